@@ -1,0 +1,112 @@
+"""KafkaEventBusAdapter: the one door to Kafka."""
+
+from collections.abc import Mapping, Sequence
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from onex.bus.kafka.admin import KafkaAdmin
+from onex.bus.kafka.config import KafkaConfig
+from onex.bus.kafka.consumer import ErrorSink, KafkaConsumer
+from onex.bus.kafka.errors import to_bus_error, translate
+from onex.bus.kafka.reader import KafkaReader
+from onex.bus.kafka.transaction import KafkaAcknowledged, KafkaTransaction
+from onex.bus.protocols import BusHealth, Outgoing, Partition, ProtocolRebalanceListener
+from onex.model.errors import BusError, BusUnavailableError, MissingTopicError
+
+_PUBLISH_TIMEOUT = 30.0
+
+
+class KafkaEventBusAdapter:
+    """Publish, subscribe, transactions, admin and health on one Kafka cluster.
+
+    See :class:`ProtocolEventBus` for what each method promises. Clients are made when first needed.
+    """
+
+    def __init__(self, config: KafkaConfig) -> None:
+        self.config = config
+        self._errors = ErrorSink()
+        self._producer: Producer | None = None
+        self._admin: KafkaAdmin | None = None
+
+    @property
+    def admin(self) -> KafkaAdmin:
+        """Topics and groups."""
+        if self._admin is None:
+            self._admin = KafkaAdmin(self.config, self._errors)
+        return self._admin
+
+    def publish(self, record: Outgoing) -> None:
+        """See the protocol."""
+        self.publish_batch([record])
+
+    def publish_batch(self, records: Sequence[Outgoing]) -> None:
+        """See the protocol."""
+        if self._producer is None:
+            self._producer = Producer({**self.config.producer(None), "error_cb": self._errors})
+        failures: list[BusError] = []
+
+        def report(error: KafkaError | None, message: Message) -> None:
+            if error:
+                failures.append(to_bus_error(error, f"writing to {message.topic()}"))
+
+        for record in records:
+            self._queue(self._producer, record, report)
+        left = self._producer.flush(_PUBLISH_TIMEOUT)
+        if failures:
+            raise failures[0]
+        if left:
+            raise BusUnavailableError(f"{left} records were not acknowledged: {self._errors.last or 'no answer'}")
+
+    def _queue(self, producer: Producer, record: Outgoing, report) -> None:  # type: ignore[no-untyped-def]
+        while True:
+            try:
+                producer.produce(
+                    record.topic,
+                    record.value,
+                    record.key,
+                    record.partition,
+                    on_delivery=report,
+                    headers=record.headers,  # type: ignore[arg-type]  # list is invariant in the stub
+                )
+            except BufferError:
+                producer.poll(0.5)
+            except KafkaException as error:
+                raise translate(error, f"writing to {record.topic}") from None
+            else:
+                return
+
+    def subscribe(
+        self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
+    ) -> KafkaConsumer:
+        """See the protocol."""
+        return KafkaConsumer(self.config, group, topics, listener, self._errors)
+
+    def transaction(self, transactional_id: str | None) -> KafkaTransaction | KafkaAcknowledged:
+        """See the protocol."""
+        if transactional_id is None:
+            return KafkaAcknowledged(self.config, self._errors)
+        return KafkaTransaction(self.config, transactional_id, self._errors)
+
+    def read(self, positions: Mapping[Partition, int]) -> KafkaReader:
+        """See the protocol."""
+        known = self.admin.topics(sorted({partition.topic for partition in positions}))
+        for partition in positions:
+            if partition.topic not in known:
+                raise MissingTopicError(
+                    f"topic {partition.topic} does not exist; `onex apply` creates declared topics"
+                )
+        return KafkaReader(self.config, positions, self.admin, self._errors)
+
+    def health(self) -> BusHealth:
+        """One metadata request, at most five seconds."""
+        try:
+            brokers = self.admin.brokers()
+        except BusError as error:
+            return BusHealth(ok=False, detail=f"{error}; last: {self._errors.last or 'nothing'}")
+        return BusHealth(ok=True, detail=f"{brokers} broker(s) at {self.config.bootstrap_servers}")
+
+    def close(self) -> None:
+        """Release the clients made here; consumers and transactions are closed by their owners."""
+        if self._producer is not None:
+            self._producer.flush(5)
+        self._producer = self._admin = None

@@ -1,0 +1,127 @@
+"""Topics and groups on Kafka."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import TypeVar
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ConfigSource,
+    NewPartitions,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+)
+
+from onex.bus.kafka.config import KafkaConfig
+from onex.bus.kafka.consumer import ErrorSink
+from onex.bus.kafka.errors import translate
+from onex.bus.protocols import Partition, Position, TopicState
+from onex.model.errors import MissingTopicError
+
+_TIMEOUT = 15.0
+T = TypeVar("T")
+
+
+class KafkaAdmin:
+    """See :class:`ProtocolAdmin`."""
+
+    def __init__(self, config: KafkaConfig, on_error: ErrorSink) -> None:
+        self._client = AdminClient({**config.admin(), "error_cb": on_error})  # type: ignore[dict-item]  # callbacks are fine
+
+    def topics(self, names: Sequence[str]) -> Mapping[str, TopicState]:
+        """See the protocol."""
+        if not names:
+            return {}
+        described = self._client.describe_topics(TopicCollection(list(names)), request_timeout=_TIMEOUT)
+        found = {}
+        for name, future in described.items():
+            try:
+                found[name] = _wait(future, f"describing {name}")
+            except MissingTopicError:
+                continue
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in found]
+        configs = self._client.describe_configs(resources, request_timeout=_TIMEOUT) if resources else {}
+        settings = {
+            resource.name: {
+                entry.name: entry.value
+                for entry in _wait(future, "describing settings").values()
+                if entry.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+            }
+            for resource, future in configs.items()
+        }
+        return {
+            name: TopicState(
+                name,
+                len(topic.partitions),
+                len(topic.partitions[0].replicas),
+                settings[name],
+                str(topic.topic_id),
+            )
+            for name, topic in found.items()
+        }
+
+    def create(self, topic: TopicState) -> None:
+        """Create a topic and wait until it is there."""
+        wanted = NewTopic(topic.name, topic.partitions, topic.replication_factor, config=dict(topic.config))
+        _wait(self._client.create_topics([wanted], request_timeout=_TIMEOUT)[topic.name], f"creating {topic.name}")
+
+    def grow(self, topic: str, partitions: int) -> None:
+        """Add partitions."""
+        _wait(self._client.create_partitions([NewPartitions(topic, partitions)])[topic], f"growing {topic}")
+
+    def alter(self, topic: str, config: Mapping[str, str]) -> None:
+        """Set some settings, leave the others."""
+        entries = [
+            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in config.items()
+        ]
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
+        for future in self._client.incremental_alter_configs([resource]).values():
+            _wait(future, f"changing settings of {topic}")
+
+    def delete(self, topic: str) -> None:
+        """Delete a topic and its records."""
+        _wait(self._client.delete_topics([topic], request_timeout=_TIMEOUT)[topic], f"deleting {topic}")
+
+    def ends(self, partitions: Sequence[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """See the protocol."""
+        return {
+            partition: (first, last)
+            for partition, first, last in zip(
+                partitions,
+                self._offsets(partitions, OffsetSpec.earliest()),
+                self._offsets(partitions, OffsetSpec.latest()),
+                strict=True,
+            )
+        }
+
+    def _offsets(self, partitions: Sequence[Partition], spec: OffsetSpec) -> list[int]:
+        request = {TopicPartition(p.topic, p.partition): spec for p in partitions}
+        futures = self._client.list_offsets(request, request_timeout=_TIMEOUT) if request else {}
+        found = {(tp.topic, tp.partition): _wait(f, f"offsets of {tp.topic}").offset for tp, f in futures.items()}
+        return [found[p.topic, p.partition] for p in partitions]
+
+    def group_positions(self, group: str) -> Mapping[Partition, Position]:
+        """Committed positions of a group."""
+        request = [ConsumerGroupTopicPartitions(group)]
+        future = self._client.list_consumer_group_offsets(request, request_timeout=_TIMEOUT)[group]
+        found = _wait(future, f"offsets of group {group}").topic_partitions
+        return {Partition(t.topic, t.partition): Position(t.offset, t.metadata or "") for t in found if t.offset >= 0}
+
+    def brokers(self) -> int:
+        """How many brokers answer; raises BusUnavailableError when none does."""
+        try:
+            return len(self._client.list_topics(timeout=5).brokers)
+        except KafkaException as error:
+            raise translate(error, "asking the cluster") from None
+
+
+def _wait(future: "Future[T]", doing: str) -> T:
+    try:
+        return future.result(_TIMEOUT + 5)
+    except KafkaException as error:
+        raise translate(error, doing) from None

@@ -1,0 +1,100 @@
+"""librdkafka settings of every client of the mesh, with the reason for each that is not obvious."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+ClientConfig = dict[str, str | int | float | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaConfig:
+    """Where the cluster is and how to talk to it."""
+
+    bootstrap_servers: str
+    group_protocol: Literal["consumer", "classic"] = "consumer"
+    """``consumer`` is KIP-848 (brokers 4.0 and later); ``classic`` for older clusters."""
+    transaction_timeout_ms: int = 15_000
+    """A dead producer hides later records of its partitions from readers for this long."""
+    max_message_bytes: int = 1_048_576
+    extra: dict[str, str] = field(default_factory=dict)
+    """Anything else librdkafka knows, e.g. ``security.protocol`` and ``sasl.*``."""
+
+    def _common(self) -> ClientConfig:
+        return {
+            "bootstrap.servers": self.bootstrap_servers,
+            "log_level": 2,
+            "reconnect.backoff.ms": 50,
+            "reconnect.backoff.max.ms": 1000,
+            # Transactions that follow each other at once are told to wait; the default waits 100 ms each time.
+            "retry.backoff.ms": 2,
+            "retry.backoff.max.ms": 200,
+            # A topic made a moment ago may be unknown to a broker; one that stays unknown is an error soon.
+            "topic.metadata.propagation.max.ms": 3000,
+            "topic.metadata.refresh.interval.ms": 30_000,
+            **self.extra,
+        }
+
+    def producer(self, transactional_id: str | None) -> ClientConfig:
+        """Idempotent always; murmur2, because every client of the mesh must agree on partitions."""
+        config: ClientConfig = {
+            **self._common(),
+            "enable.idempotence": True,
+            "acks": "all",
+            "partitioner": "murmur2_random",
+            "compression.type": "lz4",
+            "linger.ms": 0 if transactional_id is None else 5,
+            "batch.num.messages": 10_000,
+            "batch.size": 1_000_000,
+            "queue.buffering.max.messages": 200_000,
+            # Dead letters carry the original bytes and more headers: leave room above the topics' limit.
+            "message.max.bytes": self.max_message_bytes + 131_072,
+        }
+        if transactional_id is None:
+            config["delivery.timeout.ms"] = 30_000
+        else:
+            config["transactional.id"] = transactional_id
+            config["transaction.timeout.ms"] = self.transaction_timeout_ms
+        return config
+
+    def consumer(self, group: str) -> ClientConfig:
+        """Read committed, from the earliest record, offsets only moved by the engine."""
+        config: ClientConfig = {
+            **self._reader(),
+            "group.id": group,
+            "group.protocol": self.group_protocol,
+            "auto.offset.reset": "earliest",
+            "queued.min.messages": 20_000,
+            "queued.max.messages.kbytes": 32_768,
+        }
+        # Range keeps equal partition numbers of all topics on one member: keyed state depends on it.
+        if self.group_protocol == "consumer":
+            config["group.remote.assignor"] = "range"
+        else:
+            config["partition.assignment.strategy"] = "range"
+            config["session.timeout.ms"] = 10_000
+        return config
+
+    def reader(self) -> ClientConfig:
+        """Reads outside of any group."""
+        return {
+            **self._reader(),
+            "group.id": "onex-reader",
+            "enable.partition.eof": True,
+            "queued.min.messages": 200_000,
+            "queued.max.messages.kbytes": 131_072,
+        }
+
+    def admin(self) -> ClientConfig:
+        """Settings of the admin client."""
+        return self._common()
+
+    def _reader(self) -> ClientConfig:
+        return {
+            **self._common(),
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "fetch.wait.max.ms": 100,
+            "fetch.error.backoff.ms": 100,
+            "allow.auto.create.topics": False,
+        }

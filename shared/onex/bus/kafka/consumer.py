@@ -1,0 +1,170 @@
+"""A group member on Kafka."""
+
+from collections.abc import Mapping, Sequence
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from onex.bus.kafka.config import KafkaConfig
+from onex.bus.kafka.errors import to_bus_error, translate
+from onex.bus.protocols import Partition, Position, ProtocolRebalanceListener, ProtocolRecord
+
+_PASSING = {KafkaError._MAX_POLL_EXCEEDED, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
+
+
+class KafkaConsumer:
+    """See :class:`ProtocolConsumer`."""
+
+    def __init__(
+        self,
+        config: KafkaConfig,
+        group: str,
+        topics: Sequence[str],
+        listener: ProtocolRebalanceListener | None,
+        on_error: "ErrorSink",
+    ) -> None:
+        self._incremental = config.group_protocol == "consumer"
+        self._listener = listener
+        self._assigned: dict[Partition, None] = {}
+        self._gave_up = False
+        self._closed = False
+        self._client = Consumer({**config.consumer(group), "error_cb": on_error})
+        self._client.subscribe(
+            list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
+        """See the protocol. ``poll`` for the first record: ``consume(n, t)`` would wait for n."""
+        self._gave_up = False
+        try:
+            first = self._client.poll(timeout)
+            if first is None:
+                return ()
+            records: list[Message] = [first]
+            if most > 1:
+                records += self._client.consume(most - 1, 0)
+        except (KafkaException, SystemError) as error:
+            raise translate(error, "reading") from None
+        if any(map(Message.error, records)):
+            records = self._without_errors(records)
+        if self._gave_up:
+            mine = self._assigned
+            records = [r for r in records if Partition(str(r.topic()), int(r.partition() or 0)) in mine]
+        return records  # type: ignore[return-value]  # the stub declares topic() optional; it is set on data records
+
+    def _without_errors(self, records: list[Message]) -> list[Message]:
+        for record in records:
+            error = record.error()
+            if error is not None and error.code() not in _PASSING:
+                raise to_bus_error(error, f"reading {record.topic() or ''}".rstrip())
+        return [record for record in records if record.error() is None]
+
+    def assignment(self) -> Sequence[Partition]:
+        """Partitions held now."""
+        return list(self._assigned)
+
+    def pause(self, partitions: Sequence[Partition]) -> None:
+        """Take no records of these until ``resume``; partitions not held are ignored."""
+        self._client.pause([_tp(p) for p in partitions if p in self._assigned])
+
+    def resume(self, partitions: Sequence[Partition]) -> None:
+        """Undo ``pause``."""
+        self._client.resume([_tp(p) for p in partitions if p in self._assigned])
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Read on from ``offset``; a partition that is not held any more is left alone."""
+        if partition not in self._assigned:
+            return
+        try:
+            self._client.seek(TopicPartition(*partition, offset))
+        except KafkaException as error:
+            raise translate(error, f"seeking {partition}") from None
+
+    def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
+        """Waits for transactions that are about to commit offsets (KIP-447)."""
+        if not partitions:
+            return {}
+        try:
+            found = self._client.committed([_tp(p) for p in partitions], timeout=15)
+        except KafkaException as error:
+            raise translate(error, "asking for committed offsets") from None
+        return {Partition(t.topic, t.partition): Position(t.offset, t.metadata or "") for t in found if t.offset >= 0}
+
+    def lag(self) -> Mapping[Partition, int]:
+        """From what fetches told: no call to a broker."""
+        lags: dict[Partition, int] = {}
+        positions = self._client.position([_tp(p) for p in self._assigned]) if self._assigned else []
+        for position in positions:
+            if position.offset < 0:
+                continue
+            _, high = self._client.get_watermark_offsets(position, cached=True)
+            lags[Partition(position.topic, position.partition)] = max(0, high - position.offset)
+        return lags
+
+    def group_metadata(self) -> object:
+        """Opaque; fences offsets committed for a generation that is over."""
+        return self._client.consumer_group_metadata()
+
+    def commit(self, positions: Mapping[Partition, Position]) -> None:
+        """Commit outside of a transaction and wait for it."""
+        if not positions:
+            return
+        try:
+            self._client.commit(offsets=offsets_of(positions), asynchronous=False)
+        except KafkaException as error:
+            raise translate(error, "committing offsets") from None
+
+    def close(self) -> None:
+        """See the protocol."""
+        if not self._closed:
+            self._closed = True
+            self._client.close()
+
+    def _on_assign(self, _: Consumer, given: list[TopicPartition]) -> None:
+        partitions = [Partition(t.topic, t.partition) for t in given]
+        self._assigned |= dict.fromkeys(partitions)
+        if self._incremental:
+            self._client.incremental_assign(given)
+        else:
+            self._client.assign(given)
+        if self._listener and partitions:
+            self._listener.on_assigned(partitions)
+
+    def _on_revoke(self, _: Consumer, given: list[TopicPartition]) -> None:
+        self._give_up(given, lost=False)
+
+    def _on_lost(self, _: Consumer, given: list[TopicPartition]) -> None:
+        self._give_up(given, lost=True)
+
+    def _give_up(self, given: list[TopicPartition], *, lost: bool) -> None:
+        partitions = [Partition(t.topic, t.partition) for t in given]
+        if self._listener and partitions:
+            if lost:
+                self._listener.on_lost(partitions)
+            else:
+                self._listener.on_revoked(partitions)
+        self._gave_up = True
+        for partition in partitions:
+            self._assigned.pop(partition, None)
+        if self._incremental:
+            self._client.incremental_unassign(given)
+        else:
+            self._client.unassign()
+
+
+def offsets_of(positions: Mapping[Partition, Position]) -> list[TopicPartition]:
+    """Positions in the client's form."""
+    return [TopicPartition(p.topic, p.partition, at.offset, metadata=at.metadata) for p, at in positions.items()]
+
+
+def _tp(partition: Partition) -> TopicPartition:
+    return TopicPartition(partition.topic, partition.partition)
+
+
+class ErrorSink:
+    """Remembers what the client last complained about, for health."""
+
+    def __init__(self) -> None:
+        self.last = ""
+
+    def __call__(self, error: KafkaError) -> None:
+        self.last = f"{error.str()} ({error.name()})"

@@ -1,0 +1,74 @@
+"""librdkafka's errors as ours. One table, used everywhere in this folder."""
+
+from confluent_kafka import KafkaError, KafkaException
+
+from onex.model.errors import (
+    BusError,
+    BusUnavailableError,
+    FencedError,
+    MessageTooLargeError,
+    MissingTopicError,
+    NotAuthorizedError,
+    TransactionAbortedError,
+)
+
+_MISSING = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError.UNKNOWN_TOPIC_ID,
+}
+_DENIED = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    KafkaError._AUTHENTICATION,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+}
+_FENCED = {
+    KafkaError._FENCED,
+    KafkaError.PRODUCER_FENCED,
+    KafkaError.INVALID_PRODUCER_EPOCH,
+    KafkaError.FENCED_INSTANCE_ID,
+}
+_TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
+
+
+def to_bus_error(error: KafkaError, doing: str) -> BusError:
+    """The error of our tree that tells a caller what can be done."""
+    text = f"{doing}: {error.str()} ({error.name()})"
+    code = error.code()
+    if code in _FENCED:
+        return FencedError(text)
+    if code in _MISSING:
+        return MissingTopicError(f"{text}; `onex apply` creates declared topics")
+    if code in _DENIED:
+        return NotAuthorizedError(text)
+    if code in _TOO_LARGE:
+        return MessageTooLargeError(text)
+    if error.fatal():
+        return FencedError(text)
+    if error.txn_requires_abort():
+        return TransactionAbortedError(text)
+    return BusUnavailableError(text)
+
+
+def error_of(raised: BaseException) -> KafkaError | None:
+    """The KafkaError inside what librdkafka's binding raised.
+
+    A fatal error that is pending while a delivery callback runs surfaces as SystemError; the
+    KafkaException is its cause.
+    """
+    if isinstance(raised, KafkaException):
+        found = raised.args[0]
+        return found if isinstance(found, KafkaError) else None
+    if isinstance(raised, SystemError) and raised.__cause__ is not None:
+        return error_of(raised.__cause__)
+    return None
+
+
+def translate(raised: BaseException, doing: str) -> BusError:
+    """As :func:`to_bus_error`, for anything a call of the binding raised."""
+    error = error_of(raised)
+    return to_bus_error(error, doing) if error else BusUnavailableError(f"{doing}: {raised!r}")

@@ -1,0 +1,66 @@
+"""Reading partitions outside of any group."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from onex.bus.kafka.config import KafkaConfig
+from onex.bus.kafka.consumer import ErrorSink
+from onex.bus.kafka.errors import to_bus_error, translate
+from onex.bus.protocols import Partition, ProtocolAdmin, ProtocolRecord
+
+
+class KafkaReader:
+    """See :class:`ProtocolReader`. The end is the high watermark at opening: it waits for open transactions."""
+
+    def __init__(
+        self, config: KafkaConfig, positions: Mapping[Partition, int], admin: ProtocolAdmin, on_error: ErrorSink
+    ) -> None:
+        ends = admin.ends(list(positions))
+        self._left = {
+            partition: end for partition, (first, end) in ends.items() if end > first and positions[partition] < end
+        }
+        self._client = Consumer({**config.reader(), "error_cb": on_error})
+        self._client.assign(
+            [
+                TopicPartition(partition.topic, partition.partition, max(offset, ends[partition][0]))
+                for partition, offset in positions.items()
+            ]
+        )
+
+    def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
+        """Records read by now; partition ends are noted on the way."""
+        try:
+            found = self._client.poll(timeout)
+            messages: list[Message] = [] if found is None else [found, *self._client.consume(most, 0)]
+        except KafkaException as error:
+            raise translate(error, "reading") from None
+        records: list[Message] = []
+        for message in messages:
+            failure = message.error()
+            partition = Partition(str(message.topic()), int(message.partition() or 0))
+            if failure is None:
+                records.append(message)
+                self._passed(partition, int(message.offset() or 0) + 1)
+            elif failure.code() == KafkaError._PARTITION_EOF:
+                self._passed(partition, int(message.offset() or 0))
+            elif failure.code() not in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
+                raise to_bus_error(failure, f"reading {message.topic()}")
+        return records  # type: ignore[return-value]  # the stub declares topic() optional; it is set on data records
+
+    def _passed(self, partition: Partition, offset: int) -> None:
+        if partition in self._left and offset >= self._left[partition]:
+            del self._left[partition]
+
+    def reached_end(self) -> bool:
+        """See the protocol."""
+        return not self._left
+
+    def until_end(self) -> Iterator[ProtocolRecord]:
+        """See the protocol."""
+        while not self.reached_end():
+            yield from self.batch(5000, 0.2)
+
+    def close(self) -> None:
+        """Release the client."""
+        self._client.close()

@@ -1,0 +1,162 @@
+"""Producers of the engine: transactional, and the at-least-once form of the same shape."""
+
+from collections.abc import Mapping
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from onex.bus.kafka.config import KafkaConfig
+from onex.bus.kafka.consumer import ErrorSink, KafkaConsumer, offsets_of
+from onex.bus.kafka.errors import error_of, to_bus_error, translate
+from onex.bus.protocols import Headers, OnDelivery, Partition, Position, ProtocolConsumer
+from onex.model.errors import BusUnavailableError, FencedError, MissingTopicError, TransactionAbortedError
+
+_INIT_TIMEOUT = 30.0
+_COMMIT_TIMEOUT = 20.0
+
+
+class _Producing:
+    """Queueing with back-pressure; shared by both forms."""
+
+    def __init__(self, config: KafkaConfig, transactional_id: str | None, on_error: ErrorSink) -> None:
+        self._client = Producer({**config.producer(transactional_id), "error_cb": on_error})
+        self._send = self._client.produce
+
+    def produce(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        headers: Headers,
+        partition: int = -1,
+        on_delivery: OnDelivery | None = None,
+    ) -> None:
+        """See :class:`Produce`."""
+        callback = None if on_delivery is None else _report(on_delivery)
+        try:
+            self._send(topic, value, key, partition, callback, None, 0, headers)  # type: ignore[arg-type]  # list is invariant
+        except BufferError:
+            self._make_room()
+            self.produce(topic, value, key, headers, partition, on_delivery)
+        except KafkaException as error:
+            raise translate(error, f"writing to {topic}") from None
+
+    def _make_room(self) -> None:
+        try:
+            self._client.poll(1.0)
+        except (KafkaException, SystemError) as error:
+            raise translate(error, "writing") from None
+
+    def close(self) -> None:
+        """Forget what is queued: what was not committed must not appear."""
+        self._client.purge()
+
+
+def _report(on_delivery: OnDelivery):  # type: ignore[no-untyped-def]  # the client's callback type is private
+    def callback(error: KafkaError | None, message) -> None:  # type: ignore[no-untyped-def]  # as above
+        failure = to_bus_error(error, f"writing to {message.topic()}") if error else None
+        on_delivery(failure, message.offset())
+
+    return callback
+
+
+class KafkaTransaction(_Producing):
+    """Records and offsets in one Kafka transaction; see :class:`ProtocolTransaction`."""
+
+    def __init__(self, config: KafkaConfig, transactional_id: str, on_error: ErrorSink) -> None:
+        super().__init__(config, transactional_id, on_error)
+        self._open = False
+        try:
+            self._client.init_transactions(_INIT_TIMEOUT)
+        except KafkaException as error:
+            raise translate(error, f"taking over transactional id {transactional_id}") from None
+
+    def begin(self) -> None:
+        """See the protocol."""
+        try:
+            self._client.begin_transaction()
+        except KafkaException as error:
+            raise translate(error, "beginning a transaction") from None
+        self._open = True
+
+    def commit(self, consumer: ProtocolConsumer, positions: Mapping[Partition, Position]) -> None:
+        """See the protocol; a commit that timed out is asked for again until it is decided."""
+        assert isinstance(consumer, KafkaConsumer)
+        try:
+            if positions:
+                self._client.send_offsets_to_transaction(offsets_of(positions), consumer.group_metadata(), 15)
+            self._commit()
+        except (KafkaException, SystemError) as error:
+            bus_error = translate(error, "committing")
+            # What cannot be read from here is safe to run again: only a fenced producer must give up.
+            if isinstance(bus_error, FencedError | BusUnavailableError | MissingTopicError):
+                raise bus_error from None
+            raise TransactionAbortedError(str(bus_error)) from None
+        self._open = False
+
+    def _commit(self) -> None:
+        while True:
+            try:
+                self._client.commit_transaction(_COMMIT_TIMEOUT)
+            except KafkaException as error:
+                found = error_of(error)
+                if found is None or not found.retriable():
+                    raise
+            else:
+                return
+
+    def abort(self) -> None:
+        """See the protocol."""
+        if not self._open:
+            return
+        self._open = False
+        try:
+            self._client.abort_transaction(_COMMIT_TIMEOUT)
+        except (KafkaException, SystemError) as error:
+            raise translate(error, "aborting") from None
+
+
+class KafkaAcknowledged(_Producing):
+    """At-least-once: wait for every acknowledgement, then commit the offsets."""
+
+    def __init__(self, config: KafkaConfig, on_error: ErrorSink) -> None:
+        super().__init__(config, None, on_error)
+        self._failures: list[Exception] = []
+
+    def begin(self) -> None:
+        """Nothing to open."""
+        self._failures.clear()
+
+    def produce(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        headers: Headers,
+        partition: int = -1,
+        on_delivery: OnDelivery | None = None,
+    ) -> None:
+        """Every record reports, because one that failed must hold the offsets back."""
+
+        def report(failure: Exception | None, offset: int) -> None:
+            if failure:
+                self._failures.append(failure)
+            if on_delivery:
+                on_delivery(failure, offset)
+
+        super().produce(topic, value, key, headers, partition, report)
+
+    def commit(self, consumer: ProtocolConsumer, positions: Mapping[Partition, Position]) -> None:
+        """See the protocol."""
+        assert isinstance(consumer, KafkaConsumer)
+        left = self._client.flush(_COMMIT_TIMEOUT)
+        if left:
+            raise TransactionAbortedError(f"{left} records were not acknowledged in {_COMMIT_TIMEOUT:.0f} s")
+        if self._failures:
+            raise TransactionAbortedError(str(self._failures[0]))
+        consumer.commit(positions)
+
+    def abort(self) -> None:
+        """What was acknowledged stays: this is at-least-once."""
+        self._client.purge()
+        self._client.flush(1.0)
+        self._failures.clear()

@@ -1,0 +1,129 @@
+"""The in-memory bus behind the same protocols as Kafka's."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from onex.bus.memory.broker import MemoryBroker
+from onex.bus.memory.consumer import MemoryConsumer
+from onex.bus.memory.transaction import MemoryTransaction
+from onex.bus.protocols import (
+    BusHealth,
+    Outgoing,
+    Partition,
+    Position,
+    ProtocolRebalanceListener,
+    ProtocolRecord,
+    TopicState,
+)
+
+
+class MemoryEventBus:
+    """See :class:`ProtocolEventBus`."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self.broker = broker
+        self.admin = MemoryAdmin(broker)
+
+    def publish(self, record: Outgoing) -> None:
+        """See the protocol."""
+        self.publish_batch([record])
+
+    def publish_batch(self, records: Sequence[Outgoing]) -> None:
+        """See the protocol."""
+        for record in records:
+            self.broker.check_writable(record.topic, record.value)
+            self.broker.append(record.topic, record.value, record.key, record.headers, record.partition)
+
+    def subscribe(
+        self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
+    ) -> MemoryConsumer:
+        """See the protocol."""
+        return MemoryConsumer(self.broker, group, topics, listener)
+
+    def transaction(self, transactional_id: str | None) -> MemoryTransaction:
+        """See the protocol."""
+        return MemoryTransaction(self.broker, transactional_id)
+
+    def read(self, positions: Mapping[Partition, int]) -> "MemoryReader":
+        """See the protocol."""
+        for partition in positions:
+            self.broker.topic(partition.topic)
+        return MemoryReader(self.broker, positions)
+
+    def health(self) -> BusHealth:
+        """Up, unless switched down."""
+        return BusHealth(ok=not self.broker.down, detail="in memory")
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class MemoryReader:
+    """See :class:`ProtocolReader`."""
+
+    def __init__(self, broker: MemoryBroker, positions: Mapping[Partition, int]) -> None:
+        self._broker = broker
+        self._at = dict(positions)
+        self._ends = {p: end for p, (_, end) in broker.ends(list(positions)).items()}
+
+    def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
+        """See the protocol."""
+        found: list[ProtocolRecord] = []
+        for partition, at in self._at.items():
+            records, self._at[partition] = self._broker.logs[partition].visible(at, most - len(found))
+            found += records
+        return found
+
+    def reached_end(self) -> bool:
+        """See the protocol."""
+        return all(self._at[partition] >= end for partition, end in self._ends.items())
+
+    def until_end(self) -> Iterator[ProtocolRecord]:
+        """See the protocol. An open transaction ends the reading, as there is nobody to wait for."""
+        while records := self.batch(5000, 0):
+            yield from records
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class MemoryAdmin:
+    """See :class:`ProtocolAdmin`."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+
+    def topics(self, names: Sequence[str]) -> Mapping[str, TopicState]:
+        """See the protocol."""
+        self._broker.require_up()
+        return {name: self._broker.topics[name] for name in names if name in self._broker.topics}
+
+    def create(self, topic: TopicState) -> None:
+        """See the protocol."""
+        self._broker.require_up()
+        self._broker.create(topic)
+
+    def grow(self, topic: str, partitions: int) -> None:
+        """See the protocol."""
+        self._broker.grow(topic, partitions)
+
+    def alter(self, topic: str, config: Mapping[str, str]) -> None:
+        """See the protocol."""
+        state = self._broker.topic(topic)
+        merged = {**state.config, **config}
+        self._broker.topics[topic] = TopicState(
+            topic, state.partitions, state.replication_factor, merged, state.identity
+        )
+
+    def delete(self, topic: str) -> None:
+        """See the protocol."""
+        self._broker.delete(topic)
+
+    def ends(self, partitions: Sequence[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """See the protocol."""
+        return self._broker.ends(partitions)
+
+    def group_positions(self, group: str) -> Mapping[Partition, Position]:
+        """See the protocol."""
+        if group not in self._broker.groups:
+            return {}
+        return dict(self._broker.groups[group].positions)

@@ -1,0 +1,117 @@
+"""A group member on the in-memory bus; gives partitions up before another member gets them."""
+
+from collections.abc import Mapping, Sequence
+
+from onex.bus.memory.broker import Group, MemoryBroker
+from onex.bus.protocols import Partition, Position, ProtocolRebalanceListener, ProtocolRecord
+
+
+class MemoryConsumer:
+    """See :class:`ProtocolConsumer`. ``timeout`` is ignored: what is there is there."""
+
+    def __init__(
+        self,
+        broker: MemoryBroker,
+        group: str,
+        topics: Sequence[str],
+        listener: ProtocolRebalanceListener | None,
+    ) -> None:
+        self._broker = broker
+        self._listener = listener
+        self.member = broker.next_id()
+        self.group: Group = broker.groups.setdefault(group, Group())
+        self.group.members[self.member] = tuple(topics)
+        self._at: dict[Partition, int] = {}
+        self._paused: set[Partition] = set()
+        self._turn = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether the group still counts this member."""
+        return self.member in self.group.members
+
+    def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
+        """See the protocol. Partitions take turns, so that a long one does not starve the others."""
+        self._broker.require_up()
+        self._reconcile()
+        found: list[ProtocolRecord] = []
+        order = sorted(self._at)
+        for step in range(len(order)):
+            partition = order[(self._turn + step) % len(order)]
+            if partition in self._paused or partition not in self._broker.logs:
+                continue
+            records, self._at[partition] = self._broker.logs[partition].visible(
+                self._at[partition], most - len(found)
+            )
+            found += records
+        self._turn += 1
+        return found
+
+    def _reconcile(self) -> None:
+        if not self.alive:
+            if self._at:
+                self._release(list(self._at), lost=True)
+            return
+        for topic in self.group.members[self.member]:
+            self._broker.topic(topic)
+        target = self._broker.target(self.group)
+        if surplus := [p for p in self._at if target.get(p) != self.member]:
+            self._release(surplus, lost=False)
+        free = [p for p, member in target.items() if member == self.member and p not in self.group.held]
+        if not free:
+            return
+        for partition in free:
+            self.group.held[partition] = self.member
+            self._at[partition] = self.group.positions.get(partition, Position(0)).offset
+        if self._listener:
+            self._listener.on_assigned(free)
+
+    def _release(self, partitions: Sequence[Partition], *, lost: bool) -> None:
+        if self._listener:
+            if lost:
+                self._listener.on_lost(partitions)
+            else:
+                self._listener.on_revoked(partitions)
+        for partition in partitions:
+            del self._at[partition]
+            self._paused.discard(partition)
+            if self.group.held.get(partition) == self.member:
+                del self.group.held[partition]
+
+    def assignment(self) -> Sequence[Partition]:
+        """Partitions held now."""
+        return list(self._at)
+
+    def pause(self, partitions: Sequence[Partition]) -> None:
+        """See the protocol."""
+        self._paused.update(partition for partition in partitions if partition in self._at)
+
+    def resume(self, partitions: Sequence[Partition]) -> None:
+        """See the protocol."""
+        self._paused.difference_update(partitions)
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """See the protocol."""
+        if partition in self._at:
+            self._at[partition] = offset
+
+    def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
+        """See the protocol."""
+        return {p: self.group.positions[p] for p in partitions if p in self.group.positions}
+
+    def lag(self) -> Mapping[Partition, int]:
+        """See the protocol."""
+        return {p: len(self._broker.logs[p].records) - at for p, at in self._at.items() if p in self._broker.logs}
+
+    def crash(self) -> None:
+        """Test switch: the member is gone without a word; its partitions are free at once."""
+        self.group.members.pop(self.member, None)
+        for partition in [p for p, member in self.group.held.items() if member == self.member]:
+            del self.group.held[partition]
+        self._at.clear()
+
+    def close(self) -> None:
+        """See the protocol."""
+        if self._at:
+            self._release(list(self._at), lost=not self.alive)
+        self.group.members.pop(self.member, None)

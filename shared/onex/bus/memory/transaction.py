@@ -1,0 +1,93 @@
+"""Transactions on the in-memory bus, fenced by epoch."""
+
+from collections.abc import Mapping
+
+from onex.bus.memory.broker import MemoryBroker
+from onex.bus.memory.consumer import MemoryConsumer
+from onex.bus.memory.log import COMMITTED, TransactionMark, TransactionState
+from onex.bus.protocols import Headers, OnDelivery, Partition, Position, ProtocolConsumer
+from onex.model.errors import BusError, FencedError, MessageTooLargeError, TransactionAbortedError
+
+
+class MemoryTransaction:
+    """See :class:`ProtocolTransaction`; without an id every record is visible at once."""
+
+    def __init__(self, broker: MemoryBroker, transactional_id: str | None) -> None:
+        broker.require_up()
+        self._broker = broker
+        self._id = transactional_id
+        self._mark: TransactionMark | None = None
+        self._failure: BusError | None = None
+        self.fail_next_commit = False
+        """Test switch: the next commit is refused after all records were written."""
+        if transactional_id is not None:
+            self._epoch = broker.epochs[transactional_id] = broker.epochs.get(transactional_id, 0) + 1
+            if dangling := broker.open_marks.pop(transactional_id, None):
+                dangling.state = TransactionState.ABORTED
+
+    def begin(self) -> None:
+        """See the protocol."""
+        self._check()
+        self._failure = None
+        if self._id is not None:
+            self._mark = self._broker.open_marks[self._id] = TransactionMark()
+
+    def produce(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        headers: Headers,
+        partition: int = -1,
+        on_delivery: OnDelivery | None = None,
+    ) -> None:
+        """See :class:`Produce`. Failures of the broker come with the commit, as Kafka has it."""
+        self._check()
+        try:
+            self._broker.check_writable(topic, value)
+        except MessageTooLargeError:
+            raise
+        except BusError as error:
+            self._failure = self._failure or error
+            if on_delivery:
+                on_delivery(error, -1)
+            return
+        offset = self._broker.append(topic, value, key, headers, partition, self._mark or COMMITTED)
+        if on_delivery:
+            on_delivery(None, offset)
+
+    def commit(self, consumer: ProtocolConsumer, positions: Mapping[Partition, Position]) -> None:
+        """See the protocol."""
+        assert isinstance(consumer, MemoryConsumer)
+        self._check()
+        if self.fail_next_commit:
+            self.fail_next_commit = False
+            raise TransactionAbortedError("the commit was switched to fail")
+        if self._failure:
+            raise TransactionAbortedError(str(self._failure))
+        if positions and not consumer.alive:
+            raise TransactionAbortedError("the group does not know this member any more")
+        if self._mark is not None:
+            self._mark.state = TransactionState.COMMITTED
+            self._end()
+        consumer.group.positions.update(positions)
+
+    def abort(self) -> None:
+        """See the protocol."""
+        if self._mark is not None:
+            self._mark.state = TransactionState.ABORTED
+            self._end()
+
+    def _end(self) -> None:
+        self._mark = None
+        if self._id is not None:
+            self._broker.open_marks.pop(self._id, None)
+
+    def _check(self) -> None:
+        self._broker.require_up()
+        if self._id is not None and self._broker.epochs[self._id] != self._epoch:
+            self._mark = None
+            raise FencedError(f"another instance took over {self._id}")
+
+    def close(self) -> None:
+        """Nothing to release; an open transaction stays open, as after a crash."""

@@ -1,0 +1,212 @@
+"""The border between the engine and whatever moves records. Kafka and the in-memory bus fit it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+Headers = list[tuple[str, bytes]]
+
+
+class Partition(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+class Position(NamedTuple):
+    """Next offset to read, and the text kept beside it in the group's commit."""
+
+    offset: int
+    metadata: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to publish outside the engine. ``partition`` -1 lets the key decide (murmur2)."""
+
+    topic: str
+    value: bytes | None
+    key: bytes | None = None
+    headers: Headers = field(default_factory=list)
+    partition: int = -1
+
+
+class ProtocolRecord(Protocol):
+    """A record as librdkafka's Message has it; the engine never copies it into another shape."""
+
+    def topic(self) -> str: ...
+    def partition(self) -> int: ...
+    def offset(self) -> int: ...
+    def key(self) -> bytes | None: ...
+    def value(self) -> bytes | None: ...
+    def headers(self) -> Headers | None: ...
+    def timestamp(self) -> tuple[int, int]:
+        """(type, milliseconds since 1970)."""
+        ...
+
+
+OnDelivery = Callable[[Exception | None, int], None]
+"""Called with the error or None, and the offset of the written record."""
+
+
+class Produce(Protocol):
+    """Hand one record to the producer's queue. Raises MessageTooLargeError, BusUnavailableError."""
+
+    def __call__(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        headers: Headers,
+        partition: int = -1,
+        on_delivery: OnDelivery | None = None,
+    ) -> None: ...
+
+
+class ProtocolConsumer(Protocol):
+    """A member of a consumer group. Not thread-safe beyond ``group_metadata``."""
+
+    def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
+        """Up to ``most`` records: wait ``timeout`` seconds for the first, take the rest at once.
+
+        Runs the rebalance listener. Never returns records of partitions given up meanwhile.
+        Raises MissingTopicError, NotAuthorizedError, BusUnavailableError.
+        """
+        ...
+
+    def assignment(self) -> Sequence[Partition]: ...
+    def pause(self, partitions: Sequence[Partition]) -> None: ...
+    def resume(self, partitions: Sequence[Partition]) -> None: ...
+    def seek(self, partition: Partition, offset: int) -> None: ...
+    def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
+        """Committed positions; partitions without one are absent."""
+        ...
+
+    def lag(self) -> Mapping[Partition, int]:
+        """Offsets between position and end per assigned partition, as far as known without asking."""
+        ...
+
+    def close(self) -> None:
+        """Leave the group; runs ``on_revoked`` first. Safe to call twice."""
+        ...
+
+
+class ProtocolRebalanceListener(Protocol):
+    """Called inside ``batch`` and ``close``, on the thread that runs them."""
+
+    def on_assigned(self, partitions: Sequence[Partition]) -> None: ...
+    def on_revoked(self, partitions: Sequence[Partition]) -> None: ...
+    def on_lost(self, partitions: Sequence[Partition]) -> None: ...
+
+
+class ProtocolTransaction(Protocol):
+    """Produces and commits: everything between ``begin`` and ``commit`` becomes visible together.
+
+    The at-least-once form has the same shape: ``commit`` waits for acknowledgement, then commits offsets.
+    """
+
+    produce: Produce
+
+    def begin(self) -> None:
+        """Start. Raises FencedError, BusUnavailableError."""
+        ...
+
+    def commit(self, consumer: ProtocolConsumer, positions: Mapping[Partition, Position]) -> None:
+        """Commit records and positions together.
+
+        Raises TransactionAbortedError (abort and run again), FencedError (give up), BusUnavailableError.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Drop everything since ``begin``; safe when nothing was begun."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class ProtocolReader(Protocol):
+    """Reads partitions from given offsets, outside of any group; committed records only."""
+
+    def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]: ...
+
+    def reached_end(self) -> bool:
+        """Whether everything that existed when the reader was opened has been read."""
+        ...
+
+    def until_end(self) -> Iterator[ProtocolRecord]:
+        """Every record up to the end as it was when the reader was opened."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """A topic as it is in the cluster."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    config: Mapping[str, str]
+    identity: str = ""
+    """Changes when the topic is deleted and made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class BusHealth:
+    """Whether brokers answer, and what the client last complained about."""
+
+    ok: bool
+    detail: str
+
+
+class ProtocolAdmin(Protocol):
+    """Topics and groups; used by provisioning and operators' tools."""
+
+    def topics(self, names: Sequence[str]) -> Mapping[str, TopicState]:
+        """The ones that exist, with the settings that differ from the cluster's defaults."""
+        ...
+
+    def create(self, topic: TopicState) -> None: ...
+    def grow(self, topic: str, partitions: int) -> None: ...
+    def alter(self, topic: str, config: Mapping[str, str]) -> None: ...
+    def delete(self, topic: str) -> None: ...
+    def ends(self, partitions: Sequence[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """First offset and high watermark."""
+        ...
+
+    def group_positions(self, group: str) -> Mapping[Partition, Position]: ...
+
+
+class ProtocolEventBus(Protocol):
+    """All access to records goes through here."""
+
+    @property
+    def admin(self) -> ProtocolAdmin: ...
+
+    def publish(self, record: Outgoing) -> None:
+        """Write one record and wait for its acknowledgement; raises BusError."""
+        ...
+
+    def publish_batch(self, records: Sequence[Outgoing]) -> None:
+        """Write records, wait for all acknowledgements; raises BusError naming the first failure."""
+        ...
+
+    def subscribe(
+        self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
+    ) -> ProtocolConsumer:
+        """Join a group: read-committed, from the earliest record where nothing is committed."""
+        ...
+
+    def transaction(self, transactional_id: str | None) -> ProtocolTransaction:
+        """A transaction runner; without an id the at-least-once form."""
+        ...
+
+    def read(self, positions: Mapping[Partition, int]) -> ProtocolReader:
+        """Read partitions from offsets, outside of groups; raises MissingTopicError."""
+        ...
+
+    def health(self) -> BusHealth: ...
+    def close(self) -> None: ...

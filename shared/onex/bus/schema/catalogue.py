@@ -1,0 +1,42 @@
+"""What any schema catalogue offers: the default is a topic, the other a Confluent-compatible registry."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from onex.bus.schema.avro_schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaVersion:
+    """One registered version of a subject. ``text`` is the canonical JSON of the schema."""
+
+    subject: str
+    version: int
+    id: int
+    text: str
+
+
+class ProtocolSchemaCatalogue(Protocol):
+    """Agents only read; ``register`` belongs to provisioning."""
+
+    def id_of(self, subject: str, schema: Schema) -> int:
+        """Id of exactly this schema under the subject; raises SchemaMismatchError when absent."""
+        ...
+
+    def schema_of(self, schema_id: int) -> Schema:
+        """Schema of an id; raises SchemaMismatchError when nobody registered it."""
+        ...
+
+    def versions(self, subject: str) -> Sequence[SchemaVersion]:
+        """Versions of a subject, oldest first; empty when unknown."""
+        ...
+
+    def register(self, subject: str, schema: Schema) -> SchemaVersion:
+        """Add a version (or find it) and give its id. Does not check compatibility."""
+        ...
+
+
+def subject_of(topic: str) -> str:
+    """Subject of a topic's values (Confluent's TopicNameStrategy)."""
+    return f"{topic}-value"

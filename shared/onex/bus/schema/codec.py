@@ -1,0 +1,104 @@
+"""Bytes <-> one message model. Compiled for the schema we write; fastavro where the writer's differs."""
+
+import io
+import struct
+from collections.abc import Callable
+from typing import cast
+
+import fastavro
+from pydantic import JsonValue, ValidationError
+
+from onex.bus.schema.avro_schema import avro_schema, canonical
+from onex.bus.schema.catalogue import ProtocolSchemaCatalogue
+from onex.bus.schema.runtime import RUNTIME
+from onex.bus.schema.source import Namespace, decoder_source, encoder_source
+from onex.model.errors import PoisonError, RejectedError, SchemaMismatchError
+from onex.model.message import Message
+
+AvroSchema = str | list[JsonValue] | dict[str, JsonValue]
+_HEADER = struct.Struct(">bI")
+_Decode = Callable[[bytes, int], tuple[Message, int]]
+_UNREADABLE = (IndexError, ValueError, OverflowError, struct.error, EOFError, TypeError, KeyError, ArithmeticError)
+
+
+class Codec:
+    """Encodes and decodes one model in Confluent wire format (magic 0, schema id, Avro body)."""
+
+    def __init__(self, model: type[Message], schema_id: int, catalogue: ProtocolSchemaCatalogue) -> None:
+        self.model = model
+        self.schema_id = schema_id
+        self.schema = avro_schema(model)
+        self._catalogue = catalogue
+        self._prefix = _HEADER.pack(0, schema_id)
+        names = Namespace()
+        decode, encode = decoder_source(model, names), encoder_source(model, names)
+        scope = RUNTIME | names.objects
+        exec(compile("\n".join(names.functions), f"<codec of {model.__name__}>", "exec"), scope)
+        self._decode: _Decode = scope[decode]  # type: ignore[assignment]  # generated: object by construction
+        self._encode: Callable[[Message], bytes] = scope[encode]  # type: ignore[assignment]  # as above
+        self._validator = model.__pydantic_validator__
+        self._foreign: dict[int, AvroSchema] = {}
+
+    def encode(self, message: Message) -> bytes:
+        """Wire bytes; raises what the generated code meets in a message that was not validated."""
+        return self._prefix + self._encode(message)
+
+    def decode(self, value: bytes | None) -> Message:
+        """The message; raises PoisonError, SchemaMismatchError or RejectedError."""
+        if value is not None and value[:5] == self._prefix:
+            try:
+                message, end = self._decode(value, 5)
+            except ValidationError as error:
+                raise RejectedError(describe(error)) from None
+            except _UNREADABLE as error:
+                raise PoisonError(f"not Avro of {self.model.__name__}: {error!r}") from None
+            if end != len(value):
+                raise PoisonError(f"{self.model.__name__} ends at byte {end} of {len(value)}")
+            return message
+        return self._decode_other(value)
+
+    def _decode_other(self, value: bytes | None) -> Message:
+        if not value:
+            raise RejectedError("empty value (a tombstone has no meaning here)")
+        if value[0] == 0 and len(value) >= _HEADER.size:
+            return self._decode_foreign(value)
+        try:
+            message: Message = self._validator.validate_json(value)
+        except ValidationError as error:
+            if error.errors()[0]["type"] == "json_invalid":
+                raise PoisonError("neither Avro in Confluent wire format nor JSON") from None
+            raise RejectedError(describe(error)) from None
+        return message
+
+    def _decode_foreign(self, value: bytes) -> Message:
+        """Another writer's schema: resolve it with ours, as Avro's rules have it."""
+        _, schema_id = _HEADER.unpack_from(value)
+        writer = self._foreign.get(schema_id)
+        if writer is None:
+            schema = self._catalogue.schema_of(schema_id)
+            if canonical(schema) == canonical(self.schema):
+                return self.decode(self._prefix + value[5:])
+            writer = self._foreign[schema_id] = fastavro.parse_schema(cast(AvroSchema, schema))
+        stream = io.BytesIO(value)
+        stream.seek(_HEADER.size)
+        try:
+            data = fastavro.schemaless_reader(stream, writer, cast(AvroSchema, self.schema))
+        except fastavro.read.SchemaResolutionError as error:
+            raise SchemaMismatchError(
+                f"schema {schema_id} does not resolve to {self.model.__name__}: {error}"
+            ) from None
+        except _UNREADABLE as error:
+            raise PoisonError(f"not Avro of schema {schema_id}: {error!r}") from None
+        if stream.read(1):
+            raise PoisonError(f"bytes are left after a record of schema {schema_id}")
+        try:
+            message: Message = self._validator.validate_python(data)
+        except ValidationError as error:
+            raise RejectedError(describe(error)) from None
+        return message
+
+
+def describe(error: ValidationError) -> str:
+    """All that pydantic found, in one line, without the values (they may be secret)."""
+    found = (f"{'.'.join(map(str, item['loc'])) or 'message'}: {item['msg']}" for item in error.errors())
+    return f"{error.title}: {'; '.join(found)}"

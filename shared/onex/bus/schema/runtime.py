@@ -1,0 +1,152 @@
+"""What compiled codecs call: the few parts of Avro that are not worth inlining."""
+
+import struct
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import NoReturn
+
+from onex.bus.schema.types import EPOCH
+
+_LIMIT = 1 << 63
+
+
+def zigzag(value: int) -> bytes:
+    """Avro long of a Python int; raises OverflowError beyond 64 bits."""
+    if not -_LIMIT <= value < _LIMIT:
+        raise OverflowError(f"{value} does not fit a 64-bit long")
+    rest = (value << 1) ^ (value >> 63)
+    out = bytearray()
+    while rest > 127:
+        out.append(rest & 127 | 128)
+        rest >>= 7
+    out.append(rest)
+    return bytes(out)
+
+
+class _Zigzag(dict[int, bytes]):
+    """``V[n]`` is the Avro long of n: a look-up for common values, a computation for others."""
+
+    def __missing__(self, value: int) -> bytes:
+        return zigzag(value)
+
+
+VARINTS = _Zigzag((value, zigzag(value)) for value in range(-256, 16384))
+
+
+def read_rest(b: bytes, n: int, p: int) -> tuple[int, int]:
+    """Continue a varint whose first byte ``n`` had its high bit set."""
+    n &= 127
+    shift = 7
+    while True:
+        byte = b[p]
+        p += 1
+        n |= (byte & 127) << shift
+        if byte < 128:
+            return n, p
+        shift += 7
+        if shift > 63:
+            raise ValueError("varint is longer than 64 bits")
+
+
+def read_count(b: bytes, p: int) -> tuple[int, int]:
+    """Items in the next block of an array or map; 0 ends it. A negative count is followed by its size."""
+    n = b[p]
+    p += 1
+    if n > 127:
+        n, p = read_rest(b, n, p)
+    count = (n >> 1) ^ -(n & 1)
+    if count < 0:
+        n = b[p]
+        p += 1
+        if n > 127:
+            n, p = read_rest(b, n, p)
+        count = -count
+    if count > len(b) - p:
+        raise ValueError(f"block claims {count} items in {len(b) - p} bytes")
+    return count, p
+
+
+def read_boolean(byte: int) -> bool:
+    """Avro boolean; anything but 0 and 1 is refused."""
+    if byte > 1:
+        raise ValueError(f"{byte} is no boolean")
+    return byte == 1
+
+
+def bad_length(n: int) -> NoReturn:
+    """A negative length."""
+    raise ValueError(f"negative length (varint {n})")
+
+
+def bad_branch(n: int) -> NoReturn:
+    """A union branch the schema does not have."""
+    raise ValueError(f"unknown union branch (varint {n})")
+
+
+def write_blocks(items: list[bytes]) -> bytes:
+    """Array or map as a single block and the end mark."""
+    return b"".join((VARINTS[len(items)], *items, b"\x00")) if items else b"\x00"
+
+
+def read_decimal(raw: bytes, scale: int) -> Decimal:
+    """Two's-complement big-endian unscaled value."""
+    return Decimal(int.from_bytes(raw, "big", signed=True)).scaleb(-scale)
+
+
+def write_decimal(value: Decimal, precision: int, scale: int) -> bytes:
+    """Unscaled value; raises ValueError when digits would be lost."""
+    unscaled = value.scaleb(scale)
+    number = int(unscaled)
+    if number != unscaled or len(str(abs(number))) > precision:
+        raise ValueError(f"{value} does not fit decimal({precision}, {scale})")
+    return number.to_bytes((number.bit_length() // 8) + 1, "big", signed=True)
+
+
+def load_timestamp(micros: int) -> datetime:
+    """UTC datetime of microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def dump_timestamp(value: datetime) -> int:
+    """Microseconds since 1970; naive datetimes are refused."""
+    if value.tzinfo is None:
+        raise ValueError(f"{value!r} has no time zone; use an aware datetime")
+    return (value.astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
+
+
+def load_date(days: int) -> date:
+    """Date of days since 1970."""
+    return (EPOCH + timedelta(days=days)).date()
+
+
+def dump_date(value: date) -> int:
+    """Days since 1970."""
+    return (value - EPOCH.date()).days
+
+
+_put: Callable[[object, str, object], None] = object.__setattr__
+
+RUNTIME: dict[str, object] = {
+    "FALSE": b"\x00",
+    "NULL": b"\x00",
+    "TRUE": b"\x01",
+    "V": VARINTS,
+    "bad_branch": bad_branch,
+    "bad_length": bad_length,
+    "dump_date": dump_date,
+    "dump_timestamp": dump_timestamp,
+    "join": b"".join,
+    "load_date": load_date,
+    "load_timestamp": load_timestamp,
+    "new": object.__new__,
+    "put": _put,
+    "read_boolean": read_boolean,
+    "read_count": read_count,
+    "read_decimal": read_decimal,
+    "read_double": struct.Struct("<d").unpack_from,
+    "read_rest": read_rest,
+    "write_blocks": write_blocks,
+    "write_decimal": write_decimal,
+    "write_double": struct.Struct("<d").pack,
+}

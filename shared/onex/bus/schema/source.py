@@ -1,0 +1,222 @@
+"""Straight-line Python source that reads and writes Avro for one model.
+
+The source is built once per (schema, model) and compiled; nothing of the schema is looked at per
+message. What it reads is exactly what fastavro would read (see the property tests).
+"""
+
+from pydantic import BaseModel
+
+from onex.bus.schema.direct import constraint_checks, is_direct
+from onex.bus.schema.types import Array, AvroType, Fixed, Map, Nullable, OneOf, Record, Scalar, fields_of
+
+
+class Namespace:
+    """Names the generated source refers to, beside the runtime's own."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, object] = {}
+        self.functions: list[str] = []
+        self._made: dict[object, str] = {}
+        self._count = 0
+
+    def fresh(self, stem: str) -> str:
+        """A name not used before."""
+        self._count += 1
+        return f"{stem}{self._count}"
+
+    def bind(self, stem: str, item: object) -> str:
+        """Make an object reachable from the source; the same object keeps its name."""
+        mark = (stem, id(item))
+        if mark not in self._made:
+            name = self.fresh(stem)
+            self.objects[name] = item
+            self._made[mark] = name
+        return self._made[mark]
+
+    def once(self, mark: object, stem: str) -> tuple[str, bool]:
+        """Name of a generated function and whether it has still to be written."""
+        if mark in self._made:
+            return self._made[mark], False
+        self._made[mark] = self.fresh(stem)
+        return self._made[mark], True
+
+
+def decoder_source(model: type[BaseModel], names: Namespace) -> str:
+    """Write ``name(b, p) -> (model, p)`` for a model and give its name."""
+    name, new = names.once(("decode", model), "decode_")
+    if not new:
+        return name
+    lines = [f"def {name}(b, p):"]
+    values: dict[str, str] = {}
+    for field, kind in fields_of(model).items():
+        values[field] = names.fresh("v")
+        lines += _read(kind, values[field], names, 1)
+    data = "{" + ", ".join(f"{field!r}: {value}" for field, value in values.items()) + "}"
+    validate = names.bind("validate", model.__pydantic_validator__.validate_python)
+    if is_direct(model):
+        if checks := constraint_checks(model, values):
+            lines.append(f"    if not ({' and '.join(checks)}):")
+            lines.append(f"        return {validate}({data}), p")
+        bound = names.bind("model", model)
+        known = names.bind("fields", set(values))
+        lines += [
+            f"    m = new({bound})",
+            f"    put(m, '__dict__', {data})",
+            f"    put(m, '__pydantic_fields_set__', {known})",
+            "    put(m, '__pydantic_extra__', None)",
+            "    put(m, '__pydantic_private__', None)",
+            "    return m, p",
+        ]
+    else:
+        lines.append(f"    return {validate}({data}), p")
+    names.functions.append("\n".join(lines))
+    return name
+
+
+def encoder_source(model: type[BaseModel], names: Namespace) -> str:
+    """Write ``name(m) -> bytes`` for a model and give its name."""
+    name, new = names.once(("encode", model), "encode_")
+    if not new:
+        return name
+    parts: list[str] = []
+    for field, kind in fields_of(model).items():
+        parts += _write(kind, f"d[{field!r}]", names)
+    body = f"join(({', '.join(parts)},))" if parts else "b''"
+    names.functions.append(f"def {name}(m):\n    d = m.__dict__\n    return {body}")
+    return name
+
+
+def _read(kind: AvroType, target: str, names: Namespace, depth: int) -> list[str]:
+    pad = "    " * depth
+    match kind:
+        case Scalar("double"):
+            return [f"{pad}{target} = read_double(b, p)[0]; p += 8"]
+        case Scalar("boolean"):
+            return [f"{pad}{target} = read_boolean(b[p]); p += 1"]
+        case Scalar("long", _, logical):
+            lines = [
+                f"{pad}n = b[p]; p += 1",
+                f"{pad}if n > 127: n, p = read_rest(b, n, p)",
+                f"{pad}{target} = (n >> 1) ^ -(n & 1)",
+            ]
+            if logical:
+                lines.append(f"{pad}{target} = {_LOADS[logical]}({target})")
+            return lines
+        case Scalar("string", python, logical):
+            lines = [*_read_slice(pad), f"{pad}{target} = b[p:q].decode(); p = q"]
+            if logical:
+                lines.append(f"{pad}{target} = {names.bind('load', python)}({target})")
+            return lines
+        case Scalar():
+            return [*_read_slice(pad), f"{pad}{target} = b[p:q]; p = q"]
+        case Fixed(_, scale):
+            return [*_read_slice(pad), f"{pad}{target} = read_decimal(b[p:q], {scale}); p = q"]
+        case Nullable(item):
+            return _read_branches([None, *_branches(item)], target, names, depth)
+        case OneOf():
+            return _read_branches(_branches(kind), target, names, depth)
+        case Record(model):
+            return [f"{pad}{target}, p = {decoder_source(model, names)}(b, p)"]
+        case Array(item, as_tuple):
+            return _read_blocks(item, target, names, depth, "tuple" if as_tuple else "list")
+        case Map(item):
+            return _read_blocks(item, target, names, depth, "dict")
+
+
+def _branches(kind: AvroType) -> list[AvroType | None]:
+    return [Record(model) for model in kind.models] if isinstance(kind, OneOf) else [kind]
+
+
+def _read_branches(branches: list[AvroType | None], target: str, names: Namespace, depth: int) -> list[str]:
+    pad = "    " * depth
+    lines = [f"{pad}n = b[p]; p += 1"]
+    for index, branch in enumerate(branches):
+        lines.append(f"{pad}{'el' if index else ''}if n == {index * 2}:")
+        if branch is None:
+            lines.append(f"{pad}    {target} = None")
+        else:
+            lines += _read(branch, target, names, depth + 1)
+    return [*lines, f"{pad}else: bad_branch(n)"]
+
+
+def _read_slice(pad: str) -> list[str]:
+    return [
+        f"{pad}n = b[p]; p += 1",
+        f"{pad}if n > 127: n, p = read_rest(b, n, p)",
+        f"{pad}if n & 1: bad_length(n)",
+        f"{pad}q = p + (n >> 1)",
+    ]
+
+
+def _read_blocks(item: AvroType, target: str, names: Namespace, depth: int, shape: str) -> list[str]:
+    pad, inner = "    " * depth, "    " * (depth + 2)
+    value, count, key = names.fresh("i"), names.fresh("c"), names.fresh("k")
+    lines = [
+        f"{pad}{target} = {'{}' if shape == 'dict' else '[]'}",
+        f"{pad}while True:",
+        f"{pad}    {count}, p = read_count(b, p)",
+        f"{pad}    if not {count}: break",
+        f"{pad}    for _ in range({count}):",
+    ]
+    if shape == "dict":
+        lines += _read(Scalar("string", str), key, names, depth + 2)
+    lines += _read(item, value, names, depth + 2)
+    lines.append(f"{inner}{target}[{key}] = {value}" if shape == "dict" else f"{inner}{target}.append({value})")
+    if shape == "tuple":
+        lines.append(f"{pad}{target} = tuple({target})")
+    return lines
+
+
+def _write(kind: AvroType, value: str, names: Namespace) -> list[str]:
+    """Expressions that give bytes, in wire order."""
+    match kind:
+        case Scalar("double"):
+            return [f"write_double({value})"]
+        case Scalar("boolean"):
+            return [f"(TRUE if {value} else FALSE)"]
+        case Scalar("long", _, ""):
+            return [f"V[{value}]"]
+        case Scalar("long", _, logical):
+            return [f"V[{_DUMPS[logical]}({value})]"]
+        case Scalar("string", _, logical):
+            held = names.fresh("s")
+            text = {"uuid": f"str({value})", "enum": f"{value}.value"}.get(logical, value)
+            return [f"V[len({held} := {text}.encode())]", held]
+        case Scalar():
+            return [f"V[len({value})]", value]
+        case Fixed(precision, scale):
+            held = names.fresh("s")
+            return [f"V[len({held} := write_decimal({value}, {precision}, {scale}))]", held]
+        case Nullable(OneOf(models)):
+            held = names.fresh("x")
+            return [f"(NULL if ({held} := {value}) is None else {_write_one_of(models, held, names, 1)})"]
+        case Nullable(item):
+            held = names.fresh("x")
+            return [f"(NULL if ({held} := {value}) is None else join((b'\\x02', {_joined(item, held, names)})))"]
+        case Record(model):
+            return [f"{encoder_source(model, names)}({value})"]
+        case OneOf(models):
+            return [_write_one_of(models, value, names, 0)]
+        case Array(item):
+            each = names.fresh("e")
+            return [f"write_blocks([{_joined(item, each, names)} for {each} in {value}])"]
+        case Map(item):
+            key, each = names.fresh("k"), names.fresh("e")
+            pair = ", ".join([*_write(Scalar("string", str), key, names), *_write(item, each, names)])
+            return [f"write_blocks([join(({pair},)) for {key}, {each} in {value}.items()])"]
+
+
+def _joined(kind: AvroType, value: str, names: Namespace) -> str:
+    parts = _write(kind, value, names)
+    return parts[0] if len(parts) == 1 else f"join(({', '.join(parts)},))"
+
+
+def _write_one_of(models: tuple[type[BaseModel], ...], value: str, names: Namespace, first: int) -> str:
+    table = {model: (index + first) * 2 for index, model in enumerate(models)}
+    branch = names.bind("branch", table)
+    writers = ", ".join(f"{names.bind('model', model)}: {encoder_source(model, names)}" for model in models)
+    return f"join((bytes(({branch}[type({value})],)), {{{writers}}}[type({value})]({value})))"
+
+
+_LOADS = {"timestamp-micros": "load_timestamp", "date": "load_date"}
+_DUMPS = {"timestamp-micros": "dump_timestamp", "date": "dump_date"}

@@ -1,0 +1,88 @@
+"""The default catalogue: the compacted topic ``_schemas`` in the record format of Confluent's registry."""
+
+import json
+from collections.abc import Sequence
+
+from onex.bus.protocols import Outgoing, Partition, ProtocolEventBus
+from onex.bus.schema.avro_schema import Schema, canonical
+from onex.bus.schema.catalogue import SchemaVersion
+from onex.model.errors import MissingTopicError, SchemaMismatchError
+
+SCHEMAS_TOPIC = "_schemas"
+
+
+class TopicCatalogue:
+    """Reads ``_schemas`` once and again when an unknown id or schema is asked for."""
+
+    def __init__(self, bus: ProtocolEventBus, topic: str = SCHEMAS_TOPIC) -> None:
+        self._bus = bus
+        self._topic = topic
+        self._subjects: dict[str, dict[int, SchemaVersion]] = {}
+        self._by_id: dict[int, str] = {}
+        self._next = 0
+
+    def id_of(self, subject: str, schema: Schema) -> int:
+        """See :class:`ProtocolSchemaCatalogue`."""
+        found = self._find(subject, canonical(schema))
+        if found is None:
+            self._refresh()
+            found = self._find(subject, canonical(schema))
+        if found is None:
+            raise SchemaMismatchError(f"the schema of {subject} is not registered; run `onex apply`")
+        return found.id
+
+    def schema_of(self, schema_id: int) -> Schema:
+        """See :class:`ProtocolSchemaCatalogue`."""
+        if schema_id not in self._by_id:
+            self._refresh()
+        if schema_id not in self._by_id:
+            raise SchemaMismatchError(f"schema id {schema_id} is unknown")
+        schema: Schema = json.loads(self._by_id[schema_id])
+        return schema
+
+    def versions(self, subject: str) -> Sequence[SchemaVersion]:
+        """See :class:`ProtocolSchemaCatalogue`."""
+        self._refresh()
+        return [version for _, version in sorted(self._subjects.get(subject, {}).items())]
+
+    def register(self, subject: str, schema: Schema) -> SchemaVersion:
+        """See :class:`ProtocolSchemaCatalogue`. The caller holds the provisioning lock."""
+        text = canonical(schema)
+        if found := self._find(subject, text):
+            return found
+        known = next((number for number, other in self._by_id.items() if other == text), None)
+        number = known or max(self._by_id, default=0) + 1
+        version = max(self._subjects.get(subject, {}), default=0) + 1
+        added = SchemaVersion(subject, version, number, text)
+        key = {"keytype": "SCHEMA", "subject": subject, "version": version, "magic": 1}
+        value = {"subject": subject, "version": version, "id": number, "schema": text, "deleted": False}
+        self._bus.publish(
+            Outgoing(self._topic, json.dumps(value).encode(), json.dumps(key, separators=(",", ":")).encode())
+        )
+        self._take(added)
+        return added
+
+    def _find(self, subject: str, text: str) -> SchemaVersion | None:
+        return next((v for v in self._subjects.get(subject, {}).values() if v.text == text), None)
+
+    def _take(self, version: SchemaVersion) -> None:
+        self._subjects.setdefault(version.subject, {})[version.version] = version
+        self._by_id[version.id] = version.text
+
+    def _refresh(self) -> None:
+        """Read what is new in the topic; a catalogue without its topic is an empty one."""
+        try:
+            reader = self._bus.read({Partition(self._topic, 0): self._next})
+        except MissingTopicError:
+            return
+        try:
+            for record in reader.until_end():
+                self._next = record.offset() + 1
+                key, value = record.key(), record.value()
+                if not key or not value or json.loads(key).get("keytype") != "SCHEMA":
+                    continue
+                data = json.loads(value)
+                text = canonical(json.loads(data["schema"]))
+                self._take(SchemaVersion(data["subject"], data["version"], data["id"], text))
+        finally:
+            reader.close()

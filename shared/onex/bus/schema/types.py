@@ -1,0 +1,164 @@
+"""The types a message field may have, as one small tree: Avro schema and compiled codec come from it."""
+
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from uuid import UUID
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """``name`` is the Avro primitive, ``logical`` the logical type, ``python`` the class of the value."""
+
+    name: Literal["string", "bytes", "long", "double", "boolean"]
+    python: type
+    logical: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Decimal with a declared precision and scale."""
+
+    precision: int
+    scale: int
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """``list`` or ``tuple[T, ...]`` (``as_tuple``)."""
+
+    item: "AvroType"
+    as_tuple: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """``dict[str, T]``."""
+
+    item: "AvroType"
+
+
+@dataclass(frozen=True, slots=True)
+class Nullable:
+    """``T | None``."""
+
+    item: "AvroType"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A nested model."""
+
+    model: type[BaseModel]
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Union of models; the branch is the class."""
+
+    models: tuple[type[BaseModel], ...]
+
+
+AvroType = Scalar | Fixed | Array | Map | Nullable | Record | OneOf
+
+_SCALARS: Mapping[type, Scalar] = {
+    str: Scalar("string", str),
+    bytes: Scalar("bytes", bytes),
+    bool: Scalar("boolean", bool),
+    int: Scalar("long", int),
+    float: Scalar("double", float),
+    datetime: Scalar("long", datetime, "timestamp-micros"),
+    date: Scalar("long", date, "date"),
+    UUID: Scalar("string", UUID, "uuid"),
+}
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class UnsupportedTypeError(TypeError):
+    """A field has a type that cannot travel; the text names model, field and what can."""
+
+
+def fields_of(model: type[BaseModel]) -> dict[str, AvroType]:
+    """Wire type of every field, in order; raises UnsupportedTypeError."""
+    found: dict[str, AvroType] = {}
+    for name, field in model.model_fields.items():
+        try:
+            found[name] = _type_of(field.annotation, field.metadata)
+        except UnsupportedTypeError as error:
+            raise UnsupportedTypeError(f"{model.__name__}.{name}: {error}") from None
+    return found
+
+
+def _type_of(annotation: Any, metadata: Sequence[object] = ()) -> AvroType:  # typing forms have no common type
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        inner = arguments[1:]
+        spread = [item for m in inner for item in (m.metadata if isinstance(m, FieldInfo) else [m])]
+        return _type_of(arguments[0], [*metadata, *spread])
+    if origin in (Union, types.UnionType):
+        return _union(arguments, metadata)
+    if origin is Literal and all(isinstance(argument, str) for argument in arguments):
+        return Scalar("string", str)
+    if origin in (list, tuple, Sequence):
+        if origin is tuple and (len(arguments) != 2 or arguments[1] is not Ellipsis):
+            raise UnsupportedTypeError("write tuple[T, ...]; tuples of fixed length have no Avro type")
+        return Array(_type_of(arguments[0]), origin is tuple)
+    if origin in (dict, Mapping) and arguments[0] is str:
+        return Map(_type_of(arguments[1]))
+    if isinstance(annotation, type):
+        return _class(annotation, metadata)
+    raise UnsupportedTypeError(f"{annotation!r} cannot travel")
+
+
+def _class(annotation: type, metadata: Sequence[object]) -> AvroType:
+    if annotation in _SCALARS:
+        return _SCALARS[annotation]
+    if issubclass(annotation, Decimal):
+        precision = _constraint(metadata, "max_digits")
+        scale = _constraint(metadata, "decimal_places")
+        if precision is None or scale is None:
+            raise UnsupportedTypeError("give a Decimal its size: Field(max_digits=12, decimal_places=2)")
+        return Fixed(precision, scale)
+    if issubclass(annotation, Enum) and all(isinstance(member.value, str) for member in annotation):
+        return Scalar("string", annotation, "enum")
+    if issubclass(annotation, BaseModel):
+        return Record(annotation)
+    raise UnsupportedTypeError(f"{annotation.__name__} cannot travel")
+
+
+def _constraint(metadata: Sequence[object], name: str) -> int | None:
+    return next((value for item in metadata if (value := getattr(item, name, None)) is not None), None)
+
+
+def _union(arguments: tuple[Any, ...], metadata: Sequence[object]) -> AvroType:
+    rest = tuple(argument for argument in arguments if argument is not type(None))
+    if len(rest) == 1:
+        inner = _type_of(rest[0], metadata)
+    elif all(isinstance(argument, type) and issubclass(argument, BaseModel) for argument in rest):
+        inner = OneOf(rest)
+    else:
+        raise UnsupportedTypeError("a union may join None and one type, or several models")
+    return Nullable(inner) if len(rest) < len(arguments) else inner
+
+
+__all__ = [
+    "EPOCH",
+    "Array",
+    "AvroType",
+    "Fixed",
+    "Map",
+    "Nullable",
+    "OneOf",
+    "Record",
+    "Scalar",
+    "UnsupportedTypeError",
+    "fields_of",
+]

@@ -1,0 +1,14 @@
+"""Load, validate and resolve contracts; check node classes against them."""
+
+from onex.contract.load import find_contracts, load_contract
+from onex.contract.resolve import ResolvedNode, Route, resolve_node
+from onex.contract.schema import contract_json_schema
+
+__all__ = [
+    "ResolvedNode",
+    "Route",
+    "contract_json_schema",
+    "find_contracts",
+    "load_contract",
+    "resolve_node",
+]

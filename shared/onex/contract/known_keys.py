@@ -1,0 +1,40 @@
+"""Keys of ONEX contracts that this engine does not enforce yet: refused, never ignored.
+
+Sources: about 500 public ONEX contracts and the contract extension plan (`mixins`,
+`advanced_features`, `subcontracts`).
+"""
+
+NOT_SUPPORTED_YET = frozenset(
+    {
+        "advanced_features",
+        "capabilities",
+        "circuit_breaker",
+        "dead_letter_queue",
+        "descriptor",
+        "env_dependencies",
+        "error_types",
+        "health_check",
+        "idempotency",
+        "intent_consumption",
+        "intent_emission",
+        "io_operations",
+        "mixins",
+        "node_version",
+        "performance",
+        "subcontracts",
+        "terminal_event",
+        "time_injection",
+    }
+)
+
+OTHER_NAMES = {
+    "kind": "node_type",
+    "type": "node_type",
+    "version": "contract_version",
+    "topics": "event_bus",
+    "handlers": "handler_routing",
+    "fsm": "state_machine",
+    "workflow": "workflow_coordination",
+    "retry": "error_handling",
+}
+"""Names people write for a key that exists under another one."""

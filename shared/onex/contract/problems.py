@@ -1,0 +1,75 @@
+"""Pydantic's errors, told as problems of a contract: place, what is wrong, what to do."""
+
+from difflib import get_close_matches
+from pathlib import Path
+from types import UnionType
+from typing import Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from onex.contract.known_keys import NOT_SUPPORTED_YET, OTHER_NAMES
+from onex.contract.yaml_lines import Lines, Location, dotted, line_of
+from onex.model.errors import ContractProblem
+
+
+def problems_of(
+    error: ValidationError, root: type[BaseModel], path: Path, lines: Lines, under: Location = ()
+) -> list[ContractProblem]:
+    """All problems of one validation; ``under`` is where ``root`` stands in the file."""
+    return [_problem(details, root, path, lines, under) for details in error.errors()]
+
+
+def _problem(
+    details: ErrorDetails, root: type[BaseModel], path: Path, lines: Lines, under: Location
+) -> ContractProblem:
+    location = tuple(part for part in details["loc"])
+    message, remedy = _words(details, root, location)
+    place = (*under, *location)
+    return ContractProblem(path, line_of(lines, place), dotted(place), message, remedy)
+
+
+def _words(details: ErrorDetails, root: type[BaseModel], location: Location) -> tuple[str, str]:
+    match details["type"]:
+        case "extra_forbidden":
+            return _unknown_key(str(location[-1]), _model_at(root, location[:-1]))
+        case "missing":
+            return "is missing", f"add `{location[-1]}:`"
+        case "value_error":
+            return str(details["ctx"]["error"]), "mend the value"
+        case _:
+            return details["msg"], f"found {details['input']!r}"
+
+
+def _unknown_key(key: str, model: type[BaseModel] | None) -> tuple[str, str]:
+    names = list(model.model_fields) if model else []
+    if key in OTHER_NAMES and OTHER_NAMES[key] in names:
+        return "unknown key", f"did you mean `{OTHER_NAMES[key]}`?"
+    if key in NOT_SUPPORTED_YET:
+        return "not supported yet", "the engine would ignore it; remove it"
+    near = get_close_matches(key, names, n=1, cutoff=0.5)
+    if near:
+        return "unknown key", f"did you mean `{near[0]}`?"
+    return "unknown key", f"keys here: {', '.join(names)}"
+
+
+def _model_at(root: type[BaseModel], location: Location) -> type[BaseModel] | None:
+    """The model whose field stands at the location."""
+    current: type[BaseModel] | None = root
+    for part in location:
+        if isinstance(part, int):
+            continue
+        if current is None or part not in current.model_fields:
+            return None
+        current = _model_in(current.model_fields[part].annotation)
+    return current
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (Union, UnionType, tuple, list, dict):
+        for argument in get_args(annotation):
+            if (found := _model_in(argument)) is not None:
+                return found
+    return None

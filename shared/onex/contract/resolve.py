@@ -1,0 +1,155 @@
+"""From a contract to what the engine runs: classes, routes and output topics, all checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from onex.contract.check import Checker
+from onex.contract.importing import import_models, import_node_class
+from onex.contract.load import FILE_NAME, load_contract
+from onex.contract.problems import problems_of
+from onex.contract.yaml_lines import read_yaml
+from onex.model.contract import ModelContract
+from onex.model.enums import EnumNodeKind
+from onex.model.errors import ContractError
+from onex.model.message import Message
+from onex.node import Node, NodeConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One subscribed topic: the type it carries, the method that takes it, what that may put out."""
+
+    topic: str
+    model: type[Message]
+    method: str
+    outputs: frozenset[type[Message]]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedNode:
+    """A contract with everything it names found and checked."""
+
+    contract: ModelContract
+    folder: Path
+    node_class: type[Node]
+    config: NodeConfig
+    routes: Mapping[str, Route]
+    """By subscribed topic."""
+    outputs: Mapping[type[Message], str]
+    """Topic of every message type this node may put out."""
+    state_model: type[Message] | None
+    """Declared state of a reducer or a coded orchestrator; None for other nodes."""
+    models: Mapping[str, type[Message]]
+    """Every message class of the node's ``models`` package, by class name."""
+
+    def create(self) -> Node:
+        """A fresh handler object."""
+        return self.node_class(self.config)
+
+
+def resolve_node(path: Path) -> ResolvedNode:
+    """Load, import and check the node in ``path`` (folder or contract file); raises ContractError."""
+    file = path / FILE_NAME if path.is_dir() else path
+    contract = load_contract(file)
+    _, lines = read_yaml(file)
+    checker = Checker(file, lines)
+    folder = file.parent.resolve()
+    models = import_models(folder, contract, checker)
+    node_class = import_node_class(folder, contract, checker)
+    for index, dependency in enumerate(contract.dependencies):
+        _check_dependency(dependency.module, dependency.class_name, index, checker)
+    checker.raise_if_any()
+    checker.use(models)
+    routes = _routes(contract, node_class, checker)
+    outputs = {
+        model: topic
+        for index, topic in enumerate(contract.event_bus.publish_topics)
+        if (model := checker.model_of_topic(topic, ("event_bus", "publish_topics", index)))
+    }
+    checker.outputs_are_published(routes, outputs)
+    config = NodeConfig()
+    try:
+        config = node_class.Config.model_validate(contract.config)
+    except ValidationError as error:
+        checker.problems += problems_of(error, node_class.Config, file, lines, ("config",))
+    checker.raise_if_any()
+    state = checker.state_model(node_class) if contract.workflow_coordination is None else None
+    checker.raise_if_any()
+    return ResolvedNode(
+        contract,
+        folder,
+        node_class,
+        config,
+        {route.topic: route for route in routes},
+        outputs,
+        state,
+        models,
+    )
+
+
+def _routes(contract: ModelContract, node_class: type[Node], checker: Checker) -> list[Route]:
+    topics = contract.event_bus.subscribe_topics
+    routes: list[Route] = []
+    claimed: set[str] = set()
+    for at, model_name, method, outputs in _declared(contract, node_class, checker):
+        model = checker.model(model_name, at)
+        if model is None:
+            continue
+        topic = checker.topic_of_model(model, topics, "subscribe_topics", at)
+        if topic is None:
+            continue
+        claimed.add(topic)
+        known = [found for name in outputs if (found := checker.model(name, at))]
+        routes.append(Route(topic, model, method, frozenset(known)))
+    for index, topic in enumerate(topics):
+        if topic not in claimed and not checker.problems:
+            checker.add(
+                ("event_bus", "subscribe_topics", index),
+                f"nothing handles messages of {topic}",
+                "route its message type to a handler, or remove the topic",
+            )
+    checker.handlers_exist(contract, node_class, routes)
+    return routes
+
+
+def _declared(
+    contract: ModelContract, node_class: type[Node], checker: Checker
+) -> list[tuple[tuple[str | int, ...], str, str, tuple[str, ...]]]:
+    """Location, input model name, method and output names of everything the contract routes."""
+    if contract.handler_routing:
+        return [
+            (("handler_routing", "handlers", index), item.event_model, item.handler, item.output_events)
+            for index, item in enumerate(contract.handler_routing.handlers)
+        ]
+    if workflow := contract.workflow_coordination:
+        at = ("workflow_coordination",)
+        start = checker.generic_argument(node_class, 0, at)
+        sent = [n for s in workflow.steps for n in (s.command, s.compensate) if n]
+        everything = tuple(dict.fromkeys([*sent, workflow.completed, workflow.failed]))
+        names = [start.__name__] if start else []
+        names += [name for step in workflow.steps for name in (step.result, step.failure) if name]
+        return [(at, name, "decide", everything) for name in names]
+    method = "compute" if contract.node_type is EnumNodeKind.COMPUTE else "execute"
+    if contract.node_type.is_stateful:
+        checker.add(("input_model",), "the short form is for COMPUTE and EFFECT", "use handler_routing")
+        return []
+    outputs = (contract.output_model,) if contract.output_model else ()
+    return [(("input_model",), contract.input_model or "", method, outputs)]
+
+
+def _check_dependency(module: str, class_name: str | None, index: int, checker: Checker) -> None:
+    at = ("dependencies", index)
+    try:
+        found = import_module(module)
+    except ImportError as error:
+        checker.add(at, f"cannot import {module}: {error}", "install it or mend the name")
+        return
+    if class_name and not hasattr(found, class_name):
+        checker.add(at, f"{module} has no {class_name}", "mend class_name")
+
+
+__all__ = ["ContractError", "ResolvedNode", "Route", "resolve_node"]

@@ -1,0 +1,28 @@
+"""Which message types an annotation names."""
+
+from collections.abc import Callable, Sequence
+from types import NoneType, UnionType
+from typing import Union, get_args, get_origin, get_type_hints
+
+from onex.model.message import Message
+
+_CONTAINERS = (Union, UnionType, list, tuple, Sequence)
+
+
+def type_hints(function: Callable[..., object]) -> tuple[dict[str, object], str]:
+    """Resolved annotations of a function, or an empty mapping and what is wrong with them."""
+    try:
+        return get_type_hints(function), ""
+    except (NameError, TypeError) as error:
+        return {}, f"cannot read its annotations: {error}"
+
+
+def models_in(annotation: object) -> frozenset[type[Message]]:
+    """Message types an annotation names; unions, lists and tuples are looked into."""
+    if annotation in (None, NoneType, Ellipsis):
+        return frozenset()
+    if isinstance(annotation, type) and issubclass(annotation, Message):
+        return frozenset({annotation})
+    if get_origin(annotation) in _CONTAINERS:
+        return frozenset().union(*(models_in(argument) for argument in get_args(annotation)))
+    return frozenset()

@@ -1,0 +1,6 @@
+"""A real Kafka and a real PostgreSQL on a laptop: no Docker, no Java, no root."""
+
+from onex.local.kafka import LocalKafka
+from onex.local.postgres import LocalPostgres
+
+__all__ = ["LocalKafka", "LocalPostgres"]

@@ -1,0 +1,39 @@
+"""Apache Kafka's jars from Maven Central, resolved by jgo and checked against a committed lock file."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from jgo.env import EnvironmentBuilder, LockFile
+from jgo.maven import MavenContext
+
+from onex.model.errors import ConfigurationError
+
+KAFKA_VERSION = "4.3.0"
+ENDPOINT = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
+LOCK = Path(__file__).with_name("kafka.lock.toml")
+Progress = Callable[[str], None]
+
+
+def cache_folder() -> Path:
+    """Downloads shared by all projects of this user (``ONEX_CACHE``, else the XDG cache folder)."""
+    base = os.environ.get("ONEX_CACHE") or os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    return Path(base).expanduser() / "onex"
+
+
+def kafka_jars(progress: Progress) -> list[Path]:
+    """The class path; downloads about 120 MB once. Raises ConfigurationError when a jar is not what the lock says."""
+    repo = cache_folder() / "maven"
+    lock = LockFile.load(LOCK)
+    if not lock.verify_checksums(repo):
+        return sorted(_jar(repo, d.groupId, d.artifactId, d.version) for d in lock.dependencies)
+    progress(f"downloading Apache Kafka {KAFKA_VERSION} ({len(lock.dependencies)} jars, once)")
+    builder = EnvironmentBuilder(context=MavenContext(repo_cache=repo), cache_dir=cache_folder() / "environments")
+    builder.from_endpoint(ENDPOINT)
+    if problems := lock.verify_checksums(repo):
+        raise ConfigurationError(f"Kafka's jars differ from the lock file: {'; '.join(problems)}")
+    return kafka_jars(progress)
+
+
+def _jar(repo: Path, group: str, artifact: str, version: str) -> Path:
+    return repo / group.replace(".", "/") / artifact / version / f"{artifact}-{version}.jar"

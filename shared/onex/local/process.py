@@ -1,0 +1,73 @@
+"""Child processes that end with their parent where that is wanted, and that can always be stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+_TIED = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)
+    if os.getppid() != int(sys.argv[1]):
+        sys.exit(1)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def spawn(
+    command: Sequence[str], log: Path, *, tied: bool, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a process with its output in ``log``. ``tied``: it gets SIGTERM when this process dies (Linux)."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if tied:
+        command = [sys.executable, "-I", "-S", "-c", _TIED, str(os.getpid()), *command]
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+        )
+
+
+def alive(pid: int, started: float) -> bool:
+    """Whether that very process still runs: a pid alone may have been given to another one."""
+    try:
+        process = psutil.Process(pid)
+        return abs(process.create_time() - started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def started_at(pid: int) -> float:
+    """Creation time of a process, which with the pid names it for good."""
+    return psutil.Process(pid).create_time()
+
+
+def stop(pid: int, started: float, patience: float) -> bool:
+    """SIGTERM, wait, SIGKILL. Gives whether it ended within ``patience`` seconds by itself."""
+    if not alive(pid, started):
+        return True
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + patience
+    while alive(pid, started):
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    """Last lines of a log file, for error messages."""
+    if not log.exists():
+        return ""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

@@ -1,0 +1,24 @@
+"""Frozen models of ``contract.yaml``: every field here is enforced by the engine."""
+
+from onex.model.contract.contract import ModelContract
+from onex.model.contract.delivery import ModelDelivery, ModelErrorHandling, ModelRetryPolicy
+from onex.model.contract.routing import ModelDependency, ModelEventBus, ModelHandler, ModelHandlerRouting
+from onex.model.contract.state_machine import ModelStateMachine, ModelTransition
+from onex.model.contract.version import ModelSemVer
+from onex.model.contract.workflow import ModelWorkflow, ModelWorkflowStep
+
+__all__ = [
+    "ModelContract",
+    "ModelDelivery",
+    "ModelDependency",
+    "ModelErrorHandling",
+    "ModelEventBus",
+    "ModelHandler",
+    "ModelHandlerRouting",
+    "ModelRetryPolicy",
+    "ModelSemVer",
+    "ModelStateMachine",
+    "ModelTransition",
+    "ModelWorkflow",
+    "ModelWorkflowStep",
+]

@@ -1,0 +1,90 @@
+"""The whole of ``contract.yaml``."""
+
+from pydantic import Field, JsonValue, field_validator, model_validator
+
+from onex.model.contract.base import ContractPart
+from onex.model.contract.delivery import ModelDelivery, ModelErrorHandling
+from onex.model.contract.routing import ModelDependency, ModelEventBus, ModelHandlerRouting
+from onex.model.contract.state_machine import ModelStateMachine
+from onex.model.contract.version import ModelSemVer
+from onex.model.contract.workflow import ModelWorkflow
+from onex.model.enums import EnumNodeKind
+from onex.model.topic import changelog_topic, consumer_group, dead_letter_topic, retry_topic
+
+
+class ModelContract(ContractPart):
+    """What a node is, reads, writes and promises."""
+
+    name: str = Field(pattern=r"^node_[a-z0-9]+(_[a-z0-9]+)*_(compute|effect|reducer|orchestrator)$")
+    node_type: EnumNodeKind
+    contract_version: ModelSemVer
+    description: str = ""
+    metadata: dict[str, str] = Field(default_factory=dict)
+    """Author, tags and the like: shown by ``onex explain``, used by nothing else."""
+    input_model: str | None = None
+    """Short form of a single handler for COMPUTE and EFFECT; else use ``handler_routing``."""
+    output_model: str | None = None
+    event_bus: ModelEventBus
+    handler_routing: ModelHandlerRouting | None = None
+    delivery: ModelDelivery = ModelDelivery()
+    error_handling: ModelErrorHandling = ModelErrorHandling()
+    state_machine: ModelStateMachine | None = None
+    workflow_coordination: ModelWorkflow | None = None
+    dependencies: tuple[ModelDependency, ...] = ()
+    config: dict[str, JsonValue] = Field(default_factory=dict)
+    """Validated against the node's ``Config`` model at start; ``${VAR}`` is taken from the environment."""
+
+    @field_validator("node_type", mode="before")
+    @classmethod
+    def _kind(cls, value: object) -> object:
+        if isinstance(value, str):
+            upper = value.upper()
+            if upper in set(EnumNodeKind):
+                return upper
+            for kind in EnumNodeKind:
+                if kind in upper:
+                    raise ValueError(f"{value!r} is not a node kind; did you mean {kind}?")
+        raise ValueError(f"{value!r} is not a node kind; use one of {', '.join(EnumNodeKind)}")
+
+    @model_validator(mode="after")
+    def _parts_fit_the_kind(self) -> "ModelContract":
+        problems = []
+        if not self.name.endswith(f"_{self.node_type.lower()}"):
+            problems.append(f"name {self.name!r} must end in _{self.node_type.lower()}")
+        if self.state_machine and self.node_type is not EnumNodeKind.REDUCER:
+            problems.append("state_machine belongs to a REDUCER")
+        if self.workflow_coordination and self.node_type is not EnumNodeKind.ORCHESTRATOR:
+            problems.append("workflow_coordination belongs to an ORCHESTRATOR")
+        if self.workflow_coordination and self.handler_routing:
+            problems.append("workflow_coordination already routes every message; remove handler_routing")
+        routed = self.handler_routing or self.workflow_coordination
+        if self.input_model and routed:
+            problems.append("input_model is the short form; remove it or the routing")
+        if self.output_model and not self.input_model:
+            problems.append("output_model needs input_model")
+        if not self.input_model and not routed:
+            problems.append("nothing routes messages: give handler_routing, input_model or workflow_coordination")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def dead_letter_topic(self) -> str:
+        """Where records that this node cannot carry go."""
+        if self.event_bus.dlq_topics:
+            return self.event_bus.dlq_topics[0]
+        return dead_letter_topic(self.name, self.contract_version.major)
+
+    @property
+    def retry_topic(self) -> str:
+        """Private input of this node, read like every subscribed topic."""
+        return retry_topic(self.name, self.contract_version.major)
+
+    @property
+    def changelog_topic(self) -> str:
+        """Compacted topic of the node's keyed state."""
+        return changelog_topic(self.name, self.contract_version.major)
+
+    def group(self, env: str) -> str:
+        """Consumer group shared by all instances."""
+        return consumer_group(env, self.name, self.contract_version.major)

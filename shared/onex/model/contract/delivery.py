@@ -1,0 +1,47 @@
+"""Promises about delivery and what happens when a message fails."""
+
+from pydantic import Field, model_validator
+
+from onex.model.contract.base import ContractPart
+from onex.model.duration import Duration
+from onex.model.enums import EnumBackoff, EnumGuarantee, EnumOrdering
+
+
+class ModelDelivery(ContractPart):
+    """How messages reach the handler and how their outcome is committed."""
+
+    guarantee: EnumGuarantee = EnumGuarantee.EXACTLY_ONCE
+    """``exactly_once``: offsets, outputs and state commit in one Kafka transaction."""
+    ordering: EnumOrdering = EnumOrdering.KEY
+    """Effects only; pure kinds always run in partition order."""
+    concurrency: int = Field(default=32, ge=1, le=10_000)
+    """Effects only: messages in work at once, over all partitions of an instance."""
+    timeout: Duration = 30.0
+    """Seconds one call of the handler may take."""
+    batch_size: int = Field(default=2000, ge=1, le=50_000)
+    """Records taken from Kafka at once, and at most that many in one transaction of a pure node."""
+
+
+class ModelRetryPolicy(ContractPart):
+    """In-memory retry of transient failures; the key is parked, other keys go on."""
+
+    max_attempts: int = Field(default=5, ge=1, le=100)
+    base_delay: Duration = 0.2
+    max_delay: Duration = 30.0
+    backoff: EnumBackoff = EnumBackoff.EXPONENTIAL
+    jitter: float = Field(default=0.2, ge=0.0, le=1.0)
+    """Share of the delay added at random."""
+    retryable_exceptions: tuple[str, ...] = ()
+    """Dotted names of exception classes that count as transient beside the built-in ones."""
+
+    @model_validator(mode="after")
+    def _delays_are_ordered(self) -> "ModelRetryPolicy":
+        if self.max_delay < self.base_delay:
+            raise ValueError("max_delay is below base_delay")
+        return self
+
+
+class ModelErrorHandling(ContractPart):
+    """Failure policy of a node."""
+
+    retry_policy: ModelRetryPolicy = ModelRetryPolicy()

@@ -1,0 +1,71 @@
+"""What a node reads, writes and depends on."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from onex.model.contract.base import ContractPart
+from onex.model.enums import EnumTopicCategory
+from onex.model.topic import TopicName
+
+
+class ModelTopicConfig(ContractPart):
+    """How the topics that this node reads or keeps are created."""
+
+    partitions: int = Field(default=4, ge=1, le=10_000)
+    """Partitions of subscribed topics, changelog and retry topic: they are co-partitioned."""
+    replication_factor: int | None = Field(default=None, ge=1, le=32)
+    """None takes the setting ``replication_factor``."""
+    kafka_config: dict[str, str] = Field(default_factory=dict)
+    """Extra topic settings, applied to the subscribed topics, e.g. ``retention.ms``."""
+
+
+class ModelEventBus(ContractPart):
+    """Topics by name. Everything a node does is in these lists."""
+
+    subscribe_topics: tuple[str, ...] = Field(min_length=1)
+    publish_topics: tuple[str, ...] = ()
+    dlq_topics: tuple[str, ...] = Field(default=(), max_length=1)
+    """At most one; without it the name is derived from the node's."""
+    topic_config: ModelTopicConfig = ModelTopicConfig()
+
+    @field_validator("subscribe_topics", "publish_topics", "dlq_topics")
+    @classmethod
+    def _names_parse(cls, topics: tuple[str, ...]) -> tuple[str, ...]:
+        for topic in topics:
+            TopicName.parse(topic)
+        if len(set(topics)) != len(topics):
+            raise ValueError("a topic is listed twice")
+        return topics
+
+    @field_validator("dlq_topics")
+    @classmethod
+    def _is_dead_letter_topic(cls, topics: tuple[str, ...]) -> tuple[str, ...]:
+        for topic in topics:
+            if TopicName.parse(topic).category is not EnumTopicCategory.DLQ:
+                raise ValueError(f"{topic!r} is not a dead-letter topic; its category must be dlq")
+        return topics
+
+
+class ModelHandler(ContractPart):
+    """One message type and the method that takes it."""
+
+    event_model: str
+    handler: str
+    output_events: tuple[str, ...] = ()
+
+
+class ModelHandlerRouting(ContractPart):
+    """Which method takes which message; the topic decides the type, so routing is by type."""
+
+    routing_strategy: Literal["payload_type_match"] = "payload_type_match"
+    handlers: tuple[ModelHandler, ...] = Field(min_length=1)
+
+
+class ModelDependency(ContractPart):
+    """Something that must be importable before the node starts; checked at start."""
+
+    name: str
+    type: Literal["model", "protocol", "package"]
+    module: str
+    class_name: str | None = None

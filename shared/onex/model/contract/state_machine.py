@@ -1,0 +1,56 @@
+"""A declared finite state machine of a reducer."""
+
+from pydantic import Field, model_validator
+
+from onex.model.contract.base import ContractPart
+
+
+class ModelFsmState(ContractPart):
+    """A state by name; from a terminal one no transition leads away."""
+
+    name: str
+    terminal: bool = False
+
+
+class ModelTransition(ContractPart):
+    """``from_state`` + event -> ``to_state``; ``*`` stands for any state that is not terminal."""
+
+    name: str
+    from_state: str
+    to_state: str
+    trigger: str
+    """Name of the event model."""
+
+
+class ModelStateMachine(ContractPart):
+    """States and transitions; compiled once at start into a guard around the reducer."""
+
+    state_field: str = "status"
+    """Field of the state model that holds the name of the FSM state."""
+    initial_state: str
+    states: tuple[ModelFsmState, ...] = Field(min_length=1)
+    transitions: tuple[ModelTransition, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _is_closed(self) -> "ModelStateMachine":
+        names = [state.name for state in self.states]
+        terminal = {state.name for state in self.states if state.terminal}
+        problems = []
+        if len(set(names)) != len(names):
+            problems.append("a state is declared twice")
+        if self.initial_state not in names:
+            problems.append(f"initial_state {self.initial_state!r} is not a state")
+        seen: set[tuple[str, str]] = set()
+        for transition in self.transitions:
+            if transition.from_state not in (*names, "*"):
+                problems.append(f"{transition.name}: from_state {transition.from_state!r} is not a state")
+            if transition.to_state not in names:
+                problems.append(f"{transition.name}: to_state {transition.to_state!r} is not a state")
+            if transition.from_state in terminal:
+                problems.append(f"{transition.name}: {transition.from_state!r} is terminal")
+            if (edge := (transition.from_state, transition.trigger)) in seen:
+                problems.append(f"{transition.name}: {edge[0]!r} on {edge[1]} is declared twice")
+            seen.add(edge)
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self

@@ -1,0 +1,30 @@
+"""Durations as people write them in contracts: ``200ms``, ``30s``, ``5m``, ``2h``, ``7d``."""
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PATTERN = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
+
+
+def parse_duration(value: object) -> float:
+    """Seconds from a text such as ``200ms`` or a plain number of seconds; raises ValueError."""
+    match value:
+        case bool():
+            pass
+        case int() | float() if value > 0:
+            return float(value)
+        case str() if found := _PATTERN.match(value):
+            if (seconds := float(found[1]) * _UNITS[found[2]]) > 0:
+                return seconds
+    raise ValueError(f"{value!r} is no duration above zero; write 200ms, 30s, 5m, 2h or 7d")
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": ["string", "number"], "pattern": _PATTERN.pattern}),
+]
+"""Seconds as a float; accepts the texts of :func:`parse_duration`."""

@@ -1,0 +1,85 @@
+"""Closed vocabularies of the mesh."""
+
+from enum import StrEnum
+
+
+class EnumNodeKind(StrEnum):
+    """The four ONEX node kinds; what each may do is fixed by its kind."""
+
+    COMPUTE = "COMPUTE"
+    EFFECT = "EFFECT"
+    REDUCER = "REDUCER"
+    ORCHESTRATOR = "ORCHESTRATOR"
+
+    @property
+    def is_stateful(self) -> bool:
+        """Whether the engine keeps one value per key for nodes of this kind."""
+        return self in (EnumNodeKind.REDUCER, EnumNodeKind.ORCHESTRATOR)
+
+
+class EnumTopicCategory(StrEnum):
+    """Second segment of a topic name."""
+
+    CMD = "cmd"
+    EVT = "evt"
+    INTENT = "intent"
+    SNAPSHOT = "snapshot"
+    DLQ = "dlq"
+    RETRY = "retry"
+
+
+class EnumFailureClass(StrEnum):
+    """Why a message could not be carried through; decided once, where it fails."""
+
+    POISON = "poison"
+    """The bytes cannot be read at all."""
+    SCHEMA = "schema"
+    """The schema id is unknown, or the writer's schema cannot be resolved with ours."""
+    REJECTED = "rejected"
+    """The content is readable but refused: validation, unknown type, guard."""
+    TRANSIENT = "transient"
+    """The outside world failed; attempts are used up."""
+    TIMEOUT = "timeout"
+    """The handler did not come back in time; attempts are used up."""
+    BUG = "bug"
+    """The handler raised something unexpected or returned the wrong type."""
+
+
+class EnumStage(StrEnum):
+    """Where in the pipeline a message failed."""
+
+    DECODE = "decode"
+    VALIDATE = "validate"
+    HANDLER = "handler"
+    ENCODE = "encode"
+
+
+class EnumGuarantee(StrEnum):
+    """Delivery guarantee a contract asks for."""
+
+    EXACTLY_ONCE = "exactly_once"
+    AT_LEAST_ONCE = "at_least_once"
+
+
+class EnumOrdering(StrEnum):
+    """Which messages of an effect may run at the same time."""
+
+    KEY = "key"
+    PARTITION = "partition"
+    NONE = "none"
+
+
+class EnumBackoff(StrEnum):
+    """How the delay between attempts grows."""
+
+    FIXED = "fixed"
+    LINEAR = "linear"
+    EXPONENTIAL = "exponential"
+
+
+class EnumErrorAction(StrEnum):
+    """What a workflow does when a step has failed for good."""
+
+    STOP = "stop"
+    CONTINUE = "continue"
+    COMPENSATE = "compensate"

@@ -1,0 +1,120 @@
+"""All errors of the mesh, in one tree.
+
+OnexError
+├── ConfigurationError        settings or environment are wrong
+├── ContractError             a contract is wrong; carries every problem found
+├── NodeUseError              a node class is used in a way its kind forbids
+├── BusError                  the bus refused or failed
+│   ├── BusUnavailableError   no broker answers; trying again may help
+│   ├── MissingTopicError     a topic does not exist; ``onex apply`` creates it
+│   ├── MessageTooLargeError  the record exceeds the topic's or client's limit
+│   ├── NotAuthorizedError    the broker denies access
+│   ├── FencedError           another instance owns the transactional id
+│   └── TransactionAbortedError  the transaction cannot commit; abort and run the batch again
+├── ProvisioningError         topics or schemas cannot be brought to the declared state
+├── MessageError              one message cannot be carried; becomes a dead letter
+│   ├── PoisonError           bytes that cannot be read
+│   ├── SchemaMismatchError   unknown or unresolvable schema
+│   ├── RejectedError         refused content; raise it from a handler to refuse a message
+│   └── WrongOutputError      a handler returned something its contract does not name
+├── TransientError            the outside world failed; raise it from an effect to be retried
+└── HandlerTimeoutError       a handler took longer than ``delivery.timeout``
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class OnexError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class ConfigurationError(OnexError):
+    """Settings or environment are wrong; the text names the variable and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractProblem:
+    """One thing wrong in one contract, with the place and the remedy."""
+
+    file: Path
+    line: int
+    field: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.field}: {self.message}; {self.remedy}"
+
+
+class ContractError(OnexError):
+    """Every problem found in the contracts that were read, at once."""
+
+    def __init__(self, problems: Sequence[ContractProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class NodeUseError(OnexError):
+    """A node class is defined or used in a way that its kind forbids."""
+
+
+class BusError(OnexError):
+    """The bus refused or failed."""
+
+
+class BusUnavailableError(BusError):
+    """No broker answers, or not in time. Trying again may help."""
+
+
+class MissingTopicError(BusError):
+    """A topic does not exist (or may not be seen); ``onex apply`` creates declared topics."""
+
+
+class MessageTooLargeError(BusError):
+    """A record exceeds what the client or the topic accepts."""
+
+
+class NotAuthorizedError(BusError):
+    """The broker denies access to a topic, group or transactional id."""
+
+
+class FencedError(BusError):
+    """Another instance took over this transactional id; this one writes nothing any more."""
+
+
+class TransactionAbortedError(BusError):
+    """The open transaction cannot commit: abort it, rewind and run the batch again."""
+
+
+class ProvisioningError(OnexError):
+    """Topics or schemas cannot be brought to the declared state without breaking something."""
+
+
+class MessageError(OnexError):
+    """One message cannot be carried through; it becomes a dead letter."""
+
+
+class PoisonError(MessageError):
+    """Bytes that cannot be read at all."""
+
+
+class SchemaMismatchError(MessageError):
+    """The writer's schema is unknown, or cannot be resolved with the reader's."""
+
+
+class RejectedError(MessageError):
+    """Readable content that is refused. Handlers raise it to refuse a message for good."""
+
+
+class WrongOutputError(MessageError):
+    """A handler returned something that its contract does not name."""
+
+
+class TransientError(OnexError):
+    """The outside world failed in a way that may pass. Effects raise it to be retried."""
+
+
+class HandlerTimeoutError(OnexError):
+    """A handler took longer than ``delivery.timeout``."""

@@ -1,0 +1,39 @@
+"""Base of everything that travels between nodes."""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from onex.model.topic import kebab
+
+
+class Message(BaseModel):
+    """A command, event or intent: frozen data, named once, keyed at most once.
+
+    ``class CardCharged(Message, key="order_id")`` partitions by that field. Without a key the
+    message goes back to who asked: it is keyed by the reply key of the message that caused it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key_field: ClassVar[str | None] = None
+    message_name: ClassVar[str] = "message"
+
+    def __init_subclass__(cls, *, key: str | None = None) -> None:
+        super().__init_subclass__()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, key: str | None = None, **kwargs: object) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.message_name = kebab(cls.__name__)
+        if key is None:
+            return
+        if key not in cls.model_fields:
+            raise TypeError(f"{cls.__name__}: key={key!r} is not a field; fields: {', '.join(cls.model_fields)}")
+        cls.key_field = key
+
+    def partition_key(self) -> bytes | None:
+        """UTF-8 text of the key field, or None when the message goes by reply key."""
+        if self.key_field is None:
+            return None
+        return str(getattr(self, self.key_field)).encode()

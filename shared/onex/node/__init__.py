@@ -1,0 +1,29 @@
+"""What a node author imports: the four kinds, their context and their answers."""
+
+from onex.model.errors import RejectedError, TransientError
+from onex.model.message import Message
+from onex.node.answer import CancelTimer, Decision, Reduction, SetTimer, TimerFired
+from onex.node.base import Node, NodeConfig
+from onex.node.context import Context
+from onex.node.kinds import NodeCompute, NodeEffect, NodeOrchestrator, NodeReducer
+from onex.node.run import Run, StepFailure
+
+__all__ = [
+    "CancelTimer",
+    "Context",
+    "Decision",
+    "Message",
+    "Node",
+    "NodeCompute",
+    "NodeConfig",
+    "NodeEffect",
+    "NodeOrchestrator",
+    "NodeReducer",
+    "Reduction",
+    "RejectedError",
+    "Run",
+    "SetTimer",
+    "StepFailure",
+    "TimerFired",
+    "TransientError",
+]

@@ -1,0 +1,50 @@
+"""What reducers and orchestrators answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from onex.model.message import Message
+
+State = TypeVar("State", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction(Generic[State]):
+    """New state of the key (None deletes it) and intents for effects to carry out."""
+
+    state: State | None
+    intents: Sequence[Message] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Wake this key after ``after`` seconds with :class:`TimerFired`; replaces one of the same name."""
+
+    name: str
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """Forget the timer of that name; unknown names are fine."""
+
+    name: str
+
+
+class TimerFired(Message):
+    """A durable timer is due. Reaches the handler of the key that set it."""
+
+    name: str
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[State]):
+    """New state of the workflow (None deletes it), commands, timers and the completion event."""
+
+    state: State | None
+    commands: Sequence[Message] = ()
+    timers: Sequence[SetTimer | CancelTimer] = ()
+    completion: Message | None = None

@@ -1,0 +1,24 @@
+"""What a handler may know beside the message itself."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Facts about the message in hand. Handlers take time from here, never from the clock."""
+
+    now: datetime
+    """UTC, from the engine's clock; the same for all messages of one batch."""
+    key: str
+    """Partition key: the entity, customer or workflow this message is about."""
+    message_id: str
+    """Stable over redelivery, retry and replay."""
+    correlation_id: str
+    """The same for everything that one published command sets in motion."""
+    causation_id: str
+    """Id of the message that caused this one; empty at the start of a chain."""
+    idempotency_key: str
+    """Hand it to outside systems: the same for every attempt at the same piece of work."""
+    attempt: int = 1
+    """1 for the first try of an effect; grows with in-memory retries."""

@@ -1,0 +1,59 @@
+"""The four node kinds. COMPUTE, REDUCER and ORCHESTRATOR are pure; EFFECT meets the world."""
+
+from typing import ClassVar, Generic, TypeVar
+
+from onex.model.enums import EnumNodeKind
+from onex.model.message import Message
+from onex.node.base import Node
+
+Request = TypeVar("Request", bound=Message)
+Result = TypeVar("Result", bound=Message)
+State = TypeVar("State", bound=Message)
+Command = TypeVar("Command", bound=Message)
+Completion = TypeVar("Completion", bound=Message)
+
+
+class NodeCompute(Node, Generic[Request, Result]):
+    """Pure function of one message.
+
+    Write ``def compute(self, request: Request) -> Result``. It may return one message, a list or
+    tuple of messages, or None. It does no I/O and holds no state.
+    """
+
+    kind: ClassVar[EnumNodeKind] = EnumNodeKind.COMPUTE
+
+
+class NodeEffect(Node):
+    """The outside world. Handlers are ``async def name(self, command, context) -> event(s)``.
+
+    They run on one asyncio loop, in key order, up to ``delivery.concurrency`` at once. Raise
+    TransientError to be retried and RejectedError to refuse for good.
+    """
+
+    kind: ClassVar[EnumNodeKind] = EnumNodeKind.EFFECT
+
+    async def start(self) -> None:
+        """Open what the handlers need. TransientError here is retried until it succeeds."""
+
+    async def stop(self) -> None:
+        """Close what ``start`` opened; safe when ``start`` failed or never ran."""
+
+
+class NodeReducer(Node, Generic[State]):
+    """One value per key: ``def reduce(self, state: State | None, event, context) -> Reduction[State]``.
+
+    Pure. With ``state_machine`` in the contract, ``reduce`` runs only for declared transitions and
+    the engine sets the field that holds the FSM state.
+    """
+
+    kind: ClassVar[EnumNodeKind] = EnumNodeKind.REDUCER
+
+
+class NodeOrchestrator(Node, Generic[Command, Completion]):
+    """Drives others through commands; decides, never does.
+
+    Either a declared workflow (``workflow_coordination`` and one method per step, see
+    :class:`onex.node.Run`) or code: ``def decide(self, state, event, context) -> Decision[State]``.
+    """
+
+    kind: ClassVar[EnumNodeKind] = EnumNodeKind.ORCHESTRATOR

@@ -1,0 +1,93 @@
+"""Every setting of the mesh, in one place. Environment first, then the running local stack, then defaults."""
+
+import json
+import socket
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from onex.model.errors import ConfigurationError
+
+STACK_FILE = "stack.json"
+
+
+class Settings(BaseSettings):
+    """Read from variables ``ONEX_*``; the three well-known names below need no prefix."""
+
+    model_config = SettingsConfigDict(env_prefix="ONEX_", frozen=True, extra="ignore")
+
+    kafka_bootstrap_servers: str = Field(
+        default="",
+        validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "ONEX_KAFKA_BOOTSTRAP_SERVERS"),
+        description="Kafka to use. Empty: the local stack that `onex up` started.",
+    )
+    database_url: str = Field(
+        default="",
+        validation_alias=AliasChoices("DATABASE_URL", "ONEX_DATABASE_URL"),
+        description="PostgreSQL for effects. Empty: the local stack's.",
+    )
+    schema_registry_url: str = Field(
+        default="",
+        validation_alias=AliasChoices("SCHEMA_REGISTRY_URL", "ONEX_SCHEMA_REGISTRY_URL"),
+        description="A Confluent-compatible registry. Empty: the topic `_schemas`.",
+    )
+    env: str = Field(default="dev", pattern=r"^[a-z0-9-]+$", description="First part of every consumer group.")
+    home: Path = Field(default=Path(".onex"), description="Data, state and logs of what runs on this machine.")
+    services: list[Path] = Field(default=[Path("services")], description="Folders that hold nodes, as a JSON list.")
+    instance: str = Field(
+        default="", description="Stable name of an agent process. Empty: host name and the first free slot."
+    )
+    group_protocol: Literal["consumer", "classic"] = Field(
+        default="consumer", description="`consumer` is KIP-848 (Kafka 4); `classic` for older clusters."
+    )
+    replication_factor: int = Field(default=1, ge=1, description="For topics whose contract does not say.")
+    kafka_config: dict[str, str] = Field(
+        default_factory=dict, description="Further librdkafka settings, as JSON: security.protocol, sasl.* ..."
+    )
+    transaction_timeout_ms: int = Field(
+        default=15_000, ge=1000, description="A dead agent hides later records of its partitions for this long."
+    )
+    health_host: str = Field(default="127.0.0.1", description="Address of /healthz, /readyz and /metrics.")
+    health_port: int = Field(default=0, ge=0, le=65_535, description="Port of the same; 0 takes a free one.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    log_format: Literal["json", "console"] = Field(default="json", description="Form of log lines on stderr.")
+    drain_timeout: float = Field(
+        default=20.0, gt=0, description="Seconds that running handlers get on shutdown and rebalance."
+    )
+    stall_timeout: float = Field(
+        default=60.0,
+        gt=0,
+        description="Seconds without progress, while there is lag, after which an agent is unready.",
+    )
+
+    @classmethod
+    def load(cls, **given: object) -> "Settings":
+        """Environment, and for what it leaves empty the local stack; raises ConfigurationError."""
+        try:
+            settings = cls(**given)  # type: ignore[arg-type]  # checked by pydantic
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise ConfigurationError(f"settings: {wrong}") from None
+        stack = settings.home / STACK_FILE
+        if not stack.exists():
+            return settings
+        found = json.loads(stack.read_text())
+        missing = {
+            name: found[name]
+            for name in ("kafka_bootstrap_servers", "database_url")
+            if not getattr(settings, name) and found.get(name)
+        }
+        return settings.model_copy(update=missing)
+
+    def require_kafka(self) -> str:
+        """Bootstrap servers; raises ConfigurationError when there are none."""
+        if not self.kafka_bootstrap_servers:
+            raise ConfigurationError("no Kafka: run `onex up`, or set KAFKA_BOOTSTRAP_SERVERS")
+        return self.kafka_bootstrap_servers
+
+    @property
+    def host(self) -> str:
+        """Name of this machine, for instance names."""
+        return socket.gethostname()
