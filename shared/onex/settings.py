@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     stall_timeout: float = Field(
         default=60.0,
         gt=0,
-        description="Seconds without progress, while there is lag, after which an agent is unready.",
+        description="Seconds without progress, while there is lag, until an agent is unready.",
     )
 
     @classmethod

@@ -50,20 +50,6 @@ OnDelivery = Callable[[Exception | None, int], None]
 """Called with the error or None, and the offset of the written record."""
 
 
-class Produce(Protocol):
-    """Hand one record to the producer's queue. Raises MessageTooLargeError, BusUnavailableError."""
-
-    def __call__(
-        self,
-        topic: str,
-        value: bytes | None,
-        key: bytes | None,
-        headers: Headers,
-        partition: int = -1,
-        on_delivery: OnDelivery | None = None,
-    ) -> None: ...
-
-
 class ProtocolConsumer(Protocol):
     """A member of a consumer group. Not thread-safe beyond ``group_metadata``."""
 
@@ -106,7 +92,17 @@ class ProtocolTransaction(Protocol):
     The at-least-once form has the same shape: ``commit`` waits for acknowledgement, then commits offsets.
     """
 
-    produce: Produce
+    def produce(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        headers: Headers,
+        partition: int = -1,
+        on_delivery: OnDelivery | None = None,
+    ) -> None:
+        """Hand one record to the producer's queue. Raises MessageTooLargeError, BusUnavailableError."""
+        ...
 
     def begin(self) -> None:
         """Start. Raises FencedError, BusUnavailableError."""

@@ -2,13 +2,14 @@
 
 from onex.model.errors import RejectedError, TransientError
 from onex.model.message import Message
-from onex.node.answer import CancelTimer, Decision, Reduction, SetTimer, TimerFired
+from onex.node.answer import Addressed, CancelTimer, Decision, Reduction, SetTimer, TimerFired
 from onex.node.base import Node, NodeConfig
 from onex.node.context import Context
 from onex.node.kinds import NodeCompute, NodeEffect, NodeOrchestrator, NodeReducer
 from onex.node.run import Run, StepFailure
 
 __all__ = [
+    "Addressed",
     "CancelTimer",
     "Context",
     "Decision",

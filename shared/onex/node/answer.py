@@ -11,11 +11,22 @@ State = TypeVar("State", bound=Message)
 
 
 @dataclass(frozen=True, slots=True)
+class Addressed:
+    """A message with parts of its envelope set by hand. Empty parts keep the engine's choice."""
+
+    message: Message
+    key: str = ""
+    reply_key: str = ""
+    idempotency_key: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Reduction(Generic[State]):
     """New state of the key (None deletes it) and intents for effects to carry out."""
 
     state: State | None
-    intents: Sequence[Message] = ()
+    intents: Sequence[Message | Addressed] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,6 @@ class Decision(Generic[State]):
     """New state of the workflow (None deletes it), commands, timers and the completion event."""
 
     state: State | None
-    commands: Sequence[Message] = ()
+    commands: Sequence[Message | Addressed] = ()
     timers: Sequence[SetTimer | CancelTimer] = ()
-    completion: Message | None = None
+    completion: Message | Addressed | None = None

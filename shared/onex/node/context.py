@@ -20,5 +20,7 @@ class Context:
     """Id of the message that caused this one; empty at the start of a chain."""
     idempotency_key: str
     """Hand it to outside systems: the same for every attempt at the same piece of work."""
+    reply_key: str = ""
+    """Key under which the sender wants the answer; empty when nobody asked for one."""
     attempt: int = 1
     """1 for the first try of an effect; grows with in-memory retries."""

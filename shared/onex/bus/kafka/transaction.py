@@ -30,7 +30,7 @@ class _Producing:
         partition: int = -1,
         on_delivery: OnDelivery | None = None,
     ) -> None:
-        """See :class:`Produce`."""
+        """See :class:`ProtocolTransaction`."""
         callback = None if on_delivery is None else _report(on_delivery)
         try:
             self._send(topic, value, key, partition, callback, None, 0, headers)  # type: ignore[arg-type]  # list is invariant

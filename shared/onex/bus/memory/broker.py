@@ -108,13 +108,11 @@ class MemoryBroker:
         """Who should hold what: partition n of every topic goes to the same member (range)."""
         target: dict[Partition, int] = {}
         topics = {topic for subscribed in group.members.values() for topic in subscribed}
-        for topic in sorted(topics):
+        for topic in sorted(topics & set(self.topics)):
             members = [member for member, subscribed in group.members.items() if topic in subscribed]
-            state = self.topics.get(topic)
-            for number in range(state.partitions if state else 0):
-                target[Partition(topic, number)] = (
-                    members[number * len(members) // max(1, state.partitions)] if state else 0
-                )
+            partitions = self.topics[topic].partitions
+            for number in range(partitions):
+                target[Partition(topic, number)] = members[number * len(members) // partitions]
         return target
 
     def ends(self, partitions: Sequence[Partition]) -> Mapping[Partition, tuple[int, int]]:

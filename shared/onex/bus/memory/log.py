@@ -15,7 +15,7 @@ class TransactionState(Enum):
     ABORTED = "aborted"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class TransactionMark:
     """Shared by all records of one transaction."""
 

@@ -41,7 +41,7 @@ class MemoryTransaction:
         partition: int = -1,
         on_delivery: OnDelivery | None = None,
     ) -> None:
-        """See :class:`Produce`. Failures of the broker come with the commit, as Kafka has it."""
+        """See :class:`ProtocolTransaction`. Failures of the broker come with the commit, as Kafka has it."""
         self._check()
         try:
             self._broker.check_writable(topic, value)

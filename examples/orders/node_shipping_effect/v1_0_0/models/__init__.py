@@ -1,0 +1,23 @@
+"""Messages of shipping."""
+
+from onex.model import Message
+
+
+class ShipOrder(Message, key="order_id"):
+    """Hand an order to the carrier."""
+
+    order_id: str
+    quantity: int
+
+
+class OrderShipped(Message):
+    """The carrier has it."""
+
+    order_id: str
+
+
+class ShipmentRefused(Message):
+    """The carrier does not take it."""
+
+    order_id: str
+    reason: str

@@ -1,0 +1,1 @@
+"""The engine: carries records from input topics through a node to output topics, state and offsets."""

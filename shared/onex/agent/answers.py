@@ -1,0 +1,96 @@
+"""The four kinds as one shape: (state, message, context) -> Answer. Adapters are picked once at start."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from onex.contract import ResolvedNode
+from onex.model.enums import EnumNodeKind
+from onex.model.errors import WrongOutputError
+from onex.model.message import Message
+from onex.node import Addressed, CancelTimer, Context, Decision, Node, Reduction, SetTimer
+from onex.workflow import compile_state_machine, compile_workflow
+
+Emission = Message | Addressed
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a handler wants done. ``replies_here``: answers to ``commands`` come back to this key."""
+
+    state: Message | None = None
+    events: Sequence[Emission] = ()
+    commands: Sequence[Emission] = ()
+    timers: Sequence[SetTimer | CancelTimer] = ()
+
+
+Handle = Callable[..., object]
+"""COMPUTE: ``(message) -> outputs``; EFFECT: ``async (message, context) -> outputs``; keyed kinds:
+``(state, message, context) -> Answer``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """Handlers by topic, the timer handler and the type of the keyed state."""
+
+    handlers: Mapping[str, Handle]
+    state_model: type[Message] | None = None
+    timers: Handle | None = None
+
+
+def handle_of(resolved: ResolvedNode, node: Node) -> Behaviour:
+    """Handlers of a node in the shape the engine calls."""
+    contract = resolved.contract
+    routes = resolved.routes
+    match contract.node_type:
+        case EnumNodeKind.COMPUTE | EnumNodeKind.EFFECT:
+            return Behaviour({topic: getattr(node, route.method) for topic, route in routes.items()})
+        case EnumNodeKind.REDUCER:
+            reducers = {topic: getattr(node, route.method) for topic, route in routes.items()}
+            if contract.state_machine and resolved.state_model:
+                guard = compile_state_machine(contract.state_machine, resolved.state_model)
+                reducers = {topic: guard(reduce) for topic, reduce in reducers.items()}
+            handlers = {topic: _reducing(reduce) for topic, reduce in reducers.items()}
+            return Behaviour(handlers, resolved.state_model)
+        case EnumNodeKind.ORCHESTRATOR:
+            if contract.workflow_coordination:
+                workflow = compile_workflow(contract.workflow_coordination, resolved, node)
+                decide = _deciding(workflow.decide)
+                return Behaviour(dict.fromkeys(routes, decide), workflow.state_model, decide)
+            handlers = {topic: _deciding(getattr(node, route.method)) for topic, route in routes.items()}
+            timers = _deciding(node.decide) if hasattr(node, "decide") else None
+            return Behaviour(handlers, resolved.state_model, timers)
+
+
+def _reducing(reduce: Callable[..., object]) -> Handle:
+    def handle(state: Message | None, message: Message, context: Context) -> Answer:
+        reduction = reduce(state, message, context)
+        if type(reduction) is not Reduction:
+            raise WrongOutputError(f"reducer returned {type(reduction).__name__}, not a Reduction")
+        return Answer(reduction.state, reduction.intents)
+
+    return handle
+
+
+def _deciding(decide: Callable[..., object]) -> Handle:
+    def handle(state: Message | None, message: Message, context: Context) -> Answer:
+        decision = decide(state, message, context)
+        if type(decision) is not Decision:
+            raise WrongOutputError(f"orchestrator returned {type(decision).__name__}, not a Decision")
+        events = () if decision.completion is None else (decision.completion,)
+        return Answer(decision.state, events, decision.commands, decision.timers)
+
+    return handle
+
+
+def as_emissions(result: object) -> Sequence[Emission]:
+    """Outputs of COMPUTE and EFFECT: one message, several, or none."""
+    match result:
+        case None:
+            return ()
+        case Message() | Addressed():
+            return (result,)
+        case list() | tuple():
+            return cast(Sequence[Emission], result)
+        case _:
+            raise WrongOutputError(f"handler returned {type(result).__name__}, not a message")

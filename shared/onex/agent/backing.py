@@ -1,0 +1,113 @@
+"""Where the keyed state of a partition lies on this machine: RocksDB, or memory for tests."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from rocksdict import Options, Rdict, WriteBatch, WriteOptions
+
+_CHECKPOINT = b"\x00checkpoint"
+_IDENTITY = b"\x00identity"
+
+Change = tuple[bytes, bytes | None]
+"""Key and new value; None deletes."""
+
+
+class ProtocolBacking(Protocol):
+    """Bytes by key, and up to which changelog offset they are complete."""
+
+    def get(self, key: bytes) -> bytes | None: ...
+    def write(self, changes: Iterable[Change], checkpoint: int) -> None:
+        """Apply changes and move the checkpoint, both or neither."""
+        ...
+
+    def checkpoint(self) -> int:
+        """Changelog offset to restore from; 0 for an empty store."""
+        ...
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]: ...
+    def close(self) -> None: ...
+
+
+class RocksBacking:
+    """RocksDB without a write-ahead log: what a crash loses, the changelog brings back."""
+
+    def __init__(self, folder: Path, identity: str) -> None:
+        """Open ``folder``; content that belongs to another topic (``identity``) is thrown away."""
+        self._open(folder)
+        if self._db.get(_IDENTITY) != identity.encode():
+            self._db.close()
+            shutil.rmtree(folder)
+            self._open(folder)
+            self._db[_IDENTITY] = identity.encode()
+
+    def _open(self, folder: Path) -> None:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        self._db = Rdict(str(folder), Options(raw_mode=True))
+        self._options = WriteOptions()
+        self._options.disable_wal(True)
+
+    def get(self, key: bytes) -> bytes | None:
+        """Value of a key."""
+        found: bytes | None = self._db.get(key)
+        return found
+
+    def write(self, changes: Iterable[Change], checkpoint: int) -> None:
+        """One write batch."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in changes:
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        batch.put(_CHECKPOINT, str(checkpoint).encode())
+        self._db.write(batch, self._options)
+
+    def checkpoint(self) -> int:
+        """See the protocol."""
+        return int(self._db.get(_CHECKPOINT) or b"0")
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Pairs whose key starts with ``prefix``, in key order."""
+        for key, value in self._db.items(from_key=prefix):
+            if not (isinstance(key, bytes) and key.startswith(prefix)):
+                return
+            yield key, value
+
+    def close(self) -> None:
+        """Flush and release the folder's lock."""
+        self._db.flush()
+        self._db.close()
+
+
+class MemoryBacking:
+    """A dict; gone with the process, as the test driver wants it."""
+
+    def __init__(self) -> None:
+        self._data: dict[bytes, bytes] = {}
+        self._checkpoint = 0
+
+    def get(self, key: bytes) -> bytes | None:
+        """Value of a key."""
+        return self._data.get(key)
+
+    def write(self, changes: Iterable[Change], checkpoint: int) -> None:
+        """See the protocol."""
+        for key, value in changes:
+            if value is None:
+                self._data.pop(key, None)
+            else:
+                self._data[key] = value
+        self._checkpoint = checkpoint
+
+    def checkpoint(self) -> int:
+        """See the protocol."""
+        return self._checkpoint
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """See the protocol."""
+        yield from ((key, value) for key, value in sorted(self._data.items()) if key.startswith(prefix))
+
+    def close(self) -> None:
+        """Nothing to release."""

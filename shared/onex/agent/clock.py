@@ -1,0 +1,29 @@
+"""Time as an input. The engine and its tests agree on one clock; nothing else asks for the time."""
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class ProtocolClock(Protocol):
+    """Wall time in milliseconds since 1970, and monotonic seconds."""
+
+    def now_ms(self) -> int: ...
+    def monotonic(self) -> float: ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970."""
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        """Seconds that only grow."""
+        return time.monotonic()
+
+
+def to_datetime(ms: int) -> datetime:
+    """UTC datetime of milliseconds since 1970."""
+    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -1,0 +1,114 @@
+"""What travels beside a message: read once per input, written for each output."""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+
+from onex.agent.clock import to_datetime
+from onex.agent.program import Output
+from onex.bus import headers as h
+from onex.bus.protocols import Headers, ProtocolRecord
+from onex.node import Context
+
+_NOTHING: Mapping[str, bytes] = {}
+
+
+class Envelope:
+    """Headers of an input as the engine needs them. All bytes; decoded only for a Context."""
+
+    __slots__ = (
+        "causation",
+        "correlation",
+        "id",
+        "idempotency",
+        "key",
+        "reply_key",
+        "trace_parent",
+        "trace_state",
+        "type",
+    )
+
+    def __init__(self, record: ProtocolRecord) -> None:
+        pairs = record.headers()
+        found = dict(pairs).get if pairs else _NOTHING.get
+        self.key = record.key()
+        self.id = found(h.ID) or f"{record.topic()}-{record.partition()}-{record.offset()}".encode()
+        self.correlation = found(h.CORRELATION) or self.id
+        self.type = found(h.TYPE)
+        self.causation = found(h.CAUSATION)
+        self.reply_key = found(h.REPLY_KEY)
+        self.idempotency = found(h.IDEMPOTENCY_KEY)
+        self.trace_parent = found(h.TRACE_PARENT)
+        self.trace_state = found(h.TRACE_STATE)
+
+    def context(self, now_ms: int, attempt: int = 1) -> Context:
+        """What the handler gets to see."""
+        return Context(
+            to_datetime(now_ms),
+            (self.key or b"").decode(errors="replace"),
+            self.id.decode(),
+            self.correlation.decode(),
+            (self.causation or b"").decode(),
+            (self.idempotency or self.id).decode(),
+            (self.reply_key or b"").decode(),
+            attempt,
+        )
+
+    def derived_id(self, node: bytes, index: int) -> bytes:
+        """Id of output ``index``: the same input gives the same ids, however often it is processed."""
+        return blake2b(b"%b|%b|%d" % (self.id, node, index), digest_size=16).hexdigest().encode()
+
+    def headers(
+        self,
+        output: Output,
+        identity: bytes,
+        time: bytes,
+        key: bytes | None,
+        reply_key: bytes | None,
+        idempotency: bytes | None = None,
+    ) -> Headers:
+        """Headers of one output of the message this envelope came with."""
+        headers = [
+            *output.constant_headers,
+            (h.ID, identity),
+            (h.TIME, time),
+            (h.CORRELATION, self.correlation),
+            (h.CAUSATION, self.id),
+        ]
+        if key:
+            headers.append((h.SUBJECT, key))
+        if reply_key:
+            headers.append((h.REPLY_KEY, reply_key))
+        if idempotency:
+            headers.append((h.IDEMPOTENCY_KEY, idempotency))
+        if self.trace_parent:
+            headers.append((h.TRACE_PARENT, self.trace_parent))
+            if self.trace_state:
+                headers.append((h.TRACE_STATE, self.trace_state))
+        return headers
+
+
+class TimerEnvelope(Envelope):
+    """The envelope of the message that set a timer, carried on when the timer fires."""
+
+    __slots__ = ()
+
+    def __init__(self, key: bytes, name: str, due_ms: int, kept: Mapping[str, str]) -> None:
+        self.key = key
+        self.id = b"%b/%b/%d" % (key, name.encode(), due_ms)
+        self.correlation = kept["correlation"].encode()
+        self.causation = None
+        self.type = None
+        self.reply_key = kept.get("reply_key", "").encode() or None
+        self.idempotency = None
+        self.trace_parent = kept.get("trace_parent", "").encode() or None
+        self.trace_state = None
+
+
+def kept_for_timers(envelope: Envelope) -> dict[str, str]:
+    """The part of an envelope that a timer keeps until it fires."""
+    kept = {"correlation": envelope.correlation.decode()}
+    if envelope.reply_key:
+        kept["reply_key"] = envelope.reply_key.decode()
+    if envelope.trace_parent:
+        kept["trace_parent"] = envelope.trace_parent.decode()
+    return kept

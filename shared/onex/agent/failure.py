@@ -1,0 +1,83 @@
+"""Failures are classified once, where they happen."""
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib import import_module
+
+from pydantic import ValidationError
+
+from onex.model.enums import EnumFailureClass, EnumStage
+from onex.model.errors import (
+    ConfigurationError,
+    HandlerTimeoutError,
+    MessageTooLargeError,
+    PoisonError,
+    RejectedError,
+    SchemaMismatchError,
+    TransientError,
+    WrongOutputError,
+)
+
+_TRANSIENT = (TransientError, ConnectionError, TimeoutError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why one message was not carried through."""
+
+    kind: EnumFailureClass
+    stage: EnumStage
+    error: BaseException
+    attempts: int = 1
+    first_failed_ms: int = 0
+    last_failed_ms: int = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hex digits, equal for failures with the same cause: class, type and raising line."""
+        frames = traceback.extract_tb(self.error.__traceback__)
+        where = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].name}" if frames else ""
+        text = f"{self.kind}|{type(self.error).__name__}|{where}"
+        return blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+class Classifier:
+    """Knows the built-in transient errors and those a contract names."""
+
+    def __init__(self, retryable: Sequence[str] = ()) -> None:
+        self._transient: tuple[type[BaseException], ...] = (*_TRANSIENT, *(_exception(name) for name in retryable))
+
+    def classify(self, error: BaseException) -> EnumFailureClass:
+        """Class of an exception that came out of decoding, a handler or encoding."""
+        match error:
+            case PoisonError():
+                return EnumFailureClass.POISON
+            case SchemaMismatchError():
+                return EnumFailureClass.SCHEMA
+            case RejectedError() | MessageTooLargeError():
+                return EnumFailureClass.REJECTED
+            case HandlerTimeoutError():
+                return EnumFailureClass.TIMEOUT
+            case WrongOutputError() | ValidationError():
+                return EnumFailureClass.BUG
+        return EnumFailureClass.TRANSIENT if isinstance(error, self._transient) else EnumFailureClass.BUG
+
+
+def stage_of(error: BaseException, reached: EnumStage) -> EnumStage:
+    """Stage a failure is reported for: decoding tells apart bytes and content."""
+    if reached is EnumStage.DECODE and isinstance(error, RejectedError):
+        return EnumStage.VALIDATE
+    return reached
+
+
+def _exception(dotted: str) -> type[Exception]:
+    module, _, name = dotted.rpartition(".")
+    try:
+        found = getattr(import_module(module or "builtins"), name)
+    except (ImportError, AttributeError):
+        found = None
+    if not (isinstance(found, type) and issubclass(found, Exception)):
+        raise ConfigurationError(f"retryable_exceptions: {dotted!r} is no exception class that can be imported")
+    return found

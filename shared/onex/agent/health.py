@@ -1,0 +1,34 @@
+"""What an agent says about itself: ready or not, and every reason why not."""
+
+from dataclasses import dataclass, field
+from threading import Lock
+
+
+@dataclass(slots=True)
+class Health:
+    """Reasons by topic of complaint; without any the agent is ready. Thread-safe."""
+
+    reasons: dict[str, str] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def complain(self, about: str, reason: str) -> bool:
+        """Note a reason; gives whether it is new."""
+        with self._lock:
+            new = self.reasons.get(about) != reason
+            self.reasons[about] = reason
+            return new
+
+    def settle(self, about: str) -> bool:
+        """The reason is gone; gives whether there was one."""
+        with self._lock:
+            return self.reasons.pop(about, None) is not None
+
+    def snapshot(self) -> dict[str, str]:
+        """All reasons."""
+        with self._lock:
+            return dict(self.reasons)
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.reasons

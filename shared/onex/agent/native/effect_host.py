@@ -1,0 +1,167 @@
+"""Runs an effect: one thread polls, the asyncio loop runs handlers, one thread commits."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Thread
+from typing import TypeVar
+
+from onex.agent.effect import EffectEngine
+from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
+from onex.model.errors import OnexError
+from onex.node import NodeEffect
+
+T = TypeVar("T")
+_POLL = 0.1
+_FULL_POLL = 0.01
+_IDLE_CHECK = 0.25
+
+
+class EffectHost:
+    """See the module. Every exception of a thread ends ``run`` with that exception."""
+
+    def __init__(
+        self,
+        make_engine: Callable[[Callable[[], None]], EffectEngine],
+        node: NodeEffect,
+        bus: ProtocolEventBus,
+        group: str,
+        topics: Sequence[str],
+        transactional_id: str | None,
+        drain_timeout: float,
+    ) -> None:
+        self._engine = make_engine(self._on_outcome)
+        self._node = node
+        self._bus = bus
+        self._group = group
+        self._topics = topics
+        self._transactional_id = transactional_id
+        self._drain_timeout = drain_timeout
+        self._commits = ThreadPoolExecutor(1, "commit")
+        self._polling = True
+        self._handed = 0
+        self._taken = 0
+        self._room = 1
+        self._failure: BaseException | None = None
+
+    def progress(self) -> dict[Partition, int]:
+        """Outcomes committed per partition held."""
+        return dict(self._engine.progress)
+
+    def held(self) -> list[Partition]:
+        """Partitions that stand still."""
+        return self._engine.held
+
+    def lag(self) -> dict[Partition, int]:
+        """Offsets left per partition held."""
+        return dict(self._consumer.lag())
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until ``stopping`` is set or something fails for good; drains before it returns."""
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._committing = asyncio.Lock()
+        self._transaction = await self._blocking(lambda: self._bus.transaction(self._transactional_id))
+        self._consumer = await self._blocking(lambda: self._bus.subscribe(self._group, self._topics, self))
+        poller = Thread(target=self._poll, name="poll", daemon=True)
+        poller.start()
+        try:
+            while self._failure is None and not stopping.is_set():
+                await self._pump()
+        finally:
+            self._polling = False
+            while poller.is_alive():
+                await self._pump()
+            self._transaction.close()
+            self._commits.shutdown()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _pump(self) -> None:
+        """Commit what is there, or wait a little for something to be there."""
+        try:
+            async with asyncio.timeout(_IDLE_CHECK):
+                await self._wake.wait()
+        except TimeoutError:
+            self._room = self._engine.room()
+        self._wake.clear()
+        await self._commit()
+        self._engine.observe()
+
+    async def _commit(self) -> None:
+        async with self._committing:
+            while self._failure is None and (commit := self._engine.snapshot()):
+                try:
+                    work = partial(self._engine.commit, self._transaction, self._consumer, commit)
+                    done = await self._blocking(work)
+                except OnexError as error:
+                    self._failure = error
+                    return
+                if done:
+                    self._engine.committed(commit)
+                else:
+                    self._engine.give_back(commit)
+                self._room = self._engine.room()
+
+    async def _blocking(self, call: Callable[[], T]) -> T:
+        return await self._loop.run_in_executor(self._commits, call)
+
+    def _on_outcome(self) -> None:
+        self._wake.set()
+
+    # -- on the polling thread ------------------------------------------------------------------
+
+    def _poll(self) -> None:
+        paused: set[Partition] = set()
+        try:
+            while self._polling and self._failure is None:
+                room = self._room - (self._handed - self._taken)
+                wanted = set(self._consumer.assignment()) if room <= 0 else set(self._engine.held)
+                self._consumer.resume(list(paused - wanted))
+                self._consumer.pause(list(wanted - paused))
+                paused = wanted
+                records = self._consumer.batch(max(1, room), _POLL if room > 0 else _FULL_POLL)
+                if records:
+                    self._handed += len(records)
+                    self._loop.call_soon_threadsafe(self._take, records)
+            self._consumer.close()
+        except BaseException as error:  # noqa: BLE001 - ends the run, which raises it
+            self._failure = error
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    def _take(self, records: Sequence[ProtocolRecord]) -> None:
+        self._engine.take(records)
+        self._room = self._engine.room()
+        self._taken += len(records)
+
+    def _on_loop(self, work: Coroutine[None, None, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def on_assigned(self, partitions: Sequence[Partition]) -> None:
+        """Take over what the last owner finished beyond its watermark."""
+        committed = self._consumer.committed(partitions)
+
+        async def adopt() -> None:
+            self._engine.adopt({partition: committed.get(partition) for partition in partitions})
+
+        self._on_loop(adopt())
+
+    def on_revoked(self, partitions: Sequence[Partition]) -> None:
+        """Drain within the deadline, commit, give up."""
+
+        async def release() -> None:
+            await self._engine.drain(partitions, self._drain_timeout)
+            await self._commit()
+            self._engine.abandon(partitions)
+
+        self._on_loop(release())
+
+    def on_lost(self, partitions: Sequence[Partition]) -> None:
+        """Somebody else may hold them already: commit nothing."""
+
+        async def abandon() -> None:
+            self._engine.abandon(partitions)
+            await self._engine.drain(partitions, 0.0)
+
+        self._on_loop(abandon())

@@ -1,0 +1,114 @@
+"""Is every partition that has lag moving? Honest liveness: judged by progress, not by a beating thread."""
+
+import os
+from collections.abc import Callable, Collection, Mapping
+from threading import Event, Thread
+from typing import Protocol
+
+import structlog
+
+from onex.agent.clock import ProtocolClock
+from onex.agent.health import Health
+from onex.agent.metrics import AgentMetrics
+from onex.bus.protocols import Partition
+
+log = structlog.get_logger(__name__)
+EXIT_STALLED = 70
+
+
+class ProgressWatch:
+    """Since when does a partition with lag stand still? Pure; time comes in."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Partition, tuple[int, float]] = {}
+
+    def stalled_for(
+        self, progress: Mapping[Partition, int], lags: Mapping[Partition, int], now: float
+    ) -> dict[Partition, float]:
+        """Seconds without progress per partition that has lag."""
+        current: dict[Partition, tuple[int, float]] = {}
+        for partition, lag in lags.items():
+            mark = progress.get(partition, -1)
+            before = self._seen.get(partition)
+            since = before[1] if before and before[0] == mark and lag > 0 else now
+            current[partition] = (mark, since)
+        self._seen = current
+        return {partition: now - since for partition, (_, since) in current.items() if now > since}
+
+
+class Watched(Protocol):
+    """What the watchdog looks at."""
+
+    def lag(self) -> Mapping[Partition, int]: ...
+    def progress(self) -> Mapping[Partition, int]: ...
+    def held(self) -> Collection[Partition]: ...
+
+
+class Watchdog:
+    """Unready after ``limit`` seconds, clients made anew after twice, the process ended after three times that."""
+
+    def __init__(
+        self, limit: float, clock: ProtocolClock, health: Health, metrics: AgentMetrics, restart: Callable[[], None]
+    ) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._health = health
+        self._metrics = metrics
+        self._restart = restart
+        self._watch = ProgressWatch()
+        self._watched: Watched | None = None
+        self._restarted = False
+        self._lags: set[Partition] = set()
+        self._ended = Event()
+        Thread(target=self._run, name="watchdog", daemon=True).start()
+
+    def look_at(self, watched: Watched | None) -> None:
+        """From now on watch this; None while clients are being made."""
+        self._watched = watched
+        self._watch = ProgressWatch()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._ended.set()
+
+    def _run(self) -> None:
+        while not self._ended.wait(1.0):
+            self._metrics.ready.set(self._health.ready)
+            watched = self._watched
+            if watched is None:
+                continue
+            try:
+                lags, progress, held = watched.lag(), watched.progress(), watched.held()
+            except Exception as error:  # noqa: BLE001 - clients may be closing under us
+                log.debug("watchdog could not look", error=str(error))
+                continue
+            self._report(lags)
+            stalled = {
+                p: s
+                for p, s in self._watch.stalled_for(progress, lags, self._clock.monotonic()).items()
+                if p not in held
+            }
+            self._judge(max(stalled.values(), default=0.0), stalled)
+
+    def _report(self, lags: Mapping[Partition, int]) -> None:
+        for partition, lag in lags.items():
+            self._metrics.lag(partition.topic, partition.partition, lag)
+        for partition in self._lags - set(lags):
+            self._metrics.forget_lag(partition.topic, partition.partition)
+        self._lags = set(lags)
+
+    def _judge(self, worst: float, stalled: Mapping[Partition, float]) -> None:
+        if worst < self._limit:
+            self._restarted = False
+            self._health.settle("progress")
+            return
+        names = ", ".join(f"{p.topic}[{p.partition}]" for p, s in stalled.items() if s >= self._limit)
+        if self._health.complain("progress", f"lag but no progress: {names}"):
+            log.error("stalled", partitions=names, seconds=round(worst))
+        if worst >= 3 * self._limit:
+            log.critical("stalled for good, ending the process", seconds=round(worst))
+            os._exit(EXIT_STALLED)
+        if worst >= 2 * self._limit and not self._restarted:
+            self._restarted = True
+            log.error("making clients anew", seconds=round(worst))
+            self._restart()

@@ -1,0 +1,102 @@
+"""Which offsets of a partition are done: a contiguous watermark, and a compressed set beyond it.
+
+The set travels in the metadata of the committed offset, so that neither a crash nor a rebalance
+runs a finished effect again. Kafka accepts 4,095 bytes of metadata (``offset.metadata.max.bytes``).
+"""
+
+import zlib
+from base64 import b85decode, b85encode
+from collections import deque
+
+from onex.bus.protocols import Position
+
+MAX_SPAN = 20_000
+"""Offsets between the watermark and the newest one taken in. One bit each: at most 3,125 characters."""
+_RAW, _PACKED = "r", "z"
+
+
+class OffsetTracker:
+    """Offsets are taken in ascending order (gaps are normal) and finish in any order."""
+
+    def __init__(self, committed: Position | None = None) -> None:
+        self._pending: deque[int] = deque()
+        self._done: set[int] = set()
+        self._next = committed.offset if committed else -1
+        self._known = _unpack(committed) if committed else frozenset[int]()
+        self._dirty = False
+
+    def take(self, offset: int) -> bool:
+        """Take an offset in; False when it was finished before and must not run again."""
+        self._pending.append(offset)
+        if self._next < 0:
+            self._next = offset
+        if offset in self._known:
+            self._done.add(offset)
+            self._settle()
+            return False
+        return True
+
+    def finish(self, offset: int) -> None:
+        """The outcome of an offset is part of the commit in hand."""
+        self._done.add(offset)
+        self._dirty = True
+        self._settle()
+
+    def _settle(self) -> None:
+        last = -1
+        while self._pending and self._pending[0] in self._done:
+            last = self._pending.popleft()
+            self._done.discard(last)
+            self._dirty = True
+        if self._pending:
+            self._next = max(self._next, self._pending[0])
+        elif last >= 0:
+            self._next = last + 1
+
+    @property
+    def span(self) -> int:
+        """Offsets between the watermark and the newest one taken in."""
+        return self._pending[-1] - self._next + 1 if self._pending else 0
+
+    @property
+    def watermark(self) -> int:
+        """Everything below is done."""
+        return self._next
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to commit."""
+        return self._dirty
+
+    def position(self) -> Position:
+        """What to commit now."""
+        self._dirty = False
+        return Position(self._next, _pack(self._next, self._done))
+
+
+def _pack(base: int, done: set[int]) -> str:
+    if not done:
+        return ""
+    bits = bytearray((max(done) - base) // 8 + 1)
+    for offset in done:
+        bits[(offset - base) // 8] |= 1 << (offset - base) % 8
+    packed = zlib.compress(bytes(bits), 6)
+    if len(packed) < len(bits):
+        return _PACKED + b85encode(packed).decode()
+    return _RAW + b85encode(bytes(bits)).decode()
+
+
+def _unpack(position: Position) -> frozenset[int]:
+    """Offsets beyond the watermark that are done; metadata of another writer means none."""
+    kind, text = position.metadata[:1], position.metadata[1:]
+    if kind not in (_RAW, _PACKED):
+        return frozenset()
+    try:
+        bits = b85decode(text)
+        if kind == _PACKED:
+            bits = zlib.decompress(bits)
+    except (ValueError, zlib.error):
+        return frozenset()
+    return frozenset(
+        position.offset + at * 8 + bit for at, byte in enumerate(bits) for bit in range(8) if byte >> bit & 1
+    )

@@ -1,0 +1,97 @@
+"""What the engine runs: a resolved node with its codecs, routes and prebuilt headers. Built once at start."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from onex.agent.answers import Answer, Handle, handle_of
+from onex.bus import headers as h
+from onex.bus.protocols import Headers
+from onex.bus.schema import Codec, ProtocolSchemaCatalogue, subject_of
+from onex.contract import ResolvedNode
+from onex.model.contract import ModelContract
+from onex.model.message import Message
+from onex.model.topic import TopicName
+from onex.node import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """How records of one topic are read, and the handler that takes them."""
+
+    topic: str
+    event_type: bytes
+    """CloudEvents type of what the topic carries."""
+    model: type[Message]
+    decode: Callable[[bytes | None], Message]
+    handle: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How messages of one type are written."""
+
+    topic: str
+    encode: Callable[[Message], bytes]
+    constant_headers: Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A node, ready to run."""
+
+    contract: ModelContract
+    node: Node
+    inputs: Mapping[str, Input]
+    """By subscribed topic."""
+    outputs: Mapping[type[Message], Output]
+    state: Codec | None
+    """Codec of the keyed state; None for COMPUTE and EFFECT."""
+    timers: Handle | None
+    """Takes TimerFired; None for nodes that cannot set timers."""
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """Everything the group subscribes to: declared topics and the node's retry topic."""
+        return [*self.inputs, self.contract.retry_topic]
+
+
+def build_program(resolved: ResolvedNode, catalogue: ProtocolSchemaCatalogue) -> Program:
+    """Compile codecs and handlers; raises SchemaMismatchError when a schema is not registered."""
+    contract = resolved.contract
+    node = resolved.create()
+    behaviour = handle_of(resolved, node)
+    inputs = {}
+    for topic, route in resolved.routes.items():
+        codec = _codec(route.model, topic, catalogue)
+        inputs[topic] = Input(topic, event_type(topic).encode(), route.model, codec.decode, behaviour.handlers[topic])
+    outputs = {}
+    for model, topic in resolved.outputs.items():
+        codec = _codec(model, topic, catalogue)
+        outputs[model] = Output(topic, codec.encode, constant_headers(topic, contract))
+    state = None
+    if behaviour.state_model is not None:
+        state = _codec(behaviour.state_model, contract.changelog_topic, catalogue)
+    return Program(contract, node, inputs, outputs, state, behaviour.timers)
+
+
+def constant_headers(topic: str, contract: ModelContract) -> Headers:
+    """The CloudEvents attributes that are the same for every record of an output."""
+    return [
+        (h.SPEC_VERSION, b"1.0"),
+        (h.TYPE, event_type(topic).encode()),
+        (h.SOURCE, f"/onex/{contract.name}/{contract.contract_version}".encode()),
+        (h.CONTENT_TYPE, h.AVRO),
+    ]
+
+
+def event_type(topic: str) -> str:
+    """CloudEvents type of what a topic carries; it stays the same on retry and dead-letter topics."""
+    return str(TopicName.parse(topic))
+
+
+def _codec(model: type[Message], topic: str, catalogue: ProtocolSchemaCatalogue) -> Codec:
+    probe = Codec(model, 0, catalogue)
+    return Codec(model, catalogue.id_of(subject_of(topic), probe.schema), catalogue)
+
+
+__all__ = ["Answer", "Input", "Output", "Program", "build_program", "constant_headers", "event_type"]

@@ -1,0 +1,81 @@
+"""Stores of all partitions held: opened on assignment, restored from the changelog, closed on revocation."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from onex.agent.backing import ProtocolBacking
+from onex.agent.store import PartitionStore
+from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader
+from onex.bus.schema import Codec
+
+OpenBacking = Callable[[int, str], ProtocolBacking]
+"""(partition number, identity of the changelog topic) -> backing."""
+
+_CHUNK = 5000
+
+
+class Stores:
+    """Keyed state by partition number; topics of a stateful node are co-partitioned."""
+
+    def __init__(self, bus: ProtocolEventBus, changelog: str, codec: Codec, open_backing: OpenBacking) -> None:
+        self._bus = bus
+        self._changelog = changelog
+        self._codec = codec
+        self._open_backing = open_backing
+        self._ready: dict[int, PartitionStore] = {}
+        self._restoring: dict[int, tuple[PartitionStore, ProtocolReader]] = {}
+
+    def open(self, number: int) -> None:
+        """Begin to restore a partition from where its store on this machine ends."""
+        if number in self._ready or number in self._restoring:
+            return
+        topic = self._bus.admin.topics([self._changelog])[self._changelog]
+        store = PartitionStore(self._codec, self._open_backing(number, topic.identity))
+        partition = Partition(self._changelog, number)
+        reader = self._bus.read({partition: store.checkpoint()})
+        self._restoring[number] = (store, reader)
+
+    def restore(self) -> Sequence[int]:
+        """Read one chunk for each partition that is not complete yet; gives those that now are."""
+        done: list[int] = []
+        for number, (store, reader) in list(self._restoring.items()):
+            records = reader.batch(_CHUNK, 0.0 if len(self._restoring) > 1 else 0.02)
+            if records:
+                changes = [(record.key() or b"", record.value()) for record in records]
+                store.apply(changes, records[-1].offset() + 1)
+            if reader.reached_end():
+                reader.close()
+                store.restored()
+                del self._restoring[number]
+                self._ready[number] = store
+                done.append(number)
+        return done
+
+    @property
+    def restoring(self) -> bool:
+        """Whether any partition is not complete yet."""
+        return bool(self._restoring)
+
+    def __getitem__(self, number: int) -> PartitionStore:
+        return self._ready[number]
+
+    def ready(self) -> Iterable[tuple[int, PartitionStore]]:
+        """Complete stores by partition number."""
+        return self._ready.items()
+
+    def close(self, number: int) -> None:
+        """Give a partition up; unknown ones are fine."""
+        if store := self._ready.pop(number, None):
+            store.close()
+        if opening := self._restoring.pop(number, None):
+            opening[1].close()
+            opening[0].close()
+
+    def close_all(self) -> None:
+        """Give everything up."""
+        for number in [*self._ready, *self._restoring]:
+            self.close(number)
+
+    def rollback(self) -> None:
+        """Forget what the aborted transaction changed."""
+        for store in self._ready.values():
+            store.rollback()

@@ -1,0 +1,117 @@
+"""Durable timers of one partition: part of the keyed state, fired as inputs."""
+
+import heapq
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import orjson
+
+from onex.node import CancelTimer, SetTimer
+
+
+class KeptTimer(NamedTuple):
+    """When a timer is due, and what of the envelope it carries on."""
+
+    due_ms: int
+    kept: dict[str, str]
+
+
+class DueTimer(NamedTuple):
+    """A timer whose time has come."""
+
+    due_ms: int
+    key: bytes
+    name: str
+    kept: dict[str, str]
+
+
+TimersOfKey = dict[str, KeptTimer]
+
+
+class TimerTable:
+    """All timers of a partition in memory; changes are staged until the transaction commits."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[bytes, TimersOfKey] = {}
+        self._staged: dict[bytes, TimersOfKey] = {}
+        self._heap: list[tuple[int, bytes, str]] = []
+
+    def load(self, stored: Iterable[tuple[bytes, bytes]]) -> None:
+        """Take over what the store holds."""
+        for key, value in stored:
+            self._by_key[key] = {name: KeptTimer(*timer) for name, timer in orjson.loads(value).items()}
+            self._push(key)
+
+    def change(
+        self, key: bytes, changes: Sequence[SetTimer | CancelTimer], now_ms: int, kept: dict[str, str]
+    ) -> None:
+        """Stage what a handler asked for."""
+        if not changes:
+            return
+        timers = dict(self._current(key))
+        for change in changes:
+            match change:
+                case SetTimer(name, after):
+                    timers[name] = KeptTimer(now_ms + round(after * 1000), kept)
+                case CancelTimer(name):
+                    timers.pop(name, None)
+        self._staged[key] = timers
+
+    def due(self, now_ms: int, most: int) -> list[DueTimer]:
+        """Timers to fire now, earliest first. They stay until :meth:`fired`."""
+        found: list[DueTimer] = []
+        put_back: list[tuple[int, bytes, str]] = []
+        while self._heap and self._heap[0][0] <= now_ms and len(found) < most:
+            entry = heapq.heappop(self._heap)
+            due_ms, key, name = entry
+            timer = self._by_key.get(key, {}).get(name)
+            if timer is not None and timer.due_ms == due_ms:
+                found.append(DueTimer(due_ms, key, name, timer.kept))
+                put_back.append(entry)
+        for entry in put_back:
+            heapq.heappush(self._heap, entry)
+        return found
+
+    def still_due(self, timer: DueTimer) -> bool:
+        """Whether nothing in the batch in hand cancelled or moved the timer."""
+        current = self._current(timer.key).get(timer.name)
+        return current is not None and current.due_ms == timer.due_ms
+
+    def fired(self, timer: DueTimer) -> None:
+        """Stage the removal of a fired timer."""
+        timers = dict(self._current(timer.key))
+        timers.pop(timer.name, None)
+        self._staged[timer.key] = timers
+
+    def next_due_ms(self) -> int | None:
+        """When to look again; None without timers. May name a timer that was cancelled meanwhile."""
+        return self._heap[0][0] if self._heap else None
+
+    def changes(self) -> list[tuple[bytes, bytes | None]]:
+        """Staged timers by key, as they are stored."""
+        return [(key, _dump(timers) if timers else None) for key, timers in self._staged.items()]
+
+    def commit(self) -> None:
+        """Make staged changes the truth."""
+        for key, timers in self._staged.items():
+            if timers:
+                self._by_key[key] = timers
+                self._push(key)
+            else:
+                self._by_key.pop(key, None)
+        self._staged.clear()
+
+    def rollback(self) -> None:
+        """Forget staged changes."""
+        self._staged.clear()
+
+    def _current(self, key: bytes) -> TimersOfKey:
+        return self._staged.get(key) or (self._by_key.get(key, {}) if key not in self._staged else {})
+
+    def _push(self, key: bytes) -> None:
+        for name, timer in self._by_key[key].items():
+            heapq.heappush(self._heap, (timer.due_ms, key, name))
+
+
+def _dump(timers: TimersOfKey) -> bytes:
+    return orjson.dumps({name: [timer.due_ms, timer.kept] for name, timer in timers.items()})

@@ -1,0 +1,118 @@
+"""The topics and schemas that a set of contracts declares."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from onex.bus.protocols import TopicState
+from onex.bus.schema import avro_schema, subject_of
+from onex.bus.schema.avro_schema import Schema
+from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC
+from onex.contract import ResolvedNode
+from onex.model.enums import EnumTopicCategory
+from onex.model.errors import ProvisioningError
+from onex.model.message import Message
+from onex.model.topic import TopicName
+from onex.workflow import WorkflowState
+
+_DAY_MS = 24 * 3600 * 1000
+_RETENTION = {
+    EnumTopicCategory.CMD: {"retention.ms": str(7 * _DAY_MS)},
+    EnumTopicCategory.EVT: {"retention.ms": str(30 * _DAY_MS)},
+    EnumTopicCategory.INTENT: {"retention.ms": str(_DAY_MS)},
+    EnumTopicCategory.SNAPSHOT: {"cleanup.policy": "compact,delete", "retention.ms": str(30 * _DAY_MS)},
+    EnumTopicCategory.RETRY: {"retention.ms": str(7 * _DAY_MS)},
+    EnumTopicCategory.DLQ: {"retention.ms": str(30 * _DAY_MS), "max.message.bytes": str(1_048_576 + 131_072)},
+}
+_CHANGELOG = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.3"}
+_CATALOGUE = {"cleanup.policy": "compact"}
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredTopic:
+    """A topic, the contract that decides its partitions, and whether keyed state depends on them."""
+
+    state: TopicState
+    by: str
+    keyed_state: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredSchema:
+    """The schema of a topic's values."""
+
+    subject: str
+    schema: Schema
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Everything that must be in a cluster before the nodes can run."""
+
+    topics: dict[str, DeclaredTopic]
+    schemas: dict[str, DeclaredSchema]
+
+
+def declare(nodes: Iterable[ResolvedNode], replication_factor: int) -> Declared:
+    """Merge what all contracts declare; raises ProvisioningError where two contradict each other."""
+    collector = _Collector(replication_factor)
+    collected = list(nodes)
+    for node in collected:
+        collector.consumed(node)
+    for node in collected:
+        collector.published(node)
+    return Declared(dict(sorted(collector.topics.items())), dict(sorted(collector.schemas.items())))
+
+
+class _Collector:
+    def __init__(self, replication_factor: int) -> None:
+        self._replication = replication_factor
+        catalogue = TopicState(SCHEMAS_TOPIC, 1, replication_factor, _CATALOGUE)
+        self.topics = {SCHEMAS_TOPIC: DeclaredTopic(catalogue, "the schema catalogue", True)}
+        self.schemas: dict[str, DeclaredSchema] = {}
+
+    def consumed(self, node: ResolvedNode) -> None:
+        contract, wanted = node.contract, node.contract.event_bus.topic_config
+        keyed = contract.node_type.is_stateful
+        for topic, route in node.routes.items():
+            self._topic(node, topic, wanted.partitions, dict(wanted.kafka_config), keyed)
+            self._schema(topic, route.model)
+        self._topic(node, contract.retry_topic, wanted.partitions, {}, keyed)
+        self._topic(node, contract.dead_letter_topic, 1, {}, keyed=False)
+        if keyed:
+            self._topic(node, contract.changelog_topic, wanted.partitions, _CHANGELOG, keyed)
+            self._schema(contract.changelog_topic, node.state_model or WorkflowState)
+
+    def published(self, node: ResolvedNode) -> None:
+        for model, topic in node.outputs.items():
+            if topic not in self.topics:
+                self._topic(node, topic, node.contract.event_bus.topic_config.partitions, {}, keyed=False)
+            self._schema(topic, model)
+
+    def _topic(self, node: ResolvedNode, name: str, partitions: int, config: dict[str, str], keyed: bool) -> None:
+        contract = node.contract
+        defaults: dict[str, str] = {}
+        if name.startswith("onex.") and not name.startswith("onex.state."):
+            defaults = _RETENTION[TopicName.parse(name).category]
+        replication = contract.event_bus.topic_config.replication_factor or self._replication
+        known = self.topics.get(name)
+        if known is None:
+            state = TopicState(name, partitions, replication, {**defaults, **config})
+            self.topics[name] = DeclaredTopic(state, contract.name, keyed)
+            return
+        if known.state.partitions != partitions:
+            raise ProvisioningError(
+                f"{name}: {known.by} wants {known.state.partitions} partitions, {contract.name} {partitions}; "
+                "set event_bus.topic_config.partitions to the same number"
+            )
+        merged = TopicState(name, partitions, known.state.replication_factor, {**known.state.config, **config})
+        self.topics[name] = DeclaredTopic(merged, known.by, known.keyed_state or keyed)
+
+    def _schema(self, topic: str, model: type[Message]) -> None:
+        subject, schema = subject_of(topic), avro_schema(model)
+        known = self.schemas.get(subject)
+        if known is not None and known.schema != schema:
+            raise ProvisioningError(
+                f"{topic}: {known.model} and {model.__module__}.{model.__name__} differ; import one from the other"
+            )
+        self.schemas[subject] = DeclaredSchema(subject, schema, f"{model.__module__}.{model.__name__}")

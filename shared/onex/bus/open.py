@@ -1,0 +1,27 @@
+"""Bus and schema catalogue as the settings ask for them."""
+
+from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
+from onex.bus.protocols import ProtocolEventBus
+from onex.bus.schema import ProtocolSchemaCatalogue
+from onex.bus.schema.registry import RegistryCatalogue
+from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.settings import Settings
+
+
+def open_bus(settings: Settings) -> KafkaEventBusAdapter:
+    """The Kafka bus; clients connect when first used. Raises ConfigurationError without an address."""
+    return KafkaEventBusAdapter(
+        KafkaConfig(
+            settings.require_kafka(),
+            settings.group_protocol,
+            settings.transaction_timeout_ms,
+            extra=settings.kafka_config,
+        )
+    )
+
+
+def open_catalogue(settings: Settings, bus: ProtocolEventBus) -> ProtocolSchemaCatalogue:
+    """A Confluent-compatible registry when one is configured, else the topic ``_schemas``."""
+    if settings.schema_registry_url:
+        return RegistryCatalogue(settings.schema_registry_url)
+    return TopicCatalogue(bus)

@@ -1,0 +1,106 @@
+"""What a cluster lacks of what contracts declare, and how to bring it there. Idempotent."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from onex.bus.declared import Declared, DeclaredSchema, DeclaredTopic
+from onex.bus.protocols import ProtocolEventBus, TopicState
+from onex.bus.schema import ProtocolSchemaCatalogue, canonical
+from onex.bus.schema.compatibility import backward_problems
+from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC
+from onex.model.errors import ProvisioningError
+
+Action = Literal["create", "grow", "alter", "register", "refuse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of a plan. ``refuse`` says why a declared state cannot be reached safely."""
+
+    action: Action
+    subject: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Changes in the order they are made."""
+
+    changes: Sequence[Change]
+
+    @property
+    def refused(self) -> list[Change]:
+        """Steps that would break something."""
+        return [change for change in self.changes if change.action == "refuse"]
+
+
+def make_plan(declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> Plan:
+    """Compare declaration and cluster; changes nothing."""
+    present = bus.admin.topics(list(declared.topics))
+    changes: list[Change] = []
+    for name, topic in declared.topics.items():
+        changes += _topic_changes(topic, present.get(name))
+    for schema in declared.schemas.values():
+        changes += _schema_changes(schema, catalogue)
+    return Plan(changes)
+
+
+def apply_plan(plan: Plan, declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> None:
+    """Carry a plan out, or raise ProvisioningError before anything is changed."""
+    if plan.refused:
+        raise ProvisioningError("; ".join(f"{change.subject}: {change.detail}" for change in plan.refused))
+    order = sorted(plan.changes, key=lambda change: change.subject != SCHEMAS_TOPIC)
+    for change in order:
+        topic = declared.topics.get(change.subject)
+        match change.action:
+            case "create" if topic:
+                bus.admin.create(topic.state)
+            case "grow" if topic:
+                bus.admin.grow(change.subject, topic.state.partitions)
+            case "alter" if topic:
+                bus.admin.alter(change.subject, topic.state.config)
+            case "register":
+                catalogue.register(change.subject, declared.schemas[change.subject].schema)
+            case _:
+                raise AssertionError(f"no declaration for {change}")
+
+
+def _topic_changes(topic: DeclaredTopic, present: TopicState | None) -> list[Change]:
+    wanted = topic.state
+    if present is None:
+        detail = f"{wanted.partitions} partitions, replication {wanted.replication_factor}"
+        return [Change("create", wanted.name, detail + "".join(f", {k}={v}" for k, v in wanted.config.items()))]
+    changes: list[Change] = []
+    if wanted.partitions != present.partitions:
+        changes.append(_partition_change(topic, present))
+    differing = {k: v for k, v in wanted.config.items() if present.config.get(k) != v}
+    if differing:
+        told = ", ".join(f"{k}: {present.config.get(k, 'default')} -> {v}" for k, v in differing.items())
+        changes.append(Change("alter", wanted.name, told))
+    return changes
+
+
+def _partition_change(topic: DeclaredTopic, present: TopicState) -> Change:
+    wanted = topic.state
+    told = f"partitions: {present.partitions} -> {wanted.partitions}"
+    if wanted.partitions < present.partitions:
+        return Change("refuse", wanted.name, f"{told}; Kafka cannot take partitions away")
+    if topic.keyed_state:
+        why = "keys would move to other partitions than their state; make a new major version and migrate"
+        return Change("refuse", wanted.name, f"{told}; {why}")
+    return Change("grow", wanted.name, told)
+
+
+def _schema_changes(declared: DeclaredSchema, catalogue: ProtocolSchemaCatalogue) -> list[Change]:
+    versions = catalogue.versions(declared.subject)
+    if any(version.text == canonical(declared.schema) for version in versions):
+        return []
+    if not versions:
+        return [Change("register", declared.subject, f"first version, from {declared.model}")]
+    latest = versions[-1]
+    problems = backward_problems(declared.schema, json.loads(latest.text))
+    if problems:
+        return [Change("refuse", declared.subject, f"cannot read version {latest.version}: {'; '.join(problems)}")]
+    return [Change("register", declared.subject, f"version {latest.version + 1}, from {declared.model}")]

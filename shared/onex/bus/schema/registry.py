@@ -1,0 +1,68 @@
+"""A Confluent-compatible schema registry over HTTP, as a catalogue."""
+
+import json
+from collections.abc import Sequence
+
+import httpx
+
+from onex.bus.schema.avro_schema import Schema, canonical
+from onex.bus.schema.catalogue import SchemaVersion
+from onex.model.errors import BusUnavailableError, ProvisioningError, SchemaMismatchError
+
+_MEDIA = "application/vnd.schemaregistry.v1+json"
+
+
+class RegistryCatalogue:
+    """See :class:`ProtocolSchemaCatalogue`. Answers are kept: ids and versions never change."""
+
+    def __init__(self, url: str) -> None:
+        self._client = httpx.Client(base_url=url.rstrip("/"), timeout=10, headers={"Content-Type": _MEDIA})
+        self._schemas: dict[int, Schema] = {}
+
+    def id_of(self, subject: str, schema: Schema) -> int:
+        """Looks the schema up under its subject."""
+        answer = self._ask("POST", f"/subjects/{subject}", {"schema": canonical(schema)})
+        if answer is None:
+            raise SchemaMismatchError(f"the schema of {subject} is not registered; run `onex apply`")
+        return int(answer["id"])
+
+    def schema_of(self, schema_id: int) -> Schema:
+        """See the protocol."""
+        if schema_id not in self._schemas:
+            answer = self._ask("GET", f"/schemas/ids/{schema_id}")
+            if answer is None:
+                raise SchemaMismatchError(f"schema id {schema_id} is unknown")
+            self._schemas[schema_id] = json.loads(answer["schema"])
+        return self._schemas[schema_id]
+
+    def versions(self, subject: str) -> Sequence[SchemaVersion]:
+        """See the protocol."""
+        numbers = self._ask("GET", f"/subjects/{subject}/versions") or []
+        found = []
+        for number in numbers:
+            answer = self._ask("GET", f"/subjects/{subject}/versions/{number}")
+            if answer is not None:
+                text = canonical(json.loads(answer["schema"]))
+                found.append(SchemaVersion(subject, int(number), int(answer["id"]), text))
+        return found
+
+    def register(self, subject: str, schema: Schema) -> SchemaVersion:
+        """See the protocol; the registry's own compatibility check may refuse too."""
+        self._ask("POST", f"/subjects/{subject}/versions", {"schema": canonical(schema)})
+        answer = self._ask("POST", f"/subjects/{subject}", {"schema": canonical(schema)})
+        if answer is None:
+            raise ProvisioningError(f"the registry did not keep the schema of {subject}")
+        return SchemaVersion(subject, int(answer["version"]), int(answer["id"]), canonical(schema))
+
+    def _ask(self, method: str, path: str, body: object = None):  # type: ignore[no-untyped-def]  # JSON of many shapes
+        try:
+            answer = self._client.request(method, path, content=json.dumps(body) if body else None)
+        except httpx.HTTPError as error:
+            raise BusUnavailableError(f"schema registry {self._client.base_url}: {error}") from None
+        if answer.status_code == 404:
+            return None
+        if answer.status_code == 409:
+            raise ProvisioningError(f"the registry refuses {path}: {answer.text}")
+        if answer.is_error:
+            raise BusUnavailableError(f"schema registry {path}: {answer.status_code} {answer.text}")
+        return answer.json()

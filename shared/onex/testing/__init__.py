@@ -1,0 +1,7 @@
+"""Run nodes without a broker, in virtual time, with faults; and golden cases on any host."""
+
+from onex.testing.cases import Case, load_cases, mismatch
+from onex.testing.clock import ManualClock
+from onex.testing.driver import MeshDriver, Sent
+
+__all__ = ["Case", "ManualClock", "MeshDriver", "Sent", "load_cases", "mismatch"]

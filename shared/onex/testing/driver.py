@@ -1,0 +1,209 @@
+"""MeshDriver: whole workflows in one process, deterministic, in virtual time."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from onex.agent.dead_letter import MESSAGE_ID
+from onex.bus import headers as h
+from onex.bus.declared import declare
+from onex.bus.memory import MemoryBroker, MemoryEventBus
+from onex.bus.protocols import Headers, Outgoing, Partition, ProtocolRecord
+from onex.bus.provision import apply_plan, make_plan
+from onex.bus.schema import Codec, subject_of
+from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.contract import ResolvedNode, resolve_node
+from onex.model.duration import parse_duration
+from onex.model.message import Message
+from onex.node import Node
+from onex.testing.clock import ManualClock, VirtualLoop
+from onex.testing.instance import Instance
+
+M = TypeVar("M", bound=Message)
+_ROUNDS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A published command."""
+
+    id: str
+    correlation_id: str
+
+
+class MeshDriver:
+    """Nodes on an in-memory bus. ``virtual_time=False`` lets effects do real I/O in real time."""
+
+    def __init__(self, nodes: Sequence[Path | ResolvedNode], *, virtual_time: bool = True) -> None:
+        self.clock = ManualClock()
+        self.broker = MemoryBroker(self.clock.now_ms)
+        self.bus = MemoryEventBus(self.broker)
+        self._loop: asyncio.AbstractEventLoop = VirtualLoop(self.clock) if virtual_time else asyncio.new_event_loop()
+        self.nodes = [node if isinstance(node, ResolvedNode) else resolve_node(node) for node in nodes]
+        self._catalogue = TopicCatalogue(self.bus)
+        declared = declare(self.nodes, 1)
+        apply_plan(make_plan(declared, self.bus, self._catalogue), declared, self.bus, self._catalogue)
+        self.instances = [Instance(node, self.broker, self.clock, self._loop) for node in self.nodes]
+
+    # -- what a user does -----------------------------------------------------------------------
+
+    def send(
+        self,
+        message: Message,
+        *,
+        key: str = "",
+        id: str = "",
+        correlation_id: str = "",
+        settle: bool = True,
+        headers: Headers | None = None,
+    ) -> Sent:
+        """Publish a message to the topic that some node subscribes to for it."""
+        topic = self.topic_of(type(message))
+        codec = self._codec(type(message), topic)
+        sent = Sent(id or uuid.uuid4().hex, correlation_id or uuid.uuid4().hex)
+        given = [(h.ID, sent.id.encode()), (h.CORRELATION, sent.correlation_id.encode()), *(headers or [])]
+        record_key = key.encode() or message.partition_key()
+        self.publish(topic, codec.encode(message), record_key, given, settle=settle)
+        return sent
+
+    def publish(
+        self, topic: str, value: bytes | None, key: bytes | None, headers: Headers, *, settle: bool = True
+    ) -> None:
+        """Publish bytes."""
+        self.bus.publish(Outgoing(topic, value, key, headers))
+        if settle:
+            self.settle()
+
+    def published(self, model: type[M], sent: Sent | None = None) -> list[M]:
+        """Committed messages of a type, in the order of partitions; of one correlation when given."""
+        found: list[M] = []
+        for topic in self._topics_of(model):
+            for record in self.records(topic):
+                if sent is None or _header(record, h.CORRELATION) == sent.correlation_id:
+                    message = self._codec(model, topic).decode(record.value())
+                    assert isinstance(message, model)
+                    found.append(message)
+        return found
+
+    def completion(self, sent: Sent) -> Message:
+        """The one completion event of a workflow; AssertionError when there is none or more than one."""
+        found: list[Message] = []
+        for node in self.nodes:
+            if workflow := node.contract.workflow_coordination:
+                for name in (workflow.completed, workflow.failed):
+                    found += self.published(node.models[name], sent)
+        assert len(found) == 1, f"{len(found)} completions of {sent.correlation_id}: {found}"
+        return found[0]
+
+    def records(self, topic: str) -> list[ProtocolRecord]:
+        """Committed records of a topic."""
+        state = self.broker.topic(topic)
+        found: list[ProtocolRecord] = []
+        for number in range(state.partitions):
+            log = self.broker.logs[Partition(topic, number)]
+            found += log.visible(0, len(log.records))[0]
+        return found
+
+    def dead_letters(self, node: type[Node] | None = None) -> list[ProtocolRecord]:
+        """Dead letters of one node, or of all."""
+        return [
+            record
+            for resolved in self.nodes
+            if node is None or resolved.node_class is node
+            for record in self.records(resolved.contract.dead_letter_topic)
+        ]
+
+    def dead_letter_of(self, sent: Sent) -> dict[str, str]:
+        """Headers of the dead letter of a message."""
+        for record in self.dead_letters():
+            if _header(record, MESSAGE_ID) == sent.id:
+                return {name: value.decode(errors="replace") for name, value in record.headers() or []}
+        raise AssertionError(f"no dead letter of {sent.id}")
+
+    # -- time and faults ------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Run until nobody has anything to do."""
+        for _ in range(_ROUNDS):
+            worked = [instance.step() for instance in self.instances]
+            if not any(worked):
+                return
+        raise AssertionError(f"not quiet after {_ROUNDS} rounds")
+
+    def advance(self, duration: str | float) -> None:
+        """Move time forward, stopping wherever a timer is due."""
+        target = self.clock.monotonic() + parse_duration(duration)
+        while True:
+            self.settle()
+            waiting = [due for i in self.instances if (due := i.next_timer(self.clock)) is not None]
+            if isinstance(self._loop, VirtualLoop) and (sleeping := self._loop.next_timer()) is not None:
+                waiting.append(sleeping)
+            upcoming = min((due for due in waiting if due > self.clock.monotonic()), default=target)
+            if upcoming >= target:
+                break
+            self.clock.move_to(upcoming)
+        self.clock.move_to(target)
+        self.settle()
+
+    def instances_of(self, node: type[Node]) -> list[Instance]:
+        """Running instances of a node class."""
+        return [instance for instance in self.instances if instance.resolved.node_class is node]
+
+    def mute(self, node: type[Node]) -> None:
+        """The node stops taking anything; it keeps its partitions."""
+        for instance in self.instances_of(node):
+            instance.muted = True
+
+    def unmute(self, node: type[Node]) -> None:
+        """Undo ``mute``."""
+        for instance in self.instances_of(node):
+            instance.muted = False
+
+    def add_instance(self, node: type[Node]) -> Instance:
+        """Scale out; partitions move on the next steps."""
+        resolved = next(r for r in self.nodes if r.node_class is node)
+        instance = Instance(resolved, self.broker, self.clock, self._loop)
+        self.instances.append(instance)
+        return instance
+
+    def remove_instance(self, instance: Instance) -> None:
+        """Scale in, cleanly."""
+        instance.close()
+        self.instances.remove(instance)
+
+    def crash(self, instance: Instance) -> None:
+        """Kill an instance; its partitions go to the others."""
+        instance.crash()
+        self.instances.remove(instance)
+
+    def close(self) -> None:
+        """Stop all instances and the loop."""
+        for instance in self.instances:
+            instance.close()
+        self._loop.close()
+
+    # -- names ----------------------------------------------------------------------------------
+
+    def topic_of(self, model: type[Message]) -> str:
+        """The topic on which some node takes messages of a type."""
+        for node in self.nodes:
+            for topic, route in node.routes.items():
+                if route.model is model:
+                    return topic
+        raise AssertionError(f"no node of this driver takes {model.__name__}")
+
+    def _topics_of(self, model: type[Message]) -> list[str]:
+        found = [topic for node in self.nodes for output, topic in node.outputs.items() if output is model]
+        found += [topic for node in self.nodes for topic, route in node.routes.items() if route.model is model]
+        return sorted(set(found))
+
+    def _codec(self, model: type[Message], topic: str) -> Codec:
+        probe = Codec(model, 0, self._catalogue)
+        return Codec(model, self._catalogue.id_of(subject_of(topic), probe.schema), self._catalogue)
+
+
+def _header(record: ProtocolRecord, name: str) -> str:
+    return dict(record.headers() or []).get(name, b"").decode(errors="replace")

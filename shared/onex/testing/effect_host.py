@@ -1,0 +1,86 @@
+"""Runs an effect's engine step by step, on the test's thread."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from onex.agent.effect import EffectEngine
+from onex.bus.protocols import Partition, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
+from onex.testing.clock import VirtualLoop
+
+_REAL_PATIENCE = 60.0
+
+
+class MemoryEffectHost:
+    """One instance. With a VirtualLoop handlers sleep in virtual time; with a plain loop they do real I/O."""
+
+    def __init__(
+        self,
+        make_engine: Callable[[Callable[[], None]], EffectEngine],
+        bus: ProtocolEventBus,
+        group: str,
+        topics: Sequence[str],
+        transactional_id: str | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.engine = make_engine(lambda: None)
+        self._bus = bus
+        self._loop = loop
+        self.transaction: ProtocolTransaction = bus.transaction(transactional_id)
+        self.consumer: ProtocolConsumer = bus.subscribe(group, topics, self)
+
+    def step(self, timeout: float = 0.0) -> bool:
+        """Take, run, commit; gives whether anything happened."""
+        held = self.engine.held
+        self.consumer.pause(held)
+        self.consumer.resume([p for p in self.consumer.assignment() if p not in held])
+        records = self.consumer.batch(max(1, self.engine.room()), timeout)
+
+        async def take() -> None:
+            self.engine.take(records)
+
+        self._loop.run_until_complete(take())
+        self._run()
+        return self._commit() or bool(records)
+
+    def _run(self) -> None:
+        if isinstance(self._loop, VirtualLoop):
+            self._loop.run_ready()
+            return
+
+        async def until_idle() -> None:
+            async with asyncio.timeout(_REAL_PATIENCE):
+                while self.engine.in_flight:
+                    await asyncio.sleep(0.001)
+
+        self._loop.run_until_complete(until_idle())
+
+    def _commit(self) -> bool:
+        commit = self.engine.snapshot()
+        if commit is None:
+            return False
+        if self.engine.commit(self.transaction, self.consumer, commit):
+            self.engine.committed(commit)
+        else:
+            self.engine.give_back(commit)
+        return True
+
+    def close(self) -> None:
+        """Drain and leave the group."""
+        self.consumer.close()
+        self.transaction.close()
+
+    def on_assigned(self, partitions: Sequence[Partition]) -> None:
+        """See :class:`ProtocolRebalanceListener`."""
+        committed = self.consumer.committed(partitions)
+        self.engine.adopt({partition: committed.get(partition) for partition in partitions})
+
+    def on_revoked(self, partitions: Sequence[Partition]) -> None:
+        """See :class:`ProtocolRebalanceListener`."""
+        self._loop.run_until_complete(self.engine.drain(partitions, 0.0))
+        self._commit()
+        self.engine.abandon(partitions)
+
+    def on_lost(self, partitions: Sequence[Partition]) -> None:
+        """See :class:`ProtocolRebalanceListener`."""
+        self.engine.abandon(partitions)
+        self._loop.run_until_complete(self.engine.drain(partitions, 0.0))

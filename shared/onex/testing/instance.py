@@ -1,0 +1,95 @@
+"""One instance of a node on the in-memory bus, with switches for faults."""
+
+import asyncio
+from itertools import count
+
+from onex.agent.backing import MemoryBacking
+from onex.agent.effect import EffectEngine
+from onex.agent.health import Health
+from onex.agent.metrics import AgentMetrics
+from onex.agent.program import build_program
+from onex.agent.pure import PureAgent
+from onex.bus.memory import MemoryBroker, MemoryEventBus
+from onex.bus.memory.consumer import MemoryConsumer
+from onex.bus.memory.transaction import MemoryTransaction
+from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.contract import ResolvedNode
+from onex.model.enums import EnumGuarantee, EnumNodeKind
+from onex.node import NodeEffect
+from onex.testing.clock import ManualClock
+from onex.testing.effect_host import MemoryEffectHost
+
+_numbers = count(1)
+
+
+class Instance:
+    """What ``onex run`` would be one process of."""
+
+    def __init__(
+        self, resolved: ResolvedNode, broker: MemoryBroker, clock: ManualClock, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.resolved = resolved
+        self.health = Health()
+        self.metrics = AgentMetrics(resolved.contract.name)
+        self.muted = False
+        self._loop = loop
+        bus = MemoryEventBus(broker)
+        program = build_program(resolved, TopicCatalogue(bus))
+        self.node = program.node
+        contract = resolved.contract
+        group = contract.group("test")
+        exactly_once = contract.delivery.guarantee is EnumGuarantee.EXACTLY_ONCE
+        transactional_id = f"{group}.{next(_numbers)}" if exactly_once else None
+        self._agent: PureAgent | MemoryEffectHost
+        if contract.node_type is EnumNodeKind.EFFECT:
+            assert isinstance(self.node, NodeEffect)
+            loop.run_until_complete(self.node.start())
+            self._agent = MemoryEffectHost(
+                lambda wake: EffectEngine(program, group, clock, self.health, self.metrics, wake),
+                bus,
+                group,
+                program.topics,
+                transactional_id,
+                loop,
+            )
+            self.consumer, self.transaction = self._agent.consumer, self._agent.transaction
+        else:
+            self._agent = PureAgent(
+                program,
+                bus,
+                group,
+                transactional_id,
+                clock,
+                self.health,
+                self.metrics,
+                lambda _number, _identity: MemoryBacking(),
+            )
+            self._agent.open()
+            self.consumer, self.transaction = self._agent.clients
+
+    def step(self) -> bool:
+        """Carry one batch; a muted instance does nothing."""
+        return not self.muted and self._agent.step(0.0)
+
+    def next_timer(self, clock: ManualClock) -> float | None:
+        """Monotonic time of the next thing this instance waits for."""
+        if isinstance(self._agent, PureAgent):
+            due = self._agent.next_timer_ms()
+            return None if due is None else clock.monotonic() + (due - clock.now_ms()) / 1000
+        return None
+
+    def crash(self) -> None:
+        """kill -9: no drain, no commit, the group forgets the member."""
+        assert isinstance(self.consumer, MemoryConsumer)
+        self.consumer.crash()
+
+    def fail_next_commit(self) -> None:
+        """The next commit is refused after everything was written."""
+        assert isinstance(self.transaction, MemoryTransaction)
+        self.transaction.fail_next_commit = True
+
+    def close(self) -> None:
+        """SIGTERM: drain and leave."""
+        self._agent.close()
+        if isinstance(self.node, NodeEffect):
+            self._loop.run_until_complete(self.node.stop())

@@ -1,0 +1,43 @@
+"""A declared FSM as a guard around a reducer."""
+
+from collections.abc import Callable
+
+from onex.model.contract import ModelStateMachine
+from onex.model.errors import ConfigurationError, RejectedError
+from onex.model.message import Message
+from onex.node import Context, Reduction
+
+Reduce = Callable[[Message | None, Message, Context], Reduction[Message]]
+
+
+def compile_state_machine(machine: ModelStateMachine, state_model: type[Message]) -> Callable[[Reduce], Reduce]:
+    """Wrap reducers so that only declared transitions run, and the state field follows them.
+
+    An event without a transition from the current state is rejected (a dead letter), because a
+    projection that silently skips events is wrong from then on.
+    """
+    if machine.state_field not in state_model.model_fields:
+        raise ConfigurationError(
+            f"state_machine.state_field: {state_model.__name__} has no field {machine.state_field!r}"
+        )
+    table = {(item.from_state, item.trigger): item.to_state for item in machine.transitions}
+    terminal = {state.name for state in machine.states if state.terminal}
+
+    def guard(reduce: Reduce) -> Reduce:
+        def guarded(state: Message | None, event: Message, context: Context) -> Reduction[Message]:
+            current = machine.initial_state if state is None else str(getattr(state, machine.state_field))
+            trigger = type(event).__name__
+            target = table.get((current, trigger))
+            if target is None and current not in terminal:
+                target = table.get(("*", trigger))
+            if target is None:
+                raise RejectedError(f"no transition from {current!r} on {trigger}")
+            reduction = reduce(state, event, context)
+            if reduction.state is None:
+                return reduction
+            moved = reduction.state.model_copy(update={machine.state_field: target})
+            return Reduction(moved, reduction.intents)
+
+        return guarded
+
+    return guard
