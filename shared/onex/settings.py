@@ -74,11 +74,13 @@ class Settings(BaseSettings):
         if not stack.exists():
             return settings
         found = json.loads(stack.read_text())
-        missing = {
+        missing: dict[str, object] = {
             name: found[name]
             for name in ("kafka_bootstrap_servers", "database_url")
             if not getattr(settings, name) and found.get(name)
         }
+        if "services" not in settings.model_fields_set and found.get("services"):
+            missing["services"] = [Path(folder) for folder in found["services"]]
         return settings.model_copy(update=missing)
 
     def require_kafka(self) -> str:

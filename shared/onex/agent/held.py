@@ -9,7 +9,7 @@ from onex.agent.health import Health
 from onex.bus.protocols import Partition
 
 log = structlog.get_logger(__name__)
-_FIRST_WAIT = 1.0
+_FIRST_WAIT = 0.1
 _LONGEST_WAIT = 30.0
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from onex.agent.answers import Answer, Handle, handle_of
 from onex.bus import headers as h
 from onex.bus.protocols import Headers
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue, subject_of
+from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.contract import ResolvedNode
 from onex.model.contract import ModelContract
 from onex.model.message import Message
@@ -62,15 +62,15 @@ def build_program(resolved: ResolvedNode, catalogue: ProtocolSchemaCatalogue) ->
     behaviour = handle_of(resolved, node)
     inputs = {}
     for topic, route in resolved.routes.items():
-        codec = _codec(route.model, topic, catalogue)
+        codec = Codec.of_topic(route.model, topic, catalogue)
         inputs[topic] = Input(topic, event_type(topic).encode(), route.model, codec.decode, behaviour.handlers[topic])
     outputs = {}
     for model, topic in resolved.outputs.items():
-        codec = _codec(model, topic, catalogue)
+        codec = Codec.of_topic(model, topic, catalogue)
         outputs[model] = Output(topic, codec.encode, constant_headers(topic, contract))
     state = None
     if behaviour.state_model is not None:
-        state = _codec(behaviour.state_model, contract.changelog_topic, catalogue)
+        state = Codec.of_topic(behaviour.state_model, contract.changelog_topic, catalogue)
     return Program(contract, node, inputs, outputs, state, behaviour.timers)
 
 
@@ -87,11 +87,6 @@ def constant_headers(topic: str, contract: ModelContract) -> Headers:
 def event_type(topic: str) -> str:
     """CloudEvents type of what a topic carries; it stays the same on retry and dead-letter topics."""
     return str(TopicName.parse(topic))
-
-
-def _codec(model: type[Message], topic: str, catalogue: ProtocolSchemaCatalogue) -> Codec:
-    probe = Codec(model, 0, catalogue)
-    return Codec(model, catalogue.id_of(subject_of(topic), probe.schema), catalogue)
 
 
 __all__ = ["Answer", "Input", "Output", "Program", "build_program", "constant_headers", "event_type"]

@@ -51,7 +51,7 @@ OnDelivery = Callable[[Exception | None, int], None]
 
 
 class ProtocolConsumer(Protocol):
-    """A member of a consumer group. Not thread-safe beyond ``group_metadata``."""
+    """A member of a consumer group. Belongs to one thread, but for ``lag`` and committing."""
 
     def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
         """Up to ``most`` records: wait ``timeout`` seconds for the first, take the rest at once.
@@ -71,6 +71,10 @@ class ProtocolConsumer(Protocol):
 
     def lag(self) -> Mapping[Partition, int]:
         """Offsets between position and end per assigned partition, as far as known without asking."""
+        ...
+
+    def serve(self) -> None:
+        """Do what other threads asked for; ``batch`` does it too."""
         ...
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from onex.bus.declared import declare
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Headers, Outgoing, Partition, ProtocolRecord
 from onex.bus.provision import apply_plan, make_plan
-from onex.bus.schema import Codec, subject_of
+from onex.bus.schema import Codec
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.duration import parse_duration
@@ -201,8 +201,7 @@ class MeshDriver:
         return sorted(set(found))
 
     def _codec(self, model: type[Message], topic: str) -> Codec:
-        probe = Codec(model, 0, self._catalogue)
-        return Codec(model, self._catalogue.id_of(subject_of(topic), probe.schema), self._catalogue)
+        return Codec.of_topic(model, topic, self._catalogue)
 
 
 def _header(record: ProtocolRecord, name: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from threading import Thread
 from typing import TypeVar
@@ -62,8 +62,8 @@ class EffectHost:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._committing = asyncio.Lock()
-        self._transaction = await self._blocking(lambda: self._bus.transaction(self._transactional_id))
-        self._consumer = await self._blocking(lambda: self._bus.subscribe(self._group, self._topics, self))
+        self._transaction = await self._blocking(partial(self._bus.transaction, self._transactional_id))
+        self._consumer = self._bus.subscribe(self._group, self._topics, self)
         poller = Thread(target=self._poll, name="poll", daemon=True)
         poller.start()
         try:
@@ -136,7 +136,12 @@ class EffectHost:
         self._taken += len(records)
 
     def _on_loop(self, work: Coroutine[None, None, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        """Wait for work on the loop, and serve commits that it may wait for in turn."""
+        done: Future[None] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        while not done.done():
+            self._consumer.serve()
+            wait([done], timeout=0.005)
+        done.result()
 
     def on_assigned(self, partitions: Sequence[Partition]) -> None:
         """Take over what the last owner finished beyond its watermark."""

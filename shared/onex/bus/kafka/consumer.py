@@ -1,18 +1,24 @@
 """A group member on Kafka."""
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from threading import get_ident
+from time import monotonic
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.errors import to_bus_error, translate
 from onex.bus.protocols import Partition, Position, ProtocolRebalanceListener, ProtocolRecord
+from onex.model.errors import BusError
 
+_LOOK_EVERY = 1.0
 _PASSING = {KafkaError._MAX_POLL_EXCEEDED, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
 
 
 class KafkaConsumer:
-    """See :class:`ProtocolConsumer`."""
+    """See :class:`ProtocolConsumer`. All calls belong to one thread, but for ``commit``, ``lag`` and ``group_metadata``."""
 
     def __init__(
         self,
@@ -26,7 +32,13 @@ class KafkaConsumer:
         self._listener = listener
         self._assigned: dict[Partition, None] = {}
         self._gave_up = False
+        self._listener_failure: BaseException | None = None
         self._closed = False
+        self._thread = get_ident()
+        self._requests: deque[tuple[Mapping[Partition, Position], Future[None]]] = deque()
+        self._metadata: object = None
+        self._lags: Mapping[Partition, int] = {}
+        self._looked = 0.0
         self._client = Consumer({**config.consumer(group), "error_cb": on_error})
         self._client.subscribe(
             list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
@@ -35,15 +47,20 @@ class KafkaConsumer:
     def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
         """See the protocol. ``poll`` for the first record: ``consume(n, t)`` would wait for n."""
         self._gave_up = False
+        self._thread = get_ident()
+        self.serve()
         try:
             first = self._client.poll(timeout)
+            self._look()
             if first is None:
+                self._raise_listener_failure()
                 return ()
             records: list[Message] = [first]
             if most > 1:
                 records += self._client.consume(most - 1, 0)
         except (KafkaException, SystemError) as error:
             raise translate(error, "reading") from None
+        self._raise_listener_failure()
         if any(map(Message.error, records)):
             records = self._without_errors(records)
         if self._gave_up:
@@ -90,34 +107,62 @@ class KafkaConsumer:
         return {Partition(t.topic, t.partition): Position(t.offset, t.metadata or "") for t in found if t.offset >= 0}
 
     def lag(self) -> Mapping[Partition, int]:
-        """From what fetches told: no call to a broker."""
-        lags: dict[Partition, int] = {}
-        positions = self._client.position([_tp(p) for p in self._assigned]) if self._assigned else []
-        for position in positions:
-            if position.offset < 0:
-                continue
-            _, high = self._client.get_watermark_offsets(position, cached=True)
-            lags[Partition(position.topic, position.partition)] = max(0, high - position.offset)
-        return lags
+        """As of at most a second ago."""
+        return self._lags
 
     def group_metadata(self) -> object:
-        """Opaque; fences offsets committed for a generation that is over."""
-        return self._client.consumer_group_metadata()
+        """Opaque, as of the last ``batch``; fences offsets committed for a generation that is over."""
+        return self._metadata
 
     def commit(self, positions: Mapping[Partition, Position]) -> None:
-        """Commit outside of a transaction and wait for it."""
+        """Commit outside of a transaction and wait for it. From any thread."""
         if not positions:
             return
+        if get_ident() == self._thread:
+            self._commit_now(positions)
+            return
+        done: Future[None] = Future()
+        self._requests.append((positions, done))
+        done.result()
+
+    def serve(self) -> None:
+        """Commit what other threads asked for: the client belongs to the thread that polls it."""
+        while self._requests:
+            positions, done = self._requests.popleft()
+            try:
+                self._commit_now(positions)
+            except BusError as error:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+    def _commit_now(self, positions: Mapping[Partition, Position]) -> None:
         try:
             self._client.commit(offsets=offsets_of(positions), asynchronous=False)
         except KafkaException as error:
             raise translate(error, "committing offsets") from None
+
+    def _look(self) -> None:
+        """Once a batch: other threads get copies, because calls of theirs would wait for ours to return."""
+        self._metadata = self._client.consumer_group_metadata()
+        now = monotonic()
+        if now - self._looked < _LOOK_EVERY:
+            return
+        self._looked = now
+        lags: dict[Partition, int] = {}
+        for position in self._client.position([_tp(p) for p in self._assigned]) if self._assigned else []:
+            partition = Partition(position.topic, position.partition)
+            _, high = self._client.get_watermark_offsets(position, cached=True)
+            if position.offset >= 0 and high >= 0:
+                lags[partition] = max(0, high - position.offset)
+        self._lags = lags
 
     def close(self) -> None:
         """See the protocol."""
         if not self._closed:
             self._closed = True
             self._client.close()
+            self._raise_listener_failure()
 
     def _on_assign(self, _: Consumer, given: list[TopicPartition]) -> None:
         partitions = [Partition(t.topic, t.partition) for t in given]
@@ -127,7 +172,7 @@ class KafkaConsumer:
         else:
             self._client.assign(given)
         if self._listener and partitions:
-            self._listener.on_assigned(partitions)
+            self._tell(self._listener.on_assigned, partitions)
 
     def _on_revoke(self, _: Consumer, given: list[TopicPartition]) -> None:
         self._give_up(given, lost=False)
@@ -138,10 +183,7 @@ class KafkaConsumer:
     def _give_up(self, given: list[TopicPartition], *, lost: bool) -> None:
         partitions = [Partition(t.topic, t.partition) for t in given]
         if self._listener and partitions:
-            if lost:
-                self._listener.on_lost(partitions)
-            else:
-                self._listener.on_revoked(partitions)
+            self._tell(self._listener.on_lost if lost else self._listener.on_revoked, partitions)
         self._gave_up = True
         for partition in partitions:
             self._assigned.pop(partition, None)
@@ -149,6 +191,18 @@ class KafkaConsumer:
             self._client.incremental_unassign(given)
         else:
             self._client.unassign()
+
+    def _tell(self, call: Callable[[Sequence[Partition]], None], partitions: Sequence[Partition]) -> None:
+        """An exception must not pass through librdkafka's callback: it is raised after it."""
+        try:
+            call(partitions)
+        except BaseException as error:  # noqa: BLE001 - kept, and raised by the call that ran the callback
+            self._listener_failure = error
+
+    def _raise_listener_failure(self) -> None:
+        if (failure := self._listener_failure) is not None:
+            self._listener_failure = None
+            raise failure
 
 
 def offsets_of(positions: Mapping[Partition, Position]) -> list[TopicPartition]:

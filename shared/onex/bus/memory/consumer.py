@@ -103,6 +103,9 @@ class MemoryConsumer:
         """See the protocol."""
         return {p: len(self._broker.logs[p].records) - at for p, at in self._at.items() if p in self._broker.logs}
 
+    def serve(self) -> None:
+        """There are no other threads."""
+
     def crash(self) -> None:
         """Test switch: the member is gone without a word; its partitions are free at once."""
         self.group.members.pop(self.member, None)

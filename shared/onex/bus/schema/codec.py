@@ -9,7 +9,7 @@ import fastavro
 from pydantic import JsonValue, ValidationError
 
 from onex.bus.schema.avro_schema import avro_schema, canonical
-from onex.bus.schema.catalogue import ProtocolSchemaCatalogue
+from onex.bus.schema.catalogue import ProtocolSchemaCatalogue, subject_of
 from onex.bus.schema.runtime import RUNTIME
 from onex.bus.schema.source import Namespace, decoder_source, encoder_source
 from onex.model.errors import PoisonError, RejectedError, SchemaMismatchError
@@ -38,6 +38,11 @@ class Codec:
         self._encode: Callable[[Message], bytes] = scope[encode]  # type: ignore[assignment]  # as above
         self._validator = model.__pydantic_validator__
         self._foreign: dict[int, AvroSchema] = {}
+
+    @classmethod
+    def of_topic(cls, model: type[Message], topic: str, catalogue: ProtocolSchemaCatalogue) -> "Codec":
+        """Codec for the values of a topic; raises SchemaMismatchError when its schema is not registered."""
+        return cls(model, catalogue.id_of(subject_of(topic), avro_schema(model)), catalogue)
 
     def encode(self, message: Message) -> bytes:
         """Wire bytes; raises what the generated code meets in a message that was not validated."""

@@ -1,0 +1,88 @@
+"""``onex explain``: what a node reads, runs, keeps and writes."""
+
+from typing import Annotated
+
+import typer
+
+from onex.cli.nodes import Services, find_node, load_settings
+from onex.cli.output import AsJson, console, print_json
+from onex.contract import ResolvedNode, resolve_node
+from onex.model.enums import EnumNodeKind
+from onex.settings import Settings
+
+
+def explain(
+    node: Annotated[str, typer.Argument(help="Name or path of a node.")],
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print pipeline, topics, groups, state and promises of a node."""
+    settings = load_settings(services)
+    facts = _facts(resolve_node(find_node(node, settings)), settings)
+    if as_json:
+        print_json(facts)
+        return
+    for name, value in facts.items():
+        lines = value if isinstance(value, list) else [value]
+        for index, line in enumerate(lines):
+            console.print(f"[bold]{name if not index else '':<10}[/] ", end="")
+            console.print(str(line), markup=False)
+
+
+def _facts(resolved: ResolvedNode, settings: Settings) -> dict[str, object]:
+    contract = resolved.contract
+    partitions = contract.event_bus.topic_config.partitions
+    group = contract.group(settings.env)
+    facts: dict[str, object] = {
+        "node": f"{contract.name} {contract.contract_version} {contract.node_type}: {contract.description}",
+        "reads": [
+            f"{topic}  {route.model.__name__} -> {resolved.node_class.__name__}.{route.method}"
+            for topic, route in resolved.routes.items()
+        ]
+        + [f"{contract.retry_topic}  replayed dead letters"],
+        "group": f"{group}, {partitions} partitions",
+        "pipeline": _pipeline(resolved),
+        "writes": [f"{topic}  {model.__name__}" for model, topic in resolved.outputs.items()] or ["nothing"],
+        "failures": f"{contract.dead_letter_topic}; {_retries(resolved)}",
+        "promises": _promises(resolved),
+    }
+    if contract.node_type.is_stateful:
+        model = resolved.state_model.__name__ if resolved.state_model else "WorkflowState"
+        facts["state"] = f"{model} per key, in {contract.changelog_topic}"
+    if workflow := contract.workflow_coordination:
+        facts["workflow"] = [
+            f"{step.id}: {step.command} -> {step.result}{f' | {step.failure}' if step.failure else ''}"
+            f"{' after ' + ', '.join(step.depends_on) if step.depends_on else ''}"
+            f"{f'; undone by {step.compensate}' if step.compensate else ''}"
+            for step in workflow.steps
+        ] + [f"ends in {workflow.completed} or {workflow.failed}"]
+    if machine := contract.state_machine:
+        facts["fsm"] = [f"{t.from_state} --{t.trigger}--> {t.to_state}" for t in machine.transitions]
+    return facts
+
+
+def _pipeline(resolved: ResolvedNode) -> str:
+    commit = "commit outputs, offsets and state in one transaction"
+    if resolved.contract.delivery.guarantee != "exactly_once":
+        commit = "wait for acknowledgements, commit offsets"
+    middle = "lanes by key > handler (retry) > encode" if _is_effect(resolved) else "handler > encode"
+    return f"poll > decode > {middle} > produce > {commit}"
+
+
+def _retries(resolved: ResolvedNode) -> str:
+    if not _is_effect(resolved):
+        return "pure handlers are not retried"
+    policy = resolved.contract.error_handling.retry_policy
+    return f"transient failures up to {policy.max_attempts} attempts, {policy.backoff} from {policy.base_delay:g} s"
+
+
+def _promises(resolved: ResolvedNode) -> str:
+    delivery = resolved.contract.delivery
+    told = f"{delivery.guarantee}, {delivery.timeout:g} s per call"
+    return (
+        f"{told}, ordering by {delivery.ordering}, {delivery.concurrency} at once" if _is_effect(resolved) else told
+    )
+
+
+def _is_effect(resolved: ResolvedNode) -> bool:
+    return resolved.contract.node_type is EnumNodeKind.EFFECT

@@ -1,0 +1,78 @@
+"""Following what happens on the topics of a set of nodes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from onex.agent.dead_letter import CLASS, MESSAGE, NODE
+from onex.bus import headers as h
+from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader, ProtocolRecord
+from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.contract import ResolvedNode
+from onex.model.errors import MessageError, MissingTopicError
+from onex.model.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A record on its way: what it is, and the message when it could be read."""
+
+    record: ProtocolRecord
+    type_name: str
+    source: str
+    correlation_id: str
+    message: Message | None
+    detail: str
+
+
+class Follower:
+    """Reads every topic of the nodes from its present end (or its beginning)."""
+
+    def __init__(
+        self,
+        bus: ProtocolEventBus,
+        catalogue: ProtocolSchemaCatalogue,
+        nodes: Sequence[ResolvedNode],
+        *,
+        from_beginning: bool = False,
+    ) -> None:
+        self._codecs: dict[str, Codec] = {}
+        for node in nodes:
+            for topic, model in [
+                *((t, r.model) for t, r in node.routes.items()),
+                *((t, m) for m, t in node.outputs.items()),
+            ]:
+                if topic not in self._codecs:
+                    self._codecs[topic] = Codec.of_topic(model, topic, catalogue)
+        topics = [*self._codecs, *{node.contract.dead_letter_topic for node in nodes}]
+        known = bus.admin.topics(topics)
+        if missing := [topic for topic in topics if topic not in known]:
+            raise MissingTopicError(f"missing topics: {', '.join(missing)}; run `onex apply`")
+        partitions = [Partition(t, number) for t, state in known.items() for number in range(state.partitions)]
+        ends = bus.admin.ends(partitions)
+        self._reader: ProtocolReader = bus.read(
+            {partition: first if from_beginning else last for partition, (first, last) in ends.items()}
+        )
+
+    def poll(self, timeout: float) -> Iterator[Seen]:
+        """What arrived by now."""
+        for record in self._reader.batch(500, timeout):
+            yield self._see(record)
+
+    def _see(self, record: ProtocolRecord) -> Seen:
+        headers = {name: value.decode(errors="replace") for name, value in record.headers() or []}
+        correlation = headers.get(h.CORRELATION) or headers.get(h.ID, "")
+        source = headers.get(h.SOURCE, "").strip("/").split("/")
+        name = source[1] if len(source) > 1 else ""
+        codec = self._codecs.get(record.topic())
+        if codec is None:
+            detail = f"{headers.get(CLASS, '')}: {headers.get(MESSAGE, '')}"
+            return Seen(record, "dead letter", headers.get(NODE, ""), correlation, None, detail)
+        try:
+            message = codec.decode(record.value())
+        except MessageError as error:
+            return Seen(record, codec.model.__name__, name, correlation, None, f"unreadable: {error}")
+        return Seen(record, codec.model.__name__, name, correlation, message, message.model_dump_json())
+
+    def close(self) -> None:
+        """Release the reader."""
+        self._reader.close()

@@ -1,0 +1,78 @@
+"""Finding nodes by name or path, and topics by what people call them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onex.contract import ResolvedNode, find_contracts, resolve_node
+from onex.contract.load import FILE_NAME
+from onex.model.errors import ConfigurationError, ContractError, ContractProblem
+from onex.model.message import Message
+from onex.model.topic import TopicName
+from onex.settings import Settings
+
+Services = Annotated[
+    list[Path] | None,
+    typer.Option("--services", "-s", help="Folder with nodes; may be repeated. Default: ONEX_SERVICES."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """A topic, the message type it carries and the node that takes it."""
+
+    topic: str
+    model: type[Message]
+    node: ResolvedNode
+
+
+def load_settings(services: list[Path] | None = None) -> Settings:
+    """Settings, with the folders given on the command line."""
+    return Settings.load(services=[folder.resolve() for folder in services]) if services else Settings.load()
+
+
+def resolve_all(settings: Settings) -> list[ResolvedNode]:
+    """Every node below the service folders; raises ContractError with the problems of all."""
+    problems: list[ContractProblem] = []
+    found: list[ResolvedNode] = []
+    for file in find_contracts(settings.services):
+        try:
+            found.append(resolve_node(file))
+        except ContractError as error:
+            problems += error.problems
+    if problems:
+        raise ContractError(problems)
+    return found
+
+
+def find_node(name: str, settings: Settings) -> Path:
+    """Folder of a node given by path or name (its newest version); raises ConfigurationError."""
+    path = Path(name)
+    if path.exists():
+        below = sorted(path.rglob(FILE_NAME)) if path.is_dir() else [path]
+        if below:
+            return below[-1].parent
+    versions = [file.parent for root in settings.services for file in root.glob(f"**/{name}/v*/{FILE_NAME}")]
+    if versions:
+        return max(versions, key=lambda folder: [int(part) for part in folder.name[1:].split("_")])
+    roots = ", ".join(map(str, settings.services))
+    raise ConfigurationError(f"no node {name!r} below {roots}; give a path, or --services FOLDER")
+
+
+def find_addressee(name: str, nodes: Sequence[ResolvedNode]) -> Addressee:
+    """The input that ``orders.place-order``, ``PlaceOrder`` or a full topic name stands for."""
+    known: dict[str, Addressee] = {}
+    for node in nodes:
+        for topic, route in node.routes.items():
+            parsed = TopicName.parse(topic)
+            found = Addressee(topic, route.model, node)
+            for alias in (topic, f"{parsed.owner}.{parsed.name}", parsed.name, route.model.__name__):
+                if parsed.category == "cmd" or alias == topic:
+                    known.setdefault(alias, found)
+    if name not in known:
+        commands = sorted(alias for alias in known if "." in alias and not alias.startswith("onex."))
+        raise ConfigurationError(f"nobody takes {name!r}; commands here: {', '.join(commands) or 'none'}")
+    return known[name]

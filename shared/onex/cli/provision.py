@@ -1,0 +1,63 @@
+"""``onex plan`` and ``onex apply``: topics and schemas from contracts."""
+
+import typer
+
+from onex.bus.declared import Declared, declare
+from onex.bus.kafka import KafkaEventBusAdapter
+from onex.bus.open import open_bus, open_catalogue
+from onex.bus.provision import Plan, apply_plan, make_plan
+from onex.bus.schema import ProtocolSchemaCatalogue
+from onex.cli.nodes import Services, load_settings, resolve_all
+from onex.cli.output import AsJson, Exit, console, print_json
+from onex.settings import Settings
+
+_SIGNS = {
+    "create": "[green]+ create[/]  ",
+    "register": "[green]+ register[/]",
+    "grow": "[yellow]~ grow[/]    ",
+    "alter": "[yellow]~ alter[/]   ",
+    "refuse": "[red]! refuse[/]  ",
+}
+
+
+def plan(services: Services = None, as_json: AsJson = False) -> None:
+    """Show what `onex apply` would change. Exit code 0: nothing, 1: something, 5: something unsafe."""
+    made, *_ = _plan(load_settings(services))
+    _show(made, as_json)
+    if made.refused:
+        raise typer.Exit(Exit.REFUSED)
+    if made.changes:
+        raise typer.Exit(Exit.FAILED)
+
+
+def apply(services: Services = None, as_json: AsJson = False) -> None:
+    """Create topics and register schemas that contracts declare. Idempotent; refuses what would break."""
+    made, declared, bus, catalogue = _plan(load_settings(services))
+    _show(made, as_json)
+    if made.refused:
+        raise typer.Exit(Exit.REFUSED)
+    apply_plan(made, declared, bus, catalogue)
+
+
+def provision(settings: Settings) -> Plan:
+    """Plan and apply without printing; for ``onex up``."""
+    made, declared, bus, catalogue = _plan(settings)
+    apply_plan(made, declared, bus, catalogue)
+    return made
+
+
+def _plan(settings: Settings) -> tuple[Plan, Declared, KafkaEventBusAdapter, ProtocolSchemaCatalogue]:
+    declared = declare(resolve_all(settings), settings.replication_factor)
+    bus = open_bus(settings)
+    catalogue = open_catalogue(settings, bus)
+    return make_plan(declared, bus, catalogue), declared, bus, catalogue
+
+
+def _show(made: Plan, as_json: bool) -> None:
+    if as_json:
+        print_json([{"action": c.action, "subject": c.subject, "detail": c.detail} for c in made.changes])
+        return
+    for change in made.changes:
+        console.print(f"{_SIGNS[change.action]} {change.subject}  [dim]{change.detail}[/]")
+    if not made.changes:
+        console.print("nothing to change")

@@ -1,0 +1,26 @@
+"""``onex run``: agents of a node in the foreground."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from onex.agent.native import run_agent
+from onex.agent.native.supervisor import supervise
+from onex.cli.nodes import Services, find_node, load_settings
+
+
+def run(
+    node: Annotated[str, typer.Argument(help="Name or path of a node.")],
+    instances: Annotated[
+        int, typer.Option("--instances", "-n", min=1, help="Processes that share the partitions.")
+    ] = 1,
+    services: Services = None,
+) -> None:
+    """Run a node until SIGTERM or Ctrl-C; drains first. With --instances, restarts processes that die."""
+    settings = load_settings(services)
+    path = find_node(node, settings)
+    if instances == 1:
+        raise typer.Exit(run_agent(path, settings))
+    command = [sys.executable, "-m", "onex.cli.main", "run", str(path)]
+    raise typer.Exit(supervise(command, instances, settings.drain_timeout + 10))

@@ -1,0 +1,149 @@
+"""``onex send`` and ``onex watch``: publish a command, follow what it sets in motion."""
+
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from onex.agent.program import event_type
+from onex.bus import headers as h
+from onex.bus.open import open_bus, open_catalogue
+from onex.bus.protocols import Outgoing
+from onex.bus.schema import Codec
+from onex.bus.schema.codec import describe
+from onex.cli.follow import Follower, Seen
+from onex.cli.nodes import Addressee, Services, find_addressee, load_settings, resolve_all
+from onex.cli.output import AsJson, Exit, console, errors, print_json
+from onex.contract import ResolvedNode
+
+
+def send(
+    command: Annotated[str, typer.Argument(help="orders.place-order, PlaceOrder, or a full topic name.")],
+    payload: Annotated[str, typer.Argument(help="JSON, @FILE, or - for standard input.")] = "-",
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="Show the steps and wait for the completion.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)] = 60.0,
+    message_id: Annotated[str, typer.Option("--id", help="Message id; a repeated one starts nothing twice.")] = "",
+    key: Annotated[str, typer.Option(help="Partition key, when the message type has none.")] = "",
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a command. With --wait, exit code 0 means completed, 1 failed, 6 timed out."""
+    settings = load_settings(services)
+    nodes = resolve_all(settings)
+    target = find_addressee(command, nodes)
+    try:
+        message = target.model.model_validate_json(_read(payload))
+    except ValidationError as error:
+        errors.print(f"[red]error[/] {describe(error)}")
+        raise typer.Exit(Exit.USAGE) from None
+    bus = open_bus(settings)
+    catalogue = open_catalogue(settings, bus)
+    codec = Codec.of_topic(target.model, target.topic, catalogue)
+    identity = message_id or uuid.uuid4().hex
+    record_key = message.partition_key() or key.encode() or identity.encode()
+    headers = [
+        (h.SPEC_VERSION, b"1.0"),
+        (h.TYPE, event_type(target.topic).encode()),
+        (h.SOURCE, b"/onex/cli"),
+        (h.ID, identity.encode()),
+        (h.CORRELATION, identity.encode()),
+        (h.CONTENT_TYPE, h.AVRO),
+    ]
+    follower = Follower(bus, catalogue, nodes) if wait else None
+    bus.publish(Outgoing(target.topic, codec.encode(message), record_key, headers))
+    if follower is None:
+        _told(identity, target, as_json)
+        return
+    raise typer.Exit(_wait(follower, identity, target, timeout, as_json))
+
+
+def watch(
+    correlation: Annotated[
+        str, typer.Argument(help="Correlation id (what `onex send` prints); all when absent.")
+    ] = "",
+    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Start with what is there.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds after which to end; 0 never.", min=0)] = 0.0,
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show messages as they arrive, of one workflow or of all, until Ctrl-C."""
+    settings = load_settings(services)
+    bus = open_bus(settings)
+    follower = Follower(bus, open_catalogue(settings, bus), resolve_all(settings), from_beginning=from_beginning)
+    started = time.monotonic()
+    try:
+        while not timeout or time.monotonic() - started < timeout:
+            for seen in follower.poll(0.2):
+                if correlation in ("", seen.correlation_id):
+                    _show(seen, time.monotonic() - started, as_json)
+    except KeyboardInterrupt:
+        return
+    finally:
+        follower.close()
+
+
+def _wait(follower: Follower, identity: str, target: Addressee, timeout: float, as_json: bool) -> int:
+    good, bad = _endings(target.node)
+    started = time.monotonic()
+    try:
+        while time.monotonic() - started < timeout:
+            for seen in follower.poll(0.05):
+                if seen.correlation_id != identity:
+                    continue
+                _show(seen, time.monotonic() - started, as_json)
+                if seen.type_name in good:
+                    return Exit.OK
+                if seen.type_name in bad or (
+                    seen.type_name == "dead letter" and seen.source == target.node.contract.name
+                ):
+                    return Exit.FAILED
+    finally:
+        follower.close()
+    errors.print(f"no completion within {timeout:g} s; `onex watch {identity} --from-beginning` shows what happened")
+    return Exit.TIMEOUT
+
+
+def _endings(node: ResolvedNode) -> tuple[set[str], set[str]]:
+    """Names of the events that end what was asked for: well, and badly."""
+    if workflow := node.contract.workflow_coordination:
+        return {workflow.completed}, {workflow.failed}
+    return {model.__name__ for model in node.outputs}, set()
+
+
+def _show(seen: Seen, seconds: float, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "after_s": round(seconds, 3),
+                "type": seen.type_name,
+                "source": seen.source,
+                "correlation_id": seen.correlation_id,
+                "topic": seen.record.topic(),
+                "message": seen.message.model_dump(mode="json") if seen.message else None,
+                "detail": None if seen.message else seen.detail,
+            }
+        )
+        return
+    colour = "red" if seen.type_name == "dead letter" else "cyan"
+    detail = seen.detail if len(seen.detail) <= 160 else f"{seen.detail[:157]}..."
+    console.print(f"[dim]{seconds:8.3f}[/]  [{colour}]{seen.type_name:<22}[/] [dim]{seen.source:<34}[/] ", end="")
+    console.print(detail, markup=False)
+
+
+def _told(identity: str, target: Addressee, as_json: bool) -> None:
+    if as_json:
+        print_json({"id": identity, "topic": target.topic})
+    else:
+        console.print(f"{identity}  [dim]to {target.topic}[/]")
+
+
+def _read(payload: str) -> str:
+    if payload == "-":
+        return sys.stdin.read()
+    if payload.startswith("@"):
+        return Path(payload[1:]).read_text()
+    return payload
