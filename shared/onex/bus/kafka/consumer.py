@@ -18,7 +18,7 @@ _PASSING = {KafkaError._MAX_POLL_EXCEEDED, KafkaError._TRANSPORT, KafkaError._AL
 
 
 class KafkaConsumer:
-    """See :class:`ProtocolConsumer`. All calls belong to one thread, but for ``commit``, ``lag`` and ``group_metadata``."""
+    """See :class:`ProtocolConsumer`. Only ``commit``, ``lag`` and ``group_metadata`` may be called off its thread."""
 
     def __init__(
         self,
