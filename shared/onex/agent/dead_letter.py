@@ -74,7 +74,7 @@ class DeadLetterOffice:
             facts[SCHEMA_ID] = int.from_bytes(value[1:5], "big")
         mine: Headers = [(name, _bytes(fact)) for name, fact in facts.items()]
         kept = [pair for pair in original if not pair[0].startswith(PREFIX)]
-        return Emitted(self.contract.dead_letter_topic, value, record.key(), kept + mine)
+        return self.contract.dead_letter_topic, value, record.key(), kept + mine
 
 
 def _bytes(fact: bytes | str | int) -> bytes:

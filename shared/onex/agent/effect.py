@@ -194,12 +194,13 @@ class EffectEngine:
         self._metrics.retries.inc()
 
     def _done(self, task: Task, result: object) -> Outcome:
-        envelope = task.received.envelope
+        _, _, envelope = task.received
         self._emitter.time = to_datetime(self._clock.now_ms()).isoformat().encode()
         emitted = self._emitter.emit(as_emissions(result), envelope, envelope.reply_key)
         for record in emitted:
-            if record.value is not None and len(record.value) > self._max_bytes:
-                raise RejectedError(f"output for {record.topic} has {len(record.value)} bytes, {self._max_bytes} fit")
+            topic, value, _, _ = record
+            if value is not None and len(value) > self._max_bytes:
+                raise RejectedError(f"output for {topic} has {len(value)} bytes, {self._max_bytes} fit")
         return Outcome(task.record, task.partition, emitted)
 
     def _buried(

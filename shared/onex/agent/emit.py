@@ -1,7 +1,6 @@
 """From answers to records: type -> topic, key, derived id, headers, bytes."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from onex.agent.answers import Emission
 from onex.agent.envelope import Envelope
@@ -11,14 +10,8 @@ from onex.model.errors import WrongOutputError
 from onex.model.message import Message
 from onex.node import Addressed
 
-
-class Emitted(NamedTuple):
-    """One record, ready for the producer (in the order of its arguments)."""
-
-    topic: str
-    value: bytes | None
-    key: bytes | None
-    headers: Headers
+Emitted = tuple[str, bytes | None, bytes | None, Headers]
+"""Topic, value, key, headers: the producer's arguments. A plain tuple: it is made for every output."""
 
 
 class Emitter:
@@ -29,6 +22,16 @@ class Emitter:
         self._node = node.encode()
         self.time = b""
         """RFC 3339 time of the batch in hand."""
+
+    def only(self, result: object, envelope: Envelope, reply_key: bytes | None) -> Emitted | None:
+        """The record of a result that is one declared message, as most are; None for anything else."""
+        output = self._outputs.get(type(result))  # type: ignore[arg-type]  # other types are just not found
+        if output is None:
+            return None
+        message: Message = result  # type: ignore[assignment]  # outputs are keyed by message types
+        key = output.key_of(message) or envelope.reply_key or envelope.key
+        headers = envelope.headers(output, envelope.derived_id(self._node, 0), self.time, key, reply_key)
+        return output.topic, output.encode(message), key, headers
 
     def emit(
         self, emissions: Iterable[Emission], envelope: Envelope, reply_key: bytes | None, first: int = 0
@@ -46,9 +49,9 @@ class Emitter:
             if output is None:
                 raise WrongOutputError(f"{type(emission).__name__} is no output of this node's contract")
             message: Message = emission  # type: ignore[assignment]  # outputs are keyed by message types
-            key = message.partition_key() or envelope.reply_key or envelope.key
+            key = output.key_of(message) or envelope.reply_key or envelope.key
             headers = envelope.headers(output, envelope.derived_id(self._node, index), self.time, key, reply_key)
-            records.append(Emitted(output.topic, output.encode(message), key, headers))
+            records.append((output.topic, output.encode(message), key, headers))
         return records
 
     def _addressed(self, emission: Addressed, envelope: Envelope, reply_key: bytes | None, index: int) -> Emitted:
@@ -56,7 +59,7 @@ class Emitter:
         output = self._outputs.get(type(message))
         if output is None:
             raise WrongOutputError(f"{type(message).__name__} is no output of this node's contract")
-        key = emission.key.encode() or message.partition_key() or envelope.reply_key or envelope.key
+        key = emission.key.encode() or output.key_of(message) or envelope.reply_key or envelope.key
         headers = envelope.headers(
             output,
             emission.id.encode() or envelope.derived_id(self._node, index),
@@ -65,4 +68,4 @@ class Emitter:
             emission.reply_key.encode() or reply_key,
             emission.idempotency_key.encode() or None,
         )
-        return Emitted(output.topic, output.encode(message), key, headers)
+        return (output.topic, output.encode(message), key, headers)

@@ -1,5 +1,6 @@
 """What travels beside a message: read once per input, written for each output."""
 
+from binascii import hexlify
 from collections.abc import Mapping
 from hashlib import blake2b
 
@@ -55,7 +56,7 @@ class Envelope:
 
     def derived_id(self, node: bytes, index: int) -> bytes:
         """Id of output ``index``: the same input gives the same ids, however often it is processed."""
-        return blake2b(b"%b|%b|%d" % (self.id, node, index), digest_size=16).hexdigest().encode()
+        return hexlify(blake2b(b"%b|%b|%d" % (self.id, node, index), digest_size=16).digest())
 
     def headers(
         self,

@@ -31,6 +31,8 @@ class Output:
     """How messages of one type are written."""
 
     topic: str
+    key_of: Callable[[Message], bytes | None]
+    """The declared partition key, or None when the message goes by reply key."""
     encode: Callable[[Message], bytes]
     constant_headers: Sequence[tuple[str, bytes]]
 
@@ -67,11 +69,21 @@ def build_program(resolved: ResolvedNode, catalogue: ProtocolSchemaCatalogue) ->
     outputs = {}
     for model, topic in resolved.outputs.items():
         codec = Codec.of_topic(model, topic, catalogue)
-        outputs[model] = Output(topic, codec.encode, constant_headers(topic, contract))
+        outputs[model] = Output(topic, key_reader(model), codec.encode, constant_headers(topic, contract))
     state = None
     if behaviour.state_model is not None:
         state = Codec.of_topic(behaviour.state_model, contract.changelog_topic, catalogue)
     return Program(contract, node, inputs, outputs, state, behaviour.timers)
+
+
+def key_reader(model: type[Message]) -> Callable[[Message], bytes | None]:
+    """``Message.partition_key`` of one model, without the look-ups that are the same for all its messages."""
+    name = model.key_field
+    if name is None:
+        return lambda _: None
+    if model.model_fields[name].annotation is str:
+        return lambda message: message.__dict__[name].encode()
+    return model.partition_key
 
 
 def constant_headers(topic: str, contract: ModelContract) -> Headers:

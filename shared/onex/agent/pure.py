@@ -136,7 +136,8 @@ class PureAgent:
             for number, timer in due:
                 self._fire(number, timer)
             self._write_changelog()
-            positions = {Partition(r.topic(), r.partition()): Position(r.offset() + 1) for r in records}
+            last = {(record.topic(), record.partition()): record for record in records}
+            positions = {Partition(*place): Position(record.offset() + 1) for place, record in last.items()}
             committing = self._clock.monotonic()
             transaction.commit(self._consumer, positions)
         except FencedError:
@@ -182,7 +183,12 @@ class PureAgent:
         self.stage = EnumStage.HANDLER
         result = entry.handle(message)
         self.stage = EnumStage.ENCODE
-        self._produce(self._emitter.emit(as_emissions(result), envelope, envelope.reply_key))
+        only = self._emitter.only(result, envelope, envelope.reply_key)
+        if only is not None:
+            self._transaction.produce(*only)
+            self._sent += 1
+        else:
+            self._produce(self._emitter.emit(as_emissions(result), envelope, envelope.reply_key))
 
     def _keyed(self, received: Received, number: int) -> None:
         entry, message, envelope = received

@@ -1,7 +1,6 @@
 """From a record to a typed message: which input it belongs to, what its envelope says, what it holds."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from onex.agent.envelope import Envelope
 from onex.agent.program import Input, Program
@@ -10,13 +9,8 @@ from onex.bus.protocols import ProtocolRecord
 from onex.model.errors import RejectedError
 from onex.model.message import Message
 
-
-class Received(NamedTuple):
-    """A decoded input."""
-
-    entry: Input
-    message: Message
-    envelope: Envelope
+Received = tuple[Input, Message, Envelope]
+"""A decoded input. A plain tuple: it is made for every record."""
 
 
 class Receiver:
@@ -36,7 +30,7 @@ class Receiver:
             raise RejectedError(f"event type {envelope.type!r} does not belong on {entry.topic}")
         if self._needs_key and not envelope.key:
             raise RejectedError("the record has no key, and state is kept by key")
-        return Received(entry, entry.decode(record.value()), envelope)
+        return entry, entry.decode(record.value()), envelope
 
     def _replayed(self, record: ProtocolRecord) -> Input:
         """Records on the retry topic name the topic they came from."""

@@ -11,13 +11,12 @@ from pydantic import JsonValue, ValidationError
 from onex.bus.schema.avro_schema import avro_schema, canonical
 from onex.bus.schema.catalogue import ProtocolSchemaCatalogue, subject_of
 from onex.bus.schema.runtime import RUNTIME
-from onex.bus.schema.source import Namespace, decoder_source, encoder_source
+from onex.bus.schema.source import Namespace, whole_decoder_source, whole_encoder_source
 from onex.model.errors import PoisonError, RejectedError, SchemaMismatchError
 from onex.model.message import Message
 
 AvroSchema = str | list[JsonValue] | dict[str, JsonValue]
 _HEADER = struct.Struct(">bI")
-_Decode = Callable[[bytes, int], tuple[Message, int]]
 _UNREADABLE = (IndexError, ValueError, OverflowError, struct.error, EOFError, TypeError, KeyError, ArithmeticError)
 
 
@@ -31,11 +30,12 @@ class Codec:
         self._catalogue = catalogue
         self._prefix = _HEADER.pack(0, schema_id)
         names = Namespace()
-        decode, encode = decoder_source(model, names), encoder_source(model, names)
-        scope = RUNTIME | names.objects
+        decode, encode = whole_decoder_source(model, names), whole_encoder_source(model, names)
+        scope = RUNTIME | names.objects | {"PREFIX": self._prefix, "foreign": self._decode_other}
         exec(compile("\n".join(names.functions), f"<codec of {model.__name__}>", "exec"), scope)
-        self._decode: _Decode = scope[decode]  # type: ignore[assignment]  # generated: object by construction
-        self._encode: Callable[[Message], bytes] = scope[encode]  # type: ignore[assignment]  # as above
+        self._decode: Callable[[bytes | None], Message] = scope[decode]  # type: ignore[assignment]  # generated
+        self.encode: Callable[[Message], bytes] = scope[encode]  # type: ignore[assignment]  # generated
+        """Wire bytes of a message; raises what the generated code meets in one that was not validated."""
         self._validator = model.__pydantic_validator__
         self._foreign: dict[int, AvroSchema] = {}
 
@@ -44,23 +44,14 @@ class Codec:
         """Codec for the values of a topic; raises SchemaMismatchError when its schema is not registered."""
         return cls(model, catalogue.id_of(subject_of(topic), avro_schema(model)), catalogue)
 
-    def encode(self, message: Message) -> bytes:
-        """Wire bytes; raises what the generated code meets in a message that was not validated."""
-        return self._prefix + self._encode(message)
-
     def decode(self, value: bytes | None) -> Message:
         """The message; raises PoisonError, SchemaMismatchError or RejectedError."""
-        if value is not None and value[:5] == self._prefix:
-            try:
-                message, end = self._decode(value, 5)
-            except ValidationError as error:
-                raise RejectedError(describe(error)) from None
-            except _UNREADABLE as error:
-                raise PoisonError(f"not Avro of {self.model.__name__}: {error!r}") from None
-            if end != len(value):
-                raise PoisonError(f"{self.model.__name__} ends at byte {end} of {len(value)}")
-            return message
-        return self._decode_other(value)
+        try:
+            return self._decode(value)
+        except ValidationError as error:
+            raise RejectedError(describe(error)) from None
+        except _UNREADABLE as error:
+            raise PoisonError(f"not Avro of {self.model.__name__}: {error!r}") from None
 
     def _decode_other(self, value: bytes | None) -> Message:
         if not value:

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import NoReturn
 
+from pydantic import BaseModel
+
 from onex.bus.schema.types import EPOCH
 
 _LIMIT = 1 << 63
@@ -49,6 +51,22 @@ def read_rest(b: bytes, n: int, p: int) -> tuple[int, int]:
             raise ValueError("varint is longer than 64 bits")
 
 
+def read_long(b: bytes, n: int, p: int) -> tuple[int, int]:
+    """A long whose first byte ``n`` is not a small number above zero."""
+    if n > 127:
+        n, p = read_rest(b, n, p)
+    return (n >> 1) ^ -(n & 1), p
+
+
+def read_length(b: bytes, n: int, p: int) -> tuple[int, int]:
+    """A length (still shifted) whose first byte ``n`` is not a small one; negative ones are refused."""
+    if n > 127:
+        n, p = read_rest(b, n, p)
+    if n & 1:
+        raise ValueError(f"negative length (varint {n})")
+    return n, p
+
+
 def read_count(b: bytes, p: int) -> tuple[int, int]:
     """Items in the next block of an array or map; 0 ends it. A negative count is followed by its size."""
     n = b[p]
@@ -74,9 +92,9 @@ def read_boolean(byte: int) -> bool:
     return byte == 1
 
 
-def bad_length(n: int) -> NoReturn:
-    """A negative length."""
-    raise ValueError(f"negative length (varint {n})")
+def bad_end(p: int, b: bytes) -> NoReturn:
+    """The record ends before or behind its bytes."""
+    raise ValueError(f"record ends at byte {p} of {len(b)}")
 
 
 def bad_branch(n: int) -> NoReturn:
@@ -125,7 +143,11 @@ def dump_date(value: date) -> int:
     return (value - EPOCH.date()).days
 
 
-_put: Callable[[object, str, object], None] = object.__setattr__
+def _slot(name: str) -> Callable[[object, object], None]:
+    """Setter of one of the four slots every pydantic model has; faster than ``object.__setattr__``."""
+    setter: Callable[[object, object], None] = BaseModel.__dict__[name].__set__
+    return setter
+
 
 RUNTIME: dict[str, object] = {
     "FALSE": b"\x00",
@@ -133,19 +155,23 @@ RUNTIME: dict[str, object] = {
     "TRUE": b"\x01",
     "V": VARINTS,
     "bad_branch": bad_branch,
-    "bad_length": bad_length,
+    "bad_end": bad_end,
     "dump_date": dump_date,
     "dump_timestamp": dump_timestamp,
     "join": b"".join,
     "load_date": load_date,
     "load_timestamp": load_timestamp,
     "new": object.__new__,
-    "put": _put,
+    "put_extra": _slot("__pydantic_extra__"),
+    "put_fields": _slot("__dict__"),
+    "put_fields_set": _slot("__pydantic_fields_set__"),
+    "put_private": _slot("__pydantic_private__"),
     "read_boolean": read_boolean,
     "read_count": read_count,
     "read_decimal": read_decimal,
     "read_double": struct.Struct("<d").unpack_from,
-    "read_rest": read_rest,
+    "read_length": read_length,
+    "read_long": read_long,
     "write_blocks": write_blocks,
     "write_decimal": write_decimal,
     "write_double": struct.Struct("<d").pack,

@@ -41,6 +41,26 @@ class Namespace:
         return self._made[mark], True
 
 
+def whole_decoder_source(model: type[BaseModel], names: Namespace) -> str:
+    """Write ``name(b) -> model`` for a value with our own schema id; others go to ``foreign(b)``."""
+    body = decoder_source(model, names)
+    names.functions.append(
+        "def decode(b):\n"
+        "    if b is None or b[:5] != PREFIX: return foreign(b)\n"
+        f"    m, p = {body}(b, 5)\n"
+        "    if p != len(b): bad_end(p, b)\n"
+        "    return m"
+    )
+    return "decode"
+
+
+def whole_encoder_source(model: type[BaseModel], names: Namespace) -> str:
+    """Write ``name(m) -> bytes`` with the wire format's prefix."""
+    parts = _field_parts(model, names)
+    names.functions.append(f"def encode(m):\n    d = m.__dict__\n    return join((PREFIX, {', '.join(parts)}))")
+    return "encode"
+
+
 def decoder_source(model: type[BaseModel], names: Namespace) -> str:
     """Write ``name(b, p) -> (model, p)`` for a model and give its name."""
     name, new = names.once(("decode", model), "decode_")
@@ -61,10 +81,10 @@ def decoder_source(model: type[BaseModel], names: Namespace) -> str:
         known = names.bind("fields", set(values))
         lines += [
             f"    m = new({bound})",
-            f"    put(m, '__dict__', {data})",
-            f"    put(m, '__pydantic_fields_set__', {known})",
-            "    put(m, '__pydantic_extra__', None)",
-            "    put(m, '__pydantic_private__', None)",
+            f"    put_fields(m, {data})",
+            f"    put_fields_set(m, {known})",
+            "    put_extra(m, None)",
+            "    put_private(m, None)",
             "    return m, p",
         ]
     else:
@@ -78,12 +98,14 @@ def encoder_source(model: type[BaseModel], names: Namespace) -> str:
     name, new = names.once(("encode", model), "encode_")
     if not new:
         return name
-    parts: list[str] = []
-    for field, kind in fields_of(model).items():
-        parts += _write(kind, f"d[{field!r}]", names)
+    parts = _field_parts(model, names)
     body = f"join(({', '.join(parts)},))" if parts else "b''"
     names.functions.append(f"def {name}(m):\n    d = m.__dict__\n    return {body}")
     return name
+
+
+def _field_parts(model: type[BaseModel], names: Namespace) -> list[str]:
+    return [part for field, kind in fields_of(model).items() for part in _write(kind, f"d[{field!r}]", names)]
 
 
 def _read(kind: AvroType, target: str, names: Namespace, depth: int) -> list[str]:
@@ -96,8 +118,8 @@ def _read(kind: AvroType, target: str, names: Namespace, depth: int) -> list[str
         case Scalar("long", _, logical):
             lines = [
                 f"{pad}n = b[p]; p += 1",
-                f"{pad}if n > 127: n, p = read_rest(b, n, p)",
-                f"{pad}{target} = (n >> 1) ^ -(n & 1)",
+                f"{pad}if n & 129: {target}, p = read_long(b, n, p)",
+                f"{pad}else: {target} = n >> 1",
             ]
             if logical:
                 lines.append(f"{pad}{target} = {_LOADS[logical]}({target})")
@@ -142,8 +164,7 @@ def _read_branches(branches: list[AvroType | None], target: str, names: Namespac
 def _read_slice(pad: str) -> list[str]:
     return [
         f"{pad}n = b[p]; p += 1",
-        f"{pad}if n > 127: n, p = read_rest(b, n, p)",
-        f"{pad}if n & 1: bad_length(n)",
+        f"{pad}if n & 129: n, p = read_length(b, n, p)",
         f"{pad}q = p + (n >> 1)",
     ]
 
