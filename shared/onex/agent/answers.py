@@ -77,8 +77,8 @@ def _deciding(decide: Callable[..., object]) -> Handle:
         decision = decide(state, message, context)
         if type(decision) is not Decision:
             raise WrongOutputError(f"orchestrator returned {type(decision).__name__}, not a Decision")
-        events = () if decision.completion is None else (decision.completion,)
-        return Answer(decision.state, events, decision.commands, decision.timers)
+        ended = () if decision.completion is None else (decision.completion,)
+        return Answer(decision.state, (*decision.events, *ended), decision.commands, decision.timers)
 
     return handle
 

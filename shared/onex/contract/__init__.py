@@ -1,6 +1,6 @@
 """Load, validate and resolve contracts; check node classes against them."""
 
-from onex.contract.load import find_contracts, load_contract
+from onex.contract.load import find_contracts, load_contract, parse_contract
 from onex.contract.resolve import ResolvedNode, Route, resolve_node
 from onex.contract.schema import contract_json_schema
 
@@ -10,5 +10,6 @@ __all__ = [
     "contract_json_schema",
     "find_contracts",
     "load_contract",
+    "parse_contract",
     "resolve_node",
 ]

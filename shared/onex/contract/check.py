@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, get_args, get_origin
 
 from onex.contract.signature import models_in, type_hints
 from onex.contract.yaml_lines import Lines, Location, dotted, line_of
-from onex.model.contract import ModelContract, ModelWorkflow
+from onex.model.contract import ModelContract, ModelDefinitions, ModelWorkflow
+from onex.model.contract.field_type import to_annotation
 from onex.model.enums import EnumNodeKind
 from onex.model.errors import ContractError, ContractProblem
 from onex.model.message import Message
@@ -67,6 +68,25 @@ class Checker:
                 return model
         self.add(at, f"models/ has no message for {topic}", f"add the class whose kebab-case name is {name}")
         return None
+
+    def definitions_match(self, definitions: ModelDefinitions) -> None:
+        """Classes in ``models/`` have exactly the fields and keys that the contract defines."""
+        for name, definition in definitions.models.items():
+            at: Location = ("definitions", "models", name)
+            model = self.model(name, at)
+            if model is None:
+                continue
+            if model.key_field != definition.key:
+                self.add(at, f"{name} is keyed by {model.key_field}", f"write key={definition.key!r}")
+            wanted = {field: to_annotation(text, self._models) for field, text in definition.fields.items()}
+            found = {field: info.annotation for field, info in model.model_fields.items()}
+            for field in sorted(wanted.keys() | found.keys()):
+                if wanted.get(field) != found.get(field):
+                    self.add(
+                        (*at, "fields", field),
+                        f"{name}.{field} is {found.get(field, 'missing')} in models/",
+                        f"the contract says {definition.fields.get(field, 'nothing')}",
+                    )
 
     def outputs_are_published(self, routes: Iterable["Route"], outputs: Mapping[type[Message], str]) -> None:
         """Every declared output has a topic, and every published topic an output."""
@@ -152,6 +172,8 @@ class Checker:
 
     def _workflow_methods(self, workflow: ModelWorkflow, node_class: type[Node]) -> None:
         wanted = {"completed": workflow.completed, "failed": workflow.failed}
+        if workflow.progress:
+            wanted["progress"] = workflow.progress
         for step in workflow.steps:
             wanted[step.id] = step.command
             if step.compensate:

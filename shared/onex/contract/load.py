@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import JsonValue, ValidationError
 
 from onex.contract.problems import problems_of
-from onex.contract.yaml_lines import Lines, Location, dotted, line_of, read_yaml
+from onex.contract.yaml_lines import Lines, Location, dotted, line_of, parse_yaml, read_yaml
 from onex.model.contract import ModelContract
 from onex.model.errors import ContractError, ContractProblem
 
@@ -19,7 +19,15 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 def load_contract(path: Path) -> ModelContract:
     """Read one contract (the file, or the folder that holds it); raises ContractError."""
     file = path / FILE_NAME if path.is_dir() else path
-    data, lines = read_yaml(file)
+    return _validated(*read_yaml(file), file)
+
+
+def parse_contract(text: str, name: str = FILE_NAME) -> ModelContract:
+    """A contract from text; ``name`` is what problems call it. Raises ContractError."""
+    return _validated(*parse_yaml(text, Path(name)), Path(name))
+
+
+def _validated(data: dict[str, JsonValue], lines: Lines, file: Path) -> ModelContract:
     problems: list[ContractProblem] = []
     if "config" in data:
         data["config"] = _resolve(data["config"], ("config",), file, lines, problems)

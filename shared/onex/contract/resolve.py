@@ -64,6 +64,8 @@ def resolve_node(path: Path) -> ResolvedNode:
         _check_dependency(dependency.module, dependency.class_name, index, checker)
     checker.raise_if_any()
     checker.use(models)
+    if contract.definitions is not None:
+        checker.definitions_match(contract.definitions)
     routes = _routes(contract, node_class, checker)
     outputs = {
         model: topic
@@ -129,7 +131,8 @@ def _declared(
         at = ("workflow_coordination",)
         start = checker.generic_argument(node_class, 0, at)
         sent = [n for s in workflow.steps for n in (s.command, s.compensate) if n]
-        everything = tuple(dict.fromkeys([*sent, workflow.completed, workflow.failed]))
+        ends = [workflow.completed, workflow.failed, *([workflow.progress] if workflow.progress else [])]
+        everything = tuple(dict.fromkeys([*sent, *ends]))
         names = [start.__name__] if start else []
         names += [name for step in workflow.steps for name in (step.result, step.failure) if name]
         return [(at, name, "decide", everything) for name in names]

@@ -15,11 +15,21 @@ def read_yaml(path: Path) -> tuple[dict[str, JsonValue], Lines]:
     """Content of a YAML file and the line of each location; raises ContractError."""
     try:
         text = path.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
     except FileNotFoundError:
         raise ContractError([ContractProblem(path, 1, "file", "not found", "check the path")]) from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
+    except UnicodeDecodeError as error:
+        raise ContractError(
+            [ContractProblem(path, 1, "file", f"is not UTF-8: {error}", "save it as UTF-8")]
+        ) from None
+    return parse_yaml(text, path)
+
+
+def parse_yaml(text: str, path: Path) -> tuple[dict[str, JsonValue], Lines]:
+    """As :func:`read_yaml`, for a text; ``path`` is what problems name."""
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         what = getattr(error, "problem", None) or str(error)

@@ -59,3 +59,5 @@ class Decision(Generic[State]):
     commands: Sequence[Message | Addressed] = ()
     timers: Sequence[SetTimer | CancelTimer] = ()
     completion: Message | Addressed | None = None
+    events: Sequence[Message | Addressed] = ()
+    """Further events, such as progress."""

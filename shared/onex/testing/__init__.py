@@ -3,5 +3,6 @@
 from onex.testing.cases import Case, load_cases, mismatch
 from onex.testing.clock import ManualClock
 from onex.testing.driver import MeshDriver, Sent
+from onex.testing.run_case import run_case
 
-__all__ = ["Case", "ManualClock", "MeshDriver", "Sent", "load_cases", "mismatch"]
+__all__ = ["Case", "ManualClock", "MeshDriver", "Sent", "load_cases", "mismatch", "run_case"]

@@ -62,7 +62,7 @@ class MeshDriver:
     ) -> Sent:
         """Publish a message to the topic that some node subscribes to for it."""
         topic = self.topic_of(type(message))
-        codec = self._codec(type(message), topic)
+        codec = Codec.of_topic(type(message), topic, self._catalogue)
         sent = Sent(id or uuid.uuid4().hex, correlation_id or uuid.uuid4().hex)
         given = [(h.ID, sent.id.encode()), (h.CORRELATION, sent.correlation_id.encode()), *(headers or [])]
         record_key = key.encode() or message.partition_key()
@@ -77,16 +77,24 @@ class MeshDriver:
         if settle:
             self.settle()
 
-    def published(self, model: type[M], sent: Sent | None = None) -> list[M]:
-        """Committed messages of a type, in the order of partitions; of one correlation when given."""
-        found: list[M] = []
+    def messages(self, model: type[M]) -> list[tuple[ProtocolRecord, M]]:
+        """Committed records of a type with their messages, in the order of partitions."""
+        found: list[tuple[ProtocolRecord, M]] = []
         for topic in self._topics_of(model):
+            codec = Codec.of_topic(model, topic, self._catalogue)
             for record in self.records(topic):
-                if sent is None or _header(record, h.CORRELATION) == sent.correlation_id:
-                    message = self._codec(model, topic).decode(record.value())
-                    assert isinstance(message, model)
-                    found.append(message)
+                message = codec.decode(record.value())
+                assert isinstance(message, model)
+                found.append((record, message))
         return found
+
+    def published(self, model: type[M], sent: Sent | None = None) -> list[M]:
+        """Committed messages of a type; those of one correlation when given."""
+        return [
+            message
+            for record, message in self.messages(model)
+            if sent is None or _header(record, h.CORRELATION) == sent.correlation_id
+        ]
 
     def completion(self, sent: Sent) -> Message:
         """The one completion event of a workflow; AssertionError when there is none or more than one."""
@@ -199,9 +207,6 @@ class MeshDriver:
         found = [topic for node in self.nodes for output, topic in node.outputs.items() if output is model]
         found += [topic for node in self.nodes for topic, route in node.routes.items() if route.model is model]
         return sorted(set(found))
-
-    def _codec(self, model: type[Message], topic: str) -> Codec:
-        return Codec.of_topic(model, topic, self._catalogue)
 
 
 def _header(record: ProtocolRecord, name: str) -> str:

@@ -42,6 +42,7 @@ class RunDraft:
         self.steps: dict[str, StepState] = dict(state.steps)
         self.commands: list[Message | Addressed] = []
         self.timers: list[SetTimer | CancelTimer] = []
+        self.events: list[Message | Addressed] = []
         self._context = context
         self._start = start
         self._models = models
@@ -110,7 +111,7 @@ class RunDraft:
     def decision(self) -> Decision[WorkflowState]:
         """Everything collected."""
         state = self.state.model_copy(update={"steps": self.steps})
-        return Decision(state, self.commands, self.timers, self._completion)
+        return Decision(state, self.commands, self.timers, self._completion, self.events)
 
 
 def completion_of(state: WorkflowState, completion: Message) -> Addressed:

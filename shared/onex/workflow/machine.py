@@ -46,6 +46,7 @@ class WorkflowMachine:
         draft = self._draft(begun, context)
         draft.timers.append(CancelTimer(RETENTION))
         draft.timers.append(SetTimer(WHOLE, self._workflow.timeout))
+        self._progress(draft, "", "started")
         self._advance(draft)
         return draft.decision()
 
@@ -73,6 +74,7 @@ class WorkflowMachine:
             if kept.status == "running" and state.phase == "failed":
                 self._compensate_step(draft, step)
             return draft.decision()
+        self._progress(draft, step.id, "done")
         self._advance(draft)
         return draft.decision()
 
@@ -125,6 +127,7 @@ class WorkflowMachine:
             draft.timers.append(SetTimer(_step_timer(step.id), step.timeout))
 
     def _failed(self, draft: RunDraft, step: ModelWorkflowStep, reason: str, event: Message | None) -> None:
+        self._progress(draft, step.id, "failed")
         if step.error_action is EnumErrorAction.CONTINUE:
             draft.set(step.id, status="skipped")
             self._advance(draft)
@@ -149,7 +152,13 @@ class WorkflowMachine:
         identity = derived(draft.state.start_id, step.id, "compensate")
         draft.commands.append(Addressed(command, idempotency_key=identity, id=identity))
 
+    def _progress(self, draft: RunDraft, step_id: str, status: str) -> None:
+        if self._workflow.progress is not None:
+            event = getattr(self._node, "progress")(draft.run(), step_id, status)  # noqa: B009 - named by the contract
+            draft.events.append(event)
+
     def _finish(self, draft: RunDraft, phase: str, completion: Message) -> None:
+        self._progress(draft, "", phase)
         draft.finish(phase, completion)
         draft.timers += [CancelTimer(WHOLE), SetTimer(RETENTION, _KEEP_FINISHED)]
 

@@ -1,12 +1,14 @@
 """A declared FSM as a guard around a reducer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from onex.model.contract import ModelStateMachine
+from onex.model.contract.state_machine import parse_condition
 from onex.model.errors import ConfigurationError, RejectedError
 from onex.model.message import Message
 from onex.node import Context, Reduction
 
+Holds = Callable[[Message], bool]
 Reduce = Callable[[Message | None, Message, Context], Reduction[Message]]
 
 
@@ -20,16 +22,19 @@ def compile_state_machine(machine: ModelStateMachine, state_model: type[Message]
         raise ConfigurationError(
             f"state_machine.state_field: {state_model.__name__} has no field {machine.state_field!r}"
         )
-    table = {(item.from_state, item.trigger): item.to_state for item in machine.transitions}
+    transitions: dict[tuple[str, str], list[tuple[Holds, str]]] = {}
+    for item in machine.transitions:
+        transitions.setdefault((item.from_state, item.trigger), []).append((_holds(item.conditions), item.to_state))
     terminal = {state.name for state in machine.states if state.terminal}
 
     def guard(reduce: Reduce) -> Reduce:
         def guarded(state: Message | None, event: Message, context: Context) -> Reduction[Message]:
             current = machine.initial_state if state is None else str(getattr(state, machine.state_field))
             trigger = type(event).__name__
-            target = table.get((current, trigger))
-            if target is None and current not in terminal:
-                target = table.get(("*", trigger))
+            candidates = list(transitions.get((current, trigger), ()))
+            if current not in terminal:
+                candidates += transitions.get(("*", trigger), ())
+            target = next((to_state for holds, to_state in candidates if holds(event)), None)
             if target is None:
                 raise RejectedError(f"no transition from {current!r} on {trigger}")
             reduction = reduce(state, event, context)
@@ -41,3 +46,12 @@ def compile_state_machine(machine: ModelStateMachine, state_model: type[Message]
         return guarded
 
     return guard
+
+
+def _holds(conditions: Sequence[str]) -> Holds:
+    parsed = [parse_condition(condition) for condition in conditions]
+
+    def holds(event: Message) -> bool:
+        return all((str(getattr(event, field)) == value) is (op == "==") for field, op, value in parsed)
+
+    return holds

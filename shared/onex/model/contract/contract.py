@@ -3,6 +3,7 @@
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from onex.model.contract.base import ContractPart
+from onex.model.contract.definitions import ModelDefinitions
 from onex.model.contract.delivery import ModelDelivery, ModelErrorHandling
 from onex.model.contract.routing import ModelDependency, ModelEventBus, ModelHandlerRouting
 from onex.model.contract.state_machine import ModelStateMachine
@@ -30,6 +31,8 @@ class ModelContract(ContractPart):
     error_handling: ModelErrorHandling = ModelErrorHandling()
     state_machine: ModelStateMachine | None = None
     workflow_coordination: ModelWorkflow | None = None
+    definitions: ModelDefinitions | None = None
+    """Fields of the node's messages. Checked against ``models/``; the generator writes ``models/`` from it."""
     dependencies: tuple[ModelDependency, ...] = ()
     config: dict[str, JsonValue] = Field(default_factory=dict)
     """Validated against the node's ``Config`` model at start; ``${VAR}`` is taken from the environment."""

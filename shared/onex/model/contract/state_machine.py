@@ -1,8 +1,20 @@
 """A declared finite state machine of a reducer."""
 
-from pydantic import Field, model_validator
+import re
+
+from pydantic import Field, field_validator, model_validator
 
 from onex.model.contract.base import ContractPart
+
+_CONDITION = re.compile(r"^([a-z_][a-z0-9_]*) (==|!=) (.+)$")
+
+
+def parse_condition(text: str) -> tuple[str, str, str]:
+    """Field, operator and value of a condition; raises ValueError."""
+    found = _CONDITION.match(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no condition; write `field == value` or `field != value`")
+    return found[1], found[2], found[3]
 
 
 class ModelFsmState(ContractPart):
@@ -20,6 +32,15 @@ class ModelTransition(ContractPart):
     to_state: str
     trigger: str
     """Name of the event model."""
+    conditions: tuple[str, ...] = ()
+    """All must hold: ``field == value`` or ``field != value``, over fields of the event."""
+
+    @field_validator("conditions")
+    @classmethod
+    def _parse_conditions(cls, conditions: tuple[str, ...]) -> tuple[str, ...]:
+        for condition in conditions:
+            parse_condition(condition)
+        return conditions
 
 
 class ModelStateMachine(ContractPart):
@@ -40,7 +61,7 @@ class ModelStateMachine(ContractPart):
             problems.append("a state is declared twice")
         if self.initial_state not in names:
             problems.append(f"initial_state {self.initial_state!r} is not a state")
-        seen: set[tuple[str, str]] = set()
+        seen: set[tuple[str, str, tuple[str, ...]]] = set()
         for transition in self.transitions:
             if transition.from_state not in (*names, "*"):
                 problems.append(f"{transition.name}: from_state {transition.from_state!r} is not a state")
@@ -48,7 +69,8 @@ class ModelStateMachine(ContractPart):
                 problems.append(f"{transition.name}: to_state {transition.to_state!r} is not a state")
             if transition.from_state in terminal:
                 problems.append(f"{transition.name}: {transition.from_state!r} is terminal")
-            if (edge := (transition.from_state, transition.trigger)) in seen:
+            edge = (transition.from_state, transition.trigger, transition.conditions)
+            if edge in seen:
                 problems.append(f"{transition.name}: {edge[0]!r} on {edge[1]} is declared twice")
             seen.add(edge)
         if problems:

@@ -38,6 +38,8 @@ class ModelWorkflow(ContractPart):
     steps: tuple[ModelWorkflowStep, ...] = Field(min_length=1)
     completed: str
     failed: str
+    progress: str | None = None
+    """Event published when a step starts, ends or fails, in order, keyed by the workflow."""
 
     @model_validator(mode="after")
     def _is_a_graph(self) -> "ModelWorkflow":

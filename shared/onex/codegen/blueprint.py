@@ -1,0 +1,130 @@
+"""What a contract says about the methods of its node: names, arguments, results."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from onex.codegen.values import Source, construct
+from onex.model.contract import ModelContract, ModelWorkflow
+from onex.model.enums import EnumNodeKind
+from onex.model.errors import RejectedError
+from onex.model.topic import TopicName, kebab
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One handler: the message types it takes and may put out, and the expression of its first output."""
+
+    name: str
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    result: str
+    updates: Sequence[str] = ()
+    """REDUCER: fields of the state that are copied from the event."""
+
+
+def class_name(contract: ModelContract) -> str:
+    """``node_llm_effect`` -> ``NodeLlmEffect``."""
+    return "".join(part.capitalize() for part in contract.name.split("_"))
+
+
+def require_definitions(contract: ModelContract) -> Mapping[str, str]:
+    """Message names by what they are used for; raises RejectedError when the contract does not define them."""
+    if contract.definitions is None:
+        raise RejectedError(f"{contract.name}: give `definitions`, from which the message types are written")
+    known = contract.definitions.models
+    topics = [*contract.event_bus.subscribe_topics, *contract.event_bus.publish_topics]
+    by_topic = {kebab(name): name for name in known}
+    missing = [topic for topic in topics if TopicName.parse(topic).name not in by_topic]
+    if missing:
+        raise RejectedError(f"{contract.name}: definitions lack the messages of {', '.join(missing)}")
+    if contract.node_type is EnumNodeKind.REDUCER and contract.definitions.state is None:
+        raise RejectedError(f"{contract.name}: a REDUCER names its state in definitions.state")
+    if contract.node_type is EnumNodeKind.ORCHESTRATOR and contract.workflow_coordination is None:
+        raise RejectedError(f"{contract.name}: only declared workflows can be generated")
+    return by_topic
+
+
+def handlers(contract: ModelContract) -> list[Method]:
+    """Methods of a COMPUTE, EFFECT or REDUCER; several messages may share one."""
+    assert contract.definitions is not None
+    models = contract.definitions.models
+    grouped: dict[str, tuple[list[str], list[str]]] = {}
+    if contract.handler_routing:
+        for item in contract.handler_routing.handlers:
+            inputs, outputs = grouped.setdefault(item.handler, ([], []))
+            inputs.append(item.event_model)
+            outputs += [name for name in item.output_events if name not in outputs]
+    else:
+        name = "compute" if contract.node_type is EnumNodeKind.COMPUTE else "execute"
+        grouped[name] = ([contract.input_model or ""], [contract.output_model] if contract.output_model else [])
+    argument = {EnumNodeKind.COMPUTE: "request", EnumNodeKind.EFFECT: "command"}.get(contract.node_type, "event")
+    methods = []
+    for name, (inputs, outputs) in grouped.items():
+        sources = [Source(argument, inputs)]
+        updates: list[str] = []
+        if contract.definitions.state is not None and contract.node_type is EnumNodeKind.REDUCER:
+            state = contract.definitions.state
+            fixed = contract.state_machine.state_field if contract.state_machine else ""
+            updates = [
+                field
+                for field, text in models[state].fields.items()
+                if field != fixed and sources[0].has(field, text, models)
+            ]
+            sources.append(Source("new", [state]))
+        result = construct(outputs[0], models, sources) if outputs else "None"
+        methods.append(Method(name, inputs, outputs, result, updates))
+    return methods
+
+
+def start_command(contract: ModelContract, workflow: ModelWorkflow) -> str:
+    """The message type that starts a workflow: subscribed, and no step's answer."""
+    by_topic = require_definitions(contract)
+    answers = {name for step in workflow.steps for name in (step.result, step.failure) if name}
+    subscribed = [by_topic[TopicName.parse(topic).name] for topic in contract.event_bus.subscribe_topics]
+    starts = [name for name in subscribed if name not in answers]
+    if len(starts) != 1:
+        raise RejectedError(f"{contract.name}: one subscribed topic must carry the start command, found {starts}")
+    return starts[0]
+
+
+def step_methods(contract: ModelContract, workflow: ModelWorkflow) -> list[Method]:
+    """Methods of a declared workflow."""
+    assert contract.definitions is not None
+    models = contract.definitions.models
+    start = start_command(contract, workflow)
+    by_id = {step.id: step for step in workflow.steps}
+    command = Source("run.command", [start])
+
+    def before(step_id: str) -> list[str]:
+        found: list[str] = []
+        for name in by_id[step_id].depends_on:
+            found += [earlier for earlier in (*before(name), by_id[name].result) if earlier not in found]
+        return found
+
+    def results(names: Sequence[str]) -> list[Source]:
+        return [Source(f"run.result({name})", [name]) for name in reversed(names)]
+
+    methods = []
+    for step in workflow.steps:
+        earlier = before(step.id)
+        methods.append(
+            Method(step.id, [], [step.command], construct(step.command, models, [*results(earlier), command]))
+        )
+        if step.compensate:
+            built = construct(step.compensate, models, [*results(earlier), command])
+            methods.append(Method(f"compensate_{step.id}", [], [step.compensate], built))
+    done = [step.result for step in workflow.steps]
+    methods.append(
+        Method(
+            "completed", [], [workflow.completed], construct(workflow.completed, models, [*results(done), command])
+        )
+    )
+    reason = {
+        "reason": 'run.failure.reason if run.failure else ""',
+        "step": 'run.failure.step if run.failure else ""',
+    }
+    methods.append(Method("failed", [], [workflow.failed], construct(workflow.failed, models, [command], reason)))
+    if workflow.progress:
+        moved = construct(workflow.progress, models, [command], {"step": "step", "status": "status"})
+        methods.append(Method("progress", ["step", "status"], [workflow.progress], moved))
+    return methods

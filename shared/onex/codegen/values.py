@@ -1,0 +1,96 @@
+"""Expressions and sample values for field types."""
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from onex.model.contract import ModelMessageDefinition
+
+Models = Mapping[str, ModelMessageDefinition]
+
+_ZEROS = {
+    "str": '""',
+    "int": "0",
+    "float": "0.0",
+    "bool": "False",
+    "bytes": 'b""',
+    "datetime": "datetime(1970, 1, 1, tzinfo=UTC)",
+    "date": "date(1970, 1, 1)",
+    "UUID": "UUID(int=0)",
+}
+_SAMPLES: dict[str, JsonValue] = {
+    "int": 1,
+    "float": 1.5,
+    "bool": True,
+    "datetime": "2026-01-01T00:00:00Z",
+    "date": "2026-01-01",
+    "UUID": "00000000-0000-0000-0000-000000000001",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something in scope whose fields may be copied: an expression and the message types it may have."""
+
+    expression: str
+    models: Sequence[str]
+
+    def has(self, field: str, text: str, models: Models) -> bool:
+        """Whether every type this may have carries the field with that type."""
+        return all(models[name].fields.get(field) == text for name in self.models)
+
+
+def construct(name: str, models: Models, sources: Sequence[Source], fixed: Mapping[str, str] | None = None) -> str:
+    """``Name(field=...)``: fields of equal name and type are copied from the first source that has them."""
+    arguments = []
+    for field, text in models[name].fields.items():
+        source = next((s for s in sources if s.has(field, text, models)), None)
+        if fixed and field in fixed:
+            value = fixed[field]
+        elif source is not None:
+            value = f"{source.expression}.{field}"
+        else:
+            value = zero(text, models)
+        arguments.append(f"{field}={value}")
+    return f"{name}({', '.join(arguments)})"
+
+
+def zero(text: str, models: Models) -> str:
+    """Expression of the value a field has before anybody thought about it."""
+    if text in _ZEROS:
+        return _ZEROS[text]
+    node = ast.parse(text, mode="eval").body
+    match node:
+        case ast.BinOp():
+            return "None"
+        case ast.Subscript(value=ast.Name(id="list")):
+            return "[]"
+        case ast.Subscript():
+            return "{}"
+        case _:
+            return construct(text, models, ())
+
+
+def sample_message(name: str, models: Models) -> dict[str, JsonValue]:
+    """JSON of a plausible message."""
+    return {field: sample(text, field, models) for field, text in models[name].fields.items()}
+
+
+def sample(text: str, field: str, models: Models) -> JsonValue:
+    """A plausible JSON value."""
+    if text in ("str", "bytes"):
+        return f"{field.replace('_', '-')}-1"
+    if text in _SAMPLES:
+        return _SAMPLES[text]
+    node = ast.parse(text, mode="eval").body
+    match node:
+        case ast.BinOp(left=left):
+            return sample(ast.unparse(left), field, models)
+        case ast.Subscript(value=ast.Name(id="list"), slice=item):
+            return [sample(ast.unparse(item), field, models)]
+        case ast.Subscript(slice=ast.Tuple(elts=[_, item])):
+            return {"key": sample(ast.unparse(item), field, models)}
+        case _:
+            return sample_message(text, models)

@@ -1,0 +1,70 @@
+"""Types of fields as text, read by Python's own parser: never evaluated."""
+
+import ast
+from collections.abc import Mapping
+from datetime import date, datetime
+from uuid import UUID
+
+PLAIN_TYPES: Mapping[str, type] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "bytes": bytes,
+    "datetime": datetime,
+    "date": date,
+    "UUID": UUID,
+}
+
+
+def field_type_names(text: str) -> set[str]:
+    """Names of message types a field type uses; raises ValueError for anything that cannot travel."""
+    names: set[str] = set()
+    _walk(_parse(text), text, names)
+    return names
+
+
+def to_annotation(text: str, models: Mapping[str, type]) -> object:
+    """The annotation that a field type stands for; raises ValueError."""
+    return _build(_parse(text), text, models)
+
+
+def _parse(text: str) -> ast.expr:
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError:
+        raise _refused(text) from None
+
+
+def _refused(text: str) -> ValueError:
+    known = ", ".join(PLAIN_TYPES)
+    return ValueError(f"{text!r} is no field type; write {known}, list[T], dict[str, T], T | None or a model's name")
+
+
+def _walk(node: ast.expr, text: str, names: set[str]) -> None:
+    match node:
+        case ast.Name(id=name):
+            if name not in PLAIN_TYPES:
+                names.add(name)
+        case ast.Subscript(value=ast.Name(id="list"), slice=item):
+            _walk(item, text, names)
+        case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[ast.Name(id="str"), item])):
+            _walk(item, text, names)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
+            _walk(left, text, names)
+        case _:
+            raise _refused(text)
+
+
+def _build(node: ast.expr, text: str, models: Mapping[str, type]) -> object:
+    match node:
+        case ast.Name(id=name):
+            return PLAIN_TYPES.get(name) or models[name]
+        case ast.Subscript(value=ast.Name(id="list"), slice=item):
+            return list[_build(item, text, models)]  # type: ignore[misc]  # built at run time
+        case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[_, item])):
+            return dict[str, _build(item, text, models)]  # type: ignore[misc]  # built at run time
+        case ast.BinOp(left=left):
+            return _build(left, text, models) | None  # type: ignore[operator]  # built at run time
+        case _:
+            raise _refused(text)
