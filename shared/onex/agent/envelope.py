@@ -51,7 +51,7 @@ class Envelope:
             (self.causation or b"").decode(),
             (self.idempotency or self.id).decode(),
             (self.reply_key or b"").decode(),
-            attempt,
+            attempt=attempt,
         )
 
     def derived_id(self, node: bytes, index: int) -> bytes:

@@ -71,6 +71,8 @@ def handlers(contract: ModelContract) -> list[Method]:
                 if field != fixed and sources[0].has(field, text, models)
             ]
             sources.append(Source("new", [state]))
+            if fixed:
+                updates.append(fixed)
         result = construct(outputs[0], models, sources) if outputs else "None"
         methods.append(Method(name, inputs, outputs, result, updates))
     return methods

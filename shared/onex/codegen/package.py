@@ -20,6 +20,26 @@ _TEMPLATES = Environment(
     keep_trailing_newline=True,
     autoescape=False,
 )
+_WIDTH = 118
+
+
+def _wrap(expression: str, indent: int) -> str:
+    """``Name(a=..., b=...)`` over several lines when it is too long for one."""
+    if indent + len("return ") + len(expression) <= _WIDTH or not expression.endswith(")"):
+        return expression
+    name, _, inside = expression[:-1].partition("(")
+    arguments, depth, start = [], 0, 0
+    for at, character in enumerate(inside):
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and not depth:
+            arguments.append(inside[start:at].strip())
+            start = at + 1
+    arguments.append(inside[start:].strip())
+    pad = " " * (indent + 4)
+    return f"{name}(\n" + "".join(f"{pad}{argument},\n" for argument in arguments) + " " * indent + ")"
+
+
+_TEMPLATES.filters["wrap"] = _wrap
 
 
 def package_files(text: str) -> dict[str, str]:
@@ -76,7 +96,11 @@ def _node(contract: ModelContract) -> str:
         methods = handlers(contract)
         base, imports = _base(contract, methods)
     if contract.definitions.state is not None and kind is EnumNodeKind.REDUCER:
-        facts |= {"state": contract.definitions.state, "new_state": _new_state(contract, models)}
+        facts |= {
+            "state": contract.definitions.state,
+            "new_state": _new_state(contract, models),
+            "state_field": contract.state_machine.state_field if contract.state_machine else "",
+        }
     body = " ".join([*(method.result for method in methods), str(facts.get("new_state", ""))])
     text = " ".join([base, body, *(name for m in methods for name in (*m.inputs, *m.outputs)), str(facts)])
     return _TEMPLATES.get_template("node.py.j2").render(

@@ -22,5 +22,7 @@ class Context:
     """Hand it to outside systems: the same for every attempt at the same piece of work."""
     reply_key: str = ""
     """Key under which the sender wants the answer; empty when nobody asked for one."""
+    transition_to: str = ""
+    """Reducers with a declared state machine: the state this event leads to."""
     attempt: int = 1
     """1 for the first try of an effect; grows with in-memory retries."""

@@ -1,6 +1,7 @@
 """A declared FSM as a guard around a reducer."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from onex.model.contract import ModelStateMachine
 from onex.model.contract.state_machine import parse_condition
@@ -37,7 +38,7 @@ def compile_state_machine(machine: ModelStateMachine, state_model: type[Message]
             target = next((to_state for holds, to_state in candidates if holds(event)), None)
             if target is None:
                 raise RejectedError(f"no transition from {current!r} on {trigger}")
-            reduction = reduce(state, event, context)
+            reduction = reduce(state, event, replace(context, transition_to=target))
             if reduction.state is None:
                 return reduction
             moved = reduction.state.model_copy(update={machine.state_field: target})

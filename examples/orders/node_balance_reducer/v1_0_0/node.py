@@ -1,6 +1,7 @@
 """Keeps a balance per customer."""
 
 from node_balance_reducer.v1_0_0.models import Balance, CustomerBalance, MoneyMoved
+
 from onex.node import Context, NodeReducer, Reduction
 
 

@@ -10,6 +10,7 @@ from node_order_orchestrator.v1_0_0.models import (
     RefundCard,
     ShipOrder,
 )
+
 from onex.node import NodeOrchestrator, Run
 
 

@@ -1,6 +1,7 @@
 """Prices orders."""
 
 from node_order_pricing_compute.v1_0_0.models import OrderPriced, PriceOrder
+
 from onex.node import NodeCompute
 
 

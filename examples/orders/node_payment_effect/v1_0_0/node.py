@@ -1,6 +1,7 @@
 """Charges and refunds cards."""
 
 from node_payment_effect.v1_0_0.models import CardCharged, CardDeclined, ChargeCard, MoneyMoved, RefundCard
+
 from onex.node import Context, NodeConfig, NodeEffect
 
 

@@ -1,6 +1,7 @@
 """Ships orders."""
 
 from node_shipping_effect.v1_0_0.models import OrderShipped, ShipmentRefused, ShipOrder
+
 from onex.node import Context, NodeEffect
 
 

@@ -1,6 +1,7 @@
 """State and messages of the customers' balances."""
 
 from node_payment_effect.v1_0_0.models import MoneyMoved
+
 from onex.model import Message
 
 __all__ = ["Balance", "CustomerBalance", "MoneyMoved"]

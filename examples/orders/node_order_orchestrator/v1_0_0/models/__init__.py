@@ -3,8 +3,9 @@
 from node_order_pricing_compute.v1_0_0.models import OrderPriced, PriceOrder
 from node_payment_effect.v1_0_0.models import CardCharged, CardDeclined, ChargeCard, RefundCard
 from node_shipping_effect.v1_0_0.models import OrderShipped, ShipmentRefused, ShipOrder
-from onex.model import Message
 from pydantic import Field
+
+from onex.model import Message
 
 __all__ = [
     "CardCharged",

@@ -1,7 +1,8 @@
 """Messages of order pricing."""
 
-from onex.model import Message
 from pydantic import Field
+
+from onex.model import Message
 
 
 class PriceOrder(Message, key="order_id"):

@@ -1,0 +1,17 @@
+"""Messages of rendering."""
+
+from onex.model import Message
+
+
+class RenderNode(Message, key="generation_id"):
+    """Write the package of a node."""
+
+    generation_id: str
+    contract: str
+
+
+class NodeRendered(Message):
+    """Files by path below a services folder."""
+
+    generation_id: str
+    files: dict[str, str]

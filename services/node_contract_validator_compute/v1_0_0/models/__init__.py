@@ -1,0 +1,26 @@
+"""Messages of contract validation."""
+
+from onex.model import Message
+
+
+class ValidateContract(Message, key="generation_id"):
+    """Check the text of a contract."""
+
+    generation_id: str
+    contract: str
+
+
+class ContractValidated(Message):
+    """The contract is sound."""
+
+    generation_id: str
+    name: str
+    kind: str
+    version: str
+
+
+class ContractRefused(Message):
+    """Every problem of the contract, one a line."""
+
+    generation_id: str
+    reason: str

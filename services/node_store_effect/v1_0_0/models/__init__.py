@@ -1,0 +1,20 @@
+"""Messages of the artifact store."""
+
+from onex.model import Message
+
+
+class StoreNode(Message, key="generation_id"):
+    """Keep a generated package and export it."""
+
+    generation_id: str
+    name: str
+    version: str
+    files: dict[str, str]
+
+
+class NodeStored(Message):
+    """Where it is: its digest in the database, its folder on disk."""
+
+    generation_id: str
+    digest: str
+    folder: str

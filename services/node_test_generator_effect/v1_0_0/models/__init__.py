@@ -1,0 +1,26 @@
+"""Messages of test generation."""
+
+from onex.model import Message
+
+
+class GenerateTests(Message, key="generation_id"):
+    """Write tests for a rendered package and run them."""
+
+    generation_id: str
+    contract: str
+    files: dict[str, str]
+
+
+class TestsPassed(Message):
+    """The package with its tests."""
+
+    generation_id: str
+    files: dict[str, str]
+    passed: int
+
+
+class TestsFailed(Message):
+    """What pytest said."""
+
+    generation_id: str
+    reason: str
