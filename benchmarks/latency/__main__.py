@@ -12,9 +12,10 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+from confluent_kafka import Consumer, Producer, TopicPartition
+
 from benchmarks.price import setup
 from benchmarks.report import Series, write_json
-from confluent_kafka import Consumer, Producer, TopicPartition
 from onex.bus import headers as h
 from onex.bus.schema import Codec
 from onex.local import LocalKafka
@@ -52,7 +53,11 @@ def main() -> None:
                     print(f"run {run + 1} {entry:<12} p50 {quantiles[49]:5.2f} ms  p99 {quantiles[98]:6.2f} ms")
         finally:
             kafka.stop()
-    series = [Series(f"{entry} {name}", "ms", values[entry]) for name, values in (("p50", p50), ("p99", p99)) for entry in _ENTRIES]
+    series = [
+        Series(f"{entry} {name}", "ms", values[entry])
+        for name, values in (("p50", p50), ("p99", p99))
+        for entry in _ENTRIES
+    ]
     for line in series:
         print(f"{line.entry:<18} {line}")
     write_json(Path("build/bench/latency.json"), "latency", series, None)
@@ -109,7 +114,9 @@ def _measure(bootstrap: str, codec: Codec, rate: int, count: int) -> Sequence[fl
                 (h.TRACE_PARENT, b"00-%032x-%016x-01" % (1, 1)),
             ]
             sent[key] = time.perf_counter()
-            producer.produce(setup.INPUT, codec.encode(order), key, headers=headers, partition=number % setup.PARTITIONS)
+            producer.produce(
+                setup.INPUT, codec.encode(order), key, headers=headers, partition=number % setup.PARTITIONS
+            )
             producer.poll(0)
             number += 1
             due = now + 1 / rate

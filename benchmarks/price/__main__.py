@@ -42,7 +42,9 @@ def main() -> None:
                     setup.check(bus, catalogue, starts, options.count)
                     rate, used = (float(part) for part in done.stdout.split())
                     warm_up = run == 0
-                    print(f"{'warm-up' if warm_up else f'run {run}':<8} {entry:<12} {rate:>9,.0f}/s  {used:5.2f} us CPU")
+                    print(
+                        f"{'warm-up' if warm_up else f'run {run}':<8} {entry:<12} {rate:>9,.0f}/s  {used:5.2f} us CPU"
+                    )
                     if not warm_up:
                         rates[entry].append(rate)
                         cpu[entry].append(used)

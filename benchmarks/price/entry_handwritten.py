@@ -6,8 +6,9 @@ import time
 from hashlib import blake2b
 
 import fastavro
-from benchmarks.price.setup import INPUT, OUTPUT, node, open_bus
 from confluent_kafka import Consumer, Producer, TopicPartition
+
+from benchmarks.price.setup import INPUT, OUTPUT, node, open_bus
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 
 _BATCH = 2000

@@ -23,7 +23,6 @@ class OffsetTracker:
         self._done: set[int] = set()
         self._next = committed.offset if committed else -1
         self._known = _unpack(committed) if committed else frozenset[int]()
-        self._dirty = False
 
     def take(self, offset: int) -> bool:
         """Take an offset in; False when it was finished before and must not run again."""
@@ -37,17 +36,16 @@ class OffsetTracker:
         return True
 
     def finish(self, offset: int) -> None:
-        """The outcome of an offset is part of the commit in hand."""
-        self._done.add(offset)
-        self._dirty = True
-        self._settle()
+        """The outcome of an offset is part of the commit in hand; saying so again changes nothing."""
+        if offset >= self._next:
+            self._done.add(offset)
+            self._settle()
 
     def _settle(self) -> None:
         last = -1
         while self._pending and self._pending[0] in self._done:
             last = self._pending.popleft()
             self._done.discard(last)
-            self._dirty = True
         if self._pending:
             self._next = max(self._next, self._pending[0])
         elif last >= 0:
@@ -63,14 +61,8 @@ class OffsetTracker:
         """Everything below is done."""
         return self._next
 
-    @property
-    def changed(self) -> bool:
-        """Whether there is anything to commit."""
-        return self._dirty
-
     def position(self) -> Position:
         """What to commit now."""
-        self._dirty = False
         return Position(self._next, _pack(self._next, self._done))
 
 

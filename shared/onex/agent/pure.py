@@ -79,7 +79,7 @@ class PureAgent:
             None if program.state is None else Stores(bus, contract.changelog_topic, program.state, open_backing)
         )
         self._held = HeldPartitions(clock, health)
-        self._doomed: dict[tuple[str, int, int], Exception] = {}
+        self._doomed: dict[tuple[str, int, int], tuple[Exception, EnumStage]] = {}
         """Records that hung or that the bus refused: buried at once when the batch runs again."""
         self._dead: list[str] = []
         self._checkpoints: dict[int, int] = {}
@@ -161,17 +161,18 @@ class PureAgent:
         self.stage = EnumStage.DECODE
         try:
             if self._doomed and (doom := self._doomed.get(_place(record))):
-                raise doom
+                error, self.stage = doom
+                raise error
             self._handle(self._receiver.receive(record), record.partition())
         except HandlerTimeoutError as error:
-            self._doomed[_place(record)] = error
+            self._doomed[_place(record)] = (error, self.stage)
             self._bury(record, error)
         except MessageTooLargeError as error:
             if _place(record) in self._doomed:
                 self._bury(record, error)
                 return
             # Some of its outputs may be in the transaction already: run the batch again without it.
-            self._doomed[_place(record)] = error
+            self._doomed[_place(record)] = (error, self.stage)
             raise TransactionAbortedError(str(error)) from error
         except BusError:
             raise

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from onex.cli.nodes import Services, load_settings, resolve_all
 from onex.cli.output import AsJson, Exit, console, errors, print_json
+from onex.codegen import declaration_files
 from onex.contract import contract_json_schema, find_contracts, load_contract, resolve_node
 from onex.model.errors import ContractError, ContractProblem
 
@@ -46,6 +48,33 @@ def validate(
             console.print(f"{len(files)} contract{'s' if len(files) != 1 else ''} valid")
     if problems:
         raise typer.Exit(Exit.CONTRACT)
+
+
+@app.command()
+def render(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 1 when files differ.")] = False,
+    root: Annotated[Path, typer.Option(help="Folder that holds topics/ and schemas/.")] = Path(),
+    services: Services = None,
+) -> None:
+    """Write topics/*.yaml and schemas/*.avsc from contracts and models, or check that they are up to date."""
+    files = declaration_files(resolve_all(load_settings(services)))
+    present = {str(p.relative_to(root)) for folder in ("topics", "schemas") for p in (root / folder).glob("onex.*")}
+    present |= {str(p.relative_to(root)) for p in (root / "topics").glob("_*")}
+    drifted = [name for name, text in files.items() if name not in present or (root / name).read_text() != text]
+    surplus = sorted(present - set(files))
+    if check:
+        for name in [*drifted, *surplus]:
+            errors.print(f"{name} differs from the contracts; run `onex contract render`")
+        if drifted or surplus:
+            raise typer.Exit(Exit.FAILED)
+        console.print(f"{len(files)} files up to date")
+        return
+    for name in drifted:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(files[name])
+    for name in surplus:
+        (root / name).unlink()
+    console.print(f"{len(drifted)} files written, {len(surplus)} removed")
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """Following what happens on the topics of a set of nodes."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.contract import ResolvedNode
 from onex.model.errors import MessageError, MissingTopicError
 from onex.model.message import Message
+
+_LONGEST = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,23 @@ class Follower:
             message = codec.decode(record.value())
         except MessageError as error:
             return Seen(record, codec.model.__name__, name, correlation, None, f"unreadable: {error}")
-        return Seen(record, codec.model.__name__, name, correlation, message, message.model_dump_json())
+        return Seen(record, codec.model.__name__, name, correlation, message, brief(message))
 
     def close(self) -> None:
         """Release the reader."""
         self._reader.close()
+
+
+def brief(message: Message) -> str:
+    """A message in one line: fields in order, long values cut."""
+    return "  ".join(f"{name}={_cut(value)}" for name, value in message.model_dump(mode="json").items())
+
+
+def _cut(value: object) -> str:
+    match value:
+        case dict() if len(value) > 2:
+            return f"{{{len(value)} entries}}"
+        case list() if len(value) > 4:
+            return f"[{len(value)} items]"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

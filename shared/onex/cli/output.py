@@ -10,7 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-console = Console(soft_wrap=True, highlight=False)
+_PIPE_WIDTH = 240
+"""Columns when nobody looks: a program that reads the output wants whole lines."""
+
+console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

@@ -129,9 +129,8 @@ def _show(seen: Seen, seconds: float, as_json: bool) -> None:
         )
         return
     colour = "red" if seen.type_name == "dead letter" else "cyan"
-    detail = seen.detail if len(seen.detail) <= 160 else f"{seen.detail[:157]}..."
     console.print(f"[dim]{seconds:8.3f}[/]  [{colour}]{seen.type_name:<22}[/] [dim]{seen.source:<34}[/] ", end="")
-    console.print(detail, markup=False)
+    console.print(seen.detail, markup=False)
 
 
 def _told(identity: str, target: Addressee, as_json: bool) -> None:

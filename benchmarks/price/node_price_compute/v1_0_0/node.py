@@ -1,6 +1,7 @@
 """Prices orders."""
 
 from node_price_compute.v1_0_0.models import Order, PricedOrder
+
 from onex.node import NodeCompute
 
 

@@ -37,7 +37,7 @@ class KafkaAdmin:
         """See the protocol."""
         if not names:
             return {}
-        described = self._client.describe_topics(TopicCollection(list(names)), request_timeout=_TIMEOUT)
+        described = self._client.describe_topics(TopicCollection(sorted(set(names))), request_timeout=_TIMEOUT)
         found = {}
         for name, future in described.items():
             try:

@@ -1,7 +1,8 @@
 """Messages of the price benchmark: six fields in, five out."""
 
-from onex.model import Message
 from pydantic import Field
+
+from onex.model import Message
 
 
 class Order(Message, key="order_id"):

@@ -1,0 +1,46 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint unit bench bench-quick render clean
+
+## demo: set everything up, then run the code-generation workflow on a real Kafka and PostgreSQL
+demo: $(STAMP)
+	$(BIN)/python examples/demo.py
+
+## test: lint, types, unit, conformance and integration tests on a real Kafka and PostgreSQL
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/onex contract validate services examples/orders
+	$(BIN)/onex contract render --check
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest tests/unit
+
+## render: write topics/ and schemas/ from the contracts
+render: $(STAMP)
+	$(BIN)/onex contract render
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks.price
+	$(BIN)/python -m benchmarks.latency
+
+bench-quick: $(STAMP)
+	$(BIN)/python -m benchmarks.price --runs 3 --count 100000
+	$(BIN)/python -m benchmarks.latency --runs 3 --count 200
+
+$(STAMP): pyproject.toml
+	@echo "setting up $(VENV) (once, about a minute)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .onex build

@@ -1,0 +1,105 @@
+"""``make demo``: the code-generation workflow on a real Kafka and PostgreSQL, every node in its own process."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.rule import Rule
+
+from onex.bus.open import open_bus
+from onex.bus.protocols import Outgoing
+from onex.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+HOME = ROOT / ".onex" / "demo"
+GENERATED = HOME / "generated"
+COMMAND_TOPIC = "onex.cmd.codegen.generate-node.v1"
+ENV = {
+    **{name: value for name, value in os.environ.items() if name not in ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL")},
+    "ONEX_HOME": str(HOME),
+    "ONEX_EXPORT_FOLDER": str(GENERATED),
+    "PYTHONUNBUFFERED": "1",
+}
+console = Console(highlight=False)
+
+
+def main() -> int:
+    """Start, generate, fail on purpose, look into the dead letters, stop; gives the exit code."""
+    began = time.monotonic()
+    good = sorted((ROOT / "examples" / "contracts").glob("*.yaml"))
+    broken = sorted((ROOT / "examples" / "broken_contracts").glob("*.yaml"))
+    wrong: list[str] = []
+    if HOME.exists():
+        _onex("down", "--wipe")
+    try:
+        _say("Kafka, PostgreSQL and six agents start")
+        _onex("up", "--services", str(ROOT / "services"), expect=0)
+        for contract in good:
+            _say(f"publish generate-node with {contract.name}")
+            if _generate(contract, "30") != 0:
+                wrong.append(contract.name)
+        for contract in broken:
+            _say(f"publish generate-node with a broken contract ({contract.name}): a failure completion follows")
+            if _generate(contract, "30") != 1:
+                wrong.append(contract.name)
+        _say("publish bytes that nobody can read: a dead letter follows")
+        if not _poison():
+            wrong.append("undecodable message")
+        _say("what was generated")
+        for node in sorted(GENERATED.glob("*/node_*/v*")):
+            console.print(f"  {os.path.relpath(node)}  [dim]{', '.join(sorted(f.name for f in node.iterdir()))}[/]")
+    finally:
+        _say("everything stops")
+        _onex("down")
+    seconds = time.monotonic() - began
+    if wrong:
+        console.print(f"[red]not as expected: {', '.join(wrong)}[/]")
+        return 1
+    console.print(
+        f"[green]{len(good)} nodes generated, {len(broken)} contract refused, 1 dead letter, in {seconds:.1f} s[/]"
+    )
+    return 0
+
+
+def _generate(contract: Path, timeout: str) -> int:
+    payload = json.dumps({"generation_id": f"demo-{contract.stem}-{os.getpid()}", "contract": contract.read_text()})
+    return _onex("send", "codegen.generate-node", "-", "--wait", "--timeout", timeout, text=payload)
+
+
+def _poison() -> bool:
+    """Publish garbage and wait until its dead letter is listed."""
+    open_bus(Settings.load(home=HOME)).publish(
+        Outgoing(COMMAND_TOPIC, b"\x00\x00\x00\x00\xff\x01garbage", b"demo-garbage")
+    )
+    arguments = ("dlq", "list", "--node", "node_codegen_orchestrator", "--json")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        listed = subprocess.run(
+            [sys.executable, "-m", "onex.cli.main", *arguments], env=ENV, capture_output=True, text=True, check=False
+        )
+        if "demo-garbage" in listed.stdout:
+            _onex("dlq", "list", "--node", "node_codegen_orchestrator")
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def _onex(*arguments: str, text: str | None = None, expect: int | None = None) -> int:
+    done = subprocess.run(
+        [sys.executable, "-m", "onex.cli.main", *arguments], env=ENV, input=text, text=True, check=False
+    )
+    if expect is not None and done.returncode != expect:
+        raise SystemExit(done.returncode)
+    return done.returncode
+
+
+def _say(text: str) -> None:
+    console.print(Rule(f"[bold]{text}", align="left", style="dim"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""Servers shared by all tests: one real Kafka and one real PostgreSQL a session, started when first asked for."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
+from onex.local import LocalKafka, LocalPostgres
+
+ROOT = Path(__file__).parents[1]
+SERVICES = ROOT / "services"
+ORDERS = ROOT / "examples" / "orders"
+CONTRACTS = ROOT / "examples" / "contracts"
+NODES = ROOT / "tests" / "nodes"
+
+for folder in (SERVICES, ORDERS, NODES):
+    sys.path.append(str(folder))
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """A broker. A test that needs it fails when it cannot start."""
+    server = LocalKafka(tmp_path_factory.mktemp("kafka"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka_bus(kafka: LocalKafka) -> Iterator[KafkaEventBusAdapter]:
+    """A bus on the shared broker."""
+    bus = KafkaEventBusAdapter(KafkaConfig(kafka.bootstrap_servers))
+    yield bus
+    bus.close()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres]:
+    """A PostgreSQL server."""
+    server = LocalPostgres(tmp_path_factory.mktemp("postgres"))
+    server.start()
+    yield server
+    server.stop()
+
+
+def eventually(condition: Callable[[], object], within: float = 30.0, what: str = "") -> None:
+    """Wait until a condition holds; AssertionError when it does not within so many seconds."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within:g} s: {what or condition}"
+        time.sleep(0.02)  # between looks at a condition, not instead of one

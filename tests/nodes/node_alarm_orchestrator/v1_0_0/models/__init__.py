@@ -1,0 +1,24 @@
+"""State and messages of the alarm clock."""
+
+from onex.model import Message
+
+
+class AlarmState(Message):
+    """State: how often it rang."""
+
+    rung: int = 0
+
+
+class SetAlarm(Message, key="entity"):
+    """Ring after so many seconds, so many times; zero times cancels."""
+
+    entity: str
+    after: float
+    times: int = 1
+
+
+class Rang(Message, key="entity"):
+    """The alarm."""
+
+    entity: str
+    number: int

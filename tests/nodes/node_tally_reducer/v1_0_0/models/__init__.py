@@ -1,0 +1,25 @@
+"""State and messages of the tally."""
+
+from onex.model import Message
+
+
+class Tally(Message):
+    """State: what was added up."""
+
+    total: int = 0
+    count: int = 0
+
+
+class Amount(Message, key="entity"):
+    """Add ``value``; 666 makes the reducer raise."""
+
+    entity: str
+    value: int
+
+
+class Tallied(Message, key="entity"):
+    """The new total."""
+
+    entity: str
+    total: int
+    count: int

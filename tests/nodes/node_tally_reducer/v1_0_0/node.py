@@ -1,0 +1,18 @@
+"""Adds up."""
+
+from node_tally_reducer.v1_0_0.models import Amount, Tallied, Tally
+
+from onex.node import Context, NodeReducer, Reduction
+
+
+class NodeTallyReducer(NodeReducer[Tally]):
+    """A total per entity; an amount of zero forgets the entity."""
+
+    def reduce(self, state: Tally | None, event: Amount, context: Context) -> Reduction[Tally]:
+        if event.value == 666:
+            raise ValueError("the beast")
+        if event.value == 0:
+            return Reduction(None)
+        old = state or Tally()
+        new = Tally(total=old.total + event.value, count=old.count + 1)
+        return Reduction(new, intents=[Tallied(entity=event.entity, total=new.total, count=new.count)])

@@ -1,0 +1,261 @@
+"""Contracts: what is accepted, and that everything wrong is said at once with place and remedy."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from onex.contract import contract_json_schema, find_contracts, load_contract, parse_contract, resolve_node
+from onex.model.errors import ContractError, ContractProblem
+from tests.conftest import CONTRACTS, ORDERS, SERVICES
+
+GOOD = """\
+name: node_echo_compute
+node_type: COMPUTE
+contract_version: {major: 1, minor: 0, patch: 0}
+input_model: Say
+output_model: Said
+event_bus:
+  subscribe_topics: [onex.cmd.echo.say.v1]
+  publish_topics: [onex.evt.echo.said.v1]
+"""
+
+
+def problems(text: str) -> dict[str, ContractProblem]:
+    with pytest.raises(ContractError) as raised:
+        parse_contract(text)
+    return {problem.field: problem for problem in raised.value.problems}
+
+
+def test_a_minimal_contract_has_safe_defaults() -> None:
+    contract = parse_contract(GOOD)
+    assert contract.delivery.guarantee == "exactly_once"
+    assert contract.delivery.ordering == "key"
+    assert contract.group("prod") == "prod.node_echo_compute.consume.v1"
+    assert contract.dead_letter_topic == "onex.dlq.echo.compute.v1"
+    assert contract.retry_topic == "onex.retry.echo.compute.v1"
+    assert contract.changelog_topic == "onex.state.node_echo_compute.v1"
+
+
+def test_node_type_may_be_written_in_lower_case() -> None:
+    assert parse_contract(GOOD.replace("COMPUTE", "compute")).node_type == "COMPUTE"
+
+
+@pytest.mark.parametrize("wrong", ["COMPUTE_GENERIC", "ModelServiceCompute"])
+def test_a_wrong_kind_is_told_the_right_one(wrong: str) -> None:
+    assert (
+        "did you mean COMPUTE?"
+        in problems(GOOD.replace("node_type: COMPUTE", f"node_type: {wrong}"))["node_type"].message
+    )
+
+
+def test_an_unknown_key_names_the_nearest_and_its_line() -> None:
+    problem = problems(GOOD + "delivry: {concurrency: 3}\n")["delivry"]
+    assert (problem.line, problem.remedy) == (9, "did you mean `delivery`?")
+
+
+def test_an_unknown_key_deep_down_names_the_keys_of_its_place() -> None:
+    problem = problems(GOOD + "delivery: {concurency: 3}\n")["delivery.concurency"]
+    assert problem.remedy == "did you mean `concurrency`?"
+
+
+@pytest.mark.parametrize("key", ["mixins", "advanced_features", "subcontracts", "capabilities", "intent_emission"])
+def test_what_onex_knows_and_the_engine_does_not_enforce_is_refused(key: str) -> None:
+    assert problems(GOOD + f"{key}: {{}}\n")[key].message == "not supported yet"
+
+
+def test_a_circuit_breaker_in_error_handling_is_not_ignored() -> None:
+    text = GOOD + "error_handling: {circuit_breaker: {enabled: true}}\n"
+    assert problems(text)["error_handling.circuit_breaker"].message == "not supported yet"
+
+
+def test_all_problems_of_a_file_come_at_once() -> None:
+    text = GOOD.replace("onex.cmd.echo.say.v1", "say") + "delivery: {timeout: soon, concurrency: 0}\nmixins: []\n"
+    found = problems(text)
+    assert {"event_bus.subscribe_topics", "delivery.timeout", "delivery.concurrency", "mixins"} <= set(found)
+    assert "write 200ms, 30s, 5m" in found["delivery.timeout"].message
+
+
+def test_a_key_that_stands_twice_is_refused() -> None:
+    assert problems(GOOD + "input_model: Again\n")["input_model"].message == "key stands twice"
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "{: :", "just text"])
+def test_what_is_no_mapping_is_refused(text: str) -> None:
+    assert problems(text)
+
+
+def test_a_missing_file_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="not found"):
+        load_contract(tmp_path / "contract.yaml")
+    with pytest.raises(ContractError, match="no contract.yaml here"):
+        find_contracts([tmp_path])
+
+
+def test_environment_variables_in_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECHO_VOICE", "loud")
+    text = GOOD + 'config: {voice: "${ECHO_VOICE}", pitch: "${ECHO_PITCH:-low}"}\n'
+    assert parse_contract(text).config == {"voice": "loud", "pitch": "low"}
+    found = problems(GOOD + 'config: {voice: "${ECHO_NOBODY}"}\n')
+    assert "ECHO_NOBODY is not set" in found["config.voice"].message
+
+
+WORKFLOW = """\
+name: node_flow_orchestrator
+node_type: ORCHESTRATOR
+contract_version: {major: 1}
+event_bus: {subscribe_topics: [onex.cmd.flow.start.v1]}
+workflow_coordination:
+  steps:
+    - {id: a, command: DoA, result: ADone, depends_on: [c]}
+    - {id: b, command: DoB, result: BDone, depends_on: [a]}
+    - {id: c, command: DoC, result: CDone, depends_on: [b, x]}
+  completed: Done
+  failed: Failed
+"""
+
+
+def test_a_cycle_in_a_workflow_names_the_chain() -> None:
+    message = problems(WORKFLOW)["workflow_coordination"].message
+    assert "'c' depends on 'x', which is no step" in message
+    assert "cycle: " in message
+    assert "a" in message
+
+
+def test_one_result_cannot_answer_two_steps() -> None:
+    text = WORKFLOW.replace("BDone", "ADone")
+    assert "ADone answers two steps" in problems(text)["workflow_coordination"].message
+
+
+def test_a_state_machine_must_be_closed() -> None:
+    text = """\
+name: node_x_reducer
+node_type: REDUCER
+contract_version: {major: 1}
+event_bus: {subscribe_topics: [onex.evt.x.happened.v1]}
+handler_routing: {handlers: [{event_model: Happened, handler: reduce}]}
+state_machine:
+  initial_state: nowhere
+  states: [{name: a}, {name: z, terminal: true}]
+  transitions: [{name: t, from_state: z, to_state: q, trigger: Happened, conditions: ["size > 3"]}]
+"""
+    found = problems(text)
+    assert "is no condition" in found["state_machine.transitions[0].conditions"].message
+    message = problems(text.replace('["size > 3"]', "[]"))["state_machine"].message
+    assert "'nowhere' is not a state" in message
+    assert "'z' is terminal" in message
+    assert "'q' is not a state" in message
+
+
+@pytest.mark.parametrize("path", find_contracts([SERVICES, ORDERS]), ids=lambda path: path.parent.parent.name)
+def test_every_node_of_the_repository_fits_its_contract(path: Path) -> None:
+    assert resolve_node(path).contract.name == path.parent.parent.name
+
+
+@pytest.mark.parametrize("path", sorted(CONTRACTS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_example_contracts_are_valid(path: Path) -> None:
+    assert parse_contract(path.read_text()).definitions is not None
+
+
+def test_json_schema_knows_every_key() -> None:
+    schema = json.loads(json.dumps(contract_json_schema()))
+    assert {"event_bus", "workflow_coordination", "delivery"} <= set(schema["properties"])
+    assert schema["additionalProperties"] is False
+
+
+NODE = '''\
+from node_echo_compute.v1_0_0.models import Said, Say
+from onex.node import NodeCompute
+
+
+class NodeEchoCompute(NodeCompute[Say, Said]):
+    """Echo."""
+
+    def compute(self, request: Say) -> Said:
+        return Said(text=request.text)
+'''
+MODELS = '''\
+from onex.model import Message
+
+
+class Say(Message, key="text"):
+    """Say."""
+
+    text: str
+
+
+class Said(Message):
+    """Said."""
+
+    text: str
+'''
+
+
+def make_node(root: Path, name: str, contract: str = GOOD, node: str = NODE, models: str = MODELS) -> Path:
+    """A node on disk; every test has its own name, because modules are imported once."""
+    folder = root / f"node_{name}_compute" / "v1_0_0"
+    (folder / "models").mkdir(parents=True)
+    for file, text in (("contract.yaml", contract), ("node.py", node), ("models/__init__.py", models)):
+        (folder / file).write_text(text.replace("node_echo_compute", f"node_{name}_compute"))
+    return folder
+
+
+def resolve_problems(folder: Path) -> str:
+    with pytest.raises(ContractError) as raised:
+        resolve_node(folder)
+    return "\n".join(map(str, raised.value.problems))
+
+
+def test_a_sound_node_resolves(tmp_path: Path) -> None:
+    resolved = resolve_node(make_node(tmp_path, "sound"))
+    assert [model.__name__ for model in resolved.outputs] == ["Said"]
+
+
+def test_a_missing_model_is_named(tmp_path: Path) -> None:
+    told = resolve_problems(
+        make_node(tmp_path, "modelless", models=MODELS.replace("Said", "Heard"), node="class X: ...")
+    )
+    assert "found none" in told
+    folder = make_node(tmp_path, "unheard", contract=GOOD.replace("input_model: Say", "input_model: Shout"))
+    assert "models/ has no message Shout" in resolve_problems(folder)
+
+
+def test_a_method_that_does_not_exist_or_has_the_wrong_type(tmp_path: Path) -> None:
+    gone = make_node(tmp_path, "gone", node=NODE.replace("def compute", "def calculate"))
+    assert "NodeEchoCompute.compute does not exist" in resolve_problems(gone)
+    other = make_node(tmp_path, "other", node=NODE.replace("request: Say", "request: Said"))
+    assert "does not accept Say" in resolve_problems(other)
+    wide = make_node(tmp_path, "wide", node=NODE.replace("-> Said", "-> Said | Say"))
+    assert "may return Say; add it to output_events" in resolve_problems(wide)
+    waiting = make_node(tmp_path, "waiting", node=NODE.replace("    def compute", "    async def compute"))
+    assert "a COMPUTE handler is a plain def" in resolve_problems(waiting)
+
+
+def test_a_topic_that_nothing_handles_or_fills(tmp_path: Path) -> None:
+    deaf = make_node(tmp_path, "deaf", contract=GOOD.replace("say.v1]", "say.v1, onex.cmd.echo.said.v1]"))
+    assert "nothing handles messages of onex.cmd.echo.said.v1" in resolve_problems(deaf)
+    mute = make_node(tmp_path, "mute", contract=GOOD.replace("said.v1]", "said.v1, onex.evt.echo.say.v1]"))
+    assert "nothing publishes to onex.evt.echo.say.v1" in resolve_problems(mute)
+
+
+def test_config_is_typed_by_the_node(tmp_path: Path) -> None:
+    folder = make_node(tmp_path, "configured", contract=GOOD + "config: {loudness: 3}\n")
+    assert "config.loudness: unknown key" in resolve_problems(folder)
+
+
+def test_a_dependency_that_is_not_there(tmp_path: Path) -> None:
+    text = GOOD + "dependencies: [{name: x, type: package, module: no_such_package}]\n"
+    assert "cannot import no_such_package" in resolve_problems(make_node(tmp_path, "needy", contract=text))
+
+
+def test_definitions_are_checked_against_the_classes(tmp_path: Path) -> None:
+    text = GOOD + "definitions: {models: {Say: {fields: {text: int}}, Said: {fields: {text: str}}}}\n"
+    told = resolve_problems(make_node(tmp_path, "defined", contract=text))
+    assert "Say is keyed by text; write key=None" in told
+    assert "the contract says int" in told
+
+
+def test_a_folder_with_another_name_is_told_where_to_go(tmp_path: Path) -> None:
+    folder = make_node(tmp_path, "moved")
+    folder.rename(folder.with_name("v9_0_0"))
+    assert "move it to node_moved_compute/v1_0_0" in resolve_problems(folder.with_name("v9_0_0"))

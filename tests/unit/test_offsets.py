@@ -1,0 +1,57 @@
+"""Watermarks against a model, and the metadata that carries what is done beyond them."""
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onex.agent.offsets import MAX_SPAN, OffsetTracker
+from onex.bus.protocols import Position
+
+gaps = st.lists(st.integers(1, 3), min_size=1, max_size=80)
+
+
+@given(gaps, st.randoms(use_true_random=False), st.integers(0, 80))
+def test_watermark_and_metadata_together_say_exactly_what_is_done(
+    steps: list[int], rng: random.Random, finish: int
+) -> None:
+    offsets = [sum(steps[: n + 1]) + 100 for n in range(len(steps))]
+    tracker = OffsetTracker()
+    assert all(tracker.take(offset) for offset in offsets)
+    done = set(rng.sample(offsets, min(finish, len(offsets))))
+    for offset in rng.sample(sorted(done), len(done)):
+        tracker.finish(offset)
+    position = tracker.position()
+    assert all(offset in done for offset in offsets if offset < position.offset)
+    successor = OffsetTracker(position)
+    again = {offset for offset in offsets if offset >= position.offset and successor.take(offset)}
+    assert again == set(offsets) - done
+    assert len(position.metadata) < 4096
+
+
+def test_the_watermark_stands_before_the_first_unfinished_offset() -> None:
+    tracker = OffsetTracker()
+    for offset in (5, 6, 9):
+        tracker.take(offset)
+    tracker.finish(6)
+    assert tracker.position().offset == 5
+    tracker.finish(5)
+    assert tracker.position().offset == 9
+    tracker.finish(9)
+    assert tracker.position() == Position(10, "")
+
+
+def test_the_worst_case_fits_into_kafkas_metadata() -> None:
+    rng = random.Random(7)
+    tracker = OffsetTracker()
+    for offset in range(MAX_SPAN):
+        tracker.take(offset)
+    for offset in rng.sample(range(1, MAX_SPAN), MAX_SPAN // 2):
+        tracker.finish(offset)
+    assert tracker.span == MAX_SPAN
+    assert len(tracker.position().metadata) <= 4095
+
+
+def test_metadata_of_another_writer_means_nothing_is_done() -> None:
+    for text in ("", "hello", "z!!", "rnot base85 \x7f", "zabcde"):
+        assert OffsetTracker(Position(3, text)).take(4)
