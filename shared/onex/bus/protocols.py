@@ -197,7 +197,10 @@ class ProtocolEventBus(Protocol):
     def subscribe(
         self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
     ) -> ProtocolConsumer:
-        """Join a group: read-committed, from the earliest record where nothing is committed."""
+        """Join a group: read-committed, from the earliest record where nothing is committed.
+
+        Raises MissingTopicError when a topic does not exist now.
+        """
         ...
 
     def transaction(self, transactional_id: str | None) -> ProtocolTransaction:

@@ -78,7 +78,8 @@ class KafkaEventBusAdapter:
     def subscribe(
         self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
     ) -> KafkaConsumer:
-        """See the protocol."""
+        """See the protocol. Brokers do not tell a member of the new protocol that a topic is missing: asked here."""
+        self._require(topics)
         return KafkaConsumer(self.config, group, topics, listener, self._errors)
 
     def transaction(self, transactional_id: str | None) -> KafkaTransaction | KafkaAcknowledged:
@@ -96,6 +97,11 @@ class KafkaEventBusAdapter:
                     f"topic {partition.topic} does not exist; `onex apply` creates declared topics"
                 )
         return KafkaReader(self.config, positions, self.admin, self._errors)
+
+    def _require(self, topics: Sequence[str]) -> None:
+        known = self.admin.topics(topics)
+        if missing := [topic for topic in topics if topic not in known]:
+            raise MissingTopicError(f"missing topics: {', '.join(missing)}; `onex apply` creates declared ones")
 
     def health(self) -> BusHealth:
         """One metadata request, at most five seconds."""

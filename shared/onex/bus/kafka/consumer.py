@@ -36,13 +36,14 @@ class KafkaConsumer:
         self._closed = False
         self._thread = get_ident()
         self._requests: deque[tuple[Mapping[Partition, Position], Future[None]]] = deque()
-        self._metadata: object = None
+        self._metadata: object
         self._lags: Mapping[Partition, int] = {}
         self._looked = 0.0
         self._client = Consumer({**config.consumer(group), "error_cb": on_error})
         self._client.subscribe(
             list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
+        self._metadata = self._client.consumer_group_metadata()
 
     def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
         """See the protocol. ``poll`` for the first record: ``consume(n, t)`` would wait for n."""

@@ -37,6 +37,8 @@ class MemoryEventBus:
         self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
     ) -> MemoryConsumer:
         """See the protocol."""
+        for topic in topics:
+            self.broker.topic(topic)
         return MemoryConsumer(self.broker, group, topics, listener)
 
     def transaction(self, transactional_id: str | None) -> MemoryTransaction:

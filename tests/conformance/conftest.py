@@ -1,0 +1,42 @@
+"""The same tests on every bus."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+
+from onex.bus.kafka import KafkaEventBusAdapter
+from onex.bus.memory import MemoryBroker, MemoryEventBus
+from onex.bus.protocols import ProtocolEventBus, TopicState
+
+_numbers = count(1)
+MakeTopic = Callable[..., str]
+
+
+@pytest.fixture(params=["memory", "kafka"])
+def bus(request: pytest.FixtureRequest) -> Iterator[ProtocolEventBus]:
+    """A bus of each sort."""
+    if request.param == "memory":
+        yield MemoryEventBus(MemoryBroker(lambda: 1_700_000_000_000))
+        return
+    shared: KafkaEventBusAdapter = request.getfixturevalue("kafka_bus")
+    yield shared
+
+
+@pytest.fixture
+def topic(bus: ProtocolEventBus) -> MakeTopic:
+    """Makes a topic with a name of its own."""
+
+    def make(partitions: int = 1, **config: str) -> str:
+        name = f"onex.evt.test.t{next(_numbers)}.v1"
+        settings = {key.replace("_", "."): value for key, value in config.items()}
+        bus.admin.create(TopicState(name, partitions, 1, settings))
+        return name
+
+    return make
+
+
+@pytest.fixture
+def group() -> str:
+    """A group name of its own."""
+    return f"test.group{next(_numbers)}.consume.v1"

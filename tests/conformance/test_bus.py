@@ -1,0 +1,340 @@
+"""What every bus does: partitions, groups, offsets, transactions, read-committed, errors."""
+
+import random
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from onex.bus.murmur2 import partition_of
+from onex.bus.protocols import (
+    Outgoing,
+    Partition,
+    Position,
+    ProtocolConsumer,
+    ProtocolEventBus,
+    ProtocolRecord,
+    TopicState,
+)
+from onex.model.errors import FencedError, MessageTooLargeError, MissingTopicError, TransactionAbortedError
+from tests.conformance.conftest import MakeTopic
+from tests.conftest import eventually
+
+
+def take(consumer: ProtocolConsumer, wanted: int, within: float = 20.0) -> list[ProtocolRecord]:
+    found: list[ProtocolRecord] = []
+
+    def enough() -> bool:
+        found.extend(consumer.batch(100, 0.1))
+        return len(found) >= wanted
+
+    eventually(enough, within, f"{wanted} records")
+    return found
+
+
+def nothing_comes(consumer: ProtocolConsumer) -> bool:
+    return not any(list(consumer.batch(100, 0.1)) for _ in range(5))
+
+
+class Listener:
+    """Notes what happens."""
+
+    def __init__(self) -> None:
+        self.held: set[Partition] = set()
+        self.revoked: list[Partition] = []
+
+    def on_assigned(self, partitions: Sequence[Partition]) -> None:
+        self.held |= set(partitions)
+
+    def on_revoked(self, partitions: Sequence[Partition]) -> None:
+        self.held -= set(partitions)
+        self.revoked += partitions
+
+    def on_lost(self, partitions: Sequence[Partition]) -> None:
+        self.held -= set(partitions)
+
+
+def test_a_record_arrives_as_it_was_sent(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+    name = topic()
+    headers = [("a", b"1"), ("a", b"2"), ("raw", b"\xff\x00")]
+    bus.publish(Outgoing(name, b"value", b"key", headers))
+    bus.publish(Outgoing(name, None, b"key"))
+    consumer = bus.subscribe(group, [name])
+    first, second = take(consumer, 2)
+    assert (first.topic(), first.partition(), first.key(), first.value()) == (name, 0, b"key", b"value")
+    assert first.headers() == headers
+    assert first.timestamp()[1] > 1_600_000_000_000
+    assert (second.value(), second.headers()) == (None, None)
+    assert second.offset() == first.offset() + 1
+    consumer.close()
+
+
+def test_the_key_decides_the_partition_by_murmur2(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+    name = topic(5)
+    keys = [f"key-{number}".encode() for number in range(50)]
+    bus.publish_batch([Outgoing(name, b"v", key) for key in keys])
+    consumer = bus.subscribe(group, [name])
+    for record in take(consumer, 50):
+        assert record.partition() == partition_of(record.key() or b"", 5)
+    consumer.close()
+
+
+def test_a_partition_keeps_its_order(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+    name = topic()
+    bus.publish_batch([Outgoing(name, str(number).encode(), b"k") for number in range(500)])
+    consumer = bus.subscribe(group, [name])
+    assert [int(record.value() or b"") for record in take(consumer, 500)] == list(range(500))
+    consumer.close()
+
+
+def test_groups_are_independent_and_members_share(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+    name = topic(4)
+    bus.publish_batch([Outgoing(name, b"v", None, [], number % 4) for number in range(40)])
+    other = bus.subscribe(f"{group}.other", [name])
+    assert len(take(other, 40)) == 40
+    first, second = bus.subscribe(group, [name]), bus.subscribe(group, [name])
+
+    def shared() -> bool:
+        first.batch(100, 0.1)
+        second.batch(100, 0.1)
+        return len(first.assignment()) == len(second.assignment()) == 2
+
+    eventually(shared, what="two partitions each")
+    assert not set(first.assignment()) & set(second.assignment())
+    first.close()
+
+    def taken_over() -> bool:
+        second.batch(100, 0.1)
+        return len(second.assignment()) == 4
+
+    eventually(taken_over, what="the other two")
+    second.close()
+    other.close()
+
+
+def test_equal_partition_numbers_of_all_topics_go_together(
+    bus: ProtocolEventBus, topic: MakeTopic, group: str
+) -> None:
+    names = [topic(4), topic(4), topic(4)]
+    members = [bus.subscribe(group, names) for _ in range(3)]
+
+    def spread() -> bool:
+        for member in members:
+            member.batch(10, 0.05)
+        return sum(len(member.assignment()) for member in members) == 12 and all(m.assignment() for m in members)
+
+    eventually(spread, what="all partitions held")
+    for member in members:
+        numbers = {p.partition for p in member.assignment()}
+        assert {(p.topic, p.partition) for p in member.assignment()} == {(t, n) for t in names for n in numbers}
+    for member in members:
+        member.close()
+
+
+def test_a_listener_hears_of_every_change(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+    name = topic(4)
+    listener = Listener()
+    first = bus.subscribe(group, [name], listener)
+    take_all(first, lambda: len(listener.held) == 4)
+    second = bus.subscribe(group, [name])
+
+    def moved() -> bool:
+        first.batch(10, 0.05)
+        second.batch(10, 0.05)
+        return len(second.assignment()) == 2
+
+    eventually(moved, what="two partitions to move")
+    assert len(listener.revoked) == 2
+    assert set(first.assignment()) == listener.held
+    first.close()
+    assert len(listener.revoked) == 4
+    second.close()
+
+
+def take_all(consumer: ProtocolConsumer, until: Callable[[], bool]) -> None:
+    def look() -> bool:
+        consumer.batch(100, 0.05)
+        return until()
+
+    eventually(look)
+
+
+def test_a_transaction_is_visible_after_its_commit_and_never_after_an_abort(
+    bus: ProtocolEventBus, topic: MakeTopic, group: str
+) -> None:
+    source, target = topic(), topic()
+    bus.publish(Outgoing(source, b"in", b"k"))
+    reader, consumer = bus.subscribe(f"{group}.reader", [target]), bus.subscribe(group, [source])
+    (record,) = take(consumer, 1)
+    transaction = bus.transaction(f"tx.{group}")
+    transaction.begin()
+    transaction.produce(target, b"aborted", b"k", [])
+    transaction.abort()
+    transaction.begin()
+    offsets: list[int] = []
+    transaction.produce(target, b"committed", b"k", [], on_delivery=lambda _, offset: offsets.append(offset))
+    assert nothing_comes(reader)
+    position = Position(record.offset() + 1, "noted")
+    transaction.commit(consumer, {Partition(source, 0): position})
+    assert [found.value() for found in take(reader, 1)] == [b"committed"]
+    assert len(offsets) == 1
+    assert consumer.committed([Partition(source, 0)]) == {Partition(source, 0): position}
+    assert bus.admin.group_positions(group) == {Partition(source, 0): position}
+    for closing in (consumer, reader, transaction):
+        closing.close()
+
+
+def test_readers_wait_behind_an_open_transaction(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+    name = topic()
+    consumer = bus.subscribe(group, [name])
+    take_all(consumer, lambda: bool(consumer.assignment()))
+    transaction = bus.transaction(f"tx.{group}")
+    transaction.begin()
+    transaction.produce(name, b"first", b"k", [])
+    assert nothing_comes(consumer)
+    bus.publish(Outgoing(name, b"second", b"k"))
+    assert nothing_comes(consumer)
+    transaction.commit(consumer, {})
+    assert sorted(record.value() or b"" for record in take(consumer, 2)) == [b"first", b"second"]
+    consumer.close()
+    transaction.close()
+
+
+def test_a_member_goes_on_where_the_last_one_committed(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+    name = topic()
+    bus.publish_batch([Outgoing(name, str(number).encode(), b"k") for number in range(10)])
+    first = bus.subscribe(group, [name])
+    records = take(first, 10)
+    transaction = bus.transaction(f"tx.{group}")
+    transaction.begin()
+    transaction.commit(first, {Partition(name, 0): Position(records[4].offset() + 1)})
+    first.close()
+    second = bus.subscribe(group, [name])
+    assert [record.value() for record in take(second, 5)] == [b"5", b"6", b"7", b"8", b"9"]
+    second.close()
+    transaction.close()
+
+
+def test_at_least_once_has_the_same_shape(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+    source, target = topic(), topic()
+    bus.publish(Outgoing(source, b"in", b"k"))
+    consumer = bus.subscribe(group, [source])
+    (record,) = take(consumer, 1)
+    acknowledged = bus.transaction(None)
+    acknowledged.begin()
+    acknowledged.produce(target, b"out", b"k", [])
+    acknowledged.commit(consumer, {Partition(source, 0): Position(record.offset() + 1)})
+    assert consumer.committed([Partition(source, 0)])[Partition(source, 0)].offset == record.offset() + 1
+    reader = bus.subscribe(f"{group}.reader", [target])
+    assert [found.value() for found in take(reader, 1)] == [b"out"]
+    for closing in (consumer, reader, acknowledged):
+        closing.close()
+
+
+def test_the_second_owner_of_a_transactional_id_fences_the_first(
+    bus: ProtocolEventBus, topic: MakeTopic, group: str
+) -> None:
+    name = topic()
+    consumer = bus.subscribe(group, [name])
+    take_all(consumer, lambda: bool(consumer.assignment()))
+    first = bus.transaction(f"tx.{group}")
+    first.begin()
+    first.produce(name, b"from the fenced one", b"k", [])
+    second = bus.transaction(f"tx.{group}")
+    with pytest.raises(FencedError):
+        first.commit(consumer, {Partition(name, 0): Position(1)})
+    second.begin()
+    second.produce(name, b"from the owner", b"k", [])
+    second.commit(consumer, {})
+    assert [record.value() for record in take(consumer, 1)] == [b"from the owner"]
+    assert nothing_comes(consumer)
+    for closing in (consumer, first, second):
+        closing.close()
+
+
+def test_a_missing_topic_is_named_with_the_remedy(bus: ProtocolEventBus, group: str) -> None:
+    missing = "onex.evt.test.missing.v1"
+    with pytest.raises(MissingTopicError, match="onex apply"):
+        bus.publish(Outgoing(missing, b"v", b"k"))
+    with pytest.raises(MissingTopicError, match=missing):
+        bus.read({Partition(missing, 0): 0})
+    with pytest.raises(MissingTopicError, match=missing):
+        bus.subscribe(group, [missing])
+
+
+def test_a_transaction_with_a_missing_topic_aborts(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+    name = topic()
+    consumer = bus.subscribe(group, [name])
+    take_all(consumer, lambda: bool(consumer.assignment()))
+    transaction = bus.transaction(f"tx.{group}")
+    transaction.begin()
+    failures: list[Exception | None] = []
+    transaction.produce(
+        "onex.evt.test.gone.v1", b"v", b"k", [], on_delivery=lambda failed, _: failures.append(failed)
+    )
+    with pytest.raises(TransactionAbortedError):
+        transaction.commit(consumer, {Partition(name, 0): Position(0)})
+    transaction.abort()
+    assert isinstance(failures[0], MissingTopicError)
+    transaction.begin()
+    transaction.produce(name, b"goes on", b"k", [])
+    transaction.commit(consumer, {})
+    assert [record.value() for record in take(consumer, 1)] == [b"goes on"]
+    consumer.close()
+    transaction.close()
+
+
+def test_a_message_over_the_limit_is_refused(bus: ProtocolEventBus, topic: MakeTopic) -> None:
+    name = topic(max_message_bytes="2000")
+    with pytest.raises(MessageTooLargeError):
+        bus.publish(Outgoing(name, random.Random(1).randbytes(10_000), b"k"))
+    bus.publish(Outgoing(name, b"small", b"k"))
+
+
+def test_pause_resume_and_seek(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+    name = topic()
+    consumer = bus.subscribe(group, [name])
+    take_all(consumer, lambda: bool(consumer.assignment()))
+    consumer.pause([Partition(name, 0)])
+    bus.publish_batch([Outgoing(name, str(number).encode(), b"k") for number in range(3)])
+    assert nothing_comes(consumer)
+    consumer.resume([Partition(name, 0)])
+    assert len(take(consumer, 3)) == 3
+    consumer.seek(Partition(name, 0), 1)
+    assert [record.value() for record in take(consumer, 2)] == [b"1", b"2"]
+    eventually(lambda: consumer.batch(1, 0.1) or consumer.lag() == {Partition(name, 0): 0}, what="lag of zero")
+    consumer.pause([Partition("onex.evt.test.not-held.v1", 0)])
+    consumer.close()
+    consumer.close()
+
+
+def test_a_reader_reads_to_the_end_and_no_further(bus: ProtocolEventBus, topic: MakeTopic) -> None:
+    name = topic(3)
+    bus.publish_batch([Outgoing(name, b"v", None, [], number % 3) for number in range(30)])
+    reader = bus.read({Partition(name, number): 2 for number in range(3)})
+    assert len(list(reader.until_end())) == 24
+    reader.close()
+    empty = bus.read({Partition(topic(), 0): 0})
+    assert list(empty.until_end()) == []
+    assert empty.reached_end()
+    empty.close()
+
+
+def test_topics_can_be_looked_at_and_changed(bus: ProtocolEventBus, topic: MakeTopic) -> None:
+    name = topic(2, retention_ms="1000")
+    state = bus.admin.topics([name, "onex.evt.test.absent.v1"])
+    assert list(state) == [name]
+    assert (state[name].partitions, state[name].config.get("retention.ms")) == (2, "1000")
+    bus.admin.alter(name, {"retention.ms": "2000"})
+    bus.admin.grow(name, 3)
+    eventually(lambda: bus.admin.topics([name])[name].partitions == 3)
+    assert bus.admin.topics([name])[name].config["retention.ms"] == "2000"
+    identity = state[name].identity
+    bus.admin.delete(name)
+    eventually(lambda: not bus.admin.topics([name]))
+    bus.admin.create(TopicState(name, 1, 1, {}))
+    eventually(lambda: bool(bus.admin.topics([name])))
+    assert bus.admin.topics([name])[name].identity != identity
+
+
+def test_health(bus: ProtocolEventBus) -> None:
+    assert bus.health().ok

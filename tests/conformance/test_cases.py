@@ -1,0 +1,101 @@
+"""``cases.yaml`` of every node, on the in-memory host and on the native one."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from onex.agent import dead_letter as d
+from onex.bus import headers as h
+from onex.bus.kafka import KafkaEventBusAdapter
+from onex.bus.murmur2 import partition_of
+from onex.bus.protocols import Outgoing, Partition
+from onex.bus.schema import Codec
+from onex.contract import find_contracts, load_contract
+from onex.local import LocalPostgres
+from onex.model.enums import EnumNodeKind
+from onex.testing import Case, load_cases, mismatch, run_case
+from onex.testing.cases import Named
+from onex.testing.run_case import case_bytes
+from tests.conftest import ORDERS, SERVICES, eventually
+from tests.integration.agents import Mesh
+
+FOLDERS = [file.parent for file in find_contracts([SERVICES, ORDERS])]
+CASES = [(folder, case) for folder in FOLDERS for case in load_cases(folder)]
+
+
+def name_of(folder: Path) -> str:
+    return folder.parent.name
+
+
+@pytest.fixture
+def outside(postgres: LocalPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What effects need of the world."""
+    env = {"DATABASE_URL": postgres.start(), "ONEX_EXPORT_FOLDER": str(tmp_path / "generated")}
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    return env
+
+
+@pytest.mark.parametrize(("folder", "case"), CASES, ids=[f"{name_of(f)}: {c.name}" for f, c in CASES])
+def test_on_the_memory_host(folder: Path, case: Case, outside: dict[str, str]) -> None:
+    virtual = load_contract(folder).node_type is not EnumNodeKind.EFFECT
+    assert run_case(folder, case, virtual_time=virtual) == ""
+
+
+@pytest.fixture(params=FOLDERS, ids=name_of)
+def mesh(
+    request: pytest.FixtureRequest, kafka_bus: KafkaEventBusAdapter, tmp_path: Path, outside: dict[str, str]
+) -> Iterator[Mesh]:
+    with Mesh(kafka_bus, [request.param], tmp_path, outside) as made:
+        made.start(made.nodes[0].contract.name)
+        yield made
+
+
+def test_on_the_native_host(mesh: Mesh) -> None:
+    node = mesh.nodes[0]
+    for case in load_cases(node.folder):
+        assert _run(mesh, case) == "", case.name
+    (process,) = mesh.processes
+    assert mesh.stop(process) == 0
+
+
+def _run(mesh: Mesh, case: Case) -> str:
+    node, key, correlation = mesh.nodes[0], f"case-{uuid.uuid4().hex}".encode(), uuid.uuid4().hex.encode()
+    group = node.contract.group(mesh.prefix)
+    identity = b""
+    for named in (*case.given, case.when):
+        name, payload = next(iter(named.items()))
+        identity = uuid.uuid4().hex.encode()
+        topics = [t for t, r in node.routes.items() if r.model.__name__ == name]
+        topic = topics[0] if topics else node.contract.event_bus.subscribe_topics[0]
+        headers = [(h.ID, identity), (h.CORRELATION, correlation)]
+        mesh.bus.publish(Outgoing(topic, case_bytes(name, payload), key, headers))
+        number = partition_of(key, node.contract.event_bus.topic_config.partitions)
+        partition = Partition(topic, number)
+        end = mesh.bus.admin.ends([partition])[partition][1]
+
+        def handled(partition: Partition = partition, end: int = end) -> bool:
+            position = mesh.bus.admin.group_positions(group).get(partition)
+            return position is not None and position.offset >= end
+
+        eventually(handled, 90, f"{name} handled by {group}")
+    return mismatch(case, _published(mesh, identity), _dead_letter(mesh, identity))
+
+
+def _published(mesh: Mesh, identity: bytes) -> list[Named]:
+    found: list[Named] = []
+    for model, topic in mesh.nodes[0].outputs.items():
+        codec = Codec.of_topic(model, topic, mesh.catalogue)
+        for record in mesh.records(topic):
+            if dict(record.headers() or []).get(h.CAUSATION) == identity:
+                found.append({model.__name__: codec.decode(record.value()).model_dump(mode="json")})
+    return found
+
+
+def _dead_letter(mesh: Mesh, identity: bytes) -> dict[str, str] | None:
+    for headers in mesh.dead_letters(mesh.nodes[0].contract.name):
+        if headers.get(d.MESSAGE_ID) == identity.decode():
+            return {name.removeprefix(d.PREFIX): value for name, value in headers.items()}
+    return None

@@ -1,0 +1,171 @@
+"""Agents as processes, for tests."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from onex.bus import headers as h
+from onex.bus.declared import declare
+from onex.bus.kafka import KafkaEventBusAdapter
+from onex.bus.protocols import Headers, Outgoing, Partition, ProtocolRecord
+from onex.bus.provision import apply_plan, make_plan
+from onex.bus.schema import Codec
+from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.contract import ResolvedNode, resolve_node
+from onex.model.message import Message
+from tests.conftest import eventually
+
+
+class Mesh:
+    """A few nodes on a real broker: provisioned, with processes that are always stopped."""
+
+    def __init__(
+        self, bus: KafkaEventBusAdapter, folders: Sequence[Path], home: Path, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.bus = bus
+        self.home = home
+        self.nodes = [resolve_node(folder) for folder in folders]
+        self.catalogue = TopicCatalogue(bus)
+        self.prefix = f"t{uuid.uuid4().hex[:8]}"
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.env = {
+            **os.environ,
+            "KAFKA_BOOTSTRAP_SERVERS": bus.config.bootstrap_servers,
+            "ONEX_HOME": str(home),
+            "ONEX_ENV": self.prefix,
+            **(env or {}),
+        }
+        self.apply()
+        self._starts = {p: end for p, (_, end) in bus.admin.ends(self._partitions()).items()}
+
+    def __enter__(self) -> "Mesh":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+    def apply(self) -> None:
+        """Provision topics and schemas."""
+        declared = declare(self.nodes, 1)
+        apply_plan(make_plan(declared, self.bus, self.catalogue), declared, self.bus, self.catalogue)
+
+    def node(self, name: str) -> ResolvedNode:
+        """A node by name."""
+        return next(node for node in self.nodes if node.contract.name == name)
+
+    def start(
+        self, name: str, *, ready: bool = True, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start an agent and wait until it is ready and holds partitions."""
+        command = [sys.executable, "-m", "onex.cli.main", "run", str(self.node(name).folder)]
+        with (self.home / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(command, env={**self.env, **(env or {})}, stdout=log, stderr=log)
+        self.processes.append(process)
+        if ready:
+            eventually(lambda: self.readiness(process.pid) == {}, 40, f"{name} ready: {self.log(name)}")
+        return process
+
+    def stop(self, process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> int:
+        """Signal a process and wait for its end; gives the exit code."""
+        process.send_signal(how)
+        return process.wait(40)
+
+    def log(self, name: str) -> str:
+        """What the agents of a node wrote."""
+        return (self.home / f"{name}.log").read_text()
+
+    def info(self, pid: int) -> dict[str, str]:
+        """What an agent says of itself."""
+        for file in (self.home / "run").glob("*.json"):
+            info: dict[str, str] = json.loads(file.read_text())
+            if int(info["pid"]) == pid:
+                return info
+        return {}
+
+    def readiness(self, pid: int) -> dict[str, str] | None:
+        """Reasons why an agent is not ready; None when it does not answer."""
+        info = self.info(pid)
+        if not info:
+            return None
+        try:
+            with urllib.request.urlopen(f"{info['health']}/readyz", timeout=5) as answer:
+                reasons: dict[str, str] = json.loads(answer.read())["reasons"]
+        except urllib.error.HTTPError as error:
+            reasons = json.loads(error.read())["reasons"]
+        except OSError:
+            return None
+        return reasons
+
+    def get(self, pid: int, path: str) -> str:
+        """A page of an agent's health server."""
+        with urllib.request.urlopen(f"{self.info(pid)['health']}{path}", timeout=5) as answer:
+            text: str = answer.read().decode()
+        return text
+
+    def send(self, messages: Sequence[Message], *, ids: Sequence[str] | None = None) -> list[str]:
+        """Publish messages to the topics that take them; gives their ids."""
+        identities = list(ids or (uuid.uuid4().hex for _ in messages))
+        records = []
+        for message, identity in zip(messages, identities, strict=True):
+            topic = next(t for n in self.nodes for t, r in n.routes.items() if r.model is type(message))
+            codec = Codec.of_topic(type(message), topic, self.catalogue)
+            headers: Headers = [(h.ID, identity.encode()), (h.CORRELATION, identity.encode())]
+            records.append(
+                Outgoing(topic, codec.encode(message), message.partition_key() or identity.encode(), headers)
+            )
+        self.bus.publish_batch(records)
+        return identities
+
+    def records(self, topic: str) -> list[ProtocolRecord]:
+        """Committed records of a topic since the mesh was made."""
+        positions = {p: start for p, start in self._starts.items() if p.topic == topic}
+        reader = self.bus.read(positions)
+        found = list(reader.until_end())
+        reader.close()
+        return found
+
+    def messages(self, model: type[Message]) -> list[Message]:
+        """Committed messages of a type since the mesh was made."""
+        topic = next(t for n in self.nodes for m, t in n.outputs.items() if m is model)
+        codec = Codec.of_topic(model, topic, self.catalogue)
+        return [codec.decode(record.value()) for record in self.records(topic)]
+
+    def dead_letters(self, name: str) -> list[dict[str, str]]:
+        """Headers of the dead letters of a node since the mesh was made."""
+        return [
+            {key: value.decode(errors="replace") for key, value in record.headers() or []}
+            for record in self.records(self.node(name).contract.dead_letter_topic)
+        ]
+
+    def lag(self, name: str) -> int:
+        """Records of this test that a node's group has not committed yet."""
+        contract = self.node(name).contract
+        positions = self.bus.admin.group_positions(contract.group(self.prefix))
+        ends = self.bus.admin.ends([p for p in self._partitions() if p.topic in self.node(name).routes])
+        return sum(
+            max(0, last - positions[p].offset) if p in positions else last - first
+            for p, (first, last) in ends.items()
+        )
+
+    def _partitions(self) -> list[Partition]:
+        topics = {
+            t for node in self.nodes for t in (*node.routes, *node.outputs.values(), node.contract.dead_letter_topic)
+        }
+        return [
+            Partition(name, number)
+            for name, state in self.bus.admin.topics(sorted(topics)).items()
+            for number in range(state.partitions)
+        ]
