@@ -25,6 +25,7 @@ from onex.agent.pure import PureAgent
 from onex.agent.requirements import check_topics
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.open import open_bus, open_catalogue
+from onex.bus.protocols import BusHealth
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.enums import EnumGuarantee, EnumNodeKind
 from onex.model.errors import BusError, ConfigurationError, FencedError, SchemaMismatchError, TransientError
@@ -53,7 +54,7 @@ class AgentProcess:
         self._bus: KafkaEventBusAdapter | None = None
         self._server = HealthServer(settings.health_host, settings.health_port, self._health, self._metrics.registry)
         self._watchdog = Watchdog(
-            settings.stall_timeout, self._clock, self._health, self._metrics, self._stop.ask_restart
+            settings.stall_timeout, self._clock, self._health, self._metrics, self._stop.ask_restart, self._probe
         )
 
     def run(self) -> int:
@@ -101,6 +102,7 @@ class AgentProcess:
         finally:
             self._watchdog.look_at(None)
             self._bus.close()
+            self._bus = None
 
     def _pure(self, program: Program, bus: KafkaEventBusAdapter) -> None:
         agent = PureAgent(
@@ -156,6 +158,11 @@ class AgentProcess:
 
     def _info_file(self) -> Path:
         return self._settings.home / "run" / f"{self._contract.name}.{self._slot.name}.json"
+
+    def _probe(self) -> BusHealth | None:
+        """For the watchdog; None while there is no bus to ask."""
+        bus = self._bus
+        return bus.health() if bus is not None else None
 
     def _announce(self) -> None:
         file = self._info_file()

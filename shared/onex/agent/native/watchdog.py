@@ -10,10 +10,11 @@ import structlog
 from onex.agent.clock import ProtocolClock
 from onex.agent.health import Health
 from onex.agent.metrics import AgentMetrics
-from onex.bus.protocols import Partition
+from onex.bus.protocols import BusHealth, Partition
 
 log = structlog.get_logger(__name__)
 EXIT_STALLED = 70
+_PROBE_EVERY = 3.0
 
 
 class ProgressWatch:
@@ -48,13 +49,21 @@ class Watchdog:
     """Unready after ``limit`` seconds, clients made anew after twice, the process ended after three times that."""
 
     def __init__(
-        self, limit: float, clock: ProtocolClock, health: Health, metrics: AgentMetrics, restart: Callable[[], None]
+        self,
+        limit: float,
+        clock: ProtocolClock,
+        health: Health,
+        metrics: AgentMetrics,
+        restart: Callable[[], None],
+        probe: Callable[[], BusHealth | None],
     ) -> None:
         self._limit = limit
         self._clock = clock
         self._health = health
         self._metrics = metrics
         self._restart = restart
+        self._probe = probe
+        self._probed = 0.0
         self._watch = ProgressWatch()
         self._watched: Watched | None = None
         self._restarted = False
@@ -74,6 +83,7 @@ class Watchdog:
     def _run(self) -> None:
         while not self._ended.wait(1.0):
             self._metrics.ready.set(self._health.ready)
+            self._ask_bus()
             watched = self._watched
             if watched is None:
                 continue
@@ -89,6 +99,18 @@ class Watchdog:
                 if p not in held
             }
             self._judge(max(stalled.values(), default=0.0), stalled)
+
+    def _ask_bus(self) -> None:
+        """Every few seconds: do brokers answer? An idle agent would not notice otherwise."""
+        now = self._clock.monotonic()
+        if now - self._probed < _PROBE_EVERY:
+            return
+        self._probed = now
+        found = self._probe()
+        if found is None or found.ok:
+            self._health.settle("bus")
+        elif self._health.complain("bus", found.detail):
+            log.warning("no broker answers", detail=found.detail)
 
     def _report(self, lags: Mapping[Partition, int]) -> None:
         for partition, lag in lags.items():

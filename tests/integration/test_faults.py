@@ -1,0 +1,192 @@
+"""Faults of the world around an agent: brokers, databases, topics, signals, hanging handlers."""
+
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+from node_tally_reducer.v1_0_0.models import Amount, Tallied
+from node_unruly_compute.v1_0_0.models import Ask, Reply
+from node_unruly_effect.v1_0_0.models import Act, Acted
+
+from node_store_effect.v1_0_0.models import NodeStored, StoreNode
+from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
+from onex.local import LocalKafka, LocalPostgres
+from tests.conftest import NODES, SERVICES, eventually
+from tests.integration.agents import Mesh
+
+COMPUTE, EFFECT, REDUCER = "node_unruly_compute", "node_unruly_effect", "node_tally_reducer"
+
+
+def folder(name: str) -> Path:
+    return NODES / name / "v1_0_0"
+
+
+def test_broker_down_at_start_and_in_the_middle(tmp_path: Path) -> None:
+    kafka = LocalKafka(tmp_path / "kafka")
+    try:
+        bus = KafkaEventBusAdapter(KafkaConfig(kafka.start()))
+        with Mesh(bus, [folder(REDUCER), folder(EFFECT)], tmp_path) as mesh:
+            kafka.stop()
+            agents = [mesh.start(name, ready=False) for name in (REDUCER, EFFECT)]
+            for agent in agents:
+                eventually(lambda agent=agent: "start" in (mesh.readiness(agent.pid) or {}), 30, "unready")
+            kafka.start()
+            for agent in agents:
+                eventually(lambda agent=agent: mesh.readiness(agent.pid) == {}, 60, "ready once the broker is there")
+            mesh.send([Amount(entity=f"e{n % 5}", value=1) for n in range(50)])
+            mesh.send([Act(entity=f"e{n % 5}", number=n) for n in range(50)])
+            eventually(lambda: len(mesh.messages(Tallied)) == 50 and len(mesh.messages(Acted)) == 50, 60)
+            kafka.kill()
+            for agent in agents:
+                eventually(lambda agent=agent: mesh.readiness(agent.pid) != {}, 60, "unready without a broker")
+            kafka.start()
+            mesh.send([Amount(entity=f"e{n % 5}", value=1) for n in range(50)])
+            mesh.send([Act(entity=f"e{n % 5}", number=50 + n) for n in range(50)])
+            eventually(lambda: len(mesh.messages(Tallied)) == 100 and len(mesh.messages(Acted)) == 100, 100)
+            for agent in agents:
+                eventually(lambda agent=agent: mesh.readiness(agent.pid) == {}, 60, "ready again")
+            last = {m.entity: m.total for m in mesh.messages(Tallied) if isinstance(m, Tallied)}
+            assert last == {f"e{n}": 20 for n in range(5)}
+            numbers = [m.number for m in mesh.messages(Acted) if isinstance(m, Acted)]
+            assert sorted(numbers) == list(range(100))
+    finally:
+        kafka.kill()
+
+
+def test_postgres_down_at_start_and_in_the_middle(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
+    name = "node_store_effect"
+    postgres = LocalPostgres(tmp_path / "postgres")
+    url = postgres.start()
+    try:
+        env = {"DATABASE_URL": url, "ONEX_EXPORT_FOLDER": str(tmp_path / "generated")}
+        with Mesh(kafka_bus, [SERVICES / name / "v1_0_0"], tmp_path, env) as mesh:
+            postgres.stop()
+            agent = mesh.start(name, ready=False)
+            eventually(lambda: "PostgreSQL" in str(mesh.readiness(agent.pid)), 30, "unready, with the reason")
+            postgres.start()
+            eventually(lambda: mesh.readiness(agent.pid) == {}, 60, "ready once the database is there")
+
+            def store(number: int) -> StoreNode:
+                return StoreNode(generation_id=f"g{number}", name="node_a_compute", version="1.0.0", files={"a": "b"})
+
+            mesh.send([store(1)])
+            eventually(lambda: len(mesh.messages(NodeStored)) == 1, 30)
+            postgres.stop()
+            mesh.send([store(2)])
+            time.sleep(1.0)  # the fault must last: attempts fail meanwhile
+            postgres.start()
+            eventually(lambda: len(mesh.messages(NodeStored)) == 2, 60, "stored after the database came back")
+            assert mesh.dead_letters(name) == []
+            assert (tmp_path / "generated").exists()
+            assert mesh.stop(agent) == 0
+    finally:
+        postgres.stop()
+
+
+def test_a_hanging_pure_handler_is_buried_and_the_others_go_on(
+    kafka_bus: KafkaEventBusAdapter, tmp_path: Path
+) -> None:
+    with Mesh(kafka_bus, [folder(COMPUTE)], tmp_path) as mesh:
+        agent = mesh.start(COMPUTE)
+        mesh.send([Ask(entity="e", mood="hang"), *(Ask(entity=f"e{n}") for n in range(20))])
+        eventually(lambda: len(mesh.messages(Reply)) == 20, 40, "others answered")
+        (letter,) = mesh.dead_letters(COMPUTE)
+        assert letter["onex-dlq-class"] == "timeout"
+        assert mesh.stop(agent) == 0
+
+
+def test_a_deleted_dead_letter_topic_stops_the_partition_until_it_is_back(
+    kafka_bus: KafkaEventBusAdapter, tmp_path: Path
+) -> None:
+    with Mesh(kafka_bus, [folder(COMPUTE)], tmp_path) as mesh:
+        agent = mesh.start(COMPUTE)
+        topic = mesh.nodes[0].contract.dead_letter_topic
+        kafka_bus.admin.delete(topic)
+        eventually(lambda: not kafka_bus.admin.topics([topic]))
+        mesh.send([Ask(entity="stuck", mood="raise"), Ask(entity="stuck")])
+        eventually(lambda: "cannot be written" in str(mesh.readiness(agent.pid)), 40, "unready, with the reason")
+        assert mesh.messages(Reply) == []
+        mesh.apply()
+        eventually(lambda: len(mesh.messages(Reply)) == 1, 90, "goes on once the topic is back")
+        eventually(lambda: mesh.readiness(agent.pid) == {}, 30, "ready again")
+        letters = list(kafka_bus.read({p: 0 for p in mesh._partitions() if p.topic == topic}).until_end())
+        assert len(letters) == 1
+
+
+def test_missing_topics_are_waited_for_and_named(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
+    with Mesh(kafka_bus, [folder(COMPUTE)], tmp_path) as mesh:
+        topic = mesh.nodes[0].contract.retry_topic
+        kafka_bus.admin.delete(topic)
+        eventually(lambda: not kafka_bus.admin.topics([topic]))
+        agent = mesh.start(COMPUTE, ready=False)
+        eventually(lambda: f"missing topics: {topic}; run `onex apply`" in str(mesh.readiness(agent.pid)), 30)
+        mesh.apply()
+        eventually(lambda: mesh.readiness(agent.pid) == {}, 40, "ready once it is there")
+
+
+def test_sigterm_in_the_middle_drains_and_repeats_nothing(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
+    with Mesh(kafka_bus, [folder(EFFECT)], tmp_path) as mesh:
+        first = mesh.start(EFFECT)
+        mesh.send([Act(entity=f"e{n}", number=n, mood="slow") for n in range(200)])
+        eventually(lambda: mesh.messages(Acted), 30, "work under way")
+        assert mesh.stop(first) == 0
+        done = len(mesh.messages(Acted))
+        assert 0 < done < 200
+        mesh.start(EFFECT)
+        eventually(lambda: len(mesh.messages(Acted)) >= 200, 40)
+        numbers = Counter(m.number for m in mesh.messages(Acted) if isinstance(m, Acted))
+        assert numbers == Counter(range(200))
+
+
+def test_an_effect_that_kills_its_process_is_run_again(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
+    with Mesh(kafka_bus, [folder(EFFECT)], tmp_path) as mesh:
+        first = mesh.start(EFFECT)
+        mesh.send([Act(entity=f"e{n}", number=n) for n in range(20)])
+        eventually(lambda: len(mesh.messages(Acted)) == 20, 30)
+        mesh.send([Act(entity="e", number=20, mood="die")])
+        assert first.wait(30) == 9
+        mesh.start(EFFECT, env={"ONEX_TEST_SURVIVE": "1"})
+        eventually(lambda: len(mesh.messages(Acted)) == 21, 40)
+        assert Counter(m.number for m in mesh.messages(Acted) if isinstance(m, Acted)) == Counter(range(21))
+
+
+def test_two_instances_with_one_transactional_id(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
+    with Mesh(kafka_bus, [folder(REDUCER)], tmp_path) as mesh:
+        env = {"ONEX_INSTANCE": "twin"}
+        mesh.start(REDUCER, env=env)
+        rejected = mesh.start(REDUCER, ready=False, env=env)
+        assert rejected.wait(30) == 4
+        assert "already runs here" in mesh.log(REDUCER)
+        elsewhere = {**env, "ONEX_HOME": str(tmp_path / "elsewhere")}
+        mesh.start(REDUCER, ready=False, env=elsewhere)
+        sent = 0
+
+        def one_gave_up() -> bool:
+            nonlocal sent
+            mesh.send([Amount(entity=f"e{n}", value=1) for n in range(8)])
+            sent += 8
+            return any(process.poll() == 4 for process in mesh.processes if process is not rejected)
+
+        eventually(one_gave_up, 60, "one of the two to give up")
+        eventually(lambda: len(mesh.messages(Tallied)) >= sent, 60, "the other one does all the work")
+        counts: dict[str, int] = {}
+        for m in mesh.messages(Tallied):
+            assert isinstance(m, Tallied)
+            assert m.count == counts.get(m.entity, 0) + 1
+            counts[m.entity] = m.count
+        assert sum(counts.values()) == sent
+
+
+def test_health_metrics_and_a_clean_end(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
+    with Mesh(kafka_bus, [folder(COMPUTE)], tmp_path) as mesh:
+        agent = mesh.start(COMPUTE)
+        mesh.send([Ask(entity=f"e{n}") for n in range(10)] + [Ask(entity="e", mood="raise")])
+        eventually(lambda: len(mesh.messages(Reply)) == 10, 30)
+        assert '"alive"' in mesh.get(agent.pid, "/healthz")
+        metrics = mesh.get(agent.pid, "/metrics")
+        assert 'onex_messages_received_total{node="node_unruly_compute"} 11.0' in metrics
+        assert 'onex_dead_letters_total{class="bug",node="node_unruly_compute"} 1.0' in metrics
+        assert mesh.stop(agent, signal.SIGINT) == 0
+        assert mesh.info(agent.pid) == {}
+        assert '"event": "agent stopped"' in mesh.log(COMPUTE)
