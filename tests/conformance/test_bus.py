@@ -193,7 +193,7 @@ def test_readers_wait_behind_an_open_transaction(bus: ProtocolEventBus, topic: M
     assert nothing_comes(consumer)
     bus.publish(Outgoing(name, b"second", b"k"))
     assert nothing_comes(consumer)
-    transaction.commit(consumer, {})
+    transaction.commit(None, {})
     assert sorted(record.value() or b"" for record in take(consumer, 2)) == [b"first", b"second"]
     consumer.close()
     transaction.close()
@@ -277,7 +277,7 @@ def test_a_transaction_with_a_missing_topic_aborts(bus: ProtocolEventBus, topic:
     assert isinstance(failures[0], MissingTopicError)
     transaction.begin()
     transaction.produce(name, b"goes on", b"k", [])
-    transaction.commit(consumer, {})
+    transaction.commit(None, {})
     assert [record.value() for record in take(consumer, 1)] == [b"goes on"]
     consumer.close()
     transaction.close()

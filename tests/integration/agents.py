@@ -8,7 +8,7 @@ import sys
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -115,6 +115,14 @@ class Mesh:
         except OSError:
             return None
         return reasons
+
+    def ready(self, process: subprocess.Popen[bytes]) -> Callable[[], bool]:
+        """Condition: the agent is ready."""
+        return lambda: self.readiness(process.pid) == {}
+
+    def unready(self, process: subprocess.Popen[bytes]) -> Callable[[], bool]:
+        """Condition: the agent answers, and says that it is not ready."""
+        return lambda: bool(self.readiness(process.pid))
 
     def get(self, pid: int, path: str) -> str:
         """A page of an agent's health server."""

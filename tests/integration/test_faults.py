@@ -30,22 +30,22 @@ def test_broker_down_at_start_and_in_the_middle(tmp_path: Path) -> None:
             kafka.stop()
             agents = [mesh.start(name, ready=False) for name in (REDUCER, EFFECT)]
             for agent in agents:
-                eventually(lambda agent=agent: "start" in (mesh.readiness(agent.pid) or {}), 30, "unready")
+                eventually(mesh.unready(agent), 30, "unready")
             kafka.start()
             for agent in agents:
-                eventually(lambda agent=agent: mesh.readiness(agent.pid) == {}, 60, "ready once the broker is there")
+                eventually(mesh.ready(agent), 60, "ready once the broker is there")
             mesh.send([Amount(entity=f"e{n % 5}", value=1) for n in range(50)])
             mesh.send([Act(entity=f"e{n % 5}", number=n) for n in range(50)])
             eventually(lambda: len(mesh.messages(Tallied)) == 50 and len(mesh.messages(Acted)) == 50, 60)
             kafka.kill()
             for agent in agents:
-                eventually(lambda agent=agent: mesh.readiness(agent.pid) != {}, 60, "unready without a broker")
+                eventually(mesh.unready(agent), 60, "unready without a broker")
             kafka.start()
             mesh.send([Amount(entity=f"e{n % 5}", value=1) for n in range(50)])
             mesh.send([Act(entity=f"e{n % 5}", number=50 + n) for n in range(50)])
             eventually(lambda: len(mesh.messages(Tallied)) == 100 and len(mesh.messages(Acted)) == 100, 100)
             for agent in agents:
-                eventually(lambda agent=agent: mesh.readiness(agent.pid) == {}, 60, "ready again")
+                eventually(mesh.ready(agent), 60, "ready again")
             last = {m.entity: m.total for m in mesh.messages(Tallied) if isinstance(m, Tallied)}
             assert last == {f"e{n}": 20 for n in range(5)}
             numbers = [m.number for m in mesh.messages(Acted) if isinstance(m, Acted)]
@@ -65,7 +65,7 @@ def test_postgres_down_at_start_and_in_the_middle(kafka_bus: KafkaEventBusAdapte
             agent = mesh.start(name, ready=False)
             eventually(lambda: "PostgreSQL" in str(mesh.readiness(agent.pid)), 30, "unready, with the reason")
             postgres.start()
-            eventually(lambda: mesh.readiness(agent.pid) == {}, 60, "ready once the database is there")
+            eventually(mesh.ready(agent), 60, "ready once the database is there")
 
             def store(number: int) -> StoreNode:
                 return StoreNode(generation_id=f"g{number}", name="node_a_compute", version="1.0.0", files={"a": "b"})
@@ -109,7 +109,7 @@ def test_a_deleted_dead_letter_topic_stops_the_partition_until_it_is_back(
         assert mesh.messages(Reply) == []
         mesh.apply()
         eventually(lambda: len(mesh.messages(Reply)) == 1, 90, "goes on once the topic is back")
-        eventually(lambda: mesh.readiness(agent.pid) == {}, 30, "ready again")
+        eventually(mesh.ready(agent), 30, "ready again")
         letters = list(kafka_bus.read({p: 0 for p in mesh._partitions() if p.topic == topic}).until_end())
         assert len(letters) == 1
 
@@ -122,7 +122,7 @@ def test_missing_topics_are_waited_for_and_named(kafka_bus: KafkaEventBusAdapter
         agent = mesh.start(COMPUTE, ready=False)
         eventually(lambda: f"missing topics: {topic}; run `onex apply`" in str(mesh.readiness(agent.pid)), 30)
         mesh.apply()
-        eventually(lambda: mesh.readiness(agent.pid) == {}, 40, "ready once it is there")
+        eventually(mesh.ready(agent), 40, "ready once it is there")
 
 
 def test_sigterm_in_the_middle_drains_and_repeats_nothing(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:

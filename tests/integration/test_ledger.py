@@ -2,6 +2,7 @@
 
 import signal
 from collections import Counter, defaultdict
+from functools import partial
 from pathlib import Path
 
 from node_balance_reducer.v1_0_0.models import CustomerBalance
@@ -52,7 +53,7 @@ def test_every_command_has_one_completion_and_every_balance_is_right(
             quarter, sent = sent[: COUNT // 4], sent[COUNT // 4 :]
             before = len(mesh.messages(OrderCompleted))
             mesh.send(quarter)
-            eventually(lambda before=before: len(mesh.messages(OrderCompleted)) > before, 60, "work under way")
+            eventually(partial(_more_than, mesh, before), 60, "work under way")
             mesh.stop(running[victim], signal.SIGKILL)
             running[victim] = mesh.start(victim)
 
@@ -64,6 +65,10 @@ def test_every_command_has_one_completion_and_every_balance_is_right(
         for process in running.values():
             assert mesh.stop(process) == 0
         _check(mesh)
+
+
+def _more_than(mesh: Mesh, before: int) -> bool:
+    return len(mesh.messages(OrderCompleted)) > before
 
 
 def _check(mesh: Mesh) -> None:

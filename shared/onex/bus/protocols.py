@@ -112,8 +112,8 @@ class ProtocolTransaction(Protocol):
         """Start. Raises FencedError, BusUnavailableError."""
         ...
 
-    def commit(self, consumer: ProtocolConsumer, positions: Mapping[Partition, Position]) -> None:
-        """Commit records and positions together.
+    def commit(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
+        """Commit records and positions together; without a consumer there are no positions.
 
         Raises TransactionAbortedError (abort and run again), FencedError (give up), BusUnavailableError.
         """

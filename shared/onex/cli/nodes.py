@@ -55,7 +55,8 @@ def find_node(name: str, settings: Settings) -> Path:
         below = sorted(path.rglob(FILE_NAME)) if path.is_dir() else [path]
         if below:
             return below[-1].parent
-    versions = [file.parent for root in settings.services for file in root.glob(f"**/{name}/v*/{FILE_NAME}")]
+    files = [file for root in settings.services for file in root.rglob(FILE_NAME)]
+    versions = [file.parent for file in files if file.parent.parent.name == name]
     if versions:
         return max(versions, key=lambda folder: [int(part) for part in folder.name[1:].split("_")])
     roots = ", ".join(map(str, settings.services))

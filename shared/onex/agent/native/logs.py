@@ -2,8 +2,10 @@
 
 import logging
 import sys
+from collections.abc import Callable, Mapping
 
 import structlog
+from structlog.typing import EventDict
 
 from onex.settings import Settings
 
@@ -18,7 +20,7 @@ def configure_logs(settings: Settings, **always: str) -> None:
     )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            _stand_in_every_line(always),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -27,5 +29,12 @@ def configure_logs(settings: Settings, **always: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(**always)
+
+
+def _stand_in_every_line(always: Mapping[str, str]) -> Callable[[object, str, EventDict], EventDict]:
+    """Context variables would be lost on the other threads of an agent."""
+
+    def add(_: object, __: str, event: EventDict) -> EventDict:
+        return {**event, **always}
+
+    return add

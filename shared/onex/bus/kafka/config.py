@@ -23,6 +23,9 @@ class KafkaConfig:
         return {
             "bootstrap.servers": self.bootstrap_servers,
             "log_level": 2,
+            # The default (rebootstrap) leaves a transactional producer without its group coordinator when all
+            # brokers were away at once: send_offsets_to_transaction then never returns.
+            "metadata.recovery.strategy": "none",
             "reconnect.backoff.ms": 50,
             "reconnect.backoff.max.ms": 1000,
             # Transactions that follow each other at once are told to wait; the default waits 100 ms each time.

@@ -78,11 +78,11 @@ class KafkaTransaction(_Producing):
             raise translate(error, "beginning a transaction") from None
         self._open = True
 
-    def commit(self, consumer: ProtocolConsumer, positions: Mapping[Partition, Position]) -> None:
+    def commit(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
         """See the protocol; a commit that timed out is asked for again until it is decided."""
-        assert isinstance(consumer, KafkaConsumer)
         try:
             if positions:
+                assert isinstance(consumer, KafkaConsumer)
                 self._client.send_offsets_to_transaction(offsets_of(positions), consumer.group_metadata(), 15)
             self._commit()
         except (KafkaException, SystemError) as error:
@@ -145,15 +145,16 @@ class KafkaAcknowledged(_Producing):
 
         super().produce(topic, value, key, headers, partition, report)
 
-    def commit(self, consumer: ProtocolConsumer, positions: Mapping[Partition, Position]) -> None:
+    def commit(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
         """See the protocol."""
-        assert isinstance(consumer, KafkaConsumer)
         left = self._client.flush(_COMMIT_TIMEOUT)
         if left:
             raise TransactionAbortedError(f"{left} records were not acknowledged in {_COMMIT_TIMEOUT:.0f} s")
         if self._failures:
             raise TransactionAbortedError(str(self._failures[0]))
-        consumer.commit(positions)
+        if positions:
+            assert isinstance(consumer, KafkaConsumer)
+            consumer.commit(positions)
 
     def abort(self) -> None:
         """What was acknowledged stays: this is at-least-once."""

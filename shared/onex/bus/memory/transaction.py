@@ -56,21 +56,24 @@ class MemoryTransaction:
         if on_delivery:
             on_delivery(None, offset)
 
-    def commit(self, consumer: ProtocolConsumer, positions: Mapping[Partition, Position]) -> None:
+    def commit(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
         """See the protocol."""
-        assert isinstance(consumer, MemoryConsumer)
         self._check()
         if self.fail_next_commit:
             self.fail_next_commit = False
             raise TransactionAbortedError("the commit was switched to fail")
         if self._failure:
             raise TransactionAbortedError(str(self._failure))
-        if positions and not consumer.alive:
-            raise TransactionAbortedError("the group does not know this member any more")
+        if positions:
+            assert isinstance(consumer, MemoryConsumer)
+            if not consumer.alive:
+                raise TransactionAbortedError("the group does not know this member any more")
         if self._mark is not None:
             self._mark.state = TransactionState.COMMITTED
             self._end()
-        consumer.group.positions.update(positions)
+        if positions:
+            assert isinstance(consumer, MemoryConsumer)
+            consumer.group.positions.update(positions)
 
     def abort(self) -> None:
         """See the protocol."""

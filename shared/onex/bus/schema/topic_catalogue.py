@@ -3,12 +3,13 @@
 import json
 from collections.abc import Sequence
 
-from onex.bus.protocols import Outgoing, Partition, ProtocolEventBus
+from onex.bus.protocols import Partition, ProtocolEventBus
 from onex.bus.schema.avro_schema import Schema, canonical
 from onex.bus.schema.catalogue import SchemaVersion
 from onex.model.errors import MissingTopicError, SchemaMismatchError
 
 SCHEMAS_TOPIC = "_schemas"
+_WRITER = "onex-provisioning"
 
 
 class TopicCatalogue:
@@ -46,19 +47,27 @@ class TopicCatalogue:
         return [version for _, version in sorted(self._subjects.get(subject, {}).items())]
 
     def register(self, subject: str, schema: Schema) -> SchemaVersion:
-        """See :class:`ProtocolSchemaCatalogue`. The caller holds the provisioning lock."""
+        """See :class:`ProtocolSchemaCatalogue`. Raises FencedError when somebody else registers meanwhile."""
         text = canonical(schema)
-        if found := self._find(subject, text):
-            return found
-        known = next((number for number, other in self._by_id.items() if other == text), None)
-        number = known or max(self._by_id, default=0) + 1
-        version = max(self._subjects.get(subject, {}), default=0) + 1
+        # Whoever holds the transactional id is the only writer: ids and versions are counted under it.
+        transaction = self._bus.transaction(_WRITER)
+        try:
+            transaction.begin()
+            self._refresh()
+            if found := self._find(subject, text):
+                transaction.abort()
+                return found
+            known = next((number for number, other in self._by_id.items() if other == text), None)
+            number = known or max(self._by_id, default=0) + 1
+            version = max(self._subjects.get(subject, {}), default=0) + 1
+            key = {"keytype": "SCHEMA", "subject": subject, "version": version, "magic": 1}
+            value = {"subject": subject, "version": version, "id": number, "schema": text, "deleted": False}
+            raw_key = json.dumps(key, separators=(",", ":")).encode()
+            transaction.produce(self._topic, json.dumps(value).encode(), raw_key, [])
+            transaction.commit(None, {})
+        finally:
+            transaction.close()
         added = SchemaVersion(subject, version, number, text)
-        key = {"keytype": "SCHEMA", "subject": subject, "version": version, "magic": 1}
-        value = {"subject": subject, "version": version, "id": number, "schema": text, "deleted": False}
-        self._bus.publish(
-            Outgoing(self._topic, json.dumps(value).encode(), json.dumps(key, separators=(",", ":")).encode())
-        )
         self._take(added)
         return added
 

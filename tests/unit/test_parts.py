@@ -1,0 +1,186 @@
+"""Small parts: retry delays, failures, progress, settings, field types, shape of the repository."""
+
+import ast
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from onex.agent.failure import Classifier, Failure
+from onex.agent.health import Health
+from onex.agent.native.slots import take_slot
+from onex.agent.native.watchdog import ProgressWatch
+from onex.agent.retry import retrying
+from onex.bus.protocols import Partition
+from onex.model import RejectedError, TransientError
+from onex.model.contract import ModelRetryPolicy
+from onex.model.contract.field_type import field_type_names, to_annotation
+from onex.model.duration import parse_duration
+from onex.model.enums import EnumBackoff, EnumFailureClass, EnumStage
+from onex.model.errors import ConfigurationError, HandlerTimeoutError, PoisonError
+from onex.model.topic import TopicName, kebab
+from onex.settings import Settings
+from tests.conftest import ORDERS, SERVICES
+
+
+@pytest.mark.parametrize(
+    ("backoff", "expected"),
+    [
+        (EnumBackoff.FIXED, [1.0, 1.0, 1.0, 1.0]),
+        (EnumBackoff.LINEAR, [1.0, 2.0, 3.0, 4.0]),
+        (EnumBackoff.EXPONENTIAL, [1.0, 2.0, 4.0, 5.0]),
+    ],
+)
+def test_delays_grow_as_declared_and_stay_below_the_limit(backoff: EnumBackoff, expected: list[float]) -> None:
+    policy = ModelRetryPolicy(max_attempts=5, base_delay=1.0, max_delay=5.0, backoff=backoff, jitter=0.5)
+    slept: list[float] = []
+
+    async def sleep(delay: float) -> None:
+        slept.append(delay)
+
+    async def attempt_all() -> None:
+        async for trial in retrying(policy, lambda _: True, sleep, lambda _: None, uniform=lambda low, _: low):
+            with trial:
+                raise TransientError
+
+    with pytest.raises(TransientError):
+        asyncio.run(attempt_all())
+    assert slept == expected
+
+
+def test_jitter_adds_at_most_its_share() -> None:
+    policy = ModelRetryPolicy(max_attempts=2, base_delay=1.0, jitter=0.5)
+    slept: list[float] = []
+
+    async def sleep(delay: float) -> None:
+        slept.append(delay)
+
+    async def attempt_all() -> None:
+        async for trial in retrying(policy, lambda _: True, sleep, lambda _: None, uniform=lambda _, high: high):
+            with trial:
+                raise TransientError
+
+    with pytest.raises(TransientError):
+        asyncio.run(attempt_all())
+    assert slept == [1.5]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (PoisonError(), EnumFailureClass.POISON),
+        (RejectedError(), EnumFailureClass.REJECTED),
+        (HandlerTimeoutError(), EnumFailureClass.TIMEOUT),
+        (TransientError(), EnumFailureClass.TRANSIENT),
+        (ConnectionResetError(), EnumFailureClass.TRANSIENT),
+        (TimeoutError(), EnumFailureClass.TRANSIENT),
+        (KeyError(), EnumFailureClass.BUG),
+        (UnicodeError(), EnumFailureClass.BUG),
+    ],
+)
+def test_failures_are_classified(error: Exception, expected: EnumFailureClass) -> None:
+    assert Classifier().classify(error) is expected
+
+
+def test_a_contract_may_name_further_transient_errors() -> None:
+    assert Classifier(["UnicodeError"]).classify(UnicodeError()) is EnumFailureClass.TRANSIENT
+    assert Classifier(["asyncpg.PostgresConnectionError"])
+    for wrong in ("no.such.Error", "NoSuchError", "os.path"):
+        with pytest.raises(ConfigurationError, match=wrong):
+            Classifier([wrong])
+
+
+def test_a_failure_without_a_traceback_has_a_fingerprint() -> None:
+    assert len(Failure(EnumFailureClass.BUG, EnumStage.HANDLER, KeyError()).fingerprint) == 12
+
+
+def test_progress_is_judged_per_partition() -> None:
+    watch, a, b = ProgressWatch(), Partition("t", 0), Partition("t", 1)
+    assert watch.stalled_for({a: 1, b: 1}, {a: 5, b: 5}, 0.0) == {}
+    assert watch.stalled_for({a: 1, b: 2}, {a: 5, b: 5}, 10.0) == {a: 10.0}
+    assert watch.stalled_for({a: 1, b: 2}, {a: 0, b: 5}, 20.0) == {b: 10.0}
+    assert watch.stalled_for({a: 1, b: 2}, {a: 5}, 25.0) == {a: 5.0}
+
+
+def test_health_keeps_every_reason() -> None:
+    health = Health()
+    assert health.ready
+    assert health.complain("a", "x")
+    assert not health.complain("a", "x")
+    assert health.complain("b", "y")
+    assert health.snapshot() == {"a": "x", "b": "y"}
+    assert health.settle("a")
+    assert not health.settle("a")
+    assert not health.ready
+
+
+def test_slots_are_exclusive_and_reused(tmp_path: Path) -> None:
+    first, second = take_slot(tmp_path, "g", ""), take_slot(tmp_path, "g", "")
+    assert first.name != second.name
+    first.release()
+    assert take_slot(tmp_path, "g", "").name == first.name
+    with pytest.raises(ConfigurationError, match="already runs here"):
+        take_slot(tmp_path, "g", second.name)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("200ms", 0.2), ("30s", 30), ("5m", 300), ("2h", 7200), ("7d", 604800), (1.5, 1.5)]
+)
+def test_durations(text: object, seconds: float) -> None:
+    assert parse_duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("wrong", ["", "5", "5 minutes", 0, -1, True, None, "0s"])
+def test_wrong_durations(wrong: object) -> None:
+    with pytest.raises(ValueError, match="write 200ms"):
+        parse_duration(wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("OrderPriced", "order-priced"), ("ModelLLMCall", "llm-call"), ("HTTPCall2Made", "http-call2-made")],
+)
+def test_message_names(name: str, expected: str) -> None:
+    assert kebab(name) == expected
+
+
+@pytest.mark.parametrize(
+    "wrong", ["orders", "onex.cmd.orders", "onex.xyz.a.b.v1", "onex.cmd.A.b.v1", "onex.cmd.a.b.v0"]
+)
+def test_wrong_topic_names(wrong: str) -> None:
+    with pytest.raises(ValueError, match="is not of the form"):
+        TopicName.parse(wrong)
+
+
+def test_field_types_are_parsed_and_never_evaluated() -> None:
+    assert field_type_names("dict[str, list[Point | None]]") == {"Point"}
+    assert to_annotation("list[int] | None", {}) == (list[int] | None)
+    for wrong in ("__import__('os')", "int | str", "tuple[int]", "dict[int, str]", "x.y", "1", "list["):
+        with pytest.raises(ValueError, match="is no field type"):
+            field_type_names(wrong)
+
+
+def test_settings_come_from_environment_then_from_the_local_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONEX_HOME", str(tmp_path))
+    monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
+    with pytest.raises(ConfigurationError, match="onex up"):
+        Settings.load().require_kafka()
+    (tmp_path / "stack.json").write_text('{"kafka_bootstrap_servers": "local:1", "services": ["x"]}')
+    assert Settings.load().require_kafka() == "local:1"
+    assert Settings.load().services == [Path("x")]
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "real:1")
+    assert Settings.load().require_kafka() == "real:1"
+    monkeypatch.setenv("ONEX_HEALTH_PORT", "a lot")
+    with pytest.raises(ConfigurationError, match="health_port"):
+        Settings.load()
+
+
+@pytest.mark.parametrize("root", [SERVICES, ORDERS], ids=["services", "orders"])
+def test_nodes_know_neither_bus_nor_agent(root: Path) -> None:
+    for file in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert not [n for n in names if n.startswith(("onex.bus", "onex.agent", "confluent_kafka"))], file
