@@ -31,6 +31,7 @@ render: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.price
 	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.results
 
 bench-quick: $(STAMP)
 	$(BIN)/python -m benchmarks.price --runs 3 --count 100000

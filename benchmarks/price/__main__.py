@@ -53,7 +53,8 @@ def main() -> None:
     series = [Series(entry, "messages/s", values) for entry, values in rates.items()]
     ratios = [ours / theirs for ours, theirs in zip(rates["onex"], rates["handwritten"], strict=True)]
     ratio = Series("onex / handwritten", "", ratios)
-    for line in (*series, *(Series(entry, "us CPU a message", values) for entry, values in cpu.items()), ratio):
+    series += [Series(f"{entry} CPU", "us a message", values) for entry, values in cpu.items()]
+    for line in (*series, ratio):
         print(f"{line.entry:<20} {line if line is not ratio else f'{line.median:.2f}'}")
     write_json(Path("build/bench/price.json"), "price", series, ratio.median)
 

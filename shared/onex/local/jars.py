@@ -1,8 +1,10 @@
 """Apache Kafka's jars from Maven Central, resolved by jgo and checked against a committed lock file."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 from jgo.env import EnvironmentBuilder, LockFile
 from jgo.maven import MavenContext
@@ -13,6 +15,7 @@ KAFKA_VERSION = "4.3.0"
 ENDPOINT = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
 LOCK = Path(__file__).with_name("kafka.lock.toml")
 Progress = Callable[[str], None]
+_TELL_EVERY = 3.0
 
 
 def cache_folder() -> Path:
@@ -27,12 +30,32 @@ def kafka_jars(progress: Progress) -> list[Path]:
     lock = LockFile.load(LOCK)
     if not lock.verify_checksums(repo):
         return sorted(_jar(repo, d.groupId, d.artifactId, d.version) for d in lock.dependencies)
-    progress(f"downloading Apache Kafka {KAFKA_VERSION} ({len(lock.dependencies)} jars, once)")
+    progress(f"downloading Apache Kafka {KAFKA_VERSION} from Maven Central ({len(lock.dependencies)} jars, once)")
     builder = EnvironmentBuilder(context=MavenContext(repo_cache=repo), cache_dir=cache_folder() / "environments")
-    builder.from_endpoint(ENDPOINT)
+    paths = [_jar(repo, d.groupId, d.artifactId, d.version) for d in lock.dependencies]
+    with _telling(paths, progress):
+        builder.from_endpoint(ENDPOINT)
     if problems := lock.verify_checksums(repo):
         raise ConfigurationError(f"Kafka's jars differ from the lock file: {'; '.join(problems)}")
     return kafka_jars(progress)
+
+
+@contextmanager
+def _telling(paths: Sequence[Path], progress: Progress) -> Iterator[None]:
+    """Say every few seconds how many of the files are there."""
+    done = Event()
+
+    def tell() -> None:
+        while not done.wait(_TELL_EVERY):
+            progress(f"  {sum(path.exists() for path in paths)} of {len(paths)} jars")
+
+    teller = Thread(target=tell, name="progress", daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
 
 
 def _jar(repo: Path, group: str, artifact: str, version: str) -> Path:
