@@ -5,9 +5,10 @@ import statistics
 from pathlib import Path
 
 _ABOUT = {
-    "price": "Orders in Avro with four headers, validated, priced, Avro out, exactly-once, 4 partitions, one process. "
-    "process. The hand-written loop uses confluent-kafka, fastavro, pydantic and transactions with the same batches and "
-    "client settings, and writes 4 headers; the mesh writes 10. Every output is checked for count, sums, order and headers.",
+    "price": "Orders in Avro with four headers, validated, priced, Avro out, exactly-once, 4 partitions, one "
+    "process. The hand-written loop uses confluent-kafka, fastavro, pydantic and transactions with the same "
+    "batches and client settings, and writes 4 headers; the mesh writes 10. Every output is checked for count, "
+    "sums, order and headers.",
     "latency": "One exactly-once hop at 50 messages a second, from publishing to reading the committed result, "
     "between two processes and a broker on the same machine.",
 }

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from time import monotonic
 from typing import TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -19,7 +20,7 @@ from confluent_kafka.admin import (
 
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink
-from onex.bus.kafka.errors import translate
+from onex.bus.kafka.errors import error_of, translate
 from onex.bus.protocols import Partition, Position, TopicState
 from onex.model.errors import MissingTopicError
 
@@ -100,10 +101,20 @@ class KafkaAdmin:
         }
 
     def _offsets(self, partitions: Sequence[Partition], spec: OffsetSpec) -> list[int]:
+        """A topic made a moment ago may have no leader in the client's cached metadata: asked for again."""
         request = {TopicPartition(p.topic, p.partition): spec for p in partitions}
-        futures = self._client.list_offsets(request, request_timeout=_TIMEOUT) if request else {}
-        found = {(tp.topic, tp.partition): _wait(f, f"offsets of {tp.topic}").offset for tp, f in futures.items()}
-        return [found[p.topic, p.partition] for p in partitions]
+        deadline = monotonic() + _TIMEOUT
+        while True:
+            futures = self._client.list_offsets(request, request_timeout=_TIMEOUT) if request else {}
+            try:
+                found = {(tp.topic, tp.partition): future.result(_TIMEOUT).offset for tp, future in futures.items()}
+            except KafkaException as error:
+                known = error_of(error)
+                if known is None or known.code() != KafkaError._NOENT or monotonic() > deadline:
+                    raise translate(error, "asking for offsets") from None
+                self.brokers()
+            else:
+                return [found[p.topic, p.partition] for p in partitions]
 
     def group_positions(self, group: str) -> Mapping[Partition, Position]:
         """Committed positions of a group."""
