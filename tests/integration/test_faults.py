@@ -1,10 +1,15 @@
 """Faults of the world around an agent: brokers, databases, topics, signals, hanging handlers."""
 
+import json
+import os
+import shutil
 import signal
-import time
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
+from node_alarm_orchestrator.v1_0_0.models import Rang, SetAlarm
 from node_tally_reducer.v1_0_0.models import Amount, Tallied
 from node_unruly_compute.v1_0_0.models import Ask, Reply
 from node_unruly_effect.v1_0_0.models import Act, Acted
@@ -20,6 +25,11 @@ COMPUTE, EFFECT, REDUCER = "node_unruly_compute", "node_unruly_effect", "node_ta
 
 def folder(name: str) -> Path:
     return NODES / name / "v1_0_0"
+
+
+def _retries(mesh: Mesh, pid: int) -> float:
+    lines = mesh.get(pid, "/metrics").splitlines()
+    return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith("onex_retries_total"))
 
 
 def test_broker_down_at_start_and_in_the_middle(tmp_path: Path) -> None:
@@ -74,7 +84,7 @@ def test_postgres_down_at_start_and_in_the_middle(kafka_bus: KafkaEventBusAdapte
             eventually(lambda: len(mesh.messages(NodeStored)) == 1, 30)
             postgres.stop()
             mesh.send([store(2)])
-            time.sleep(1.0)  # the fault must last: attempts fail meanwhile
+            eventually(lambda: _retries(mesh, agent.pid) >= 1, 30, "an attempt fails while the database is away")
             postgres.start()
             eventually(lambda: len(mesh.messages(NodeStored)) == 2, 60, "stored after the database came back")
             assert mesh.dead_letters(name) == []
@@ -190,3 +200,60 @@ def test_health_metrics_and_a_clean_end(kafka_bus: KafkaEventBusAdapter, tmp_pat
         assert mesh.stop(agent, signal.SIGINT) == 0
         assert mesh.info(agent.pid) == {}
         assert '"event": "agent stopped"' in mesh.log(COMPUTE)
+
+
+def test_at_least_once_loses_nothing_and_a_clean_stop_repeats_nothing(
+    kafka_bus: KafkaEventBusAdapter, tmp_path: Path
+) -> None:
+    name = "node_sloppy_effect"
+    with Mesh(kafka_bus, [folder(name)], tmp_path) as mesh:
+        first = mesh.start(name)
+        mesh.send([Act(entity=f"e{n}", number=n) for n in range(1500)] + [Act(entity="bad", mood="raise")])
+        eventually(lambda: mesh.messages(Acted), 30, "work under way")
+        assert mesh.stop(first) == 0
+        assert 0 < len(mesh.messages(Acted)) < 1500
+        second = mesh.start(name)
+        eventually(lambda: len(mesh.messages(Acted)) >= 1500 and mesh.lag(name) == 0, 40)
+        assert Counter(m.number for m in mesh.messages(Acted) if isinstance(m, Acted)) == Counter(range(1500))
+        assert len(mesh.dead_letters(name)) == 1
+        assert mesh.stop(second) == 0
+
+
+def test_timers_and_state_survive_kill_9(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
+    name = "node_alarm_orchestrator"
+    with Mesh(kafka_bus, [folder(name)], tmp_path) as mesh:
+        first = mesh.start(name)
+        mesh.send([SetAlarm(entity=f"e{n}", after=6.0) for n in range(20)])
+        eventually(lambda: mesh.lag(name) == 0, 30)
+        mesh.stop(first, signal.SIGKILL)
+        assert mesh.messages(Rang) == []
+        mesh.start(name)
+        eventually(lambda: len(mesh.messages(Rang)) >= 20, 40, "every alarm")
+        # What lies on this machine is thrown away: the changelog has it all.
+        mesh.stop(mesh.processes[-1])
+        shutil.rmtree(tmp_path / "state")
+        mesh.start(name)
+        mesh.send([SetAlarm(entity="late", after=0.1)])
+        eventually(lambda: len(mesh.messages(Rang)) >= 21, 40)
+        rung = Counter(m.entity for m in mesh.messages(Rang) if isinstance(m, Rang))
+        assert rung == Counter([*(f"e{n}" for n in range(20)), "late"])
+
+
+def test_instances_are_kept_running_and_drained_together(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
+    with Mesh(kafka_bus, [folder(REDUCER)], tmp_path) as mesh:
+        command = [sys.executable, "-m", "onex.cli.main", "run", str(folder(REDUCER)), "--instances", "2"]
+        supervisor = subprocess.Popen(command, env=mesh.env, stderr=subprocess.DEVNULL)
+        mesh.processes.append(supervisor)
+
+        def pids() -> list[int]:
+            infos = [json.loads(file.read_text()) for file in (tmp_path / "run").glob("*.json")]
+            return sorted(int(i["pid"]) for i in infos if mesh.readiness(int(i["pid"])) == {})
+
+        eventually(lambda: len(pids()) == 2, 40, "two instances ready")
+        before = pids()
+        os.kill(before[0], signal.SIGKILL)
+        eventually(lambda: len(pids()) == 2 and pids() != before, 40, "the dead one is started again")
+        mesh.send([Amount(entity=f"e{n}", value=1) for n in range(20)])
+        eventually(lambda: len(mesh.messages(Tallied)) == 20, 30)
+        assert mesh.stop(supervisor) == 0
+        assert list((tmp_path / "run").glob("*.json")) == []

@@ -8,8 +8,9 @@ import pytest
 
 from onex.agent.failure import Classifier, Failure
 from onex.agent.health import Health
+from onex.agent.metrics import AgentMetrics
 from onex.agent.native.slots import take_slot
-from onex.agent.native.watchdog import ProgressWatch
+from onex.agent.native.watchdog import ProgressWatch, Watchdog
 from onex.agent.retry import retrying
 from onex.bus.protocols import Partition
 from onex.model import RejectedError, TransientError
@@ -20,6 +21,7 @@ from onex.model.enums import EnumBackoff, EnumFailureClass, EnumStage
 from onex.model.errors import ConfigurationError, HandlerTimeoutError, PoisonError
 from onex.model.topic import TopicName, kebab
 from onex.settings import Settings
+from onex.testing import ManualClock
 from tests.conftest import ORDERS, SERVICES
 
 
@@ -184,3 +186,21 @@ def test_nodes_know_neither_bus_nor_agent(root: Path) -> None:
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             assert not [n for n in names if n.startswith(("onex.bus", "onex.agent", "confluent_kafka"))], file
+
+
+def test_the_watchdog_goes_from_unready_to_new_clients() -> None:
+    restarts: list[bool] = []
+    health = Health()
+    watchdog = Watchdog(10.0, ManualClock(), health, AgentMetrics("n"), lambda: restarts.append(True), lambda: None)
+    watchdog.stop()
+    stalled = Partition("t", 3)
+    watchdog.judge({stalled: 9.0})
+    assert health.ready
+    watchdog.judge({stalled: 11.0})
+    assert "t[3]" in health.snapshot()["progress"]
+    assert restarts == []
+    watchdog.judge({stalled: 21.0})
+    watchdog.judge({stalled: 22.0})
+    assert restarts == [True]
+    watchdog.judge({})
+    assert health.ready

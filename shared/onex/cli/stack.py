@@ -1,12 +1,14 @@
 """``onex up``, ``down`` and ``status``: a whole mesh on this machine."""
 
 import json
+import os
 import shutil
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -160,7 +162,11 @@ def _is_zombie(pid: int) -> bool:
 
 
 def _agent_infos(settings: Settings) -> list[dict[str, object]]:
-    return [json.loads(file.read_text()) for file in sorted((settings.home / "run").glob("*.json"))]
+    found: list[dict[str, object]] = []
+    for file in sorted((settings.home / "run").glob("*.json")):
+        with suppress(FileNotFoundError):  # an agent that ends removes its file
+            found.append(json.loads(file.read_text()))
+    return found
 
 
 def _ask(info: dict[str, object]) -> dict[str, object]:
@@ -192,4 +198,6 @@ def _read(settings: Settings) -> dict[str, object]:
 
 def _write(settings: Settings, stack: dict[str, object]) -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
-    (settings.home / STACK_FILE).write_text(json.dumps(stack, indent=2))
+    part = settings.home / f"{STACK_FILE}.{os.getpid()}"
+    part.write_text(json.dumps(stack, indent=2))
+    part.replace(settings.home / STACK_FILE)

@@ -175,7 +175,10 @@ class AgentProcess:
             "pid": os.getpid(),
             "health": f"http://{self._settings.health_host}:{self._server.port}",
         }
-        file.write_text(json.dumps(info))
+        # Whole or not at all: `onex status` may look at any moment.
+        part = file.with_suffix(f".{os.getpid()}")
+        part.write_text(json.dumps(info))
+        part.replace(file)
 
 
 def run_agent(path: Path, settings: Settings) -> int:

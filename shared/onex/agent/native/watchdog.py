@@ -98,7 +98,7 @@ class Watchdog:
                 for p, s in self._watch.stalled_for(progress, lags, self._clock.monotonic()).items()
                 if p not in held
             }
-            self._judge(max(stalled.values(), default=0.0), stalled)
+            self.judge(stalled)
 
     def _ask_bus(self) -> None:
         """Every few seconds: do brokers answer? An idle agent would not notice otherwise."""
@@ -119,7 +119,9 @@ class Watchdog:
             self._metrics.forget_lag(partition.topic, partition.partition)
         self._lags = set(lags)
 
-    def _judge(self, worst: float, stalled: Mapping[Partition, float]) -> None:
+    def judge(self, stalled: Mapping[Partition, float]) -> None:
+        """Act on the seconds that partitions with lag have stood still."""
+        worst = max(stalled.values(), default=0.0)
         if worst < self._limit:
             self._restarted = False
             self._health.settle("progress")
