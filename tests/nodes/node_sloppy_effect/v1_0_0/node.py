@@ -13,5 +13,5 @@ class NodeSloppyEffect(NodeEffect):
     async def act(self, command: Act, context: Context) -> Acted:
         if command.mood == "raise":
             raise KeyError("on request")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
         return Acted(entity=command.entity, number=command.number, attempt=context.attempt)
