@@ -23,6 +23,7 @@ from onex.agent.stores import OpenBacking, Stores
 from onex.agent.timer_record import TimerRecord
 from onex.agent.timers import DueTimer
 from onex.bus.protocols import (
+    OnDelivery,
     Partition,
     Position,
     ProtocolConsumer,
@@ -262,7 +263,7 @@ class PureAgent:
             for key, value in changes[-1:]:
                 self._transaction.produce(self._changelog, value, key, [], number, self._checkpoint_of(number))
 
-    def _checkpoint_of(self, number: int):  # type: ignore[no-untyped-def]  # returns an OnDelivery
+    def _checkpoint_of(self, number: int) -> OnDelivery:
         def report(failed: Exception | None, offset: int) -> None:
             if failed is None:
                 self._checkpoints[number] = offset + 1

@@ -1,6 +1,6 @@
 """KafkaEventBusAdapter: the one door to Kafka."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -57,7 +57,9 @@ class KafkaEventBusAdapter:
         if left:
             raise BusUnavailableError(f"{left} records were not acknowledged: {self._errors.last or 'no answer'}")
 
-    def _queue(self, producer: Producer, record: Outgoing, report) -> None:  # type: ignore[no-untyped-def]
+    def _queue(
+        self, producer: Producer, record: Outgoing, report: Callable[[KafkaError | None, Message], None]
+    ) -> None:
         while True:
             try:
                 producer.produce(

@@ -1,8 +1,8 @@
 """Producers of the engine: transactional, and the at-least-once form of the same shape."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink, KafkaConsumer, offsets_of
@@ -51,10 +51,10 @@ class _Producing:
         self._client.purge()
 
 
-def _report(on_delivery: OnDelivery):  # type: ignore[no-untyped-def]  # the client's callback type is private
-    def callback(error: KafkaError | None, message) -> None:  # type: ignore[no-untyped-def]  # as above
+def _report(on_delivery: OnDelivery) -> Callable[[KafkaError | None, Message], None]:
+    def callback(error: KafkaError | None, message: Message) -> None:
         failure = to_bus_error(error, f"writing to {message.topic()}") if error else None
-        on_delivery(failure, message.offset())
+        on_delivery(failure, message.offset() or 0)
 
     return callback
 
