@@ -13,6 +13,7 @@ from onex.agent.native.slots import take_slot
 from onex.agent.native.watchdog import ProgressWatch, Watchdog
 from onex.agent.retry import retrying
 from onex.bus.protocols import Partition
+from onex.cli.stack import without_secrets
 from onex.model import RejectedError, TransientError
 from onex.model.contract import ModelRetryPolicy
 from onex.model.contract.field_type import field_type_names, to_annotation
@@ -204,3 +205,15 @@ def test_the_watchdog_goes_from_unready_to_new_clients() -> None:
     assert restarts == [True]
     watchdog.judge({})
     assert health.ready
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("", "none"),
+        ("postgresql://app:secret@db.internal:5433/orders?sslmode=require", "db.internal:5433/orders"),
+        ("postgresql://postgres:@/postgres?host=/tmp/x", "Unix socket/postgres"),
+    ],
+)
+def test_status_never_shows_a_password(url: str, shown: str) -> None:
+    assert without_secrets(url) == shown

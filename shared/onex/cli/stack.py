@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, cast
+from urllib.parse import urlsplit
 
 import psutil
 import typer
@@ -90,11 +91,19 @@ def status(as_json: AsJson = False) -> None:
         print_json({"kafka": {"ok": health.ok, "detail": health.detail}, "agents": agents})
     else:
         console.print(f"Kafka       {'[green]ready[/]' if health.ok else '[red]down[/]'}  {health.detail}")
-        console.print(f"PostgreSQL  {settings.database_url.partition('?')[0] or 'none'}")
+        console.print(f"PostgreSQL  {without_secrets(settings.database_url)}")
         rows = [(a["node"], a["version"], a["kind"], a["instance"], a["pid"], a["state"]) for a in agents]
         print_rows(("NODE", "VERSION", "KIND", "INSTANCE", "PID", "STATE"), rows)
     if not health.ok or any(agent["state"] != "ready" for agent in agents):
         raise typer.Exit(Exit.FAILED)
+
+
+def without_secrets(url: str) -> str:
+    """Host and database of a URL; user and password stay out of sight."""
+    if not url:
+        return "none"
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'Unix socket'}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
 def _start_kafka(settings: Settings, stack: dict[str, object]) -> str:
