@@ -141,3 +141,14 @@ def test_a_replayed_dead_letter_reaches_the_node_by_its_retry_topic(mesh: MeshDr
     assert again["onex-dlq-replays"] == "1"
     assert again["onex-dlq-parent"] == f"{first.topic()}-{first.partition()}-{first.offset()}"
     assert second.value() == first.value()
+
+
+def test_memory_is_bounded_while_handlers_do_not_come_back(mesh: MeshDriver) -> None:
+    for number in range(4000):
+        mesh.send(Act(entity=f"e{number}", mood="hang"), settle=False)
+    mesh.settle()
+    (instance,) = mesh.instances_of(NodeUnrulyEffect)
+    delivery = instance.resolved.contract.delivery
+    taken = 4000 - sum(instance.consumer.lag().values())
+    assert delivery.concurrency <= taken <= 2 * delivery.concurrency + delivery.batch_size
+    assert len(NodeUnrulyEffect.done) == delivery.concurrency

@@ -23,7 +23,7 @@ from onex.model.errors import ConfigurationError, HandlerTimeoutError, PoisonErr
 from onex.model.topic import TopicName, kebab
 from onex.settings import Settings
 from onex.testing import ManualClock
-from tests.conftest import ORDERS, SERVICES
+from tests.conftest import ORDERS, ROOT, SERVICES
 
 
 @pytest.mark.parametrize(
@@ -217,3 +217,11 @@ def test_the_watchdog_goes_from_unready_to_new_clients() -> None:
 )
 def test_status_never_shows_a_password(url: str, shown: str) -> None:
     assert without_secrets(url) == shown
+
+
+def test_every_setting_is_documented() -> None:
+    told = (ROOT / "docs" / "settings.md").read_text()
+    for name, field in Settings.model_fields.items():
+        assert f"ONEX_{name.upper()}" in told or str(getattr(field.validation_alias, "choices", [""])[0]) in told
+        assert field.description
+        assert field.description in told

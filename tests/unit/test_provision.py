@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from node_tally_reducer.v1_0_0.models import Amount
 
+from onex.agent.requirements import check_topics
 from onex.bus.declared import Declared, DeclaredSchema, DeclaredTopic, declare
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Partition, TopicState
@@ -14,7 +15,7 @@ from onex.bus.schema import avro_schema, subject_of
 from onex.bus.schema.avro_schema import Schema
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.contract import resolve_node
-from onex.model.errors import ProvisioningError, SchemaMismatchError
+from onex.model.errors import ConfigurationError, MissingTopicError, ProvisioningError, SchemaMismatchError
 from tests.conftest import NODES, ORDERS
 
 AMOUNT = "onex.evt.tally.amount.v1"
@@ -142,3 +143,14 @@ def test_contracts_that_contradict_each_other_are_refused() -> None:
     )
     with pytest.raises(ProvisioningError, match="wants 4 partitions"):
         declare([*nodes, odd], 1)
+
+
+def test_keyed_state_needs_equally_many_partitions_everywhere(cluster: Cluster) -> None:
+    contract = resolve_node(NODES / "node_tally_reducer" / "v1_0_0").contract
+    check_topics(cluster.bus, contract)
+    cluster.bus.admin.grow(AMOUNT, 8)
+    with pytest.raises(ConfigurationError, match=f"{AMOUNT} has 8"):
+        check_topics(cluster.bus, contract)
+    cluster.bus.admin.delete(contract.retry_topic)
+    with pytest.raises(MissingTopicError, match=contract.retry_topic):
+        check_topics(cluster.bus, contract)

@@ -30,10 +30,12 @@ class MemoryEffectHost:
 
     def step(self, timeout: float = 0.0) -> bool:
         """Take, run, commit; gives whether anything happened."""
-        held = self.engine.held
-        self.consumer.pause(held)
-        self.consumer.resume([p for p in self.consumer.assignment() if p not in held])
-        records = self.consumer.batch(max(1, self.engine.room()), timeout)
+        room = self.engine.room()
+        assignment = self.consumer.assignment()
+        still = assignment if room <= 0 else self.engine.held
+        self.consumer.pause(still)
+        self.consumer.resume([partition for partition in assignment if partition not in still])
+        records = self.consumer.batch(max(1, room), timeout)
 
         async def take() -> None:
             self.engine.take(records)
