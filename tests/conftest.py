@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
+from onex.codegen import case_files, package_files
 from onex.local import LocalKafka, LocalPostgres
 
 ROOT = Path(__file__).parents[1]
@@ -44,6 +45,19 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A services folder with a package for every example contract; one a session, as modules are imported once."""
+    root = tmp_path_factory.mktemp("generated")
+    for contract in sorted(CONTRACTS.glob("*.yaml")):
+        text = contract.read_text()
+        for name, content in {**package_files(text), **case_files(text)}.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+    return root
 
 
 def eventually(condition: Callable[[], object], within: float = 30.0, what: str = "") -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from onex.bus.kafka import KafkaEventBusAdapter
-from onex.codegen import case_files, package_files
 from onex.contract import parse_contract
 from tests.conftest import CONTRACTS
 from tests.integration.agents import Mesh
@@ -20,14 +19,9 @@ from tests.integration.agents import Mesh
         "infrastructure_health_monitor_orchestrator",
     ],
 )
-def test_a_generated_node_runs(name: str, kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
-    text = (CONTRACTS / f"{name}.yaml").read_text()
-    for file, content in {**package_files(text), **case_files(text)}.items():
-        path = tmp_path / "generated" / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-    contract = parse_contract(text)
-    folder = tmp_path / "generated" / contract.name / contract.contract_version.folder
+def test_a_generated_node_runs(name: str, generated: Path, kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
+    contract = parse_contract((CONTRACTS / f"{name}.yaml").read_text())
+    folder = generated / contract.name / contract.contract_version.folder
     with Mesh(kafka_bus, [folder], tmp_path) as mesh:
         agent = mesh.start(contract.name)
         assert mesh.stop(agent) == 0

@@ -13,18 +13,6 @@ from onex.testing import load_cases, run_case
 from tests.conftest import CONTRACTS, ROOT
 
 
-@pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("generated")
-    for contract in sorted(CONTRACTS.glob("*.yaml")):
-        text = contract.read_text()
-        for name, content in {**package_files(text), **case_files(text)}.items():
-            path = root / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content)
-    return root
-
-
 def test_at_least_six_contracts_of_all_four_kinds(generated: Path) -> None:
     kinds = [resolve_node(folder).contract.node_type for folder in generated.glob("*/v*")]
     assert len(kinds) >= 6
