@@ -143,7 +143,7 @@ def test_sigterm_in_the_middle_drains_and_repeats_nothing(kafka_bus: KafkaEventB
         assert mesh.stop(first) == 0
         done = len(mesh.messages(Acted))
         assert 0 < done < 200
-        mesh.start(EFFECT)
+        mesh.start(EFFECT, env={"ONEX_TEST_SURVIVE": "1"})
         eventually(lambda: len(mesh.messages(Acted)) >= 200, 40)
         numbers = Counter(m.number for m in mesh.messages(Acted) if isinstance(m, Acted))
         assert numbers == Counter(range(200))
@@ -212,7 +212,7 @@ def test_at_least_once_loses_nothing_and_a_clean_stop_repeats_nothing(
         eventually(lambda: mesh.messages(Acted), 30, "work under way")
         assert mesh.stop(first) == 0
         assert 0 < len(mesh.messages(Acted)) < 300
-        second = mesh.start(name)
+        second = mesh.start(name, env={"ONEX_TEST_SURVIVE": "1"})
         eventually(lambda: len(mesh.messages(Acted)) >= 300 and mesh.lag(name) == 0, 40)
         assert Counter(m.number for m in mesh.messages(Acted) if isinstance(m, Acted)) == Counter(range(300))
         assert len(mesh.dead_letters(name)) == 1

@@ -26,8 +26,8 @@ class NodeUnrulyEffect(NodeEffect):
                 raise KeyError("on request")
             case "hang":
                 await asyncio.sleep(3600)
-            case "slow":
-                await asyncio.sleep(0.05)
+            case "slow" if not os.environ.get("ONEX_TEST_SURVIVE"):
+                await asyncio.sleep(2.0)
             case "die" if not os.environ.get("ONEX_TEST_SURVIVE"):
                 os._exit(9)
             case "wrong type":
