@@ -58,6 +58,11 @@ class ModelContract(ContractPart):
             problems.append("state_machine belongs to a REDUCER")
         if self.workflow_coordination and self.node_type is not EnumNodeKind.ORCHESTRATOR:
             problems.append("workflow_coordination belongs to an ORCHESTRATOR")
+        if self.node_type is not EnumNodeKind.EFFECT:
+            unused = sorted(self.delivery.model_fields_set & {"ordering", "concurrency"})
+            problems += [
+                f"delivery.{name} belongs to an EFFECT; pure kinds run in partition order" for name in unused
+            ]
         if self.workflow_coordination and self.handler_routing:
             problems.append("workflow_coordination already routes every message; remove handler_routing")
         routed = self.handler_routing or self.workflow_coordination
