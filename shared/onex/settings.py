@@ -56,6 +56,17 @@ class Settings(BaseSettings):
     drain_timeout: float = Field(
         default=20.0, gt=0, description="Seconds that running handlers get on shutdown and rebalance."
     )
+    heartbeat_interval: float = Field(
+        default=30.0, ge=0, description="Seconds between an agent's heartbeats; 0 keeps it out of the registry."
+    )
+    lag_threshold: int = Field(
+        default=10_000, ge=1, description="Offsets behind at which an agent reports that it is lagging."
+    )
+    otlp_endpoint: str = Field(
+        default="",
+        validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "ONEX_OTLP_ENDPOINT"),
+        description="OpenTelemetry collector (OTLP over HTTP) that gets the traces. Empty: no spans are made.",
+    )
     stall_timeout: float = Field(
         default=60.0,
         gt=0,

@@ -18,7 +18,7 @@ from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Headers, Outgoing, Partition, ProtocolRecord
 from onex.bus.provision import apply_plan, make_plan
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
-from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.message import Message
 from tests.conftest import eventually
@@ -41,6 +41,7 @@ class Mesh:
             "KAFKA_BOOTSTRAP_SERVERS": bus.config.bootstrap_servers,
             "ONEX_HOME": str(home),
             "ONEX_ENV": self.prefix,
+            "ONEX_HEARTBEAT_INTERVAL": "0",
             **(env or {}),
         }
         self._clear()
@@ -59,7 +60,9 @@ class Mesh:
 
     def _clear(self) -> None:
         """Topics of an earlier test go, with all their records."""
-        names = [name for name in declare(self.nodes, 1).topics if name.startswith("onex.")]
+        used = {topic for node in self.nodes for topic in (*node.routes, *node.outputs.values())}
+        names = [n for n, t in declare(self.nodes, 1).topics.items() if n in used or t.by != "the mesh"]
+        names.remove(SCHEMAS_TOPIC)
         for name in self.bus.admin.topics(names):
             self.bus.admin.delete(name)
         eventually(lambda: not self.bus.admin.topics(names), what="old topics to go")

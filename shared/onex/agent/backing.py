@@ -27,6 +27,10 @@ class ProtocolBacking(Protocol):
         ...
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]: ...
+    def size(self) -> tuple[int, int]:
+        """Keys (estimated) and bytes."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -75,6 +79,13 @@ class RocksBacking:
                 return
             yield key, value
 
+    def size(self) -> tuple[int, int]:
+        """What RocksDB estimates, without reading data; the two marks of its own do not count."""
+        keys = int(self._db.property_int_value("rocksdb.estimate-num-keys") or 0)
+        files = int(self._db.property_int_value("rocksdb.total-sst-files-size") or 0)
+        memory = int(self._db.property_int_value("rocksdb.cur-size-all-mem-tables") or 0)
+        return max(0, keys - 2), files + memory
+
     def close(self) -> None:
         """Flush and release the folder's lock."""
         self._db.flush()
@@ -108,6 +119,10 @@ class MemoryBacking:
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """See the protocol."""
         yield from ((key, value) for key, value in sorted(self._data.items()) if key.startswith(prefix))
+
+    def size(self) -> tuple[int, int]:
+        """See the protocol."""
+        return len(self._data), sum(len(key) + len(value) for key, value in self._data.items())
 
     def close(self) -> None:
         """Nothing to release."""

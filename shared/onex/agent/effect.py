@@ -10,14 +10,17 @@ writes outcomes, the watermark and the set of finished offsets beyond it in one 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from tenacity import RetryCallState
 
 from onex.agent.answers import as_emissions
 from onex.agent.clock import ProtocolClock, to_datetime
+from onex.agent.current import CURRENT
 from onex.agent.dead_letter import DeadLetterOffice
 from onex.agent.emit import Emitted, Emitter
+from onex.agent.envelope import Envelope
 from onex.agent.failure import Classifier, Failure, stage_of
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
@@ -27,6 +30,7 @@ from onex.agent.offsets import MAX_SPAN, OffsetTracker
 from onex.agent.program import Program
 from onex.agent.receive import Received, Receiver
 from onex.agent.retry import retrying
+from onex.agent.tracing import MessageTrace, Tracing
 from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolRecord, ProtocolTransaction
 from onex.model.enums import EnumFailureClass, EnumOrdering, EnumStage
 from onex.model.errors import BusError, FencedError, HandlerTimeoutError, RejectedError
@@ -43,6 +47,7 @@ class Task:
     record: ProtocolRecord
     partition: Partition
     received: Received
+    trace: MessageTrace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Outcome:
     partition: Partition
     emitted: Sequence[Emitted]
     dead: str = ""
+    trace: MessageTrace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,9 @@ class EffectEngine:
         metrics: AgentMetrics,
         on_outcome: Callable[[], None],
         max_message_bytes: int = MAX_MESSAGE_BYTES,
+        tracing: Tracing | None = None,
     ) -> None:
+        self._tracing = tracing
         self._max_bytes = max_message_bytes
         contract = program.contract
         self._receiver = Receiver(program)
@@ -104,6 +112,8 @@ class EffectEngine:
 
     def take(self, records: Sequence[ProtocolRecord]) -> None:
         """Decode records and start what may start."""
+        if self._tracing is not None:
+            self._tracing.polled()
         for record in records:
             partition = Partition(record.topic(), record.partition())
             tracker = self._trackers.get(partition)
@@ -112,9 +122,14 @@ class EffectEngine:
             try:
                 received = self._receiver.receive(record)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it becomes a dead letter
-                self._settle(self._buried(record, partition, error, EnumStage.DECODE))
+                envelope = Envelope(record)
+                CURRENT.set(envelope)
+                trace = None if self._tracing is None else self._tracing.received(record, envelope)
+                self._settle(self._buried(record, partition, trace, error, EnumStage.DECODE))
+                CURRENT.set(None)
                 continue
-            self._lanes.add(self._lane(partition, record), Task(record, partition, received))
+            trace = None if self._tracing is None else self._tracing.received(record, received[2])
+            self._lanes.add(self._lane(partition, record), Task(record, partition, received, trace))
         self._metrics.received.inc(len(records))
         self._start()
 
@@ -137,8 +152,13 @@ class EffectEngine:
         self._running.pop(task, None)
 
     async def _run(self, lane: object, task: Task) -> None:
+        CURRENT.set(task.received[2])
+        started = self._clock.monotonic()
+        queued = self._clock.now_ms() - task.record.timestamp()[1]
+        self._metrics.queue_seconds.observe(max(0, queued) / 1000)
         try:
             outcome = await self._work(task)
+            self._metrics.process_seconds.observe(self._clock.monotonic() - started)
             if task.partition in self._trackers:
                 self._settle(outcome)
         finally:
@@ -153,17 +173,20 @@ class EffectEngine:
         except Exception as error:  # noqa: BLE001 - classified right below
             first = error
         if self._classifier.classify(first) not in _RETRYABLE or self._policy.max_attempts == 1:
-            return self._buried(task.record, task.partition, first, EnumStage.HANDLER)
+            return self._buried(task.record, task.partition, task.trace, first, EnumStage.HANDLER)
         attempt = 1
         try:
-            async for trial in retrying(self._policy, self._is_retryable, self._park, self._count_retry):
+            count = partial(self._count_retry, task.trace)
+            async for trial in retrying(self._policy, self._is_retryable, self._park, count):
                 with trial:
                     attempt = trial.retry_state.attempt_number
                     if attempt == 1:
                         raise first
                     return self._done(task, await self._call(task, attempt))
         except Exception as error:  # noqa: BLE001 - attempts are used up, or the failure is of another class now
-            return self._buried(task.record, task.partition, error, EnumStage.HANDLER, attempt, first_failed)
+            return self._buried(
+                task.record, task.partition, task.trace, error, EnumStage.HANDLER, attempt, first_failed
+            )
         raise AssertionError("tenacity either returns or raises")
 
     async def _call(self, task: Task, attempt: int) -> object:
@@ -190,8 +213,12 @@ class EffectEngine:
         finally:
             self._lanes.unpark()
 
-    def _count_retry(self, state: RetryCallState) -> None:
+    def _count_retry(self, trace: MessageTrace | None, state: RetryCallState) -> None:
         self._metrics.retries.inc()
+        if trace is not None:
+            error = state.outcome.exception() if state.outcome else None
+            wait = state.next_action.sleep if state.next_action else 0.0
+            trace.event("retry", attempt=state.attempt_number, delay=float(wait), error=str(error))
 
     def _done(self, task: Task, result: object) -> Outcome:
         _, _, envelope = task.received
@@ -201,12 +228,16 @@ class EffectEngine:
             topic, value, _, _ = record
             if value is not None and len(value) > self._max_bytes:
                 raise RejectedError(f"output for {topic} has {len(value)} bytes, {self._max_bytes} fit")
-        return Outcome(task.record, task.partition, emitted)
+        if task.trace is not None:
+            emitted = task.trace.send(emitted)
+            task.trace.processed()
+        return Outcome(task.record, task.partition, emitted, trace=task.trace)
 
     def _buried(
         self,
         record: ProtocolRecord,
         partition: Partition,
+        trace: MessageTrace | None,
         error: BaseException,
         stage: EnumStage,
         attempts: int = 1,
@@ -215,7 +246,11 @@ class EffectEngine:
         now = self._clock.now_ms()
         kind = self._classifier.classify(error)
         failure = Failure(kind, stage_of(error, stage), error, attempts, first_failed or now, now)
-        return Outcome(record, partition, [self._office.letter(record, failure)], kind)
+        log.warning("dead letter", **{"class": kind}, stage=failure.stage, topic=record.topic(), error=str(error))
+        if trace is not None:
+            trace.buried(kind, failure.stage, error)
+            trace.processed()
+        return Outcome(record, partition, [self._office.letter(record, failure)], kind, trace)
 
     def _settle(self, outcome: Outcome) -> None:
         self._outcomes.append(outcome)
@@ -301,6 +336,7 @@ class EffectEngine:
     def commit(self, transaction: ProtocolTransaction, consumer: ProtocolConsumer, commit: Commit) -> bool:
         """Write outcomes and positions together; False when it must be given back. Raises FencedError."""
         started = self._clock.monotonic()
+        started_ns = self._tracing.now() if self._tracing else 0
         try:
             transaction.begin()
             for outcome in commit.outcomes:
@@ -311,13 +347,25 @@ class EffectEngine:
         except BusError as error:
             self._metrics.aborts.inc()
             transaction.abort()
+            self._settle_traces(commit, started_ns, committed=False)
             if not self._held.hold():
                 self._held.hold_all(commit.positions, error)
             return False
         self._held.settle(commit.positions)
+        self._settle_traces(commit, started_ns, committed=True)
         self._metrics.commits.inc()
-        self._metrics.commit_seconds.observe(self._clock.monotonic() - started)
+        self._metrics.settle_seconds.observe(self._clock.monotonic() - started)
         return True
+
+    def _settle_traces(self, commit: Commit, started_ns: int, *, committed: bool) -> None:
+        if self._tracing is None:
+            return
+        now = self._tracing.now()
+        for outcome in commit.outcomes:
+            if outcome.trace is not None:
+                outcome.trace.settled(
+                    started_ns, now, committed=committed, batch=len(commit.outcomes), again=not committed
+                )
 
     def _write(self, transaction: ProtocolTransaction, outcome: Outcome) -> None:
         def report(failed: Exception | None, _: int) -> None:

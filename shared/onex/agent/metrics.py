@@ -1,51 +1,114 @@
-"""Prometheus metrics of an agent. Everything is counted per batch, never per message."""
+"""Prometheus metrics of an agent. Pure kinds count per batch; labels are few and closed, and bound once.
+
+Label values: the node, the stages below, failure classes, and topics and partitions held by this
+process; nothing that comes out of a message.
+"""
+
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.process_collector import ProcessCollector
 
-_LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+from onex.bus.protocols import Partition
+from onex.model.enums import EnumFailureClass
+from onex.model.mesh import EnumConsumerEvent
+
+_LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class EnumLatencyStage(StrEnum):
+    """Where time goes. Pure kinds observe once a batch, effects once a message (settle: once a commit)."""
+
+    QUEUE = "queue"
+    """From the record's timestamp until it is taken in hand; of a batch, its first record."""
+    PROCESS = "process"
+    """Decoding, handler and producing; of an effect, the handler with its retries."""
+    SETTLE = "settle"
+    """Committing outputs and offsets."""
 
 
 class AgentMetrics:
-    """Metrics of one agent process; labels are bound once."""
+    """Metrics of one agent process. Thread-safe."""
 
     def __init__(self, node: str, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
-        names = ("node",)
-        self.received = Counter("onex_messages_received", "Messages taken in", names, registry=self.registry).labels(
-            node
+        self._node = node
+        self._rebalanced: deque[tuple[EnumConsumerEvent, Sequence[Partition]]] = deque(maxlen=1000)
+        ProcessCollector(registry=self.registry)
+        self.received = self._counter("onex_messages_received", "Messages taken in")
+        self.sent = self._counter("onex_messages_sent", "Messages put out")
+        self.retries = self._counter("onex_retries", "Attempts after a failure")
+        self.commits = self._counter("onex_transactions", "Transactions committed")
+        self.aborts = self._counter("onex_transactions_aborted", "Transactions aborted")
+        self._rebalances = self._counter("onex_rebalances", "Changes of the assignment")
+        self.in_flight = self._gauge("onex_in_flight", "Messages taken and not yet settled")
+        self.parked = self._gauge("onex_parked_keys", "Keys that wait for a retry")
+        self.ready = self._gauge("onex_ready", "1 when the agent is ready")
+        self.state_keys = self._gauge("onex_state_keys", "Keys in the state of the partitions held, estimated")
+        self.state_bytes = self._gauge("onex_state_bytes", "Size of that state on disk, in bytes")
+        self.restore_remaining = self._gauge(
+            "onex_restore_remaining", "Changelog offsets left to restore before work begins"
         )
-        self.sent = Counter("onex_messages_sent", "Messages put out", names, registry=self.registry).labels(node)
-        self.retries = Counter("onex_retries", "Attempts after a failure", names, registry=self.registry).labels(node)
-        self.commits = Counter("onex_transactions", "Transactions committed", names, registry=self.registry).labels(
-            node
-        )
-        self.aborts = Counter(
-            "onex_transactions_aborted", "Transactions aborted", names, registry=self.registry
-        ).labels(node)
-        self.rebalances = Counter("onex_rebalances", "Assignment changes", names, registry=self.registry).labels(node)
         self._dead = Counter("onex_dead_letters", "Dead letters written", ("node", "class"), registry=self.registry)
-        self.batch_seconds = Histogram(
-            "onex_batch_seconds", "From poll to commit", names, buckets=_LATENCY, registry=self.registry
-        ).labels(node)
-        self.commit_seconds = Histogram(
-            "onex_commit_seconds", "Commit of a transaction", names, buckets=_LATENCY, registry=self.registry
-        ).labels(node)
-        self.in_flight = Gauge("onex_in_flight", "Messages in work", names, registry=self.registry).labels(node)
-        self.parked = Gauge("onex_parked_keys", "Keys that wait", names, registry=self.registry).labels(node)
-        self.ready = Gauge("onex_ready", "1 when the agent is ready", names, registry=self.registry).labels(node)
+        for kind in EnumFailureClass:
+            self._dead.labels(node, kind)
+        stages = Histogram(
+            "onex_stage_seconds", "Latency by stage", ("node", "stage"), buckets=_LATENCY, registry=self.registry
+        )
+        self.queue_seconds = stages.labels(node, EnumLatencyStage.QUEUE)
+        self.process_seconds = stages.labels(node, EnumLatencyStage.PROCESS)
+        self.settle_seconds = stages.labels(node, EnumLatencyStage.SETTLE)
         self._lag = Gauge(
             "onex_consumer_lag", "Offsets not yet processed", ("node", "topic", "partition"), registry=self.registry
         )
-        self._node = node
+
+    def _counter(self, name: str, told: str) -> Counter:
+        return Counter(name, told, ("node",), registry=self.registry).labels(self._node)
+
+    def _gauge(self, name: str, told: str) -> Gauge:
+        return Gauge(name, told, ("node",), registry=self.registry).labels(self._node)
 
     def dead(self, kind: str) -> None:
         """One dead letter of that class was written."""
         self._dead.labels(self._node, kind).inc()
 
+    def rebalanced(self, event: EnumConsumerEvent, partitions: Sequence[Partition]) -> None:
+        """The assignment has changed."""
+        self._rebalances.inc()
+        self._rebalanced.append((event, partitions))
+
+    def take_rebalances(self) -> Iterator[tuple[EnumConsumerEvent, Sequence[Partition]]]:
+        """Assignment changes that nobody has taken yet."""
+        while self._rebalanced:
+            yield self._rebalanced.popleft()
+
     def lag(self, topic: str, partition: int, value: int) -> None:
         """Lag of a partition held here."""
         self._lag.labels(self._node, topic, partition).set(value)
 
-    def forget_lag(self, topic: str, partition: int) -> None:
-        """A partition is held elsewhere now."""
-        self._lag.remove(self._node, topic, partition)
+    def forget_lag(self, partitions: Collection[Partition]) -> None:
+        """Partitions that are held elsewhere now."""
+        for partition in partitions:
+            self._lag.remove(self._node, partition.topic, partition.partition)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of everything exported, as a scrape shows them."""
+        return tuple(sorted({sample.name for family in self.registry.collect() for sample in family.samples}))
+
+    def total_received(self) -> int:
+        """Messages taken in since start."""
+        return self._sum("onex_messages_received_total")
+
+    def total_dead(self) -> int:
+        """Dead letters written since start, over all classes."""
+        return self._sum("onex_dead_letters_total")
+
+    def active(self) -> int:
+        """Messages in work now."""
+        return self._sum("onex_in_flight")
+
+    def _sum(self, name: str) -> int:
+        return round(sum(s.value for f in self.registry.collect() for s in f.samples if s.name == name))

@@ -10,8 +10,9 @@ import structlog
 
 from onex.agent.answers import Answer, as_emissions
 from onex.agent.clock import ProtocolClock, to_datetime
+from onex.agent.current import CURRENT
 from onex.agent.dead_letter import DeadLetterOffice
-from onex.agent.emit import Emitter
+from onex.agent.emit import Emitted, Emitter
 from onex.agent.envelope import Envelope, TimerEnvelope, kept_for_timers
 from onex.agent.failure import Classifier, Failure, stage_of
 from onex.agent.health import Health
@@ -22,6 +23,7 @@ from onex.agent.receive import Received, Receiver
 from onex.agent.stores import OpenBacking, Stores
 from onex.agent.timer_record import TimerRecord
 from onex.agent.timers import DueTimer
+from onex.agent.tracing import MessageTrace, Tracing
 from onex.bus.protocols import (
     OnDelivery,
     Partition,
@@ -39,11 +41,13 @@ from onex.model.errors import (
     MessageTooLargeError,
     TransactionAbortedError,
 )
+from onex.model.mesh import EnumConsumerEvent
 from onex.model.message import Message
 from onex.node import TimerFired
 
 log = structlog.get_logger(__name__)
 _TIMERS_PER_BATCH = 1000
+_OBSERVE_EVERY = 1.0
 
 
 class PureAgent:
@@ -59,6 +63,7 @@ class PureAgent:
         health: Health,
         metrics: AgentMetrics,
         open_backing: OpenBacking,
+        tracing: Tracing | None = None,
     ) -> None:
         contract = program.contract
         self._bus = bus
@@ -79,6 +84,10 @@ class PureAgent:
         self._stores = (
             None if program.state is None else Stores(bus, contract.changelog_topic, program.state, open_backing)
         )
+        self._tracing = tracing
+        self._trace: MessageTrace | None = None
+        self._traces: list[MessageTrace] = []
+        self._observed = 0.0
         self._held = HeldPartitions(clock, health)
         self._doomed: dict[tuple[str, int, int], tuple[Exception, EnumStage]] = {}
         """Records that hung or that the bus refused: buried at once when the batch runs again."""
@@ -117,6 +126,7 @@ class PureAgent:
                 self._health.settle(f"restore {number}")
         self._consumer.resume(self._held.to_resume())
         records = self._consumer.batch(self._most, self._patience(timeout))
+        self._observe()
         due = self._due()
         if not records and not due:
             return self._stores is not None and self._stores.restoring
@@ -124,8 +134,14 @@ class PureAgent:
         return True
 
     def _carry(self, records: Sequence[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]) -> None:
+        metrics, tracing = self._metrics, self._tracing
         started = self._clock.monotonic()
         self._now_ms = self._clock.now_ms()
+        metrics.in_flight.set(len(records) + len(due))
+        if records:
+            metrics.queue_seconds.observe(max(0, self._now_ms - records[0].timestamp()[1]) / 1000)
+        if tracing is not None:
+            tracing.polled()
         self._emitter.time = to_datetime(self._now_ms).isoformat().encode()
         self._dead.clear()
         self._sent = 0
@@ -139,22 +155,25 @@ class PureAgent:
             self._write_changelog()
             last = {(record.topic(), record.partition()): record for record in records}
             positions = {Partition(*place): Position(record.offset() + 1) for place, record in last.items()}
-            committing = self._clock.monotonic()
+            committing, committing_ns = self._clock.monotonic(), tracing.now() if tracing else 0
             transaction.commit(self._consumer, positions)
         except FencedError:
             self._rollback()
             raise
         except BusError as error:
+            self._settle_traces(0, committed=False)
             self._undo(records, error)
             return
+        finally:
+            CURRENT.set(None)
+            metrics.in_flight.set(0)
+        self._settle_traces(committing_ns, committed=True)
         self._committed(positions)
-        ended = self._clock.monotonic()
-        metrics = self._metrics
         metrics.received.inc(len(records))
         metrics.sent.inc(self._sent)
         metrics.commits.inc()
-        metrics.commit_seconds.observe(ended - committing)
-        metrics.batch_seconds.observe(ended - started)
+        metrics.process_seconds.observe(committing - started)
+        metrics.settle_seconds.observe(self._clock.monotonic() - committing)
 
     def _one(self, record: ProtocolRecord) -> None:
         """Decode, handle, produce: or a dead letter. Only failures of the bus get out."""
@@ -164,7 +183,11 @@ class PureAgent:
             if self._doomed and (doom := self._doomed.get(_place(record))):
                 error, self.stage = doom
                 raise error
-            self._handle(self._receiver.receive(record), record.partition())
+            received = self._receiver.receive(record)
+            CURRENT.set(received[2])
+            if self._tracing is not None:
+                self._trace = self._tracing.received(record, received[2])
+            self._handle(received, record.partition())
         except HandlerTimeoutError as error:
             self._doomed[_place(record)] = (error, self.stage)
             self._bury(record, error)
@@ -179,6 +202,7 @@ class PureAgent:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
             self._bury(record, error)
+        self._end_trace()
 
     def _compute(self, received: Received, _: int) -> None:
         entry, message, envelope = received
@@ -186,9 +210,11 @@ class PureAgent:
         result = entry.handle(message)
         self.stage = EnumStage.ENCODE
         only = self._emitter.only(result, envelope, envelope.reply_key)
-        if only is not None:
+        if only is not None and self._trace is None:
             self._transaction.produce(*only)
             self._sent += 1
+        elif only is not None:
+            self._produce([only])
         else:
             self._produce(self._emitter.emit(as_emissions(result), envelope, envelope.reply_key))
 
@@ -226,14 +252,20 @@ class PureAgent:
         envelope = TimerEnvelope(timer.key, timer.name, timer.due_ms, timer.kept)
         fired = TimerFired(name=timer.name, due=to_datetime(timer.due_ms))
         self.carried += 1
+        CURRENT.set(envelope)
+        if self._tracing is not None:
+            self._trace = self._tracing.fired(timer.name, envelope)
         try:
             self._decide(self._on_timer, fired, envelope, number)
         except BusError:
             raise
         except Exception as error:  # noqa: BLE001 - as in _one
             self._bury(TimerRecord(self._changelog, number, envelope, fired, self._now_ms), error)
+        self._end_trace()
 
-    def _produce(self, records: Iterable[tuple[str, bytes | None, bytes | None, list[tuple[str, bytes]]]]) -> None:
+    def _produce(self, records: Iterable[Emitted]) -> None:
+        if self._trace is not None:
+            records = self._trace.send(records)
         for topic, value, key, headers in records:
             self._transaction.produce(topic, value, key, headers)
             self._sent += 1
@@ -242,6 +274,11 @@ class PureAgent:
         kind = self._classifier.classify(error)
         failure = Failure(kind, stage_of(error, self.stage), error, 1, self._now_ms, self._now_ms)
         letter = self._office.letter(record, failure)
+        log.warning("dead letter", **{"class": kind}, stage=failure.stage, topic=record.topic(), error=str(error))
+        if self._tracing is not None and self._trace is None:
+            self._trace = self._tracing.received(record, Envelope(record))
+        if self._trace is not None:
+            self._trace.buried(kind, failure.stage, error)
         origin = Partition(record.topic(), record.partition())
 
         def report(failed: Exception | None, _: int) -> None:
@@ -250,6 +287,21 @@ class PureAgent:
 
         self._transaction.produce(*letter, on_delivery=report)
         self._dead.append(kind)
+
+    def _end_trace(self) -> None:
+        if self._trace is not None:
+            self._trace.processed()
+            self._traces.append(self._trace)
+            self._trace = None
+
+    def _settle_traces(self, started_ns: int, *, committed: bool) -> None:
+        if self._tracing is None:
+            return
+        self._end_trace()
+        now = self._tracing.now()
+        for traced in self._traces:
+            traced.settled(started_ns or now, now, committed=committed, batch=len(self._traces))
+        self._traces = []
 
     def _write_changelog(self) -> None:
         """One record per changed key; the last one's offset becomes the checkpoint of the store."""
@@ -299,6 +351,16 @@ class PureAgent:
         if self._stores is not None:
             self._stores.rollback()
 
+    def _observe(self) -> None:
+        """Once a second: how large the state is, and how much of it is still to be restored."""
+        if self._stores is None or (now := self._clock.monotonic()) - self._observed < _OBSERVE_EVERY:
+            return
+        self._observed = now
+        keys, size = self._stores.size()
+        self._metrics.state_keys.set(keys)
+        self._metrics.state_bytes.set(size)
+        self._metrics.restore_remaining.set(self._stores.remaining())
+
     def _due(self) -> list[tuple[int, DueTimer]]:
         if self._stores is None or self._on_timer is None:
             return []
@@ -336,7 +398,7 @@ class PureAgent:
 
     def on_assigned(self, partitions: Sequence[Partition]) -> None:
         """Keyed kinds restore first: the partitions stay paused until their stores are complete."""
-        self._metrics.rebalances.inc()
+        self._metrics.rebalanced(EnumConsumerEvent.ASSIGNED, partitions)
         if self._stores is None:
             return
         self._consumer.pause(partitions)
@@ -350,7 +412,7 @@ class PureAgent:
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
         """Called between batches: everything taken is committed already."""
-        self._metrics.rebalances.inc()
+        self._metrics.rebalanced(EnumConsumerEvent.REVOKED, partitions)
         for partition in partitions:
             self._held.forget(partition)
             self._progress.pop(partition, None)

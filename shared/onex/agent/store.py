@@ -31,6 +31,10 @@ class PartitionStore:
         """Changelog offset up to which the store is complete."""
         return self._backing.checkpoint()
 
+    def size(self) -> tuple[int, int]:
+        """Estimated keys, and bytes on disk."""
+        return self._backing.size()
+
     def apply(self, changes: Iterable[Change], checkpoint: int) -> None:
         """Restore: take records of the changelog as they are."""
         self._backing.write(changes, checkpoint)

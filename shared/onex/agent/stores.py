@@ -23,6 +23,7 @@ class Stores:
         self._open_backing = open_backing
         self._ready: dict[int, PartitionStore] = {}
         self._restoring: dict[int, tuple[PartitionStore, ProtocolReader]] = {}
+        self._ends: dict[int, int] = {}
 
     def open(self, number: int) -> None:
         """Begin to restore a partition from where its store on this machine ends."""
@@ -31,6 +32,7 @@ class Stores:
         topic = self._bus.admin.topics([self._changelog])[self._changelog]
         store = PartitionStore(self._codec, self._open_backing(number, topic.identity))
         partition = Partition(self._changelog, number)
+        self._ends[number] = self._bus.admin.ends([partition])[partition][1]
         reader = self._bus.read({partition: store.checkpoint()})
         self._restoring[number] = (store, reader)
 
@@ -54,6 +56,15 @@ class Stores:
     def restoring(self) -> bool:
         """Whether any partition is not complete yet."""
         return bool(self._restoring)
+
+    def remaining(self) -> int:
+        """Changelog offsets that are still to be read, over all partitions that are being restored."""
+        return sum(max(0, self._ends[n] - store.checkpoint()) for n, (store, _) in self._restoring.items())
+
+    def size(self) -> tuple[int, int]:
+        """Estimated keys, and bytes on disk, of the complete stores."""
+        sizes = [store.size() for store in self._ready.values()]
+        return sum(keys for keys, _ in sizes), sum(size for _, size in sizes)
 
     def __getitem__(self, number: int) -> PartitionStore:
         return self._ready[number]

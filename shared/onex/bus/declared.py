@@ -10,6 +10,7 @@ from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC
 from onex.contract import ResolvedNode
 from onex.model.enums import EnumTopicCategory
 from onex.model.errors import ProvisioningError
+from onex.model.mesh import MESH_TOPICS, SNAPSHOT_TOPICS
 from onex.model.message import Message
 from onex.model.topic import TopicName
 from onex.workflow import WorkflowState
@@ -25,6 +26,9 @@ _RETENTION = {
 }
 _CHANGELOG = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.3"}
 _CATALOGUE = {"cleanup.policy": "compact"}
+_MESH_PARTITIONS = 4
+_MESH_RETENTION = {"retention.ms": str(_DAY_MS)}
+"""Signs of life are of no use a day later; what came of them is in the registry's snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,12 @@ class _Collector:
         catalogue = TopicState(SCHEMAS_TOPIC, 1, replication_factor, _CATALOGUE)
         self.topics = {SCHEMAS_TOPIC: DeclaredTopic(catalogue, "the schema catalogue", True)}
         self.schemas: dict[str, DeclaredSchema] = {}
+        for model, topic in {**MESH_TOPICS, **SNAPSHOT_TOPICS}.items():
+            category = TopicName.parse(topic).category
+            config = _RETENTION[category] if model in SNAPSHOT_TOPICS else _MESH_RETENTION
+            state = TopicState(topic, _MESH_PARTITIONS, replication_factor, config)
+            self.topics[topic] = DeclaredTopic(state, "the mesh", keyed_state=False)
+            self._schema(topic, model)
 
     def consumed(self, node: ResolvedNode) -> None:
         contract, wanted = node.contract, node.contract.event_bus.topic_config

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from enum import Enum
+
+from typing_extensions import TypeIs
 
 from onex.model.contract import ModelStateMachine
 from onex.model.contract.state_machine import parse_condition
@@ -23,6 +26,10 @@ def compile_state_machine(machine: ModelStateMachine, state_model: type[Message]
         raise ConfigurationError(
             f"state_machine.state_field: {state_model.__name__} has no field {machine.state_field!r}"
         )
+    annotation = state_model.model_fields[machine.state_field].annotation
+    as_state: Callable[[str], object] = annotation if _is_enum(annotation) else str
+    if _is_enum(annotation):
+        _check_enum(machine, annotation)
     transitions: dict[tuple[str, str], list[tuple[Holds, str]]] = {}
     for item in machine.transitions:
         transitions.setdefault((item.from_state, item.trigger), []).append((_holds(item.conditions), item.to_state))
@@ -41,12 +48,23 @@ def compile_state_machine(machine: ModelStateMachine, state_model: type[Message]
             reduction = reduce(state, event, replace(context, transition_to=target))
             if reduction.state is None:
                 return reduction
-            moved = reduction.state.model_copy(update={machine.state_field: target})
+            moved = reduction.state.model_copy(update={machine.state_field: as_state(target)})
             return Reduction(moved, reduction.intents)
 
         return guarded
 
     return guard
+
+
+def _is_enum(annotation: object) -> TypeIs[type[Enum]]:
+    return isinstance(annotation, type) and issubclass(annotation, Enum)
+
+
+def _check_enum(machine: ModelStateMachine, enum: type[Enum]) -> None:
+    """A state that the enum lacks would fail when it is reached; say so at start."""
+    known = {member.value for member in enum}
+    if missing := [state.name for state in machine.states if state.name not in known]:
+        raise ConfigurationError(f"state_machine.states: {enum.__name__} has no {', '.join(missing)}")
 
 
 def _holds(conditions: Sequence[str]) -> Holds:

@@ -8,8 +8,10 @@ from threading import Thread
 from typing import TypeVar
 
 from onex.agent.effect import EffectEngine
+from onex.agent.metrics import AgentMetrics
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
 from onex.model.errors import OnexError
+from onex.model.mesh import EnumConsumerEvent
 from onex.node import NodeEffect
 
 T = TypeVar("T")
@@ -30,7 +32,9 @@ class EffectHost:
         topics: Sequence[str],
         transactional_id: str | None,
         drain_timeout: float,
+        metrics: AgentMetrics,
     ) -> None:
+        self._metrics = metrics
         self._engine = make_engine(self._on_outcome)
         self._node = node
         self._bus = bus
@@ -145,6 +149,7 @@ class EffectHost:
 
     def on_assigned(self, partitions: Sequence[Partition]) -> None:
         """Take over what the last owner finished beyond its watermark."""
+        self._metrics.rebalanced(EnumConsumerEvent.ASSIGNED, partitions)
         committed = self._consumer.committed(partitions)
 
         async def adopt() -> None:
@@ -154,6 +159,7 @@ class EffectHost:
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
         """Drain within the deadline, commit, give up."""
+        self._metrics.rebalanced(EnumConsumerEvent.REVOKED, partitions)
 
         async def release() -> None:
             await self._engine.drain(partitions, self._drain_timeout)
@@ -164,6 +170,7 @@ class EffectHost:
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
         """Somebody else may hold them already: commit nothing."""
+        self._metrics.rebalanced(EnumConsumerEvent.REVOKED, partitions)
 
         async def abandon() -> None:
             self._engine.abandon(partitions)

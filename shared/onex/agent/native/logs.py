@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import structlog
 from structlog.typing import EventDict
 
+from onex.agent.current import CURRENT, facts
 from onex.settings import Settings
 
 
@@ -20,6 +21,7 @@ def configure_logs(settings: Settings, **always: str) -> None:
     )
     structlog.configure(
         processors=[
+            _add_message_in_hand,
             _stand_in_every_line(always),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -29,6 +31,12 @@ def configure_logs(settings: Settings, **always: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def _add_message_in_hand(_: object, __: str, event: EventDict) -> EventDict:
+    """Correlation, workflow and trace of the message that is being handled, if one is."""
+    envelope = CURRENT.get()
+    return event if envelope is None else {**event, **facts(envelope)}
 
 
 def _stand_in_every_line(always: Mapping[str, str]) -> Callable[[object, str, EventDict], EventDict]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import structlog
 
+from onex.agent.announce import Announcer, Identity
+from onex.agent.announce.vitals import Vitals
 from onex.agent.backing import RocksBacking
 from onex.agent.clock import SystemClock
 from onex.agent.effect import EffectEngine
@@ -23,9 +25,11 @@ from onex.agent.native.watchdog import Watchdog, Watched
 from onex.agent.program import Program, build_program
 from onex.agent.pure import PureAgent
 from onex.agent.requirements import check_topics
+from onex.agent.tracing import Tracing
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.open import open_bus, open_catalogue
-from onex.bus.protocols import BusHealth
+from onex.bus.protocols import BusHealth, ProtocolEventBus
+from onex.bus.schema import ProtocolSchemaCatalogue
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.enums import EnumGuarantee, EnumNodeKind
 from onex.model.errors import BusError, ConfigurationError, FencedError, SchemaMismatchError, TransientError
@@ -35,6 +39,7 @@ from onex.settings import Settings
 log = structlog.get_logger(__name__)
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0
 _FENCES, _FENCE_WINDOW = 3, 60.0
+_GOOD_BYE = 3.0
 _WAITED_OUT = (BusError, SchemaMismatchError, ConfigurationError, TransientError, OSError)
 
 
@@ -56,10 +61,23 @@ class AgentProcess:
         self._watchdog = Watchdog(
             settings.stall_timeout, self._clock, self._health, self._metrics, self._stop.ask_restart, self._probe
         )
+        self._tracing = self._trace_to(settings.otlp_endpoint)
+        self._announcer = self._make_announcer() if settings.heartbeat_interval else None
 
     def run(self) -> int:
         """Until a signal; gives the exit code."""
-        self._announce()
+        self._write_info()
+        if self._announcer is not None:
+            self._announcer.start()
+        try:
+            return self._run_until_stopped()
+        finally:
+            if self._announcer is not None:
+                self._announcer.stop(_GOOD_BYE)
+            if self._tracing is not None:
+                self._tracing.close()
+
+    def _run_until_stopped(self) -> int:
         wait, fenced = _FIRST_WAIT, list[float]()
         while not self._stop.requested:
             self._stop.restart = False
@@ -114,6 +132,7 @@ class AgentProcess:
             self._health,
             self._metrics,
             lambda number, identity: RocksBacking(self._slot.folder / str(number), identity),
+            self._tracing,
         )
         self._started(agent)
         run_pure(agent, self._contract.delivery.timeout, self._stop)
@@ -130,7 +149,13 @@ class AgentProcess:
             await node.start()
             host = EffectHost(
                 lambda on_outcome: EffectEngine(
-                    program, self._group, self._clock, self._health, self._metrics, on_outcome
+                    program,
+                    self._group,
+                    self._clock,
+                    self._health,
+                    self._metrics,
+                    on_outcome,
+                    tracing=self._tracing,
                 ),
                 node,
                 bus,
@@ -138,6 +163,7 @@ class AgentProcess:
                 program.topics,
                 self._transactional_id(),
                 self._settings.drain_timeout,
+                self._metrics,
             )
             self._started(host)
             await host.run(stopping)
@@ -164,7 +190,39 @@ class AgentProcess:
         bus = self._bus
         return bus.health() if bus is not None else None
 
-    def _announce(self) -> None:
+    def _trace_to(self, endpoint: str) -> Tracing | None:
+        if not endpoint:
+            return None
+        contract = self._contract
+        return Tracing.to_collector(
+            contract.name, str(contract.contract_version), self._group, self._slot.name, endpoint
+        )
+
+    def _make_announcer(self) -> Announcer:
+        settings = self._settings
+        identity = Identity(
+            settings.env,
+            self._slot.name,
+            settings.host,
+            os.getpid(),
+            self._clock.now_ms(),
+            self._endpoint,
+            self._metrics.names,
+            settings.heartbeat_interval,
+        )
+        vitals = Vitals(self._health, self._metrics, self._watchdog.lags, settings.lag_threshold)
+        return Announcer(self._resolved, identity, vitals, self._open_own_bus)
+
+    def _open_own_bus(self) -> tuple[ProtocolEventBus, ProtocolSchemaCatalogue]:
+        """The announcer speaks also while the agent makes its clients anew."""
+        bus = open_bus(self._settings)
+        return bus, open_catalogue(self._settings, bus)
+
+    @property
+    def _endpoint(self) -> str:
+        return f"http://{self._settings.health_host}:{self._server.port}"
+
+    def _write_info(self) -> None:
         file = self._info_file()
         file.parent.mkdir(parents=True, exist_ok=True)
         info = {
@@ -173,7 +231,7 @@ class AgentProcess:
             "kind": self._contract.node_type,
             "instance": self._slot.name,
             "pid": os.getpid(),
-            "health": f"http://{self._settings.health_host}:{self._server.port}",
+            "health": self._endpoint,
         }
         # Whole or not at all: `onex status` may look at any moment.
         part = file.with_suffix(f".{os.getpid()}")

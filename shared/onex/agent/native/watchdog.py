@@ -68,13 +68,20 @@ class Watchdog:
         self._watched: Watched | None = None
         self._restarted = False
         self._lags: set[Partition] = set()
+        self._last_lags: Mapping[Partition, int] = {}
         self._ended = Event()
         Thread(target=self._run, name="watchdog", daemon=True).start()
+
+    def lags(self) -> Mapping[Partition, int]:
+        """Lag of the partitions held, as of the last look."""
+        return self._last_lags
 
     def look_at(self, watched: Watched | None) -> None:
         """From now on watch this; None while clients are being made."""
         self._watched = watched
         self._watch = ProgressWatch()
+        if watched is None:
+            self._last_lags = {}
 
     def stop(self) -> None:
         """End the thread."""
@@ -115,9 +122,9 @@ class Watchdog:
     def _report(self, lags: Mapping[Partition, int]) -> None:
         for partition, lag in lags.items():
             self._metrics.lag(partition.topic, partition.partition, lag)
-        for partition in self._lags - set(lags):
-            self._metrics.forget_lag(partition.topic, partition.partition)
+        self._metrics.forget_lag(self._lags - set(lags))
         self._lags = set(lags)
+        self._last_lags = lags
 
     def judge(self, stalled: Mapping[Partition, float]) -> None:
         """Act on the seconds that partitions with lag have stood still."""

@@ -1,0 +1,79 @@
+"""State and messages of the health monitor."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from onex.model import Message
+from onex.model.mesh import (
+    ConsumerHealthReported,
+    EnumHealth,
+    InstanceHealth,
+    MeshHealth,
+    NodeHealth,
+    NodeHeartbeat,
+)
+
+__all__ = [
+    "ConsumerHealthReported",
+    "HealthState",
+    "InstanceHealth",
+    "InstanceHealthChanged",
+    "InstanceView",
+    "Member",
+    "MeshHealth",
+    "NodeHealth",
+    "NodeHeartbeat",
+]
+
+
+class InstanceHealthChanged(Message, key="env"):
+    """From the state of one process to that of its environment. Only changes travel."""
+
+    env: str
+    node: str
+    node_id: str
+    health: EnumHealth
+    reasons: tuple[str, ...]
+    left: bool
+    """It ended cleanly, or was gone for long enough to be forgotten: it counts no more."""
+    at: datetime
+
+
+class InstanceView(BaseModel):
+    """One process, as last heard of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    env: str
+    node: str
+    epoch: int
+    last_seen: datetime
+    ready: bool = True
+    reasons: tuple[str, ...] = ()
+    lag: int = 0
+    stalled: str = ""
+    lagging: str = ""
+    rebalances: tuple[datetime, ...] = ()
+    gone: str = ""
+    told: EnumHealth | None = None
+    told_reasons: tuple[str, ...] = ()
+
+
+class Member(BaseModel):
+    """One process, as its environment sees it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    node: str
+    health: EnumHealth
+    reasons: tuple[str, ...]
+
+
+class HealthState(Message):
+    """State: of a process (``instance``), or of an environment (``members``)."""
+
+    instance: InstanceView | None = None
+    members: dict[str, Member] = Field(default_factory=dict)
+    nodes: dict[str, EnumHealth] = Field(default_factory=dict)
+    mesh: EnumHealth | None = None

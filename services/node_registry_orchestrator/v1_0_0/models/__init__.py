@@ -1,0 +1,68 @@
+"""State and messages of the registration handshake."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from onex.model import Message
+from onex.model.mesh import (
+    NodeHeartbeat,
+    NodeIntrospected,
+    RegistrationAccepted,
+    RegistrationAcknowledged,
+    RequestIntrospection,
+)
+
+__all__ = [
+    "EnumHandshake",
+    "EnumStep",
+    "Handshake",
+    "NodeHeartbeat",
+    "NodeIntrospected",
+    "RegistrationAccepted",
+    "RegistrationAcknowledged",
+    "RegistrationStepped",
+    "RequestIntrospection",
+]
+
+
+class EnumStep(StrEnum):
+    """What has just happened to a registration; triggers of the reducer's state machine."""
+
+    REQUESTED = "requested"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    OFFERED = "offered"
+    ACKNOWLEDGED = "acknowledged"
+    ACTIVATED = "activated"
+    REFRESHED = "refreshed"
+    ACK_TIMED_OUT = "ack_timed_out"
+    EXPIRED = "expired"
+    FORGOTTEN = "forgotten"
+
+
+class RegistrationStepped(Message, key="node_id"):
+    """Orchestrator to reducer: one step, in order. ``registered`` comes with the first and with refreshes."""
+
+    node_id: str
+    step: EnumStep
+    reason: str
+    at: datetime
+    registered: NodeIntrospected | None = None
+
+
+class EnumHandshake(StrEnum):
+    """How far the handshake with a process has come."""
+
+    OFFERED = "offered"
+    ACTIVE = "active"
+    SILENT = "silent"
+    """It did not acknowledge, or its heartbeats stopped."""
+    REFUSED = "refused"
+
+
+class Handshake(Message):
+    """State, one per agent process."""
+
+    epoch: int
+    at: EnumHandshake
+    last_seen: datetime

@@ -1,0 +1,37 @@
+"""State and messages of the registry."""
+
+from datetime import datetime
+
+from node_postgres_adapter_effect.v1_0_0.models import DeleteProjection, UpsertProjection
+from node_registry_orchestrator.v1_0_0.models import RegistrationStepped
+from onex.model import Message
+from onex.model.mesh import EnumRegistrationState, NodeIntrospected, RegisteredNode
+
+__all__ = [
+    "DeleteProjection",
+    "RegisteredNode",
+    "Registration",
+    "RegistrationChanged",
+    "RegistrationStepped",
+    "UpsertProjection",
+]
+
+
+class Registration(Message):
+    """State, one per agent process."""
+
+    state: EnumRegistrationState
+    registered: NodeIntrospected
+    sequence: int
+    """Counts changes: a later one wins in every projection."""
+
+
+class RegistrationChanged(Message, key="node_id"):
+    """A transition of the state machine."""
+
+    node_id: str
+    was: EnumRegistrationState | None
+    """None for a process that was not known."""
+    now: EnumRegistrationState
+    reason: str
+    at: datetime

@@ -1,0 +1,47 @@
+"""The registration of every agent process as a finite state machine."""
+
+from node_registry_reducer.v1_0_0.models import (
+    DeleteProjection,
+    RegisteredNode,
+    Registration,
+    RegistrationChanged,
+    RegistrationStepped,
+    UpsertProjection,
+)
+from onex.model.mesh import EnumRegistrationState as State
+from onex.node import Context, Message, NodeReducer, Reduction, RejectedError
+
+PROJECTION = "registration"
+_PASSING = {State.PENDING, State.ACCEPTED, State.ACK_RECEIVED}
+"""States that are left again within the same decision of the orchestrator: not worth a snapshot."""
+
+
+class NodeRegistryReducer(NodeReducer[Registration]):
+    """Which transitions there are stands in the contract; here, what each of them leaves behind."""
+
+    def reduce(
+        self, state: Registration | None, event: RegistrationStepped, context: Context
+    ) -> Reduction[Registration]:
+        reached = State(context.transition_to)
+        registered = event.registered or (state.registered if state else None)
+        if registered is None:
+            raise RejectedError(f"{event.node_id} was never introspected")
+        sequence = state.sequence + 1 if state else 1
+        changed = RegistrationChanged(
+            node_id=event.node_id, was=state.state if state else None, now=reached, reason=event.reason, at=event.at
+        )
+        if event.step == "forgotten":
+            gone = DeleteProjection(projection=PROJECTION, key=event.node_id, sequence=sequence)
+            return Reduction(None, intents=[changed, gone])
+        intents: list[Message] = [changed]
+        if reached not in _PASSING:
+            shown = RegisteredNode(
+                node_id=event.node_id, state=reached, since=event.at, reason=event.reason, registered=registered
+            )
+            intents += [
+                shown,
+                UpsertProjection(
+                    projection=PROJECTION, key=event.node_id, sequence=sequence, document=shown.model_dump_json()
+                ),
+            ]
+        return Reduction(Registration(state=reached, registered=registered, sequence=sequence), intents=intents)

@@ -1,0 +1,6 @@
+"""An agent's voice in the mesh: introspection, heartbeats, consumer health, the handshake with the registry."""
+
+from onex.agent.announce.announcer import Announcer
+from onex.agent.announce.introspection import Identity, introspect
+
+__all__ = ["Announcer", "Identity", "introspect"]

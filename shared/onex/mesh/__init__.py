@@ -1,0 +1,5 @@
+"""The mesh as applications and operators see it: discovery and the client."""
+
+from onex.mesh.discovery import Discovery, Entry
+
+__all__ = ["Discovery", "Entry"]

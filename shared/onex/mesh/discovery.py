@@ -1,0 +1,96 @@
+"""Discovery: who is in the mesh, read from the compacted snapshots of registry and health monitor."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader
+from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.model.enums import EnumNodeKind
+from onex.model.mesh import (
+    SNAPSHOT_TOPICS,
+    EnumHealth,
+    EnumRegistrationState,
+    InstanceHealth,
+    RegisteredNode,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One agent process: its registration and, once the monitor has spoken, its health."""
+
+    node: RegisteredNode
+    health: EnumHealth | None
+    reasons: Sequence[str]
+
+
+class Discovery:
+    """Keeps the latest snapshot of every process. ``refresh`` reads what has been added since."""
+
+    def __init__(self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> None:
+        self._bus = bus
+        self._codecs = {topic: Codec.of_topic(model, topic, catalogue) for model, topic in SNAPSHOT_TOPICS.items()}
+        self._next: dict[Partition, int] = {}
+        self._nodes: dict[str, RegisteredNode] = {}
+        self._health: dict[str, InstanceHealth] = {}
+
+    def refresh(self) -> None:
+        """Read up to the end as it is now. Raises BusError; MessageError for what cannot be decoded."""
+        topics = self._bus.admin.topics(list(self._codecs))
+        partitions = [Partition(name, n) for name, state in topics.items() for n in range(state.partitions)]
+        ends = self._bus.admin.ends(partitions)
+        behind = {
+            p: max(first, self._next.get(p, 0)) for p, (first, end) in ends.items() if self._next.get(p, 0) < end
+        }
+        if not behind:
+            return
+        reader = self._bus.read(behind)
+        try:
+            self._take(reader)
+        finally:
+            reader.close()
+        self._next |= {partition: ends[partition][1] for partition in behind}
+
+    def _take(self, reader: ProtocolReader) -> None:
+        for record in reader.until_end():
+            if record.value() is None:
+                continue
+            match self._codecs[record.topic()].decode(record.value()):
+                case RegisteredNode() as node:
+                    self._nodes[node.node_id] = node
+                case InstanceHealth() as health:
+                    self._health[health.node_id] = health
+
+    def find(
+        self,
+        *,
+        env: str = "",
+        name: str = "",
+        kind: EnumNodeKind | None = None,
+        capability: str = "",
+        version: str = "",
+        health: EnumHealth | None = None,
+        active: bool = True,
+    ) -> list[Entry]:
+        """Processes that fit every condition given, by id; ``active=False`` finds the others as well."""
+        return [
+            entry
+            for entry in self._entries()
+            if (not env or entry.node.registered.env == env)
+            and (not name or entry.node.registered.node == name)
+            and (kind is None or entry.node.registered.kind is kind)
+            and (not capability or capability in _capabilities(entry))
+            and (not version or entry.node.registered.version == version)
+            and (health is None or entry.health is health)
+            and (not active or entry.node.state is EnumRegistrationState.ACTIVE)
+        ]
+
+    def _entries(self) -> Iterable[Entry]:
+        for node_id in sorted(self._nodes):
+            found = self._health.get(node_id)
+            yield Entry(self._nodes[node_id], found.health if found else None, found.reasons if found else ())
+
+
+def _capabilities(entry: Entry) -> Sequence[str]:
+    found = entry.node.registered.capabilities
+    return (*found.declared, *found.discovered)

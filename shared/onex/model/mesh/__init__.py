@@ -1,0 +1,47 @@
+"""What agents and the registry tell each other about the mesh itself: events, commands and snapshots."""
+
+from onex.model.mesh.consumer_health import ConsumerHealthReported, EnumConsumerEvent
+from onex.model.mesh.health import EnumHealth, InstanceHealth, MeshHealth, NodeHealth
+from onex.model.mesh.heartbeat import EnumPhase, NodeHeartbeat
+from onex.model.mesh.introspection import (
+    EnumIntrospectionReason,
+    ModelCapabilities,
+    ModelNodeInput,
+    ModelNodeOutput,
+    ModelNodeTopics,
+    NodeIntrospected,
+    node_id,
+)
+from onex.model.mesh.registration import (
+    EnumRegistrationState,
+    RegisteredNode,
+    RegistrationAccepted,
+    RegistrationAcknowledged,
+    RequestIntrospection,
+)
+from onex.model.mesh.topics import MESH_TOPICS, SNAPSHOT_TOPICS
+
+__all__ = [
+    "MESH_TOPICS",
+    "SNAPSHOT_TOPICS",
+    "ConsumerHealthReported",
+    "EnumConsumerEvent",
+    "EnumHealth",
+    "EnumIntrospectionReason",
+    "EnumPhase",
+    "EnumRegistrationState",
+    "InstanceHealth",
+    "MeshHealth",
+    "ModelCapabilities",
+    "ModelNodeInput",
+    "ModelNodeOutput",
+    "ModelNodeTopics",
+    "NodeHealth",
+    "NodeHeartbeat",
+    "NodeIntrospected",
+    "RegisteredNode",
+    "RegistrationAccepted",
+    "RegistrationAcknowledged",
+    "RequestIntrospection",
+    "node_id",
+]

@@ -1,0 +1,31 @@
+"""Topics that every mesh has, whatever its nodes are."""
+
+from collections.abc import Mapping
+
+from onex.model.mesh.consumer_health import ConsumerHealthReported
+from onex.model.mesh.health import InstanceHealth
+from onex.model.mesh.heartbeat import NodeHeartbeat
+from onex.model.mesh.introspection import NodeIntrospected
+from onex.model.mesh.registration import (
+    RegisteredNode,
+    RegistrationAccepted,
+    RegistrationAcknowledged,
+    RequestIntrospection,
+)
+from onex.model.message import Message
+
+MESH_TOPICS: Mapping[type[Message], str] = {
+    NodeIntrospected: "onex.evt.mesh.node-introspected.v1",
+    NodeHeartbeat: "onex.evt.mesh.node-heartbeat.v1",
+    ConsumerHealthReported: "onex.evt.mesh.consumer-health-reported.v1",
+    RegistrationAcknowledged: "onex.evt.mesh.registration-acknowledged.v1",
+    RegistrationAccepted: "onex.evt.registry.registration-accepted.v1",
+    RequestIntrospection: "onex.cmd.mesh.request-introspection.v1",
+}
+"""Between agents and the registry."""
+
+SNAPSHOT_TOPICS: Mapping[type[Message], str] = {
+    RegisteredNode: "onex.snapshot.registry.registered-node.v1",
+    InstanceHealth: "onex.snapshot.health.instance-health.v1",
+}
+"""What discovery reads."""

@@ -1,0 +1,102 @@
+"""Real agents and a real registry: start, kill -9, return, good-bye."""
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+
+import asyncpg
+
+from node_registry_reducer.v1_0_0.models import RegistrationChanged
+from onex.bus.kafka import KafkaEventBusAdapter
+from onex.local import LocalPostgres
+from onex.mesh import Discovery
+from onex.model.enums import EnumNodeKind
+from onex.model.mesh import EnumHealth, EnumRegistrationState
+from tests.conftest import ORDERS, SERVICES, eventually
+from tests.integration.agents import Mesh
+
+REGISTRY = [
+    SERVICES / name / "v1_0_0"
+    for name in (
+        "node_registry_orchestrator",
+        "node_registry_reducer",
+        "node_infrastructure_health_monitor_orchestrator",
+        "node_postgres_adapter_effect",
+    )
+]
+PRICING = ORDERS / "node_order_pricing_compute" / "v1_0_0"
+
+
+def test_the_life_of_an_agent(kafka_bus: KafkaEventBusAdapter, postgres: LocalPostgres, tmp_path: Path) -> None:
+    env = {
+        "DATABASE_URL": postgres.start(),
+        "ONEX_HEARTBEAT_INTERVAL": "0.5",
+        "ONEX_REGISTRY_LIVENESS_WINDOW": "4",
+    }
+    with Mesh(kafka_bus, [*REGISTRY, PRICING], tmp_path, env) as mesh:
+        # The registry comes last: it asks whoever it hears.
+        pricing = mesh.start("node_order_pricing_compute")
+        for folder in REGISTRY:
+            mesh.start(folder.parent.name)
+        discovery = Discovery(kafka_bus, mesh.catalogue)
+
+        def found() -> EnumRegistrationState | None:
+            discovery.refresh()
+            nodes = discovery.find(name="node_order_pricing_compute", active=False)
+            return nodes[0].node.state if nodes else None
+
+        eventually(lambda: found() is EnumRegistrationState.ACTIVE, 60, "registration")
+        (entry,) = discovery.find(capability="takes:PriceOrder")
+        assert entry.node.registered.kind is EnumNodeKind.COMPUTE
+        assert "handler:compute" in entry.node.registered.capabilities.discovered
+        assert "onex_messages_received_total" in entry.node.registered.metrics
+        eventually(lambda: len(_refreshed(discovery).find(health=EnumHealth.HEALTHY)) == 5, 30, "all healthy")
+        assert {e.node.registered.node for e in discovery.find(kind=EnumNodeKind.ORCHESTRATOR)} == {
+            "node_registry_orchestrator",
+            "node_infrastructure_health_monitor_orchestrator",
+        }
+        assert discovery.find(version="2.0.0") == []
+
+        mesh.stop(pricing, signal.SIGKILL)
+        eventually(lambda: found() is EnumRegistrationState.LIVENESS_EXPIRED, 30, "expiry")
+        eventually(
+            lambda: (
+                [e.health for e in _refreshed(discovery).find(name="node_order_pricing_compute", active=False)]
+                == [EnumHealth.GONE]
+            ),
+            30,
+            "gone",
+        )
+        assert discovery.find(name="node_order_pricing_compute") == []
+
+        pricing = mesh.start("node_order_pricing_compute")
+        eventually(lambda: found() is EnumRegistrationState.ACTIVE, 30, "return")
+        assert mesh.stop(pricing) == 0
+        eventually(lambda: found() is EnumRegistrationState.LIVENESS_EXPIRED, 30, "good-bye")
+        reasons = [c.reason for c in mesh.messages(RegistrationChanged) if "pricing" in getattr(c, "node_id", "")]
+        assert reasons[-1] == "it has left"
+        assert all(not mesh.dead_letters(node.contract.name) for node in mesh.nodes)
+        document = asyncio.run(_projection(env["DATABASE_URL"], entry.node.node_id))
+        assert document["state"] == "LIVENESS_EXPIRED"
+
+
+def _refreshed(discovery: Discovery) -> Discovery:
+    discovery.refresh()
+    return discovery
+
+
+async def _projection(url: str, key: str) -> dict[str, str]:
+    connection = await asyncpg.connect(url)
+    try:
+        for _ in range(200):
+            text = await connection.fetchval(
+                "SELECT document FROM onex_projection WHERE projection = 'registration' AND key = $1", key
+            )
+            document: dict[str, str] = json.loads(text or "{}")
+            if document.get("state") == "LIVENESS_EXPIRED":
+                return document
+            await asyncio.sleep(0.05)
+        return document
+    finally:
+        await connection.close()
