@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar, cast
 
 from onex.bus import headers as h
 from onex.bus.declared import declare
@@ -22,6 +23,8 @@ from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.message import Message
 from tests.conftest import eventually
+
+M = TypeVar("M", bound=Message)
 
 
 class Mesh:
@@ -154,11 +157,11 @@ class Mesh:
         reader.close()
         return found
 
-    def messages(self, model: type[Message]) -> list[Message]:
+    def messages(self, model: type[M]) -> list[M]:
         """Committed messages of a type."""
         topic = next(t for n in self.nodes for m, t in n.outputs.items() if m is model)
         codec = Codec.of_topic(model, topic, self.catalogue)
-        return [codec.decode(record.value()) for record in self.records(topic)]
+        return [cast(M, codec.decode(record.value())) for record in self.records(topic)]
 
     def dead_letters(self, name: str) -> list[dict[str, str]]:
         """Headers of the dead letters of a node."""

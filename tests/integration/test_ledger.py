@@ -72,14 +72,14 @@ def _more_than(mesh: Mesh, before: int) -> bool:
 
 
 def _check(mesh: Mesh) -> None:
-    completions = Counter(m.order_id for m in mesh.messages(OrderCompleted))  # type: ignore[attr-defined]
-    completions.update(m.order_id for m in mesh.messages(OrderFailed))  # type: ignore[attr-defined]
+    completions = Counter(m.order_id for m in mesh.messages(OrderCompleted))
+    completions.update(m.order_id for m in mesh.messages(OrderFailed))
     assert completions == Counter({f"o-{number}": 1 for number in range(COUNT)})
-    failed = {m.order_id for m in mesh.messages(OrderFailed)}  # type: ignore[attr-defined]
+    failed = {m.order_id for m in mesh.messages(OrderFailed)}
     assert {f"o-{n}" for n in range(COUNT) if n % 10 in (3, 7)} <= failed
-    asked = Counter(m.order_id for m in mesh.messages(ChargeCard))  # type: ignore[attr-defined]
-    answered = Counter(m.order_id for m in mesh.messages(CardCharged))  # type: ignore[attr-defined]
-    answered.update(m.order_id for m in mesh.messages(CardDeclined))  # type: ignore[attr-defined]
+    asked = Counter(m.order_id for m in mesh.messages(ChargeCard))
+    answered = Counter(m.order_id for m in mesh.messages(CardCharged))
+    answered.update(m.order_id for m in mesh.messages(CardDeclined))
     assert answered == asked, "each charge command has exactly one answer"
     moved = [m for m in mesh.messages(MoneyMoved) if isinstance(m, MoneyMoved)]
     assert sum(m.amount < 0 for m in moved) == len(mesh.messages(RefundCard))

@@ -74,7 +74,7 @@ def test_the_life_of_an_agent(kafka_bus: KafkaEventBusAdapter, postgres: LocalPo
         eventually(lambda: found() is EnumRegistrationState.ACTIVE, 30, "return")
         assert mesh.stop(pricing) == 0
         eventually(lambda: found() is EnumRegistrationState.LIVENESS_EXPIRED, 30, "good-bye")
-        reasons = [c.reason for c in mesh.messages(RegistrationChanged) if "pricing" in getattr(c, "node_id", "")]
+        reasons = [c.reason for c in mesh.messages(RegistrationChanged) if "pricing" in c.node_id]
         assert reasons[-1] == "it has left"
         assert all(not mesh.dead_letters(node.contract.name) for node in mesh.nodes)
         document = asyncio.run(_projection(env["DATABASE_URL"], entry.node.node_id))

@@ -55,7 +55,10 @@ def free_port() -> int:
 
 
 class LocalKafka:
-    """Start, stop, kill and restart a broker whose data lives in ``folder``."""
+    """Start, stop, kill and restart a broker whose data lives in ``folder``.
+
+    ``tied``: it ends with the thread that started it, however that ends (PR_SET_PDEATHSIG).
+    """
 
     def __init__(self, folder: Path, *, tied: bool = True, heap: str = "512m", progress: Progress = print) -> None:
         self.folder = folder.resolve()

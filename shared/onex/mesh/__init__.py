@@ -1,5 +1,26 @@
 """The mesh as applications and operators see it: discovery and the client."""
 
+from onex.mesh.calls import Step
+from onex.mesh.client import MeshClient
 from onex.mesh.discovery import Discovery, Entry
+from onex.mesh.errors import (
+    CommandRejectedError,
+    CommandTimeoutError,
+    UnknownCommandError,
+    WorkflowFailedError,
+)
+from onex.mesh.run import MeshRun
+from onex.model.errors import BusUnavailableError
 
-__all__ = ["Discovery", "Entry"]
+__all__ = [
+    "BusUnavailableError",
+    "CommandRejectedError",
+    "CommandTimeoutError",
+    "Discovery",
+    "Entry",
+    "MeshClient",
+    "MeshRun",
+    "Step",
+    "UnknownCommandError",
+    "WorkflowFailedError",
+]

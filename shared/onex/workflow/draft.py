@@ -8,7 +8,7 @@ from typing import cast
 from onex.model.contract import ModelWorkflow
 from onex.model.message import Message
 from onex.node import Addressed, CancelTimer, Context, Decision, Run, SetTimer, StepFailure
-from onex.workflow.state import Phase, StepState, StepStatus, WorkflowState
+from onex.workflow.state import FinishedRun, Phase, StepState, StepStatus, WorkflowState
 
 
 class _Results(Mapping[type[Message], Message]):
@@ -114,7 +114,7 @@ class RunDraft:
         return Decision(state, self.commands, self.timers, self._completion, self.events)
 
 
-def completion_of(state: WorkflowState, completion: Message) -> Addressed:
+def completion_of(state: WorkflowState | FinishedRun, completion: Message) -> Addressed:
     """The completion goes to who asked, with an id that is the same for every repetition."""
     key = "" if completion.key_field else state.reply_key
     return Addressed(completion, key=key, reply_key=state.reply_key, id=derived(state.start_id, "completion"))

@@ -8,12 +8,14 @@ from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.node import Addressed, CancelTimer, Context, Decision, Node, SetTimer
 from onex.workflow.draft import RunDraft, completion_of, derived
-from onex.workflow.state import StepState, WorkflowState
+from onex.workflow.state import FinishedRun, StepState, WorkflowState
 
 WHOLE = "workflow"
 RETENTION = "retention"
 _KEEP_FINISHED = 24 * 3600.0
 """Seconds a finished run is kept to answer repeated commands with the same completion."""
+_KEEP_RUNS = 20
+"""Earlier runs of the same key that are kept for the same purpose."""
 
 
 class WorkflowMachine:
@@ -33,6 +35,8 @@ class WorkflowMachine:
         """A command: begin, ignore a repetition, or give the completion again."""
         if state is not None and state.start_id == context.message_id:
             return self._again(state)
+        if state is not None and (run := _earlier(state, context.message_id)):
+            return Decision(state, completion=self._completion_of(run))
         if state is not None and state.phase == "running":
             raise RejectedError(f"workflow {context.key} is already running, started by {state.start_id}")
         begun = WorkflowState(
@@ -42,6 +46,7 @@ class WorkflowMachine:
             started_ms=round(context.now.timestamp() * 1000),
             phase="running",
             steps={step.id: StepState() for step in self._workflow.steps},
+            earlier=[] if state is None else _remembered(state),
         )
         draft = self._draft(begun, context)
         draft.timers.append(CancelTimer(RETENTION))
@@ -163,11 +168,29 @@ class WorkflowMachine:
         draft.timers += [CancelTimer(WHOLE), SetTimer(RETENTION, _KEEP_FINISHED)]
 
     def _again(self, state: WorkflowState) -> Decision[WorkflowState]:
-        if state.finished_by is None:
-            return Decision(state)
-        name = self._workflow.completed if state.phase == "completed" else self._workflow.failed
-        completion = self._models[name].model_validate_json(state.finished_by)
-        return Decision(state, completion=completion_of(state, completion))
+        ended = _as_finished(state)
+        return Decision(state, completion=self._completion_of(ended) if ended else None)
+
+    def _completion_of(self, run: FinishedRun) -> Addressed:
+        name = self._workflow.completed if run.phase == "completed" else self._workflow.failed
+        return completion_of(run, self._models[name].model_validate_json(run.finished_by))
+
+
+def _as_finished(state: WorkflowState) -> FinishedRun | None:
+    if state.finished_by is None:
+        return None
+    return FinishedRun(
+        start_id=state.start_id, phase=state.phase, reply_key=state.reply_key, finished_by=state.finished_by
+    )
+
+
+def _remembered(state: WorkflowState) -> list[FinishedRun]:
+    ended = _as_finished(state)
+    return [*([ended] if ended else []), *state.earlier][:_KEEP_RUNS]
+
+
+def _earlier(state: WorkflowState, start_id: str) -> FinishedRun | None:
+    return next((run for run in state.earlier if run.start_id == start_id), None)
 
 
 def _step_timer(step_id: str) -> str:

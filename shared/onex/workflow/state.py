@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from onex.model.message import Message
 
@@ -24,6 +24,17 @@ class StepState(BaseModel):
     """The step timed out: it may have happened, so it is compensated."""
 
 
+class FinishedRun(BaseModel):
+    """An earlier run of the same key: enough to answer its command when it is repeated."""
+
+    model_config = ConfigDict(frozen=True)
+
+    start_id: str
+    phase: Phase
+    reply_key: str
+    finished_by: str
+
+
 class WorkflowState(Message):
     """State of a workflow, one per key."""
 
@@ -40,3 +51,5 @@ class WorkflowState(Message):
     reason: str = ""
     failure_event: str | None = None
     failure_type: str = ""
+    earlier: list[FinishedRun] = Field(default_factory=list)
+    """Latest first, a bounded number."""

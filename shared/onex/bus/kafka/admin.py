@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from time import monotonic
 from typing import TypeVar
 
@@ -22,10 +23,19 @@ from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink
 from onex.bus.kafka.errors import error_of, translate
 from onex.bus.protocols import Partition, Position, TopicState
-from onex.model.errors import MissingTopicError
+from onex.model.errors import BusUnavailableError, MissingTopicError
 
 _TIMEOUT = 15.0
 T = TypeVar("T")
+
+
+_STALE = {
+    KafkaError._NOENT,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+}
 
 
 class KafkaAdmin:
@@ -101,7 +111,7 @@ class KafkaAdmin:
         }
 
     def _offsets(self, partitions: Sequence[Partition], spec: OffsetSpec) -> list[int]:
-        """A topic made a moment ago may have no leader in the client's cached metadata: asked for again."""
+        """Asked again while the client's metadata is older than the cluster: a new topic, a restarted broker."""
         request = {TopicPartition(p.topic, p.partition): spec for p in partitions}
         deadline = monotonic() + _TIMEOUT
         while True:
@@ -110,9 +120,10 @@ class KafkaAdmin:
                 found = {(tp.topic, tp.partition): future.result(_TIMEOUT).offset for tp, future in futures.items()}
             except KafkaException as error:
                 known = error_of(error)
-                if known is None or known.code() != KafkaError._NOENT or monotonic() > deadline:
+                if known is None or known.code() not in _STALE or monotonic() > deadline:
                     raise translate(error, "asking for offsets") from None
-                self.brokers()
+                with suppress(BusUnavailableError):  # then the next request fails, or the deadline ends it
+                    self.brokers()
             else:
                 return [found[p.topic, p.partition] for p in partitions]
 

@@ -1,9 +1,11 @@
 """The Avro schema of a message model."""
 
+import builtins
 import json
 from enum import Enum
 
 from pydantic import BaseModel, JsonValue
+from pydantic.fields import FieldInfo
 
 from onex.bus.schema.types import Array, AvroType, Fixed, Map, Nullable, OneOf, Record, Scalar, fields_of
 
@@ -25,7 +27,7 @@ def _record(model: type[BaseModel], namespace: str, seen: set[type[BaseModel]]) 
     fields: list[Schema] = []
     for name, kind in fields_of(model).items():
         field: dict[str, Schema] = {"name": name, "type": _schema(kind, namespace, seen)}
-        default: object = model.model_fields[name].get_default(call_default_factory=False)
+        default = _default(model.model_fields[name])
         match kind, default:
             case Nullable(), None:
                 field["default"] = None
@@ -38,6 +40,15 @@ def _record(model: type[BaseModel], namespace: str, seen: set[type[BaseModel]]) 
     if doc := (model.__doc__ or "").strip().partition("\n")[0]:
         schema["doc"] = doc
     return schema | {"fields": fields}
+
+
+def _default(field: FieldInfo) -> object:
+    """An empty list, tuple or dict may be given as a factory; other factories give no schema default."""
+    match field.default_factory:
+        case builtins.list | builtins.tuple | builtins.dict as empty:
+            return empty()
+        case _:
+            return field.get_default(call_default_factory=False)
 
 
 def _schema(kind: AvroType, namespace: str, seen: set[type[BaseModel]]) -> Schema:

@@ -1,0 +1,129 @@
+"""Commands in the air: thousands of them share the listeners, and each hears only its own."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aiokafka import ConsumerRecord
+
+from onex.agent import dead_letter as d
+from onex.agent.clock import to_datetime
+from onex.bus import headers as h
+from onex.bus.schema import Codec
+from onex.mesh.address_book import Address
+from onex.mesh.errors import CommandRejectedError, WorkflowFailedError
+from onex.model.enums import EnumFailureClass
+from onex.model.errors import MessageError
+from onex.model.message import Message
+
+_REFUSED = (EnumFailureClass.POISON, EnumFailureClass.SCHEMA, EnumFailureClass.REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that happened on the way of a command."""
+
+    name: str
+    """Type of the message."""
+    source: str
+    """Node that published it."""
+    at: datetime
+    message: Message | None
+    """None when this client does not have its class."""
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """One waiter. ``steps`` is None for those who want the end alone."""
+
+    command_id: str
+    address: Address
+    result: asyncio.Future[Message]
+    steps: asyncio.Queue[Step | None] | None = None
+    seen: set[str] = field(default_factory=set)
+    """Ids of steps shown: redelivered ones have the same."""
+    ended_by: ConsumerRecord[bytes, bytes] | None = None
+
+
+class Calls:
+    """Waiters by correlation id. A repeated command may have several."""
+
+    def __init__(self, codec_of: Callable[[str], Codec | None]) -> None:
+        self._codec_of = codec_of
+        self._waiting: dict[str, list[Call]] = {}
+
+    def open(self, call: Call) -> None:
+        """From now on this call hears of its command."""
+        self._waiting.setdefault(call.command_id, []).append(call)
+
+    def close(self, call: Call) -> None:
+        """Nobody waits any more: done, timed out or cancelled."""
+        left = [other for other in self._waiting.get(call.command_id, ()) if other is not call]
+        if left:
+            self._waiting[call.command_id] = left
+        else:
+            self._waiting.pop(call.command_id, None)
+        call.result.cancel()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._waiting.values()))
+
+    def take(self, record: ConsumerRecord[bytes, bytes]) -> None:
+        """A record from a listener; most are for somebody else."""
+        headers = dict(record.headers)
+        correlation = headers.get(h.CORRELATION) or headers.get(h.ID) or b""
+        for call in tuple(self._waiting.get(correlation.decode(errors="replace"), ())):
+            if not call.result.done():
+                self._tell(call, record, headers)
+
+    def _tell(self, call: Call, record: ConsumerRecord[bytes, bytes], headers: dict[str, bytes]) -> None:
+        if record.topic == call.address.dead_letter:
+            self._dead(call, headers)
+            return
+        codec = self._codec_of(record.topic)
+        try:
+            message = codec.decode(record.value) if codec else None
+        except MessageError as error:
+            self._end(call, WorkflowFailedError(call.command_id, f"{record.topic} cannot be read: {error}"))
+            return
+        self._show(call, record, headers, message)
+        if message is not None:
+            name = type(message).__name__
+            if call.address.completed.get(name) == record.topic:
+                call.ended_by = record
+                self._end(call, message)
+            elif call.address.failed.get(name) == record.topic:
+                call.ended_by = record
+                reason = str(getattr(message, "reason", name))
+                self._end(call, WorkflowFailedError(call.command_id, reason, message))
+
+    def _dead(self, call: Call, headers: dict[str, bytes]) -> None:
+        """Only the command itself: what becomes of its consequences is the workflow's to judge."""
+        letter = {name: value.decode(errors="replace") for name, value in headers.items()}
+        if letter.get(d.MESSAGE_ID) != call.command_id or letter.get(d.NODE) != call.address.node:
+            return
+        failure, reason = EnumFailureClass(letter[d.CLASS]), letter.get(d.MESSAGE, "")
+        if failure in _REFUSED:
+            self._end(call, CommandRejectedError(call.command_id, failure, reason, letter))
+        else:
+            self._end(call, WorkflowFailedError(call.command_id, f"{failure}: {reason}"))
+
+    def _show(
+        self, call: Call, record: ConsumerRecord[bytes, bytes], headers: dict[str, bytes], message: Message | None
+    ) -> None:
+        names = {topic: name for name, topic in call.address.steps.items()}
+        identity = headers.get(h.ID, b"").decode(errors="replace")
+        if call.steps is None or record.topic not in names or identity in call.seen:
+            return
+        call.seen.add(identity)
+        source = headers.get(h.SOURCE, b"").decode(errors="replace").removeprefix("/onex/").partition("/")[0]
+        call.steps.put_nowait(Step(names[record.topic], source, to_datetime(record.timestamp), message))
+
+    def _end(self, call: Call, outcome: Message | Exception) -> None:
+        if isinstance(outcome, Message):
+            call.result.set_result(outcome)
+        else:
+            call.result.set_exception(outcome)
+        if call.steps is not None:
+            call.steps.put_nowait(None)

@@ -1,0 +1,222 @@
+"""MeshClient on real brokers and agents: calls, repetition, failures, cancellation, streams."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from node_alarm_orchestrator.v1_0_0.models import SetAlarm
+from node_order_orchestrator.v1_0_0.models import (
+    ChargeCard,
+    OrderCompleted,
+    OrderFailed,
+    PlaceOrder,
+)
+
+from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
+from onex.local import LocalKafka
+from onex.mesh import (
+    BusUnavailableError,
+    CommandRejectedError,
+    CommandTimeoutError,
+    MeshClient,
+    UnknownCommandError,
+    WorkflowFailedError,
+)
+from onex.model.enums import EnumFailureClass
+from onex.settings import Settings
+from tests.conftest import ORDERS
+from tests.integration.agents import Mesh
+
+FOLDERS = sorted(ORDERS.glob("*/v1_0_0"))
+
+
+@pytest.fixture(scope="module")
+def mesh(kafka_bus: KafkaEventBusAdapter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    with Mesh(kafka_bus, FOLDERS, tmp_path_factory.mktemp("client")) as made:
+        for folder in FOLDERS:
+            made.start(folder.parent.name)
+        yield made
+
+
+def order(number: str, quantity: int = 2) -> PlaceOrder:
+    return PlaceOrder(order_id=number, quantity=quantity, unit_price=5.0)
+
+
+def settings_of(mesh: Mesh) -> Settings:
+    return Settings(
+        kafka_bootstrap_servers=mesh.bus.config.bootstrap_servers, services=[ORDERS], env=mesh.prefix, home=mesh.home
+    )
+
+
+@asynccontextmanager
+async def connected(mesh: Mesh) -> AsyncIterator[MeshClient]:
+    async with MeshClient.connect(settings_of(mesh)) as client:
+        yield client
+
+
+def test_a_call_and_its_failures(mesh: Mesh) -> None:
+    async def play() -> None:
+        async with connected(mesh) as client:
+            done = await client.execute(order("c-1"), answer=OrderCompleted, timeout=30)
+            assert done == OrderCompleted(order_id="c-1", total=10.0)
+            with pytest.raises(WorkflowFailedError, match="too heavy") as failed:
+                await client.execute(order("c-2", quantity=101), timeout=30)
+            assert failed.value.event == OrderFailed(order_id="c-2", reason="too heavy")
+            with pytest.raises(UnknownCommandError, match="no node takes SetAlarm; taken are: .*PlaceOrder"):
+                await client.execute(SetAlarm(entity="e", after=1.0, times=1))
+
+    asyncio.run(play())
+
+
+def test_a_repeated_command_gives_the_same_completion(mesh: Mesh) -> None:
+    """Also from another client, and when the same key has had another run since."""
+
+    async def play() -> None:
+        async with connected(mesh) as first, connected(mesh) as second:
+            one = await first.execute(order("r-1", quantity=2), command_id="r-1-a", timeout=30)
+            other = await first.execute(order("r-1", quantity=4), command_id="r-1-b", timeout=30)
+            assert [one, other] == [OrderCompleted(order_id="r-1", total=total) for total in (10.0, 20.0)]
+            assert await second.execute(order("r-1", quantity=2), command_id="r-1-a", timeout=30) == one
+            assert await second.execute(order("r-1", quantity=4), command_id="r-1-b", timeout=30) == other
+
+    asyncio.run(play())
+    assert sum(charge.order_id == "r-1" for charge in mesh.messages(ChargeCard)) == 2
+
+
+def test_many_calls_wait_on_one_consumer_and_cancelled_ones_disturb_nobody(mesh: Mesh) -> None:
+    async def play() -> None:
+        async with connected(mesh) as client:
+            calls = [asyncio.create_task(client.execute(order(f"m-{n}"), timeout=90)) for n in range(2000)]
+            await asyncio.sleep(0)
+            for call in calls[::10]:
+                call.cancel()
+            results = await asyncio.gather(*calls, return_exceptions=True)
+            assert len(client._listeners) == 1
+            assert len(client._calls) == 0
+        for number, result in enumerate(results):
+            if number % 10:
+                assert result == OrderCompleted(order_id=f"m-{number}", total=10.0)
+            else:
+                assert isinstance(result, asyncio.CancelledError)
+
+    asyncio.run(play())
+
+
+def test_a_run_shows_its_steps(mesh: Mesh) -> None:
+    async def play() -> None:
+        async with connected(mesh) as client, client.run(order("s-1"), timeout=30) as run:
+            steps = [(step.name, step.source) async for step in run]
+            assert await run.completion() == OrderCompleted(order_id="s-1", total=10.0)
+        assert sorted(name for name, _ in steps) == [
+            "CardCharged",
+            "ChargeCard",
+            "OrderCompleted",
+            "OrderPriced",
+            "OrderShipped",
+            "PriceOrder",
+            "ShipOrder",
+        ]
+        assert ("CardCharged", "node_payment_effect") in steps
+
+    asyncio.run(play())
+
+
+def test_subscriptions(mesh: Mesh) -> None:
+    async def play() -> None:
+        async with connected(mesh) as client:
+            seen: list[str] = []
+            ready = asyncio.Event()
+
+            async def follow() -> None:
+                async with aclosing(client.subscribe(OrderCompleted, group="audit")) as events:
+                    async for event in events:
+                        seen.append(event.order_id)
+                        ready.set()
+
+            task = asyncio.create_task(follow())
+            await client.execute(order("e-1"), timeout=30)
+            await asyncio.wait_for(ready.wait(), 60)
+            await _until(lambda: "e-1" in seen)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            before = len(seen)
+            await client.execute(order("e-2"), timeout=30)
+            async with aclosing(client.subscribe(OrderCompleted, group="audit")) as events:
+                # The one in hand when the task was cancelled comes again; none before it does.
+                async for event in events:
+                    seen.append(event.order_id)
+                    if event.order_id == "e-2":
+                        break
+            assert len(seen) - before <= 2
+
+    asyncio.run(play())
+
+
+async def _until(condition: Callable[[], bool], patience: float = 30.0) -> None:
+    async with asyncio.timeout(patience):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+def test_timeout_and_rejection(mesh: Mesh) -> None:
+    """Without shipping an order waits; a second order of the same key is refused meanwhile."""
+    name = "node_shipping_effect"
+    (shipping,) = [p for p in mesh.processes if mesh.info(p.pid).get("node") == name]
+    mesh.stop(shipping)
+
+    async def play() -> None:
+        async with connected(mesh) as client:
+            with pytest.raises(CommandTimeoutError):
+                await client.execute(order("t-1"), command_id="t-1-a", timeout=3)
+            with pytest.raises(CommandRejectedError, match="already running") as refused:
+                await client.execute(order("t-1"), command_id="t-1-b", timeout=30)
+            assert refused.value.failure is EnumFailureClass.REJECTED
+            await asyncio.to_thread(mesh.start, name)
+            done = await client.execute(order("t-1"), command_id="t-1-a", timeout=30)
+            assert done == OrderCompleted(order_id="t-1", total=10.0)
+
+    asyncio.run(play())
+
+
+def test_a_broker_restart_in_the_middle(tmp_path: Path) -> None:
+    kafka = LocalKafka(tmp_path / "kafka")
+    try:
+        bus = KafkaEventBusAdapter(KafkaConfig(kafka.start()))
+        with Mesh(bus, FOLDERS, tmp_path) as mesh:
+            for folder in FOLDERS:
+                mesh.start(folder.parent.name)
+
+            async def play() -> None:
+                async with connected(mesh) as client:
+                    assert await client.execute(order("b-0"), timeout=30)
+                    calls = [asyncio.create_task(client.execute(order(f"b-{n}"), timeout=100)) for n in range(1, 100)]
+                    await _until(lambda: any(call.done() for call in calls))
+                    await asyncio.to_thread(kafka.kill)
+                    with pytest.raises(BusUnavailableError, match="execute it again with this id"):
+                        await client.execute(order("b-x"), command_id="b-x", timeout=2)
+                    kafka.start()  # on this thread: the broker ends with the thread that started it
+                    results = await asyncio.gather(*calls)
+                    assert {r.order_id for r in results if isinstance(r, OrderCompleted)} == {
+                        f"b-{n}" for n in range(1, 100)
+                    }
+                    assert await client.execute(order("b-x"), command_id="b-x", timeout=60)
+
+            asyncio.run(play())
+            charges = [charge.order_id for charge in mesh.messages(ChargeCard)]
+            assert charges.count("b-x") == 1
+            bus.close()
+    finally:
+        kafka.kill()
+
+
+def test_no_broker_at_connect(tmp_path: Path) -> None:
+    async def play() -> None:
+        settings = Settings(kafka_bootstrap_servers="127.0.0.1:1", services=[tmp_path], home=tmp_path)
+        with pytest.raises(BusUnavailableError):
+            async with MeshClient.connect(settings):
+                pass
+
+    asyncio.run(play())
