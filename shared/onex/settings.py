@@ -16,7 +16,7 @@ STACK_FILE = "stack.json"
 class Settings(BaseSettings):
     """Read from variables ``ONEX_*``; the three well-known names below need no prefix."""
 
-    model_config = SettingsConfigDict(env_prefix="ONEX_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ONEX_", frozen=True, extra="ignore", populate_by_name=True)
 
     kafka_bootstrap_servers: str = Field(
         default="",
