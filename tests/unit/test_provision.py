@@ -146,11 +146,11 @@ def test_contracts_that_contradict_each_other_are_refused() -> None:
 
 
 def test_keyed_state_needs_equally_many_partitions_everywhere(cluster: Cluster) -> None:
-    contract = resolve_node(NODES / "node_tally_reducer" / "v1_0_0").contract
-    check_topics(cluster.bus, contract)
+    node = resolve_node(NODES / "node_tally_reducer" / "v1_0_0")
+    check_topics(cluster.bus, node)
     cluster.bus.admin.grow(AMOUNT, 8)
     with pytest.raises(ConfigurationError, match=f"{AMOUNT} has 8"):
-        check_topics(cluster.bus, contract)
-    cluster.bus.admin.delete(contract.retry_topic)
-    with pytest.raises(MissingTopicError, match=contract.retry_topic):
-        check_topics(cluster.bus, contract)
+        check_topics(cluster.bus, node)
+    cluster.bus.admin.delete(node.contract.retry_topic)
+    with pytest.raises(MissingTopicError, match=node.contract.retry_topic):
+        check_topics(cluster.bus, node)

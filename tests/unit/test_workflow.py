@@ -18,6 +18,7 @@ from node_payment_effect.v1_0_0.node import NodePaymentEffect
 from node_shipping_effect.v1_0_0.node import NodeShippingEffect
 
 from onex.bus import headers as h
+from onex.model.cancel import CancelWorkflow
 from onex.testing import MeshDriver
 from tests.conftest import ORDERS
 
@@ -145,3 +146,25 @@ def test_results_come_back_by_the_reply_key(mesh: MeshDriver) -> None:
     mesh.send(order())
     (shipped, _), *_ = mesh.messages(OrderShipped)
     assert shipped.key() == b"o-1"
+
+
+def test_a_cancelled_order_is_compensated_and_says_why(mesh: MeshDriver) -> None:
+    mesh.mute(NodeShippingEffect)
+    sent = mesh.send(order())
+    mesh.send(CancelWorkflow(workflow_id="o-1", reason="changed my mind"))
+    assert mesh.completion(sent) == OrderFailed(order_id="o-1", reason="changed my mind")
+    assert mesh.published(CustomerBalance)[-1].total == 0.0
+    mesh.send(CancelWorkflow(workflow_id="o-1"))
+    mesh.send(CancelWorkflow(workflow_id="nobody"))
+    mesh.advance("10m")
+    assert mesh.completion(sent) == OrderFailed(order_id="o-1", reason="changed my mind")
+    assert mesh.dead_letters() == []
+
+
+def test_a_repeated_command_is_answered_after_later_runs_of_its_key(mesh: MeshDriver) -> None:
+    mesh.send(order(quantity=1), id="first")
+    mesh.send(order(quantity=2), id="second")
+    charged = len(mesh.published(ChargeCard))
+    again = mesh.send(order(quantity=1), id="first")
+    assert mesh.completion(again) == OrderCompleted(order_id="o-1", total=5.0)
+    assert len(mesh.published(ChargeCard)) == charged

@@ -67,5 +67,6 @@ class Emitter:
             key,
             emission.reply_key.encode() or reply_key,
             emission.idempotency_key.encode() or None,
+            emission.correlation_id.encode() or None,
         )
         return (output.topic, output.encode(message), key, headers)

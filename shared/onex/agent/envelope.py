@@ -66,13 +66,14 @@ class Envelope:
         key: bytes | None,
         reply_key: bytes | None,
         idempotency: bytes | None = None,
+        correlation: bytes | None = None,
     ) -> Headers:
         """Headers of one output of the message this envelope came with."""
         headers = [
             *output.constant_headers,
             (h.ID, identity),
             (h.TIME, time),
-            (h.CORRELATION, self.correlation),
+            (h.CORRELATION, correlation or self.correlation),
             (h.CAUSATION, self.id),
         ]
         if key:

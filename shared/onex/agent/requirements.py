@@ -1,13 +1,14 @@
 """What must be there before a node can run."""
 
 from onex.bus.protocols import ProtocolEventBus
-from onex.model.contract import ModelContract
+from onex.contract import ResolvedNode
 from onex.model.errors import ConfigurationError, MissingTopicError
 
 
-def check_topics(bus: ProtocolEventBus, contract: ModelContract) -> None:
+def check_topics(bus: ProtocolEventBus, resolved: ResolvedNode) -> None:
     """Every topic exists, and those of keyed state are co-partitioned; raises what is wrong."""
-    inputs = [*contract.event_bus.subscribe_topics, contract.retry_topic]
+    contract = resolved.contract
+    inputs = [*resolved.routes, contract.retry_topic]
     wanted = [*inputs, *contract.event_bus.publish_topics, contract.dead_letter_topic]
     if contract.node_type.is_stateful:
         inputs.append(contract.changelog_topic)

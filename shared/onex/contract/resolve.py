@@ -12,6 +12,7 @@ from onex.contract.importing import import_models, import_node_class
 from onex.contract.load import FILE_NAME, load_contract
 from onex.contract.problems import problems_of
 from onex.contract.yaml_lines import read_yaml
+from onex.model.cancel import CancelWorkflow
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumNodeKind
 from onex.model.errors import ContractError
@@ -86,7 +87,7 @@ def resolve_node(path: Path) -> ResolvedNode:
         folder,
         node_class,
         config,
-        {route.topic: route for route in routes},
+        {route.topic: route for route in [*routes, *_cancelling(contract)]},
         outputs,
         state,
         models,
@@ -116,6 +117,13 @@ def _routes(contract: ModelContract, node_class: type[Node], checker: Checker) -
             )
     checker.handlers_exist(contract, node_class, routes)
     return routes
+
+
+def _cancelling(contract: ModelContract) -> list[Route]:
+    """Whatever a workflow does, it can be cancelled."""
+    if contract.workflow_coordination is None:
+        return []
+    return [Route(contract.cancel_topic, CancelWorkflow, "cancel", frozenset())]
 
 
 def _declared(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from onex.agent.announce.introspection import inputs_of
 from onex.contract import ResolvedNode
 from onex.mesh.errors import UnknownCommandError
+from onex.model.cancel import CancelWorkflow
 from onex.model.mesh import RegisteredNode
 from onex.model.message import Message
 from onex.model.topic import TopicName
@@ -59,6 +60,8 @@ class AddressBook:
         ends: Sequence[tuple[str, str, Sequence[str], Sequence[str]]],
     ) -> None:
         for message, topic, completed, failed in ends:
+            if message == CancelWorkflow.__name__:
+                continue  # every workflow has its own topic for it
             known = self._addresses.get(message)
             if known is not None and known.node != node and not (completed or failed):
                 continue

@@ -53,6 +53,12 @@ def retry_topic(node: str, major: int) -> str:
     return str(TopicName(EnumTopicCategory.RETRY, owner, kind, major))
 
 
+def cancel_topic(node: str, major: int) -> str:
+    """Where a declared workflow takes :class:`onex.model.cancel.CancelWorkflow`."""
+    owner, _ = _owner_and_kind(node)
+    return str(TopicName(EnumTopicCategory.CMD, owner, "cancel-workflow", major))
+
+
 def changelog_topic(node: str, major: int) -> str:
     """The compacted topic that holds the keyed state of a node."""
     return f"onex.state.{node}.v{major}"

@@ -19,6 +19,8 @@ class Addressed:
     reply_key: str = ""
     idempotency_key: str = ""
     id: str = ""
+    correlation_id: str = ""
+    """For what belongs to another chain than the message in hand."""
 
 
 @dataclass(frozen=True, slots=True)

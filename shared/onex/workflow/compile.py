@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from onex.contract import ResolvedNode
+from onex.model.cancel import CancelWorkflow
 from onex.model.contract import ModelWorkflow
 from onex.model.message import Message
 from onex.node import Context, Decision, Node, TimerFired
@@ -24,7 +25,11 @@ def compile_workflow(workflow: ModelWorkflow, resolved: ResolvedNode, node: Node
     """Bind steps to the node's methods. The contract was checked against the class before."""
     models = resolved.models
     answers = {name for step in workflow.steps for name in (step.result, step.failure) if name}
-    start = next(route.model for route in resolved.routes.values() if route.model.__name__ not in answers)
+    start = next(
+        route.model
+        for route in resolved.routes.values()
+        if route.model.__name__ not in answers and route.model is not CancelWorkflow
+    )
     machine = WorkflowMachine(workflow, node, models, start)
 
     def decide(state: Message | None, event: Message, context: Context) -> Decision[WorkflowState]:
@@ -32,6 +37,8 @@ def compile_workflow(workflow: ModelWorkflow, resolved: ResolvedNode, node: Node
         match event:
             case TimerFired(name=name):
                 return machine.timer(run, name, context)
+            case CancelWorkflow(reason=reason):
+                return machine.cancel(run, reason, context)
             case _ if type(event) is start:
                 return machine.start(run, event, context)
             case _:

@@ -1,6 +1,7 @@
 """A run while one input is worked on: collects changes and becomes a Decision."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import cast
@@ -109,9 +110,17 @@ class RunDraft:
         return StepFailure(self.state.failed_step, self.state.reason, event)
 
     def decision(self) -> Decision[WorkflowState]:
-        """Everything collected."""
+        """Everything collected; it belongs to the chain of the command that started the run."""
         state = self.state.model_copy(update={"steps": self.steps})
-        return Decision(state, self.commands, self.timers, self._completion, self.events)
+        if state.correlation_id in ("", self._context.correlation_id):
+            return Decision(state, self.commands, self.timers, self._completion, self.events)
+        completion = None if self._completion is None else self._of_this_run(self._completion)
+        commands, events = map(self._of_this_run, self.commands), map(self._of_this_run, self.events)
+        return Decision(state, list(commands), self.timers, completion, list(events))
+
+    def _of_this_run(self, emission: Message | Addressed) -> Addressed:
+        addressed = emission if isinstance(emission, Addressed) else Addressed(emission)
+        return replace(addressed, correlation_id=self.state.correlation_id)
 
 
 def completion_of(state: WorkflowState | FinishedRun, completion: Message) -> Addressed:

@@ -43,6 +43,7 @@ class WorkflowMachine:
             start_id=context.message_id,
             command=command.model_dump_json(),
             reply_key=context.reply_key,
+            correlation_id=context.correlation_id,
             started_ms=round(context.now.timestamp() * 1000),
             phase="running",
             steps={step.id: StepState() for step in self._workflow.steps},
@@ -89,14 +90,9 @@ class WorkflowMachine:
             return Decision(None)
         if state.phase != "running":
             return Decision(state)
-        draft = self._draft(state, context)
         if name == WHOLE:
-            for step_id, kept in state.steps.items():
-                if kept.status == "running":
-                    draft.timers.append(CancelTimer(_step_timer(step_id)))
-                    draft.set(step_id, status="failed", maybe_done=True)
-            self._end_failed(draft, "", "workflow timed out", None)
-            return draft.decision()
+            return self._give_up(state, "workflow timed out", context)
+        draft = self._draft(state, context)
         step = self._steps[name.removeprefix("step:")]
         kept = state.steps[step.id]
         if kept.status == "running" and kept.attempts < step.retry.max_attempts:
@@ -104,6 +100,23 @@ class WorkflowMachine:
         elif kept.status == "running":
             draft.set(step.id, status="failed", maybe_done=True)
             self._failed(draft, step, f"{step.id} timed out", None)
+        return draft.decision()
+
+    def cancel(self, state: WorkflowState | None, reason: str, context: Context) -> Decision[WorkflowState]:
+        """An operator's wish; a run that is over, or unknown, stays as it is."""
+        if state is None or state.phase != "running":
+            return Decision(state)
+        return self._give_up(state, reason, context)
+
+    def _give_up(self, state: WorkflowState, reason: str, context: Context) -> Decision[WorkflowState]:
+        """Steps in the air may have happened: they are compensated like those that did."""
+        draft = self._draft(state, context)
+        draft.timers.append(CancelTimer(WHOLE))
+        for step_id, kept in state.steps.items():
+            if kept.status == "running":
+                draft.timers.append(CancelTimer(_step_timer(step_id)))
+                draft.set(step_id, status="failed", maybe_done=True)
+        self._end_failed(draft, "", reason, None)
         return draft.decision()
 
     def _draft(self, state: WorkflowState, context: Context) -> RunDraft:

@@ -51,5 +51,7 @@ class WorkflowState(Message):
     reason: str = ""
     failure_event: str | None = None
     failure_type: str = ""
+    correlation_id: str = ""
+    """Of the command that started this run: what a cancellation leads to belongs to it."""
     earlier: list[FinishedRun] = Field(default_factory=list)
     """Latest first, a bounded number."""

@@ -111,7 +111,7 @@ class AgentProcess:
         """Make clients, run until stop, restart or failure."""
         self._bus = open_bus(self._settings)
         try:
-            check_topics(self._bus, self._contract)
+            check_topics(self._bus, self._resolved)
             program = build_program(self._resolved, open_catalogue(self._settings, self._bus))
             if self._contract.node_type is EnumNodeKind.EFFECT:
                 asyncio.run(self._effect(program, self._bus))

@@ -10,7 +10,7 @@ from onex.model.contract.state_machine import ModelStateMachine
 from onex.model.contract.version import ModelSemVer
 from onex.model.contract.workflow import ModelWorkflow
 from onex.model.enums import EnumNodeKind
-from onex.model.topic import changelog_topic, consumer_group, dead_letter_topic, retry_topic
+from onex.model.topic import cancel_topic, changelog_topic, consumer_group, dead_letter_topic, retry_topic
 
 
 class ModelContract(ContractPart):
@@ -92,6 +92,11 @@ class ModelContract(ContractPart):
     def changelog_topic(self) -> str:
         """Compacted topic of the node's keyed state."""
         return changelog_topic(self.name, self.contract_version.major)
+
+    @property
+    def cancel_topic(self) -> str:
+        """Input of every declared workflow; read without being listed."""
+        return cancel_topic(self.name, self.contract_version.major)
 
     def group(self, env: str) -> str:
         """Consumer group shared by all instances."""
