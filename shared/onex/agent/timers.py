@@ -39,7 +39,7 @@ class TimerTable:
     def load(self, stored: Iterable[tuple[bytes, bytes]]) -> None:
         """Take over what the store holds."""
         for key, value in stored:
-            self._by_key[key] = {name: KeptTimer(*timer) for name, timer in orjson.loads(value).items()}
+            self._by_key[key] = decode_timers(value)
             self._push(key)
 
     def change(
@@ -111,6 +111,11 @@ class TimerTable:
     def _push(self, key: bytes) -> None:
         for name, timer in self._by_key[key].items():
             heapq.heappush(self._heap, (timer.due_ms, key, name))
+
+
+def decode_timers(value: bytes) -> TimersOfKey:
+    """Timers of a key by name, as they are stored."""
+    return {name: KeptTimer(*timer) for name, timer in orjson.loads(value).items()}
 
 
 def _dump(timers: TimersOfKey) -> bytes:

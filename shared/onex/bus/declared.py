@@ -10,7 +10,7 @@ from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC
 from onex.contract import ResolvedNode
 from onex.model.enums import EnumTopicCategory
 from onex.model.errors import ProvisioningError
-from onex.model.mesh import MESH_TOPICS, SNAPSHOT_TOPICS
+from onex.model.mesh import MESH_TOPICS, SNAPSHOT_TOPICS, NodeHeartbeat
 from onex.model.message import Message
 from onex.model.topic import TopicName
 from onex.workflow import WorkflowState
@@ -29,6 +29,8 @@ _CATALOGUE = {"cleanup.policy": "compact"}
 _MESH_PARTITIONS = 4
 _MESH_RETENTION = {"retention.ms": str(_DAY_MS)}
 """Signs of life are of no use a day later; what came of them is in the registry's snapshot."""
+_BROKER_TIME = {"message.timestamp.type": "LogAppendTime"}
+"""Heartbeats carry their sender's time: beside the broker's it shows clocks that are off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class _Collector:
         for model, topic in {**MESH_TOPICS, **SNAPSHOT_TOPICS}.items():
             category = TopicName.parse(topic).category
             config = _RETENTION[category] if model in SNAPSHOT_TOPICS else _MESH_RETENTION
+            if model is NodeHeartbeat:
+                config = {**config, **_BROKER_TIME}
             state = TopicState(topic, _MESH_PARTITIONS, replication_factor, config)
             self.topics[topic] = DeclaredTopic(state, "the mesh", keyed_state=False)
             self._schema(topic, model)

@@ -177,6 +177,10 @@ class ProtocolAdmin(Protocol):
         """First offset and high watermark."""
         ...
 
+    def offsets_at(self, partitions: Sequence[Partition], ms: int) -> Mapping[Partition, int]:
+        """First offset with a timestamp of ``ms`` or later; the end where there is none."""
+        ...
+
     def group_positions(self, group: str) -> Mapping[Partition, Position]: ...
 
 

@@ -37,6 +37,7 @@ class Follower:
         nodes: Sequence[ResolvedNode],
         *,
         from_beginning: bool = False,
+        since_ms: int | None = None,
     ) -> None:
         self._codecs: dict[str, Codec] = {}
         for node in nodes:
@@ -52,13 +53,19 @@ class Follower:
             raise MissingTopicError(f"missing topics: {', '.join(missing)}; run `onex apply`")
         partitions = [Partition(t, number) for t, state in known.items() for number in range(state.partitions)]
         ends = bus.admin.ends(partitions)
-        self._reader: ProtocolReader = bus.read(
-            {partition: first if from_beginning else last for partition, (first, last) in ends.items()}
-        )
+        starts = {partition: first if from_beginning else last for partition, (first, last) in ends.items()}
+        if since_ms is not None:
+            starts = dict(bus.admin.offsets_at(partitions, since_ms))
+        self._reader: ProtocolReader = bus.read(starts)
 
     def poll(self, timeout: float) -> Iterator[Seen]:
         """What arrived by now."""
         for record in self._reader.batch(500, timeout):
+            yield self._see(record)
+
+    def present(self) -> Iterator[Seen]:
+        """Everything up to the end as it was when this was opened."""
+        for record in self._reader.until_end():
             yield self._see(record)
 
     def _see(self, record: ProtocolRecord) -> Seen:

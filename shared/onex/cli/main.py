@@ -5,7 +5,21 @@ import sys
 import typer
 
 from onex import __version__
-from onex.cli import contract, dlq, explain, provision, run, send, stack
+from onex.cli import (
+    contract,
+    dlq,
+    doctor,
+    explain,
+    mesh,
+    provision,
+    run,
+    send,
+    stack,
+    state,
+    top,
+    topics,
+    workflows,
+)
 from onex.cli.output import Exit, console, errors
 from onex.model.errors import (
     BusError,
@@ -25,6 +39,9 @@ app = typer.Typer(
 )
 app.add_typer(contract.app, name="contract")
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(mesh.node, name="node")
+app.add_typer(workflows.app, name="workflows")
+app.add_typer(state.app, name="state")
 for command in (
     stack.up,
     stack.down,
@@ -35,6 +52,11 @@ for command in (
     provision.plan,
     provision.apply,
     explain.explain,
+    mesh.nodes,
+    topics.topics,
+    topics.lag,
+    doctor.doctor,
+    top.top,
 ):
     app.command()(command)
 

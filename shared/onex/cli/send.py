@@ -3,6 +3,7 @@
 import sys
 import time
 import uuid
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +13,15 @@ from pydantic import ValidationError
 from onex.agent.program import event_type
 from onex.bus import headers as h
 from onex.bus.open import open_bus, open_catalogue
-from onex.bus.protocols import Outgoing
-from onex.bus.schema import Codec
+from onex.bus.protocols import Outgoing, ProtocolEventBus
+from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.bus.schema.codec import describe
 from onex.cli.follow import Follower, Seen
 from onex.cli.nodes import Addressee, Services, find_addressee, load_settings, resolve_all
 from onex.cli.output import AsJson, Exit, console, errors, print_json
+from onex.cli.waterfall import draw, hops_of
 from onex.contract import ResolvedNode
+from onex.model.duration import parse_duration
 
 
 def send(
@@ -65,6 +68,10 @@ def watch(
     correlation: Annotated[
         str, typer.Argument(help="Correlation id (what `onex send` prints); all when absent.")
     ] = "",
+    trace: Annotated[
+        str, typer.Option("--trace", help="Draw the waterfall of this trace or correlation id, and end.")
+    ] = "",
+    since: Annotated[str, typer.Option(help="With --trace: how far to look back, e.g. 1h.")] = "1h",
     from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Start with what is there.")] = False,
     timeout: Annotated[float, typer.Option(help="Seconds after which to end; 0 never.", min=0)] = 0.0,
     services: Services = None,
@@ -73,6 +80,9 @@ def watch(
     """Show messages as they arrive, of one workflow or of all, until Ctrl-C."""
     settings = load_settings(services)
     bus = open_bus(settings)
+    if trace:
+        _draw(bus, open_catalogue(settings, bus), resolve_all(settings), trace, since, as_json)
+        return
     follower = Follower(bus, open_catalogue(settings, bus), resolve_all(settings), from_beginning=from_beginning)
     started = time.monotonic()
     try:
@@ -84,6 +94,34 @@ def watch(
         return
     finally:
         follower.close()
+
+
+def _draw(
+    bus: ProtocolEventBus,
+    catalogue: ProtocolSchemaCatalogue,
+    nodes: list[ResolvedNode],
+    wanted: str,
+    since: str,
+    as_json: bool,
+) -> None:
+    try:
+        from_ms = round((time.time() - parse_duration(since)) * 1000)
+    except ValueError as error:
+        errors.print(f"[red]error[/] --since: {error}")
+        raise typer.Exit(Exit.USAGE) from None
+    follower = Follower(bus, catalogue, nodes, since_ms=from_ms)
+    try:
+        hops = hops_of(follower, wanted)
+    finally:
+        follower.close()
+    if not hops:
+        errors.print(f"no message of {wanted} within the last {since}; --since looks further back")
+        raise typer.Exit(Exit.FAILED)
+    if as_json:
+        print_json([asdict(hop) for hop in hops])
+        return
+    for line in draw(hops):
+        console.print(line)
 
 
 def _wait(follower: Follower, identity: str, target: Addressee, timeout: float, as_json: bool) -> int:

@@ -9,7 +9,10 @@ from onex.mesh.errors import (
     UnknownCommandError,
     WorkflowFailedError,
 )
+from onex.mesh.lag import PartitionLag
 from onex.mesh.run import MeshRun
+from onex.mesh.states import StateReader
+from onex.mesh.survey import NodeView, Survey
 from onex.model.errors import BusUnavailableError
 
 __all__ = [
@@ -20,7 +23,11 @@ __all__ = [
     "Entry",
     "MeshClient",
     "MeshRun",
+    "NodeView",
+    "PartitionLag",
+    "StateReader",
     "Step",
+    "Survey",
     "UnknownCommandError",
     "WorkflowFailedError",
 ]

@@ -110,6 +110,12 @@ class KafkaAdmin:
             )
         }
 
+    def offsets_at(self, partitions: Sequence[Partition], ms: int) -> Mapping[Partition, int]:
+        """See the protocol."""
+        found = self._offsets(partitions, OffsetSpec.for_timestamp(ms))
+        ends = self._offsets(partitions, OffsetSpec.latest())
+        return {p: end if at < 0 else at for p, at, end in zip(partitions, found, ends, strict=True)}
+
     def _offsets(self, partitions: Sequence[Partition], spec: OffsetSpec) -> list[int]:
         """Asked again while the client's metadata is older than the cluster: a new topic, a restarted broker."""
         request = {TopicPartition(p.topic, p.partition): spec for p in partitions}

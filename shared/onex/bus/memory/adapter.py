@@ -124,6 +124,10 @@ class MemoryAdmin:
         """See the protocol."""
         return self._broker.ends(partitions)
 
+    def offsets_at(self, partitions: Sequence[Partition], ms: int) -> Mapping[Partition, int]:
+        """See the protocol."""
+        return self._broker.offsets_at(partitions, ms)
+
     def group_positions(self, group: str) -> Mapping[Partition, Position]:
         """See the protocol."""
         if group not in self._broker.groups:

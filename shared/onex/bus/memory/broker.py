@@ -120,3 +120,12 @@ class MemoryBroker:
         for partition in partitions:
             self.topic(partition.topic)
         return {partition: (0, len(self.logs[partition].records)) for partition in partitions}
+
+    def offsets_at(self, partitions: Sequence[Partition], ms: int) -> Mapping[Partition, int]:
+        """First offset at or after a time."""
+        found: dict[Partition, int] = {}
+        for partition in partitions:
+            records = self.logs[partition].records
+            late = (offset for offset, record in enumerate(records) if record and record.timestamp()[1] >= ms)
+            found[partition] = next(late, len(records))
+        return found

@@ -1,0 +1,262 @@
+"""What ``onex doctor`` looks at: one function a check, each gives its findings."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import asyncpg
+
+from onex.bus import headers as h
+from onex.bus.declared import declare
+from onex.bus.murmur2 import partition_of
+from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
+from onex.bus.provision import make_plan
+from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.contract import ResolvedNode
+from onex.mesh import NodeView, Survey
+from onex.model.enums import EnumNodeKind
+from onex.model.errors import MessageError
+from onex.model.mesh import MESH_TOPICS, EnumHealth, NodeHeartbeat
+from onex.settings import Settings
+
+_SAMPLE = 500
+"""Latest records of a partition that are looked at."""
+
+
+class Severity(StrEnum):
+    """Errors make the exit code 1."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong, and what to do about it."""
+
+    severity: Severity
+    check: str
+    what: str
+    remedy: str
+
+
+@dataclass
+class Patient:
+    """What is examined, and the limits."""
+
+    bus: ProtocolEventBus
+    catalogue: ProtocolSchemaCatalogue
+    nodes: Sequence[ResolvedNode]
+    settings: Settings
+    dead_letters: int
+    window: float
+    skew: float
+
+    @cached_property
+    def survey(self) -> Survey:
+        """Shared by the checks: it keeps what it has read."""
+        return Survey(self.bus, self.catalogue, self.nodes, self.settings.env)
+
+    @cached_property
+    def views(self) -> list[NodeView]:
+        """The first look."""
+        return self.survey.look()
+
+    def tail(self, topics: Sequence[str]) -> Iterator[ProtocolRecord]:
+        """The latest records of topics that exist."""
+        found = self.bus.admin.topics(topics)
+        partitions = [Partition(name, n) for name, state in found.items() for n in range(state.partitions)]
+        ends = {p: (first, end) for p, (first, end) in self.bus.admin.ends(partitions).items() if end > first}
+        if not ends:
+            return
+        reader = self.bus.read({p: max(first, end - _SAMPLE) for p, (first, end) in ends.items()})
+        try:
+            yield from reader.until_end()
+        finally:
+            reader.close()
+
+
+def topics_and_schemas(patient: Patient) -> Iterator[Finding]:
+    """Against what the contracts declare: missing, different, not registered, incompatible."""
+    declared = declare(patient.nodes, patient.settings.replication_factor)
+    for change in make_plan(declared, patient.bus, patient.catalogue).changes:
+        match change.action:
+            case "create":
+                what = f"topic {change.subject} is missing"
+            case "register":
+                what = f"the schema of {change.subject} has drifted: {change.detail}"
+            case "grow" | "alter":
+                what = f"topic {change.subject} differs from its declaration: {change.detail}"
+            case "refuse":
+                remedy = "`onex plan` explains; make a new major version and migrate"
+                yield Finding(Severity.ERROR, "topics", f"{change.subject}: {change.detail}", remedy)
+                continue
+        yield Finding(Severity.ERROR, "topics", what, "`onex apply` brings it in line")
+
+
+def partitioner(patient: Patient) -> Iterator[Finding]:
+    """Keyed records must lie where murmur2 puts their key, or state of one key ends up in two places."""
+    topics = sorted({topic for node in patient.nodes for topic in node.routes})
+    counts = {name: state.partitions for name, state in patient.bus.admin.topics(topics).items()}
+    wrong: Counter[tuple[str, str]] = Counter()
+    examples: dict[tuple[str, str], str] = {}
+    for record in patient.tail(topics):
+        key = record.key()
+        if not key or partition_of(key, counts[record.topic()]) == record.partition():
+            continue
+        source = dict(record.headers() or []).get(h.SOURCE, b"an unknown producer").decode(errors="replace")
+        place = (record.topic(), source)
+        wrong[place] += 1
+        examples[place] = f"{key.decode(errors='replace')!r} on partition {record.partition()}"
+    for (topic, source), count in sorted(wrong.items()):
+        yield Finding(
+            Severity.ERROR,
+            "partitioner",
+            f"{count} records on {topic} from {source} lie on the wrong partition, "
+            f"e.g. key {examples[topic, source]}",
+            "set partitioner=murmur2_random in that producer (librdkafka's default differs)",
+        )
+
+
+def stuck_partitions(patient: Patient) -> Iterator[Finding]:
+    """Lag that does not shrink: looks twice."""
+    before = {lag.partition: lag for view in patient.views for lag in view.lags if lag.lag}
+    if not before:
+        return
+    time.sleep(patient.window)
+    for view in patient.survey.look():
+        stuck = [
+            lag
+            for lag in view.lags
+            if lag.lag and lag.partition in before and before[lag.partition].committed == lag.committed
+        ]
+        if not stuck:
+            continue
+        names = ", ".join(f"{lag.partition.topic}[{lag.partition.partition}]" for lag in stuck)
+        if not view.instances:
+            remedy = f"no process of it is registered: `onex run {view.name}`"
+        else:
+            reasons = sorted({reason for entry in view.instances for reason in entry.reasons})
+            told = "; ".join(reasons) or "its processes report nothing wrong"
+            remedy = f"{told}; see `onex node show {view.name}` and its log"
+        lag_sum = sum(lag.lag for lag in stuck)
+        yield Finding(
+            Severity.ERROR,
+            "stuck",
+            f"{view.name} has not moved for {patient.window:g} s with {lag_sum} records waiting on {names}",
+            remedy,
+        )
+
+
+def clocks(patient: Patient) -> Iterator[Finding]:
+    """Heartbeats carry the process's time, their records the broker's."""
+    topic = MESH_TOPICS[NodeHeartbeat]
+    codec = Codec.of_topic(NodeHeartbeat, topic, patient.catalogue)
+    latest: dict[str, float] = {}
+    for record in patient.tail([topic]):
+        try:
+            message = codec.decode(record.value())
+        except MessageError:
+            continue  # whoever reads this topic for good buries it; a doctor only looks
+        if isinstance(message, NodeHeartbeat) and message.env == patient.settings.env:
+            latest[message.node_id] = message.at.timestamp() - record.timestamp()[1] / 1000
+    for node_id, ahead in sorted(latest.items()):
+        if abs(ahead) > patient.skew:
+            how = "ahead of" if ahead > 0 else "behind"
+            yield Finding(
+                Severity.ERROR,
+                "clocks",
+                f"the clock of {node_id} is {abs(ahead):.1f} s {how} the broker's",
+                "synchronise that machine (NTP): timers and timeouts go by it",
+            )
+
+
+def database(patient: Patient) -> Iterator[Finding]:
+    """Only when a node needs one, or one is configured."""
+    needing = sorted(n.contract.name for n in patient.nodes if _needs_database(n))
+    url = patient.settings.database_url
+    if not url:
+        if needing:
+            yield Finding(
+                Severity.ERROR, "database", f"{', '.join(needing)} need one", "set DATABASE_URL, or run `onex up`"
+            )
+        return
+    if problem := asyncio.run(_unreachable(url)):
+        yield Finding(Severity.ERROR, "database", f"does not answer: {problem}", "start it, or mend DATABASE_URL")
+
+
+def dead_letters(patient: Patient) -> Iterator[Finding]:
+    """More of them than a team would leave lying."""
+    for view in patient.views:
+        if view.dead_letters > patient.dead_letters:
+            yield Finding(
+                Severity.ERROR,
+                "dead letters",
+                f"{view.name} has {view.dead_letters}",
+                f"`onex dlq list --node {view.name}` shows why; mend the cause, then `onex dlq replay`",
+            )
+
+
+def registrations(patient: Patient) -> Iterator[Finding]:
+    """Nodes without a process, unwell ones, and processes of one version that run different contracts."""
+    if not any(view.instances for view in patient.views):
+        yield Finding(
+            Severity.WARNING,
+            "registrations",
+            "the registry knows no active process",
+            "run node_registry_orchestrator and node_registry_reducer to see instances and health",
+        )
+        return
+    for view in patient.views:
+        if not view.instances:
+            yield Finding(
+                Severity.WARNING,
+                "registrations",
+                f"{view.name} is {view.state}",
+                f"`onex run {view.name}` starts one",
+            )
+        for entry in view.instances:
+            if entry.health in (EnumHealth.UNHEALTHY, EnumHealth.GONE):
+                yield Finding(
+                    Severity.ERROR,
+                    "registrations",
+                    f"{entry.node.node_id} is {entry.health}: {'; '.join(entry.reasons)}",
+                    "see its log",
+                )
+        digests = {entry.node.registered.contract_digest for entry in view.instances}
+        if len(digests) > 1:
+            yield Finding(
+                Severity.ERROR,
+                "registrations",
+                f"{view.name} {view.version} runs with {len(digests)} different contracts",
+                "finish the roll-out, and give changed contracts a new version",
+            )
+
+
+CHECKS: Mapping[str, Callable[[Patient], Iterator[Finding]]] = {
+    "topics": topics_and_schemas,
+    "partitioner": partitioner,
+    "stuck": stuck_partitions,
+    "clocks": clocks,
+    "database": database,
+    "dead letters": dead_letters,
+    "registrations": registrations,
+}
+
+
+def _needs_database(node: ResolvedNode) -> bool:
+    contract = node.contract
+    return contract.node_type is EnumNodeKind.EFFECT and any(d.module == "asyncpg" for d in contract.dependencies)
+
+
+async def _unreachable(url: str) -> str:
+    try:
+        connection = await asyncpg.connect(url, timeout=5)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+        return str(error) or type(error).__name__
+    await connection.close()
+    return ""

@@ -1,0 +1,67 @@
+"""``onex doctor``: finds what is wrong with a mesh, and says what to do about it."""
+
+from typing import Annotated
+
+import typer
+
+from onex.bus.open import open_bus, open_catalogue
+from onex.cli.checks import CHECKS, Finding, Patient, Severity
+from onex.cli.nodes import Services, load_settings, resolve_all
+from onex.cli.output import AsJson, Exit, console, print_json
+from onex.model.errors import OnexError
+
+
+def doctor(
+    dead_letters: Annotated[
+        int, typer.Option(min=0, help="More of a node's dead letters than this are too many.")
+    ] = 100,
+    window: Annotated[float, typer.Option(min=0.1, help="Seconds in which a partition with lag must move.")] = 3.0,
+    skew: Annotated[float, typer.Option(min=0.01, help="Seconds that clocks may differ.")] = 1.0,
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """Examine topics, schemas, partitions, clocks, the database, dead letters and registrations.
+
+    Exit code 1 when something is wrong; warnings alone leave it at 0.
+    """
+    settings = load_settings(services)
+    bus = open_bus(settings)
+    health = bus.health()
+    if not health.ok:
+        finding = Finding(Severity.ERROR, "broker", health.detail, "start it, or mend KAFKA_BOOTSTRAP_SERVERS")
+        _report([finding], ["broker"], as_json)
+    catalogue = open_catalogue(settings, bus)
+    patient = Patient(bus, catalogue, resolve_all(settings), settings, dead_letters, window, skew)
+    findings: list[Finding] = []
+    for name, check in CHECKS.items():
+        try:
+            findings += check(patient)
+        except OnexError as error:
+            findings.append(
+                Finding(Severity.ERROR, name, f"could not be examined: {error}", "mend the other findings first")
+            )
+    _report(findings, ["broker", *CHECKS], as_json)
+
+
+def _report(findings: list[Finding], examined: list[str], as_json: bool) -> None:
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if as_json:
+        print_json(
+            {
+                "healthy": not errors,
+                "examined": examined,
+                "findings": [
+                    {"severity": f.severity, "check": f.check, "what": f.what, "remedy": f.remedy} for f in findings
+                ],
+            }
+        )
+    else:
+        for name in examined:
+            own = [finding for finding in findings if finding.check == name]
+            if not own:
+                console.print(f"[green]ok[/]       {name}")
+            for finding in own:
+                colour = "red" if finding.severity is Severity.ERROR else "yellow"
+                console.print(f"[{colour}]{finding.severity:<8}[/] {name}: ", end="")
+                console.print(f"{finding.what}; {finding.remedy}", markup=False)
+    raise typer.Exit(Exit.FAILED if errors else Exit.OK)

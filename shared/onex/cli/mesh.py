@@ -1,0 +1,146 @@
+"""``onex nodes`` and ``onex node show``: who is there and how they are."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import typer
+
+from onex.bus.open import open_bus, open_catalogue
+from onex.cli.nodes import Services, load_settings, resolve_all
+from onex.cli.output import AsJson, console, print_json, print_rows
+from onex.mesh import Entry, NodeView, PartitionLag, Survey
+from onex.model.enums import EnumNodeKind
+from onex.model.errors import ConfigurationError
+from onex.model.mesh import EnumHealth
+
+node = typer.Typer(no_args_is_help=True, help="One node.")
+
+Kind = Annotated[EnumNodeKind | None, typer.Option("--kind", case_sensitive=False, help="Only of this kind.")]
+Health = Annotated[EnumHealth | None, typer.Option("--health", case_sensitive=False, help="Only of this health.")]
+Capability = Annotated[str, typer.Option("--capability", help="Only with it, e.g. takes:PlaceOrder, workflow.")]
+
+
+def nodes(
+    kind: Kind = None,
+    health: Health = None,
+    capability: Capability = "",
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """List nodes: instances, lag, dead letters, registration and health."""
+    views = [
+        view
+        for view in open_survey(services).look()
+        if (kind is None or view.kind == kind.lower())
+        and (health is None or view.health == health)
+        and (not capability or any(capability in capabilities_of(entry) for entry in view.instances))
+    ]
+    if as_json:
+        print_json([as_dict(view) for view in views])
+        return
+    columns = ("NODE", "VERSION", "KIND", "INSTANCES", "PARTITIONS", "LAG", "DEAD", "STATE", "HEALTH")
+    print_rows(columns, [row_of(view) for view in views])
+
+
+@node.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Name of the node.")], services: Services = None, as_json: AsJson = False
+) -> None:
+    """Show one node: instances, capabilities, topics, lag by partition."""
+    survey = open_survey(services)
+    found = [view for view in survey.look() if view.name == name]
+    if not found:
+        raise ConfigurationError(f"no contract of {name!r} here; give --services FOLDER")
+    view = found[0]
+    entries = [entry for entry in survey.entries() if entry.node.registered.node == name]
+    if as_json:
+        print_json(
+            {
+                **as_dict(view),
+                "processes": [{**entry.node.model_dump(mode="json"), **_health_of(entry)} for entry in entries],
+                "lags": [lag_as_dict(lag) for lag in view.lags],
+            }
+        )
+        return
+    console.print(f"[bold]{view.name}[/] {view.version}  {view.kind}  {view.state}  {view.health}")
+    if entries:
+        shown = entries[-1].node.registered
+        console.print(f"{shown.description}")
+        console.print(f"[dim]declared[/]    {', '.join(shown.capabilities.declared)}")
+        console.print(f"[dim]discovered[/]  {', '.join(shown.capabilities.discovered)}")
+    rows = [
+        (
+            entry.node.node_id,
+            entry.node.state.lower(),
+            entry.health or "",
+            "; ".join(entry.reasons) or entry.node.reason,
+            entry.node.registered.pid,
+            entry.node.registered.endpoints.get("health", ""),
+        )
+        for entry in entries
+    ]
+    print_rows(("PROCESS", "STATE", "HEALTH", "REASON", "PID", "ENDPOINT"), rows)
+    print_rows(
+        ("TOPIC", "PARTITION", "COMMITTED", "END", "LAG"),
+        [(lag.partition.topic, lag.partition.partition, lag.committed, lag.end, lag.lag) for lag in view.lags],
+    )
+
+
+def open_survey(services: Services) -> Survey:
+    """A survey of the nodes that the settings name."""
+    settings = load_settings(services)
+    resolved = resolve_all(settings)
+    bus = open_bus(settings)
+    return Survey(bus, open_catalogue(settings, bus), resolved, settings.env)
+
+
+def capabilities_of(entry: Entry) -> Sequence[str]:
+    """Declared and discovered."""
+    found = entry.node.registered.capabilities
+    return (*found.declared, *found.discovered)
+
+
+def row_of(view: NodeView) -> Sequence[object]:
+    """One line of ``onex nodes``."""
+    return (
+        view.name,
+        view.version,
+        view.kind,
+        len(view.instances),
+        len(view.lags),
+        view.lag,
+        view.dead_letters,
+        view.state,
+        view.health,
+    )
+
+
+def as_dict(view: NodeView) -> dict[str, object]:
+    """The same for programs."""
+    return {
+        "node": view.name,
+        "version": view.version,
+        "kind": view.kind,
+        "instances": [entry.node.node_id for entry in view.instances],
+        "partitions": len(view.lags),
+        "lag": view.lag,
+        "processed": view.processed,
+        "dead_letters": view.dead_letters,
+        "state": view.state,
+        "health": view.health,
+    }
+
+
+def _health_of(entry: Entry) -> Mapping[str, object]:
+    return {"health": entry.health, "health_reasons": list(entry.reasons)}
+
+
+def lag_as_dict(lag: PartitionLag) -> dict[str, object]:
+    """One partition for programs."""
+    return {
+        "topic": lag.partition.topic,
+        "partition": lag.partition.partition,
+        "committed": lag.committed,
+        "end": lag.end,
+        "lag": lag.lag,
+    }

@@ -1,0 +1,41 @@
+"""``onex state show``: what a node remembers of a key."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from onex.bus.open import open_bus, open_catalogue
+from onex.cli.nodes import Services, find_node, load_settings
+from onex.cli.output import AsJson, Exit, console, errors, print_json
+from onex.contract import resolve_node
+from onex.mesh import StateReader
+
+app = typer.Typer(no_args_is_help=True, help="Keyed state of reducers and orchestrators.")
+
+
+@app.command()
+def show(
+    node: Annotated[str, typer.Argument(help="Name of the node.")],
+    key: Annotated[str, typer.Argument(help="Key, e.g. the customer's id.")],
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show state and timers of one key, as committed. Exit code 1 when there is none."""
+    settings = load_settings(services)
+    bus = open_bus(settings)
+    reader = StateReader(bus, open_catalogue(settings, bus), resolve_node(find_node(node, settings)))
+    state, timers = reader.get(key)
+    due = {name: datetime.fromtimestamp(ms / 1000, UTC).isoformat() for name, ms in sorted(timers.items())}
+    if as_json:
+        print_json({"key": key, "state": state.model_dump(mode="json") if state else None, "timers": due})
+    elif state is not None:
+        for name, value in state.model_dump(mode="json").items():
+            console.print(f"[bold]{name}[/]: ", end="")
+            console.print(str(value), markup=False)
+        for name, at in due.items():
+            console.print(f"[dim]timer {name}[/] due {at}")
+    if state is None:
+        if not as_json:
+            errors.print(f"{node} has no state of {key!r}")
+        raise typer.Exit(Exit.FAILED)

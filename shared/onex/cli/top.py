@@ -1,0 +1,152 @@
+"""``onex top``: the mesh on one screen, live."""
+
+import select
+import sys
+import termios
+import time
+import tty
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from onex.cli.mesh import as_dict, open_survey
+from onex.cli.nodes import Services
+from onex.cli.output import AsJson, console, print_json, table_of
+from onex.mesh import NodeView
+from onex.model.errors import BusError
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One node, and how fast it moved since the look before: committed offsets a second."""
+
+    view: NodeView
+    rate: float
+
+
+_KEYS = "q quit   n name   r rate   l lag   d dead letters"
+_SORTS: Mapping[str, Callable[["Sample"], tuple[float, str]]] = {
+    "n": lambda sample: (0.0, sample.view.name),
+    "r": lambda sample: (-sample.rate, sample.view.name),
+    "l": lambda sample: (-sample.view.lag, sample.view.name),
+    "d": lambda sample: (-sample.view.dead_letters, sample.view.name),
+}
+_COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red", "gone": "red"}
+
+
+def _rate(view: NodeView, before: int | None, seconds: float) -> float:
+    return 0.0 if before is None or seconds <= 0 else max(0.0, (view.processed - before) / seconds)
+
+
+def top(
+    interval: Annotated[float, typer.Option(min=0.2, help="Seconds between looks.")] = 1.0,
+    once: Annotated[bool, typer.Option("--once", help="Look twice, print once, end.")] = False,
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show every node live: throughput, lag, dead letters, health. Full screen; q ends it.
+
+    With --json, one document a look; with --once, one look.
+    """
+    survey = open_survey(services)
+    before: dict[str, int] = {}
+    looked = 0.0
+
+    def look() -> list[Sample]:
+        nonlocal looked
+        views = survey.look()
+        seconds, looked = survey.looked_at - looked, survey.looked_at
+        samples = [Sample(view, _rate(view, before.get(view.name), seconds)) for view in views]
+        before.update({view.name: view.processed for view in views})
+        return samples
+
+    look()
+    if as_json or once:
+        while True:
+            time.sleep(interval)
+            samples = look()
+            if as_json:
+                print_json([{**as_dict(sample.view), "rate": round(sample.rate, 1)} for sample in samples])
+            else:
+                console.print(_screen(samples, "n", ""))
+            if once:
+                return
+    _live(look, interval)
+
+
+def _live(look: Callable[[], list[Sample]], interval: float) -> None:
+    order, samples, told = "n", list[Sample](), ""
+    with _keys() as key, Live(console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            try:
+                samples, told = look(), ""
+            except BusError as error:
+                told = str(error)
+            live.update(_screen(samples, order, told), refresh=True)
+            deadline = time.monotonic() + interval
+            while (left := deadline - time.monotonic()) > 0:
+                pressed = key(left)
+                if pressed in ("q", "\x03"):
+                    return
+                if pressed in _SORTS:
+                    order = pressed
+                    live.update(_screen(samples, order, told), refresh=True)
+
+
+def _screen(samples: list[Sample], order: str, told: str) -> RenderableType:
+    views = [sample.view for sample in samples]
+    unwell = sum(view.health not in ("", "healthy") for view in views)
+    head = Text.assemble(
+        ("onex top  ", "bold"),
+        f"{len(views)} nodes  {sum(len(view.instances) for view in views)} processes  "
+        f"{sum(sample.rate for sample in samples):,.0f}/s  {sum(view.lag for view in views):,} behind  ",
+        (f"{unwell} unwell" if unwell else "all well", "red" if unwell else "green"),
+    )
+    rows = [
+        (
+            sample.view.name,
+            sample.view.kind,
+            len(sample.view.instances),
+            f"{sample.rate:,.1f}",
+            f"{sample.view.lag:,}",
+            f"{sample.view.dead_letters:,}",
+            sample.view.state,
+            sample.view.health,
+        )
+        for sample in sorted(samples, key=_SORTS[order])
+    ]
+    table = table_of(("NODE", "KIND", "PROCESSES", "RECORDS/S", "LAG", "DEAD", "STATE", "HEALTH"), rows)
+    for column in table.columns[2:6]:
+        column.justify = "right"
+    foot = Text(told, "red") if told else Text(_KEYS, "dim")
+    return Group(head, Text(), table, Text(), foot)
+
+
+@contextmanager
+def _keys() -> Iterator[Callable[[float], str]]:
+    """Single keys from the terminal; without one, only the time passes."""
+    if not sys.stdin.isatty():
+
+        def wait(seconds: float) -> str:
+            time.sleep(seconds)
+            return ""
+
+        yield wait
+        return
+    saved = termios.tcgetattr(sys.stdin)
+    tty.setcbreak(sys.stdin)
+
+    def key(seconds: float) -> str:
+        ready, _, _ = select.select([sys.stdin], [], [], seconds)
+        return sys.stdin.read(1) if ready else ""
+
+    try:
+        yield key
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, saved)

@@ -1,0 +1,101 @@
+"""``onex topics`` and ``onex lag``: what lies where, and who is behind."""
+
+import time
+from typing import Annotated
+
+import typer
+from rich.live import Live
+from rich.table import Table
+
+from onex.bus.declared import declare
+from onex.bus.open import open_bus
+from onex.bus.protocols import Partition
+from onex.cli.mesh import lag_as_dict, open_survey
+from onex.cli.nodes import Services, load_settings, resolve_all
+from onex.cli.output import AsJson, console, print_json, print_rows, table_of
+from onex.mesh import NodeView
+from onex.model.mesh import MESH_TOPICS
+
+
+def topics(services: Services = None, as_json: AsJson = False) -> None:
+    """List the topics of the mesh: partitions, records, who writes and who reads them."""
+    settings = load_settings(services)
+    nodes = resolve_all(settings)
+    declared = declare(nodes, settings.replication_factor)
+    bus = open_bus(settings)
+    present = bus.admin.topics(list(declared.topics))
+    ends = bus.admin.ends([Partition(name, n) for name, state in present.items() for n in range(state.partitions)])
+    writers = {
+        name: sorted(n.contract.name for n in nodes if name in n.contract.event_bus.publish_topics)
+        for name in declared.topics
+    }
+    for name in MESH_TOPICS.values():
+        writers[name] = writers[name] or ["every agent"]
+    readers = {name: sorted(n.contract.name for n in nodes if name in n.routes) for name in declared.topics}
+    found = [
+        {
+            "topic": name,
+            "partitions": present[name].partitions if name in present else 0,
+            "offsets": sum(end - first for p, (first, end) in ends.items() if p.topic == name),
+            "writers": writers[name],
+            "readers": readers[name],
+            "exists": name in present,
+            "config": dict(present[name].config) if name in present else {},
+        }
+        for name in declared.topics
+    ]
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (
+            entry["topic"],
+            entry["partitions"] or "missing",
+            entry["offsets"],
+            ", ".join(writers[str(entry["topic"])]),
+            ", ".join(readers[str(entry["topic"])]),
+        )
+        for entry in found
+    ]
+    print_rows(("TOPIC", "PARTITIONS", "OFFSETS", "WRITTEN BY", "READ BY"), rows)
+
+
+def lag(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Look again and again, until Ctrl-C.")] = False,
+    interval: Annotated[float, typer.Option(min=0.2, help="Seconds between looks.")] = 1.0,
+    every: Annotated[bool, typer.Option("--all", help="Also partitions without lag.")] = False,
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show which partitions wait to be processed. With --follow --json, one document a look."""
+    survey = open_survey(services)
+    if as_json:
+        while True:
+            print_json([{"node": v.name, **lag_as_dict(entry)} for v in survey.look() for entry in v.lags])
+            if not follow:
+                return
+            time.sleep(interval)
+    if not follow:
+        console.print(_table(survey.look(), every))
+        return
+    try:
+        with Live(_table(survey.look(), every), console=console, refresh_per_second=8) as live:
+            while True:
+                time.sleep(interval)
+                live.update(_table(survey.look(), every))
+    except KeyboardInterrupt:
+        return
+
+
+def _table(views: list[NodeView], every: bool) -> Table:
+    rows = [
+        (view.name, entry.partition.topic, entry.partition.partition, entry.committed, entry.end, entry.lag)
+        for view in views
+        for entry in view.lags
+        if entry.lag or every
+    ]
+    behind = sum(view.lag for view in views)
+    table = table_of(("NODE", "TOPIC", "PARTITION", "COMMITTED", "END", "LAG"), rows)
+    table.caption = f"{behind} records behind" if behind else "nobody is behind"
+    table.caption_justify = "left"
+    return table

@@ -1,0 +1,95 @@
+"""A workflow as a waterfall: every message a bar from what caused it to itself, under its cause."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from onex.bus import headers as h
+from onex.cli.follow import Follower, Seen
+
+_WIDTH = 40
+_TRACE = re.compile(r"^[0-9a-f]{32}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One message: when its cause and when itself was written, in milliseconds since 1970."""
+
+    id: str
+    cause: str
+    name: str
+    source: str
+    began_ms: int
+    written_ms: int
+    depth: int
+    detail: str
+    dead: bool
+
+
+def hops_of(follower: Follower, wanted: str) -> list[Hop]:
+    """Messages of a correlation or trace id, each after its cause; empty when there are none."""
+    seen: dict[str, Seen] = {}
+    for item in follower.present():
+        if _belongs(item, wanted):
+            seen.setdefault(_header(item, h.ID) + ("!" if item.message is None else ""), item)
+    return list(_ordered(seen))
+
+
+def _belongs(item: Seen, wanted: str) -> bool:
+    if item.correlation_id == wanted:
+        return True
+    return bool(_TRACE.match(wanted)) and f"-{wanted}-" in _header(item, h.TRACE_PARENT)
+
+
+def _ordered(seen: dict[str, Seen]) -> Iterator[Hop]:
+    children: dict[str, list[str]] = {}
+    for identity, item in seen.items():
+        # A dead letter carries the id of the message that died: it stands under that one.
+        cause = identity.removesuffix("!") if identity.endswith("!") else _header(item, h.CAUSATION)
+        children.setdefault(cause if cause in seen else "", []).append(identity)
+
+    def below(cause: str, depth: int) -> Iterator[Hop]:
+        for identity in sorted(children.get(cause, ()), key=lambda i: seen[i].record.timestamp()[1]):
+            item = seen[identity]
+            written = item.record.timestamp()[1]
+            began = seen[cause].record.timestamp()[1] if cause else written
+            yield Hop(
+                identity,
+                cause,
+                item.type_name,
+                item.source,
+                min(began, written),
+                written,
+                depth,
+                item.detail,
+                item.message is None,
+            )
+            yield from below(identity, depth + 1)
+
+    yield from below("", 0)
+
+
+def draw(hops: Sequence[Hop]) -> Iterator[Text]:
+    """One line a hop: name under its cause, node, bar, and how long it took."""
+    start = min(hop.began_ms for hop in hops)
+    span = max(1, max(hop.written_ms for hop in hops) - start)
+    names = max(len(hop.name) + 2 * hop.depth for hop in hops)
+    sources = max(len(hop.source) for hop in hops)
+    for hop in hops:
+        left = round((hop.began_ms - start) / span * _WIDTH)
+        length = max(1, round((hop.written_ms - hop.began_ms) / span * _WIDTH))
+        bar = " " * left + "█" * min(length, _WIDTH + 1 - left)
+        colour = "red" if hop.dead else "cyan"
+        yield Text.assemble(
+            ("  " * hop.depth + hop.name).ljust(names + 2),
+            (hop.source.ljust(sources + 2), "dim"),
+            (bar.ljust(_WIDTH + 2), colour),
+            f"{hop.written_ms - hop.began_ms:>6} ms  ",
+            (hop.detail if hop.dead else "", "red"),
+        )
+
+
+def _header(item: Seen, name: str) -> str:
+    return dict(item.record.headers() or []).get(name, b"").decode(errors="replace")

@@ -1,0 +1,159 @@
+"""``onex workflows``: what runs, how far it is, and how to stop it."""
+
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import typer
+
+from onex.agent.program import event_type
+from onex.bus import headers as h
+from onex.bus.open import open_bus, open_catalogue
+from onex.bus.protocols import Outgoing, ProtocolEventBus
+from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.cli.nodes import Services, load_settings, resolve_all
+from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
+from onex.contract import ResolvedNode
+from onex.mesh import StateReader
+from onex.model.cancel import CancelWorkflow
+from onex.model.errors import ConfigurationError
+from onex.settings import Settings
+from onex.workflow import WorkflowState
+
+app = typer.Typer(no_args_is_help=True, help="Declared workflows: list, show, cancel.")
+
+Node = Annotated[str, typer.Option("--node", help="Only of this orchestrator.")]
+Key = Annotated[str, typer.Argument(help="Key of the workflow, e.g. the order's id.")]
+
+
+@app.command("list")
+def list_workflows(
+    phase: Annotated[Literal["running", "completed", "failed", ""], typer.Option(help="Only in this phase.")] = "",
+    node: Node = "",
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """List workflows that run, or ended within the last day."""
+    mesh = _Workflows(load_settings(services))
+    found = [
+        _brief(name, key, state)
+        for orchestrator in mesh.orchestrators(node)
+        for name, key, state in mesh.scan(orchestrator)
+        if phase in ("", state.phase)
+    ]
+    if as_json:
+        print_json(found)
+        return
+    columns = ("WORKFLOW", "NODE", "PHASE", "STARTED", "STEPS", "REASON")
+    rows = [(f["workflow"], f["node"], f["phase"], f["started"], f["progress"], f["reason"]) for f in found]
+    print_rows(columns, rows)
+
+
+@app.command()
+def show(key: Key, node: Node = "", services: Services = None, as_json: AsJson = False) -> None:
+    """Show one workflow: its command, steps and end."""
+    mesh = _Workflows(load_settings(services))
+    orchestrator, state = mesh.find(key, node)
+    if as_json:
+        print_json({**_brief(orchestrator.contract.name, key, state), **state.model_dump(mode="json")})
+        return
+    console.print(f"[bold]{key}[/]  {orchestrator.contract.name}  {state.phase}  started {_when(state)}")
+    console.print(f"[dim]command[/]     {state.command}", markup=True)
+    console.print(f"[dim]id[/]          {state.start_id}")
+    rows = [
+        (name, step.status, step.attempts, step.result or ("may have happened" if step.maybe_done else ""))
+        for name, step in state.steps.items()
+    ]
+    print_rows(("STEP", "STATUS", "ATTEMPTS", "RESULT"), rows)
+    if state.reason:
+        console.print(f"[red]failed[/]  {state.failed_step or 'workflow'}: {state.reason}")
+    if state.finished_by:
+        console.print(f"[dim]completion[/]  {state.finished_by}")
+
+
+@app.command()
+def cancel(
+    key: Key,
+    reason: Annotated[str, typer.Option(help="What the failure event will say.")] = "cancelled",
+    node: Node = "",
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait until it has ended.")] = 15.0,
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel a running workflow: it fails, and what was done is compensated. Waits until it has ended."""
+    mesh = _Workflows(load_settings(services))
+    orchestrator, state = mesh.find(key, node)
+    if state.phase != "running":
+        errors.print(f"[red]refused[/] {key} is {state.phase} already")
+        raise typer.Exit(Exit.REFUSED)
+    mesh.cancel(orchestrator, key, reason)
+    deadline = time.monotonic() + timeout
+    while state.phase == "running":
+        if time.monotonic() > deadline:
+            errors.print(f"{key} still runs after {timeout:g} s; is {orchestrator.contract.name} running?")
+            raise typer.Exit(Exit.TIMEOUT)
+        time.sleep(0.1)
+        _, state = mesh.find(key, orchestrator.contract.name)
+    if as_json:
+        print_json(_brief(orchestrator.contract.name, key, state))
+    else:
+        console.print(f"{key} {state.phase}: {state.reason or 'it was completed meanwhile'}")
+
+
+class _Workflows:
+    def __init__(self, settings: Settings) -> None:
+        self._nodes = [node for node in resolve_all(settings) if node.contract.workflow_coordination]
+        self._bus: ProtocolEventBus = open_bus(settings)
+        self._catalogue: ProtocolSchemaCatalogue = open_catalogue(settings, self._bus)
+
+    def orchestrators(self, name: str) -> list[ResolvedNode]:
+        found = [node for node in self._nodes if name in ("", node.contract.name)]
+        if not found:
+            known = ", ".join(node.contract.name for node in self._nodes) or "none"
+            raise ConfigurationError(f"no declared workflow {name!r}; there are: {known}")
+        return found
+
+    def scan(self, node: ResolvedNode) -> list[tuple[str, str, WorkflowState]]:
+        reader = StateReader(self._bus, self._catalogue, node)
+        return [(node.contract.name, k, state) for k, state in reader.scan() if isinstance(state, WorkflowState)]
+
+    def find(self, key: str, name: str) -> tuple[ResolvedNode, WorkflowState]:
+        for node in self.orchestrators(name):
+            state, _ = StateReader(self._bus, self._catalogue, node).get(key)
+            if isinstance(state, WorkflowState):
+                return node, state
+        raise ConfigurationError(f"no workflow {key!r}; `onex workflows list` shows those of the last day")
+
+    def cancel(self, node: ResolvedNode, key: str, reason: str) -> None:
+        topic = node.contract.cancel_topic
+        identity = uuid.uuid4().hex.encode()
+        headers = [
+            (h.SPEC_VERSION, b"1.0"),
+            (h.TYPE, event_type(topic).encode()),
+            (h.SOURCE, b"/onex/cli"),
+            (h.ID, identity),
+            (h.CORRELATION, identity),
+            (h.CONTENT_TYPE, h.AVRO),
+        ]
+        codec = Codec.of_topic(CancelWorkflow, topic, self._catalogue)
+        value = codec.encode(CancelWorkflow(workflow_id=key, reason=reason))
+        self._bus.publish(Outgoing(topic, value, key.encode(), headers))
+
+
+def _brief(node: str, key: str, state: WorkflowState) -> dict[str, object]:
+    done = sum(step.status in ("done", "skipped") for step in state.steps.values())
+    running = [name for name, step in state.steps.items() if step.status == "running"]
+    return {
+        "workflow": key,
+        "node": node,
+        "phase": state.phase,
+        "started": _when(state),
+        "progress": f"{done}/{len(state.steps)}{' ' + ', '.join(running) if running else ''}",
+        "reason": f"{state.failed_step}: {state.reason}".removeprefix(": "),
+        "id": state.start_id,
+    }
+
+
+def _when(state: WorkflowState) -> str:
+    return datetime.fromtimestamp(state.started_ms / 1000, UTC).isoformat(timespec="milliseconds")
