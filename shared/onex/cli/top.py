@@ -1,5 +1,6 @@
 """``onex top``: the mesh on one screen, live."""
 
+import os
 import select
 import sys
 import termios
@@ -144,7 +145,7 @@ def _keys() -> Iterator[Callable[[float], str]]:
 
     def key(seconds: float) -> str:
         ready, _, _ = select.select([sys.stdin], [], [], seconds)
-        return sys.stdin.read(1) if ready else ""
+        return os.read(sys.stdin.fileno(), 1).decode(errors="replace") if ready else ""
 
     try:
         yield key
