@@ -3,6 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+PROMETHEUS := $(VENV)/prometheus/usr/bin/prometheus
+
 .PHONY: demo test lint unit bench bench-quick render clean
 
 ## demo: set everything up, then run the code-generation workflow on a real Kafka and PostgreSQL
@@ -10,8 +12,15 @@ demo: $(STAMP)
 	$(BIN)/python examples/demo.py
 
 ## test: lint, types, unit, conformance and integration tests on a real Kafka and PostgreSQL
-test: lint
+test: lint $(PROMETHEUS)
 	$(BIN)/python -m pytest
+
+# Prometheus and promtool from Debian, unpacked beside the environment: nothing is installed, nothing is started.
+$(PROMETHEUS): $(STAMP)
+	mkdir -p $(VENV)/prometheus/deb
+	cd $(VENV)/prometheus/deb && (apt-get download -qq prometheus || (apt-get update -qq && apt-get download -qq prometheus))
+	dpkg-deb -x $(VENV)/prometheus/deb/prometheus_*.deb $(VENV)/prometheus
+	@touch $@
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

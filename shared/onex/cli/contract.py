@@ -7,7 +7,7 @@ import typer
 
 from onex.cli.nodes import Services, load_settings, resolve_all
 from onex.cli.output import AsJson, Exit, console, errors, print_json
-from onex.codegen import declaration_files
+from onex.codegen import declaration_files, observability_files, reference_files
 from onex.contract import contract_json_schema, find_contracts, load_contract, resolve_node
 from onex.model.errors import ContractError, ContractProblem
 
@@ -53,13 +53,18 @@ def validate(
 @app.command()
 def render(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 1 when files differ.")] = False,
-    root: Annotated[Path, typer.Option(help="Folder that holds topics/ and schemas/.")] = Path(),
+    root: Annotated[Path, typer.Option(help="Folder that holds topics/, schemas/, deploy/ and docs/.")] = Path(),
     services: Services = None,
 ) -> None:
-    """Write topics/*.yaml and schemas/*.avsc from contracts and models, or check that they are up to date."""
-    files = declaration_files(resolve_all(load_settings(services)))
+    """Write what comes from contracts, or check that it is up to date.
+
+    topics/, schemas/, the Grafana dashboard and Prometheus alerts in deploy/, docs/contract-reference.md.
+    """
+    nodes = resolve_all(load_settings(services))
+    files = {**declaration_files(nodes), **observability_files(nodes), **reference_files()}
     present = {str(p.relative_to(root)) for folder in ("topics", "schemas") for p in (root / folder).glob("onex.*")}
     present |= {str(p.relative_to(root)) for p in (root / "topics").glob("_*")}
+    present |= {name for name in files if (root / name).exists()}
     drifted = [name for name, text in files.items() if name not in present or (root / name).read_text() != text]
     surplus = sorted(present - set(files))
     if check:

@@ -79,9 +79,19 @@ def down(
         raise typer.Exit(Exit.FAILED)
 
 
-def status(as_json: AsJson = False) -> None:
+def status(
+    targets: Annotated[
+        bool,
+        typer.Option("--targets", help="Print the agents as targets for Prometheus (file_sd), and end."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show servers and agents. Exit code 1 when something is not ready."""
     settings = load_settings()
+    if targets:
+        infos = _agent_infos(settings)
+        print_json([{"targets": [urlsplit(str(i["health"])).netloc], "labels": {"node": i["node"]}} for i in infos])
+        return
     if not settings.kafka_bootstrap_servers:
         errors.print("nothing runs; `onex up` starts everything")
         raise typer.Exit(Exit.FAILED)

@@ -1,7 +1,9 @@
-"""From contracts to files: node packages, golden cases, topic and schema declarations."""
+"""From contracts to files: packages, cases, topic and schema declarations, dashboard, alerts, reference."""
 
 from onex.codegen.cases import case_files
 from onex.codegen.declarations import declaration_files
+from onex.codegen.observability import observability_files
 from onex.codegen.package import package_files
+from onex.codegen.reference import reference_files
 
-__all__ = ["case_files", "declaration_files", "package_files"]
+__all__ = ["case_files", "declaration_files", "observability_files", "package_files", "reference_files"]

@@ -17,23 +17,35 @@ class ModelContract(ContractPart):
     """What a node is, reads, writes and promises."""
 
     name: str = Field(pattern=r"^node_[a-z0-9]+(_[a-z0-9]+)*_(compute|effect|reducer|orchestrator)$")
+    """``node_``, the owner, and the kind: ``node_payment_effect``."""
     node_type: EnumNodeKind
+    """The kind; it fixes what the node may do."""
     contract_version: ModelSemVer
+    """A new major version is a new node beside the old one: other group, changelog and folder."""
     description: str = ""
+    """One sentence, shown wherever the node is."""
     metadata: dict[str, str] = Field(default_factory=dict)
     """Author, tags and the like: shown by ``onex explain``, used by nothing else."""
     input_model: str | None = None
     """Short form of a single handler for COMPUTE and EFFECT; else use ``handler_routing``."""
     output_model: str | None = None
+    """What ``input_model`` is answered with."""
     event_bus: ModelEventBus
+    """Topics read and written."""
     handler_routing: ModelHandlerRouting | None = None
+    """Which method takes which message."""
     delivery: ModelDelivery = ModelDelivery()
+    """Guarantee, ordering, concurrency, timeout."""
     error_handling: ModelErrorHandling = ModelErrorHandling()
+    """Retries."""
     state_machine: ModelStateMachine | None = None
+    """REDUCER: the transitions that there are."""
     workflow_coordination: ModelWorkflow | None = None
+    """ORCHESTRATOR: steps, order, compensation."""
     definitions: ModelDefinitions | None = None
     """Fields of the node's messages. Checked against ``models/``; the generator writes ``models/`` from it."""
     dependencies: tuple[ModelDependency, ...] = ()
+    """What must be importable before the node starts."""
     config: dict[str, JsonValue] = Field(default_factory=dict)
     """Validated against the node's ``Config`` model at start; ``${VAR}`` is taken from the environment."""
 

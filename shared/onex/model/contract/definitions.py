@@ -10,8 +10,11 @@ class ModelMessageDefinition(ContractPart):
     """One message type. ``fields`` maps names to types as Python writes them: ``list[str]``, ``int | None``."""
 
     description: str = ""
+    """Docstring of the class."""
     key: str | None = None
+    """Field that partitions go by; none for messages that go by reply key."""
     fields: dict[str, str] = Field(min_length=1)
+    """Type by field name, as Python writes it: ``str``, ``list[int]``, ``datetime | None``, another message."""
 
     @model_validator(mode="after")
     def _is_sound(self) -> "ModelMessageDefinition":
@@ -32,7 +35,9 @@ class ModelDefinitions(ContractPart):
     """All messages of a node, and which of them is its state (REDUCER)."""
 
     models: dict[str, ModelMessageDefinition] = Field(min_length=1)
+    """Messages by class name."""
     state: str | None = None
+    """Class name of the keyed state."""
 
     @model_validator(mode="after")
     def _names_are_known(self) -> "ModelDefinitions":

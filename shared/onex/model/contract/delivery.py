@@ -26,9 +26,13 @@ class ModelRetryPolicy(ContractPart):
     """In-memory retry of transient failures; the key is parked, other keys go on."""
 
     max_attempts: int = Field(default=5, ge=1, le=100)
+    """The first one included."""
     base_delay: Duration = 0.2
+    """Before the second attempt."""
     max_delay: Duration = 30.0
+    """No delay grows beyond it, jitter aside."""
     backoff: EnumBackoff = EnumBackoff.EXPONENTIAL
+    """How the delay grows."""
     jitter: float = Field(default=0.2, ge=0.0, le=1.0)
     """Share of the delay added at random."""
     retryable_exceptions: tuple[str, ...] = ()
@@ -45,3 +49,4 @@ class ModelErrorHandling(ContractPart):
     """Failure policy of a node."""
 
     retry_policy: ModelRetryPolicy = ModelRetryPolicy()
+    """How transient failures are tried again."""

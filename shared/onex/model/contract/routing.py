@@ -24,10 +24,13 @@ class ModelEventBus(ContractPart):
     """Topics by name. Everything a node does is in these lists."""
 
     subscribe_topics: tuple[str, ...] = Field(min_length=1)
+    """Inputs; the name segment says which message a topic carries."""
     publish_topics: tuple[str, ...] = ()
+    """Outputs, intents and commands included."""
     dlq_topics: tuple[str, ...] = Field(default=(), max_length=1)
     """At most one; without it the name is derived from the node's."""
     topic_config: ModelTopicConfig = ModelTopicConfig()
+    """How the topics that this node reads or keeps are created."""
 
     @field_validator("subscribe_topics", "publish_topics", "dlq_topics")
     @classmethod
@@ -51,21 +54,30 @@ class ModelHandler(ContractPart):
     """One message type and the method that takes it."""
 
     event_model: str
+    """Class name of the message."""
     handler: str
+    """Method of the node class."""
     output_events: tuple[str, ...] = ()
+    """Class names of everything it may answer."""
 
 
 class ModelHandlerRouting(ContractPart):
     """Which method takes which message; the topic decides the type, so routing is by type."""
 
     routing_strategy: Literal["payload_type_match"] = "payload_type_match"
+    """The topic decides the type, the type the handler."""
     handlers: tuple[ModelHandler, ...] = Field(min_length=1)
+    """One for each message type taken."""
 
 
 class ModelDependency(ContractPart):
     """Something that must be importable before the node starts; checked at start."""
 
     name: str
+    """What people call it."""
     type: Literal["model", "protocol", "package"]
+    """What sort of thing it is."""
     module: str
+    """Dotted name to import."""
     class_name: str | None = None
+    """Must be found in that module."""

@@ -21,15 +21,20 @@ class ModelFsmState(ContractPart):
     """A state by name; from a terminal one no transition leads away."""
 
     name: str
+    """As it stands in the state field."""
     terminal: bool = False
+    """Nothing leads away from it."""
 
 
 class ModelTransition(ContractPart):
     """``from_state`` + event -> ``to_state``; ``*`` stands for any state that is not terminal."""
 
     name: str
+    """What people call it; shown in errors."""
     from_state: str
+    """Where it starts; ``*`` for anywhere but terminal states."""
     to_state: str
+    """Where it leads."""
     trigger: str
     """Name of the event model."""
     conditions: tuple[str, ...] = ()
@@ -49,8 +54,11 @@ class ModelStateMachine(ContractPart):
     state_field: str = "status"
     """Field of the state model that holds the name of the FSM state."""
     initial_state: str
+    """Of a key without state."""
     states: tuple[ModelFsmState, ...] = Field(min_length=1)
+    """Every state there is."""
     transitions: tuple[ModelTransition, ...] = Field(min_length=1)
+    """Every way from one to another; an event without one becomes a dead letter."""
 
     @model_validator(mode="after")
     def _is_closed(self) -> "ModelStateMachine":

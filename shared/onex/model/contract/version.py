@@ -9,8 +9,11 @@ class ModelSemVer(ContractPart):
     """``{major: 1, minor: 0, patch: 0}``. The major version names groups, changelogs and folders."""
 
     major: int = Field(ge=1)
+    """Grows when messages, state or keys change incompatibly."""
     minor: int = Field(default=0, ge=0)
+    """Grows with new abilities."""
     patch: int = Field(default=0, ge=0)
+    """Grows with mended faults."""
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"
