@@ -184,13 +184,7 @@ def test_the_rules_fire_when_they_should(tmp_path: Path) -> None:
         fires("OnexLag", lag, "20000x30", "15m"),
         fires("OnexLag", lag, "10x30", ""),
         fires("OnexNodeNotReady", f'onex_ready{{node="{node}"}}', "0x30", "5m", severity="critical"),
-        fires(
-            "OnexDeadLetters",
-            f'onex_dead_letters_total{{node="{node}",class="bug"}}',
-            "0+1x30",
-            "5m",
-            **{"class": "bug"},
-        ),
+        fires("OnexDeadLetters", dead, "0+1x30", "5m", **{"class": "bug"}),
         fires("OnexKeysParked", f'onex_parked_keys{{node="{node}"}}', "1000x30", "10m"),
     ]
     for test in tests:
