@@ -1,0 +1,111 @@
+"""Every code block of the documents runs, in order, in one folder per document.
+
+``sh`` blocks run in bash, ``python`` blocks as programs, blocks with ``title=`` become that file, ``json``
+is parsed; a ``yaml`` block without a title must be part of a file of the tutorial. ``text`` is a picture.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+_STACK_FILE = "stack.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block: what follows the fence, and the text."""
+
+    language: str
+    title: str
+    text: str
+    line: int
+
+
+def blocks_of(document: Path) -> Iterator[Block]:
+    content = document.read_text()
+    for found in FENCE.finditer(content):
+        language, _, rest = found[1].partition(" ")
+        title = rest.removeprefix("title=")
+        yield Block(language, title, found[2], content[: found.start()].count("\n") + 1)
+
+
+@dataclass
+class Workplace:
+    """A folder with the examples in it, and a stack of its own."""
+
+    folder: Path
+    env: dict[str, str]
+
+    def run(self, *command: str) -> None:
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False, timeout=110
+        )
+        assert done.returncode == 0, f"{command[-1]}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Iterator[Workplace]:
+    for name in ("examples", "services"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    python = Path(sys.executable).parent
+    env = {
+        **os.environ,
+        "PATH": f"{python}:{os.environ['PATH']}",
+        "PYTHONPATH": f"{tmp_path}/examples/orders:{tmp_path}/greetings",
+        "ONEX_HEARTBEAT_INTERVAL": "1",
+    }
+    made = Workplace(tmp_path, env)
+    yield made
+    if (tmp_path / ".onex" / _STACK_FILE).exists():
+        made.run("onex", "down", "--wipe")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
+def test_every_block_runs(document: Path, workplace: Workplace) -> None:
+    for block in blocks_of(document):
+        place = f"{document.name}:{block.line}"
+        if block.title:
+            file = workplace.folder / block.title
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.text)
+            continue
+        match block.language:
+            case "sh":
+                workplace.run("bash", "-euo", "pipefail", "-c", block.text)
+            case "python":
+                _with_kafka(workplace)
+                workplace.run(sys.executable, "-c", block.text)
+            case "json":
+                json.loads(block.text)
+            case "yaml":
+                assert _is_quoted(block.text), f"{place}: not found in any file of the tutorial"
+            case "text":
+                continue
+            case _:
+                raise AssertionError(f"{place}: say what this block is (sh, python, yaml, json, text)")
+
+
+def _with_kafka(workplace: Workplace) -> None:
+    """Programs that use Kafka's own clients get the address that onex itself would find."""
+    stack = workplace.folder / ".onex" / _STACK_FILE
+    if stack.exists():
+        workplace.env["KAFKA_BOOTSTRAP_SERVERS"] = json.loads(stack.read_text())["kafka_bootstrap_servers"]
+
+
+def _is_quoted(text: str) -> bool:
+    """Whether some file of the tutorial holds these lines, whitespace aside."""
+    wanted = " ".join(text.split())
+    files = (file for file in (ROOT / "examples" / "orders").rglob("*.yaml"))
+    return any(wanted in " ".join(file.read_text().split()) for file in files)
