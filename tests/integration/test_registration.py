@@ -6,13 +6,17 @@ import signal
 from pathlib import Path
 
 import asyncpg
+import pytest
+from node_order_pricing_compute.v1_0_0.models import OrderPriced, PriceOrder
 
 from node_registry_reducer.v1_0_0.models import RegistrationChanged
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.local import LocalPostgres
-from onex.mesh import Discovery
+from onex.mesh import Discovery, MeshClient
 from onex.model.enums import EnumNodeKind
+from onex.model.errors import ConfigurationError
 from onex.model.mesh import EnumHealth, EnumRegistrationState
+from onex.settings import Settings
 from tests.conftest import ORDERS, SERVICES, eventually
 from tests.integration.agents import Mesh
 
@@ -58,6 +62,8 @@ def test_the_life_of_an_agent(kafka_bus: KafkaEventBusAdapter, postgres: LocalPo
         }
         assert discovery.find(version="2.0.0") == []
 
+        asyncio.run(_call_without_contracts(mesh, tmp_path))
+
         mesh.stop(pricing, signal.SIGKILL)
         eventually(lambda: found() is EnumRegistrationState.LIVENESS_EXPIRED, 30, "expiry")
         eventually(
@@ -79,6 +85,22 @@ def test_the_life_of_an_agent(kafka_bus: KafkaEventBusAdapter, postgres: LocalPo
         assert all(not mesh.dead_letters(node.contract.name) for node in mesh.nodes)
         document = asyncio.run(_projection(env["DATABASE_URL"], entry.node.node_id))
         assert document["state"] == "LIVENESS_EXPIRED"
+
+
+async def _call_without_contracts(mesh: Mesh, nowhere: Path) -> None:
+    """An application that has only message classes finds its way by what the nodes have introspected."""
+    settings = Settings(
+        kafka_bootstrap_servers=mesh.bus.config.bootstrap_servers,
+        services=[nowhere / "nothing"],
+        env=mesh.prefix,
+        home=nowhere,
+    )
+    order = PriceOrder(order_id="d-1", quantity=3, unit_price=2.0)
+    async with MeshClient.connect(settings) as client:
+        with pytest.raises(ConfigurationError, match="may be answered by OrderPriced"):
+            await client.execute(order)
+    async with MeshClient.connect(settings, models=[OrderPriced]) as client:
+        assert await client.execute(order, timeout=30) == OrderPriced(order_id="d-1", total=6.0)
 
 
 def _refreshed(discovery: Discovery) -> Discovery:

@@ -2,13 +2,17 @@
 
 import ast
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
+import structlog
+from node_unruly_compute.v1_0_0.models import Ask
 
 from onex.agent.failure import Classifier, Failure
 from onex.agent.health import Health
 from onex.agent.metrics import AgentMetrics
+from onex.agent.native.logs import configure_logs
 from onex.agent.native.slots import take_slot
 from onex.agent.native.watchdog import ProgressWatch, Watchdog
 from onex.agent.retry import retrying
@@ -22,8 +26,8 @@ from onex.model.enums import EnumBackoff, EnumFailureClass, EnumStage
 from onex.model.errors import ConfigurationError, HandlerTimeoutError, PoisonError
 from onex.model.topic import TopicName, kebab
 from onex.settings import Settings
-from onex.testing import ManualClock
-from tests.conftest import ORDERS, ROOT, SERVICES
+from onex.testing import ManualClock, MeshDriver
+from tests.conftest import NODES, ORDERS, ROOT, SERVICES
 
 
 @pytest.mark.parametrize(
@@ -225,3 +229,18 @@ def test_every_setting_is_documented() -> None:
         assert f"ONEX_{name.upper()}" in told or str(getattr(field.validation_alias, "choices", [""])[0]) in told
         assert field.description
         assert field.description in told
+
+
+def test_logs_of_a_pure_node_carry_the_message_in_hand(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs(Settings(log_format="json"), node="node_unruly_compute")
+    driver = MeshDriver([NODES / "node_unruly_compute" / "v1_0_0"])
+    try:
+        trace = "0af7651916cd43dd8448eb211c80319c"
+        parent = [("traceparent", f"00-{trace}-b7ad6b7169203331-01".encode())]
+        driver.send(Ask(entity="e", mood="raise"), id="m-1", correlation_id="c-1", headers=parent)
+    finally:
+        driver.close()
+        structlog.reset_defaults()
+    (line,) = [json.loads(text) for text in capsys.readouterr().err.splitlines() if "dead letter" in text]
+    wanted = {"correlation_id": "c-1", "message_id": "m-1", "workflow_id": "e", "trace_id": trace, "class": "bug"}
+    assert {name: line[name] for name in wanted} == wanted

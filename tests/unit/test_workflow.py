@@ -168,3 +168,11 @@ def test_a_repeated_command_is_answered_after_later_runs_of_its_key(mesh: MeshDr
     again = mesh.send(order(quantity=1), id="first")
     assert mesh.completion(again) == OrderCompleted(order_id="o-1", total=5.0)
     assert len(mesh.published(ChargeCard)) == charged
+
+
+def test_a_completion_is_remembered_for_a_day(mesh: MeshDriver) -> None:
+    mesh.send(order(), id="first")
+    mesh.advance("23h")
+    again = mesh.send(order(), id="first")
+    assert mesh.completion(again) == OrderCompleted(order_id="o-1", total=10.0)
+    assert len(mesh.published(ChargeCard)) == 1

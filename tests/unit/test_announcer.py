@@ -1,0 +1,148 @@
+"""What an agent says about itself, and what it does when nobody hears it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from onex.agent.announce import Announcer, Identity, introspect
+from onex.agent.announce.vitals import Vitals
+from onex.agent.health import Health
+from onex.agent.metrics import AgentMetrics
+from onex.bus.declared import declare
+from onex.bus.memory import MemoryBroker, MemoryEventBus
+from onex.bus.protocols import Outgoing, Partition, ProtocolEventBus
+from onex.bus.provision import apply_plan, make_plan
+from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.contract import resolve_node
+from onex.model.mesh import (
+    MESH_TOPICS,
+    ConsumerHealthReported,
+    EnumConsumerEvent,
+    EnumIntrospectionReason,
+    EnumPhase,
+    NodeHeartbeat,
+    NodeIntrospected,
+    RegistrationAccepted,
+    RegistrationAcknowledged,
+    RequestIntrospection,
+)
+from onex.model.message import Message
+from onex.testing import ManualClock
+from tests.conftest import ORDERS, eventually
+
+NODE = resolve_node(ORDERS / "node_order_orchestrator" / "v1_0_0")
+ID = "dev/node_order_orchestrator/one"
+IDENTITY = Identity("dev", "one", "h", 1, 100, "http://127.0.0.1:1", ("onex_ready",), 0.2)
+
+
+class Scene:
+    """One announcer on an in-memory bus."""
+
+    def __init__(self) -> None:
+        self.broker = MemoryBroker(ManualClock().now_ms)
+        self.health = Health()
+        self.metrics = AgentMetrics("node_order_orchestrator")
+        self.lags: dict[Partition, int] = {Partition("t", 0): 0}
+        vitals = Vitals(self.health, self.metrics, lambda: self.lags, lag_threshold=100)
+        self.announcer = Announcer(NODE, IDENTITY, vitals, self.open)
+
+    def open(self) -> tuple[ProtocolEventBus, ProtocolSchemaCatalogue]:
+        bus = MemoryEventBus(self.broker)
+        return bus, TopicCatalogue(bus)
+
+    def provision(self) -> None:
+        bus, catalogue = self.open()
+        declared = declare([NODE], 1)
+        apply_plan(make_plan(declared, bus, catalogue), declared, bus, catalogue)
+
+    def say(self, message: Message) -> None:
+        bus, catalogue = self.open()
+        topic = MESH_TOPICS[type(message)]
+        value = Codec.of_topic(type(message), topic, catalogue).encode(message)
+        bus.publish(Outgoing(topic, value, message.partition_key()))
+
+    def heard(self, model: type[Message]) -> Sequence[Message]:
+        bus, catalogue = self.open()
+        topic = MESH_TOPICS[model]
+        codec = Codec.of_topic(model, topic, catalogue)
+        reader = bus.read({Partition(topic, n): 0 for n in range(self.broker.topic(topic).partitions)})
+        return [codec.decode(record.value()) for record in reader.until_end()]
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    made = Scene()
+    yield made
+    made.announcer.stop(5)
+
+
+def test_introspection_tells_what_is_declared_and_what_is_found() -> None:
+    shown = introspect(NODE, IDENTITY, EnumIntrospectionReason.STARTUP, datetime.now(UTC))
+    assert shown.node_id == ID
+    assert {"orchestrator", "takes:PlaceOrder", "workflow", "compensation", "exactly-once"} <= set(
+        shown.capabilities.declared
+    )
+    assert {"handler:price", "handler:completed"} <= set(shown.capabilities.discovered)
+    starts = {entry.message: (entry.completed, entry.failed) for entry in shown.inputs}
+    assert starts["PlaceOrder"] == (("OrderCompleted",), ("OrderFailed",))
+    assert starts["OrderPriced"] == starts["CancelWorkflow"] == ((), ())
+    assert shown.topics.changelog == "onex.state.node_order_orchestrator.v1"
+    assert shown.endpoints["metrics"] == "http://127.0.0.1:1/metrics"
+
+
+def test_the_handshake_and_the_end(scene: Scene) -> None:
+    scene.provision()
+    scene.announcer.start()
+    eventually(lambda: scene.heard(NodeIntrospected), 10)
+    scene.say(RegistrationAccepted(node_id=ID, epoch=99, ack_within=1.0))
+    scene.say(RegistrationAccepted(node_id="dev/other/one", epoch=100, ack_within=1.0))
+    scene.say(RegistrationAccepted(node_id=ID, epoch=100, ack_within=1.0))
+    eventually(lambda: scene.heard(RegistrationAcknowledged), 10)
+    assert scene.heard(RegistrationAcknowledged) == [RegistrationAcknowledged(node_id=ID, epoch=100)]
+    scene.say(RequestIntrospection(node_id="dev/other/one", reason=""))
+    scene.say(RequestIntrospection(node_id="", reason="everybody"))
+    eventually(lambda: len(scene.heard(NodeIntrospected)) == 2, 10)
+    reasons = [m.reason for m in scene.heard(NodeIntrospected) if isinstance(m, NodeIntrospected)]
+    assert reasons == [EnumIntrospectionReason.STARTUP, EnumIntrospectionReason.REQUESTED]
+    scene.health.complain("bus", "no broker answers")
+    scene.metrics.received.inc(7)
+    eventually(lambda: any(not b.ready for b in beats(scene)), 10)
+    assert beats(scene)[-1].reasons == {"bus": "no broker answers"}
+    assert beats(scene)[-1].received == 7
+    scene.announcer.stop(5)
+    assert beats(scene)[-1].phase is EnumPhase.LEAVING
+
+
+def beats(scene: Scene) -> list[NodeHeartbeat]:
+    return [m for m in scene.heard(NodeHeartbeat) if isinstance(m, NodeHeartbeat)]
+
+
+def test_consumer_events_are_told_once(scene: Scene) -> None:
+    scene.provision()
+    scene.announcer.start()
+
+    def told() -> list[tuple[EnumConsumerEvent, int]]:
+        found = scene.heard(ConsumerHealthReported)
+        return [(m.event, m.lag) for m in found if isinstance(m, ConsumerHealthReported)]
+
+    scene.metrics.rebalanced(EnumConsumerEvent.ASSIGNED, [Partition("t", 0)])
+    eventually(lambda: told() == [(EnumConsumerEvent.ASSIGNED, 0)], 10)
+    scene.lags = {Partition("t", 0): 150}
+    eventually(lambda: told()[1:] == [(EnumConsumerEvent.LAGGING, 150)], 10)
+    scene.health.complain("progress", "lag but no progress: t[0]")
+    eventually(lambda: told()[2:] == [(EnumConsumerEvent.STALLED, 150)], 10)
+    scene.health.settle("progress")
+    eventually(lambda: told()[3:] == [(EnumConsumerEvent.PROGRESSING, 150)], 10)
+    scene.lags = {Partition("t", 0): 50}
+    eventually(lambda: told()[4:] == [(EnumConsumerEvent.CAUGHT_UP, 50)], 10)
+
+
+def test_a_mesh_that_is_not_provisioned_is_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onex.agent.announce.announcer._AGAIN", 0.05)
+    scene.announcer.start()
+    eventually(lambda: scene.announcer._silenced != "", 10, "the first refusal")
+    assert scene.health.ready, "nobody hears it, and it works all the same"
+    scene.provision()
+    eventually(lambda: scene.heard(NodeIntrospected), 10)
