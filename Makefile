@@ -15,12 +15,16 @@ demo: $(STAMP)
 test: lint $(PROMETHEUS)
 	$(BIN)/python -m pytest
 
-# Prometheus and promtool from Debian, unpacked beside the environment: nothing is installed, nothing is started.
+# The tests judge metrics and alert rules by Prometheus itself. Where it is not installed, Debian's package is unpacked
+# beside the environment: nothing is installed, nothing is started.
 $(PROMETHEUS): $(STAMP)
-	mkdir -p $(VENV)/prometheus/deb
-	cd $(VENV)/prometheus/deb && (apt-get download -qq prometheus || (apt-get update -qq && apt-get download -qq prometheus))
-	dpkg-deb -x $(VENV)/prometheus/deb/prometheus_*.deb $(VENV)/prometheus
-	@touch $@
+	mkdir -p $(@D) $(VENV)/prometheus/deb
+	if command -v prometheus promtool; then \
+		ln -sf "$$(command -v prometheus)" "$$(command -v promtool)" $(@D)/; \
+	else \
+		cd $(VENV)/prometheus/deb && (apt-get download -qq prometheus || (apt-get update -qq && apt-get download -qq prometheus)) && \
+		dpkg-deb -x prometheus_*.deb .. && touch ../usr/bin/prometheus; \
+	fi
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

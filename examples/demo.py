@@ -9,11 +9,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.rule import Rule
 
-from onex.bus.open import open_bus
+from onex.bus.open import open_bus, open_catalogue
 from onex.bus.protocols import Outgoing
 from onex.cli.main import app
-from onex.contract import load_contract
+from onex.contract import find_contracts, load_contract, resolve_node
 from onex.dlq import read_letters
+from onex.mesh import Survey
 from onex.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -25,7 +26,7 @@ console = Console(highlight=False)
 
 
 def main() -> int:
-    """Start, generate, fail on purpose, look into the dead letters, stop; gives the exit code."""
+    """Start, generate, fail on purpose, look into dead letters and registry, stop; gives the exit code."""
     began = time.monotonic()
     os.environ.update(ENV)
     for name in ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL"):
@@ -36,7 +37,7 @@ def main() -> int:
     if HOME.exists():
         _onex("down", "--wipe")
     try:
-        _say("Kafka, PostgreSQL and six agents start")
+        _say("Kafka, PostgreSQL and ten agents start")
         _onex("up", "--services", str(ROOT / "services"), expect=0)
         for contract in good:
             _say(f"publish generate-node with {contract.name}")
@@ -49,6 +50,12 @@ def main() -> int:
         _say("publish bytes that nobody can read: a dead letter follows")
         if not _poison():
             wrong.append("undecodable message")
+        _say("the way of one generation, drawn from the topics alone")
+        if _onex("watch", "--trace", _identity(good[0])) != 0:
+            wrong.append("waterfall")
+        _say("the agents have registered")
+        if not _registered():
+            wrong.append("registration")
         _say("what was generated")
         for node in sorted(GENERATED.glob("*/node_*/v*")):
             console.print(f"  {os.path.relpath(node)}  [dim]{', '.join(sorted(f.name for f in node.iterdir()))}[/]")
@@ -66,8 +73,27 @@ def main() -> int:
 
 
 def _generate(contract: Path, timeout: str) -> int:
-    payload = json.dumps({"generation_id": f"demo-{contract.stem}-{os.getpid()}", "contract": contract.read_text()})
-    return _onex("send", "codegen.generate-node", payload, "--wait", "--timeout", timeout)
+    identity = _identity(contract)
+    payload = json.dumps({"generation_id": identity, "contract": contract.read_text()})
+    return _onex("send", "codegen.generate-node", payload, "--id", identity, "--wait", "--timeout", timeout)
+
+
+def _identity(contract: Path) -> str:
+    return f"demo-{contract.stem}-{os.getpid()}"
+
+
+def _registered() -> bool:
+    """Show the nodes once every one of them is active."""
+    settings = Settings.load()
+    bus = open_bus(settings)
+    nodes = [resolve_node(file) for file in find_contracts(settings.services)]
+    survey = Survey(bus, open_catalogue(settings, bus), nodes, settings.env)
+    deadline = time.monotonic() + 30
+    while any(view.state != "active" for view in survey.look()):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return _onex("nodes") == 0
 
 
 def _poison() -> bool:

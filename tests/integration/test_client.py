@@ -93,8 +93,8 @@ def test_many_calls_wait_on_one_consumer_and_cancelled_ones_disturb_nobody(mesh:
             for call in calls[::10]:
                 call.cancel()
             results = await asyncio.gather(*calls, return_exceptions=True)
-            assert len(client._listeners) == 1
-            assert len(client._calls) == 0
+            assert len(client._connection.listeners) == 1
+            assert len(client._connection.calls) == 0
         for number, result in enumerate(results):
             if number % 10:
                 assert result == OrderCompleted(order_id=f"m-{number}", total=10.0)

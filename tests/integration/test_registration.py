@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+from contextlib import aclosing
 from pathlib import Path
 
 import asyncpg
@@ -101,6 +102,9 @@ async def _call_without_contracts(mesh: Mesh, nowhere: Path) -> None:
             await client.execute(order)
     async with MeshClient.connect(settings, models=[OrderPriced]) as client:
         assert await client.execute(order, timeout=30) == OrderPriced(order_id="d-1", total=6.0)
+    async with MeshClient.connect(settings) as client:
+        async with aclosing(client.subscribe(OrderPriced, from_beginning=True)) as prices:
+            assert await anext(prices) == OrderPriced(order_id="d-1", total=6.0)
 
 
 def _refreshed(discovery: Discovery) -> Discovery:

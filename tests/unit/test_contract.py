@@ -100,9 +100,16 @@ def test_environment_variables_in_config(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "ECHO_NOBODY is not set" in found["config.voice"].message
 
 
-@pytest.mark.parametrize("field", ["ordering: key", "concurrency: 3"])
-def test_what_only_effects_obey_is_refused_elsewhere(field: str) -> None:
-    message = problems(GOOD + f"delivery: {{{field}}}\n")["contract"].message
+@pytest.mark.parametrize(
+    "text",
+    [
+        "delivery: {ordering: key}",
+        "delivery: {concurrency: 3}",
+        "error_handling: {retry_policy: {max_attempts: 3}}",
+    ],
+)
+def test_what_only_effects_obey_is_refused_elsewhere(text: str) -> None:
+    message = problems(f"{GOOD}{text}\n")["contract"].message
     assert "belongs to an EFFECT" in message
 
 

@@ -96,9 +96,21 @@ def constant_headers(topic: str, contract: ModelContract) -> Headers:
     ]
 
 
+def first_headers(topic: str, source: bytes, identity: str, correlation: str = "") -> Headers:
+    """Headers of a message that no other message caused: a command of a client, word of an agent."""
+    return [
+        (h.SPEC_VERSION, b"1.0"),
+        (h.TYPE, event_type(topic).encode()),
+        (h.SOURCE, source),
+        (h.ID, identity.encode()),
+        (h.CORRELATION, (correlation or identity).encode()),
+        (h.CONTENT_TYPE, h.AVRO),
+    ]
+
+
 def event_type(topic: str) -> str:
     """CloudEvents type of what a topic carries; it stays the same on retry and dead-letter topics."""
     return str(TopicName.parse(topic))
 
 
-__all__ = ["Answer", "Input", "Output", "Program", "build_program", "constant_headers", "event_type"]
+__all__ = ["Answer", "Input", "Output", "Program", "build_program", "constant_headers", "event_type", "first_headers"]

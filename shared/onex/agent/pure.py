@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import structlog
 
 from onex.agent.answers import Answer, as_emissions
+from onex.agent.batch_traces import BatchTraces
 from onex.agent.clock import ProtocolClock, to_datetime
 from onex.agent.current import CURRENT
 from onex.agent.dead_letter import DeadLetterOffice
@@ -23,7 +24,7 @@ from onex.agent.receive import Received, Receiver
 from onex.agent.stores import OpenBacking, Stores
 from onex.agent.timer_record import TimerRecord
 from onex.agent.timers import DueTimer
-from onex.agent.tracing import MessageTrace, Tracing
+from onex.agent.tracing import Tracing
 from onex.bus.protocols import (
     OnDelivery,
     Partition,
@@ -84,9 +85,7 @@ class PureAgent:
         self._stores = (
             None if program.state is None else Stores(bus, contract.changelog_topic, program.state, open_backing)
         )
-        self._tracing = tracing
-        self._trace: MessageTrace | None = None
-        self._traces: list[MessageTrace] = []
+        self._traces = BatchTraces(tracing) if tracing else None
         self._observed = 0.0
         self._held = HeldPartitions(clock, health)
         self._doomed: dict[tuple[str, int, int], tuple[Exception, EnumStage]] = {}
@@ -134,14 +133,14 @@ class PureAgent:
         return True
 
     def _carry(self, records: Sequence[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]) -> None:
-        metrics, tracing = self._metrics, self._tracing
+        metrics, traces = self._metrics, self._traces
         started = self._clock.monotonic()
         self._now_ms = self._clock.now_ms()
         metrics.in_flight.set(len(records) + len(due))
         if records:
             metrics.queue_seconds.observe(max(0, self._now_ms - records[0].timestamp()[1]) / 1000)
-        if tracing is not None:
-            tracing.polled()
+        if traces is not None:
+            traces.polled()
         self._emitter.time = to_datetime(self._now_ms).isoformat().encode()
         self._dead.clear()
         self._sent = 0
@@ -155,19 +154,21 @@ class PureAgent:
             self._write_changelog()
             last = {(record.topic(), record.partition()): record for record in records}
             positions = {Partition(*place): Position(record.offset() + 1) for place, record in last.items()}
-            committing, committing_ns = self._clock.monotonic(), tracing.now() if tracing else 0
+            committing, committing_ns = self._clock.monotonic(), traces.now() if traces else 0
             transaction.commit(self._consumer, positions)
         except FencedError:
             self._rollback()
             raise
         except BusError as error:
-            self._settle_traces(0, committed=False)
+            if traces is not None:
+                traces.settle(0, committed=False)
             self._undo(records, error)
             return
         finally:
             CURRENT.set(None)
             metrics.in_flight.set(0)
-        self._settle_traces(committing_ns, committed=True)
+        if traces is not None:
+            traces.settle(committing_ns, committed=True)
         self._committed(positions)
         metrics.received.inc(len(records))
         metrics.sent.inc(self._sent)
@@ -185,8 +186,8 @@ class PureAgent:
                 raise error
             received = self._receiver.receive(record)
             CURRENT.set(received[2])
-            if self._tracing is not None:
-                self._trace = self._tracing.received(record, received[2])
+            if self._traces is not None:
+                self._traces.received(record, received[2])
             self._handle(received, record.partition())
         except HandlerTimeoutError as error:
             self._doomed[_place(record)] = (error, self.stage)
@@ -202,7 +203,8 @@ class PureAgent:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
             self._bury(record, error)
-        self._end_trace()
+        if self._traces is not None:
+            self._traces.processed()
 
     def _compute(self, received: Received, _: int) -> None:
         entry, message, envelope = received
@@ -210,7 +212,7 @@ class PureAgent:
         result = entry.handle(message)
         self.stage = EnumStage.ENCODE
         only = self._emitter.only(result, envelope, envelope.reply_key)
-        if only is not None and self._trace is None:
+        if only is not None and self._traces is None:
             self._transaction.produce(*only)
             self._sent += 1
         elif only is not None:
@@ -253,19 +255,20 @@ class PureAgent:
         fired = TimerFired(name=timer.name, due=to_datetime(timer.due_ms))
         self.carried += 1
         CURRENT.set(envelope)
-        if self._tracing is not None:
-            self._trace = self._tracing.fired(timer.name, envelope)
+        if self._traces is not None:
+            self._traces.fired(timer.name, envelope)
         try:
             self._decide(self._on_timer, fired, envelope, number)
         except BusError:
             raise
         except Exception as error:  # noqa: BLE001 - as in _one
             self._bury(TimerRecord(self._changelog, number, envelope, fired, self._now_ms), error)
-        self._end_trace()
+        if self._traces is not None:
+            self._traces.processed()
 
     def _produce(self, records: Iterable[Emitted]) -> None:
-        if self._trace is not None:
-            records = self._trace.send(records)
+        if self._traces is not None:
+            records = self._traces.send(records)
         for topic, value, key, headers in records:
             self._transaction.produce(topic, value, key, headers)
             self._sent += 1
@@ -275,10 +278,8 @@ class PureAgent:
         failure = Failure(kind, stage_of(error, self.stage), error, 1, self._now_ms, self._now_ms)
         letter = self._office.letter(record, failure)
         log.warning("dead letter", **{"class": kind}, stage=failure.stage, topic=record.topic(), error=str(error))
-        if self._tracing is not None and self._trace is None:
-            self._trace = self._tracing.received(record, Envelope(record))
-        if self._trace is not None:
-            self._trace.buried(kind, failure.stage, error)
+        if self._traces is not None:
+            self._traces.buried(record, kind, failure.stage, error)
         origin = Partition(record.topic(), record.partition())
 
         def report(failed: Exception | None, _: int) -> None:
@@ -287,21 +288,6 @@ class PureAgent:
 
         self._transaction.produce(*letter, on_delivery=report)
         self._dead.append(kind)
-
-    def _end_trace(self) -> None:
-        if self._trace is not None:
-            self._trace.processed()
-            self._traces.append(self._trace)
-            self._trace = None
-
-    def _settle_traces(self, started_ns: int, *, committed: bool) -> None:
-        if self._tracing is None:
-            return
-        self._end_trace()
-        now = self._tracing.now()
-        for traced in self._traces:
-            traced.settled(started_ns or now, now, committed=committed, batch=len(self._traces))
-        self._traces = []
 
     def _write_changelog(self) -> None:
         """One record per changed key; the last one's offset becomes the checkpoint of the store."""

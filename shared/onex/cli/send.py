@@ -10,8 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from onex.agent.program import event_type
-from onex.bus import headers as h
+from onex.agent.program import first_headers
 from onex.bus.open import open_bus, open_catalogue
 from onex.bus.protocols import Outgoing, ProtocolEventBus
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
@@ -48,14 +47,7 @@ def send(
     codec = Codec.of_topic(target.model, target.topic, catalogue)
     identity = message_id or uuid.uuid4().hex
     record_key = message.partition_key() or key.encode() or identity.encode()
-    headers = [
-        (h.SPEC_VERSION, b"1.0"),
-        (h.TYPE, event_type(target.topic).encode()),
-        (h.SOURCE, b"/onex/cli"),
-        (h.ID, identity.encode()),
-        (h.CORRELATION, identity.encode()),
-        (h.CONTENT_TYPE, h.AVRO),
-    ]
+    headers = first_headers(target.topic, b"/onex/cli", identity)
     follower = Follower(bus, catalogue, nodes) if wait else None
     bus.publish(Outgoing(target.topic, codec.encode(message), record_key, headers))
     if follower is None:

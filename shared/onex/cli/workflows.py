@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from onex.agent.program import event_type
-from onex.bus import headers as h
+from onex.agent.program import first_headers
 from onex.bus.open import open_bus, open_catalogue
 from onex.bus.protocols import Outgoing, ProtocolEventBus
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
@@ -127,15 +126,7 @@ class _Workflows:
 
     def cancel(self, node: ResolvedNode, key: str, reason: str) -> None:
         topic = node.contract.cancel_topic
-        identity = uuid.uuid4().hex.encode()
-        headers = [
-            (h.SPEC_VERSION, b"1.0"),
-            (h.TYPE, event_type(topic).encode()),
-            (h.SOURCE, b"/onex/cli"),
-            (h.ID, identity),
-            (h.CORRELATION, identity),
-            (h.CONTENT_TYPE, h.AVRO),
-        ]
+        headers = first_headers(topic, b"/onex/cli", uuid.uuid4().hex)
         codec = Codec.of_topic(CancelWorkflow, topic, self._catalogue)
         value = codec.encode(CancelWorkflow(workflow_id=key, reason=reason))
         self._bus.publish(Outgoing(topic, value, key.encode(), headers))

@@ -11,23 +11,13 @@ import structlog
 from aiokafka.errors import KafkaError
 from opentelemetry import trace
 
-from onex.agent.program import event_type
-from onex.bus import headers as h
-from onex.bus.aio import AioKafka, Listener
 from onex.bus.aio.client import translate
-from onex.bus.kafka import KafkaEventBusAdapter
-from onex.bus.open import open_bus, open_catalogue
-from onex.bus.protocols import Outgoing
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue
-from onex.contract import ResolvedNode, find_contracts, resolve_node
-from onex.contract.load import FILE_NAME
-from onex.mesh.address_book import Address, AddressBook
-from onex.mesh.calls import Call, Calls
-from onex.mesh.discovery import Discovery
-from onex.mesh.errors import CommandTimeoutError, UnknownCommandError
+from onex.mesh.calls import Call
+from onex.mesh.connection import Connection
+from onex.mesh.errors import CommandTimeoutError
 from onex.mesh.run import MeshRun
 from onex.mesh.tracing import ClientTracing
-from onex.model.errors import BusUnavailableError, ConfigurationError, MessageError
+from onex.model.errors import BusUnavailableError, MessageError
 from onex.model.message import Message
 from onex.settings import Settings
 
@@ -45,16 +35,7 @@ class MeshClient:
     def __init__(
         self, settings: Settings, models: Iterable[type[Message]], provider: trace.TracerProvider | None
     ) -> None:
-        self._settings = settings
-        self._models = {model.__name__: model for model in models}
-        self._book = AddressBook()
-        self._bus: KafkaEventBusAdapter = open_bus(settings)
-        self._catalogue: ProtocolSchemaCatalogue = open_catalogue(settings, self._bus)
-        self._kafka = AioKafka(self._bus.config)
-        self._codecs: dict[str, Codec] = {}
-        self._calls = Calls(self._codecs.get)
-        self._listeners: list[Listener] = []
-        self._listening = asyncio.Lock()
+        self._connection = Connection(settings, models)
         self._tracing = ClientTracing(settings.otlp_endpoint, provider)
 
     @classmethod
@@ -75,10 +56,11 @@ class MeshClient:
         given: dict[str, object] = {} if services is None else {"services": list(services)}
         client = cls(settings or Settings.load(**given), models, tracer_provider)
         try:
-            await client._open()
+            await client._connection.open()
             yield client
         finally:
-            await client._close()
+            await client._connection.close()
+            await asyncio.to_thread(client._tracing.close)
 
     # -- what an application does ---------------------------------------------------------------
 
@@ -109,19 +91,17 @@ class MeshClient:
         (the broker has the command) or BusUnavailableError (it may not have it: execute again with
         the same id). Cancellation gives up waiting, not the workflow.
         """
-        address = await self._address(type(command))
-        call = self._call(address, command_id)
-        await self._listen(self._ends(address))
-        with self._tracing.call(address.topic, call.command_id):
-            self._calls.open(call)
+        call = await self._call(command, command_id, steps=False)
+        with self._tracing.call(call.address.topic, call.command_id):
+            self._connection.calls.open(call)
             try:
                 await self._send_and_wait(call, command, key, timeout)
             finally:
-                self._calls.close(call)
+                self._connection.calls.close(call)
             self._tracing.received(call.ended_by)
         result = call.result.result()
         if answer is not None and not isinstance(result, answer):
-            raise TypeError(f"{address.message} was answered by {type(result).__name__}, not {answer.__name__}")
+            raise TypeError(f"{call.address.message} was answered by {type(result).__name__}, not {answer.__name__}")
         return result
 
     @asynccontextmanager
@@ -132,22 +112,19 @@ class MeshClient:
 
         Raises as :meth:`execute`; the time runs for the whole block.
         """
-        address = await self._address(type(command))
-        call = self._call(address, command_id)
-        call.steps = asyncio.Queue()
-        await self._listen(self._ends(address) | set(address.steps.values()))
-        with self._tracing.call(address.topic, call.command_id):
-            self._calls.open(call)
+        call = await self._call(command, command_id, steps=True)
+        with self._tracing.call(call.address.topic, call.command_id):
+            self._connection.calls.open(call)
             try:
                 async with asyncio.timeout(timeout) as scope:
-                    await self._publish(command, address.topic, call.command_id, call.command_id, key)
-                    yield MeshRun(call, self._listeners)
+                    await self._send(call, command, key)
+                    yield MeshRun(call, self._connection.listeners)
             except TimeoutError:
                 if scope.expired():
                     raise CommandTimeoutError(call.command_id, timeout) from None
                 raise
             finally:
-                self._calls.close(call)
+                self._connection.calls.close(call)
             self._tracing.received(call.ended_by)
 
     async def publish(
@@ -157,12 +134,9 @@ class MeshClient:
 
         Raises UnknownCommandError, BusUnavailableError, MessageTooLargeError.
         """
-        try:
-            topic = (await self._address(type(message))).topic
-        except UnknownCommandError:
-            topic = self._book.topic(type(message))
+        topic = await self._connection.topic(type(message))
         identity = message_id or uuid.uuid4().hex
-        await self._publish(message, topic, identity, correlation_id or identity, key)
+        await self._connection.publish(message, topic, identity, correlation_id or identity, key)
         return identity
 
     async def subscribe(
@@ -174,10 +148,10 @@ class MeshClient:
         counts as handled when the next one is asked for, so one that was interrupted comes again.
         What cannot be decoded is logged and passed over. Raises UnknownCommandError, BusUnavailableError.
         """
-        topic = self._book.topic(model)
-        codec = await self._codec(topic, model)
-        name = f"{self._settings.env}.{group}.subscribe.v1" if group else None
-        consumer = self._kafka.consumer(name, topic, from_beginning=from_beginning or bool(group))
+        topic = await self._connection.topic(model)
+        codec = await self._connection.codec(topic, model)
+        name = f"{self._connection.settings.env}.{group}.subscribe.v1" if group else None
+        consumer = self._connection.kafka.consumer(name, topic, from_beginning=from_beginning or bool(group))
         try:
             await consumer.start()
             while True:
@@ -194,55 +168,11 @@ class MeshClient:
         finally:
             await consumer.stop()
 
-    # -- how ------------------------------------------------------------------------------------
-
-    async def _open(self) -> None:
-        nodes = await asyncio.to_thread(self._contracts)
-        self._book.add_contracts(nodes)
-        for node in nodes:
-            for model in (*(route.model for route in node.routes.values()), *node.outputs):
-                self._models.setdefault(model.__name__, model)
-        await self._kafka.start()
-
-    def _contracts(self) -> list[ResolvedNode]:
-        """An application without contracts at hand is as welcome: it asks the registry."""
-        folders = [folder for folder in self._settings.services if any(folder.rglob(FILE_NAME))]
-        return [resolve_node(file) for file in find_contracts(folders)] if folders else []
-
-    async def _close(self) -> None:
-        await asyncio.gather(*(listener.close() for listener in self._listeners))
-        await self._kafka.close()
-        await asyncio.to_thread(self._bus.close)
-        await asyncio.to_thread(self._tracing.close)
-
-    async def _address(self, model: type[Message]) -> Address:
-        """Asks the registry's snapshot for what the contracts at hand do not know."""
-        self._models.setdefault(model.__name__, model)
-        try:
-            return self._book.command(model)
-        except UnknownCommandError:
-            await asyncio.to_thread(self._discover)
-            return self._book.command(model)
-
-    def _discover(self) -> None:
-        discovery = Discovery(self._bus, self._catalogue)
-        discovery.refresh()
-        self._book.add_registered(entry.node for entry in discovery.find(env=self._settings.env))
-
-    def _call(self, address: Address, command_id: str) -> Call:
-        missing = [name for name in (*address.completed, *address.failed) if name not in self._models]
-        if missing:
-            raise ConfigurationError(
-                f"{address.message} may be answered by {', '.join(missing)}; connect(models=[...]) with these classes"
-            )
-        identity = command_id or uuid.uuid4().hex
-        return Call(identity, address, asyncio.get_running_loop().create_future())
-
     async def _send_and_wait(self, call: Call, command: Message, key: str, timeout: float) -> None:
         acknowledged = False
         try:
             async with asyncio.timeout(timeout) as scope:
-                await self._publish(command, call.address.topic, call.command_id, call.command_id, key)
+                await self._send(call, command, key)
                 acknowledged = True
                 await asyncio.wait([call.result])
         except TimeoutError:
@@ -255,39 +185,13 @@ class MeshClient:
                 "execute it again with this id"
             ) from None
 
-    async def _publish(self, message: Message, topic: str, identity: str, correlation: str, key: str) -> None:
-        codec = await self._codec(topic, type(message))
-        record_key = message.partition_key() or key.encode() or identity.encode()
-        headers = [
-            (h.SPEC_VERSION, b"1.0"),
-            (h.TYPE, event_type(topic).encode()),
-            (h.SOURCE, b"/onex/client"),
-            (h.ID, identity.encode()),
-            (h.CORRELATION, correlation.encode()),
-            (h.CONTENT_TYPE, h.AVRO),
-        ]
-        await self._kafka.publish(Outgoing(topic, codec.encode(message), record_key, headers))
+    async def _send(self, call: Call, command: Message, key: str) -> None:
+        await self._connection.publish(command, call.address.topic, call.command_id, call.command_id, key)
 
-    async def _codec(self, topic: str, model: type[Message]) -> Codec:
-        found = self._codecs.get(topic)
-        if found is None:
-            found = await asyncio.to_thread(Codec.of_topic, model, topic, self._catalogue)
-            self._codecs[topic] = found
-        return found
-
-    def _ends(self, address: Address) -> set[str]:
-        """Every ending known, so that later commands need no further listener."""
-        return self._book.endings() | {address.dead_letter}
-
-    async def _listen(self, topics: set[str]) -> None:
-        """Hear of these topics from now on, and be able to read what this client has classes for."""
-        async with self._listening:
-            covered = {topic for listener in self._listeners for topic in listener.topics}
-            if not (missing := topics - covered):
-                return
-            names = {self._book.topic(m): m for m in self._models.values() if self._book.knows(m)}
-            for topic in missing & set(names):
-                await self._codec(topic, names[topic])
-            listener = Listener(self._kafka, sorted(missing), self._calls.take)
-            await listener.start()
-            self._listeners.append(listener)
+    async def _call(self, command: Message, command_id: str, *, steps: bool) -> Call:
+        """A waiter for this command, with somebody listening for it."""
+        address = await self._connection.address(type(command))
+        self._connection.require_answers(address)
+        await self._connection.listen(address, steps=steps)
+        result = asyncio.get_running_loop().create_future()
+        return Call(command_id or uuid.uuid4().hex, address, result, asyncio.Queue() if steps else None)

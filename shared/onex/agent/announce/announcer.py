@@ -9,8 +9,7 @@ import structlog
 
 from onex.agent.announce.introspection import Identity, introspect
 from onex.agent.announce.vitals import Vitals
-from onex.agent.program import constant_headers
-from onex.bus import headers as h
+from onex.agent.program import first_headers
 from onex.bus.protocols import Outgoing, Partition, ProtocolEventBus, ProtocolReader
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.contract import ResolvedNode
@@ -140,7 +139,8 @@ class _Speaker:
         self, resolved: ResolvedNode, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue, identity: Identity
     ) -> None:
         self._bus = bus
-        self._contract = resolved.contract
+        contract = resolved.contract
+        self._source = f"/onex/{contract.name}/{contract.contract_version}".encode()
         self._origin = f"{identity.instance}-{identity.epoch}"
         self._count = 0
         self._codecs = {model: Codec.of_topic(model, topic, catalogue) for model, topic in MESH_TOPICS.items()}
@@ -150,13 +150,8 @@ class _Speaker:
         """Publish one message about this process and wait until it is acknowledged."""
         topic = MESH_TOPICS[type(message)]
         self._count += 1
-        identity = f"{self._origin}-{message.message_name}-{time.time_ns()}-{self._count}".encode()
-        headers = [
-            *constant_headers(topic, self._contract),
-            (h.ID, identity),
-            (h.TIME, _now().isoformat().encode()),
-            (h.CORRELATION, identity),
-        ]
+        identity = f"{self._origin}-{message.message_name}-{time.time_ns()}-{self._count}"
+        headers = first_headers(topic, self._source, identity)
         self._bus.publish(
             Outgoing(topic, self._codecs[type(message)].encode(message), message.partition_key(), headers)
         )

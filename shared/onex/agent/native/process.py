@@ -1,15 +1,11 @@
 """One agent process: from a contract on disk to a drained shutdown."""
 
 import asyncio
-import json
-import os
 from functools import partial
 from pathlib import Path
 
 import structlog
 
-from onex.agent.announce import Announcer, Identity
-from onex.agent.announce.vitals import Vitals
 from onex.agent.backing import RocksBacking
 from onex.agent.clock import SystemClock
 from onex.agent.effect import EffectEngine
@@ -21,15 +17,14 @@ from onex.agent.native.pure_host import run_pure
 from onex.agent.native.server import HealthServer
 from onex.agent.native.slots import Slot, take_slot
 from onex.agent.native.stop import StopSwitch
+from onex.agent.native.voice import Voice
 from onex.agent.native.watchdog import Watchdog, Watched
 from onex.agent.program import Program, build_program
 from onex.agent.pure import PureAgent
 from onex.agent.requirements import check_topics
-from onex.agent.tracing import Tracing
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.open import open_bus, open_catalogue
-from onex.bus.protocols import BusHealth, ProtocolEventBus
-from onex.bus.schema import ProtocolSchemaCatalogue
+from onex.bus.protocols import BusHealth
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.enums import EnumGuarantee, EnumNodeKind
 from onex.model.errors import BusError, ConfigurationError, FencedError, SchemaMismatchError, TransientError
@@ -61,21 +56,24 @@ class AgentProcess:
         self._watchdog = Watchdog(
             settings.stall_timeout, self._clock, self._health, self._metrics, self._stop.ask_restart, self._probe
         )
-        self._tracing = self._trace_to(settings.otlp_endpoint)
-        self._announcer = self._make_announcer() if settings.heartbeat_interval else None
+        self._voice = Voice(
+            resolved,
+            settings,
+            slot.name,
+            self._server.port,
+            self._clock,
+            self._health,
+            self._metrics,
+            self._watchdog.lags,
+        )
 
     def run(self) -> int:
         """Until a signal; gives the exit code."""
-        self._write_info()
-        if self._announcer is not None:
-            self._announcer.start()
+        self._voice.start()
         try:
             return self._run_until_stopped()
         finally:
-            if self._announcer is not None:
-                self._announcer.stop(_GOOD_BYE)
-            if self._tracing is not None:
-                self._tracing.close()
+            self._voice.stop(_GOOD_BYE)
 
     def _run_until_stopped(self) -> int:
         wait, fenced = _FIRST_WAIT, list[float]()
@@ -99,7 +97,7 @@ class AgentProcess:
             wait = min(wait * 2, _LONGEST_WAIT)
         self._watchdog.stop()
         self._server.close()
-        self._info_file().unlink(missing_ok=True)
+        self._voice.forget()
         log.info("agent stopped")
         return 0
 
@@ -132,7 +130,7 @@ class AgentProcess:
             self._health,
             self._metrics,
             lambda number, identity: RocksBacking(self._slot.folder / str(number), identity),
-            self._tracing,
+            self._voice.tracing,
         )
         self._started(agent)
         run_pure(agent, self._contract.delivery.timeout, self._stop)
@@ -155,7 +153,7 @@ class AgentProcess:
                     self._health,
                     self._metrics,
                     on_outcome,
-                    tracing=self._tracing,
+                    tracing=self._voice.tracing,
                 ),
                 node,
                 bus,
@@ -182,61 +180,10 @@ class AgentProcess:
             return None
         return f"{self._group}.{self._slot.name}"
 
-    def _info_file(self) -> Path:
-        return self._settings.home / "run" / f"{self._contract.name}.{self._slot.name}.json"
-
     def _probe(self) -> BusHealth | None:
         """For the watchdog; None while there is no bus to ask."""
         bus = self._bus
         return bus.health() if bus is not None else None
-
-    def _trace_to(self, endpoint: str) -> Tracing | None:
-        if not endpoint:
-            return None
-        contract = self._contract
-        return Tracing.to_collector(
-            contract.name, str(contract.contract_version), self._group, self._slot.name, endpoint
-        )
-
-    def _make_announcer(self) -> Announcer:
-        settings = self._settings
-        identity = Identity(
-            settings.env,
-            self._slot.name,
-            settings.host,
-            os.getpid(),
-            self._clock.now_ms(),
-            self._endpoint,
-            self._metrics.names,
-            settings.heartbeat_interval,
-        )
-        vitals = Vitals(self._health, self._metrics, self._watchdog.lags, settings.lag_threshold)
-        return Announcer(self._resolved, identity, vitals, self._open_own_bus)
-
-    def _open_own_bus(self) -> tuple[ProtocolEventBus, ProtocolSchemaCatalogue]:
-        """The announcer speaks also while the agent makes its clients anew."""
-        bus = open_bus(self._settings)
-        return bus, open_catalogue(self._settings, bus)
-
-    @property
-    def _endpoint(self) -> str:
-        return f"http://{self._settings.health_host}:{self._server.port}"
-
-    def _write_info(self) -> None:
-        file = self._info_file()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        info = {
-            "node": self._contract.name,
-            "version": str(self._contract.contract_version),
-            "kind": self._contract.node_type,
-            "instance": self._slot.name,
-            "pid": os.getpid(),
-            "health": self._endpoint,
-        }
-        # Whole or not at all: `onex status` may look at any moment.
-        part = file.with_suffix(f".{os.getpid()}")
-        part.write_text(json.dumps(info))
-        part.replace(file)
 
 
 def run_agent(path: Path, settings: Settings) -> int:

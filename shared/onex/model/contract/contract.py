@@ -75,6 +75,11 @@ class ModelContract(ContractPart):
             problems += [
                 f"delivery.{name} belongs to an EFFECT; pure kinds run in partition order" for name in unused
             ]
+            retried = sorted(self.error_handling.retry_policy.model_fields_set - {"retryable_exceptions"})
+            problems += [
+                f"error_handling.retry_policy.{name} belongs to an EFFECT; a pure handler fails or does not"
+                for name in retried
+            ]
         if self.workflow_coordination and self.handler_routing:
             problems.append("workflow_coordination already routes every message; remove handler_routing")
         routed = self.handler_routing or self.workflow_coordination

@@ -1,0 +1,123 @@
+"""What a client holds open: addresses, codecs, one producer, and the listeners that all calls share."""
+
+import asyncio
+from collections.abc import Iterable
+
+from onex.agent.program import first_headers
+from onex.bus.aio import AioKafka, Listener
+from onex.bus.kafka import KafkaEventBusAdapter
+from onex.bus.open import open_bus, open_catalogue
+from onex.bus.protocols import Outgoing
+from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.contract import ResolvedNode, find_contracts, resolve_node
+from onex.contract.load import FILE_NAME
+from onex.mesh.address_book import Address, AddressBook
+from onex.mesh.calls import Calls
+from onex.mesh.discovery import Discovery
+from onex.mesh.errors import UnknownCommandError
+from onex.model.errors import ConfigurationError
+from onex.model.message import Message
+from onex.settings import Settings
+
+_SOURCE = b"/onex/client"
+
+
+class Connection:
+    """Belongs to one event loop. Schemas, topics and discovery go over librdkafka, in threads."""
+
+    def __init__(self, settings: Settings, models: Iterable[type[Message]]) -> None:
+        self.settings = settings
+        self.book = AddressBook()
+        self._models = {model.__name__: model for model in models}
+        self._bus: KafkaEventBusAdapter = open_bus(settings)
+        self._catalogue: ProtocolSchemaCatalogue = open_catalogue(settings, self._bus)
+        self.kafka = AioKafka(self._bus.config)
+        self._codecs: dict[str, Codec] = {}
+        self.calls = Calls(self._codecs.get)
+        self.listeners: list[Listener] = []
+        self._listening = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Read the contracts at hand, connect; raises ContractError, BusUnavailableError."""
+        nodes = await asyncio.to_thread(self._contracts)
+        self.book.add_contracts(nodes)
+        for node in nodes:
+            for model in (*(route.model for route in node.routes.values()), *node.outputs):
+                self._models.setdefault(model.__name__, model)
+        await self.kafka.start()
+
+    def _contracts(self) -> list[ResolvedNode]:
+        """An application without contracts at hand is as welcome: it asks the registry."""
+        folders = [folder for folder in self.settings.services if any(folder.rglob(FILE_NAME))]
+        return [resolve_node(file) for file in find_contracts(folders)] if folders else []
+
+    async def close(self) -> None:
+        """Stop listening, send what is queued, disconnect."""
+        await asyncio.gather(*(listener.close() for listener in self.listeners))
+        await self.kafka.close()
+        await asyncio.to_thread(self._bus.close)
+
+    async def address(self, model: type[Message]) -> Address:
+        """Where a command goes; asks the registry's snapshot for what the contracts at hand do not know.
+
+        Raises UnknownCommandError.
+        """
+        self._models.setdefault(model.__name__, model)
+        try:
+            return self.book.command(model)
+        except UnknownCommandError:
+            await asyncio.to_thread(self._discover)
+            return self.book.command(model)
+
+    async def topic(self, model: type[Message]) -> str:
+        """The topic that carries messages of a type, found like an address; raises UnknownCommandError."""
+        if not self.book.knows(model):
+            await asyncio.to_thread(self._discover)
+        return self.book.topic(model)
+
+    def _discover(self) -> None:
+        discovery = Discovery(self._bus, self._catalogue)
+        discovery.refresh()
+        self.book.add_registered(entry.node for entry in discovery.find(env=self.settings.env))
+
+    def require_answers(self, address: Address) -> None:
+        """A completion that cannot be read would be waited for in vain; raises ConfigurationError."""
+        missing = [name for name in (*address.completed, *address.failed) if name not in self._models]
+        if missing:
+            raise ConfigurationError(
+                f"{address.message} may be answered by {', '.join(missing)}; connect(models=[...]) with these classes"
+            )
+
+    async def codec(self, topic: str, model: type[Message]) -> Codec:
+        """Codec of a topic; raises SchemaMismatchError when its schema is not registered."""
+        found = self._codecs.get(topic)
+        if found is None:
+            found = await asyncio.to_thread(Codec.of_topic, model, topic, self._catalogue)
+            self._codecs[topic] = found
+        return found
+
+    async def publish(self, message: Message, topic: str, identity: str, correlation: str, key: str) -> None:
+        """Write one message and wait for its acknowledgement; raises BusError."""
+        codec = await self.codec(topic, type(message))
+        record_key = message.partition_key() or key.encode() or identity.encode()
+        headers = first_headers(topic, _SOURCE, identity, correlation)
+        await self.kafka.publish(Outgoing(topic, codec.encode(message), record_key, headers))
+
+    async def listen(self, address: Address, *, steps: bool) -> None:
+        """From now on hear how commands end (all that are known: later ones need no further listener).
+
+        ``steps``: and what happens on the way of this one.
+        """
+        topics = self.book.endings() | {address.dead_letter}
+        if steps:
+            topics |= set(address.steps.values())
+        async with self._listening:
+            covered = {topic for listener in self.listeners for topic in listener.topics}
+            if not (missing := topics - covered):
+                return
+            names = {self.book.topic(m): m for m in self._models.values() if self.book.knows(m)}
+            for topic in missing & set(names):
+                await self.codec(topic, names[topic])
+            listener = Listener(self.kafka, sorted(missing), self.calls.take)
+            await listener.start()
+            self.listeners.append(listener)
