@@ -24,7 +24,8 @@ from onex.contract import ResolvedNode
 from onex.model.errors import ConfigurationError
 from onex.settings import STACK_FILE, Settings
 
-_AGENT_PATIENCE = 40.0
+_PATIENCE, _AGENT_PATIENCE = 30.0, 5.0
+"""Seconds until agents must be ready: altogether, and more for each that is started."""
 
 
 def up(
@@ -60,12 +61,12 @@ def down(
 ) -> None:
     """Stop everything that `onex up` started. Agents drain first."""
     from onex.local import LocalPostgres
-    from onex.local.process import stop
+    from onex.local.process import stop, stop_all
 
     settings = load_settings()
     stack = _read(settings)
     agents = cast(list[dict[str, float]], stack.get("agents", []))
-    late = [a for a in agents if not stop(int(a["pid"]), a["started"], settings.drain_timeout + 10)]
+    late = stop_all([(int(agent["pid"]), agent["started"]) for agent in agents], settings.drain_timeout + 10)
     if kafka := cast(dict[str, float] | None, stack.get("kafka")):
         stop(int(kafka["pid"]), kafka["started"], 20)
     if stack.get("postgres"):
@@ -161,7 +162,8 @@ def _start_agents(
 
 def _await_ready(settings: Settings, pids: list[int]) -> None:
     began = time.monotonic()
-    while time.monotonic() - began < _AGENT_PATIENCE:
+    patience = _PATIENCE + _AGENT_PATIENCE * len(pids)
+    while time.monotonic() - began < patience:
         found = {info["pid"]: _ask(info) for info in _agent_infos(settings)}
         waiting = [pid for pid in pids if found.get(pid, {}).get("state") != "ready"]
         if dead := [pid for pid in waiting if not psutil.pid_exists(pid) or _is_zombie(pid)]:
@@ -171,7 +173,7 @@ def _await_ready(settings: Settings, pids: list[int]) -> None:
             return
         time.sleep(0.1)
     raise ConfigurationError(
-        f"{len(waiting)} agents are not ready after {_AGENT_PATIENCE:.0f} s; "
+        f"{len(waiting)} agents are not ready after {patience:.0f} s; "
         f"`onex status` says why, their logs are in {settings.home / 'logs'}"
     )
 

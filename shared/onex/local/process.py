@@ -54,16 +54,22 @@ def started_at(pid: int) -> float:
 
 def stop(pid: int, started: float, patience: float) -> bool:
     """SIGTERM, wait, SIGKILL. Gives whether it ended within ``patience`` seconds by itself."""
-    if not alive(pid, started):
-        return True
-    os.kill(pid, signal.SIGTERM)
+    return not stop_all([(pid, started)], patience)
+
+
+def stop_all(processes: Sequence[tuple[int, float]], patience: float) -> list[int]:
+    """All at once, as :func:`stop`; pids and creation times. Gives the pids that had to be killed."""
+    left = [known for known in processes if alive(*known)]
+    for pid, _ in left:
+        os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + patience
-    while alive(pid, started):
+    while left := [known for known in left if alive(*known)]:
         if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-            return False
+            for pid, _ in left:
+                os.kill(pid, signal.SIGKILL)
+            return [pid for pid, _ in left]
         time.sleep(0.02)
-    return True
+    return []
 
 
 def tail(log: Path, lines: int = 15) -> str:
