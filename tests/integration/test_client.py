@@ -11,6 +11,7 @@ from node_order_orchestrator.v1_0_0.models import (
     ChargeCard,
     OrderCompleted,
     OrderFailed,
+    OrderShipped,
     PlaceOrder,
 )
 
@@ -66,6 +67,8 @@ def test_a_call_and_its_failures(mesh: Mesh) -> None:
             assert failed.value.event == OrderFailed(order_id="c-2", reason="too heavy")
             with pytest.raises(UnknownCommandError, match="no node takes SetAlarm; taken are: .*PlaceOrder"):
                 await client.execute(SetAlarm(entity="e", after=1.0, times=1))
+            with pytest.raises(UnknownCommandError, match="nothing answers OrderShipped: publish it instead"):
+                await client.execute(OrderShipped(order_id="c-1"))
 
     asyncio.run(play())
 

@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -87,6 +88,19 @@ def test_topics_and_lag(mesh: Mesh) -> None:
     mesh.start("node_shipping_effect")
     eventually(lambda: behind() == 0, 30, "nobody waits")
     assert "nobody is behind" in onex(mesh, "lag")[1]
+
+
+@pytest.mark.parametrize("command", ["lag", "top"])
+def test_what_follows_prints_a_document_a_look_until_it_is_interrupted(mesh: Mesh, command: str) -> None:
+    arguments = [command, "--json", "--interval", "0.2", *(["--follow"] if command == "lag" else [])]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "onex.cli.main", *arguments], env=mesh.env, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    looks = [json.loads(process.stdout.readline()) for _ in range(2)]
+    assert {row["node"] for row in looks[0]} == {row["node"] for row in looks[1]} == {f.parent.name for f in FOLDERS}
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
 
 
 def test_workflows_are_listed_shown_and_cancelled(mesh: Mesh) -> None:

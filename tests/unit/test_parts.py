@@ -16,6 +16,8 @@ from onex.agent.native.logs import configure_logs
 from onex.agent.native.slots import take_slot
 from onex.agent.native.watchdog import ProgressWatch, Watchdog
 from onex.agent.retry import retrying
+from onex.bus.aio.config import connection_of
+from onex.bus.kafka import KafkaConfig
 from onex.bus.protocols import Partition
 from onex.cli.stack import without_secrets
 from onex.model import RejectedError, TransientError
@@ -244,3 +246,20 @@ def test_logs_of_a_pure_node_carry_the_message_in_hand(capsys: pytest.CaptureFix
     (line,) = [json.loads(text) for text in capsys.readouterr().err.splitlines() if "dead letter" in text]
     wanted = {"correlation_id": "c-1", "message_id": "m-1", "workflow_id": "e", "trace_id": trace, "class": "bug"}
     assert {name: line[name] for name in wanted} == wanted
+
+
+def test_one_set_of_kafka_settings_serves_both_clients(tmp_path: Path) -> None:
+    given = {
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "SCRAM-SHA-256",
+        "sasl.username": "u",
+        "sasl.password": "p",
+    }
+    found = dict(connection_of(KafkaConfig("k:9092", extra=given)))
+    assert found["security_protocol"] == "SASL_PLAINTEXT"
+    assert found["sasl_plain_password"] == "p"
+    assert "ssl_context" not in found
+    encrypted = dict(connection_of(KafkaConfig("k:9092", extra={"security.protocol": "SSL"})))
+    assert encrypted["ssl_context"] is not None
+    with pytest.raises(ConfigurationError, match="no counterpart of sasl.kerberos.principal"):
+        connection_of(KafkaConfig("k:9092", extra={"sasl.kerberos.principal": "x"}))

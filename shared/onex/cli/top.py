@@ -7,7 +7,7 @@ import termios
 import time
 import tty
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -68,17 +68,23 @@ def top(
         return samples
 
     look()
-    if as_json or once:
-        while True:
-            time.sleep(interval)
-            samples = look()
-            if as_json:
-                print_json([{**as_dict(sample.view), "rate": round(sample.rate, 1)} for sample in samples])
-            else:
-                console.print(_screen(samples, "n", ""))
-            if once:
-                return
-    _live(look, interval)
+    with suppress(KeyboardInterrupt):
+        if as_json or once:
+            _print(look, interval, once, as_json)
+        else:
+            _live(look, interval)
+
+
+def _print(look: Callable[[], list[Sample]], interval: float, once: bool, as_json: bool) -> None:
+    while True:
+        time.sleep(interval)
+        samples = look()
+        if as_json:
+            print_json([{**as_dict(sample.view), "rate": round(sample.rate, 1)} for sample in samples])
+        else:
+            console.print(_screen(samples, "n", ""))
+        if once:
+            return
 
 
 def _live(look: Callable[[], list[Sample]], interval: float) -> None:

@@ -1,6 +1,7 @@
 """``onex topics`` and ``onex lag``: what lies where, and who is behind."""
 
 import time
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ from onex.bus.protocols import Partition
 from onex.cli.mesh import lag_as_dict, open_survey
 from onex.cli.nodes import Services, load_settings, resolve_all
 from onex.cli.output import AsJson, console, print_json, print_rows, table_of
-from onex.mesh import NodeView
+from onex.mesh import NodeView, Survey
 from onex.model.mesh import MESH_TOPICS
 
 
@@ -69,22 +70,24 @@ def lag(
 ) -> None:
     """Show which partitions wait to be processed. With --follow --json, one document a look."""
     survey = open_survey(services)
-    if as_json:
-        while True:
-            print_json([{"node": v.name, **lag_as_dict(entry)} for v in survey.look() for entry in v.lags])
-            if not follow:
-                return
-            time.sleep(interval)
-    if not follow:
-        console.print(_table(survey.look(), every))
-        return
-    try:
-        with Live(_table(survey.look(), every), console=console, refresh_per_second=8) as live:
-            while True:
-                time.sleep(interval)
-                live.update(_table(survey.look(), every))
-    except KeyboardInterrupt:
-        return
+    with suppress(KeyboardInterrupt):
+        if as_json:
+            _print_lags(survey, follow, interval)
+        elif follow:
+            with Live(_table(survey.look(), every), console=console, refresh_per_second=8) as live:
+                while True:
+                    time.sleep(interval)
+                    live.update(_table(survey.look(), every))
+        else:
+            console.print(_table(survey.look(), every))
+
+
+def _print_lags(survey: Survey, follow: bool, interval: float) -> None:
+    while True:
+        print_json([{"node": view.name, **lag_as_dict(lag)} for view in survey.look() for lag in view.lags])
+        if not follow:
+            return
+        time.sleep(interval)
 
 
 def _table(views: list[NodeView], every: bool) -> Table:

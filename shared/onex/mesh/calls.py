@@ -64,7 +64,8 @@ class Calls:
             self._waiting[call.command_id] = left
         else:
             self._waiting.pop(call.command_id, None)
-        call.result.cancel()
+        if not call.result.cancel() and not call.result.cancelled():
+            call.result.exception()  # seen, even when the waiter was cancelled before it could look
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))

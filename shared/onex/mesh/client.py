@@ -14,7 +14,7 @@ from opentelemetry import trace
 from onex.bus.aio.client import translate
 from onex.mesh.calls import Call
 from onex.mesh.connection import Connection
-from onex.mesh.errors import CommandTimeoutError
+from onex.mesh.errors import CommandTimeoutError, UnknownCommandError
 from onex.mesh.run import MeshRun
 from onex.mesh.tracing import ClientTracing
 from onex.model.errors import BusUnavailableError, MessageError
@@ -191,6 +191,8 @@ class MeshClient:
     async def _call(self, command: Message, command_id: str, *, steps: bool) -> Call:
         """A waiter for this command, with somebody listening for it."""
         address = await self._connection.address(type(command))
+        if not (address.completed or address.failed):
+            raise UnknownCommandError(f"nothing answers {address.message}: publish it instead")
         self._connection.require_answers(address)
         await self._connection.listen(address, steps=steps)
         result = asyncio.get_running_loop().create_future()
