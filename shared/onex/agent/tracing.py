@@ -11,8 +11,8 @@ from opentelemetry import trace
 from opentelemetry.context import Context as TraceContext
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -28,12 +28,12 @@ _TRACE_HEADERS = (h.TRACE_PARENT, h.TRACE_STATE)
 class Tracing:
     """Makes the spans of one agent process."""
 
-    def __init__(self, node: str, version: str, group: str, instance: str, exporter: SpanExporter) -> None:
+    def __init__(self, node: str, version: str, group: str, instance: str, processor: SpanProcessor) -> None:
         resource = Resource.create(
             {"service.name": node, "service.version": version, "service.instance.id": instance}
         )
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=500))
+        self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("onex")
         self._group = group
         self._polled_ns = 0
@@ -42,7 +42,7 @@ class Tracing:
     def to_collector(cls, node: str, version: str, group: str, instance: str, endpoint: str) -> "Tracing":
         """Export by OTLP over HTTP to ``endpoint`` (its base URL); what cannot be sent is dropped and logged."""
         exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
-        return cls(node, version, group, instance, exporter)
+        return cls(node, version, group, instance, BatchSpanProcessor(exporter, schedule_delay_millis=500))
 
     def polled(self) -> None:
         """A batch has arrived; the records received from now on were polled with it."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from opentelemetry.sdk.trace import SpanProcessor
+
 from onex.agent.dead_letter import MESSAGE_ID
 from onex.bus import headers as h
 from onex.bus.declared import declare
@@ -35,9 +37,19 @@ class Sent:
 
 
 class MeshDriver:
-    """Nodes on an in-memory bus. ``virtual_time=False`` lets effects do real I/O in real time."""
+    """Nodes on an in-memory bus.
 
-    def __init__(self, nodes: Sequence[Path | ResolvedNode], *, virtual_time: bool = True) -> None:
+    ``virtual_time=False`` lets effects do real I/O in real time; ``spans`` gets the traces.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[Path | ResolvedNode],
+        *,
+        virtual_time: bool = True,
+        spans: SpanProcessor | None = None,
+    ) -> None:
+        self._spans = spans
         self.clock = ManualClock()
         self.broker = MemoryBroker(self.clock.now_ms)
         self.bus = MemoryEventBus(self.broker)
@@ -46,7 +58,7 @@ class MeshDriver:
         self._catalogue = TopicCatalogue(self.bus)
         declared = declare(self.nodes, 1)
         apply_plan(make_plan(declared, self.bus, self._catalogue), declared, self.bus, self._catalogue)
-        self.instances = [Instance(node, self.broker, self.clock, self._loop) for node in self.nodes]
+        self.instances = [Instance(node, self.broker, self.clock, self._loop, spans) for node in self.nodes]
 
     # -- what a user does -----------------------------------------------------------------------
 
@@ -173,7 +185,7 @@ class MeshDriver:
     def add_instance(self, node: type[Node]) -> Instance:
         """Scale out; partitions move on the next steps."""
         resolved = next(r for r in self.nodes if r.node_class is node)
-        instance = Instance(resolved, self.broker, self.clock, self._loop)
+        instance = Instance(resolved, self.broker, self.clock, self._loop, self._spans)
         self.instances.append(instance)
         return instance
 

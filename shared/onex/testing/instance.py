@@ -3,12 +3,15 @@
 import asyncio
 from itertools import count
 
+from opentelemetry.sdk.trace import SpanProcessor
+
 from onex.agent.backing import MemoryBacking
 from onex.agent.effect import EffectEngine
 from onex.agent.health import Health
 from onex.agent.metrics import AgentMetrics
 from onex.agent.program import build_program
 from onex.agent.pure import PureAgent
+from onex.agent.tracing import Tracing
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.memory.transaction import MemoryTransaction
@@ -26,7 +29,12 @@ class Instance:
     """What ``onex run`` would be one process of."""
 
     def __init__(
-        self, resolved: ResolvedNode, broker: MemoryBroker, clock: ManualClock, loop: asyncio.AbstractEventLoop
+        self,
+        resolved: ResolvedNode,
+        broker: MemoryBroker,
+        clock: ManualClock,
+        loop: asyncio.AbstractEventLoop,
+        spans: SpanProcessor | None = None,
     ) -> None:
         self.resolved = resolved
         self.health = Health()
@@ -40,12 +48,14 @@ class Instance:
         group = contract.group("test")
         exactly_once = contract.delivery.guarantee is EnumGuarantee.EXACTLY_ONCE
         transactional_id = f"{group}.{next(_numbers)}" if exactly_once else None
+        version = str(contract.contract_version)
+        tracing = Tracing(contract.name, version, group, "memory", spans) if spans else None
         self._agent: PureAgent | MemoryEffectHost
         if contract.node_type is EnumNodeKind.EFFECT:
             assert isinstance(self.node, NodeEffect)
             loop.run_until_complete(self.node.start())
             self._agent = MemoryEffectHost(
-                lambda wake: EffectEngine(program, group, clock, self.health, self.metrics, wake),
+                lambda wake: EffectEngine(program, group, clock, self.health, self.metrics, wake, tracing=tracing),
                 bus,
                 group,
                 program.topics,
@@ -63,6 +73,7 @@ class Instance:
                 self.health,
                 self.metrics,
                 lambda _number, _identity: MemoryBacking(),
+                tracing,
             )
             self._agent.open()
             self.consumer, self.transaction = self._agent.clients
