@@ -1,6 +1,7 @@
 """Servers shared by all tests: one real Kafka and one real PostgreSQL a session, started when first asked for."""
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,12 +40,13 @@ def kafka_bus(kafka: LocalKafka) -> Iterator[KafkaEventBusAdapter]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres]:
-    """A PostgreSQL server."""
-    server = LocalPostgres(tmp_path_factory.mktemp("postgres"))
-    server.start()
-    yield server
-    server.stop()
+def postgres() -> Iterator[LocalPostgres]:
+    """A PostgreSQL server, outside of pytest's folder: it runs as another user, whom a second pytest locks out."""
+    with tempfile.TemporaryDirectory(prefix="onex-postgres-") as folder:
+        server = LocalPostgres(Path(folder) / "data")
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -39,8 +39,10 @@ class Listener:
         try:
             await consumer.start()
             partitions = [TopicPartition(topic, n) for topic, count in counts.items() for n in range(count)]
+            ends = await consumer.end_offsets(partitions)
+            # Nothing is awaited in between: the consumer would look for the end by itself, later than we did.
             consumer.assign(partitions)
-            for partition, end in (await consumer.end_offsets(partitions)).items():
+            for partition, end in ends.items():
                 consumer.seek(partition, end)
         except KafkaError as error:
             await consumer.stop()

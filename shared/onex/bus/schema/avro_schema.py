@@ -14,7 +14,9 @@ Schema = JsonValue
 
 def avro_schema(model: type[BaseModel], namespace: str = "onex") -> dict[str, Schema]:
     """Avro record schema of ``model``; raises UnsupportedTypeError for fields that cannot travel."""
-    return _record(model, namespace, set())
+    # Nested records inherit the namespace: written out again, registries hand back another text.
+    record = _record(model, set())
+    return {"type": record.pop("type"), "name": record.pop("name"), "namespace": namespace, **record}
 
 
 def canonical(schema: Schema) -> str:
@@ -22,11 +24,11 @@ def canonical(schema: Schema) -> str:
     return json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
 
 
-def _record(model: type[BaseModel], namespace: str, seen: set[type[BaseModel]]) -> dict[str, Schema]:
+def _record(model: type[BaseModel], seen: set[type[BaseModel]]) -> dict[str, Schema]:
     seen.add(model)
     fields: list[Schema] = []
     for name, kind in fields_of(model).items():
-        field: dict[str, Schema] = {"name": name, "type": _schema(kind, namespace, seen)}
+        field: dict[str, Schema] = {"name": name, "type": _schema(kind, seen)}
         default = _default(model.model_fields[name])
         match kind, default:
             case Nullable(), None:
@@ -36,7 +38,7 @@ def _record(model: type[BaseModel], namespace: str, seen: set[type[BaseModel]]) 
             case Array() | Map(), list() | tuple() | dict() if not default:
                 field["default"] = [] if isinstance(kind, Array) else {}
         fields.append(field)
-    schema: dict[str, Schema] = {"type": "record", "name": model.__name__, "namespace": namespace}
+    schema: dict[str, Schema] = {"type": "record", "name": model.__name__}
     if doc := (model.__doc__ or "").strip().partition("\n")[0]:
         schema["doc"] = doc
     return schema | {"fields": fields}
@@ -51,7 +53,7 @@ def _default(field: FieldInfo) -> object:
             return field.get_default(call_default_factory=False)
 
 
-def _schema(kind: AvroType, namespace: str, seen: set[type[BaseModel]]) -> Schema:
+def _schema(kind: AvroType, seen: set[type[BaseModel]]) -> Schema:
     match kind:
         case Scalar(name, _, "" | "enum"):
             return name
@@ -62,18 +64,18 @@ def _schema(kind: AvroType, namespace: str, seen: set[type[BaseModel]]) -> Schem
         case Fixed(precision, scale):
             return {"type": "bytes", "logicalType": "decimal", "precision": precision, "scale": scale}
         case Array(item):
-            return {"type": "array", "items": _schema(item, namespace, seen)}
+            return {"type": "array", "items": _schema(item, seen)}
         case Map(item):
-            return {"type": "map", "values": _schema(item, namespace, seen)}
+            return {"type": "map", "values": _schema(item, seen)}
         case Nullable(OneOf(models)):
-            return ["null", *(_named(model, namespace, seen) for model in models)]
+            return ["null", *(_named(model, seen) for model in models)]
         case Nullable(item):
-            return ["null", _schema(item, namespace, seen)]
+            return ["null", _schema(item, seen)]
         case Record(model):
-            return _named(model, namespace, seen)
+            return _named(model, seen)
         case OneOf(models):
-            return [_named(model, namespace, seen) for model in models]
+            return [_named(model, seen) for model in models]
 
 
-def _named(model: type[BaseModel], namespace: str, seen: set[type[BaseModel]]) -> Schema:
-    return f"{namespace}.{model.__name__}" if model in seen else _record(model, namespace, seen)
+def _named(model: type[BaseModel], seen: set[type[BaseModel]]) -> Schema:
+    return model.__name__ if model in seen else _record(model, seen)
