@@ -1,6 +1,9 @@
 """A workflow is one trace over all its processes, as a collector receives it."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -42,9 +45,20 @@ def test_a_workflow_over_five_processes_is_one_tree(kafka_bus: KafkaEventBusAdap
             asyncio.run(play())
             eventually(lambda: _settled(collector) >= Counter(SETTLED), 30, "spans of every process")
             eventually(lambda: any(s.service == "node_balance_reducer" for s in collector.spans), 30, "the balance")
+            assert len(_waterfall(mesh, collector.spans[0].trace)) >= 8
             for process in list(mesh.processes):
                 assert mesh.stop(process) == 0
     _check_tree(collector.spans)
+
+
+def _waterfall(mesh: Mesh, trace: str) -> list[dict[str, object]]:
+    """What `onex watch --trace` finds by the trace id, from the topics alone."""
+    command = [sys.executable, "-m", "onex.cli.main", "watch", "--trace", trace, "--json"]
+    done = subprocess.run(
+        command, env={**mesh.env, "ONEX_SERVICES": f'["{ORDERS}"]'}, capture_output=True, text=True, check=True
+    )
+    hops: list[dict[str, object]] = json.loads(done.stdout)
+    return hops
 
 
 def _settled(collector: Collector) -> Counter[str]:

@@ -75,7 +75,8 @@ class Calls:
         headers = dict(record.headers)
         correlation = headers.get(h.CORRELATION) or headers.get(h.ID) or b""
         for call in tuple(self._waiting.get(correlation.decode(errors="replace"), ())):
-            if not call.result.done():
+            # Steps come over other partitions than the end does: some arrive after it.
+            if call.steps is not None or not call.result.done():
                 self._tell(call, record, headers)
 
     def _tell(self, call: Call, record: ConsumerRecord[bytes, bytes], headers: dict[str, bytes]) -> None:
@@ -83,11 +84,12 @@ class Calls:
             self._dead(call, headers)
             return
         codec = self._codec_of(record.topic)
+        message: Message | None = None
         try:
             message = codec.decode(record.value) if codec else None
         except MessageError as error:
-            self._end(call, WorkflowFailedError(call.command_id, f"{record.topic} cannot be read: {error}"))
-            return
+            if record.topic in (*call.address.completed.values(), *call.address.failed.values()):
+                self._end(call, WorkflowFailedError(call.command_id, f"{record.topic} cannot be read: {error}"))
         self._show(call, record, headers, message)
         if message is not None:
             name = type(message).__name__
@@ -122,6 +124,8 @@ class Calls:
         call.steps.put_nowait(Step(names[record.topic], source, to_datetime(record.timestamp), message))
 
     def _end(self, call: Call, outcome: Message | Exception) -> None:
+        if call.result.done():
+            return
         if isinstance(outcome, Message):
             call.result.set_result(outcome)
         else:

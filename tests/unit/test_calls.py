@@ -1,0 +1,137 @@
+"""Which records end a call, which are steps on its way, and which are somebody else's."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+from aiokafka import ConsumerRecord
+from node_order_orchestrator.v1_0_0.models import OrderCompleted, OrderFailed, OrderPriced, PlaceOrder
+
+from onex.agent import dead_letter as d
+from onex.bus import headers as h
+from onex.bus.schema import Codec
+from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.mesh import CommandRejectedError, WorkflowFailedError
+from onex.mesh.address_book import AddressBook
+from onex.mesh.calls import Call, Calls
+from onex.model.message import Message
+from onex.testing import MeshDriver
+from tests.conftest import ORDERS
+
+COMPLETED, FAILED = "onex.evt.orders.order-completed.v1", "onex.evt.orders.order-failed.v1"
+PRICED, DEAD = "onex.evt.order-pricing.order-priced.v1", "onex.dlq.order.orchestrator.v1"
+
+
+class Scene:
+    """Calls, fed with records by hand."""
+
+    def __init__(self, mesh: MeshDriver) -> None:
+        catalogue = TopicCatalogue(mesh.bus)
+        models: dict[str, type[Message]] = {COMPLETED: OrderCompleted, FAILED: OrderFailed, PRICED: OrderPriced}
+        self.codecs = {topic: Codec.of_topic(model, topic, catalogue) for topic, model in models.items()}
+        self.book = AddressBook()
+        self.book.add_contracts(mesh.nodes)
+        self.calls = Calls(self.codecs.get)
+        self._offset = 0
+
+    def call(self, command_id: str = "c-1", *, steps: bool = False) -> Call:
+        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        made = Call(command_id, self.book.command(PlaceOrder), future, asyncio.Queue() if steps else None)
+        self.calls.open(made)
+        return made
+
+    def arrives(self, topic: str, value: Message | bytes, correlation: str = "c-1", **more: str) -> None:
+        self._offset += 1
+        raw = value if isinstance(value, bytes) else self.codecs[topic].encode(value)
+        headers = [(h.CORRELATION, correlation.encode()), (h.ID, str(self._offset).encode())]
+        headers += [(name, text.encode()) for name, text in more.items()]
+        self.calls.take(ConsumerRecord(topic, 0, self._offset, 0, 0, b"k", raw, None, 1, len(raw), headers))
+
+
+@pytest.fixture
+def play() -> Iterator[Callable[[Callable[[Scene], Awaitable[None]]], None]]:
+    mesh = MeshDriver(sorted(ORDERS.glob("*/v1_0_0")))
+
+    def run(scene: Callable[[Scene], Awaitable[None]]) -> None:
+        async def whole() -> None:
+            await scene(Scene(mesh))
+
+        asyncio.run(whole())
+
+    yield run
+    mesh.close()
+
+
+Play = Callable[[Callable[[Scene], Awaitable[None]]], None]
+DONE = OrderCompleted(order_id="o-1", total=1.0)
+
+
+def test_every_waiter_of_an_id_gets_its_end_and_nobody_else(play: Play) -> None:
+    async def scene(scene: Scene) -> None:
+        one, two, other = scene.call(), scene.call(), scene.call("c-2")
+        scene.arrives(COMPLETED, DONE)
+        assert one.result.result() == two.result.result() == DONE
+        assert not other.result.done()
+        for call in (one, two, other):
+            scene.calls.close(call)
+        assert len(scene.calls) == 0
+
+    play(scene)
+
+
+def test_a_failure_event_is_an_error_that_holds_it(play: Play) -> None:
+    async def scene(scene: Scene) -> None:
+        call = scene.call()
+        scene.arrives(FAILED, OrderFailed(order_id="o-1", reason="limit"))
+        scene.arrives(COMPLETED, DONE)
+        error = call.result.exception()
+        assert isinstance(error, WorkflowFailedError)
+        assert (error.reason, error.event) == ("limit", OrderFailed(order_id="o-1", reason="limit"))
+
+    play(scene)
+
+
+def test_only_the_dead_letter_of_the_command_itself_ends_it(play: Play) -> None:
+    async def scene(scene: Scene) -> None:
+        call = scene.call()
+        mine = {d.NODE: "node_order_orchestrator", d.MESSAGE: "no"}
+        scene.arrives(DEAD, b"x", **{**mine, d.MESSAGE_ID: "an answer", d.CLASS: "rejected"})
+        scene.arrives(DEAD, b"x", **{**mine, d.NODE: "node_other_compute", d.MESSAGE_ID: "c-1", d.CLASS: "rejected"})
+        assert not call.result.done()
+        scene.arrives(DEAD, b"x", **{**mine, d.MESSAGE_ID: "c-1", d.CLASS: "rejected"})
+        assert isinstance(call.result.exception(), CommandRejectedError)
+        broken = scene.call()
+        scene.arrives(DEAD, b"x", **{**mine, d.MESSAGE_ID: "c-1", d.CLASS: "bug"})
+        assert isinstance(broken.result.exception(), WorkflowFailedError)
+
+    play(scene)
+
+
+def test_steps_are_shown_once_also_after_the_end_and_unreadable_ones_as_such(play: Play) -> None:
+    async def scene(scene: Scene) -> None:
+        call = scene.call(steps=True)
+        priced = OrderPriced(order_id="o-1", total=1.0)
+        scene.arrives(PRICED, b"\x00garbage", **{h.ID: "bad"})
+        scene.arrives(COMPLETED, DONE)
+        scene.arrives(PRICED, priced, **{h.ID: "late"})
+        scene.arrives(PRICED, priced, **{h.ID: "late"})
+        assert call.result.result() == DONE
+        assert call.steps is not None
+        shown = [call.steps.get_nowait() for _ in range(call.steps.qsize())]
+        assert [step and (step.name, step.message) for step in shown] == [
+            ("OrderPriced", None),
+            ("OrderCompleted", DONE),
+            None,
+            ("OrderPriced", priced),
+        ]
+
+    play(scene)
+
+
+def test_an_end_that_cannot_be_read_is_not_waited_for(play: Play) -> None:
+    async def scene(scene: Scene) -> None:
+        call = scene.call()
+        scene.arrives(COMPLETED, b"\x00garbage")
+        assert "cannot be read" in str(call.result.exception())
+
+    play(scene)
