@@ -49,7 +49,7 @@ class Workplace:
 
     def run(self, *command: str) -> None:
         done = subprocess.run(
-            command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False, timeout=110
+            command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False, timeout=280
         )
         assert done.returncode == 0, f"{command[-1]}\n{done.stdout}\n{done.stderr}"
 
@@ -71,7 +71,7 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
         made.run("onex", "down", "--wipe")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
 def test_every_block_runs(document: Path, workplace: Workplace) -> None:
     for block in blocks_of(document):
