@@ -146,3 +146,19 @@ def test_a_mesh_that_is_not_provisioned_is_waited_for(scene: Scene, monkeypatch:
     assert scene.health.ready, "nobody hears it, and it works all the same"
     scene.provision()
     eventually(lambda: scene.heard(NodeIntrospected), 10)
+
+
+def test_the_voice_of_an_agent_outlives_its_own_faults(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onex.agent.announce.announcer._AGAIN", 0.05)
+    scene.provision()
+    failing = scene.announcer._open_bus
+    faults = iter([ZeroDivisionError("a bug")])
+
+    def open_bus() -> tuple[ProtocolEventBus, ProtocolSchemaCatalogue]:
+        for fault in faults:
+            raise fault
+        return failing()
+
+    scene.announcer._open_bus = open_bus
+    scene.announcer.start()
+    eventually(lambda: scene.heard(NodeIntrospected), 10)
