@@ -66,7 +66,8 @@ class Announcer:
                     self._silenced = str(error)
                     log.warning("not heard by the mesh", reason=str(error))
                 self._ended.wait(_AGAIN)
-            except Exception:  # noqa: BLE001 - a silent agent would count as dead while it works
+            except Exception:
+                # A silent agent would count as dead while it works.
                 log.exception("the announcer failed, it begins again")
                 self._ended.wait(_AGAIN)
 
