@@ -16,7 +16,9 @@ from node_unruly_effect.v1_0_0.models import Act, Acted
 
 from node_store_effect.v1_0_0.models import NodeStored, StoreNode
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
+from onex.bus.protocols import Outgoing, TopicState
 from onex.local import LocalKafka, LocalPostgres
+from onex.model.errors import BusError, MissingTopicError
 from tests.conftest import NODES, SERVICES, eventually
 from tests.integration.agents import Mesh
 
@@ -257,3 +259,21 @@ def test_instances_are_kept_running_and_drained_together(kafka_bus: KafkaEventBu
         eventually(lambda: len(mesh.messages(Tallied)) == 20, 30)
         assert mesh.stop(supervisor) == 0
         assert list((tmp_path / "run").glob("*.json")) == []
+
+
+def test_a_topic_that_was_missing_is_written_as_soon_as_it_is_there(kafka_bus: KafkaEventBusAdapter) -> None:
+    """The producer of the session has written to it, and has noticed that it was deleted."""
+    topic = TopicState("onex.evt.tests.comes-and-goes.v1", 1, 1, {})
+
+    def refused() -> bool:
+        try:
+            kafka_bus.publish(Outgoing(topic.name, b"x", b"k"))
+        except BusError as error:
+            return isinstance(error, MissingTopicError)
+        return False
+
+    for _ in range(3):
+        kafka_bus.admin.create(topic)
+        kafka_bus.publish(Outgoing(topic.name, b"x", b"k"))
+        kafka_bus.admin.delete(topic.name)
+        eventually(refused, 60, "the producer notices")

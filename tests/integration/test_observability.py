@@ -130,12 +130,12 @@ def test_a_real_prometheus_scrapes_agents_and_fires_the_rendered_alerts(mesh: Me
         eventually(lambda: total('onex_dead_letters_total{class="bug"}') == 1, 30)
         eventually(lambda: total('onex_retries_total{node="node_unruly_effect"}') == 2, 30)
         for name in EXPECTED:
-            assert prometheus.query(name), name
+            eventually(lambda name=name: prometheus.query(name), 30, name)  # type: ignore[misc]  # bound here
         panels = json.loads(rendered["deploy/grafana/onex.json"])["panels"]
         for panel in panels:
             for target in panel["targets"]:
                 expression = target["expr"].replace("$node", ".*").replace("$__rate_interval", "1m")
-                assert prometheus.query(expression), panel["title"]
+                eventually(lambda asked=expression: prometheus.query(asked), 30, panel["title"])  # type: ignore[misc]
         eventually(lambda: "OnexDeadLetters" in prometheus.firing(), 60, "the alert")
         assert "OnexNodeAbsent" not in prometheus.firing()
     finally:

@@ -94,7 +94,12 @@ def test_topics_and_lag(mesh: Mesh) -> None:
 def test_what_follows_prints_a_document_a_look_until_it_is_interrupted(mesh: Mesh, command: str) -> None:
     arguments = [command, "--json", "--interval", "0.2", *(["--follow"] if command == "lag" else [])]
     process = subprocess.Popen(
-        [sys.executable, "-m", "onex.cli.main", *arguments], env=mesh.env, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "onex.cli.main", *arguments],
+        env=mesh.env,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A background job of a shell ignores the signal, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stdout is not None
     looks = [json.loads(process.stdout.readline()) for _ in range(2)]

@@ -60,6 +60,7 @@ class KafkaEventBusAdapter:
     def _queue(
         self, producer: Producer, record: Outgoing, report: Callable[[KafkaError | None, Message], None]
     ) -> None:
+        asked = False
         while True:
             try:
                 producer.produce(
@@ -73,9 +74,20 @@ class KafkaEventBusAdapter:
             except BufferError:
                 producer.poll(0.5)
             except KafkaException as error:
-                raise translate(error, f"writing to {record.topic}") from None
+                failure = translate(error, f"writing to {record.topic}")
+                if asked or not isinstance(failure, MissingTopicError):
+                    raise failure from None
+                # The producer remembers that the topic was missing; it may have been made since.
+                asked = True
+                self._look_again(producer, record.topic)
             else:
                 return
+
+    def _look_again(self, producer: Producer, topic: str) -> None:
+        try:
+            producer.list_topics(topic, timeout=5)
+        except KafkaException as error:
+            raise translate(error, f"looking for {topic}") from None
 
     def subscribe(
         self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
