@@ -135,6 +135,14 @@ def test_workflows_are_listed_shown_and_cancelled(mesh: Mesh) -> None:
     mesh.start("node_shipping_effect")
 
 
+def test_dead_letters_are_counted_without_the_markers_of_their_transactions(mesh: Mesh) -> None:
+    mesh.bus.publish(Outgoing("onex.cmd.order-pricing.price-order.v1", b"\x00garbage", b"k"))
+    eventually(lambda: mesh.dead_letters("node_order_pricing_compute"), 30)
+    code, out = onex(mesh, "nodes", "--json")
+    counted = {node["node"]: node["dead_letters"] for node in json.loads(out)}
+    assert (code, counted["node_order_pricing_compute"]) == (0, 1)
+
+
 def test_state_of_a_key(mesh: Mesh) -> None:
     place(mesh, "s-1")
 

@@ -19,31 +19,22 @@ class PartitionLag:
     lag: int
 
 
-class LagReader:
-    """Keeps what it has counted: a gap that has not changed is not read again."""
+class RecordCounter:
+    """Keeps what it has counted: a range that has not changed is not read again."""
 
     def __init__(self, bus: ProtocolEventBus) -> None:
         self._bus = bus
         self._known: dict[tuple[Partition, int, int], int] = {}
 
-    def read(self, group: str, partitions: Mapping[Partition, tuple[int, int]]) -> list[PartitionLag]:
-        """Lag of a group on partitions given with their first offset and end."""
-        positions = self._bus.admin.group_positions(group)
-        committed = {
-            partition: max(first, positions[partition].offset) if partition in positions else first
-            for partition, (first, _) in partitions.items()
-        }
-        gaps = {p: (committed[p], end) for p, (_, end) in partitions.items() if 0 < end - committed[p] <= _COUNTED}
-        unknown = {p: start for p, (start, end) in gaps.items() if (p, start, end) not in self._known}
+    def count(self, ranges: Mapping[Partition, tuple[int, int]]) -> dict[Partition, int]:
+        """Records from the first offset up to, not including, the second."""
+        short = {p: (start, end) for p, (start, end) in ranges.items() if 0 < end - start <= _COUNTED}
+        unknown = {p: start for p, (start, end) in short.items() if (p, start, end) not in self._known}
         if unknown:
-            self._count(unknown, gaps)
-        return [
-            PartitionLag(partition, start, end, self._known.get((partition, start, end), max(0, end - start)))
-            for partition, start in committed.items()
-            for end in [partitions[partition][1]]
-        ]
+            self._read(unknown, short)
+        return {p: self._known.get((p, start, end), max(0, end - start)) for p, (start, end) in ranges.items()}
 
-    def _count(self, starts: Mapping[Partition, int], gaps: Mapping[Partition, tuple[int, int]]) -> None:
+    def _read(self, starts: Mapping[Partition, int], ranges: Mapping[Partition, tuple[int, int]]) -> None:
         counts = dict.fromkeys(starts, 0)
         reader = self._bus.read(starts)
         try:
@@ -53,4 +44,22 @@ class LagReader:
             reader.close()
         if len(self._known) > 100_000:
             self._known.clear()
-        self._known |= {(partition, *gaps[partition]): count for partition, count in counts.items()}
+        self._known |= {(partition, *ranges[partition]): count for partition, count in counts.items()}
+
+
+class LagReader:
+    """Lag of groups."""
+
+    def __init__(self, bus: ProtocolEventBus, counter: RecordCounter) -> None:
+        self._bus = bus
+        self._counter = counter
+
+    def read(self, group: str, partitions: Mapping[Partition, tuple[int, int]]) -> list[PartitionLag]:
+        """Lag of a group on partitions given with their first offset and end."""
+        positions = self._bus.admin.group_positions(group)
+        gaps = {
+            partition: (max(first, positions[partition].offset) if partition in positions else first, end)
+            for partition, (first, end) in partitions.items()
+        }
+        counts = self._counter.count(gaps)
+        return [PartitionLag(partition, start, end, counts[partition]) for partition, (start, end) in gaps.items()]

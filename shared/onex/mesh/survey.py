@@ -8,7 +8,7 @@ from onex.bus.protocols import Partition, ProtocolEventBus
 from onex.bus.schema import ProtocolSchemaCatalogue
 from onex.contract import ResolvedNode
 from onex.mesh.discovery import Discovery, Entry
-from onex.mesh.lag import LagReader, PartitionLag
+from onex.mesh.lag import LagReader, PartitionLag, RecordCounter
 from onex.model.errors import MissingTopicError, SchemaMismatchError
 from onex.model.mesh import EnumHealth, EnumRegistrationState
 
@@ -25,7 +25,7 @@ class NodeView:
     instances: Sequence[Entry]
     lags: Sequence[PartitionLag]
     dead_letters: int
-    """Offsets held by its dead-letter topic."""
+    """Records that its dead-letter topic holds."""
     state: str
     """``active``, ``absent`` (no process is registered) or the registration state of the best process."""
     health: str
@@ -55,7 +55,8 @@ class Survey:
         self._bus = bus
         self._nodes = nodes
         self._env = env
-        self._lags = LagReader(bus)
+        self._counter = RecordCounter(bus)
+        self._lags = LagReader(bus, self._counter)
         self._discovery: Discovery | None = None
         try:
             self._discovery = Discovery(bus, catalogue)
@@ -96,7 +97,7 @@ class Survey:
         version = str(contract.contract_version)
         own = [e for e in entries if e.node.registered.node == contract.name and e.node.registered.version == version]
         active = [e for e in own if e.node.state is EnumRegistrationState.ACTIVE]
-        dead = sum(end - first for p, (first, end) in ends.items() if p.topic == contract.dead_letter_topic)
+        dead = self._counter.count({p: held for p, held in ends.items() if p.topic == contract.dead_letter_topic})
         try:
             lags = self._lags.read(contract.group(self._env), {p: e for p, e in ends.items() if p.topic in inputs})
         except MissingTopicError:
@@ -108,7 +109,7 @@ class Survey:
             contract.node_type.lower(),
             active,
             lags,
-            dead,
+            sum(dead.values()),
             _state(active, own),
             max(judged, key=_ORDER.index) if judged else "",
         )
