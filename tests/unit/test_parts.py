@@ -239,11 +239,14 @@ def test_logs_of_a_pure_node_carry_the_message_in_hand(capsys: pytest.CaptureFix
     try:
         trace = "0af7651916cd43dd8448eb211c80319c"
         parent = [("traceparent", f"00-{trace}-b7ad6b7169203331-01".encode())]
-        driver.send(Ask(entity="e", mood="raise"), id="m-1", correlation_id="c-1", headers=parent)
+        driver.send(Ask(entity="e", mood="raise"), id="m-1", correlation_id="c-1", headers=parent, settle=False)
+        undecodable = [("ce_id", b"m-2"), ("onex-correlation-id", b"c-2")]
+        driver.publish("onex.cmd.unruly.ask.v1", b"\x00garbage", b"e", undecodable)
     finally:
         driver.close()
         structlog.reset_defaults()
-    (line,) = [json.loads(text) for text in capsys.readouterr().err.splitlines() if "dead letter" in text]
+    line, other = [json.loads(text) for text in capsys.readouterr().err.splitlines() if "dead letter" in text]
+    assert (other["message_id"], other["correlation_id"], "trace_id" in other) == ("m-2", "c-2", False)
     wanted = {"correlation_id": "c-1", "message_id": "m-1", "workflow_id": "e", "trace_id": trace, "class": "bug"}
     assert {name: line[name] for name in wanted} == wanted
 

@@ -348,3 +348,16 @@ def test_flapping_is_degraded_until_it_calms_down(mesh: MeshDriver) -> None:
     agent.beat()
     assert mesh.published(InstanceHealth)[-1].health is EnumHealth.HEALTHY
     assert len(mesh.instances_of(NodeInfrastructureHealthMonitorOrchestrator)) == 1
+
+
+def test_a_process_that_comes_back_with_a_consumer_event_is_not_forgotten(mesh: MeshDriver) -> None:
+    agent = Agent(mesh)
+    agent.beat()
+    mesh.advance("91s")
+    assert mesh.published(InstanceHealth)[-1].health is EnumHealth.GONE
+    agent.report(EnumConsumerEvent.CAUGHT_UP)
+    for _ in range(12):
+        agent.beat()
+        mesh.advance("60s")
+    assert mesh.published(InstanceHealth)[-1].health is EnumHealth.HEALTHY
+    assert [event.health for event in mesh.published(InstanceHealth)].count(EnumHealth.GONE) == 1

@@ -72,9 +72,7 @@ class NodeInfrastructureHealthMonitorOrchestrator(NodeOrchestrator[NodeHeartbeat
         )
         if event.phase is EnumPhase.LEAVING:
             return self._tell(seen.model_copy(update={"gone": "it has left"}), context, left=True)
-        timers: list[SetTimer | CancelTimer] = [CancelTimer(FORGET), SetTimer(SILENT, self.config.liveness_window)]
-        fresh = view is None or bool(view.gone) or view.epoch != event.epoch
-        return self._tell(seen, context, timers=timers if fresh else [])
+        return self._tell(seen, context, timers=self._watch(view, event.epoch))
 
     def _reported(
         self, view: InstanceView | None, event: ConsumerHealthReported, context: Context
@@ -92,8 +90,13 @@ class NodeInfrastructureHealthMonitorOrchestrator(NodeOrchestrator[NodeHeartbeat
             case EnumConsumerEvent.LAGGING | EnumConsumerEvent.CAUGHT_UP:
                 lagging = event.detail or "lagging" if event.event is EnumConsumerEvent.LAGGING else ""
                 seen = seen.model_copy(update={"lagging": lagging, "lag": event.lag})
-        fresh = view is None or bool(view.gone) or view.epoch != event.epoch
-        return self._tell(seen, context, timers=[SetTimer(SILENT, self.config.liveness_window)] if fresh else [])
+        return self._tell(seen, context, timers=self._watch(view, event.epoch))
+
+    def _watch(self, view: InstanceView | None, epoch: int) -> list[SetTimer | CancelTimer]:
+        """A process that is new, or back, is watched for silence and not about to be forgotten."""
+        if view is not None and not view.gone and view.epoch == epoch:
+            return []
+        return [CancelTimer(FORGET), SetTimer(SILENT, self.config.liveness_window)]
 
     def _seen(
         self, view: InstanceView | None, event: NodeHeartbeat | ConsumerHealthReported, context: Context

@@ -183,9 +183,9 @@ class PureAgent:
         try:
             if self._doomed and (doom := self._doomed.get(_place(record))):
                 error, self.stage = doom
+                CURRENT.set(Envelope(record))
                 raise error
-            received = self._receiver.receive(record)
-            CURRENT.set(received[2])
+            received = self._receive(record)
             if self._traces is not None:
                 self._traces.received(record, received[2])
             self._handle(received, record.partition())
@@ -193,18 +193,27 @@ class PureAgent:
             self._doomed[_place(record)] = (error, self.stage)
             self._bury(record, error)
         except MessageTooLargeError as error:
-            if _place(record) in self._doomed:
-                self._bury(record, error)
-                return
-            # Some of its outputs may be in the transaction already: run the batch again without it.
-            self._doomed[_place(record)] = (error, self.stage)
-            raise TransactionAbortedError(str(error)) from error
+            if _place(record) not in self._doomed:
+                # Some of its outputs may be in the transaction already: run the batch again without it.
+                self._doomed[_place(record)] = (error, self.stage)
+                raise TransactionAbortedError(str(error)) from error
+            self._bury(record, error)
         except BusError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
             self._bury(record, error)
         if self._traces is not None:
             self._traces.processed()
+
+    def _receive(self, record: ProtocolRecord) -> Received:
+        """Decode; logs speak of this record from here on, also when it cannot be decoded."""
+        try:
+            received = self._receiver.receive(record)
+        except Exception:
+            CURRENT.set(Envelope(record))
+            raise
+        CURRENT.set(received[2])
+        return received
 
     def _compute(self, received: Received, _: int) -> None:
         entry, message, envelope = received

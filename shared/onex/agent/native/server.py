@@ -1,18 +1,15 @@
 """``/healthz``, ``/readyz`` and ``/metrics`` of an agent, on a daemon thread."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from socketserver import ThreadingMixIn
 from threading import Thread
-from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from onex.agent.health import Health
-
-Environ = dict[str, Any]  # WSGI's own type
-StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -34,7 +31,7 @@ class HealthServer:
         self.port: int = self._server.server_port
         Thread(target=self._server.serve_forever, name="health", daemon=True).start()
 
-    def _answer(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
+    def _answer(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         match environ["PATH_INFO"]:
             case "/metrics":
                 answer: Iterable[bytes] = self._metrics(environ, start)

@@ -53,10 +53,16 @@ class Listener:
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         while True:
             try:
-                self._take(await _getone(consumer))
+                record = await _getone(consumer)
             except KafkaError as error:
                 log.warning("listening is interrupted", error=str(error))
                 await asyncio.sleep(_AGAIN)
+                continue
+            try:
+                self._take(record)
+            except Exception:
+                # One record that nobody foresaw must not end the listening of all who wait.
+                log.exception("a record could not be taken", topic=record.topic, offset=record.offset)
 
     async def close(self) -> None:
         """Stop reading."""
