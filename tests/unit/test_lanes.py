@@ -25,18 +25,18 @@ def test_every_item_runs_once_in_the_order_of_its_lane(keys: list[int], concurre
             lanes.add(key, (key, number))
         elif action == 1 and running:
             item = running.pop(next(choice) % len(running))
-            lanes.park()
+            lanes.park(item[0])
             parked.append(item)
         elif action == 2 and parked:
-            lanes.unpark()
             running.append(parked.pop())
+            lanes.unpark(running[-1][0])
         elif running:
             item = running.pop(next(choice) % len(running))
             done.append(item)
             lanes.finish(item[0])
         elif parked:
-            lanes.unpark()
             running.append(parked.pop())
+            lanes.unpark(running[-1][0])
         elif feed:
             number, key = feed.pop(0)
             lanes.add(key, (key, number))
@@ -45,6 +45,9 @@ def test_every_item_runs_once_in_the_order_of_its_lane(keys: list[int], concurre
         at_work = [key for key, _ in running + parked]
         assert len(at_work) == len(set(at_work)), "two items of one lane at once"
         assert not started or lanes.running <= concurrency
+        held_up = {key for key, _ in parked}
+        added = keys[: len(keys) - len(feed)]
+        assert lanes.blocked == sum(key in held_up for key in added) - sum(key in held_up for key, _ in done)
     assert lanes.size == 0
     assert sorted(number for _, number in done) == list(range(len(keys)))
     for key in set(keys):
@@ -58,11 +61,13 @@ def test_a_parked_lane_gives_its_place_to_another() -> None:
     lanes.add("a", "a2")
     lanes.add("b", "b1")
     assert [item for _, item in lanes.start()] == ["a1"]
-    lanes.park()
+    lanes.park("a")
+    assert lanes.blocked == 2
     assert [item for _, item in lanes.start()] == ["b1"]
     lanes.finish("b")
     assert lanes.start() == []
-    lanes.unpark()
+    lanes.unpark("a")
+    assert lanes.blocked == 0
     lanes.finish("a")
     assert [item for _, item in lanes.start()] == ["a2"]
 

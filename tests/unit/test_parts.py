@@ -1,7 +1,6 @@
 """Small parts: retry delays, failures, progress, settings, field types, shape of the repository."""
 
 import ast
-import asyncio
 import json
 from pathlib import Path
 
@@ -15,63 +14,19 @@ from onex.agent.metrics import AgentMetrics
 from onex.agent.native.logs import configure_logs
 from onex.agent.native.slots import take_slot
 from onex.agent.native.watchdog import ProgressWatch, Watchdog
-from onex.agent.retry import retrying
 from onex.bus.aio.config import connection_of
 from onex.bus.kafka import KafkaConfig
 from onex.bus.protocols import Partition
 from onex.cli.stack import without_secrets
 from onex.model import RejectedError, TransientError
-from onex.model.contract import ModelRetryPolicy
 from onex.model.contract.field_type import field_type_names, to_annotation
 from onex.model.duration import parse_duration
-from onex.model.enums import EnumBackoff, EnumFailureClass, EnumStage
+from onex.model.enums import EnumFailureClass, EnumStage
 from onex.model.errors import ConfigurationError, HandlerTimeoutError, PoisonError
 from onex.model.topic import TopicName, kebab
 from onex.settings import Settings
 from onex.testing import ManualClock, MeshDriver
 from tests.conftest import NODES, ORDERS, ROOT, SERVICES
-
-
-@pytest.mark.parametrize(
-    ("backoff", "expected"),
-    [
-        (EnumBackoff.FIXED, [1.0, 1.0, 1.0, 1.0]),
-        (EnumBackoff.LINEAR, [1.0, 2.0, 3.0, 4.0]),
-        (EnumBackoff.EXPONENTIAL, [1.0, 2.0, 4.0, 5.0]),
-    ],
-)
-def test_delays_grow_as_declared_and_stay_below_the_limit(backoff: EnumBackoff, expected: list[float]) -> None:
-    policy = ModelRetryPolicy(max_attempts=5, base_delay=1.0, max_delay=5.0, backoff=backoff, jitter=0.5)
-    slept: list[float] = []
-
-    async def sleep(delay: float) -> None:
-        slept.append(delay)
-
-    async def attempt_all() -> None:
-        async for trial in retrying(policy, lambda _: True, sleep, lambda _: None, uniform=lambda low, _: low):
-            with trial:
-                raise TransientError
-
-    with pytest.raises(TransientError):
-        asyncio.run(attempt_all())
-    assert slept == expected
-
-
-def test_jitter_adds_at_most_its_share() -> None:
-    policy = ModelRetryPolicy(max_attempts=2, base_delay=1.0, jitter=0.5)
-    slept: list[float] = []
-
-    async def sleep(delay: float) -> None:
-        slept.append(delay)
-
-    async def attempt_all() -> None:
-        async for trial in retrying(policy, lambda _: True, sleep, lambda _: None, uniform=lambda _, high: high):
-            with trial:
-                raise TransientError
-
-    with pytest.raises(TransientError):
-        asyncio.run(attempt_all())
-    assert slept == [1.5]
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,8 @@ class DeadLetterOffice:
         facts: dict[str, bytes | str | int] = {
             TOPIC: topic,
             PARTITION: record.partition(),
-            OFFSET: record.offset(),
-            TIMESTAMP: record.timestamp()[1],
+            OFFSET: found.get(h.ORIGINAL_OFFSET) or record.offset(),
+            TIMESTAMP: found.get(h.ORIGINAL_TIME) or record.timestamp()[1],
             GROUP: self.group,
             NODE: self.contract.name,
             NODE_VERSION: str(self.contract.contract_version),

@@ -1,72 +1,52 @@
 """EFFECT: messages run on one asyncio loop in key-ordered lanes; what is done is committed in transactions.
 
-The way of a record: ``take`` decodes it and puts it into its lane -> ``_run`` calls the handler,
-again where that may help -> its outcome (outputs or a dead letter) joins ``_outcomes`` -> ``commit``
-writes outcomes, the watermark and the set of finished offsets beyond it in one transaction.
+The way of a record: ``take`` decodes it and puts it into its lane -> ``_run`` calls the handler, again
+where that may help -> its outcome (outputs, a dead letter or a place on the retry topic) joins
+``_outcomes`` -> ``commit`` writes outcomes, the watermark and the set of finished offsets beyond it in
+one transaction. What waits on the retry topic holds its key back: see :mod:`onex.agent.retry_queue`.
 
 ``take`` and ``_run`` live on the loop's thread; ``commit`` may run on another one, never twice at once.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
-from tenacity import RetryCallState
 
 from onex.agent.answers import as_emissions
 from onex.agent.clock import ProtocolClock, to_datetime
 from onex.agent.current import CURRENT
 from onex.agent.dead_letter import DeadLetterOffice
-from onex.agent.emit import Emitted, Emitter
+from onex.agent.emit import Emitter
 from onex.agent.envelope import Envelope
-from onex.agent.failure import Classifier, Failure, stage_of
+from onex.agent.failure import Failure, stage_of
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
 from onex.agent.lanes import Lanes
 from onex.agent.metrics import AgentMetrics
 from onex.agent.offsets import MAX_SPAN, OffsetTracker
+from onex.agent.outcome import Commit, Outcome, Task
 from onex.agent.program import Program
-from onex.agent.receive import Received, Receiver
-from onex.agent.retry import retrying
+from onex.agent.receive import Receiver
+from onex.agent.retry import Attempts, RetryPlan
+from onex.agent.retry_queue import Backlog, RetryQueue, is_moved, is_note, read_backlogs
 from onex.agent.tracing import MessageTrace, Tracing
-from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolRecord, ProtocolTransaction
-from onex.model.enums import EnumFailureClass, EnumOrdering, EnumStage
+from onex.bus.protocols import (
+    Partition,
+    Position,
+    ProtocolConsumer,
+    ProtocolEventBus,
+    ProtocolRecord,
+    ProtocolTransaction,
+)
+from onex.model.enums import EnumOrdering, EnumStage
 from onex.model.errors import BusError, FencedError, HandlerTimeoutError, RejectedError
 
 log = structlog.get_logger(__name__)
 MAX_MESSAGE_BYTES = 1_048_576
-_RETRYABLE = (EnumFailureClass.TRANSIENT, EnumFailureClass.TIMEOUT)
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A record in a lane."""
-
-    record: ProtocolRecord
-    partition: Partition
-    received: Received
-    trace: MessageTrace | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a record: outputs, or one dead letter and its class."""
-
-    record: ProtocolRecord
-    partition: Partition
-    emitted: Sequence[Emitted]
-    dead: str = ""
-    trace: MessageTrace | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """Outcomes and the positions that go with them."""
-
-    outcomes: Sequence[Outcome]
-    positions: Mapping[Partition, Position]
+MAX_BLOCKED = 20_000
+"""Messages that wait in memory for a retry, or behind one that does; the next failure goes to the retry topic."""
 
 
 class EffectEngine:
@@ -89,9 +69,10 @@ class EffectEngine:
         self._receiver = Receiver(program)
         self._emitter = Emitter(program.outputs, contract.name)
         self._office = DeadLetterOffice(contract, group)
-        self._policy = contract.error_handling.retry_policy
-        self._classifier = Classifier(self._policy.retryable_exceptions)
+        self._plan = RetryPlan(contract.error_handling.retry_policy)
+        self._queue = RetryQueue(contract.retry_topic)
         self._delivery = contract.delivery
+        self._ordered_by_key = contract.delivery.ordering is EnumOrdering.KEY
         self._clock = clock
         self._metrics = metrics
         self._on_outcome = on_outcome
@@ -99,16 +80,19 @@ class EffectEngine:
         self._lanes: Lanes[Task] = Lanes(contract.delivery.concurrency)
         self._trackers: dict[Partition, OffsetTracker] = {}
         self._running: dict[asyncio.Task[None], Partition] = {}
+        self._waiting: set[asyncio.Task[None]] = set()
+        """Those of them that only wait for their next attempt."""
         self._outcomes: list[Outcome] = []
         self.progress: dict[Partition, int] = {}
         """Outcomes committed per partition held; for the watchdog."""
 
     # -- on the loop's thread -------------------------------------------------------------------
 
-    def adopt(self, committed: dict[Partition, Position | None]) -> None:
-        """Partitions were assigned, with what is committed for them."""
+    def adopt(self, committed: Mapping[Partition, Position | None], backlogs: Mapping[int, Backlog]) -> None:
+        """Partitions were assigned, with what is committed for them and what waits on their retry partitions."""
         for partition, position in committed.items():
             self._trackers[partition] = OffsetTracker(position)
+        self._queue.adopt(backlogs)
 
     def take(self, records: Sequence[ProtocolRecord]) -> None:
         """Decode records and start what may start."""
@@ -119,28 +103,36 @@ class EffectEngine:
             tracker = self._trackers.get(partition)
             if tracker is None or not tracker.take(record.offset()):
                 continue
+            queued = record.topic() == self._queue.topic and is_moved(record)
+            if queued and is_note(record):
+                self._settle(Outcome(record, partition, ()))
+                continue
             try:
                 received = self._receiver.receive(record)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it becomes a dead letter
                 envelope = Envelope(record)
                 CURRENT.set(envelope)
                 trace = None if self._tracing is None else self._tracing.received(record, envelope)
-                self._settle(self._buried(record, partition, trace, error, EnumStage.DECODE))
+                self._settle(self._dead(record, partition, trace, error, EnumStage.DECODE, Attempts(1)))
                 CURRENT.set(None)
+                if queued:
+                    self._queue.finished(partition.partition, record.key(), record.offset())
                 continue
             trace = None if self._tracing is None else self._tracing.received(record, received[2])
-            self._lanes.add(self._lane(partition, record), Task(record, partition, received, trace))
+            task = Task(record, partition, received, trace, queued)
+            self._lanes.add(self._lane(task), task)
         self._metrics.received.inc(len(records))
         self._start()
 
-    def _lane(self, partition: Partition, record: ProtocolRecord) -> object:
+    def _lane(self, task: Task) -> Hashable:
+        """What waits on the retry topic has a lane of its own: later messages move behind it, not into memory."""
         match self._delivery.ordering:
-            case EnumOrdering.KEY if key := record.key():
-                return partition.partition, key
+            case EnumOrdering.KEY if key := task.record.key():
+                return task.partition.partition, key, task.queued
             case EnumOrdering.PARTITION:
-                return partition
+                return task.partition
             case _:
-                return partition, record.offset()
+                return task.partition, task.record.offset()
 
     def _start(self) -> None:
         for lane, task in self._lanes.start():
@@ -151,43 +143,76 @@ class EffectEngine:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._running.pop(task, None)
 
-    async def _run(self, lane: object, task: Task) -> None:
+    async def _run(self, lane: Hashable, task: Task) -> None:
         CURRENT.set(task.received[2])
         started = self._clock.monotonic()
         queued = self._clock.now_ms() - task.record.timestamp()[1]
         self._metrics.queue_seconds.observe(max(0, queued) / 1000)
         try:
-            outcome = await self._work(task)
+            if self._must_queue(task):
+                outcome = self._moved(task, Attempts())
+            else:
+                outcome = await self._work(lane, task)
             self._metrics.process_seconds.observe(self._clock.monotonic() - started)
             if task.partition in self._trackers:
+                if task.queued:
+                    self._queue.finished(task.partition.partition, task.record.key(), task.record.offset())
                 self._settle(outcome)
         finally:
             self._lanes.finish(lane)
             self._start()
 
-    async def _work(self, task: Task) -> Outcome:
-        """The first attempt is a plain call; only a failure that may pass meets the retry machinery."""
-        first_failed = self._clock.now_ms()
-        try:
-            return self._done(task, await self._call(task, 1))
-        except Exception as error:  # noqa: BLE001 - classified right below
-            first = error
-        if self._classifier.classify(first) not in _RETRYABLE or self._policy.max_attempts == 1:
-            return self._buried(task.record, task.partition, task.trace, first, EnumStage.HANDLER)
-        attempt = 1
-        try:
-            count = partial(self._count_retry, task.trace)
-            async for trial in retrying(self._policy, self._is_retryable, self._park, count):
-                with trial:
-                    attempt = trial.retry_state.attempt_number
-                    if attempt == 1:
-                        raise first
-                    return self._done(task, await self._call(task, attempt))
-        except Exception as error:  # noqa: BLE001 - attempts are used up, or the failure is of another class now
-            return self._buried(
-                task.record, task.partition, task.trace, error, EnumStage.HANDLER, attempt, first_failed
-            )
-        raise AssertionError("tenacity either returns or raises")
+    def _must_queue(self, task: Task) -> bool:
+        return (
+            not task.queued
+            and self._ordered_by_key
+            and self._queue.waits(task.partition.partition, task.record.key())
+        )
+
+    async def _work(self, lane: Hashable, task: Task) -> Outcome:
+        """Attempt after attempt, until there is an outcome."""
+        attempts = self._queue.attempts(task.record) if task.queued else Attempts()
+        if (wait := attempts.due_ms - self._clock.now_ms()) > 0:
+            await self._park(lane, min(wait, self._plan.longest_ms) / 1000)
+        began = self._clock.monotonic()
+        while True:
+            try:
+                return self._done(task, await self._call(task, attempts.count + 1))
+            except Exception as error:  # noqa: BLE001 - classified right below
+                now = self._clock.now_ms()
+                attempts = Attempts(attempts.count + 1, attempts.first_failed_ms or now)
+                delay = self._plan.next_delay(error, attempts, now)
+                if delay is None:
+                    return self._buried(task, error, EnumStage.HANDLER, attempts)
+                self._metrics.retries.inc()
+                if task.trace is not None:
+                    task.trace.event("retry", attempt=attempts.count, delay=delay, error=str(error))
+            attempts = replace(attempts, due_ms=now + round(delay * 1000))
+            if task.queued:
+                self._settle(
+                    Outcome(task.record, task.partition, [self._queue.note(task.record, attempts)], done=False)
+                )
+            elif self._outlasts(began, delay):
+                return self._moved(task, attempts)
+            await self._park(lane, delay)
+
+    def _outlasts(self, began: float, delay: float) -> bool:
+        """Whether a message waits too long for memory. In partition order everything waits behind it anyway."""
+        if self._delivery.ordering is EnumOrdering.PARTITION:
+            return False
+        waited = self._clock.monotonic() - began
+        return self._lanes.blocked >= MAX_BLOCKED or not self._plan.fits_in_memory(waited, delay)
+
+    def _moved(self, task: Task, attempts: Attempts) -> Outcome:
+        """The message goes to the retry topic; from now on the later ones of its key go there too."""
+        if self._ordered_by_key:
+            self._queue.moved(task.partition.partition, task.record.key())
+        self._metrics.moved.inc()
+        if task.trace is not None:
+            task.trace.event("moved to the retry topic", attempt=attempts.count)
+            task.trace.processed()
+        letter = self._queue.letter(task.record, task.received[2], attempts)
+        return Outcome(task.record, task.partition, [letter], trace=task.trace, moved=True)
 
     async def _call(self, task: Task, attempt: int) -> object:
         entry, message, envelope = task.received
@@ -201,24 +226,18 @@ class EffectEngine:
                 raise HandlerTimeoutError(f"handler took longer than {limit:g} s") from None
             raise
 
-    def _is_retryable(self, error: BaseException) -> bool:
-        return self._classifier.classify(error) in _RETRYABLE
-
-    async def _park(self, delay: float) -> None:
+    async def _park(self, lane: Hashable, delay: float) -> None:
         """Wait without holding a place; the key stays behind its lane."""
-        self._lanes.park()
+        me = asyncio.current_task()
+        assert me is not None
+        self._lanes.park(lane)
+        self._waiting.add(me)
         self._start()
         try:
             await asyncio.sleep(delay)
         finally:
-            self._lanes.unpark()
-
-    def _count_retry(self, trace: MessageTrace | None, state: RetryCallState) -> None:
-        self._metrics.retries.inc()
-        if trace is not None:
-            error = state.outcome.exception() if state.outcome else None
-            wait = state.next_action.sleep if state.next_action else 0.0
-            trace.event("retry", attempt=state.attempt_number, delay=float(wait), error=str(error))
+            self._waiting.discard(me)
+            self._lanes.unpark(lane)
 
     def _done(self, task: Task, result: object) -> Outcome:
         _, _, envelope = task.received
@@ -233,19 +252,21 @@ class EffectEngine:
             task.trace.processed()
         return Outcome(task.record, task.partition, emitted, trace=task.trace)
 
-    def _buried(
+    def _buried(self, task: Task, error: BaseException, stage: EnumStage, attempts: Attempts) -> Outcome:
+        return self._dead(task.record, task.partition, task.trace, error, stage, attempts)
+
+    def _dead(
         self,
         record: ProtocolRecord,
         partition: Partition,
         trace: MessageTrace | None,
         error: BaseException,
         stage: EnumStage,
-        attempts: int = 1,
-        first_failed: int = 0,
+        attempts: Attempts,
     ) -> Outcome:
         now = self._clock.now_ms()
-        kind = self._classifier.classify(error)
-        failure = Failure(kind, stage_of(error, stage), error, attempts, first_failed or now, now)
+        kind = self._plan.classify(error)
+        failure = Failure(kind, stage_of(error, stage), error, attempts.count, attempts.first_failed_ms or now, now)
         log.warning("dead letter", **{"class": kind}, stage=failure.stage, topic=record.topic(), error=str(error))
         if trace is not None:
             trace.buried(kind, failure.stage, error)
@@ -264,7 +285,8 @@ class EffectEngine:
             return None
         self._outcomes = [o for o in self._outcomes if self._held.is_held(o.partition)]
         for outcome in taken:
-            self._trackers[outcome.partition].finish(outcome.record.offset())
+            if outcome.done:
+                self._trackers[outcome.partition].finish(outcome.record.offset())
         touched = {outcome.partition for outcome in taken}
         return Commit(taken, {partition: self._trackers[partition].position() for partition in touched})
 
@@ -276,21 +298,26 @@ class EffectEngine:
         """The commit succeeded."""
         for outcome in commit.outcomes:
             self.progress[outcome.partition] = self.progress.get(outcome.partition, 0) + 1
-        self._metrics.sent.inc(sum(len(outcome.emitted) for outcome in commit.outcomes if not outcome.dead))
+        ordinary = (outcome for outcome in commit.outcomes if not outcome.dead and outcome.to_partition < 0)
+        self._metrics.sent.inc(sum(len(outcome.emitted) for outcome in ordinary))
         for outcome in commit.outcomes:
             if outcome.dead:
                 self._metrics.dead(outcome.dead)
 
     @property
     def held(self) -> list[Partition]:
-        """Partitions that stand still until what they lead to can be written."""
-        return [partition for partition in self._trackers if self._held.is_held(partition)]
+        """Partitions that stand still: what they lead to cannot be written, or too much in them waits."""
+        return [partition for partition, tracker in self._trackers.items() if self._stands(partition, tracker)]
+
+    def _stands(self, partition: Partition, tracker: OffsetTracker) -> bool:
+        if tracker.span >= MAX_SPAN or self._held.is_held(partition):
+            return True
+        limit = MAX_BLOCKED if partition.topic == self._queue.topic else 2 * MAX_BLOCKED
+        return self._lanes.blocked >= limit
 
     def room(self) -> int:
-        """How many more records fit: twice the concurrency, while the span of offsets stays bounded."""
-        if any(tracker.span >= MAX_SPAN for tracker in self._trackers.values()):
-            return 0
-        waiting = self._lanes.size + len(self._outcomes)
+        """How many more records fit: twice the concurrency and a batch, not counting what waits for a retry."""
+        waiting = self._lanes.size - self._lanes.blocked + len(self._outcomes)
         return max(0, self._delivery.concurrency * 2 + self._delivery.batch_size - waiting)
 
     @property
@@ -309,9 +336,14 @@ class EffectEngine:
         self._metrics.parked.set(self._lanes.parked)
 
     async def drain(self, partitions: Sequence[Partition], patience: float) -> None:
-        """Let running handlers of these partitions end, cancel what does not; start no more of them."""
+        """Let running handlers of these partitions end, cancel what does not; start no more of them.
+
+        What waits for its next attempt is not waited for: the next owner takes it up.
+        """
         gone = set(partitions)
         self._lanes.drop(lambda task: task.partition in gone)
+        for waiting in [task for task in self._waiting if self._running.get(task) in gone]:
+            waiting.cancel()
         running = [task for task, partition in self._running.items() if partition in gone]
         if not running:
             return
@@ -329,9 +361,21 @@ class EffectEngine:
             self._trackers.pop(partition, None)
             self.progress.pop(partition, None)
             self._held.forget(partition)
+        self._queue.forget({p.partition for p in gone} - {p.partition for p in self._trackers})
+        for outcome in self._outcomes:
+            if outcome.moved and outcome.partition in gone:
+                self._queue.finished(outcome.partition.partition, outcome.record.key(), -1)
         self._outcomes = [outcome for outcome in self._outcomes if outcome.partition not in gone]
 
     # -- one thread at a time -------------------------------------------------------------------
+
+    def backlogs(
+        self, bus: ProtocolEventBus, consumer: ProtocolConsumer, partitions: Sequence[Partition]
+    ) -> Mapping[int, Backlog]:
+        """What waits on the retry partitions that belong to newly assigned ones. Raises BusError."""
+        numbers = self._queue.unknown(partitions)
+        committed = consumer.committed([Partition(self._queue.topic, number) for number in numbers])
+        return read_backlogs(bus, self._queue.topic, committed, numbers)
 
     def commit(self, transaction: ProtocolTransaction, consumer: ProtocolConsumer, commit: Commit) -> bool:
         """Write outcomes and positions together; False when it must be given back. Raises FencedError."""
@@ -373,4 +417,6 @@ class EffectEngine:
                 self._held.note(outcome.partition, failed)
 
         for emitted in outcome.emitted:
-            transaction.produce(*emitted, on_delivery=report if outcome.dead else None)
+            transaction.produce(
+                *emitted, partition=outcome.to_partition, on_delivery=report if outcome.dead else None
+            )

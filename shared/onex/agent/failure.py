@@ -20,6 +20,7 @@ from onex.model.errors import (
     WrongOutputError,
 )
 
+_CODE_ATTRIBUTES = ("code", "sqlstate", "status", "status_code", "errno")
 _TRANSIENT = (TransientError, ConnectionError, TimeoutError, OSError)
 
 
@@ -44,10 +45,11 @@ class Failure:
 
 
 class Classifier:
-    """Knows the built-in transient errors and those a contract names."""
+    """Knows the built-in transient errors, and the exceptions and error codes that a contract names."""
 
-    def __init__(self, retryable: Sequence[str] = ()) -> None:
+    def __init__(self, retryable: Sequence[str] = (), codes: Sequence[str] = ()) -> None:
         self._transient: tuple[type[BaseException], ...] = (*_TRANSIENT, *(_exception(name) for name in retryable))
+        self._codes = frozenset(codes)
 
     def classify(self, error: BaseException) -> EnumFailureClass:
         """Class of an exception that came out of decoding, a handler or encoding."""
@@ -62,7 +64,15 @@ class Classifier:
                 return EnumFailureClass.TIMEOUT
             case WrongOutputError() | ValidationError():
                 return EnumFailureClass.BUG
-        return EnumFailureClass.TRANSIENT if isinstance(error, self._transient) else EnumFailureClass.BUG
+        if isinstance(error, self._transient) or (self._codes and not self._codes.isdisjoint(_codes_of(error))):
+            return EnumFailureClass.TRANSIENT
+        return EnumFailureClass.BUG
+
+
+def _codes_of(error: BaseException) -> set[str]:
+    """Codes as the clients of databases, HTTP and Docker carry them."""
+    found = (getattr(error, name, None) for name in _CODE_ATTRIBUTES)
+    return {str(code) for code in found if isinstance(code, str | int)}
 
 
 def stage_of(error: BaseException, reached: EnumStage) -> EnumStage:

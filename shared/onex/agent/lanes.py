@@ -19,15 +19,22 @@ class Lanes(Generic[T]):
         self._waiting: dict[Hashable, deque[T]] = {}
         """Every busy lane, with what queues behind the item in work."""
         self._ready: deque[tuple[Hashable, T]] = deque()
+        self._parked: set[Hashable] = set()
         self._running = 0
-        self.parked = 0
         self.size = 0
         """Items added and not finished."""
+        self.blocked = 0
+        """Those of them in parked lanes: the parked item and what queues behind it."""
 
     @property
     def running(self) -> int:
         """Items in work and not parked."""
         return self._running
+
+    @property
+    def parked(self) -> int:
+        """Lanes whose item waits."""
+        return len(self._parked)
 
     def add(self, lane: Hashable, item: T) -> None:
         """Queue an item behind the others of its lane."""
@@ -36,8 +43,10 @@ class Lanes(Generic[T]):
         if queue is None:
             self._waiting[lane] = deque()
             self._ready.append((lane, item))
-        else:
-            queue.append(item)
+            return
+        queue.append(item)
+        if lane in self._parked:
+            self.blocked += 1
 
     def start(self) -> list[tuple[Hashable, T]]:
         """Items to start now; they count as running."""
@@ -57,18 +66,20 @@ class Lanes(Generic[T]):
         else:
             del self._waiting[lane]
 
-    def park(self) -> None:
-        """A running item waits for a retry: its place is free for another lane."""
+    def park(self, lane: Hashable) -> None:
+        """The running item of a lane waits for a retry: its place is free for another lane."""
         self._running -= 1
-        self.parked += 1
+        self._parked.add(lane)
+        self.blocked += 1 + len(self._waiting[lane])
 
-    def unpark(self) -> None:
+    def unpark(self, lane: Hashable) -> None:
         """A parked item runs again; for a moment more than ``concurrency`` may run."""
-        self.parked -= 1
         self._running += 1
+        self._parked.discard(lane)
+        self.blocked -= 1 + len(self._waiting[lane])
 
     def drop(self, unwanted: Callable[[T], bool]) -> int:
-        """Forget queued items (not running ones); gives how many."""
+        """Forget queued items (not running or parked ones); gives how many."""
         kept: deque[tuple[Hashable, T]] = deque()
         dropped = 0
         for lane, item in self._ready:
@@ -90,6 +101,8 @@ class Lanes(Generic[T]):
                 continue
             rest = deque(i for i in queue if not unwanted(i))
             dropped += len(queue) - len(rest)
+            if lane in self._parked:
+                self.blocked -= len(queue) - len(rest)
             self._waiting[lane] = rest
         self._ready = kept
         self.size -= dropped

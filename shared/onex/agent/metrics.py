@@ -40,6 +40,7 @@ class AgentMetrics:
         self.received = self._counter("onex_messages_received", "Messages taken in")
         self.sent = self._counter("onex_messages_sent", "Messages put out")
         self.retries = self._counter("onex_retries", "Attempts after a failure")
+        self.moved = self._counter("onex_messages_moved", "Messages moved to the retry topic")
         self.commits = self._counter("onex_transactions", "Transactions committed")
         self.aborts = self._counter("onex_transactions_aborted", "Transactions aborted")
         self._rebalances = self._counter("onex_rebalances", "Changes of the assignment")

@@ -22,7 +22,7 @@ class OffsetTracker:
         self._pending: deque[int] = deque()
         self._done: set[int] = set()
         self._next = committed.offset if committed else -1
-        self._known = _unpack(committed) if committed else frozenset[int]()
+        self._known = done_beyond(committed) if committed else frozenset[int]()
 
     def take(self, offset: int) -> bool:
         """Take an offset in; False when it was finished before and must not run again."""
@@ -78,7 +78,7 @@ def _pack(base: int, done: set[int]) -> str:
     return _RAW + b85encode(bytes(bits)).decode()
 
 
-def _unpack(position: Position) -> frozenset[int]:
+def done_beyond(position: Position) -> frozenset[int]:
     """Offsets beyond the watermark that are done; metadata of another writer means none."""
     kind, text = position.metadata[:1], position.metadata[1:]
     if kind not in (_RAW, _PACKED):

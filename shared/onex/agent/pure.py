@@ -66,7 +66,7 @@ class PureAgent:
         open_backing: OpenBacking,
         tracing: Tracing | None = None,
     ) -> None:
-        contract = program.contract
+        contract, policy = program.contract, program.contract.error_handling.retry_policy
         self._bus = bus
         self._group = group
         self._transactional_id = transactional_id
@@ -77,7 +77,7 @@ class PureAgent:
         self._receiver = Receiver(program)
         self._emitter = Emitter(program.outputs, contract.name)
         self._office = DeadLetterOffice(contract, group)
-        self._classifier = Classifier(contract.error_handling.retry_policy.retryable_exceptions)
+        self._classifier = Classifier(policy.retryable_exceptions, policy.retryable_error_codes)
         self._most = contract.delivery.batch_size
         self._on_timer = program.timers
         self._handle = self._compute if program.state is None else self._keyed

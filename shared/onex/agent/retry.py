@@ -1,13 +1,61 @@
-"""In-memory retry by tenacity, built from the contract's policy."""
+"""What to do after a failed attempt: again after a delay, on the retry topic, or no more."""
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState
 from tenacity.wait import wait_base, wait_exponential, wait_fixed, wait_incrementing
 
+from onex.agent.failure import Classifier
 from onex.model.contract import ModelRetryPolicy
-from onex.model.enums import EnumBackoff
+from onex.model.enums import EnumBackoff, EnumFailureClass
+
+_RETRYABLE = (EnumFailureClass.TRANSIENT, EnumFailureClass.TIMEOUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """History of one message: how often it was tried, and since when it fails."""
+
+    count: int = 0
+    first_failed_ms: int = 0
+    due_ms: int = 0
+    """Not before this time; 0 for at once."""
+
+
+class RetryPlan:
+    """The contract's policy, compiled once. Delays come from tenacity."""
+
+    def __init__(self, policy: ModelRetryPolicy, uniform: Callable[[float, float], float] = random.uniform) -> None:
+        self._policy = policy
+        self._grow = delays(policy)
+        self._uniform = uniform
+        self._classifier = Classifier(policy.retryable_exceptions, policy.retryable_error_codes)
+        self._frame = AsyncRetrying()
+        self.longest_ms = round(policy.max_delay * (1 + policy.jitter) * 1000)
+        """No wait is longer; a due time beyond it comes from a clock that was wrong."""
+
+    def classify(self, error: BaseException) -> EnumFailureClass:
+        """See :class:`Classifier`."""
+        return self._classifier.classify(error)
+
+    def next_delay(self, error: BaseException, attempts: Attempts, now_ms: int) -> float | None:
+        """Seconds until the next attempt; None when there is none left, or another would not help."""
+        if self.classify(error) not in _RETRYABLE or attempts.count >= self._policy.max_attempts:
+            return None
+        state = RetryCallState(self._frame, None, (), {})
+        state.attempt_number = attempts.count
+        delay = float(self._grow(state))
+        delay += self._uniform(0.0, self._policy.jitter * delay)
+        limit = self._policy.max_elapsed
+        if limit is not None and now_ms + delay * 1000 > attempts.first_failed_ms + limit * 1000:
+            return None
+        return delay
+
+    def fits_in_memory(self, waited: float, delay: float) -> bool:
+        """Whether a message that has waited so long here may wait on here."""
+        return waited + delay <= self._policy.in_memory
 
 
 def delays(policy: ModelRetryPolicy) -> wait_base:
@@ -19,27 +67,3 @@ def delays(policy: ModelRetryPolicy) -> wait_base:
             return wait_incrementing(policy.base_delay, policy.base_delay, policy.max_delay)
         case EnumBackoff.EXPONENTIAL:
             return wait_exponential(multiplier=policy.base_delay, max=policy.max_delay)
-
-
-def retrying(
-    policy: ModelRetryPolicy,
-    is_retryable: Callable[[BaseException], bool],
-    sleep: Callable[[float], Awaitable[None]],
-    before_sleep: Callable[[RetryCallState], None],
-    uniform: Callable[[float, float], float] = random.uniform,
-) -> AsyncRetrying:
-    """Attempts 1 to ``max_attempts``; the last error is raised as it is."""
-    grow = delays(policy)
-
-    def wait(state: RetryCallState) -> float:
-        delay = float(grow(state))
-        return delay + uniform(0.0, policy.jitter * delay)
-
-    return AsyncRetrying(
-        stop=stop_after_attempt(policy.max_attempts),
-        wait=wait,
-        retry=retry_if_exception(is_retryable),
-        sleep=sleep,
-        before_sleep=before_sleep,
-        reraise=True,
-    )

@@ -74,7 +74,8 @@ class MemoryEffectHost:
     def on_assigned(self, partitions: Sequence[Partition]) -> None:
         """See :class:`ProtocolRebalanceListener`."""
         committed = self.consumer.committed(partitions)
-        self.engine.adopt({partition: committed.get(partition) for partition in partitions})
+        backlogs = self.engine.backlogs(self._bus, self.consumer, partitions)
+        self.engine.adopt({partition: committed.get(partition) for partition in partitions}, backlogs)
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
         """See :class:`ProtocolRebalanceListener`."""

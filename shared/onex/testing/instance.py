@@ -92,6 +92,8 @@ class Instance:
     def crash(self) -> None:
         """kill -9: no drain, no commit, the group forgets the member."""
         assert isinstance(self.consumer, MemoryConsumer)
+        if isinstance(self._agent, MemoryEffectHost):
+            self._agent.on_lost(self.consumer.assignment())
         self.consumer.crash()
 
     def fail_next_commit(self) -> None:

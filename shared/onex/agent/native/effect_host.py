@@ -151,9 +151,10 @@ class EffectHost:
         """Take over what the last owner finished beyond its watermark."""
         self._metrics.rebalanced(EnumConsumerEvent.ASSIGNED, partitions)
         committed = self._consumer.committed(partitions)
+        backlogs = self._engine.backlogs(self._bus, self._consumer, partitions)
 
         async def adopt() -> None:
-            self._engine.adopt({partition: committed.get(partition) for partition in partitions})
+            self._engine.adopt({partition: committed.get(partition) for partition in partitions}, backlogs)
 
         self._on_loop(adopt())
 

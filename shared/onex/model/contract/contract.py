@@ -75,7 +75,9 @@ class ModelContract(ContractPart):
             problems += [
                 f"delivery.{name} belongs to an EFFECT; pure kinds run in partition order" for name in unused
             ]
-            retried = sorted(self.error_handling.retry_policy.model_fields_set - {"retryable_exceptions"})
+            retried = sorted(
+                self.error_handling.retry_policy.model_fields_set - {"retryable_exceptions", "retryable_error_codes"}
+            )
             problems += [
                 f"error_handling.retry_policy.{name} belongs to an EFFECT; a pure handler fails or does not"
                 for name in retried

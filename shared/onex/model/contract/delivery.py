@@ -23,7 +23,11 @@ class ModelDelivery(ContractPart):
 
 
 class ModelRetryPolicy(ContractPart):
-    """In-memory retry of transient failures; the key is parked, other keys go on."""
+    """Retry of transient failures: the key is parked, other keys go on.
+
+    A message waits in memory for ``in_memory`` seconds at most. Then it moves to the node's retry topic, and
+    with ``ordering: key`` later messages of its key queue behind it there.
+    """
 
     max_attempts: int = Field(default=5, ge=1, le=100)
     """The first one included."""
@@ -35,6 +39,13 @@ class ModelRetryPolicy(ContractPart):
     """How the delay grows."""
     jitter: float = Field(default=0.2, ge=0.0, le=1.0)
     """Share of the delay added at random."""
+    in_memory: Duration = 10.0
+    """Seconds that a message waits in memory, over all its delays; beyond, it moves to the retry topic."""
+    max_elapsed: Duration | None = None
+    """Seconds after the first failure from which no attempt begins any more. None: only attempts are counted."""
+    retryable_error_codes: tuple[str, ...] = ()
+    """Codes (``code``, ``sqlstate``, ``status``, ``status_code`` or ``errno`` of an exception) that count as
+    transient."""
     retryable_exceptions: tuple[str, ...] = ()
     """Dotted names of exception classes that count as transient beside the built-in ones."""
 

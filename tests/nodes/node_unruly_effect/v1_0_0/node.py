@@ -15,8 +15,13 @@ class NodeUnrulyEffect(NodeEffect):
     done: ClassVar[list[tuple[str, int]]] = []
     """Entity and number in the order the handler was called; for tests in one process."""
 
+    down: ClassVar[set[str]] = set()
+    """Entities whose part of the world does not answer."""
+
     async def act(self, command: Act, context: Context) -> Acted | list[Acted]:
         self.done.append((command.entity, command.number))
+        if command.entity in self.down:
+            raise TransientError("the world is down")
         match command.mood:
             case "transient":
                 raise TransientError("the world is down")

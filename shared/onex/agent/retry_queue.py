@@ -1,0 +1,154 @@
+"""The retry topic as a durable queue: which keys wait on it, and how often their messages were tried.
+
+A message that outlasts its time in memory moves to the node's retry topic, into the partition of the same
+number, and stays there in place until it is done: it is never written behind its successors again. While a
+key has a message there, later messages of the key are moved behind it. A further failure is noted in a
+small record beside it, so that attempts and due times survive a restart.
+
+Nothing of this needs a store: what a new owner must know, it reads from the retry partition on assignment,
+from the committed watermark to the end.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from onex.agent.emit import Emitted
+from onex.agent.envelope import Envelope
+from onex.agent.offsets import done_beyond
+from onex.agent.retry import Attempts
+from onex.bus import headers as h
+from onex.bus.protocols import Headers, Partition, Position, ProtocolEventBus, ProtocolRecord
+
+_OWN = {h.ID, h.ATTEMPT, h.ORIGINAL_TOPIC, h.ORIGINAL_OFFSET, h.ORIGINAL_TIME, h.RETRY_DUE, h.FIRST_FAILED}
+
+
+@dataclass(slots=True)
+class Backlog:
+    """What waits in one retry partition."""
+
+    keys: Counter[bytes] = field(default_factory=Counter)
+    """Unfinished messages by key."""
+    notes: dict[int, Attempts] = field(default_factory=dict)
+    """Latest note by the offset it is about."""
+
+
+class RetryQueue:
+    """Keys that wait on the retry partitions held. Counts come from the topic and from what is moved there now."""
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        self._backlogs: dict[int, Backlog] = {}
+
+    def unknown(self, partitions: Iterable[Partition]) -> list[int]:
+        """Partition numbers whose backlog must be read before their messages may run."""
+        return sorted({partition.partition for partition in partitions} - set(self._backlogs))
+
+    def adopt(self, backlogs: Mapping[int, Backlog]) -> None:
+        """Take over what was read."""
+        self._backlogs.update(backlogs)
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Partitions of these numbers are held elsewhere."""
+        for number in numbers:
+            self._backlogs.pop(number, None)
+
+    def waits(self, number: int, key: bytes | None) -> bool:
+        """Whether an earlier message of the key waits on the retry topic."""
+        backlog = self._backlogs.get(number)
+        return bool(backlog and key and backlog.keys and key in backlog.keys)
+
+    def moved(self, number: int, key: bytes | None) -> None:
+        """A message of the key goes to the retry topic with the next commit."""
+        if key:
+            self._backlogs.setdefault(number, Backlog()).keys[key] += 1
+
+    def finished(self, number: int, key: bytes | None, offset: int) -> None:
+        """A message on the retry topic is done."""
+        backlog = self._backlogs.get(number)
+        if backlog is None:
+            return
+        backlog.notes.pop(offset, None)
+        if key and key in backlog.keys:
+            backlog.keys[key] -= 1
+            if not backlog.keys[key]:
+                del backlog.keys[key]
+
+    def attempts(self, record: ProtocolRecord) -> Attempts:
+        """History of a message that was moved: its headers, or a later note."""
+        backlog = self._backlogs.get(record.partition())
+        noted = backlog.notes.get(record.offset()) if backlog else None
+        return noted or attempts_in(record)
+
+    def letter(self, record: ProtocolRecord, envelope: Envelope, attempts: Attempts) -> Emitted:
+        """The record as it goes to the retry topic: the same bytes and headers, and its history."""
+        original = record.headers() or []
+        found = dict(original)
+        headers: Headers = [pair for pair in original if pair[0] not in _OWN]
+        headers += [
+            (h.ID, envelope.id),
+            (h.ORIGINAL_TOPIC, found.get(h.ORIGINAL_TOPIC) or record.topic().encode()),
+            (h.ORIGINAL_OFFSET, found.get(h.ORIGINAL_OFFSET) or b"%d" % record.offset()),
+            (h.ORIGINAL_TIME, found.get(h.ORIGINAL_TIME) or b"%d" % record.timestamp()[1]),
+            *_history(attempts),
+        ]
+        return self.topic, record.value(), record.key(), headers
+
+    def note(self, record: ProtocolRecord, attempts: Attempts) -> Emitted:
+        """What is to be remembered of a message that stays in place."""
+        return self.topic, None, record.key(), [(h.RETRY_OF, b"%d" % record.offset()), *_history(attempts)]
+
+
+def is_moved(record: ProtocolRecord) -> bool:
+    """Whether the engine put a record on the retry topic; else somebody replays it."""
+    return any(name == h.RETRY_DUE for name, _ in record.headers() or [])
+
+
+def is_note(record: ProtocolRecord) -> bool:
+    """Whether a record of the retry topic only says something about another one."""
+    return any(name == h.RETRY_OF for name, _ in record.headers() or [])
+
+
+def attempts_in(record: ProtocolRecord) -> Attempts:
+    """History in the headers of a moved record or a note; zeros where a header is no number."""
+    found = dict(record.headers() or [])
+    return Attempts(*(_number(found.get(name)) for name in (h.ATTEMPT, h.FIRST_FAILED, h.RETRY_DUE)))
+
+
+def read_backlogs(
+    bus: ProtocolEventBus, topic: str, committed: Mapping[Partition, Position], numbers: Iterable[int]
+) -> dict[int, Backlog]:
+    """What waits in these retry partitions, read from their watermarks to their ends. Raises BusError."""
+    partitions = [Partition(topic, number) for number in numbers]
+    positions = {p: committed.get(p) or Position(0) for p in partitions}
+    backlogs = {p.partition: Backlog() for p in partitions}
+    behind = {
+        p: positions[p].offset for p, (_, end) in bus.admin.ends(partitions).items() if end > positions[p].offset
+    }
+    if not behind:
+        return backlogs
+    done = {p.partition: done_beyond(positions[p]) for p in behind}
+    reader = bus.read(behind)
+    try:
+        for record in reader.until_end():
+            backlog = backlogs[record.partition()]
+            if is_note(record):
+                about = _number(dict(record.headers() or [])[h.RETRY_OF])
+                backlog.notes[about] = attempts_in(record)
+            elif is_moved(record) and record.offset() not in done[record.partition()] and (key := record.key()):
+                backlog.keys[key] += 1
+    finally:
+        reader.close()
+    return backlogs
+
+
+def _history(attempts: Attempts) -> Headers:
+    return [
+        (h.ATTEMPT, b"%d" % attempts.count),
+        (h.FIRST_FAILED, b"%d" % attempts.first_failed_ms),
+        (h.RETRY_DUE, b"%d" % attempts.due_ms),
+    ]
+
+
+def _number(text: bytes | None) -> int:
+    return int(text) if text is not None and text.isdigit() else 0

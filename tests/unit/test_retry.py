@@ -1,0 +1,266 @@
+"""Retries: the policy, the way to the retry topic, and the order of keys on it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from node_unruly_effect.v1_0_0.models import Act, Acted
+from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
+
+from onex.agent.retry import Attempts, RetryPlan
+from onex.bus import headers as h
+from onex.contract import ResolvedNode, resolve_node
+from onex.model import RejectedError, TransientError
+from onex.model.contract import ModelDelivery, ModelErrorHandling, ModelRetryPolicy
+from onex.model.enums import EnumBackoff, EnumOrdering
+from onex.testing import MeshDriver
+from tests.conftest import NODES
+
+RETRY = "onex.retry.unruly.effect.v1"
+POLICY = ModelRetryPolicy(max_attempts=6, base_delay=1.0, max_delay=60.0, jitter=0.0, in_memory=2.0)
+
+
+def unruly(policy: ModelRetryPolicy = POLICY, ordering: EnumOrdering = EnumOrdering.KEY) -> ResolvedNode:
+    resolved = resolve_node(NODES / "node_unruly_effect" / "v1_0_0")
+    changes = {
+        "error_handling": ModelErrorHandling(retry_policy=policy),
+        "delivery": ModelDelivery(timeout=5.0, concurrency=10, ordering=ordering),
+    }
+    return replace(resolved, contract=resolved.contract.model_copy(update=changes))
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    NodeUnrulyEffect.done.clear()
+    NodeUnrulyEffect.down.clear()
+    yield
+    NodeUnrulyEffect.down.clear()
+
+
+@pytest.fixture
+def mesh() -> Iterator[MeshDriver]:
+    driver = MeshDriver([unruly()])
+    yield driver
+    driver.close()
+
+
+def attempts_at(count: int) -> Attempts:
+    return Attempts(count, first_failed_ms=0)
+
+
+@pytest.mark.parametrize(
+    ("backoff", "expected"),
+    [
+        (EnumBackoff.FIXED, [1.0, 1.0, 1.0, 1.0, None]),
+        (EnumBackoff.LINEAR, [1.0, 2.0, 3.0, 4.0, None]),
+        (EnumBackoff.EXPONENTIAL, [1.0, 2.0, 4.0, 5.0, None]),
+    ],
+)
+def test_delays_grow_as_declared_and_stay_below_the_limit(backoff: EnumBackoff, expected: list[float | None]) -> None:
+    policy = ModelRetryPolicy(max_attempts=5, base_delay=1.0, max_delay=5.0, backoff=backoff, jitter=0.5)
+    plan = RetryPlan(policy, uniform=lambda low, _: low)
+    assert [plan.next_delay(TransientError(), attempts_at(n), 0) for n in range(1, 6)] == expected
+
+
+def test_jitter_adds_at_most_its_share() -> None:
+    plan = RetryPlan(ModelRetryPolicy(base_delay=1.0, jitter=0.5), uniform=lambda _, high: high)
+    assert plan.next_delay(TransientError(), attempts_at(1), 0) == 1.5
+
+
+def test_no_attempt_begins_after_max_elapsed() -> None:
+    plan = RetryPlan(ModelRetryPolicy(base_delay=1.0, max_attempts=100, jitter=0.0, max_elapsed=10.0))
+    assert plan.next_delay(TransientError(), attempts_at(1), 9_000) == 1.0
+    assert plan.next_delay(TransientError(), attempts_at(1), 9_001) is None
+
+
+def test_error_codes_of_the_contract_are_transient() -> None:
+    class DatabaseError(Exception):
+        sqlstate = "40001"
+
+    class HttpError(Exception):
+        status = 503
+
+    plan = RetryPlan(ModelRetryPolicy(retryable_error_codes=("40001", "503")))
+    assert plan.next_delay(DatabaseError(), attempts_at(1), 0) is not None
+    assert plan.next_delay(HttpError(), attempts_at(1), 0) is not None
+    HttpError.status = 404
+    assert plan.next_delay(HttpError(), attempts_at(1), 0) is None
+    assert plan.next_delay(RejectedError(), attempts_at(1), 0) is None
+
+
+def test_past_its_time_in_memory_a_message_waits_on_the_retry_topic(mesh: MeshDriver) -> None:
+    NodeUnrulyEffect.down.add("stuck")
+    sent = mesh.send(Act(entity="stuck", number=1))
+    assert mesh.records(RETRY) == []
+    mesh.advance("1s")
+    (moved,) = mesh.records(RETRY)
+    found = dict(moved.headers() or [])
+    assert found[h.ID] == sent.id.encode()
+    assert found[h.ATTEMPT] == b"2"
+    assert int(found[h.RETRY_DUE]) == mesh.clock.now_ms() + 2000
+    assert found[h.ORIGINAL_TOPIC] == b"onex.cmd.unruly.act.v1"
+    NodeUnrulyEffect.down.clear()
+    mesh.advance("1s")
+    assert mesh.published(Acted) == []
+    mesh.advance("1s")
+    assert mesh.published(Acted) == [Acted(entity="stuck", number=1, attempt=3)]
+
+
+def test_later_messages_of_the_key_queue_behind_it_and_other_keys_go_on(mesh: MeshDriver) -> None:
+    NodeUnrulyEffect.down.add("stuck")
+    for number in range(5):
+        mesh.send(Act(entity="stuck", number=number))
+        mesh.send(Act(entity="free", number=number))
+        mesh.advance("1s")
+    assert [acted.number for acted in mesh.published(Acted)] == [0, 1, 2, 3, 4]
+    source = mesh.bus.admin.group_positions(mesh.nodes[0].contract.group("test"))
+    assert all(not at.metadata for partition, at in source.items() if partition.topic != RETRY)
+    NodeUnrulyEffect.down.clear()
+    mesh.advance("60s")
+    assert [n for entity, n in NodeUnrulyEffect.done if entity == "free"] == [0, 1, 2, 3, 4]
+    assert [acted.number for acted in mesh.published(Acted) if acted.entity == "stuck"] == [0, 1, 2, 3, 4]
+    mesh.send(Act(entity="stuck", number=5))
+    assert mesh.published(Acted)[-1].number == 5 or Acted(entity="stuck", number=5, attempt=1) in mesh.published(
+        Acted
+    )
+    assert mesh.dead_letters() == []
+
+
+def test_a_key_waits_on_across_a_crash_and_its_attempts_are_counted_on(mesh: MeshDriver) -> None:
+    NodeUnrulyEffect.down.add("stuck")
+    sent = mesh.send(Act(entity="stuck", number=1))
+    mesh.advance("8s")
+    before = len(NodeUnrulyEffect.done)
+    assert before == 4
+    mesh.send(Act(entity="stuck", number=2))
+    mesh.crash(mesh.instances[0])
+    mesh.add_instance(NodeUnrulyEffect)
+    mesh.settle()
+    mesh.send(Act(entity="stuck", number=3))
+    assert len(NodeUnrulyEffect.done) == before, "nothing of the key runs before it is due"
+    mesh.advance("5m")
+    facts = mesh.dead_letter_of(sent)
+    assert facts["onex-dlq-attempts"] == "6"
+    assert facts["onex-dlq-topic"] == "onex.cmd.unruly.act.v1"
+    assert facts["onex-dlq-offset"] == "0"
+    numbers = [number for _, number in NodeUnrulyEffect.done]
+    assert numbers == sorted(numbers)
+    assert numbers.count(1) == 6
+    assert len(mesh.dead_letters()) == 3
+
+
+def test_a_rebalance_cancels_waiting_at_once_and_the_next_owner_goes_on(mesh: MeshDriver) -> None:
+    NodeUnrulyEffect.down.add("stuck")
+    mesh.send(Act(entity="stuck", number=1))
+    mesh.advance("4s")
+    at = mesh.clock.monotonic()
+    mesh.remove_instance(mesh.instances[0])
+    assert mesh.clock.monotonic() == at
+    mesh.add_instance(NodeUnrulyEffect)
+    NodeUnrulyEffect.down.clear()
+    mesh.send(Act(entity="stuck", number=2))
+    mesh.advance("60s")
+    assert [acted.number for acted in mesh.published(Acted)] == [1, 2]
+
+
+def test_without_order_nothing_queues_behind(mesh: MeshDriver) -> None:
+    driver = MeshDriver([unruly(ordering=EnumOrdering.NONE)])
+    driver.send(Act(entity="e", number=1, mood="transient"))
+    driver.advance("4s")
+    driver.send(Act(entity="e", number=2))
+    assert [acted.number for acted in driver.published(Acted)] == [2]
+    driver.advance("120s")
+    assert len(driver.dead_letters()) == 1
+    driver.close()
+
+
+def test_in_partition_order_everything_waits_in_place() -> None:
+    driver = MeshDriver([unruly(ordering=EnumOrdering.PARTITION)])
+    NodeUnrulyEffect.down.add("a")
+    for number in range(3):
+        driver.send(Act(entity="a", number=number))
+    driver.advance("10s")
+    assert driver.records(RETRY) == []
+    NodeUnrulyEffect.down.clear()
+    driver.advance("60s")
+    assert [acted.number for acted in driver.published(Acted)] == [0, 1, 2]
+    driver.close()
+
+
+def test_a_due_time_of_a_wrong_clock_does_not_wait_for_ever(mesh: MeshDriver) -> None:
+    from onex.bus.protocols import Outgoing
+
+    NodeUnrulyEffect.down.add("stuck")
+    mesh.send(Act(entity="stuck", number=1))
+    mesh.advance("1s")
+    (moved,) = mesh.records(RETRY)
+    far = [
+        (name, b"%d" % (mesh.clock.now_ms() + 10**10) if name == h.RETRY_DUE else v)
+        for name, v in moved.headers() or []
+    ]
+    mesh.crash(mesh.instances[0])
+    mesh.bus.publish(Outgoing(RETRY, moved.value(), b"other", far, moved.partition()))
+    NodeUnrulyEffect.down.clear()
+    mesh.add_instance(NodeUnrulyEffect)
+    mesh.advance("61s")
+    assert len(mesh.published(Acted)) == 2
+
+
+def test_a_moved_message_that_cannot_be_read_any_more_is_buried_and_frees_its_key(mesh: MeshDriver) -> None:
+    from onex.bus.protocols import Outgoing
+
+    headers = [(h.RETRY_DUE, b"0"), (h.ORIGINAL_TOPIC, b"no.such.topic")]
+    mesh.crash(mesh.instances[0])
+    mesh.bus.publish(Outgoing(RETRY, b"junk", b"e", headers, 0))
+    mesh.add_instance(NodeUnrulyEffect)
+    mesh.settle()
+    assert len(mesh.dead_letters()) == 1
+    mesh.send(Act(entity="e", number=1))
+    assert len(mesh.published(Acted)) == 1
+    assert len(mesh.records(RETRY)) == 1
+
+
+@given(st.lists(st.sampled_from(["send", "down", "up", "wait", "crash", "scale", "fail"]), max_size=40))
+def test_no_schedule_breaks_the_order_of_a_key(actions: list[str]) -> None:
+    NodeUnrulyEffect.done.clear()
+    NodeUnrulyEffect.down.clear()
+    driver = MeshDriver(
+        [unruly(ModelRetryPolicy(max_attempts=100, base_delay=1.0, max_delay=4.0, jitter=0.0, in_memory=2.0))]
+    )
+    number = 0
+    for action in actions:
+        match action:
+            case "send":
+                for entity in "abc":
+                    number += 1
+                    driver.send(Act(entity=entity, number=number), settle=False)
+                driver.settle()
+            case "down":
+                NodeUnrulyEffect.down.update("ab")
+            case "up":
+                NodeUnrulyEffect.down.discard("a")
+            case "wait":
+                driver.advance("3s")
+            case "crash":
+                driver.crash(driver.instances[0])
+                driver.add_instance(NodeUnrulyEffect)
+            case "scale":
+                driver.add_instance(NodeUnrulyEffect)
+                driver.settle()
+                driver.remove_instance(driver.instances[0])
+            case "fail":
+                driver.instances[0].fail_next_commit()
+    NodeUnrulyEffect.down.clear()
+    for _ in range(3):  # a commit that was switched to fail holds its partitions for a moment
+        driver.advance("60s")
+    published = driver.published(Acted)
+    assert sorted(acted.number for acted in published) == list(range(1, number + 1))
+    for entity in "abc":
+        mine = [acted.number for acted in published if acted.entity == entity]
+        assert mine == sorted(mine), "order of the key"
+    assert driver.dead_letters() == []
+    lag = [driver.instances[0].consumer.lag()]
+    assert all(not left for held in lag for left in held.values())
+    driver.close()
