@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 
 PROMETHEUS := $(VENV)/prometheus/usr/bin/prometheus
 
-.PHONY: demo test lint unit bench bench-quick render clean
+.PHONY: demo test lint unit bench bench-quick simulate render clean
 
 ## demo: set everything up, then run the code-generation workflow on a real Kafka and PostgreSQL
 demo: $(STAMP)
@@ -33,6 +33,10 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/onex contract validate services examples/orders
 	$(BIN)/onex contract render --check
+
+## simulate: many more schedules of the deterministic simulation than the tests run; COUNT=100000 for a long night
+simulate: $(STAMP)
+	$(BIN)/python -m tests.simulation --start $(or $(START),10000) --count $(or $(COUNT),10000)
 
 unit: $(STAMP)
 	$(BIN)/python -m pytest tests/unit

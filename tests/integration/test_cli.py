@@ -59,7 +59,7 @@ def test_dead_letters_are_listed_shown_and_replayed_to_the_failing_node_only(mes
     assert "KeyError" in out
     assert onex(mesh, "dlq", "show", EFFECT, "0:4711")[0] == 1
     code, out = onex(mesh, "dlq", "replay", "--node", EFFECT, "--dry-run", "--json")
-    assert json.loads(out) == {"node": EFFECT, "replayed": 0, "matching": 1}
+    assert json.loads(out) == {"node": EFFECT, "replayed": 0, "matching": 1, "would_replay": 1, "would_park": 0}
     assert len(mesh.dead_letters(EFFECT)) == 1
     mesh.stop(first)
     code, out = onex(mesh, "dlq", "replay", "--node", EFFECT, "--class", "bug")
@@ -70,6 +70,41 @@ def test_dead_letters_are_listed_shown_and_replayed_to_the_failing_node_only(mes
     eventually(lambda: len(mesh.dead_letters(EFFECT)) == 2, 30, "it fails again, by the retry topic")
     assert mesh.dead_letters(EFFECT)[1]["onex-dlq-replays"] == "1"
     assert mesh.messages(Acted) == [Acted(entity="good", number=0, attempt=1)]
+
+
+def test_dead_letters_are_counted_edited_parked_exported_and_audited(mesh: Mesh, tmp_path: Path) -> None:
+    running = mesh.start(EFFECT)
+    mesh.send([Act(entity="a", mood="raise"), Act(entity="b", mood="raise"), Act(entity="c", mood="raise")])
+    eventually(lambda: len(mesh.dead_letters(EFFECT)) == 3, 30)
+    code, out = onex(mesh, "dlq", "stats", "--node", EFFECT, "--json")
+    (group,) = json.loads(out)
+    assert (code, group["count"], group["keys"], group["class"]) == (0, 3, 3, "bug")
+    assert onex(mesh, "dlq", "list", "--since", "yesterday")[0] == 2
+    code, out = onex(mesh, "dlq", "list", "--payload", "entity=b", "--since", "10m", "--json")
+    (b,) = json.loads(out)
+    assert b["message_decoded"] == {"entity": "b", "number": 0, "mood": "raise"}
+    code, out = onex(mesh, "dlq", "edit", EFFECT, b["place"], "--set", "number=many")
+    assert (code, "number" in out) == (5, True)
+    code, out = onex(mesh, "dlq", "edit", EFFECT, b["place"], "--set", "mood=good", "--why", "wrong mood", "--json")
+    edited = json.loads(out)
+    assert (code, '+  "mood": "good"' in edited["difference"]) == (0, True)
+    assert onex(mesh, "dlq", "park", "--node", EFFECT, "--key", "a", "--why", "later")[0] == 0
+    assert onex(mesh, "dlq", "drop", "--node", EFFECT, "--key", "c")[0] == 2, "dropping needs a reason"
+    assert onex(mesh, "dlq", "drop", "--node", EFFECT, "--key", "c", "--why", "test order", "--as", "ada")[0] == 0
+    code, out = onex(mesh, "dlq", "replay", "--node", EFFECT, "--rate", "50/s", "--abort-above", "0.5", "--json")
+    assert (code, json.loads(out)["replayed"]) == (0, 1)
+    eventually(lambda: Acted(entity="b", number=0, attempt=1) in mesh.messages(Acted), 30)
+    assert onex(mesh, "dlq", "list", "--json")[1] == "[]\n"
+    file = tmp_path / "letters.jsonl"
+    assert onex(mesh, "dlq", "export", "--all", "--to", str(file))[0] == 0
+    exported = [json.loads(line) for line in file.read_text().splitlines()]
+    assert sorted(letter["state"] for letter in exported) == ["dropped", "edited", "parked", "replayed"]
+    assert onex(mesh, "dlq", "reopen", "--node", EFFECT, "--state", "parked")[0] == 0
+    code, out = onex(mesh, "dlq", "audit", "--json")
+    entries = json.loads(out)[-5:]
+    assert [e["action"] for e in entries] == ["edited", "parked", "dropped", "replayed", "reopened"]
+    assert (entries[2]["who"], entries[2]["why"]) == ("ada", "test order")
+    assert mesh.stop(running) == 0
 
 
 def test_plan_and_apply_are_idempotent_and_refuse_what_breaks(mesh: Mesh, kafka_bus: KafkaEventBusAdapter) -> None:

@@ -3,6 +3,7 @@
 import traceback
 from dataclasses import dataclass
 
+from onex.agent.dead_letter_dialects import CONNECT, SPRING, dialects
 from onex.agent.emit import Emitted
 from onex.agent.failure import Failure
 from onex.bus import headers as h
@@ -30,6 +31,7 @@ SCHEMA_ID = PREFIX + "schema-id"
 MESSAGE_ID = PREFIX + "message-id"
 REPLAYS = PREFIX + "replays"
 PARENT = PREFIX + "parent"
+EDITED_FROM = PREFIX + "edited-from"
 
 _STACK_LIMIT = 4000
 _MESSAGE_LIMIT = 1000
@@ -73,8 +75,18 @@ class DeadLetterOffice:
         if value is not None and len(value) >= 5 and value[0] == 0:
             facts[SCHEMA_ID] = int.from_bytes(value[1:5], "big")
         mine: Headers = [(name, _bytes(fact)) for name, fact in facts.items()]
-        kept = [pair for pair in original if not pair[0].startswith(PREFIX)]
-        return self.contract.dead_letter_topic, value, record.key(), kept + mine
+        kept = [pair for pair in original_headers(original) if pair[0] not in h.RETRY_HISTORY]
+        return (
+            self.contract.dead_letter_topic,
+            value,
+            record.key(),
+            kept + mine + dialects({name.removeprefix(PREFIX): raw for name, raw in mine}),
+        )
+
+
+def original_headers(headers: Headers) -> Headers:
+    """Headers of the record as it was, without what a dead letter adds."""
+    return [pair for pair in headers if not pair[0].startswith((PREFIX, CONNECT, SPRING))]
 
 
 def _bytes(fact: bytes | str | int) -> bytes:

@@ -115,8 +115,6 @@ class EffectEngine:
                 trace = None if self._tracing is None else self._tracing.received(record, envelope)
                 self._settle(self._dead(record, partition, trace, error, EnumStage.DECODE, Attempts(1)))
                 CURRENT.set(None)
-                if queued:
-                    self._queue.finished(partition.partition, record.key(), record.offset())
                 continue
             trace = None if self._tracing is None else self._tracing.received(record, received[2])
             task = Task(record, partition, received, trace, queued)
@@ -154,10 +152,7 @@ class EffectEngine:
             else:
                 outcome = await self._work(lane, task)
             self._metrics.process_seconds.observe(self._clock.monotonic() - started)
-            if task.partition in self._trackers:
-                if task.queued:
-                    self._queue.finished(task.partition.partition, task.record.key(), task.record.offset())
-                self._settle(outcome)
+            self._settle(outcome)
         finally:
             self._lanes.finish(lane)
             self._start()
@@ -274,8 +269,10 @@ class EffectEngine:
         return Outcome(record, partition, [self._office.letter(record, failure)], kind, trace)
 
     def _settle(self, outcome: Outcome) -> None:
-        self._outcomes.append(outcome)
-        self._on_outcome()
+        """Have an outcome committed; what comes of a partition that was given up meanwhile is its next owner's."""
+        if outcome.partition in self._trackers:
+            self._outcomes.append(outcome)
+            self._on_outcome()
 
     def snapshot(self) -> Commit | None:
         """What to commit now, or None. Partitions that are held keep their outcomes."""
@@ -297,6 +294,8 @@ class EffectEngine:
     def committed(self, commit: Commit) -> None:
         """The commit succeeded."""
         for outcome in commit.outcomes:
+            if outcome.done and outcome.partition.topic == self._queue.topic:
+                self._queue.finished(outcome.record)
             self.progress[outcome.partition] = self.progress.get(outcome.partition, 0) + 1
         ordinary = (outcome for outcome in commit.outcomes if not outcome.dead and outcome.to_partition < 0)
         self._metrics.sent.inc(sum(len(outcome.emitted) for outcome in ordinary))
@@ -364,7 +363,7 @@ class EffectEngine:
         self._queue.forget({p.partition for p in gone} - {p.partition for p in self._trackers})
         for outcome in self._outcomes:
             if outcome.moved and outcome.partition in gone:
-                self._queue.finished(outcome.partition.partition, outcome.record.key(), -1)
+                self._queue.forget_moved(outcome.partition.partition, outcome.record.key())
         self._outcomes = [outcome for outcome in self._outcomes if outcome.partition not in gone]
 
     # -- one thread at a time -------------------------------------------------------------------

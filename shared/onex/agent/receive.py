@@ -2,15 +2,27 @@
 
 from collections.abc import Mapping
 
+from pydantic import TypeAdapter
+
 from onex.agent.envelope import Envelope
 from onex.agent.program import Input, Program
 from onex.bus import headers as h
 from onex.bus.protocols import ProtocolRecord
 from onex.model.errors import RejectedError
 from onex.model.message import Message
+from onex.node import TimerFired
 
 Received = tuple[Input, Message, Envelope]
 """A decoded input. A plain tuple: it is made for every record."""
+
+
+def _timer_input(program: Program) -> Input | None:
+    """The dead letter of a fired timer names the changelog as its topic; replayed, it fires again."""
+    if program.timers is None:
+        return None
+    codec = TypeAdapter(TimerFired)
+    topic = program.contract.changelog_topic
+    return Input(topic, b"", TimerFired, lambda value: codec.validate_json(value or b""), program.timers)
 
 
 class Receiver:
@@ -18,6 +30,7 @@ class Receiver:
 
     def __init__(self, program: Program) -> None:
         self._inputs: Mapping[str, Input] = program.inputs
+        self._timers = _timer_input(program)
         self._needs_key = program.contract.node_type.is_stateful
 
     def receive(self, record: ProtocolRecord) -> Received:
@@ -35,7 +48,7 @@ class Receiver:
     def _replayed(self, record: ProtocolRecord) -> Input:
         """Records on the retry topic name the topic they came from."""
         topic = dict(record.headers() or []).get(h.ORIGINAL_TOPIC, b"").decode(errors="replace")
-        entry = self._inputs.get(topic)
+        entry = self._timers if self._timers and topic == self._timers.topic else self._inputs.get(topic)
         if entry is None:
             raise RejectedError(f"record on {record.topic()} names no input of this node ({topic!r})")
         return entry

@@ -20,7 +20,7 @@ from onex.agent.retry import Attempts
 from onex.bus import headers as h
 from onex.bus.protocols import Headers, Partition, Position, ProtocolEventBus, ProtocolRecord
 
-_OWN = {h.ID, h.ATTEMPT, h.ORIGINAL_TOPIC, h.ORIGINAL_OFFSET, h.ORIGINAL_TIME, h.RETRY_DUE, h.FIRST_FAILED}
+_OWN = {h.ID, h.ORIGINAL_TOPIC, *h.RETRY_HISTORY}
 
 
 @dataclass(slots=True)
@@ -59,17 +59,26 @@ class RetryQueue:
         return bool(backlog and key and backlog.keys and key in backlog.keys)
 
     def moved(self, number: int, key: bytes | None) -> None:
-        """A message of the key goes to the retry topic with the next commit."""
-        if key:
-            self._backlogs.setdefault(number, Backlog()).keys[key] += 1
-
-    def finished(self, number: int, key: bytes | None, offset: int) -> None:
-        """A message on the retry topic is done."""
+        """A message of the key goes to the retry topic with the next commit; of a partition given up, none does."""
         backlog = self._backlogs.get(number)
-        if backlog is None:
+        if backlog is not None and key:
+            backlog.keys[key] += 1
+
+    def finished(self, record: ProtocolRecord) -> None:
+        """The outcome of a record of the retry topic is committed; before, the key is not free.
+
+        What came of it may be held back, and would come behind what came of the next one.
+        """
+        backlog = self._backlogs.get(record.partition())
+        if backlog is None or not is_moved(record) or is_note(record):
             return
-        backlog.notes.pop(offset, None)
-        if key and key in backlog.keys:
+        backlog.notes.pop(record.offset(), None)
+        self.forget_moved(record.partition(), record.key())
+
+    def forget_moved(self, number: int, key: bytes | None) -> None:
+        """A message of the key does not wait on the retry topic any more, or was not moved after all."""
+        backlog = self._backlogs.get(number)
+        if backlog and key and key in backlog.keys:
             backlog.keys[key] -= 1
             if not backlog.keys[key]:
                 del backlog.keys[key]

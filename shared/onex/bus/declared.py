@@ -10,7 +10,7 @@ from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC
 from onex.contract import ResolvedNode
 from onex.model.enums import EnumTopicCategory
 from onex.model.errors import ProvisioningError
-from onex.model.mesh import MESH_TOPICS, SNAPSHOT_TOPICS, NodeHeartbeat
+from onex.model.mesh import AUDIT_TOPICS, MESH_TOPICS, SNAPSHOT_TOPICS, NodeHeartbeat
 from onex.model.message import Message
 from onex.model.topic import TopicName
 from onex.workflow import WorkflowState
@@ -29,6 +29,7 @@ _CATALOGUE = {"cleanup.policy": "compact"}
 _MESH_PARTITIONS = 4
 _MESH_RETENTION = {"retention.ms": str(_DAY_MS)}
 """Signs of life are of no use a day later; what came of them is in the registry's snapshot."""
+_AUDIT_RETENTION = {"retention.ms": str(400 * _DAY_MS)}
 _BROKER_TIME = {"message.timestamp.type": "LogAppendTime"}
 """Heartbeats carry their sender's time: beside the broker's it shows clocks that are off."""
 
@@ -76,9 +77,11 @@ class _Collector:
         catalogue = TopicState(SCHEMAS_TOPIC, 1, replication_factor, _CATALOGUE)
         self.topics = {SCHEMAS_TOPIC: DeclaredTopic(catalogue, "the schema catalogue", True)}
         self.schemas: dict[str, DeclaredSchema] = {}
-        for model, topic in {**MESH_TOPICS, **SNAPSHOT_TOPICS}.items():
+        for model, topic in {**MESH_TOPICS, **SNAPSHOT_TOPICS, **AUDIT_TOPICS}.items():
             category = TopicName.parse(topic).category
             config = _RETENTION[category] if model in SNAPSHOT_TOPICS else _MESH_RETENTION
+            if model in AUDIT_TOPICS:
+                config = _AUDIT_RETENTION
             if model is NodeHeartbeat:
                 config = {**config, **_BROKER_TIME}
             state = TopicState(topic, _MESH_PARTITIONS, replication_factor, config)
@@ -92,7 +95,8 @@ class _Collector:
             self._topic(node, topic, wanted.partitions, dict(wanted.kafka_config), keyed)
             self._schema(topic, route.model)
         self._topic(node, contract.retry_topic, wanted.partitions, {}, keyed)
-        self._topic(node, contract.dead_letter_topic, 1, {}, keyed=False)
+        kept = {"retention.ms": str(round(contract.error_handling.dead_letter.retention * 1000))}
+        self._topic(node, contract.dead_letter_topic, 1, kept, keyed=False)
         if keyed:
             self._topic(node, contract.changelog_topic, wanted.partitions, _CHANGELOG, keyed)
             self._schema(contract.changelog_topic, node.state_model or WorkflowState)

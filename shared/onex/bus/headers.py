@@ -22,8 +22,12 @@ RETRY_OF = "onex-retry-of"
 """On the retry topic: the record is a note about the one at this offset of its partition."""
 ORIGINAL_TOPIC = "onex-original-topic"
 """On the retry topic: the topic whose route takes the record."""
+REPLAY_ID = "onex-replay-id"
+"""On the retry topic: the same letter replayed for the nth time always has the same one."""
 ORIGINAL_OFFSET = "onex-original-offset"
 ORIGINAL_TIME = "onex-original-timestamp"
+RETRY_HISTORY = frozenset({ATTEMPT, RETRY_DUE, FIRST_FAILED, RETRY_OF, ORIGINAL_OFFSET, ORIGINAL_TIME})
+"""What the engine writes on the retry topic beside the original headers."""
 
 TRACE_PARENT = "traceparent"
 TRACE_STATE = "tracestate"

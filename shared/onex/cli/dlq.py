@@ -1,41 +1,42 @@
-"""``onex dlq``: list, show and replay dead letters."""
+"""``onex dlq``: look at dead letters, and send them back to the node that failed."""
 
+import signal
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from onex.bus.open import open_bus
-from onex.cli.nodes import Services, find_node, load_settings, resolve_all
+from onex.cli import dlq_changes
+from onex.cli.dlq_desk import Node, Who, Why, author_of, desk_of, desks
+from onex.cli.dlq_filters import with_filters
+from onex.cli.nodes import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
-from onex.contract import load_contract
-from onex.dlq import DeadLetter, read_letters, replay
+from onex.dlq import DeadLetter, EnumLetterState, LetterFilter, ReplayOptions, ReplayReport, exported, group_letters
 from onex.model.contract import ModelContract
-from onex.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Dead letters: list, show, replay.")
+app = typer.Typer(no_args_is_help=True, help="Dead letters: find, count, replay, park, drop, edit, export, audit.")
+dlq_changes.add_to(app)
 
-Node = Annotated[str, typer.Option("--node", help="Only of this node.")]
-FailureClass = Annotated[
-    str, typer.Option("--class", help="Only of this class: poison, schema, rejected, transient, timeout, bug.")
-]
+OneNode = Annotated[str, typer.Option("--node", help="The node whose dead letters are meant.")]
 
 
 @app.command("list")
-def list_letters(
-    node: Node = "", failure: FailureClass = "", services: Services = None, as_json: AsJson = False
-) -> None:
-    """List dead letters, oldest first."""
+@with_filters
+def list_letters(wanted: LetterFilter, node: Node = "", services: Services = None, as_json: AsJson = False) -> None:
+    """List dead letters, oldest first; by default those that nobody has dealt with."""
     settings = load_settings(services)
-    rows = [
-        (contract.name, letter)
-        for contract in _contracts(settings, node)
-        for letter in _letters(settings, contract, failure)
+    found = [
+        (contract.name, letter, state)
+        for contract, desk in desks(settings, node)
+        for letter, state in desk.find(wanted)
     ]
     if as_json:
-        print_json([_as_dict(letter) for _, letter in rows])
+        print_json([exported(letter, state) for _, letter, state in found])
         return
-    columns = ("NODE", "PLACE", "CLASS", "STAGE", "FINGERPRINT", "KEY", "REPLAYS", "MESSAGE")
-    print_rows(columns, [(name, *_row(letter)) for name, letter in rows])
+    columns = ("NODE", "PLACE", "STATE", "CLASS", "STAGE", "FINGERPRINT", "KEY", "REPLAYS", "MESSAGE")
+    print_rows(columns, [(name, *_row(letter, state)) for name, letter, state in found])
 
 
 @app.command()
@@ -47,70 +48,184 @@ def show(
 ) -> None:
     """Show one dead letter with everything that is known of it."""
     settings = load_settings(services)
-    contract = load_contract(find_node(node, settings))
-    for letter in _letters(settings, contract, ""):
-        if letter.place != place:
-            continue
-        facts = _as_dict(letter)
+    contract, desk = desk_of(settings, node)
+    anywhere = LetterFilter(places=frozenset({place}), states=frozenset())
+    for letter, state in desk.find(anywhere):
+        facts = exported(letter, state)
         if as_json:
             print_json(facts)
-        else:
-            for name, value in facts.items():
-                console.print(f"[bold]{name}[/]: ", end="")
-                console.print(str(value), markup=False)
+            return
+        for name, value in facts.items():
+            console.print(f"[bold]{name}[/]: ", end="")
+            console.print(str(value), markup=False)
         return
     errors.print(f"{contract.dead_letter_topic} has no dead letter at {place}")
     raise typer.Exit(Exit.FAILED)
 
 
+@app.command()
+@with_filters
+def stats(wanted: LetterFilter, node: Node = "", services: Services = None, as_json: AsJson = False) -> None:
+    """Count dead letters by cause, and show when they came; exit code 1 above a node's alert threshold."""
+    settings = load_settings(services)
+    letters: list[DeadLetter] = []
+    above: list[tuple[ModelContract, int]] = []
+    for contract, desk in desks(settings, node):
+        mine = [letter for letter, _ in desk.find(wanted)]
+        letters += mine
+        if len(mine) > contract.error_handling.dead_letter.alert_threshold:
+            above.append((contract, len(mine)))
+    groups = group_letters(letters)
+    if as_json:
+        print_json(
+            [
+                {
+                    "node": g.node,
+                    "class": g.failure_class,
+                    "fingerprint": g.fingerprint,
+                    "count": g.count,
+                    "keys": g.keys,
+                    "first": _time(g.first_ms).isoformat(),
+                    "last": _time(g.last_ms).isoformat(),
+                    "example": g.example,
+                }
+                for g in groups
+            ]
+        )
+    else:
+        columns = ("NODE", "CLASS", "FINGERPRINT", "COUNT", "KEYS", "FIRST", "LAST", "WHEN", "EXAMPLE")
+        rows = [
+            (
+                g.node,
+                g.failure_class,
+                g.fingerprint,
+                g.count,
+                g.keys,
+                *_span(g.first_ms, g.last_ms),
+                g.histogram,
+                g.example,
+            )
+            for g in groups
+        ]
+        print_rows(columns, rows)
+    for contract, count in above:
+        threshold = contract.error_handling.dead_letter.alert_threshold
+        errors.print(f"{contract.name}: {count} dead letters, more than its alert threshold of {threshold}")
+    if above:
+        raise typer.Exit(Exit.FAILED)
+
+
 @app.command("replay")
+@with_filters
 def replay_letters(
-    node: Annotated[str, typer.Option("--node", help="The node whose dead letters to replay.")],
-    failure: FailureClass = "",
-    place: Annotated[str, typer.Option("--place", help="Only this one, PARTITION:OFFSET.")] = "",
-    most: Annotated[int, typer.Option("--max", min=1, help="At most that many.")] = 1000,
+    wanted: LetterFilter,
+    node: OneNode,
+    most: Annotated[int, typer.Option("--max", min=1, help="At most that many.")] = 1_000_000,
+    rate: Annotated[str, typer.Option("--rate", help="At most so many a second: 50/s.")] = "",
+    abort_above: Annotated[
+        float, typer.Option("--abort-above", min=0, max=1, help="Stop when more than this share fails again.")
+    ] = 1.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; say what would be done.")] = False,
+    why: Why = "",
+    who: Who = "",
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send dead letters back to the node that failed, and to no other group."""
+    """Send dead letters back to the node that failed, and to no other group, in the order they came.
+
+    Interrupted and run again it goes on where it stopped; nothing is sent twice.
+    """
+    per_second = _rate(rate)
     settings = load_settings(services)
-    contract = load_contract(find_node(node, settings))
-    letters = [found for found in _letters(settings, contract, failure) if place in ("", found.place)][:most]
-    if not dry_run and letters:
-        replay(open_bus(settings), contract, letters)
-    if as_json:
-        print_json({"node": contract.name, "replayed": 0 if dry_run else len(letters), "matching": len(letters)})
+    contract, desk = desk_of(settings, node, author_of(who, why))
+    letters = sorted((letter for letter, _ in desk.find(wanted)), key=lambda letter: letter.order)[:most]
+    if dry_run:
+        _tell_plan(contract, letters, as_json)
         return
-    verb = "would go" if dry_run else "went"
-    console.print(f"{len(letters)} dead letters {verb} to {contract.name} only, by {contract.retry_topic}")
+    stopping = list[int]()
+    before = {s: signal.signal(s, lambda number, _: stopping.append(number)) for s in (signal.SIGINT, signal.SIGTERM)}
+    began = time.monotonic()
+
+    def progress(report: ReplayReport) -> None:
+        if not as_json and len(letters) > 1000:
+            done = report.replayed + report.parked
+            errors.print(f"{done} of {len(letters)}, {done / (time.monotonic() - began):.0f}/s", end="\r")
+
+    try:
+        options = ReplayOptions(per_second, most, abort_above)
+        report = desk.replay(letters, options, lambda: bool(stopping), progress)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    _tell_report(contract, report, as_json)
+    if report.stopped:
+        raise typer.Exit(Exit.FAILED)
 
 
-def _contracts(settings: Settings, node: str) -> list[ModelContract]:
-    if node:
-        return [load_contract(find_node(node, settings))]
-    return [resolved.contract for resolved in resolve_all(settings)]
+def _tell_plan(contract: ModelContract, letters: list[DeadLetter], as_json: bool) -> None:
+    limit = contract.error_handling.dead_letter.park_after
+    parked = sum(letter.replays >= limit for letter in letters)
+    going = len(letters) - parked
+    if as_json:
+        facts = {
+            "node": contract.name,
+            "matching": len(letters),
+            "replayed": 0,
+            "would_replay": going,
+            "would_park": parked,
+        }
+        print_json(facts)
+        return
+    keys = list(dict.fromkeys(letter.key for letter in letters))
+    shown = f", keys {keys[0]} ... {keys[-1]}" if len(keys) > 1 else f", key {keys[0]}" if keys else ""
+    console.print(f"{going} dead letters would go to {contract.name} only, oldest first{shown}")
+    if parked:
+        console.print(f"{parked} would be parked: replayed {limit} times already")
+    for group in group_letters(letters):
+        console.print(f"  {group.count:>6} {group.failure_class} {group.fingerprint} {group.histogram} ", end="")
+        console.print(group.example, markup=False)
 
 
-def _letters(settings: Settings, contract: ModelContract, failure: str) -> list[DeadLetter]:
-    found = read_letters(open_bus(settings), contract)
-    return [letter for letter in found if failure in ("", letter.facts.get("class"))]
+def _tell_report(contract: ModelContract, report: ReplayReport, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "node": contract.name,
+                "matching": report.matching,
+                "replayed": report.replayed,
+                "parked": report.parked,
+                "failed_again": report.failed_again,
+                "stopped": report.stopped,
+            }
+        )
+        return
+    console.print(f"{report.replayed} dead letters went to {contract.name} only, by {contract.retry_topic}")
+    if report.parked:
+        console.print(f"{report.parked} parked: replayed too often; `onex dlq reopen` takes them back")
+    if report.stopped:
+        errors.print(f"stopped: {report.stopped}")
 
 
-def _row(letter: DeadLetter) -> tuple[object, ...]:
+def _rate(text: str) -> float:
+    number = text.removesuffix("/s")
+    try:
+        return float(number) if number else 0.0
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not of the form 50/s", param_hint="--rate") from None
+
+
+def _row(letter: DeadLetter, state: EnumLetterState) -> Iterator[object]:
     facts = letter.facts
-    key = (letter.record.key() or b"").decode(errors="replace")
-    message = facts.get("message", "").partition("\n")[0][:100]
-    fields = ("class", "stage", "fingerprint")
-    return (letter.place, *(facts.get(name, "") for name in fields), key, facts.get("replays", "0"), message)
+    yield from (letter.place, state)
+    yield from (facts.get(name, "") for name in ("class", "stage", "fingerprint"))
+    yield from (letter.key, letter.replays, facts.get("message", "").partition("\n")[0][:100])
 
 
-def _as_dict(letter: DeadLetter) -> dict[str, object]:
-    value = letter.record.value()
-    return {
-        "place": letter.place,
-        **letter.facts,
-        "key": (letter.record.key() or b"").decode(errors="replace"),
-        "value": None if value is None else value.decode(errors="backslashreplace"),
-        "headers": {name: raw.decode(errors="backslashreplace") for name, raw in letter.original_headers},
-    }
+def _span(first_ms: int, last_ms: int) -> tuple[str, str]:
+    first, last = _time(first_ms), _time(last_ms)
+    form = "%H:%M:%S" if first.date() == last.date() == datetime.now(UTC).date() else "%Y-%m-%d %H:%M"
+    return first.strftime(form), last.strftime(form)
+
+
+def _time(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -183,6 +183,15 @@ def _rules(contract: ModelContract) -> Iterator[dict[str, object]]:
         node,
         f"onex dlq list --node {node} shows why; mend the cause, then replay.",
     )
+    threshold = contract.error_handling.dead_letter.alert_threshold
+    yield _rule(
+        "OnexDeadLettersAboveThreshold",
+        f"sum by (node) (increase(onex_dead_letters_total{only}[1d])) > {threshold}",
+        "0m",
+        "critical",
+        node,
+        f"More than {threshold} dead letters in a day (error_handling.dead_letter.alert_threshold).",
+    )
     yield _rule(
         "OnexTransactionsAborted",
         f"sum by (node) (increase(onex_transactions_aborted_total{only}[10m])) > 10",

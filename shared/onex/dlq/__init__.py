@@ -1,6 +1,24 @@
-"""Dead letters: look into them and send them back to the node that failed, and to no other."""
+"""Dead letters as a product: find, count, replay to the failing node only, park, drop, edit, export, audit."""
 
+from onex.dlq.audit import Audit, Author, EnumLetterState
+from onex.dlq.desk import DeadLetterDesk, Edit, exported
+from onex.dlq.filters import LetterFilter
 from onex.dlq.letters import DeadLetter, read_letters
-from onex.dlq.replay import replay
+from onex.dlq.replay import ReplayOptions, ReplayReport
+from onex.dlq.stats import LetterGroup, group_letters
 
-__all__ = ["DeadLetter", "read_letters", "replay"]
+__all__ = [
+    "Audit",
+    "Author",
+    "DeadLetter",
+    "DeadLetterDesk",
+    "Edit",
+    "EnumLetterState",
+    "LetterFilter",
+    "LetterGroup",
+    "ReplayOptions",
+    "ReplayReport",
+    "exported",
+    "group_letters",
+    "read_letters",
+]

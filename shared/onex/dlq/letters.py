@@ -1,12 +1,18 @@
 """Reading dead letters."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+
+from pydantic import JsonValue
 
 from onex.agent import dead_letter as d
 from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolRecord
+from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.contract import ResolvedNode
 from onex.model.contract import ModelContract
-from onex.model.errors import MissingTopicError
+from onex.model.errors import MessageError, MissingTopicError
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +22,8 @@ class DeadLetter:
     record: ProtocolRecord
     facts: dict[str, str]
     """Headers ``onex-dlq-*`` without the prefix."""
+    message: Callable[[], JsonValue] = lambda: None
+    """The payload as JSON has it; None where it cannot be read."""
 
     @property
     def place(self) -> str:
@@ -23,18 +31,61 @@ class DeadLetter:
         return f"{self.record.partition()}:{self.record.offset()}"
 
     @property
+    def identity(self) -> str:
+        """``topic-partition-offset-timestamp``; names it in the audit and as parent of a replay.
+
+        The time tells letters apart when the topic was deleted and made again.
+        """
+        record = self.record
+        return f"{record.topic()}-{record.partition()}-{record.offset()}-{record.timestamp()[1]}"
+
+    @property
+    def key(self) -> str:
+        """The record's key as text."""
+        return (self.record.key() or b"").decode(errors="replace")
+
+    @property
+    def died_ms(self) -> int:
+        """When it failed for the last time; milliseconds since 1970."""
+        return self._number("last-failed")
+
+    @property
+    def original_offset(self) -> int:
+        """Offset in the topic it came from; -1 for a fired timer."""
+        return self._number("offset")
+
+    @property
+    def replays(self) -> int:
+        """How often it was replayed before."""
+        return self._number("replays")
+
+    @property
+    def order(self) -> tuple[int, str, int, int]:
+        """Sorts letters as their messages came: the right order to replay them in."""
+        return self._number("timestamp"), self.facts.get("topic", ""), self._number("partition"), self.original_offset
+
+    @property
     def original_headers(self) -> Headers:
         """Headers of the record as it was."""
-        return [pair for pair in self.record.headers() or [] if not pair[0].startswith(d.PREFIX)]
+        return d.original_headers(self.record.headers() or [])
+
+    def _number(self, fact: str) -> int:
+        text = self.facts.get(fact, "")
+        return int(text) if text.removeprefix("-").isdigit() else 0
 
 
-def read_letters(bus: ProtocolEventBus, contract: ModelContract) -> Iterator[DeadLetter]:
-    """All dead letters of a node, oldest first per partition. Raises MissingTopicError, BusError."""
+def read_letters(
+    bus: ProtocolEventBus, contract: ModelContract, start: dict[int, int] | None = None
+) -> Iterator[DeadLetter]:
+    """Dead letters of a node, oldest first per partition, from offsets by partition number.
+
+    Raises MissingTopicError, BusError.
+    """
     topic = contract.dead_letter_topic
     state = bus.admin.topics([topic]).get(topic)
     if state is None:
         raise MissingTopicError(f"topic {topic} does not exist; run `onex apply`")
-    reader = bus.read({Partition(topic, number): 0 for number in range(state.partitions)})
+    reader = bus.read({Partition(topic, number): (start or {}).get(number, 0) for number in range(state.partitions)})
     try:
         for record in reader.until_end():
             facts = {
@@ -46,3 +97,40 @@ def read_letters(bus: ProtocolEventBus, contract: ModelContract) -> Iterator[Dea
                 yield DeadLetter(record, facts)
     finally:
         reader.close()
+
+
+class Payloads:
+    """Decodes what dead letters carry, by the topics they came from."""
+
+    def __init__(self, node: ResolvedNode, catalogue: ProtocolSchemaCatalogue) -> None:
+        self._node = node
+        self._catalogue = catalogue
+        self._codecs: dict[str, Codec] = {}
+
+    def codec(self, topic: str) -> Codec | None:
+        """Codec of an input of the node; None for other topics."""
+        route = self._node.routes.get(topic)
+        if route is None:
+            return None
+        if topic not in self._codecs:
+            self._codecs[topic] = Codec.of_topic(route.model, topic, self._catalogue)
+        return self._codecs[topic]
+
+    def attached(self, letter: DeadLetter) -> DeadLetter:
+        """The letter, with its message readable."""
+        return DeadLetter(letter.record, letter.facts, partial(self._read, letter))
+
+    def _read(self, letter: DeadLetter) -> JsonValue:
+        codec = self.codec(letter.facts.get("topic", ""))
+        value = letter.record.value()
+        if codec is not None:
+            try:
+                found: JsonValue = codec.decode(value).model_dump(mode="json")
+            except MessageError:
+                pass
+            else:
+                return found
+        try:
+            return None if value is None else json.loads(value)
+        except ValueError:
+            return None

@@ -1,32 +1,181 @@
-"""Replay: the original bytes go to the node's retry topic, which no other group reads."""
+"""Replay: the original bytes go to the node's retry topic, which no other group reads.
 
-from collections.abc import Sequence
+Each record and its audit entry are written in one transaction: interrupted and run again, a replay goes on
+where it stopped and sends nothing twice. Two operators at once fence each other.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from onex.agent import dead_letter as d
 from onex.bus import headers as h
-from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
-from onex.dlq.letters import DeadLetter
+from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolTransaction
+from onex.dlq.audit import Audit, Author
+from onex.dlq.letters import DeadLetter, read_letters
 from onex.model.contract import ModelContract
+from onex.model.mesh import EnumDeadLetterAction
+
+_BATCH = 100
+_SETTLE = 15.0
+"""Seconds to wait for a batch to be processed, when its failures are counted."""
+_LOOK_EVERY = 0.1
 
 
-def replay(bus: ProtocolEventBus, contract: ModelContract, letters: Sequence[DeadLetter]) -> int:
-    """Send dead letters back to the failing node, to the partition they came from; gives how many.
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """How fast, how much, and when to stop."""
 
-    The message id stays the same, so what the node puts out has the ids it would have had.
+    rate: float = 0.0
+    """Records per second; 0 is as fast as it goes."""
+    most: int = 1_000_000
+    abort_above: float = 1.0
+    """Share of the records replayed so far that may fail again; 1 never stops."""
+
+
+@dataclass(slots=True)
+class ReplayReport:
+    """What a replay did."""
+
+    matching: int = 0
+    replayed: int = 0
+    parked: int = 0
+    """Replayed too often before: put aside instead."""
+    failed_again: int = 0
+    """Counted only when ``abort_above`` is below 1."""
+    stopped: str = ""
+    """Why it ended before its end; empty when it did not."""
+
+
+@dataclass(slots=True)
+class Replayer:
+    """Replays letters of one node."""
+
+    bus: ProtocolEventBus
+    contract: ModelContract
+    audit: Audit
+    author: Author
+    group: str
+    transactional_id: str
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    _written: dict[int, int] = field(default_factory=dict)
+    """Next offset by retry partition, after the last batch."""
+
+    def run(
+        self,
+        letters: Sequence[DeadLetter],
+        options: ReplayOptions,
+        stopping: Callable[[], bool] = lambda: False,
+        progress: Callable[[ReplayReport], None] = lambda _: None,
+    ) -> ReplayReport:
+        """Replay letters in the order of their messages. Raises FencedError when somebody else replays, BusError."""
+        ordered = sorted(letters, key=lambda letter: letter.order)[: options.most]
+        report = ReplayReport(matching=len(letters))
+        before = self._end_of_letters() if options.abort_above < 1 else {}
+        sent: set[str] = set()
+        transaction = self.bus.transaction(self.transactional_id)
+        size = _BATCH if not options.rate else max(1, min(_BATCH, round(options.rate)))
+        try:
+            for at in range(0, len(ordered), size):
+                if stopping():
+                    report.stopped = "interrupted; run it again to go on"
+                    break
+                began = self.monotonic()
+                batch = ordered[at : at + size]
+                self._send(transaction, batch, report)
+                sent |= {letter.identity for letter in batch}
+                progress(report)
+                if options.abort_above < 1 and self._too_many_failed(report, sent, before, options.abort_above):
+                    break
+                if options.rate:
+                    self.sleep(max(0.0, len(batch) / options.rate - (self.monotonic() - began)))
+        finally:
+            transaction.close()
+        return report
+
+    def _send(self, transaction: ProtocolTransaction, batch: Sequence[DeadLetter], report: ReplayReport) -> None:
+        limit = self.contract.error_handling.dead_letter.park_after
+        transaction.begin()
+        replayed = parked = 0
+        try:
+            for letter in batch:
+                if letter.replays >= limit:
+                    self.audit.write(
+                        transaction,
+                        letter,
+                        EnumDeadLetterAction.PARKED,
+                        self.author,
+                        f"replayed {letter.replays} times",
+                    )
+                    parked += 1
+                    continue
+                topic, value, key, headers = outgoing(self.contract, letter)
+                number = int(letter.facts["partition"])
+                transaction.produce(topic, value, key, headers, number, self._note(number))
+                self.audit.write(transaction, letter, EnumDeadLetterAction.REPLAYED, self.author, replay_id(letter))
+                replayed += 1
+            transaction.commit(None, {})
+        except BaseException:
+            transaction.abort()
+            raise
+        report.replayed += replayed
+        report.parked += parked
+
+    def _note(self, number: int) -> Callable[[Exception | None, int], None]:
+        def report(failure: Exception | None, offset: int) -> None:
+            if failure is None:
+                self._written[number] = offset + 1
+
+        return report
+
+    def _too_many_failed(self, report: ReplayReport, sent: set[str], before: dict[int, int], limit: float) -> bool:
+        """Wait until the node is through with the batch, then count what died again."""
+        deadline = self.monotonic() + _SETTLE
+        while not self._processed() and self.monotonic() < deadline:
+            self.sleep(_LOOK_EVERY)
+        again = {letter.facts.get("parent") for letter in read_letters(self.bus, self.contract, before)}
+        report.failed_again = len(again & sent)
+        if report.replayed and report.failed_again > limit * report.replayed:
+            report.stopped = f"{report.failed_again} of {report.replayed} failed again"
+            return True
+        return False
+
+    def _processed(self) -> bool:
+        positions = self.bus.admin.group_positions(self.group)
+        topic = self.contract.retry_topic
+        return all(
+            (position := positions.get(Partition(topic, number))) is not None and position.offset >= end
+            for number, end in self._written.items()
+        )
+
+    def _end_of_letters(self) -> dict[int, int]:
+        topic = self.contract.dead_letter_topic
+        state = self.bus.admin.topics([topic])[topic]
+        partitions = [Partition(topic, number) for number in range(state.partitions)]
+        return {partition.partition: end for partition, (_, end) in self.bus.admin.ends(partitions).items()}
+
+
+def replay_id(letter: DeadLetter) -> str:
+    """Id of a replay: the same letter replayed for the nth time always has the same one."""
+    return blake2b(f"{letter.identity}|{letter.replays + 1}".encode(), digest_size=8).hexdigest()
+
+
+def outgoing(contract: ModelContract, letter: DeadLetter) -> tuple[str, bytes | None, bytes | None, Headers]:
+    """The record for the retry topic.
+
+    The message id stays: what the node puts out has the ids it would have had.
     """
-    bus.publish_batch([_outgoing(contract, letter) for letter in letters])
-    return len(letters)
-
-
-def _outgoing(contract: ModelContract, letter: DeadLetter) -> Outgoing:
-    record = letter.record
-    replays = int(letter.facts.get("replays", "0")) + 1
-    own = {h.ORIGINAL_TOPIC, h.ID}
+    own = {h.ORIGINAL_TOPIC, h.ID, h.REPLAY_ID, *h.RETRY_HISTORY}
     headers: Headers = [pair for pair in letter.original_headers if pair[0] not in own]
     headers += [
         (h.ID, letter.facts["message-id"].encode()),
         (h.ORIGINAL_TOPIC, letter.facts["topic"].encode()),
-        (d.REPLAYS, str(replays).encode()),
-        (d.PARENT, f"{record.topic()}-{record.partition()}-{record.offset()}".encode()),
+        (h.ORIGINAL_OFFSET, letter.facts["offset"].encode()),
+        (h.ORIGINAL_TIME, letter.facts["timestamp"].encode()),
+        (h.REPLAY_ID, replay_id(letter).encode()),
+        (d.REPLAYS, str(letter.replays + 1).encode()),
+        (d.PARENT, letter.identity.encode()),
     ]
-    return Outgoing(contract.retry_topic, record.value(), record.key(), headers, int(letter.facts["partition"]))
+    return contract.retry_topic, letter.record.value(), letter.record.key(), headers

@@ -58,7 +58,10 @@ class MeshDriver:
         self._catalogue = TopicCatalogue(self.bus)
         declared = declare(self.nodes, 1)
         apply_plan(make_plan(declared, self.bus, self._catalogue), declared, self.bus, self._catalogue)
-        self.instances = [Instance(node, self.broker, self.clock, self._loop, spans) for node in self.nodes]
+        self.instances = [self._instance(node) for node in self.nodes]
+
+    def _instance(self, node: ResolvedNode) -> Instance:
+        return Instance(node, self.broker, self.clock, self._loop, self._catalogue, self._spans)
 
     # -- what a user does -----------------------------------------------------------------------
 
@@ -185,7 +188,7 @@ class MeshDriver:
     def add_instance(self, node: type[Node]) -> Instance:
         """Scale out; partitions move on the next steps."""
         resolved = next(r for r in self.nodes if r.node_class is node)
-        instance = Instance(resolved, self.broker, self.clock, self._loop, self._spans)
+        instance = self._instance(resolved)
         self.instances.append(instance)
         return instance
 

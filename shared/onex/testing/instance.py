@@ -34,6 +34,7 @@ class Instance:
         broker: MemoryBroker,
         clock: ManualClock,
         loop: asyncio.AbstractEventLoop,
+        catalogue: TopicCatalogue,
         spans: SpanProcessor | None = None,
     ) -> None:
         self.resolved = resolved
@@ -42,7 +43,7 @@ class Instance:
         self.muted = False
         self._loop = loop
         bus = MemoryEventBus(broker)
-        program = build_program(resolved, TopicCatalogue(bus))
+        program = build_program(resolved, catalogue)
         self.node = program.node
         contract = resolved.contract
         group = contract.group("test")
@@ -96,10 +97,20 @@ class Instance:
             self._agent.on_lost(self.consumer.assignment())
         self.consumer.crash()
 
+    def expel(self) -> None:
+        """SIGSTOP for longer than the session: the group goes on without this instance, which joins again later."""
+        assert isinstance(self.consumer, MemoryConsumer)
+        self.consumer.expel()
+
     def fail_next_commit(self) -> None:
         """The next commit is refused after everything was written."""
         assert isinstance(self.transaction, MemoryTransaction)
         self.transaction.fail_next_commit = True
+
+    def lose_next_answer(self) -> None:
+        """The next commit succeeds, but its answer is lost and so is the connection."""
+        assert isinstance(self.transaction, MemoryTransaction)
+        self.transaction.lose_next_answer = True
 
     def close(self) -> None:
         """SIGTERM: drain and leave."""

@@ -20,10 +20,11 @@ class MemoryConsumer:
         self._listener = listener
         self.member = broker.next_id()
         self.group: Group = broker.groups.setdefault(group, Group())
-        self.group.members[self.member] = tuple(topics)
+        self._topics = self.group.members[self.member] = tuple(topics)
         self._at: dict[Partition, int] = {}
         self._paused: set[Partition] = set()
         self._turn = 0
+        self._expelled = False
 
     @property
     def alive(self) -> bool:
@@ -51,7 +52,10 @@ class MemoryConsumer:
         if not self.alive:
             if self._at:
                 self._release(list(self._at), lost=True)
-            return
+            if not self._expelled:
+                return
+            self._expelled = False
+            self.group.members[self.member] = self._topics
         for topic in self.group.members[self.member]:
             self._broker.topic(topic)
         target = self._broker.target(self.group)
@@ -106,12 +110,20 @@ class MemoryConsumer:
     def serve(self) -> None:
         """There are no other threads."""
 
+    def expel(self) -> None:
+        """Test switch: the group gives a member up that still runs; it learns so, and joins again, when it polls."""
+        self._expelled = True
+        self._leave()
+
     def crash(self) -> None:
         """Test switch: the member is gone without a word; its partitions are free at once."""
+        self._leave()
+        self._at.clear()
+
+    def _leave(self) -> None:
         self.group.members.pop(self.member, None)
         for partition in [p for p, member in self.group.held.items() if member == self.member]:
             del self.group.held[partition]
-        self._at.clear()
 
     def close(self) -> None:
         """See the protocol."""

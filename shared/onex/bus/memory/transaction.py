@@ -6,7 +6,13 @@ from onex.bus.memory.broker import MemoryBroker
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.memory.log import COMMITTED, TransactionMark, TransactionState
 from onex.bus.protocols import Headers, OnDelivery, Partition, Position, ProtocolConsumer
-from onex.model.errors import BusError, FencedError, MessageTooLargeError, TransactionAbortedError
+from onex.model.errors import (
+    BusError,
+    BusUnavailableError,
+    FencedError,
+    MessageTooLargeError,
+    TransactionAbortedError,
+)
 
 
 class MemoryTransaction:
@@ -20,6 +26,9 @@ class MemoryTransaction:
         self._failure: BusError | None = None
         self.fail_next_commit = False
         """Test switch: the next commit is refused after all records were written."""
+        self.lose_next_answer = False
+        """Test switch: the next commit succeeds and nobody hears of it; then the connection is gone."""
+        self._lost = False
         if transactional_id is not None:
             self._epoch = broker.epochs[transactional_id] = broker.epochs.get(transactional_id, 0) + 1
             if dangling := broker.open_marks.pop(transactional_id, None):
@@ -74,9 +83,14 @@ class MemoryTransaction:
         if positions:
             assert isinstance(consumer, MemoryConsumer)
             consumer.group.positions.update(positions)
+        if self.lose_next_answer:
+            self._lost = True
+            raise BusUnavailableError("the answer to the commit was lost")
 
     def abort(self) -> None:
         """See the protocol."""
+        if self._lost:
+            raise BusUnavailableError("the connection is gone")
         if self._mark is not None:
             self._mark.state = TransactionState.ABORTED
             self._end()
@@ -88,6 +102,8 @@ class MemoryTransaction:
 
     def _check(self) -> None:
         self._broker.require_up()
+        if self._lost:
+            raise BusUnavailableError("the connection is gone")
         if self._id is not None and self._broker.epochs[self._id] != self._epoch:
             self._mark = None
             raise FencedError(f"another instance took over {self._id}")

@@ -3,6 +3,8 @@
 import io
 import struct
 from collections.abc import Callable
+from functools import lru_cache
+from types import CodeType
 from typing import cast
 
 import fastavro
@@ -20,6 +22,11 @@ _HEADER = struct.Struct(">bI")
 _UNREADABLE = (IndexError, ValueError, OverflowError, struct.error, EOFError, TypeError, KeyError, ArithmeticError)
 
 
+@lru_cache(maxsize=1000)
+def _compiled(source: str, name: str) -> CodeType:
+    return compile(source, f"<codec of {name}>", "exec")
+
+
 class Codec:
     """Encodes and decodes one model in Confluent wire format (magic 0, schema id, Avro body)."""
 
@@ -32,7 +39,7 @@ class Codec:
         names = Namespace()
         decode, encode = whole_decoder_source(model, names), whole_encoder_source(model, names)
         scope = RUNTIME | names.objects | {"PREFIX": self._prefix, "foreign": self._decode_other}
-        exec(compile("\n".join(names.functions), f"<codec of {model.__name__}>", "exec"), scope)
+        exec(_compiled("\n".join(names.functions), model.__name__), scope)
         self._decode: Callable[[bytes | None], Message] = scope[decode]  # type: ignore[assignment]  # generated
         self.encode: Callable[[Message], bytes] = scope[encode]  # type: ignore[assignment]  # generated
         """Wire bytes of a message; raises what the generated code meets in one that was not validated."""

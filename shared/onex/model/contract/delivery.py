@@ -56,8 +56,21 @@ class ModelRetryPolicy(ContractPart):
         return self
 
 
+class ModelDeadLetters(ContractPart):
+    """What becomes of messages that cannot be carried."""
+
+    retention: Duration = 30 * 86_400.0
+    """How long dead letters are kept."""
+    alert_threshold: int = Field(default=100, ge=1)
+    """More of them in a day raise an alert, and open ones beyond it are marked by ``onex dlq stats``."""
+    park_after: int = Field(default=3, ge=1, le=100)
+    """Replays after which a letter is put aside instead of being replayed again."""
+
+
 class ModelErrorHandling(ContractPart):
     """Failure policy of a node."""
 
     retry_policy: ModelRetryPolicy = ModelRetryPolicy()
     """How transient failures are tried again."""
+    dead_letter: ModelDeadLetters = ModelDeadLetters()
+    """How long dead letters are kept, and when somebody must look."""

@@ -1,5 +1,6 @@
 """What agents and the registry tell each other about the mesh itself: events, commands and snapshots."""
 
+from onex.model.mesh.audit import DeadLetterAudited, EnumDeadLetterAction
 from onex.model.mesh.consumer_health import ConsumerHealthReported, EnumConsumerEvent
 from onex.model.mesh.health import EnumHealth, InstanceHealth, MeshHealth, NodeHealth
 from onex.model.mesh.heartbeat import EnumPhase, NodeHeartbeat
@@ -19,13 +20,16 @@ from onex.model.mesh.registration import (
     RegistrationAcknowledged,
     RequestIntrospection,
 )
-from onex.model.mesh.topics import MESH_TOPICS, SNAPSHOT_TOPICS
+from onex.model.mesh.topics import AUDIT_TOPICS, MESH_TOPICS, SNAPSHOT_TOPICS
 
 __all__ = [
+    "AUDIT_TOPICS",
     "MESH_TOPICS",
     "SNAPSHOT_TOPICS",
     "ConsumerHealthReported",
+    "DeadLetterAudited",
     "EnumConsumerEvent",
+    "EnumDeadLetterAction",
     "EnumHealth",
     "EnumIntrospectionReason",
     "EnumPhase",

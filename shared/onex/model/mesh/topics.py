@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from onex.model.mesh.audit import DeadLetterAudited
 from onex.model.mesh.consumer_health import ConsumerHealthReported
 from onex.model.mesh.health import InstanceHealth
 from onex.model.mesh.heartbeat import NodeHeartbeat
@@ -29,3 +30,8 @@ SNAPSHOT_TOPICS: Mapping[type[Message], str] = {
     InstanceHealth: "onex.snapshot.health.instance-health.v1",
 }
 """What discovery reads."""
+
+AUDIT_TOPICS: Mapping[type[Message], str] = {
+    DeadLetterAudited: "onex.evt.dead-letters.dead-letter-audited.v1",
+}
+"""What operators did; kept longer than what they did it with."""

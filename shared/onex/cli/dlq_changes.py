@@ -1,0 +1,168 @@
+"""``onex dlq park|reopen|drop|edit|export|audit``: everything beside looking and replaying."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onex.cli.dlq_desk import Node, Who, Why, author_of, desk_of, desks
+from onex.cli.dlq_filters import pairs, with_filters
+from onex.cli.nodes import Services, load_settings
+from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
+from onex.dlq import DeadLetter, LetterFilter, exported
+from onex.model.errors import RejectedError
+from onex.model.mesh import EnumDeadLetterAction
+
+OneNode = Annotated[str, typer.Option("--node", help="The node whose dead letters are meant.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Write nothing; say what would be done.")]
+Reason = Annotated[str, typer.Option("--why", help="Why, for the audit; must be given.")]
+
+
+@with_filters
+def park(
+    wanted: LetterFilter,
+    node: OneNode,
+    dry_run: DryRun = False,
+    why: Why = "",
+    who: Who = "",
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put dead letters aside: list and replay pass them by until they are reopened."""
+    _mark(EnumDeadLetterAction.PARKED, wanted, node, dry_run, why, who, services, as_json)
+
+
+@with_filters
+def reopen(
+    wanted: LetterFilter,
+    node: OneNode,
+    dry_run: DryRun = False,
+    why: Why = "",
+    who: Who = "",
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take parked, dropped or replayed letters back into the open ones; say which with --state."""
+    _mark(EnumDeadLetterAction.REOPENED, wanted, node, dry_run, why, who, services, as_json)
+
+
+@with_filters
+def drop(
+    wanted: LetterFilter,
+    node: OneNode,
+    why: Reason,
+    dry_run: DryRun = False,
+    who: Who = "",
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give dead letters up for good. They stay in the topic until its retention, and in the audit."""
+    _mark(EnumDeadLetterAction.DROPPED, wanted, node, dry_run, why, who, services, as_json)
+
+
+def _mark(
+    action: EnumDeadLetterAction,
+    wanted: LetterFilter,
+    node: str,
+    dry_run: bool,
+    why: str,
+    who: str,
+    services: list[Path] | None,
+    as_json: bool,
+) -> None:
+    contract, desk = desk_of(load_settings(services), node, author_of(who, why))
+    letters = [letter for letter, _ in desk.find(wanted)]
+    marked = 0 if dry_run or not letters else desk.mark(letters, action)
+    if as_json:
+        print_json({"node": contract.name, "matching": len(letters), action: marked})
+        return
+    console.print(f"{len(letters)} dead letters of {contract.name} {'would be ' if dry_run else ''}{action}")
+
+
+def edit(
+    node: Annotated[str, typer.Argument(help="Name of the node.")],
+    place: Annotated[str, typer.Argument(help="PARTITION:OFFSET, as `onex dlq list` prints it.")],
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="PATH=VALUE; the value is JSON, or text. May be repeated.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="A whole new payload as JSON; `-` reads standard input.")
+    ] = None,
+    dry_run: DryRun = False,
+    why: Why = "",
+    who: Who = "",
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """Mend a dead letter: checked against the schema of its topic; the original stays, the copy is open."""
+    contract, desk = desk_of(load_settings(services), node, author_of(who, why))
+    letter = _only(desk.find(LetterFilter(places=frozenset({place}))), contract.dead_letter_topic, place)
+    payload = None
+    if file is not None:
+        payload = json.loads(sys.stdin.read() if str(file) == "-" else file.read_text())
+    if payload is None and not changes:
+        raise typer.BadParameter("give --set PATH=VALUE or --file", param_hint="--set")
+    try:
+        made = desk.prepare_edit(letter, pairs(changes, "--set"), payload)
+    except RejectedError as error:
+        errors.print(f"[red]refused[/] {error}")
+        raise typer.Exit(Exit.REFUSED) from None
+    copy = "" if dry_run else desk.edit(made)
+    if as_json:
+        print_json({"node": contract.name, "place": place, "copy": copy, "difference": made.difference})
+        return
+    console.print(made.difference or "nothing changes", markup=False)
+    if copy:
+        console.print(f"mended copy at {copy}; send it: onex dlq replay --node {contract.name} --place {copy}")
+
+
+def _only(found: Iterator[tuple[DeadLetter, object]], topic: str, place: str) -> DeadLetter:
+    for letter, _ in found:
+        return letter
+    errors.print(f"{topic} has no open dead letter at {place}")
+    raise typer.Exit(Exit.FAILED)
+
+
+@with_filters
+def export(
+    wanted: LetterFilter,
+    node: Node = "",
+    to: Annotated[Path | None, typer.Option("--to", help="File to write; default: standard output.")] = None,
+    services: Services = None,
+) -> None:
+    """Write dead letters as JSON, one a line: bytes in base64, nothing left out."""
+    settings = load_settings(services)
+    lines = (
+        json.dumps({"node": contract.name, **exported(letter, state)}, ensure_ascii=False) + "\n"
+        for contract, desk in desks(settings, node)
+        for letter, state in desk.find(wanted)
+    )
+    if to is None:
+        sys.stdout.writelines(lines)
+        return
+    with to.open("w") as out:
+        count = sum(1 for line in lines if out.write(line))
+    console.print(f"{count} dead letters written to {to}")
+
+
+def audit(node: Node = "", services: Services = None, as_json: AsJson = False) -> None:
+    """Show what was done with dead letters: who, what, why."""
+    settings = load_settings(services)
+    entries = sorted((e for _, desk in desks(settings, node) for e in desk.audited()), key=lambda entry: entry.at)
+    if as_json:
+        print_json([entry.model_dump(mode="json") for entry in entries])
+        return
+    rows = [
+        (f"{e.at:%Y-%m-%d %H:%M:%S}", e.who, e.action, e.node, e.letter, e.why, e.detail.partition("\n")[0])
+        for e in entries
+    ]
+    print_rows(("AT", "WHO", "WHAT", "NODE", "LETTER", "WHY", "DETAIL"), rows)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (park, reopen, drop, edit, export, audit):
+        app.command()(command)

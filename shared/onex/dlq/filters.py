@@ -1,0 +1,78 @@
+"""Which dead letters are meant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from onex.dlq.audit import EnumLetterState
+from onex.dlq.letters import DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class LetterFilter:
+    """Every condition that is given must hold; empty ones do not count."""
+
+    failure_class: str = ""
+    stage: str = ""
+    fingerprint: str = ""
+    """Or the beginning of one."""
+    key: str = ""
+    topic: str = ""
+    """Original topic."""
+    since_ms: int = 0
+    """Died at or after this time; milliseconds since 1970."""
+    until_ms: int = 0
+    """Died before this time."""
+    places: frozenset[str] = frozenset()
+    """``partition:offset`` in the dead-letter topic."""
+    offsets: tuple[int, int] | None = None
+    """First and last original offset."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    payload: Mapping[str, str] = field(default_factory=dict)
+    """Dotted path in the decoded message, and its value as text."""
+    states: frozenset[EnumLetterState] = frozenset({EnumLetterState.OPEN})
+    """Empty: all."""
+
+    def matches(self, letter: DeadLetter, state: EnumLetterState) -> bool:
+        """Whether a letter is meant. The payload is decoded only if everything else fits."""
+        facts = letter.facts
+        return (
+            (not self.states or state in self.states)
+            and self.failure_class in ("", facts.get("class"))
+            and self.stage in ("", facts.get("stage"))
+            and facts.get("fingerprint", "").startswith(self.fingerprint)
+            and self.key in ("", letter.key)
+            and self.topic in ("", facts.get("topic"))
+            and self.since_ms <= letter.died_ms
+            and (not self.until_ms or letter.died_ms < self.until_ms)
+            and (not self.places or letter.place in self.places)
+            and (self.offsets is None or self.offsets[0] <= letter.original_offset <= self.offsets[1])
+            and self._headers_fit(letter)
+            and self._payload_fits(letter)
+        )
+
+    def _headers_fit(self, letter: DeadLetter) -> bool:
+        if not self.headers:
+            return True
+        found = {name: value.decode(errors="replace") for name, value in letter.record.headers() or []}
+        return all(found.get(name) == value for name, value in self.headers.items())
+
+    def _payload_fits(self, letter: DeadLetter) -> bool:
+        return all(value_at(letter.message(), path) == value for path, value in self.payload.items())
+
+
+def value_at(message: object, path: str) -> str | None:
+    """Text of the value at a dotted path (numbers index lists); None where there is none."""
+    at = message
+    for part in path.split("."):
+        match at:
+            case dict() if part in at:
+                at = at[part]
+            case list() if part.isdigit() and int(part) < len(at):
+                at = at[int(part)]
+            case _:
+                return None
+    match at:
+        case bool() | None:
+            return {True: "true", False: "false", None: "null"}[at]
+        case _:
+            return str(at)

@@ -1,0 +1,1 @@
+"""Deterministic simulation: the whole engine under one seeded scheduler, after FoundationDB and TigerBeetle."""

@@ -1,0 +1,208 @@
+"""Known bugs, put back on purpose: a simulation that does not find them proves nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from unittest.mock import patch
+
+from onex.agent.effect import EffectEngine
+from onex.agent.lanes import Lanes
+from onex.agent.offsets import OffsetTracker
+from onex.agent.outcome import Commit, Outcome, Task
+from onex.agent.pure import PureAgent
+from onex.agent.retry_queue import Backlog, RetryQueue
+from onex.agent.store import PartitionStore
+from onex.agent.timers import TimerTable
+from onex.bus.protocols import Position, ProtocolConsumer, ProtocolTransaction
+from onex.model.errors import BusError
+from onex.workflow.machine import WorkflowMachine
+
+Mutant = Callable[[], Any]
+"""A context manager that puts a bug into the engine."""
+
+
+def _offset_before_dead_letter() -> Any:
+    write = EffectEngine._write
+
+    def commit_first(self: EffectEngine, transaction: ProtocolTransaction, outcome: Outcome) -> None:
+        if not (outcome.dead and outcome.record.offset() % 2):
+            write(self, transaction, outcome)
+
+    return patch.object(EffectEngine, "_write", commit_first)
+
+
+def _outcomes_lost_with_a_commit() -> Any:
+    return patch.object(EffectEngine, "give_back", lambda self, commit: None)
+
+
+def _offsets_past_work_in_flight() -> Any:
+    def position(self: OffsetTracker) -> Position:
+        return Position(self._pending[-1] + 1 if self._pending else self._next)
+
+    return patch.object(OffsetTracker, "position", position)
+
+
+def _finished_offsets_forgotten() -> Any:
+    return patch("onex.agent.offsets.done_beyond", lambda position: frozenset())
+
+
+def _key_freed_too_early() -> Any:
+    def lane(self: EffectEngine, task: Task) -> object:
+        return task.partition, task.record.offset()
+
+    return patch.object(EffectEngine, "_lane", lane)
+
+
+def _key_freed_while_parked() -> Any:
+    park = Lanes.park
+
+    def too_early(self: Lanes[Task], lane: Any) -> None:
+        queue = self._waiting[lane]
+        if queue:
+            self._ready.append((lane, queue.popleft()))
+        park(self, lane)
+
+    return patch.object(Lanes, "park", too_early)
+
+
+def _missed_fence() -> Any:
+    return patch.object(RetryQueue, "waits", lambda self, number, key: False)
+
+
+def _fence_forgotten_by_the_next_owner() -> Any:
+    return patch(
+        "onex.agent.effect.read_backlogs", lambda bus, topic, committed, numbers: {n: Backlog() for n in numbers}
+    )
+
+
+def _fence_freed_by_the_first_of_several() -> Any:
+    def finished(self: RetryQueue, record: Any) -> None:
+        if backlog := self._backlogs.get(record.partition()):
+            backlog.keys.pop(record.key() or b"", None)
+
+    return patch.object(RetryQueue, "finished", finished)
+
+
+def _outcomes_of_given_up_partitions_settled() -> Any:
+    def settle(self: EffectEngine, outcome: Outcome) -> None:
+        self._trackers.setdefault(outcome.partition, OffsetTracker())
+        self._outcomes.append(outcome)
+        self._on_outcome()
+
+    return patch.object(EffectEngine, "_settle", settle)
+
+
+def _fence_freed_before_the_commit() -> Any:
+    settle = EffectEngine._settle
+
+    def early(self: EffectEngine, outcome: Outcome) -> None:
+        settle(self, outcome)
+        if outcome.done and outcome.partition.topic == self._queue.topic:
+            self._queue.finished(outcome.record)
+
+    return patch.object(EffectEngine, "_settle", early)
+
+
+def _outcomes_of_a_lost_partition_kept() -> Any:
+    abandon = EffectEngine.abandon
+
+    def keep(self: EffectEngine, partitions: Sequence[Any]) -> None:
+        kept, trackers = list(self._outcomes), dict(self._trackers)
+        abandon(self, partitions)
+        self._outcomes, self._trackers = kept, trackers
+
+    return patch.object(EffectEngine, "abandon", keep)
+
+
+def _overlay_kept_after_an_abort() -> Any:
+    return patch.object(PartitionStore, "rollback", lambda self: None)
+
+
+def _timers_kept_after_an_abort() -> Any:
+    return patch.object(TimerTable, "rollback", lambda self: None)
+
+
+def _no_rewind_after_an_abort() -> Any:
+    def undo(self: PureAgent, records: Sequence[Any], error: Exception) -> None:
+        self._transaction.abort()
+        self._rollback()
+
+    return patch.object(PureAgent, "_undo", undo)
+
+
+def _state_without_changelog() -> Any:
+    def changes(self: PartitionStore) -> list[Any]:
+        self._changes = [(b"s" + key, self.encoded(state)) for key, state in self._overlay.items()]
+        return []
+
+    return patch.object(PartitionStore, "changes", changes)
+
+
+def _changelog_outside_the_transaction() -> Any:
+    def write(self: PureAgent) -> None:
+        if self._stores is None:
+            return
+        for number, store in self._stores.ready():
+            for key, value in store.changes():
+                self._bus.broker.append(self._changelog, value, key, [], number)  # type: ignore[attr-defined]
+
+    return patch.object(PureAgent, "_write_changelog", write)
+
+
+def _timer_fires_twice() -> Any:
+    return patch.object(TimerTable, "fired", lambda self, timer: None)
+
+
+def _offsets_without_outputs() -> Any:
+    """At most once: positions go first, in a transaction of their own."""
+    commit = EffectEngine.commit
+
+    def early(
+        self: EffectEngine, transaction: ProtocolTransaction, consumer: ProtocolConsumer, commit_: Commit
+    ) -> bool:
+        transaction.begin()
+        positions: Mapping[Any, Any] = commit_.positions
+        try:
+            transaction.commit(consumer, positions)
+        except BusError:
+            transaction.abort()
+            return False
+        commit(self, transaction, consumer, commit_)
+        return True
+
+    return patch.object(EffectEngine, "commit", early)
+
+
+def _repeated_command_starts_again() -> Any:
+    start = WorkflowMachine.start
+
+    def forgetful(self: WorkflowMachine, state: Any, command: Any, context: Any) -> Any:
+        return start(self, None if state is not None and state.phase != "running" else state, command, context)
+
+    return patch.object(WorkflowMachine, "start", forgetful)
+
+
+MUTANTS: dict[str, Mutant] = {
+    made.__name__.removeprefix("_"): made
+    for made in (
+        _offset_before_dead_letter,
+        _outcomes_lost_with_a_commit,
+        _offsets_past_work_in_flight,
+        _finished_offsets_forgotten,
+        _key_freed_too_early,
+        _key_freed_while_parked,
+        _missed_fence,
+        _fence_forgotten_by_the_next_owner,
+        _fence_freed_by_the_first_of_several,
+        _outcomes_of_given_up_partitions_settled,
+        _fence_freed_before_the_commit,
+        _outcomes_of_a_lost_partition_kept,
+        _overlay_kept_after_an_abort,
+        _timers_kept_after_an_abort,
+        _no_rewind_after_an_abort,
+        _state_without_changelog,
+        _changelog_outside_the_transaction,
+        _timer_fires_twice,
+        _offsets_without_outputs,
+        _repeated_command_starts_again,
+    )
+}

@@ -1,0 +1,193 @@
+"""Runs one schedule on the memory host, heals everything, and asks the ledger."""
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+from node_alarm_orchestrator.v1_0_0.models import SetAlarm
+from node_order_orchestrator.v1_0_0.models import PlaceOrder
+from node_unruly_effect.v1_0_0.models import Act
+from structlog.testing import capture_logs
+
+from onex.model.errors import BusUnavailableError, FencedError
+from onex.testing import MeshDriver
+from onex.testing.instance import Instance
+from tests.simulation import world
+from tests.simulation.ledger import check
+from tests.simulation.schedule import Action, draw, without
+
+_CUSTOMERS, _ENTITIES, _INSTANCES = 3, 4, 3
+_QUIET_ROUNDS = 40
+
+
+class Simulation:
+    """One schedule. Everything that happens follows from the seed and the actions."""
+
+    def __init__(self, seed: int, tell: Callable[[str], None] = lambda _: None) -> None:
+        world.WORLD = world.World(seed)
+        self._random = Random(seed)
+        self._tell = tell
+        self.orders: dict[str, PlaceOrder] = {}
+        self.acts: dict[str, list[Act]] = {}
+        self.poisoned = 0
+        self.alarms = 0
+        self.mesh = MeshDriver(world.nodes())
+
+    def run(self, schedule: Sequence[Action]) -> None:
+        """Carry the schedule out; AssertionError names what is wrong at its end."""
+        for number, action in enumerate(schedule):
+            self._tell(f"{number:4} {action.name} {self._do(action)}")
+        self._heal()
+        check(self)
+
+    def close(self) -> None:
+        """Release the loop."""
+        self.mesh.close()
+
+    def _do(self, action: Action) -> str:
+        mesh = self.mesh
+        instance = mesh.instances[action.pick % len(mesh.instances)]
+        name = instance.resolved.contract.name
+        match action.name:
+            case "step":
+                return f"{name}: {self._step(instance)}"
+            case "order":
+                return self._order(f"o-{len(self.orders)}", action)
+            case "repeat" if self.orders:
+                order = self.orders[sorted(self.orders)[action.pick % len(self.orders)]]
+                mesh.send(order, id=order.order_id, correlation_id=order.order_id, settle=False)
+                return order.order_id
+            case "act":
+                return self._act(f"e-{action.pick % _ENTITIES}", action)
+            case "wait":
+                seconds = (0.1, 0.5, 1.0, 3.0, 11.0)[action.amount % 5]
+                mesh.clock.move_to(mesh.clock.monotonic() + seconds)
+                return f"{seconds:g} s"
+            case "crash":
+                self._restart(instance)
+                return name
+            case "join" if len(mesh.instances_of(instance.resolved.node_class)) < _INSTANCES:
+                mesh.add_instance(instance.resolved.node_class)
+                return name
+            case "leave" if len(mesh.instances_of(instance.resolved.node_class)) > 1:
+                self._guarded(instance, lambda: mesh.remove_instance(instance))
+                return name
+            case "alarm":
+                self.alarms += 1
+                after = float(action.amount % 20)
+                mesh.send(SetAlarm(entity=f"a-{self.alarms}", after=after), settle=False)
+                return f"a-{self.alarms} in {after:g} s"
+            case "expel":
+                instance.expel()
+                return name
+            case "abort":
+                instance.fail_next_commit()
+                return name
+            case "lose":
+                instance.lose_next_answer()
+                return name
+            case "down" | "up":
+                world.WORLD.down = action.name == "down"
+            case "poison":
+                self.poisoned += 1
+                topic = mesh.topic_of((PlaceOrder, Act)[action.pick % 2])
+                mesh.publish(topic, b"\x00junk", b"poison", [], settle=False)
+                return topic
+            case "deny":
+                mesh.broker.denied.add(instance.resolved.contract.dead_letter_topic)
+                return name
+            case "allow":
+                mesh.broker.denied.clear()
+            case "hang":
+                instance.muted = not instance.muted
+                return name
+        return ""
+
+    def _order(self, name: str, action: Action) -> str:
+        quantity = 150 if action.amount % 10 == 3 else 1 + action.amount % 5
+        price = 5000.0 if action.amount % 10 == 7 else 1.0 + action.amount % 3
+        order = PlaceOrder(
+            order_id=name, customer=f"c-{action.pick % _CUSTOMERS}", quantity=quantity, unit_price=price
+        )
+        self.orders[name] = order
+        self.mesh.send(order, id=name, correlation_id=name, settle=False)
+        return name
+
+    def _act(self, entity: str, action: Action) -> str:
+        acts = self.acts.setdefault(entity, [])
+        act = Act(entity=entity, number=len(acts), mood="raise" if action.amount % 12 == 0 else "good")
+        acts.append(act)
+        self.mesh.send(act, id=f"{entity}/{act.number}", settle=False)
+        return f"{entity} {act.number} {act.mood}"
+
+    def _step(self, instance: Instance) -> bool:
+        return self._guarded(instance, instance.step)
+
+    def _guarded(self, instance: Instance, work: Callable[[], bool | None]) -> bool:
+        """A process that loses its clients ends; its supervisor starts it again."""
+        try:
+            return bool(work())
+        except (BusUnavailableError, FencedError):
+            self._restart(instance)
+            return True
+
+    def _restart(self, instance: Instance) -> None:
+        self.mesh.crash(instance)
+        self.mesh.add_instance(instance.resolved.node_class)
+
+    def _heal(self) -> None:
+        """The world is whole again; the mesh must get well without hands."""
+        mesh = self.mesh
+        world.WORLD.down = False
+        mesh.broker.denied.clear()
+        for instance in mesh.instances:
+            instance.muted = False
+        quiet = 0
+        for _ in range(_QUIET_ROUNDS * 10):
+            worked = [self._step(instance) for instance in list(mesh.instances)]
+            if any(worked):
+                continue
+            quiet += 1
+            if quiet == _QUIET_ROUNDS:
+                return
+            mesh.clock.move_to(mesh.clock.monotonic() + 10.0)
+        raise AssertionError("the mesh does not come to rest")
+
+
+def fails(seed: int, schedule: Sequence[Action], tell: Callable[[str], None] = lambda _: None) -> str:
+    """What is wrong after a schedule; empty when nothing is."""
+    simulation = Simulation(seed, tell)
+    try:
+        with capture_logs():
+            simulation.run(schedule)
+    except AssertionError as error:
+        return str(error) or repr(error)
+    except Exception as error:  # noqa: BLE001 - an engine that falls over has failed
+        return f"{type(error).__name__}: {error}"
+    finally:
+        simulation.close()
+    return ""
+
+
+def shrunk(seed: int, schedule: Sequence[Action], most: int = 400) -> list[Action]:
+    """A shorter schedule that still fails: cut out ever smaller pieces while it does."""
+    kept, size, tries = list(schedule), len(schedule) // 2, 0
+    while size and tries < most:
+        start, cut = 0, False
+        while start < len(kept) and tries < most:
+            tries += 1
+            candidate = without(kept, start, size)
+            if fails(seed, candidate):
+                kept, cut = candidate, True
+            else:
+                start += size
+        if not cut or size > 1:
+            size //= 2
+    return kept
+
+
+def first_failure(seeds: Sequence[int], length: int = 150) -> tuple[int, str] | None:
+    """The first seed whose schedule fails, and how."""
+    for seed in seeds:
+        if problem := fails(seed, draw(seed, length)):
+            return seed, problem
+    return None

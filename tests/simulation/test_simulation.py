@@ -1,0 +1,40 @@
+"""Thousands of schedules a minute must hold; every known bug must be found."""
+
+import pytest
+
+from tests.simulation.mutants import MUTANTS
+from tests.simulation.schedule import draw
+from tests.simulation.simulator import fails, first_failure, shrunk
+
+_SEEDS = range(200)
+_ENOUGH = range(250)
+"""Every mutant must fall within so many schedules."""
+
+
+def test_no_schedule_breaks_a_promise() -> None:
+    found = first_failure(_SEEDS)
+    assert found is None, f"python -m tests.simulation --seed {found[0]} --trace --shrink" if found else ""
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_known_bug_is_found(name: str) -> None:
+    with MUTANTS[name]():
+        assert first_failure(_ENOUGH), f"no schedule finds {name}"
+
+
+def test_a_seed_replays_step_by_step() -> None:
+    first, second = list[str](), list[str]()
+    fails(7, draw(7), first.append)
+    fails(7, draw(7), second.append)
+    assert first == second
+    assert len(first) == 150
+
+
+def test_a_failing_schedule_is_cut_down() -> None:
+    with MUTANTS["no_rewind_after_an_abort"]():
+        found = first_failure(_ENOUGH)
+        assert found
+        schedule = draw(found[0])
+        short = shrunk(found[0], schedule, 120)
+        assert fails(found[0], short)
+        assert len(short) < len(schedule) / 3
