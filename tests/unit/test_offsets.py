@@ -29,6 +29,31 @@ def test_watermark_and_metadata_together_say_exactly_what_is_done(
     assert len(position.metadata) < 4096
 
 
+@given(gaps, st.randoms(use_true_random=False), st.integers(1, 9))
+def test_what_is_done_stays_known_while_a_successor_reads_it_again_in_pieces(
+    steps: list[int], rng: random.Random, piece: int
+) -> None:
+    offsets = [sum(steps[: n + 1]) for n in range(len(steps))]
+    first = OffsetTracker()
+    for offset in offsets:
+        first.take(offset)
+    done = set(rng.sample(offsets, rng.randint(0, len(offsets))))
+    for offset in done:
+        first.finish(offset)
+    position = first.position()
+    for _ in range(3):  # owners that read and finish a piece each, and crash
+        owner = OffsetTracker(position)
+        for offset in [o for o in offsets if o >= position.offset][:piece]:
+            if owner.take(offset):
+                assert offset not in done, "runs twice"
+                if rng.random() < 0.7:
+                    owner.finish(offset)
+                    done.add(offset)
+        position = owner.position()
+    last = OffsetTracker(position)
+    assert {o for o in offsets if o >= position.offset and last.take(o)} == set(offsets) - done
+
+
 def test_the_watermark_stands_before_the_first_unfinished_offset() -> None:
     tracker = OffsetTracker()
     for offset in (5, 6, 9):

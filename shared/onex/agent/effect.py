@@ -9,29 +9,27 @@ one transaction. What waits on the retry topic holds its key back: see :mod:`one
 """
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
 
-from onex.agent.answers import as_emissions
-from onex.agent.clock import ProtocolClock, to_datetime
+from onex.agent.clock import ProtocolClock
 from onex.agent.current import CURRENT
-from onex.agent.dead_letter import DeadLetterOffice
-from onex.agent.emit import Emitter
 from onex.agent.envelope import Envelope
-from onex.agent.failure import Failure, stage_of
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
 from onex.agent.lanes import Lanes
 from onex.agent.metrics import AgentMetrics
 from onex.agent.offsets import MAX_SPAN, OffsetTracker
+from onex.agent.order_fence import OrderFences
 from onex.agent.outcome import Commit, Outcome, Task
+from onex.agent.outcomes import OutcomeMaker
 from onex.agent.program import Program
-from onex.agent.receive import Receiver
+from onex.agent.receive import Received, Receiver
 from onex.agent.retry import Attempts, RetryPlan
-from onex.agent.retry_queue import Backlog, RetryQueue, is_moved, is_note, read_backlogs
-from onex.agent.tracing import MessageTrace, Tracing
+from onex.agent.retry_queue import Backlog, RetryQueue, is_moved, is_note, is_release, place_of, read_backlogs
+from onex.agent.tracing import Tracing
 from onex.bus.protocols import (
     Partition,
     Position,
@@ -41,10 +39,9 @@ from onex.bus.protocols import (
     ProtocolTransaction,
 )
 from onex.model.enums import EnumOrdering, EnumStage
-from onex.model.errors import BusError, FencedError, HandlerTimeoutError, RejectedError
+from onex.model.errors import BusError, FencedError
 
 log = structlog.get_logger(__name__)
-MAX_MESSAGE_BYTES = 1_048_576
 MAX_BLOCKED = 20_000
 """Messages that wait in memory for a retry, or behind one that does; the next failure goes to the retry topic."""
 
@@ -60,17 +57,15 @@ class EffectEngine:
         health: Health,
         metrics: AgentMetrics,
         on_outcome: Callable[[], None],
-        max_message_bytes: int = MAX_MESSAGE_BYTES,
         tracing: Tracing | None = None,
     ) -> None:
         self._tracing = tracing
-        self._max_bytes = max_message_bytes
         contract = program.contract
         self._receiver = Receiver(program)
-        self._emitter = Emitter(program.outputs, contract.name)
-        self._office = DeadLetterOffice(contract, group)
         self._plan = RetryPlan(contract.error_handling.retry_policy)
         self._queue = RetryQueue(contract.retry_topic)
+        self._fences = OrderFences()
+        self._make = OutcomeMaker(program, group, clock, metrics, self._plan, self._queue)
         self._delivery = contract.delivery
         self._ordered_by_key = contract.delivery.ordering is EnumOrdering.KEY
         self._clock = clock
@@ -83,6 +78,8 @@ class EffectEngine:
         self._waiting: set[asyncio.Task[None]] = set()
         """Those of them that only wait for their next attempt."""
         self._outcomes: list[Outcome] = []
+        self._skipped: set[Partition] = set()
+        """Where the watermark may have moved without an outcome: an earlier owner had finished what was read."""
         self.progress: dict[Partition, int] = {}
         """Outcomes committed per partition held; for the watchdog."""
 
@@ -101,26 +98,40 @@ class EffectEngine:
         for record in records:
             partition = Partition(record.topic(), record.partition())
             tracker = self._trackers.get(partition)
-            if tracker is None or not tracker.take(record.offset()):
+            if tracker is None:
+                continue
+            if not tracker.take(record.offset()):
+                self._skipped.add(partition)
                 continue
             queued = record.topic() == self._queue.topic and is_moved(record)
             if queued and is_note(record):
-                self._settle(Outcome(record, partition, ()))
+                self._settle(Outcome(record, partition))
                 continue
-            try:
-                received = self._receiver.receive(record)
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it becomes a dead letter
-                envelope = Envelope(record)
-                CURRENT.set(envelope)
-                trace = None if self._tracing is None else self._tracing.received(record, envelope)
-                self._settle(self._dead(record, partition, trace, error, EnumStage.DECODE, Attempts(1)))
-                CURRENT.set(None)
+            task = self._task(record, partition, queued)
+            if record.topic() == self._queue.topic and self._fences.released(task):
                 continue
-            trace = None if self._tracing is None else self._tracing.received(record, received[2])
-            task = Task(record, partition, received, trace, queued)
+            if task.received is None and not queued:
+                self._settle(Outcome(record, partition))
+                continue
             self._lanes.add(self._lane(task), task)
         self._metrics.received.inc(len(records))
         self._start()
+
+    def _task(self, record: ProtocolRecord, partition: Partition, queued: bool) -> Task:
+        if queued and (place_of(record) or self._queue.attempts(record).is_dead):
+            envelope = Envelope(record)
+            self._fences.hold(partition, place_of(record) or envelope.id)
+            return Task(record, partition, envelope, None, None, queued)
+        if record.topic() == self._queue.topic and is_release(record):
+            return Task(record, partition, Envelope(record), None)
+        received: Received | Exception
+        try:
+            received = self._receiver.receive(record)
+            envelope = received[2]
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it becomes a dead letter
+            received, envelope = error, Envelope(record)
+        trace = None if self._tracing is None else self._tracing.received(record, envelope)
+        return Task(record, partition, envelope, received, trace, queued)
 
     def _lane(self, task: Task) -> Hashable:
         """What waits on the retry topic has a lane of its own: later messages move behind it, not into memory."""
@@ -142,17 +153,22 @@ class EffectEngine:
         self._running.pop(task, None)
 
     async def _run(self, lane: Hashable, task: Task) -> None:
-        CURRENT.set(task.received[2])
+        CURRENT.set(task.envelope)
         started = self._clock.monotonic()
         queued = self._clock.now_ms() - task.record.timestamp()[1]
         self._metrics.queue_seconds.observe(max(0, queued) / 1000)
         try:
-            if self._must_queue(task):
-                outcome = self._moved(task, Attempts())
+            if task.received is None:
+                await self._keep_place(lane, task)
+            elif self._must_queue(task):
+                self._settle(self._make.moved(task, Attempts()))
             else:
-                outcome = await self._work(lane, task)
+                outcome = await self._work(lane, task, task.received)
+                self._settle(outcome)
+                if not outcome.done:
+                    self._fences.hold(task.partition, task.envelope.id)
+                    await self._keep_place(lane, task)
             self._metrics.process_seconds.observe(self._clock.monotonic() - started)
-            self._settle(outcome)
         finally:
             self._lanes.finish(lane)
             self._start()
@@ -164,32 +180,37 @@ class EffectEngine:
             and self._queue.waits(task.partition.partition, task.record.key())
         )
 
-    async def _work(self, lane: Hashable, task: Task) -> Outcome:
+    async def _work(
+        self, lane: Hashable, task: Task, received: Received | Exception, *, held: bool = False
+    ) -> Outcome:
         """Attempt after attempt, until there is an outcome."""
+        if isinstance(received, Exception):
+            return self._make.dead(task, received, EnumStage.DECODE, Attempts(1), held=held)
         attempts = self._queue.attempts(task.record) if task.queued else Attempts()
         if (wait := attempts.due_ms - self._clock.now_ms()) > 0:
-            await self._park(lane, min(wait, self._plan.longest_ms) / 1000)
+            await self._park(lane, asyncio.sleep(min(wait, self._plan.longest_ms) / 1000))
         began = self._clock.monotonic()
         while True:
+            stage = EnumStage.HANDLER
             try:
-                return self._done(task, await self._call(task, attempts.count + 1))
+                answer = await self._make.call(task, received, attempts.count + 1)
+                stage = EnumStage.ENCODE
+                return self._make.done(task, answer)
             except Exception as error:  # noqa: BLE001 - classified right below
                 now = self._clock.now_ms()
                 attempts = Attempts(attempts.count + 1, attempts.first_failed_ms or now)
                 delay = self._plan.next_delay(error, attempts, now)
                 if delay is None:
-                    return self._buried(task, error, EnumStage.HANDLER, attempts)
+                    return self._make.dead(task, error, stage, attempts, held=held)
                 self._metrics.retries.inc()
                 if task.trace is not None:
                     task.trace.event("retry", attempt=attempts.count, delay=delay, error=str(error))
             attempts = replace(attempts, due_ms=now + round(delay * 1000))
             if task.queued:
-                self._settle(
-                    Outcome(task.record, task.partition, [self._queue.note(task.record, attempts)], done=False)
-                )
-            elif self._outlasts(began, delay):
-                return self._moved(task, attempts)
-            await self._park(lane, delay)
+                self._settle(self._make.noted(task, attempts))
+            elif not held and self._outlasts(began, delay):
+                return self._make.moved(task, attempts)
+            await self._park(lane, asyncio.sleep(delay))
 
     def _outlasts(self, began: float, delay: float) -> bool:
         """Whether a message waits too long for memory. In partition order everything waits behind it anyway."""
@@ -198,30 +219,27 @@ class EffectEngine:
         waited = self._clock.monotonic() - began
         return self._lanes.blocked >= MAX_BLOCKED or not self._plan.fits_in_memory(waited, delay)
 
-    def _moved(self, task: Task, attempts: Attempts) -> Outcome:
-        """The message goes to the retry topic; from now on the later ones of its key go there too."""
-        if self._ordered_by_key:
-            self._queue.moved(task.partition.partition, task.record.key())
-        self._metrics.moved.inc()
-        if task.trace is not None:
-            task.trace.event("moved to the retry topic", attempt=attempts.count)
-            task.trace.processed()
-        letter = self._queue.letter(task.record, task.received[2], attempts)
-        return Outcome(task.record, task.partition, [letter], trace=task.trace, moved=True)
+    async def _keep_place(self, lane: Hashable, task: Task) -> None:
+        """Hold the key until its dead letter is dropped, or replayed and carried through."""
+        message_id = place_of(task.record) or task.envelope.id
+        while True:
+            coming = self._fences.next_release(task.partition, message_id)
+            if not coming.done():
+                await self._park(lane, _wait_for(coming))
+            release = coming.result()
+            CURRENT.set(release.envelope)
+            if release.received is None:
+                outcome = Outcome(release.record, release.partition)
+            else:
+                outcome = await self._work(lane, release, release.received, held=True)
+            if not outcome.dead:
+                self._fences.forget(task.partition, message_id)
+                self._settle(outcome)
+                self._settle(Outcome(task.record, task.partition))
+                return
+            self._settle(outcome)
 
-    async def _call(self, task: Task, attempt: int) -> object:
-        entry, message, envelope = task.received
-        context = envelope.context(self._clock.now_ms(), attempt)
-        limit = self._delivery.timeout
-        try:
-            async with asyncio.timeout(limit) as scope:
-                return await entry.handle(message, context)  # type: ignore[misc]  # effects' handlers are async
-        except TimeoutError:
-            if scope.expired():
-                raise HandlerTimeoutError(f"handler took longer than {limit:g} s") from None
-            raise
-
-    async def _park(self, lane: Hashable, delay: float) -> None:
+    async def _park(self, lane: Hashable, waiting: Awaitable[None]) -> None:
         """Wait without holding a place; the key stays behind its lane."""
         me = asyncio.current_task()
         assert me is not None
@@ -229,44 +247,10 @@ class EffectEngine:
         self._waiting.add(me)
         self._start()
         try:
-            await asyncio.sleep(delay)
+            await waiting
         finally:
             self._waiting.discard(me)
             self._lanes.unpark(lane)
-
-    def _done(self, task: Task, result: object) -> Outcome:
-        _, _, envelope = task.received
-        self._emitter.time = to_datetime(self._clock.now_ms()).isoformat().encode()
-        emitted = self._emitter.emit(as_emissions(result), envelope, envelope.reply_key)
-        for record in emitted:
-            topic, value, _, _ = record
-            if value is not None and len(value) > self._max_bytes:
-                raise RejectedError(f"output for {topic} has {len(value)} bytes, {self._max_bytes} fit")
-        if task.trace is not None:
-            emitted = task.trace.send(emitted)
-            task.trace.processed()
-        return Outcome(task.record, task.partition, emitted, trace=task.trace)
-
-    def _buried(self, task: Task, error: BaseException, stage: EnumStage, attempts: Attempts) -> Outcome:
-        return self._dead(task.record, task.partition, task.trace, error, stage, attempts)
-
-    def _dead(
-        self,
-        record: ProtocolRecord,
-        partition: Partition,
-        trace: MessageTrace | None,
-        error: BaseException,
-        stage: EnumStage,
-        attempts: Attempts,
-    ) -> Outcome:
-        now = self._clock.now_ms()
-        kind = self._plan.classify(error)
-        failure = Failure(kind, stage_of(error, stage), error, attempts.count, attempts.first_failed_ms or now, now)
-        log.warning("dead letter", **{"class": kind}, stage=failure.stage, topic=record.topic(), error=str(error))
-        if trace is not None:
-            trace.buried(kind, failure.stage, error)
-            trace.processed()
-        return Outcome(record, partition, [self._office.letter(record, failure)], kind, trace)
 
     def _settle(self, outcome: Outcome) -> None:
         """Have an outcome committed; what comes of a partition that was given up meanwhile is its next owner's."""
@@ -278,18 +262,21 @@ class EffectEngine:
         """What to commit now, or None. Partitions that are held keep their outcomes."""
         self._held.to_resume()
         taken = [o for o in self._outcomes if not self._held.is_held(o.partition)]
-        if not taken:
+        skipped = {partition for partition in self._skipped if not self._held.is_held(partition)}
+        self._skipped -= skipped
+        if not taken and not skipped:
             return None
         self._outcomes = [o for o in self._outcomes if self._held.is_held(o.partition)]
         for outcome in taken:
             if outcome.done:
                 self._trackers[outcome.partition].finish(outcome.record.offset())
-        touched = {outcome.partition for outcome in taken}
+        touched = {outcome.partition for outcome in taken} | skipped
         return Commit(taken, {partition: self._trackers[partition].position() for partition in touched})
 
     def give_back(self, commit: Commit) -> None:
         """The commit failed: outcomes are committed again, their handlers do not run again."""
         self._outcomes = [o for o in commit.outcomes if o.partition in self._trackers] + self._outcomes
+        self._skipped |= {partition for partition in commit.positions if partition in self._trackers}
 
     def committed(self, commit: Commit) -> None:
         """The commit succeeded."""
@@ -297,8 +284,7 @@ class EffectEngine:
             if outcome.done and outcome.partition.topic == self._queue.topic:
                 self._queue.finished(outcome.record)
             self.progress[outcome.partition] = self.progress.get(outcome.partition, 0) + 1
-        ordinary = (outcome for outcome in commit.outcomes if not outcome.dead and outcome.to_partition < 0)
-        self._metrics.sent.inc(sum(len(outcome.emitted) for outcome in ordinary))
+        self._metrics.sent.inc(sum(len(outcome.emitted) for outcome in commit.outcomes if not outcome.dead))
         for outcome in commit.outcomes:
             if outcome.dead:
                 self._metrics.dead(outcome.dead)
@@ -322,7 +308,7 @@ class EffectEngine:
     @property
     def idle(self) -> bool:
         """Nothing in work and nothing to commit."""
-        return not self._lanes.size and not self._outcomes
+        return not self._lanes.size and not self._outcomes and not self._skipped
 
     @property
     def in_flight(self) -> int:
@@ -358,11 +344,13 @@ class EffectEngine:
         gone = set(partitions)
         for partition in gone:
             self._trackers.pop(partition, None)
+            self._skipped.discard(partition)
             self.progress.pop(partition, None)
             self._held.forget(partition)
         self._queue.forget({p.partition for p in gone} - {p.partition for p in self._trackers})
+        self._fences.forget_all(gone)
         for outcome in self._outcomes:
-            if outcome.moved and outcome.partition in gone:
+            if outcome.waits and outcome.partition in gone:
                 self._queue.forget_moved(outcome.partition.partition, outcome.record.key())
         self._outcomes = [outcome for outcome in self._outcomes if outcome.partition not in gone]
 
@@ -416,6 +404,10 @@ class EffectEngine:
                 self._held.note(outcome.partition, failed)
 
         for emitted in outcome.emitted:
-            transaction.produce(
-                *emitted, partition=outcome.to_partition, on_delivery=report if outcome.dead else None
-            )
+            transaction.produce(*emitted, on_delivery=report if outcome.dead else None)
+        if outcome.queue is not None:
+            transaction.produce(*outcome.queue, partition=outcome.partition.partition)
+
+
+async def _wait_for(coming: "asyncio.Future[Task]") -> None:
+    await coming

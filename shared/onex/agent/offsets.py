@@ -22,7 +22,8 @@ class OffsetTracker:
         self._pending: deque[int] = deque()
         self._done: set[int] = set()
         self._next = committed.offset if committed else -1
-        self._known = done_beyond(committed) if committed else frozenset[int]()
+        self._known = set(done_beyond(committed)) if committed else set[int]()
+        """Finished by an earlier owner, and not read again yet."""
 
     def take(self, offset: int) -> bool:
         """Take an offset in; False when it was finished before and must not run again."""
@@ -30,6 +31,7 @@ class OffsetTracker:
         if self._next < 0:
             self._next = offset
         if offset in self._known:
+            self._known.remove(offset)
             self._done.add(offset)
             self._settle()
             return False
@@ -63,7 +65,7 @@ class OffsetTracker:
 
     def position(self) -> Position:
         """What to commit now."""
-        return Position(self._next, _pack(self._next, self._done))
+        return Position(self._next, _pack(self._next, self._done | self._known if self._known else self._done))
 
 
 def _pack(base: int, done: set[int]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from onex.agent.emit import Emitted
+from onex.agent.envelope import Envelope
 from onex.agent.receive import Received
 from onex.agent.tracing import MessageTrace
 from onex.bus.protocols import Partition, Position, ProtocolRecord
@@ -15,7 +16,9 @@ class Task:
 
     record: ProtocolRecord
     partition: Partition
-    received: Received
+    envelope: Envelope
+    received: Received | Exception | None
+    """Decoded, or why it cannot be; None for the place of a dead letter that its key waits for."""
     trace: MessageTrace | None = None
     queued: bool = False
     """It comes from the retry topic, where it waits in place until it is done."""
@@ -27,18 +30,15 @@ class Outcome:
 
     record: ProtocolRecord
     partition: Partition
-    emitted: Sequence[Emitted]
+    emitted: Sequence[Emitted] = ()
     dead: str = ""
     trace: MessageTrace | None = None
-    moved: bool = False
-    """It goes to the retry topic."""
     done: bool = True
     """False for a note about a record that stays where it is."""
-
-    @property
-    def to_partition(self) -> int:
-        """Partition of the outputs; -1 lets their keys decide."""
-        return self.partition.partition if self.moved or not self.done else -1
+    queue: Emitted | None = None
+    """What goes to the retry topic, into the partition of the same number: the message, a note, a held place."""
+    waits: bool = False
+    """``queue`` holds the key back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ class Attempts:
     first_failed_ms: int = 0
     due_ms: int = 0
     """Not before this time; 0 for at once."""
+    is_dead: bool = False
+    """It became a dead letter, and its key waits for that in its place."""
 
 
 class RetryPlan:

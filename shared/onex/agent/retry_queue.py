@@ -103,9 +103,15 @@ class RetryQueue:
         ]
         return self.topic, record.value(), record.key(), headers
 
+    def place(self, record: ProtocolRecord, envelope: Envelope) -> Emitted:
+        """Where the dead letter of a record would have waited: its key waits behind it."""
+        return self.topic, None, record.key(), [(h.HOLD, envelope.id), *_history(Attempts())]
+
     def note(self, record: ProtocolRecord, attempts: Attempts) -> Emitted:
         """What is to be remembered of a message that stays in place."""
-        return self.topic, None, record.key(), [(h.RETRY_OF, b"%d" % record.offset()), *_history(attempts)]
+        about = (h.RETRY_OF, b"%d" % record.offset())
+        dead = [(h.HOLD, b"")] if attempts.is_dead else []
+        return self.topic, None, record.key(), [about, *dead, *_history(attempts)]
 
 
 def is_moved(record: ProtocolRecord) -> bool:
@@ -118,10 +124,27 @@ def is_note(record: ProtocolRecord) -> bool:
     return any(name == h.RETRY_OF for name, _ in record.headers() or [])
 
 
+def place_of(record: ProtocolRecord) -> bytes:
+    """Id of the dead message whose place a record keeps; empty for other records."""
+    return dict(record.headers() or []).get(h.HOLD, b"")
+
+
+def is_release(record: ProtocolRecord) -> bool:
+    """Whether a record only says that nobody waits for a dead letter any longer."""
+    return any(name == h.RELEASE for name, _ in record.headers() or [])
+
+
+def released_id(record: ProtocolRecord) -> bytes:
+    """Id of the dead message that a record replays or gives up; empty for other records."""
+    found = dict(record.headers() or [])
+    return found.get(h.ID, b"") if h.REPLAY_ID in found else found.get(h.RELEASE, b"")
+
+
 def attempts_in(record: ProtocolRecord) -> Attempts:
     """History in the headers of a moved record or a note; zeros where a header is no number."""
     found = dict(record.headers() or [])
-    return Attempts(*(_number(found.get(name)) for name in (h.ATTEMPT, h.FIRST_FAILED, h.RETRY_DUE)))
+    count, first_failed_ms, due_ms = (_number(found.get(n)) for n in (h.ATTEMPT, h.FIRST_FAILED, h.RETRY_DUE))
+    return Attempts(count, first_failed_ms, due_ms, is_dead=h.HOLD in found)
 
 
 def read_backlogs(

@@ -94,8 +94,11 @@ class _Collector:
         for topic, route in node.routes.items():
             self._topic(node, topic, wanted.partitions, dict(wanted.kafka_config), keyed)
             self._schema(topic, route.model)
-        self._topic(node, contract.retry_topic, wanted.partitions, {}, keyed)
-        kept = {"retention.ms": str(round(contract.error_handling.dead_letter.retention * 1000))}
+        letters = contract.error_handling.dead_letter
+        # A key that waits for a dead letter waits on the retry topic: it must not forget earlier.
+        waiting = {"retention.ms": str(round(letters.retention * 1000))} if letters.order_fence else {}
+        self._topic(node, contract.retry_topic, wanted.partitions, waiting, keyed)
+        kept = {"retention.ms": str(round(letters.retention * 1000))}
         self._topic(node, contract.dead_letter_topic, 1, kept, keyed=False)
         if keyed:
             self._topic(node, contract.changelog_topic, wanted.partitions, _CHANGELOG, keyed)

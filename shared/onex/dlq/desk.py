@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from onex.agent import dead_letter as d
+from onex.bus import headers as h
 from onex.bus.protocols import ProtocolEventBus, ProtocolTransaction
 from onex.bus.schema import ProtocolSchemaCatalogue
 from onex.contract import ResolvedNode
@@ -68,10 +69,15 @@ class DeadLetterDesk:
 
     def mark(self, letters: Iterable[DeadLetter], action: EnumDeadLetterAction) -> int:
         """Park, reopen or drop letters; gives how many. Raises FencedError, BusError."""
-        marked = 0
+        contract, marked = self._node.contract, 0
+        releases = action is EnumDeadLetterAction.DROPPED and contract.error_handling.dead_letter.order_fence
         with _Transaction(self._bus.transaction(self._transactional_id)) as transaction:
             for letter in letters:
                 self._audit.write(transaction, letter, action, self._author)
+                if releases:
+                    headers = [(h.RELEASE, letter.facts["message-id"].encode())]
+                    number = int(letter.facts["partition"])
+                    transaction.produce(contract.retry_topic, None, letter.record.key(), headers, number)
                 marked += 1
         return marked
 

@@ -9,7 +9,7 @@ from onex.model.contract.routing import ModelDependency, ModelEventBus, ModelHan
 from onex.model.contract.state_machine import ModelStateMachine
 from onex.model.contract.version import ModelSemVer
 from onex.model.contract.workflow import ModelWorkflow
-from onex.model.enums import EnumNodeKind
+from onex.model.enums import EnumNodeKind, EnumOrdering
 from onex.model.topic import cancel_topic, changelog_topic, consumer_group, dead_letter_topic, retry_topic
 
 
@@ -82,6 +82,9 @@ class ModelContract(ContractPart):
                 f"error_handling.retry_policy.{name} belongs to an EFFECT; a pure handler fails or does not"
                 for name in retried
             ]
+        fenced = self.error_handling.dead_letter.order_fence
+        if fenced and (self.node_type is not EnumNodeKind.EFFECT or self.delivery.ordering is not EnumOrdering.KEY):
+            problems.append("error_handling.dead_letter.order_fence belongs to an EFFECT with delivery.ordering: key")
         if self.workflow_coordination and self.handler_routing:
             problems.append("workflow_coordination already routes every message; remove handler_routing")
         routed = self.handler_routing or self.workflow_coordination

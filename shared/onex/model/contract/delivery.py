@@ -65,6 +65,8 @@ class ModelDeadLetters(ContractPart):
     """More of them in a day raise an alert, and open ones beyond it are marked by ``onex dlq stats``."""
     park_after: int = Field(default=3, ge=1, le=100)
     """Replays after which a letter is put aside instead of being replayed again."""
+    order_fence: bool = False
+    """EFFECT in key order: later messages of a key wait until its dead letter is replayed with success or dropped."""
 
 
 class ModelErrorHandling(ContractPart):

@@ -1,0 +1,109 @@
+"""From one message of an effect to its outcome: outputs, a dead letter, a place on the retry topic."""
+
+import asyncio
+from dataclasses import replace
+
+import structlog
+
+from onex.agent.answers import as_emissions
+from onex.agent.clock import ProtocolClock, to_datetime
+from onex.agent.dead_letter import DeadLetterOffice
+from onex.agent.emit import Emitter
+from onex.agent.failure import Failure, stage_of
+from onex.agent.metrics import AgentMetrics
+from onex.agent.outcome import Outcome, Task
+from onex.agent.program import Program
+from onex.agent.receive import Received
+from onex.agent.retry import Attempts, RetryPlan
+from onex.agent.retry_queue import RetryQueue
+from onex.model.enums import EnumOrdering, EnumStage
+from onex.model.errors import HandlerTimeoutError, RejectedError
+
+log = structlog.get_logger(__name__)
+MAX_MESSAGE_BYTES = 1_048_576
+
+
+class OutcomeMaker:
+    """Calls the handler and makes outcomes. Knows no lanes, no offsets and no transactions."""
+
+    def __init__(
+        self,
+        program: Program,
+        group: str,
+        clock: ProtocolClock,
+        metrics: AgentMetrics,
+        plan: RetryPlan,
+        queue: RetryQueue,
+    ) -> None:
+        contract = program.contract
+        self._clock = clock
+        self._metrics = metrics
+        self._plan = plan
+        self._queue = queue
+        self._limit = contract.delivery.timeout
+        self._by_key = contract.delivery.ordering is EnumOrdering.KEY
+        self._fenced = contract.error_handling.dead_letter.order_fence
+        self._emitter = Emitter(program.outputs, contract.name)
+        self._office = DeadLetterOffice(contract, group)
+
+    async def call(self, task: Task, received: Received, attempt: int) -> object:
+        """One attempt, within ``delivery.timeout``; raises what the handler raises, or HandlerTimeoutError."""
+        entry, message, envelope = received
+        context = envelope.context(self._clock.now_ms(), attempt)
+        try:
+            async with asyncio.timeout(self._limit) as scope:
+                return await entry.handle(message, context)  # type: ignore[misc]  # effects' handlers are async
+        except TimeoutError:
+            if scope.expired():
+                raise HandlerTimeoutError(f"handler took longer than {self._limit:g} s") from None
+            raise
+
+    def done(self, task: Task, result: object) -> Outcome:
+        """Outputs of an answer; raises WrongOutputError, RejectedError for one that is too large."""
+        envelope = task.envelope
+        self._emitter.time = to_datetime(self._clock.now_ms()).isoformat().encode()
+        emitted = self._emitter.emit(as_emissions(result), envelope, envelope.reply_key)
+        for topic, value, _, _ in emitted:
+            if value is not None and len(value) > MAX_MESSAGE_BYTES:
+                raise RejectedError(f"output for {topic} has {len(value)} bytes, {MAX_MESSAGE_BYTES} fit")
+        if task.trace is not None:
+            emitted = task.trace.send(emitted)
+            task.trace.processed()
+        return Outcome(task.record, task.partition, emitted, trace=task.trace)
+
+    def moved(self, task: Task, attempts: Attempts) -> Outcome:
+        """The message goes to the retry topic; from now on the later ones of its key go there too."""
+        if self._by_key:
+            self._queue.moved(task.partition.partition, task.record.key())
+        self._metrics.moved.inc()
+        if task.trace is not None:
+            task.trace.event("moved to the retry topic", attempt=attempts.count)
+            task.trace.processed()
+        letter = self._queue.letter(task.record, task.envelope, attempts)
+        return Outcome(task.record, task.partition, trace=task.trace, queue=letter, waits=True)
+
+    def noted(self, task: Task, attempts: Attempts) -> Outcome:
+        """The message stays on the retry topic; its further failure is remembered."""
+        return Outcome(task.record, task.partition, done=False, queue=self._queue.note(task.record, attempts))
+
+    def dead(self, task: Task, error: BaseException, stage: EnumStage, attempts: Attempts, *, held: bool) -> Outcome:
+        """A dead letter; with ``order_fence`` its key waits for it, unless its place is ``held`` already.
+
+        What dies on the retry topic keeps its own place there: later ones queue behind it already.
+        """
+        now, record, trace = self._clock.now_ms(), task.record, task.trace
+        kind = self._plan.classify(error)
+        failure = Failure(kind, stage_of(error, stage), error, attempts.count, attempts.first_failed_ms or now, now)
+        log.warning("dead letter", **{"class": kind}, stage=failure.stage, topic=record.topic(), error=str(error))
+        if trace is not None:
+            trace.buried(kind, failure.stage, error)
+            trace.processed()
+        letter = self._office.letter(record, failure)
+        if not self._fenced or held or not record.key():
+            return Outcome(record, task.partition, [letter], kind, trace)
+        if task.queued:
+            note = self._queue.note(record, replace(attempts, is_dead=True))
+            return Outcome(record, task.partition, [letter], kind, trace, done=False, queue=note)
+        self._queue.moved(task.partition.partition, record.key())
+        place = self._queue.place(record, task.envelope)
+        return Outcome(record, task.partition, [letter], kind, trace, queue=place, waits=True)

@@ -1,0 +1,158 @@
+"""``dead_letter.order_fence``: later messages of a key wait for the dead one."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from node_unruly_effect.v1_0_0.models import Act, Acted
+from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
+from pydantic import ValidationError
+
+from onex.bus.declared import declare
+from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.contract import ResolvedNode, resolve_node
+from onex.dlq import Author, DeadLetter, DeadLetterDesk, LetterFilter
+from onex.model.contract import ModelContract, ModelErrorHandling
+from onex.model.mesh import EnumDeadLetterAction
+from onex.testing import MeshDriver
+from tests.conftest import NODES
+
+
+def fenced() -> ResolvedNode:
+    resolved = resolve_node(NODES / "node_unruly_effect" / "v1_0_0")
+    handling = ModelErrorHandling.model_validate(
+        {
+            "retry_policy": {"max_attempts": 2, "base_delay": "1s", "jitter": 0.0},
+            "dead_letter": {"order_fence": True, "park_after": 10},
+        }
+    )
+    return replace(resolved, contract=resolved.contract.model_copy(update={"error_handling": handling}))
+
+
+@pytest.fixture
+def mesh() -> Iterator[MeshDriver]:
+    NodeUnrulyEffect.done.clear()
+    NodeUnrulyEffect.down.clear()
+    driver = MeshDriver([fenced()])
+    yield driver
+    NodeUnrulyEffect.down.clear()
+    driver.close()
+
+
+def desk_of(mesh: MeshDriver) -> DeadLetterDesk:
+    return DeadLetterDesk(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author("me"), "test")
+
+
+def open_letters(mesh: MeshDriver) -> list[DeadLetter]:
+    return [letter for letter, _ in desk_of(mesh).find(LetterFilter())]
+
+
+def numbers(mesh: MeshDriver, entity: str) -> list[int]:
+    return [acted.number for acted in mesh.published(Acted) if acted.entity == entity]
+
+
+def bury_the_first_of_three(mesh: MeshDriver) -> None:
+    NodeUnrulyEffect.down.add("e")
+    mesh.send(Act(entity="e", number=1))
+    mesh.advance("2s")
+    NodeUnrulyEffect.down.clear()
+    mesh.send(Act(entity="e", number=2))
+    mesh.send(Act(entity="f", number=9))
+    mesh.send(Act(entity="e", number=3))
+    assert numbers(mesh, "e") == []
+    assert numbers(mesh, "f") == [9]
+
+
+def test_later_messages_wait_for_the_replay_and_follow_it(mesh: MeshDriver) -> None:
+    bury_the_first_of_three(mesh)
+    desk_of(mesh).replay(open_letters(mesh))
+    mesh.settle()
+    assert numbers(mesh, "e") == [1, 2, 3]
+    mesh.send(Act(entity="e", number=4))
+    assert numbers(mesh, "e") == [1, 2, 3, 4]
+
+
+def test_a_replay_that_fails_keeps_the_key_waiting(mesh: MeshDriver) -> None:
+    bury_the_first_of_three(mesh)
+    NodeUnrulyEffect.down.add("e")
+    desk_of(mesh).replay(open_letters(mesh))
+    mesh.advance("5s")
+    NodeUnrulyEffect.down.clear()
+    mesh.advance("5s")
+    assert numbers(mesh, "e") == []
+    assert len(open_letters(mesh)) == 1
+    desk_of(mesh).replay(open_letters(mesh))
+    mesh.settle()
+    assert numbers(mesh, "e") == [1, 2, 3]
+
+
+def test_dropping_the_letter_frees_the_key(mesh: MeshDriver) -> None:
+    bury_the_first_of_three(mesh)
+    assert desk_of(mesh).mark(open_letters(mesh), EnumDeadLetterAction.DROPPED) == 1
+    mesh.settle()
+    assert numbers(mesh, "e") == [2, 3]
+
+
+def test_the_key_waits_on_across_a_crash(mesh: MeshDriver) -> None:
+    bury_the_first_of_three(mesh)
+    mesh.crash(mesh.instances[0])
+    mesh.add_instance(NodeUnrulyEffect)
+    mesh.send(Act(entity="e", number=4))
+    assert numbers(mesh, "e") == []
+    desk_of(mesh).replay(open_letters(mesh))
+    mesh.crash(mesh.instances[0])
+    mesh.add_instance(NodeUnrulyEffect)
+    mesh.settle()
+    assert numbers(mesh, "e") == [1, 2, 3, 4]
+    mesh.crash(mesh.instances[0])
+    mesh.add_instance(NodeUnrulyEffect)
+    mesh.send(Act(entity="e", number=5))
+    assert numbers(mesh, "e") == [1, 2, 3, 4, 5]
+
+
+def test_what_cannot_be_read_holds_its_key_too_and_comes_in_order(mesh: MeshDriver) -> None:
+    NodeUnrulyEffect.down.add("e")
+    mesh.send(Act(entity="e", number=1), settle=False)
+    mesh.publish("onex.cmd.unruly.act.v1", b"\x00junk", b"e", [], settle=False)
+    mesh.send(Act(entity="e", number=2))
+    mesh.advance("0.5s")
+    NodeUnrulyEffect.down.clear()
+    mesh.advance("5s")
+    assert numbers(mesh, "e") == [1]
+    desk_of(mesh).mark(open_letters(mesh), EnumDeadLetterAction.DROPPED)
+    mesh.settle()
+    assert numbers(mesh, "e") == [1, 2]
+
+
+def test_two_dead_letters_of_a_key_are_released_one_by_one(mesh: MeshDriver) -> None:
+    bury_the_first_of_three(mesh)
+    mesh.send(Act(entity="e", number=4, mood="raise"))
+    mesh.send(Act(entity="e", number=5))
+    desk_of(mesh).replay(open_letters(mesh))
+    mesh.settle()
+    assert numbers(mesh, "e") == [1, 2, 3]
+    (second,) = open_letters(mesh)
+    desk = desk_of(mesh)
+    desk.edit(desk.prepare_edit(second, {"mood": "good"}))
+    desk.replay(open_letters(mesh))
+    mesh.settle()
+    assert numbers(mesh, "e") == [1, 2, 3, 4, 5]
+
+
+def test_dropping_without_anybody_waiting_changes_nothing(mesh: MeshDriver) -> None:
+    bury_the_first_of_three(mesh)
+    letters = open_letters(mesh)
+    for _ in range(2):
+        desk_of(mesh).mark(letters, EnumDeadLetterAction.DROPPED)
+        mesh.settle()
+    assert numbers(mesh, "e") == [2, 3]
+    assert len(mesh.dead_letters()) == 1
+
+
+def test_the_fence_belongs_to_effects_in_key_order_and_keeps_its_topic_as_long_as_letters() -> None:
+    topic = declare([fenced()], 1).topics["onex.retry.unruly.effect.v1"]
+    assert topic.state.config["retention.ms"] == str(30 * 86_400_000)
+    facts = fenced().contract.model_dump()
+    for change in ({"delivery": {"ordering": "none"}}, {"name": "node_x_reducer", "node_type": "REDUCER"}):
+        with pytest.raises(ValidationError, match="order_fence"):
+            ModelContract.model_validate({**facts, **change})
