@@ -48,6 +48,7 @@ render: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.price
 	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.retry
 	$(BIN)/python -m benchmarks.results
 
 bench-quick: $(STAMP)

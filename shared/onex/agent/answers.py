@@ -54,7 +54,7 @@ def handle_of(resolved: ResolvedNode, node: Node) -> Behaviour:
             return Behaviour(handlers, resolved.state_model)
         case EnumNodeKind.ORCHESTRATOR:
             if contract.workflow_coordination:
-                workflow = compile_workflow(contract.workflow_coordination, resolved, node)
+                workflow = compile_workflow(resolved, node)
                 decide = _deciding(workflow.decide)
                 return Behaviour(dict.fromkeys(routes, decide), workflow.state_model, decide)
             handlers = {topic: _deciding(getattr(node, route.method)) for topic, route in routes.items()}

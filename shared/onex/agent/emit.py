@@ -68,5 +68,6 @@ class Emitter:
             emission.reply_key.encode() or reply_key,
             emission.idempotency_key.encode() or None,
             emission.correlation_id.encode() or None,
+            emission.answers_id.encode() or None,
         )
         return (output.topic, output.encode(message), key, headers)

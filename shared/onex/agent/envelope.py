@@ -17,6 +17,7 @@ class Envelope:
     """Headers of an input as the engine needs them. All bytes; decoded only for a Context."""
 
     __slots__ = (
+        "answers",
         "causation",
         "correlation",
         "id",
@@ -36,6 +37,7 @@ class Envelope:
         self.correlation = found(h.CORRELATION) or self.id
         self.type = found(h.TYPE)
         self.causation = found(h.CAUSATION)
+        self.answers = found(h.ANSWER_TO) or self.causation
         self.reply_key = found(h.REPLY_KEY)
         self.idempotency = found(h.IDEMPOTENCY_KEY)
         self.trace_parent = found(h.TRACE_PARENT)
@@ -52,6 +54,7 @@ class Envelope:
             (self.idempotency or self.id).decode(),
             (self.reply_key or b"").decode(),
             attempt=attempt,
+            answers_id=(self.answers or b"").decode(),
         )
 
     def derived_id(self, node: bytes, index: int) -> bytes:
@@ -67,6 +70,7 @@ class Envelope:
         reply_key: bytes | None,
         idempotency: bytes | None = None,
         correlation: bytes | None = None,
+        answers: bytes | None = None,
     ) -> Headers:
         """Headers of one output of the message this envelope came with."""
         headers = [
@@ -80,6 +84,8 @@ class Envelope:
             headers.append((h.SUBJECT, key))
         if reply_key:
             headers.append((h.REPLY_KEY, reply_key))
+        if answers:
+            headers.append((h.ANSWER_TO, answers))
         if idempotency:
             headers.append((h.IDEMPOTENCY_KEY, idempotency))
         if self.trace_parent:
@@ -98,7 +104,7 @@ class TimerEnvelope(Envelope):
         self.key = key
         self.id = b"%b/%b/%d" % (key, name.encode(), due_ms)
         self.correlation = kept["correlation"].encode()
-        self.causation = None
+        self.causation = self.answers = None
         self.type = None
         self.reply_key = kept.get("reply_key", "").encode() or None
         self.idempotency = None

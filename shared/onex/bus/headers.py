@@ -10,6 +10,8 @@ CONTENT_TYPE = "content-type"
 
 CORRELATION = "onex-correlation-id"
 CAUSATION = "onex-causation-id"
+ANSWER_TO = "onex-answer-to"
+"""Id of the message that this one answers, where that is not the one that caused it: completions of workflows."""
 REPLY_KEY = "onex-reply-key"
 IDEMPOTENCY_KEY = "onex-idempotency-key"
 ATTEMPT = "onex-attempt"

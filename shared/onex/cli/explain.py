@@ -6,6 +6,7 @@ import typer
 
 from onex.cli.nodes import Services, find_node, load_settings
 from onex.cli.output import AsJson, console, print_json
+from onex.cli.workflow_drawing import draw, mermaid
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.enums import EnumNodeKind
 from onex.settings import Settings
@@ -13,12 +14,22 @@ from onex.settings import Settings
 
 def explain(
     node: Annotated[str, typer.Argument(help="Name or path of a node.")],
+    as_mermaid: Annotated[
+        bool, typer.Option("--mermaid", help="Print the workflow as a Mermaid flow chart, for documents.")
+    ] = False,
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print pipeline, topics, groups, state and promises of a node."""
+    """Print pipeline, topics, groups, state, promises and workflow of a node."""
     settings = load_settings(services)
-    facts = _facts(resolve_node(find_node(node, settings)), settings)
+    resolved = resolve_node(find_node(node, settings))
+    if as_mermaid:
+        workflow = resolved.contract.workflow_coordination
+        if workflow is None:
+            raise typer.BadParameter(f"{resolved.contract.name} declares no workflow", param_hint="--mermaid")
+        console.print(mermaid(workflow), markup=False)
+        return
+    facts = _facts(resolved, settings)
     if as_json:
         print_json(facts)
         return
@@ -50,12 +61,7 @@ def _facts(resolved: ResolvedNode, settings: Settings) -> dict[str, object]:
         model = resolved.state_model.__name__ if resolved.state_model else "WorkflowState"
         facts["state"] = f"{model} per key, in {contract.changelog_topic}"
     if workflow := contract.workflow_coordination:
-        facts["workflow"] = [
-            f"{step.id}: {step.command} -> {step.result}{f' | {step.failure}' if step.failure else ''}"
-            f"{' after ' + ', '.join(step.depends_on) if step.depends_on else ''}"
-            f"{f'; undone by {step.compensate}' if step.compensate else ''}"
-            for step in workflow.steps
-        ] + [f"ends in {workflow.completed} or {workflow.failed}"]
+        facts["workflow"] = draw(workflow)
     if machine := contract.state_machine:
         facts["fsm"] = [f"{t.from_state} --{t.trigger}--> {t.to_state}" for t in machine.transitions]
     return facts

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -13,12 +14,13 @@ from onex.bus.protocols import Outgoing, ProtocolEventBus
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.cli.nodes import Services, load_settings, resolve_all
 from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
+from onex.cli.workflow_drawing import waits_for
 from onex.contract import ResolvedNode
 from onex.mesh import StateReader
 from onex.model.cancel import CancelWorkflow
 from onex.model.errors import ConfigurationError
 from onex.settings import Settings
-from onex.workflow import WorkflowState
+from onex.workflow import StepState, WorkflowState
 
 app = typer.Typer(no_args_is_help=True, help="Declared workflows: list, show, cancel.")
 
@@ -28,7 +30,9 @@ Key = Annotated[str, typer.Argument(help="Key of the workflow, e.g. the order's 
 
 @app.command("list")
 def list_workflows(
-    phase: Annotated[Literal["running", "completed", "failed", ""], typer.Option(help="Only in this phase.")] = "",
+    phase: Annotated[
+        Literal["running", "compensating", "completed", "failed", ""], typer.Option(help="Only in this phase.")
+    ] = "",
     node: Node = "",
     services: Services = None,
     as_json: AsJson = False,
@@ -53,18 +57,24 @@ def list_workflows(
 def show(key: Key, node: Node = "", services: Services = None, as_json: AsJson = False) -> None:
     """Show one workflow: its command, steps and end."""
     mesh = _Workflows(load_settings(services))
-    orchestrator, state = mesh.find(key, node)
+    orchestrator, state, timers = mesh.find_with_timers(key, node)
     if as_json:
-        print_json({**_brief(orchestrator.contract.name, key, state), **state.model_dump(mode="json")})
+        waiting = waits_for(orchestrator.contract, state, timers)
+        told = {"waits_for": waiting, "timers": dict(timers)}
+        print_json({**_brief(orchestrator.contract.name, key, state), **state.model_dump(mode="json"), **told})
         return
     console.print(f"[bold]{key}[/]  {orchestrator.contract.name}  {state.phase}  started {_when(state)}")
+    console.print(f"[dim]version[/]     {state.version or 'unknown'}")
     console.print(f"[dim]command[/]     {state.command}", markup=True)
     console.print(f"[dim]id[/]          {state.start_id}")
+    waiting = waits_for(orchestrator.contract, state, timers)
     rows = [
-        (name, step.status, step.attempts, step.result or ("may have happened" if step.maybe_done else ""))
+        (name, step.status, step.attempts or "", waiting.get(name) or ", ".join(step.results) or _doubt(step))
         for name, step in state.steps.items()
     ]
-    print_rows(("STEP", "STATUS", "ATTEMPTS", "RESULT"), rows)
+    print_rows(("STEP", "STATUS", "ATTEMPTS", "RESULT, OR WHAT IT WAITS FOR"), rows)
+    if "" in waiting:
+        console.print(f"[dim]until[/]       {waiting['']}")
     if state.reason:
         console.print(f"[red]failed[/]  {state.failed_step or 'workflow'}: {state.reason}")
     if state.finished_by:
@@ -88,7 +98,7 @@ def cancel(
         raise typer.Exit(Exit.REFUSED)
     mesh.cancel(orchestrator, key, reason)
     deadline = time.monotonic() + timeout
-    while state.phase == "running":
+    while not state.is_over:
         if time.monotonic() > deadline:
             errors.print(f"{key} still runs after {timeout:g} s; is {orchestrator.contract.name} running?")
             raise typer.Exit(Exit.TIMEOUT)
@@ -118,10 +128,14 @@ class _Workflows:
         return [(node.contract.name, k, state) for k, state in reader.scan() if isinstance(state, WorkflowState)]
 
     def find(self, key: str, name: str) -> tuple[ResolvedNode, WorkflowState]:
+        node, state, _ = self.find_with_timers(key, name)
+        return node, state
+
+    def find_with_timers(self, key: str, name: str) -> tuple[ResolvedNode, WorkflowState, Mapping[str, int]]:
         for node in self.orchestrators(name):
-            state, _ = StateReader(self._bus, self._catalogue, node).get(key)
+            state, timers = StateReader(self._bus, self._catalogue, node).get(key)
             if isinstance(state, WorkflowState):
-                return node, state
+                return node, state, timers
         raise ConfigurationError(f"no workflow {key!r}; `onex workflows list` shows those of the last day")
 
     def cancel(self, node: ResolvedNode, key: str, reason: str) -> None:
@@ -144,6 +158,10 @@ def _brief(node: str, key: str, state: WorkflowState) -> dict[str, object]:
         "reason": f"{state.failed_step}: {state.reason}".removeprefix(": "),
         "id": state.start_id,
     }
+
+
+def _doubt(step: StepState) -> str:
+    return "may have happened" if step.maybe_done else ""
 
 
 def _when(state: WorkflowState) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from onex.codegen.values import Source, construct
-from onex.model.contract import ModelContract, ModelWorkflow
+from onex.model.contract import ModelContract, ModelWorkflow, ModelWorkflowStep
 from onex.model.enums import EnumNodeKind
 from onex.model.errors import RejectedError
 from onex.model.topic import TopicName, kebab
@@ -19,6 +19,8 @@ class Method:
     outputs: Sequence[str]
     result: str
     updates: Sequence[str] = ()
+    returns: str = ""
+    """Annotation, where it is not just the outputs."""
     """REDUCER: fields of the state that are copied from the event."""
 
 
@@ -81,9 +83,8 @@ def handlers(contract: ModelContract) -> list[Method]:
 def start_command(contract: ModelContract, workflow: ModelWorkflow) -> str:
     """The message type that starts a workflow: subscribed, and no step's answer."""
     by_topic = require_definitions(contract)
-    answers = {name for step in workflow.steps for name in (step.result, step.failure) if name}
     subscribed = [by_topic[TopicName.parse(topic).name] for topic in contract.event_bus.subscribe_topics]
-    starts = [name for name in subscribed if name not in answers]
+    starts = [name for name in subscribed if name not in workflow.answers]
     if len(starts) != 1:
         raise RejectedError(f"{contract.name}: one subscribed topic must carry the start command, found {starts}")
     return starts[0]
@@ -100,8 +101,13 @@ def step_methods(contract: ModelContract, workflow: ModelWorkflow) -> list[Metho
     def before(step_id: str) -> list[str]:
         found: list[str] = []
         for name in by_id[step_id].depends_on:
-            found += [earlier for earlier in (*before(name), by_id[name].result) if earlier not in found]
+            found += [earlier for earlier in (*before(name), *answer_of(by_id[name])) if earlier not in found]
         return found
+
+    def answer_of(step: ModelWorkflowStep) -> list[str]:
+        """What a later step may count on; a skipped step, or one of many commands, has no such answer."""
+        answer = step.result or step.signal
+        return [answer] if answer and not step.conditional and not step.fan_out else []
 
     def results(names: Sequence[str]) -> list[Source]:
         return [Source(f"run.result({name})", [name]) for name in reversed(names)]
@@ -109,13 +115,18 @@ def step_methods(contract: ModelContract, workflow: ModelWorkflow) -> list[Metho
     methods = []
     for step in workflow.steps:
         earlier = before(step.id)
-        methods.append(
-            Method(step.id, [], [step.command], construct(step.command, models, [*results(earlier), command]))
-        )
+        if step.conditional:
+            methods.append(Method(f"when_{step.id}", [], [], "True", returns="bool"))
+        if step.command:
+            built = construct(step.command, models, [*results(earlier), command])
+            if step.fan_out:
+                methods.append(Method(step.id, [], [step.command], f"[{built}]", returns=f"list[{step.command}]"))
+            else:
+                methods.append(Method(step.id, [], [step.command], built))
         if step.compensate:
             built = construct(step.compensate, models, [*results(earlier), command])
             methods.append(Method(f"compensate_{step.id}", [], [step.compensate], built))
-    done = [step.result for step in workflow.steps]
+    done = [name for step in workflow.steps for name in answer_of(step)]
     methods.append(
         Method(
             "completed", [], [workflow.completed], construct(workflow.completed, models, [*results(done), command])
@@ -126,6 +137,10 @@ def step_methods(contract: ModelContract, workflow: ModelWorkflow) -> list[Metho
         "step": 'run.failure.step if run.failure else ""',
     }
     methods.append(Method("failed", [], [workflow.failed], construct(workflow.failed, models, [command], reason)))
+    if workflow.deadline:
+        methods.append(Method("deadline", [], [], "run.started_at + timedelta(minutes=5)", returns="datetime"))
+    if workflow.continues:
+        methods.append(Method("continue_as_new", [], [start], "None", returns=f"{start} | None"))
     if workflow.progress:
         moved = construct(workflow.progress, models, [command], {"step": "step", "status": "status"})
         methods.append(Method("progress", ["step", "status"], [workflow.progress], moved))

@@ -145,6 +145,7 @@ def _new_state(contract: ModelContract, models: Models) -> str:
 def _stdlib(body: str) -> list[str]:
     dates = sorted(
         ({"UTC", "datetime"} if "datetime(" in body else set())
+        | ({"datetime", "timedelta"} if "timedelta(" in body else set())
         | ({"date"} if "date(" in body.replace("datetime(", "") else set())
     )
     lines = [f"from datetime import {', '.join(dates)}"] if dates else []

@@ -174,11 +174,20 @@ class Checker:
         wanted = {"completed": workflow.completed, "failed": workflow.failed}
         if workflow.progress:
             wanted["progress"] = workflow.progress
+        start = self.generic_argument(node_class, 0, ("workflow_coordination",))
+        if workflow.continues and start:
+            wanted["continue_as_new"] = start.__name__
+        plain = ["deadline"] if workflow.deadline else []
         for step in workflow.steps:
-            wanted[step.id] = step.command
+            plain += [f"when_{step.id}"] if step.conditional else []
+            if step.command:
+                wanted[step.id] = step.command
             if step.compensate:
                 wanted[f"compensate_{step.id}"] = step.compensate
         at: Location = ("workflow_coordination",)
+        for name in plain:
+            if not callable(getattr(node_class, name, None)):
+                self.add(at, f"{node_class.__name__}.{name} does not exist", f"write `def {name}(self, run)`")
         for name, model_name in wanted.items():
             method = getattr(node_class, name, None)
             full = f"{node_class.__name__}.{name}"

@@ -94,6 +94,16 @@ def resolve_node(path: Path) -> ResolvedNode:
     )
 
 
+def earlier_versions(resolved: ResolvedNode) -> list[ResolvedNode]:
+    """Other versions of the same major that lie beside a node's folder; raises ContractError."""
+    found: list[ResolvedNode] = []
+    version = resolved.contract.contract_version
+    for file in sorted(resolved.folder.parent.glob(f"v{version.major}_*/{FILE_NAME}")):
+        if file.parent != resolved.folder:
+            found.append(resolve_node(file.parent))
+    return found
+
+
 def _routes(contract: ModelContract, node_class: type[Node], checker: Checker) -> list[Route]:
     topics = contract.event_bus.subscribe_topics
     routes: list[Route] = []
@@ -138,11 +148,10 @@ def _declared(
     if workflow := contract.workflow_coordination:
         at = ("workflow_coordination",)
         start = checker.generic_argument(node_class, 0, at)
-        sent = [n for s in workflow.steps for n in (s.command, s.compensate) if n]
         ends = [workflow.completed, workflow.failed, *([workflow.progress] if workflow.progress else [])]
-        everything = tuple(dict.fromkeys([*sent, *ends]))
+        everything = tuple(dict.fromkeys([*workflow.sent, *ends]))
         names = [start.__name__] if start else []
-        names += [name for step in workflow.steps for name in (step.result, step.failure) if name]
+        names += [name for step in workflow.steps for name in step.answers]
         return [(at, name, "decide", everything) for name in names]
     method = "compute" if contract.node_type is EnumNodeKind.COMPUTE else "execute"
     if contract.node_type.is_stateful:
@@ -163,4 +172,4 @@ def _check_dependency(module: str, class_name: str | None, index: int, checker: 
         checker.add(at, f"{module} has no {class_name}", "mend class_name")
 
 
-__all__ = ["ContractError", "ResolvedNode", "Route", "resolve_node"]
+__all__ = ["ContractError", "ResolvedNode", "Route", "earlier_versions", "resolve_node"]

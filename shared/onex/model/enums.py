@@ -81,5 +81,10 @@ class EnumErrorAction(StrEnum):
     """What a workflow does when a step has failed for good."""
 
     STOP = "stop"
+    """The run fails; nothing is undone."""
     CONTINUE = "continue"
+    """The step is skipped."""
+    RETRY = "retry"
+    """Tried again as ``retry`` says, then as ``compensate``."""
     COMPENSATE = "compensate"
+    """The run fails; what was done is undone in reverse order."""

@@ -21,6 +21,8 @@ class Addressed:
     id: str = ""
     correlation_id: str = ""
     """For what belongs to another chain than the message in hand."""
+    answers_id: str = ""
+    """Id of the message that this one answers, where that is not the one in hand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,5 +24,7 @@ class Context:
     """Key under which the sender wants the answer; empty when nobody asked for one."""
     transition_to: str = ""
     """Reducers with a declared state machine: the state this event leads to."""
+    answers_id: str = ""
+    """Id of the message that this one answers: the one that caused it, but for completions of workflows."""
     attempt: int = 1
     """1 for the first try of an effect; grows with in-memory retries."""

@@ -1,14 +1,14 @@
 """A declared workflow as a decide function: (state, event, context) -> Decision."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import cast
 
-from onex.contract import ResolvedNode
+from onex.contract import ResolvedNode, earlier_versions
 from onex.model.cancel import CancelWorkflow
-from onex.model.contract import ModelWorkflow
+from onex.model.errors import RejectedError
 from onex.model.message import Message
-from onex.node import Context, Decision, Node, TimerFired
+from onex.node import Addressed, Context, Decision, Node, TimerFired
 from onex.workflow.machine import WorkflowMachine
 from onex.workflow.state import WorkflowState
 
@@ -21,27 +21,76 @@ class CompiledWorkflow:
     state_model: type[WorkflowState]
 
 
-def compile_workflow(workflow: ModelWorkflow, resolved: ResolvedNode, node: Node) -> CompiledWorkflow:
-    """Bind steps to the node's methods. The contract was checked against the class before."""
-    models = resolved.models
-    answers = {name for step in workflow.steps for name in (step.result, step.failure) if name}
-    start = next(
-        route.model
-        for route in resolved.routes.values()
-        if route.model.__name__ not in answers and route.model is not CancelWorkflow
-    )
-    machine = WorkflowMachine(workflow, node, models, start)
+def compile_workflow(resolved: ResolvedNode, node: Node) -> CompiledWorkflow:
+    """Bind steps to the node's methods. The contract was checked against the class before.
+
+    A run ends on the version it began with: versions of the same major that lie beside this one are bound too.
+    """
+    current = str(resolved.contract.contract_version)
+    machines = {current: _machine(resolved, node)}
+    for earlier in earlier_versions(resolved):
+        if earlier.contract.workflow_coordination:
+            machines[str(earlier.contract.contract_version)] = _machine(earlier, earlier.create())
+    start = start_of(resolved)
+
+    def machine_of(run: WorkflowState | None, event: Message) -> WorkflowMachine:
+        if run is None or run.is_over or not run.version or type(event) is start:
+            return machines[current]
+        if run.version not in machines:
+            raise RejectedError(
+                f"the run began with version {run.version} of {resolved.contract.name}, which is not here; "
+                f"put it back beside {resolved.folder.name}, then replay this dead letter"
+            )
+        return machines[run.version]
 
     def decide(state: Message | None, event: Message, context: Context) -> Decision[WorkflowState]:
         run = cast(WorkflowState | None, state)
+        machine = machine_of(run, event)
         match event:
             case TimerFired(name=name):
-                return machine.timer(run, name, context)
+                decision = machine.timer(run, name, context)
             case CancelWorkflow(reason=reason):
-                return machine.cancel(run, reason, context)
+                decision = machine.cancel(run, reason, context)
             case _ if type(event) is start:
-                return machine.start(run, event, context)
+                decision = machine.start(run, event, context)
             case _:
-                return machine.answer(run, event, context)
+                decision = machine.answer(run, event, context)
+        return decision if machine is machines[current] else _translated(decision, resolved.models)
 
     return CompiledWorkflow(decide, WorkflowState)
+
+
+def start_of(resolved: ResolvedNode) -> type[Message]:
+    """The message that starts a declared workflow."""
+    workflow = resolved.contract.workflow_coordination
+    assert workflow is not None
+    return next(
+        route.model
+        for route in resolved.routes.values()
+        if route.model.__name__ not in workflow.answers and route.model is not CancelWorkflow
+    )
+
+
+def _machine(resolved: ResolvedNode, node: Node) -> WorkflowMachine:
+    workflow = resolved.contract.workflow_coordination
+    assert workflow is not None
+    version = str(resolved.contract.contract_version)
+    return WorkflowMachine(workflow, node, resolved.models, start_of(resolved), version)
+
+
+def _translated(decision: Decision[WorkflowState], models: Mapping[str, type[Message]]) -> Decision[WorkflowState]:
+    """An earlier version's messages as those of this version: that is what the topics carry."""
+
+    def one(emission: Message | Addressed) -> Message | Addressed:
+        if isinstance(emission, Addressed):
+            return replace(emission, message=cast(Message, one(emission.message)))
+        model = models.get(type(emission).__name__, type(emission))
+        return emission if type(emission) is model else model.model_validate(emission.model_dump())
+
+    return Decision(
+        decision.state,
+        [one(command) for command in decision.commands],
+        decision.timers,
+        None if decision.completion is None else one(decision.completion),
+        [one(event) for event in decision.events],
+    )

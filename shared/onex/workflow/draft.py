@@ -1,31 +1,42 @@
 """A run while one input is worked on: collects changes and becomes a Decision."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from hashlib import blake2b
-from typing import cast
+from typing import TypedDict, Unpack, cast
 
 from onex.model.contract import ModelWorkflow
 from onex.model.message import Message
 from onex.node import Addressed, CancelTimer, Context, Decision, Run, SetTimer, StepFailure
-from onex.workflow.state import FinishedRun, Phase, StepState, StepStatus, WorkflowState
+from onex.workflow.state import FinishedRun, ItemState, Phase, StepState, StepStatus, WorkflowState, derived
 
 
-class _Results(Mapping[type[Message], Message]):
+class _Results(Mapping[type[Message], Sequence[Message]]):
     """Results by type, parsed when asked for."""
 
-    def __init__(self, by_model: Mapping[type[Message], str]) -> None:
+    def __init__(self, by_model: Mapping[type[Message], Sequence[str]]) -> None:
         self._by_model = by_model
 
-    def __getitem__(self, model: type[Message]) -> Message:
-        return model.model_validate_json(self._by_model[model])
+    def __getitem__(self, model: type[Message]) -> Sequence[Message]:
+        return [model.model_validate_json(text) for text in self._by_model[model]]
 
     def __iter__(self) -> Iterator[type[Message]]:
         return iter(self._by_model)
 
     def __len__(self) -> int:
         return len(self._by_model)
+
+
+class StepChanges(TypedDict, total=False):
+    """Fields of a :class:`StepState`."""
+
+    status: StepStatus
+    attempts: int
+    command_ids: list[str]
+    result: str | None
+    maybe_done: bool
+    items: list[ItemState]
+    compensations: int
 
 
 class RunDraft:
@@ -44,31 +55,18 @@ class RunDraft:
         self.commands: list[Message | Addressed] = []
         self.timers: list[SetTimer | CancelTimer] = []
         self.events: list[Message | Addressed] = []
-        self._context = context
+        self.context = context
         self._start = start
         self._models = models
         self._workflow = workflow
         self._completion: Message | Addressed | None = None
-        self._failure: StepFailure | None = None
 
-    def set(
-        self,
-        step_id: str,
-        *,
-        status: StepStatus,
-        attempts: int | None = None,
-        command_ids: list[str] | None = None,
-        result: str | None = None,
-        maybe_done: bool | None = None,
-    ) -> None:
-        """Change a step; None leaves a field as it is."""
-        given = {"attempts": attempts, "command_ids": command_ids, "result": result, "maybe_done": maybe_done}
-        changed = {name: value for name, value in given.items() if value is not None}
-        self.steps[step_id] = self.steps[step_id].model_copy(update={"status": status, **changed})
+    def set(self, step_id: str, **changes: Unpack[StepChanges]) -> None:
+        """Change a step; what is not given stays."""
+        self.steps[step_id] = self.steps[step_id].model_copy(update=changes)
 
     def failed(self, step_id: str, reason: str, event: Message | None) -> None:
         """The run has failed; ``run()`` now shows why."""
-        self._failure = StepFailure(step_id, reason, event)
         self.state = self.state.model_copy(
             update={
                 "failed_step": step_id,
@@ -88,31 +86,32 @@ class RunDraft:
     def run(self) -> Run[Message]:
         """The view that the node's step methods get."""
         results = {
-            self._models[step.result]: text
+            self._models[answer]: found
             for step in self._workflow.steps
-            if (text := self.steps[step.id].result) is not None
+            if (answer := step.result or step.signal) and (found := self.steps[step.id].results)
         }
         return Run(
-            self._context.key,
+            self.context.key,
             self._start.model_validate_json(self.state.command),
             _Results(results),
             datetime.fromtimestamp(self.state.started_ms / 1000, UTC),
-            self._context.now,
-            self._failure or self._kept_failure(),
+            self.context.now,
+            self._failure(),
         )
 
-    def _kept_failure(self) -> StepFailure | None:
+    def _failure(self) -> StepFailure | None:
         if not self.state.reason:
             return None
         event = None
         if self.state.failure_event is not None:
             event = self._models[self.state.failure_type].model_validate_json(self.state.failure_event)
-        return StepFailure(self.state.failed_step, self.state.reason, event)
+        left = tuple(name for name, kept in self.steps.items() if kept.status == "not compensated")
+        return StepFailure(self.state.failed_step, self.state.reason, event, left)
 
     def decision(self) -> Decision[WorkflowState]:
         """Everything collected; it belongs to the chain of the command that started the run."""
         state = self.state.model_copy(update={"steps": self.steps})
-        if state.correlation_id in ("", self._context.correlation_id):
+        if state.correlation_id in ("", self.context.correlation_id):
             return Decision(state, self.commands, self.timers, self._completion, self.events)
         completion = None if self._completion is None else self._of_this_run(self._completion)
         commands, events = map(self._of_this_run, self.commands), map(self._of_this_run, self.events)
@@ -124,11 +123,7 @@ class RunDraft:
 
 
 def completion_of(state: WorkflowState | FinishedRun, completion: Message) -> Addressed:
-    """The completion goes to who asked, with an id that is the same for every repetition."""
+    """The completion answers the command that started the run, with an id that is the same for every repetition."""
     key = "" if completion.key_field else state.reply_key
-    return Addressed(completion, key=key, reply_key=state.reply_key, id=derived(state.start_id, "completion"))
-
-
-def derived(*parts: str) -> str:
-    """Id that depends on nothing but its parts: the same run gives the same ids."""
-    return blake2b("|".join(parts).encode(), digest_size=16).hexdigest()
+    identity = derived(state.start_id, "completion")
+    return Addressed(completion, key=key, reply_key=state.reply_key, id=identity, answers_id=state.start_id)

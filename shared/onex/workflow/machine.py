@@ -7,7 +7,9 @@ from onex.model.enums import EnumErrorAction
 from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.node import Addressed, CancelTimer, Context, Decision, Node, SetTimer
-from onex.workflow.draft import RunDraft, completion_of, derived
+from onex.workflow.compensation import UNDO, Compensation
+from onex.workflow.draft import RunDraft, completion_of
+from onex.workflow.progress import Sender, step_timer
 from onex.workflow.state import FinishedRun, StepState, WorkflowState
 
 WHOLE = "workflow"
@@ -19,17 +21,27 @@ _KEEP_RUNS = 20
 
 
 class WorkflowMachine:
-    """The rules of declared workflows: order, retries, timeouts, failure, compensation."""
+    """The rules of declared workflows: order, conditions, retries, timeouts, failure, compensation."""
 
     def __init__(
-        self, workflow: ModelWorkflow, node: Node, models: Mapping[str, type[Message]], start: type[Message]
+        self,
+        workflow: ModelWorkflow,
+        node: Node,
+        models: Mapping[str, type[Message]],
+        start: type[Message],
+        version: str,
     ) -> None:
         self._workflow = workflow
         self._node = node
         self._models = models
         self._start = start
+        self._version = version
         self._steps = {step.id: step for step in workflow.steps}
-        self._by_answer = {name: step for step in workflow.steps for name in (step.result, step.failure) if name}
+        self._by_answer = {name: step for step in workflow.steps for name in step.answers}
+        self._sender = Sender(workflow, node)
+        self._compensation = Compensation(workflow, node)
+
+    # -- inputs ---------------------------------------------------------------------------------
 
     def start(self, state: WorkflowState | None, command: Message, context: Context) -> Decision[WorkflowState]:
         """A command: begin, ignore a repetition, or give the completion again."""
@@ -37,7 +49,7 @@ class WorkflowMachine:
             return self._again(state)
         if state is not None and (run := _earlier(state, context.message_id)):
             return Decision(state, completion=self._completion_of(run))
-        if state is not None and state.phase == "running":
+        if state is not None and not state.is_over:
             raise RejectedError(f"workflow {context.key} is already running, started by {state.start_id}")
         begun = WorkflowState(
             start_id=context.message_id,
@@ -48,137 +60,194 @@ class WorkflowMachine:
             phase="running",
             steps={step.id: StepState() for step in self._workflow.steps},
             earlier=[] if state is None else _remembered(state),
+            version=self._version,
         )
         draft = self._draft(begun, context)
         draft.timers.append(CancelTimer(RETENTION))
-        draft.timers.append(SetTimer(WHOLE, self._workflow.timeout))
-        self._progress(draft, "", "started")
-        self._advance(draft)
+        self._begin(draft, context)
         return draft.decision()
 
     def answer(self, state: WorkflowState | None, event: Message, context: Context) -> Decision[WorkflowState]:
-        """A result or failure event; what no step waits for is ignored."""
-        step = self._by_answer[type(event).__name__]
-        if state is None:
-            return Decision(None)
-        kept = state.steps[step.id]
-        if kept.status != "running" and not kept.maybe_done:
-            return Decision(state)
-        if context.causation_id and context.causation_id not in kept.command_ids:
+        """A result, a failure, a signal or the end of a compensation; what nobody waits for is ignored."""
+        name = type(event).__name__
+        step = self._by_answer.get(name)
+        if state is None or step is None:
             return Decision(state)
         draft = self._draft(state, context)
-        if type(event).__name__ == step.failure:
-            if kept.status == "running":
-                draft.timers.append(CancelTimer(_step_timer(step.id)))
-                draft.set(step.id, status="failed", maybe_done=False)
-                self._failed(draft, step, _reason(event), event)
-            return draft.decision()
-        late = state.phase != "running" or kept.status != "running"
-        draft.timers.append(CancelTimer(_step_timer(step.id)))
-        draft.set(step.id, status="done", result=event.model_dump_json(), maybe_done=False)
-        if late:
-            if kept.status == "running" and state.phase == "failed":
-                self._compensate_step(draft, step)
-            return draft.decision()
-        self._progress(draft, step.id, "done")
-        self._advance(draft)
+        match name:
+            case step.signal:
+                self._signalled(draft, step, event)
+            case step.compensated:
+                if self._compensation.answered(draft, step, context.answers_id):
+                    self._end_if_undone(draft)
+            case step.failure:
+                self._refused(draft, step, event, context.answers_id)
+            case _:
+                self._answered(draft, step, event, context.answers_id)
         return draft.decision()
 
     def timer(self, state: WorkflowState | None, name: str, context: Context) -> Decision[WorkflowState]:
-        """The workflow's, a step's or the retention timer."""
+        """The workflow's, a step's, a compensation's or the retention timer."""
         if state is None or name == RETENTION:
             return Decision(None)
-        if state.phase != "running":
-            return Decision(state)
-        if name == WHOLE:
-            return self._give_up(state, "workflow timed out", context)
         draft = self._draft(state, context)
-        step = self._steps[name.removeprefix("step:")]
-        kept = state.steps[step.id]
-        if kept.status == "running" and kept.attempts < step.retry.max_attempts:
-            self._send(draft, step)
-        elif kept.status == "running":
-            draft.set(step.id, status="failed", maybe_done=True)
-            self._failed(draft, step, f"{step.id} timed out", None)
+        if state.phase == "compensating" and name.startswith(UNDO):
+            self._compensation.timed_out(draft, self._steps[name.removeprefix(UNDO)])
+            self._end_if_undone(draft)
+        elif state.phase == "running" and name == WHOLE:
+            self._give_up(draft, "workflow timed out")
+        elif state.phase == "running" and (step := self._steps.get(name.removeprefix("step:"))):
+            self._step_timer(draft, step)
         return draft.decision()
 
     def cancel(self, state: WorkflowState | None, reason: str, context: Context) -> Decision[WorkflowState]:
         """An operator's wish; a run that is over, or unknown, stays as it is."""
         if state is None or state.phase != "running":
             return Decision(state)
-        return self._give_up(state, reason, context)
-
-    def _give_up(self, state: WorkflowState, reason: str, context: Context) -> Decision[WorkflowState]:
-        """Steps in the air may have happened: they are compensated like those that did."""
         draft = self._draft(state, context)
-        draft.timers.append(CancelTimer(WHOLE))
-        for step_id, kept in state.steps.items():
-            if kept.status == "running":
-                draft.timers.append(CancelTimer(_step_timer(step_id)))
-                draft.set(step_id, status="failed", maybe_done=True)
-        self._end_failed(draft, "", reason, None)
+        self._give_up(draft, reason)
         return draft.decision()
 
-    def _draft(self, state: WorkflowState, context: Context) -> RunDraft:
-        return RunDraft(state, context, self._start, self._models, self._workflow)
+    # -- steps ----------------------------------------------------------------------------------
+
+    def _begin(self, draft: RunDraft, context: Context) -> None:
+        timeout = self._workflow.timeout
+        if self._workflow.deadline:
+            deadline = getattr(self._node, "deadline")(draft.run())  # noqa: B009 - named by the contract
+            timeout = min(timeout, max(0.001, (deadline - context.now).total_seconds()))
+        draft.timers.append(SetTimer(WHOLE, timeout))
+        self._sender.progress(draft, "", "started")
+        self._advance(draft)
 
     def _advance(self, draft: RunDraft) -> None:
         """Send what can be sent; complete when nothing is left."""
-        steps = draft.steps
-        for step in self._workflow.steps:
-            ready = all(steps[name].status in ("done", "skipped") for name in step.depends_on)
-            if steps[step.id].status == "waiting" and ready:
-                self._send(draft, step)
-        if all(kept.status in ("done", "skipped") for kept in steps.values()):
-            completion = getattr(self._node, "completed")(draft.run())  # noqa: B009 - named by the contract
-            self._finish(draft, "completed", completion)
+        while self._sender.send_ready(draft):
+            pass
+        if not all(kept.status in ("done", "skipped") for kept in draft.steps.values()):
+            return
+        if self._workflow.continues:
+            following = getattr(self._node, "continue_as_new")(draft.run())  # noqa: B009 - named by the contract
+            if following is not None:
+                self._continue(draft, following)
+                return
+        completion = getattr(self._node, "completed")(draft.run())  # noqa: B009 - named by the contract
+        self._finish(draft, "completed", completion)
 
-    def _send(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
-        command = getattr(self._node, step.id)(draft.run())
+    def _continue(self, draft: RunDraft, command: Message) -> None:
+        """The same run, the same asker, a new command and no history."""
+        state = draft.state
+        fresh = {
+            "command": command.model_dump_json(),
+            "generation": state.generation + 1,
+            "started_ms": round(draft.context.now.timestamp() * 1000),
+        }
+        draft.state = state.model_copy(update=fresh)
+        draft.steps = {step.id: StepState() for step in self._workflow.steps}
+        self._begin(draft, draft.context)
+
+    def _signalled(self, draft: RunDraft, step: ModelWorkflowStep, event: Message) -> None:
+        """A signal may come before its step is reached: it is kept until then."""
         kept = draft.steps[step.id]
-        attempt = kept.attempts + 1
-        identity = derived(draft.state.start_id, step.id, str(attempt))
-        draft.set(step.id, status="running", attempts=attempt, command_ids=[*kept.command_ids, identity])
-        work = derived(draft.state.start_id, step.id)
-        draft.commands.append(Addressed(command, idempotency_key=work, id=identity))
-        if step.timeout is not None:
-            draft.timers.append(SetTimer(_step_timer(step.id), step.timeout))
+        if draft.state.phase != "running" or kept.status not in ("waiting", "running") or kept.result is not None:
+            return
+        draft.set(step.id, result=event.model_dump_json())
+        if kept.status == "running":
+            self._step_done(draft, step)
+
+    def _refused(self, draft: RunDraft, step: ModelWorkflowStep, event: Message, cause: str) -> None:
+        kept = draft.steps[step.id]
+        if kept.status != "running" or not _belongs(kept, cause):
+            return
+        draft.timers.append(CancelTimer(step_timer(step.id)))
+        if step.error_action is EnumErrorAction.RETRY and kept.attempts < step.retry.max_attempts:
+            self._sender.again(draft, step)
+            return
+        draft.set(step.id, status="failed", maybe_done=step.fan_out)
+        self._failed(draft, step, _reason(event), event)
+
+    def _answered(self, draft: RunDraft, step: ModelWorkflowStep, event: Message, cause: str) -> None:
+        kept = draft.steps[step.id]
+        in_time = kept.status in ("running", "retrying") and draft.state.phase == "running"
+        late = not in_time and (kept.maybe_done or kept.status == "running")
+        if not (in_time or late) or not _belongs(kept, cause):
+            return
+        if step.fan_out:
+            items = [
+                item.model_copy(update={"result": event.model_dump_json()}) if cause in item.command_ids else item
+                for item in kept.items
+            ]
+            draft.set(step.id, items=items)
+            if any(item.result is None for item in items):
+                return
+        else:
+            draft.set(step.id, result=event.model_dump_json())
+        if late:
+            # Where it was given up, its compensation is on its way; a step beside the failed one was only left alone.
+            draft.set(step.id, status="done", maybe_done=False)
+            if kept.status == "running":
+                self._compensation.late(draft, step)
+            return
+        self._step_done(draft, step)
+
+    def _step_done(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
+        draft.timers.append(CancelTimer(step_timer(step.id)))
+        draft.set(step.id, status="done", maybe_done=False)
+        self._sender.progress(draft, step.id, "done")
+        self._advance(draft)
+
+    def _step_timer(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
+        """A delay is over, or no answer came in time."""
+        kept = draft.steps[step.id]
+        if kept.status == "retrying":
+            self._sender.send(draft, step)
+        elif kept.status == "running" and kept.attempts < step.retry.max_attempts and step.command:
+            self._sender.again(draft, step)
+        elif kept.status == "running":
+            draft.set(step.id, status="failed", maybe_done=step.command is not None)
+            self._failed(draft, step, f"{step.id} timed out", None)
+
+    # -- ends -----------------------------------------------------------------------------------
 
     def _failed(self, draft: RunDraft, step: ModelWorkflowStep, reason: str, event: Message | None) -> None:
-        self._progress(draft, step.id, "failed")
+        self._sender.progress(draft, step.id, "failed")
         if step.error_action is EnumErrorAction.CONTINUE:
             draft.set(step.id, status="skipped")
             self._advance(draft)
             return
         self._end_failed(draft, step.id, reason, event)
 
+    def _give_up(self, draft: RunDraft, reason: str) -> None:
+        """Steps in the air may have happened: they are compensated like those that did."""
+        draft.timers.append(CancelTimer(WHOLE))
+        for step in self._workflow.steps:
+            if draft.steps[step.id].status in ("running", "retrying"):
+                draft.timers.append(CancelTimer(step_timer(step.id)))
+                draft.set(step.id, status="failed", maybe_done=step.command is not None)
+        self._end_failed(draft, "", reason, None)
+
     def _end_failed(self, draft: RunDraft, step_id: str, reason: str, event: Message | None) -> None:
         draft.failed(step_id, reason, event)
-        stop = step_id and self._steps[step_id].error_action is EnumErrorAction.STOP
-        if not stop:
-            for step in reversed(self._workflow.steps):
-                kept = draft.steps[step.id]
-                if kept.status == "done" or kept.maybe_done:
-                    self._compensate_step(draft, step)
-        completion = getattr(self._node, "failed")(draft.run())  # noqa: B009 - named by the contract
-        self._finish(draft, "failed", completion)
+        if not (step_id and self._steps[step_id].error_action is EnumErrorAction.STOP):
+            self._compensation.begin(draft)
+        self._end_if_undone(draft)
 
-    def _compensate_step(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
-        if step.compensate is None:
-            return
-        command = getattr(self._node, f"compensate_{step.id}")(draft.run())
-        identity = derived(draft.state.start_id, step.id, "compensate")
-        draft.commands.append(Addressed(command, idempotency_key=identity, id=identity))
-
-    def _progress(self, draft: RunDraft, step_id: str, status: str) -> None:
-        if self._workflow.progress is not None:
-            event = getattr(self._node, "progress")(draft.run(), step_id, status)  # noqa: B009 - named by the contract
-            draft.events.append(event)
+    def _end_if_undone(self, draft: RunDraft) -> None:
+        """Undo what can be undone now; the run ends when nothing is left to wait for."""
+        if self._compensation.go_on(draft):
+            completion = getattr(self._node, "failed")(draft.run())  # noqa: B009 - named by the contract
+            self._finish(draft, "failed", completion)
+        elif draft.state.phase == "running":
+            draft.state = draft.state.model_copy(update={"phase": "compensating"})
+            draft.timers.append(CancelTimer(WHOLE))
+            self._sender.progress(draft, "", "compensating")
 
     def _finish(self, draft: RunDraft, phase: str, completion: Message) -> None:
-        self._progress(draft, "", phase)
+        self._sender.progress(draft, "", phase)
         draft.finish(phase, completion)
         draft.timers += [CancelTimer(WHOLE), SetTimer(RETENTION, _KEEP_FINISHED)]
+
+    def _draft(self, state: WorkflowState, context: Context) -> RunDraft:
+        return RunDraft(state, context, self._start, self._models, self._workflow)
 
     def _again(self, state: WorkflowState) -> Decision[WorkflowState]:
         ended = _as_finished(state)
@@ -187,6 +256,11 @@ class WorkflowMachine:
     def _completion_of(self, run: FinishedRun) -> Addressed:
         name = self._workflow.completed if run.phase == "completed" else self._workflow.failed
         return completion_of(run, self._models[name].model_validate_json(run.finished_by))
+
+
+def _belongs(kept: StepState, cause: str) -> bool:
+    """Whether an answer is to a command of this step; one that does not say what it answers is believed."""
+    return not cause or cause in kept.command_ids
 
 
 def _as_finished(state: WorkflowState) -> FinishedRun | None:
@@ -204,10 +278,6 @@ def _remembered(state: WorkflowState) -> list[FinishedRun]:
 
 def _earlier(state: WorkflowState, start_id: str) -> FinishedRun | None:
     return next((run for run in state.earlier if run.start_id == start_id), None)
-
-
-def _step_timer(step_id: str) -> str:
-    return f"step:{step_id}"
 
 
 def _reason(event: Message) -> str:

@@ -1,13 +1,25 @@
 """What is kept of one run of a declared workflow. Messages are kept as JSON: their types may evolve."""
 
+from hashlib import blake2b
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from onex.model.message import Message
 
-Phase = Literal["running", "completed", "failed"]
-StepStatus = Literal["waiting", "running", "done", "failed", "skipped"]
+Phase = Literal["running", "compensating", "completed", "failed"]
+StepStatus = Literal[
+    "waiting", "running", "retrying", "done", "failed", "skipped", "compensating", "compensated", "not compensated"
+]
+
+
+class ItemState(BaseModel):
+    """One command of a step that fans out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    command_ids: list[str] = []
+    result: str | None = None
 
 
 class StepState(BaseModel):
@@ -19,9 +31,20 @@ class StepState(BaseModel):
     attempts: int = 0
     command_ids: list[str] = []
     result: str | None = None
-    """JSON of the result message."""
+    """JSON of the result message, or of the signal."""
     maybe_done: bool = False
     """The step timed out: it may have happened, so it is compensated."""
+    items: list[ItemState] = Field(default_factory=list)
+    """Of a step that fans out, in the order of its commands."""
+    compensations: int = 0
+    """Attempts at undoing it."""
+
+    @property
+    def results(self) -> list[str]:
+        """JSON of all results so far."""
+        if self.items:
+            return [item.result for item in self.items if item.result is not None]
+        return [self.result] if self.result is not None else []
 
 
 class FinishedRun(BaseModel):
@@ -55,3 +78,24 @@ class WorkflowState(Message):
     """Of the command that started this run: what a cancellation leads to belongs to it."""
     earlier: list[FinishedRun] = Field(default_factory=list)
     """Latest first, a bounded number."""
+    version: str = ""
+    """Of the contract that the run began with; it ends on the same."""
+    generation: int = 0
+    """How often the run continued as new."""
+    to_compensate: list[str] = Field(default_factory=list)
+    """Steps that are still to be undone, next one first."""
+
+    @property
+    def run_id(self) -> str:
+        """What ids of commands are derived from; another one after each continuation."""
+        return derived(self.start_id, str(self.generation)) if self.generation else self.start_id
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will happen in it any more."""
+        return self.phase in ("completed", "failed")
+
+
+def derived(*parts: str) -> str:
+    """Id that depends on nothing but its parts: the same run gives the same ids."""
+    return blake2b("|".join(parts).encode(), digest_size=16).hexdigest()

@@ -77,7 +77,7 @@ def introspect(
 def inputs_of(resolved: ResolvedNode) -> Iterator[ModelNodeInput]:
     """Messages the node takes, with the messages that end what they start."""
     workflow = resolved.contract.workflow_coordination
-    answers = {n for step in workflow.steps for n in (step.result, step.failure) if n} if workflow else set()
+    answers = workflow.answers if workflow else frozenset()
     for topic, route in resolved.routes.items():
         name = route.model.__name__
         completed, failed = tuple(sorted(m.__name__ for m in route.outputs)), tuple[str, ...]()

@@ -6,7 +6,7 @@ from onex.model.contract.delivery import ModelDelivery, ModelErrorHandling, Mode
 from onex.model.contract.routing import ModelDependency, ModelEventBus, ModelHandler, ModelHandlerRouting
 from onex.model.contract.state_machine import ModelStateMachine, ModelTransition
 from onex.model.contract.version import ModelSemVer
-from onex.model.contract.workflow import ModelWorkflow, ModelWorkflowStep
+from onex.model.contract.workflow import ModelStepRetry, ModelWorkflow, ModelWorkflowStep
 
 __all__ = [
     "ModelContract",
@@ -21,6 +21,7 @@ __all__ = [
     "ModelRetryPolicy",
     "ModelSemVer",
     "ModelStateMachine",
+    "ModelStepRetry",
     "ModelTransition",
     "ModelWorkflow",
     "ModelWorkflowStep",

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from onex.model.contract.base import ContractPart
 from onex.model.duration import Duration
-from onex.model.enums import EnumErrorAction
+from onex.model.enums import EnumBackoff, EnumErrorAction
 
 
 class ModelStepRetry(ContractPart):
@@ -14,29 +14,84 @@ class ModelStepRetry(ContractPart):
 
     max_attempts: int = Field(default=1, ge=1, le=100)
     """The first one included; a repetition has the same idempotency key."""
+    delay: Duration | None = None
+    """Before the second attempt. None: at once."""
+    backoff: EnumBackoff = EnumBackoff.EXPONENTIAL
+    """How the delay grows."""
+    max_delay: Duration = 300.0
+    """No delay grows beyond it."""
+
+    def delay_after(self, attempts: int) -> float:
+        """Seconds to wait after so many attempts."""
+        if self.delay is None:
+            return 0.0
+        match self.backoff:
+            case EnumBackoff.FIXED:
+                grown = self.delay
+            case EnumBackoff.LINEAR:
+                grown = self.delay * attempts
+            case EnumBackoff.EXPONENTIAL:
+                grown = self.delay * 2.0 ** (attempts - 1)
+        return min(grown, self.max_delay)
 
 
 class ModelWorkflowStep(ContractPart):
-    """Send ``command``, wait for ``result`` (or ``failure``), within ``timeout`` per attempt."""
+    """Send ``command``, wait for ``result`` (or ``failure``) within ``timeout`` per attempt; or wait for ``signal``.
+
+    A child workflow is a step whose command starts another orchestrator: its completion events are ``result`` and
+    ``failure`` here.
+    """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     """Also the name of the method that makes the command."""
-    command: str
+    command: str | None = None
     """Message sent."""
-    result: str
+    result: str | None = None
     """Message that says it is done."""
     failure: str | None = None
     """Message that says it failed."""
+    signal: str | None = None
+    """Instead of a command: the message from outside, keyed by the workflow, that the step waits for."""
     depends_on: tuple[str, ...] = ()
     """Steps that must be done first."""
+    conditional: bool = False
+    """The method ``when_{id}(run) -> bool`` decides whether the step is needed; else it is skipped."""
+    fan_out: bool = False
+    """The step's method gives a list of commands; the step is done when all are answered."""
     timeout: Duration | None = None
     """None: only the timeout of the workflow applies."""
     retry: ModelStepRetry = ModelStepRetry()
-    """What happens when no answer comes in time."""
+    """What happens when no answer comes in time; with ``error_action: retry`` also after a failure."""
     compensate: str | None = None
     """Command that undoes the step when a later one fails."""
+    compensated: str | None = None
+    """Message that says it is undone. With it, compensations run one after another, each awaited."""
+    compensation_timeout: Duration = 30.0
+    """Per attempt at an awaited compensation."""
+    compensation_retry: ModelStepRetry = ModelStepRetry(max_attempts=10, delay=1.0)
+    """How often an awaited compensation is tried."""
     error_action: EnumErrorAction = EnumErrorAction.COMPENSATE
     """What a failure means for the run."""
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> "ModelWorkflowStep":
+        problems = []
+        if self.signal is None and not (self.command and self.result):
+            problems.append("give command and result, or signal")
+        if self.signal and (self.command or self.result or self.failure or self.fan_out or self.compensate):
+            problems.append("a step with signal has no command, result, failure, fan_out or compensate")
+        if self.compensated and not self.compensate:
+            problems.append("compensated needs compensate")
+        if self.error_action is EnumErrorAction.RETRY and self.retry.max_attempts == 1:
+            problems.append("error_action: retry needs retry.max_attempts above 1")
+        if problems:
+            raise ValueError(f"step {self.id!r}: " + "; ".join(problems))
+        return self
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Messages that move the step on."""
+        return tuple(name for name in (self.result, self.failure, self.signal, self.compensated) if name)
 
 
 class ModelWorkflow(ContractPart):
@@ -44,6 +99,8 @@ class ModelWorkflow(ContractPart):
 
     timeout: Duration = 300.0
     """Of a whole run; then it fails and is compensated."""
+    deadline: bool = False
+    """The method ``deadline(run) -> datetime`` gives a time at which the run fails at the latest."""
     steps: tuple[ModelWorkflowStep, ...] = Field(min_length=1)
     """In any order: ``depends_on`` makes the graph."""
     completed: str
@@ -52,6 +109,9 @@ class ModelWorkflow(ContractPart):
     """Completion event of one that did not."""
     progress: str | None = None
     """Event published when a step starts, ends or fails, in order, keyed by the workflow."""
+    continues: bool = False
+    """When all steps are done, the method ``continue_as_new(run)`` may give a new command: the run begins anew with
+    it and without its history. None completes it."""
 
     @model_validator(mode="after")
     def _is_a_graph(self) -> "ModelWorkflow":
@@ -67,11 +127,21 @@ class ModelWorkflow(ContractPart):
             TopologicalSorter({step.id: step.depends_on for step in self.steps}).prepare()
         except CycleError as error:
             problems.append(f"the steps form a cycle: {' -> '.join(error.args[1])}")
-        results = [name for step in self.steps for name in (step.result, step.failure) if name]
+        answers = [name for step in self.steps for name in step.answers]
         problems += [
             f"{name} answers two steps; a result or failure belongs to one step"
-            for name in sorted({r for r in results if results.count(r) > 1})
+            for name in sorted({r for r in answers if answers.count(r) > 1})
         ]
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def answers(self) -> frozenset[str]:
+        """Messages that move some step on."""
+        return frozenset(name for step in self.steps for name in step.answers)
+
+    @property
+    def sent(self) -> tuple[str, ...]:
+        """Commands of all steps, compensations included."""
+        return tuple(name for step in self.steps for name in (step.command, step.compensate) if name)
