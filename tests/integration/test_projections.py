@@ -9,7 +9,6 @@ from typing import TypeVar
 import asyncpg
 import pytest
 
-from node_postgres_adapter_effect.v1_0_0 import once
 from node_postgres_adapter_effect.v1_0_0.models import (
     DeleteProjection,
     ProjectionUpserted,
@@ -46,7 +45,7 @@ def play(postgres: LocalPostgres, monkeypatch: pytest.MonkeyPatch) -> Callable[.
             await node.start()
             try:
                 await node.pool.execute("DELETE FROM onex_projection WHERE projection = 'tests'")
-                await node.pool.execute("DELETE FROM onex_inbox WHERE message_id LIKE 't-%'")
+                await node.pool.execute("DELETE FROM onex_inbox_answer WHERE key LIKE 't-%'")
                 await scene(node)
             finally:
                 await node.stop()
@@ -76,7 +75,7 @@ def test_two_deliveries_at_once_are_one(play: Callable[..., None]) -> None:
     async def scene(node: NodePostgresAdapterEffect) -> None:
         answers = await asyncio.gather(*(node.upsert(put(1), context("t-1")) for _ in range(8)))
         assert {answer.applied for answer in answers} == {True}
-        assert await node.pool.fetchval("SELECT count(*) FROM onex_outbox WHERE message_id = 't-1'") == 1
+        assert await node.pool.fetchval("SELECT count(*) FROM onex_inbox_answer WHERE key = 't-1'") == 1
 
     play(scene)
 
@@ -88,7 +87,7 @@ def test_work_that_fails_leaves_nothing_behind(play: Callable[..., None]) -> Non
             raise ConnectionError("the network is gone")
 
         with pytest.raises(ConnectionError):
-            await once.once(node.pool, NAME, context("t-1"), ProjectionUpserted, fails)
+            await node.inbox.once(context("t-1"), fails)
         found = await node.query(QueryProjection(projection="tests"), context("t-2"))
         assert found.documents == {}
         again = await node.upsert(put(1), context("t-1"))

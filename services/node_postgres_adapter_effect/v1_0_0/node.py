@@ -1,13 +1,11 @@
 """Typed operations on projections in PostgreSQL, each done once however often it is delivered."""
 
 import json
-from collections.abc import Awaitable
 from functools import partial
-from typing import TypeVar
 
 import asyncpg
 
-from node_postgres_adapter_effect.v1_0_0 import once, projections
+from node_postgres_adapter_effect.v1_0_0 import projections
 from node_postgres_adapter_effect.v1_0_0.models import (
     DeleteProjection,
     ProjectionDeleted,
@@ -17,17 +15,16 @@ from node_postgres_adapter_effect.v1_0_0.models import (
     UpsertProjection,
 )
 from onex.node import Context, NodeConfig, NodeEffect, RejectedError, TransientError
+from onex.postgres import Inbox, reachable
 from onex.settings import Settings
 
-T = TypeVar("T")
 NAME = "node_postgres_adapter_effect"
-_UNREACHABLE = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.InterfaceError)
 _SCHEMA_LOCK = 7_001_002
 """Advisory lock: two instances that start at once must not both create the tables."""
 
 
 class NodePostgresAdapterEffect(NodeEffect):
-    """Writes go through inbox and outbox; queries only read."""
+    """Writes go through the inbox; queries only read."""
 
     class Config(NodeConfig):
         pool_size: int
@@ -39,10 +36,9 @@ class NodePostgresAdapterEffect(NodeEffect):
         url = Settings.load().database_url
         if not url:
             raise TransientError("no database: run `onex up`, or set DATABASE_URL")
-        self._pool = await _reachable(
-            asyncpg.create_pool(url, min_size=1, max_size=self.config.pool_size, timeout=10)
-        )
-        await _reachable(self._prepare(self._pool))
+        self._pool = await reachable(asyncpg.create_pool(url, min_size=1, max_size=self.config.pool_size, timeout=10))
+        self.inbox = Inbox(self._pool, NAME, (ProjectionUpserted, ProjectionDeleted))
+        await reachable(self._prepare(self._pool))
 
     async def stop(self) -> None:
         if self._pool is not None:
@@ -57,14 +53,14 @@ class NodePostgresAdapterEffect(NodeEffect):
         if not isinstance(document, dict):
             raise RejectedError(f"document is a {type(document).__name__}, not an object")
         work = partial(projections.upsert, command=command)
-        return await _reachable(once.once(self.pool, NAME, context, ProjectionUpserted, work))
+        return await reachable(self.inbox.once(context, work))
 
     async def delete(self, command: DeleteProjection, context: Context) -> ProjectionDeleted:
         work = partial(projections.delete, command=command)
-        return await _reachable(once.once(self.pool, NAME, context, ProjectionDeleted, work))
+        return await reachable(self.inbox.once(context, work))
 
     async def query(self, command: QueryProjection, context: Context) -> ProjectionQueried:
-        return await _reachable(projections.query(self.pool, command))
+        return await reachable(projections.query(self.pool, command))
 
     @property
     def pool(self) -> asyncpg.Pool:
@@ -75,13 +71,5 @@ class NodePostgresAdapterEffect(NodeEffect):
     async def _prepare(self, pool: asyncpg.Pool) -> None:
         async with pool.acquire() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _SCHEMA_LOCK)
-            await connection.execute(projections.TABLES + once.TABLES)
-        await once.forget_old(pool)
-
-
-async def _reachable(work: Awaitable[T]) -> T:
-    """What the database cannot do now it may do later."""
-    try:
-        return await work
-    except _UNREACHABLE as error:
-        raise TransientError(f"PostgreSQL: {error}") from error
+            await connection.execute(projections.TABLES)
+        await self.inbox.prepare()

@@ -40,6 +40,7 @@ from onex.bus.protocols import (
 )
 from onex.model.enums import EnumOrdering, EnumStage
 from onex.model.errors import BusError, FencedError
+from onex.model.failpoint import failpoint
 
 log = structlog.get_logger(__name__)
 MAX_BLOCKED = 20_000
@@ -115,6 +116,7 @@ class EffectEngine:
                 continue
             self._lanes.add(self._lane(task), task)
         self._metrics.received.inc(len(records))
+        failpoint("effect.taken")
         self._start()
 
     def _task(self, record: ProtocolRecord, partition: Partition, queued: bool) -> Task:
@@ -368,11 +370,14 @@ class EffectEngine:
         """Write outcomes and positions together; False when it must be given back. Raises FencedError."""
         started = self._clock.monotonic()
         started_ns = self._tracing.now() if self._tracing else 0
+        failpoint("effect.handled")
         try:
             transaction.begin()
             for outcome in commit.outcomes:
                 self._write(transaction, outcome)
+            failpoint("effect.produced")
             transaction.commit(consumer, commit.positions)
+            failpoint("effect.committed")
         except FencedError:
             raise
         except BusError as error:

@@ -112,6 +112,18 @@ class TimerEnvelope(Envelope):
         self.trace_state = None
 
 
+class KnownEnvelope(Envelope):
+    """Of a message that is not at hand any more: only who it was."""
+
+    __slots__ = ()
+
+    def __init__(self, identity: str, correlation: str) -> None:
+        self.key = self.answers = self.causation = self.type = self.reply_key = self.idempotency = None
+        self.trace_parent = self.trace_state = None
+        self.id = identity.encode()
+        self.correlation = correlation.encode()
+
+
 def kept_for_timers(envelope: Envelope) -> dict[str, str]:
     """The part of an envelope that a timer keeps until it fires."""
     kept = {"correlation": envelope.correlation.decode()}

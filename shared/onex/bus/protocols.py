@@ -203,6 +203,7 @@ class ProtocolEventBus(Protocol):
     ) -> ProtocolConsumer:
         """Join a group: read-committed, from the earliest record where nothing is committed.
 
+        Without topics it only reads and commits positions of a group that has no members.
         Raises MissingTopicError when a topic does not exist now.
         """
         ...

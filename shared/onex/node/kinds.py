@@ -5,6 +5,7 @@ from typing import ClassVar, Generic, TypeVar
 from onex.model.enums import EnumNodeKind
 from onex.model.message import Message
 from onex.node.base import Node
+from onex.node.outbox import ProtocolOutbox
 
 Request = TypeVar("Request", bound=Message)
 Result = TypeVar("Result", bound=Message)
@@ -31,6 +32,8 @@ class NodeEffect(Node):
     """
 
     kind: ClassVar[EnumNodeKind] = EnumNodeKind.EFFECT
+    outbox: ProtocolOutbox | None = None
+    """Set it in ``start``: the agent publishes what the handlers write there, each event exactly once."""
 
     async def start(self) -> None:
         """Open what the handlers need. TransientError here is retried until it succeeds."""

@@ -11,6 +11,7 @@ from onex.agent.health import Health
 from onex.agent.metrics import AgentMetrics
 from onex.agent.program import build_program
 from onex.agent.pure import PureAgent
+from onex.agent.relay import Relay
 from onex.agent.tracing import Tracing
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.consumer import MemoryConsumer
@@ -52,9 +53,12 @@ class Instance:
         version = str(contract.contract_version)
         tracing = Tracing(contract.name, version, group, "memory", spans) if spans else None
         self._agent: PureAgent | MemoryEffectHost
+        self._relay: Relay | None = None
         if contract.node_type is EnumNodeKind.EFFECT:
             assert isinstance(self.node, NodeEffect)
             loop.run_until_complete(self.node.start())
+            if self.node.outbox is not None:
+                self._relay = Relay(self.node.outbox, program, bus, group, clock)
             self._agent = MemoryEffectHost(
                 lambda wake: EffectEngine(program, group, clock, self.health, self.metrics, wake, tracing=tracing),
                 bus,
@@ -80,8 +84,11 @@ class Instance:
             self.consumer, self.transaction = self._agent.clients
 
     def step(self) -> bool:
-        """Carry one batch; a muted instance does nothing."""
-        return not self.muted and self._agent.step(0.0)
+        """Carry one batch, and one of the outbox; a muted instance does nothing."""
+        if self.muted:
+            return False
+        worked = self._agent.step(0.0)
+        return bool(self._relay and self._loop.run_until_complete(self._relay.step())) or worked
 
     def next_timer(self, clock: ManualClock) -> float | None:
         """Monotonic time of the next thing this instance waits for."""
@@ -115,5 +122,7 @@ class Instance:
     def close(self) -> None:
         """SIGTERM: drain and leave."""
         self._agent.close()
+        if self._relay is not None:
+            self._loop.run_until_complete(self._relay.close())
         if isinstance(self.node, NodeEffect):
             self._loop.run_until_complete(self.node.stop())

@@ -1,6 +1,7 @@
 """One agent process: from a contract on disk to a drained shutdown."""
 
 import asyncio
+from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from onex.agent.native.voice import Voice
 from onex.agent.native.watchdog import Watchdog, Watched
 from onex.agent.program import Program, build_program
 from onex.agent.pure import PureAgent
+from onex.agent.relay import Relay
 from onex.agent.requirements import check_topics
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.open import open_bus, open_catalogue
@@ -164,10 +166,30 @@ class AgentProcess:
                 self._metrics,
             )
             self._started(host)
-            await host.run(stopping)
+            await self._with_relay(node, program, bus, host.run(stopping), stopping)
         finally:
             self._stop.on_wake(lambda: None)
             await node.stop()
+
+    async def _with_relay(
+        self,
+        node: NodeEffect,
+        program: Program,
+        bus: KafkaEventBusAdapter,
+        work: Coroutine[None, None, None],
+        stopping: asyncio.Event,
+    ) -> None:
+        """Publish the node's outbox beside its work; when one of the two fails, both end."""
+        if node.outbox is None:
+            await work
+            return
+        relay = asyncio.create_task(Relay(node.outbox, program, bus, self._group, self._clock).run(stopping))
+        relay.add_done_callback(lambda _: stopping.set())
+        try:
+            await work
+        finally:
+            stopping.set()
+            await relay
 
     def _started(self, watched: Watched) -> None:
         self._health.settle("start")

@@ -40,9 +40,10 @@ class KafkaConsumer:
         self._lags: Mapping[Partition, int] = {}
         self._looked = 0.0
         self._client = Consumer({**config.consumer(group), "error_cb": on_error})
-        self._client.subscribe(
-            list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-        )
+        if topics:
+            self._client.subscribe(
+                list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
         self._metadata = self._client.consumer_group_metadata()
 
     def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:

@@ -1,0 +1,121 @@
+"""Publishes the events of an effect's outbox, each exactly once.
+
+One Kafka transaction holds a batch of events and, as the position of a group of its own, the numbers of their
+rows. Whatever dies between that transaction and the deletion of the rows, the next leader finds the numbers
+there and deletes the rows instead of publishing them again. A leader that was thought dead is fenced.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from onex.agent.clock import ProtocolClock, to_datetime
+from onex.agent.emit import Emitted, Emitter
+from onex.agent.envelope import KnownEnvelope
+from onex.agent.program import Program
+from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
+from onex.model.errors import WrongOutputError
+from onex.model.failpoint import failpoint
+from onex.model.message import Message
+from onex.node import Addressed
+from onex.node.outbox import OutboxEvent, ProtocolOutbox
+
+T = TypeVar("T")
+_BATCH = 100
+_IDLE = 1.0
+_FOLLOW = 2.0
+
+
+class Relay:
+    """Between the outbox of one node and the bus."""
+
+    def __init__(
+        self, outbox: ProtocolOutbox, program: Program, bus: ProtocolEventBus, group: str, clock: ProtocolClock
+    ) -> None:
+        self._outbox = outbox
+        self._bus = bus
+        self._group = f"{group}.outbox"
+        self._clock = clock
+        self._models = {model.__name__: model for model in program.outputs}
+        self._emitter = Emitter(program.outputs, program.contract.name)
+        self._mark = Partition(program.contract.retry_topic, 0)
+        self._clients: tuple[ProtocolConsumer, ProtocolTransaction] | None = None
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until ``stopping``. Raises BusError, TransientError when the world behind it is gone."""
+        try:
+            while not stopping.is_set():
+                if not await self._outbox.lead():
+                    await _sleep(stopping, _FOLLOW)
+                elif not await self.step():
+                    await self._outbox.wait(_IDLE)
+        finally:
+            await self.close()
+
+    async def step(self) -> bool:
+        """Publish one batch; gives whether there was any."""
+        if self._clients is None:
+            await self._take_over()
+        events = await self._outbox.take(_BATCH)
+        if not events:
+            return False
+        failpoint("outbox.taken")
+        self._emitter.time = to_datetime(self._clock.now_ms()).isoformat().encode()
+        records = [self._record(event) for event in events]
+        numbers = [event.number for event in events]
+        await _blocking(lambda: self._publish(records, numbers))
+        failpoint("outbox.published")
+        await self._outbox.done(numbers)
+        failpoint("outbox.done")
+        return True
+
+    async def close(self) -> None:
+        """Release the clients."""
+        if self._clients is not None:
+            consumer, transaction = self._clients
+            self._clients = None
+            await _blocking(consumer.close)
+            await _blocking(transaction.close)
+
+    async def _take_over(self) -> None:
+        """Fence an earlier leader, then forget what it has published."""
+        transaction = await _blocking(lambda: self._bus.transaction(self._group))
+        consumer = await _blocking(lambda: self._bus.subscribe(self._group, ()))
+        self._clients = consumer, transaction
+        committed = await _blocking(lambda: consumer.committed([self._mark]))
+        if (position := committed.get(self._mark)) and position.metadata:
+            await self._outbox.done([int(number) for number in position.metadata.split(",")])
+
+    def _publish(self, records: list[Emitted], numbers: list[int]) -> None:
+        assert self._clients is not None
+        consumer, transaction = self._clients
+        transaction.begin()
+        try:
+            for emitted in records:
+                transaction.produce(*emitted)
+            failpoint("outbox.produced")
+            mark = Position(numbers[-1], ",".join(map(str, numbers)))
+            transaction.commit(consumer, {self._mark: mark})
+        except BaseException:
+            transaction.abort()
+            raise
+
+    def _record(self, event: OutboxEvent) -> Emitted:
+        model = self._models.get(event.type)
+        if model is None:
+            raise WrongOutputError(f"the outbox holds a {event.type}, which is no output of this node's contract")
+        message: Message = model.model_validate_json(event.body)
+        cause = KnownEnvelope(event.causation_id, event.correlation_id)
+        (record,) = self._emitter.emit([Addressed(message, key=event.key, id=event.id)], cause, None)
+        return record
+
+
+async def _blocking(call: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(None, call)
+
+
+async def _sleep(stopping: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopping.wait()

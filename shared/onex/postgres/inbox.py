@@ -1,0 +1,95 @@
+"""Inbox: a message's work and its answer are written in one database transaction.
+
+Delivered again (the process died before its offset was committed), or sent again under the same idempotency
+key, the message finds its answer: nothing is done twice, and the same answer is given.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar, cast
+
+import asyncpg
+
+from onex.model.failpoint import failpoint
+from onex.model.message import Message
+from onex.node import Context
+
+Answer = TypeVar("Answer", bound=Message | Sequence[Message] | None)
+_TABLES = """
+CREATE TABLE IF NOT EXISTS onex_inbox_answer (
+    node     text NOT NULL,
+    key      text NOT NULL,
+    answer   jsonb,
+    taken_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (node, key)
+);
+CREATE INDEX IF NOT EXISTS onex_inbox_answer_taken_at ON onex_inbox_answer (taken_at);
+"""
+_LOCK = 7_001_003
+"""Advisory lock: two instances that start at once must not both create the tables."""
+_KEPT = "30 days"
+"""Longer than Kafka keeps any command: what is older cannot be delivered again."""
+
+
+class Inbox:
+    """Remembers what a node has answered, by idempotency key."""
+
+    def __init__(self, pool: asyncpg.Pool, node: str, models: Sequence[type[Message]]) -> None:
+        """``models``: every type of message that an answer may hold."""
+        self._pool = pool
+        self._node = node
+        self._models = {model.__name__: model for model in models}
+
+    async def prepare(self) -> None:
+        """Create the tables, forget what can no longer be delivered again."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+            await connection.execute(_TABLES)
+        await self._pool.execute(f"DELETE FROM onex_inbox_answer WHERE taken_at < now() - interval '{_KEPT}'")
+
+    async def once(self, context: Context, work: Callable[[asyncpg.Connection], Awaitable[Answer]]) -> Answer:
+        """Do ``work`` in a transaction unless it was done before; either way give its answer."""
+        async with self._pool.acquire() as connection:
+            async with connection.transaction():
+                failpoint("inbox.begun")
+                # A second delivery that arrives meanwhile waits here for the first one's transaction to end.
+                taken = await connection.fetchval(
+                    "INSERT INTO onex_inbox_answer (node, key) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1",
+                    self._node,
+                    context.idempotency_key,
+                )
+                if taken is None:
+                    return cast(Answer, await self._kept(connection, context.idempotency_key))
+                answer = await work(connection)
+                failpoint("inbox.worked")
+                await connection.execute(
+                    "UPDATE onex_inbox_answer SET answer = $3 WHERE node = $1 AND key = $2",
+                    self._node,
+                    context.idempotency_key,
+                    _dump(answer),
+                )
+            failpoint("inbox.committed")
+            return answer
+
+    async def _kept(self, connection: asyncpg.Connection, key: str) -> Message | Sequence[Message] | None:
+        text = await connection.fetchval(
+            "SELECT answer FROM onex_inbox_answer WHERE node = $1 AND key = $2", self._node, key
+        )
+        kept = json.loads(text)
+        messages = [self._models[name].model_validate(body) for name, body in kept["messages"]]
+        if kept["many"]:
+            return messages
+        return messages[0] if messages else None
+
+
+def _dump(answer: Message | Sequence[Message] | None) -> str:
+    match answer:
+        case None:
+            messages: Sequence[Message] = ()
+        case Message():
+            messages = (answer,)
+        case _:
+            messages = answer
+    many = not isinstance(answer, Message | None)
+    pairs = [[type(message).__name__, message.model_dump(mode="json")] for message in messages]
+    return json.dumps({"many": many, "messages": pairs})

@@ -1,0 +1,105 @@
+"""Outbox: events written in the same database transaction as the work they tell of.
+
+The agent publishes them: see :mod:`onex.agent.native.relay`.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from hashlib import blake2b
+
+import asyncpg
+
+from onex.model.message import Message
+from onex.node import Context
+from onex.node.outbox import OutboxEvent
+from onex.postgres.reachable import reachable
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS onex_outbox_event (
+    number         bigserial PRIMARY KEY,
+    node           text NOT NULL,
+    id             text NOT NULL,
+    type           text NOT NULL,
+    body           jsonb NOT NULL,
+    key            text NOT NULL,
+    correlation_id text NOT NULL,
+    causation_id   text NOT NULL
+);
+"""
+_LOCK = 7_001_004
+_CHANNEL = "onex_outbox"
+
+
+class Outbox:
+    """See :class:`onex.node.outbox.ProtocolOutbox`. Give a node one as ``self.outbox`` in ``start``."""
+
+    def __init__(self, pool: asyncpg.Pool, node: str) -> None:
+        self._pool = pool
+        self._node = node
+        self._leader: asyncpg.Connection | None = None
+        self._news = asyncio.Event()
+
+    async def prepare(self) -> None:
+        """Create the table."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+            await connection.execute(_TABLES)
+
+    async def put(self, connection: asyncpg.Connection, context: Context, *events: Message, key: str = "") -> None:
+        """Write events in the transaction of ``connection``: they are published if and only if it commits."""
+        for index, event in enumerate(events):
+            text = f"{self._node}|{context.idempotency_key}|{type(event).__name__}|{index}"
+            await connection.execute(
+                "INSERT INTO onex_outbox_event (node, id, type, body, key, correlation_id, causation_id) "
+                "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                self._node,
+                blake2b(text.encode(), digest_size=16).hexdigest(),
+                type(event).__name__,
+                json.dumps(event.model_dump(mode="json")),
+                key,
+                context.correlation_id,
+                context.message_id,
+            )
+        await connection.execute(f"NOTIFY {_CHANNEL}")
+
+    async def lead(self) -> bool:
+        """Hold an advisory lock named after the node, on a connection of its own."""
+        if self._leader is not None and not self._leader.is_closed():
+            return True
+        connection = await reachable(self._pool.acquire())
+        locked = await reachable(
+            connection.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", _LOCK, self._node)
+        )
+        if not locked:
+            await self._pool.release(connection)
+            return False
+        await connection.add_listener(_CHANNEL, lambda *_: self._news.set())
+        self._leader = connection
+        return True
+
+    async def take(self, most: int) -> Sequence[OutboxEvent]:
+        """See the protocol."""
+        rows = await reachable(
+            self._pool.fetch(
+                "SELECT number, id, type, body, key, correlation_id, causation_id FROM onex_outbox_event "
+                "WHERE node = $1 ORDER BY number LIMIT $2",
+                self._node,
+                most,
+            )
+        )
+        return [OutboxEvent(*row.values()) for row in rows]
+
+    async def done(self, numbers: Sequence[int]) -> None:
+        """See the protocol."""
+        await reachable(
+            self._pool.execute("DELETE FROM onex_outbox_event WHERE number = ANY($1::bigint[])", list(numbers))
+        )
+
+    async def wait(self, seconds: float) -> None:
+        """See the protocol."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        self._news.clear()

@@ -1,0 +1,26 @@
+"""What the database cannot do now it may do later."""
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import asyncpg
+
+from onex.model.errors import TransientError
+
+T = TypeVar("T")
+_PASSING = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InterfaceError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+)
+
+
+async def reachable(work: Awaitable[T]) -> T:
+    """Wait for ``work``; failures that may pass come out as TransientError, which is retried."""
+    try:
+        return await work
+    except _PASSING as error:
+        raise TransientError(f"PostgreSQL: {error}") from error
