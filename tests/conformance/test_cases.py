@@ -61,6 +61,17 @@ def test_on_the_native_host(mesh: Mesh) -> None:
     assert mesh.stop(process) == 0
 
 
+@pytest.mark.parametrize("folder", FOLDERS, ids=name_of)
+def test_on_the_faust_host(
+    folder: Path, kafka_bus: KafkaEventBusAdapter, tmp_path: Path, outside: dict[str, str]
+) -> None:
+    with Mesh(kafka_bus, [folder], tmp_path, outside) as mesh:
+        process = mesh.start(mesh.nodes[0].contract.name, faust=True)
+        for case in load_cases(folder):
+            assert _run(mesh, case) == "", case.name
+        assert mesh.stop(process) == 0
+
+
 def _run(mesh: Mesh, case: Case) -> str:
     node, key, correlation = mesh.nodes[0], f"case-{uuid.uuid4().hex}".encode(), uuid.uuid4().hex.encode()
     group = node.contract.group(mesh.prefix)

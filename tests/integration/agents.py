@@ -80,10 +80,16 @@ class Mesh:
         return next(node for node in self.nodes if node.contract.name == name)
 
     def start(
-        self, name: str, *, ready: bool = True, env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *,
+        ready: bool = True,
+        env: Mapping[str, str] | None = None,
+        faust: bool = False,
     ) -> subprocess.Popen[bytes]:
-        """Start an agent and wait until it is ready and holds partitions."""
-        command = [sys.executable, "-m", "onex.cli.main", "run", str(self.node(name).folder)]
+        """Start an agent (on the Faust host when asked) and wait until it is ready and holds partitions."""
+        runner = ["tests.integration.faust_agent"] if faust else ["onex.cli.main", "run"]
+        command = [sys.executable, "-m", *runner, str(self.node(name).folder)]
         with (self.home / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(command, env={**self.env, **(env or {})}, stdout=log, stderr=log)
         self.processes.append(process)

@@ -5,6 +5,7 @@ from onex.bus.protocols import ProtocolEventBus
 from onex.bus.schema import ProtocolSchemaCatalogue
 from onex.bus.schema.registry import RegistryCatalogue
 from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.model.enums import EnumHost
 from onex.settings import Settings
 
 
@@ -18,6 +19,16 @@ def open_bus(settings: Settings) -> KafkaEventBusAdapter:
             extra=settings.kafka_config,
         )
     )
+
+
+def open_agent_bus(settings: Settings, host: EnumHost) -> ProtocolEventBus:
+    """The bus of an agent, as its contract asks for it."""
+    kafka = open_bus(settings)
+    if host is EnumHost.NATIVE:
+        return kafka
+    from onex.bus.faust import FaustEventBus  # costs a second to import, and few need it
+
+    return FaustEventBus(kafka)
 
 
 def open_catalogue(settings: Settings, bus: ProtocolEventBus) -> ProtocolSchemaCatalogue:

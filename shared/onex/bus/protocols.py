@@ -69,6 +69,10 @@ class ProtocolConsumer(Protocol):
         """Committed positions; partitions without one are absent."""
         ...
 
+    def commit(self, positions: Mapping[Partition, Position]) -> None:
+        """Commit outside of a transaction; any thread. Raises BusError."""
+        ...
+
     def lag(self) -> Mapping[Partition, int]:
         """Offsets between position and end per assigned partition, as far as known without asking."""
         ...

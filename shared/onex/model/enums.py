@@ -61,6 +61,13 @@ class EnumGuarantee(StrEnum):
     AT_LEAST_ONCE = "at_least_once"
 
 
+class EnumHost(StrEnum):
+    """What moves records between Kafka and the engine of a node."""
+
+    NATIVE = "native"
+    FAUST = "faust"
+
+
 class EnumOrdering(StrEnum):
     """Which messages of an effect may run at the same time."""
 

@@ -24,9 +24,8 @@ from onex.agent.program import Program, build_program
 from onex.agent.pure import PureAgent
 from onex.agent.relay import Relay
 from onex.agent.requirements import check_topics
-from onex.bus.kafka import KafkaEventBusAdapter
-from onex.bus.open import open_bus, open_catalogue
-from onex.bus.protocols import BusHealth
+from onex.bus.open import open_agent_bus, open_catalogue
+from onex.bus.protocols import BusHealth, ProtocolEventBus
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.enums import EnumGuarantee, EnumNodeKind
 from onex.model.errors import BusError, ConfigurationError, FencedError, SchemaMismatchError, TransientError
@@ -53,7 +52,7 @@ class AgentProcess:
         self._health = Health({"start": "starting"})
         self._metrics = AgentMetrics(self._contract.name)
         self._stop = StopSwitch()
-        self._bus: KafkaEventBusAdapter | None = None
+        self._bus: ProtocolEventBus | None = None
         self._server = HealthServer(settings.health_host, settings.health_port, self._health, self._metrics.registry)
         self._watchdog = Watchdog(
             settings.stall_timeout, self._clock, self._health, self._metrics, self._stop.ask_restart, self._probe
@@ -109,7 +108,7 @@ class AgentProcess:
 
     def _run_once(self) -> None:
         """Make clients, run until stop, restart or failure."""
-        self._bus = open_bus(self._settings)
+        self._bus = open_agent_bus(self._settings, self._contract.delivery.host)
         try:
             check_topics(self._bus, self._resolved)
             program = build_program(self._resolved, open_catalogue(self._settings, self._bus))
@@ -122,7 +121,7 @@ class AgentProcess:
             self._bus.close()
             self._bus = None
 
-    def _pure(self, program: Program, bus: KafkaEventBusAdapter) -> None:
+    def _pure(self, program: Program, bus: ProtocolEventBus) -> None:
         agent = PureAgent(
             program,
             bus,
@@ -137,7 +136,7 @@ class AgentProcess:
         self._started(agent)
         run_pure(agent, self._contract.delivery.timeout, self._stop)
 
-    async def _effect(self, program: Program, bus: KafkaEventBusAdapter) -> None:
+    async def _effect(self, program: Program, bus: ProtocolEventBus) -> None:
         node = program.node
         assert isinstance(node, NodeEffect)
         stopping = asyncio.Event()
@@ -175,7 +174,7 @@ class AgentProcess:
         self,
         node: NodeEffect,
         program: Program,
-        bus: KafkaEventBusAdapter,
+        bus: ProtocolEventBus,
         work: Coroutine[None, None, None],
         stopping: asyncio.Event,
     ) -> None:
@@ -210,7 +209,11 @@ class AgentProcess:
 
 def run_agent(path: Path, settings: Settings) -> int:
     """Run one instance of the node in ``path`` until SIGTERM; gives the exit code. Raises ContractError."""
-    resolved = resolve_node(path)
+    return run_resolved(resolve_node(path), settings)
+
+
+def run_resolved(resolved: ResolvedNode, settings: Settings) -> int:
+    """Run one instance of a node until SIGTERM; gives the exit code."""
     contract = resolved.contract
     slot = take_slot(settings.home, contract.group(settings.env), settings.instance)
     configure_logs(settings, node=contract.name, instance=slot.name)

@@ -153,7 +153,7 @@ class KafkaAcknowledged(_Producing):
         if self._failures:
             raise TransactionAbortedError(str(self._failures[0]))
         if positions:
-            assert isinstance(consumer, KafkaConsumer)
+            assert consumer is not None
             consumer.commit(positions)
 
     def abort(self) -> None:

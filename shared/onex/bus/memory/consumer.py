@@ -103,6 +103,11 @@ class MemoryConsumer:
         """See the protocol."""
         return {p: self.group.positions[p] for p in partitions if p in self.group.positions}
 
+    def commit(self, positions: Mapping[Partition, Position]) -> None:
+        """See the protocol."""
+        self._broker.require_up()
+        self.group.positions.update(positions)
+
     def lag(self) -> Mapping[Partition, int]:
         """See the protocol."""
         return {p: len(self._broker.logs[p].records) - at for p, at in self._at.items() if p in self._broker.logs}

@@ -4,7 +4,7 @@ from pydantic import Field, model_validator
 
 from onex.model.contract.base import ContractPart
 from onex.model.duration import Duration
-from onex.model.enums import EnumBackoff, EnumGuarantee, EnumOrdering
+from onex.model.enums import EnumBackoff, EnumGuarantee, EnumHost, EnumOrdering
 
 
 class ModelDelivery(ContractPart):
@@ -12,6 +12,8 @@ class ModelDelivery(ContractPart):
 
     guarantee: EnumGuarantee = EnumGuarantee.EXACTLY_ONCE
     """``exactly_once``: offsets, outputs and state commit in one Kafka transaction."""
+    host: EnumHost = EnumHost.NATIVE
+    """``faust``: a faust-streaming agent reads the topics. It holds ``guarantee: at_least_once`` and no more."""
     ordering: EnumOrdering = EnumOrdering.KEY
     """Effects only; pure kinds always run in partition order."""
     concurrency: int = Field(default=32, ge=1, le=10_000)
@@ -20,6 +22,12 @@ class ModelDelivery(ContractPart):
     """Seconds one call of the handler may take."""
     batch_size: int = Field(default=2000, ge=1, le=50_000)
     """Records taken from Kafka at once, and at most that many in one transaction of a pure node."""
+
+    @model_validator(mode="after")
+    def _host_can_hold_it(self) -> "ModelDelivery":
+        if self.host is EnumHost.FAUST and self.guarantee is not EnumGuarantee.AT_LEAST_ONCE:
+            raise ValueError("host: faust cannot hold exactly_once; write guarantee: at_least_once, or host: native")
+        return self
 
 
 class ModelRetryPolicy(ContractPart):

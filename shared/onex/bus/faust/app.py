@@ -1,0 +1,62 @@
+"""The Faust app of one group: reads committed records only, partition n of every topic goes to one member."""
+
+from typing import Any
+
+import faust
+from aiokafka import AIOKafkaConsumer
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+
+from onex.bus.aio.config import connection_of
+from onex.bus.kafka import KafkaConfig
+
+
+class _Thread(AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: Transport) -> AIOKafkaConsumer:
+        """Faust reads uncommitted and deals topics out one by one; a mesh needs neither."""
+        conf = self.app.conf
+        self._assignor = RangePartitionAssignor
+        return AIOKafkaConsumer(
+            **conf.onex_connection,
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            partition_assignment_strategy=[RangePartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_poll_records=conf.broker_max_poll_records,
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            fetch_max_wait_ms=100,
+        )
+
+
+class _Consumer(Consumer):
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+
+class _Transport(Transport):
+    Consumer = _Consumer
+
+
+def make_app(config: KafkaConfig, group: str) -> Any:
+    """An app without web server, tables and topics of its own."""
+    servers = config.bootstrap_servers.split(",")
+    app = faust.App(
+        id=group,
+        broker=[f"kafka://{server}" for server in servers],
+        autodiscover=False,
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        stream_wait_empty=False,
+        broker_commit_interval=0.1,
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=1.0,
+        consumer_auto_offset_reset="earliest",
+    )
+    app.conf.onex_connection = connection_of(config)
+    app.transport = _Transport(app.conf.broker_consumer, app)
+    return app
