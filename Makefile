@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 
 PROMETHEUS := $(VENV)/prometheus/usr/bin/prometheus
 
-.PHONY: demo test lint unit bench bench-quick simulate render clean
+.PHONY: demo test lint unit bench bench-quick chaos simulate render clean
 
 ## demo: set everything up, then run the code-generation workflow on a real Kafka and PostgreSQL
 demo: $(STAMP)
@@ -33,6 +33,10 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/onex contract validate services examples/orders
 	$(BIN)/onex contract render --check
+
+## chaos: three brokers, all nodes under load, random faults, and a ledger; SEED=7 FAULTS=30 repeats a run
+chaos: $(STAMP)
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) --faults $(or $(FAULTS),18)
 
 ## simulate: many more schedules of the deterministic simulation than the tests run; COUNT=100000 for a long night
 simulate: $(STAMP)

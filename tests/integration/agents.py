@@ -31,8 +31,14 @@ class Mesh:
     """A few nodes on a real broker: provisioned, with processes that are always stopped."""
 
     def __init__(
-        self, bus: KafkaEventBusAdapter, folders: Sequence[Path], home: Path, env: Mapping[str, str] | None = None
+        self,
+        bus: KafkaEventBusAdapter,
+        folders: Sequence[Path],
+        home: Path,
+        env: Mapping[str, str] | None = None,
+        replication: int = 1,
     ) -> None:
+        self._replication = replication
         self.bus = bus
         self.home = home
         self.nodes = [resolve_node(folder) for folder in folders]
@@ -64,7 +70,9 @@ class Mesh:
     def _clear(self) -> None:
         """Topics of an earlier test go, with all their records."""
         used = {topic for node in self.nodes for topic in (*node.routes, *node.outputs.values())}
-        names = [n for n, t in declare(self.nodes, 1).topics.items() if n in used or t.by != "the mesh"]
+        names = [
+            n for n, t in declare(self.nodes, self._replication).topics.items() if n in used or t.by != "the mesh"
+        ]
         names.remove(SCHEMAS_TOPIC)
         for name in self.bus.admin.topics(names):
             self.bus.admin.delete(name)
@@ -72,7 +80,7 @@ class Mesh:
 
     def apply(self) -> None:
         """Provision topics and schemas."""
-        declared = declare(self.nodes, 1)
+        declared = declare(self.nodes, self._replication)
         apply_plan(make_plan(declared, self.bus, self.catalogue), declared, self.bus, self.catalogue)
 
     def node(self, name: str) -> ResolvedNode:

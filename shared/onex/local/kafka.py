@@ -65,6 +65,8 @@ class LocalKafka:
         self.log = self.folder / "broker.log"
         self.port = 0
         self.pid = 0
+        self.node_id = 1
+        self.cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         self.started = 0.0
         self._controller = 0
         self._tied = tied
@@ -79,19 +81,25 @@ class LocalKafka:
 
     def start(self) -> str:
         """Start and wait until it answers; gives the bootstrap servers. Raises ConfigurationError."""
+        self.launch()
+        self._wait()
+        return self.bootstrap_servers
+
+    def launch(self) -> None:
+        """Start without waiting; raises ConfigurationError when Kafka cannot be had."""
         jars = kafka_jars(self._progress)
         self.port = self.port or free_port()
         self._controller = self._controller or free_port()
         self._format(jars)
         properties = self.folder / "server.properties"
-        properties.write_text(
-            _ONE_NODE.format(port=self.port, controller=self._controller, data=self.folder / "data")
-        )
+        properties.write_text(self.properties())
         command = [*self._java(jars), f"-Xmx{self._heap}", "kafka.Kafka", str(properties)]
         self._process = spawn(command, self.log, tied=self._tied)
         self.pid, self.started = self._process.pid, started_at(self._process.pid)
-        self._wait()
-        return self.bootstrap_servers
+
+    def properties(self) -> str:
+        """Text of ``server.properties``."""
+        return _ONE_NODE.format(port=self.port, controller=self._controller, data=self.folder / "data")
 
     def stop(self) -> None:
         """SIGTERM and wait; safe when it does not run."""
@@ -114,13 +122,14 @@ class LocalKafka:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise ConfigurationError(f"Kafka ended with {self._process.returncode}:\n{tail(self.log)}")
-            if self._listening() and bus.health().ok:
+            if self.listening() and bus.health().ok:
                 return
             time.sleep(0.05)
         self.kill()
         raise ConfigurationError(f"Kafka did not answer within {_START_TIMEOUT:.0f} s:\n{tail(self.log)}")
 
-    def _listening(self) -> bool:
+    def listening(self) -> bool:
+        """Whether the broker's port takes connections."""
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
@@ -134,8 +143,8 @@ class LocalKafka:
         if not template.exists():
             self._make_template(jars, template)
         shutil.copyfile(template, data / "bootstrap.checkpoint")
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        (data / "meta.properties").write_text(f"version=1\ncluster.id={cluster}\nnode.id=1\n")
+        marks = f"version=1\ncluster.id={self.cluster_id}\nnode.id={self.node_id}\n"
+        (data / "meta.properties").write_text(marks)
 
     def _make_template(self, jars: list[Path], template: Path) -> None:
         scratch = self.folder / "format"
