@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.codegen import case_files, package_files
 from onex.local import LocalKafka, LocalPostgres
+
+settings.register_profile("mesh", deadline=None)  # how long an example takes is the machine's affair
+settings.load_profile("mesh")
 
 ROOT = Path(__file__).parents[1]
 SERVICES = ROOT / "services"

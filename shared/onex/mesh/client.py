@@ -91,11 +91,13 @@ class MeshClient:
         (the broker has the command) or BusUnavailableError (it may not have it: execute again with
         the same id). Cancellation gives up waiting, not the workflow.
         """
-        call = await self._call(command, command_id, steps=False)
+        deadline = asyncio.get_running_loop().time() + timeout
+        call = await self._call(command, command_id, timeout, steps=False)
+        left = max(0.0, deadline - asyncio.get_running_loop().time())
         with self._tracing.call(call.address.topic, call.command_id):
             self._connection.calls.open(call)
             try:
-                await self._send_and_wait(call, command, key, timeout)
+                await self._send_and_wait(call, command, key, left)
             finally:
                 self._connection.calls.close(call)
             self._tracing.received(call.ended_by)
@@ -112,7 +114,7 @@ class MeshClient:
 
         Raises as :meth:`execute`; the time runs for the whole block.
         """
-        call = await self._call(command, command_id, steps=True)
+        call = await self._call(command, command_id, timeout, steps=True)
         with self._tracing.call(call.address.topic, call.command_id):
             self._connection.calls.open(call)
             try:
@@ -188,12 +190,24 @@ class MeshClient:
     async def _send(self, call: Call, command: Message, key: str) -> None:
         await self._connection.publish(command, call.address.topic, call.command_id, call.command_id, key)
 
-    async def _call(self, command: Message, command_id: str, *, steps: bool) -> Call:
-        """A waiter for this command, with somebody listening for it."""
+    async def _call(self, command: Message, command_id: str, timeout: float, *, steps: bool) -> Call:
+        """A waiter for this command, with somebody listening; raises BusUnavailableError when that takes long."""
+        command_id = command_id or uuid.uuid4().hex
+        try:
+            async with asyncio.timeout(timeout) as scope:
+                return await self._listened(command, command_id, steps=steps)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            raise BusUnavailableError(
+                f"no broker answered for command {command_id} within {timeout:g} s; execute it again with this id"
+            ) from None
+
+    async def _listened(self, command: Message, command_id: str, *, steps: bool) -> Call:
         address = await self._connection.address(type(command))
         if not (address.completed or address.failed):
             raise UnknownCommandError(f"nothing answers {address.message}: publish it instead")
         self._connection.require_answers(address)
         await self._connection.listen(address, steps=steps)
         result = asyncio.get_running_loop().create_future()
-        return Call(command_id or uuid.uuid4().hex, address, result, asyncio.Queue() if steps else None)
+        return Call(command_id, address, result, asyncio.Queue() if steps else None)

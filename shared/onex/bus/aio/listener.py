@@ -47,6 +47,9 @@ class Listener:
         except KafkaError as error:
             await consumer.stop()
             raise translate(error, "listening") from None
+        except BaseException:
+            await consumer.stop()
+            raise
         self._consumer = consumer
         self._task = asyncio.create_task(self._read(consumer), name="onex-listener")
 

@@ -48,6 +48,13 @@ class KafkaAdmin:
         """See the protocol."""
         if not names:
             return {}
+        while True:
+            try:
+                return self._topics(names)
+            except MissingTopicError:
+                continue  # one went away between the two questions; the next answer is without it
+
+    def _topics(self, names: Sequence[str]) -> Mapping[str, TopicState]:
         described = self._client.describe_topics(TopicCollection(sorted(set(names))), request_timeout=_TIMEOUT)
         found = {}
         for name, future in described.items():
