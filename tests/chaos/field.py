@@ -1,4 +1,4 @@
-"""The mesh under fault: two instances of every node, a steady load, and the ledger of what must come out."""
+"""The mesh under fault: one instance of every node, a steady load, and the ledger of what must come out."""
 
 import asyncio
 import signal

@@ -195,7 +195,7 @@ class EffectEngine:
         while True:
             stage = EnumStage.HANDLER
             try:
-                answer = await self._make.call(task, received, attempts.count + 1)
+                answer = await self._make.call(received, attempts.count + 1)
                 stage = EnumStage.ENCODE
                 return self._make.done(task, answer)
             except Exception as error:  # noqa: BLE001 - classified right below

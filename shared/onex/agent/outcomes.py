@@ -46,7 +46,7 @@ class OutcomeMaker:
         self._emitter = Emitter(program.outputs, contract.name)
         self._office = DeadLetterOffice(contract, group)
 
-    async def call(self, task: Task, received: Received, attempt: int) -> object:
+    async def call(self, received: Received, attempt: int) -> object:
         """One attempt, within ``delivery.timeout``; raises what the handler raises, or HandlerTimeoutError."""
         entry, message, envelope = received
         context = envelope.context(self._clock.now_ms(), attempt)
