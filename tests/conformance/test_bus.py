@@ -319,6 +319,15 @@ def test_a_reader_reads_to_the_end_and_no_further(bus: ProtocolEventBus, topic: 
     empty.close()
 
 
+def test_what_is_published_to_a_topic_made_a_moment_ago_is_there(bus: ProtocolEventBus, topic: MakeTopic) -> None:
+    """See docs/decisions/0013: with several requests in flight, about one round in a hundred lost records."""
+    for _ in range(60):
+        name = topic(3)
+        bus.publish_batch([Outgoing(name, b"v", None, [], number % 3) for number in range(30)])
+        ends = bus.admin.ends([Partition(name, number) for number in range(3)])
+        assert [last for _, last in ends.values()] == [10, 10, 10]
+
+
 def test_topics_can_be_looked_at_and_changed(bus: ProtocolEventBus, topic: MakeTopic) -> None:
     name = topic(2, retention_ms="1000")
     state = bus.admin.topics([name, "onex.evt.test.absent.v1"])

@@ -9,7 +9,7 @@ one transaction. What waits on the retry topic holds its key back: see :mod:`one
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -274,6 +274,11 @@ class EffectEngine:
                 self._trackers[outcome.partition].finish(outcome.record.offset())
         touched = {outcome.partition for outcome in taken} | skipped
         return Commit(taken, {partition: self._trackers[partition].position() for partition in touched})
+
+    def owes(self, partitions: Collection[Partition]) -> bool:
+        """Whether any of these has something that can be committed."""
+        pending = {outcome.partition for outcome in self._outcomes} | self._skipped
+        return any(partition in pending and not self._held.is_held(partition) for partition in partitions)
 
     def give_back(self, commit: Commit) -> None:
         """The commit failed: outcomes are committed again, their handlers do not run again."""

@@ -94,19 +94,23 @@ class EffectHost:
         self._engine.observe()
 
     async def _commit(self) -> None:
+        """One transaction: under load there is always more to commit, and the caller has other things to look at."""
         async with self._committing:
-            while self._failure is None and (commit := self._engine.snapshot()):
-                try:
-                    work = partial(self._engine.commit, self._transaction, self._consumer, commit)
-                    done = await self._blocking(work)
-                except OnexError as error:
-                    self._failure = error
-                    return
-                if done:
-                    self._engine.committed(commit)
-                else:
-                    self._engine.give_back(commit)
-                self._room = self._engine.room()
+            commit = self._engine.snapshot() if self._failure is None else None
+            if commit is None:
+                return
+            try:
+                work = partial(self._engine.commit, self._transaction, self._consumer, commit)
+                done = await self._blocking(work)
+            except OnexError as error:
+                self._failure = error
+                return
+            if done:
+                self._engine.committed(commit)
+            else:
+                self._engine.give_back(commit)
+                self._wake.set()
+            self._room = self._engine.room()
 
     async def _blocking(self, call: Callable[[], T]) -> T:
         return await self._loop.run_in_executor(self._commits, call)
@@ -164,7 +168,9 @@ class EffectHost:
 
         async def release() -> None:
             await self._engine.drain(partitions, self._drain_timeout)
-            await self._commit()
+            deadline = self._loop.time() + self._drain_timeout
+            while self._failure is None and self._engine.owes(partitions) and self._loop.time() < deadline:
+                await self._commit()
             self._engine.abandon(partitions)
 
         self._on_loop(release())

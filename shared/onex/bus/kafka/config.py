@@ -54,6 +54,10 @@ class KafkaConfig:
         }
         if transactional_id is None:
             config["delivery.timeout.ms"] = 30_000
+            # A broker takes any first sequence number of a partition that it does not know yet: when the first
+            # request to a new topic must be sent again and the second one is not, the first one's records count
+            # as duplicates, are acknowledged and are lost. See decision 13. Transactions are safe (KIP-890).
+            config["max.in.flight"] = 1
         else:
             config["transactional.id"] = transactional_id
             config["transaction.timeout.ms"] = self.transaction_timeout_ms
