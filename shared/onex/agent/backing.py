@@ -1,11 +1,12 @@
 """Where the keyed state of a partition lies on this machine: RocksDB, or memory for tests."""
 
+import math
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from rocksdict import Options, Rdict, WriteBatch, WriteOptions
+from rocksdict import AccessType, Options, Rdict, WriteBatch, WriteOptions
 
 _CHECKPOINT = b"\x00checkpoint"
 _IDENTITY = b"\x00identity"
@@ -37,18 +38,25 @@ class ProtocolBacking(Protocol):
 class RocksBacking:
     """RocksDB without a write-ahead log: what a crash loses, the changelog brings back."""
 
-    def __init__(self, folder: Path, identity: str) -> None:
-        """Open ``folder``; content that belongs to another topic (``identity``) is thrown away."""
+    def __init__(self, folder: Path, identity: str, keep: float | None = None) -> None:
+        """Open ``folder``; content that belongs to another topic (``identity``) is thrown away.
+
+        What is older than ``keep`` seconds goes with the next compaction.
+        """
+        self._access = AccessType.read_write()
+        if keep is not None:
+            self._access = self._access.with_ttl(math.ceil(keep))
+        self._identity = identity.encode()
         self._open(folder)
-        if self._db.get(_IDENTITY) != identity.encode():
+        if self._db.get(_IDENTITY) != self._identity:
             self._db.close()
             shutil.rmtree(folder)
             self._open(folder)
-            self._db[_IDENTITY] = identity.encode()
+            self._db[_IDENTITY] = self._identity
 
     def _open(self, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        self._db = Rdict(str(folder), Options(raw_mode=True))
+        self._db = Rdict(str(folder), Options(raw_mode=True), access_type=self._access)
         self._options = WriteOptions()
         setattr(self._options, "disable_wal", True)  # noqa: B010 - a property that the stub declares as a method
 
@@ -66,6 +74,7 @@ class RocksBacking:
             else:
                 batch.put(key, value)
         batch.put(_CHECKPOINT, str(checkpoint).encode())
+        batch.put(_IDENTITY, self._identity)
         self._db.write(batch, self._options)
 
     def checkpoint(self) -> int:

@@ -19,6 +19,7 @@ from onex.agent.current import CURRENT
 from onex.agent.envelope import Envelope
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
+from onex.agent.kept_answers import KeptAnswers
 from onex.agent.lanes import Lanes
 from onex.agent.metrics import AgentMetrics
 from onex.agent.offsets import MAX_SPAN, OffsetTracker
@@ -59,14 +60,16 @@ class EffectEngine:
         metrics: AgentMetrics,
         on_outcome: Callable[[], None],
         tracing: Tracing | None = None,
+        answers: KeptAnswers | None = None,
     ) -> None:
         self._tracing = tracing
+        self._answers = answers
         contract = program.contract
         self._receiver = Receiver(program)
         self._plan = RetryPlan(contract.error_handling.retry_policy)
         self._queue = RetryQueue(contract.retry_topic)
         self._fences = OrderFences()
-        self._make = OutcomeMaker(program, group, clock, metrics, self._plan, self._queue)
+        self._make = OutcomeMaker(program, group, clock, metrics, self._plan, self._queue, answers)
         self._delivery = contract.delivery
         self._ordered_by_key = contract.delivery.ordering is EnumOrdering.KEY
         self._clock = clock
@@ -195,7 +198,7 @@ class EffectEngine:
         while True:
             stage = EnumStage.HANDLER
             try:
-                answer = await self._make.call(received, attempts.count + 1)
+                answer = await self._make.call(task, received, attempts.count + 1)
                 stage = EnumStage.ENCODE
                 return self._make.done(task, answer)
             except Exception as error:  # noqa: BLE001 - classified right below
@@ -291,6 +294,8 @@ class EffectEngine:
             if outcome.done and outcome.partition.topic == self._queue.topic:
                 self._queue.finished(outcome.record)
             self.progress[outcome.partition] = self.progress.get(outcome.partition, 0) + 1
+        if self._answers is not None:
+            self._answers.committed([outcome.kept for outcome in commit.outcomes if outcome.kept])
         self._metrics.sent.inc(sum(len(outcome.emitted) for outcome in commit.outcomes if not outcome.dead))
         for outcome in commit.outcomes:
             if outcome.dead:
@@ -354,7 +359,10 @@ class EffectEngine:
             self._skipped.discard(partition)
             self.progress.pop(partition, None)
             self._held.forget(partition)
-        self._queue.forget({p.partition for p in gone} - {p.partition for p in self._trackers})
+        numbers = {p.partition for p in gone} - {p.partition for p in self._trackers}
+        self._queue.forget(numbers)
+        if self._answers is not None:
+            self._answers.forget(numbers)
         self._fences.forget_all(gone)
         for outcome in self._outcomes:
             if outcome.waits and outcome.partition in gone:
@@ -366,8 +374,13 @@ class EffectEngine:
     def backlogs(
         self, bus: ProtocolEventBus, consumer: ProtocolConsumer, partitions: Sequence[Partition]
     ) -> Mapping[int, Backlog]:
-        """What waits on the retry partitions that belong to newly assigned ones. Raises BusError."""
+        """What waits on the retry partitions that belong to newly assigned ones. Raises BusError.
+
+        Restores the answers that are kept for them as well.
+        """
         numbers = self._queue.unknown(partitions)
+        if self._answers is not None:
+            self._answers.restore(numbers)
         committed = consumer.committed([Partition(self._queue.topic, number) for number in numbers])
         return read_backlogs(bus, self._queue.topic, committed, numbers)
 
@@ -417,6 +430,8 @@ class EffectEngine:
             transaction.produce(*emitted, on_delivery=report if outcome.dead else None)
         if outcome.queue is not None:
             transaction.produce(*outcome.queue, partition=outcome.partition.partition)
+        if self._answers is not None and (kept := outcome.kept) is not None:
+            transaction.produce(*kept.record, partition=kept.number, on_delivery=self._answers.delivered(kept))
 
 
 async def _wait_for(coming: "asyncio.Future[Task]") -> None:

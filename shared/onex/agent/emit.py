@@ -10,6 +10,8 @@ from onex.model.errors import WrongOutputError
 from onex.model.message import Message
 from onex.node import Addressed
 
+MAX_MESSAGE_BYTES = 1_048_576
+"""Largest value of an output; the limit of the topics."""
 Emitted = tuple[str, bytes | None, bytes | None, Headers]
 """Topic, value, key, headers: the producer's arguments. A plain tuple: it is made for every output."""
 

@@ -43,6 +43,11 @@ class Envelope:
         self.trace_parent = found(h.TRACE_PARENT)
         self.trace_state = found(h.TRACE_STATE)
 
+    @property
+    def idempotency_key(self) -> bytes:
+        """The same for every attempt at the same piece of work."""
+        return self.idempotency or self.id
+
     def context(self, now_ms: int, attempt: int = 1) -> Context:
         """What the handler gets to see."""
         return Context(
@@ -51,7 +56,7 @@ class Envelope:
             self.id.decode(),
             self.correlation.decode(),
             (self.causation or b"").decode(),
-            (self.idempotency or self.id).decode(),
+            self.idempotency_key.decode(),
             (self.reply_key or b"").decode(),
             attempt=attempt,
             answers_id=(self.answers or b"").decode(),

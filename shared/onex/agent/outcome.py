@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from onex.agent.emit import Emitted
 from onex.agent.envelope import Envelope
+from onex.agent.kept_answers import Kept
 from onex.agent.receive import Received
 from onex.agent.tracing import MessageTrace
 from onex.bus.protocols import Partition, Position, ProtocolRecord
@@ -39,6 +40,8 @@ class Outcome:
     """What goes to the retry topic, into the partition of the same number: the message, a note, a held place."""
     waits: bool = False
     """``queue`` holds the key back."""
+    kept: Kept | None = None
+    """The answer, where the contract has it kept."""
 
 
 @dataclass(frozen=True, slots=True)

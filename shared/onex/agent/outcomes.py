@@ -2,14 +2,16 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
 from onex.agent.answers import as_emissions
 from onex.agent.clock import ProtocolClock, to_datetime
 from onex.agent.dead_letter import DeadLetterOffice
-from onex.agent.emit import Emitter
+from onex.agent.emit import MAX_MESSAGE_BYTES, Emitter
 from onex.agent.failure import Failure, stage_of
+from onex.agent.kept_answers import KeptAnswers
 from onex.agent.metrics import AgentMetrics
 from onex.agent.outcome import Outcome, Task
 from onex.agent.program import Program
@@ -20,7 +22,6 @@ from onex.model.enums import EnumOrdering, EnumStage
 from onex.model.errors import HandlerTimeoutError, RejectedError
 
 log = structlog.get_logger(__name__)
-MAX_MESSAGE_BYTES = 1_048_576
 
 
 class OutcomeMaker:
@@ -34,20 +35,29 @@ class OutcomeMaker:
         metrics: AgentMetrics,
         plan: RetryPlan,
         queue: RetryQueue,
+        answers: KeptAnswers | None,
     ) -> None:
         contract = program.contract
         self._clock = clock
         self._metrics = metrics
         self._plan = plan
         self._queue = queue
+        self._answers = answers
         self._limit = contract.delivery.timeout
         self._by_key = contract.delivery.ordering is EnumOrdering.KEY
         self._fenced = contract.error_handling.dead_letter.order_fence
         self._emitter = Emitter(program.outputs, contract.name)
         self._office = DeadLetterOffice(contract, group)
 
-    async def call(self, received: Received, attempt: int) -> object:
-        """One attempt, within ``delivery.timeout``; raises what the handler raises, or HandlerTimeoutError."""
+    async def call(self, task: Task, received: Received, attempt: int) -> object:
+        """The answer that is kept, or one attempt; raises what the handler raises, or HandlerTimeoutError."""
+        if self._answers is None:
+            return await self._attempt(received, attempt)
+        work = partial(self._attempt, received, attempt)
+        return await self._answers.once(task.partition.partition, task.envelope.idempotency_key, work)
+
+    async def _attempt(self, received: Received, attempt: int) -> object:
+        """One call of the handler, within ``delivery.timeout``."""
         entry, message, envelope = received
         context = envelope.context(self._clock.now_ms(), attempt)
         try:
@@ -66,10 +76,13 @@ class OutcomeMaker:
         for topic, value, _, _ in emitted:
             if value is not None and len(value) > MAX_MESSAGE_BYTES:
                 raise RejectedError(f"output for {topic} has {len(value)} bytes, {MAX_MESSAGE_BYTES} fit")
+        kept = None
+        if self._answers is not None:
+            kept = self._answers.keep(task.partition.partition, envelope.idempotency_key, result)
         if task.trace is not None:
             emitted = task.trace.send(emitted)
             task.trace.processed()
-        return Outcome(task.record, task.partition, emitted, trace=task.trace)
+        return Outcome(task.record, task.partition, emitted, trace=task.trace, kept=kept)
 
     def moved(self, task: Task, attempts: Attempts) -> Outcome:
         """The message goes to the retry topic; from now on the later ones of its key go there too."""

@@ -12,6 +12,7 @@ from onex.model.contract import ModelContract
 from onex.model.message import Message
 from onex.model.topic import TopicName
 from onex.node import Node
+from onex.node.kept_answer import KeptAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Program:
     """By subscribed topic."""
     outputs: Mapping[type[Message], Output]
     state: Codec | None
-    """Codec of the keyed state; None for COMPUTE and EFFECT."""
+    """Codec of the keyed state, or of the answers that an EFFECT keeps; None for other nodes."""
     timers: Handle | None
     """Takes TimerFired; None for nodes that cannot set timers."""
 
@@ -71,7 +72,9 @@ def build_program(resolved: ResolvedNode, catalogue: ProtocolSchemaCatalogue) ->
         codec = Codec.of_topic(model, topic, catalogue)
         outputs[model] = Output(topic, key_reader(model), codec.encode, constant_headers(topic, contract))
     state = None
-    if behaviour.state_model is not None:
+    if contract.delivery.keep_answers is not None:
+        state = Codec.of_topic(KeptAnswer, contract.changelog_topic, catalogue)
+    elif behaviour.state_model is not None:
         state = Codec.of_topic(behaviour.state_model, contract.changelog_topic, catalogue)
     return Program(contract, node, inputs, outputs, state, behaviour.timers)
 

@@ -13,6 +13,7 @@ from onex.model.errors import ProvisioningError
 from onex.model.mesh import AUDIT_TOPICS, MESH_TOPICS, SNAPSHOT_TOPICS, NodeHeartbeat
 from onex.model.message import Message
 from onex.model.topic import TopicName
+from onex.node.kept_answer import KeptAnswer
 from onex.workflow import WorkflowState
 
 _DAY_MS = 24 * 3600 * 1000
@@ -90,7 +91,7 @@ class _Collector:
 
     def consumed(self, node: ResolvedNode) -> None:
         contract, wanted = node.contract, node.contract.event_bus.topic_config
-        keyed = contract.node_type.is_stateful
+        keyed = contract.has_changelog
         for topic, route in node.routes.items():
             self._topic(node, topic, wanted.partitions, dict(wanted.kafka_config), keyed)
             self._schema(topic, route.model)
@@ -100,9 +101,13 @@ class _Collector:
         self._topic(node, contract.retry_topic, wanted.partitions, waiting, keyed)
         kept = {"retention.ms": str(round(letters.retention * 1000))}
         self._topic(node, contract.dead_letter_topic, 1, kept, keyed=False)
-        if keyed:
+        if contract.node_type.is_stateful:
             self._topic(node, contract.changelog_topic, wanted.partitions, _CHANGELOG, keyed)
             self._schema(contract.changelog_topic, node.state_model or WorkflowState)
+        elif keep := contract.delivery.keep_answers:
+            forgetting = {"cleanup.policy": "compact,delete", "retention.ms": str(round(keep * 1000))}
+            self._topic(node, contract.changelog_topic, wanted.partitions, {**_CHANGELOG, **forgetting}, keyed)
+            self._schema(contract.changelog_topic, KeptAnswer)
 
     def published(self, node: ResolvedNode) -> None:
         for model, topic in node.outputs.items():

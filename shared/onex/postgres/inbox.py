@@ -4,7 +4,6 @@ Delivered again (the process died before its offset was committed), or sent agai
 key, the message finds its answer: nothing is done twice, and the same answer is given.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar, cast
 
@@ -13,6 +12,7 @@ import asyncpg
 from onex.model.failpoint import failpoint
 from onex.model.message import Message
 from onex.node import Context
+from onex.node.kept_answer import dump_answer, load_answer
 
 Answer = TypeVar("Answer", bound=Message | Sequence[Message] | None)
 _TABLES = """
@@ -66,30 +66,13 @@ class Inbox:
                     "UPDATE onex_inbox_answer SET answer = $3 WHERE node = $1 AND key = $2",
                     self._node,
                     context.idempotency_key,
-                    _dump(answer),
+                    dump_answer(answer),
                 )
             failpoint("inbox.committed")
             return answer
 
-    async def _kept(self, connection: asyncpg.Connection, key: str) -> Message | Sequence[Message] | None:
+    async def _kept(self, connection: asyncpg.Connection, key: str) -> object:
         text = await connection.fetchval(
             "SELECT answer FROM onex_inbox_answer WHERE node = $1 AND key = $2", self._node, key
         )
-        kept = json.loads(text)
-        messages = [self._models[name].model_validate(body) for name, body in kept["messages"]]
-        if kept["many"]:
-            return messages
-        return messages[0] if messages else None
-
-
-def _dump(answer: Message | Sequence[Message] | None) -> str:
-    match answer:
-        case None:
-            messages: Sequence[Message] = ()
-        case Message():
-            messages = (answer,)
-        case _:
-            messages = answer
-    many = not isinstance(answer, Message | None)
-    pairs = [[type(message).__name__, message.model_dump(mode="json")] for message in messages]
-    return json.dumps({"many": many, "messages": pairs})
+        return load_answer(text, self._models)

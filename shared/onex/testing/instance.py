@@ -8,6 +8,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from onex.agent.backing import MemoryBacking
 from onex.agent.effect import EffectEngine
 from onex.agent.health import Health
+from onex.agent.kept_answers import KeptAnswers
 from onex.agent.metrics import AgentMetrics
 from onex.agent.program import build_program
 from onex.agent.pure import PureAgent
@@ -60,7 +61,16 @@ class Instance:
             if self.node.outbox is not None:
                 self._relay = Relay(self.node.outbox, program, bus, group, clock)
             self._agent = MemoryEffectHost(
-                lambda wake: EffectEngine(program, group, clock, self.health, self.metrics, wake, tracing=tracing),
+                lambda wake: EffectEngine(
+                    program,
+                    group,
+                    clock,
+                    self.health,
+                    self.metrics,
+                    wake,
+                    tracing,
+                    KeptAnswers.of(program, bus, lambda _number, _identity: MemoryBacking(), clock),
+                ),
                 bus,
                 group,
                 program.topics,

@@ -59,7 +59,7 @@ def introspect(
             publish=contract.event_bus.publish_topics,
             retry=contract.retry_topic,
             dead_letter=contract.dead_letter_topic,
-            changelog=contract.changelog_topic if contract.node_type.is_stateful else "",
+            changelog=contract.changelog_topic if contract.has_changelog else "",
         ),
         inputs=tuple(inputs_of(resolved)),
         outputs=tuple(ModelNodeOutput(message=m.__name__, topic=topic) for m, topic in resolved.outputs.items()),

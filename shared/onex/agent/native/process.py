@@ -11,6 +11,7 @@ from onex.agent.backing import RocksBacking
 from onex.agent.clock import SystemClock
 from onex.agent.effect import EffectEngine
 from onex.agent.health import Health
+from onex.agent.kept_answers import KeptAnswers
 from onex.agent.metrics import AgentMetrics
 from onex.agent.native.effect_host import EffectHost
 from onex.agent.native.logs import configure_logs
@@ -130,7 +131,7 @@ class AgentProcess:
             self._clock,
             self._health,
             self._metrics,
-            lambda number, identity: RocksBacking(self._slot.folder / str(number), identity),
+            self._backing,
             self._voice.tracing,
         )
         self._started(agent)
@@ -155,6 +156,7 @@ class AgentProcess:
                     self._metrics,
                     on_outcome,
                     tracing=self._voice.tracing,
+                    answers=KeptAnswers.of(program, bus, self._backing, self._clock),
                 ),
                 node,
                 bus,
@@ -195,6 +197,10 @@ class AgentProcess:
         self._health.settle("fenced")
         self._watchdog.look_at(watched)
         log.info("agent running", group=self._group, health_port=self._server.port)
+
+    def _backing(self, number: int, identity: str) -> RocksBacking:
+        keep = self._contract.delivery.keep_answers
+        return RocksBacking(self._slot.folder / str(number), identity, keep)
 
     def _transactional_id(self) -> str | None:
         if self._contract.delivery.guarantee is EnumGuarantee.AT_LEAST_ONCE:

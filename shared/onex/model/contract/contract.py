@@ -71,9 +71,10 @@ class ModelContract(ContractPart):
         if self.workflow_coordination and self.node_type is not EnumNodeKind.ORCHESTRATOR:
             problems.append("workflow_coordination belongs to an ORCHESTRATOR")
         if self.node_type is not EnumNodeKind.EFFECT:
-            unused = sorted(self.delivery.model_fields_set & {"ordering", "concurrency"})
+            unused = sorted(self.delivery.model_fields_set & {"ordering", "concurrency", "keep_answers"})
             problems += [
-                f"delivery.{name} belongs to an EFFECT; pure kinds run in partition order" for name in unused
+                f"delivery.{name} belongs to an EFFECT; pure kinds run in partition order and do nothing twice"
+                for name in unused
             ]
             retried = sorted(
                 self.error_handling.retry_policy.model_fields_set - {"retryable_exceptions", "retryable_error_codes"}
@@ -112,8 +113,13 @@ class ModelContract(ContractPart):
 
     @property
     def changelog_topic(self) -> str:
-        """Compacted topic of the node's keyed state."""
+        """Compacted topic of the node's keyed state, or of the answers that it keeps."""
         return changelog_topic(self.name, self.contract_version.major)
+
+    @property
+    def has_changelog(self) -> bool:
+        """Whether the node keeps anything by key."""
+        return self.node_type.is_stateful or self.delivery.keep_answers is not None
 
     @property
     def cancel_topic(self) -> str:

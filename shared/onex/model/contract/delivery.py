@@ -20,6 +20,9 @@ class ModelDelivery(ContractPart):
     """Effects only: messages in work at once, over all partitions of an instance."""
     timeout: Duration = 30.0
     """Seconds one call of the handler may take."""
+    keep_answers: Duration | None = Field(default=None, gt=0)
+    """EFFECT: for how long an answer is kept. The same idempotency key again gets it, and the handler does not
+    run. For effects without a database; those with one have ``onex.postgres.Inbox``."""
     batch_size: int = Field(default=2000, ge=1, le=50_000)
     """Records taken from Kafka at once, and at most that many in one transaction of a pure node."""
 

@@ -1,0 +1,138 @@
+"""Answers of an effect by idempotency key, so that the same key again gets the same answer.
+
+An answer is written to the node's changelog in the transaction that publishes it, restored on assignment and
+forgotten after ``delivery.keep_answers``. Failures are not kept: a replayed dead letter runs.
+
+A key is known in the partition that its command came by: a command that is sent again has the same record
+key, so it comes by the same one.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from onex.agent.clock import ProtocolClock
+from onex.agent.emit import MAX_MESSAGE_BYTES, Emitted
+from onex.agent.program import Program
+from onex.agent.store import STATE
+from onex.agent.stores import OpenBacking, Stores
+from onex.bus.protocols import OnDelivery, ProtocolEventBus
+from onex.model.errors import RejectedError
+from onex.model.message import Message
+from onex.node.kept_answer import Answer, KeptAnswer, dump_answer, load_answer
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer on its way to the changelog."""
+
+    number: int
+    """Partition number, of the changelog as of the command."""
+    key: bytes
+    answer: KeptAnswer
+    record: Emitted
+
+
+class KeptAnswers:
+    """Lives on the loop's thread, but for :meth:`restore`, which runs while the loop waits for it, and reports."""
+
+    def __init__(
+        self, stores: Stores, topic: str, models: Sequence[type[Message]], keep: float, clock: ProtocolClock
+    ) -> None:
+        self._stores = stores
+        self._topic = topic
+        self._models = {model.__name__: model for model in models}
+        self._keep_ms = round(keep * 1000)
+        self._clock = clock
+        self._pending: dict[int, dict[bytes, KeptAnswer]] = defaultdict(dict)
+        """Given, and not committed yet."""
+        self._working: dict[tuple[int, bytes], asyncio.Lock] = {}
+        self._users: Counter[tuple[int, bytes]] = Counter()
+        """How many hold such a lock or wait for it."""
+        self._written: dict[int, int] = {}
+        """Offset behind the latest record of each changelog partition."""
+
+    @classmethod
+    def of(
+        cls, program: Program, bus: ProtocolEventBus, open_backing: OpenBacking, clock: ProtocolClock
+    ) -> "KeptAnswers | None":
+        """As the contract asks for it; None for a node that keeps none."""
+        contract = program.contract
+        keep = contract.delivery.keep_answers
+        if keep is None or program.state is None:
+            return None
+        stores = Stores(bus, contract.changelog_topic, program.state, open_backing)
+        return cls(stores, contract.changelog_topic, list(program.outputs), keep, clock)
+
+    def restore(self, numbers: Sequence[int]) -> None:
+        """Read what earlier owners of these partitions answered. Raises BusError."""
+        for number in numbers:
+            self._stores.open(number)
+        while self._stores.restoring:
+            self._stores.restore()
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """These partitions are held elsewhere."""
+        for number in numbers:
+            self._stores.close(number)
+            self._pending.pop(number, None)
+            self._written.pop(number, None)
+
+    async def once(self, number: int, key: bytes, work: Callable[[], Awaitable[object]]) -> object:
+        """The answer that is kept, or what ``work`` gives; the same key waits while it is worked on."""
+        place = number, key
+        self._users[place] += 1
+        try:
+            async with self._working.setdefault(place, asyncio.Lock()):
+                found = self._find(number, key)
+                return await work() if found is None else load_answer(found.text, self._models)
+        finally:
+            self._users[place] -= 1
+            if not self._users[place]:
+                del self._users[place], self._working[place]
+
+    def keep(self, number: int, key: bytes, answer: object) -> Kept | None:
+        """Have an answer kept with the outcome that publishes it; None when it is kept already.
+
+        Raises RejectedError for an answer that is too large as a whole.
+        """
+        if self._find(number, key) is not None:
+            return None
+        kept = KeptAnswer(text=dump_answer(cast(Answer, answer)), kept_ms=self._clock.now_ms())
+        value = self._stores[number].encoded(kept)
+        if value is not None and len(value) > MAX_MESSAGE_BYTES:
+            raise RejectedError(f"the answer has {len(value)} bytes as it is kept, {MAX_MESSAGE_BYTES} fit")
+        self._pending[number][key] = kept
+        return Kept(number, key, kept, (self._topic, value, STATE + key, []))
+
+    def delivered(self, kept: Kept) -> OnDelivery:
+        """Notes how far the changelog reaches, on the thread that commits."""
+
+        def report(failed: Exception | None, offset: int) -> None:
+            if failed is None:
+                self._written[kept.number] = max(self._written.get(kept.number, 0), offset + 1)
+
+        return report
+
+    def committed(self, answers: Sequence[Kept]) -> None:
+        """These are in the changelog: into the store with them."""
+        by_number: Mapping[int, list[Kept]] = defaultdict(list)
+        for kept in answers:
+            if self._pending.get(kept.number, {}).pop(kept.key, None) is not None:
+                by_number[kept.number].append(kept)
+        for number, some in by_number.items():
+            store = self._stores[number]
+            for kept in some:
+                store.put(kept.key, kept.answer)
+            store.changes()
+            store.commit(max(self._written.get(number, 0), store.checkpoint()))
+
+    def _find(self, number: int, key: bytes) -> KeptAnswer | None:
+        found = self._pending[number].get(key)
+        if found is None:
+            found = cast(KeptAnswer | None, self._stores[number].get(key))
+        if found is None or found.kept_ms + self._keep_ms <= self._clock.now_ms():
+            return None
+        return found

@@ -1,0 +1,56 @@
+"""The answer of an effect as text, to be given again under the same idempotency key."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+
+from onex.model.message import Message
+from onex.node.answer import Addressed
+
+Answer = Message | Addressed | Sequence[Message | Addressed] | None
+"""What a handler of an effect returns."""
+
+
+class KeptAnswer(Message):
+    """An answer in the changelog of an effect that keeps its answers."""
+
+    text: str
+    """See :func:`dump_answer`."""
+    kept_ms: int
+    """When it was given: Unix time in milliseconds."""
+
+
+def dump_answer(answer: Answer) -> str:
+    """JSON from which :func:`load_answer` makes the same answer."""
+    match answer:
+        case None:
+            parts: Sequence[Message | Addressed] = ()
+        case Message() | Addressed():
+            parts = (answer,)
+        case _:
+            parts = answer
+    many = not isinstance(answer, Message | Addressed | None)
+    return json.dumps({"many": many, "messages": [_dump(part) for part in parts]})
+
+
+def load_answer(text: str, models: Mapping[str, type[Message]]) -> Answer:
+    """``models`` by class name. Raises KeyError for a type that is not there, ValidationError for a changed one."""
+    kept = json.loads(text)
+    parts = [_load(models, *part) for part in kept["messages"]]
+    if kept["many"]:
+        return parts
+    return parts[0] if parts else None
+
+
+def _dump(part: Message | Addressed) -> list[object]:
+    if isinstance(part, Message):
+        return [type(part).__name__, part.model_dump(mode="json")]
+    envelope = {field.name: getattr(part, field.name) for field in fields(part) if field.name != "message"}
+    return [type(part.message).__name__, part.message.model_dump(mode="json"), envelope]
+
+
+def _load(
+    models: Mapping[str, type[Message]], name: str, body: object, envelope: Mapping[str, str] | None = None
+) -> Message | Addressed:
+    message = models[name].model_validate(body)
+    return message if envelope is None else Addressed(message, **envelope)

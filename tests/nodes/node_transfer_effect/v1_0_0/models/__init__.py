@@ -1,0 +1,18 @@
+"""Messages of the node."""
+
+from onex.model import Message
+
+
+class MoveMoney(Message, key="account"):
+    """Move so much."""
+
+    account: str
+    amount: int
+
+
+class MoneyTransferred(Message, key="account"):
+    """It was moved."""
+
+    account: str
+    receipt: int
+    """Number that the bank gave."""

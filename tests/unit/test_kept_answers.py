@@ -1,0 +1,187 @@
+"""Answers kept by idempotency key, for effects without a database."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from node_transfer_effect.v1_0_0.models import MoneyTransferred, MoveMoney
+from node_transfer_effect.v1_0_0.node import NodeTransferEffect
+
+from onex.bus import headers as h
+from onex.contract import ResolvedNode, resolve_node
+from onex.model import RejectedError
+from onex.model.contract import ModelContract
+from onex.model.enums import EnumOrdering
+from onex.node import Addressed, Context
+from onex.node.kept_answer import Answer, dump_answer, load_answer
+from onex.testing import MeshDriver, Sent
+from tests.conftest import NODES
+
+CHANGELOG = "onex.state.node_transfer_effect.v1"
+
+
+class Bank:
+    """Stands for the outside world: what it was asked, and how it behaves."""
+
+    calls: Counter[str] = Counter()
+    failing: set[str] = set()
+    chatty: set[str] = set()
+
+
+async def move(
+    _: NodeTransferEffect, command: MoveMoney, context: Context
+) -> MoneyTransferred | list[MoneyTransferred]:
+    Bank.calls[context.idempotency_key] += 1
+    await asyncio.sleep(0.5)
+    if command.account in Bank.failing:
+        raise RejectedError("no such account")
+    if command.account in Bank.chatty:
+        return [MoneyTransferred(account="x" * 600_000, receipt=number) for number in range(2)]
+    return MoneyTransferred(account=command.account, receipt=Bank.calls.total())
+
+
+@pytest.fixture(autouse=True)
+def _bank(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(NodeTransferEffect, "move", move)
+    Bank.calls.clear()
+    Bank.failing.clear()
+    Bank.chatty.clear()
+    yield
+
+
+def transfer(ordering: EnumOrdering = EnumOrdering.KEY) -> ResolvedNode:
+    resolved = resolve_node(NODES / "node_transfer_effect" / "v1_0_0")
+    delivery = resolved.contract.delivery.model_copy(update={"ordering": ordering})
+    return replace(resolved, contract=resolved.contract.model_copy(update={"delivery": delivery}))
+
+
+@pytest.fixture
+def mesh() -> Iterator[MeshDriver]:
+    driver = MeshDriver([transfer()])
+    yield driver
+    driver.close()
+
+
+def ask(mesh: MeshDriver, account: str = "a", key: str = "k", *, settle: bool = True) -> Sent:
+    message = MoveMoney(account=account, amount=1)
+    return mesh.send(message, headers=[(h.IDEMPOTENCY_KEY, key.encode())], settle=settle)
+
+
+def test_the_same_key_again_gets_the_same_answer_under_its_own_ids(mesh: MeshDriver) -> None:
+    first = ask(mesh)
+    mesh.advance("1s")
+    again = ask(mesh)
+    assert Bank.calls == {"k": 1}
+    assert (
+        mesh.published(MoneyTransferred, first)
+        == mesh.published(MoneyTransferred, again)
+        == [MoneyTransferred(account="a", receipt=1)]
+    )
+    ids = [dict(record.headers() or [])[h.ID] for record in mesh.records("onex.evt.transfer.money-transferred.v1")]
+    assert len(set(ids)) == 2, "two commands, two answers"
+
+
+def test_other_keys_are_other_work(mesh: MeshDriver) -> None:
+    ask(mesh, key="k")
+    ask(mesh, key="l")
+    mesh.advance("2s")
+    assert Bank.calls == {"k": 1, "l": 1}
+
+
+def test_a_command_that_is_sent_while_the_first_one_runs_waits_for_its_answer() -> None:
+    mesh = MeshDriver([transfer(EnumOrdering.NONE)])
+    asked = [ask(mesh, settle=False) for _ in range(5)]
+    mesh.settle()
+    mesh.advance("5s")
+    assert Bank.calls == {"k": 1}
+    assert all(len(mesh.published(MoneyTransferred, sent)) == 1 for sent in asked)
+    mesh.close()
+
+
+def test_a_failure_is_not_kept(mesh: MeshDriver) -> None:
+    Bank.failing.add("a")
+    bad = ask(mesh)
+    mesh.advance("1s")
+    assert mesh.dead_letter_of(bad)
+    Bank.failing.clear()
+    good = ask(mesh)
+    mesh.advance("1s")
+    assert Bank.calls == {"k": 2}
+    assert mesh.published(MoneyTransferred, good)
+
+
+def test_an_answer_survives_crash_and_rebalance(mesh: MeshDriver) -> None:
+    for number in range(20):
+        ask(mesh, f"a-{number}", f"k-{number}")
+    mesh.advance("1s")
+    (old,) = mesh.instances_of(NodeTransferEffect)
+    mesh.crash(old)
+    mesh.add_instance(NodeTransferEffect)
+    mesh.add_instance(NodeTransferEffect)
+    mesh.settle()
+    again = [ask(mesh, f"a-{number}", f"k-{number}") for number in range(20)]
+    mesh.advance("1s")
+    assert set(Bank.calls.values()) == {1}
+    assert all(mesh.published(MoneyTransferred, sent) for sent in again)
+
+
+def test_an_answer_is_in_the_changelog_only_with_its_event(mesh: MeshDriver) -> None:
+    (instance,) = mesh.instances_of(NodeTransferEffect)
+    instance.fail_next_commit()
+    ask(mesh)
+    mesh.advance("5s")
+    ask(mesh)
+    assert Bank.calls == {"k": 1}
+    assert len(mesh.records(CHANGELOG)) == 1
+    assert len(mesh.published(MoneyTransferred)) == 2
+
+
+def test_an_answer_is_forgotten_in_time(mesh: MeshDriver) -> None:
+    ask(mesh)
+    mesh.advance("23h")
+    ask(mesh)
+    assert Bank.calls == {"k": 1}
+    mesh.advance("2h")
+    ask(mesh)
+    mesh.advance("1s")
+    assert Bank.calls == {"k": 2}
+
+
+def test_an_answer_too_large_to_keep_is_a_dead_letter(mesh: MeshDriver) -> None:
+    Bank.chatty.add("a")
+    sent = ask(mesh)
+    mesh.advance("1s")
+    assert "as it is kept" in str(mesh.dead_letter_of(sent))
+    assert mesh.published(MoneyTransferred) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        MoneyTransferred(account="a", receipt=1),
+        [MoneyTransferred(account="a", receipt=1)],
+        Addressed(MoneyTransferred(account="a", receipt=1), key="k", correlation_id="c"),
+    ],
+)
+def test_answers_of_every_shape_come_back(answer: Answer) -> None:
+    assert load_answer(dump_answer(answer), {"MoneyTransferred": MoneyTransferred}) == answer
+
+
+@pytest.mark.parametrize("kind", ["compute", "reducer", "orchestrator"])
+def test_only_effects_keep_answers(kind: str) -> None:
+    with pytest.raises(ValueError, match="delivery.keep_answers belongs to an EFFECT"):
+        ModelContract.model_validate(
+            {
+                "name": f"node_x_{kind}",
+                "node_type": kind,
+                "contract_version": {"major": 1, "minor": 0, "patch": 0},
+                "description": "x",
+                "event_bus": {"subscribe_topics": ["onex.cmd.x.y.v1"], "publish_topics": []},
+                "input_model": "X",
+                "delivery": {"keep_answers": "1h"},
+            }
+        )
