@@ -43,12 +43,11 @@ async def move(
 
 
 @pytest.fixture(autouse=True)
-def _bank(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _bank(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NodeTransferEffect, "move", move)
     Bank.calls.clear()
     Bank.failing.clear()
     Bank.chatty.clear()
-    yield
 
 
 def transfer(ordering: EnumOrdering = EnumOrdering.KEY) -> ResolvedNode:
