@@ -21,6 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--faults", type=int, default=18, help="how many")
+    parser.add_argument("--instances", type=int, default=2, help="of each node")
     parser.add_argument("--only", default="", help=f"kinds, separated by commas: {', '.join(FAULTS)}")
     given = parser.parse_args()
     kinds = [name for name in given.only.split(",") if name]
@@ -30,7 +31,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="onex-chaos-") as folder:
         postgres = LocalPostgres(Path(folder) / "postgres")
         try:
-            rows = run(given.seed, draw(given.seed, given.faults, kinds), postgres, Path(folder))
+            rows = run(given.seed, draw(given.seed, given.faults, kinds), postgres, Path(folder), given.instances)
         finally:
             postgres.stop()
     print(table(rows))

@@ -39,7 +39,7 @@ def storm_of_rebalances(field: Field, random: Random) -> str:
     """Instances join and leave in quick succession."""
     name = random.choice(sorted(field.agents))
     for _ in range(3):
-        extra = field.mesh.start(name, ready=False)
+        extra = field.extra(name)
         time.sleep(random.uniform(0.5, 2.0))  # the fault itself: joins at random times
         extra.send_signal(random.choice([signal.SIGTERM, signal.SIGKILL]))
         extra.wait(40)
@@ -74,14 +74,37 @@ def cut_the_database_off(field: Field, random: Random) -> str:
     return "PostgreSQL"
 
 
+def jump_of_a_clock(field: Field, random: Random) -> str:
+    """The clock of a node's agents is wrong by up to 50 minutes for a while (brokers refuse more than an hour)."""
+    name = random.choice(sorted(field.agents))
+    minutes = random.choice([-1, 1]) * random.randrange(5, 50)
+    field.clocks[name].move(minutes * 60)
+    assert abs(field.clocks[name].told() - minutes * 60) < 30, "the clock did not jump"
+    time.sleep(random.uniform(2, 5))  # the fault itself: wrong for so long
+    field.clocks[name].move(0)
+    return f"{name.removeprefix('node_')} {minutes:+d} min"
+
+
+def full_state_disk(field: Field, random: Random) -> str:
+    """An agent starts on a full disk, works once there is room, and stops on a full one."""
+    name = random.choice(["node_balance_reducer", "node_order_orchestrator"])
+    field.fill_disk(name)
+    return name
+
+
+def other_version(field: Field, _: Random) -> str:
+    """A schema is upgraded under load, clients use it, and a node is rolled to its next version (or back)."""
+    return field.upgrade()
+
+
 def poison(field: Field, random: Random) -> str:
     """Bytes that are no message."""
-    return field.poison(random.randrange(1, 5))
+    return field.load.poison(random.randrange(1, 5))
 
 
 def repeat_commands(field: Field, random: Random) -> str:
     """Commands that were sent before, with the same ids."""
-    return field.repeat(random)
+    return field.load.repeat(random)
 
 
 FAULTS: dict[str, Fault] = {
@@ -94,6 +117,9 @@ FAULTS: dict[str, Fault] = {
         kill_a_broker,
         cut_a_broker_off,
         cut_the_database_off,
+        jump_of_a_clock,
+        full_state_disk,
+        other_version,
         poison,
         repeat_commands,
     )

@@ -1,203 +1,132 @@
-"""The mesh under fault: one instance of every node, a steady load, and the ledger of what must come out."""
+"""The mesh under fault: its agents, the brokers and the database behind proxies, and the load."""
 
-import asyncio
 import signal
 import subprocess
-import threading
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from random import Random
 from urllib.parse import parse_qs, urlparse
 
-import asyncpg
-from node_balance_reducer.v1_0_0.models import CustomerBalance
-from node_order_orchestrator.v1_0_0.models import ChargeCard, OrderCompleted, OrderFailed, PlaceOrder, RefundCard
-from node_payment_effect.v1_0_0.models import CardCharged, CardDeclined, MoneyMoved
-from node_till_effect.v1_0_0.models import MoneyTaken, TakeMoney, TillChanged
-
-from onex.bus import headers as h
 from onex.bus.kafka import KafkaEventBusAdapter
-from onex.bus.protocols import Outgoing
-from onex.bus.schema import Codec
+from onex.contract import resolve_node
 from onex.local import LocalPostgres
-from onex.model.errors import BusError
 from tests.chaos.cluster import Cluster
+from tests.chaos.ledger import Row, answered, rows
+from tests.chaos.load import Load
 from tests.chaos.proxy import TcpProxy
+from tests.chaos.skew import Clock
+from tests.chaos.small_disk import fill, full_disk, make_room
 from tests.conftest import NODES, ORDERS, eventually
 from tests.integration.agents import Mesh
 
-_ORDERS = "onex.cmd.orders.place-order.v1"
-_TILLS = "onex.cmd.till.take-money.v1"
-_INSTANCES = 1
-_PAUSE = 0.05
+UPGRADED = "node_till_effect"
+"""The node that has two versions."""
+_VERSIONS = ("v1_0_0", "v1_1_0")
 
 
 class Field:
     """Everything that a fault can reach."""
 
-    def __init__(self, cluster: Cluster, bus: KafkaEventBusAdapter, postgres: LocalPostgres, folder: Path) -> None:
+    def __init__(
+        self, cluster: Cluster, bus: KafkaEventBusAdapter, postgres: LocalPostgres, folder: Path, instances: int
+    ) -> None:
         self.cluster = cluster
         self.bus = bus
         url = urlparse(postgres.start())
         self.database = TcpProxy(f"{parse_qs(url.query)['host'][0]}/.s.PGSQL.5432")
         self.database.start()
-        self.url = f"postgresql://postgres@127.0.0.1:{self.database.port}/postgres"
-        folders = [*sorted(ORDERS.glob("*/v1_0_0")), NODES / "node_till_effect" / "v1_0_0"]
-        self.mesh = Mesh(bus, folders, folder, {"DATABASE_URL": self.url}, replication=3)
+        self._url = f"postgresql://postgres@127.0.0.1:{self.database.port}/postgres"
+        folders = [*sorted(ORDERS.glob("*/v1_0_0")), NODES / UPGRADED / _VERSIONS[0]]
+        self.mesh = Mesh(bus, folders, folder, {"DATABASE_URL": self._url}, replication=3)
         self.agents: dict[str, list[subprocess.Popen[bytes]]] = {}
-        self.orders: dict[str, PlaceOrder] = {}
-        self.tills: Counter[str] = Counter()
-        self.poisoned = 0
-        self._stop = threading.Event()
-        self._load = threading.Thread(target=self._send, daemon=True, name="load")
+        self.clocks = {node.contract.name: Clock(folder / f"{node.contract.name}.clock") for node in self.mesh.nodes}
+        self.load = Load(bus, self.mesh.catalogue)
+        self._instances = instances
+        self._version = 0
+        self._state = folder / "state"
 
     def start(self) -> None:
         """Agents, then load."""
         for node in self.mesh.nodes:
             name = node.contract.name
-            self.agents[name] = [self.mesh.start(name) for _ in range(_INSTANCES)]
-        self._load.start()
-
-    def stop_load(self) -> None:
-        """No more commands."""
-        self._stop.set()
-        self._load.join(120)
+            self.agents[name] = [self._start(name) for _ in range(self._instances)]
+        for name in self.agents:
+            self._until_ready(name)
+        self.load.start()
 
     def close(self) -> None:
         """Release what outlives a test."""
-        self._stop.set()
+        self.load.stop(5.0)
         self.mesh.__exit__(None, None, None)
         self.database.stop()
 
-    # -- what faults do -------------------------------------------------------------------------
+    def extra(self, name: str) -> subprocess.Popen[bytes]:
+        """One more instance, which the caller ends."""
+        return self._start(name)
 
     def restart(self, name: str, how: signal.Signals) -> None:
         """End one instance and start another, as a supervisor would."""
         self.mesh.stop(self.agents[name].pop(0), how)
-        self.agents[name].append(self.mesh.start(name, ready=False))
+        self.agents[name].append(self._start(name))
 
     def whole(self) -> None:
         """Wait until every broker answers again."""
         eventually(lambda: all(b.listening() for b in self.cluster.brokers) and self.bus.health().ok, 60, "brokers")
 
-    def poison(self, count: int) -> str:
-        """Publish junk to the orders."""
-        records = [Outgoing(_ORDERS, b"\x00junk", b"poison", [])] * count
-        self.bus.publish_batch(records)
-        self.poisoned += count
-        return f"{count} messages"
+    def upgrade(self) -> str:
+        """The other version: its schemas first, then clients use them, then the instances follow one by one."""
+        self._version = 1 - self._version
+        version = _VERSIONS[self._version]
+        self.mesh.apply([resolve_node(NODES / UPGRADED / version)])
+        self.load.with_notes = bool(self._version)
+        for _ in list(self.agents[UPGRADED]):
+            self.restart(UPGRADED, signal.SIGTERM)
+            eventually(self.mesh.ready(self.agents[UPGRADED][-1]), 60, f"{UPGRADED} {version}")
+        return version
 
-    def repeat(self, random: Random) -> str:
-        """Publish orders again under their ids."""
-        chosen = random.sample(sorted(self.orders), min(10, len(self.orders)))
-        self._surely(partial(self._publish, [self.orders[name] for name in chosen]))
-        return f"{len(chosen)} orders"
+    def fill_disk(self, name: str) -> None:
+        """An instance that starts on a full disk, gets room, and stops on a disk that is full again."""
+        self.mesh.stop(self.agents[name].pop(0))
+        self._state.mkdir(exist_ok=True)
+        starved = self._start(name, within=full_disk(self._state), env={"ONEX_INSTANCE": "small-disk"})
 
-    def _send(self) -> None:
-        number = 0
-        while not self._stop.wait(_PAUSE):
-            batch = [_order(number + n) for n in range(3)]
-            self.orders |= {order.order_id: order for order in batch}
-            self._surely(partial(self._publish, batch))
-            taken = [TakeMoney(till=f"t-{number + n}", amount=n) for n in range(2)]
-            self.tills.update({command.till: 1 for command in taken})
-            self._surely(partial(self._publish_tills, taken))
-            number += 3
+        def told() -> bool:
+            return "make room" in str(self.mesh.readiness(starved.pid))
 
-    def _surely(self, publish: Callable[[], None]) -> None:
-        """A client tries again, with the same ids, until the brokers have acknowledged."""
-        while True:
-            try:
-                publish()
-            except BusError:
-                continue
-            return
+        eventually(told, 60, "an agent that says that its disk is full")
+        make_room(starved.pid, self._state)
+        eventually(self.mesh.ready(starved), 60, f"{name} ready once there is room")
+        fill(starved.pid, self._state)
+        assert self.mesh.stop(starved) == 0, "it stops in order"
+        self.agents[name].append(self._start(name))
 
-    def _publish(self, orders: list[PlaceOrder]) -> None:
-        codec = Codec.of_topic(
-            self.mesh.node("node_order_orchestrator").routes[_ORDERS].model, _ORDERS, self.mesh.catalogue
-        )
-        self.bus.publish_batch(
-            [
-                Outgoing(_ORDERS, codec.encode(o), o.order_id.encode(), [(h.ID, o.order_id.encode())], -1)
-                for o in orders
-            ]
-        )
+    def _start(
+        self, name: str, *, within: Sequence[str] = (), env: dict[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        folder = NODES / name / _VERSIONS[self._version] if name == UPGRADED else None
+        skewed = {**self.clocks[name].env(), **(env or {})}
+        return self.mesh.start(name, ready=False, env=skewed, folder=folder, within=within)
 
-    def _publish_tills(self, commands: list[TakeMoney]) -> None:
-        codec = Codec.of_topic(TakeMoney, _TILLS, self.mesh.catalogue)
-        self.bus.publish_batch(
-            [Outgoing(_TILLS, codec.encode(c), c.till.encode(), [(h.ID, c.till.encode())]) for c in commands]
-        )
-
-    # -- what must come out ---------------------------------------------------------------------
+    def _until_ready(self, name: str) -> None:
+        for process in self.agents[name]:
+            eventually(self.mesh.ready(process), 90, f"{name} is ready without hands")
 
     def settle(self) -> None:
-        """Every order and till answered, no lag, every agent ready, without hands."""
+        """Every command answered, no lag, every agent ready, without hands."""
+        _calmly(lambda: answered(self.mesh, self.load), 180, "every answer")
+        _calmly(lambda: all(self.mesh.lag(name) == 0 for name in self.agents), 60, "no lag")
+        for name in self.agents:
+            self._until_ready(name)
 
-        def answered() -> bool:
-            done = {m.order_id for m in self.mesh.messages(OrderCompleted)}
-            ended = len(done | {m.order_id for m in self.mesh.messages(OrderFailed)})
-            tills = len({m.till for m in self.mesh.messages(MoneyTaken)})
-            told = len({m.till for m in self.mesh.messages(TillChanged)})
-            return (ended, tills, told) == (len(self.orders), len(self.tills), len(self.tills))
-
-        names = list(self.agents)
-        _calmly(answered, 180, "every answer")
-        _calmly(lambda: all(self.mesh.lag(name) == 0 for name in names), 60, "no lag")
-        for processes in self.agents.values():
-            for process in processes:
-                eventually(self.mesh.ready(process), 60, "an agent that is ready without hands")
-
-    def check(self) -> list[tuple[str, int, int]]:
-        """Rows of the ledger: what, expected, found."""
-        mesh = self.mesh
-        ends: dict[str, set[bytes]] = defaultdict(set)
-        for model, topic in ((OrderCompleted, "order-completed"), (OrderFailed, "order-failed")):
-            codec = Codec.of_topic(model, f"onex.evt.orders.{topic}.v1", mesh.catalogue)
-            for record in mesh.records(f"onex.evt.orders.{topic}.v1"):
-                message = codec.decode(record.value())
-                assert isinstance(message, OrderCompleted | OrderFailed)
-                ends[message.order_id].add(dict(record.headers() or [])[h.ID])
-        asked = Counter(m.order_id for m in mesh.messages(ChargeCard))
-        replied = Counter(m.order_id for m in mesh.messages(CardCharged))
-        replied.update(m.order_id for m in mesh.messages(CardDeclined))
-        moved = list(mesh.messages(MoneyMoved))
-        totals: dict[str, float] = defaultdict(float)
-        for m in moved:
-            totals[m.customer] += m.amount
-        shown: dict[str, CustomerBalance] = {}
-        for balance in mesh.messages(CustomerBalance):
-            if balance.customer not in shown or balance.movements > shown[balance.customer].movements:
-                shown[balance.customer] = balance
-        right = sum(round(shown[c].total, 6) == round(total, 6) for c, total in totals.items())
-        letters = Counter(letter["onex-dlq-class"] for name in self.agents for letter in mesh.dead_letters(name))
+    def ledger(self) -> list[Row]:
+        """What must have come out, and what has."""
+        lag = sum(self.mesh.lag(name) for name in self.agents)
+        ready = sum(self.mesh.readiness(p.pid) == {} for processes in self.agents.values() for p in processes)
         return [
-            ("orders with exactly one completion", len(self.orders), sum(len(ids) == 1 for ids in ends.values())),
-            ("charges with exactly one answer", sum(asked.values()), sum((asked & replied).values())),
-            ("answers to charges", sum(asked.values()), sum(replied.values())),
-            ("refunds carried out", len(mesh.messages(RefundCard)), sum(m.amount < 0 for m in moved)),
-            ("balances that are exact", len(totals), right),
-            ("movements in balances", len(moved), sum(balance.movements for balance in shown.values())),
-            ("rows of tills", len(self.tills), sum(self._rows().values())),
-            ("tills paid once", len(self.tills), sum(self._rows()[till] == 1 for till in self.tills)),
-            ("events of tills", len(self.tills), len(mesh.messages(TillChanged))),
-            ("dead letters of poison", self.poisoned, letters["poison"] + letters["schema"]),
-            ("other dead letters", 0, letters.total() - letters["poison"] - letters["schema"]),
+            *rows(self.mesh, self.load, self._url),
+            ("lag of all nodes", 0, lag),
+            ("agents that are ready", sum(map(len, self.agents.values())), ready),
         ]
-
-    def _rows(self) -> Counter[str]:
-        async def rows() -> Counter[str]:
-            connection = await asyncpg.connect(self.url)
-            try:
-                return Counter(row["name"] for row in await connection.fetch("SELECT name FROM till"))
-            finally:
-                await connection.close()
-
-        return asyncio.run(rows())
 
 
 def _calmly(condition: Callable[[], bool], within: float, what: str) -> None:
@@ -206,13 +135,3 @@ def _calmly(condition: Callable[[], bool], within: float, what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not within {within:g} s: {what}"
         time.sleep(1.0)  # between looks at a condition, not instead of one
-
-
-def _order(number: int) -> PlaceOrder:
-    """Every tenth cannot be shipped, every tenth cannot be paid."""
-    return PlaceOrder(
-        order_id=f"o-{number}",
-        customer=f"c-{number % 7}",
-        quantity=150 if number % 10 == 3 else 1 + number % 5,
-        unit_price=5000.0 if number % 10 == 7 else 1.0 + number % 3,
-    )

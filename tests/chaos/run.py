@@ -9,8 +9,7 @@ from onex.local import LocalPostgres
 from tests.chaos.cluster import Cluster
 from tests.chaos.faults import FAULTS
 from tests.chaos.field import Field
-
-Row = tuple[str, int, int]
+from tests.chaos.ledger import Row
 
 
 def draw(seed: int, count: int, kinds: Sequence[str] = ()) -> list[str]:
@@ -22,13 +21,13 @@ def draw(seed: int, count: int, kinds: Sequence[str] = ()) -> list[str]:
     return drawn[:count]
 
 
-def run(seed: int, faults: Sequence[str], postgres: LocalPostgres, folder: Path) -> list[Row]:
+def run(seed: int, faults: Sequence[str], postgres: LocalPostgres, folder: Path, instances: int = 1) -> list[Row]:
     """The ledger at the end. AssertionError when the mesh does not get well by itself."""
     random = Random(seed)
     cluster = Cluster(folder / "cluster")
     try:
         bus = cluster.start()
-        field = Field(cluster, bus, postgres, folder)
+        field = Field(cluster, bus, postgres, folder, instances)
         try:
             field.start()
             for number, name in enumerate(faults):
@@ -37,9 +36,9 @@ def run(seed: int, faults: Sequence[str], postgres: LocalPostgres, folder: Path)
                 told = FAULTS[name](field, random)
                 print(f"{number + 1:3} {name.replace('_', ' '):<24} {told:<28} {time.monotonic() - began:5.1f} s")
             time.sleep(1.0)  # load without faults at the end
-            field.stop_load()
+            field.load.stop()
             field.settle()
-            return field.check()
+            return field.ledger()
         finally:
             field.close()
             bus.close()

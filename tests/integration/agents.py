@@ -78,9 +78,9 @@ class Mesh:
             self.bus.admin.delete(name)
         eventually(lambda: not self.bus.admin.topics(names), what="old topics to go")
 
-    def apply(self) -> None:
-        """Provision topics and schemas."""
-        declared = declare(self.nodes, self._replication)
+    def apply(self, nodes: Sequence[ResolvedNode] = ()) -> None:
+        """Provision topics and schemas, of all nodes or of these."""
+        declared = declare(nodes or self.nodes, self._replication)
         apply_plan(make_plan(declared, self.bus, self.catalogue), declared, self.bus, self.catalogue)
 
     def node(self, name: str) -> ResolvedNode:
@@ -94,10 +94,15 @@ class Mesh:
         ready: bool = True,
         env: Mapping[str, str] | None = None,
         faust: bool = False,
+        folder: Path | None = None,
+        within: Sequence[str] = (),
     ) -> subprocess.Popen[bytes]:
-        """Start an agent (on the Faust host when asked) and wait until it is ready and holds partitions."""
+        """Start an agent (on the Faust host when asked) and wait until it is ready and holds partitions.
+
+        ``folder`` is another version of the node; ``within`` a command that ends by running what follows it.
+        """
         runner = ["tests.integration.faust_agent"] if faust else ["onex.cli.main", "run"]
-        command = [sys.executable, "-m", *runner, str(self.node(name).folder)]
+        command = [*within, sys.executable, "-m", *runner, str(folder or self.node(name).folder)]
         with (self.home / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(command, env={**self.env, **(env or {})}, stdout=log, stderr=log)
         self.processes.append(process)

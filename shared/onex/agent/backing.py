@@ -3,11 +3,16 @@
 import math
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+import structlog
 from rocksdict import AccessType, Options, Rdict, WriteBatch, WriteOptions
 
+from onex.model.errors import StateStoreError
+
+log = structlog.get_logger(__name__)
 _CHECKPOINT = b"\x00checkpoint"
 _IDENTITY = b"\x00identity"
 
@@ -41,18 +46,21 @@ class RocksBacking:
     def __init__(self, folder: Path, identity: str, keep: float | None = None) -> None:
         """Open ``folder``; content that belongs to another topic (``identity``) is thrown away.
 
-        What is older than ``keep`` seconds goes with the next compaction.
+        What is older than ``keep`` seconds goes with the next compaction. Every method raises StateStoreError
+        when the disk refuses.
         """
         self._access = AccessType.read_write()
         if keep is not None:
             self._access = self._access.with_ttl(math.ceil(keep))
         self._identity = identity.encode()
-        self._open(folder)
-        if self._db.get(_IDENTITY) != self._identity:
-            self._db.close()
-            shutil.rmtree(folder)
+        self._folder = folder
+        with self._told("opened"):
             self._open(folder)
-            self._db[_IDENTITY] = self._identity
+            if self._db.get(_IDENTITY) != self._identity:
+                self._db.close()
+                shutil.rmtree(folder)
+                self._open(folder)
+                self._db[_IDENTITY] = self._identity
 
     def _open(self, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +70,8 @@ class RocksBacking:
 
     def get(self, key: bytes) -> bytes | None:
         """Value of a key."""
-        found: bytes | None = self._db.get(key)
+        with self._told("read"):
+            found: bytes | None = self._db.get(key)
         return found
 
     def write(self, changes: Iterable[Change], checkpoint: int) -> None:
@@ -75,7 +84,8 @@ class RocksBacking:
                 batch.put(key, value)
         batch.put(_CHECKPOINT, str(checkpoint).encode())
         batch.put(_IDENTITY, self._identity)
-        self._db.write(batch, self._options)
+        with self._told("written"):
+            self._db.write(batch, self._options)
 
     def checkpoint(self) -> int:
         """See the protocol."""
@@ -96,9 +106,23 @@ class RocksBacking:
         return max(0, keys - 2), files + memory
 
     def close(self) -> None:
-        """Flush and release the folder's lock."""
-        self._db.flush()
-        self._db.close()
+        """Flush and release the folder's lock; what the disk does not take, the changelog brings back."""
+        try:
+            with self._told("flushed"):
+                self._db.flush()
+                self._db.close()
+        except StateStoreError as error:
+            log.warning("state not flushed, the next start reads it from the changelog", reason=str(error))
+            del self._db  # releases the folder
+
+    @contextmanager
+    def _told(self, done: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # rocksdict raises bare Exceptions
+            raise StateStoreError(
+                f"state in {self._folder} cannot be {done}: {error}; make room, or set ONEX_HOME to another disk"
+            ) from error
 
 
 class MemoryBacking:

@@ -17,6 +17,7 @@ OnexError
 │   ├── SchemaMismatchError   unknown or unresolvable schema
 │   ├── RejectedError         refused content; raise it from a handler to refuse a message
 │   └── WrongOutputError      a handler returned something its contract does not name
+├── StateStoreError           keyed state on this machine cannot be read or written: a full disk
 ├── TransientError            the outside world failed; raise it from an effect to be retried
 └── HandlerTimeoutError       a handler took longer than ``delivery.timeout``
 """
@@ -86,6 +87,10 @@ class FencedError(BusError):
 
 class TransactionAbortedError(BusError):
     """The open transaction cannot commit: abort it, rewind and run the batch again."""
+
+
+class StateStoreError(OnexError):
+    """Keyed state on this machine cannot be read or written. Nothing is lost: the changelog holds it all."""
 
 
 class ProvisioningError(OnexError):

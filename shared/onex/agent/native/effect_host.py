@@ -101,15 +101,14 @@ class EffectHost:
                 return
             try:
                 work = partial(self._engine.commit, self._transaction, self._consumer, commit)
-                done = await self._blocking(work)
+                if await self._blocking(work):
+                    self._engine.committed(commit)
+                else:
+                    self._engine.give_back(commit)
+                    self._wake.set()
             except OnexError as error:
                 self._failure = error
                 return
-            if done:
-                self._engine.committed(commit)
-            else:
-                self._engine.give_back(commit)
-                self._wake.set()
             self._room = self._engine.room()
 
     async def _blocking(self, call: Callable[[], T]) -> T:

@@ -29,7 +29,14 @@ from onex.bus.open import open_agent_bus, open_catalogue
 from onex.bus.protocols import BusHealth, ProtocolEventBus
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.enums import EnumGuarantee, EnumNodeKind
-from onex.model.errors import BusError, ConfigurationError, FencedError, SchemaMismatchError, TransientError
+from onex.model.errors import (
+    BusError,
+    ConfigurationError,
+    FencedError,
+    SchemaMismatchError,
+    StateStoreError,
+    TransientError,
+)
 from onex.node import NodeEffect
 from onex.settings import Settings
 
@@ -37,7 +44,7 @@ log = structlog.get_logger(__name__)
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0
 _FENCES, _FENCE_WINDOW = 3, 60.0
 _GOOD_BYE = 3.0
-_WAITED_OUT = (BusError, SchemaMismatchError, ConfigurationError, TransientError, OSError)
+_WAITED_OUT = (BusError, SchemaMismatchError, ConfigurationError, StateStoreError, TransientError, OSError)
 
 
 class AgentProcess:

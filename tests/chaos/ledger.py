@@ -1,0 +1,99 @@
+"""What must have come out, whatever happened: rows of (what, expected, found)."""
+
+import asyncio
+from collections import Counter, defaultdict
+
+import asyncpg
+from node_balance_reducer.v1_0_0.models import CustomerBalance
+from node_order_orchestrator.v1_0_0.models import ChargeCard, OrderCompleted, OrderFailed, RefundCard
+from node_payment_effect.v1_0_0.models import CardCharged, CardDeclined, MoneyMoved
+from node_till_effect.v1_0_0.models import MoneyTaken, TillChanged
+
+from onex.bus import headers as h
+from onex.bus.schema import Codec
+from tests.chaos.load import ORDERS, Load
+from tests.integration.agents import Mesh
+
+Row = tuple[str, int, int]
+
+
+def answered(mesh: Mesh, load: Load) -> bool:
+    """Whether every command has led to what it must lead to."""
+    ended = {m.order_id for m in mesh.messages(OrderCompleted)} | {m.order_id for m in mesh.messages(OrderFailed)}
+    taken = {(m.till, m.amount) for m in mesh.messages(MoneyTaken)}
+    told = {(m.till, m.amount) for m in mesh.messages(TillChanged)}
+    return len(ended) == len(load.orders) and len(taken) == len(told) == load.money.total()
+
+
+def rows(mesh: Mesh, load: Load, database: str) -> list[Row]:
+    """The whole ledger."""
+    return [*_orders(mesh, load), *_balances(mesh), *_tills(mesh, load, database), *_letters(mesh)]
+
+
+def _orders(mesh: Mesh, load: Load) -> list[Row]:
+    ends: dict[str, set[bytes]] = defaultdict(set)
+    for model, topic in ((OrderCompleted, "order-completed"), (OrderFailed, "order-failed")):
+        codec = Codec.of_topic(model, f"onex.evt.orders.{topic}.v1", mesh.catalogue)
+        for record in mesh.records(f"onex.evt.orders.{topic}.v1"):
+            message = codec.decode(record.value())
+            assert isinstance(message, OrderCompleted | OrderFailed)
+            ends[message.order_id].add(dict(record.headers() or [])[h.ID])
+    asked = Counter(m.order_id for m in mesh.messages(ChargeCard))
+    replied = Counter(m.order_id for m in mesh.messages(CardCharged))
+    replied.update(m.order_id for m in mesh.messages(CardDeclined))
+    return [
+        ("orders with exactly one completion", len(load.orders), sum(len(ids) == 1 for ids in ends.values())),
+        ("charges with exactly one answer", asked.total(), (asked & replied).total()),
+        ("answers to charges", asked.total(), replied.total()),
+    ]
+
+
+def _balances(mesh: Mesh) -> list[Row]:
+    moved = mesh.messages(MoneyMoved)
+    totals: dict[str, float] = defaultdict(float)
+    for movement in moved:
+        totals[movement.customer] += movement.amount
+    told: dict[str, list[CustomerBalance]] = defaultdict(list)
+    for balance in mesh.messages(CustomerBalance):
+        told[balance.customer].append(balance)
+    exact = sum(round(told[customer][-1].total, 6) == round(total, 6) for customer, total in totals.items())
+    in_order = sum([b.movements for b in some] == list(range(1, len(some) + 1)) for some in told.values())
+    return [
+        ("refunds carried out", len(mesh.messages(RefundCard)), sum(m.amount < 0 for m in moved)),
+        ("balances that are exact", len(totals), exact),
+        ("balances told in order, step by step", len(totals), in_order),
+        ("movements in balances", len(moved), sum(some[-1].movements for some in told.values())),
+    ]
+
+
+def _tills(mesh: Mesh, load: Load, database: str) -> list[Row]:
+    stored = asyncio.run(_stored(database))
+    answers: dict[str, list[int]] = defaultdict(list)
+    for answer in mesh.messages(MoneyTaken):
+        answers[answer.till].append(answer.amount)
+    in_order = sum(amounts == sorted(amounts) for amounts in answers.values())
+    return [
+        ("rows of tills", load.money.total(), stored.total()),
+        ("payments made exactly once", load.money.total(), sum(count == 1 for count in stored.values())),
+        ("tills answered in order", len(load.money), in_order),
+        ("events of tills", load.money.total(), len(mesh.messages(TillChanged))),
+    ]
+
+
+def _letters(mesh: Mesh) -> list[Row]:
+    junk = sum(record.value() == b"\x00junk" for record in mesh.records(ORDERS))
+    letters = Counter(
+        letter["onex-dlq-class"] for node in mesh.nodes for letter in mesh.dead_letters(node.contract.name)
+    )
+    poison = letters["poison"] + letters["schema"]
+    return [("dead letters of poison", junk, poison), ("other dead letters", 0, letters.total() - poison)]
+
+
+async def _stored(database: str) -> Counter[tuple[str, int]]:
+    connection = await asyncpg.connect(database)
+    try:
+        return Counter(
+            (row["name"], row["amount"]) for row in await connection.fetch("SELECT name, amount FROM till")
+        )
+    finally:
+        await connection.close()
