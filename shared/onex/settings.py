@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     transaction_timeout_ms: int = Field(
         default=15_000, ge=1000, description="A dead agent hides later records of its partitions for this long."
     )
+    state_memory_mb: int = Field(
+        default=256, ge=16, description="Megabytes of memory for the keyed state of an agent; the rest is on disk."
+    )
     health_host: str = Field(default="127.0.0.1", description="Address of /healthz, /readyz and /metrics.")
     health_port: int = Field(default=0, ge=0, le=65_535, description="Port of the same; 0 takes a free one.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")

@@ -65,7 +65,8 @@ class TcpProxy:
             return
         self._writers |= {writer, inner_writer}
         try:
-            await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+            with suppress(asyncio.CancelledError):  # the proxy ends
+                await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
         finally:
             self._writers -= {writer, inner_writer}
             for end in (writer, inner_writer):

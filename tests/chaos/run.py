@@ -39,6 +39,9 @@ def run(seed: int, faults: Sequence[str], postgres: LocalPostgres, folder: Path,
             field.load.stop()
             field.settle()
             return field.ledger()
+        except AssertionError:
+            print(field.mesh.tails())
+            raise
         finally:
             field.close()
             bus.close()

@@ -51,6 +51,7 @@ class Mesh:
             "ONEX_HOME": str(home),
             "ONEX_ENV": self.prefix,
             "ONEX_HEARTBEAT_INTERVAL": "0",
+            "PYTHONFAULTHANDLER": "1",
             **(env or {}),
         }
         self._clear()
@@ -113,11 +114,20 @@ class Mesh:
     def stop(self, process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> int:
         """Signal a process and wait for its end; gives the exit code."""
         process.send_signal(how)
-        return process.wait(40)
+        try:
+            return process.wait(40)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # the log then tells where every thread was
+            process.wait(10)
+            raise AssertionError(f"does not end on {how.name}: {process.args!r}\n{self.tails()}") from None
 
     def log(self, name: str) -> str:
         """What the agents of a node wrote."""
         return (self.home / f"{name}.log").read_text()
+
+    def tails(self) -> str:
+        """The ends of all logs."""
+        return "\n".join(f"== {file.name}\n{file.read_text()[-6000:]}" for file in sorted(self.home.glob("*.log")))
 
     def info(self, pid: int) -> dict[str, str]:
         """What an agent says of itself."""

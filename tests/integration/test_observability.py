@@ -39,6 +39,7 @@ EXPECTED = (
     "onex_state_keys",
     "onex_state_bytes",
     "onex_restore_remaining",
+    "onex_standby_keys",
     "onex_rebalances_total",
     "onex_ready",
     "process_resident_memory_bytes",

@@ -107,7 +107,10 @@ def nodes() -> tuple[ResolvedNode, ...]:
 
 def _small(contract: ModelContract) -> ModelContract:
     is_effect = contract.node_type is EnumNodeKind.EFFECT
-    delivery = ModelDelivery(timeout=5.0, concurrency=4, batch_size=5) if is_effect else ModelDelivery(batch_size=5)
+    delivery = ModelDelivery(batch_size=5, standby=contract.node_type is EnumNodeKind.REDUCER)
+    if is_effect:
+        keep = 3600.0 if contract.name == "node_shipping_effect" else None
+        delivery = ModelDelivery(timeout=5.0, concurrency=4, batch_size=5, keep_answers=keep)
     changes: dict[str, object] = {"delivery": delivery}
     if is_effect:
         changes["error_handling"] = ModelErrorHandling(retry_policy=_POLICY)

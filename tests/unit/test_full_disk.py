@@ -8,6 +8,7 @@ _SCENE = """
 import gc, resource, sys
 from pathlib import Path
 from onex.agent.backing import RocksBacking
+from onex.agent.state_memory import StateMemory
 from onex.model.errors import StateStoreError
 
 folder, unlimited = Path(sys.argv[1]), resource.RLIM_INFINITY
@@ -18,21 +19,22 @@ def limit(size):
 def fill(backing, offset):
     backing.write([(b"%d" % number, b"x" * 1000) for number in range(1000)], offset)
 
-store = RocksBacking(folder / "a", "topic")
+memory = StateMemory(16_000_000)
+store = RocksBacking(folder / "a", "topic", memory)
 fill(store, 7)
 store.close()
-store = RocksBacking(folder / "a", "topic")
+store = RocksBacking(folder / "a", "topic", memory)
 limit(1000)
 fill(store, 8)
 assert store.get(b"5") == b"x" * 1000, "a live store goes on in memory"
 store.close()
 gc.collect()
 try:
-    RocksBacking(folder / "b", "topic")
+    RocksBacking(folder / "b", "topic", memory)
 except StateStoreError as error:
     print(error)
 limit(unlimited)
-store = RocksBacking(folder / "a", "topic")
+store = RocksBacking(folder / "a", "topic", memory)
 print(store.checkpoint(), len(store.get(b"5")))
 store.close()
 """

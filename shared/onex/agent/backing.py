@@ -2,19 +2,27 @@
 
 import math
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import structlog
-from rocksdict import AccessType, Options, Rdict, WriteBatch, WriteOptions
+from rocksdict import AccessType, Rdict, WriteBatch, WriteOptions
 
+from onex.agent.clock import ProtocolClock, SystemClock
+from onex.agent.state_memory import CacheBudget, StateMemory
 from onex.model.errors import StateStoreError
 
 log = structlog.get_logger(__name__)
 _CHECKPOINT = b"\x00checkpoint"
 _IDENTITY = b"\x00identity"
+_SEEN = b"\x00seen"
+"""When the store was last known to be complete up to its checkpoint: Unix time in milliseconds."""
+_MEMORY_CACHE = 64 * 1024 * 1024
+_FORGOTTEN_MS = 12 * 3_600_000
+"""Half of Kafka's default ``delete.retention.ms``."""
+_SYSTEM = SystemClock()
 
 Change = tuple[bytes, bytes | None]
 """Key and new value; None deletes."""
@@ -22,6 +30,9 @@ Change = tuple[bytes, bytes | None]
 
 class ProtocolBacking(Protocol):
     """Bytes by key, and up to which changelog offset they are complete."""
+
+    budget: CacheBudget
+    """For those who keep values in decoded form."""
 
     def get(self, key: bytes) -> bytes | None: ...
     def write(self, changes: Iterable[Change], checkpoint: int) -> None:
@@ -40,15 +51,30 @@ class ProtocolBacking(Protocol):
     def close(self) -> None: ...
 
 
+OpenBacking = Callable[[int, str], ProtocolBacking]
+"""(partition number, identity of the changelog topic) -> backing."""
+
+
 class RocksBacking:
     """RocksDB without a write-ahead log: what a crash loses, the changelog brings back."""
 
-    def __init__(self, folder: Path, identity: str, keep: float | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        identity: str,
+        memory: StateMemory,
+        keep: float | None = None,
+        clock: ProtocolClock = _SYSTEM,
+    ) -> None:
         """Open ``folder``; content that belongs to another topic (``identity``) is thrown away.
 
-        What is older than ``keep`` seconds goes with the next compaction. Every method raises StateStoreError
-        when the disk refuses.
+        So is content that nobody has kept up for half a day: the changelog forgets after a day that a key was
+        deleted, and it would come back to life. What is older than ``keep`` seconds goes with the next compaction.
+        Every method raises StateStoreError when the disk refuses.
         """
+        self.budget = memory.budget
+        self._memory = memory
+        self._clock = clock
         self._access = AccessType.read_write()
         if keep is not None:
             self._access = self._access.with_ttl(math.ceil(keep))
@@ -56,7 +82,8 @@ class RocksBacking:
         self._folder = folder
         with self._told("opened"):
             self._open(folder)
-            if self._db.get(_IDENTITY) != self._identity:
+            idle_ms = clock.now_ms() - int(self._db.get(_SEEN) or 0)
+            if self._db.get(_IDENTITY) != self._identity or idle_ms > _FORGOTTEN_MS:
                 self._db.close()
                 shutil.rmtree(folder)
                 self._open(folder)
@@ -64,7 +91,7 @@ class RocksBacking:
 
     def _open(self, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        self._db = Rdict(str(folder), Options(raw_mode=True), access_type=self._access)
+        self._db = Rdict(str(folder), self._memory.options(), access_type=self._access)
         self._options = WriteOptions()
         setattr(self._options, "disable_wal", True)  # noqa: B010 - a property that the stub declares as a method
 
@@ -84,6 +111,7 @@ class RocksBacking:
                 batch.put(key, value)
         batch.put(_CHECKPOINT, str(checkpoint).encode())
         batch.put(_IDENTITY, self._identity)
+        batch.put(_SEEN, str(self._clock.now_ms()).encode())
         with self._told("written"):
             self._db.write(batch, self._options)
 
@@ -99,16 +127,17 @@ class RocksBacking:
             yield key, value
 
     def size(self) -> tuple[int, int]:
-        """What RocksDB estimates, without reading data; the two marks of its own do not count."""
+        """What RocksDB estimates, without reading data; the marks of its own do not count."""
         keys = int(self._db.property_int_value("rocksdb.estimate-num-keys") or 0)
         files = int(self._db.property_int_value("rocksdb.total-sst-files-size") or 0)
         memory = int(self._db.property_int_value("rocksdb.cur-size-all-mem-tables") or 0)
-        return max(0, keys - 2), files + memory
+        return max(0, keys - 3), files + memory
 
     def close(self) -> None:
         """Flush and release the folder's lock; what the disk does not take, the changelog brings back."""
         try:
             with self._told("flushed"):
+                self._db[_SEEN] = str(self._clock.now_ms()).encode()
                 self._db.flush()
                 self._db.close()
         except StateStoreError as error:
@@ -129,6 +158,7 @@ class MemoryBacking:
     """A dict; gone with the process, as the test driver wants it."""
 
     def __init__(self) -> None:
+        self.budget = CacheBudget(_MEMORY_CACHE)
         self._data: dict[bytes, bytes] = {}
         self._checkpoint = 0
 

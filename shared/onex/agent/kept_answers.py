@@ -13,11 +13,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from onex.agent.backing import OpenBacking
 from onex.agent.clock import ProtocolClock
 from onex.agent.emit import MAX_MESSAGE_BYTES, Emitted
 from onex.agent.program import Program
 from onex.agent.store import STATE
-from onex.agent.stores import OpenBacking, Stores
+from onex.agent.stores import Stores
 from onex.bus.protocols import OnDelivery, ProtocolEventBus
 from onex.model.errors import RejectedError
 from onex.model.message import Message

@@ -52,6 +52,9 @@ class AgentMetrics:
         self.restore_remaining = self._gauge(
             "onex_restore_remaining", "Changelog offsets left to restore before work begins"
         )
+        self.standby_keys = self._gauge(
+            "onex_standby_keys", "Keys in the warm copies of other instances' partitions, estimated"
+        )
         self._dead = Counter("onex_dead_letters", "Dead letters written", ("node", "class"), registry=self.registry)
         for kind in EnumFailureClass:
             self._dead.labels(node, kind)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import structlog
 
 from onex.agent.answers import Answer, as_emissions
+from onex.agent.backing import OpenBacking
 from onex.agent.batch_traces import BatchTraces
 from onex.agent.clock import ProtocolClock, to_datetime
 from onex.agent.current import CURRENT
@@ -21,12 +22,12 @@ from onex.agent.held import HeldPartitions
 from onex.agent.metrics import AgentMetrics
 from onex.agent.program import Program
 from onex.agent.receive import Received, Receiver
-from onex.agent.stores import OpenBacking, Stores
+from onex.agent.standby import Standby
+from onex.agent.stores import Stores
 from onex.agent.timer_record import TimerRecord
 from onex.agent.timers import DueTimer
 from onex.agent.tracing import Tracing
 from onex.bus.protocols import (
-    OnDelivery,
     Partition,
     Position,
     ProtocolConsumer,
@@ -82,16 +83,20 @@ class PureAgent:
         self._on_timer = program.timers
         self._handle = self._compute if program.state is None else self._keyed
         self._changelog = contract.changelog_topic
+        self._standby = Standby(bus, self._changelog, open_backing) if contract.delivery.standby else None
         self._stores = (
-            None if program.state is None else Stores(bus, contract.changelog_topic, program.state, open_backing)
+            None
+            if program.state is None
+            else Stores(bus, self._changelog, program.state, open_backing, self._standby)
         )
+        self._moved = True
+        """Partitions were assigned or given up since the standby last looked."""
         self._traces = BatchTraces(tracing) if tracing else None
         self._observed = 0.0
         self._held = HeldPartitions(clock, health)
         self._doomed: dict[tuple[str, int, int], tuple[Exception, EnumStage]] = {}
         """Records that hung or that the bus refused: buried at once when the batch runs again."""
         self._dead: list[str] = []
-        self._checkpoints: dict[int, int] = {}
         self._now_ms = 0
         self._sent = 0
         self.stage = EnumStage.DECODE
@@ -111,6 +116,8 @@ class PureAgent:
         self._transaction.close()
         if self._stores is not None:
             self._stores.close_all()
+        if self._standby is not None:
+            self._standby.close()
 
     def step(self, timeout: float) -> bool:
         """Carry one batch, waiting up to ``timeout`` seconds for it; gives whether there was anything to do.
@@ -127,10 +134,25 @@ class PureAgent:
         records = self._consumer.batch(self._most, self._patience(timeout))
         self._observe()
         due = self._due()
+        behind = self._stand_by()
         if not records and not due:
-            return self._stores is not None and self._stores.restoring
+            return behind or (self._stores is not None and self._stores.restoring)
         self._carry(records, due)
         return True
+
+    def _stand_by(self) -> bool:
+        """Follow the partitions of the other instances, but not while own ones are being restored."""
+        if self._standby is None or self._stores is None or self._stores.restoring:
+            return False
+        try:
+            if self._moved:
+                self._standby.follow_all_but(self._stores.held)
+                self._moved = False
+            return self._standby.step()
+        except BusError as error:  # the node's own work goes on without copies, which are followed again later
+            log.warning("standby cannot follow", reason=str(error))
+            self._moved = True
+            return False
 
     def _carry(self, records: Sequence[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]) -> None:
         metrics, traces = self._metrics, self._traces
@@ -151,7 +173,8 @@ class PureAgent:
                 self._one(record)
             for number, timer in due:
                 self._fire(number, timer)
-            self._write_changelog()
+            if self._stores is not None:
+                self._stores.write_changes(transaction)
             last = {(record.topic(), record.partition()): record for record in records}
             positions = {Partition(*place): Position(record.offset() + 1) for place, record in last.items()}
             committing, committing_ns = self._clock.monotonic(), traces.now() if traces else 0
@@ -298,29 +321,9 @@ class PureAgent:
         self._transaction.produce(*letter, on_delivery=report)
         self._dead.append(kind)
 
-    def _write_changelog(self) -> None:
-        """One record per changed key; the last one's offset becomes the checkpoint of the store."""
-        if self._stores is None:
-            return
-        self._checkpoints.clear()
-        for number, store in self._stores.ready():
-            changes = store.changes()
-            for key, value in changes[:-1]:
-                self._transaction.produce(self._changelog, value, key, [], number)
-            for key, value in changes[-1:]:
-                self._transaction.produce(self._changelog, value, key, [], number, self._checkpoint_of(number))
-
-    def _checkpoint_of(self, number: int) -> OnDelivery:
-        def report(failed: Exception | None, offset: int) -> None:
-            if failed is None:
-                self._checkpoints[number] = offset + 1
-
-        return report
-
     def _committed(self, positions: dict[Partition, Position]) -> None:
         if self._stores is not None:
-            for number, store in self._stores.ready():
-                store.commit(self._checkpoints.get(number, 0) or store.checkpoint())
+            self._stores.commit()
         for partition, position in positions.items():
             self._progress[partition] = position.offset
         for kind in self._dead:
@@ -355,6 +358,8 @@ class PureAgent:
         self._metrics.state_keys.set(keys)
         self._metrics.state_bytes.set(size)
         self._metrics.restore_remaining.set(self._stores.remaining())
+        if self._standby is not None:
+            self._metrics.standby_keys.set(self._standby.keys())
 
     def _due(self) -> list[tuple[int, DueTimer]]:
         if self._stores is None or self._on_timer is None:
@@ -396,6 +401,7 @@ class PureAgent:
         self._metrics.rebalanced(EnumConsumerEvent.ASSIGNED, partitions)
         if self._stores is None:
             return
+        self._moved = True
         self._consumer.pause(partitions)
         for number in sorted({partition.partition for partition in partitions}):
             self._health.complain(f"restore {number}", "restoring state")
@@ -408,6 +414,7 @@ class PureAgent:
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
         """Called between batches: everything taken is committed already."""
         self._metrics.rebalanced(EnumConsumerEvent.REVOKED, partitions)
+        self._moved = True
         for partition in partitions:
             self._held.forget(partition)
             self._progress.pop(partition, None)

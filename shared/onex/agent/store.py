@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 
 from onex.agent.backing import Change, ProtocolBacking
+from onex.agent.state_memory import CacheBudget
 from onex.agent.timers import TimerTable
 from onex.bus.schema import Codec
 from onex.model.message import Message
 
 STATE = b"s"
 TIMERS = b"t"
-_CACHED_KEYS = 100_000
 
 
 class PartitionStore:
@@ -19,7 +19,9 @@ class PartitionStore:
         self.timers = TimerTable()
         self._codec = codec
         self._backing = backing
-        self._cache: dict[bytes, Message | None] = {}
+        self._cache: dict[bytes, tuple[Message | None, int]] = {}
+        """Decoded state and its weight, the oldest entry first."""
+        self._budget = backing.budget
         self._overlay: dict[bytes, Message | None] = {}
         self._changes: list[Change] = []
 
@@ -43,11 +45,11 @@ class PartitionStore:
         """State of a key as the batch in hand sees it."""
         if key in self._overlay:
             return self._overlay[key]
-        if key in self._cache:
-            return self._cache[key]
+        if known := self._cache.get(key):
+            return known[0]
         raw = self._backing.get(STATE + key)
         state = None if raw is None else self._codec.decode(raw)
-        self._remember(key, state)
+        self._remember(key, state, raw)
         return state
 
     def put(self, key: bytes, state: Message | None) -> None:
@@ -59,7 +61,7 @@ class PartitionStore:
         return None if state is None else self._codec.encode(state)
 
     def changes(self) -> list[Change]:
-        """What the batch changed, once per key, as changelog and store hold it."""
+        """What the batch changed, once per key, as changelog and store hold it: states, then timers."""
         changes: list[Change] = [(STATE + key, self.encoded(state)) for key, state in self._overlay.items()]
         changes += [(TIMERS + key, value) for key, value in self.timers.changes()]
         self._changes = changes
@@ -69,9 +71,9 @@ class PartitionStore:
         """The transaction is committed: changes go to the store together with the changelog offset."""
         if self._changes:
             self._backing.write(self._changes, checkpoint)
-            self._changes = []
-        for key, state in self._overlay.items():
-            self._remember(key, state)
+        for (key, state), (_, encoded) in zip(self._overlay.items(), self._changes, strict=False):
+            self._remember(key, state, encoded)
+        self._changes = []
         self._overlay.clear()
         self.timers.commit()
 
@@ -83,9 +85,15 @@ class PartitionStore:
 
     def close(self) -> None:
         """Release the store."""
+        self._budget.left += sum(weight for _, weight in self._cache.values())
+        self._cache.clear()
         self._backing.close()
 
-    def _remember(self, key: bytes, state: Message | None) -> None:
-        if key not in self._cache and len(self._cache) >= _CACHED_KEYS:
-            del self._cache[next(iter(self._cache))]
-        self._cache[key] = state
+    def _remember(self, key: bytes, state: Message | None, encoded: bytes | None) -> None:
+        weight = CacheBudget.weight(encoded)
+        before = self._cache.get(key)
+        self._cache[key] = state, weight
+        self._budget.left -= weight - (before[1] if before else 0)
+        while self._budget.left < 0 and self._cache:
+            oldest = next(iter(self._cache))
+            self._budget.left += self._cache.pop(oldest)[1]

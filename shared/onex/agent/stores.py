@@ -1,14 +1,12 @@
 """Stores of all partitions held: opened on assignment, restored from the changelog, closed on revocation."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from onex.agent.backing import ProtocolBacking
+from onex.agent.backing import OpenBacking
+from onex.agent.standby import Standby
 from onex.agent.store import PartitionStore
-from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader
+from onex.bus.protocols import OnDelivery, Partition, ProtocolEventBus, ProtocolReader, ProtocolTransaction
 from onex.bus.schema import Codec
-
-OpenBacking = Callable[[int, str], ProtocolBacking]
-"""(partition number, identity of the changelog topic) -> backing."""
 
 _CHUNK = 5000
 
@@ -16,7 +14,16 @@ _CHUNK = 5000
 class Stores:
     """Keyed state by partition number; topics of a stateful node are co-partitioned."""
 
-    def __init__(self, bus: ProtocolEventBus, changelog: str, codec: Codec, open_backing: OpenBacking) -> None:
+    def __init__(
+        self,
+        bus: ProtocolEventBus,
+        changelog: str,
+        codec: Codec,
+        open_backing: OpenBacking,
+        standby: Standby | None = None,
+    ) -> None:
+        self._standby = standby
+        self._checkpoints: dict[int, int] = {}
         self._bus = bus
         self._changelog = changelog
         self._codec = codec
@@ -30,7 +37,8 @@ class Stores:
         if number in self._ready or number in self._restoring:
             return
         topic = self._bus.admin.topics([self._changelog])[self._changelog]
-        store = PartitionStore(self._codec, self._open_backing(number, topic.identity))
+        warm = self._standby.take(number) if self._standby else None
+        store = PartitionStore(self._codec, warm or self._open_backing(number, topic.identity))
         partition = Partition(self._changelog, number)
         self._ends[number] = self._bus.admin.ends([partition])[partition][1]
         reader = self._bus.read({partition: store.checkpoint()})
@@ -68,6 +76,33 @@ class Stores:
 
     def __getitem__(self, number: int) -> PartitionStore:
         return self._ready[number]
+
+    @property
+    def held(self) -> Collection[int]:
+        """Partition numbers of complete stores and of those being restored."""
+        return {*self._ready, *self._restoring}
+
+    def write_changes(self, transaction: ProtocolTransaction) -> None:
+        """One changelog record per changed key; the last one's offset becomes the checkpoint of the store."""
+        self._checkpoints.clear()
+        for number, store in self._ready.items():
+            changes = store.changes()
+            for key, value in changes[:-1]:
+                transaction.produce(self._changelog, value, key, [], number)
+            for key, value in changes[-1:]:
+                transaction.produce(self._changelog, value, key, [], number, self._checkpoint_of(number))
+
+    def _checkpoint_of(self, number: int) -> OnDelivery:
+        def report(failed: Exception | None, offset: int) -> None:
+            if failed is None:
+                self._checkpoints[number] = offset + 1
+
+        return report
+
+    def commit(self) -> None:
+        """The transaction with these changes is committed."""
+        for number, store in self._ready.items():
+            store.commit(self._checkpoints.get(number, 0) or store.checkpoint())
 
     def ready(self) -> Iterable[tuple[int, PartitionStore]]:
         """Complete stores by partition number."""

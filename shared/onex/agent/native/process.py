@@ -25,6 +25,7 @@ from onex.agent.program import Program, build_program
 from onex.agent.pure import PureAgent
 from onex.agent.relay import Relay
 from onex.agent.requirements import check_topics
+from onex.agent.state_memory import StateMemory
 from onex.bus.open import open_agent_bus, open_catalogue
 from onex.bus.protocols import BusHealth, ProtocolEventBus
 from onex.contract import ResolvedNode, resolve_node
@@ -57,6 +58,7 @@ class AgentProcess:
         self._contract = resolved.contract
         self._group = self._contract.group(settings.env)
         self._clock = SystemClock()
+        self._memory = StateMemory(settings.state_memory_mb * 1024 * 1024)
         self._health = Health({"start": "starting"})
         self._metrics = AgentMetrics(self._contract.name)
         self._stop = StopSwitch()
@@ -207,7 +209,7 @@ class AgentProcess:
 
     def _backing(self, number: int, identity: str) -> RocksBacking:
         keep = self._contract.delivery.keep_answers
-        return RocksBacking(self._slot.folder / str(number), identity, keep)
+        return RocksBacking(self._slot.folder / str(number), identity, self._memory, keep, self._clock)
 
     def _transactional_id(self) -> str | None:
         if self._contract.delivery.guarantee is EnumGuarantee.AT_LEAST_ONCE:

@@ -83,6 +83,8 @@ class ModelContract(ContractPart):
                 f"error_handling.retry_policy.{name} belongs to an EFFECT; a pure handler fails or does not"
                 for name in retried
             ]
+        if self.delivery.standby and not self.node_type.is_stateful:
+            problems.append("delivery.standby belongs to a REDUCER or an ORCHESTRATOR; other kinds have no state")
         fenced = self.error_handling.dead_letter.order_fence
         if fenced and (self.node_type is not EnumNodeKind.EFFECT or self.delivery.ordering is not EnumOrdering.KEY):
             problems.append("error_handling.dead_letter.order_fence belongs to an EFFECT with delivery.ordering: key")

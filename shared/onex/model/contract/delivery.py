@@ -20,6 +20,9 @@ class ModelDelivery(ContractPart):
     """Effects only: messages in work at once, over all partitions of an instance."""
     timeout: Duration = 30.0
     """Seconds one call of the handler may take."""
+    standby: bool = False
+    """REDUCER, ORCHESTRATOR: every instance follows the state of the partitions that the others hold, so that one
+    that takes over is ready at once. Costs each instance the disk and the writing of the whole state."""
     keep_answers: Duration | None = Field(default=None, gt=0)
     """EFFECT: for how long an answer is kept. The same idempotency key again gets it, and the handler does not
     run. For effects without a database; those with one have ``onex.postgres.Inbox``."""

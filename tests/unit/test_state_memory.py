@@ -1,0 +1,88 @@
+"""The memory and the age of keyed state on this machine."""
+
+from pathlib import Path
+
+from node_tally_reducer.v1_0_0.models import Tally
+
+from onex.agent.backing import MemoryBacking, RocksBacking
+from onex.agent.state_memory import CacheBudget, StateMemory
+from onex.agent.store import PartitionStore
+from onex.bus.memory import MemoryBroker, MemoryEventBus
+from onex.bus.protocols import TopicState
+from onex.bus.schema import Codec, avro_schema
+from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
+from onex.testing.clock import ManualClock
+
+TOPIC = "onex.state.node_tally_reducer.v1"
+HOUR_MS = 3_600_000
+
+
+def codec() -> Codec:
+    bus = MemoryEventBus(MemoryBroker(lambda: 0))
+    bus.admin.create(TopicState(SCHEMAS_TOPIC, 1, 1, {}))
+    catalogue = TopicCatalogue(bus)
+    catalogue.register(f"{TOPIC}-value", avro_schema(Tally))
+    return Codec.of_topic(Tally, TOPIC, catalogue)
+
+
+def put(store: PartitionStore, numbers: range, checkpoint: int) -> None:
+    for number in numbers:
+        store.put(b"%d" % number, Tally(total=number))
+    store.changes()
+    store.commit(checkpoint)
+
+
+def test_decoded_state_stays_within_the_budget_and_everything_is_found() -> None:
+    backing = MemoryBacking()
+    backing.budget = CacheBudget(50 * CacheBudget.weight(b"x" * 10))
+    stores = [PartitionStore(codec(), backing) for _ in range(2)]
+    for store in stores:
+        put(store, range(1000), 1)
+    assert backing.budget.left >= 0
+    assert sum(len(store._cache) for store in stores) <= 50
+    for number in range(1000):
+        found = stores[0].get(b"%d" % number)
+        assert isinstance(found, Tally)
+        assert found.total == number
+    assert backing.budget.left >= 0
+
+
+def test_a_closed_store_gives_its_memory_back() -> None:
+    backing = MemoryBacking()
+    backing.budget = CacheBudget(100_000)
+    store = PartitionStore(codec(), backing)
+    put(store, range(10), 1)
+    put(store, range(10), 2)
+    assert backing.budget.left < 100_000
+    store.close()
+    assert backing.budget.left == 100_000
+
+
+def test_a_store_that_nobody_kept_up_is_thrown_away(tmp_path: Path) -> None:
+    clock, memory = ManualClock(), StateMemory(16_000_000)
+
+    def opened(identity: str = "i") -> RocksBacking:
+        return RocksBacking(tmp_path / "s", identity, memory, clock=clock)
+
+    backing = opened()
+    backing.write([(b"k", b"v")], 5)
+    clock.move_to(clock.monotonic() + 20 * 3600)
+    backing.close()
+    clock.move_to(clock.monotonic() + 11 * 3600)
+    backing = opened()
+    assert (backing.get(b"k"), backing.checkpoint()) == (b"v", 5), "it was kept up until it was closed"
+    backing.close()
+    clock.move_to(clock.monotonic() + 13 * 3600)
+    backing = opened()
+    assert (backing.get(b"k"), backing.checkpoint()) == (None, 0), "a deletion may have been forgotten meanwhile"
+    backing.close()
+
+
+def test_a_store_of_another_topic_is_thrown_away(tmp_path: Path) -> None:
+    memory = StateMemory(16_000_000)
+    backing = RocksBacking(tmp_path / "s", "one", memory)
+    backing.write([(b"k", b"v")], 5)
+    backing.close()
+    backing = RocksBacking(tmp_path / "s", "other", memory)
+    assert (backing.get(b"k"), backing.checkpoint(), backing.size()[0]) == (None, 0, 0)
+    backing.close()
