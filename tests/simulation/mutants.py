@@ -31,7 +31,7 @@ def _offset_before_dead_letter() -> Any:
 
 
 def _outcomes_lost_with_a_commit() -> Any:
-    return patch.object(EffectEngine, "give_back", lambda self, commit: None)
+    return patch.object(EffectEngine, "give_back", lambda self, commit, error: None)
 
 
 def _offsets_past_work_in_flight() -> Any:

@@ -6,9 +6,13 @@ import pytest
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
+from onex.agent.outcome import Commit
+from onex.bus.protocols import ProtocolConsumer, ProtocolTransaction
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.dlq import Author, DeadLetterDesk
+from onex.model.errors import BusError
 from onex.testing import MeshDriver
+from onex.testing.effect_host import MemoryEffectHost
 from tests.conftest import NODES
 
 DLQ = "onex.dlq.unruly.effect.v1"
@@ -151,3 +155,25 @@ def test_memory_is_bounded_while_handlers_do_not_come_back(mesh: MeshDriver) -> 
     taken = 4000 - sum(instance.consumer.lag().values())
     assert delivery.concurrency <= taken <= 2 * delivery.concurrency + delivery.batch_size
     assert len(NodeUnrulyEffect.done) == delivery.concurrency
+
+
+def test_a_partition_that_is_given_up_while_its_commit_fails_is_not_complained_of(
+    mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (instance,) = mesh.instances_of(NodeUnrulyEffect)
+    mesh.send(Act(entity="e"), settle=False)
+    host = instance._agent
+    assert isinstance(host, MemoryEffectHost)
+    original = host.engine.commit
+
+    def lost_meanwhile(
+        transaction: ProtocolTransaction, consumer: ProtocolConsumer, commit: Commit
+    ) -> BusError | None:
+        instance.fail_next_commit()
+        host.on_lost(host.consumer.assignment())
+        return original(transaction, consumer, commit)
+
+    monkeypatch.setattr(host.engine, "commit", lost_meanwhile)
+    instance.step()
+    assert host.engine.idle
+    assert instance.health.ready, instance.health.reasons

@@ -24,8 +24,7 @@ class BusyEngine:
     def snapshot(self) -> Commit:
         return Commit((), {})
 
-    def commit(self, *_: object) -> bool:
-        return True
+    def commit(self, *_: object) -> None: ...
 
     def committed(self, _: Commit) -> None:
         self.commits += 1

@@ -283,13 +283,22 @@ class EffectEngine:
         pending = {outcome.partition for outcome in self._outcomes} | self._skipped
         return any(partition in pending and not self._held.is_held(partition) for partition in partitions)
 
-    def give_back(self, commit: Commit) -> None:
-        """The commit failed: outcomes are committed again, their handlers do not run again."""
+    def give_back(self, commit: Commit, error: BusError) -> None:
+        """The commit failed: outcomes are committed again a little later, their handlers do not run again.
+
+        What was given up meanwhile is its next owner's.
+        """
+        for partition in commit.positions:
+            if partition not in self._trackers:
+                self._held.forget(partition)
+        if not self._held.hold():
+            self._held.hold_all([partition for partition in commit.positions if partition in self._trackers], error)
         self._outcomes = [o for o in commit.outcomes if o.partition in self._trackers] + self._outcomes
         self._skipped |= {partition for partition in commit.positions if partition in self._trackers}
 
     def committed(self, commit: Commit) -> None:
         """The commit succeeded."""
+        self._held.settle(commit.positions)
         for outcome in commit.outcomes:
             if outcome.done and outcome.partition.topic == self._queue.topic:
                 self._queue.finished(outcome.record)
@@ -384,8 +393,8 @@ class EffectEngine:
         committed = consumer.committed([Partition(self._queue.topic, number) for number in numbers])
         return read_backlogs(bus, self._queue.topic, committed, numbers)
 
-    def commit(self, transaction: ProtocolTransaction, consumer: ProtocolConsumer, commit: Commit) -> bool:
-        """Write outcomes and positions together; False when it must be given back. Raises FencedError."""
+    def commit(self, transaction: ProtocolTransaction, consumer: ProtocolConsumer, commit: Commit) -> BusError | None:
+        """Write outcomes and positions together; gives why it must be given back. Raises FencedError."""
         started = self._clock.monotonic()
         started_ns = self._tracing.now() if self._tracing else 0
         failpoint("effect.handled")
@@ -402,14 +411,11 @@ class EffectEngine:
             self._metrics.aborts.inc()
             transaction.abort()
             self._settle_traces(commit, started_ns, committed=False)
-            if not self._held.hold():
-                self._held.hold_all(commit.positions, error)
-            return False
-        self._held.settle(commit.positions)
+            return error
         self._settle_traces(commit, started_ns, committed=True)
         self._metrics.commits.inc()
         self._metrics.settle_seconds.observe(self._clock.monotonic() - started)
-        return True
+        return None
 
     def _settle_traces(self, commit: Commit, started_ns: int, *, committed: bool) -> None:
         if self._tracing is None:

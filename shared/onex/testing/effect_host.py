@@ -60,10 +60,11 @@ class MemoryEffectHost:
         commit = self.engine.snapshot()
         if commit is None:
             return False
-        if self.engine.commit(self.transaction, self.consumer, commit):
+        refused = self.engine.commit(self.transaction, self.consumer, commit)
+        if refused is None:
             self.engine.committed(commit)
         else:
-            self.engine.give_back(commit)
+            self.engine.give_back(commit, refused)
         return True
 
     def close(self) -> None:

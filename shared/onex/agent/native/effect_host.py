@@ -101,10 +101,11 @@ class EffectHost:
                 return
             try:
                 work = partial(self._engine.commit, self._transaction, self._consumer, commit)
-                if await self._blocking(work):
+                refused = await self._blocking(work)
+                if refused is None:
                     self._engine.committed(commit)
                 else:
-                    self._engine.give_back(commit)
+                    self._engine.give_back(commit, refused)
                     self._wake.set()
             except OnexError as error:
                 self._failure = error
