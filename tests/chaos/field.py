@@ -2,8 +2,10 @@
 
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
@@ -21,6 +23,7 @@ from tests.integration.agents import Mesh
 
 UPGRADED = "node_till_effect"
 """The node that has two versions."""
+_STALL_TIMEOUT = "10"
 _VERSIONS = ("v1_0_0", "v1_1_0")
 
 
@@ -37,13 +40,20 @@ class Field:
         self.database.start()
         self._url = f"postgresql://postgres@127.0.0.1:{self.database.port}/postgres"
         folders = [*sorted(ORDERS.glob("*/v1_0_0")), NODES / UPGRADED / _VERSIONS[0]]
-        self.mesh = Mesh(bus, folders, folder, {"DATABASE_URL": self._url}, replication=3)
+        env = {"DATABASE_URL": self._url, "ONEX_STALL_TIMEOUT": _STALL_TIMEOUT}
+        self.mesh = Mesh(bus, folders, folder, env, replication=3)
         self.agents: dict[str, list[subprocess.Popen[bytes]]] = {}
         self.clocks = {node.contract.name: Clock(folder / f"{node.contract.name}.clock") for node in self.mesh.nodes}
         self.load = Load(bus, self.mesh.catalogue)
         self._instances = instances
         self._version = 0
         self._state = folder / "state"
+        self._lock = threading.Lock()
+        """Held while the agents are being changed: by a fault, or by the supervisor."""
+        self._ended = threading.Event()
+        self._supervisor = threading.Thread(target=self._supervise, daemon=True, name="supervisor")
+        self.restarts = 0
+        """Agents that ended by themselves and were started again."""
 
     def start(self) -> None:
         """Agents, then load."""
@@ -52,10 +62,14 @@ class Field:
             self.agents[name] = [self._start(name) for _ in range(self._instances)]
         for name in self.agents:
             self._until_ready(name)
+        self._supervisor.start()
         self.load.start()
 
     def close(self) -> None:
         """Release what outlives a test."""
+        self._ended.set()
+        if self._supervisor.ident is not None:
+            self._supervisor.join(60.0)
         self.load.stop(5.0)
         self.mesh.__exit__(None, None, None)
         self.database.stop()
@@ -66,8 +80,21 @@ class Field:
 
     def restart(self, name: str, how: signal.Signals) -> None:
         """End one instance and start another, as a supervisor would."""
-        self.mesh.stop(self.agents[name].pop(0), how)
-        self.agents[name].append(self._start(name))
+        with self._lock:
+            process = self.agents[name].pop(0)
+            self.mesh.stop(process, how)
+            self.agents[name].append(self._start(name))
+
+    def _supervise(self) -> None:
+        """An agent that ends by itself (the watchdog ends one that stalls) is started again."""
+        while not self._ended.wait(0.5):
+            with self._lock:
+                for name, processes in self.agents.items():
+                    for place, process in enumerate(processes):
+                        if process.poll() is not None:
+                            self.restarts += 1
+                            print(f"    {name} ended by itself with {process.returncode}, started again")
+                            processes[place] = self._start(name)
 
     def whole(self) -> None:
         """Wait until every broker answers again."""
@@ -86,7 +113,8 @@ class Field:
 
     def fill_disk(self, name: str) -> None:
         """An instance that starts on a full disk, gets room, and stops on a disk that is full again."""
-        self.mesh.stop(self.agents[name].pop(0))
+        with self._lock:
+            self.mesh.stop(self.agents[name].pop(0))
         self._state.mkdir(exist_ok=True)
         starved = self._start(name, within=full_disk(self._state), env={"ONEX_INSTANCE": "small-disk"})
 
@@ -98,7 +126,8 @@ class Field:
         eventually(self.mesh.ready(starved), 60, f"{name} ready once there is room")
         fill(starved.pid, self._state)
         assert self.mesh.stop(starved) == 0, "it stops in order"
-        self.agents[name].append(self._start(name))
+        with self._lock:
+            self.agents[name].append(self._start(name))
 
     def _start(
         self, name: str, *, within: Sequence[str] = (), env: dict[str, str] | None = None
@@ -114,9 +143,13 @@ class Field:
     def settle(self) -> None:
         """Every command answered, no lag, every agent ready, without hands."""
         _calmly(lambda: answered(self.mesh, self.load), 180, "every answer")
-        _calmly(lambda: all(self.mesh.lag(name) == 0 for name in self.agents), 60, "no lag")
+        for name in self.agents:
+            _calmly(partial(self._has_no_lag, name), 60, f"no lag of {name}")
         for name in self.agents:
             self._until_ready(name)
+
+    def _has_no_lag(self, name: str) -> bool:
+        return self.mesh.lag(name) == 0
 
     def ledger(self) -> list[Row]:
         """What must have come out, and what has."""

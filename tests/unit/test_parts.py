@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,17 @@ def test_the_watchdog_goes_from_unready_to_new_clients() -> None:
     assert restarts == [True]
     watchdog.judge({})
     assert health.ready
+
+
+def test_the_watchdog_ends_a_process_whose_bus_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    watchdog = Watchdog(60.0, ManualClock(), Health(), AgentMetrics("n"), lambda: None, lambda: None)
+    watchdog.stop()
+    watchdog.judge_call(4.0)
+    assert codes == []
+    watchdog.judge_call(6.0)
+    assert codes == [70]
 
 
 @pytest.mark.parametrize(

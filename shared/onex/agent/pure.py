@@ -392,6 +392,10 @@ class PureAgent:
         due = [at for _, store in self._stores.ready() if (at := store.timers.next_due_ms()) is not None]
         return min(due, default=None)
 
+    def overdue(self) -> float:
+        """Seconds by which a call of the bus has outlasted its own timeout."""
+        return self._transaction.overdue()
+
     def lag(self) -> dict[Partition, int]:
         """Offsets left per partition held."""
         return dict(self._consumer.lag())

@@ -127,6 +127,10 @@ class ProtocolTransaction(Protocol):
         """Drop everything since ``begin``; safe when nothing was begun."""
         ...
 
+    def overdue(self) -> float:
+        """Seconds by which a call has outlasted its own timeout; asked by another thread than the one that waits."""
+        ...
+
     def close(self) -> None: ...
 
 

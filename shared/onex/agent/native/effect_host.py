@@ -57,6 +57,10 @@ class EffectHost:
         """Partitions that stand still."""
         return self._engine.held
 
+    def overdue(self) -> float:
+        """Seconds by which a call of the bus has outlasted its own timeout."""
+        return self._transaction.overdue()
+
     def lag(self) -> dict[Partition, int]:
         """Offsets left per partition held."""
         return dict(self._consumer.lag())

@@ -15,6 +15,7 @@ from onex.bus.protocols import BusHealth, Partition
 log = structlog.get_logger(__name__)
 EXIT_STALLED = 70
 _PROBE_EVERY = 3.0
+_CALL_GRACE = 5.0
 
 
 class ProgressWatch:
@@ -43,6 +44,7 @@ class Watched(Protocol):
     def lag(self) -> Mapping[Partition, int]: ...
     def progress(self) -> Mapping[Partition, int]: ...
     def held(self) -> Collection[Partition]: ...
+    def overdue(self) -> float: ...
 
 
 class Watchdog:
@@ -95,6 +97,7 @@ class Watchdog:
             if watched is None:
                 continue
             try:
+                self.judge_call(watched.overdue())
                 lags, progress, held = watched.lag(), watched.progress(), watched.held()
             except Exception as error:  # noqa: BLE001 - clients may be closing under us
                 log.debug("watchdog could not look", error=str(error))
@@ -125,6 +128,12 @@ class Watchdog:
         self._metrics.forget_lag(self._lags - set(lags))
         self._lags = set(lags)
         self._last_lags = lags
+
+    def judge_call(self, overdue: float) -> None:
+        """A call of the bus that outlasts its own timeout by so many seconds does not come back: see decision 14."""
+        if overdue >= _CALL_GRACE:
+            log.critical("a call of the bus does not return, ending the process", overdue=round(overdue))
+            os._exit(EXIT_STALLED)
 
     def judge(self, stalled: Mapping[Partition, float]) -> None:
         """Act on the seconds that partitions with lag have stood still."""

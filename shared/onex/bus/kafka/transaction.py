@@ -1,6 +1,8 @@
 """Producers of the engine: transactional, and the at-least-once form of the same shape."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from time import monotonic
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -11,6 +13,7 @@ from onex.bus.protocols import Headers, OnDelivery, Partition, Position, Protoco
 from onex.model.errors import BusUnavailableError, FencedError, MissingTopicError, TransactionAbortedError
 
 _INIT_TIMEOUT = 30.0
+_OFFSETS_TIMEOUT = 10.0
 _COMMIT_TIMEOUT = 20.0
 
 
@@ -20,6 +23,7 @@ class _Producing:
     def __init__(self, config: KafkaConfig, transactional_id: str | None, on_error: ErrorSink) -> None:
         self._client = Producer({**config.producer(transactional_id), "error_cb": on_error})
         self._send = self._client.produce
+        self._must_return_by: float | None = None
 
     def produce(
         self,
@@ -49,6 +53,19 @@ class _Producing:
     def close(self) -> None:
         """Forget what is queued: what was not committed must not appear."""
         self._client.purge()
+
+    def overdue(self) -> float:
+        """See the protocol."""
+        return 0.0 if self._must_return_by is None else max(0.0, monotonic() - self._must_return_by)
+
+    @contextmanager
+    def _within(self, seconds: float) -> Iterator[float]:
+        """Around a call of librdkafka that gets these seconds as its timeout, and does not always keep it."""
+        self._must_return_by = monotonic() + seconds
+        try:
+            yield seconds
+        finally:
+            self._must_return_by = None
 
 
 def _report(on_delivery: OnDelivery) -> Callable[[KafkaError | None, Message], None]:
@@ -83,7 +100,9 @@ class KafkaTransaction(_Producing):
         try:
             if positions:
                 assert isinstance(consumer, KafkaConsumer)
-                self._client.send_offsets_to_transaction(offsets_of(positions), consumer.group_metadata(), 15)
+                with self._within(_OFFSETS_TIMEOUT) as seconds:
+                    offsets = offsets_of(positions)
+                    self._client.send_offsets_to_transaction(offsets, consumer.group_metadata(), seconds)
             self._commit()
         except (KafkaException, SystemError) as error:
             bus_error = translate(error, "committing")
@@ -96,7 +115,8 @@ class KafkaTransaction(_Producing):
     def _commit(self) -> None:
         while True:
             try:
-                self._client.commit_transaction(_COMMIT_TIMEOUT)
+                with self._within(_COMMIT_TIMEOUT) as seconds:
+                    self._client.commit_transaction(seconds)
             except KafkaException as error:
                 found = error_of(error)
                 if found is None or not found.retriable():
@@ -110,7 +130,8 @@ class KafkaTransaction(_Producing):
             return
         self._open = False
         try:
-            self._client.abort_transaction(_COMMIT_TIMEOUT)
+            with self._within(_COMMIT_TIMEOUT) as seconds:
+                self._client.abort_transaction(seconds)
         except (KafkaException, SystemError) as error:
             raise translate(error, "aborting") from None
 

@@ -108,5 +108,9 @@ class MemoryTransaction:
             self._mark = None
             raise FencedError(f"another instance took over {self._id}")
 
+    def overdue(self) -> float:
+        """Nothing here waits."""
+        return 0.0
+
     def close(self) -> None:
         """Nothing to release; an open transaction stays open, as after a crash."""

@@ -1,0 +1,52 @@
+"""Keyed state that is several times as large as the memory it may take, in a process of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+_SCENE = """
+import resource, sys
+from pathlib import Path
+from random import Random
+import tests.conftest
+from node_tally_reducer.v1_0_0.models import Tally
+from onex.agent.backing import RocksBacking
+from onex.agent.state_memory import StateMemory
+from onex.agent.store import PartitionStore
+from tests.unit.test_state_memory import codec
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+def key(number):
+    return b"%d/" % number + Random(number).randbytes(500).hex().encode()
+
+limit, keys = 32 * 1024 * 1024, 250_000
+store = PartitionStore(codec(), RocksBacking(Path(sys.argv[1]), "topic", StateMemory(limit)))
+before = peak()
+for first in range(0, keys, 1000):
+    for number in range(first, first + 1000):
+        store.put(key(number), Tally(total=number))
+    store.changes()
+    store.commit(first + 1000)
+for number in Random(1).sample(range(keys), 20_000):
+    assert store.get(key(number)).total == number
+print(keys * 1000, peak() - before, store.size()[0])
+store.close()
+"""
+
+
+def test_state_larger_than_its_memory_is_kept_and_found(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _SCENE, str(tmp_path / "state")],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=True,
+        cwd=ROOT,
+    )
+    state, grown, keys = map(int, done.stdout.split())
+    assert keys >= 250_000
+    assert grown < state / 2, f"{grown:,} bytes of memory for {state:,} bytes of state"
