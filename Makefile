@@ -53,6 +53,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.price
 	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.retry
+	$(BIN)/python -m benchmarks.state
 	$(BIN)/python -m benchmarks.results
 
 bench-quick: $(STAMP)

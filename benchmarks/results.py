@@ -13,6 +13,9 @@ _ABOUT = {
     "between two processes and a broker on the same machine.",
     "retry": "An effect in key order, 200 messages a second over 100 keys, while a share of the keys fails at every "
     "attempt and waits on the retry topic: latency of the other keys, which share their partitions.",
+    "state": "A reducer with a million keys in its changelog: from the start of its process to ready, with and "
+    "without the copy that an earlier process left; one of two instances stops, until every partition answers again; "
+    "and an orchestrator with 100,000 open workflows that have a timer each.",
 }
 
 

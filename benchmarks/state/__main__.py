@@ -1,4 +1,4 @@
-"""``python -m benchmarks.state``: restoring a million keys, and a hundred thousand open workflows in one agent."""
+"""``python -m benchmarks.state``: restoring a million keys, taking them over, a hundred thousand open workflows."""
 
 import argparse
 import json
@@ -32,6 +32,7 @@ _ROOT = Path(__file__).parents[2]
 _REDUCER = _ROOT / "examples" / "orders" / "node_balance_reducer" / "v1_0_0"
 _ORCHESTRATOR = _ROOT / "examples" / "orders" / "node_order_orchestrator" / "v1_0_0"
 _CHUNK = 20_000
+_PARTITIONS = 4
 
 
 def main() -> None:
@@ -51,6 +52,8 @@ def main() -> None:
             for run in range(options.runs):
                 for name, unit, value in (
                     *bench.restore(run),
+                    *bench.take_over(run, standby=False),
+                    *bench.take_over(run, standby=True),
                     *(bench.workflows(options.workflows) if not run else ()),
                 ):
                     figures.setdefault((name, unit), []).append(value)
@@ -100,12 +103,62 @@ class _Bench:
         shutil.rmtree(home)
         return found
 
+    def take_over(self, run: int, *, standby: bool) -> list[tuple[str, str, float]]:
+        """One of two instances stops: how long until each of its partitions answers again?"""
+        home = self._folder / f"take-over-{standby}-{run}"
+        folder = self._with_standby(home) if standby else self._reducer.folder
+        name = f"take half of {self._keys:,} keys over, {'standby' if standby else 'no copy'}"
+        first = self._start(folder, home)
+        second = None
+        try:
+            _until(lambda: self._ready(home, first), 120)
+            second = self._start(folder, home)
+            stays = second
+            _until(lambda: self._ready(home, stays), 120)
+            if standby:
+                _until(lambda: (self._metric(home, stays, "onex_standby_keys") or 0) > 0.4 * self._keys, 120)
+            _until(lambda: self._moved(1), 60)
+            began = time.monotonic()
+            first.send_signal(signal.SIGTERM)
+            self._moved(1)
+            return [(name, "s", time.monotonic() - began)]
+        finally:
+            for agent in (first, second):
+                if agent is not None:
+                    self._stop(agent)
+            shutil.rmtree(home)
+
+    def _with_standby(self, home: Path) -> Path:
+        """The same reducer, whose contract asks for copies."""
+        shutil.copytree(_REDUCER.parents[1], home / "nodes")
+        contract = home / "nodes" / _REDUCER.parent.name / _REDUCER.name / "contract.yaml"
+        contract.write_text(contract.read_text() + "delivery: {standby: true}\n")
+        return contract.parent
+
+    def _moved(self, each: int) -> bool:
+        """Send so many movements into every partition and wait until all are answered."""
+        source, target = "onex.evt.payment.money-moved.v1", "onex.snapshot.balance.customer-balance.v1"
+        codec = Codec.of_topic(self._reducer.routes[source].model, source, self._catalogue)
+        ends = self._bus.admin.ends([Partition(target, number) for number in range(_PARTITIONS)])
+        for number in range(_PARTITIONS):
+            message = codec.model(customer=f"probe-{number}", order_id="probe", amount=1.0)
+            record = Outgoing(source, codec.encode(message), f"probe-{number}".encode(), [], number)
+            self._bus.publish_batch([record] * each)
+        reader = self._bus.read({partition: last for partition, (_, last) in ends.items()})
+        try:
+            left = each * _PARTITIONS
+            while left > 0:
+                left -= len(reader.batch(100, 0.05))
+        finally:
+            reader.close()
+        return True
+
     def workflows(self, count: int) -> list[tuple[str, str, float]]:
         """Open runs with a timer each: nobody answers their first step."""
         home = self._folder / "workflows"
         topic = "onex.cmd.orders.place-order.v1"
         codec = Codec.of_topic(self._orchestrator.routes[topic].model, topic, self._catalogue)
-        agent = self._start(self._orchestrator, home)
+        agent = self._start(self._orchestrator.folder, home)
         found = []
         try:
             _until(lambda: self._ready(home, agent), 60)
@@ -131,7 +184,7 @@ class _Bench:
         return found + self._until_ready(f"restart with {count:,} open workflows", self._orchestrator, home)
 
     def _until_ready(self, name: str, node: ResolvedNode, home: Path) -> list[tuple[str, str, float]]:
-        agent = self._start(node, home)
+        agent = self._start(node.folder, home)
         try:
             began = psutil.Process(agent.pid).create_time()
             _until(lambda: self._ready(home, agent), 120)
@@ -142,14 +195,14 @@ class _Bench:
 
     def _answers(self) -> int:
         topic = "onex.cmd.order-pricing.price-order.v1"
-        partitions = [Partition(topic, number) for number in range(4)]
+        partitions = [Partition(topic, number) for number in range(_PARTITIONS)]
         reader = self._bus.read(dict.fromkeys(partitions, 0))
         try:
             return sum(1 for _ in reader.until_end())
         finally:
             reader.close()
 
-    def _start(self, node: ResolvedNode, home: Path) -> subprocess.Popen[bytes]:
+    def _start(self, folder: Path, home: Path) -> subprocess.Popen[bytes]:
         env = {
             **os.environ,
             "KAFKA_BOOTSTRAP_SERVERS": self._bootstrap,
@@ -157,7 +210,7 @@ class _Bench:
             "ONEX_ENV": home.name,
             "ONEX_HEARTBEAT_INTERVAL": "0",
         }
-        command = [sys.executable, "-m", "onex.cli.main", "run", str(node.folder)]
+        command = [sys.executable, "-m", "onex.cli.main", "run", str(folder)]
         return subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def _stop(self, agent: subprocess.Popen[bytes]) -> None:

@@ -174,9 +174,9 @@ def test_the_watchdog_ends_a_process_whose_bus_does_not_come_back(monkeypatch: p
     monkeypatch.setattr(os, "_exit", codes.append)
     watchdog = Watchdog(60.0, ManualClock(), Health(), AgentMetrics("n"), lambda: None, lambda: None)
     watchdog.stop()
-    watchdog.judge_call(4.0)
+    watchdog.judge_call(2.0)
     assert codes == []
-    watchdog.judge_call(6.0)
+    watchdog.judge_call(4.0)
     assert codes == [70]
 
 

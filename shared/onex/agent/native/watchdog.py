@@ -15,7 +15,7 @@ from onex.bus.protocols import BusHealth, Partition
 log = structlog.get_logger(__name__)
 EXIT_STALLED = 70
 _PROBE_EVERY = 3.0
-_CALL_GRACE = 5.0
+_CALL_GRACE = 3.0
 
 
 class ProgressWatch:

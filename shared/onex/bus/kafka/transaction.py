@@ -13,7 +13,7 @@ from onex.bus.protocols import Headers, OnDelivery, Partition, Position, Protoco
 from onex.model.errors import BusUnavailableError, FencedError, MissingTopicError, TransactionAbortedError
 
 _INIT_TIMEOUT = 30.0
-_OFFSETS_TIMEOUT = 10.0
+_OFFSETS_TIMEOUT = 5.0
 _COMMIT_TIMEOUT = 20.0
 
 
