@@ -105,7 +105,7 @@ class _Bench:
 
     def take_over(self, run: int, *, standby: bool) -> list[tuple[str, str, float]]:
         """One of two instances stops: how long until each of its partitions answers again?"""
-        home = self._folder / f"take-over-{standby}-{run}"
+        home = self._folder / f"take-over-{'warm' if standby else 'cold'}-{run}"
         folder = self._with_standby(home) if standby else self._reducer.folder
         name = f"take half of {self._keys:,} keys over, {'standby' if standby else 'no copy'}"
         first = self._start(folder, home)
