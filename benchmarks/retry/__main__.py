@@ -131,6 +131,7 @@ def _drive(bootstrap: str, codec: Codec, share: int, rate: int, seconds: float) 
         first = first or time.perf_counter()
         if started is not None and started > first + _WARM:
             delays.append((time.perf_counter() - started) * 1000)
+    producer.flush(10)
     consumer.close()
     return delays
 

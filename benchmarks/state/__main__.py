@@ -17,7 +17,10 @@ from pathlib import Path
 import psutil
 
 from benchmarks.report import Series, write_json
+from onex.agent.backing import RocksBacking
+from onex.agent.state_memory import StateMemory
 from onex.agent.store import STATE
+from onex.agent.stores import Stores
 from onex.bus import headers as h
 from onex.bus.declared import declare
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
@@ -51,6 +54,7 @@ def main() -> None:
             bench.fill_changelog(options.keys)
             for run in range(options.runs):
                 for name, unit, value in (
+                    *bench.restore_alone(run),
                     *bench.restore(run),
                     *bench.take_over(run, standby=False),
                     *bench.take_over(run, standby=True),
@@ -93,6 +97,23 @@ class _Bench:
             )
         self._keys = keys
 
+    def restore_alone(self, run: int) -> list[tuple[str, str, float]]:
+        """Reading the changelog and writing the stores, without starting a process and joining a group."""
+        assert self._reducer.state_model is not None
+        topic = self._reducer.contract.changelog_topic
+        codec = Codec.of_topic(self._reducer.state_model, topic, self._catalogue)
+        folder, memory = self._folder / f"alone-{run}", StateMemory(256 * 2**20)
+        stores = Stores(self._bus, topic, codec, lambda n, identity: RocksBacking(folder / str(n), identity, memory))
+        began = time.monotonic()
+        for number in range(_PARTITIONS):
+            stores.open(number)
+        while stores.restoring:
+            stores.restore()
+        took = time.monotonic() - began
+        stores.close_all()
+        shutil.rmtree(folder)
+        return [(f"restore of {self._keys:,} keys alone", "s", took)]
+
     def restore(self, run: int) -> list[tuple[str, str, float]]:
         """From an empty disk, then again from what the first start left there."""
         home = self._folder / f"restore-{run}"
@@ -119,7 +140,7 @@ class _Bench:
                 _until(lambda: (self._metric(home, stays, "onex_standby_keys") or 0) > 0.4 * self._keys, 120)
             _until(lambda: self._moved(1), 60)
             began = time.monotonic()
-            first.send_signal(signal.SIGTERM)
+            self._stop(first)  # what it still answers does not count
             self._moved(1)
             return [(name, "s", time.monotonic() - began)]
         finally:
