@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tests.conftest  # noqa: F401 - puts the example nodes on the path
 from onex.local import LocalPostgres
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults import FAULTS, available
 from tests.chaos.run import draw, run, table
 
 
@@ -28,6 +28,8 @@ def main() -> int:
     if unknown := sorted(set(kinds) - set(FAULTS)):
         parser.error(f"unknown faults: {', '.join(unknown)}")
     print(f"seed {given.seed}")
+    if missing := sorted(set(FAULTS) - set(available())):
+        print(f"not possible on this machine: {', '.join(missing)}")
     with tempfile.TemporaryDirectory(prefix="onex-chaos-") as folder:
         postgres = LocalPostgres(Path(folder) / "postgres")
         try:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from random import Random
 
+from tests.chaos import skew, small_disk
 from tests.chaos.field import Field
 
 Fault = Callable[[Field, Random], str]
@@ -105,6 +106,16 @@ def poison(field: Field, random: Random) -> str:
 def repeat_commands(field: Field, random: Random) -> str:
     """Commands that were sent before, with the same ids."""
     return field.load.repeat(random)
+
+
+def available() -> dict[str, Fault]:
+    """Those that can be done on this machine."""
+    without = set()
+    if not small_disk.possible():
+        without.add(full_state_disk)
+    if not skew.possible():
+        without.add(jump_of_a_clock)
+    return {name: fault for name, fault in FAULTS.items() if fault not in without}
 
 
 FAULTS: dict[str, Fault] = {

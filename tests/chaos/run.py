@@ -7,14 +7,14 @@ from random import Random
 
 from onex.local import LocalPostgres
 from tests.chaos.cluster import Cluster
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults import FAULTS, available
 from tests.chaos.field import Field
 from tests.chaos.ledger import Row
 
 
 def draw(seed: int, count: int, kinds: Sequence[str] = ()) -> list[str]:
     """Names of the faults of a seed: every kind once before any comes again."""
-    random, names = Random(seed), list(kinds or FAULTS)
+    random, names = Random(seed), list(kinds or available())
     drawn: list[str] = []
     while len(drawn) < count:
         drawn += random.sample(names, len(names))

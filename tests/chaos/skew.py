@@ -1,5 +1,6 @@
 """A clock that agents believe in and a test can move: libfaketime, which reads its offset from a file."""
 
+import platform
 import subprocess
 import sys
 import time
@@ -8,6 +9,11 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 _LIBRARY = distribution("libfaketime").locate_file("libfaketime/vendor/libfaketime/src/libfaketime.so.1")
+
+
+def possible() -> bool:
+    """Whether the library that comes with the package runs on this machine."""
+    return sys.platform == "linux" and platform.machine() == "x86_64"
 
 
 class Clock:
@@ -25,6 +31,8 @@ class Clock:
 
     def env(self) -> Mapping[str, str]:
         """What makes a process believe in this clock."""
+        if not possible():
+            return {}
         return {
             "LD_PRELOAD": str(_LIBRARY),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),

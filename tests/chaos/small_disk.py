@@ -1,6 +1,7 @@
 """A state directory on a disk of its own, a few megabytes large: a tmpfs in a mount namespace of the process."""
 
 import os
+import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -10,13 +11,19 @@ _FILLER = "filler"
 _SCRIPT = 'mount -t tmpfs -o size={size} tmpfs "$0" && cat /dev/zero > "$0/{filler}" 2>/dev/null; exec "$@"'
 
 
-def full_disk(state: Path) -> Sequence[str]:
-    """A command that runs what follows it with a full disk at ``state``; the mount ends with the process.
+def possible() -> bool:
+    """Whether this user may mount in a namespace of its own: not in every container."""
+    mount = ["mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    return subprocess.run([*_unshare(), *mount], capture_output=True, check=False).returncode == 0
 
-    Needs the right to mount in a namespace of its own: root has it, others where the system allows it.
-    """
-    unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
-    return [*unshare, "sh", "-c", _SCRIPT.format(size=_SIZE, filler=_FILLER), str(state)]
+
+def full_disk(state: Path) -> Sequence[str]:
+    """A command that runs what follows it with a full disk at ``state``; the mount ends with the process."""
+    return [*_unshare(), "sh", "-c", _SCRIPT.format(size=_SIZE, filler=_FILLER), str(state)]
+
+
+def _unshare() -> Sequence[str]:
+    return ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
 
 
 def make_room(pid: int, state: Path) -> None:

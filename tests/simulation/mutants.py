@@ -10,7 +10,9 @@ from onex.agent.offsets import OffsetTracker
 from onex.agent.outcome import Commit, Outcome, Task
 from onex.agent.pure import PureAgent
 from onex.agent.retry_queue import Backlog, RetryQueue
+from onex.agent.settlement import Settlement
 from onex.agent.store import PartitionStore
+from onex.agent.stores import Stores
 from onex.agent.timers import TimerTable
 from onex.bus.protocols import Position, ProtocolConsumer, ProtocolTransaction
 from onex.model.errors import BusError
@@ -21,17 +23,17 @@ Mutant = Callable[[], Any]
 
 
 def _offset_before_dead_letter() -> Any:
-    write = EffectEngine._write
+    write = Settlement._write
 
-    def commit_first(self: EffectEngine, transaction: ProtocolTransaction, outcome: Outcome) -> None:
+    def commit_first(self: Settlement, transaction: ProtocolTransaction, outcome: Outcome) -> None:
         if not (outcome.dead and outcome.record.offset() % 2):
             write(self, transaction, outcome)
 
-    return patch.object(EffectEngine, "_write", commit_first)
+    return patch.object(Settlement, "_write", commit_first)
 
 
 def _outcomes_lost_with_a_commit() -> Any:
-    return patch.object(EffectEngine, "give_back", lambda self, commit, error: None)
+    return patch.object(Settlement, "give_back", lambda self, commit, error: None)
 
 
 def _offsets_past_work_in_flight() -> Any:
@@ -83,34 +85,34 @@ def _fence_freed_by_the_first_of_several() -> Any:
 
 
 def _outcomes_of_given_up_partitions_settled() -> Any:
-    def settle(self: EffectEngine, outcome: Outcome) -> None:
+    def settle(self: Settlement, outcome: Outcome) -> None:
         self._trackers.setdefault(outcome.partition, OffsetTracker())
         self._outcomes.append(outcome)
         self._on_outcome()
 
-    return patch.object(EffectEngine, "_settle", settle)
+    return patch.object(Settlement, "settle", settle)
 
 
 def _fence_freed_before_the_commit() -> Any:
-    settle = EffectEngine._settle
+    settle = Settlement.settle
 
-    def early(self: EffectEngine, outcome: Outcome) -> None:
+    def early(self: Settlement, outcome: Outcome) -> None:
         settle(self, outcome)
         if outcome.done and outcome.partition.topic == self._queue.topic:
             self._queue.finished(outcome.record)
 
-    return patch.object(EffectEngine, "_settle", early)
+    return patch.object(Settlement, "settle", early)
 
 
 def _outcomes_of_a_lost_partition_kept() -> Any:
-    abandon = EffectEngine.abandon
+    abandon = Settlement.abandon
 
-    def keep(self: EffectEngine, partitions: Sequence[Any]) -> None:
+    def keep(self: Settlement, partitions: Any) -> None:
         kept, trackers = list(self._outcomes), dict(self._trackers)
         abandon(self, partitions)
         self._outcomes, self._trackers = kept, trackers
 
-    return patch.object(EffectEngine, "abandon", keep)
+    return patch.object(Settlement, "abandon", keep)
 
 
 def _overlay_kept_after_an_abort() -> Any:
@@ -138,14 +140,12 @@ def _state_without_changelog() -> Any:
 
 
 def _changelog_outside_the_transaction() -> Any:
-    def write(self: PureAgent) -> None:
-        if self._stores is None:
-            return
-        for number, store in self._stores.ready():
+    def write(self: Stores, transaction: ProtocolTransaction) -> None:
+        for number, store in self.ready():
             for key, value in store.changes():
                 self._bus.broker.append(self._changelog, value, key, [], number)  # type: ignore[attr-defined]
 
-    return patch.object(PureAgent, "_write_changelog", write)
+    return patch.object(Stores, "write_changes", write)
 
 
 def _timer_fires_twice() -> Any:
@@ -154,22 +154,22 @@ def _timer_fires_twice() -> Any:
 
 def _offsets_without_outputs() -> Any:
     """At most once: positions go first, in a transaction of their own."""
-    commit = EffectEngine.commit
+    commit = Settlement.commit
 
     def early(
-        self: EffectEngine, transaction: ProtocolTransaction, consumer: ProtocolConsumer, commit_: Commit
-    ) -> bool:
+        self: Settlement, transaction: ProtocolTransaction, consumer: ProtocolConsumer, commit_: Commit
+    ) -> BusError | None:
         transaction.begin()
         positions: Mapping[Any, Any] = commit_.positions
         try:
             transaction.commit(consumer, positions)
-        except BusError:
+        except BusError as error:
             transaction.abort()
-            return False
+            return error
         commit(self, transaction, consumer, commit_)
-        return True
+        return None
 
-    return patch.object(EffectEngine, "commit", early)
+    return patch.object(Settlement, "commit", early)
 
 
 def _repeated_command_starts_again() -> Any:

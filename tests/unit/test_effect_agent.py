@@ -164,7 +164,7 @@ def test_a_partition_that_is_given_up_while_its_commit_fails_is_not_complained_o
     mesh.send(Act(entity="e"), settle=False)
     host = instance._agent
     assert isinstance(host, MemoryEffectHost)
-    original = host.engine.commit
+    original = host.engine.settlement.commit
 
     def lost_meanwhile(
         transaction: ProtocolTransaction, consumer: ProtocolConsumer, commit: Commit
@@ -173,7 +173,7 @@ def test_a_partition_that_is_given_up_while_its_commit_fails_is_not_complained_o
         host.on_lost(host.consumer.assignment())
         return original(transaction, consumer, commit)
 
-    monkeypatch.setattr(host.engine, "commit", lost_meanwhile)
+    monkeypatch.setattr(host.engine.settlement, "commit", lost_meanwhile)
     instance.step()
     assert host.engine.idle
     assert instance.health.ready, instance.health.reasons

@@ -1,50 +1,127 @@
-"""The native host of effects: what the loop that commits owes to the one who stops it."""
+"""The native host of effects: what the loop that commits owes to those who stop it and to those who assign."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from onex.agent.metrics import AgentMetrics
 from onex.agent.native.effect_host import EffectHost
 from onex.agent.outcome import Commit
 from onex.bus.memory import MemoryBroker, MemoryEventBus
-from onex.bus.protocols import Partition, TopicState
+from onex.bus.memory.consumer import MemoryConsumer
+from onex.bus.protocols import Partition, ProtocolRebalanceListener, ProtocolRecord, TopicState
 from onex.node import NodeEffect
 
 
-class BusyEngine:
+class BusySettlement:
     """Always has another outcome to commit, as an effect under steady load has."""
 
-    held: Sequence[Partition] = ()
     progress: Mapping[Partition, int] = {}
 
-    def __init__(self, stopping: asyncio.Event) -> None:
+    def __init__(self, on_commit: Callable[[], None] = lambda: None) -> None:
         self.commits = 0
-        self._stopping = stopping
+        self.committing = False
+        self._on_commit = on_commit
 
     def snapshot(self) -> Commit:
         return Commit((), {})
 
-    def commit(self, *_: object) -> None: ...
+    def commit(self, *_: object) -> None:
+        self.committing = True
+        self._on_commit()
+        self.committing = False
 
     def committed(self, _: Commit) -> None:
         self.commits += 1
-        if self.commits == 3:
-            self._stopping.set()
+
+    def owes(self, _: Collection[Partition]) -> bool:
+        return False
+
+
+class Engine:
+    """As much of an engine as the host needs."""
+
+    held: Sequence[Partition] = ()
+
+    def __init__(self, settlement: BusySettlement) -> None:
+        self.settlement = settlement
+        self.adopted_in_commit: list[bool] = []
 
     def room(self) -> int:
         return 1
 
     def observe(self) -> None: ...
 
+    def take(self, _: object) -> None: ...
+
+    def backlogs(self, *_: object) -> Mapping[int, object]:
+        return {}
+
+    def adopt(self, *_: object) -> None:
+        self.adopted_in_commit.append(self.settlement.committing)
+
+    async def drain(self, *_: object) -> None: ...
+
+    def abandon(self, _: object) -> None: ...
+
+
+def run(engine: Engine, bus: MemoryEventBus, until: Callable[[], bool]) -> None:
+    async def scene() -> None:
+        stopping = asyncio.Event()
+        host = EffectHost(lambda _: engine, NodeEffect(), bus, "g", ["t"], "id", 5.0, AgentMetrics("n"))  # type: ignore[arg-type,return-value]  # a double
+        running = asyncio.create_task(host.run(stopping))
+        while not until():
+            await asyncio.sleep(0.01)
+        stopping.set()
+        await running
+
+    async def within() -> None:
+        async with asyncio.timeout(20):
+            await scene()
+
+    asyncio.run(within())
+
+
+def memory_bus() -> MemoryEventBus:
+    bus = MemoryEventBus(MemoryBroker(lambda: 0))
+    bus.admin.create(TopicState("t", 1, 1, {}))
+    return bus
+
 
 def test_an_effect_under_steady_load_stops_when_told() -> None:
-    async def run() -> BusyEngine:
-        stopping = asyncio.Event()
-        engine, bus = BusyEngine(stopping), MemoryEventBus(MemoryBroker(lambda: 0))
-        bus.admin.create(TopicState("t", 1, 1, {}))
-        host = EffectHost(lambda _: engine, NodeEffect(), bus, "g", [], "id", 5.0, AgentMetrics("n"))  # type: ignore[arg-type,return-value]  # a double
-        async with asyncio.timeout(20):
-            await host.run(stopping)
-        return engine
+    engine = Engine(BusySettlement())
+    run(engine, memory_bus(), lambda: engine.settlement.commits >= 3)
+    assert engine.settlement.commits >= 3
 
-    assert asyncio.run(run()).commits >= 3
+
+def test_partitions_are_not_adopted_while_a_commit_is_under_way() -> None:
+    in_commit, adopted = threading.Event(), threading.Event()
+
+    def commit() -> None:
+        in_commit.set()
+        adopted.wait(0.3)
+
+    class LateConsumer(MemoryConsumer):
+        """Gets its partitions while the host commits."""
+
+        def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
+            in_commit.wait(10)
+            return super().batch(most, timeout)
+
+    class Bus(MemoryEventBus):
+        def subscribe(
+            self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
+        ) -> MemoryConsumer:
+            return LateConsumer(self.broker, group, topics, listener)
+
+    bus = Bus(memory_bus().broker)
+    engine = Engine(BusySettlement(commit))
+    original = engine.adopt
+
+    def adopt(*given: object) -> None:
+        original(*given)
+        adopted.set()
+
+    engine.adopt = adopt  # type: ignore[method-assign]
+    run(engine, bus, adopted.is_set)
+    assert engine.adopted_in_commit == [False]

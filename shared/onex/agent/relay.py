@@ -10,17 +10,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
+import structlog
+
 from onex.agent.clock import ProtocolClock, to_datetime
 from onex.agent.emit import Emitted, Emitter
 from onex.agent.envelope import KnownEnvelope
 from onex.agent.program import Program
 from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
-from onex.model.errors import WrongOutputError
+from onex.model.errors import ConfigurationError, FencedError
 from onex.model.failpoint import failpoint
 from onex.model.message import Message
 from onex.node import Addressed
 from onex.node.outbox import OutboxEvent, ProtocolOutbox
 
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 _BATCH = 100
 _IDLE = 1.0
@@ -43,13 +46,21 @@ class Relay:
         self._clients: tuple[ProtocolConsumer, ProtocolTransaction] | None = None
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Until ``stopping``. Raises BusError, TransientError when the world behind it is gone."""
+        """Until ``stopping``. Raises BusError, TransientError when the world behind it is gone.
+
+        Raises ConfigurationError when the outbox holds an event that this version of the node cannot write.
+        """
         try:
             while not stopping.is_set():
-                if not await self._outbox.lead():
+                try:
+                    if not await self._outbox.lead():
+                        await _sleep(stopping, _FOLLOW)
+                    elif not await self.step():
+                        await self._outbox.wait(_IDLE)
+                except FencedError as error:  # somebody else leads, as this one was thought dead
+                    log.warning("the relay follows another one", reason=str(error))
+                    await self.close()
                     await _sleep(stopping, _FOLLOW)
-                elif not await self.step():
-                    await self._outbox.wait(_IDLE)
         finally:
             await self.close()
 
@@ -69,6 +80,10 @@ class Relay:
         await self._outbox.done(numbers)
         failpoint("outbox.done")
         return True
+
+    def overdue(self) -> float:
+        """Seconds by which a call of the bus has outlasted its own timeout."""
+        return 0.0 if self._clients is None else self._clients[1].overdue()
 
     async def close(self) -> None:
         """Release the clients."""
@@ -104,7 +119,10 @@ class Relay:
     def _record(self, event: OutboxEvent) -> Emitted:
         model = self._models.get(event.type)
         if model is None:
-            raise WrongOutputError(f"the outbox holds a {event.type}, which is no output of this node's contract")
+            raise ConfigurationError(
+                f"row {event.number} of the outbox holds a {event.type}, which is no output of this node's contract; "
+                "declare it again, or delete the row"
+            )
         message: Message = model.model_validate_json(event.body)
         cause = KnownEnvelope(event.causation_id, event.correlation_id)
         (record,) = self._emitter.emit([Addressed(message, key=event.key, id=event.id)], cause, None)

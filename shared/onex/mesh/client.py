@@ -93,11 +93,10 @@ class MeshClient:
         """
         deadline = asyncio.get_running_loop().time() + timeout
         call = await self._call(command, command_id, timeout, steps=False)
-        left = max(0.0, deadline - asyncio.get_running_loop().time())
         with self._tracing.call(call.address.topic, call.command_id):
             self._connection.calls.open(call)
             try:
-                await self._send_and_wait(call, command, key, left)
+                await self._send_and_wait(call, command, key, timeout, deadline)
             finally:
                 self._connection.calls.close(call)
             self._tracing.received(call.ended_by)
@@ -170,10 +169,11 @@ class MeshClient:
         finally:
             await consumer.stop()
 
-    async def _send_and_wait(self, call: Call, command: Message, key: str, timeout: float) -> None:
+    async def _send_and_wait(self, call: Call, command: Message, key: str, timeout: float, deadline: float) -> None:
+        """``timeout`` is what the caller gave; ``deadline`` on the loop's clock is what it comes to."""
         acknowledged = False
         try:
-            async with asyncio.timeout(timeout) as scope:
+            async with asyncio.timeout_at(deadline) as scope:
                 await self._send(call, command, key)
                 acknowledged = True
                 await asyncio.wait([call.result])

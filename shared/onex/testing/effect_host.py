@@ -57,14 +57,15 @@ class MemoryEffectHost:
         self._loop.run_until_complete(until_idle())
 
     def _commit(self) -> bool:
-        commit = self.engine.snapshot()
+        settlement = self.engine.settlement
+        commit = settlement.snapshot()
         if commit is None:
             return False
-        refused = self.engine.commit(self.transaction, self.consumer, commit)
+        refused = settlement.commit(self.transaction, self.consumer, commit)
         if refused is None:
-            self.engine.committed(commit)
+            settlement.committed(commit)
         else:
-            self.engine.give_back(commit, refused)
+            settlement.give_back(commit, refused)
         return True
 
     def close(self) -> None:

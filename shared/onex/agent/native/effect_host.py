@@ -36,6 +36,7 @@ class EffectHost:
     ) -> None:
         self._metrics = metrics
         self._engine = make_engine(self._on_outcome)
+        self._settlement = self._engine.settlement
         self._node = node
         self._bus = bus
         self._group = group
@@ -51,7 +52,7 @@ class EffectHost:
 
     def progress(self) -> dict[Partition, int]:
         """Outcomes committed per partition held."""
-        return dict(self._engine.progress)
+        return dict(self._settlement.progress)
 
     def held(self) -> list[Partition]:
         """Partitions that stand still."""
@@ -100,16 +101,16 @@ class EffectHost:
     async def _commit(self) -> None:
         """One transaction: under load there is always more to commit, and the caller has other things to look at."""
         async with self._committing:
-            commit = self._engine.snapshot() if self._failure is None else None
+            commit = self._settlement.snapshot() if self._failure is None else None
             if commit is None:
                 return
             try:
-                work = partial(self._engine.commit, self._transaction, self._consumer, commit)
+                work = partial(self._settlement.commit, self._transaction, self._consumer, commit)
                 refused = await self._blocking(work)
                 if refused is None:
-                    self._engine.committed(commit)
+                    self._settlement.committed(commit)
                 else:
-                    self._engine.give_back(commit, refused)
+                    self._settlement.give_back(commit, refused)
                     self._wake.set()
             except OnexError as error:
                 self._failure = error
@@ -158,6 +159,9 @@ class EffectHost:
     def on_assigned(self, partitions: Sequence[Partition]) -> None:
         """Take over what the last owner finished beyond its watermark."""
         self._metrics.rebalanced(EnumConsumerEvent.ASSIGNED, partitions)
+
+        # A commit that began before they were lost must not be given back to their new time here.
+        self._on_loop(self._no_commit_in_flight())
         committed = self._consumer.committed(partitions)
         backlogs = self._engine.backlogs(self._bus, self._consumer, partitions)
 
@@ -166,6 +170,10 @@ class EffectHost:
 
         self._on_loop(adopt())
 
+    async def _no_commit_in_flight(self) -> None:
+        async with self._committing:
+            return
+
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
         """Drain within the deadline, commit, give up."""
         self._metrics.rebalanced(EnumConsumerEvent.REVOKED, partitions)
@@ -173,7 +181,7 @@ class EffectHost:
         async def release() -> None:
             await self._engine.drain(partitions, self._drain_timeout)
             deadline = self._loop.time() + self._drain_timeout
-            while self._failure is None and self._engine.owes(partitions) and self._loop.time() < deadline:
+            while self._failure is None and self._settlement.owes(partitions) and self._loop.time() < deadline:
                 await self._commit()
             self._engine.abandon(partitions)
 

@@ -20,7 +20,7 @@ from onex.agent.native.server import HealthServer
 from onex.agent.native.slots import Slot, take_slot
 from onex.agent.native.stop import StopSwitch
 from onex.agent.native.voice import Voice
-from onex.agent.native.watchdog import Watchdog, Watched
+from onex.agent.native.watchdog import Calling, Watchdog, Watched
 from onex.agent.program import Program, build_program
 from onex.agent.pure import PureAgent
 from onex.agent.relay import Relay
@@ -175,36 +175,21 @@ class AgentProcess:
                 self._settings.drain_timeout,
                 self._metrics,
             )
-            self._started(host)
-            await self._with_relay(node, program, bus, host.run(stopping), stopping)
+            if node.outbox is None:
+                self._started(host)
+                await host.run(stopping)
+                return
+            relay = Relay(node.outbox, program, bus, self._group, self._clock)
+            self._started(host, relay)
+            await _both(host.run(stopping), relay.run(stopping), stopping)
         finally:
             self._stop.on_wake(lambda: None)
             await node.stop()
 
-    async def _with_relay(
-        self,
-        node: NodeEffect,
-        program: Program,
-        bus: ProtocolEventBus,
-        work: Coroutine[None, None, None],
-        stopping: asyncio.Event,
-    ) -> None:
-        """Publish the node's outbox beside its work; when one of the two fails, both end."""
-        if node.outbox is None:
-            await work
-            return
-        relay = asyncio.create_task(Relay(node.outbox, program, bus, self._group, self._clock).run(stopping))
-        relay.add_done_callback(lambda _: stopping.set())
-        try:
-            await work
-        finally:
-            stopping.set()
-            await relay
-
-    def _started(self, watched: Watched) -> None:
+    def _started(self, watched: Watched, *others: Calling) -> None:
         self._health.settle("start")
         self._health.settle("fenced")
-        self._watchdog.look_at(watched)
+        self._watchdog.look_at(watched, *others)
         log.info("agent running", group=self._group, health_port=self._server.port)
 
     def _backing(self, number: int, identity: str) -> RocksBacking:
@@ -220,6 +205,19 @@ class AgentProcess:
         """For the watchdog; None while there is no bus to ask."""
         bus = self._bus
         return bus.health() if bus is not None else None
+
+
+async def _both(
+    work: Coroutine[None, None, None], relaying: Coroutine[None, None, None], stopping: asyncio.Event
+) -> None:
+    """Publish the node's outbox beside its work; when one of the two fails, both end."""
+    relay = asyncio.create_task(relaying)
+    relay.add_done_callback(lambda _: stopping.set())
+    try:
+        await work
+    finally:
+        stopping.set()
+        await relay
 
 
 def run_agent(path: Path, settings: Settings) -> int:

@@ -1,7 +1,7 @@
 """Is every partition that has lag moving? Honest liveness: judged by progress, not by a beating thread."""
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from threading import Event, Thread
 from typing import Protocol
 
@@ -38,13 +38,18 @@ class ProgressWatch:
         return {partition: now - since for partition, (_, since) in current.items() if now > since}
 
 
-class Watched(Protocol):
+class Calling(Protocol):
+    """Whatever waits for the bus."""
+
+    def overdue(self) -> float: ...
+
+
+class Watched(Calling, Protocol):
     """What the watchdog looks at."""
 
     def lag(self) -> Mapping[Partition, int]: ...
     def progress(self) -> Mapping[Partition, int]: ...
     def held(self) -> Collection[Partition]: ...
-    def overdue(self) -> float: ...
 
 
 class Watchdog:
@@ -68,6 +73,7 @@ class Watchdog:
         self._probed = 0.0
         self._watch = ProgressWatch()
         self._watched: Watched | None = None
+        self._others: Sequence[Calling] = ()
         self._restarted = False
         self._lags: set[Partition] = set()
         self._last_lags: Mapping[Partition, int] = {}
@@ -78,9 +84,10 @@ class Watchdog:
         """Lag of the partitions held, as of the last look."""
         return self._last_lags
 
-    def look_at(self, watched: Watched | None) -> None:
-        """From now on watch this; None while clients are being made."""
+    def look_at(self, watched: Watched | None, *others: Calling) -> None:
+        """From now on watch this, and the calls of others; None while clients are being made."""
         self._watched = watched
+        self._others = others
         self._watch = ProgressWatch()
         if watched is None:
             self._last_lags = {}
@@ -97,7 +104,7 @@ class Watchdog:
             if watched is None:
                 continue
             try:
-                self.judge_call(watched.overdue())
+                self.judge_call(max(calling.overdue() for calling in (watched, *self._others)))
                 lags, progress, held = watched.lag(), watched.progress(), watched.held()
             except Exception as error:  # noqa: BLE001 - clients may be closing under us
                 log.debug("watchdog could not look", error=str(error))

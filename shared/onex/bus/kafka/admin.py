@@ -48,11 +48,13 @@ class KafkaAdmin:
         """See the protocol."""
         if not names:
             return {}
+        deadline = monotonic() + _TIMEOUT
         while True:
             try:
                 return self._topics(names)
-            except MissingTopicError:
-                continue  # one went away between the two questions; the next answer is without it
+            except MissingTopicError:  # one went away between the two questions; the next answer is without it
+                if monotonic() > deadline:
+                    raise
 
     def _topics(self, names: Sequence[str]) -> Mapping[str, TopicState]:
         described = self._client.describe_topics(TopicCollection(sorted(set(names))), request_timeout=_TIMEOUT)

@@ -1,0 +1,200 @@
+"""Outcomes of an effect from the moment they are known until they are committed.
+
+``settle`` takes an outcome, ``snapshot`` gathers what can be committed, ``commit`` writes outcomes, watermarks and
+the finished offsets beyond them in one transaction; then ``committed`` or ``give_back``. A partition whose dead
+letter cannot be written is held, the others go on.
+
+``commit`` may run on another thread than the rest, never twice at once.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+
+from onex.agent.clock import ProtocolClock
+from onex.agent.health import Health
+from onex.agent.held import HeldPartitions
+from onex.agent.kept_answers import KeptAnswers
+from onex.agent.metrics import AgentMetrics
+from onex.agent.offsets import MAX_SPAN, OffsetTracker
+from onex.agent.outcome import Commit, Outcome
+from onex.agent.retry_queue import RetryQueue
+from onex.agent.tracing import Tracing
+from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolTransaction
+from onex.model.errors import BusError, FencedError
+from onex.model.failpoint import failpoint
+
+
+class Settlement:
+    """Offsets and outcomes of the partitions held."""
+
+    def __init__(
+        self,
+        queue: RetryQueue,
+        answers: KeptAnswers | None,
+        clock: ProtocolClock,
+        health: Health,
+        metrics: AgentMetrics,
+        tracing: Tracing | None,
+        on_outcome: Callable[[], None],
+    ) -> None:
+        self._queue = queue
+        self._answers = answers
+        self._clock = clock
+        self._metrics = metrics
+        self._tracing = tracing
+        self._on_outcome = on_outcome
+        self._held = HeldPartitions(clock, health)
+        self._trackers: dict[Partition, OffsetTracker] = {}
+        self._outcomes: list[Outcome] = []
+        self._skipped: set[Partition] = set()
+        """Where the watermark may have moved without an outcome: an earlier owner had finished what was read."""
+        self.progress: dict[Partition, int] = {}
+        """Outcomes committed per partition held; for the watchdog."""
+
+    def adopt(self, committed: Mapping[Partition, Position | None]) -> None:
+        """Partitions were assigned, with what is committed for them."""
+        for partition, position in committed.items():
+            self._trackers[partition] = OffsetTracker(position)
+
+    def take(self, partition: Partition, offset: int) -> bool:
+        """Whether a record that was read is to be carried: its partition is held, and it is not finished already."""
+        tracker = self._trackers.get(partition)
+        if tracker is None:
+            return False
+        if not tracker.take(offset):
+            self._skipped.add(partition)
+            return False
+        return True
+
+    def settle(self, outcome: Outcome) -> None:
+        """Have an outcome committed; what comes of a partition that was given up meanwhile is its next owner's."""
+        if outcome.partition in self._trackers:
+            self._outcomes.append(outcome)
+            self._on_outcome()
+
+    def snapshot(self) -> Commit | None:
+        """What to commit now, or None. Partitions that are held keep their outcomes."""
+        self._held.to_resume()
+        taken = [o for o in self._outcomes if not self._held.is_held(o.partition)]
+        skipped = {partition for partition in self._skipped if not self._held.is_held(partition)}
+        self._skipped -= skipped
+        if not taken and not skipped:
+            return None
+        self._outcomes = [o for o in self._outcomes if self._held.is_held(o.partition)]
+        for outcome in taken:
+            if outcome.done:
+                self._trackers[outcome.partition].finish(outcome.record.offset())
+        touched = {outcome.partition for outcome in taken} | skipped
+        return Commit(taken, {partition: self._trackers[partition].position() for partition in touched})
+
+    def owes(self, partitions: Collection[Partition]) -> bool:
+        """Whether any of these has something that can be committed."""
+        pending = {outcome.partition for outcome in self._outcomes} | self._skipped
+        return any(partition in pending and not self._held.is_held(partition) for partition in partitions)
+
+    def give_back(self, commit: Commit, error: BusError) -> None:
+        """The commit failed: outcomes are committed again a little later, their handlers do not run again.
+
+        What was given up meanwhile is its next owner's.
+        """
+        for partition in commit.positions:
+            if partition not in self._trackers:
+                self._held.forget(partition)
+        if not self._held.hold():
+            self._held.hold_all([partition for partition in commit.positions if partition in self._trackers], error)
+        self._outcomes = [o for o in commit.outcomes if o.partition in self._trackers] + self._outcomes
+        self._skipped |= {partition for partition in commit.positions if partition in self._trackers}
+
+    def committed(self, commit: Commit) -> None:
+        """The commit succeeded."""
+        self._held.settle(commit.positions)
+        for outcome in commit.outcomes:
+            if outcome.done and outcome.partition.topic == self._queue.topic:
+                self._queue.finished(outcome.record)
+            self.progress[outcome.partition] = self.progress.get(outcome.partition, 0) + 1
+        if self._answers is not None:
+            self._answers.committed([outcome.kept for outcome in commit.outcomes if outcome.kept])
+        self._metrics.sent.inc(sum(len(outcome.emitted) for outcome in commit.outcomes if not outcome.dead))
+        for outcome in commit.outcomes:
+            if outcome.dead:
+                self._metrics.dead(outcome.dead)
+
+    @property
+    def partitions(self) -> Collection[Partition]:
+        """Those that are held here."""
+        return self._trackers.keys()
+
+    def stands(self, partition: Partition) -> bool:
+        """Whether a partition stands still: what it leads to cannot be written, or too much waits for one offset."""
+        return self._trackers[partition].span >= MAX_SPAN or self._held.is_held(partition)
+
+    @property
+    def waiting(self) -> int:
+        """Outcomes to be committed."""
+        return len(self._outcomes)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing to commit."""
+        return not self._outcomes and not self._skipped
+
+    def abandon(self, gone: Collection[Partition]) -> None:
+        """Partitions are not ours any more."""
+        for partition in gone:
+            self._trackers.pop(partition, None)
+            self._skipped.discard(partition)
+            self.progress.pop(partition, None)
+            self._held.forget(partition)
+        numbers = {p.partition for p in gone} - {p.partition for p in self._trackers}
+        self._queue.forget(numbers)
+        if self._answers is not None:
+            self._answers.forget(numbers)
+        for outcome in self._outcomes:
+            if outcome.waits and outcome.partition in gone:
+                self._queue.forget_moved(outcome.partition.partition, outcome.record.key())
+        self._outcomes = [outcome for outcome in self._outcomes if outcome.partition not in gone]
+
+    def commit(self, transaction: ProtocolTransaction, consumer: ProtocolConsumer, commit: Commit) -> BusError | None:
+        """Write outcomes and positions together; gives why it must be given back. Raises FencedError."""
+        started = self._clock.monotonic()
+        started_ns = self._tracing.now() if self._tracing else 0
+        failpoint("effect.handled")
+        try:
+            transaction.begin()
+            for outcome in commit.outcomes:
+                self._write(transaction, outcome)
+            failpoint("effect.produced")
+            transaction.commit(consumer, commit.positions)
+            failpoint("effect.committed")
+        except FencedError:
+            raise
+        except BusError as error:
+            self._metrics.aborts.inc()
+            transaction.abort()
+            self._settle_traces(commit, started_ns, committed=False)
+            return error
+        self._settle_traces(commit, started_ns, committed=True)
+        self._metrics.commits.inc()
+        self._metrics.settle_seconds.observe(self._clock.monotonic() - started)
+        return None
+
+    def _settle_traces(self, commit: Commit, started_ns: int, *, committed: bool) -> None:
+        if self._tracing is None:
+            return
+        now = self._tracing.now()
+        for outcome in commit.outcomes:
+            if outcome.trace is not None:
+                outcome.trace.settled(
+                    started_ns, now, committed=committed, batch=len(commit.outcomes), again=not committed
+                )
+
+    def _write(self, transaction: ProtocolTransaction, outcome: Outcome) -> None:
+        def report(failed: Exception | None, _: int) -> None:
+            if failed is not None:
+                self._held.note(outcome.partition, failed)
+
+        for emitted in outcome.emitted:
+            transaction.produce(*emitted, on_delivery=report if outcome.dead else None)
+        if outcome.queue is not None:
+            transaction.produce(*outcome.queue, partition=outcome.partition.partition)
+        if self._answers is not None and (kept := outcome.kept) is not None:
+            transaction.produce(*kept.record, partition=kept.number, on_delivery=self._answers.delivered(kept))
