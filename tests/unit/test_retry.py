@@ -264,3 +264,20 @@ def test_no_schedule_breaks_the_order_of_a_key(actions: list[str]) -> None:
     lag = [driver.instances[0].consumer.lag()]
     assert all(not left for held in lag for left in held.values())
     driver.close()
+
+
+def test_a_due_time_of_a_clock_that_was_ahead_is_not_waited_for(mesh: MeshDriver) -> None:
+    topic = mesh.topic_of(Act)
+    ahead = mesh.clock.now_ms() + 50 * 60_000
+    headers = [
+        (h.ID, b"m"),
+        (h.ORIGINAL_TOPIC, topic.encode()),
+        (h.ATTEMPT, b"2"),
+        (h.FIRST_FAILED, b"%d" % ahead),
+        (h.RETRY_DUE, b"%d" % ahead),
+    ]
+    mesh.publish(RETRY, b'{"entity": "e", "number": 1}', b"e", headers)
+    mesh.advance("1.9s")
+    assert mesh.published(Acted) == []
+    mesh.advance("0.2s")
+    assert mesh.published(Acted) == [Acted(entity="e", number=1, attempt=3)]

@@ -176,7 +176,7 @@ class EffectEngine:
             return self._make.dead(task, received, EnumStage.DECODE, Attempts(1), held=held)
         attempts = self._queue.attempts(task.record) if task.queued else Attempts()
         if (wait := attempts.due_ms - self._clock.now_ms()) > 0:
-            await self._park(lane, asyncio.sleep(min(wait, self._plan.longest_ms) / 1000))
+            await self._park(lane, asyncio.sleep(min(wait, self._plan.longest_ms(attempts.count)) / 1000))
         began = self._clock.monotonic()
         while True:
             stage = EnumStage.HANDLER

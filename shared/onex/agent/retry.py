@@ -35,8 +35,6 @@ class RetryPlan:
         self._uniform = uniform
         self._classifier = Classifier(policy.retryable_exceptions, policy.retryable_error_codes)
         self._frame = AsyncRetrying()
-        self.longest_ms = round(policy.max_delay * (1 + policy.jitter) * 1000)
-        """No wait is longer; a due time beyond it comes from a clock that was wrong."""
 
     def classify(self, error: BaseException) -> EnumFailureClass:
         """See :class:`Classifier`."""
@@ -46,14 +44,21 @@ class RetryPlan:
         """Seconds until the next attempt; None when there is none left, or another would not help."""
         if self.classify(error) not in _RETRYABLE or attempts.count >= self._policy.max_attempts:
             return None
-        state = RetryCallState(self._frame, None, (), {})
-        state.attempt_number = attempts.count
-        delay = float(self._grow(state))
+        delay = self._delay_after(attempts.count)
         delay += self._uniform(0.0, self._policy.jitter * delay)
         limit = self._policy.max_elapsed
         if limit is not None and now_ms + delay * 1000 > attempts.first_failed_ms + limit * 1000:
             return None
         return delay
+
+    def _delay_after(self, count: int) -> float:
+        state = RetryCallState(self._frame, None, (), {})
+        state.attempt_number = count
+        return float(self._grow(state))
+
+    def longest_ms(self, count: int) -> float:
+        """No wait after so many attempts is longer: a due time beyond it comes from a clock that was wrong."""
+        return self._delay_after(max(1, count)) * (1 + self._policy.jitter) * 1000
 
     def fits_in_memory(self, waited: float, delay: float) -> bool:
         """Whether a message that has waited so long here may wait on here."""
