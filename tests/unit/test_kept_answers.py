@@ -184,3 +184,9 @@ def test_only_effects_keep_answers(kind: str) -> None:
                 "delivery": {"keep_answers": "1h"},
             }
         )
+
+
+def test_an_answer_of_a_newer_version_is_given_after_a_roll_back() -> None:
+    newer = '{"many": false, "messages": [["MoneyTransferred", {"account": "a", "receipt": 1, "note": "new"}]]}'
+    models = {"MoneyTransferred": MoneyTransferred}
+    assert load_answer(newer, models) == MoneyTransferred(account="a", receipt=1)

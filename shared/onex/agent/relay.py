@@ -123,7 +123,7 @@ class Relay:
                 f"row {event.number} of the outbox holds a {event.type}, which is no output of this node's contract; "
                 "declare it again, or delete the row"
             )
-        message: Message = model.model_validate_json(event.body)
+        message: Message = model.of_kept(event.body)
         cause = KnownEnvelope(event.causation_id, event.correlation_id)
         (record,) = self._emitter.emit([Addressed(message, key=event.key, id=event.id)], cause, None)
         return record

@@ -1,6 +1,6 @@
 """Base of everything that travels between nodes."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -31,6 +31,15 @@ class Message(BaseModel):
         if key not in cls.model_fields:
             raise TypeError(f"{cls.__name__}: key={key!r} is not a field; fields: {', '.join(cls.model_fields)}")
         cls.key_field = key
+
+    @classmethod
+    def of_kept(cls, text: str) -> Self:
+        """From JSON that this or another version of its node has kept; raises ValidationError.
+
+        Fields that this version does not know are passed over, as they are on topics: a node can be rolled
+        back to the version before.
+        """
+        return cls.model_validate_json(text, extra="ignore")
 
     def partition_key(self) -> bytes | None:
         """UTF-8 text of the key field, or None when the message goes by reply key."""

@@ -34,7 +34,8 @@ def dump_answer(answer: Answer) -> str:
 
 
 def load_answer(text: str, models: Mapping[str, type[Message]]) -> Answer:
-    """``models`` by class name. Raises KeyError for a type that is not there, ValidationError for a changed one."""
+    """``models`` by class name. Raises KeyError for a type that is not there, ValidationError for one that has
+    changed in a way that topics would not allow either."""
     kept = json.loads(text)
     parts = [_load(models, *part) for part in kept["messages"]]
     if kept["many"]:
@@ -52,5 +53,5 @@ def _dump(part: Message | Addressed) -> list[object]:
 def _load(
     models: Mapping[str, type[Message]], name: str, body: object, envelope: Mapping[str, str] | None = None
 ) -> Message | Addressed:
-    message = models[name].model_validate(body)
+    message = models[name].of_kept(json.dumps(body))
     return message if envelope is None else Addressed(message, **envelope)

@@ -18,7 +18,7 @@ class _Results(Mapping[type[Message], Sequence[Message]]):
         self._by_model = by_model
 
     def __getitem__(self, model: type[Message]) -> Sequence[Message]:
-        return [model.model_validate_json(text) for text in self._by_model[model]]
+        return [model.of_kept(text) for text in self._by_model[model]]
 
     def __iter__(self) -> Iterator[type[Message]]:
         return iter(self._by_model)
@@ -92,7 +92,7 @@ class RunDraft:
         }
         return Run(
             self.context.key,
-            self._start.model_validate_json(self.state.command),
+            self._start.of_kept(self.state.command),
             _Results(results),
             datetime.fromtimestamp(self.state.started_ms / 1000, UTC),
             self.context.now,
@@ -104,7 +104,7 @@ class RunDraft:
             return None
         event = None
         if self.state.failure_event is not None:
-            event = self._models[self.state.failure_type].model_validate_json(self.state.failure_event)
+            event = self._models[self.state.failure_type].of_kept(self.state.failure_event)
         left = tuple(name for name, kept in self.steps.items() if kept.status == "not compensated")
         return StepFailure(self.state.failed_step, self.state.reason, event, left)
 

@@ -255,7 +255,7 @@ class WorkflowMachine:
 
     def _completion_of(self, run: FinishedRun) -> Addressed:
         name = self._workflow.completed if run.phase == "completed" else self._workflow.failed
-        return completion_of(run, self._models[name].model_validate_json(run.finished_by))
+        return completion_of(run, self._models[name].of_kept(run.finished_by))
 
 
 def _belongs(kept: StepState, cause: str) -> bool:
