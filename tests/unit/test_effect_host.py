@@ -4,12 +4,15 @@ import asyncio
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+import pytest
+
 from onex.agent.metrics import AgentMetrics
 from onex.agent.native.effect_host import EffectHost
 from onex.agent.outcome import Commit
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.protocols import Partition, ProtocolRebalanceListener, ProtocolRecord, TopicState
+from onex.model.errors import BusUnavailableError
 from onex.node import NodeEffect
 
 
@@ -46,6 +49,7 @@ class Engine:
     def __init__(self, settlement: BusySettlement) -> None:
         self.settlement = settlement
         self.adopted_in_commit: list[bool] = []
+        self.closed = False
 
     def room(self) -> int:
         return 1
@@ -62,6 +66,9 @@ class Engine:
 
     async def drain(self, *_: object) -> None: ...
 
+    def close(self) -> None:
+        self.closed = True
+
     def abandon(self, _: object) -> None: ...
 
 
@@ -70,7 +77,7 @@ def run(engine: Engine, bus: MemoryEventBus, until: Callable[[], bool]) -> None:
         stopping = asyncio.Event()
         host = EffectHost(lambda _: engine, NodeEffect(), bus, "g", ["t"], "id", 5.0, AgentMetrics("n"))  # type: ignore[arg-type,return-value]  # a double
         running = asyncio.create_task(host.run(stopping))
-        while not until():
+        while not until() and not running.done():
             await asyncio.sleep(0.01)
         stopping.set()
         await running
@@ -125,3 +132,20 @@ def test_partitions_are_not_adopted_while_a_commit_is_under_way() -> None:
     engine.adopt = adopt  # type: ignore[method-assign]
     run(engine, bus, adopted.is_set)
     assert engine.adopted_in_commit == [False]
+
+
+def test_a_host_that_fails_releases_what_its_engine_holds() -> None:
+    class BrokenConsumer(MemoryConsumer):
+        def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
+            raise BusUnavailableError("gone")
+
+    class Bus(MemoryEventBus):
+        def subscribe(
+            self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
+        ) -> MemoryConsumer:
+            return BrokenConsumer(self.broker, group, topics, listener)
+
+    engine = Engine(BusySettlement())
+    with pytest.raises(BusUnavailableError):
+        run(engine, Bus(memory_bus().broker), lambda: False)
+    assert engine.closed

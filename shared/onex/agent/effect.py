@@ -293,6 +293,11 @@ class EffectEngine:
         self.settlement.abandon(set(partitions))
         self._fences.forget_all(set(partitions))
 
+    def close(self) -> None:
+        """Release what is on this machine; after a failure partitions were not given up one by one."""
+        if self._answers is not None:
+            self._answers.close()
+
     def backlogs(
         self, bus: ProtocolEventBus, consumer: ProtocolConsumer, partitions: Sequence[Partition]
     ) -> Mapping[int, Backlog]:

@@ -81,6 +81,10 @@ class KeptAnswers:
             self._pending.pop(number, None)
             self._written.pop(number, None)
 
+    def close(self) -> None:
+        """Release the stores."""
+        self._stores.close_all()
+
     async def once(self, number: int, key: bytes, work: Callable[[], Awaitable[object]]) -> object:
         """The answer that is kept, or what ``work`` gives; the same key waits while it is worked on."""
         place = number, key

@@ -84,6 +84,7 @@ class EffectHost:
                 await self._pump()
             self._transaction.close()
             self._commits.shutdown()
+            self._engine.close()
         if self._failure is not None:
             raise self._failure
 

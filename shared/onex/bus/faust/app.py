@@ -1,7 +1,5 @@
 """The Faust app of one group: reads committed records only, partition n of every topic goes to one member."""
 
-from typing import Any
-
 import faust
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
@@ -41,7 +39,7 @@ class _Transport(Transport):
     Consumer = _Consumer
 
 
-def make_app(config: KafkaConfig, group: str) -> Any:
+def make_app(config: KafkaConfig, group: str) -> faust.App:
     """An app without web server, tables and topics of its own."""
     servers = config.bootstrap_servers.split(",")
     app = faust.App(

@@ -6,7 +6,10 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
+
+import faust
+from faust.types import TP, EventT, StreamT
 
 from onex.bus.faust.app import make_app
 from onex.bus.kafka import KafkaEventBusAdapter
@@ -23,7 +26,7 @@ _HIGH, _LOW = 2000, 500
 class FaustRecord:
     """See :class:`ProtocolRecord`."""
 
-    event: Any
+    event: EventT[object]
 
     def topic(self) -> str:
         return str(self.event.message.topic)
@@ -44,7 +47,7 @@ class FaustRecord:
 
     def headers(self) -> Headers | None:
         found = self.event.message.headers
-        return list(found.items() if isinstance(found, dict) else found) if found else None
+        return list(found.items() if isinstance(found, Mapping) else found) if found else None
 
     def timestamp(self) -> tuple[int, int]:
         return 1, round(self.event.message.timestamp * 1000)
@@ -90,13 +93,14 @@ class FaustConsumer:
             self._failure = error
 
     async def _start(self, topics: Sequence[str]) -> None:
-        self._app.on_partitions_assigned.connect(self._assigned, weak=False)
-        self._app.on_partitions_revoked.connect(self._revoked, weak=False)
+        self._app.on_partitions_assigned.connect(self._assigned, weak=False)  # type: ignore[arg-type]  # faust says Any, *Any
+        self._app.on_partitions_revoked.connect(self._revoked, weak=False)  # type: ignore[arg-type]
         source = self._app.topic(*topics, key_serializer="raw", value_serializer="raw")
         self._app.agent(source, name="engine")(self._feed)
         await self._app.start()
 
-    async def _feed(self, stream: Any) -> None:
+    async def _feed(self, stream: StreamT[object]) -> None:
+        assert isinstance(stream, faust.Stream)
         async for event in stream.noack().events():
             record = FaustRecord(event)
             partition = Partition(record.topic(), record.partition())
@@ -110,10 +114,10 @@ class FaustConsumer:
                 self._held_back.add(partition)
                 self._app.consumer.pause_partitions({_tp(partition)})
 
-    async def _assigned(self, _: object, assigned: set[Any], **__: object) -> None:
+    async def _assigned(self, _: object, assigned: set[TP], **__: object) -> None:
         await self._ask(lambda: self._on_assigned([Partition(tp.topic, tp.partition) for tp in assigned]))
 
-    async def _revoked(self, _: object, revoked: set[Any], **__: object) -> None:
+    async def _revoked(self, _: object, revoked: set[TP], **__: object) -> None:
         await self._ask(lambda: self._on_revoked([Partition(tp.topic, tp.partition) for tp in revoked]))
 
     async def _ask(self, work: Callable[[], None]) -> None:
@@ -235,7 +239,7 @@ class FaustConsumer:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(_STOP)
 
-    def _on_loop(self, work: Coroutine[Any, Any, T], patience: float) -> T:
+    def _on_loop(self, work: Coroutine[None, None, T], patience: float) -> T:
         """Run on Faust's loop, and meanwhile do what Faust asks of this thread."""
         running = asyncio.run_coroutine_threadsafe(work, self._loop)
         waited = 0.0
@@ -250,7 +254,5 @@ class FaustConsumer:
                     raise BusUnavailableError(f"faust did not answer within {patience:g} s") from None
 
 
-def _tp(partition: Partition) -> Any:
-    from faust.types import TP
-
+def _tp(partition: Partition) -> TP:
     return TP(partition.topic, partition.partition)
