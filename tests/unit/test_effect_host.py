@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pytest
@@ -49,6 +50,7 @@ class Engine:
     def __init__(self, settlement: BusySettlement) -> None:
         self.settlement = settlement
         self.adopted_in_commit: list[bool] = []
+        self.abandoned_in_commit: list[bool] = []
         self.closed = False
 
     def room(self) -> int:
@@ -69,7 +71,8 @@ class Engine:
     def close(self) -> None:
         self.closed = True
 
-    def abandon(self, _: object) -> None: ...
+    def abandon(self, _: object) -> None:
+        self.abandoned_in_commit.append(self.settlement.committing)
 
 
 def run(engine: Engine, bus: MemoryEventBus, until: Callable[[], bool]) -> None:
@@ -149,3 +152,29 @@ def test_a_host_that_fails_releases_what_its_engine_holds() -> None:
     with pytest.raises(BusUnavailableError):
         run(engine, Bus(memory_bus().broker), lambda: False)
     assert engine.closed
+
+
+def test_partitions_are_not_given_up_while_a_commit_is_under_way() -> None:
+    in_commit = threading.Event()
+
+    def commit() -> None:
+        in_commit.set()
+        time.sleep(0.3)  # what the commit takes
+
+    class LeavingConsumer(MemoryConsumer):
+        """Gives its partitions up just when the host has begun to commit."""
+
+        def close(self) -> None:
+            in_commit.clear()
+            in_commit.wait(10)
+            super().close()
+
+    class Bus(MemoryEventBus):
+        def subscribe(
+            self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
+        ) -> MemoryConsumer:
+            return LeavingConsumer(self.broker, group, topics, listener)
+
+    engine = Engine(BusySettlement(commit))
+    run(engine, Bus(memory_bus().broker), lambda: engine.settlement.commits >= 1)
+    assert engine.abandoned_in_commit == [False]

@@ -182,6 +182,7 @@ class EffectHost:
         async def release() -> None:
             await self._engine.drain(partitions, self._drain_timeout)
             deadline = self._loop.time() + self._drain_timeout
+            await self._commit()  # after the one that may be under way
             while self._failure is None and self._settlement.owes(partitions) and self._loop.time() < deadline:
                 await self._commit()
             self._engine.abandon(partitions)
