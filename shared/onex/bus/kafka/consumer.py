@@ -11,9 +11,10 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.errors import to_bus_error, translate
 from onex.bus.protocols import Partition, Position, ProtocolRebalanceListener, ProtocolRecord
-from onex.model.errors import BusError
+from onex.model.errors import BusError, BusUnavailableError
 
 _LOOK_EVERY = 1.0
+_SERVED_WITHIN = 30.0
 _PASSING = {KafkaError._MAX_POLL_EXCEEDED, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
 
 
@@ -117,7 +118,10 @@ class KafkaConsumer:
         return self._metadata
 
     def commit(self, positions: Mapping[Partition, Position]) -> None:
-        """Commit outside of a transaction and wait for it. From any thread."""
+        """Commit outside of a transaction and wait for it. From any thread.
+
+        Raises BusUnavailableError when the thread that polls does not come to it: it may have ended.
+        """
         if not positions:
             return
         if get_ident() == self._thread:
@@ -125,7 +129,10 @@ class KafkaConsumer:
             return
         done: Future[None] = Future()
         self._requests.append((positions, done))
-        done.result()
+        try:
+            done.result(_SERVED_WITHIN)
+        except TimeoutError:
+            raise BusUnavailableError(f"offsets were not committed within {_SERVED_WITHIN:g} s") from None
 
     def serve(self) -> None:
         """Commit what other threads asked for: the client belongs to the thread that polls it."""
