@@ -1,0 +1,83 @@
+"""The relay of an outbox: fenced by another leader, and with a row that this version of the node cannot write."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from node_till_effect.v1_0_0.models import TillChanged
+
+from onex.agent import relay as module
+from onex.agent.program import build_program
+from onex.agent.relay import Relay
+from onex.model.errors import ConfigurationError
+from onex.node.outbox import OutboxEvent
+from onex.testing import MeshDriver
+from tests.conftest import NODES
+
+
+class ListOutbox:
+    """Rows in a list; this process leads."""
+
+    def __init__(self, rows: list[OutboxEvent], stopping: asyncio.Event) -> None:
+        self.rows = rows
+        self._stopping = stopping
+
+    async def lead(self) -> bool:
+        return True
+
+    async def take(self, most: int) -> Sequence[OutboxEvent]:
+        return self.rows[:most]
+
+    async def done(self, numbers: Sequence[int]) -> None:
+        self.rows = [row for row in self.rows if row.number not in numbers]
+        if not self.rows:
+            self._stopping.set()
+
+    async def wait(self, seconds: float) -> None: ...
+
+
+def row(number: int, kind: str = "TillChanged", body: str = "") -> OutboxEvent:
+    body = body or TillChanged(till="t", amount=number).model_dump_json()
+    return OutboxEvent(number, f"id-{number}", kind, body, "", "c", "m")
+
+
+def relayed(rows: list[OutboxEvent], monkeypatch: pytest.MonkeyPatch, *, fence: bool = False) -> list[int]:
+    """Amounts published."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody")
+    monkeypatch.setattr(module, "_FOLLOW", 0.0)
+    monkeypatch.setattr("node_till_effect.v1_0_0.node.NodeTillEffect.start", _no_start)
+    mesh = MeshDriver([NODES / "node_till_effect" / "v1_0_0"])
+    program = build_program(mesh.nodes[0], mesh._catalogue)
+
+    async def scene() -> None:
+        stopping = asyncio.Event()
+        outbox = ListOutbox(rows[:1] if fence else rows, stopping)
+        relay = Relay(outbox, program, mesh.bus, "g", mesh.clock)
+        if fence:
+            await relay.step()
+            mesh.bus.transaction("g.outbox")  # somebody else leads for a moment
+            stopping.clear()
+            outbox.rows = rows[1:]
+        await relay.run(stopping)
+
+    try:
+        asyncio.run(scene())
+        return [message.amount for message in mesh.published(TillChanged)]
+    finally:
+        mesh.close()
+
+
+async def _no_start(_: object) -> None: ...
+
+
+def test_a_relay_that_is_fenced_goes_on_when_it_leads_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert relayed([row(1), row(2), row(3)], monkeypatch, fence=True) == [1, 2, 3]
+
+
+def test_a_row_of_a_newer_version_is_published_without_what_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert relayed([row(1, body='{"till": "t", "amount": 5, "note": "new"}')], monkeypatch) == [5]
+
+
+def test_a_row_of_an_unknown_type_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match="row 7 of the outbox holds a Gone.*declare it again"):
+        relayed([row(7, "Gone")], monkeypatch)
