@@ -17,6 +17,7 @@ from onex.model.enums import EnumOrdering
 from onex.node import Addressed, Context
 from onex.node.kept_answer import Answer, dump_answer, load_answer
 from onex.testing import MeshDriver, Sent
+from onex.testing.effect_host import MemoryEffectHost
 from tests.conftest import NODES
 
 CHANGELOG = "onex.state.node_transfer_effect.v1"
@@ -190,3 +191,17 @@ def test_an_answer_of_a_newer_version_is_given_after_a_roll_back() -> None:
     newer = '{"many": false, "messages": [["MoneyTransferred", {"account": "a", "receipt": 1, "note": "new"}]]}'
     models = {"MoneyTransferred": MoneyTransferred}
     assert load_answer(newer, models) == MoneyTransferred(account="a", receipt=1)
+
+
+def test_a_handler_that_ends_after_its_partition_was_lost_leaves_nothing(
+    mesh: MeshDriver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(mesh)
+    (instance,) = mesh.instances_of(NodeTransferEffect)
+    host = instance._agent
+    assert isinstance(host, MemoryEffectHost)
+    host.engine.abandon(host.consumer.assignment())
+    mesh.advance("1s")
+    assert Bank.calls == {"k": 1}
+    assert mesh.records(CHANGELOG) == []
+    assert "dead letter" not in capsys.readouterr().out

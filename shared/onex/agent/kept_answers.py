@@ -101,9 +101,10 @@ class KeptAnswers:
     def keep(self, number: int, key: bytes, answer: object) -> Kept | None:
         """Have an answer kept with the outcome that publishes it; None when it is kept already.
 
+        None as well for a partition that was given up meanwhile: its outcome goes nowhere.
         Raises RejectedError for an answer that is too large as a whole.
         """
-        if self._find(number, key) is not None:
+        if number not in self._stores or self._find(number, key) is not None:
             return None
         kept = KeptAnswer(text=dump_answer(cast(Answer, answer)), kept_ms=self._clock.now_ms())
         value = self._stores[number].encoded(kept)
@@ -136,7 +137,7 @@ class KeptAnswers:
 
     def _find(self, number: int, key: bytes) -> KeptAnswer | None:
         found = self._pending[number].get(key)
-        if found is None:
+        if found is None and number in self._stores:
             found = cast(KeptAnswer | None, self._stores[number].get(key))
         if found is None or found.kept_ms + self._keep_ms <= self._clock.now_ms():
             return None

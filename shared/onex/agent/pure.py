@@ -410,7 +410,7 @@ class PureAgent:
         for number in sorted({partition.partition for partition in partitions}):
             self._health.complain(f"restore {number}", "restoring state")
             self._stores.open(number)
-            if not any(n == number for n, _ in self._stores.ready()):
+            if number not in self._stores:
                 continue
             self._consumer.resume([p for p in partitions if p.partition == number])
             self._health.settle(f"restore {number}")

@@ -18,7 +18,6 @@ class Standby:
         self._bus = bus
         self._changelog = changelog
         self._open = open_backing
-        self._count = 0
         self._copies: dict[int, ProtocolBacking] = {}
         self._reader: ProtocolReader | None = None
 

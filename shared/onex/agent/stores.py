@@ -74,6 +74,9 @@ class Stores:
         sizes = [store.size() for store in self._ready.values()]
         return sum(keys for keys, _ in sizes), sum(size for _, size in sizes)
 
+    def __contains__(self, number: int) -> bool:
+        return number in self._ready
+
     def __getitem__(self, number: int) -> PartitionStore:
         return self._ready[number]
 
