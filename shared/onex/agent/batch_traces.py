@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
-from onex.agent.emit import Emitted
 from onex.agent.envelope import Envelope
 from onex.agent.tracing import MessageTrace, Tracing
-from onex.bus.protocols import ProtocolRecord
+from onex.bus.protocols import Emitted, ProtocolRecord
 
 
 class BatchTraces:

@@ -4,10 +4,9 @@ import traceback
 from dataclasses import dataclass
 
 from onex.agent.dead_letter_dialects import CONNECT, SPRING, dialects
-from onex.agent.emit import Emitted
 from onex.agent.failure import Failure
 from onex.bus import headers as h
-from onex.bus.protocols import Headers, ProtocolRecord
+from onex.bus.protocols import Emitted, Headers, ProtocolRecord
 from onex.model.contract import ModelContract
 
 PREFIX = "onex-dlq-"

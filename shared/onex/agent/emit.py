@@ -3,17 +3,17 @@
 from collections.abc import Iterable, Mapping
 
 from onex.agent.answers import Emission
+from onex.agent.clock import to_datetime
 from onex.agent.envelope import Envelope
 from onex.agent.program import Output
-from onex.bus.protocols import Headers
+from onex.bus import headers as h
+from onex.bus.protocols import Emitted
 from onex.model.errors import WrongOutputError
 from onex.model.message import Message
 from onex.node import Addressed
 
 MAX_MESSAGE_BYTES = 1_048_576
 """Largest value of an output; the limit of the topics."""
-Emitted = tuple[str, bytes | None, bytes | None, Headers]
-"""Topic, value, key, headers: the producer's arguments. A plain tuple: it is made for every output."""
 
 
 class Emitter:
@@ -22,8 +22,11 @@ class Emitter:
     def __init__(self, outputs: Mapping[type[Message], Output], node: str) -> None:
         self._outputs = outputs
         self._node = node.encode()
-        self.time = b""
-        """RFC 3339 time of the batch in hand."""
+        self._time = (h.TIME, b"")
+
+    def at(self, now_ms: int) -> None:
+        """The time of the batch in hand: of all outputs from here on."""
+        self._time = (h.TIME, to_datetime(now_ms).isoformat().encode())
 
     def only(self, result: object, envelope: Envelope, reply_key: bytes | None) -> Emitted | None:
         """The record of a result that is one declared message, as most are; None for anything else."""
@@ -32,7 +35,7 @@ class Emitter:
             return None
         message: Message = result  # type: ignore[assignment]  # outputs are keyed by message types
         key = output.key_of(message) or envelope.reply_key or envelope.key
-        headers = envelope.headers(output, envelope.derived_id(self._node, 0), self.time, key, reply_key)
+        headers = envelope.headers(output, envelope.derived_id(self._node, 0), self._time, key, reply_key)
         return output.topic, output.encode(message), key, headers
 
     def emit(
@@ -52,7 +55,7 @@ class Emitter:
                 raise WrongOutputError(f"{type(emission).__name__} is no output of this node's contract")
             message: Message = emission  # type: ignore[assignment]  # outputs are keyed by message types
             key = output.key_of(message) or envelope.reply_key or envelope.key
-            headers = envelope.headers(output, envelope.derived_id(self._node, index), self.time, key, reply_key)
+            headers = envelope.headers(output, envelope.derived_id(self._node, index), self._time, key, reply_key)
             records.append((output.topic, output.encode(message), key, headers))
         return records
 
@@ -65,7 +68,7 @@ class Emitter:
         headers = envelope.headers(
             output,
             emission.id.encode() or envelope.derived_id(self._node, index),
-            self.time,
+            self._time,
             key,
             emission.reply_key.encode() or reply_key,
             emission.idempotency_key.encode() or None,

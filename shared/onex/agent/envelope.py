@@ -2,7 +2,9 @@
 
 from binascii import hexlify
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
+from typing import Protocol
 
 from onex.agent.clock import to_datetime
 from onex.agent.program import Output
@@ -13,40 +15,54 @@ from onex.node import Context
 _NOTHING: Mapping[str, bytes] = {}
 
 
-class Envelope:
-    """Headers of an input as the engine needs them. All bytes; decoded only for a Context."""
+class Hash(Protocol):
+    """A digest that has taken what is the same for all messages, to be copied."""
 
-    __slots__ = (
-        "answers",
-        "causation",
-        "correlation",
-        "id",
-        "idempotency",
-        "key",
-        "reply_key",
-        "trace_parent",
-        "trace_state",
-        "type",
-    )
+    def copy(self) -> "Hash": ...
+    def update(self, data: bytes, /) -> None: ...
+    def digest(self) -> bytes: ...
+
+
+@lru_cache(maxsize=10_000)
+def output_hash(node: bytes, index: int) -> Hash:
+    """Where the ids of the output ``index`` of a node begin."""
+    return blake2b(b"%b|%d|" % (node, index), digest_size=16)
+
+
+class Envelope:
+    """Headers of an input as the engine needs them. All bytes; decoded only for a Context.
+
+    What every output carries on is looked up at once, the rest when somebody asks for it.
+    """
+
+    __slots__ = ("_found", "correlation", "id", "key", "reply_key", "trace_parent", "trace_state", "type")
 
     def __init__(self, record: ProtocolRecord) -> None:
         pairs = record.headers()
-        found = dict(pairs).get if pairs else _NOTHING.get
+        self._found = found = dict(pairs) if pairs else _NOTHING
+        get = found.get
         self.key = record.key()
-        self.id = found(h.ID) or f"{record.topic()}-{record.partition()}-{record.offset()}".encode()
-        self.correlation = found(h.CORRELATION) or self.id
-        self.type = found(h.TYPE)
-        self.causation = found(h.CAUSATION)
-        self.answers = found(h.ANSWER_TO) or self.causation
-        self.reply_key = found(h.REPLY_KEY)
-        self.idempotency = found(h.IDEMPOTENCY_KEY)
-        self.trace_parent = found(h.TRACE_PARENT)
-        self.trace_state = found(h.TRACE_STATE)
+        self.id = get(h.ID) or f"{record.topic()}-{record.partition()}-{record.offset()}".encode()
+        self.correlation = get(h.CORRELATION) or self.id
+        self.type = get(h.TYPE)
+        self.reply_key = get(h.REPLY_KEY)
+        self.trace_parent = get(h.TRACE_PARENT)
+        self.trace_state = get(h.TRACE_STATE)
+
+    @property
+    def causation(self) -> bytes | None:
+        """Id of the message that caused this one."""
+        return self._found.get(h.CAUSATION)
+
+    @property
+    def answers(self) -> bytes | None:
+        """Id of the message that this one answers."""
+        return self._found.get(h.ANSWER_TO) or self.causation
 
     @property
     def idempotency_key(self) -> bytes:
         """The same for every attempt at the same piece of work."""
-        return self.idempotency or self.id
+        return self._found.get(h.IDEMPOTENCY_KEY) or self.id
 
     def context(self, now_ms: int, attempt: int = 1) -> Context:
         """What the handler gets to see."""
@@ -64,24 +80,26 @@ class Envelope:
 
     def derived_id(self, node: bytes, index: int) -> bytes:
         """Id of output ``index``: the same input gives the same ids, however often it is processed."""
-        return hexlify(blake2b(b"%b|%b|%d" % (self.id, node, index), digest_size=16).digest())
+        digest = output_hash(node, index).copy()
+        digest.update(self.id)
+        return hexlify(digest.digest())
 
     def headers(
         self,
         output: Output,
         identity: bytes,
-        time: bytes,
+        time: tuple[str, bytes],
         key: bytes | None,
         reply_key: bytes | None,
         idempotency: bytes | None = None,
         correlation: bytes | None = None,
         answers: bytes | None = None,
     ) -> Headers:
-        """Headers of one output of the message this envelope came with."""
+        """Headers of one output of the message this envelope came with; ``time`` is a header already."""
         headers = [
             *output.constant_headers,
             (h.ID, identity),
-            (h.TIME, time),
+            time,
             (h.CORRELATION, correlation or self.correlation),
             (h.CAUSATION, self.id),
         ]
@@ -109,12 +127,11 @@ class TimerEnvelope(Envelope):
         self.key = key
         self.id = b"%b/%b/%d" % (key, name.encode(), due_ms)
         self.correlation = kept["correlation"].encode()
-        self.causation = self.answers = None
         self.type = None
         self.reply_key = kept.get("reply_key", "").encode() or None
-        self.idempotency = None
         self.trace_parent = kept.get("trace_parent", "").encode() or None
         self.trace_state = None
+        self._found = _NOTHING
 
 
 class KnownEnvelope(Envelope):
@@ -123,8 +140,8 @@ class KnownEnvelope(Envelope):
     __slots__ = ()
 
     def __init__(self, identity: str, correlation: str) -> None:
-        self.key = self.answers = self.causation = self.type = self.reply_key = self.idempotency = None
-        self.trace_parent = self.trace_state = None
+        self.key = self.type = self.reply_key = self.trace_parent = self.trace_state = None
+        self._found = _NOTHING
         self.id = identity.encode()
         self.correlation = correlation.encode()
 

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from onex.agent.emit import Emitted
 from onex.agent.envelope import Envelope
 from onex.agent.kept_answers import Kept
 from onex.agent.receive import Received
 from onex.agent.tracing import MessageTrace
-from onex.bus.protocols import Partition, Position, ProtocolRecord
+from onex.bus.protocols import Emitted, Partition, Position, ProtocolRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from functools import partial
 import structlog
 
 from onex.agent.answers import as_emissions
-from onex.agent.clock import ProtocolClock, to_datetime
+from onex.agent.clock import ProtocolClock
 from onex.agent.dead_letter import DeadLetterOffice
 from onex.agent.emit import MAX_MESSAGE_BYTES, Emitter
 from onex.agent.failure import Failure, stage_of
@@ -71,7 +71,7 @@ class OutcomeMaker:
     def done(self, task: Task, result: object) -> Outcome:
         """Outputs of an answer; raises WrongOutputError, RejectedError for one that is too large."""
         envelope = task.envelope
-        self._emitter.time = to_datetime(self._clock.now_ms()).isoformat().encode()
+        self._emitter.at(self._clock.now_ms())
         emitted = self._emitter.emit(as_emissions(result), envelope, envelope.reply_key)
         for topic, value, _, _ in emitted:
             if value is not None and len(value) > MAX_MESSAGE_BYTES:

@@ -1,33 +1,28 @@
 """COMPUTE, REDUCER and ORCHESTRATOR: a batch from topics to topics in one transaction, on one thread.
 
-The way of a record: ``step`` takes a batch -> ``_carry`` opens the transaction -> ``_one`` decodes,
-calls the handler and produces -> ``_carry`` writes the changelog and commits offsets with it all.
+The way of a batch: ``step`` takes it -> ``_carry`` opens the transaction -> ``_handle`` has every record handled
+(:class:`PureWork`) and hands over what came of it -> ``_carry`` writes the changelog and commits offsets with it all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
-from onex.agent.answers import Answer, as_emissions
 from onex.agent.backing import OpenBacking
 from onex.agent.batch_traces import BatchTraces
-from onex.agent.clock import ProtocolClock, to_datetime
+from onex.agent.clock import ProtocolClock
 from onex.agent.current import CURRENT
-from onex.agent.dead_letter import DeadLetterOffice
-from onex.agent.emit import Emitted, Emitter
-from onex.agent.envelope import Envelope, TimerEnvelope, kept_for_timers
-from onex.agent.failure import Classifier, Failure, stage_of
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
 from onex.agent.metrics import AgentMetrics
 from onex.agent.program import Program
-from onex.agent.receive import Received, Receiver
+from onex.agent.pure_work import PureWork
 from onex.agent.standby import Standby
 from onex.agent.stores import Stores
-from onex.agent.timer_record import TimerRecord
 from onex.agent.timers import DueTimer
 from onex.agent.tracing import Tracing
 from onex.bus.protocols import (
+    OnDelivery,
     Partition,
     Position,
     ProtocolConsumer,
@@ -39,21 +34,22 @@ from onex.model.enums import EnumStage
 from onex.model.errors import (
     BusError,
     FencedError,
-    HandlerTimeoutError,
     MessageTooLargeError,
     TransactionAbortedError,
 )
 from onex.model.mesh import EnumConsumerEvent
-from onex.model.message import Message
-from onex.node import TimerFired
 
 log = structlog.get_logger(__name__)
 _TIMERS_PER_BATCH = 1000
 _OBSERVE_EVERY = 1.0
+_TOGETHER = 64
+"""Records handled before their outputs are handed over."""
+_EARLY = 500
+"""A batch of as many records is long enough for its offsets to travel while it is handled."""
 
 
 class PureAgent:
-    """One instance of a pure node. Single-threaded; drive it with ``step``."""
+    """One instance of a pure node. Single-threaded but for commits; drive it with ``step``."""
 
     def __init__(
         self,
@@ -67,7 +63,7 @@ class PureAgent:
         open_backing: OpenBacking,
         tracing: Tracing | None = None,
     ) -> None:
-        contract, policy = program.contract, program.contract.error_handling.retry_policy
+        contract = program.contract
         self._bus = bus
         self._group = group
         self._transactional_id = transactional_id
@@ -75,35 +71,33 @@ class PureAgent:
         self._clock = clock
         self._health = health
         self._metrics = metrics
-        self._receiver = Receiver(program)
-        self._emitter = Emitter(program.outputs, contract.name)
-        self._office = DeadLetterOffice(contract, group)
-        self._classifier = Classifier(policy.retryable_exceptions, policy.retryable_error_codes)
         self._most = contract.delivery.batch_size
-        self._on_timer = program.timers
-        self._handle = self._compute if program.state is None else self._keyed
-        self._changelog = contract.changelog_topic
-        self._standby = Standby(bus, self._changelog, open_backing) if contract.delivery.standby else None
+        self._has_timers = program.timers is not None
+        changelog = contract.changelog_topic
+        self._standby = Standby(bus, changelog, open_backing) if contract.delivery.standby else None
         self._stores = (
-            None
-            if program.state is None
-            else Stores(bus, self._changelog, program.state, open_backing, self._standby)
+            None if program.state is None else Stores(bus, changelog, program.state, open_backing, self._standby)
         )
         self._moved = True
         """Partitions were assigned or given up since the standby last looked."""
         self._traces = BatchTraces(tracing) if tracing else None
+        self._work = PureWork(program, group, self._stores, self._traces)
+        self._careful = False
+        """An output was too large: in the next run each input hands its own over, so that it is known whose it is."""
         self._observed = 0.0
         self._held = HeldPartitions(clock, health)
-        self._doomed: dict[tuple[str, int, int], tuple[Exception, EnumStage]] = {}
-        """Records that hung or that the bus refused: buried at once when the batch runs again."""
-        self._dead: list[str] = []
-        self._now_ms = 0
-        self._sent = 0
-        self.stage = EnumStage.DECODE
-        """Where the record in hand is; the watchdog looks at it from a signal handler."""
-        self.carried = 0
-        """Records taken in hand so far; does not move while one hangs."""
         self._progress: dict[Partition, int] = {}
+        self._sent = 0
+
+    @property
+    def stage(self) -> EnumStage:
+        """Where the record in hand is."""
+        return self._work.stage
+
+    @property
+    def carried(self) -> int:
+        """Records taken in hand so far; does not move while one hangs."""
+        return self._work.carried
 
     def open(self) -> None:
         """Take over the transactional id, join the group. Raises BusError."""
@@ -135,10 +129,10 @@ class PureAgent:
         self._observe()
         due = self._due()
         behind = self._stand_by()
-        if not records and not due:
-            return behind or (self._stores is not None and self._stores.restoring)
-        self._carry(records, due)
-        return True
+        if records or due:
+            self._carry(records, due)
+            return True
+        return behind or (self._stores is not None and self._stores.restoring)
 
     def _stand_by(self) -> bool:
         """Follow the partitions of the other instances, but not while own ones are being restored."""
@@ -155,37 +149,33 @@ class PureAgent:
             return False
 
     def _carry(self, records: Sequence[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]) -> None:
-        metrics, traces = self._metrics, self._traces
-        started = self._clock.monotonic()
-        self._now_ms = self._clock.now_ms()
-        metrics.in_flight.set(len(records) + len(due))
+        metrics, traces, transaction = self._metrics, self._traces, self._transaction
+        started, now_ms = self._clock.monotonic(), self._clock.now_ms()
+        count, (first, positions) = len(records), _span(records)
+        metrics.in_flight.set(count + len(due))
         if records:
-            metrics.queue_seconds.observe(max(0, self._now_ms - records[0].timestamp()[1]) / 1000)
+            metrics.queue_seconds.observe(max(0, now_ms - records[0].timestamp()[1]) / 1000)
         if traces is not None:
             traces.polled()
-        self._emitter.time = to_datetime(self._now_ms).isoformat().encode()
-        self._dead.clear()
         self._sent = 0
-        transaction = self._transaction
-        transaction.begin()
+        dead: list[str] = []
+        self._work.begin(now_ms, dead)
+        early = positions if count >= _EARLY else {}
         try:
-            for record in records:
-                self._one(record)
-            for number, timer in due:
-                self._fire(number, timer)
+            transaction.begin(self._consumer, early)
+            self._handle(list(records), due)
             if self._stores is not None:
                 self._stores.write_changes(transaction)
-            last = {(record.topic(), record.partition()): record for record in records}
-            positions = {Partition(*place): Position(record.offset() + 1) for place, record in last.items()}
             committing, committing_ns = self._clock.monotonic(), traces.now() if traces else 0
-            transaction.commit(self._consumer, positions)
+            transaction.commit(self._consumer, {} if early else positions)
         except FencedError:
             self._rollback()
             raise
         except BusError as error:
+            self._careful = isinstance(error, MessageTooLargeError)
             if traces is not None:
                 traces.settle(0, committed=False)
-            self._undo(records, error)
+            self._undo(first, error)
             return
         finally:
             CURRENT.set(None)
@@ -193,155 +183,69 @@ class PureAgent:
         if traces is not None:
             traces.settle(committing_ns, committed=True)
         self._committed(positions)
-        metrics.received.inc(len(records))
+        for kind in dead:
+            metrics.dead(kind)
+        metrics.received.inc(count)
         metrics.sent.inc(self._sent)
         metrics.commits.inc()
         metrics.process_seconds.observe(committing - started)
         metrics.settle_seconds.observe(self._clock.monotonic() - committing)
 
-    def _one(self, record: ProtocolRecord) -> None:
-        """Decode, handle, produce: or a dead letter. Only failures of the bus get out."""
-        self.carried += 1
-        self.stage = EnumStage.DECODE
+    def _handle(self, records: list[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]) -> None:
+        """A few records at a time, which are let go at once: what was touched is still in the processor's cache."""
+        work = self._work
+        size = 1 if self._careful else _TOGETHER
+        records.reverse()
+        while records:
+            together = records[-size:]
+            del records[-size:]
+            for record in reversed(together):
+                work.carry(record)
+            self._hand_over(together[0])
+        for number, timer in due:
+            work.fire(number, timer)
+        self._hand_over(None)
+
+    def _hand_over(self, record: ProtocolRecord | None) -> None:
+        """Outputs and dead letters go into the transaction; in careful runs they are those of ``record``."""
+        work, transaction = self._work, self._transaction
+        self._sent += len(work.outputs)
         try:
-            if self._doomed and (doom := self._doomed.get(_place(record))):
-                error, self.stage = doom
-                CURRENT.set(Envelope(record))
-                raise error
-            received = self._receive(record)
-            if self._traces is not None:
-                self._traces.received(record, received[2])
-            self._handle(received, record.partition())
-        except HandlerTimeoutError as error:
-            self._doomed[_place(record)] = (error, self.stage)
-            self._bury(record, error)
+            transaction.produce_all(work.outputs)
         except MessageTooLargeError as error:
-            if _place(record) not in self._doomed:
-                # Some of its outputs may be in the transaction already: run the batch again without it.
-                self._doomed[_place(record)] = (error, self.stage)
-                raise TransactionAbortedError(str(error)) from error
-            self._bury(record, error)
-        except BusError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
-            self._bury(record, error)
-        if self._traces is not None:
-            self._traces.processed()
+            if not self._careful or record is None:
+                raise
+            work.doom(record, error)
+            raise TransactionAbortedError(str(error)) from error
+        work.outputs.clear()
+        for origin, letter in work.letters:
+            transaction.produce(*letter, on_delivery=self._holding(origin))
+        work.letters.clear()
 
-    def _receive(self, record: ProtocolRecord) -> Received:
-        """Decode; logs speak of this record from here on, also when it cannot be decoded."""
-        try:
-            received = self._receiver.receive(record)
-        except Exception:
-            CURRENT.set(Envelope(record))
-            raise
-        CURRENT.set(received[2])
-        return received
-
-    def _compute(self, received: Received, _: int) -> None:
-        entry, message, envelope = received
-        self.stage = EnumStage.HANDLER
-        result = entry.handle(message)
-        self.stage = EnumStage.ENCODE
-        only = self._emitter.only(result, envelope, envelope.reply_key)
-        if only is not None and self._traces is None:
-            self._transaction.produce(*only)
-            self._sent += 1
-        elif only is not None:
-            self._produce([only])
-        else:
-            self._produce(self._emitter.emit(as_emissions(result), envelope, envelope.reply_key))
-
-    def _keyed(self, received: Received, number: int) -> None:
-        entry, message, envelope = received
-        self._decide(entry.handle, message, envelope, number)
-
-    def _decide(self, handle: object, message: Message, envelope: Envelope, number: int) -> None:
-        """Run a keyed handler; its outputs, state and timers are staged together or not at all."""
-        assert self._stores is not None
-        assert callable(handle)
-        store, key = self._stores[number], envelope.key or b""
-        state = store.get(key)
-        self.stage = EnumStage.HANDLER
-        answer: Answer = handle(state, message, envelope.context(self._now_ms))
-        self.stage = EnumStage.ENCODE
-        records = self._emitter.emit(answer.events, envelope, envelope.reply_key)
-        if answer.commands:
-            records += self._emitter.emit(answer.commands, envelope, key, len(records))
-        if answer.state is not None and answer.state is not state:
-            store.encoded(answer.state)
-        self._produce(records)
-        if answer.state is not state:
-            store.put(key, answer.state)
-        if answer.timers:
-            store.timers.change(key, answer.timers, self._now_ms, kept_for_timers(envelope))
-
-    def _fire(self, number: int, timer: DueTimer) -> None:
-        """A timer is an input like any other; a failing handler gives a dead letter and the timer is gone."""
-        assert self._stores is not None
-        store = self._stores[number]
-        if not store.timers.still_due(timer):
-            return
-        store.timers.fired(timer)
-        envelope = TimerEnvelope(timer.key, timer.name, timer.due_ms, timer.kept)
-        fired = TimerFired(name=timer.name, due=to_datetime(timer.due_ms))
-        self.carried += 1
-        CURRENT.set(envelope)
-        if self._traces is not None:
-            self._traces.fired(timer.name, envelope)
-        try:
-            self._decide(self._on_timer, fired, envelope, number)
-        except BusError:
-            raise
-        except Exception as error:  # noqa: BLE001 - as in _one
-            self._bury(TimerRecord(self._changelog, number, envelope, fired, self._now_ms), error)
-        if self._traces is not None:
-            self._traces.processed()
-
-    def _produce(self, records: Iterable[Emitted]) -> None:
-        if self._traces is not None:
-            records = self._traces.send(records)
-        for topic, value, key, headers in records:
-            self._transaction.produce(topic, value, key, headers)
-            self._sent += 1
-
-    def _bury(self, record: ProtocolRecord, error: BaseException) -> None:
-        kind = self._classifier.classify(error)
-        failure = Failure(kind, stage_of(error, self.stage), error, 1, self._now_ms, self._now_ms)
-        letter = self._office.letter(record, failure)
-        log.warning("dead letter", **{"class": kind}, stage=failure.stage, topic=record.topic(), error=str(error))
-        if self._traces is not None:
-            self._traces.buried(record, kind, failure.stage, error)
-        origin = Partition(record.topic(), record.partition())
-
+    def _holding(self, origin: Partition) -> OnDelivery:
         def report(failed: Exception | None, _: int) -> None:
             if failed is not None:
                 self._held.note(origin, failed)
 
-        self._transaction.produce(*letter, on_delivery=report)
-        self._dead.append(kind)
+        return report
 
-    def _committed(self, positions: dict[Partition, Position]) -> None:
+    def _committed(self, positions: Mapping[Partition, Position]) -> None:
         if self._stores is not None:
             self._stores.commit()
         for partition, position in positions.items():
             self._progress[partition] = position.offset
-        for kind in self._dead:
-            self._metrics.dead(kind)
-        self._doomed.clear()
+        self._work.doomed.clear()
+        self._careful = False
         self._held.settle(positions)
 
-    def _undo(self, records: Sequence[ProtocolRecord], error: BusError) -> None:
+    def _undo(self, first: Mapping[Partition, int], error: BusError) -> None:
         """Abort, go back to where the batch began; a partition whose dead letter failed waits."""
         self._metrics.aborts.inc()
         self._transaction.abort()
         self._rollback()
-        first: dict[Partition, int] = {}
-        for record in records:
-            first.setdefault(Partition(record.topic(), record.partition()), record.offset())
         for partition, offset in first.items():
             self._consumer.seek(partition, offset)
-        if self._doomed:
+        if self._work.doomed or self._careful:
             return
         self._consumer.pause(self._held.hold() or self._held.hold_all(first, error))
 
@@ -362,7 +266,7 @@ class PureAgent:
             self._metrics.standby_keys.set(self._standby.keys())
 
     def _due(self) -> list[tuple[int, DueTimer]]:
-        if self._stores is None or self._on_timer is None:
+        if self._stores is None or not self._has_timers:
             return []
         now = self._clock.now_ms()
         return [(n, t) for n, store in self._stores.ready() for t in store.timers.due(now, _TIMERS_PER_BATCH)]
@@ -431,5 +335,11 @@ class PureAgent:
         self.on_revoked(partitions)
 
 
-def _place(record: ProtocolRecord) -> tuple[str, int, int]:
-    return record.topic(), record.partition(), record.offset()
+def _span(records: Sequence[ProtocolRecord]) -> tuple[dict[Partition, int], dict[Partition, Position]]:
+    """Where a batch begins and where it ends, by partition; records of one partition are in order."""
+    last = {(record.topic(), record.partition()): record for record in records}
+    first = {(record.topic(), record.partition()): record for record in reversed(records)}
+    return (
+        {Partition(*place): record.offset() for place, record in first.items()},
+        {Partition(*place): Position(record.offset() + 1) for place, record in last.items()},
+    )

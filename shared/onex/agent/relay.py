@@ -12,11 +12,11 @@ from typing import TypeVar
 
 import structlog
 
-from onex.agent.clock import ProtocolClock, to_datetime
-from onex.agent.emit import Emitted, Emitter
+from onex.agent.clock import ProtocolClock
+from onex.agent.emit import Emitter
 from onex.agent.envelope import KnownEnvelope
 from onex.agent.program import Program
-from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
+from onex.bus.protocols import Emitted, Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
 from onex.model.errors import ConfigurationError, FencedError
 from onex.model.failpoint import failpoint
 from onex.model.message import Message
@@ -72,7 +72,7 @@ class Relay:
         if not events:
             return False
         failpoint("outbox.taken")
-        self._emitter.time = to_datetime(self._clock.now_ms()).isoformat().encode()
+        self._emitter.at(self._clock.now_ms())
         records = [self._record(event) for event in events]
         numbers = [event.number for event in events]
         await _blocking(lambda: self._publish(records, numbers))

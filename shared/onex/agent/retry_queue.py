@@ -13,12 +13,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from onex.agent.emit import Emitted
 from onex.agent.envelope import Envelope
 from onex.agent.offsets import done_beyond
 from onex.agent.retry import Attempts
 from onex.bus import headers as h
-from onex.bus.protocols import Headers, Partition, Position, ProtocolEventBus, ProtocolRecord
+from onex.bus.protocols import Emitted, Headers, Partition, Position, ProtocolEventBus, ProtocolRecord
 
 _OWN = {h.ID, h.ORIGINAL_TOPIC, *h.RETRY_HISTORY}
 

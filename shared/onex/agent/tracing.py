@@ -16,10 +16,9 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from onex.agent.emit import Emitted
 from onex.agent.envelope import Envelope
 from onex.bus import headers as h
-from onex.bus.protocols import ProtocolRecord
+from onex.bus.protocols import Emitted, ProtocolRecord
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _TRACE_HEADERS = (h.TRACE_PARENT, h.TRACE_STATE)

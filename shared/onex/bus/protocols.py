@@ -1,7 +1,8 @@
 """The border between the engine and whatever moves records. Kafka and the in-memory bus fit it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 Headers = list[tuple[str, bytes]]
@@ -19,6 +20,10 @@ class Position(NamedTuple):
 
     offset: int
     metadata: str = ""
+
+
+NOWHERE: Mapping[Partition, Position] = MappingProxyType({})
+"""No positions to commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,10 @@ class ProtocolRebalanceListener(Protocol):
     def on_lost(self, partitions: Sequence[Partition]) -> None: ...
 
 
+Emitted = tuple[str, bytes | None, bytes | None, Headers]
+"""Topic, value, key, headers: an output on its way. A plain tuple: it is made for every output."""
+
+
 class ProtocolTransaction(Protocol):
     """Produces and commits: everything between ``begin`` and ``commit`` becomes visible together.
 
@@ -112,8 +121,17 @@ class ProtocolTransaction(Protocol):
         """Hand one record to the producer's queue. Raises MessageTooLargeError, BusUnavailableError."""
         ...
 
-    def begin(self) -> None:
-        """Start. Raises FencedError, BusUnavailableError."""
+    def produce_all(self, records: Iterable[Emitted]) -> None:
+        """``produce`` for each of them, in their order; raises at the first that fails."""
+        ...
+
+    def begin(
+        self, consumer: "ProtocolConsumer | None" = None, positions: Mapping[Partition, Position] = NOWHERE
+    ) -> None:
+        """Start. Raises FencedError, BusUnavailableError.
+
+        Positions that are known already may travel while records are produced; ``commit`` takes the others.
+        """
         ...
 
     def commit(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:

@@ -1,6 +1,7 @@
 """Producers of the engine: transactional, and the at-least-once form of the same shape."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from time import monotonic
 
@@ -9,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink, KafkaConsumer, offsets_of
 from onex.bus.kafka.errors import error_of, to_bus_error, translate
-from onex.bus.protocols import Headers, OnDelivery, Partition, Position, ProtocolConsumer
+from onex.bus.protocols import NOWHERE, Emitted, Headers, OnDelivery, Partition, Position, ProtocolConsumer
 from onex.model.errors import BusUnavailableError, FencedError, MissingTopicError, TransactionAbortedError
 
 _INIT_TIMEOUT = 30.0
@@ -23,6 +24,8 @@ class _Producing:
     def __init__(self, config: KafkaConfig, transactional_id: str | None, on_error: ErrorSink) -> None:
         self._client = Producer({**config.producer(transactional_id), "error_cb": on_error})
         self._send = self._client.produce
+        self._on_record: Callable[[KafkaError | None, Message], None] | None = None
+        """Hears of every record, where a failure does not come with the commit."""
         self._must_return_by: float | None = None
 
     def produce(
@@ -43,6 +46,17 @@ class _Producing:
             self.produce(topic, value, key, headers, partition, on_delivery)
         except KafkaException as error:
             raise translate(error, f"writing to {topic}") from None
+
+    def produce_all(self, records: Iterable[Emitted]) -> None:
+        """See the protocol."""
+        send, report = self._send, self._on_record
+        for topic, value, key, headers in records:
+            try:
+                send(topic, value, key, -1, report, None, 0, headers)  # type: ignore[arg-type]  # as above
+            except BufferError:
+                self.produce(topic, value, key, headers)
+            except KafkaException as error:
+                raise translate(error, f"writing to {topic}") from None
 
     def _make_room(self) -> None:
         try:
@@ -82,27 +96,33 @@ class KafkaTransaction(_Producing):
     def __init__(self, config: KafkaConfig, transactional_id: str, on_error: ErrorSink) -> None:
         super().__init__(config, transactional_id, on_error)
         self._open = False
+        self._helper = ThreadPoolExecutor(1, "offsets")
+        self._early: Future[None] | None = None
         try:
             self._client.init_transactions(_INIT_TIMEOUT)
         except KafkaException as error:
             raise translate(error, f"taking over transactional id {transactional_id}") from None
 
-    def begin(self) -> None:
-        """See the protocol."""
+    def begin(
+        self, consumer: ProtocolConsumer | None = None, positions: Mapping[Partition, Position] = NOWHERE
+    ) -> None:
+        """See the protocol. The answer to offsets takes as long as all else of a commit: ask while there is work."""
         try:
             self._client.begin_transaction()
         except KafkaException as error:
             raise translate(error, "beginning a transaction") from None
         self._open = True
+        if positions:
+            self._early = self._helper.submit(self._send_offsets, consumer, positions)
 
     def commit(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
         """See the protocol; a commit that timed out is asked for again until it is decided."""
+        early, self._early = self._early, None
         try:
+            if early is not None:
+                early.result()
             if positions:
-                assert isinstance(consumer, KafkaConsumer)
-                with self._within(_OFFSETS_TIMEOUT) as seconds:
-                    offsets = offsets_of(positions)
-                    self._client.send_offsets_to_transaction(offsets, consumer.group_metadata(), seconds)
+                self._send_offsets(consumer, positions)
             self._commit()
         except (KafkaException, SystemError) as error:
             bus_error = translate(error, "committing")
@@ -111,6 +131,11 @@ class KafkaTransaction(_Producing):
                 raise bus_error from None
             raise TransactionAbortedError(str(bus_error)) from None
         self._open = False
+
+    def _send_offsets(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
+        assert isinstance(consumer, KafkaConsumer)
+        with self._within(_OFFSETS_TIMEOUT) as seconds:
+            self._client.send_offsets_to_transaction(offsets_of(positions), consumer.group_metadata(), seconds)
 
     def _commit(self) -> None:
         while True:
@@ -124,11 +149,19 @@ class KafkaTransaction(_Producing):
             else:
                 return
 
+    def close(self) -> None:
+        """See the protocol."""
+        super().close()
+        self._helper.shutdown(wait=False)
+
     def abort(self) -> None:
         """See the protocol."""
         if not self._open:
             return
         self._open = False
+        early, self._early = self._early, None
+        if early is not None:
+            wait([early])
         try:
             with self._within(_COMMIT_TIMEOUT) as seconds:
                 self._client.abort_transaction(seconds)
@@ -142,10 +175,15 @@ class KafkaAcknowledged(_Producing):
     def __init__(self, config: KafkaConfig, on_error: ErrorSink) -> None:
         super().__init__(config, None, on_error)
         self._failures: list[Exception] = []
+        self._on_record = _report(self._note)
+        self._early: tuple[ProtocolConsumer | None, Mapping[Partition, Position]] = None, NOWHERE
 
-    def begin(self) -> None:
-        """Nothing to open."""
+    def begin(
+        self, consumer: ProtocolConsumer | None = None, positions: Mapping[Partition, Position] = NOWHERE
+    ) -> None:
+        """Nothing to open; positions wait for the commit."""
         self._failures.clear()
+        self._early = consumer, positions
 
     def produce(
         self,
@@ -159,12 +197,15 @@ class KafkaAcknowledged(_Producing):
         """Every record reports, because one that failed must hold the offsets back."""
 
         def report(failure: Exception | None, offset: int) -> None:
-            if failure:
-                self._failures.append(failure)
+            self._note(failure, offset)
             if on_delivery:
                 on_delivery(failure, offset)
 
         super().produce(topic, value, key, headers, partition, report)
+
+    def _note(self, failure: Exception | None, _: int) -> None:
+        if failure:
+            self._failures.append(failure)
 
     def commit(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
         """See the protocol."""
@@ -173,6 +214,8 @@ class KafkaAcknowledged(_Producing):
             raise TransactionAbortedError(f"{left} records were not acknowledged in {_COMMIT_TIMEOUT:.0f} s")
         if self._failures:
             raise TransactionAbortedError(str(self._failures[0]))
+        if not positions:
+            consumer, positions = self._early
         if positions:
             assert consumer is not None
             consumer.commit(positions)

@@ -1,11 +1,11 @@
 """Transactions on the in-memory bus, fenced by epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from onex.bus.memory.broker import MemoryBroker
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.memory.log import COMMITTED, TransactionMark, TransactionState
-from onex.bus.protocols import Headers, OnDelivery, Partition, Position, ProtocolConsumer
+from onex.bus.protocols import NOWHERE, Emitted, Headers, OnDelivery, Partition, Position, ProtocolConsumer
 from onex.model.errors import (
     BusError,
     BusUnavailableError,
@@ -29,14 +29,18 @@ class MemoryTransaction:
         self.lose_next_answer = False
         """Test switch: the next commit succeeds and nobody hears of it; then the connection is gone."""
         self._lost = False
+        self._early: tuple[ProtocolConsumer | None, Mapping[Partition, Position]] = None, NOWHERE
         if transactional_id is not None:
             self._epoch = broker.epochs[transactional_id] = broker.epochs.get(transactional_id, 0) + 1
             if dangling := broker.open_marks.pop(transactional_id, None):
                 dangling.state = TransactionState.ABORTED
 
-    def begin(self) -> None:
+    def begin(
+        self, consumer: ProtocolConsumer | None = None, positions: Mapping[Partition, Position] = NOWHERE
+    ) -> None:
         """See the protocol."""
         self._check()
+        self._early = consumer, positions
         self._failure = None
         if self._id is not None:
             self._mark = self._broker.open_marks[self._id] = TransactionMark()
@@ -65,9 +69,16 @@ class MemoryTransaction:
         if on_delivery:
             on_delivery(None, offset)
 
+    def produce_all(self, records: Iterable[Emitted]) -> None:
+        """See the protocol."""
+        for topic, value, key, headers in records:
+            self.produce(topic, value, key, headers)
+
     def commit(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
         """See the protocol."""
         self._check()
+        if not positions:
+            consumer, positions = self._early
         if self.fail_next_commit:
             self.fail_next_commit = False
             raise TransactionAbortedError("the commit was switched to fail")

@@ -26,13 +26,25 @@ def zigzag(value: int) -> bytes:
     return bytes(out)
 
 
+_LOW = [bytes((low & 127 | 128, low >> 7 | 128)) for low in range(1 << 14)]
+"""The first two bytes of a longer varint, by its lowest 14 bits."""
+
+
 class _Zigzag(dict[int, bytes]):
-    """``V[n]`` is the Avro long of n: a look-up for common values, a computation for others."""
+    """``V[n]`` is the Avro long of n: a look-up for common values, a few for others."""
 
     def __missing__(self, value: int) -> bytes:
-        return zigzag(value)
+        if not 0 <= value < _LIMIT:
+            return zigzag(value)
+        low, rest = value & 8191, value >> 13
+        tail = b""
+        while rest >= 16384:
+            tail += _LOW[rest & 16383]
+            rest >>= 14
+        return _LOW[low << 1] + tail + _PLAIN[rest]
 
 
+_PLAIN = [bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7)) for n in range(1 << 14)]
 VARINTS = _Zigzag((value, zigzag(value)) for value in range(-256, 16384))
 
 
@@ -53,8 +65,17 @@ def read_rest(b: bytes, n: int, p: int) -> tuple[int, int]:
 
 def read_long(b: bytes, n: int, p: int) -> tuple[int, int]:
     """A long whose first byte ``n`` is not a small number above zero."""
-    if n > 127:
-        n, p = read_rest(b, n, p)
+    if n > 127:  # as in read_rest, without the call: times and counters come this way
+        n &= 127
+        shift = 7
+        while (byte := b[p]) > 127:
+            n |= (byte & 127) << shift
+            p += 1
+            shift += 7
+            if shift > 63:
+                raise ValueError("varint is longer than 64 bits")
+        n |= byte << shift
+        p += 1
     return (n >> 1) ^ -(n & 1), p
 
 

@@ -43,14 +43,10 @@ class Namespace:
 
 def whole_decoder_source(model: type[BaseModel], names: Namespace) -> str:
     """Write ``name(b) -> model`` for a value with our own schema id; others go to ``foreign(b)``."""
-    body = decoder_source(model, names)
-    names.functions.append(
-        "def decode(b):\n"
-        "    if b is None or b[:5] != PREFIX: return foreign(b)\n"
-        f"    m, p = {body}(b, 5)\n"
-        "    if p != len(b): bad_end(p, b)\n"
-        "    return m"
-    )
+    # The body stands here once more instead of being called: it is what every message goes through.
+    lines = ["def decode(b):", "    if b is None or b[:5] != PREFIX: return foreign(b)", "    p = 5"]
+    lines += [*_read_model(model, names), "    if p != len(b): bad_end(p, b)", "    return m"]
+    names.functions.append("\n".join(lines))
     return "decode"
 
 
@@ -66,31 +62,32 @@ def decoder_source(model: type[BaseModel], names: Namespace) -> str:
     name, new = names.once(("decode", model), "decode_")
     if not new:
         return name
-    lines = [f"def {name}(b, p):"]
+    names.functions.append("\n".join([f"def {name}(b, p):", *_read_model(model, names), "    return m, p"]))
+    return name
+
+
+def _read_model(model: type[BaseModel], names: Namespace) -> list[str]:
+    """Lines that leave the message in ``m``; ``p`` is behind it then."""
+    lines: list[str] = []
     values: dict[str, str] = {}
     for field, kind in fields_of(model).items():
         values[field] = names.fresh("v")
         lines += _read(kind, values[field], names, 1)
     data = "{" + ", ".join(f"{field!r}: {value}" for field, value in values.items()) + "}"
     validate = names.bind("validate", model.__pydantic_validator__.validate_python)
-    if is_direct(model):
-        if checks := constraint_checks(model, values):
-            lines.append(f"    if not ({' and '.join(checks)}):")
-            lines.append(f"        return {validate}({data}), p")
-        bound = names.bind("model", model)
-        known = names.bind("fields", set(values))
-        lines += [
-            f"    m = new({bound})",
-            f"    put_fields(m, {data})",
-            f"    put_fields_set(m, {known})",
-            "    put_extra(m, None)",
-            "    put_private(m, None)",
-            "    return m, p",
-        ]
-    else:
-        lines.append(f"    return {validate}({data}), p")
-    names.functions.append("\n".join(lines))
-    return name
+    if not is_direct(model):
+        return [*lines, f"    m = {validate}({data})"]
+    build = [
+        f"m = new({names.bind('model', model)})",
+        f"put_fields(m, {data})",
+        f"put_fields_set(m, {names.bind('fields', set(values))})",
+        "put_extra(m, None)",
+        "put_private(m, None)",
+    ]
+    if checks := constraint_checks(model, values):
+        lines += [f"    if {' and '.join(checks)}:", *(f"        {line}" for line in build)]
+        return [*lines, f"    else: m = {validate}({data})"]
+    return [*lines, *(f"    {line}" for line in build)]
 
 
 def encoder_source(model: type[BaseModel], names: Namespace) -> str:
