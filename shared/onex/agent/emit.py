@@ -1,6 +1,10 @@
 """From answers to records: type -> topic, key, derived id, headers, bytes."""
 
-from collections.abc import Iterable, Mapping
+from binascii import hexlify
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Protocol
 
 from onex.agent.answers import Emission
 from onex.agent.clock import to_datetime
@@ -16,27 +20,39 @@ MAX_MESSAGE_BYTES = 1_048_576
 """Largest value of an output; the limit of the topics."""
 
 
+class _Hash(Protocol):
+    """A digest that has taken what is the same for all messages, to be copied."""
+
+    def copy(self) -> "_Hash": ...
+    def update(self, data: bytes, /) -> None: ...
+    def digest(self) -> bytes: ...
+
+
+Write = Callable[[Message, bytes | None, Envelope, bytes | None, _Hash, tuple[str, bytes]], Emitted]
+"""Message, key, envelope of the input, reply key, begin of the id, header with the time."""
+
+
 class Emitter:
     """Turns the outputs of one node into records."""
 
     def __init__(self, outputs: Mapping[type[Message], Output], node: str) -> None:
-        self._outputs = outputs
+        self._ways = {model: (output.key_of, _writer(output)) for model, output in outputs.items()}
         self._node = node.encode()
+        self._first = _hash(self._node, 0)
         self._time = (h.TIME, b"")
 
     def at(self, now_ms: int) -> None:
         """The time of the batch in hand: of all outputs from here on."""
         self._time = (h.TIME, to_datetime(now_ms).isoformat().encode())
 
-    def only(self, result: object, envelope: Envelope, reply_key: bytes | None) -> Emitted | None:
+    def only(self, result: object, envelope: Envelope) -> Emitted | None:
         """The record of a result that is one declared message, as most are; None for anything else."""
-        output = self._outputs.get(type(result))  # type: ignore[arg-type]  # other types are just not found
-        if output is None:
+        way = self._ways.get(type(result))  # type: ignore[arg-type]  # other types are just not found
+        if way is None:
             return None
-        message: Message = result  # type: ignore[assignment]  # outputs are keyed by message types
-        key = output.key_of(message) or envelope.reply_key or envelope.key
-        headers = envelope.headers(output, envelope.derived_id(self._node, 0), self._time, key, reply_key)
-        return output.topic, output.encode(message), key, headers
+        message: Message = result  # type: ignore[assignment]  # ways are keyed by message types
+        key = way[0](message) or envelope.reply_key or envelope.key
+        return way[1](message, key, envelope, envelope.reply_key, self._first, self._time)
 
     def emit(
         self, emissions: Iterable[Emission], envelope: Envelope, reply_key: bytes | None, first: int = 0
@@ -47,32 +63,70 @@ class Emitter:
         """
         records: list[Emitted] = []
         for index, emission in enumerate(emissions, first):
+            message: Message = emission.message if type(emission) is Addressed else emission  # type: ignore[assignment]
+            way = self._ways.get(type(message))
+            if way is None:
+                raise WrongOutputError(f"{type(message).__name__} is no output of this node's contract")
+            own, start = way[0](message), _hash(self._node, index)
             if type(emission) is Addressed:
-                records.append(self._addressed(emission, envelope, reply_key, index))
-                continue
-            output = self._outputs.get(type(emission))  # type: ignore[arg-type]  # Addressed was handled above
-            if output is None:
-                raise WrongOutputError(f"{type(emission).__name__} is no output of this node's contract")
-            message: Message = emission  # type: ignore[assignment]  # outputs are keyed by message types
-            key = output.key_of(message) or envelope.reply_key or envelope.key
-            headers = envelope.headers(output, envelope.derived_id(self._node, index), self._time, key, reply_key)
-            records.append((output.topic, output.encode(message), key, headers))
+                key = emission.key.encode() or own or envelope.reply_key or envelope.key
+                answers_to = emission.reply_key.encode() or reply_key
+                record = way[1](message, key, envelope, answers_to, start, self._time)
+                records.append(_addressed(record, emission))
+            else:
+                key = own or envelope.reply_key or envelope.key
+                records.append(way[1](message, key, envelope, reply_key, start, self._time))
         return records
 
-    def _addressed(self, emission: Addressed, envelope: Envelope, reply_key: bytes | None, index: int) -> Emitted:
-        message = emission.message
-        output = self._outputs.get(type(message))
-        if output is None:
-            raise WrongOutputError(f"{type(message).__name__} is no output of this node's contract")
-        key = emission.key.encode() or output.key_of(message) or envelope.reply_key or envelope.key
-        headers = envelope.headers(
-            output,
-            emission.id.encode() or envelope.derived_id(self._node, index),
-            self._time,
-            key,
-            emission.reply_key.encode() or reply_key,
-            emission.idempotency_key.encode() or None,
-            emission.correlation_id.encode() or None,
-            emission.answers_id.encode() or None,
-        )
-        return (output.topic, output.encode(message), key, headers)
+
+def _writer(output: Output) -> Write:
+    """How messages of one type become records, with all that is the same for each of them at hand."""
+    topic, encode, constant = output.topic, output.encode, tuple(output.constant_headers)
+
+    def write(
+        message: Message,
+        key: bytes | None,
+        envelope: Envelope,
+        reply_key: bytes | None,
+        start: _Hash,
+        time: tuple[str, bytes],
+    ) -> Emitted:
+        identity = start.copy()
+        identity.update(envelope.id)
+        headers = [
+            *constant,
+            (h.ID, hexlify(identity.digest())),
+            time,
+            (h.CORRELATION, envelope.correlation),
+            (h.CAUSATION, envelope.id),
+        ]
+        if key:
+            headers.append((h.SUBJECT, key))
+        if reply_key:
+            headers.append((h.REPLY_KEY, reply_key))
+        if envelope.trace_parent:
+            headers.append((h.TRACE_PARENT, envelope.trace_parent))
+            if envelope.trace_state:
+                headers.append((h.TRACE_STATE, envelope.trace_state))
+        return topic, encode(message), key, headers
+
+    return write
+
+
+def _addressed(record: Emitted, emission: Addressed) -> Emitted:
+    """With what the handler said itself instead of what follows from the input."""
+    said = {
+        h.ID: emission.id,
+        h.CORRELATION: emission.correlation_id,
+        h.ANSWER_TO: emission.answers_id,
+        h.IDEMPOTENCY_KEY: emission.idempotency_key,
+    }
+    topic, value, key, headers = record
+    merged = dict(headers) | {name: text.encode() for name, text in said.items() if text}
+    return topic, value, key, list(merged.items())
+
+
+@lru_cache(maxsize=10_000)
+def _hash(node: bytes, index: int) -> _Hash:
+    """Where the ids of the output ``index`` of a node begin: the same input gives the same ids, however often."""
+    return blake2b(b"%b|%d|" % (node, index), digest_size=16)

@@ -1,32 +1,13 @@
 """What travels beside a message: read once per input, written for each output."""
 
-from binascii import hexlify
 from collections.abc import Mapping
-from functools import lru_cache
-from hashlib import blake2b
-from typing import Protocol
 
 from onex.agent.clock import to_datetime
-from onex.agent.program import Output
 from onex.bus import headers as h
-from onex.bus.protocols import Headers, ProtocolRecord
+from onex.bus.protocols import ProtocolRecord
 from onex.node import Context
 
 _NOTHING: Mapping[str, bytes] = {}
-
-
-class Hash(Protocol):
-    """A digest that has taken what is the same for all messages, to be copied."""
-
-    def copy(self) -> "Hash": ...
-    def update(self, data: bytes, /) -> None: ...
-    def digest(self) -> bytes: ...
-
-
-@lru_cache(maxsize=10_000)
-def output_hash(node: bytes, index: int) -> Hash:
-    """Where the ids of the output ``index`` of a node begin."""
-    return blake2b(b"%b|%d|" % (node, index), digest_size=16)
 
 
 class Envelope:
@@ -77,45 +58,6 @@ class Envelope:
             attempt=attempt,
             answers_id=(self.answers or b"").decode(),
         )
-
-    def derived_id(self, node: bytes, index: int) -> bytes:
-        """Id of output ``index``: the same input gives the same ids, however often it is processed."""
-        digest = output_hash(node, index).copy()
-        digest.update(self.id)
-        return hexlify(digest.digest())
-
-    def headers(
-        self,
-        output: Output,
-        identity: bytes,
-        time: tuple[str, bytes],
-        key: bytes | None,
-        reply_key: bytes | None,
-        idempotency: bytes | None = None,
-        correlation: bytes | None = None,
-        answers: bytes | None = None,
-    ) -> Headers:
-        """Headers of one output of the message this envelope came with; ``time`` is a header already."""
-        headers = [
-            *output.constant_headers,
-            (h.ID, identity),
-            time,
-            (h.CORRELATION, correlation or self.correlation),
-            (h.CAUSATION, self.id),
-        ]
-        if key:
-            headers.append((h.SUBJECT, key))
-        if reply_key:
-            headers.append((h.REPLY_KEY, reply_key))
-        if answers:
-            headers.append((h.ANSWER_TO, answers))
-        if idempotency:
-            headers.append((h.IDEMPOTENCY_KEY, idempotency))
-        if self.trace_parent:
-            headers.append((h.TRACE_PARENT, self.trace_parent))
-            if self.trace_state:
-                headers.append((h.TRACE_STATE, self.trace_state))
-        return headers
 
 
 class TimerEnvelope(Envelope):

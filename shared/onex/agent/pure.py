@@ -4,7 +4,7 @@ The way of a batch: ``step`` takes it -> ``_carry`` opens the transaction -> ``_
 (:class:`PureWork`) and hands over what came of it -> ``_carry`` writes the changelog and commits offsets with it all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import structlog
 
@@ -337,9 +337,22 @@ class PureAgent:
 
 def _span(records: Sequence[ProtocolRecord]) -> tuple[dict[Partition, int], dict[Partition, Position]]:
     """Where a batch begins and where it ends, by partition; records of one partition are in order."""
-    last = {(record.topic(), record.partition()): record for record in records}
-    first = {(record.topic(), record.partition()): record for record in reversed(records)}
-    return (
-        {Partition(*place): record.offset() for place, record in first.items()},
-        {Partition(*place): Position(record.offset() + 1) for place, record in last.items()},
-    )
+    first: dict[Partition, int] = {}
+    positions: dict[Partition, Position] = {}
+    for begin, end in _runs(records, 0, len(records) - 1) if records else ():
+        partition = Partition(begin.topic(), begin.partition())
+        first.setdefault(partition, begin.offset())
+        positions[partition] = Position(end.offset() + 1)
+    return first, positions
+
+
+def _runs(records: Sequence[ProtocolRecord], i: int, j: int) -> Iterator[tuple[ProtocolRecord, ProtocolRecord]]:
+    """First and last record of each run of one partition; what is between is not looked at where it can't differ."""
+    begin, end = records[i], records[j]
+    together = begin.partition() == end.partition() and end.offset() - begin.offset() == j - i
+    if together and begin.topic() == end.topic():
+        yield begin, end
+    else:
+        middle = (i + j) // 2
+        yield from _runs(records, i, middle)
+        yield from _runs(records, middle + 1, j)

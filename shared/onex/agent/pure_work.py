@@ -28,6 +28,7 @@ from onex.model.message import Message
 from onex.node import TimerFired
 
 log = structlog.get_logger(__name__)
+_DECODE, _HANDLER, _ENCODE = EnumStage.DECODE, EnumStage.HANDLER, EnumStage.ENCODE
 Place = tuple[str, int, int]
 """Topic, partition and offset of a record."""
 
@@ -43,7 +44,7 @@ class PureWork:
         traces: BatchTraces | None,
     ) -> None:
         contract, policy = program.contract, program.contract.error_handling.retry_policy
-        self._receiver = Receiver(program)
+        self._receive = Receiver(program).receive
         self._emitter = Emitter(program.outputs, contract.name)
         self._office = DeadLetterOffice(contract, group)
         self._classifier = Classifier(policy.retryable_exceptions, policy.retryable_error_codes)
@@ -75,12 +76,12 @@ class PureWork:
     def carry(self, record: ProtocolRecord) -> None:
         """Decode, handle, stage the outputs: or a dead letter. Only failures of the bus get out."""
         self.carried += 1
-        self.stage = EnumStage.DECODE
+        self.stage = _DECODE
         try:
             if self.doomed and (doom := self.doomed.get(place_of(record))):
                 error, self.stage = doom
                 raise error
-            received = self._receiver.receive(record)
+            received = self._receive(record)
             CURRENT.set(received[2])
             if self._traces is not None:
                 self._traces.received(record, received[2])
@@ -103,10 +104,10 @@ class PureWork:
 
     def _compute(self, received: Received, _: int) -> None:
         entry, message, envelope = received
-        self.stage = EnumStage.HANDLER
+        self.stage = _HANDLER
         result = entry.handle(message)
-        self.stage = EnumStage.ENCODE
-        only = self._emitter.only(result, envelope, envelope.reply_key)
+        self.stage = _ENCODE
+        only = self._emitter.only(result, envelope)
         if only is None:
             self._put(self._emitter.emit(as_emissions(result), envelope, envelope.reply_key))
         elif self._traces is None:
@@ -124,9 +125,9 @@ class PureWork:
         assert callable(handle)
         store, key = self._stores[number], envelope.key or b""
         state = store.get(key)
-        self.stage = EnumStage.HANDLER
+        self.stage = _HANDLER
         answer: Answer = handle(state, message, envelope.context(self._now_ms))
-        self.stage = EnumStage.ENCODE
+        self.stage = _ENCODE
         records = self._emitter.emit(answer.events, envelope, envelope.reply_key)
         if answer.commands:
             records += self._emitter.emit(answer.commands, envelope, key, len(records))

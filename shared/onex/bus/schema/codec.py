@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable
 from functools import lru_cache
 from types import CodeType
-from typing import cast
+from typing import NoReturn, cast
 
 import fastavro
 from pydantic import JsonValue, ValidationError
@@ -19,7 +19,17 @@ from onex.model.message import Message
 
 AvroSchema = str | list[JsonValue] | dict[str, JsonValue]
 _HEADER = struct.Struct(">bI")
-_UNREADABLE = (IndexError, ValueError, OverflowError, struct.error, EOFError, TypeError, KeyError, ArithmeticError)
+_UNREADABLE: tuple[type[Exception], ...] = (
+    IndexError,
+    ValueError,
+    OverflowError,
+    struct.error,
+    EOFError,
+    TypeError,
+    KeyError,
+    ArithmeticError,
+)
+_REFUSED = (ValidationError, *_UNREADABLE)
 
 
 @lru_cache(maxsize=1000)
@@ -38,9 +48,11 @@ class Codec:
         self._prefix = _HEADER.pack(0, schema_id)
         names = Namespace()
         decode, encode = whole_decoder_source(model, names), whole_encoder_source(model, names)
-        scope = RUNTIME | names.objects | {"PREFIX": self._prefix, "foreign": self._decode_other}
+        own = {"PREFIX": self._prefix, "foreign": self._decode_other, "REFUSED": _REFUSED, "refuse": self._refuse}
+        scope = RUNTIME | names.objects | own
         exec(_compiled("\n".join(names.functions), model.__name__), scope)
-        self._decode: Callable[[bytes | None], Message] = scope[decode]  # type: ignore[assignment]  # generated
+        self.decode: Callable[[bytes | None], Message] = scope[decode]  # type: ignore[assignment]  # generated
+        """The message; raises PoisonError, SchemaMismatchError or RejectedError."""
         self.encode: Callable[[Message], bytes] = scope[encode]  # type: ignore[assignment]  # generated
         """Wire bytes of a message; raises what the generated code meets in one that was not validated."""
         self._validator = model.__pydantic_validator__
@@ -51,14 +63,10 @@ class Codec:
         """Codec for the values of a topic; raises SchemaMismatchError when its schema is not registered."""
         return cls(model, catalogue.id_of(subject_of(topic), avro_schema(model)), catalogue)
 
-    def decode(self, value: bytes | None) -> Message:
-        """The message; raises PoisonError, SchemaMismatchError or RejectedError."""
-        try:
-            return self._decode(value)
-        except ValidationError as error:
+    def _refuse(self, error: Exception) -> NoReturn:
+        if isinstance(error, ValidationError):
             raise RejectedError(describe(error)) from None
-        except _UNREADABLE as error:
-            raise PoisonError(f"not Avro of {self.model.__name__}: {error!r}") from None
+        raise PoisonError(f"not Avro of {self.model.__name__}: {error!r}") from None
 
     def _decode_other(self, value: bytes | None) -> Message:
         if not value:

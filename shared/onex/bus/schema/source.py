@@ -44,8 +44,15 @@ class Namespace:
 def whole_decoder_source(model: type[BaseModel], names: Namespace) -> str:
     """Write ``name(b) -> model`` for a value with our own schema id; others go to ``foreign(b)``."""
     # The body stands here once more instead of being called: it is what every message goes through.
-    lines = ["def decode(b):", "    if b is None or b[:5] != PREFIX: return foreign(b)", "    p = 5"]
-    lines += [*_read_model(model, names), "    if p != len(b): bad_end(p, b)", "    return m"]
+    body = ["if b is None or b[:5] != PREFIX: return foreign(b)", "p = 5"]
+    body += [line.removeprefix("    ") for line in _read_model(model, names)]
+    body += ["if p != len(b): bad_end(p, b)", "return m"]
+    lines = [
+        "def decode(b):",
+        "    try:",
+        *(f"        {line}" for line in body),
+        "    except REFUSED as e: refuse(e)",
+    ]
     names.functions.append("\n".join(lines))
     return "decode"
 
