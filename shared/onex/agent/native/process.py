@@ -13,6 +13,7 @@ from onex.agent.effect import EffectEngine
 from onex.agent.health import Health
 from onex.agent.kept_answers import KeptAnswers
 from onex.agent.metrics import AgentMetrics
+from onex.agent.native.collector import calm_collector
 from onex.agent.native.effect_host import EffectHost
 from onex.agent.native.logs import configure_logs
 from onex.agent.native.pure_host import run_pure
@@ -190,6 +191,7 @@ class AgentProcess:
         self._health.settle("start")
         self._health.settle("fenced")
         self._watchdog.look_at(watched, *others)
+        calm_collector()
         log.info("agent running", group=self._group, health_port=self._server.port)
 
     def _backing(self, number: int, identity: str) -> RocksBacking:
