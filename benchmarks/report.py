@@ -1,16 +1,18 @@
-"""Medians, spread, ratios; JSON and Markdown."""
+"""Medians, spread, ratios; JSON for ``benchmarks.results``."""
 
 import json
+import os
 import platform
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 import psutil
 
-_PACKAGES = ("confluent-kafka", "fastavro", "pydantic")
+FOLDER = Path("build/bench")
+_PACKAGES = ("confluent-kafka", "aiokafka", "fastavro", "pydantic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +32,45 @@ class Series:
         return f"{self.median:,.1f} {self.unit} ({min(self.values):,.1f} to {max(self.values):,.1f})"
 
 
+@dataclass(slots=True)
+class Report:
+    """What one benchmark found."""
+
+    name: str
+    series: list[Series] = field(default_factory=list)
+    ratios: list[Series] = field(default_factory=list)
+
+    def add(self, series: Series) -> None:
+        """One more line of the table."""
+        self.series.append(series)
+
+    def compare(self, ours: str, theirs: str) -> None:
+        """Ratio of two entries, run by run; nothing when one of them was left out."""
+        found = {series.entry: series for series in self.series}
+        if ours in found and theirs in found and ours != theirs:
+            pairs = zip(found[ours].values, found[theirs].values, strict=True)
+            self.ratios.append(Series(f"{ours} / {theirs}", "", [mine / other for mine, other in pairs]))
+
+    def write(self) -> None:
+        """Print, and write ``build/bench/{name}.json``."""
+        for line in self.series:
+            print(f"{line.entry:<44} {line}")
+        for ratio in self.ratios:
+            print(f"{ratio.entry:<60} {ratio.median:8.2f} ({min(ratio.values):.2f} to {max(ratio.values):.2f})")
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        data = {
+            "benchmark": self.name,
+            "machine": machine(),
+            "series": [asdict(series) for series in self.series],
+            "ratios": [asdict(ratio) for ratio in self.ratios],
+        }
+        (FOLDER / f"{self.name}.json").write_text(json.dumps(data, indent=2) + "\n")
+
+
 def machine() -> Mapping[str, str]:
     """What the figures were measured on."""
     found = {name: version(name) for name in _PACKAGES}
     memory = f"{psutil.virtual_memory().total / 2**30:.0f} GiB"
-    cores = str(psutil.cpu_count())
-    return {"python": platform.python_version(), "cores": cores, "memory": memory, "kafka": "4.3.0", **found}
-
-
-def write_json(file: Path, name: str, series: Sequence[Series], ratio: float | None) -> None:
-    """One file per benchmark."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    data = {"benchmark": name, "machine": machine(), "ratio": ratio, "series": [asdict(s) for s in series]}
-    file.write_text(json.dumps(data, indent=2) + "\n")
+    system = f"{platform.system()} {platform.release().partition('-')[0]} {platform.machine()}"
+    cores = str(len(os.sched_getaffinity(0)))
+    return {"python": platform.python_version(), "system": system, "cores": cores, "memory": memory, **found}

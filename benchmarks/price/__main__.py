@@ -1,62 +1,76 @@
-"""``python -m benchmarks.price``: the mesh beside a hand-written loop, interleaved on one broker."""
+"""``python -m benchmarks.price``: orders in, priced orders out, beside every peer on one broker."""
 
 import argparse
-import subprocess
-import sys
-import tempfile
-import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.field.cluster import Cluster, cluster
+from benchmarks.field.entries import Entry, java, mesh, ours, theirs
+from benchmarks.field.turns import Turns
 from benchmarks.price import setup
-from benchmarks.report import Series, write_json
-from onex.local import LocalKafka
+from benchmarks.report import Report, Series
+from onex.bus.protocols import Partition
 
-_ENTRIES = ("handwritten", "onex")
+_PEERS = "benchmarks.price.peers"
+_FASTSTREAM = f"{_PEERS}.faststream_subscriber"
+
+
+def entries(cluster: Cluster, *, quick: bool) -> list[Entry]:
+    """Mesh, ceiling, frameworks; all of them with the guarantee they have."""
+    group = setup.node().contract.group("{group}")
+    exactly = [
+        mesh("onex", setup.FOLDER, group),
+        ours("handwritten", f"{_PEERS}.handwritten"),
+        theirs("quix", f"{_PEERS}.quix", exactly_once=True),
+    ]
+    if quick:
+        return exactly
+    relaxed = setup.at_least_once(cluster.folder)
+    return [
+        *exactly,
+        mesh("onex, 2 instances", setup.FOLDER, group, instances=2),
+        java("kafka streams, 2 threads", "PriceStreams"),
+        ours("aiokafka loop", f"{_PEERS}.aiokafka_loop"),
+        mesh("onex, at least once", relaxed, group, exactly_once=False),
+        ours("handwritten, at least once", f"{_PEERS}.handwritten", exactly_once=False),
+        theirs("quix, at least once", f"{_PEERS}.quix"),
+        java("kafka streams, at least once", "PriceStreams", exactly_once=False),
+        theirs("faust", f"{_PEERS}.faust_agent"),
+        theirs("faust take(1000)", f"{_PEERS}.faust_agent", "take"),
+        theirs("faststream confluent", _FASTSTREAM, "confluent", "default"),
+        theirs("faststream confluent, batch", _FASTSTREAM, "confluent", "batch"),
+        theirs("faststream aiokafka", _FASTSTREAM, "aiokafka", "default"),
+        theirs("faststream aiokafka, batch", _FASTSTREAM, "aiokafka", "batch"),
+    ]
 
 
 def main() -> None:
     """Run, check, print and write ``build/bench/price.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--count", type=int, default=400_000)
+    parser.add_argument("--count", type=int, default=400_000, help="messages")
+    parser.add_argument("--window", type=float, default=8.0, help="seconds after which a slow entry is stopped")
+    parser.add_argument("--quick", action="store_true", help="mesh, hand-written loop and Quix alone")
+    parser.add_argument("--only", nargs="*", help="entries with these names alone")
     options = parser.parse_args()
-    rates: dict[str, list[float]] = {entry: [] for entry in _ENTRIES}
-    cpu: dict[str, list[float]] = {entry: [] for entry in _ENTRIES}
-    with tempfile.TemporaryDirectory() as folder:
-        kafka = LocalKafka(Path(folder), heap="1g")
-        bootstrap = kafka.start()
-        try:
-            bus = setup.open_bus(bootstrap)
-            catalogue = setup.provision(bus)
-            setup.fill(bus, catalogue, options.count)
-            for run in range(options.runs + 1):
-                for entry in _ENTRIES:
-                    starts = setup.output_ends(bus)
-                    group = f"bench-{entry}-{uuid.uuid4().hex[:8]}"
-                    command = [sys.executable, "-m", f"benchmarks.price.entry_{entry}"]
-                    done = subprocess.run(
-                        [*command, bootstrap, group, str(options.count)], capture_output=True, text=True, check=False
-                    )
-                    if done.returncode:
-                        sys.exit(f"{entry} failed:\n{done.stderr}")
-                    setup.check(bus, catalogue, starts, options.count)
-                    rate, used = (float(part) for part in done.stdout.split())
-                    warm_up = run == 0
-                    print(
-                        f"{'warm-up' if warm_up else f'run {run}':<8} {entry:<12} {rate:>9,.0f}/s  {used:5.2f} us CPU"
-                    )
-                    if not warm_up:
-                        rates[entry].append(rate)
-                        cpu[entry].append(used)
-        finally:
-            kafka.stop()
-    series = [Series(entry, "messages/s", values) for entry, values in rates.items()]
-    ratios = [ours / theirs for ours, theirs in zip(rates["onex"], rates["handwritten"], strict=True)]
-    ratio = Series("onex / handwritten", "", ratios)
-    series += [Series(f"{entry} CPU", "us a message", values) for entry, values in cpu.items()]
-    for line in (*series, ratio):
-        print(f"{line.entry:<20} {line if line is not ratio else f'{line.median:.2f}'}")
-    write_json(Path("build/bench/price.json"), "price", series, ratio.median)
+    with cluster() as field:
+        field.provision([setup.node()])
+        setup.fill(field, options.count)
+
+        def check(entry: Entry, begins: Mapping[Partition, int]) -> int:
+            return setup.check(field, begins, options.count, batched=entry.name.endswith("batch"))
+
+        chosen = [e for e in entries(field, quick=options.quick) if not options.only or e.name in options.only]
+        turns = Turns(field, setup.INPUT, setup.OUTPUT, options.count, options.window, check)
+        readings = turns.take(chosen, options.runs)
+    report = Report("price")
+    for name, found in readings.items():
+        report.add(Series(name, "messages/s", [reading.rate for reading in found]))
+        report.add(Series(f"{name}, CPU", "us a message", [reading.cpu for reading in found]))
+    for other in readings:
+        report.compare("onex, 2 instances" if other.startswith("kafka streams, 2") else "onex", other)
+    report.compare("onex, CPU", "kafka streams, 2 threads, CPU")
+    report.write()
 
 
 if __name__ == "__main__":

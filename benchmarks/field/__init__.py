@@ -1,0 +1,1 @@
+"""How every peer is measured: the same broker and data, from outside, one after the other in turns."""

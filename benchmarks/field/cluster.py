@@ -1,0 +1,75 @@
+"""The broker under all peers, and what is asked of it while they run."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from onex.bus.declared import declare
+from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
+from onex.bus.protocols import Partition
+from onex.bus.provision import apply_plan, make_plan
+from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.contract import ResolvedNode
+from onex.local import LocalKafka
+
+_ANSWER = 10.0
+
+
+class Cluster:
+    """A fresh Kafka with the topics and schemas of some nodes."""
+
+    def __init__(self, bootstrap: str, folder: Path) -> None:
+        self.bootstrap = bootstrap
+        self.folder = folder
+        self.bus = KafkaEventBusAdapter(KafkaConfig(bootstrap))
+        self.catalogue = TopicCatalogue(self.bus)
+        self._admin = AdminClient({"bootstrap.servers": bootstrap})
+
+    def provision(self, nodes: Sequence[ResolvedNode]) -> None:
+        """Topics and schemas of nodes."""
+        declared = declare(nodes, 1)
+        apply_plan(make_plan(declared, self.bus, self.catalogue), declared, self.bus, self.catalogue)
+
+    def partitions(self, topic: str) -> list[Partition]:
+        """All partitions of a topic."""
+        state = self.bus.admin.topics([topic])[topic]
+        return [Partition(topic, number) for number in range(state.partitions)]
+
+    def ends(self, topic: str) -> dict[Partition, int]:
+        """Where a topic ends now."""
+        return {partition: end for partition, (_, end) in self.bus.admin.ends(self.partitions(topic)).items()}
+
+    def committed(self, group: str, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        """Messages that a group has done."""
+        asked = ConsumerGroupTopicPartitions(group, [TopicPartition(*partition) for partition in partitions])
+        found = self._admin.list_consumer_group_offsets([asked])[group].result(_ANSWER).topic_partitions or []
+        return {Partition(at.topic, at.partition): max(0, at.offset) for at in found}
+
+    def written(self, begins: Mapping[Partition, int]) -> Mapping[Partition, int]:
+        """Messages written since, to topics without transactions."""
+        asked = {TopicPartition(*partition): OffsetSpec.latest() for partition in begins}
+        found = {Partition(at.topic, at.partition): f for at, f in self._admin.list_offsets(asked).items()}
+        return {partition: found[partition].result(_ANSWER).offset - begin for partition, begin in begins.items()}
+
+    def scratch(self, name: str) -> Path:
+        """An empty folder for one run."""
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """A broker for one benchmark."""
+    with tempfile.TemporaryDirectory(prefix="onex-bench-") as folder:
+        kafka = LocalKafka(Path(folder) / "kafka", heap="1g")
+        try:
+            yield Cluster(kafka.start(), Path(folder))
+        finally:
+            kafka.stop()

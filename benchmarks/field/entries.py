@@ -1,0 +1,61 @@
+"""The peers: how each of them is started."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+JAVA = ROOT / "build" / "bench" / "java"
+JOB = "{job}"
+"""Stands for the file with the job."""
+_PEERS = ROOT / "build" / "bench" / "peers" / "bin" / "python"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One way to do the job."""
+
+    name: str
+    command: Sequence[str]
+    exactly_once: bool = True
+    instances: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict)
+    group: str = "{group}"
+    """Consumer group, where it is not just the job's."""
+
+    def environment_of(self) -> dict[str, str]:
+        """With this repository's packages in reach, whatever directory and interpreter it runs in."""
+        paths = [str(ROOT), str(ROOT / "shared"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **self.environment}
+
+
+def ours(name: str, module: str, *, exactly_once: bool = True) -> Entry:
+    """A loop that needs nothing but what the mesh needs."""
+    return Entry(name, (sys.executable, "-m", module, JOB), exactly_once)
+
+
+def mesh(name: str, folder: Path, group: str, *, exactly_once: bool = True, instances: int = 1) -> Entry:
+    """A node as ``onex run`` runs it, all standard layers on. ``group``: with ``{group}`` for the environment."""
+    return Entry(name, (sys.executable, "-m", "onex.cli.main", "run", str(folder)), exactly_once, instances, group=group)
+
+
+def theirs(name: str, module: str, *arguments: str, exactly_once: bool = False) -> Entry:
+    """A framework, in the environment of the peers (``benchmarks/peers.txt``)."""
+    return Entry(name, (str(_PEERS), "-m", module, JOB, *arguments), exactly_once)
+
+
+def java(name: str, main: str, *, exactly_once: bool = True) -> Entry:
+    """A class of ``benchmarks/java``."""
+    return Entry(name, ("java", "-Xmx1g", "-cp", f"{JAVA}/classes:{JAVA}/libs/*", main, JOB), exactly_once)
+
+
+def missing(entry: Entry) -> str:
+    """Why an entry cannot run here; empty when it can."""
+    if entry.command[0] == str(_PEERS) and not _PEERS.exists():
+        return "the peers are not installed: make bench installs them"
+    if entry.command[0] == "java" and not (JAVA / "classes").exists():
+        return "not built: needs a JDK and Maven" if not shutil.which("mvn") else "not built: make bench builds it"
+    return ""
