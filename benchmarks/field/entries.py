@@ -39,7 +39,9 @@ def ours(name: str, module: str, *, exactly_once: bool = True) -> Entry:
 
 def mesh(name: str, folder: Path, group: str, *, exactly_once: bool = True, instances: int = 1) -> Entry:
     """A node as ``onex run`` runs it, all standard layers on. ``group``: with ``{group}`` for the environment."""
-    return Entry(name, (sys.executable, "-m", "onex.cli.main", "run", str(folder)), exactly_once, instances, group=group)
+    return Entry(
+        name, (sys.executable, "-m", "onex.cli.main", "run", str(folder)), exactly_once, instances, group=group
+    )
 
 
 def theirs(name: str, module: str, *arguments: str, exactly_once: bool = False) -> Entry:

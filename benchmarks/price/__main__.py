@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 
 from benchmarks.field.cluster import Cluster, cluster
 from benchmarks.field.entries import Entry, java, mesh, ours, theirs

@@ -283,6 +283,52 @@ def test_a_transaction_with_a_missing_topic_aborts(bus: ProtocolEventBus, topic:
     transaction.close()
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["exactly once", "at least once"])
+def test_many_records_and_changes_are_handed_over_in_one_call(
+    bus: ProtocolEventBus, topic: MakeTopic, group: str, *, named: bool
+) -> None:
+    outputs, changelog, source = topic(3), topic(2, cleanup_policy="compact"), topic()
+    consumer = bus.subscribe(group, [source])
+    take_all(consumer, lambda: bool(consumer.assignment()))
+    transaction = bus.transaction(f"tx.{group}" if named else None)
+    transaction.begin(consumer, {Partition(source, 0): Position(7)})
+    transaction.produce_all([(outputs, b"%d" % n, b"key-%d" % n, [("n", b"%d" % n)]) for n in range(100)])
+    heard: list[tuple[Exception | None, int]] = []
+    changes = [(b"key-%d" % n, None if n % 2 else b"%d" % n) for n in range(100)]
+    transaction.produce_changes(changelog, 1, changes, lambda failed, offset: heard.append((failed, offset)))
+    transaction.commit(consumer, {})
+    assert heard == [(None, 99)]
+    assert consumer.committed([Partition(source, 0)]) == {Partition(source, 0): Position(7)}
+    reader = bus.read({Partition(outputs, number): 0 for number in range(3)})
+    written = {(record.key(), record.value(), tuple(record.headers() or [])) for record in reader.until_end()}
+    assert written == {(b"key-%d" % n, b"%d" % n, (("n", b"%d" % n),)) for n in range(100)}
+    reader.close()
+    reader = bus.read({Partition(changelog, 1): 0})
+    assert [(record.key(), record.value()) for record in reader.until_end()] == changes
+    reader.close()
+    transaction.begin()
+    transaction.produce_all([(outputs, b"aborted", b"k", [])])
+    transaction.produce_changes(changelog, 0, [], lambda *_: None)
+    transaction.abort()
+    consumer.close()
+    transaction.close()
+
+
+def test_positions_given_at_the_start_go_with_the_abort(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+    name = topic()
+    consumer = bus.subscribe(group, [name])
+    take_all(consumer, lambda: bool(consumer.assignment()))
+    transaction = bus.transaction(f"tx.{group}")
+    transaction.begin(consumer, {Partition(name, 0): Position(3)})
+    transaction.abort()
+    assert consumer.committed([Partition(name, 0)]) == {}
+    transaction.begin(consumer, {Partition(name, 0): Position(5)})
+    transaction.commit(consumer, {})
+    assert consumer.committed([Partition(name, 0)]) == {Partition(name, 0): Position(5)}
+    consumer.close()
+    transaction.close()
+
+
 def test_a_message_over_the_limit_is_refused(bus: ProtocolEventBus, topic: MakeTopic) -> None:
     name = topic(max_message_bytes="2000")
     with pytest.raises(MessageTooLargeError):

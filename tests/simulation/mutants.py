@@ -133,7 +133,7 @@ def _no_rewind_after_an_abort() -> Any:
 
 def _state_without_changelog() -> Any:
     def changes(self: PartitionStore) -> list[Any]:
-        self._changes = [(b"s" + key, self.encoded(state)) for key, state in self._overlay.items()]
+        self._changes = [(b"s" + key, encoded) for key, (_, encoded) in self._overlay.items()]
         return []
 
     return patch.object(PartitionStore, "changes", changes)

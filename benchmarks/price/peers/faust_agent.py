@@ -5,6 +5,7 @@ import signal
 import sys
 
 import faust
+
 from benchmarks.field.job import Job
 from benchmarks.price.peers.order import decoder, encoder, headers_for, now, price
 

@@ -1,8 +1,9 @@
 """Quix Streams: a StreamingDataFrame from topic to topic."""
 
+from quixstreams import Application
+
 from benchmarks.field.job import Job, stopped
 from benchmarks.price.peers.order import decoder, encoder, headers_for, now, price
-from quixstreams import Application
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """What travels beside a message: read once per input, written for each output."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
-from onex.agent.clock import to_datetime
 from onex.bus import headers as h
 from onex.bus.protocols import ProtocolRecord
 from onex.node import Context
@@ -45,19 +45,58 @@ class Envelope:
         """The same for every attempt at the same piece of work."""
         return self._found.get(h.IDEMPOTENCY_KEY) or self.id
 
-    def context(self, now_ms: int, attempt: int = 1) -> Context:
+    def context(self, now: datetime, attempt: int = 1) -> Context:
         """What the handler gets to see."""
-        return Context(
-            to_datetime(now_ms),
-            (self.key or b"").decode(errors="replace"),
-            self.id.decode(),
-            self.correlation.decode(),
-            (self.causation or b"").decode(),
-            self.idempotency_key.decode(),
-            (self.reply_key or b"").decode(),
-            attempt=attempt,
-            answers_id=(self.answers or b"").decode(),
-        )
+        return MessageContext(now, self, attempt)
+
+
+_put = object.__setattr__
+
+
+class MessageContext(Context):
+    """A context that decodes what its handler looks at, and nothing else: most look at one field or none."""
+
+    __slots__ = ("_envelope",)
+    _envelope: Envelope
+
+    def __init__(self, now: datetime, envelope: Envelope, attempt: int) -> None:
+        _put(self, "_envelope", envelope)
+        _put(self, "now", now)
+        _put(self, "attempt", attempt)
+        _put(self, "transition_to", "")
+
+    @property
+    def key(self) -> str:
+        return (self._envelope.key or b"").decode(errors="replace")
+
+    @property
+    def message_id(self) -> str:
+        return self._envelope.id.decode()
+
+    @property
+    def correlation_id(self) -> str:
+        return self._envelope.correlation.decode()
+
+    @property
+    def causation_id(self) -> str:
+        return (self._envelope.causation or b"").decode()
+
+    @property
+    def idempotency_key(self) -> str:
+        return self._envelope.idempotency_key.decode()
+
+    @property
+    def reply_key(self) -> str:
+        return (self._envelope.reply_key or b"").decode()
+
+    @property
+    def answers_id(self) -> str:
+        return (self._envelope.answers or b"").decode()
+
+    def leading_to(self, state: str) -> "MessageContext":
+        moved = MessageContext(self.now, self._envelope, self.attempt)
+        _put(moved, "transition_to", state)
+        return moved
 
 
 class TimerEnvelope(Envelope):

@@ -7,7 +7,7 @@ from functools import partial
 import structlog
 
 from onex.agent.answers import as_emissions
-from onex.agent.clock import ProtocolClock
+from onex.agent.clock import ProtocolClock, to_datetime
 from onex.agent.dead_letter import DeadLetterOffice
 from onex.agent.emit import MAX_MESSAGE_BYTES, Emitter
 from onex.agent.failure import Failure, stage_of
@@ -59,7 +59,7 @@ class OutcomeMaker:
     async def _attempt(self, received: Received, attempt: int) -> object:
         """One call of the handler, within ``delivery.timeout``."""
         entry, message, envelope = received
-        context = envelope.context(self._clock.now_ms(), attempt)
+        context = envelope.context(to_datetime(self._clock.now_ms()), attempt)
         try:
             async with asyncio.timeout(self._limit) as scope:
                 return await entry.handle(message, context)  # type: ignore[misc]  # effects' handlers are async

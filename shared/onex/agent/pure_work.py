@@ -53,7 +53,7 @@ class PureWork:
         self._changelog = contract.changelog_topic
         self._stores = stores
         self._traces = traces
-        self._now_ms = 0
+        self._now_ms, self._now = 0, to_datetime(0)
         self.outputs: list[Emitted] = []
         self.letters: list[tuple[Partition, Emitted]] = []
         """Dead letters, each with the partition that must not move before it is written."""
@@ -67,7 +67,7 @@ class PureWork:
 
     def begin(self, now_ms: int, dead: list[str]) -> None:
         """A batch is in hand; ``dead`` gets the failure classes of its dead letters."""
-        self._now_ms = now_ms
+        self._now_ms, self._now = now_ms, to_datetime(now_ms)
         self._dead = dead
         self._emitter.at(now_ms)
         self.outputs.clear()
@@ -126,17 +126,17 @@ class PureWork:
         store, key = self._stores[number], envelope.key or b""
         state = store.get(key)
         self.stage = _HANDLER
-        answer: Answer = handle(state, message, envelope.context(self._now_ms))
+        answer: Answer = handle(state, message, envelope.context(self._now))
         self.stage = _ENCODE
-        records = self._emitter.emit(answer.events, envelope, envelope.reply_key)
+        events = answer.events
+        only = self._emitter.only(events[0], envelope) if len(events) == 1 else None
+        records = [only] if only is not None else self._emitter.emit(events, envelope, envelope.reply_key)
         if answer.commands:
             records += self._emitter.emit(answer.commands, envelope, key, len(records))
-        if answer.state is not None and answer.state is not state:
-            store.encoded(answer.state)
-        if records:
-            self._put(records)
         if answer.state is not state:
             store.put(key, answer.state)
+        if records:
+            self._put(records)
         if answer.timers:
             store.timers.change(key, answer.timers, self._now_ms, kept_for_timers(envelope))
 

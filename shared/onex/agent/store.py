@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from onex.agent.backing import Change, ProtocolBacking
+from onex.agent.backing import ProtocolBacking
 from onex.agent.state_memory import CacheBudget
 from onex.agent.timers import TimerTable
+from onex.bus.protocols import Change
 from onex.bus.schema import Codec
 from onex.model.message import Message
 
@@ -22,7 +23,8 @@ class PartitionStore:
         self._cache: dict[bytes, tuple[Message | None, int]] = {}
         """Decoded state and its weight, the oldest entry first."""
         self._budget = backing.budget
-        self._overlay: dict[bytes, Message | None] = {}
+        self._overlay: dict[bytes, tuple[Message | None, bytes | None]] = {}
+        """State and its bytes, of keys that the batch in hand has changed."""
         self._changes: list[Change] = []
 
     def restored(self) -> None:
@@ -43,8 +45,8 @@ class PartitionStore:
 
     def get(self, key: bytes) -> Message | None:
         """State of a key as the batch in hand sees it."""
-        if key in self._overlay:
-            return self._overlay[key]
+        if changed := self._overlay.get(key):
+            return changed[0]
         if known := self._cache.get(key):
             return known[0]
         raw = self._backing.get(STATE + key)
@@ -53,8 +55,8 @@ class PartitionStore:
         return state
 
     def put(self, key: bytes, state: Message | None) -> None:
-        """Stage the new state of a key."""
-        self._overlay[key] = state
+        """Stage the new state of a key; raises what the codec meets in a state that was not validated."""
+        self._overlay[key] = state, self.encoded(state)
 
     def encoded(self, state: Message | None) -> bytes | None:
         """Bytes of a state; raises what the codec meets in a message that was not validated."""
@@ -62,7 +64,7 @@ class PartitionStore:
 
     def changes(self) -> list[Change]:
         """What the batch changed, once per key, as changelog and store hold it: states, then timers."""
-        changes: list[Change] = [(STATE + key, self.encoded(state)) for key, state in self._overlay.items()]
+        changes: list[Change] = [(STATE + key, encoded) for key, (_, encoded) in self._overlay.items()]
         changes += [(TIMERS + key, value) for key, value in self.timers.changes()]
         self._changes = changes
         return changes
@@ -71,7 +73,7 @@ class PartitionStore:
         """The transaction is committed: changes go to the store together with the changelog offset."""
         if self._changes:
             self._backing.write(self._changes, checkpoint)
-        for (key, state), (_, encoded) in zip(self._overlay.items(), self._changes, strict=False):
+        for key, (state, encoded) in self._overlay.items():
             self._remember(key, state, encoded)
         self._changes = []
         self._overlay.clear()

@@ -1,6 +1,6 @@
 """What a handler may know beside the message itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 
@@ -28,3 +28,7 @@ class Context:
     """Id of the message that this one answers: the one that caused it, but for completions of workflows."""
     attempt: int = 1
     """1 for the first try of an effect; grows with in-memory retries."""
+
+    def leading_to(self, state: str) -> "Context":
+        """The same for an event that leads to ``state`` of the declared machine."""
+        return replace(self, transition_to=state)

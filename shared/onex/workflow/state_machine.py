@@ -1,7 +1,6 @@
 """A declared FSM as a guard around a reducer."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from enum import Enum
 
 from typing_extensions import TypeIs
@@ -45,7 +44,7 @@ def compile_state_machine(machine: ModelStateMachine, state_model: type[Message]
             target = next((to_state for holds, to_state in candidates if holds(event)), None)
             if target is None:
                 raise RejectedError(f"no transition from {current!r} on {trigger}")
-            reduction = reduce(state, event, replace(context, transition_to=target))
+            reduction = reduce(state, event, context.leading_to(target))
             if reduction.state is None:
                 return reduction
             moved = reduction.state.model_copy(update={machine.state_field: as_state(target)})

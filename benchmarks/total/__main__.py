@@ -1,0 +1,59 @@
+"""``python -m benchmarks.total``: running totals by account, kept with a changelog, beside peers that have state."""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+
+from benchmarks.field.cluster import cluster
+from benchmarks.field.entries import Entry, java, mesh, ours, theirs
+from benchmarks.field.turns import Turns
+from benchmarks.report import Report, Series
+from benchmarks.total import setup
+from onex.bus.protocols import Partition
+
+_PEERS = "benchmarks.total.peers"
+
+
+def entries() -> list[Entry]:
+    """FastStream is absent: it has no state."""
+    contract = setup.node().contract
+    handwritten = ours("handwritten", f"{_PEERS}.handwritten")
+    return [
+        mesh("onex", setup.FOLDER, contract.group("{group}")),
+        replace(handwritten, command=[*handwritten.command, contract.changelog_topic]),
+        theirs("quix", f"{_PEERS}.quix", exactly_once=True),
+        java("kafka streams, 2 threads", "TotalStreams"),
+        theirs("faust table, at least once", f"{_PEERS}.faust_table"),
+    ]
+
+
+def main() -> None:
+    """Run, check, print and write ``build/bench/total.json``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--count", type=int, default=400_000, help="messages")
+    parser.add_argument("--window", type=float, default=8.0, help="seconds after which a slow entry is stopped")
+    parser.add_argument("--only", nargs="*", help="entries with these names alone")
+    options = parser.parse_args()
+    with cluster() as field:
+        field.provision([setup.node()])
+        setup.fill(field, options.count)
+
+        def check(_: Entry, begins: Mapping[Partition, int]) -> int:
+            return setup.check(field, begins)
+
+        chosen = [entry for entry in entries() if not options.only or entry.name in options.only]
+        turns = Turns(field, setup.INPUT, setup.OUTPUT, options.count, options.window, check)
+        readings = turns.take(chosen, options.runs)
+    report = Report("total")
+    for name, found in readings.items():
+        report.add(Series(name, "messages/s", [reading.rate for reading in found]))
+        report.add(Series(f"{name}, CPU", "us a message", [reading.cpu for reading in found]))
+    for other in readings:
+        report.compare("onex", other)
+    report.compare("onex, CPU", "kafka streams, 2 threads, CPU")
+    report.write()
+
+
+if __name__ == "__main__":
+    main()

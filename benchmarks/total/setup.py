@@ -1,0 +1,69 @@
+"""The input of the running total, and the check of every output."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.field.cluster import Cluster
+from onex.bus import headers as h
+from onex.bus.protocols import Outgoing, Partition
+from onex.bus.schema import Codec
+from onex.contract import ResolvedNode, resolve_node
+
+FOLDER = Path(__file__).parent / "node_running_total_reducer" / "v1_0_0"
+INPUT = "onex.evt.bench.amount.v1"
+OUTPUT = "onex.evt.bench.total.v1"
+ACCOUNTS = 10_000
+_FILL = 20_000
+
+
+def node() -> ResolvedNode:
+    """The node under test."""
+    return resolve_node(FOLDER)
+
+
+def value_of(number: int) -> int:
+    """Amount of the message with this number; its account is ``number % ACCOUNTS``."""
+    return number % 97 + 1
+
+
+def fill(cluster: Cluster, count: int) -> None:
+    """``count`` amounts with four headers each, by key over the partitions."""
+    model = node().routes[INPUT].model
+    codec = Codec.of_topic(model, INPUT, cluster.catalogue)
+    for start in range(0, count, _FILL):
+        numbers = range(start, min(count, start + _FILL))
+        cluster.bus.publish_batch([_amount(codec, model, number) for number in numbers])
+
+
+def _amount(codec: Codec, model: type, number: int) -> Outgoing:
+    amount = model(account=f"account-{number % ACCOUNTS:05d}", value=value_of(number))
+    headers = [
+        (h.ID, b"%032x" % number),
+        (h.TYPE, INPUT.encode()),
+        (h.CORRELATION, b"%032x" % (number + 1)),
+        (h.TRACE_PARENT, b"00-%032x-%016x-01" % (number + 1, number + 1)),
+    ]
+    return Outgoing(INPUT, codec.encode(amount), amount.account.encode(), headers)
+
+
+def check(cluster: Cluster, begins: Mapping[Partition, int]) -> int:
+    """Every total right, in order per account, none left out or twice; gives how many."""
+    codec = Codec.of_topic(next(iter(node().outputs)), OUTPUT, cluster.catalogue)
+    reader = cluster.bus.read(begins)
+    counts: Counter[str] = Counter()
+    sums: Counter[str] = Counter()
+    for record in reader.until_end():
+        total = codec.decode(record.value()).model_dump()
+        account = total["account"]
+        number = int(account.removeprefix("account-")) + counts[account] * ACCOUNTS
+        counts[account] += 1
+        sums[account] += value_of(number)
+        assert (total["count"], total["total"]) == (counts[account], sums[account]), total
+        assert record.key() == account.encode()
+        found = dict(record.headers() or [])
+        assert found[h.CORRELATION] == b"%032x" % (number + 1)
+        assert found[h.CAUSATION] == b"%032x" % number
+        assert found[h.TRACE_PARENT]
+    reader.close()
+    return counts.total()
