@@ -54,8 +54,18 @@ def java(name: str, main: str, *, exactly_once: bool = True) -> Entry:
     return Entry(name, ("java", "-Xmx1g", "-cp", f"{JAVA}/classes:{JAVA}/libs/*", main, JOB), exactly_once)
 
 
-def missing(entry: Entry) -> str:
-    """Why an entry cannot run here; empty when it can."""
+def present(entries: Sequence[Entry]) -> list[Entry]:
+    """Those that can run here; the others are left out, and said so."""
+    able: list[Entry] = []
+    for entry in entries:
+        if why := _missing(entry):
+            print(f"{entry.name:<34} left out, {why}")
+        else:
+            able.append(entry)
+    return able
+
+
+def _missing(entry: Entry) -> str:
     if entry.command[0] == str(_PEERS) and not _PEERS.exists():
         return "the peers are not installed: make bench installs them"
     if entry.command[0] == "java" and not (JAVA / "classes").exists():

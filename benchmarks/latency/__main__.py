@@ -1,26 +1,37 @@
-"""``python -m benchmarks.latency``: one exactly-once hop at 50 messages a second, beside a hand-written loop."""
+"""``python -m benchmarks.latency``: one hop at 50 messages a second, exactly-once where the peer has it."""
 
 import argparse
-import os
-import signal
-import statistics
-import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Sequence
-from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from benchmarks.field.cluster import cluster
+from benchmarks.field.entries import Entry, java, mesh, ours, present, theirs
+from benchmarks.field.launch import end, launch
 from benchmarks.price import setup
-from benchmarks.report import Series, write_json
+from benchmarks.report import Report, Series
 from onex.bus import headers as h
 from onex.bus.schema import Codec
-from onex.local import LocalKafka
 
-_ENTRIES = ("handwritten", "onex")
+_PARTITIONS = 4
+_PEERS = "benchmarks.price.peers"
+
+
+def entries() -> list[Entry]:
+    """Those of the price benchmark that answer one message at a time."""
+    group = setup.node().contract.group("{group}")
+    return [
+        mesh("onex", setup.FOLDER, group),
+        ours("handwritten", f"{_PEERS}.handwritten"),
+        ours("aiokafka loop", f"{_PEERS}.aiokafka_loop"),
+        theirs("quix", f"{_PEERS}.quix", "soon", exactly_once=True),
+        java("kafka streams", "PriceStreams"),
+        theirs("faust, at least once", f"{_PEERS}.faust_agent"),
+        theirs("faststream aiokafka, at least once", f"{_PEERS}.faststream_subscriber", "aiokafka", "default"),
+    ]
 
 
 def main() -> None:
@@ -29,49 +40,30 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--rate", type=int, default=50)
     parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--quick", action="store_true", help="mesh and hand-written loop alone")
     options = parser.parse_args()
-    p50: dict[str, list[float]] = {entry: [] for entry in _ENTRIES}
-    p99: dict[str, list[float]] = {entry: [] for entry in _ENTRIES}
-    with tempfile.TemporaryDirectory() as folder:
-        kafka = LocalKafka(Path(folder) / "kafka", heap="1g")
-        bootstrap = kafka.start()
-        try:
-            bus = setup.open_bus(bootstrap)
-            catalogue = setup.provision(bus)
-            codec = Codec.of_topic(setup.node().routes[setup.INPUT].model, setup.INPUT, catalogue)
-            for run in range(options.runs):
-                for entry in _ENTRIES:
-                    agent = _start(entry, bootstrap, Path(folder), f"{entry}-{run}")
-                    try:
-                        delays = _measure(bootstrap, codec, options.rate, options.count)
-                    finally:
-                        agent.send_signal(signal.SIGTERM)
-                        agent.wait()
-                    quantiles = statistics.quantiles(delays, n=100)
-                    p50[entry].append(quantiles[49])
-                    p99[entry].append(quantiles[98])
-                    print(f"run {run + 1} {entry:<12} p50 {quantiles[49]:5.2f} ms  p99 {quantiles[98]:6.2f} ms")
-        finally:
-            kafka.stop()
-    series = [
-        Series(f"{entry} {name}", "ms", values[entry])
-        for name, values in (("p50", p50), ("p99", p99))
-        for entry in _ENTRIES
-    ]
-    for line in series:
-        print(f"{line.entry:<18} {line}")
-    write_json(Path("build/bench/latency.json"), "latency", series, None)
-
-
-def _start(entry: str, bootstrap: str, folder: Path, name: str) -> subprocess.Popen[bytes]:
-    """The hand-written loop takes a count and ends by SIGTERM like the agent."""
-    env = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": bootstrap, "ONEX_HOME": str(folder / name), "ONEX_ENV": name}
-    if entry == "onex":
-        command = [sys.executable, "-m", "onex.cli.main", "run", str(setup.FOLDER)]
-    else:
-        group = f"latency-{uuid.uuid4().hex[:8]}"
-        command = [sys.executable, "-m", "benchmarks.price.entry_handwritten", bootstrap, group, str(10**9)]
-    return subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
+    able = present(entries()[:2] if options.quick else entries())
+    names = ("p50", "p99", "p99.9")
+    found: dict[tuple[str, str], list[float]] = {(entry.name, name): [] for entry in able for name in names}
+    with cluster() as field:
+        field.provision([setup.node()])
+        codec = Codec.of_topic(setup.node().routes[setup.INPUT].model, setup.INPUT, field.catalogue)
+        for run in range(1, options.runs + 1):
+            for entry in able:
+                name = f"bench{uuid.uuid4().hex[:8]}"
+                processes = launch(field, entry, setup.INPUT, setup.OUTPUT, name)
+                try:
+                    delays = sorted(_measure(field.bootstrap, codec, options.rate, options.count))
+                finally:
+                    end(processes)
+                values = [delays[int(len(delays) * share)] for share in (0.5, 0.99, 0.999)]
+                for at, value in zip(names, values, strict=True):
+                    found[entry.name, at].append(value)
+                print(f"run {run} {entry.name:<34} p50 {values[0]:6.2f} ms  p99 {values[1]:7.2f} ms")
+    report = Report("latency")
+    for (entry_name, at), series in found.items():
+        report.add(Series(f"{entry_name}, {at}", "ms", series))
+    report.write()
 
 
 def _measure(bootstrap: str, codec: Codec, rate: int, count: int) -> Sequence[float]:
@@ -86,8 +78,8 @@ def _measure(bootstrap: str, codec: Codec, rate: int, count: int) -> Sequence[fl
             "fetch.wait.max.ms": 500,
         }
     )
-    consumer.assign([TopicPartition(setup.OUTPUT, number, -1) for number in range(setup.PARTITIONS)])
-    for number in range(setup.PARTITIONS):
+    consumer.assign([TopicPartition(setup.OUTPUT, number, -1) for number in range(_PARTITIONS)])
+    for number in range(_PARTITIONS):
         consumer.get_watermark_offsets(TopicPartition(setup.OUTPUT, number), timeout=10)
     consumer.poll(1.0)
     mark = uuid.uuid4().hex[:8]
@@ -114,9 +106,7 @@ def _measure(bootstrap: str, codec: Codec, rate: int, count: int) -> Sequence[fl
                 (h.TRACE_PARENT, b"00-%032x-%016x-01" % (1, 1)),
             ]
             sent[key] = time.perf_counter()
-            producer.produce(
-                setup.INPUT, codec.encode(order), key, headers=headers, partition=number % setup.PARTITIONS
-            )
+            producer.produce(setup.INPUT, codec.encode(order), key, headers=headers, partition=number % _PARTITIONS)
             producer.poll(0)
             number += 1
             due = now + 1 / rate

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from benchmarks.report import Series, write_json
+from benchmarks.report import Report, Series
 from onex.bus import headers as h
 from onex.bus.declared import declare
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
@@ -61,7 +61,7 @@ def main() -> None:
     ]
     for line in series:
         print(f"{line.entry:<28} {line}")
-    write_json(Path("build/bench/retry.json"), "retry", series, None)
+    Report("retry", list(series)).write()
 
 
 def _measure(bootstrap: str, home: Path, share: int, rate: int, seconds: float) -> list[float]:

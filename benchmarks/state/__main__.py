@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.report import Series, write_json
+from benchmarks.report import Report, Series
 from onex.agent.backing import RocksBacking
 from onex.agent.state_memory import StateMemory
 from onex.agent.store import STATE
@@ -67,7 +67,7 @@ def main() -> None:
     series = [Series(name, unit, values) for (name, unit), values in figures.items()]
     for line in series:
         print(f"{line.entry:<44} {line}")
-    write_json(Path("build/bench/state.json"), "state", series, None)
+    Report("state", list(series)).write()
 
 
 class _Bench:

@@ -1,0 +1,78 @@
+"""What a message costs an agent on the memory bus, in bytecode instructions: counted, not timed.
+
+A limit that is passed says that something is done once a message that was not done before. When that is meant,
+measure it (docs/performance.md) and raise the limit with it.
+"""
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+import pytest
+from node_tally_reducer.v1_0_0.models import Amount
+from node_unruly_compute.v1_0_0.models import Ask
+
+from onex.bus.memory import MemoryBroker
+from onex.model import Message
+from onex.testing import MeshDriver
+from tests.conftest import NODES
+
+_FEW, _MANY = 200, 1200
+_BUS = "/bus/memory/"
+
+
+class _Counter:
+    """Counts the instructions of what runs inside of it, but for those of the memory bus."""
+
+    def __init__(self) -> None:
+        self.instructions = 0
+
+    def __enter__(self) -> "_Counter":
+        sys.settrace(self._call)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def _call(self, frame: FrameType, _: str, __: object) -> Callable[..., object] | None:
+        if _BUS in frame.f_code.co_filename:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        return self._step
+
+    def _step(self, _: FrameType, event: str, __: object) -> Callable[..., object]:
+        if event == "opcode":
+            self.instructions += 1
+        return self._step
+
+
+def _instructions(node: str, messages: Callable[[int], Message], count: int) -> int:
+    """Of one batch with so many messages, each with a key of its own."""
+    mesh = MeshDriver([NODES / node / "v1_0_0"])
+    mesh.send(messages(count))  # restores what there is, fills what is filled once
+    for number in range(count):
+        mesh.send(messages(number), settle=False)
+    (instance,) = mesh.instances
+    assert isinstance(mesh.broker, MemoryBroker)
+    with _Counter() as counter:
+        assert instance.step()
+    mesh.settle()
+    assert not mesh.dead_letters()
+    mesh.close()
+    return counter.instructions
+
+
+@pytest.mark.parametrize(
+    ("node", "messages", "limit"),
+    [
+        ("node_unruly_compute", lambda n: Ask(entity=f"e{n}"), 900),
+        ("node_tally_reducer", lambda n: Amount(entity=f"e{n}", value=n + 1000), 1380),
+    ],
+    ids=["compute", "reducer"],
+)
+def test_a_message_costs_no_more_instructions_than_it_did(
+    node: str, messages: Callable[[int], Message], limit: int
+) -> None:
+    few, many = _instructions(node, messages, _FEW), _instructions(node, messages, _MANY)
+    cost = (many - few) / (_MANY - _FEW)
+    assert cost <= limit, f"{cost:.0f} instructions a message, {limit} were enough"
