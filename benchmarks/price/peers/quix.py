@@ -1,8 +1,8 @@
 """Quix Streams: a StreamingDataFrame from topic to topic; with the argument ``soon`` it commits every 10 ms."""
 
-from quixstreams import Application
-
 import sys
+
+from quixstreams import Application
 
 from benchmarks.field.job import Job, stopped
 from benchmarks.price.peers.order import decoder, encoder, headers_for, now, price
