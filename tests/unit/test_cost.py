@@ -7,6 +7,7 @@ measure it (docs/performance.md) and raise the limit with it.
 import sys
 from collections.abc import Callable
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import pytest
 from node_tally_reducer.v1_0_0.models import Amount
@@ -16,6 +17,9 @@ from onex.bus.memory import MemoryBroker
 from onex.model import Message
 from onex.testing import MeshDriver
 from tests.conftest import NODES
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
 
 _FEW, _MANY = 200, 1200
 _BUS = "/bus/memory/"
@@ -34,13 +38,13 @@ class _Counter:
     def __exit__(self, *_: object) -> None:
         sys.settrace(None)
 
-    def _call(self, frame: FrameType, _: str, __: object) -> Callable[..., object] | None:
+    def _call(self, frame: FrameType, _: str, __: object) -> "TraceFunction | None":
         if _BUS in frame.f_code.co_filename:
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         return self._step
 
-    def _step(self, _: FrameType, event: str, __: object) -> Callable[..., object]:
+    def _step(self, _: FrameType, event: str, __: object) -> "TraceFunction | None":
         if event == "opcode":
             self.instructions += 1
         return self._step
