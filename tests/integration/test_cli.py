@@ -130,6 +130,10 @@ def test_watch_from_the_beginning(mesh: Mesh) -> None:
 
 
 def test_explain_and_help(mesh: Mesh) -> None:
+    code, out = onex(mesh, "explain", EFFECT, "--codec")
+    assert code == 0
+    assert "def decode(b):" in out
+    assert "def encode(m):" in out
     code, out = onex(mesh, "explain", EFFECT, "--json")
     facts = json.loads(out)
     assert code == 0

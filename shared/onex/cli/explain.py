@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from onex.bus.schema import codec_source
 from onex.cli.nodes import Services, find_node, load_settings
 from onex.cli.output import AsJson, console, print_json
 from onex.cli.workflow_drawing import draw, mermaid
@@ -17,12 +18,21 @@ def explain(
     as_mermaid: Annotated[
         bool, typer.Option("--mermaid", help="Print the workflow as a Mermaid flow chart, for documents.")
     ] = False,
+    codec: Annotated[
+        bool, typer.Option("--codec", help="Print the Python that is compiled to read and write its messages.")
+    ] = False,
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
     """Print pipeline, topics, groups, state, promises and workflow of a node."""
     settings = load_settings(services)
     resolved = resolve_node(find_node(node, settings))
+    if codec:
+        models = {route.model: None for route in resolved.routes.values()} | dict.fromkeys(resolved.outputs)
+        if resolved.state_model is not None:
+            models[resolved.state_model] = None
+        console.print("\n\n".join(codec_source(model) for model in models), markup=False, highlight=False)
+        return
     if as_mermaid:
         workflow = resolved.contract.workflow_coordination
         if workflow is None:

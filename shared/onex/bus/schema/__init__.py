@@ -2,6 +2,14 @@
 
 from onex.bus.schema.avro_schema import avro_schema, canonical
 from onex.bus.schema.catalogue import ProtocolSchemaCatalogue, SchemaVersion, subject_of
-from onex.bus.schema.codec import Codec
+from onex.bus.schema.codec import Codec, codec_source
 
-__all__ = ["Codec", "ProtocolSchemaCatalogue", "SchemaVersion", "avro_schema", "canonical", "subject_of"]
+__all__ = [
+    "Codec",
+    "ProtocolSchemaCatalogue",
+    "SchemaVersion",
+    "avro_schema",
+    "canonical",
+    "codec_source",
+    "subject_of",
+]

@@ -37,6 +37,18 @@ def _compiled(source: str, name: str) -> CodeType:
     return compile(source, f"<codec of {name}>", "exec")
 
 
+def _generate(model: type[Message]) -> tuple[Namespace, str, str]:
+    names = Namespace()
+    return names, whole_decoder_source(model, names), whole_encoder_source(model, names)
+
+
+def codec_source(model: type[Message]) -> str:
+    """What is compiled to read and write a model, for people: ``onex explain --codec``."""
+    names, _, _ = _generate(model)
+    bound = [f"# {name}: {getattr(item, '__qualname__', item)}" for name, item in names.objects.items()]
+    return "\n\n".join(["\n".join([f"# {model.__name__}", *bound]), *names.functions])
+
+
 class Codec:
     """Encodes and decodes one model in Confluent wire format (magic 0, schema id, Avro body)."""
 
@@ -46,8 +58,7 @@ class Codec:
         self.schema = avro_schema(model)
         self._catalogue = catalogue
         self._prefix = _HEADER.pack(0, schema_id)
-        names = Namespace()
-        decode, encode = whole_decoder_source(model, names), whole_encoder_source(model, names)
+        names, decode, encode = _generate(model)
         own = {"PREFIX": self._prefix, "foreign": self._decode_other, "REFUSED": _REFUSED, "refuse": self._refuse}
         scope = RUNTIME | names.objects | own
         exec(_compiled("\n".join(names.functions), model.__name__), scope)
