@@ -1,5 +1,6 @@
 """The input of the price benchmark, written once per run of the suite, and the check of every output."""
 
+import random
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from onex.contract import ResolvedNode, resolve_node
 FOLDER = Path(__file__).parent / "node_price_compute" / "v1_0_0"
 INPUT = "onex.cmd.bench.order.v1"
 OUTPUT = "onex.evt.bench.priced-order.v1"
-_FILL = 20_000
+_FILL, _FILL_BYTES = 20_000, 50_000_000
 
 
 def node() -> ResolvedNode:
@@ -23,28 +24,41 @@ def node() -> ResolvedNode:
 
 def at_least_once(folder: Path) -> Path:
     """A copy of the node that does without transactions."""
-    copy = folder / "at_least_once" / "node_price_compute" / "v1_0_0"
+    return changed(folder / "at_least_once", "\nevent_bus:", "\ndelivery: {guarantee: at_least_once}\nevent_bus:")
+
+
+def with_partitions(folder: Path, partitions: int) -> Path:
+    """A copy of the node whose topics have so many partitions."""
+    new = f"\nevent_bus:\n  topic_config: {{partitions: {partitions}}}"
+    return changed(folder / f"partitions{partitions}", "\nevent_bus:", new)
+
+
+def changed(folder: Path, old: str, new: str) -> Path:
+    """A copy of the node with another text in its contract."""
+    copy = folder / "node_price_compute" / "v1_0_0"
     shutil.copytree(FOLDER, copy, dirs_exist_ok=True)
-    with (copy / "contract.yaml").open("a") as contract:
-        contract.write("delivery: {guarantee: at_least_once}\n")
+    contract = copy / "contract.yaml"
+    contract.write_text(contract.read_text().replace(old, new))
     return copy
 
 
-def fill(cluster: Cluster, count: int) -> None:
-    """``count`` orders with four headers each, evenly over the partitions."""
+def fill(cluster: Cluster, count: int, payload: int = 0) -> None:
+    """``count`` orders with four headers each, evenly over the partitions, larger by ``payload`` bytes."""
     model = node().routes[INPUT].model
     codec = Codec.of_topic(model, INPUT, cluster.catalogue)
     partitions = len(cluster.partitions(INPUT))
-    for start in range(0, count, _FILL):
-        numbers = range(start, min(count, start + _FILL))
-        cluster.bus.publish_batch([_order(codec, model, number, partitions) for number in numbers])
+    extra = random.Random(1).randbytes(payload // 2).hex()
+    step = max(1, min(_FILL, _FILL_BYTES // (payload + 1)))
+    for start in range(0, count, step):
+        numbers = range(start, min(count, start + step))
+        cluster.bus.publish_batch([_order(codec, model, number, partitions, extra) for number in numbers])
 
 
-def _order(codec: Codec, model: type, number: int, partitions: int) -> Outgoing:
+def _order(codec: Codec, model: type, number: int, partitions: int, extra: str) -> Outgoing:
     order = model(
         order_id=f"order-{number:08d}",
         customer=f"customer-{number % 1000}",
-        sku=f"sku-{number % 50}",
+        sku=f"sku-{number % 50}{extra}",
         quantity=number % 9 + 1,
         unit_price=1.25 + number % 100,
         placed_ms=1_700_000_000_000 + number,

@@ -23,21 +23,21 @@ def node() -> ResolvedNode:
 
 
 def value_of(number: int) -> int:
-    """Amount of the message with this number; its account is ``number % ACCOUNTS``."""
+    """Amount of the message with this number; its account is ``number % accounts``."""
     return number % 97 + 1
 
 
-def fill(cluster: Cluster, count: int) -> None:
+def fill(cluster: Cluster, count: int, accounts: int = ACCOUNTS) -> None:
     """``count`` amounts with four headers each, by key over the partitions."""
     model = node().routes[INPUT].model
     codec = Codec.of_topic(model, INPUT, cluster.catalogue)
     for start in range(0, count, _FILL):
         numbers = range(start, min(count, start + _FILL))
-        cluster.bus.publish_batch([_amount(codec, model, number) for number in numbers])
+        cluster.bus.publish_batch([_amount(codec, model, number, accounts) for number in numbers])
 
 
-def _amount(codec: Codec, model: type, number: int) -> Outgoing:
-    amount = model(account=f"account-{number % ACCOUNTS:05d}", value=value_of(number))
+def _amount(codec: Codec, model: type, number: int, accounts: int) -> Outgoing:
+    amount = model(account=f"account-{number % accounts:05d}", value=value_of(number))
     headers = [
         (h.ID, b"%032x" % number),
         (h.TYPE, INPUT.encode()),
@@ -47,7 +47,7 @@ def _amount(codec: Codec, model: type, number: int) -> Outgoing:
     return Outgoing(INPUT, codec.encode(amount), amount.account.encode(), headers)
 
 
-def check(cluster: Cluster, begins: Mapping[Partition, int]) -> int:
+def check(cluster: Cluster, begins: Mapping[Partition, int], accounts: int = ACCOUNTS) -> int:
     """Every total right, in order per account, none left out or twice; gives how many."""
     codec = Codec.of_topic(next(iter(node().outputs)), OUTPUT, cluster.catalogue)
     reader = cluster.bus.read(begins)
@@ -56,7 +56,7 @@ def check(cluster: Cluster, begins: Mapping[Partition, int]) -> int:
     for record in reader.until_end():
         total = codec.decode(record.value()).model_dump()
         account = total["account"]
-        number = int(account.removeprefix("account-")) + counts[account] * ACCOUNTS
+        number = int(account.removeprefix("account-")) + counts[account] * accounts
         counts[account] += 1
         sums[account] += value_of(number)
         assert (total["count"], total["total"]) == (counts[account], sums[account]), total

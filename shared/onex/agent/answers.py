@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from onex.contract import ResolvedNode
 from onex.model.enums import EnumNodeKind
@@ -14,9 +14,8 @@ from onex.workflow import compile_state_machine, compile_workflow
 Emission = Message | Addressed
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a handler wants done. ``replies_here``: answers to ``commands`` come back to this key."""
+class Answer(NamedTuple):
+    """What a handler wants done; answers to ``commands`` come back to this key. A tuple: made for every message."""
 
     state: Message | None = None
     events: Sequence[Emission] = ()

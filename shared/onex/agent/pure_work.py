@@ -1,6 +1,6 @@
 """What a pure agent does with the records of one batch: all that comes of them is staged here.
 
-The way of a record: ``carry`` decodes it, ``_compute`` or ``_keyed`` calls the handler and encodes, and what came
+The way of a record: ``carry`` decodes it, ``_compute`` or ``_decide`` calls the handler and encodes, and what came
 of it waits in ``outputs`` and ``letters`` for the agent to hand it over. Nothing here talks to the bus.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from onex.agent.answers import Answer, as_emissions
+from onex.agent.answers import Answer, Handle, as_emissions
 from onex.agent.batch_traces import BatchTraces
 from onex.agent.clock import to_datetime
 from onex.agent.current import CURRENT
@@ -17,7 +17,7 @@ from onex.agent.emit import Emitter
 from onex.agent.envelope import Envelope, TimerEnvelope, kept_for_timers
 from onex.agent.failure import Classifier, Failure, stage_of
 from onex.agent.program import Program
-from onex.agent.receive import Received, Receiver
+from onex.agent.receive import Receiver
 from onex.agent.stores import Stores
 from onex.agent.timer_record import TimerRecord
 from onex.agent.timers import DueTimer
@@ -48,7 +48,6 @@ class PureWork:
         self._emitter = Emitter(program.outputs, contract.name)
         self._office = DeadLetterOffice(contract, group)
         self._classifier = Classifier(policy.retryable_exceptions, policy.retryable_error_codes)
-        self._handle = self._compute if stores is None else self._keyed
         self._on_timer = program.timers
         self._changelog = contract.changelog_topic
         self._stores = stores
@@ -81,11 +80,14 @@ class PureWork:
             if self.doomed and (doom := self.doomed.get(place_of(record))):
                 error, self.stage = doom
                 raise error
-            received = self._receive(record)
-            CURRENT.set(received[2])
+            entry, message, envelope = self._receive(record)
+            CURRENT.set(envelope)
             if self._traces is not None:
-                self._traces.received(record, received[2])
-            self._handle(received, record.partition())
+                self._traces.received(record, envelope)
+            if self._stores is None:
+                self._compute(entry.handle, message, envelope)
+            else:
+                self._decide(entry.handle, message, envelope, record.partition())
         except HandlerTimeoutError as error:
             self.doom(record, error)
             self._bury(record, Envelope(record), error)
@@ -102,10 +104,9 @@ class PureWork:
         """When the batch runs again, the record becomes a dead letter without being tried."""
         self.doomed[place_of(record)] = (error, self.stage)
 
-    def _compute(self, received: Received, _: int) -> None:
-        entry, message, envelope = received
+    def _compute(self, handle: Handle, message: Message, envelope: Envelope) -> None:
         self.stage = _HANDLER
-        result = entry.handle(message)
+        result = handle(message)
         self.stage = _ENCODE
         only = self._emitter.only(result, envelope)
         if only is None:
@@ -115,18 +116,15 @@ class PureWork:
         else:
             self._put([only])
 
-    def _keyed(self, received: Received, number: int) -> None:
-        entry, message, envelope = received
-        self._decide(entry.handle, message, envelope, number)
-
-    def _decide(self, handle: object, message: Message, envelope: Envelope, number: int) -> None:
+    def _decide(self, handle: Handle | None, message: Message, envelope: Envelope, number: int) -> None:
         """Run a keyed handler; its outputs, state and timers are staged together or not at all."""
         assert self._stores is not None
-        assert callable(handle)
+        assert handle is not None
         store, key = self._stores[number], envelope.key or b""
         state = store.get(key)
         self.stage = _HANDLER
-        answer: Answer = handle(state, message, envelope.context(self._now))
+        answer = handle(state, message, envelope.context(self._now))
+        assert isinstance(answer, Answer)
         self.stage = _ENCODE
         events = answer.events
         only = self._emitter.only(events[0], envelope) if len(events) == 1 else None

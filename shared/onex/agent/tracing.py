@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from opentelemetry import trace
 from opentelemetry.context import Context as TraceContext
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -40,6 +39,9 @@ class Tracing:
     @classmethod
     def to_collector(cls, node: str, version: str, group: str, instance: str, endpoint: str) -> "Tracing":
         """Export by OTLP over HTTP to ``endpoint`` (its base URL); what cannot be sent is dropped and logged."""
+        # Protocol buffers and an HTTP client: five MiB that only traced agents need.
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
         exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
         return cls(node, version, group, instance, BatchSpanProcessor(exporter, schedule_delay_millis=500))
 

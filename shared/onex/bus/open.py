@@ -3,7 +3,6 @@
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.protocols import ProtocolEventBus
 from onex.bus.schema import ProtocolSchemaCatalogue
-from onex.bus.schema.registry import RegistryCatalogue
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.model.enums import EnumHost
 from onex.settings import Settings
@@ -34,5 +33,7 @@ def open_agent_bus(settings: Settings, host: EnumHost) -> ProtocolEventBus:
 def open_catalogue(settings: Settings, bus: ProtocolEventBus) -> ProtocolSchemaCatalogue:
     """A Confluent-compatible registry when one is configured, else the topic ``_schemas``."""
     if settings.schema_registry_url:
+        from onex.bus.schema.registry import RegistryCatalogue  # an HTTP client, where most have no registry
+
         return RegistryCatalogue(settings.schema_registry_url)
     return TopicCatalogue(bus)

@@ -1,25 +1,13 @@
 """Entry point: assembles the commands and turns errors into exit codes."""
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from onex import __version__
-from onex.cli import (
-    contract,
-    dlq,
-    doctor,
-    explain,
-    mesh,
-    provision,
-    run,
-    send,
-    stack,
-    state,
-    top,
-    topics,
-    workflows,
-)
 from onex.cli.output import Exit, console, errors
 from onex.model.errors import (
     BusError,
@@ -29,36 +17,62 @@ from onex.model.errors import (
     ProvisioningError,
 )
 
+_COMMANDS: Mapping[str, str] = {
+    "up": "stack.up",
+    "down": "stack.down",
+    "status": "stack.status",
+    "run": "run.run",
+    "send": "send.send",
+    "watch": "send.watch",
+    "plan": "provision.plan",
+    "apply": "provision.apply",
+    "explain": "explain.explain",
+    "nodes": "mesh.nodes",
+    "topics": "topics.topics",
+    "lag": "topics.lag",
+    "doctor": "doctor.doctor",
+    "top": "top.top",
+    "contract": "contract.app",
+    "dlq": "dlq.app",
+    "node": "mesh.node",
+    "workflows": "workflows.app",
+    "state": "state.app",
+}
+
+
+class _Commands(TyperGroup):
+    """Imports a command when it is asked for: an agent needs one of them, and pays for it in memory and start."""
+
+    def list_commands(self, ctx: object) -> list[str]:
+        """In the order of the help."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: object, cmd_name: str) -> TyperCommand | TyperGroup | None:
+        """None for an unknown name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name].split(".")
+        found = getattr(import_module(f"onex.cli.{module}"), name)
+        if isinstance(found, typer.Typer):
+            group = typer.main.get_group(found)
+            group.name = cmd_name
+            return group
+        alone = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+        alone.command(cmd_name)(found)
+        command = typer.main.get_command(alone)
+        assert isinstance(command, TyperCommand)
+        return command
+
+
 app = typer.Typer(
     name="onex",
+    cls=_Commands,
     help="Run and operate a Kafka-native mesh of ONEX nodes.\n\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 3 contract, 4 broker or settings, 5 refused, 6 timed out.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-app.add_typer(contract.app, name="contract")
-app.add_typer(dlq.app, name="dlq")
-app.add_typer(mesh.node, name="node")
-app.add_typer(workflows.app, name="workflows")
-app.add_typer(state.app, name="state")
-for command in (
-    stack.up,
-    stack.down,
-    stack.status,
-    run.run,
-    send.send,
-    send.watch,
-    provision.plan,
-    provision.apply,
-    explain.explain,
-    mesh.nodes,
-    topics.topics,
-    topics.lag,
-    doctor.doctor,
-    top.top,
-):
-    app.command()(command)
 
 
 def _version(wanted: bool) -> None:

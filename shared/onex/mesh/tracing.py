@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 from aiokafka import ConsumerRecord
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.aiokafka import AIOKafkaInstrumentor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -25,6 +24,9 @@ class ClientTracing:
         self._own: TracerProvider | None = None
         if provider is None and endpoint:
             self._own = TracerProvider(resource=Resource.create({"service.name": "onex-client"}))
+            # As in the agent: only where traces are wanted.
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
             exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
             self._own.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=500))
         self._provider = provider or self._own

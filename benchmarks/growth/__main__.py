@@ -1,0 +1,81 @@
+"""``python -m benchmarks.growth``: what a message costs when there is more of something, over three decades of it."""
+
+import argparse
+from collections.abc import Mapping
+
+from benchmarks.field.cluster import cluster
+from benchmarks.field.entries import Entry, mesh
+from benchmarks.field.meter import Reading
+from benchmarks.field.turns import Turns
+from benchmarks.price import setup as price
+from benchmarks.report import Report, Series
+from benchmarks.total import setup as total
+from onex.bus.protocols import Partition
+from onex.contract import resolve_node
+
+_WINDOW = 60.0
+
+
+def main() -> None:
+    """Run, check, print and write ``build/bench/growth.json``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    report = Report("growth")
+    points = [
+        *((f"{count:,} messages", lambda runs, n=count: _priced(runs, count=n)) for count in _decades(3000)),
+        *((f"{size:,} bytes of payload", lambda runs, n=size: _sized(runs, n)) for size in _decades(100)),
+        *((f"{number:,} partitions", lambda runs, n=number: _spread(runs, n)) for number in (1, 10, 100, 1000)),
+        *((f"{number:,} keys", lambda runs, n=number: _keyed(runs, n)) for number in _decades(1000)),
+    ]
+    for name, point in points:
+        readings = point(options.runs)
+        report.add(Series(name, "messages/s", [reading.rate for reading in readings]))
+        report.add(Series(f"{name}, CPU", "us a message", [reading.cpu for reading in readings]))
+        report.add(Series(f"{name}, memory", "MiB", [reading.memory for reading in readings]))
+    report.write()
+
+
+def _decades(first: int) -> tuple[int, int, int, int]:
+    return first, first * 10, first * 100, first * 1000
+
+
+def _sized(runs: int, payload: int) -> list[Reading]:
+    return _priced(runs, count=max(3000, min(300_000, 300_000_000 // (payload + 400))), payload=payload)
+
+
+def _spread(runs: int, partitions: int) -> list[Reading]:
+    return _priced(runs, partitions=partitions)
+
+
+def _priced(runs: int, count: int = 300_000, payload: int = 0, partitions: int = 4) -> list[Reading]:
+    with cluster() as field:
+        node = resolve_node(price.with_partitions(field.folder, partitions))
+        field.provision([node])
+        price.fill(field, count, payload)
+
+        def check(_: Entry, begins: Mapping[Partition, int]) -> int:
+            return price.check(field, begins, count)
+
+        name = f"{count:,} x {payload:,} bytes, {partitions} partitions"
+        entry = mesh(name, node.folder, node.contract.group("{group}"))
+        turns = Turns(field, price.INPUT, price.OUTPUT, count, _WINDOW, check)
+        return turns.take([entry], runs)[name]
+
+
+def _keyed(runs: int, accounts: int, count: int = 300_000) -> list[Reading]:
+    with cluster() as field:
+        node = total.node()
+        field.provision([node])
+        total.fill(field, max(count, accounts), accounts)
+
+        def check(_: Entry, begins: Mapping[Partition, int]) -> int:
+            return total.check(field, begins, accounts)
+
+        entry = mesh(f"{accounts:,} keys", total.FOLDER, node.contract.group("{group}"))
+        turns = Turns(field, total.INPUT, total.OUTPUT, max(count, accounts), _WINDOW, check)
+        return turns.take([entry], runs)[entry.name]
+
+
+if __name__ == "__main__":
+    main()

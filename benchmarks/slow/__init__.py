@@ -1,0 +1,1 @@
+"""Slow calls beyond the partition count."""
