@@ -4,7 +4,7 @@ The way of a batch: ``step`` takes it -> ``_carry`` opens the transaction -> ``_
 (:class:`PureWork`) and hands over what came of it -> ``_carry`` writes the changelog and commits offsets with it all.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -151,7 +151,7 @@ class PureAgent:
     def _carry(self, records: Sequence[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]) -> None:
         metrics, traces, transaction = self._metrics, self._traces, self._transaction
         started, now_ms = self._clock.monotonic(), self._clock.now_ms()
-        count, (first, positions) = len(records), _span(records)
+        count, (first, positions) = len(records), span_of(records)
         metrics.in_flight.set(count + len(due))
         if records:
             metrics.queue_seconds.observe(max(0, now_ms - records[0].timestamp()[1]) / 1000)
@@ -335,24 +335,20 @@ class PureAgent:
         self.on_revoked(partitions)
 
 
-def _span(records: Sequence[ProtocolRecord]) -> tuple[dict[Partition, int], dict[Partition, Position]]:
-    """Where a batch begins and where it ends, by partition; records of one partition are in order."""
-    first: dict[Partition, int] = {}
-    positions: dict[Partition, Position] = {}
-    for begin, end in _runs(records, 0, len(records) - 1) if records else ():
-        partition = Partition(begin.topic(), begin.partition())
-        first.setdefault(partition, begin.offset())
-        positions[partition] = Position(end.offset() + 1)
-    return first, positions
+def span_of(records: Sequence[ProtocolRecord]) -> tuple[dict[Partition, int], dict[Partition, Position]]:
+    """Where a batch begins and where it ends, by partition; records of one partition are in order.
 
-
-def _runs(records: Sequence[ProtocolRecord], i: int, j: int) -> Iterator[tuple[ProtocolRecord, ProtocolRecord]]:
-    """First and last record of each run of one partition; what is between is not looked at where it can't differ."""
-    begin, end = records[i], records[j]
-    together = begin.partition() == end.partition() and end.offset() - begin.offset() == j - i
-    if together and begin.topic() == end.topic():
-        yield begin, end
-    else:
-        middle = (i + j) // 2
-        yield from _runs(records, i, middle)
-        yield from _runs(records, middle + 1, j)
+    Every record is looked at: partitions are interleaved and offsets have gaps, so that nothing can be told from
+    the first and the last one of a run.
+    """
+    first: dict[tuple[str, int], ProtocolRecord] = {}
+    last: dict[tuple[str, int], ProtocolRecord] = {}
+    for record in records:
+        place = record.topic(), record.partition()
+        last[place] = record
+        if place not in first:
+            first[place] = record
+    return (
+        {Partition(*place): record.offset() for place, record in first.items()},
+        {Partition(*place): Position(record.offset() + 1) for place, record in last.items()},
+    )
