@@ -161,8 +161,8 @@ class PureAgent:
         dead: list[str] = []
         self._work.begin(now_ms, dead)
         early = positions if count >= _EARLY else {}
+        transaction.begin(self._consumer, early)
         try:
-            transaction.begin(self._consumer, early)
             self._handle(list(records), due)
             if self._stores is not None:
                 self._stores.write_changes(transaction)
