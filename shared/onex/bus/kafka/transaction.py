@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from time import monotonic
-from typing import TypedDict
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -13,15 +12,6 @@ from onex.bus.kafka.consumer import ErrorSink, KafkaConsumer, offsets_of
 from onex.bus.kafka.errors import error_of, to_bus_error, translate
 from onex.bus.protocols import NOWHERE, Change, Emitted, Headers, OnDelivery, Partition, Position, ProtocolConsumer
 from onex.model.errors import BusUnavailableError, FencedError, MissingTopicError, TransactionAbortedError
-
-
-class _Keyed(TypedDict, total=False):
-    """A record as ``produce_batch`` takes it, and why it was not taken."""
-
-    key: bytes
-    value: bytes | None
-    _error: KafkaError
-
 
 _INIT_TIMEOUT = 30.0
 _OFFSETS_TIMEOUT = 5.0
@@ -69,26 +59,11 @@ class _Producing:
                 raise translate(error, f"writing to {topic}") from None
 
     def produce_changes(self, topic: str, partition: int, changes: Sequence[Change], on_last: OnDelivery) -> None:
-        """See the protocol. One call of the client for all of them: it has one for records without headers."""
-        messages: list[_Keyed] = [{"key": key, "value": value} for key, value in changes[:-1]]
-        while messages:
-            try:
-                taken = self._client.produce_batch(topic, messages, partition, on_delivery=self._on_record)  # type: ignore[arg-type]
-            except KafkaException as error:
-                raise translate(error, f"writing to {topic}") from None
-            if taken == len(messages):
-                break
-            messages = [message for message in messages if self._refused(topic, message)]
-            self._make_room()
+        """See the protocol. Not by ``produce_batch``: see decision 15."""
+        for key, value in changes[:-1]:
+            self.produce(topic, value, key, [], partition)
         for key, value in changes[-1:]:
             self.produce(topic, value, key, [], partition, on_last)
-
-    def _refused(self, topic: str, message: _Keyed) -> bool:
-        """Whether a message of a batch found the queue full and is to be sent again."""
-        error = message.pop("_error", None)
-        if error is not None and error.code() != KafkaError._QUEUE_FULL:
-            raise to_bus_error(error, f"writing to {topic}")
-        return error is not None
 
     def _make_room(self) -> None:
         try:
