@@ -284,7 +284,7 @@ def test_a_transaction_with_a_missing_topic_aborts(bus: ProtocolEventBus, topic:
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["exactly once", "at least once"])
-def test_many_records_and_changes_are_handed_over_in_one_call(
+def test_many_records_are_handed_over_in_one_call(
     bus: ProtocolEventBus, topic: MakeTopic, group: str, *, named: bool
 ) -> None:
     outputs, changelog, source = topic(3), topic(2, cleanup_policy="compact"), topic()
@@ -295,9 +295,10 @@ def test_many_records_and_changes_are_handed_over_in_one_call(
     transaction.produce_all([(outputs, b"%d" % n, b"key-%d" % n, [("n", b"%d" % n)]) for n in range(100)])
     heard: list[tuple[Exception | None, int]] = []
     changes = [(b"key-%d" % n, None if n % 2 else b"%d" % n) for n in range(100)]
-    transaction.produce_changes(changelog, 1, changes, lambda failed, offset: heard.append((failed, offset)))
+    for key, value in changes:
+        transaction.produce(changelog, value, key, [], 1, lambda failed, offset: heard.append((failed, offset)))
     transaction.commit(consumer, {})
-    assert heard == [(None, 99)]
+    assert heard == [(None, offset) for offset in range(100)]
     assert consumer.committed([Partition(source, 0)]) == {Partition(source, 0): Position(7)}
     reader = bus.read({Partition(outputs, number): 0 for number in range(3)})
     written = {(record.key(), record.value(), tuple(record.headers() or [])) for record in reader.until_end()}
@@ -308,7 +309,6 @@ def test_many_records_and_changes_are_handed_over_in_one_call(
     reader.close()
     transaction.begin()
     transaction.produce_all([(outputs, b"aborted", b"k", [])])
-    transaction.produce_changes(changelog, 0, [], lambda *_: None)
     transaction.abort()
     consumer.close()
     transaction.close()

@@ -12,7 +12,6 @@ from rocksdict import AccessType, Rdict, WriteBatch, WriteOptions
 
 from onex.agent.clock import ProtocolClock, SystemClock
 from onex.agent.state_memory import CacheBudget, StateMemory
-from onex.bus.protocols import Change
 from onex.model.errors import StateStoreError
 
 log = structlog.get_logger(__name__)
@@ -24,6 +23,9 @@ _MEMORY_CACHE = 64 * 1024 * 1024
 _FORGOTTEN_MS = 12 * 3_600_000
 """Half of Kafka's default ``delete.retention.ms``."""
 _SYSTEM = SystemClock()
+
+Change = tuple[bytes, bytes | None]
+"""Key and new value; None deletes."""
 
 
 class ProtocolBacking(Protocol):

@@ -63,12 +63,12 @@ class Emitter:
         """
         records: list[Emitted] = []
         for index, emission in enumerate(emissions, first):
-            message: Message = emission.message if type(emission) is Addressed else emission  # type: ignore[assignment]
+            message = emission.message if isinstance(emission, Addressed) else emission
             way = self._ways.get(type(message))
             if way is None:
                 raise WrongOutputError(f"{type(message).__name__} is no output of this node's contract")
             own, start = way[0](message), _hash(self._node, index)
-            if type(emission) is Addressed:
+            if isinstance(emission, Addressed):
                 key = emission.key.encode() or own or envelope.reply_key or envelope.key
                 answers_to = emission.reply_key.encode() or reply_key
                 record = way[1](message, key, envelope, answers_to, start, self._time)

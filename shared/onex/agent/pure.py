@@ -125,7 +125,7 @@ class PureAgent:
                 self._consumer.resume([p for p in self._consumer.assignment() if p.partition == number])
                 self._health.settle(f"restore {number}")
         self._consumer.resume(self._held.to_resume())
-        records = self._consumer.batch(self._most, self._patience(timeout))
+        records = list(self._consumer.batch(self._most, self._patience(timeout)))
         self._observe()
         due = self._due()
         behind = self._stand_by()
@@ -148,7 +148,8 @@ class PureAgent:
             self._moved = True
             return False
 
-    def _carry(self, records: Sequence[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]) -> None:
+    def _carry(self, records: list[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]) -> None:
+        """One transaction; ``records`` is empty afterwards, because nobody may hold on to what is done."""
         metrics, traces, transaction = self._metrics, self._traces, self._transaction
         started, now_ms = self._clock.monotonic(), self._clock.now_ms()
         count, (first, positions) = len(records), span_of(records)
@@ -163,7 +164,7 @@ class PureAgent:
         early = positions if count >= _EARLY else {}
         transaction.begin(self._consumer, early)
         try:
-            self._handle(list(records), due)
+            self._handle(records, due)
             if self._stores is not None:
                 self._stores.write_changes(transaction)
             committing, committing_ns = self._clock.monotonic(), traces.now() if traces else 0

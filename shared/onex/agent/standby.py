@@ -5,8 +5,8 @@ The changelogs of partitions that are not held here are followed into stores on 
 
 from collections.abc import Collection
 
-from onex.agent.backing import OpenBacking, ProtocolBacking
-from onex.bus.protocols import Change, Partition, ProtocolEventBus, ProtocolReader
+from onex.agent.backing import Change, OpenBacking, ProtocolBacking
+from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader
 
 _CHUNK = 5000
 

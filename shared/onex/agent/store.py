@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
-from onex.agent.backing import ProtocolBacking
+from onex.agent.backing import Change, ProtocolBacking
 from onex.agent.state_memory import CacheBudget
 from onex.agent.timers import TimerTable
-from onex.bus.protocols import Change
 from onex.bus.schema import Codec
 from onex.model.message import Message
 

@@ -89,8 +89,11 @@ class Stores:
         """One changelog record per changed key; the last one's offset becomes the checkpoint of the store."""
         self._checkpoints.clear()
         for number, store in self._ready.items():
-            if changes := store.changes():
-                transaction.produce_changes(self._changelog, number, changes, self._checkpoint_of(number))
+            changes = store.changes()
+            for key, value in changes[:-1]:
+                transaction.produce(self._changelog, value, key, [], number)
+            for key, value in changes[-1:]:
+                transaction.produce(self._changelog, value, key, [], number, self._checkpoint_of(number))
 
     def _checkpoint_of(self, number: int) -> OnDelivery:
         def report(failed: Exception | None, offset: int) -> None:

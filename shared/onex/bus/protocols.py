@@ -103,10 +103,6 @@ Emitted = tuple[str, bytes | None, bytes | None, Headers]
 """Topic, value, key, headers: an output on its way. A plain tuple: it is made for every output."""
 
 
-Change = tuple[bytes, bytes | None]
-"""A key and its new value; None deletes."""
-
-
 class ProtocolTransaction(Protocol):
     """Produces and commits: everything between ``begin`` and ``commit`` becomes visible together.
 
@@ -127,10 +123,6 @@ class ProtocolTransaction(Protocol):
 
     def produce_all(self, records: Iterable[Emitted]) -> None:
         """``produce`` for each of them, in their order; raises at the first that fails."""
-        ...
-
-    def produce_changes(self, topic: str, partition: int, changes: Sequence[Change], on_last: OnDelivery) -> None:
-        """Records without headers to one partition; ``on_last`` hears of the last one. Raises as ``produce``."""
         ...
 
     def begin(

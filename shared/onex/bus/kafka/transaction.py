@@ -1,6 +1,6 @@
 """Producers of the engine: transactional, and the at-least-once form of the same shape."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from time import monotonic
@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink, KafkaConsumer, offsets_of
 from onex.bus.kafka.errors import error_of, to_bus_error, translate
-from onex.bus.protocols import NOWHERE, Change, Emitted, Headers, OnDelivery, Partition, Position, ProtocolConsumer
+from onex.bus.protocols import NOWHERE, Emitted, Headers, OnDelivery, Partition, Position, ProtocolConsumer
 from onex.model.errors import BusUnavailableError, FencedError, MissingTopicError, TransactionAbortedError
 
 _INIT_TIMEOUT = 30.0
@@ -57,13 +57,6 @@ class _Producing:
                 self.produce(topic, value, key, headers)
             except KafkaException as error:
                 raise translate(error, f"writing to {topic}") from None
-
-    def produce_changes(self, topic: str, partition: int, changes: Sequence[Change], on_last: OnDelivery) -> None:
-        """See the protocol. Not by ``produce_batch``: see decision 15."""
-        for key, value in changes[:-1]:
-            self.produce(topic, value, key, [], partition)
-        for key, value in changes[-1:]:
-            self.produce(topic, value, key, [], partition, on_last)
 
     def _make_room(self) -> None:
         try:

@@ -1,11 +1,11 @@
 """Transactions on the in-memory bus, fenced by epoch."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from onex.bus.memory.broker import MemoryBroker
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.memory.log import COMMITTED, TransactionMark, TransactionState
-from onex.bus.protocols import NOWHERE, Change, Emitted, Headers, OnDelivery, Partition, Position, ProtocolConsumer
+from onex.bus.protocols import NOWHERE, Emitted, Headers, OnDelivery, Partition, Position, ProtocolConsumer
 from onex.model.errors import (
     BusError,
     BusUnavailableError,
@@ -73,11 +73,6 @@ class MemoryTransaction:
         """See the protocol."""
         for topic, value, key, headers in records:
             self.produce(topic, value, key, headers)
-
-    def produce_changes(self, topic: str, partition: int, changes: Sequence[Change], on_last: OnDelivery) -> None:
-        """See the protocol."""
-        for number, (key, value) in enumerate(changes, 1):
-            self.produce(topic, value, key, [], partition, on_last if number == len(changes) else None)
 
     def commit(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
         """See the protocol."""
