@@ -50,7 +50,8 @@ def _spawn(command: Sequence[str], environment: dict[str, str], folder: Path) ->
 
 
 def _schema(cluster: Cluster, topic: str) -> tuple[int, Schema]:
-    version = cluster.catalogue.versions(subject_of(topic))[-1]
+    subject = subject_of(topic)
+    version = cluster.catalogue.versions([subject])[subject][-1]
     schema = cluster.catalogue.schema_of(version.id)
     assert isinstance(schema, dict)
     return version.id, dict(schema)

@@ -5,7 +5,8 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
-from onex.local.kafka import LocalKafka, free_port
+from onex.local.kafka import LocalKafka
+from onex.local.properties import free_port
 from tests.chaos.proxy import TcpProxy
 from tests.conftest import eventually
 

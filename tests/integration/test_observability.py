@@ -19,7 +19,7 @@ from onex.codegen import observability_files
 from onex.codegen.field_docs import field_docs
 from onex.codegen.reference import _models
 from onex.contract import resolve_node
-from onex.local.kafka import free_port
+from onex.local.properties import free_port
 from onex.model.contract import ModelContract
 from tests.conftest import NODES, ORDERS, ROOT, SERVICES, eventually
 from tests.integration.agents import Mesh

@@ -16,7 +16,7 @@ def _ended_with(bus: KafkaEventBusAdapter, topic: str) -> int:
 
 def test_more_changes_than_the_client_holds_wait_for_room(kafka_bus: KafkaEventBusAdapter) -> None:
     topic = "onex.evt.test.many-changes.v1"
-    kafka_bus.admin.create(TopicState(topic, 1, 1, {}))
+    kafka_bus.admin.create([TopicState(topic, 1, 1, {})])
     transaction = kafka_bus.transaction("tx.many-changes")
     transaction.begin()
     offsets: list[int] = []
@@ -31,7 +31,7 @@ def test_more_changes_than_the_client_holds_wait_for_room(kafka_bus: KafkaEventB
 
 def test_more_outputs_than_the_client_holds_wait_for_room(kafka_bus: KafkaEventBusAdapter) -> None:
     topic = "onex.evt.test.many-outputs.v1"
-    kafka_bus.admin.create(TopicState(topic, 1, 1, {}))
+    kafka_bus.admin.create([TopicState(topic, 1, 1, {})])
     transaction = kafka_bus.transaction("tx.many-outputs")
     transaction.begin()
     transaction.produce_all((topic, b"v", b"k", []) for _ in range(_COUNT))

@@ -30,12 +30,12 @@ def test_versions_ids_and_schemas(registry: Registry) -> None:
     catalogue = RegistryCatalogue(registry.url)
     with pytest.raises(SchemaMismatchError, match="onex apply"):
         catalogue.id_of("ask-value", avro_schema(Ask))
-    assert catalogue.versions("ask-value") == []
-    first = catalogue.register("ask-value", avro_schema(Ask))
-    assert catalogue.register("ask-value", avro_schema(Ask)) == first
+    assert catalogue.versions(["ask-value"]) == {"ask-value": []}
+    first = catalogue.register({"ask-value": avro_schema(Ask)})["ask-value"]
+    assert catalogue.register({"ask-value": avro_schema(Ask)}) == {"ask-value": first}
     assert catalogue.id_of("ask-value", avro_schema(Ask)) == first.id
     assert catalogue.schema_of(first.id) == avro_schema(Ask)
-    assert [version.version for version in catalogue.versions("ask-value")] == [1]
+    assert [version.version for version in catalogue.versions(["ask-value"])["ask-value"]] == [1]
     with pytest.raises(SchemaMismatchError, match="4711"):
         catalogue.schema_of(4711)
 
@@ -62,4 +62,4 @@ def test_an_agent_runs_on_it_and_incompatible_schemas_are_refused(
 
 def test_a_registry_that_is_away_is_named() -> None:
     with pytest.raises(BusUnavailableError, match="127.0.0.1:9"):
-        RegistryCatalogue("http://127.0.0.1:9").versions("x")
+        RegistryCatalogue("http://127.0.0.1:9").versions(["x"])

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from onex.bus.kafka import KafkaEventBusAdapter
-from onex.local.kafka import free_port
+from onex.local.properties import free_port
 from tests.conftest import ORDERS, ROOT, eventually
 from tests.integration.agents import Mesh
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -83,10 +84,10 @@ class FakeCatalogue:
             raise SchemaMismatchError(f"schema id {schema_id} is unknown")
         return self.schemas[schema_id]
 
-    def versions(self, subject: str) -> list[SchemaVersion]:
-        return []
+    def versions(self, subjects: Sequence[str]) -> dict[str, list[SchemaVersion]]:
+        return {subject: [] for subject in subjects}
 
-    def register(self, subject: str, schema: Schema) -> SchemaVersion:
+    def register(self, schemas: Mapping[str, Schema]) -> dict[str, SchemaVersion]:
         raise NotImplementedError
 
 

@@ -94,7 +94,7 @@ def run(engine: Engine, bus: MemoryEventBus, until: Callable[[], bool]) -> None:
 
 def memory_bus() -> MemoryEventBus:
     bus = MemoryEventBus(MemoryBroker(lambda: 0))
-    bus.admin.create(TopicState("t", 1, 1, {}))
+    bus.admin.create([TopicState("t", 1, 1, {})])
     return bus
 
 

@@ -100,7 +100,7 @@ def test_a_compatible_schema_becomes_the_next_version(cluster: Cluster) -> None:
     assert (change.action, change.detail) == ("register", "version 2, from test")
     cluster.apply(wanted)
     catalogue = TopicCatalogue(cluster.bus)
-    assert [v.version for v in catalogue.versions(subject_of(AMOUNT))] == [1, 2]
+    assert [v.version for v in catalogue.versions([subject_of(AMOUNT)])[subject_of(AMOUNT)]] == [1, 2]
     assert catalogue.schema_of(catalogue.id_of(subject_of(AMOUNT), schema)) == schema
 
 
@@ -117,7 +117,7 @@ def test_an_incompatible_schema_is_refused_with_the_reason(cluster: Cluster) -> 
 
 def test_equal_schemas_share_an_id_and_unknown_ones_are_refused(cluster: Cluster) -> None:
     catalogue = TopicCatalogue(cluster.bus)
-    first = catalogue.register("other-value", avro_schema(Amount))
+    first = catalogue.register({"other-value": avro_schema(Amount)})["other-value"]
     assert first.id == catalogue.id_of(subject_of(AMOUNT), avro_schema(Amount))
     with pytest.raises(SchemaMismatchError, match="onex apply"):
         catalogue.id_of("nobody-value", avro_schema(Amount))

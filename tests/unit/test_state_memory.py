@@ -19,9 +19,9 @@ HOUR_MS = 3_600_000
 
 def codec() -> Codec:
     bus = MemoryEventBus(MemoryBroker(lambda: 0))
-    bus.admin.create(TopicState(SCHEMAS_TOPIC, 1, 1, {}))
+    bus.admin.create([TopicState(SCHEMAS_TOPIC, 1, 1, {})])
     catalogue = TopicCatalogue(bus)
-    catalogue.register(f"{TOPIC}-value", avro_schema(Tally))
+    catalogue.register({f"{TOPIC}-value": avro_schema(Tally)})
     return Codec.of_topic(Tally, TOPIC, catalogue)
 
 

@@ -8,8 +8,8 @@ from typing import Literal
 from onex.bus.declared import Declared, DeclaredSchema, DeclaredTopic
 from onex.bus.protocols import ProtocolEventBus, TopicState
 from onex.bus.schema import ProtocolSchemaCatalogue, canonical
+from onex.bus.schema.catalogue import SchemaVersion
 from onex.bus.schema.compatibility import backward_problems
-from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC
 from onex.model.errors import ProvisioningError
 
 Action = Literal["create", "grow", "alter", "register", "refuse"]
@@ -42,8 +42,9 @@ def make_plan(declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSche
     changes: list[Change] = []
     for name, topic in declared.topics.items():
         changes += _topic_changes(topic, present.get(name))
-    for schema in declared.schemas.values():
-        changes += _schema_changes(schema, catalogue)
+    versions = catalogue.versions(list(declared.schemas))
+    for subject, schema in declared.schemas.items():
+        changes += _schema_changes(schema, versions[subject])
     return Plan(changes)
 
 
@@ -51,20 +52,18 @@ def apply_plan(plan: Plan, declared: Declared, bus: ProtocolEventBus, catalogue:
     """Carry a plan out, or raise ProvisioningError before anything is changed."""
     if plan.refused:
         raise ProvisioningError("; ".join(f"{change.subject}: {change.detail}" for change in plan.refused))
-    order = sorted(plan.changes, key=lambda change: change.subject != SCHEMAS_TOPIC)
-    for change in order:
-        topic = declared.topics.get(change.subject)
-        match change.action:
-            case "create" if topic:
-                bus.admin.create(topic.state)
-            case "grow" if topic:
-                bus.admin.grow(change.subject, topic.state.partitions)
-            case "alter" if topic:
-                bus.admin.alter(change.subject, topic.state.config)
-            case "register":
-                catalogue.register(change.subject, declared.schemas[change.subject].schema)
-            case _:
-                raise AssertionError(f"no declaration for {change}")
+    of_topics = {name: topic.state for name, topic in declared.topics.items()}
+    bus.admin.create([of_topics[name] for name in _subjects(plan, "create")])
+    for name in _subjects(plan, "grow"):
+        bus.admin.grow(name, of_topics[name].partitions)
+    for name in _subjects(plan, "alter"):
+        bus.admin.alter(name, of_topics[name].config)
+    if registered := _subjects(plan, "register"):
+        catalogue.register({subject: declared.schemas[subject].schema for subject in registered})
+
+
+def _subjects(plan: Plan, action: Action) -> list[str]:
+    return [change.subject for change in plan.changes if change.action == action]
 
 
 def _topic_changes(topic: DeclaredTopic, present: TopicState | None) -> list[Change]:
@@ -93,8 +92,7 @@ def _partition_change(topic: DeclaredTopic, present: TopicState) -> Change:
     return Change("grow", wanted.name, told)
 
 
-def _schema_changes(declared: DeclaredSchema, catalogue: ProtocolSchemaCatalogue) -> list[Change]:
-    versions = catalogue.versions(declared.subject)
+def _schema_changes(declared: DeclaredSchema, versions: Sequence[SchemaVersion]) -> list[Change]:
     if any(version.text == canonical(declared.schema) for version in versions):
         return []
     if not versions:

@@ -7,10 +7,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 from urllib.parse import urlsplit
 
 import psutil
@@ -23,6 +22,9 @@ from onex.cli.provision import provision
 from onex.contract import ResolvedNode
 from onex.model.errors import ConfigurationError
 from onex.settings import STACK_FILE, Settings
+
+if TYPE_CHECKING:
+    from onex.local import LocalKafka
 
 _PATIENCE, _AGENT_PATIENCE = 30.0, 5.0
 """Seconds until agents must be ready: altogether, and more for each that is started."""
@@ -40,10 +42,16 @@ def up(
     settings = load_settings(services)
     nodes = resolve_all(settings)
     stack = _read(settings)
-    if not settings.kafka_bootstrap_servers or _is_ours(stack, "kafka"):
-        _timed("Kafka", lambda: _start_kafka(settings, stack))
+    began = time.monotonic()
+    kafka = None
+    if not settings.kafka_bootstrap_servers or stack.get("kafka"):
+        kafka = _launch_kafka(settings, stack)
     if not settings.database_url or stack.get("postgres"):
-        _timed("PostgreSQL", lambda: _start_postgres(settings, stack))
+        _start_postgres(settings, stack)
+        console.print(f"PostgreSQL ready (Unix socket) after {time.monotonic() - began:.1f} s")
+    if kafka is not None:
+        kafka.wait()
+        console.print(f"Kafka ready ({kafka.bootstrap_servers}) after {time.monotonic() - began:.1f} s")
     stack["services"] = [str(folder.resolve()) for folder in settings.services]
     _write(settings, stack)
     settings = load_settings(services)
@@ -117,27 +125,27 @@ def without_secrets(url: str) -> str:
     return f"{parts.hostname or 'Unix socket'}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
-def _start_kafka(settings: Settings, stack: dict[str, object]) -> str:
+def _launch_kafka(settings: Settings, stack: dict[str, object]) -> "LocalKafka | None":
+    """None when it runs. It is noted before it is ready, so that `onex down` knows it whatever happens next."""
     from onex.local import LocalKafka
     from onex.local.process import alive
 
     known = cast(dict[str, float] | None, stack.get("kafka"))
     if known and alive(int(known["pid"]), known["started"]):
-        return str(stack["kafka_bootstrap_servers"])
+        return None
     kafka = LocalKafka(settings.home / "kafka", tied=False, progress=console.print)
-    kafka.start()
+    kafka.launch()
     stack["kafka_bootstrap_servers"] = kafka.bootstrap_servers
     stack["kafka"] = {"pid": kafka.pid, "started": kafka.started}
-    return kafka.bootstrap_servers
+    _write(settings, stack)
+    return kafka
 
 
-def _start_postgres(settings: Settings, stack: dict[str, object]) -> str:
+def _start_postgres(settings: Settings, stack: dict[str, object]) -> None:
     from onex.local import LocalPostgres
 
-    url = LocalPostgres(settings.home / "postgres").start()
-    stack["database_url"] = url
+    stack["database_url"] = LocalPostgres(settings.home / "postgres").start()
     stack["postgres"] = True
-    return "Unix socket"
 
 
 def _start_agents(
@@ -200,16 +208,6 @@ def _ask(info: dict[str, object]) -> dict[str, object]:
         return {**info, "state": "; ".join(f"{about}: {why}" for about, why in reasons.items())}
     except (urllib.error.URLError, OSError):
         return {**info, "state": "gone"}
-
-
-def _timed(what: str, start: Callable[[], str]) -> None:
-    began = time.monotonic()
-    where = start()
-    console.print(f"{what} ready ({where}) in {time.monotonic() - began:.1f} s")
-
-
-def _is_ours(stack: dict[str, object], name: str) -> bool:
-    return bool(stack.get(name))
 
 
 def _read(settings: Settings) -> dict[str, object]:

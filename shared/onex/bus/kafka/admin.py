@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, sleep
 from typing import TypeVar
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -26,6 +26,7 @@ from onex.bus.protocols import Partition, Position, TopicState
 from onex.model.errors import BusUnavailableError, MissingTopicError
 
 _TIMEOUT = 15.0
+_LOOK_AGAIN = 0.02
 T = TypeVar("T")
 
 
@@ -85,10 +86,18 @@ class KafkaAdmin:
             for name, topic in found.items()
         }
 
-    def create(self, topic: TopicState) -> None:
-        """Create a topic and wait until it is there."""
-        wanted = NewTopic(topic.name, topic.partitions, topic.replication_factor, config=dict(topic.config))
-        _wait(self._client.create_topics([wanted], request_timeout=_TIMEOUT)[topic.name], f"creating {topic.name}")
+    def create(self, topics: Sequence[TopicState]) -> None:
+        """See the protocol. A broker tells of a topic a moment after the controller has made it."""
+        wanted = [NewTopic(t.name, t.partitions, t.replication_factor, config=dict(t.config)) for t in topics]
+        if not wanted:
+            return
+        for name, future in self._client.create_topics(wanted, request_timeout=_TIMEOUT).items():
+            _wait(future, f"creating {name}")
+        names, deadline = {topic.name for topic in topics}, monotonic() + _TIMEOUT
+        while missing := names - self.topics(list(names)).keys():
+            if monotonic() > deadline:
+                raise BusUnavailableError(f"created topics do not appear: {', '.join(sorted(missing))}")
+            sleep(_LOOK_AGAIN)
 
     def grow(self, topic: str, partitions: int) -> None:
         """Add partitions."""

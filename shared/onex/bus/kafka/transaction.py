@@ -13,6 +13,8 @@ from onex.bus.kafka.errors import error_of, to_bus_error, translate
 from onex.bus.protocols import NOWHERE, Emitted, Headers, OnDelivery, Partition, Position, ProtocolConsumer
 from onex.model.errors import BusUnavailableError, FencedError, MissingTopicError, TransactionAbortedError
 
+TRANSACTION_STATE = "__transaction_state"
+"""The coordinators' topic."""
 _INIT_TIMEOUT = 30.0
 _OFFSETS_TIMEOUT = 5.0
 _COMMIT_TIMEOUT = 20.0
@@ -99,6 +101,9 @@ class KafkaTransaction(_Producing):
         self._helper = ThreadPoolExecutor(1, "offsets")
         self._early: Future[None] | None = None
         try:
+            # Connected first: librdkafka looks for the coordinator once, and where no broker is up yet it looks again
+            # half a second later.
+            self._client.list_topics(TRANSACTION_STATE, timeout=_INIT_TIMEOUT)
             self._client.init_transactions(_INIT_TIMEOUT)
         except KafkaException as error:
             raise translate(error, f"taking over transactional id {transactional_id}") from None

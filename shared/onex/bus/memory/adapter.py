@@ -99,10 +99,11 @@ class MemoryAdmin:
         self._broker.require_up()
         return {name: self._broker.topics[name] for name in names if name in self._broker.topics}
 
-    def create(self, topic: TopicState) -> None:
+    def create(self, topics: Sequence[TopicState]) -> None:
         """See the protocol."""
         self._broker.require_up()
-        self._broker.create(topic)
+        for topic in topics:
+            self._broker.create(topic)
 
     def grow(self, topic: str, partitions: int) -> None:
         """See the protocol."""

@@ -1,6 +1,6 @@
 """What any schema catalogue offers: the default is a topic, the other a Confluent-compatible registry."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,12 +28,12 @@ class ProtocolSchemaCatalogue(Protocol):
         """Schema of an id; raises SchemaMismatchError when nobody registered it."""
         ...
 
-    def versions(self, subject: str) -> Sequence[SchemaVersion]:
-        """Versions of a subject, oldest first; empty when unknown."""
+    def versions(self, subjects: Sequence[str]) -> Mapping[str, Sequence[SchemaVersion]]:
+        """Versions of each of the subjects, oldest first; empty when unknown."""
         ...
 
-    def register(self, subject: str, schema: Schema) -> SchemaVersion:
-        """Add a version (or find it) and give its id. Does not check compatibility."""
+    def register(self, schemas: Mapping[str, Schema]) -> Mapping[str, SchemaVersion]:
+        """Add a version to each subject (or find it), and give them. Does not check compatibility."""
         ...
 
 

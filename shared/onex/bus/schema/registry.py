@@ -1,7 +1,7 @@
 """A Confluent-compatible schema registry over HTTP, as a catalogue."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import httpx
 
@@ -35,8 +35,15 @@ class RegistryCatalogue:
             self._schemas[schema_id] = json.loads(answer["schema"])
         return self._schemas[schema_id]
 
-    def versions(self, subject: str) -> Sequence[SchemaVersion]:
+    def versions(self, subjects: Sequence[str]) -> Mapping[str, Sequence[SchemaVersion]]:
         """See the protocol."""
+        return {subject: self._versions(subject) for subject in subjects}
+
+    def register(self, schemas: Mapping[str, Schema]) -> Mapping[str, SchemaVersion]:
+        """See the protocol; the registry's own compatibility check may refuse too."""
+        return {subject: self._register(subject, schema) for subject, schema in schemas.items()}
+
+    def _versions(self, subject: str) -> Sequence[SchemaVersion]:
         numbers = self._ask("GET", f"/subjects/{subject}/versions") or []
         found = []
         for number in numbers:
@@ -46,8 +53,7 @@ class RegistryCatalogue:
                 found.append(SchemaVersion(subject, int(number), int(answer["id"]), text))
         return found
 
-    def register(self, subject: str, schema: Schema) -> SchemaVersion:
-        """See the protocol; the registry's own compatibility check may refuse too."""
+    def _register(self, subject: str, schema: Schema) -> SchemaVersion:
         self._ask("POST", f"/subjects/{subject}/versions", {"schema": canonical(schema)})
         answer = self._ask("POST", f"/subjects/{subject}", {"schema": canonical(schema)})
         if answer is None:

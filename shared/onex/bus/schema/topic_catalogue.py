@@ -1,7 +1,7 @@
 """The default catalogue: the compacted topic ``_schemas`` in the record format of Confluent's registry."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from onex.bus.protocols import Partition, ProtocolEventBus
 from onex.bus.schema.avro_schema import Schema, canonical
@@ -41,34 +41,47 @@ class TopicCatalogue:
         schema: Schema = json.loads(self._by_id[schema_id])
         return schema
 
-    def versions(self, subject: str) -> Sequence[SchemaVersion]:
+    def versions(self, subjects: Sequence[str]) -> Mapping[str, Sequence[SchemaVersion]]:
         """See :class:`ProtocolSchemaCatalogue`."""
         self._refresh()
-        return [version for _, version in sorted(self._subjects.get(subject, {}).items())]
+        known = self._subjects
+        return {subject: [version for _, version in sorted(known.get(subject, {}).items())] for subject in subjects}
 
-    def register(self, subject: str, schema: Schema) -> SchemaVersion:
-        """See :class:`ProtocolSchemaCatalogue`. Raises FencedError when somebody else registers meanwhile."""
-        text = canonical(schema)
+    def register(self, schemas: Mapping[str, Schema]) -> Mapping[str, SchemaVersion]:
+        """See :class:`ProtocolSchemaCatalogue`; all or none.
+
+        Raises FencedError when somebody else registers meanwhile.
+        """
         # Whoever holds the transactional id is the only writer: ids and versions are counted under it.
         transaction = self._bus.transaction(_WRITER)
         try:
             transaction.begin()
             self._refresh()
-            if found := self._find(subject, text):
-                transaction.abort()
-                return found
-            known = next((number for number, other in self._by_id.items() if other == text), None)
-            number = known or max(self._by_id, default=0) + 1
-            version = max(self._subjects.get(subject, {}), default=0) + 1
-            key = {"keytype": "SCHEMA", "subject": subject, "version": version, "magic": 1}
-            value = {"subject": subject, "version": version, "id": number, "schema": text, "deleted": False}
-            raw_key = json.dumps(key, separators=(",", ":")).encode()
-            transaction.produce(self._topic, json.dumps(value).encode(), raw_key, [])
+            added = self._numbered(schemas)
+            for one in added:
+                key = {"keytype": "SCHEMA", "subject": one.subject, "version": one.version, "magic": 1}
+                value = {"subject": one.subject, "version": one.version, "id": one.id, "schema": one.text}
+                raw_key = json.dumps(key, separators=(",", ":")).encode()
+                transaction.produce(self._topic, json.dumps({**value, "deleted": False}).encode(), raw_key, [])
             transaction.commit(None, {})
         finally:
             transaction.close()
-        added = SchemaVersion(subject, version, number, text)
-        self._take(added)
+        for one in added:
+            self._take(one)
+        found = {subject: self._find(subject, canonical(schema)) for subject, schema in schemas.items()}
+        return {subject: version for subject, version in found.items() if version is not None}
+
+    def _numbered(self, schemas: Mapping[str, Schema]) -> list[SchemaVersion]:
+        """Those that are not there yet, with the next versions; equal schemas share an id."""
+        ids = {text: number for number, text in self._by_id.items()}
+        added: list[SchemaVersion] = []
+        for subject, schema in schemas.items():
+            text = canonical(schema)
+            if self._find(subject, text) is None:
+                number = ids.setdefault(text, max(ids.values(), default=0) + 1)
+                added.append(
+                    SchemaVersion(subject, max(self._subjects.get(subject, {}), default=0) + 1, number, text)
+                )
         return added
 
     def _find(self, subject: str, text: str) -> SchemaVersion | None:

