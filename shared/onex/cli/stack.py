@@ -179,7 +179,7 @@ def _await_ready(settings: Settings, pids: list[int]) -> None:
         if not waiting:
             console.print(f"{len(pids)} agents started in {time.monotonic() - began:.1f} s")
             return
-        time.sleep(0.1)
+        time.sleep(0.05)
     raise ConfigurationError(
         f"{len(waiting)} agents are not ready after {patience:.0f} s; "
         f"`onex status` says why, their logs are in {settings.home / 'logs'}"
