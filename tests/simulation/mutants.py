@@ -154,10 +154,14 @@ def _timer_fires_twice() -> Any:
 
 def _offsets_without_outputs() -> Any:
     """At most once: positions go first, in a transaction of their own."""
-    commit = Settlement.commit
+    write, commit = Settlement.write, Settlement.commit
 
     def early(
-        self: Settlement, transaction: ProtocolTransaction, consumer: ProtocolConsumer, commit_: Commit
+        self: Settlement,
+        transaction: ProtocolTransaction,
+        consumer: ProtocolConsumer,
+        commit_: Commit,
+        _: BusError | None,
     ) -> BusError | None:
         transaction.begin()
         positions: Mapping[Any, Any] = commit_.positions
@@ -166,10 +170,10 @@ def _offsets_without_outputs() -> Any:
         except BusError as error:
             transaction.abort()
             return error
-        commit(self, transaction, consumer, commit_)
+        commit(self, transaction, consumer, commit_, write(self, transaction, commit_))
         return None
 
-    return patch.object(Settlement, "commit", early)
+    return patch.multiple(Settlement, write=lambda *_: None, commit=early)
 
 
 def _repeated_command_starts_again() -> Any:

@@ -167,11 +167,11 @@ def test_a_partition_that_is_given_up_while_its_commit_fails_is_not_complained_o
     original = host.engine.settlement.commit
 
     def lost_meanwhile(
-        transaction: ProtocolTransaction, consumer: ProtocolConsumer, commit: Commit
+        transaction: ProtocolTransaction, consumer: ProtocolConsumer, commit: Commit, refused: BusError | None
     ) -> BusError | None:
         instance.fail_next_commit()
         host.on_lost(host.consumer.assignment())
-        return original(transaction, consumer, commit)
+        return original(transaction, consumer, commit, refused)
 
     monkeypatch.setattr(host.engine.settlement, "commit", lost_meanwhile)
     instance.step()

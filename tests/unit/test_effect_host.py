@@ -30,6 +30,8 @@ class BusySettlement:
     def snapshot(self) -> Commit:
         return Commit((), {})
 
+    def write(self, *_: object) -> None: ...
+
     def commit(self, *_: object) -> None:
         self.committing = True
         self._on_commit()
@@ -152,6 +154,44 @@ def test_a_host_that_fails_releases_what_its_engine_holds() -> None:
     with pytest.raises(BusUnavailableError):
         run(engine, Bus(memory_bus().broker), lambda: False)
     assert engine.closed
+
+
+@pytest.mark.parametrize(("times", "patience"), [(100, 30.0), (1_000_000, 0.01)], ids=["for a moment", "for long"])
+def test_partitions_are_paused_only_when_there_is_no_room_for_long(
+    monkeypatch: pytest.MonkeyPatch, times: int, patience: float
+) -> None:
+    monkeypatch.setattr("onex.agent.native.effect_host._PATIENCE", patience)
+    pauses: list[Sequence[Partition]] = []
+    polls = 0
+
+    class WatchedConsumer(MemoryConsumer):
+        def pause(self, partitions: Sequence[Partition]) -> None:
+            pauses.extend([partitions] if partitions else [])
+            super().pause(partitions)
+
+        def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
+            nonlocal polls
+            polls += 1
+            return super().batch(most, timeout)
+
+    class Bus(MemoryEventBus):
+        def subscribe(
+            self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
+        ) -> MemoryConsumer:
+            return WatchedConsumer(self.broker, group, topics, listener)
+
+    class CrowdedEngine(Engine):
+        """Full when its partitions are there, so many times as it is asked."""
+
+        asked = 0
+
+        def room(self) -> int:
+            self.asked += bool(self.adopted_in_commit)
+            return 0 if 0 < self.asked < times else 1
+
+    engine = CrowdedEngine(BusySettlement())
+    run(engine, Bus(memory_bus().broker), lambda: polls > 10)
+    assert bool(pauses) == (patience < 1)
 
 
 def test_partitions_are_not_given_up_while_a_commit_is_under_way() -> None:

@@ -33,6 +33,7 @@ public final class SlowParallel {
                         .ordering(ProcessingOrder.KEY)
                         .maxConcurrency(100)
                         .commitMode(CommitMode.PERIODIC_CONSUMER_SYNC)
+                        .ignoreReflectiveAccessExceptionsForAutoCommitDisabledCheck(true)
                         .consumer(consumer)
                         .producer(producer)
                         .build());

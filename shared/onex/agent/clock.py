@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -24,6 +25,7 @@ class SystemClock:
         return time.monotonic()
 
 
+@lru_cache(maxsize=4)
 def to_datetime(ms: int) -> datetime:
     """UTC datetime of milliseconds since 1970."""
     return datetime.fromtimestamp(ms / 1000, UTC)

@@ -132,13 +132,10 @@ class EffectEngine:
                 return task.partition, task.record.offset()
 
     def _start(self) -> None:
+        loop = asyncio.get_running_loop()
         for lane, task in self._lanes.start():
-            running = asyncio.get_running_loop().create_task(self._run(lane, task))
+            running = loop.create_task(self._run(lane, task))
             self._running[running] = task.partition
-            running.add_done_callback(self._ended)
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._running.pop(task, None)
 
     async def _run(self, lane: Hashable, task: Task) -> None:
         CURRENT.set(task.envelope)
@@ -158,6 +155,7 @@ class EffectEngine:
                     await self._keep_place(lane, task)
             self._metrics.process_seconds.observe(self._clock.monotonic() - started)
         finally:
+            self._running.pop(asyncio.current_task(), None)  # type: ignore[arg-type]  # there is one
             self._lanes.finish(lane)
             self._start()
 

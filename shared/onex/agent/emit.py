@@ -39,11 +39,14 @@ class Emitter:
         self._ways = {model: (output.key_of, _writer(output)) for model, output in outputs.items()}
         self._node = node.encode()
         self._first = _hash(self._node, 0)
+        self._now_ms = -1
         self._time = (h.TIME, b"")
 
     def at(self, now_ms: int) -> None:
         """The time of the batch in hand: of all outputs from here on."""
-        self._time = (h.TIME, to_datetime(now_ms).isoformat().encode())
+        if now_ms != self._now_ms:
+            self._now_ms = now_ms
+            self._time = (h.TIME, to_datetime(now_ms).isoformat().encode())
 
     def only(self, result: object, envelope: Envelope) -> Emitted | None:
         """The record of a result that is one declared message, as most are; None for anything else."""

@@ -1,6 +1,5 @@
 """From one message of an effect to its outcome: outputs, a dead letter, a place on the retry topic."""
 
-import asyncio
 from dataclasses import replace
 from functools import partial
 
@@ -18,8 +17,9 @@ from onex.agent.program import Program
 from onex.agent.receive import Received
 from onex.agent.retry import Attempts, RetryPlan
 from onex.agent.retry_queue import RetryQueue
+from onex.agent.time_limit import TimeLimit
 from onex.model.enums import EnumOrdering, EnumStage
-from onex.model.errors import HandlerTimeoutError, RejectedError
+from onex.model.errors import RejectedError
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,7 @@ class OutcomeMaker:
         self._plan = plan
         self._queue = queue
         self._answers = answers
-        self._limit = contract.delivery.timeout
+        self._limit = TimeLimit(contract.delivery.timeout)
         self._by_key = contract.delivery.ordering is EnumOrdering.KEY
         self._fenced = contract.error_handling.dead_letter.order_fence
         self._emitter = Emitter(program.outputs, contract.name)
@@ -60,13 +60,7 @@ class OutcomeMaker:
         """One call of the handler, within ``delivery.timeout``."""
         entry, message, envelope = received
         context = envelope.context(to_datetime(self._clock.now_ms()), attempt)
-        try:
-            async with asyncio.timeout(self._limit) as scope:
-                return await entry.handle(message, context)  # type: ignore[misc]  # effects' handlers are async
-        except TimeoutError:
-            if scope.expired():
-                raise HandlerTimeoutError(f"handler took longer than {self._limit:g} s") from None
-            raise
+        return await self._limit.hold(entry.handle(message, context))  # type: ignore[arg-type]  # effects' are async
 
     def done(self, task: Task, result: object) -> Outcome:
         """Outputs of an answer; raises WrongOutputError, RejectedError for one that is too large."""

@@ -1,13 +1,14 @@
 """Outcomes of an effect from the moment they are known until they are committed.
 
-``settle`` takes an outcome, ``snapshot`` gathers what can be committed, ``commit`` writes outcomes, watermarks and
-the finished offsets beyond them in one transaction; then ``committed`` or ``give_back``. A partition whose dead
-letter cannot be written is held, the others go on.
+``settle`` takes an outcome, ``snapshot`` gathers what can be committed, ``write`` hands the outcomes to the producer,
+``commit`` commits them with watermarks and the finished offsets beyond them in one transaction; then ``committed`` or
+``give_back``. A partition whose dead letter cannot be written is held, the others go on.
 
 ``commit`` may run on another thread than the rest, never twice at once.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from onex.agent.clock import ProtocolClock
 from onex.agent.health import Health
@@ -18,7 +19,7 @@ from onex.agent.offsets import MAX_SPAN, OffsetTracker
 from onex.agent.outcome import Commit, Outcome
 from onex.agent.retry_queue import RetryQueue
 from onex.agent.tracing import Tracing
-from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolTransaction
+from onex.bus.protocols import Emitted, Partition, Position, ProtocolConsumer, ProtocolTransaction
 from onex.model.errors import BusError, FencedError
 from onex.model.failpoint import failpoint
 
@@ -47,6 +48,7 @@ class Settlement:
         self._outcomes: list[Outcome] = []
         self._skipped: set[Partition] = set()
         """Where the watermark may have moved without an outcome: an earlier owner had finished what was read."""
+        self._started, self._started_ns = 0.0, 0
         self.progress: dict[Partition, int] = {}
         """Outcomes committed per partition held; for the watchdog."""
 
@@ -74,12 +76,14 @@ class Settlement:
     def snapshot(self) -> Commit | None:
         """What to commit now, or None. Partitions that are held keep their outcomes."""
         self._held.to_resume()
-        taken = [o for o in self._outcomes if not self._held.is_held(o.partition)]
-        skipped = {partition for partition in self._skipped if not self._held.is_held(partition)}
-        self._skipped -= skipped
+        held = {partition for partition in self._trackers if self._held.is_held(partition)}
+        skipped = self._skipped - held
+        taken, kept = self._outcomes, list[Outcome]()
+        if held:
+            taken, kept = [o for o in taken if o.partition not in held], [o for o in taken if o.partition in held]
         if not taken and not skipped:
             return None
-        self._outcomes = [o for o in self._outcomes if self._held.is_held(o.partition)]
+        self._outcomes, self._skipped = kept, self._skipped & held
         for outcome in taken:
             if outcome.done:
                 self._trackers[outcome.partition].finish(outcome.record.offset())
@@ -107,10 +111,11 @@ class Settlement:
     def committed(self, commit: Commit) -> None:
         """The commit succeeded."""
         self._held.settle(commit.positions)
+        for partition, count in Counter(outcome.partition for outcome in commit.outcomes).items():
+            self.progress[partition] = self.progress.get(partition, 0) + count
         for outcome in commit.outcomes:
-            if outcome.done and outcome.partition.topic == self._queue.topic:
+            if outcome.partition.topic == self._queue.topic and outcome.done:
                 self._queue.finished(outcome.record)
-            self.progress[outcome.partition] = self.progress.get(outcome.partition, 0) + 1
         if self._answers is not None:
             self._answers.committed([outcome.kept for outcome in commit.outcomes if outcome.kept])
         self._metrics.sent.inc(sum(len(outcome.emitted) for outcome in commit.outcomes if not outcome.dead))
@@ -153,16 +158,35 @@ class Settlement:
                 self._queue.forget_moved(outcome.partition.partition, outcome.record.key())
         self._outcomes = [outcome for outcome in self._outcomes if outcome.partition not in gone]
 
-    def commit(self, transaction: ProtocolTransaction, consumer: ProtocolConsumer, commit: Commit) -> BusError | None:
-        """Write outcomes and positions together; gives why it must be given back. Raises FencedError."""
-        started = self._clock.monotonic()
-        started_ns = self._tracing.now() if self._tracing else 0
+    def write(self, transaction: ProtocolTransaction, commit: Commit) -> BusError | None:
+        """Hand outcomes to the producer; gives why the commit must be given back. Raises FencedError."""
+        self._started = self._clock.monotonic()
+        self._started_ns = self._tracing.now() if self._tracing else 0
         failpoint("effect.handled")
         try:
             transaction.begin()
-            for outcome in commit.outcomes:
-                self._write(transaction, outcome)
-            failpoint("effect.produced")
+            self._write_all(transaction, commit.outcomes)
+        except FencedError:
+            raise
+        except BusError as error:
+            return error
+        failpoint("effect.produced")
+        return None
+
+    def commit(
+        self,
+        transaction: ProtocolTransaction,
+        consumer: ProtocolConsumer,
+        commit: Commit,
+        refused: BusError | None,
+    ) -> BusError | None:
+        """Commit what ``write`` wrote, or undo it where that was refused; gives why it must be given back.
+
+        Raises FencedError.
+        """
+        try:
+            if refused is not None:
+                raise refused
             transaction.commit(consumer, commit.positions)
             failpoint("effect.committed")
         except FencedError:
@@ -170,22 +194,32 @@ class Settlement:
         except BusError as error:
             self._metrics.aborts.inc()
             transaction.abort()
-            self._settle_traces(commit, started_ns, committed=False)
+            self._settle_traces(commit, committed=False)
             return error
-        self._settle_traces(commit, started_ns, committed=True)
+        self._settle_traces(commit, committed=True)
         self._metrics.commits.inc()
-        self._metrics.settle_seconds.observe(self._clock.monotonic() - started)
+        self._metrics.settle_seconds.observe(self._clock.monotonic() - self._started)
         return None
 
-    def _settle_traces(self, commit: Commit, started_ns: int, *, committed: bool) -> None:
+    def _settle_traces(self, commit: Commit, *, committed: bool) -> None:
         if self._tracing is None:
             return
-        now = self._tracing.now()
+        now, size = self._tracing.now(), len(commit.outcomes)
         for outcome in commit.outcomes:
             if outcome.trace is not None:
-                outcome.trace.settled(
-                    started_ns, now, committed=committed, batch=len(commit.outcomes), again=not committed
-                )
+                outcome.trace.settled(self._started_ns, now, committed=committed, batch=size, again=not committed)
+
+    def _write_all(self, transaction: ProtocolTransaction, outcomes: Iterable[Outcome]) -> None:
+        """In their order; what is nothing but outputs goes in one call."""
+        plain: list[Emitted] = []
+        for outcome in outcomes:
+            if outcome.dead or outcome.queue is not None or outcome.kept is not None:
+                transaction.produce_all(plain)
+                plain = []
+                self._write(transaction, outcome)
+            else:
+                plain += outcome.emitted
+        transaction.produce_all(plain)
 
     def _write(self, transaction: ProtocolTransaction, outcome: Outcome) -> None:
         def report(failed: Exception | None, _: int) -> None:

@@ -141,6 +141,13 @@ class ProtocolTransaction(Protocol):
         """
         ...
 
+    def acknowledged(self) -> bool:
+        """Take in what the broker has reported; whether nothing is on its way any more. Raises BusError.
+
+        ``commit`` takes reports too, but one by one for the interpreter's lock while other threads work.
+        """
+        ...
+
     def abort(self) -> None:
         """Drop everything since ``begin``; safe when nothing was begun."""
         ...

@@ -61,7 +61,8 @@ class MemoryEffectHost:
         commit = settlement.snapshot()
         if commit is None:
             return False
-        refused = settlement.commit(self.transaction, self.consumer, commit)
+        refused = settlement.write(self.transaction, commit)
+        refused = settlement.commit(self.transaction, self.consumer, commit, refused)
         if refused is None:
             settlement.committed(commit)
         else:

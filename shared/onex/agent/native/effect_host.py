@@ -4,20 +4,27 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
-from threading import Thread
+from threading import Event, Thread
+from time import monotonic
 from typing import TypeVar
 
 from onex.agent.effect import EffectEngine
 from onex.agent.metrics import AgentMetrics
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
-from onex.model.errors import OnexError
+from onex.model.errors import BusError, OnexError
 from onex.model.mesh import EnumConsumerEvent
 from onex.node import NodeEffect
 
 T = TypeVar("T")
 _POLL = 0.1
 _FULL_POLL = 0.01
+_PATIENCE = 1.0
+"""Seconds to wait for room before partitions are paused: librdkafka drops what it has fetched of a paused one, which
+takes up to a second to fetch again."""
 _IDLE_CHECK = 0.25
+_ACKNOWLEDGED_WITHIN = 1.0
+"""Seconds after which the commit waits instead, which knows what to do about a broker that is away."""
+_LOOK_AGAIN = 0.001
 
 
 class EffectHost:
@@ -48,6 +55,7 @@ class EffectHost:
         self._handed = 0
         self._taken = 0
         self._room = 1
+        self._freed = Event()
         self._failure: BaseException | None = None
 
     def progress(self) -> dict[Partition, int]:
@@ -80,6 +88,7 @@ class EffectHost:
                 await self._pump()
         finally:
             self._polling = False
+            self._freed.set()
             while poller.is_alive():
                 await self._pump()
             self._transaction.close()
@@ -94,7 +103,7 @@ class EffectHost:
             async with asyncio.timeout(_IDLE_CHECK):
                 await self._wake.wait()
         except TimeoutError:
-            self._room = self._engine.room()
+            self._make_room()
         self._wake.clear()
         await self._commit()
         self._engine.observe()
@@ -105,8 +114,10 @@ class EffectHost:
             commit = self._settlement.snapshot() if self._failure is None else None
             if commit is None:
                 return
+            self._make_room()
             try:
-                work = partial(self._settlement.commit, self._transaction, self._consumer, commit)
+                refused = self._settlement.write(self._transaction, commit) or await self._acknowledged()
+                work = partial(self._settlement.commit, self._transaction, self._consumer, commit, refused)
                 refused = await self._blocking(work)
                 if refused is None:
                     self._settlement.committed(commit)
@@ -116,7 +127,17 @@ class EffectHost:
             except OnexError as error:
                 self._failure = error
                 return
-            self._room = self._engine.room()
+            self._make_room()
+
+    async def _acknowledged(self) -> BusError | None:
+        """Wait for the broker here, where its reports cost nothing: on the other thread each waits for a turn."""
+        deadline = self._loop.time() + _ACKNOWLEDGED_WITHIN
+        try:
+            while not self._transaction.acknowledged() and self._loop.time() < deadline:
+                await asyncio.sleep(_LOOK_AGAIN)
+        except BusError as error:
+            return error
+        return None
 
     async def _blocking(self, call: Callable[[], T]) -> T:
         return await self._loop.run_in_executor(self._commits, call)
@@ -124,13 +145,30 @@ class EffectHost:
     def _on_outcome(self) -> None:
         self._wake.set()
 
+    def _make_room(self) -> None:
+        self._room = self._engine.room()
+        if self._free() > 0:
+            self._freed.set()
+
+    def _free(self) -> int:
+        """How many records may be taken now."""
+        return self._room - (self._handed - self._taken)
+
     # -- on the polling thread ------------------------------------------------------------------
+
+    def _await_room(self) -> int:
+        deadline = monotonic() + _PATIENCE
+        while (room := self._free()) <= 0 and self._polling and (left := deadline - monotonic()) > 0:
+            self._freed.clear()
+            if self._free() <= 0:
+                self._freed.wait(left)
+        return room
 
     def _poll(self) -> None:
         paused: set[Partition] = set()
         try:
             while self._polling and self._failure is None:
-                room = self._room - (self._handed - self._taken)
+                room = self._free() if paused else self._await_room()
                 wanted = set(self._consumer.assignment()) if room <= 0 else set(self._engine.held)
                 self._consumer.resume(list(paused - wanted))
                 self._consumer.pause(list(wanted - paused))
@@ -146,8 +184,8 @@ class EffectHost:
 
     def _take(self, records: Sequence[ProtocolRecord]) -> None:
         self._engine.take(records)
-        self._room = self._engine.room()
         self._taken += len(records)
+        self._make_room()
 
     def _on_loop(self, work: Coroutine[None, None, None]) -> None:
         """Wait for work on the loop, and serve commits that it may wait for in turn."""

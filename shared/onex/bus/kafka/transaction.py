@@ -60,9 +60,17 @@ class _Producing:
             except KafkaException as error:
                 raise translate(error, f"writing to {topic}") from None
 
+    def acknowledged(self) -> bool:
+        """See the protocol."""
+        self._take_reports(0.0)
+        return not len(self._client)
+
     def _make_room(self) -> None:
+        self._take_reports(1.0)
+
+    def _take_reports(self, seconds: float) -> None:
         try:
-            self._client.poll(1.0)
+            self._client.poll(seconds)
         except (KafkaException, SystemError) as error:
             raise translate(error, "writing") from None
 

@@ -119,6 +119,10 @@ class MemoryTransaction:
             self._mark = None
             raise FencedError(f"another instance took over {self._id}")
 
+    def acknowledged(self) -> bool:
+        """Nothing is ever on its way."""
+        return True
+
     def overdue(self) -> float:
         """Nothing here waits."""
         return 0.0
