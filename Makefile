@@ -68,7 +68,7 @@ $(BENCH_STAMP): pyproject.toml benchmarks/peers.txt benchmarks/java/pom.xml $(wi
 
 ## bench: everything that benchmarks/RESULTS.md says, beside every peer; an hour, on a machine that does nothing else
 bench: $(BENCH_STAMP)
-	for name in stages price total slow latency retry state growth start; do \
+	for name in stages price total scale slow latency retry state growth start; do \
 		$(BENCH)/venv/bin/python -m benchmarks.$$name || exit 1; \
 	done
 	$(BENCH)/venv/bin/python -m benchmarks.results
@@ -76,7 +76,7 @@ bench: $(BENCH_STAMP)
 ## bench-quick: the mesh beside a hand-written loop and Quix Streams, under three minutes once set up
 bench-quick: $(BENCH_STAMP)
 	$(BENCH)/venv/bin/python -m benchmarks.price --quick --runs 3 --count 200000 --window 5
-	$(BENCH)/venv/bin/python -m benchmarks.latency --quick --runs 3 --count 300
+	$(BENCH)/venv/bin/python -m benchmarks.latency --quick --runs 2
 
 $(STAMP): pyproject.toml
 	@echo "setting up $(VENV) (once, about a minute)"

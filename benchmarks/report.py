@@ -39,6 +39,7 @@ class Report:
     name: str
     series: list[Series] = field(default_factory=list)
     ratios: list[Series] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def add(self, series: Series) -> None:
         """One more line of the table."""
@@ -50,6 +51,10 @@ class Report:
         if ours in found and theirs in found and ours != theirs:
             pairs = zip(found[ours].values, found[theirs].values, strict=True)
             self.ratios.append(Series(f"{ours} / {theirs}", "", [mine / other for mine, other in pairs]))
+
+    def leave_out(self, wrong: Mapping[str, str]) -> None:
+        """Entries whose outputs were wrong, and what was seen."""
+        self.notes += [f"{entry} is left out, its outputs were wrong: {why}" for entry, why in wrong.items()]
 
     def write(self) -> None:
         """Print, and write ``build/bench/{name}.json``."""
@@ -63,6 +68,7 @@ class Report:
             "machine": machine(),
             "series": [asdict(series) for series in self.series],
             "ratios": [asdict(ratio) for ratio in self.ratios],
+            "notes": self.notes,
         }
         (FOLDER / f"{self.name}.json").write_text(json.dumps(data, indent=2) + "\n")
 

@@ -55,6 +55,7 @@ def main() -> None:
         if data["ratios"]:
             lines += ["", "| ratio | median | lowest | highest |", "|---|---|---|---|"]
             lines += [f"| {ratio['entry']} | {_cells(ratio['values'])} |" for ratio in data["ratios"]]
+        lines += ["", *data["notes"]] if data.get("notes") else []
         lines.append("")
     Path("benchmarks/RESULTS.md").write_text("\n".join(lines))
 

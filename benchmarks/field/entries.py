@@ -25,6 +25,8 @@ class Entry:
     environment: Mapping[str, str] = field(default_factory=dict)
     group: str = "{group}"
     """Consumer group, where it is not just the job's."""
+    is_ours: bool = False
+    """A node of the mesh."""
 
     def environment_of(self) -> dict[str, str]:
         """With this repository's packages in reach, whatever directory and interpreter it runs in."""
@@ -39,9 +41,8 @@ def ours(name: str, module: str, *, exactly_once: bool = True) -> Entry:
 
 def mesh(name: str, folder: Path, group: str, *, exactly_once: bool = True, instances: int = 1) -> Entry:
     """A node as ``onex run`` runs it, all standard layers on. ``group``: with ``{group}`` for the environment."""
-    return Entry(
-        name, (sys.executable, "-m", "onex.cli.main", "run", str(folder)), exactly_once, instances, group=group
-    )
+    command = (sys.executable, "-m", "onex.cli.main", "run", str(folder))
+    return Entry(name, command, exactly_once, instances, group=group, is_ours=True)
 
 
 def theirs(name: str, module: str, *arguments: str, exactly_once: bool = False) -> Entry:

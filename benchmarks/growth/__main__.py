@@ -1,10 +1,14 @@
 """``python -m benchmarks.growth``: what a message costs when there is more of something, over three decades of it."""
 
 import argparse
+import time
 from collections.abc import Mapping
+
+import psutil
 
 from benchmarks.field.cluster import cluster
 from benchmarks.field.entries import Entry, mesh
+from benchmarks.field.launch import end, launch
 from benchmarks.field.meter import Reading
 from benchmarks.field.turns import Turns
 from benchmarks.price import setup as price
@@ -14,6 +18,7 @@ from onex.bus.protocols import Partition
 from onex.contract import resolve_node
 
 _WINDOW = 60.0
+_SETTLE, _IDLE = 5.0, 20.0
 
 
 def main() -> None:
@@ -28,6 +33,10 @@ def main() -> None:
         *((f"{number:,} partitions", lambda runs, n=number: _spread(runs, n)) for number in (1, 10, 100, 1000)),
         *((f"{number:,} keys", lambda runs, n=number: _keyed(runs, n)) for number in _decades(1000)),
     ]
+    for number in (1, 10, 50):
+        cpu, memory = zip(*(_idle(number) for _ in range(options.runs)), strict=True)
+        report.add(Series(f"{number} idle agents, CPU of each", "ms a second", cpu))
+        report.add(Series(f"{number} idle agents, memory of each", "MiB", memory))
     for name, point in points:
         readings = point(options.runs)
         report.add(Series(name, "messages/s", [reading.rate for reading in readings]))
@@ -38,6 +47,31 @@ def main() -> None:
 
 def _decades(first: int) -> tuple[int, int, int, int]:
     return first, first * 10, first * 100, first * 1000
+
+
+def _idle(agents: int) -> tuple[float, float]:
+    """Milliseconds of processor time a second, and MiB that no other process shares, of each of many agents."""
+    with cluster() as field:
+        node = resolve_node(price.with_partitions(field.folder, agents))
+        field.provision([node])
+        group = node.contract.group("{group}")
+        processes = launch(
+            field, mesh("idle", node.folder, group, instances=agents), price.INPUT, price.OUTPUT, "idle"
+        )
+        try:
+            price.fill(field, agents)
+            inputs, held = field.partitions(price.INPUT), node.contract.group("idle")
+            while sum(field.committed(held, inputs).values()) < agents:
+                time.sleep(0.1)
+            time.sleep(_SETTLE)
+            watched = [psutil.Process(process.pid) for process in processes]
+            before = sum(sum(process.cpu_times()[:2]) for process in watched)
+            time.sleep(_IDLE)
+            used = sum(sum(process.cpu_times()[:2]) for process in watched) - before
+            memory = sum(process.memory_full_info().uss for process in watched) / 2**20
+        finally:
+            end(processes)
+        return used / _IDLE / agents * 1000, memory / agents
 
 
 def _sized(runs: int, payload: int) -> list[Reading]:

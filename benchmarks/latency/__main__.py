@@ -1,124 +1,140 @@
-"""``python -m benchmarks.latency``: one hop at 50 messages a second, exactly-once where the peer has it."""
+"""``python -m benchmarks.latency``: one hop and a workflow, at several rates, exactly-once where the peer has it.
+
+A workflow takes four hops between agents: from the orchestrator to the first worker, back, to the second one, back;
+with the first and the last message that makes five transactions one after the other.
+"""
 
 import argparse
 import sys
-import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path as Folder
 
-from confluent_kafka import Consumer, Producer, TopicPartition
-
-from benchmarks.field.cluster import cluster
+from benchmarks.field.cluster import Cluster, cluster
 from benchmarks.field.entries import Entry, java, mesh, ours, present, theirs
 from benchmarks.field.launch import end, launch
+from benchmarks.latency.probe import Path, probe
 from benchmarks.price import setup
 from benchmarks.report import Report, Series
-from onex.bus import headers as h
 from onex.bus.schema import Codec
+from onex.contract import ResolvedNode, resolve_node
 
-_PARTITIONS = 4
 _PEERS = "benchmarks.price.peers"
+_SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
+_SELL, _SOLD = "onex.cmd.bench.sell.v1", "onex.evt.bench.sold.v1"
+_LADDER = (1000, 2000, 4000, 8000, 12_000, 16_000, 20_000)
+_HELD_MS = 100.0
+"""A rate is held when 99 of 100 messages take no longer."""
+_HELD_SECONDS = 4
 
 
-def entries() -> list[Entry]:
-    """Those of the price benchmark that answer one message at a time."""
-    group = setup.node().contract.group("{group}")
-    return [
-        mesh("onex", setup.FOLDER, group),
-        ours("handwritten", f"{_PEERS}.handwritten"),
-        ours("aiokafka loop", f"{_PEERS}.aiokafka_loop"),
-        theirs("quix", f"{_PEERS}.quix", "soon", exactly_once=True),
-        java("kafka streams", "PriceStreams"),
-        theirs("faust, at least once", f"{_PEERS}.faust_agent"),
-        theirs("faststream aiokafka, at least once", f"{_PEERS}.faststream_subscriber", "aiokafka", "default"),
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is measured: the processes that it takes, and the way of a message through them."""
+
+    name: str
+    entries: Sequence[Entry]
+    path: Path
+    climbs: bool = False
+    """Whether its highest rate is looked for."""
+
+
+def subjects(field: Cluster, *, quick: bool) -> list[Subject]:
+    """Mesh, hand-written loop, workflow; then the peers that answer one message at a time."""
+    order = Codec.of_topic(setup.node().routes[setup.INPUT].model, setup.INPUT, field.catalogue)
+    workflow = _workflow()
+    sell = Codec.of_topic(workflow[0].routes[_SELL].model, _SELL, field.catalogue)
+    hop = Path(
+        setup.INPUT,
+        setup.OUTPUT,
+        lambda key: order.encode(
+            order.model(order_id=key, customer="c", sku="s", quantity=1, unit_price=1.0, placed_ms=1_700_000_000_000)
+        ),
+    )
+    trip = Path(_SELL, _SOLD, lambda key: sell.encode(sell.model.model_validate({"order_id": key})))
+    agents = [mesh(node.contract.name, node.folder, node.contract.group("{group}")) for node in workflow]
+    alone = {
+        "onex": mesh("onex", setup.FOLDER, setup.node().contract.group("{group}")),
+        "handwritten": ours("handwritten", f"{_PEERS}.handwritten"),
+        "aiokafka loop": ours("aiokafka loop", f"{_PEERS}.aiokafka_loop"),
+        "quix": theirs("quix", f"{_PEERS}.quix", "soon", exactly_once=True),
+        "kafka streams": java("kafka streams", "PriceStreams"),
+        "faust, at least once": theirs("faust", f"{_PEERS}.faust_agent"),
+        "faststream aiokafka, at least once": theirs(
+            "faststream", f"{_PEERS}.faststream_subscriber", "aiokafka", "default"
+        ),
+    }
+    able = {entry.name for entry in present(list(alone.values()))}
+    hops = [
+        Subject(name, [entry], hop, climbs=name in ("onex", "handwritten"))
+        for name, entry in alone.items()
+        if entry.name in able
     ]
+    workflows = [Subject("onex, workflow of four hops", agents, trip, climbs=True)]
+    return hops[:2] if quick else [*hops[:1], *workflows, *hops[1:]]
+
+
+def _workflow() -> list[ResolvedNode]:
+    here = Folder(__file__).parent
+    folders = (here / "node_sale_orchestrator", setup.FOLDER.parent, here / "node_label_compute")
+    return [resolve_node(folder / "v1_0_0") for folder in folders]
 
 
 def main() -> None:
     """Run, print and write ``build/bench/latency.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--rate", type=int, default=50)
-    parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--quick", action="store_true", help="mesh and hand-written loop alone")
+    parser.add_argument("--rates", type=int, nargs="*", default=[50, 500], help="messages a second")
+    parser.add_argument("--seconds", type=int, default=15, help="how long each rate is kept up")
+    parser.add_argument("--quick", action="store_true", help="mesh and hand-written loop alone, at 50 a second")
     options = parser.parse_args()
-    able = present(entries()[:2] if options.quick else entries())
-    names = ("p50", "p99", "p99.9")
-    found: dict[tuple[str, str], list[float]] = {(entry.name, name): [] for entry in able for name in names}
+    rates, seconds = ([50], 6) if options.quick else (options.rates, options.seconds)
+    found: dict[tuple[str, str], list[float]] = {}
     with cluster() as field:
-        field.provision([setup.node()])
-        codec = Codec.of_topic(setup.node().routes[setup.INPUT].model, setup.INPUT, field.catalogue)
+        field.provision([setup.node(), *_workflow()])
         for run in range(1, options.runs + 1):
-            for entry in able:
-                name = f"bench{uuid.uuid4().hex[:8]}"
-                processes = launch(field, entry, setup.INPUT, setup.OUTPUT, name)
-                try:
-                    delays = sorted(_measure(field.bootstrap, codec, options.rate, options.count))
-                finally:
-                    end(processes)
-                values = [delays[int(len(delays) * share)] for share in (0.5, 0.99, 0.999)]
-                for at, value in zip(names, values, strict=True):
-                    found[entry.name, at].append(value)
-                print(f"run {run} {entry.name:<34} p50 {values[0]:6.2f} ms  p99 {values[1]:7.2f} ms")
+            for subject in subjects(field, quick=options.quick):
+                for what, value in _measured(field, subject, rates, seconds, climb=not options.quick):
+                    found.setdefault((f"{subject.name}, {what}", "/s" if "held" in what else "ms"), []).append(value)
+                    print(f"run {run} {subject.name:<36} {what:<22} {value:10,.2f}", flush=True)
     report = Report("latency")
-    for (entry_name, at), series in found.items():
-        report.add(Series(f"{entry_name}, {at}", "ms", series))
+    for (entry, unit), series in found.items():
+        report.add(Series(entry, unit, series))
     report.write()
 
 
-def _measure(bootstrap: str, codec: Codec, rate: int, count: int) -> Sequence[float]:
-    """Milliseconds from publishing to reading the committed result, after a warm-up of 100 messages."""
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0})
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": uuid.uuid4().hex,
-            "isolation.level": "read_committed",
-            "auto.offset.reset": "latest",
-            "fetch.wait.max.ms": 500,
-        }
-    )
-    consumer.assign([TopicPartition(setup.OUTPUT, number, -1) for number in range(_PARTITIONS)])
-    for number in range(_PARTITIONS):
-        consumer.get_watermark_offsets(TopicPartition(setup.OUTPUT, number), timeout=10)
-    consumer.poll(1.0)
-    mark = uuid.uuid4().hex[:8]
-    sent: dict[bytes, float] = {}
-    delays: list[float] = []
-    warm = 100
-    number, answered = 0, 0
-    due = time.perf_counter()
-    deadline = due + 60 + (count + warm) / rate
-    while answered < count + warm:
-        now = time.perf_counter()
-        if now > deadline:
-            sys.exit(f"only {answered} of {count + warm} results arrived")
-        waiting_for_first = number and not answered
-        if number < count + warm and now >= due and not waiting_for_first:
-            key = f"{mark}-{number}".encode()
-            order = codec.model(
-                order_id=key.decode(), customer="c", sku="s", quantity=1, unit_price=1.0, placed_ms=1_700_000_000_000
-            )
-            headers = [
-                (h.ID, key),
-                (h.TYPE, setup.INPUT.encode()),
-                (h.CORRELATION, key),
-                (h.TRACE_PARENT, b"00-%032x-%016x-01" % (1, 1)),
-            ]
-            sent[key] = time.perf_counter()
-            producer.produce(setup.INPUT, codec.encode(order), key, headers=headers, partition=number % _PARTITIONS)
-            producer.poll(0)
-            number += 1
-            due = now + 1 / rate
-        message = consumer.poll(max(0.0, min(due - time.perf_counter(), 0.02)))
-        if message is None or message.error():
-            continue
-        if (started := sent.pop(message.key(), None)) is not None:
-            answered += 1
-            if answered > warm:
-                delays.append((time.perf_counter() - started) * 1000)
-    consumer.close()
-    return delays
+def _measured(
+    field: Cluster, subject: Subject, rates: Sequence[int], seconds: int, *, climb: bool
+) -> list[tuple[str, float]]:
+    """Percentiles at each rate, and the highest rate that is held."""
+    names = [f"bench{uuid.uuid4().hex[:8]}" for _ in subject.entries]
+    path, processes = subject.path, []
+    for entry, name in zip(subject.entries, names, strict=True):
+        processes += launch(field, entry, setup.INPUT, setup.OUTPUT, name)
+    found: list[tuple[str, float]] = []
+    try:
+        for rate in rates:
+            delays = probe(field.bootstrap, path, rate, rate * seconds)
+            for share, part in _SHARES.items():
+                found.append((f"{share} at {rate}/s", delays[int(len(delays) * part)]))
+        if climb and subject.climbs:
+            found.append(("highest rate held", _highest(field.bootstrap, path)))
+    finally:
+        end(processes)
+    if any(process.returncode for process in processes):
+        sys.exit(f"{subject.name} failed")
+    return found
+
+
+def _highest(bootstrap: str, path: Path) -> float:
+    held = 0.0
+    for rate in _LADDER:
+        delays = probe(bootstrap, path, rate, rate * _HELD_SECONDS)
+        if delays[int(len(delays) * 0.99)] > _HELD_MS:
+            break
+        held = rate
+    return held
 
 
 if __name__ == "__main__":

@@ -63,6 +63,7 @@ def main() -> None:
         turns = Turns(field, setup.INPUT, setup.OUTPUT, options.count, options.window, check)
         readings = turns.take(chosen, options.runs)
     report = Report("price")
+    report.leave_out(turns.wrong)
     for name, found in readings.items():
         report.add(Series(name, "messages/s", [reading.rate for reading in found]))
         report.add(Series(f"{name}, CPU", "us a message", [reading.cpu for reading in found]))

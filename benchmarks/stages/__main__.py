@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from benchmarks.field.cluster import Cluster, cluster
 from benchmarks.price import setup
 from benchmarks.report import Report, Series
+from benchmarks.stages.layers import layers
 from onex.agent.emit import Emitter
 from onex.agent.envelope import Envelope
 from onex.agent.program import build_program
@@ -83,6 +84,7 @@ def _stages(field: Cluster) -> dict[str, float]:
     stages["produce with ten headers"] = _produce(field, emitted)
     stages["produce without headers"] = _produce(field, [(t, v, k, []) for t, v, k, _ in emitted])
     _by_fastavro(stages, values, results, entry.model, next(iter(program.outputs)))
+    stages |= layers(program, field.catalogue, records, lambda items, call: _best(items, call) - nothing)
     gc.enable()
     gc.unfreeze()
     return stages

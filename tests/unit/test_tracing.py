@@ -102,6 +102,13 @@ def test_a_dead_letter_is_an_event_also_when_nothing_could_be_decoded(orders: Tr
     assert process.context.trace_id == int(PARENT.split("-")[1], 16)
 
 
+def test_a_dead_letter_of_what_was_not_sampled_makes_no_span(orders: Traced) -> None:
+    unsampled = PARENT.removesuffix("01").encode() + b"00"
+    orders.mesh.publish("onex.cmd.orders.place-order.v1", b"\x00garbage", b"k", [(h.TRACE_PARENT, unsampled)])
+    assert orders.mesh.dead_letters()
+    assert orders.spans() == []
+
+
 def test_what_was_not_sampled_makes_no_spans_and_stays_so(orders: Traced) -> None:
     unsampled = PARENT.removesuffix("01") + "00"
     orders.mesh.send(

@@ -6,6 +6,7 @@ still in the processor's cache for the next ones; and headers, time and offsets 
 
 import gc
 import sys
+from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -43,7 +44,7 @@ def main() -> None:
         "retry.backoff.max.ms": 200,
     }
     if job.exactly_once:
-        settings["transactional.id"] = f"{job.group}-tx"
+        settings["transactional.id"] = f"{job.group}-{Path(job.folder).name}"
     else:
         settings["enable.idempotence"] = True
     producer = Producer(settings)

@@ -3,6 +3,7 @@
 import gc
 import json
 import sys
+from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -32,7 +33,7 @@ def main() -> None:
     producer = Producer(
         {
             "bootstrap.servers": job.bootstrap,
-            "transactional.id": f"{job.group}-tx",
+            "transactional.id": f"{job.group}-{Path(job.folder).name}",
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
             "linger.ms": 5,

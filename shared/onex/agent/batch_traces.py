@@ -39,8 +39,8 @@ class BatchTraces:
         """The input in hand became a dead letter, perhaps before it could be decoded."""
         if self._open is None:
             self.received(record, Envelope(record))
-        assert self._open is not None
-        self._open.buried(kind, stage, error)
+        if self._open is not None:
+            self._open.buried(kind, stage, error)
 
     def processed(self) -> None:
         """The input in hand is done."""

@@ -20,6 +20,7 @@ from onex.bus import headers as h
 from onex.bus.protocols import Emitted, ProtocolRecord
 
 _PROPAGATOR = TraceContextTextMapPropagator()
+_TRACE_PARENT_LENGTH = 55
 _TRACE_HEADERS = (h.TRACE_PARENT, h.TRACE_STATE)
 
 
@@ -53,8 +54,13 @@ class Tracing:
         """Nanoseconds since 1970, as spans want them."""
         return time.time_ns()
 
-    def received(self, record: ProtocolRecord, envelope: Envelope) -> "MessageTrace":
-        """A record was polled and decoded; its processing begins now."""
+    def received(self, record: ProtocolRecord, envelope: Envelope) -> "MessageTrace | None":
+        """A record was polled and decoded; its processing begins now. None for what its sender did not sample.
+
+        Such a message passes its trace context on as it is; spans that record nothing cost nearly as much as others.
+        """
+        if _is_left_out(envelope):
+            return None
         now_ns = self.now()
         attributes = self._attributes(record.topic(), envelope) | {
             "messaging.destination.partition.id": str(record.partition()),
@@ -71,8 +77,10 @@ class Tracing:
         receive.end(now_ns)
         return self._processing(f"process {record.topic()}", attributes, receive, envelope, now_ns)
 
-    def fired(self, name: str, envelope: Envelope) -> "MessageTrace":
-        """A timer fired; it belongs to the trace of the message that set it."""
+    def fired(self, name: str, envelope: Envelope) -> "MessageTrace | None":
+        """A timer fired; it belongs to the trace of the message that set it. None as in ``received``."""
+        if _is_left_out(envelope):
+            return None
         attributes = {"messaging.system": "kafka", "onex.timer": name}
         span = self._tracer.start_span(f"process timer {name}", _parent(envelope), SpanKind.CONSUMER, attributes)
         return MessageTrace(self._tracer, span, envelope)
@@ -179,6 +187,12 @@ class MessageTrace:
 
     def _context(self) -> TraceContext:
         return trace.set_span_in_context(self._process, TraceContext())
+
+
+def _is_left_out(envelope: Envelope) -> bool:
+    """Whether the sender's trace flags are there and say so (W3C Trace Context, 3.2.2.5: the last bit)."""
+    parent = envelope.trace_parent
+    return parent is not None and len(parent) == _TRACE_PARENT_LENGTH and parent[-1:] in b"02468ace"
 
 
 def _parent(envelope: Envelope) -> TraceContext:

@@ -1,0 +1,1 @@
+"""More instances of one node."""

@@ -1,0 +1,58 @@
+"""``python -m benchmarks.scale``: the price node over 8 partitions with 1, 2 and 4 instances, beside its peers."""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+
+from benchmarks.field.cluster import cluster
+from benchmarks.field.entries import Entry, java, mesh, ours
+from benchmarks.field.turns import Turns
+from benchmarks.price import setup
+from benchmarks.report import Report, Series
+from onex.bus.protocols import Partition
+from onex.contract import resolve_node
+
+_PARTITIONS = 8
+_INSTANCES = (1, 2, 4)
+
+
+def main() -> None:
+    """Run, check, print and write ``build/bench/scale.json``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--count", type=int, default=800_000, help="messages")
+    parser.add_argument("--window", type=float, default=8.0, help="seconds after which an entry is stopped")
+    options = parser.parse_args()
+    with cluster() as field:
+        node = resolve_node(setup.with_partitions(field.folder, _PARTITIONS))
+        field.provision([node])
+        setup.fill(field, options.count)
+
+        def check(_: Entry, begins: Mapping[Partition, int]) -> int:
+            return setup.check(field, begins, options.count)
+
+        group = node.contract.group("{group}")
+        handwritten = ours("handwritten", "benchmarks.price.peers.handwritten")
+        entries = [mesh(_name("onex", n), node.folder, group, instances=n) for n in _INSTANCES]
+        entries += [replace(handwritten, name=_name("handwritten", n), instances=n) for n in _INSTANCES]
+        entries.append(java("kafka streams, 2 threads", "PriceStreams"))
+        turns = Turns(field, setup.INPUT, setup.OUTPUT, options.count, options.window, check)
+        readings = turns.take(entries, options.runs)
+    report = Report("scale")
+    report.leave_out(turns.wrong)
+    for name, found in readings.items():
+        report.add(Series(name, "messages/s", [reading.rate for reading in found]))
+        report.add(Series(f"{name}, CPU", "us a message", [reading.cpu for reading in found]))
+    for instances in _INSTANCES[1:]:
+        report.compare(_name("onex", instances), _name("onex", 1))
+        report.compare(_name("onex", instances), _name("handwritten", instances))
+        report.compare(_name("onex", instances), "kafka streams, 2 threads")
+    report.write()
+
+
+def _name(entry: str, instances: int) -> str:
+    return f"{entry}, {instances} instance{'s' if instances > 1 else ''}"
+
+
+if __name__ == "__main__":
+    main()

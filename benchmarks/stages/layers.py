@@ -1,0 +1,114 @@
+"""What each layer adds to a message on the batch path: the same records, with one more layer each time."""
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from confluent_kafka import Message
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+from benchmarks.price import setup
+from onex.agent.backing import MemoryBacking
+from onex.agent.batch_traces import BatchTraces
+from onex.agent.program import Program
+from onex.agent.pure_work import PureWork
+from onex.agent.store import PartitionStore
+from onex.agent.tracing import Tracing
+from onex.bus import headers as h
+from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+
+_TOGETHER = 64
+Best = Callable[[Sequence[object], Callable[..., object]], float]
+
+
+def layers(
+    program: Program, catalogue: ProtocolSchemaCatalogue, records: Sequence[Message], best: Best
+) -> dict[str, float]:
+    """Microseconds a message: the bare work, then what each layer adds to it."""
+    bare = best(records, _bare(program))
+    found = {"layer: nothing but decode, handler, encode": bare}
+    engine = best(records, _engine(program, None))
+    found["layer: envelope, ids, headers, log context, dead letters, watchdog"] = engine - bare
+    for name, sampled in (("traces, of what is not sampled", b"00"), ("traces, of what is sampled", b"01")):
+        with _exporting() as traces:
+            flagged = [_Flagged(record, sampled) for record in records]
+            passing = best(flagged, _engine(program, None))
+            found[f"layer: {name}"] = best(flagged, _engine(program, traces)) - passing
+    found["layer: a keyed state, read and written, new key each time"] = _state(program, catalogue, records, best)
+    return found
+
+
+def _bare(program: Program) -> Callable[[Message], None]:
+    entry, output = program.inputs[setup.INPUT], next(iter(program.outputs.values()))
+
+    def work(record: Message) -> None:
+        output.encode(entry.handle(entry.decode(record.value())))
+
+    return work
+
+
+def _engine(program: Program, traces: BatchTraces | None) -> Callable[[Message], None]:
+    work = PureWork(program, "group", None, traces)
+    work.begin(0, [])
+
+    def carry(record: Message) -> None:
+        work.carry(record)
+        if len(work.outputs) == _TOGETHER:
+            work.outputs.clear()
+            if traces is not None:
+                traces.settle(0, committed=True)
+
+    return carry
+
+
+def _state(program: Program, catalogue: ProtocolSchemaCatalogue, records: Sequence[Message], best: Best) -> float:
+    """A store of the input's own model, with the codec that a state of these six fields would have."""
+    entry = program.inputs[setup.INPUT]
+    pairs = [(record.key() or b"", entry.decode(record.value())) for record in records]
+    store = PartitionStore(Codec(entry.model, 1, catalogue), MemoryBacking())
+    left = len(pairs)
+
+    def change(pair: tuple[bytes, object]) -> None:
+        nonlocal left
+        store.get(pair[0])
+        store.put(*pair)
+        left -= 1
+        if not left:
+            store.changes()
+            store.commit(0)
+            left = len(pairs)
+
+    return best(pairs, change)
+
+
+class _Flagged:
+    """A record with other trace flags."""
+
+    def __init__(self, record: Message, flags: bytes) -> None:
+        self._record = record
+        self._headers = [
+            (name, value[:-2] + flags if name == h.TRACE_PARENT else value) for name, value in record.headers() or []
+        ]
+        self.topic, self.partition, self.offset = record.topic, record.partition, record.offset
+        self.key, self.value, self.timestamp = record.key, record.value, record.timestamp
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return self._headers
+
+
+class _Dropping(SpanExporter):
+    """Takes spans as fast as anybody can."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return SpanExportResult.SUCCESS
+
+
+@contextmanager
+def _exporting() -> Iterator[BatchTraces]:
+    tracing = Tracing("node", "1.0.0", "group", "instance", BatchSpanProcessor(_Dropping()))
+    try:
+        yield BatchTraces(tracing)
+    finally:
+        tracing.close()
+        gc.collect()
