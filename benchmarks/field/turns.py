@@ -33,6 +33,8 @@ class Turns:
         """Readings by entry. An entry that cannot run here is left out, and said so."""
         able = present(entries)
         readings: dict[str, list[Reading]] = {entry.name: [] for entry in able}
+        if able:
+            self._once(able[0])  # the broker is slower as long as its code is not compiled
         for run in range(1, runs + 1):
             for entry in [entry for entry in able if entry.name in readings]:
                 try:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from benchmarks.field.cluster import Cluster
 from onex.bus import headers as h
 
-_PARTITIONS = 4
 _WARM_UP = 100
 _PATIENCE = 60.0
 
@@ -24,13 +24,13 @@ class Path:
     value: Callable[[str], bytes]
 
 
-def probe(bootstrap: str, path: Path, rate: float, count: int) -> Sequence[float]:
+def probe(cluster: Cluster, path: Path, rate: float, count: int) -> Sequence[float]:
     """Milliseconds from publishing to reading the committed result, sorted, after a warm-up of 100 messages.
 
     The first one is waited for. What comes too late for the rate counts from the moment when it was due.
     """
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0, "partitioner": "murmur2_random"})
-    consumer = _at_the_end(bootstrap, path.output)
+    producer = Producer({"bootstrap.servers": cluster.bootstrap, "linger.ms": 0, "partitioner": "murmur2_random"})
+    consumer = _at_the_end(cluster, path.output)
     mark, total = uuid.uuid4().hex[:8], count + _WARM_UP
     due_at: dict[bytes, float] = {}
     delays: list[float] = []
@@ -72,17 +72,14 @@ def _send(producer: Producer, path: Path, key: str) -> None:
     producer.poll(0)
 
 
-def _at_the_end(bootstrap: str, topic: str) -> Consumer:
+def _at_the_end(cluster: Cluster, topic: str) -> Consumer:
     consumer = Consumer(
         {
-            "bootstrap.servers": bootstrap,
+            "bootstrap.servers": cluster.bootstrap,
             "group.id": uuid.uuid4().hex,
             "isolation.level": "read_committed",
-            "auto.offset.reset": "latest",
         }
     )
-    consumer.assign([TopicPartition(topic, number, -1) for number in range(_PARTITIONS)])
-    for number in range(_PARTITIONS):
-        consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
+    consumer.assign([TopicPartition(*place, end) for place, end in cluster.ends(topic).items()])
     consumer.poll(1.0)
     return consumer

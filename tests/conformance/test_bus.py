@@ -314,6 +314,20 @@ def test_many_records_are_handed_over_in_one_call(
     transaction.close()
 
 
+def test_a_decided_transaction_is_through_soon(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+    name = topic()
+    transaction = bus.transaction(f"tx.{group}")
+    assert transaction.settling() == 0
+    for _ in range(3):
+        transaction.begin()
+        transaction.produce(name, b"value", b"key", [])
+        eventually(transaction.acknowledged)
+        transaction.commit(None, {})
+        assert 0 <= transaction.settling() < 0.1
+        eventually(lambda: transaction.settling() == 0)
+    transaction.close()
+
+
 def test_positions_given_at_the_start_go_with_the_abort(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
     name = topic()
     consumer = bus.subscribe(group, [name])

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from functools import partial
 from threading import Event, Thread
 from time import monotonic
@@ -111,6 +112,8 @@ class EffectHost:
     async def _commit(self) -> None:
         """One transaction: under load there is always more to commit, and the caller has other things to look at."""
         async with self._committing:
+            if (wait := self._transaction.settling()) > 0:
+                await asyncio.sleep(wait)
             commit = self._settlement.snapshot() if self._failure is None else None
             if commit is None:
                 return
@@ -192,7 +195,7 @@ class EffectHost:
         done: Future[None] = asyncio.run_coroutine_threadsafe(work, self._loop)
         while not done.done():
             self._consumer.serve()
-            wait([done], timeout=0.005)
+            wait_for([done], timeout=0.005)
         done.result()
 
     def on_assigned(self, partitions: Sequence[Partition]) -> None:

@@ -1,21 +1,23 @@
 """Messages of the workflow, and those of the nodes it drives."""
 
 from node_label_compute.v1_0_0.models import LabelParcel, ParcelLabelled
-from node_price_compute.v1_0_0.models import Order, PricedOrder
+from node_quote_compute.v1_0_0.models import OrderQuoted, QuoteOrder
 
 from onex.model import Message
 
-__all__ = ["LabelParcel", "NotSold", "Order", "ParcelLabelled", "PricedOrder", "Sell", "Sold"]
+__all__ = ["LabelParcel", "NotSold", "OrderQuoted", "ParcelLabelled", "QuoteOrder", "Sell", "Sold"]
 
 
 class Sell(Message, key="order_id"):
     """The command."""
 
     order_id: str
+    customer: str
+    quantity: int
 
 
 class Sold(Message, key="order_id"):
-    """Priced and labelled."""
+    """Quoted and labelled."""
 
     order_id: str
     total: float
