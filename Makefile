@@ -58,7 +58,7 @@ BENCH_STAMP := $(BENCH)/.installed
 $(BENCH_STAMP): pyproject.toml benchmarks/peers.txt benchmarks/java/pom.xml $(wildcard benchmarks/java/src/*.java)
 	@echo "setting up $(BENCH) (once, some minutes)"
 	$(BENCH_PYTHON) -m venv $(BENCH)/venv
-	$(BENCH)/venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BENCH)/venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	$(BENCH_PYTHON) -m venv $(BENCH)/peers
 	$(BENCH)/peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/peers.txt
 	if command -v javac mvn; then \

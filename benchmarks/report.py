@@ -3,7 +3,9 @@
 import json
 import os
 import platform
+import shutil
 import statistics
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -11,8 +13,11 @@ from pathlib import Path
 
 import psutil
 
+from onex.local.jars import KAFKA_VERSION
+
 FOLDER = Path("build/bench")
-_PACKAGES = ("confluent-kafka", "aiokafka", "fastavro", "pydantic")
+_PACKAGES = ("confluent-kafka", "aiokafka", "fastavro", "pydantic", "rocksdict")
+_PEERS = Path("benchmarks/peers.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +84,22 @@ def machine() -> Mapping[str, str]:
     memory = f"{psutil.virtual_memory().total / 2**30:.0f} GiB"
     system = f"{platform.system()} {platform.release().partition('-')[0]} {platform.machine()}"
     cores = str(len(os.sched_getaffinity(0)))
-    return {"python": platform.python_version(), "system": system, "cores": cores, "memory": memory, **found}
+    python = f"{platform.python_version()} ({platform.python_compiler()})"
+    pins = (line.partition("==") for line in _PEERS.read_text().splitlines() if "==" in line)
+    peers = {name.partition("[")[0]: pin for name, _, pin in pins}
+    return {
+        "python": python,
+        "system": system,
+        "cores": cores,
+        "memory": memory,
+        "kafka": KAFKA_VERSION,
+        "java of the peers": _java(),
+        **peers,
+        **found,
+    }
+
+
+def _java() -> str:
+    if not shutil.which("java"):
+        return "none"
+    return subprocess.run(["java", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]

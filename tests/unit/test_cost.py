@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from node_tally_reducer.v1_0_0.models import Amount
 from node_unruly_compute.v1_0_0.models import Ask
+from node_unruly_effect.v1_0_0.models import Act
 
 from onex.bus.memory import MemoryBroker
 from onex.model import Message
@@ -71,8 +72,9 @@ def _instructions(node: str, messages: Callable[[int], Message], count: int) -> 
     [
         ("node_unruly_compute", lambda n: Ask(entity=f"e{n}"), 900),
         ("node_tally_reducer", lambda n: Amount(entity=f"e{n}", value=n + 1000), 1380),
+        ("node_unruly_effect", lambda n: Act(entity=f"e{n}"), 2450),
     ],
-    ids=["compute", "reducer"],
+    ids=["compute", "reducer", "effect"],
 )
 def test_a_message_costs_no_more_instructions_than_it_did(
     node: str, messages: Callable[[int], Message], limit: int

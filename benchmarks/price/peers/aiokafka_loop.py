@@ -6,7 +6,8 @@ import signal
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from benchmarks.field.job import Job
-from benchmarks.price.peers.order import decoder, encoder, headers_for, now, price
+from benchmarks.peer.wire import decoder, encoder, headers_for, now
+from benchmarks.price.peers.order import Order, price
 
 _BATCH = 2000
 
@@ -16,7 +17,7 @@ async def main() -> None:
     job = Job.given()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    decode, encode, headers_of = decoder(job), encoder(job), headers_for(job)
+    decode, encode, headers_of = decoder(job, Order), encoder(job), headers_for(job)
     consumer = AIOKafkaConsumer(
         job.input,
         bootstrap_servers=job.bootstrap,

@@ -5,7 +5,8 @@ import signal
 import sys
 
 from benchmarks.field.job import Job
-from benchmarks.price.peers.order import decoder, encoder, headers_for, now, price
+from benchmarks.peer.wire import decoder, encoder, headers_for, now
+from benchmarks.price.peers.order import Order, price
 
 
 def _pairs(headers: dict[str, object]) -> list[tuple[str, bytes]]:
@@ -22,7 +23,7 @@ async def main() -> None:
         from faststream.confluent import KafkaBroker, KafkaMessage, KafkaPublishMessage
     else:
         from faststream.kafka import KafkaBroker, KafkaMessage, KafkaPublishMessage
-    decode, encode, headers_of = decoder(job), encoder(job), headers_for(job)
+    decode, encode, headers_of = decoder(job, Order), encoder(job), headers_for(job)
     # One message at a time is awaited: waiting for company would only slow it down.
     settings = {"linger_ms": 5 if mode == "batch" else 0, "compression_type": "lz4", "logger": None}
     if client == "aiokafka":

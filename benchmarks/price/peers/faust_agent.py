@@ -7,7 +7,8 @@ import sys
 import faust
 
 from benchmarks.field.job import Job
-from benchmarks.price.peers.order import decoder, encoder, headers_for, now, price
+from benchmarks.peer.wire import decoder, encoder, headers_for, now
+from benchmarks.price.peers.order import Order, price
 
 
 async def main() -> None:
@@ -15,7 +16,7 @@ async def main() -> None:
     job, take = Job.given(), sys.argv[2:] == ["take"]
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    decode, encode, headers_of = decoder(job), encoder(job), headers_for(job)
+    decode, encode, headers_of = decoder(job, Order), encoder(job), headers_for(job)
     app = faust.App(
         job.group,
         broker=f"kafka://{job.bootstrap}",

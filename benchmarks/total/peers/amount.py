@@ -1,14 +1,6 @@
-"""What all peers share: the models, Avro by fastavro."""
+"""The models of the peers."""
 
-import io
-from collections.abc import Callable
-
-import fastavro
 from pydantic import BaseModel, ConfigDict, Field
-
-from benchmarks.field.job import Job
-
-Encode = Callable[["Total"], bytes]
 
 
 class Amount(BaseModel):
@@ -28,28 +20,3 @@ class Total(BaseModel):
     account: str
     total: int
     count: int
-
-
-def decoder(job: Job) -> Callable[[bytes], Amount]:
-    """Confluent wire format to a validated model."""
-    schema = fastavro.parse_schema(job.input_schema)
-    read, validate = fastavro.schemaless_reader, Amount.__pydantic_validator__.validate_python
-
-    def decode(value: bytes) -> Amount:
-        amount: Amount = validate(read(io.BytesIO(value[5:]), schema, None))
-        return amount
-
-    return decode
-
-
-def encoder(job: Job) -> Encode:
-    """A model to Confluent wire format."""
-    schema, prefix, write = fastavro.parse_schema(job.output_schema), job.prefix, fastavro.schemaless_writer
-
-    def encode(total: Total) -> bytes:
-        out = io.BytesIO()
-        out.write(prefix)
-        write(out, schema, total.__dict__)
-        return out.getvalue()
-
-    return encode

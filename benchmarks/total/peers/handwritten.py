@@ -1,68 +1,25 @@
 """The ceiling: totals in a dict, one changelog record per key and transaction, all of it exactly once."""
 
-import gc
 import json
 import sys
-from pathlib import Path
-
-from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.field.job import Job, stopped
-from benchmarks.price.peers.order import headers_for, now
-from benchmarks.total.peers.amount import Total, decoder, encoder
-
-_BATCH = 2000
+from benchmarks.peer.clients import batches, make_consumer, make_producer
+from benchmarks.peer.wire import decoder, encoder, headers_for, now
+from benchmarks.total.peers.amount import Amount, Total
 
 
 def main() -> None:
     """Until SIGTERM. Restoring is not part of the job: the topic of the changelog is the mesh node's own."""
     job, stop = Job.given(), stopped()
-    decode, encode, headers_of = decoder(job), encoder(job), headers_for(job)
-    consumer = Consumer(
-        {
-            "bootstrap.servers": job.bootstrap,
-            "group.id": job.group,
-            "group.protocol": "consumer",
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "queued.min.messages": 20_000,
-            "queued.max.messages.kbytes": 32_768,
-        }
-    )
-    producer = Producer(
-        {
-            "bootstrap.servers": job.bootstrap,
-            "transactional.id": f"{job.group}-{Path(job.folder).name}",
-            "partitioner": "murmur2_random",
-            "compression.type": "lz4",
-            "linger.ms": 5,
-            "batch.num.messages": 10_000,
-            "batch.size": 1_000_000,
-            "queue.buffering.max.messages": 200_000,
-            "retry.backoff.ms": 2,
-            "retry.backoff.max.ms": 200,
-        }
-    )
-    producer.init_transactions(30)
-    produce, output = producer.produce, job.output
-    consumer.subscribe([job.input])
+    decode, encode, headers_of = decoder(job, Amount), encoder(job), headers_for(job)
+    consumer, producer = make_consumer(job), make_producer(job)
+    produce, output, changelog = producer.produce, job.output, sys.argv[2]
     totals: dict[str, tuple[int, int]] = {}
-    changelog = sys.argv[2]
-    gc.collect()
-    gc.freeze()
-    while not stop.is_set():
-        first = consumer.poll(0.2)
-        if first is None:
-            continue
-        batch = [first, *consumer.consume(_BATCH - 1, 0)]
-        del first
-        ends = {(m.topic(), m.partition()): m.offset() + 1 for m in batch}
-        offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in ends.items()]
+    for batch, offsets in batches(consumer, stop):
         changed: dict[str, int] = {}
         time = now()
         producer.begin_transaction()
-        batch.reverse()
         while batch:
             message = batch.pop()
             if message.error():

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from onex.agent.envelope import Envelope
 from onex.agent.kept_answers import Kept
@@ -10,9 +11,8 @@ from onex.agent.tracing import MessageTrace
 from onex.bus.protocols import Emitted, Partition, Position, ProtocolRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A record in a lane."""
+class Task(NamedTuple):
+    """A record in a lane. A tuple, as :class:`Outcome`: both are made for every message."""
 
     record: ProtocolRecord
     partition: Partition
@@ -24,8 +24,7 @@ class Task:
     """It comes from the retry topic, where it waits in place until it is done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a record: outputs, one dead letter and its class, or a place on the retry topic."""
 
     record: ProtocolRecord

@@ -66,7 +66,8 @@ class OutcomeMaker:
         """Outputs of an answer; raises WrongOutputError, RejectedError for one that is too large."""
         envelope = task.envelope
         self._emitter.at(self._clock.now_ms())
-        emitted = self._emitter.emit(as_emissions(result), envelope, envelope.reply_key)
+        only = self._emitter.only(result, envelope)
+        emitted = [only] if only else self._emitter.emit(as_emissions(result), envelope, envelope.reply_key)
         for topic, value, _, _ in emitted:
             if value is not None and len(value) > MAX_MESSAGE_BYTES:
                 raise RejectedError(f"output for {topic} has {len(value)} bytes, {MAX_MESSAGE_BYTES} fit")
