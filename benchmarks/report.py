@@ -59,7 +59,7 @@ class Report:
 
     def leave_out(self, wrong: Mapping[str, str]) -> None:
         """Entries whose outputs were wrong, and what was seen."""
-        self.notes += [f"{entry} is left out, its outputs were wrong: {why}" for entry, why in wrong.items()]
+        self.notes += [f"{entry} is left out: {why}" for entry, why in wrong.items()]
 
     def write(self) -> None:
         """Print, and write ``build/bench/{name}.json``."""

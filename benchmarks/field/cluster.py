@@ -2,8 +2,10 @@
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
@@ -18,6 +20,7 @@ from onex.contract import ResolvedNode
 from onex.local import LocalKafka
 
 _ANSWER = 10.0
+_LOOK_AGAIN = 0.05
 
 
 class Cluster:
@@ -55,6 +58,16 @@ class Cluster:
         asked = {TopicPartition(*partition): OffsetSpec.latest() for partition in begins}
         found = {Partition(at.topic, at.partition): f for at, f in self._admin.list_offsets(asked).items()}
         return {partition: found[partition].result(_ANSWER).offset - begin for partition, begin in begins.items()}
+
+    def make_anew(self, topic: str, partitions: int = 0) -> None:
+        """An empty topic in the place of one that was there, with as many partitions where none are given."""
+        admin = self.bus.admin
+        state = admin.topics([topic])[topic]
+        state = replace(state, partitions=partitions or state.partitions)
+        admin.delete(topic)
+        while admin.topics([topic]):
+            time.sleep(_LOOK_AGAIN)
+        admin.create([state])
 
     def scratch(self, name: str) -> Path:
         """An empty folder for one run."""

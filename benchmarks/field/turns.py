@@ -26,6 +26,8 @@ class Turns:
     window: float
     """Seconds after which a slow entry is stopped."""
     check: Check
+    changelog: str = ""
+    """Emptied before each turn: what an entry has kept is not for the next one."""
     wrong: dict[str, str] = field(default_factory=dict)
     """Why peers were left out: a fast wrong answer counts for nothing. The mesh's own make the benchmark fail."""
 
@@ -43,7 +45,7 @@ class Turns:
                     if entry.is_ours:
                         raise
                     print(f"run {run} {entry.name:<34} wrong: {error}", flush=True)
-                    self.wrong[entry.name] = str(error)
+                    self.wrong[entry.name] = f"wrong output, {error}"
                     del readings[entry.name]
                     continue
                 readings[entry.name].append(reading)
@@ -56,6 +58,8 @@ class Turns:
 
     def _once(self, entry: Entry) -> Reading:
         name = f"bench{uuid.uuid4().hex[:8]}"
+        if self.changelog:
+            self.cluster.make_anew(self.changelog)
         begins = self.cluster.ends(self.output)
         processes = launch(self.cluster, entry, self.input, self.output, name)
         inputs = self.cluster.partitions(self.input)

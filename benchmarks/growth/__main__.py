@@ -15,7 +15,6 @@ from benchmarks.price import setup as price
 from benchmarks.report import Report, Series
 from benchmarks.total import setup as total
 from onex.bus.protocols import Partition
-from onex.contract import resolve_node
 
 _WINDOW = 60.0
 _SETTLE, _IDLE = 5.0, 20.0
@@ -52,15 +51,13 @@ def _decades(first: int) -> tuple[int, int, int, int]:
 def _idle(agents: int) -> tuple[float, float]:
     """Milliseconds of processor time a second, and MiB that no other process shares, of each of many agents."""
     with cluster() as field:
-        node = resolve_node(price.with_partitions(field.folder, agents))
-        field.provision([node])
-        group = node.contract.group("{group}")
-        processes = launch(
-            field, mesh("idle", node.folder, group, instances=agents), price.INPUT, price.OUTPUT, "idle"
-        )
+        price.provision(field, agents)
+        contract = price.node().contract
+        entry = mesh("idle", price.FOLDER, contract.group("{group}"), instances=agents)
+        processes = launch(field, entry, price.INPUT, price.OUTPUT, "idle")
         try:
             price.fill(field, agents)
-            inputs, held = field.partitions(price.INPUT), node.contract.group("idle")
+            inputs, held = field.partitions(price.INPUT), contract.group("idle")
             while sum(field.committed(held, inputs).values()) < agents:
                 time.sleep(0.1)
             time.sleep(_SETTLE)
@@ -84,15 +81,14 @@ def _spread(runs: int, partitions: int) -> list[Reading]:
 
 def _priced(runs: int, count: int = 300_000, payload: int = 0, partitions: int = 4) -> list[Reading]:
     with cluster() as field:
-        node = resolve_node(price.with_partitions(field.folder, partitions))
-        field.provision([node])
+        price.provision(field, partitions)
         price.fill(field, count, payload)
 
         def check(_: Entry, begins: Mapping[Partition, int]) -> int:
             return price.check(field, begins, count)
 
         name = f"{count:,} x {payload:,} bytes, {partitions} partitions"
-        entry = mesh(name, node.folder, node.contract.group("{group}"))
+        entry = mesh(name, price.FOLDER, price.node().contract.group("{group}"))
         turns = Turns(field, price.INPUT, price.OUTPUT, count, _WINDOW, check)
         return turns.take([entry], runs)[name]
 
@@ -107,7 +103,8 @@ def _keyed(runs: int, accounts: int, count: int = 300_000) -> list[Reading]:
             return total.check(field, begins, accounts)
 
         entry = mesh(f"{accounts:,} keys", total.FOLDER, node.contract.group("{group}"))
-        turns = Turns(field, total.INPUT, total.OUTPUT, max(count, accounts), _WINDOW, check)
+        changelog = node.contract.changelog_topic
+        turns = Turns(field, total.INPUT, total.OUTPUT, max(count, accounts), _WINDOW, check, changelog)
         return turns.take([entry], runs)[entry.name]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path as Folder
 from benchmarks.field.cluster import Cluster, cluster
 from benchmarks.field.entries import Entry, java, mesh, ours, present, theirs
 from benchmarks.field.launch import end, launch
+from benchmarks.field.meter import PeerFailedError
 from benchmarks.latency.probe import Path, probe
 from benchmarks.price import setup
 from benchmarks.report import Report, Series
@@ -40,6 +41,11 @@ class Subject:
     path: Path
     climbs: bool = False
     """Whether its highest rate is looked for."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether nodes of the mesh do it."""
+        return all(entry.is_ours for entry in self.entries)
 
 
 def subjects(field: Cluster, *, quick: bool) -> list[Subject]:
@@ -92,18 +98,30 @@ def main() -> None:
     options = parser.parse_args()
     rates, seconds = ([50], 6) if options.quick else (options.rates, options.seconds)
     found: dict[tuple[str, str], list[float]] = {}
+    failed: dict[str, str] = {}
     with cluster() as field:
         field.provision([setup.node(), *_workflow()])
         first = subjects(field, quick=True)[0]
         _measured(field, first, [500], seconds, climb=False)  # the broker is slower before its code is compiled
+        subjects_left = subjects(field, quick=options.quick)
         for run in range(1, options.runs + 1):
-            for subject in subjects(field, quick=options.quick):
-                for what, value in _measured(field, subject, rates, seconds, climb=not options.quick):
+            for subject in list(subjects_left):
+                try:
+                    measured = _measured(field, subject, rates, seconds, climb=not options.quick)
+                except PeerFailedError as error:
+                    if subject.is_ours:
+                        raise
+                    failed[subject.name] = str(error)
+                    subjects_left.remove(subject)
+                    continue
+                for what, value in measured:
                     found.setdefault((f"{subject.name}, {what}", "/s" if "held" in what else "ms"), []).append(value)
                     print(f"run {run} {subject.name:<36} {what:<22} {value:10,.2f}", flush=True)
     report = Report("latency")
+    report.leave_out(failed)
     for (entry, unit), series in found.items():
-        report.add(Series(entry, unit, series))
+        if entry.rpartition(", ")[0] not in failed:
+            report.add(Series(entry, unit, series))
     report.write()
 
 

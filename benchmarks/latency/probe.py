@@ -1,6 +1,5 @@
 """Sends at a rate, reads the committed results, and measures what lies between."""
 
-import sys
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.field.cluster import Cluster
+from benchmarks.field.meter import PeerFailedError
 from onex.bus import headers as h
 
 _WARM_UP = 100
@@ -27,7 +27,8 @@ class Path:
 def probe(cluster: Cluster, path: Path, rate: float, count: int) -> Sequence[float]:
     """Milliseconds from publishing to reading the committed result, sorted, after a warm-up of 100 messages.
 
-    The first one is waited for. What comes too late for the rate counts from the moment when it was due.
+    The first one is waited for. What comes too late for the rate counts from the moment when it was due. Raises
+    PeerFailedError when results do not arrive.
     """
     producer = Producer({"bootstrap.servers": cluster.bootstrap, "linger.ms": 0, "partitioner": "murmur2_random"})
     consumer = _at_the_end(cluster, path.output)
@@ -40,7 +41,7 @@ def probe(cluster: Cluster, path: Path, rate: float, count: int) -> Sequence[flo
     while answered < total:
         now = time.perf_counter()
         if now > deadline:
-            sys.exit(f"only {answered} of {total} results arrived")
+            raise PeerFailedError(f"only {answered} of {total} results arrived")
         due = began + number / rate
         if number < total and now >= due and (answered or not number):
             _send(producer, path, f"{mark}-{number}")

@@ -27,10 +27,11 @@ def at_least_once(folder: Path) -> Path:
     return changed(folder / "at_least_once", "\nevent_bus:", "\ndelivery: {guarantee: at_least_once}\nevent_bus:")
 
 
-def with_partitions(folder: Path, partitions: int) -> Path:
-    """A copy of the node whose topics have so many partitions."""
-    new = f"\nevent_bus:\n  topic_config: {{partitions: {partitions}}}"
-    return changed(folder / f"partitions{partitions}", "\nevent_bus:", new)
+def provision(cluster: Cluster, partitions: int) -> None:
+    """The node's topics and schemas, with so many partitions instead of the contract's."""
+    cluster.provision([node()])
+    for topic in (INPUT, OUTPUT):
+        cluster.make_anew(topic, partitions)
 
 
 def changed(folder: Path, old: str, new: str) -> Path:

@@ -10,7 +10,6 @@ from benchmarks.field.turns import Turns
 from benchmarks.price import setup
 from benchmarks.report import Report, Series
 from onex.bus.protocols import Partition
-from onex.contract import resolve_node
 
 _PARTITIONS = 8
 _INSTANCES = (1, 2, 4)
@@ -24,16 +23,15 @@ def main() -> None:
     parser.add_argument("--window", type=float, default=8.0, help="seconds after which an entry is stopped")
     options = parser.parse_args()
     with cluster() as field:
-        node = resolve_node(setup.with_partitions(field.folder, _PARTITIONS))
-        field.provision([node])
+        setup.provision(field, _PARTITIONS)
         setup.fill(field, options.count)
 
         def check(_: Entry, begins: Mapping[Partition, int]) -> int:
             return setup.check(field, begins, options.count)
 
-        group = node.contract.group("{group}")
+        group = setup.node().contract.group("{group}")
         handwritten = ours("handwritten", "benchmarks.price.peers.handwritten")
-        entries = [mesh(_name("onex", n), node.folder, group, instances=n) for n in _INSTANCES]
+        entries = [mesh(_name("onex", n), setup.FOLDER, group, instances=n) for n in _INSTANCES]
         entries += [replace(handwritten, name=_name("handwritten", n), instances=n) for n in _INSTANCES]
         entries.append(java("kafka streams, 2 threads", "PriceStreams"))
         turns = Turns(field, setup.INPUT, setup.OUTPUT, options.count, options.window, check)

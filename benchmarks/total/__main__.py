@@ -42,7 +42,8 @@ def main() -> None:
             return setup.check(field, begins)
 
         chosen = [entry for entry in entries() if not options.only or entry.name in options.only]
-        turns = Turns(field, setup.INPUT, setup.OUTPUT, options.count, options.window, check)
+        changelog = setup.node().contract.changelog_topic
+        turns = Turns(field, setup.INPUT, setup.OUTPUT, options.count, options.window, check, changelog)
         readings = turns.take(chosen, options.runs)
     report = Report("total")
     report.leave_out(turns.wrong)
