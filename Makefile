@@ -75,8 +75,8 @@ bench: $(BENCH_STAMP)
 
 ## bench-quick: the mesh beside a hand-written loop and Quix Streams, under three minutes once set up
 bench-quick: $(BENCH_STAMP)
-	$(BENCH)/venv/bin/python -m benchmarks.price --quick --runs 3 --count 200000 --window 5
-	$(BENCH)/venv/bin/python -m benchmarks.latency --quick --runs 2
+	$(BENCH)/venv/bin/python -m benchmarks.price --quick --runs 3 --count 120000 --window 5
+	$(BENCH)/venv/bin/python -m benchmarks.latency --quick --runs 1
 
 $(STAMP): pyproject.toml
 	@echo "setting up $(VENV) (once, about a minute)"
