@@ -162,7 +162,7 @@ def test_subscriptions(mesh: Mesh) -> None:
 async def _until(condition: Callable[[], bool], patience: float = 30.0) -> None:
     async with asyncio.timeout(patience):
         while not condition():
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # between looks at a condition, not instead of one
 
 
 def test_timeout_and_rejection(mesh: Mesh) -> None:

@@ -122,7 +122,7 @@ async def _projection(url: str, key: str) -> dict[str, str]:
             document: dict[str, str] = json.loads(text or "{}")
             if document.get("state") == "LIVENESS_EXPIRED":
                 return document
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # between looks at a condition, not instead of one
         return document
     finally:
         await connection.close()
