@@ -230,13 +230,19 @@ def test_at_least_once_has_the_same_shape(bus: ProtocolEventBus, topic: MakeTopi
         closing.close()
 
 
+@pytest.mark.parametrize("done_before", [0, 1])
 def test_the_second_owner_of_a_transactional_id_fences_the_first(
-    bus: ProtocolEventBus, topic: MakeTopic, group: str
+    bus: ProtocolEventBus, topic: MakeTopic, group: str, done_before: int
 ) -> None:
-    name = topic()
+    """However many transactions the first one has done: it may not use the same producer for each."""
+    name, other = topic(), topic()
     consumer = bus.subscribe(group, [name])
     take_all(consumer, lambda: bool(consumer.assignment()))
     first = bus.transaction(f"tx.{group}")
+    for _ in range(done_before):
+        first.begin()
+        first.produce(other, b"before", b"k", [])
+        first.commit(None, {})
     first.begin()
     first.produce(name, b"from the fenced one", b"k", [])
     second = bus.transaction(f"tx.{group}")
@@ -314,17 +320,24 @@ def test_many_records_are_handed_over_in_one_call(
     transaction.close()
 
 
-def test_a_decided_transaction_is_through_soon(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
-    name = topic()
+def test_transactions_without_a_pause_keep_their_order(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+    """Also those that follow an aborted one; each may begin before the markers of the last one are written."""
+    name = topic(partitions=1)
+    consumer = bus.subscribe(group, [name])
+    take_all(consumer, lambda: bool(consumer.assignment()))
     transaction = bus.transaction(f"tx.{group}")
-    assert transaction.settling() == 0
-    for _ in range(3):
+    for number in range(30):
         transaction.begin()
-        transaction.produce(name, b"value", b"key", [])
+        transaction.produce(name, b"%d" % number, b"key", [])
+        if number % 7 == 3:
+            transaction.abort()
+            continue
         eventually(transaction.acknowledged)
-        transaction.commit(None, {})
-        assert 0 <= transaction.settling() < 0.1
-        eventually(lambda: transaction.settling() == 0)
+        transaction.commit(consumer, {Partition(name, 0): Position(number)})
+    kept = [b"%d" % number for number in range(30) if number % 7 != 3]
+    assert [record.value() for record in take(consumer, len(kept))] == kept
+    assert consumer.committed([Partition(name, 0)]) == {Partition(name, 0): Position(29)}
+    consumer.close()
     transaction.close()
 
 

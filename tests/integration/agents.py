@@ -67,6 +67,8 @@ class Mesh:
             if process.poll() is None:
                 process.kill()
             process.wait()
+        if isinstance(error, Exception):
+            print(self.tails())
 
     def _clear(self) -> None:
         """Topics of an earlier test go, with all their records."""
@@ -127,7 +129,7 @@ class Mesh:
 
     def tails(self) -> str:
         """The ends of all logs."""
-        return "\n".join(f"== {file.name}\n{file.read_text()[-6000:]}" for file in sorted(self.home.glob("*.log")))
+        return "\n".join(f"== {file.name}\n{file.read_text()[-4000:]}" for file in sorted(self.home.glob("*.log")))
 
     def info(self, pid: int) -> dict[str, str]:
         """What an agent says of itself."""

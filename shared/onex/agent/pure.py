@@ -5,7 +5,6 @@ The way of a batch: ``step`` takes it -> ``_carry`` opens the transaction -> ``_
 """
 
 from collections.abc import Mapping, Sequence
-from time import sleep
 
 import structlog
 
@@ -85,8 +84,6 @@ class PureAgent:
         self._work = PureWork(program, group, self._stores, self._traces)
         self._careful = False
         """An output was too large: in the next run each input hands its own over, so that it is known whose it is."""
-        self._brief = True
-        """The last batch was so short that the next transaction may come too soon for the broker."""
         self._observed = 0.0
         self._held = HeldPartitions(clock, health)
         self._progress: dict[Partition, int] = {}
@@ -128,10 +125,7 @@ class PureAgent:
                 self._consumer.resume([p for p in self._consumer.assignment() if p.partition == number])
                 self._health.settle(f"restore {number}")
         self._consumer.resume(self._held.to_resume())
-        if self._brief and (wait := self._transaction.settling()) > 0:
-            sleep(wait)
         records = list(self._consumer.batch(self._most, self._patience(timeout)))
-        self._brief = len(records) < _EARLY
         self._observe()
         due = self._due()
         behind = self._stand_by()

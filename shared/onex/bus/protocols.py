@@ -141,10 +141,6 @@ class ProtocolTransaction(Protocol):
         """
         ...
 
-    def settling(self) -> float:
-        """Seconds for which it is better not to begin: the one before is decided, but not all through yet."""
-        ...
-
     def acknowledged(self) -> bool:
         """Take in what the broker has reported; whether nothing is on its way any more. Raises BusError.
 

@@ -112,8 +112,6 @@ class EffectHost:
     async def _commit(self) -> None:
         """One transaction: under load there is always more to commit, and the caller has other things to look at."""
         async with self._committing:
-            if (wait := self._transaction.settling()) > 0:
-                await asyncio.sleep(wait)
             commit = self._settlement.snapshot() if self._failure is None else None
             if commit is None:
                 return

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from onex.bus.kafka.admin import KafkaAdmin
+from onex.bus.kafka.alternating import AlternatingTransactions
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink, KafkaConsumer
 from onex.bus.kafka.errors import to_bus_error, translate
 from onex.bus.kafka.reader import KafkaReader
-from onex.bus.kafka.transaction import KafkaAcknowledged, KafkaTransaction
+from onex.bus.kafka.transaction import KafkaAcknowledged
 from onex.bus.protocols import BusHealth, Outgoing, Partition, ProtocolRebalanceListener
 from onex.model.errors import BusError, BusUnavailableError, MissingTopicError
 
@@ -96,11 +97,11 @@ class KafkaEventBusAdapter:
         self._require(topics)
         return KafkaConsumer(self.config, group, topics, listener, self._errors)
 
-    def transaction(self, transactional_id: str | None) -> KafkaTransaction | KafkaAcknowledged:
+    def transaction(self, transactional_id: str | None) -> AlternatingTransactions | KafkaAcknowledged:
         """See the protocol."""
         if transactional_id is None:
             return KafkaAcknowledged(self.config, self._errors)
-        return KafkaTransaction(self.config, transactional_id, self._errors)
+        return AlternatingTransactions(self.config, transactional_id, self._errors)
 
     def read(self, positions: Mapping[Partition, int]) -> KafkaReader:
         """See the protocol."""

@@ -17,8 +17,6 @@ TRANSACTION_STATE = "__transaction_state"
 """The coordinators' topic."""
 _INIT_TIMEOUT = 30.0
 _OFFSETS_TIMEOUT = 5.0
-_MARKERS = 0.002
-"""Seconds that a broker takes to write the markers of a transaction to its partitions."""
 _COMMIT_TIMEOUT = 20.0
 
 
@@ -61,10 +59,6 @@ class _Producing:
                 self.produce(topic, value, key, headers)
             except KafkaException as error:
                 raise translate(error, f"writing to {topic}") from None
-
-    def settling(self) -> float:
-        """See the protocol."""
-        return 0.0
 
     def acknowledged(self) -> bool:
         """See the protocol."""
@@ -114,7 +108,6 @@ class KafkaTransaction(_Producing):
         self._open = False
         self._helper = ThreadPoolExecutor(1, "offsets")
         self._early: Future[None] | None = None
-        self._settled = 0.0
         try:
             # Connected first: librdkafka looks for the coordinator once, and where no broker is up yet it looks again
             # half a second later.
@@ -122,10 +115,6 @@ class KafkaTransaction(_Producing):
             self._client.init_transactions(_INIT_TIMEOUT)
         except KafkaException as error:
             raise translate(error, f"taking over transactional id {transactional_id}") from None
-
-    def settling(self) -> float:
-        """See the protocol: who begins before the markers are written is told to wait, and librdkafka waits 20 ms."""
-        return max(0.0, self._settled - monotonic())
 
     def begin(
         self, consumer: ProtocolConsumer | None = None, positions: Mapping[Partition, Position] = NOWHERE
@@ -155,7 +144,6 @@ class KafkaTransaction(_Producing):
                 raise bus_error from None
             raise TransactionAbortedError(str(bus_error)) from None
         self._open = False
-        self._settled = monotonic() + _MARKERS
 
     def _send_offsets(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
         assert isinstance(consumer, KafkaConsumer)

@@ -119,10 +119,6 @@ class MemoryTransaction:
             self._mark = None
             raise FencedError(f"another instance took over {self._id}")
 
-    def settling(self) -> float:
-        """Decided is through."""
-        return 0.0
-
     def acknowledged(self) -> bool:
         """Nothing is ever on its way."""
         return True
