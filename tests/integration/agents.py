@@ -68,7 +68,7 @@ class Mesh:
                 process.kill()
             process.wait()
         if isinstance(error, Exception):
-            print(self.tails())
+            error.add_note(self.tails())
 
     def _clear(self) -> None:
         """Topics of an earlier test go, with all their records."""
