@@ -320,6 +320,25 @@ def test_many_records_are_handed_over_in_one_call(
     transaction.close()
 
 
+def test_how_far_committed_readers_get(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+    name = topic(partitions=2)
+    first, second = Partition(name, 0), Partition(name, 1)
+    transaction = bus.transaction(f"tx.{group}")
+    transaction.begin()
+    transaction.produce(name, b"open", b"key", [], partition=0)
+    transaction.produce(name, b"open", b"key", [], partition=0)
+    eventually(transaction.acknowledged)
+    bus.publish(Outgoing(name, b"plain", b"key", [], 1))
+    stable = bus.admin.stable_ends([first, second])
+    assert stable == {first: 0, second: 1}
+    reader = bus.read({first: 0, second: 0}, stable)
+    assert [record.value() for record in reader.until_end()] == [b"plain"], "it does not wait for the transaction"
+    reader.close()
+    transaction.commit(None, {})
+    eventually(lambda: bus.admin.stable_ends([first])[first] >= 2)
+    transaction.close()
+
+
 def test_transactions_without_a_pause_keep_their_order(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
     """Also those that follow an aborted one; each may begin before the markers of the last one are written."""
     name = topic(partitions=1)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -210,7 +211,7 @@ def test_doctor_finds_nothing_wrong_with_a_healthy_mesh(mesh: Mesh) -> None:
         return code == 0 and json.loads(out)["findings"] == []
 
     eventually(well, 60, "a clean bill of health")
-    assert [line.split()[0] for line in onex(mesh, "doctor")[1].splitlines()] == ["ok"] * 8
+    assert [line.split()[0] for line in onex(mesh, "doctor")[1].splitlines()] == ["ok"] * 9
 
 
 def test_doctor_finds_and_explains(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
@@ -221,6 +222,7 @@ def test_doctor_finds_and_explains(kafka_bus: KafkaEventBusAdapter, tmp_path: Pa
     env = {
         "ONEX_SERVICES": json.dumps([str(tmp_path / "nodes")]),
         "DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/x",
+        "ONEX_TRANSACTION_TIMEOUT_MS": "1000",
     }
     with Mesh(kafka_bus, [source / "v1_0_0"], tmp_path, env) as mesh:
         contract = mesh.nodes[0].contract
@@ -252,11 +254,24 @@ def test_doctor_finds_and_explains(kafka_bus: KafkaEventBusAdapter, tmp_path: Pa
         mesh.bus.publish(
             Outgoing(beats, Codec.of_topic(NodeHeartbeat, beats, mesh.catalogue).encode(heartbeat), b"k")
         )
+        patient = KafkaEventBusAdapter(replace(mesh.bus.config, transaction_timeout_ms=600_000))
+        hanging = patient.transaction(f"{mesh.prefix}.hanging")
+        hanging.begin()
+        hanging.produce(topic, value, b"e", [], right)
+        eventually(hanging.acknowledged)
         mesh.bus.admin.delete(contract.changelog_topic)
         text = models.read_text()
         models.write_text(text.replace("    value: int\n", '    value: int\n    note: str = ""\n', 1))
-        code, out = onex(mesh, "doctor", "--dead-letters", "2", "--window", "0.5", "--json")
+
+        def examined() -> tuple[int, str]:
+            return onex(mesh, "doctor", "--dead-letters", "2", "--window", "0.5", "--json")
+
+        eventually(lambda: '"transactions"' in examined()[1], what="the transaction to be open for two seconds")
+        code, out = examined()
         found = json.loads(out)["findings"]
+        hanging.abort()
+        hanging.close()
+        patient.close()
         told = {finding["check"]: finding["what"] + "; " + finding["remedy"] for finding in found}
         every = "\n".join(f["what"] for f in found)
         assert code == 1
@@ -266,6 +281,8 @@ def test_doctor_finds_and_explains(kafka_bus: KafkaEventBusAdapter, tmp_path: Pa
         assert "partitioner=murmur2_random" in told["partitioner"]
         assert "node_tally_reducer has not moved" in told["stuck"]
         assert "`onex run node_tally_reducer`" in told["stuck"]
+        assert told["transactions"].startswith(f"{topic}[{right}] is held back by a transaction open for over 2 s")
+        assert f"--topic {topic} --partition {right} --start-offset 0" in told["transactions"]
         assert "3600.0 s ahead of the broker's" in told["clocks"]
         assert "does not answer" in told["database"]
         assert "secret" not in out

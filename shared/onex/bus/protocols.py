@@ -217,6 +217,10 @@ class ProtocolAdmin(Protocol):
         """First offset with a timestamp of ``ms`` or later; the end where there is none."""
         ...
 
+    def stable_ends(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        """How far committed readers get: the first record of the oldest open transaction, else the high watermark."""
+        ...
+
     def group_positions(self, group: str) -> Mapping[Partition, Position]: ...
 
 
@@ -248,8 +252,12 @@ class ProtocolEventBus(Protocol):
         """A transaction runner; without an id the at-least-once form."""
         ...
 
-    def read(self, positions: Mapping[Partition, int]) -> ProtocolReader:
-        """Read partitions from offsets, outside of groups; raises MissingTopicError."""
+    def read(self, positions: Mapping[Partition, int], ends: Mapping[Partition, int] | None = None) -> ProtocolReader:
+        """Read partitions from offsets, outside of groups; raises MissingTopicError.
+
+        Without ``ends`` up to the high watermarks of now, so that transactions that are open are waited for. Who only
+        looks gives :meth:`ProtocolAdmin.stable_ends`.
+        """
         ...
 
     def health(self) -> BusHealth: ...

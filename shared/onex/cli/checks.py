@@ -70,10 +70,12 @@ class Patient:
         """The latest records of topics that exist."""
         found = self.bus.admin.topics(topics)
         partitions = [Partition(name, n) for name, state in found.items() for n in range(state.partitions)]
-        ends = {p: (first, end) for p, (first, end) in self.bus.admin.ends(partitions).items() if end > first}
-        if not ends:
+        stable = self.bus.admin.stable_ends(partitions)
+        starts = {p: max(first, stable[p] - _SAMPLE) for p, (first, _) in self.bus.admin.ends(partitions).items()}
+        starts = {p: start for p, start in starts.items() if start < stable[p]}
+        if not starts:
             return
-        reader = self.bus.read({p: max(first, end - _SAMPLE) for p, (first, end) in ends.items()})
+        reader = self.bus.read(starts, stable)
         try:
             yield from reader.until_end()
         finally:
@@ -150,6 +152,24 @@ def stuck_partitions(patient: Patient) -> Iterator[Finding]:
             f"{view.name} has not moved for {patient.window:g} s with {lag_sum} records waiting on {names}",
             remedy,
         )
+
+
+def open_transactions(patient: Patient) -> Iterator[Finding]:
+    """One that stays open holds back whoever reads committed records: all nodes."""
+    topics = sorted({topic for node in patient.nodes for topic in (*node.routes, *node.outputs.values())})
+    found = patient.bus.admin.topics(topics)
+    partitions = [Partition(name, number) for name, state in found.items() for number in range(state.partitions)]
+    age = 2 * patient.settings.transaction_timeout_ms / 1000
+    late = patient.bus.admin.offsets_at(partitions, round((time.time() - age) * 1000))
+    for partition, offset in patient.bus.admin.stable_ends(partitions).items():
+        if offset < late[partition]:
+            place = f"--topic {partition.topic} --partition {partition.partition} --start-offset {offset}"
+            yield Finding(
+                Severity.ERROR,
+                "transactions",
+                f"{partition.topic}[{partition.partition}] is held back by a transaction open for over {age:g} s",
+                f"if its producer is gone: kafka-transactions.sh abort {place}; see docs/operations.md",
+            )
 
 
 def clocks(patient: Patient) -> Iterator[Finding]:
@@ -241,6 +261,7 @@ CHECKS: Mapping[str, Callable[[Patient], Iterator[Finding]]] = {
     "topics": topics_and_schemas,
     "partitioner": partitioner,
     "stuck": stuck_partitions,
+    "transactions": open_transactions,
     "clocks": clocks,
     "database": database,
     "dead letters": dead_letters,

@@ -11,7 +11,7 @@ from jgo.maven import MavenContext
 
 from onex.model.errors import ConfigurationError
 
-KAFKA_VERSION = "4.3.0"
+KAFKA_VERSION = "4.2.1"
 ENDPOINT = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
 LOCK = Path(__file__).with_name("kafka.lock.toml")
 Progress = Callable[[str], None]

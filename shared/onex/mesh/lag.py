@@ -36,7 +36,8 @@ class RecordCounter:
 
     def _read(self, starts: Mapping[Partition, int], ranges: Mapping[Partition, tuple[int, int]]) -> None:
         counts = dict.fromkeys(starts, 0)
-        reader = self._bus.read(starts)
+        stable = self._bus.admin.stable_ends(list(starts))
+        reader = self._bus.read(starts, stable)
         try:
             for record in reader.until_end():
                 counts[Partition(record.topic(), record.partition())] += 1
@@ -44,7 +45,11 @@ class RecordCounter:
             reader.close()
         if len(self._known) > 100_000:
             self._known.clear()
-        self._known |= {(partition, *ranges[partition]): count for partition, count in counts.items()}
+        # What is in an open transaction may be counted the next time.
+        settled = {
+            partition: count for partition, count in counts.items() if stable[partition] >= ranges[partition][1]
+        }
+        self._known |= {(partition, *ranges[partition]): count for partition, count in settled.items()}
 
 
 class LagReader:

@@ -60,9 +60,9 @@ class FaustEventBus:
             raise ConfigurationError("host: faust holds delivery.guarantee: at_least_once and no more")
         return self._kafka.transaction(None)
 
-    def read(self, positions: Mapping[Partition, int]) -> ProtocolReader:
+    def read(self, positions: Mapping[Partition, int], ends: Mapping[Partition, int] | None = None) -> ProtocolReader:
         """See the protocol."""
-        return self._kafka.read(positions)
+        return self._kafka.read(positions, ends)
 
     def health(self) -> BusHealth:
         """See the protocol."""

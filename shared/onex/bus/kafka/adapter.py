@@ -103,7 +103,7 @@ class KafkaEventBusAdapter:
             return KafkaAcknowledged(self.config, self._errors)
         return AlternatingTransactions(self.config, transactional_id, self._errors)
 
-    def read(self, positions: Mapping[Partition, int]) -> KafkaReader:
+    def read(self, positions: Mapping[Partition, int], ends: Mapping[Partition, int] | None = None) -> KafkaReader:
         """See the protocol."""
         known = self.admin.topics(sorted({partition.topic for partition in positions}))
         for partition in positions:
@@ -111,7 +111,7 @@ class KafkaEventBusAdapter:
                 raise MissingTopicError(
                     f"topic {partition.topic} does not exist; `onex apply` creates declared topics"
                 )
-        return KafkaReader(self.config, positions, self.admin, self._errors)
+        return KafkaReader(self.config, positions, ends, self.admin, self._errors)
 
     def _require(self, topics: Sequence[str]) -> None:
         known = self.admin.topics(topics)

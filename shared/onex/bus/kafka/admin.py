@@ -6,13 +6,21 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
     ConfigSource,
+    ListOffsetsResultInfo,
     NewPartitions,
     NewTopic,
     OffsetSpec,
@@ -134,12 +142,24 @@ class KafkaAdmin:
         ends = self._offsets(partitions, OffsetSpec.latest())
         return {p: end if at < 0 else at for p, at, end in zip(partitions, found, ends, strict=True)}
 
-    def _offsets(self, partitions: Sequence[Partition], spec: OffsetSpec) -> list[int]:
+    def stable_ends(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        """See the protocol."""
+        found = self._offsets(partitions, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
+        return dict(zip(partitions, found, strict=True))
+
+    def _offsets(
+        self,
+        partitions: Sequence[Partition],
+        spec: OffsetSpec,
+        isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    ) -> list[int]:
         """Asked again while the client's metadata is older than the cluster: a new topic, a restarted broker."""
         request = {TopicPartition(p.topic, p.partition): spec for p in partitions}
         deadline = monotonic() + _TIMEOUT
         while True:
-            futures = self._client.list_offsets(request, request_timeout=_TIMEOUT) if request else {}
+            futures: Mapping[TopicPartition, Future[ListOffsetsResultInfo]] = {}
+            if request:
+                futures = self._client.list_offsets(request, isolation_level=isolation, request_timeout=_TIMEOUT)
             try:
                 found = {(tp.topic, tp.partition): future.result(_TIMEOUT).offset for tp, future in futures.items()}
             except KafkaException as error:

@@ -11,19 +11,23 @@ from onex.bus.protocols import Partition, ProtocolAdmin, ProtocolRecord
 
 
 class KafkaReader:
-    """See :class:`ProtocolReader`. The end is the high watermark at opening: it waits for open transactions."""
+    """See :class:`ProtocolReader`."""
 
     def __init__(
-        self, config: KafkaConfig, positions: Mapping[Partition, int], admin: ProtocolAdmin, on_error: ErrorSink
+        self,
+        config: KafkaConfig,
+        positions: Mapping[Partition, int],
+        ends: Mapping[Partition, int] | None,
+        admin: ProtocolAdmin,
+        on_error: ErrorSink,
     ) -> None:
-        ends = admin.ends(list(positions))
-        self._left = {
-            partition: end for partition, (first, end) in ends.items() if end > first and positions[partition] < end
-        }
+        known = admin.ends(list(positions))
+        upto = {partition: known[partition][1] if ends is None else ends[partition] for partition in positions}
+        self._left = {p: end for p, end in upto.items() if end > max(known[p][0], positions[p])}
         self._client = Consumer({**config.reader(), "error_cb": on_error})
         self._client.assign(
             [
-                TopicPartition(partition.topic, partition.partition, max(offset, ends[partition][0]))
+                TopicPartition(partition.topic, partition.partition, max(offset, known[partition][0]))
                 for partition, offset in positions.items()
             ]
         )

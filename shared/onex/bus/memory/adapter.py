@@ -45,11 +45,11 @@ class MemoryEventBus:
         """See the protocol."""
         return MemoryTransaction(self.broker, transactional_id)
 
-    def read(self, positions: Mapping[Partition, int]) -> "MemoryReader":
+    def read(self, positions: Mapping[Partition, int], ends: Mapping[Partition, int] | None = None) -> "MemoryReader":
         """See the protocol."""
         for partition in positions:
             self.broker.topic(partition.topic)
-        return MemoryReader(self.broker, positions)
+        return MemoryReader(self.broker, positions, ends)
 
     def health(self) -> BusHealth:
         """Up, unless switched down."""
@@ -62,10 +62,12 @@ class MemoryEventBus:
 class MemoryReader:
     """See :class:`ProtocolReader`."""
 
-    def __init__(self, broker: MemoryBroker, positions: Mapping[Partition, int]) -> None:
+    def __init__(
+        self, broker: MemoryBroker, positions: Mapping[Partition, int], ends: Mapping[Partition, int] | None
+    ) -> None:
         self._broker = broker
         self._at = dict(positions)
-        self._ends = {p: end for p, (_, end) in broker.ends(list(positions)).items()}
+        self._ends = ends or {p: end for p, (_, end) in broker.ends(list(positions)).items()}
 
     def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
         """See the protocol."""
@@ -128,6 +130,10 @@ class MemoryAdmin:
     def offsets_at(self, partitions: Sequence[Partition], ms: int) -> Mapping[Partition, int]:
         """See the protocol."""
         return self._broker.offsets_at(partitions, ms)
+
+    def stable_ends(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        """See the protocol."""
+        return {partition: self._broker.logs[partition].stable_end() for partition in partitions}
 
     def group_positions(self, group: str) -> Mapping[Partition, Position]:
         """See the protocol."""

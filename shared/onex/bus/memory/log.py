@@ -66,6 +66,11 @@ class PartitionLog:
 
     records: list[MemoryRecord] = field(default_factory=list)
 
+    def stable_end(self) -> int:
+        """How far committed readers get."""
+        still_open = (at for at, record in enumerate(self.records) if record.mark.state is TransactionState.OPEN)
+        return next(still_open, len(self.records))
+
     def visible(self, start: int, most: int) -> tuple[Sequence[MemoryRecord], int]:
         """Committed records from ``start``, at most ``most``, and the offset to go on from."""
         found: list[MemoryRecord] = []
