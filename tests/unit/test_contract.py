@@ -59,7 +59,7 @@ def test_an_unknown_key_deep_down_names_the_keys_of_its_place() -> None:
     assert problem.remedy == "did you mean `concurrency`?"
 
 
-@pytest.mark.parametrize("key", ["mixins", "advanced_features", "subcontracts", "capabilities", "intent_emission"])
+@pytest.mark.parametrize("key", ["descriptor", "health_check", "idempotency", "capabilities", "intent_emission"])
 def test_what_onex_knows_and_the_engine_does_not_enforce_is_refused(key: str) -> None:
     assert problems(GOOD + f"{key}: {{}}\n")[key].message == "not supported yet"
 
@@ -70,9 +70,9 @@ def test_a_circuit_breaker_in_error_handling_is_not_ignored() -> None:
 
 
 def test_all_problems_of_a_file_come_at_once() -> None:
-    text = GOOD.replace("onex.cmd.echo.say.v1", "say") + "delivery: {timeout: soon, concurrency: 0}\nmixins: []\n"
+    text = GOOD.replace("onex.cmd.echo.say.v1", "say") + "delivery: {timeout: soon, concurrency: 0}\ndescriptor: []\n"
     found = problems(text)
-    assert {"event_bus.subscribe_topics", "delivery.timeout", "delivery.concurrency", "mixins"} <= set(found)
+    assert {"event_bus.subscribe_topics", "delivery.timeout", "delivery.concurrency", "descriptor"} <= set(found)
     assert "write 200ms, 30s, 5m" in found["delivery.timeout"].message
 
 

@@ -9,8 +9,8 @@ import pytest
 from node_infrastructure_health_monitor_orchestrator.v1_0_0.node import NodeInfrastructureHealthMonitorOrchestrator
 from node_registry_orchestrator.v1_0_0.node import NodeRegistryOrchestrator
 from node_registry_reducer.v1_0_0.models import RegistrationChanged, UpsertProjection
-from onex.agent.clock import to_datetime
 from onex.contract import load_contract
+from onex.model.clock import to_datetime
 from onex.model.enums import EnumNodeKind
 from onex.model.mesh import (
     ConsumerHealthReported,

@@ -1,9 +1,10 @@
 """The four kinds as one shape: (state, message, context) -> Answer. Adapters are picked once at start."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
+from onex.capability import Proceed, fold, fold_checks
 from onex.contract import ResolvedNode
 from onex.model.enums import EnumNodeKind
 from onex.model.errors import WrongOutputError
@@ -37,8 +38,20 @@ class Behaviour:
     timers: Handle | None = None
 
 
-def handle_of(resolved: ResolvedNode, node: Node) -> Behaviour:
-    """Handlers of a node in the shape the engine calls."""
+def handle_of(resolved: ResolvedNode, node: Node, layers: Sequence[object] = ()) -> Behaviour:
+    """Handlers of a node in the shape the engine calls, within the layers of its capabilities."""
+    behaviour = _behaviour_of(resolved, node)
+    kind = resolved.contract.node_type
+    handlers: Mapping[str, Handle]
+    if kind is EnumNodeKind.EFFECT:
+        handlers = {topic: fold(layers, cast(Proceed, handle)) for topic, handle in behaviour.handlers.items()}
+    else:
+        keyed = kind.is_stateful
+        handlers = {topic: fold_checks(layers, handle, keyed=keyed) for topic, handle in behaviour.handlers.items()}
+    return replace(behaviour, handlers=handlers)
+
+
+def _behaviour_of(resolved: ResolvedNode, node: Node) -> Behaviour:
     contract = resolved.contract
     routes = resolved.routes
     match contract.node_type:

@@ -10,8 +10,8 @@ from typing import Protocol
 import structlog
 from rocksdict import AccessType, Rdict, WriteBatch, WriteOptions
 
-from onex.agent.clock import ProtocolClock, SystemClock
 from onex.agent.state_memory import CacheBudget, StateMemory
+from onex.model.clock import ProtocolClock, SystemClock
 from onex.model.errors import StateStoreError
 
 log = structlog.get_logger(__name__)

@@ -14,7 +14,6 @@ from dataclasses import replace
 
 import structlog
 
-from onex.agent.clock import ProtocolClock
 from onex.agent.current import CURRENT
 from onex.agent.envelope import Envelope
 from onex.agent.health import Health
@@ -37,7 +36,9 @@ from onex.bus.protocols import (
     ProtocolEventBus,
     ProtocolRecord,
 )
+from onex.model.clock import ProtocolClock
 from onex.model.enums import EnumOrdering, EnumStage
+from onex.model.errors import CircuitOpenError
 from onex.model.failpoint import failpoint
 
 log = structlog.get_logger(__name__)
@@ -63,7 +64,7 @@ class EffectEngine:
         self._answers = answers
         contract = program.contract
         self._receiver = Receiver(program)
-        self._plan = RetryPlan(contract.error_handling.retry_policy)
+        self._plan = RetryPlan(contract.retry_policy)
         self._queue = RetryQueue(contract.retry_topic)
         self._fences = OrderFences()
         self._make = OutcomeMaker(program, group, clock, metrics, self._plan, self._queue, answers)
@@ -75,6 +76,8 @@ class EffectEngine:
         self._running: dict[asyncio.Task[None], Partition] = {}
         self._waiting: set[asyncio.Task[None]] = set()
         """Those of them that only wait for their next attempt."""
+        self._stands_until = 0.0
+        """A circuit is open until then: partitions stand still."""
         self.settlement = Settlement(self._queue, answers, clock, health, metrics, tracing, on_outcome)
 
     def adopt(self, committed: Mapping[Partition, Position | None], backlogs: Mapping[int, Backlog]) -> None:
@@ -182,6 +185,11 @@ class EffectEngine:
                 answer = await self._make.call(task, received, attempts.count + 1)
                 stage = EnumStage.ENCODE
                 return self._make.done(task, answer)
+            except CircuitOpenError as error:
+                # Nothing was tried, so no attempt is counted; and nothing more is read until asking makes sense.
+                self._stands_until = max(self._stands_until, self._clock.monotonic() + error.retry_after)
+                await self._park(lane, asyncio.sleep(error.retry_after))
+                continue
             except Exception as error:  # noqa: BLE001 - classified right below
                 now = self._clock.now_ms()
                 attempts = Attempts(attempts.count + 1, attempts.first_failed_ms or now)
@@ -245,7 +253,9 @@ class EffectEngine:
 
     def _stands(self, partition: Partition) -> bool:
         limit = MAX_BLOCKED if partition.topic == self._queue.topic else 2 * MAX_BLOCKED
-        return self._lanes.blocked >= limit or self.settlement.stands(partition)
+        if self._clock.monotonic() < self._stands_until or self._lanes.blocked >= limit:
+            return True
+        return self.settlement.stands(partition)
 
     def room(self) -> int:
         """How many more records fit: twice the concurrency and a batch, not counting what waits for a retry."""

@@ -7,11 +7,11 @@ from hashlib import blake2b
 from typing import Protocol
 
 from onex.agent.answers import Emission
-from onex.agent.clock import to_datetime
 from onex.agent.envelope import Envelope
 from onex.agent.program import Output
 from onex.bus import headers as h
 from onex.bus.protocols import Emitted
+from onex.model.clock import to_datetime
 from onex.model.errors import WrongOutputError
 from onex.model.message import Message
 from onex.node import Addressed

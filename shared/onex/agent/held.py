@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 
 import structlog
 
-from onex.agent.clock import ProtocolClock
 from onex.agent.health import Health
 from onex.bus.protocols import Partition
+from onex.model.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 _FIRST_WAIT = 0.1

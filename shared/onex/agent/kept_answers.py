@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import cast
 
 from onex.agent.backing import OpenBacking
-from onex.agent.clock import ProtocolClock
 from onex.agent.emit import MAX_MESSAGE_BYTES
 from onex.agent.program import Program
 from onex.agent.store import STATE
 from onex.agent.stores import Stores
 from onex.bus.protocols import Emitted, OnDelivery, ProtocolEventBus
+from onex.model.clock import ProtocolClock
 from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.node.kept_answer import Answer, KeptAnswer, dump_answer, load_answer

@@ -6,7 +6,6 @@ from functools import partial
 import structlog
 
 from onex.agent.answers import as_emissions
-from onex.agent.clock import ProtocolClock, to_datetime
 from onex.agent.dead_letter import DeadLetterOffice
 from onex.agent.emit import MAX_MESSAGE_BYTES, Emitter
 from onex.agent.failure import Failure, stage_of
@@ -18,6 +17,7 @@ from onex.agent.receive import Received
 from onex.agent.retry import Attempts, RetryPlan
 from onex.agent.retry_queue import RetryQueue
 from onex.agent.time_limit import TimeLimit
+from onex.model.clock import ProtocolClock, to_datetime
 from onex.model.enums import EnumOrdering, EnumStage
 from onex.model.errors import RejectedError
 

@@ -7,6 +7,7 @@ from onex.agent.answers import Answer, Handle, handle_of
 from onex.bus import headers as h
 from onex.bus.protocols import Headers
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.capability import Composition, ServiceRegistry
 from onex.contract import ResolvedNode
 from onex.model.contract import ModelContract
 from onex.model.message import Message
@@ -44,6 +45,8 @@ class Program:
 
     contract: ModelContract
     node: Node
+    composition: Composition
+    """The engines of the node's capabilities."""
     inputs: Mapping[str, Input]
     """By subscribed topic."""
     outputs: Mapping[type[Message], Output]
@@ -58,11 +61,17 @@ class Program:
         return [*self.inputs, self.contract.retry_topic]
 
 
-def build_program(resolved: ResolvedNode, catalogue: ProtocolSchemaCatalogue) -> Program:
-    """Compile codecs and handlers; raises SchemaMismatchError when a schema is not registered."""
+def build_program(
+    resolved: ResolvedNode, catalogue: ProtocolSchemaCatalogue, services: ServiceRegistry | None = None
+) -> Program:
+    """Compile codecs and handlers, with the layers of capabilities around them.
+
+    ``services`` is what capabilities may work with. Raises SchemaMismatchError when a schema is not registered.
+    """
     contract = resolved.contract
-    node = resolved.create()
-    behaviour = handle_of(resolved, node)
+    node = resolved.create(services)
+    composition = Composition(node)
+    behaviour = handle_of(resolved, node, composition.layers())
     inputs = {}
     for topic, route in resolved.routes.items():
         codec = Codec.of_topic(route.model, topic, catalogue)
@@ -76,7 +85,7 @@ def build_program(resolved: ResolvedNode, catalogue: ProtocolSchemaCatalogue) ->
         state = Codec.of_topic(KeptAnswer, contract.changelog_topic, catalogue)
     elif behaviour.state_model is not None:
         state = Codec.of_topic(behaviour.state_model, contract.changelog_topic, catalogue)
-    return Program(contract, node, inputs, outputs, state, behaviour.timers)
+    return Program(contract, node, composition, inputs, outputs, state, behaviour.timers)
 
 
 def key_reader(model: type[Message]) -> Callable[[Message], bytes | None]:

@@ -10,7 +10,6 @@ import structlog
 
 from onex.agent.backing import OpenBacking
 from onex.agent.batch_traces import BatchTraces
-from onex.agent.clock import ProtocolClock
 from onex.agent.current import CURRENT
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
@@ -30,6 +29,8 @@ from onex.bus.protocols import (
     ProtocolRecord,
     ProtocolTransaction,
 )
+from onex.capability import BatchFacts, ProtocolBatchObserver
+from onex.model.clock import ProtocolClock
 from onex.model.enums import EnumStage
 from onex.model.errors import (
     BusError,
@@ -84,6 +85,7 @@ class PureAgent:
         self._work = PureWork(program, group, self._stores, self._traces)
         self._careful = False
         """An output was too large: in the next run each input hands its own over, so that it is known whose it is."""
+        self._observers = [one for one in program.composition.layers() if isinstance(one, ProtocolBatchObserver)]
         self._observed = 0.0
         self._held = HeldPartitions(clock, health)
         self._progress: dict[Partition, int] = {}
@@ -184,6 +186,8 @@ class PureAgent:
         if traces is not None:
             traces.settle(committing_ns, committed=True)
         self._committed(positions)
+        for observer in self._observers:
+            observer.observed(BatchFacts(count, self._sent, dead, committing - started))
         for kind in dead:
             metrics.dead(kind)
         metrics.received.inc(count)

@@ -10,7 +10,6 @@ import structlog
 
 from onex.agent.answers import Answer, Handle, as_emissions
 from onex.agent.batch_traces import BatchTraces
-from onex.agent.clock import to_datetime
 from onex.agent.current import CURRENT
 from onex.agent.dead_letter import DeadLetterOffice
 from onex.agent.emit import Emitter
@@ -22,6 +21,7 @@ from onex.agent.stores import Stores
 from onex.agent.timer_record import TimerRecord
 from onex.agent.timers import DueTimer
 from onex.bus.protocols import Emitted, Partition, ProtocolRecord
+from onex.model.clock import to_datetime
 from onex.model.enums import EnumStage
 from onex.model.errors import BusError, HandlerTimeoutError
 from onex.model.message import Message
@@ -43,7 +43,7 @@ class PureWork:
         stores: Stores | None,
         traces: BatchTraces | None,
     ) -> None:
-        contract, policy = program.contract, program.contract.error_handling.retry_policy
+        contract, policy = program.contract, program.contract.retry_policy
         self._receive = Receiver(program).receive
         self._emitter = Emitter(program.outputs, contract.name)
         self._office = DeadLetterOffice(contract, group)

@@ -12,11 +12,11 @@ from typing import TypeVar
 
 import structlog
 
-from onex.agent.clock import ProtocolClock
 from onex.agent.emit import Emitter
 from onex.agent.envelope import KnownEnvelope
 from onex.agent.program import Program
 from onex.bus.protocols import Emitted, Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
+from onex.model.clock import ProtocolClock
 from onex.model.errors import ConfigurationError, FencedError
 from onex.model.failpoint import failpoint
 from onex.model.message import Message

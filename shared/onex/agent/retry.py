@@ -73,4 +73,4 @@ def delays(policy: ModelRetryPolicy) -> wait_base:
         case EnumBackoff.LINEAR:
             return wait_incrementing(policy.base_delay, policy.base_delay, policy.max_delay)
         case EnumBackoff.EXPONENTIAL:
-            return wait_exponential(multiplier=policy.base_delay, max=policy.max_delay)
+            return wait_exponential(policy.base_delay, policy.max_delay, policy.multiplier)

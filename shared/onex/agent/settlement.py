@@ -10,7 +10,6 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from onex.agent.clock import ProtocolClock
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
 from onex.agent.kept_answers import KeptAnswers
@@ -20,6 +19,7 @@ from onex.agent.outcome import Commit, Outcome
 from onex.agent.retry_queue import RetryQueue
 from onex.agent.tracing import Tracing
 from onex.bus.protocols import Emitted, Partition, Position, ProtocolConsumer, ProtocolTransaction
+from onex.model.clock import ProtocolClock
 from onex.model.errors import BusError, FencedError
 from onex.model.failpoint import failpoint
 

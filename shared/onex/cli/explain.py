@@ -67,6 +67,8 @@ def _facts(resolved: ResolvedNode, settings: Settings) -> dict[str, object]:
         "failures": f"{contract.dead_letter_topic}; {_retries(resolved)}",
         "promises": _promises(resolved),
     }
+    if plan := resolved.node_class.capabilities.start:
+        facts["can"] = [f"{metadata.name} as self.{metadata.accessor}: {metadata.summary}" for metadata in plan]
     if contract.node_type.is_stateful:
         model = resolved.state_model.__name__ if resolved.state_model else "WorkflowState"
         facts["state"] = f"{model} per key, in {contract.changelog_topic}"
@@ -81,14 +83,16 @@ def _pipeline(resolved: ResolvedNode) -> str:
     commit = "commit outputs, offsets and state in one transaction"
     if resolved.contract.delivery.guarantee != "exactly_once":
         commit = "wait for acknowledgements, commit offsets"
-    middle = "lanes by key > handler (retry) > encode" if _is_effect(resolved) else "handler > encode"
+    layers = [metadata.name for metadata in resolved.node_class.capabilities.layers]
+    called = " > ".join([*layers, "handler"])
+    middle = f"lanes by key > {called} (retry) > encode" if _is_effect(resolved) else f"{called} > encode"
     return f"poll > decode > {middle} > produce > {commit}"
 
 
 def _retries(resolved: ResolvedNode) -> str:
     if not _is_effect(resolved):
         return "pure handlers are not retried"
-    policy = resolved.contract.error_handling.retry_policy
+    policy = resolved.contract.retry_policy
     return f"transient failures up to {policy.max_attempts} attempts, {policy.backoff} from {policy.base_delay:g} s"
 
 

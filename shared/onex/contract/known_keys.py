@@ -1,12 +1,10 @@
 """Keys of ONEX contracts that this engine does not enforce yet: refused, never ignored.
 
-Sources: about 500 public ONEX contracts and the contract extension plan (`mixins`,
-`advanced_features`, `subcontracts`).
+Sources: about 500 public ONEX contracts and the contract extension plan (seed 003).
 """
 
 NOT_SUPPORTED_YET = frozenset(
     {
-        "advanced_features",
         "capabilities",
         "circuit_breaker",
         "dead_letter_queue",
@@ -18,12 +16,14 @@ NOT_SUPPORTED_YET = frozenset(
         "intent_consumption",
         "intent_emission",
         "io_operations",
-        "mixins",
         "node_version",
         "performance",
-        "subcontracts",
         "terminal_event",
         "time_injection",
+        # under advanced_features
+        "observability",
+        "security_validation",
+        "transactions",
     }
 )
 

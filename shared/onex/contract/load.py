@@ -29,8 +29,9 @@ def parse_contract(text: str, name: str = FILE_NAME) -> ModelContract:
 
 def _validated(data: dict[str, JsonValue], lines: Lines, file: Path) -> ModelContract:
     problems: list[ContractProblem] = []
-    if "config" in data:
-        data["config"] = _resolve(data["config"], ("config",), file, lines, problems)
+    for key in ("config", "mixins", "subcontracts"):
+        if key in data:
+            data[key] = _resolve(data[key], (key,), file, lines, problems)
     try:
         contract = ModelContract.model_validate(data)
     except ValidationError as error:

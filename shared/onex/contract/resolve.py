@@ -7,7 +7,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from onex.capability import Container, NodeIdentity, ServiceRegistry, standard_services
 from onex.contract.check import Checker
+from onex.contract.compose import Subcontracts, compose
 from onex.contract.importing import import_models, import_node_class
 from onex.contract.load import FILE_NAME, load_contract
 from onex.contract.problems import problems_of
@@ -46,10 +48,21 @@ class ResolvedNode:
     """Declared state of a reducer or a coded orchestrator; None for other nodes."""
     models: Mapping[str, type[Message]]
     """Every message class of the node's ``models`` package, by class name."""
+    subcontracts: Subcontracts
+    """Configuration of the capabilities, as far as the contract gives any."""
 
-    def create(self) -> Node:
-        """A fresh handler object."""
-        return self.node_class(self.config)
+    def create(self, services: ServiceRegistry | None = None) -> Node:
+        """A fresh handler object. Its capabilities find their configuration in its container, and what they work
+        with in ``services``: by default the clock of the machine and nothing else.
+        """
+        contract = self.contract
+        if services is None:
+            services = standard_services(NodeIdentity(contract.name, str(contract.contract_version)))
+        for model, subcontract in self.subcontracts.items():
+            services.value(model, subcontract)
+        node = self.node_class(self.config)
+        node.container = Container(services)
+        return node
 
 
 def resolve_node(path: Path) -> ResolvedNode:
@@ -67,6 +80,7 @@ def resolve_node(path: Path) -> ResolvedNode:
     checker.use(models)
     if contract.definitions is not None:
         checker.definitions_match(contract.definitions)
+    node_class, subcontracts = compose(contract, node_class, checker)
     routes = _routes(contract, node_class, checker)
     outputs = {
         model: topic
@@ -91,6 +105,7 @@ def resolve_node(path: Path) -> ResolvedNode:
         outputs,
         state,
         models,
+        subcontracts,
     )
 
 

@@ -8,11 +8,11 @@ from datetime import datetime
 from aiokafka import ConsumerRecord
 
 from onex.agent import dead_letter as d
-from onex.agent.clock import to_datetime
 from onex.bus import headers as h
 from onex.bus.schema import Codec
 from onex.mesh.address_book import Address
 from onex.mesh.errors import CommandRejectedError, WorkflowFailedError
+from onex.model.clock import to_datetime
 from onex.model.enums import EnumFailureClass
 from onex.model.errors import MessageError
 from onex.model.message import Message

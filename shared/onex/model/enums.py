@@ -54,6 +54,32 @@ class EnumStage(StrEnum):
     ENCODE = "encode"
 
 
+class EnumLayerStage(StrEnum):
+    """Where a capability that surrounds handlers stands, from the outside in. Fixed by the capability, never by the
+    order of base classes."""
+
+    OBSERVE = "observe"
+    """Sees every call and its outcome, also of those that are refused."""
+    GUARD = "guard"
+    """Decides whether a call may happen."""
+    DATA = "data"
+    """Supplies or keeps data around a call."""
+    RESILIENCE = "resilience"
+    """Bounds, repeats or withholds the call itself."""
+
+
+class EnumCapabilityCategory(StrEnum):
+    """The shelves of the catalogue."""
+
+    SERVICE = "service"
+    OPERATIONS = "operations"
+    COMMUNICATION = "communication"
+    DATA = "data"
+    FLOW_CONTROL = "flow_control"
+    SECURITY = "security"
+    KAFKA = "kafka"
+
+
 class EnumGuarantee(StrEnum):
     """Delivery guarantee a contract asks for."""
 

@@ -4,6 +4,7 @@ OnexError
 ├── ConfigurationError        settings or environment are wrong
 ├── ContractError             a contract is wrong; carries every problem found
 ├── NodeUseError              a node class is used in a way its kind forbids
+│   └── CompositionError      capabilities that do not fit together, or not this node
 ├── BusError                  the bus refused or failed
 │   ├── BusUnavailableError   no broker answers; trying again may help
 │   ├── MissingTopicError     a topic does not exist; ``onex apply`` creates it
@@ -19,6 +20,9 @@ OnexError
 │   └── WrongOutputError      a handler returned something its contract does not name
 ├── StateStoreError           keyed state on this machine cannot be read or written: a full disk
 ├── TransientError            the outside world failed; raise it from an effect to be retried
+│   ├── CircuitOpenError      a dependency is not asked, because it failed too often; no attempt is counted
+│   ├── BulkheadFullError     too many calls of a dependency are under way
+│   └── CallTimeoutError      a call of a dependency took too long
 └── HandlerTimeoutError       a handler took longer than ``delivery.timeout``
 """
 
@@ -59,6 +63,10 @@ class ContractError(OnexError):
 
 class NodeUseError(OnexError):
     """A node class is defined or used in a way that its kind forbids."""
+
+
+class CompositionError(NodeUseError):
+    """Capabilities that do not fit together, or not this node; the text names the chain and the remedy."""
 
 
 class BusError(OnexError):
@@ -119,6 +127,24 @@ class WrongOutputError(MessageError):
 
 class TransientError(OnexError):
     """The outside world failed in a way that may pass. Effects raise it to be retried."""
+
+
+class CircuitOpenError(TransientError):
+    """A dependency is not asked, because it failed too often. Effects wait until it may be asked again."""
+
+    def __init__(self, dependency: str, retry_after: float) -> None:
+        super().__init__(f"the circuit of {dependency} is open for another {retry_after:.3g} s")
+        self.dependency = dependency
+        self.retry_after = retry_after
+        """Seconds until it is worth asking again."""
+
+
+class BulkheadFullError(TransientError):
+    """Too many calls of a dependency are under way, and those that wait are too many or have waited too long."""
+
+
+class CallTimeoutError(TransientError):
+    """A call of a dependency took longer than its limit; it was cancelled and has cleaned up."""
 
 
 class HandlerTimeoutError(OnexError):

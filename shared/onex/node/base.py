@@ -1,9 +1,11 @@
-"""Base of all node kinds: configuration and nothing else."""
+"""Base of all node kinds: configuration, and a place for capabilities."""
 
+from functools import cached_property
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from onex.capability import CapabilityPlan, Container, NodeIdentity, plan_of, standard_services
 from onex.model.enums import EnumNodeKind
 
 
@@ -14,11 +16,26 @@ class NodeConfig(BaseModel):
 
 
 class Node:
-    """A handler. Subclass one of the four kinds, not this."""
+    """A handler. Subclass one of the four kinds, not this.
+
+    Capabilities are bases: ``class NodePaymentEffect(MixinRetry, NodeEffect)``. What does not fit together is
+    refused when the class is made (CompositionError).
+    """
 
     kind: ClassVar[EnumNodeKind]
     Config: ClassVar[type[NodeConfig]] = NodeConfig
     """Override with a nested model to give ``config`` of the contract its types."""
+    capabilities: ClassVar[CapabilityPlan] = CapabilityPlan()
+    """What the class is composed of."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.capabilities = plan_of(cls, getattr(cls, "kind", None))
 
     def __init__(self, config: NodeConfig | None = None) -> None:
         self.config = config if config is not None else self.Config()
+
+    @cached_property
+    def container(self) -> Container:
+        """Where engines find their collaborators; the agent puts its own here before anything asks."""
+        return Container(standard_services(NodeIdentity(type(self).__name__)))

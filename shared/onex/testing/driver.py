@@ -172,8 +172,8 @@ class MeshDriver:
         self.settle()
 
     def instances_of(self, node: type[Node]) -> list[Instance]:
-        """Running instances of a node class."""
-        return [instance for instance in self.instances if instance.resolved.node_class is node]
+        """Running instances of a node class, with whatever capabilities their contracts add."""
+        return [instance for instance in self.instances if issubclass(instance.resolved.node_class, node)]
 
     def mute(self, node: type[Node]) -> None:
         """The node stops taking anything; it keeps its partitions."""

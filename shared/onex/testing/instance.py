@@ -18,7 +18,9 @@ from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.memory.transaction import MemoryTransaction
 from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.capability import NodeIdentity, standard_services
 from onex.contract import ResolvedNode
+from onex.model.clock import ProtocolClock
 from onex.model.enums import EnumGuarantee, EnumNodeKind
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
@@ -45,8 +47,10 @@ class Instance:
         self.muted = False
         self._loop = loop
         bus = MemoryEventBus(broker)
-        program = build_program(resolved, catalogue)
-        self.node = program.node
+        services = standard_services(NodeIdentity(resolved.contract.name, str(resolved.contract.contract_version)))
+        program = build_program(resolved, catalogue, services.value(ProtocolClock, clock))
+        self.node, self._composition = program.node, program.composition
+        loop.run_until_complete(self._composition.start())
         contract = resolved.contract
         group = contract.group("test")
         exactly_once = contract.delivery.guarantee is EnumGuarantee.EXACTLY_ONCE
@@ -136,3 +140,4 @@ class Instance:
             self._loop.run_until_complete(self._relay.close())
         if isinstance(self.node, NodeEffect):
             self._loop.run_until_complete(self.node.stop())
+        self._loop.run_until_complete(self._composition.stop())

@@ -104,7 +104,7 @@ def _declared(resolved: ResolvedNode) -> Iterator[str]:
         yield "workflow"
         if any(step.compensate for step in workflow.steps):
             yield "compensation"
-    if contract.node_type is EnumNodeKind.EFFECT and contract.error_handling.retry_policy.max_attempts > 1:
+    if contract.node_type is EnumNodeKind.EFFECT and contract.retry_policy.max_attempts > 1:
         yield "retry"
     for dependency in contract.dependencies:
         yield f"needs:{dependency.name}"
@@ -117,8 +117,7 @@ def _discovered(resolved: ResolvedNode) -> Iterator[str]:
         if name.startswith("_") or getattr(NodeEffect, name, None) is member or getattr(Node, name, None) is member:
             continue
         yield "lifecycle" if name in ("start", "stop") else f"handler:{name}"
-    for base in cls.__mro__[1:]:
-        if base.__name__.startswith("Mixin"):
-            yield f"mixin:{base.__name__}"
+    for metadata in cls.capabilities.start:
+        yield f"mixin:{metadata.name}"
     for name in cls.Config.model_fields:
         yield f"config:{name}"

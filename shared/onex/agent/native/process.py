@@ -8,11 +8,11 @@ from pathlib import Path
 import structlog
 
 from onex.agent.backing import RocksBacking
-from onex.agent.clock import SystemClock
 from onex.agent.effect import EffectEngine
 from onex.agent.health import Health
 from onex.agent.kept_answers import KeptAnswers
 from onex.agent.metrics import AgentMetrics
+from onex.agent.native.capabilities import running
 from onex.agent.native.collector import calm_collector
 from onex.agent.native.effect_host import EffectHost
 from onex.agent.native.logs import configure_logs
@@ -29,7 +29,9 @@ from onex.agent.requirements import check_topics
 from onex.agent.state_memory import StateMemory
 from onex.bus.open import open_agent_bus, open_catalogue
 from onex.bus.protocols import BusHealth, ProtocolEventBus
+from onex.capability import NodeIdentity, standard_services
 from onex.contract import ResolvedNode, resolve_node
+from onex.model.clock import ProtocolClock, SystemClock
 from onex.model.enums import EnumGuarantee, EnumNodeKind
 from onex.model.errors import (
     BusError,
@@ -122,11 +124,14 @@ class AgentProcess:
         self._bus = open_agent_bus(self._settings, self._contract.delivery.host)
         try:
             check_topics(self._bus, self._resolved)
-            program = build_program(self._resolved, open_catalogue(self._settings, self._bus))
+            identity = NodeIdentity(self._contract.name, str(self._contract.contract_version), self._slot.name)
+            services = standard_services(identity).value(ProtocolClock, self._clock)
+            program = build_program(self._resolved, open_catalogue(self._settings, self._bus), services)
             if self._contract.node_type is EnumNodeKind.EFFECT:
                 asyncio.run(self._effect(program, self._bus))
             else:
-                self._pure(program, self._bus)
+                with running(program.composition):
+                    self._pure(program, self._bus)
         finally:
             self._watchdog.look_at(None)
             self._bus.close()
@@ -156,6 +161,7 @@ class AgentProcess:
         if self._stop():
             return
         try:
+            await program.composition.start()
             await node.start()
             host = EffectHost(
                 lambda on_outcome: EffectEngine(
@@ -186,6 +192,7 @@ class AgentProcess:
         finally:
             self._stop.on_wake(lambda: None)
             await node.stop()
+            await program.composition.stop()
 
     def _started(self, watched: Watched, *others: Calling) -> None:
         self._health.settle("start")

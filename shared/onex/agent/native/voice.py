@@ -7,7 +7,6 @@ from pathlib import Path
 
 from onex.agent.announce import Announcer, Identity
 from onex.agent.announce.vitals import Vitals
-from onex.agent.clock import ProtocolClock
 from onex.agent.health import Health
 from onex.agent.metrics import AgentMetrics
 from onex.agent.tracing import Tracing
@@ -15,6 +14,7 @@ from onex.bus.open import open_bus, open_catalogue
 from onex.bus.protocols import Partition, ProtocolEventBus
 from onex.bus.schema import ProtocolSchemaCatalogue
 from onex.contract import ResolvedNode
+from onex.model.clock import ProtocolClock
 from onex.settings import Settings
 
 

@@ -7,10 +7,10 @@ from typing import Protocol
 
 import structlog
 
-from onex.agent.clock import ProtocolClock
 from onex.agent.health import Health
 from onex.agent.metrics import AgentMetrics
 from onex.bus.protocols import BusHealth, Partition
+from onex.model.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 EXIT_STALLED = 70

@@ -3,8 +3,9 @@
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from onex.model.contract.base import ContractPart
+from onex.model.contract.capabilities import ModelAdvancedFeatures, ModelMixinDeclaration
 from onex.model.contract.definitions import ModelDefinitions
-from onex.model.contract.delivery import ModelDelivery, ModelErrorHandling
+from onex.model.contract.delivery import ModelDelivery, ModelErrorHandling, ModelRetryPolicy
 from onex.model.contract.routing import ModelDependency, ModelEventBus, ModelHandlerRouting
 from onex.model.contract.state_machine import ModelStateMachine
 from onex.model.contract.version import ModelSemVer
@@ -46,6 +47,12 @@ class ModelContract(ContractPart):
     """Fields of the node's messages. Checked against ``models/``; the generator writes ``models/`` from it."""
     dependencies: tuple[ModelDependency, ...] = ()
     """What must be importable before the node starts."""
+    mixins: tuple[ModelMixinDeclaration, ...] = ()
+    """Capabilities, each with its configuration; they join those that the node class has as bases."""
+    subcontracts: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    """The same by key: ``retry: {max_retries: 5}``. Each composes its capability."""
+    advanced_features: ModelAdvancedFeatures | None = None
+    """The same in other words; see :class:`ModelAdvancedFeatures`."""
     config: dict[str, JsonValue] = Field(default_factory=dict)
     """Validated against the node's ``Config`` model at start; ``${VAR}`` is taken from the environment."""
 
@@ -90,6 +97,13 @@ class ModelContract(ContractPart):
             problems.append("error_handling.dead_letter.order_fence belongs to an EFFECT with delivery.ordering: key")
         if self.workflow_coordination and self.handler_routing:
             problems.append("workflow_coordination already routes every message; remove handler_routing")
+        if self.advanced_features and self.advanced_features.retry_policy:
+            if self.node_type is not EnumNodeKind.EFFECT:
+                problems.append("advanced_features.retry_policy belongs to an EFFECT")
+            if "retry_policy" in self.error_handling.model_fields_set:
+                problems.append("advanced_features.retry_policy repeats error_handling.retry_policy; keep one")
+        names = [listed.name for listed in self.mixins]
+        problems += [f"mixins lists {name} twice" for name in sorted({n for n in names if names.count(n) > 1})]
         routed = self.handler_routing or self.workflow_coordination
         if self.input_model and routed:
             problems.append("input_model is the short form; remove it or the routing")
@@ -100,6 +114,20 @@ class ModelContract(ContractPart):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def retry_policy(self) -> ModelRetryPolicy:
+        """How messages are tried again, whichever words the contract uses for it."""
+        feature = self.advanced_features.retry_policy if self.advanced_features else None
+        return self.error_handling.retry_policy if feature is None else feature.policy()
+
+    @property
+    def asked_capabilities(self) -> list[str]:
+        """Class names and keys of the capabilities that it asks for; they may repeat."""
+        names = [listed.name for listed in self.mixins if listed.enabled] + [*self.subcontracts]
+        if self.advanced_features and self.advanced_features.circuit_breaker:
+            names.append("MixinCircuitBreaker")
+        return names
 
     @property
     def dead_letter_topic(self) -> str:

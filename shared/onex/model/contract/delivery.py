@@ -51,6 +51,8 @@ class ModelRetryPolicy(ContractPart):
     """No delay grows beyond it, jitter aside."""
     backoff: EnumBackoff = EnumBackoff.EXPONENTIAL
     """How the delay grows."""
+    multiplier: float = Field(default=2.0, ge=1.0, le=10.0)
+    """Exponential backoff: by how much each delay is longer than the one before."""
     jitter: float = Field(default=0.2, ge=0.0, le=1.0)
     """Share of the delay added at random."""
     in_memory: Duration = 10.0

@@ -1,0 +1,124 @@
+"""From the bases of a node class to a plan, and from the plan to running engines."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import structlog
+
+from onex.capability.container import Container
+from onex.capability.metadata import CapabilityMetadata
+from onex.capability.mixin import Mixin
+from onex.capability.resolver import layer_order, start_order
+from onex.model.enums import EnumNodeKind
+from onex.model.errors import CompositionError
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityPlan:
+    """The capabilities of a node class, checked."""
+
+    start: tuple[CapabilityMetadata, ...] = ()
+    """In the order of their start: what is required comes first."""
+    layers: tuple[CapabilityMetadata, ...] = ()
+    """Those around handlers, from the outside in."""
+
+
+class ProtocolManaged(Protocol):
+    """An engine that is opened and closed."""
+
+    async def open(self) -> None:
+        """Raises what keeps it from working; TransientError is tried again by the agent."""
+        ...
+
+    async def close(self) -> None:
+        """Safe when ``open`` failed or never ran, and twice."""
+        ...
+
+
+class ProtocolComposed(Protocol):
+    """A node, as far as its capabilities go."""
+
+    @property
+    def capabilities(self) -> CapabilityPlan: ...
+    @property
+    def container(self) -> Container: ...
+
+
+def plan_of(node_class: type, kind: EnumNodeKind | None) -> CapabilityPlan:
+    """The plan of a class, from all its bases; their order does not matter. Raises CompositionError.
+
+    ``kind`` is None for a class that is still to get one.
+    """
+    mixins = [base for base in node_class.__mro__ if Mixin in base.__bases__]
+    composed = {
+        mixin.definition.metadata.name: mixin.definition.metadata for mixin in cast(list[type[Mixin]], mixins)
+    }
+    if not composed:
+        return CapabilityPlan()
+    try:
+        order = start_order(composed)
+        _check_kind(composed.values(), kind)
+        _check_accessors(node_class, mixins)
+    except CompositionError as error:
+        raise CompositionError(f"{node_class.__name__}: {error}") from None
+    return CapabilityPlan(tuple(order), tuple(layer_order(order)))
+
+
+def _check_kind(composed: Iterable[CapabilityMetadata], kind: EnumNodeKind | None) -> None:
+    for metadata in composed:
+        if kind is not None and kind not in metadata.kinds:
+            allowed = ", ".join(metadata.kinds)
+            raise CompositionError(f"{metadata.name} cannot join a node of kind {kind}; it is for {allowed}")
+
+
+def _check_accessors(node_class: type, mixins: Sequence[type[Mixin]]) -> None:
+    for mixin in mixins:
+        name = mixin.definition.metadata.accessor
+        for base in node_class.__mro__:
+            if base is not mixin and name in vars(base):
+                raise CompositionError(f"{base.__name__}.{name} hides the accessor of {mixin.__name__}; rename it")
+
+
+class Composition:
+    """The engines of one node: opened in the order of the plan, closed in reverse."""
+
+    def __init__(self, node: ProtocolComposed) -> None:
+        self._node = node
+        self._plan = node.capabilities
+        self._open: AsyncExitStack | None = None
+
+    @property
+    def managed(self) -> bool:
+        """Whether any of them is opened and closed."""
+        return any(metadata.managed for metadata in self._plan.start)
+
+    def engine(self, metadata: CapabilityMetadata) -> object:
+        """The engine of one capability, made when it is first asked for."""
+        return getattr(self._node, metadata.accessor)
+
+    def layers(self) -> list[object]:
+        """Engines that surround handlers, from the outside in."""
+        return [self.engine(metadata) for metadata in self._plan.layers]
+
+    async def start(self) -> None:
+        """Open what is managed. When one fails, those before it are closed, and its error is raised."""
+        if self._open is not None:
+            raise CompositionError("started twice; stop it first")
+        async with AsyncExitStack() as stack:
+            for metadata in self._plan.start:
+                if metadata.managed:
+                    engine = cast(ProtocolManaged, self.engine(metadata))
+                    stack.push_async_callback(engine.close)
+                    await engine.open()
+                    log.debug("capability open", capability=metadata.name)
+            self._open = stack.pop_all()
+
+    async def stop(self) -> None:
+        """Close what is open, each whatever the others do. Safe without a start, and twice."""
+        stack, self._open = self._open, None
+        if stack is not None:
+            await stack.aclose()

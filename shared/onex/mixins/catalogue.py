@@ -1,0 +1,59 @@
+"""Which capabilities there are. Each is registered here by name, and imported when somebody asks for it."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from importlib import import_module
+
+from onex.capability import CapabilityMetadata, Mixin
+from onex.model.errors import CompositionError
+
+_BUILT_IN = {
+    "MixinBulkhead": "onex.mixins.bulkhead",
+    "MixinCircuitBreaker": "onex.mixins.circuit_breaker",
+    "MixinRetry": "onex.mixins.retry",
+    "MixinTimeout": "onex.mixins.timeout",
+}
+
+
+class MixinCatalogue:
+    """Mixins by class name and by the key of their subcontract."""
+
+    def __init__(self, modules: dict[str, str] | None = None) -> None:
+        self._modules = dict(_BUILT_IN if modules is None else modules)
+
+    def register(self, name: str, module: str) -> None:
+        """One more: the class ``name`` in ``module``. Raises CompositionError where the name is taken."""
+        if self._modules.setdefault(name, module) != module:
+            raise CompositionError(f"{name} is registered already, from {self._modules[name]}")
+
+    @property
+    def names(self) -> list[str]:
+        """Class names, sorted."""
+        return sorted(self._modules)
+
+    def mixin(self, name: str) -> type[Mixin]:
+        """The class of a mixin. Raises CompositionError for one that nobody registered."""
+        module = self._modules.get(name)
+        if module is None:
+            near = get_close_matches(name, self._modules, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self.names)}"
+            raise CompositionError(f"no capability {name}; {hint}")
+        found: type[Mixin] = getattr(import_module(module), name)
+        return found
+
+    def metadata(self, name: str) -> CapabilityMetadata:
+        """What a mixin says of itself."""
+        return self.mixin(name).definition.metadata
+
+    def of_key(self, key: str) -> type[Mixin] | None:
+        """The mixin with this key (``retry``); None for one that nobody registered."""
+        name = "Mixin" + "".join(part.capitalize() for part in key.split("_"))
+        return self.mixin(name) if name in self._modules else None
+
+    def all(self) -> Iterable[type[Mixin]]:
+        """Every one of them."""
+        return [self.mixin(name) for name in self.names]
+
+
+CATALOGUE = MixinCatalogue()
+"""What contracts may name. Packages with capabilities of their own register them here before contracts are read."""

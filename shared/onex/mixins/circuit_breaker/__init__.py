@@ -1,0 +1,21 @@
+"""Circuit breakers: a dependency that keeps failing is not asked for a while."""
+
+from onex.mixins.circuit_breaker.mixin_circuit_breaker import MixinCircuitBreaker
+from onex.mixins.circuit_breaker.model_circuit_breaker_subcontract import (
+    ModelCircuitBreakerSubcontract,
+    ModelCircuitService,
+)
+from onex.mixins.circuit_breaker.protocol_circuit_breaker import (
+    EnumCircuitState,
+    ProtocolCircuit,
+    ProtocolCircuitBreaker,
+)
+
+__all__ = [
+    "EnumCircuitState",
+    "MixinCircuitBreaker",
+    "ModelCircuitBreakerSubcontract",
+    "ModelCircuitService",
+    "ProtocolCircuit",
+    "ProtocolCircuitBreaker",
+]

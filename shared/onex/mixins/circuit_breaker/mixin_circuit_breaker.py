@@ -1,0 +1,19 @@
+"""Gives a node its circuit breakers."""
+
+from onex.capability import Mixin, ProtocolHost, capability, configured, define
+from onex.mixins.circuit_breaker.engine import CircuitBreakerEngine
+from onex.mixins.circuit_breaker.model_circuit_breaker_subcontract import ModelCircuitBreakerSubcontract
+from onex.mixins.circuit_breaker.protocol_circuit_breaker import ProtocolCircuitBreaker
+from onex.model.clock import ProtocolClock
+
+
+class MixinCircuitBreaker(Mixin):
+    """``await self.circuits.of("postgres").call(work)``."""
+
+    definition = define(__file__, ModelCircuitBreakerSubcontract)
+
+    @capability
+    def circuits(self: ProtocolHost) -> ProtocolCircuitBreaker:
+        """One circuit per dependency, shared by all who ask."""
+        settings = configured(self, ModelCircuitBreakerSubcontract)
+        return CircuitBreakerEngine(settings, self.container.get(ProtocolClock))

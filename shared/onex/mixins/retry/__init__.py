@@ -1,0 +1,7 @@
+"""Retries of calls inside of a handler."""
+
+from onex.mixins.retry.mixin_retry import MixinRetry
+from onex.mixins.retry.model_retry_subcontract import EnumRetryBackoff, ModelRetrySubcontract
+from onex.mixins.retry.protocol_retry import ProtocolRetry
+
+__all__ = ["EnumRetryBackoff", "MixinRetry", "ModelRetrySubcontract", "ProtocolRetry"]

@@ -1,0 +1,7 @@
+"""Time limits of calls inside of a handler."""
+
+from onex.mixins.timeout.mixin_timeout import MixinTimeout
+from onex.mixins.timeout.model_timeout_subcontract import ModelTimeoutService, ModelTimeoutSubcontract
+from onex.mixins.timeout.protocol_timeout import ProtocolTimeout
+
+__all__ = ["MixinTimeout", "ModelTimeoutService", "ModelTimeoutSubcontract", "ProtocolTimeout"]

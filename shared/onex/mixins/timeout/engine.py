@@ -1,0 +1,49 @@
+"""Limits by dependency."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
+from onex.mixins.timeout.model_timeout_subcontract import ModelTimeoutSubcontract
+from onex.model.errors import CallTimeoutError
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+class TimeoutEngine:
+    """See :class:`ProtocolTimeout`. Belongs to one event loop."""
+
+    def __init__(self, settings: ModelTimeoutSubcontract) -> None:
+        self._settings = settings
+        self._own = {service.name: service.timeout_seconds for service in settings.services}
+        self._left: set[object] = set()
+        """Calls that did not end when they were cancelled; held, because the loop would forget them."""
+
+    async def call(self, dependency: str, work: Callable[[], Awaitable[T]]) -> T:
+        """See the protocol."""
+        limit = self._own.get(dependency, self._settings.timeout_seconds)
+        task: asyncio.Future[T] = asyncio.ensure_future(work())
+        try:
+            ended, _ = await asyncio.wait([task], timeout=limit)
+        except asyncio.CancelledError:
+            await self._end(dependency, task)
+            raise
+        if ended:
+            return task.result()
+        await self._end(dependency, task)
+        raise CallTimeoutError(f"{dependency} did not answer within {limit:g} s")
+
+    async def _end(self, dependency: str, task: "asyncio.Future[T]") -> None:
+        """Cancel, and wait until it has cleaned up; not for ever."""
+        task.cancel()
+        ended, late = await asyncio.wait([task], timeout=self._settings.cleanup_seconds)
+        for done in ended:
+            if not done.cancelled() and (error := done.exception()) is not None:
+                log.warning("a call that was cancelled failed", dependency=dependency, error=str(error))
+        for left in late:
+            self._left.add(left)
+            left.add_done_callback(self._left.discard)
+            log.error("a call does not end when it is cancelled", dependency=dependency)

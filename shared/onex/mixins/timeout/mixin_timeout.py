@@ -1,0 +1,17 @@
+"""Gives a node its time limits."""
+
+from onex.capability import Mixin, ProtocolHost, capability, configured, define
+from onex.mixins.timeout.engine import TimeoutEngine
+from onex.mixins.timeout.model_timeout_subcontract import ModelTimeoutSubcontract
+from onex.mixins.timeout.protocol_timeout import ProtocolTimeout
+
+
+class MixinTimeout(Mixin):
+    """``await self.limits.call("postgres", work)``."""
+
+    definition = define(__file__, ModelTimeoutSubcontract)
+
+    @capability
+    def limits(self: ProtocolHost) -> ProtocolTimeout:
+        """Limits by dependency."""
+        return TimeoutEngine(configured(self, ModelTimeoutSubcontract))

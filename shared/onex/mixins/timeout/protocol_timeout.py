@@ -1,0 +1,15 @@
+"""What a node may do with time limits."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class ProtocolTimeout(Protocol):
+    """Limits by dependency."""
+
+    async def call(self, dependency: str, work: Callable[[], Awaitable[T]]) -> T:
+        """The answer of ``work``. One that takes too long is cancelled, gets time to clean up, and raises
+        CallTimeoutError."""
+        ...

@@ -1,0 +1,1 @@
+"""Capabilities: engines alone, then composed."""

@@ -1,0 +1,111 @@
+"""MixinTimeout."""
+
+import asyncio
+
+import pytest
+import structlog
+
+from onex.mixins.timeout import MixinTimeout, ModelTimeoutSubcontract
+from onex.mixins.timeout.engine import TimeoutEngine
+from onex.model.errors import CallTimeoutError
+from onex.node import NodeEffect
+from onex.testing.clock import ManualClock
+from tests.mixins.virtual import play
+
+
+class Dependency:
+    """Takes its time, and some more to clean up."""
+
+    def __init__(self, took: float, cleaning: float = 0.0, fails: Exception | None = None) -> None:
+        self.took, self.cleaning, self.fails = took, cleaning, fails
+        self.cleaned = False
+
+    async def call(self) -> str:
+        try:
+            await asyncio.sleep(self.took)
+        except asyncio.CancelledError:
+            await asyncio.sleep(self.cleaning)
+            self.cleaned = True
+            if self.fails:
+                raise self.fails from None
+            raise
+        return "done"
+
+
+def limited(dependency: Dependency, name: str = "db", **settings: object) -> tuple[str, float]:
+    """What became of a call, and when."""
+    clock = ManualClock()
+
+    async def live() -> tuple[str, float]:
+        engine = TimeoutEngine(ModelTimeoutSubcontract.model_validate(settings))
+        try:
+            return await engine.call(name, dependency.call), clock.monotonic()
+        except CallTimeoutError as error:
+            return str(error), clock.monotonic()
+        finally:
+            await asyncio.sleep(100)
+
+    return play(live(), clock)
+
+
+@pytest.mark.enforces("timeout.timeout_seconds")
+def test_a_call_that_takes_too_long_is_cancelled_and_cleans_up() -> None:
+    assert limited(Dependency(1.0), timeout_seconds=2) == ("done", 1.0)
+    late = Dependency(5.0, cleaning=0.5)
+    assert limited(late, timeout_seconds=2) == ("db did not answer within 2 s", 2.5)
+    assert late.cleaned
+
+
+@pytest.mark.enforces("timeout.cleanup_seconds")
+def test_one_that_does_not_end_is_left_behind_and_told_of() -> None:
+    stubborn = Dependency(5.0, cleaning=9.0)
+    with structlog.testing.capture_logs() as logs:
+        assert limited(stubborn, timeout_seconds=2, cleanup_seconds=3) == ("db did not answer within 2 s", 5.0)
+    assert [entry["event"] for entry in logs] == ["a call does not end when it is cancelled"]
+    assert stubborn.cleaned, "it goes on by itself"
+
+
+def test_a_failure_while_cleaning_up_is_told_of() -> None:
+    with structlog.testing.capture_logs() as logs:
+        found = limited(Dependency(5.0, fails=KeyError("half done")), timeout_seconds=2)
+    assert found == ("db did not answer within 2 s", 2.0)
+    assert logs[0]["error"] == "'half done'"
+
+
+@pytest.mark.enforces("timeout.services", "timeout.services.name", "timeout.services.timeout_seconds")
+def test_dependencies_have_limits_of_their_own() -> None:
+    own = [{"name": "mail", "timeout_seconds": 1}]
+    assert limited(Dependency(1.5), "mail", timeout_seconds=2, services=own)[0] == "mail did not answer within 1 s"
+    assert limited(Dependency(1.5), timeout_seconds=2, services=own) == ("done", 1.5)
+
+
+def test_a_failure_comes_out_as_it_is() -> None:
+    async def fail() -> str:
+        raise KeyError("its own")
+
+    async def live() -> None:
+        with pytest.raises(KeyError, match="its own"):
+            await TimeoutEngine(ModelTimeoutSubcontract()).call("db", fail)
+
+    play(live())
+
+
+def test_who_is_cancelled_cancels_the_call() -> None:
+    dependency = Dependency(100.0)
+
+    async def live() -> None:
+        calling = asyncio.create_task(TimeoutEngine(ModelTimeoutSubcontract()).call("db", dependency.call))
+        await asyncio.sleep(1)
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calling
+
+    play(live())
+    assert dependency.cleaned
+
+
+def test_a_node_bounds_its_calls() -> None:
+    class Node(MixinTimeout, NodeEffect):
+        pass
+
+    assert play(Node().limits.call("db", Dependency(1.0).call)) == "done"
