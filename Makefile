@@ -13,7 +13,9 @@ demo: $(STAMP)
 
 ## test: lint, types, unit, conformance and integration tests on a real Kafka and PostgreSQL
 test: lint $(PROMETHEUS)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m coverage run -m pytest tests/mixins
+	$(BIN)/python -m coverage report
+	$(BIN)/python -m pytest --ignore tests/mixins
 
 # The tests judge metrics and alert rules by Prometheus itself. Where it is not installed, Debian's package is unpacked
 # beside the environment: nothing is installed, nothing is started.
@@ -48,6 +50,7 @@ unit: $(STAMP)
 ## render: write topics/ and schemas/ from the contracts
 render: $(STAMP)
 	$(BIN)/onex contract render
+	$(BIN)/python -m tests.mixins.render
 
 # Benchmarks have environments of their own: the mesh's on an interpreter built with optimisations (Debian's is; many
 # built by hand are not, and cost half of the speed), and the peers', whose pins differ. Java peers need JDK and Maven.

@@ -33,6 +33,7 @@ _COMMANDS: Mapping[str, str] = {
     "doctor": "doctor.doctor",
     "top": "top.top",
     "contract": "contract.app",
+    "mixins": "mixins.mixins",
     "dlq": "dlq.app",
     "node": "mesh.node",
     "workflows": "workflows.app",

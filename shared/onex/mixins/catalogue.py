@@ -11,7 +11,9 @@ _BUILT_IN = {
     "MixinBulkhead": "onex.mixins.bulkhead",
     "MixinCircuitBreaker": "onex.mixins.circuit_breaker",
     "MixinRetry": "onex.mixins.retry",
+    "MixinSerialization": "onex.mixins.serialization",
     "MixinTimeout": "onex.mixins.timeout",
+    "MixinValidation": "onex.mixins.validation",
 }
 
 

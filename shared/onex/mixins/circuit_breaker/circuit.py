@@ -99,7 +99,7 @@ class Circuit:
                 return False
             case EnumCircuitState.OPEN:
                 raise CircuitOpenError(self._dependency, self._left())
-            case EnumCircuitState.HALF_OPEN:
+            case EnumCircuitState.HALF_OPEN:  # pragma: no branch  # there is no other state
                 if self._probes >= self._settings.half_open_max_calls:
                     raise CircuitOpenError(self._dependency, _PROBE_SOON)
                 self._probes += 1

@@ -91,7 +91,7 @@ def _delays(settings: ModelRetrySubcontract) -> wait_base:
             return wait_exponential(multiplier=base, exp_base=settings.backoff_multiplier, max=longest)
         case EnumRetryBackoff.RANDOM:
             return wait_random(base, longest)
-        case EnumRetryBackoff.FIBONACCI:
+        case EnumRetryBackoff.FIBONACCI:  # pragma: no branch  # there is no other strategy
             return _Fibonacci(base)
 
 

@@ -1,0 +1,97 @@
+"""Values to bytes and back."""
+
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from onex.mixins.serialization.model_serialization_subcontract import (
+    EnumTextFormat,
+    ModelSerializationSubcontract,
+)
+from onex.model.errors import RejectedError
+
+M = TypeVar("M", bound=BaseModel)
+_GZIP = b"\x1f\x8b"
+
+
+class SerializationEngine:
+    """See :class:`ProtocolSerialization`."""
+
+    def __init__(self, settings: ModelSerializationSubcontract) -> None:
+        self._settings = settings
+
+    def dump(self, value: object) -> bytes:
+        """See the protocol."""
+        plain = _plain(value, ordered=self._settings.enable_deterministic_output)
+        text = self._yaml(plain) if self._settings.serialization_format is EnumTextFormat.YAML else self._json(plain)
+        data = text.encode()
+        return gzip.compress(data, mtime=0) if self._settings.enable_compression else data
+
+    def load(self, data: bytes, model: type[M]) -> M:
+        """See the protocol."""
+        try:
+            text = (gzip.decompress(data) if data.startswith(_GZIP) else data).decode()
+            is_yaml = self._settings.serialization_format is EnumTextFormat.YAML
+            return model.model_validate(yaml.safe_load(text) if is_yaml else json.loads(text))
+        except ValidationError as error:
+            raise RejectedError(f"no {model.__name__}: {error}") from None
+        except (yaml.YAMLError, ValueError, OSError, EOFError, zlib.error) as error:
+            raise RejectedError(f"cannot be read as {self._settings.serialization_format}: {error}") from None
+
+    def digest(self, value: object) -> str:
+        """See the protocol."""
+        return hashlib.sha256(_canonical(_plain(value, ordered=True)).encode()).hexdigest()
+
+    def _json(self, plain: JsonValue) -> str:
+        settings = self._settings
+        if settings.enable_canonical_mode:
+            return _canonical(plain, ascii_only=not settings.enable_unicode)
+        return json.dumps(
+            plain, ensure_ascii=not settings.enable_unicode, sort_keys=settings.sort_keys, indent=settings.indent_size
+        )
+
+    def _yaml(self, plain: JsonValue) -> str:
+        settings = self._settings
+        canonical = settings.enable_canonical_mode
+        text: str = yaml.safe_dump(
+            plain,
+            sort_keys=canonical or settings.sort_keys,
+            indent=2 if canonical else settings.indent_size,
+            width=settings.line_width,
+            allow_unicode=settings.enable_unicode,
+            default_flow_style=False,
+        )
+        return text
+
+
+def _canonical(plain: JsonValue, *, ascii_only: bool = False) -> str:
+    return json.dumps(plain, ensure_ascii=ascii_only, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _plain(value: object, *, ordered: bool) -> JsonValue:
+    """What JSON can hold. Pydantic writes what is no container: dates, enumerations, decimals."""
+    match value:
+        case BaseModel():
+            return {name: _plain(getattr(value, name), ordered=ordered) for name in type(value).model_fields}
+        case Mapping():
+            return {str(key): _plain(item, ordered=ordered) for key, item in value.items()}
+        case set() | frozenset():
+            items = [_plain(item, ordered=ordered) for item in value]
+            return sorted(items, key=_canonical) if ordered else items
+        case list() | tuple():
+            return [_plain(item, ordered=ordered) for item in value]
+        case bytes():
+            raise TypeError("bytes have no form in JSON or YAML; encode them first")
+        case _:
+            try:
+                plain: JsonValue = to_jsonable_python(value)
+            except PydanticSerializationError as error:
+                raise TypeError(str(error)) from None
+            return plain

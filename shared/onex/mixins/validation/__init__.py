@@ -1,0 +1,7 @@
+"""Validation: everything that is wrong, told at once."""
+
+from onex.mixins.validation.mixin_validation import MixinValidation
+from onex.mixins.validation.model_validation_subcontract import ModelValidationSubcontract
+from onex.mixins.validation.protocol_validation import ProtocolValidation, ValidationProblem
+
+__all__ = ["MixinValidation", "ModelValidationSubcontract", "ProtocolValidation", "ValidationProblem"]

@@ -1,0 +1,155 @@
+"""MixinSerialization."""
+
+import gzip
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from onex.mixins.serialization import EnumTextFormat, MixinSerialization, ModelSerializationSubcontract
+from onex.mixins.serialization.engine import SerializationEngine
+from onex.model.errors import RejectedError
+from onex.node import NodeCompute
+
+
+class Inner(BaseModel):
+    z: int = 1
+    a: str = "ü"
+
+
+class Outer(BaseModel):
+    name: str
+    tags: frozenset[str] = frozenset()
+    inner: Inner = Inner()
+    at: datetime = datetime(2026, 1, 2, tzinfo=UTC)
+    price: Decimal = Decimal("1.50")
+    more: dict[str, list[int]] = {}
+
+
+def engine(**settings: object) -> SerializationEngine:
+    return SerializationEngine(ModelSerializationSubcontract.model_validate(settings))
+
+
+def text(value: object, **settings: object) -> str:
+    return engine(**settings).dump(value).decode()
+
+
+JSON = {"serialization_format": "json"}
+
+
+@pytest.mark.enforces("serialization.serialization_format")
+@pytest.mark.parametrize("form", list(EnumTextFormat))
+def test_what_is_written_is_read_again(form: EnumTextFormat) -> None:
+    value = Outer(name="n", tags=frozenset("abc"), more={"x": [1, 2]})
+    made = engine(serialization_format=form)
+    assert made.load(made.dump(value), Outer) == value
+    parse = yaml.safe_load if form is EnumTextFormat.YAML else json.loads
+    assert parse(made.dump(value))["inner"] == {"a": "ü", "z": 1}
+    assert made.dump(value).startswith(b"{") == (form is EnumTextFormat.JSON)
+
+
+@pytest.mark.enforces("serialization.enable_canonical_mode")
+def test_canonical_is_one_form_only() -> None:
+    value = {"b": 1, "a": [{"d": 2, "c": 3}]}
+    assert text(value, **JSON, indent_size=8, sort_keys=False) == '{"a":[{"c":3,"d":2}],"b":1}'
+    assert text(value, indent_size=8, sort_keys=False) == "a:\n- c: 3\n  d: 2\nb: 1\n"
+    assert text(value, **JSON, enable_canonical_mode=False, indent_size=1, sort_keys=False).startswith('{\n "b": 1')
+
+
+@pytest.mark.enforces("serialization.sort_keys", "serialization.indent_size")
+def test_otherwise_keys_and_indent_are_as_configured() -> None:
+    loose = {"enable_canonical_mode": False}
+    assert text({"b": 1, "a": 2}, **JSON, **loose, indent_size=4) == '{\n    "a": 2,\n    "b": 1\n}'
+    assert text({"b": 1, "a": 2}, **JSON, **loose, sort_keys=False) == '{\n  "b": 1,\n  "a": 2\n}'
+    assert text({"b": {"c": 1}, "a": 2}, **loose, sort_keys=False, indent_size=4) == "b:\n    c: 1\na: 2\n"
+
+
+@pytest.mark.enforces("serialization.enable_deterministic_output")
+def test_sets_come_in_one_order() -> None:
+    class Shuffled(frozenset[int]):
+        def __iter__(self):  # type: ignore[no-untyped-def]  # its order is the point
+            return iter([3, 1, 2])
+
+    assert text(Shuffled([1, 2, 3]), **JSON) == "[1,2,3]"
+    assert text(Shuffled([1, 2, 3]), **JSON, enable_deterministic_output=False) == "[3,1,2]"
+
+
+@pytest.mark.enforces("serialization.line_width")
+@pytest.mark.parametrize("width", [80, 160])
+def test_long_texts_are_wrapped(width: int) -> None:
+    lines = text({"words": "word " * 100}, line_width=width).splitlines()
+    assert width - 10 < max(map(len, lines)) <= width + 5
+
+
+@pytest.mark.enforces("serialization.enable_unicode")
+@pytest.mark.parametrize("form", list(EnumTextFormat))
+def test_what_is_not_ascii_can_be_escaped(form: EnumTextFormat) -> None:
+    assert "ü" in text({"a": "ü"}, serialization_format=form)
+    escaped = engine(serialization_format=form, enable_unicode=False)
+    assert escaped.dump({"a": "ü"}).isascii()
+    assert escaped.load(escaped.dump(Inner()), Inner) == Inner()
+
+
+@pytest.mark.enforces("serialization.enable_compression")
+def test_compression_has_no_time_in_it_and_is_recognised() -> None:
+    packed = engine(enable_compression=True)
+    assert gzip.decompress(packed.dump(Inner())) == engine().dump(Inner())
+    assert packed.dump(Inner()) == packed.dump(Inner())
+    assert engine().load(packed.dump(Inner()), Inner) == Inner()
+    assert len(packed.dump({"a": "x" * 1000})) < 100
+
+
+def test_what_has_no_form_is_told() -> None:
+    with pytest.raises(TypeError, match="bytes have no form in JSON or YAML"):
+        engine().dump({"a": b"x"})
+    with pytest.raises(TypeError, match="object"):
+        engine().dump(object())
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"a: [", "cannot be read as yaml"),
+        (b"\xff\xfe\x00", "cannot be read as yaml"),
+        (b"\x1f\x8bnot gzip", "cannot be read as yaml"),
+        (b"z: many", "no Inner"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(data: bytes, words: str) -> None:
+    with pytest.raises(RejectedError, match=words):
+        engine().load(data, Inner)
+
+
+def test_equal_values_have_equal_digests_whatever_the_format() -> None:
+    one, two = engine(), engine(**JSON, enable_canonical_mode=False, sort_keys=False)
+    assert one.digest({"a": 1, "b": {2, 3}}) == two.digest({"b": {3, 2}, "a": 1})
+    assert one.digest(Inner()) == one.digest({"a": "ü", "z": 1})
+    assert one.digest(Inner()) != one.digest(Inner(z=2))
+
+
+_PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(_PLAIN, st.sampled_from(EnumTextFormat), st.booleans(), st.booleans())
+def test_any_plain_value_comes_back(value: object, form: EnumTextFormat, canonical: bool, unicode: bool) -> None:
+    class Holder(BaseModel):
+        value: object
+
+    made = engine(serialization_format=form, enable_canonical_mode=canonical, enable_unicode=unicode)
+    assert made.load(made.dump({"value": value}), Holder).value == value
+
+
+def test_a_node_serializes() -> None:
+    class Node(MixinSerialization, NodeCompute[object, object]):  # type: ignore[type-var]  # it takes nothing here
+        pass
+
+    assert Node().serializer.dump({"a": 1}) == b"a: 1\n"
