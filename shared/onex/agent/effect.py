@@ -38,7 +38,7 @@ from onex.bus.protocols import (
 )
 from onex.model.clock import ProtocolClock
 from onex.model.enums import EnumOrdering, EnumStage
-from onex.model.errors import CircuitOpenError
+from onex.model.errors import NotNowError
 from onex.model.failpoint import failpoint
 
 log = structlog.get_logger(__name__)
@@ -77,7 +77,7 @@ class EffectEngine:
         self._waiting: set[asyncio.Task[None]] = set()
         """Those of them that only wait for their next attempt."""
         self._stands_until = 0.0
-        """A circuit is open until then: partitions stand still."""
+        """Until then no message can be tried (a circuit is open): partitions stand still."""
         self.settlement = Settlement(self._queue, answers, clock, health, metrics, tracing, on_outcome)
 
     def adopt(self, committed: Mapping[Partition, Position | None], backlogs: Mapping[int, Backlog]) -> None:
@@ -185,9 +185,10 @@ class EffectEngine:
                 answer = await self._make.call(task, received, attempts.count + 1)
                 stage = EnumStage.ENCODE
                 return self._make.done(task, answer)
-            except CircuitOpenError as error:
-                # Nothing was tried, so no attempt is counted; and nothing more is read until asking makes sense.
-                self._stands_until = max(self._stands_until, self._clock.monotonic() + error.retry_after)
+            except NotNowError as error:
+                # Nothing was tried, so no attempt is counted; and nothing more is read until trying makes sense.
+                if error.for_all:
+                    self._stands_until = max(self._stands_until, self._clock.monotonic() + error.retry_after)
                 await self._park(lane, asyncio.sleep(error.retry_after))
                 continue
             except Exception as error:  # noqa: BLE001 - classified right below

@@ -8,7 +8,7 @@ from onex.capability.composition import (
     plan_of,
 )
 from onex.capability.container import Container, EnumScope, ServiceRegistry
-from onex.capability.host import NodeIdentity, ProtocolHost, configured, standard_services
+from onex.capability.host import NodeIdentity, PartitionShare, ProtocolHost, configured, standard_services
 from onex.capability.layer import (
     BatchFacts,
     Proceed,
@@ -32,6 +32,7 @@ __all__ = [
     "EnumScope",
     "Mixin",
     "NodeIdentity",
+    "PartitionShare",
     "Proceed",
     "ProtocolAround",
     "ProtocolBatchObserver",

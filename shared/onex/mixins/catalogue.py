@@ -10,6 +10,7 @@ from onex.model.errors import CompositionError
 _BUILT_IN = {
     "MixinBulkhead": "onex.mixins.bulkhead",
     "MixinCircuitBreaker": "onex.mixins.circuit_breaker",
+    "MixinRateLimiting": "onex.mixins.rate_limiting",
     "MixinRetry": "onex.mixins.retry",
     "MixinSerialization": "onex.mixins.serialization",
     "MixinTimeout": "onex.mixins.timeout",

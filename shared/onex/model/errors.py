@@ -20,7 +20,9 @@ OnexError
 │   └── WrongOutputError      a handler returned something its contract does not name
 ├── StateStoreError           keyed state on this machine cannot be read or written: a full disk
 ├── TransientError            the outside world failed; raise it from an effect to be retried
-│   ├── CircuitOpenError      a dependency is not asked, because it failed too often; no attempt is counted
+│   ├── NotNowError           nothing was tried, because it is too early; no attempt is counted
+│   │   ├── CircuitOpenError  a dependency is not asked, because it failed too often
+│   │   └── RateLimitedError  there have been too many calls lately
 │   ├── BulkheadFullError     too many calls of a dependency are under way
 │   └── CallTimeoutError      a call of a dependency took too long
 └── HandlerTimeoutError       a handler took longer than ``delivery.timeout``
@@ -129,14 +131,33 @@ class TransientError(OnexError):
     """The outside world failed in a way that may pass. Effects raise it to be retried."""
 
 
-class CircuitOpenError(TransientError):
-    """A dependency is not asked, because it failed too often. Effects wait until it may be asked again."""
+class NotNowError(TransientError):
+    """Nothing was tried, because it is too early. Effects keep the message until it is time, and count no attempt."""
+
+    def __init__(self, words: str, retry_after: float, *, for_all: bool) -> None:
+        super().__init__(words)
+        self.retry_after = retry_after
+        """Seconds until trying makes sense."""
+        self.for_all = for_all
+        """Whether every other message would hear the same; else it is about the key of this one."""
+
+
+class CircuitOpenError(NotNowError):
+    """A dependency is not asked, because it failed too often."""
 
     def __init__(self, dependency: str, retry_after: float) -> None:
-        super().__init__(f"the circuit of {dependency} is open for another {retry_after:.3g} s")
+        words = f"the circuit of {dependency} is open for another {retry_after:.3g} s"
+        super().__init__(words, retry_after, for_all=True)
         self.dependency = dependency
-        self.retry_after = retry_after
-        """Seconds until it is worth asking again."""
+
+
+class RateLimitedError(NotNowError):
+    """There have been too many calls lately; of one key, or of all."""
+
+    def __init__(self, key: str, retry_after: float) -> None:
+        whose = f" of {key!r}" if key else ""
+        super().__init__(f"too many calls{whose}; the next one in {retry_after:.3g} s", retry_after, for_all=not key)
+        self.key = key
 
 
 class BulkheadFullError(TransientError):

@@ -1,7 +1,7 @@
 """Runs an effect: one thread polls, the asyncio loop runs handlers, one thread commits."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from functools import partial
@@ -62,6 +62,11 @@ class EffectHost:
     def progress(self) -> dict[Partition, int]:
         """Outcomes committed per partition held."""
         return dict(self._settlement.progress)
+
+    @property
+    def partitions(self) -> Collection[Partition]:
+        """Those that are assigned to this process."""
+        return self._settlement.partitions
 
     def held(self) -> list[Partition]:
         """Partitions that stand still."""

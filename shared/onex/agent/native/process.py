@@ -29,7 +29,7 @@ from onex.agent.requirements import check_topics
 from onex.agent.state_memory import StateMemory
 from onex.bus.open import open_agent_bus, open_catalogue
 from onex.bus.protocols import BusHealth, ProtocolEventBus
-from onex.capability import NodeIdentity, standard_services
+from onex.capability import NodeIdentity, PartitionShare, standard_services
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.clock import ProtocolClock, SystemClock
 from onex.model.enums import EnumGuarantee, EnumNodeKind
@@ -182,6 +182,12 @@ class AgentProcess:
                 self._settings.drain_timeout,
                 self._metrics,
             )
+            if node.capabilities.start:
+                known = await asyncio.to_thread(bus.admin.topics, list(program.inputs))
+                node.container.get(PartitionShare).follow(
+                    lambda: sum(partition.topic in known for partition in host.partitions),
+                    sum(topic.partitions for topic in known.values()),
+                )
             if node.outbox is None:
                 self._started(host)
                 await host.run(stopping)
@@ -191,8 +197,10 @@ class AgentProcess:
             await _both(host.run(stopping), relay.run(stopping), stopping)
         finally:
             self._stop.on_wake(lambda: None)
-            await node.stop()
-            await program.composition.stop()
+            try:
+                await node.stop()
+            finally:
+                await program.composition.stop()
 
     def _started(self, watched: Watched, *others: Calling) -> None:
         self._health.settle("start")

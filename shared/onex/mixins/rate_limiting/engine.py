@@ -1,0 +1,54 @@
+"""Rate limits by the generic cell rate algorithm: one number a key says when its next permit is due."""
+
+import asyncio
+
+from cachetools import LRUCache
+
+from onex.capability import PartitionShare, Proceed
+from onex.mixins.rate_limiting.model_rate_limiting_subcontract import ModelRateLimitingSubcontract
+from onex.model.clock import ProtocolClock
+from onex.model.context import Context
+from onex.model.errors import RateLimitedError
+from onex.model.message import Message
+
+
+class RateLimitingEngine:
+    """See :class:`ProtocolRateLimiting`. Belongs to one thread."""
+
+    def __init__(self, settings: ModelRateLimitingSubcontract, clock: ProtocolClock, share: PartitionShare) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._share = share
+        self._due: LRUCache[str, float] = LRUCache(settings.max_keys if settings.per_key else 1)
+        """When the bucket of a key is full again."""
+
+    async def around(self, message: Message, context: Context, proceed: Proceed) -> object:
+        """A permit for each message, of its key."""
+        if self._settings.limit_messages:
+            await self.acquire(context.key)
+        return await proceed(message, context)
+
+    async def acquire(self, key: str = "") -> None:
+        """See the protocol."""
+        key = key if self._settings.per_key else ""
+        wait = self._reserve(key, self._settings.max_wait_seconds)
+        if wait > self._settings.max_wait_seconds:
+            raise RateLimitedError(key, wait)
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+    def try_acquire(self, key: str = "") -> bool:
+        """See the protocol."""
+        return self._reserve(key if self._settings.per_key else "", 0.0) <= 0
+
+    def _reserve(self, key: str, patience: float) -> float:
+        """Seconds until the permit; taken only when that is soon enough."""
+        settings, now = self._settings, self._clock.monotonic()
+        interval = 1 / settings.permits_per_second
+        if settings.cluster_wide:
+            interval /= self._share.fraction
+        full = max(now, self._due.get(key, now)) + interval
+        wait = full - settings.burst * interval - now
+        if wait <= patience:
+            self._due[key] = full
+        return max(0.0, wait)

@@ -1,0 +1,137 @@
+"""MixinRateLimiting."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+from node_vault_effect.v1_0_0.models import Fetch, Fetched
+from node_vault_effect.v1_0_0.node import NodeVaultEffect
+
+from onex.capability import PartitionShare
+from onex.contract import resolve_node
+from onex.mixins.rate_limiting import MixinRateLimiting, ModelRateLimitingSubcontract
+from onex.mixins.rate_limiting.engine import RateLimitingEngine
+from onex.mixins.service import with_mixins
+from onex.model.errors import RateLimitedError
+from onex.testing import MeshDriver
+from onex.testing.clock import ManualClock
+from tests.conftest import NODES
+from tests.mixins.virtual import play
+
+
+def made(clock: ManualClock, share: PartitionShare | None = None, **settings: object) -> RateLimitingEngine:
+    model = ModelRateLimitingSubcontract.model_validate(settings)
+    return RateLimitingEngine(model, clock, share or PartitionShare())
+
+
+def times(
+    count: int,
+    limits: Mapping[str, object],
+    *,
+    keys: Sequence[str] = ("",),
+    share: PartitionShare | None = None,
+    **more: object,
+) -> list[float]:
+    """When each of many calls got its permit; -1 for those that got none."""
+    clock = ManualClock()
+    engine = made(clock, share, **limits, **more)
+
+    async def call(key: str) -> float:
+        try:
+            await engine.acquire(key)
+        except RateLimitedError:
+            return -1.0
+        return round(clock.monotonic(), 6)
+
+    async def live() -> list[float]:
+        return await asyncio.gather(*(call(keys[number % len(keys)]) for number in range(count)))
+
+    return play(live(), clock)
+
+
+@pytest.mark.enforces("rate_limiting.permits_per_second", "rate_limiting.burst")
+def test_a_burst_and_then_so_many_a_second() -> None:
+    assert times(6, {"permits_per_second": 2, "burst": 3, "max_wait_seconds": 10}) == [0, 0, 0, 0.5, 1.0, 1.5]
+    assert times(3, {"permits_per_second": 10, "burst": 1, "max_wait_seconds": 10}) == [0, 0.1, 0.2]
+
+
+@pytest.mark.enforces("rate_limiting.max_wait_seconds")
+def test_whose_turn_is_too_late_is_told_when_it_is() -> None:
+    assert times(4, {"permits_per_second": 1, "burst": 1, "max_wait_seconds": 1}) == [0, 1, -1, -1]
+
+    async def live() -> None:
+        engine = made(ManualClock(), permits_per_second=1, burst=1, max_wait_seconds=0)
+        await engine.acquire()
+        with pytest.raises(RateLimitedError, match="too many calls; the next one in 1 s") as late:
+            await engine.acquire()
+        assert (late.value.retry_after, late.value.for_all) == (1.0, True)
+
+    play(live())
+
+
+@pytest.mark.enforces("rate_limiting.per_key")
+def test_keys_have_limits_of_their_own() -> None:
+    limits = {"permits_per_second": 1, "burst": 1, "max_wait_seconds": 10}
+    assert times(4, limits, keys=("a", "b"), per_key=True) == [0, 0, 1, 1]
+    assert times(4, limits, keys=("a", "b")) == [0, 1, 2, 3]
+
+    async def live() -> None:
+        engine = made(ManualClock(), permits_per_second=1, burst=1, max_wait_seconds=0, per_key=True)
+        await engine.acquire("ann")
+        with pytest.raises(RateLimitedError, match="too many calls of 'ann'") as late:
+            await engine.acquire("ann")
+        assert not late.value.for_all
+
+    play(live())
+
+
+@pytest.mark.enforces("rate_limiting.max_keys")
+def test_so_many_keys_are_remembered() -> None:
+    engine = made(ManualClock(), permits_per_second=1, burst=1, per_key=True, max_keys=2)
+    assert [engine.try_acquire(key) for key in ("a", "b", "a", "b")] == [True, True, False, False]
+    assert engine.try_acquire("c")
+    assert engine.try_acquire("a"), "forgotten, because it was not used for the longest time"
+
+
+@pytest.mark.enforces("rate_limiting.cluster_wide")
+def test_all_instances_together_have_the_limit() -> None:
+    share = PartitionShare()
+    share.follow(lambda: 1, 4)
+    limits = {"permits_per_second": 4, "burst": 1, "max_wait_seconds": 10}
+    assert times(3, limits, share=share, cluster_wide=True) == [0, 1, 2]
+    assert times(3, limits, share=share) == [0, 0.25, 0.5]
+    share.follow(lambda: 0, 4)
+    assert share.fraction == 0.25
+    share.follow(lambda: 8, 4)
+    assert share.fraction == 1
+
+
+def test_a_permit_that_is_not_taken_is_not_used_up() -> None:
+    clock = ManualClock()
+    engine = made(clock, permits_per_second=1, burst=1)
+    assert engine.try_acquire()
+    assert [engine.try_acquire() for _ in range(5)] == [False] * 5
+    clock.move_to(1)
+    assert engine.try_acquire()
+
+
+@pytest.mark.enforces("rate_limiting.limit_messages")
+@pytest.mark.parametrize(("limited", "at_once"), [(True, 2), (False, 10)])
+def test_messages_need_permits_and_wait_without_counting_attempts(limited: bool, at_once: int) -> None:
+    NodeVaultEffect.asked.clear()
+    NodeVaultEffect.closed = False
+    vault = resolve_node(NODES / "node_vault_effect" / "v1_0_0")
+    limits = ModelRateLimitingSubcontract(permits_per_second=1, burst=2, max_wait_seconds=0, limit_messages=limited)
+    node = replace(
+        vault,
+        node_class=with_mixins(vault.node_class, [MixinRateLimiting]),
+        subcontracts={**vault.subcontracts, ModelRateLimitingSubcontract: limits},
+    )
+    mesh = MeshDriver([node])
+    sent = [mesh.send(Fetch(name=f"n-{number}")) for number in range(10)]
+    assert len(NodeVaultEffect.asked) == at_once
+    mesh.advance("60s")
+    assert [mesh.published(Fetched, one) for one in sent] == [[Fetched(name=f"n-{n}", attempt=1)] for n in range(10)]
+    assert mesh.dead_letters() == []
+    mesh.close()
