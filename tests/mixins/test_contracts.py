@@ -156,7 +156,7 @@ def test_names_keys_and_groups_are_resolved() -> None:
     assert create_service_with_capabilities(made, None, ["retry"]) is made
     contract = resolve_node(VAULT).contract
     assert names(create_service_with_capabilities(NodeEffect, contract, [])) == ALL
-    with pytest.raises(CompositionError, match="no capability 'chaching'; there are bulkhead, circuit_"):
+    with pytest.raises(CompositionError, match="no capability 'chaching'; there are bulkhead, caching, "):
         create_service_with_capabilities(NodeEffect, None, ["chaching"])
 
 

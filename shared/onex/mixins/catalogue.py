@@ -9,6 +9,7 @@ from onex.model.errors import CompositionError
 
 _BUILT_IN = {
     "MixinBulkhead": "onex.mixins.bulkhead",
+    "MixinCaching": "onex.mixins.caching",
     "MixinCircuitBreaker": "onex.mixins.circuit_breaker",
     "MixinRateLimiting": "onex.mixins.rate_limiting",
     "MixinRetry": "onex.mixins.retry",
