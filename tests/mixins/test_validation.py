@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import pytest
 from node_gate_compute.v1_0_0.models import Enter, Entered
-from node_gate_compute.v1_0_0.node import NodeGateCompute
 from pydantic import BaseModel, Field, JsonValue
 
 from onex.mixins.validation import ModelValidationSubcontract, ValidationProblem
@@ -94,14 +93,8 @@ def test_what_is_required_is_refused_with_every_problem() -> None:
 
 def test_rules_hold_messages_back_from_the_handler() -> None:
     driver = MeshDriver([NODES / "node_gate_compute" / "v1_0_0"])
-    (instance,) = driver.instances_of(NodeGateCompute)
-    node = instance.node
-    assert isinstance(node, NodeGateCompute)
-    node.validation.rule(Enter, "is of age", lambda enter: enter.age >= 18)
-    node.validation.rule(Enter, "has a name", lambda enter: bool(enter.name))
-    node.validation.rule(Enter, "is no robot", lambda enter: not enter.name.startswith("R2"))
     let_in, kept_out = driver.send(Enter(name="Ann", age=20)), driver.send(Enter(name="R2D2", age=3))
-    nobody = driver.send(Enter(name="", age=3), key="k")
+    nobody = driver.send(Enter(name="", age=20), key="k")
     assert driver.published(Entered, let_in) == [Entered(name="Ann")]
     assert driver.published(Entered, kept_out) == []
     letter = driver.dead_letter_of(kept_out)
@@ -109,7 +102,7 @@ def test_rules_hold_messages_back_from_the_handler() -> None:
         "rejected",
         "Enter: is of age; is no robot",
     )
-    assert driver.dead_letter_of(nobody)["onex-dlq-message"] == "Enter: is of age; has a name"
+    assert driver.dead_letter_of(nobody)["onex-dlq-message"] == "Enter: has a name"
     driver.close()
 
 

@@ -60,8 +60,9 @@ class ResolvedNode:
             services = standard_services(NodeIdentity(contract.name, str(contract.contract_version)))
         for model, subcontract in self.subcontracts.items():
             services.value(model, subcontract)
-        node = self.node_class(self.config)
-        node.container = Container(services)
+        node = self.node_class.__new__(self.node_class)
+        node.container = Container(services)  # before its __init__, which may use capabilities
+        node.__init__(self.config)  # type: ignore[misc]  # it is of exactly this class
         return node
 
 

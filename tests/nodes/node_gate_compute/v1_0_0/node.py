@@ -7,11 +7,13 @@ from onex.node import NodeCompute, NodeConfig
 
 
 class NodeGateCompute(MixinValidation, NodeCompute[Enter, Entered]):
-    """Rules are given where the node is made; the capability is there as soon as somebody asks for it."""
+    """Refuses before it computes."""
 
     def __init__(self, config: NodeConfig | None = None) -> None:
         super().__init__(config)
-        self.ruled = False
+        self.validation.rule(Enter, "is of age", lambda enter: enter.age >= 18)
+        self.validation.rule(Enter, "has a name", lambda enter: bool(enter.name))
+        self.validation.rule(Enter, "is no robot", lambda enter: not enter.name.startswith("R2"))
 
     def compute(self, request: Enter) -> Entered:
         """Whoever comes as far as this."""
