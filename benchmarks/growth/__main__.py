@@ -24,15 +24,17 @@ def main() -> None:
     """Run, check, print and write ``build/bench/growth.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", default="", help="points that have this in their name; others are left out")
     options = parser.parse_args()
     report = Report("growth")
-    points = [
+    every = [
         *((f"{count:,} messages", lambda runs, n=count: _priced(runs, count=n)) for count in _decades(3000)),
         *((f"{size:,} bytes of payload", lambda runs, n=size: _sized(runs, n)) for size in _decades(100)),
         *((f"{number:,} partitions", lambda runs, n=number: _spread(runs, n)) for number in (1, 10, 100, 1000)),
         *((f"{number:,} keys", lambda runs, n=number: _keyed(runs, n)) for number in _decades(1000)),
     ]
-    for number in (1, 10, 50):
+    points = [(name, point) for name, point in every if options.only in name]
+    for number in (1, 10, 50) if options.only in "idle agents" else ():
         cpu, memory = zip(*(_idle(number) for _ in range(options.runs)), strict=True)
         report.add(Series(f"{number} idle agents, CPU of each", "ms a second", cpu))
         report.add(Series(f"{number} idle agents, memory of each", "MiB", memory))
