@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from onex.capability import Signals
 from onex.mixins.circuit_breaker import (
     EnumCircuitState,
     MixinCircuitBreaker,
@@ -209,5 +210,10 @@ def test_a_node_shares_a_circuit_among_its_handlers() -> None:
                 await node.one(down)
         with pytest.raises(CircuitOpenError, match="the circuit of db is open for another"):
             await node.two()
+        signals = node.container.get(Signals)
+        assert [(one.capability, one.subject, one.event) for one in signals.take()] == [
+            ("circuit_breaker", "db", "open")
+        ]
+        assert list(signals.take()) == []
 
     play(live())

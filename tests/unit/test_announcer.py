@@ -15,9 +15,11 @@ from onex.bus.protocols import Outgoing, Partition, ProtocolEventBus
 from onex.bus.provision import apply_plan, make_plan
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.capability import Signals
 from onex.contract import resolve_node
 from onex.model.mesh import (
     MESH_TOPICS,
+    CapabilityReported,
     ConsumerHealthReported,
     EnumConsumerEvent,
     EnumIntrospectionReason,
@@ -46,7 +48,8 @@ class Scene:
         self.metrics = AgentMetrics("node_order_orchestrator")
         self.lags: dict[Partition, int] = {Partition("t", 0): 0}
         vitals = Vitals(self.health, self.metrics, lambda: self.lags, lag_threshold=100)
-        self.announcer = Announcer(NODE, IDENTITY, vitals, self.open)
+        self.signals = Signals()
+        self.announcer = Announcer(NODE, IDENTITY, vitals, self.signals, self.open)
 
     def open(self) -> tuple[ProtocolEventBus, ProtocolSchemaCatalogue]:
         bus = MemoryEventBus(self.broker)
@@ -137,6 +140,23 @@ def test_consumer_events_are_told_once(scene: Scene) -> None:
     eventually(lambda: told()[3:] == [(EnumConsumerEvent.PROGRESSING, 150)], 10)
     scene.lags = {Partition("t", 0): 50}
     eventually(lambda: told()[4:] == [(EnumConsumerEvent.CAUGHT_UP, 50)], 10)
+
+
+def test_what_capabilities_tell_is_published(scene: Scene) -> None:
+    scene.provision()
+    scene.signals.tell("circuit_breaker", "bank", "open", "5 failures")
+    scene.announcer.start()
+    scene.signals.tell("circuit_breaker", "bank", "closed", "2 probes succeeded")
+
+    def told() -> list[tuple[str, str, str, str, str]]:
+        found = [m for m in scene.heard(CapabilityReported) if isinstance(m, CapabilityReported)]
+        return [(m.node_id, m.capability, m.subject, m.event, m.detail) for m in found]
+
+    eventually(lambda: len(told()) == 2, 10)
+    assert told() == [
+        (ID, "circuit_breaker", "bank", "open", "5 failures"),
+        (ID, "circuit_breaker", "bank", "closed", "2 probes succeeded"),
+    ]
 
 
 def test_a_mesh_that_is_not_provisioned_is_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

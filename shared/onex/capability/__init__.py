@@ -21,6 +21,7 @@ from onex.capability.layer import (
 from onex.capability.metadata import CapabilityMetadata, load_metadata
 from onex.capability.mixin import Definition, Mixin, Subcontract, capability, define
 from onex.capability.resolver import closure, layer_order, start_order
+from onex.capability.signals import Signal, Signals
 
 __all__ = [
     "BatchFacts",
@@ -41,6 +42,8 @@ __all__ = [
     "ProtocolHost",
     "ProtocolManaged",
     "ServiceRegistry",
+    "Signal",
+    "Signals",
     "Subcontract",
     "capability",
     "closure",

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from onex.capability.container import Container, ServiceRegistry
 from onex.capability.mixin import Subcontract
+from onex.capability.signals import Signals
 from onex.model.clock import ProtocolClock, SystemClock
 
 C = TypeVar("C", bound=Subcontract)
@@ -52,10 +53,11 @@ def configured(host: ProtocolHost, model: type[C]) -> C:
 
 
 def standard_services(identity: NodeIdentity) -> ServiceRegistry:
-    """What engines may always ask for: the clock of the machine, who they work for, and which share of the input
-    that is."""
+    """What engines may always ask for: the clock of the machine, who they work for, which share of the input that is,
+    and where to tell what the mesh should know."""
     registry = ServiceRegistry()
     registry.value(ProtocolClock, SystemClock())
     registry.value(NodeIdentity, identity)
     registry.value(PartitionShare, PartitionShare())
+    registry.value(Signals, Signals())
     return registry

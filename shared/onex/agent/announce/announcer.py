@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from threading import Event, Thread
 
@@ -12,10 +13,12 @@ from onex.agent.announce.vitals import Vitals
 from onex.agent.program import first_headers
 from onex.bus.protocols import Outgoing, Partition, ProtocolEventBus, ProtocolReader
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.capability import Signals
 from onex.contract import ResolvedNode
 from onex.model.errors import BusError, MessageError, SchemaMismatchError
 from onex.model.mesh import (
     MESH_TOPICS,
+    CapabilityReported,
     ConsumerHealthReported,
     EnumIntrospectionReason,
     EnumPhase,
@@ -36,12 +39,15 @@ OpenBus = Callable[[], tuple[ProtocolEventBus, ProtocolSchemaCatalogue]]
 
 
 class Announcer:
-    """Introspects, answers the registry, sends heartbeats and consumer events until stopped."""
+    """Introspects, answers the registry, sends heartbeats and events of consumer and capabilities until stopped."""
 
-    def __init__(self, resolved: ResolvedNode, identity: Identity, vitals: Vitals, open_bus: OpenBus) -> None:
+    def __init__(
+        self, resolved: ResolvedNode, identity: Identity, vitals: Vitals, signals: Signals, open_bus: OpenBus
+    ) -> None:
         self._resolved = resolved
         self._identity = identity
         self._vitals = vitals
+        self._signals = signals
         self._open_bus = open_bus
         self._id = node_id(identity.env, resolved.contract.name, identity.instance)
         self._ended = Event()
@@ -103,6 +109,8 @@ class Announcer:
                         at=_now(),
                     )
                 )
+            for signal in self._signals.take():
+                speaker.say(CapabilityReported(**self._who(), **asdict(signal), at=_now()))
             if time.monotonic() >= heartbeat:
                 heartbeat = time.monotonic() + self._identity.heartbeat_interval
                 self._beat(speaker, EnumPhase.RUNNING)

@@ -29,7 +29,7 @@ from onex.agent.requirements import check_topics
 from onex.agent.state_memory import StateMemory
 from onex.bus.open import open_agent_bus, open_catalogue
 from onex.bus.protocols import BusHealth, ProtocolEventBus
-from onex.capability import NodeIdentity, PartitionShare, standard_services
+from onex.capability import NodeIdentity, PartitionShare, Signals, standard_services
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.clock import ProtocolClock, SystemClock
 from onex.model.enums import EnumGuarantee, EnumNodeKind
@@ -70,6 +70,7 @@ class AgentProcess:
         self._watchdog = Watchdog(
             settings.stall_timeout, self._clock, self._health, self._metrics, self._stop.ask_restart, self._probe
         )
+        self._signals = Signals()
         self._voice = Voice(
             resolved,
             settings,
@@ -79,6 +80,7 @@ class AgentProcess:
             self._health,
             self._metrics,
             self._watchdog.lags,
+            self._signals,
         )
 
     def run(self) -> int:
@@ -125,7 +127,7 @@ class AgentProcess:
         try:
             check_topics(self._bus, self._resolved)
             identity = NodeIdentity(self._contract.name, str(self._contract.contract_version), self._slot.name)
-            services = standard_services(identity).value(ProtocolClock, self._clock)
+            services = standard_services(identity).value(ProtocolClock, self._clock).value(Signals, self._signals)
             program = build_program(self._resolved, open_catalogue(self._settings, self._bus), services)
             if self._contract.node_type is EnumNodeKind.EFFECT:
                 asyncio.run(self._effect(program, self._bus))

@@ -13,6 +13,7 @@ from onex.agent.tracing import Tracing
 from onex.bus.open import open_bus, open_catalogue
 from onex.bus.protocols import Partition, ProtocolEventBus
 from onex.bus.schema import ProtocolSchemaCatalogue
+from onex.capability import Signals
 from onex.contract import ResolvedNode
 from onex.model.clock import ProtocolClock
 from onex.settings import Settings
@@ -31,6 +32,7 @@ class Voice:
         health: Health,
         metrics: AgentMetrics,
         lags: Callable[[], Mapping[Partition, int]],
+        signals: Signals,
     ) -> None:
         contract = resolved.contract
         self._settings = settings
@@ -57,7 +59,7 @@ class Voice:
                 settings.heartbeat_interval,
             )
             vitals = Vitals(health, metrics, lags, settings.lag_threshold)
-            self._announcer = Announcer(resolved, identity, vitals, self._open_bus)
+            self._announcer = Announcer(resolved, identity, vitals, signals, self._open_bus)
 
     def _open_bus(self) -> tuple[ProtocolEventBus, ProtocolSchemaCatalogue]:
         bus = open_bus(self._settings)

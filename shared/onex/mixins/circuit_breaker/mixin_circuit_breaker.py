@@ -1,6 +1,7 @@
 """Gives a node its circuit breakers."""
 
-from onex.capability import Mixin, ProtocolHost, capability, configured, define
+from onex.capability import Mixin, ProtocolHost, Signals, capability, configured, define
+from onex.mixins.circuit_breaker.circuit import CircuitChange
 from onex.mixins.circuit_breaker.engine import CircuitBreakerEngine
 from onex.mixins.circuit_breaker.model_circuit_breaker_subcontract import ModelCircuitBreakerSubcontract
 from onex.mixins.circuit_breaker.protocol_circuit_breaker import ProtocolCircuitBreaker
@@ -15,5 +16,9 @@ class MixinCircuitBreaker(Mixin):
     @capability
     def circuits(self: ProtocolHost) -> ProtocolCircuitBreaker:
         """One circuit per dependency, shared by all who ask."""
-        settings = configured(self, ModelCircuitBreakerSubcontract)
-        return CircuitBreakerEngine(settings, self.container.get(ProtocolClock))
+        settings, signals = configured(self, ModelCircuitBreakerSubcontract), self.container.get(Signals)
+
+        def tell(change: CircuitChange) -> None:
+            signals.tell("circuit_breaker", change.dependency, change.after, change.reason)
+
+        return CircuitBreakerEngine(settings, self.container.get(ProtocolClock), tell)

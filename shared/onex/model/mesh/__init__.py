@@ -1,6 +1,7 @@
 """What agents and the registry tell each other about the mesh itself: events, commands and snapshots."""
 
 from onex.model.mesh.audit import DeadLetterAudited, EnumDeadLetterAction
+from onex.model.mesh.capability import CapabilityReported
 from onex.model.mesh.consumer_health import ConsumerHealthReported, EnumConsumerEvent
 from onex.model.mesh.health import EnumHealth, InstanceHealth, MeshHealth, NodeHealth
 from onex.model.mesh.heartbeat import EnumPhase, NodeHeartbeat
@@ -26,6 +27,7 @@ __all__ = [
     "AUDIT_TOPICS",
     "MESH_TOPICS",
     "SNAPSHOT_TOPICS",
+    "CapabilityReported",
     "ConsumerHealthReported",
     "DeadLetterAudited",
     "EnumConsumerEvent",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from onex.model.mesh.audit import DeadLetterAudited
+from onex.model.mesh.capability import CapabilityReported
 from onex.model.mesh.consumer_health import ConsumerHealthReported
 from onex.model.mesh.health import InstanceHealth
 from onex.model.mesh.heartbeat import NodeHeartbeat
@@ -19,6 +20,7 @@ MESH_TOPICS: Mapping[type[Message], str] = {
     NodeIntrospected: "onex.evt.mesh.node-introspected.v1",
     NodeHeartbeat: "onex.evt.mesh.node-heartbeat.v1",
     ConsumerHealthReported: "onex.evt.mesh.consumer-health-reported.v1",
+    CapabilityReported: "onex.evt.mesh.capability-reported.v1",
     RegistrationAcknowledged: "onex.evt.mesh.registration-acknowledged.v1",
     RegistrationAccepted: "onex.evt.registry.registration-accepted.v1",
     RequestIntrospection: "onex.cmd.mesh.request-introspection.v1",

@@ -1,0 +1,33 @@
+"""What engines have to tell the mesh, until somebody takes it."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_KEPT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One change; see :class:`onex.model.mesh.CapabilityReported`."""
+
+    capability: str
+    subject: str
+    event: str
+    detail: str
+
+
+class Signals:
+    """Told on one thread, taken on another. Of what nobody takes the latest thousand are kept."""
+
+    def __init__(self) -> None:
+        self._told: deque[Signal] = deque(maxlen=_KEPT)
+
+    def tell(self, capability: str, subject: str, event: str, detail: str) -> None:
+        """Never waits."""
+        self._told.append(Signal(capability, subject, event, detail))
+
+    def take(self) -> Iterator[Signal]:
+        """What was told since the last time, in its order."""
+        while self._told:
+            yield self._told.popleft()
