@@ -27,10 +27,11 @@ def main() -> None:
     parser.add_argument("--only", default="", help="points that have this in their name; others are left out")
     options = parser.parse_args()
     report = Report("growth")
+    # A thousand partitions cannot be filled on one small broker before records time out: docs/scale.md.
     every = [
         *((f"{count:,} messages", lambda runs, n=count: _priced(runs, count=n)) for count in _decades(3000)),
         *((f"{size:,} bytes of payload", lambda runs, n=size: _sized(runs, n)) for size in _decades(100)),
-        *((f"{number:,} partitions", lambda runs, n=number: _spread(runs, n)) for number in (1, 10, 100, 1000)),
+        *((f"{number:,} partitions", lambda runs, n=number: _spread(runs, n)) for number in (1, 10, 100)),
         *((f"{number:,} keys", lambda runs, n=number: _keyed(runs, n)) for number in _decades(1000)),
     ]
     points = [(name, point) for name, point in every if options.only in name]
