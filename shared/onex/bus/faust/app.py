@@ -39,10 +39,15 @@ class _Transport(Transport):
     Consumer = _Consumer
 
 
+class _App(faust.App):
+    def _create_directories(self) -> None:
+        """None: they are for tables, and Faust would make them wherever the process was started."""
+
+
 def make_app(config: KafkaConfig, group: str) -> faust.App:
     """An app without web server, tables and topics of its own."""
     servers = config.bootstrap_servers.split(",")
-    app = faust.App(
+    app = _App(
         id=group,
         broker=[f"kafka://{server}" for server in servers],
         autodiscover=False,
