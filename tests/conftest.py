@@ -1,10 +1,12 @@
 """Servers shared by all tests: one real Kafka and one real PostgreSQL a session, started when first asked for."""
 
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from hypothesis import settings
@@ -24,6 +26,15 @@ NODES = ROOT / "tests" / "nodes"
 
 for folder in (SERVICES, ORDERS, NODES):
     sys.path.append(str(folder))
+
+
+def pytest_configure() -> None:
+    """A test run that is told to end cleans up like one that is interrupted: PostgreSQL would go on without it."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
 
 
 @pytest.fixture(scope="session")
