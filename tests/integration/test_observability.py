@@ -17,7 +17,7 @@ from node_unruly_effect.v1_0_0.models import Act
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.codegen import observability_files
 from onex.codegen.field_docs import field_docs
-from onex.codegen.reference import _models
+from onex.codegen.model_parts import models_of
 from onex.contract import resolve_node
 from onex.local.properties import free_port
 from onex.model.contract import ModelContract
@@ -208,5 +208,5 @@ def _annotations(rules: str, alert: str) -> dict[str, str]:
 
 
 def test_every_key_of_a_contract_has_a_meaning() -> None:
-    for model in _models(ModelContract, []):
+    for model in models_of(ModelContract):
         assert set(model.model_fields) == set(field_docs(model)), model.__name__

@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 from onex.capability import Mixin
 from onex.codegen.field_docs import field_docs
-from onex.codegen.subcontracts import parts_of, subcontract_file
+from onex.codegen.model_parts import models_in
+from onex.codegen.subcontracts import subcontract_file
 from onex.mixins.catalogue import CATALOGUE
 from tests.conftest import ROOT
 
@@ -30,9 +31,7 @@ def fields_of(mixin: type[Mixin]) -> Iterator[tuple[str, str]]:
     holders: dict[type[BaseModel], str] = {}
     for name, field in model.model_fields.items():
         yield f"{metadata.key}.{name}", docs[name]
-        for part in parts_of(model):
-            if part.__name__ in str(field.annotation):
-                holders[part] = name
+        holders |= dict.fromkeys(models_in(field.annotation), name)
     for part, name in holders.items():
         inner = field_docs(part)
         for own in part.model_fields:

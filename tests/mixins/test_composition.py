@@ -280,6 +280,21 @@ def test_generic_kinds_compose_as_well() -> None:
     assert [one.name for one in Node.capabilities.start] == ["MixinLower"]
 
 
+def test_services_outlive_the_engines_and_are_closed_after_them() -> None:
+    node = Both()
+    node.container.registry.register(Session, lambda _: Session(), close=lambda _: LIFE.append("close session"))
+    composition = Composition(node)
+
+    async def live() -> None:
+        await composition.start()
+        node.container.get(Session)
+        await composition.stop()
+        await composition.stop()
+
+    asyncio.run(live())
+    assert LIFE[2:] == ["close upper", "close lower", "close session"]
+
+
 class Session:
     """Something to be made and closed."""
 

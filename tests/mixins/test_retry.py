@@ -142,6 +142,8 @@ def test_all_calls_are_made_when_success_does_not_stop_them() -> None:
     it = Retries(max_retries=2, stop_on_success=False)
     assert isinstance(it.run("one", KeyError("cannot pass"), "three"), KeyError)
     assert Retries(max_retries=2).run("one", "two") == "one"
+    it = Retries(max_retries=2, stop_on_success=False, jitter_enabled=False, backoff_strategy="fixed")
+    assert (it.run("one", "two", "three"), it.delays) == ("three", [1.0, 1.0])
 
 
 @pytest.mark.enforces(

@@ -118,7 +118,9 @@ class Composition:
             self._open = stack.pop_all()
 
     async def stop(self) -> None:
-        """Close what is open, each whatever the others do. Safe without a start, and twice."""
+        """Close what is open, then the services they worked with. Safe without a start, and twice."""
         stack, self._open = self._open, None
-        if stack is not None:
-            await stack.aclose()
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(self._node.container.close)
+            if stack is not None:
+                closing.push_async_callback(stack.aclose)

@@ -22,7 +22,7 @@ class ProtocolAround(Protocol):
 
 @runtime_checkable
 class ProtocolCheck(Protocol):
-    """Looks at each message before any handler. One of its own for kinds that only compute, where nothing waits."""
+    """Looks at each message before its handler, on every kind of node. It does not wait for anything."""
 
     def check(self, message: Message) -> None:
         """Raises RejectedError for a message that must not reach the handler."""

@@ -2,7 +2,6 @@
 
 import inspect
 import types
-from collections.abc import Iterator
 from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -10,6 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from onex.codegen.field_docs import field_docs
+from onex.codegen.model_parts import models_of
 from onex.contract.known_keys import NOT_SUPPORTED_YET
 from onex.model.contract import ModelContract
 from onex.model.duration import Duration
@@ -29,26 +29,9 @@ def reference_files() -> dict[str, str]:
     """The one file, by path below the repository's root."""
     refused = ", ".join(f"`{name}`" for name in sorted(NOT_SUPPORTED_YET))
     parts = [_HEAD.format(refused=refused)]
-    for model in _models(ModelContract, []):
+    for model in models_of(ModelContract):
         parts.append(_section(model))
     return {"docs/contract-reference.md": "\n".join(parts)}
-
-
-def _models(model: type[BaseModel], known: list[type[BaseModel]]) -> list[type[BaseModel]]:
-    """The model and every model its fields hold, each once, in the order they are met."""
-    if model not in known:
-        known.append(model)
-        for field in model.model_fields.values():
-            for part in _classes(field.annotation):
-                _models(part, known)
-    return known
-
-
-def _classes(annotation: object) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _classes(argument)
 
 
 def _section(model: type[BaseModel]) -> str:

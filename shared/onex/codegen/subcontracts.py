@@ -1,14 +1,13 @@
 """``subcontract.yaml`` of a capability: its configuration as JSON Schema, from the model that enforces it."""
 
 import inspect
-from collections.abc import Iterator
-from typing import get_args
 
 import yaml
 from pydantic import BaseModel, JsonValue
 
 from onex.capability import Mixin
 from onex.codegen.field_docs import field_docs
+from onex.codegen.model_parts import models_of
 
 
 def subcontract_file(mixin: type[Mixin]) -> str:
@@ -16,7 +15,7 @@ def subcontract_file(mixin: type[Mixin]) -> str:
     metadata, model = mixin.definition.metadata, mixin.definition.subcontract
     schema = model.model_json_schema()
     _describe(schema, model)
-    for part in parts_of(model):
+    for part in models_of(model)[1:]:
         _describe(schema["$defs"][part.__name__], part)
     content = {
         "name": metadata.key,
@@ -26,23 +25,6 @@ def subcontract_file(mixin: type[Mixin]) -> str:
     }
     head = f"# Rendered from {model.__name__}; `make render` writes it anew.\n"
     return head + yaml.safe_dump(content, sort_keys=False, width=110, allow_unicode=True)
-
-
-def parts_of(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """Models that its fields hold, each once."""
-    seen: set[type[BaseModel]] = set()
-    for field in model.model_fields.values():
-        for part in _models_in(field.annotation):
-            if part not in seen:
-                seen.add(part)
-                yield part
-
-
-def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models_in(argument)
 
 
 def _describe(schema: dict[str, JsonValue], model: type[BaseModel]) -> None:

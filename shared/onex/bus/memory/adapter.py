@@ -67,7 +67,8 @@ class MemoryReader:
     ) -> None:
         self._broker = broker
         self._at = dict(positions)
-        self._ends = ends or {p: end for p, (_, end) in broker.ends(list(positions)).items()}
+        known = broker.ends(list(positions))
+        self._ends = {p: known[p][1] if ends is None else ends[p] for p in positions}
 
     def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
         """See the protocol."""

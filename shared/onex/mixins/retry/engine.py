@@ -4,7 +4,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, retry_if_result, stop_after_attempt
 from tenacity.wait import (
     wait_base,
     wait_exponential,
@@ -41,25 +41,13 @@ class RetryEngine:
 
     async def call(self, work: Callable[[], Awaitable[T]]) -> T:
         """See the protocol."""
-        if not self._settings.stop_on_success:
-            return await self._call_all(work)
         attempts = AsyncRetrying(
             stop=stop_after_attempt(self._settings.max_retries + 1),
             wait=self._wait,
-            retry=retry_if_exception(self.may_pass),
-            reraise=True,
+            retry=retry_if_exception(self.may_pass) | retry_if_result(lambda _: not self._settings.stop_on_success),
+            retry_error_callback=_last,
         )
         return await attempts(self._once, work)
-
-    async def _call_all(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Every call that is allowed; the last one decides. What cannot pass ends it at once."""
-        for _ in range(self._settings.max_retries):
-            try:
-                await self._once(work)
-            except Exception as error:
-                if not self.may_pass(error):
-                    raise
-        return await self._once(work)
 
     async def _once(self, work: Callable[[], Awaitable[T]]) -> T:
         return await (work() if self._circuit is None else self._circuit.call(work))
@@ -78,6 +66,12 @@ class RetryEngine:
         if self._settings.jitter_enabled:
             delay += self._uniform(0.0, self._settings.jitter_max_seconds)
         return delay
+
+
+def _last(state: RetryCallState) -> object:
+    """The last answer, or the last failure itself."""
+    assert state.outcome is not None
+    return state.outcome.result()
 
 
 def _delays(settings: ModelRetrySubcontract) -> wait_base:
