@@ -1,7 +1,8 @@
 """Every code block of the documents runs, in order, in one folder per document.
 
 ``sh`` blocks run in bash, ``python`` blocks as programs, blocks with ``title=`` become that file, ``json``
-is parsed; a ``yaml`` block without a title must be part of a file of the tutorial. ``text`` is a picture.
+is parsed; a ``yaml`` block without a title must be part of a file of the tutorial, or the capabilities of a contract.
+``text`` is a picture.
 """
 
 import json
@@ -14,7 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
+from onex.mixins.catalogue import CATALOGUE
+from onex.mixins.service import with_mixins
+from onex.model.contract.capabilities import ModelMixinDeclaration
+from onex.node import NodeEffect
 from tests.conftest import ROOT
 
 FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -90,7 +96,8 @@ def test_every_block_runs(document: Path, workplace: Workplace) -> None:
             case "json":
                 json.loads(block.text)
             case "yaml":
-                assert _is_quoted(block.text), f"{place}: not found in any file of the tutorial"
+                composes = block.text.startswith("mixins:") and _composes(block.text)
+                assert composes or _is_quoted(block.text), f"{place}: not found in any file of the tutorial"
             case "text":
                 continue
             case _:
@@ -102,6 +109,15 @@ def _with_kafka(workplace: Workplace) -> None:
     stack = workplace.folder / ".onex" / _STACK_FILE
     if stack.exists():
         workplace.env["KAFKA_BOOTSTRAP_SERVERS"] = json.loads(stack.read_text())["kafka_bootstrap_servers"]
+
+
+def _composes(text: str) -> bool:
+    """Whether an EFFECT can have these capabilities, configured like this. Raises what is wrong."""
+    listed = [ModelMixinDeclaration.model_validate(one) for one in yaml.safe_load(text)["mixins"]]
+    mixins = [CATALOGUE.mixin(one.name) for one in listed]
+    for mixin, one in zip(mixins, listed, strict=True):
+        mixin.definition.subcontract.model_validate(one.config)
+    return bool(with_mixins(NodeEffect, mixins))
 
 
 def _is_quoted(text: str) -> bool:

@@ -26,16 +26,15 @@ models and from the `enforces` marks of the tests.
 
 def fields_of(mixin: type[Mixin]) -> Iterator[tuple[str, str]]:
     """Fields by full name (``circuit_breaker.services.name``), with what they do."""
-    metadata, model = mixin.definition.metadata, mixin.definition.subcontract
+    return _fields(mixin.definition.metadata.key, mixin.definition.subcontract)
+
+
+def _fields(holder: str, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
     docs = field_docs(model)
-    holders: dict[type[BaseModel], str] = {}
     for name, field in model.model_fields.items():
-        yield f"{metadata.key}.{name}", docs[name]
-        holders |= dict.fromkeys(models_in(field.annotation), name)
-    for part, name in holders.items():
-        inner = field_docs(part)
-        for own in part.model_fields:
-            yield f"{metadata.key}.{name}.{own}", inner[own]
+        yield f"{holder}.{name}", docs[name]
+        for part in models_in(field.annotation):
+            yield from _fields(f"{holder}.{name}", part)
 
 
 def enforced() -> Mapping[str, list[str]]:

@@ -84,6 +84,18 @@ def test_a_place_is_given_back_whatever_happens() -> None:
     play(live())
 
 
+def test_figures() -> None:
+    async def live() -> None:
+        engine = BulkheadEngine(ModelBulkheadSubcontract(max_concurrent=1, max_waiting=0))
+        async with engine.of("db").place():
+            assert engine.figures() == {"running": 1.0, "waiting": 0.0, "refused": 0.0}
+            with suppress(BulkheadFullError):
+                await engine.of("db").call(lambda: asyncio.sleep(1))
+        assert engine.figures() == {"running": 0.0, "waiting": 0.0, "refused": 1.0}
+
+    play(live())
+
+
 def test_a_node_shares_a_compartment_among_its_handlers() -> None:
     class Node(MixinBulkhead, NodeEffect):
         pass

@@ -193,3 +193,9 @@ def test_a_node_has_one_cache() -> None:
         return [await node.cache.load("k", int, it.loader()) for _ in range(2)]
 
     assert play(live()) == [1, 1]
+
+
+def test_figures() -> None:
+    it = Cache()
+    it.load("a")
+    assert it.engine.figures() == {"hits": 0.0, "misses": 1.0, "stale": 0.0, "shared": 0.0, "entries": 1.0}

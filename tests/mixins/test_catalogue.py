@@ -2,26 +2,48 @@
 
 import ast
 import asyncio
+import base64
 import inspect
 import itertools
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+import jwt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from onex.capability import Composition, Mixin, capability
+from onex.bus.kafka import KafkaEventBusAdapter
+from onex.bus.protocols import TopicState
+from onex.capability import (
+    CapabilityMetadata,
+    Composition,
+    Definition,
+    Mixin,
+    ProtocolContractReader,
+    ProtocolEventSink,
+    ProtocolHost,
+    Subcontract,
+    Surroundings,
+    capability,
+)
+from onex.contract.reader import ContractReader
+from onex.mixins.authentication import ModelAuthenticationSubcontract
+from onex.mixins.bulkhead import ModelBulkheadSubcontract
 from onex.mixins.catalogue import CATALOGUE
-from onex.mixins.service import with_mixins
+from onex.mixins.encryption import ModelEncryptionSubcontract
+from onex.mixins.service import MixinDependencyResolver, with_mixins
+from onex.model.clock import ProtocolClock
 from onex.model.contract.version import ModelSemVer
-from onex.model.enums import EnumNodeKind
+from onex.model.enums import EnumCapabilityCategory, EnumNodeKind
 from onex.model.errors import CompositionError
 from onex.node import Node, NodeCompute, NodeEffect, NodeOrchestrator, NodeReducer
+from onex.testing.clock import ManualClock
 from tests.conftest import ROOT
+from tests.mixins.helpers import Sink, container
 from tests.mixins.render import enforced, fields_of, rendered
-from tests.mixins.virtual import play
+from tests.mixins.uses import use
 
 ALL = list(CATALOGUE.all())
 BASES: dict[EnumNodeKind, type[Node]] = {
@@ -33,10 +55,39 @@ BASES: dict[EnumNodeKind, type[Node]] = {
 every = pytest.mark.parametrize("mixin", ALL, ids=lambda mixin: mixin.definition.metadata.key)
 
 
+MASTER = base64.b64encode(b"k" * 32).decode()
+TOKEN_SECRET = "a secret that is long enough for HS256"
+NEEDED: tuple[Subcontract, ...] = (
+    ModelEncryptionSubcontract.model_validate({"keys": [{"id": "k", "value": MASTER}]}),
+    ModelAuthenticationSubcontract.model_validate({"secret": TOKEN_SECRET, "algorithms": ["HS256"]}),
+)
+"""Configuration of what does nothing without any."""
+
+
+@pytest.fixture(scope="module")
+def around(
+    database_url: str, kafka_bus: KafkaEventBusAdapter, tmp_path_factory: pytest.TempPathFactory
+) -> Surroundings:
+    """Real ones."""
+    kafka_bus.admin.create([TopicState("onex.evt.mixins.used.v1", 1, 1, {})])
+    home = tmp_path_factory.mktemp("home")
+    return Surroundings(database_url, kafka_bus.config.bootstrap_servers, home=home)
+
+
 def alone(mixin: type[Mixin]) -> type[Node]:
     """A node with this capability and what it requires."""
-    metadata = mixin.definition.metadata
-    return with_mixins(BASES[metadata.kinds[0]], [mixin, *map(CATALOGUE.mixin, metadata.requires)])
+    resolved = MixinDependencyResolver().resolve_dependencies([mixin])
+    return with_mixins(BASES[mixin.definition.metadata.kinds[0]], resolved)
+
+
+def create(made: type[Node], around: Surroundings) -> Node:
+    """A node in these surroundings."""
+    node = made()
+    node.container = container(around, *NEEDED, clock=ManualClock())
+    node.container.registry.value(ProtocolEventSink, Sink()).value(ProtocolContractReader, ContractReader())
+    claims = {"sub": "ann", "exp": node.container.get(ProtocolClock).now_ms() // 1000 + 60}
+    vars(node)["token"] = jwt.encode(claims, TOKEN_SECRET, "HS256")
+    return node
 
 
 @every
@@ -56,12 +107,12 @@ def test_its_folder_holds_the_same_files_as_all_others(mixin: type[Mixin]) -> No
 
 
 @every
-def test_its_metadata_is_true(mixin: type[Mixin]) -> None:
+def test_its_metadata_is_true(mixin: type[Mixin], around: Surroundings) -> None:
     metadata = mixin.definition.metadata
     assert CATALOGUE.of_key(metadata.key) is mixin
     assert isinstance(vars(mixin)[metadata.accessor], capability)
     assert metadata.version == mixin.definition.subcontract.INTERFACE_VERSION
-    engine = Composition(alone(mixin)()).engine(metadata)
+    engine = Composition(create(alone(mixin), around)).engine(metadata)
     managed = all(inspect.iscoroutinefunction(getattr(engine, name, None)) for name in ("open", "close"))
     assert managed == metadata.managed
     hooks = {name for name in ("around", "check", "observed") if hasattr(engine, name)}
@@ -71,12 +122,13 @@ def test_its_metadata_is_true(mixin: type[Mixin]) -> None:
 @every
 def test_its_engine_knows_no_node(mixin: type[Mixin]) -> None:
     folder = Path(inspect.getfile(mixin)).parent
+    known = {"capability", "mixins", "model", "postgres"}
+    if mixin.definition.metadata.category is EnumCapabilityCategory.KAFKA:
+        known.add("bus")
     for file in folder.glob("*.py"):
         for found in ast.walk(ast.parse(file.read_text())):
             if isinstance(found, ast.ImportFrom) and (found.module or "").startswith("onex."):
-                assert str(found.module).split(".")[1] in ("capability", "mixins", "model"), (
-                    f"{file.name}: {found.module}"
-                )
+                assert str(found.module).split(".")[1] in known, f"{file.name}: {found.module}"
 
 
 @every
@@ -110,20 +162,99 @@ def test_what_is_rendered_is_up_to_date() -> None:
 
 
 @every
-def test_its_life(mixin: type[Mixin]) -> None:
+def test_its_life(mixin: type[Mixin], around: Surroundings) -> None:
+    metadata = mixin.definition.metadata
+
     async def live() -> None:
-        composition = Composition(alone(mixin)())
+        node = create(alone(mixin), around)
+        composition = Composition(node)
         await composition.stop()
         await composition.start()
         with pytest.raises(CompositionError, match="started twice"):
             await composition.start()
-        assert composition.engine(mixin.definition.metadata) is composition.engine(mixin.definition.metadata)
+        assert composition.engine(metadata) is composition.engine(metadata)
+        await use(metadata.key, node)
         await composition.stop()
         await composition.stop()
         await composition.start()
         await composition.stop()
 
-    play(live())
+    asyncio.run(live())
+
+
+class Unwilling:
+    """Does not open."""
+
+    async def open(self) -> None:
+        raise ConnectionError("not today")
+
+    async def close(self) -> None:
+        """Nothing was opened."""
+
+
+def unwilling(mixin: type[Mixin]) -> type[Mixin]:
+    """A capability that starts after this one, and fails."""
+
+    class MixinUnwilling(Mixin):
+        definition = Definition(
+            CapabilityMetadata(
+                name="MixinUnwilling",
+                key="unwilling",
+                accessor="unwilling",
+                version=ModelSemVer(major=1),
+                summary="made for a test",
+                category=EnumCapabilityCategory.SERVICE,
+                managed=True,
+                requires=(mixin.__name__,),
+            ),
+            ModelBulkheadSubcontract,
+        )
+
+        @capability
+        def unwilling(self: ProtocolHost) -> Unwilling:
+            """Fails."""
+            return Unwilling()
+
+    return MixinUnwilling
+
+
+@every
+def test_it_is_closed_when_another_one_does_not_start(mixin: type[Mixin], around: Surroundings) -> None:
+    metadata = mixin.definition.metadata
+
+    async def live() -> None:
+        node = create(with_mixins(alone(mixin), [unwilling(mixin)]), around)
+        composition = Composition(node)
+        steps: list[str] = []
+        engine = composition.engine(metadata)
+        for name in ("open", "close") if metadata.managed else ():
+            vars(engine)[name] = _noted(steps, name, getattr(engine, name))
+        with pytest.raises(ConnectionError, match="not today"):
+            await composition.start()
+        assert steps == (["open", "close"] if metadata.managed else [])
+        await composition.stop()
+
+    asyncio.run(live())
+
+
+def _noted(steps: list[str], name: str, step: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    async def noted() -> None:
+        steps.append(name)
+        await step()
+
+    return noted
+
+
+@every
+def test_its_page_says_what_its_metadata_says(mixin: type[Mixin]) -> None:
+    metadata = mixin.definition.metadata
+    page = (ROOT / "docs" / "capabilities" / f"{metadata.key}.md").read_text()
+    assert page.startswith(f"# {metadata.name}\n\n{metadata.summary}\n")
+    assert f"self.{metadata.accessor}" in page or f".{metadata.accessor}." in page
+    for required in metadata.requires:
+        assert required in page
+    index = (ROOT / "docs" / "capabilities.md").read_text()
+    assert f"[`{metadata.name}`](capabilities/{metadata.key}.md)" in index
 
 
 @every
@@ -132,7 +263,7 @@ def test_kinds_that_it_is_not_for_are_refused(mixin: type[Mixin]) -> None:
         if kind in mixin.definition.metadata.kinds:
             continue
         with pytest.raises(CompositionError, match=f"cannot join a node of kind {kind}"):
-            with_mixins(base, [mixin])
+            with_mixins(base, MixinDependencyResolver().resolve_dependencies([mixin]))
 
 
 def legal(mixins: Sequence[type[Mixin]]) -> bool:
@@ -146,29 +277,33 @@ def legal(mixins: Sequence[type[Mixin]]) -> bool:
 @pytest.mark.parametrize(
     "pair", [pair for pair in itertools.combinations(ALL, 2) if legal(pair)], ids=lambda pair: pair[0].__name__
 )
-def test_every_legal_pair_lives_together(pair: tuple[type[Mixin], type[Mixin]]) -> None:
-    _live_together(pair)
+def test_every_legal_pair_lives_together(pair: tuple[type[Mixin], type[Mixin]], around: Surroundings) -> None:
+    _live_together(pair, around)
 
 
 @given(st.sets(st.sampled_from(ALL)))
 @settings(max_examples=50)
-def test_random_sets_live_together_or_are_refused(chosen: set[type[Mixin]]) -> None:
-    ordered = sorted(chosen, key=lambda mixin: mixin.__name__)
-    if legal(ordered):
-        _live_together(ordered)
-        return
-    with pytest.raises(CompositionError, match="requires|conflicts"):
-        with_mixins(NodeEffect, ordered)
+def test_random_sets_live_together(around: Surroundings, chosen: set[type[Mixin]]) -> None:
+    _live_together(MixinDependencyResolver().resolve_dependencies(sorted(chosen, key=str)), around)
 
 
-def _live_together(mixins: Sequence[type[Mixin]]) -> None:
+@given(st.sets(st.sampled_from(ALL)))
+@settings(max_examples=50)
+def test_sets_that_lack_something_are_refused(chosen: set[type[Mixin]]) -> None:
+    ordered = sorted(chosen, key=str)
+    if not legal(ordered):
+        with pytest.raises(CompositionError, match="requires|conflicts"):
+            with_mixins(NodeEffect, ordered)
+
+
+def _live_together(mixins: Sequence[type[Mixin]], around: Surroundings) -> None:
     made = with_mixins(NodeEffect, mixins)
     turned = with_mixins(NodeEffect, list(reversed(mixins)))
     assert made.capabilities == turned.capabilities
     assert {metadata.name for metadata in made.capabilities.start} == {mixin.__name__ for mixin in mixins}
 
     async def live() -> None:
-        composition = Composition(made())
+        composition = Composition(create(made, around))
         await composition.start()
         engines = [composition.engine(metadata) for metadata in made.capabilities.start]
         assert len({id(engine) for engine in engines}) == len(mixins)

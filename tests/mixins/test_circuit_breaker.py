@@ -215,5 +215,7 @@ def test_a_node_shares_a_circuit_among_its_handlers() -> None:
             ("circuit_breaker", "db", "open")
         ]
         assert list(signals.take()) == []
+        assert isinstance(node.circuits, CircuitBreakerEngine)
+        assert node.circuits.figures() == {"circuits": 1.0, "open": 1.0, "half_open": 0.0}
 
     play(live())

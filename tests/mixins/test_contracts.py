@@ -21,7 +21,7 @@ from onex.testing import MeshDriver
 from tests.conftest import NODES
 
 VAULT = NODES / "node_vault_effect" / "v1_0_0"
-ALL = ["MixinBulkhead", "MixinCircuitBreaker", "MixinTimeout"]
+ALL = ["MixinTimeout", "MixinBulkhead", "MixinCircuitBreaker"]
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_the_retry_policy_of_advanced_features_is_the_agent_s() -> None:
         (
             "name: MixinTimeout",
             "name: MixinZzzzzzzzzzzzzzzzz",
-            "no capability MixinZzzzzzzzzzzzzzzzz; there are MixinBulkhead",
+            "no capability MixinZzzzzzzzzzzzzzzzz; there are MixinAuditLog",
         ),
         (
             "timeout_seconds: 3",
@@ -85,7 +85,11 @@ def test_the_retry_policy_of_advanced_features_is_the_agent_s() -> None:
             "timeout_seconds: -3",
             "mixins[0].config.timeout_seconds: Input should be",
         ),
-        ("bulkhead:", "bulkheads:", "subcontracts.bulkheads: no capability has this subcontract; there are bulkhead"),
+        (
+            "bulkhead:",
+            "bulkheads:",
+            "subcontracts.bulkheads: no capability has this subcontract; there are audit",
+        ),
         ("bulkhead:", "timeout:", "MixinTimeout is configured by mixins[0].config already; keep one"),
         ("MixinRetry", "MixinTimeout", "mixins lists MixinTimeout twice"),
         ("MixinRetry", "MixinCircuitBreaker", "NodeVaultEffect has MixinCircuitBreaker as a base; remove the base"),
@@ -152,17 +156,17 @@ def test_while_a_circuit_is_open_nothing_is_read(mesh: MeshDriver) -> None:
 
 def test_names_keys_and_groups_are_resolved() -> None:
     made = create_service_with_capabilities(NodeEffect, None, ["fault_tolerance", "bulkhead", "MixinTimeout"])
-    assert names(made) == ["MixinBulkhead", "MixinCircuitBreaker", "MixinRetry", "MixinTimeout"]
+    assert names(made) == ["MixinTimeout", "MixinBulkhead", "MixinCircuitBreaker", "MixinRetry"]
     assert create_service_with_capabilities(made, None, ["retry"]) is made
     contract = resolve_node(VAULT).contract
     assert names(create_service_with_capabilities(NodeEffect, contract, [])) == ALL
-    with pytest.raises(CompositionError, match="no capability 'chaching'; there are bulkhead, caching, "):
+    with pytest.raises(CompositionError, match="no capability 'chaching'; there are audit_log, "):
         create_service_with_capabilities(NodeEffect, None, ["chaching"])
 
 
 def test_the_resolver_orders_and_completes() -> None:
     resolver = MixinDependencyResolver()
-    assert resolver.resolve_dependencies([MixinTimeout, MixinBulkhead]) == [MixinBulkhead, MixinTimeout]
+    assert resolver.resolve_dependencies([MixinTimeout, MixinBulkhead]) == [MixinTimeout, MixinBulkhead]
 
 
 def test_the_catalogue_takes_others_and_no_name_twice() -> None:

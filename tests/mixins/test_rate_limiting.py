@@ -112,6 +112,7 @@ def test_a_permit_that_is_not_taken_is_not_used_up() -> None:
     engine = made(clock, permits_per_second=1, burst=1)
     assert engine.try_acquire()
     assert [engine.try_acquire() for _ in range(5)] == [False] * 5
+    assert engine.figures() == {"refused": 5.0}
     clock.move_to(1)
     assert engine.try_acquire()
 

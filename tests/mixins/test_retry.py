@@ -183,3 +183,5 @@ def test_a_node_calls_again() -> None:
 
     node = Node()
     assert play(node.retry.call(node.work)) == 2
+    assert isinstance(node.retry, RetryEngine)
+    assert node.retry.figures() == {"calls": 1.0, "retries": 1.0}

@@ -7,9 +7,10 @@ import structlog
 
 from onex.mixins.timeout import MixinTimeout, ModelTimeoutSubcontract
 from onex.mixins.timeout.engine import TimeoutEngine
-from onex.model.errors import CallTimeoutError
+from onex.model.errors import CallTimeoutError, DeadlineError
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
+from tests.mixins.helpers import Hand, Note
 from tests.mixins.virtual import play
 
 
@@ -32,12 +33,14 @@ class Dependency:
         return "done"
 
 
-def limited(dependency: Dependency, name: str = "db", **settings: object) -> tuple[str, float]:
+def limited(
+    dependency: Dependency, name: str = "db", hand: Hand | None = None, **settings: object
+) -> tuple[str, float]:
     """What became of a call, and when."""
     clock = ManualClock()
 
     async def live() -> tuple[str, float]:
-        engine = TimeoutEngine(ModelTimeoutSubcontract.model_validate(settings))
+        engine = TimeoutEngine(ModelTimeoutSubcontract.model_validate(settings), hand or Hand(), clock)
         try:
             return await engine.call(name, dependency.call), clock.monotonic()
         except CallTimeoutError as error:
@@ -79,13 +82,39 @@ def test_dependencies_have_limits_of_their_own() -> None:
     assert limited(Dependency(1.5), timeout_seconds=2, services=own) == ("done", 1.5)
 
 
+def made(hand: Hand | None = None, clock: ManualClock | None = None, **settings: object) -> TimeoutEngine:
+    model = ModelTimeoutSubcontract.model_validate(settings)
+    return TimeoutEngine(model, hand or Hand(), clock or ManualClock())
+
+
+@pytest.mark.enforces("timeout.keep_deadline")
+def test_no_call_goes_on_beyond_the_deadline_of_its_message() -> None:
+    soon = Hand(deadline_ms=ManualClock().now_ms() + 1500)
+    assert limited(Dependency(5.0), hand=soon) == ("db did not answer within 1.5 s", 1.5)
+    assert limited(Dependency(1.0), hand=soon) == ("done", 1.0)
+    past = Hand(deadline_ms=ManualClock().now_ms() - 1)
+    assert limited(Dependency(5.0), hand=past) == ("db did not answer within 0 s", 0.0)
+    assert limited(Dependency(5.0), hand=soon, keep_deadline=False) == ("done", 5.0)
+
+
+@pytest.mark.enforces("timeout.refuse_late")
+def test_a_message_for_whose_answer_nobody_waits_is_refused() -> None:
+    clock = ManualClock()
+    late, soon = Hand(deadline_ms=clock.now_ms() - 2000), Hand(deadline_ms=clock.now_ms() + 2000)
+    with pytest.raises(DeadlineError, match="Note: its deadline passed 2 s ago"):
+        made(late, clock).check(Note(text="a"))
+    for engine in (made(soon, clock), made(clock=clock), made(late, clock, refuse_late=False)):
+        engine.check(Note(text="a"))
+    assert (made(soon, clock).left(), made(clock=clock).left()) == (2.0, None)
+
+
 def test_a_failure_comes_out_as_it_is() -> None:
     async def fail() -> str:
         raise KeyError("its own")
 
     async def live() -> None:
         with pytest.raises(KeyError, match="its own"):
-            await TimeoutEngine(ModelTimeoutSubcontract()).call("db", fail)
+            await made().call("db", fail)
 
     play(live())
 
@@ -94,7 +123,7 @@ def test_who_is_cancelled_cancels_the_call() -> None:
     dependency = Dependency(100.0)
 
     async def live() -> None:
-        calling = asyncio.create_task(TimeoutEngine(ModelTimeoutSubcontract()).call("db", dependency.call))
+        calling = asyncio.create_task(made().call("db", dependency.call))
         await asyncio.sleep(1)
         calling.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -109,3 +138,10 @@ def test_a_node_bounds_its_calls() -> None:
         pass
 
     assert play(Node().limits.call("db", Dependency(1.0).call)) == "done"
+
+
+def test_figures() -> None:
+    engine = made(timeout_seconds=1)
+    with pytest.raises(CallTimeoutError):
+        play(engine.call("db", Dependency(2.0).call))
+    assert engine.figures() == {"timeouts": 1.0}

@@ -16,5 +16,5 @@ def test_every_command_can_be_imported() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "onex.cli.main", "--help"], capture_output=True, text=True, check=True
     )
-    for name in ("up", "run", "dlq", "mixins", "workflows", "state", "top"):
+    for name in ("up", "run", "dlq", "mixins", "workflows", "state", "top", "audit"):
         assert name in done.stdout

@@ -35,8 +35,12 @@ Write = Callable[[Message, bytes | None, Envelope, bytes | None, _Hash, tuple[st
 class Emitter:
     """Turns the outputs of one node into records."""
 
-    def __init__(self, outputs: Mapping[type[Message], Output], node: str) -> None:
-        self._ways = {model: (output.key_of, _writer(output)) for model, output in outputs.items()}
+    def __init__(self, outputs: Mapping[type[Message], Output], node: str, *, keeps_deadline: bool = False) -> None:
+        """``keeps_deadline``: outputs carry the deadline of the input on."""
+        self._ways = {
+            model: (output.key_of, _writer(output, keeps_deadline=keeps_deadline))
+            for model, output in outputs.items()
+        }
         self._node = node.encode()
         self._first = _hash(self._node, 0)
         self._now_ms = -1
@@ -75,14 +79,14 @@ class Emitter:
                 key = emission.key.encode() or own or envelope.reply_key or envelope.key
                 answers_to = emission.reply_key.encode() or reply_key
                 record = way[1](message, key, envelope, answers_to, start, self._time)
-                records.append(_addressed(record, emission))
+                records.append(_addressed(record, emission, self._now_ms))
             else:
                 key = own or envelope.reply_key or envelope.key
                 records.append(way[1](message, key, envelope, reply_key, start, self._time))
         return records
 
 
-def _writer(output: Output) -> Write:
+def _writer(output: Output, *, keeps_deadline: bool) -> Write:
     """How messages of one type become records, with all that is the same for each of them at hand."""
     topic, encode, constant = output.topic, output.encode, tuple(output.constant_headers)
 
@@ -111,18 +115,21 @@ def _writer(output: Output) -> Write:
             headers.append((h.TRACE_PARENT, envelope.trace_parent))
             if envelope.trace_state:
                 headers.append((h.TRACE_STATE, envelope.trace_state))
+        if keeps_deadline and envelope.deadline:
+            headers.append((h.DEADLINE, envelope.deadline))
         return topic, encode(message), key, headers
 
     return write
 
 
-def _addressed(record: Emitted, emission: Addressed) -> Emitted:
+def _addressed(record: Emitted, emission: Addressed, now_ms: int) -> Emitted:
     """With what the handler said itself instead of what follows from the input."""
     said = {
         h.ID: emission.id,
         h.CORRELATION: emission.correlation_id,
         h.ANSWER_TO: emission.answers_id,
         h.IDEMPOTENCY_KEY: emission.idempotency_key,
+        h.DEADLINE: str(now_ms + round(emission.answer_within * 1000)) if emission.answer_within else "",
     }
     topic, value, key, headers = record
     merged = dict(headers) | {name: text.encode() for name, text in said.items() if text}

@@ -16,7 +16,7 @@ class Envelope:
     What every output carries on is looked up at once, the rest when somebody asks for it.
     """
 
-    __slots__ = ("_found", "correlation", "id", "key", "reply_key", "trace_parent", "trace_state", "type")
+    __slots__ = ("_found", "correlation", "deadline", "id", "key", "reply_key", "trace_parent", "trace_state", "type")
 
     def __init__(self, record: ProtocolRecord) -> None:
         pairs = record.headers()
@@ -29,6 +29,17 @@ class Envelope:
         self.reply_key = get(h.REPLY_KEY)
         self.trace_parent = get(h.TRACE_PARENT)
         self.trace_state = get(h.TRACE_STATE)
+        self.deadline = get(h.DEADLINE)
+
+    @property
+    def deadline_ms(self) -> int:
+        """Milliseconds since 1970 after which nobody waits for the answer; 0 for what has no deadline, or none that
+        can be read."""
+        return int(self.deadline) if self.deadline is not None and self.deadline.isdigit() else 0
+
+    def header(self, name: str) -> bytes:
+        """A header of the record; empty where it has none."""
+        return self._found.get(name, b"")
 
     @property
     def causation(self) -> bytes | None:
@@ -93,6 +104,10 @@ class MessageContext(Context):
     def answers_id(self) -> str:
         return (self._envelope.answers or b"").decode()
 
+    @property
+    def deadline_ms(self) -> int:
+        return self._envelope.deadline_ms
+
     def leading_to(self, state: str) -> "MessageContext":
         moved = MessageContext(self.now, self._envelope, self.attempt)
         _put(moved, "transition_to", state)
@@ -111,7 +126,7 @@ class TimerEnvelope(Envelope):
         self.type = None
         self.reply_key = kept.get("reply_key", "").encode() or None
         self.trace_parent = kept.get("trace_parent", "").encode() or None
-        self.trace_state = None
+        self.trace_state = self.deadline = None
         self._found = _NOTHING
 
 
@@ -121,7 +136,7 @@ class KnownEnvelope(Envelope):
     __slots__ = ()
 
     def __init__(self, identity: str, correlation: str) -> None:
-        self.key = self.type = self.reply_key = self.trace_parent = self.trace_state = None
+        self.key = self.type = self.reply_key = self.trace_parent = self.trace_state = self.deadline = None
         self._found = _NOTHING
         self.id = identity.encode()
         self.correlation = correlation.encode()

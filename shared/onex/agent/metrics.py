@@ -5,11 +5,13 @@ process; nothing that comes out of a message.
 """
 
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 from onex.bus.protocols import Partition
 from onex.model.enums import EnumFailureClass
@@ -27,6 +29,30 @@ class EnumLatencyStage(StrEnum):
     """Decoding, handler and producing; of an effect, the handler with its retries."""
     SETTLE = "settle"
     """Committing outputs and offsets."""
+
+
+Figures = Callable[[], Iterable[tuple[str, str, float]]]
+"""Capability, name and value."""
+
+
+class CapabilityFigures(Collector):
+    """What the capabilities of a node count, asked for at every scrape."""
+
+    def __init__(self, node: str) -> None:
+        self._node = node
+        self.follow(tuple)
+
+    def follow(self, figures: Figures) -> None:
+        """From now on these."""
+        self._figures = figures
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """One family; no series without capabilities."""
+        told = "What capabilities count; docs/capabilities.md says what"
+        family = GaugeMetricFamily("onex_capability", told, labels=("node", "capability", "figure"))
+        for capability, name, value in self._figures():
+            family.add_metric((self._node, capability, name), value)
+        yield family
 
 
 class AgentMetrics:
@@ -67,6 +93,9 @@ class AgentMetrics:
         self._lag = Gauge(
             "onex_consumer_lag", "Offsets not yet processed", ("node", "topic", "partition"), registry=self.registry
         )
+
+        self.capabilities = CapabilityFigures(node)
+        self.registry.register(self.capabilities)
 
     def _counter(self, name: str, told: str) -> Counter:
         return Counter(name, told, ("node",), registry=self.registry).labels(self._node)

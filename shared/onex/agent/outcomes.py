@@ -46,7 +46,7 @@ class OutcomeMaker:
         self._limit = TimeLimit(contract.delivery.timeout)
         self._by_key = contract.delivery.ordering is EnumOrdering.KEY
         self._fenced = contract.error_handling.dead_letter.order_fence
-        self._emitter = Emitter(program.outputs, contract.name)
+        self._emitter = Emitter(program.outputs, contract.name, keeps_deadline=True)
         self._office = DeadLetterOffice(contract, group)
 
     async def call(self, task: Task, received: Received, attempt: int) -> object:

@@ -45,7 +45,7 @@ class PureWork:
     ) -> None:
         contract, policy = program.contract, program.contract.retry_policy
         self._receive = Receiver(program).receive
-        self._emitter = Emitter(program.outputs, contract.name)
+        self._emitter = Emitter(program.outputs, contract.name, keeps_deadline=stores is None)
         self._office = DeadLetterOffice(contract, group)
         self._classifier = Classifier(policy.retryable_exceptions, policy.retryable_error_codes)
         self._on_timer = program.timers

@@ -46,6 +46,11 @@ class Tracing:
         exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
         return cls(node, version, group, instance, BatchSpanProcessor(exporter, schedule_delay_millis=500))
 
+    @property
+    def provider(self) -> TracerProvider:
+        """For spans of the node itself."""
+        return self._provider
+
     def polled(self) -> None:
         """A batch has arrived; the records received from now on were polled with it."""
         self._polled_ns = self.now()

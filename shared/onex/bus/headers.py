@@ -1,5 +1,7 @@
 """Header names on the wire: CloudEvents 1.0 binary mode and the mesh's own."""
 
+import time
+
 SPEC_VERSION = "ce_specversion"
 ID = "ce_id"
 TYPE = "ce_type"
@@ -14,6 +16,8 @@ ANSWER_TO = "onex-answer-to"
 """Id of the message that this one answers, where that is not the one that caused it: completions of workflows."""
 REPLY_KEY = "onex-reply-key"
 IDEMPOTENCY_KEY = "onex-idempotency-key"
+DEADLINE = "onex-deadline"
+"""Milliseconds since 1970 after which nobody waits for the answer. COMPUTE and EFFECT hand it on with theirs."""
 ATTEMPT = "onex-attempt"
 """On the retry topic: how often the message was tried."""
 RETRY_DUE = "onex-retry-due"
@@ -34,6 +38,12 @@ ORIGINAL_OFFSET = "onex-original-offset"
 ORIGINAL_TIME = "onex-original-timestamp"
 RETRY_HISTORY = frozenset({ATTEMPT, RETRY_DUE, FIRST_FAILED, RETRY_OF, ORIGINAL_OFFSET, ORIGINAL_TIME})
 """What the engine writes on the retry topic beside the original headers."""
+
+
+def deadline_in(seconds: float) -> list[tuple[str, bytes]]:
+    """The header of what nobody waits for any longer than so; none for 0."""
+    return [(DEADLINE, str(round((time.time() + seconds) * 1000)).encode())] if seconds else []
+
 
 TRACE_PARENT = "traceparent"
 TRACE_STATE = "tracestate"

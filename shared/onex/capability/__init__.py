@@ -8,7 +8,19 @@ from onex.capability.composition import (
     plan_of,
 )
 from onex.capability.container import Container, EnumScope, ServiceRegistry
-from onex.capability.host import NodeIdentity, PartitionShare, ProtocolHost, configured, standard_services
+from onex.capability.contracts import LoadedContract, NoContracts, ProtocolContractReader
+from onex.capability.events import Event, NoEvents, ProtocolEventSink
+from onex.capability.figures import ProtocolMeasured
+from onex.capability.health import AlwaysReady, EnumCheckKind, HealthCheck, HealthChecks, Probe, ProtocolReadiness
+from onex.capability.host import (
+    NodeIdentity,
+    PartitionShare,
+    ProtocolHost,
+    Surroundings,
+    configured,
+    standard_services,
+)
+from onex.capability.in_hand import NothingInHand, ProtocolInHand
 from onex.capability.layer import (
     BatchFacts,
     Proceed,
@@ -21,30 +33,48 @@ from onex.capability.layer import (
 from onex.capability.metadata import CapabilityMetadata, load_metadata
 from onex.capability.mixin import Definition, Mixin, Subcontract, capability, define
 from onex.capability.resolver import closure, layer_order, start_order
+from onex.capability.sender import SENDER
 from onex.capability.signals import Signal, Signals
 
 __all__ = [
+    "SENDER",
+    "AlwaysReady",
     "BatchFacts",
     "CapabilityMetadata",
     "CapabilityPlan",
     "Composition",
     "Container",
     "Definition",
+    "EnumCheckKind",
     "EnumScope",
+    "Event",
+    "HealthCheck",
+    "HealthChecks",
+    "LoadedContract",
     "Mixin",
+    "NoContracts",
+    "NoEvents",
     "NodeIdentity",
+    "NothingInHand",
     "PartitionShare",
+    "Probe",
     "Proceed",
     "ProtocolAround",
     "ProtocolBatchObserver",
     "ProtocolCheck",
     "ProtocolComposed",
+    "ProtocolContractReader",
+    "ProtocolEventSink",
     "ProtocolHost",
+    "ProtocolInHand",
     "ProtocolManaged",
+    "ProtocolMeasured",
+    "ProtocolReadiness",
     "ServiceRegistry",
     "Signal",
     "Signals",
     "Subcontract",
+    "Surroundings",
     "capability",
     "closure",
     "configured",

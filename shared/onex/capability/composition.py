@@ -1,6 +1,6 @@
 """From the bases of a node class to a plan, and from the plan to running engines."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -8,6 +8,7 @@ from typing import Protocol, cast
 import structlog
 
 from onex.capability.container import Container
+from onex.capability.figures import ProtocolMeasured
 from onex.capability.metadata import CapabilityMetadata
 from onex.capability.mixin import Mixin
 from onex.capability.resolver import layer_order, start_order
@@ -103,6 +104,15 @@ class Composition:
     def layers(self) -> list[object]:
         """Engines that surround handlers, from the outside in."""
         return [self.engine(metadata) for metadata in self._plan.layers]
+
+    def figures(self) -> Iterator[tuple[str, str, float]]:
+        """Capability, name and value of all that is counted by engines that are in use."""
+        made = vars(self._node)
+        for metadata in self._plan.start:
+            engine = made.get(metadata.accessor)
+            if isinstance(engine, ProtocolMeasured):
+                for name, value in engine.figures().items():
+                    yield metadata.key, name, value
 
     async def start(self) -> None:
         """Open what is managed. When one fails, those before it are closed, and its error is raised."""

@@ -1,10 +1,14 @@
 """What a node offers to its capabilities."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from onex.capability.container import Container, ServiceRegistry
+from onex.capability.events import NoEvents, ProtocolEventSink
+from onex.capability.health import AlwaysReady, HealthChecks, ProtocolReadiness
+from onex.capability.in_hand import NothingInHand, ProtocolInHand
 from onex.capability.mixin import Subcontract
 from onex.capability.signals import Signals
 from onex.model.clock import ProtocolClock, SystemClock
@@ -21,6 +25,18 @@ class NodeIdentity:
     version: str = ""
     instance: str = ""
     """Stable name of the process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the agent was started with; a capability uses it where its subcontract says nothing else."""
+
+    database_url: str = ""
+    kafka_bootstrap_servers: str = ""
+    kafka_config: Mapping[str, str] = field(default_factory=dict)
+    """Further settings of librdkafka. They may hold secrets."""
+    home: Path = Path(".onex")
+    """Where things are kept on this machine."""
 
 
 class PartitionShare:
@@ -53,11 +69,15 @@ def configured(host: ProtocolHost, model: type[C]) -> C:
 
 
 def standard_services(identity: NodeIdentity) -> ServiceRegistry:
-    """What engines may always ask for: the clock of the machine, who they work for, which share of the input that is,
-    and where to tell what the mesh should know."""
+    """What engines may always ask for. Agents put their own in place of what does nothing here."""
     registry = ServiceRegistry()
     registry.value(ProtocolClock, SystemClock())
     registry.value(NodeIdentity, identity)
+    registry.value(Surroundings, Surroundings())
     registry.value(PartitionShare, PartitionShare())
     registry.value(Signals, Signals())
+    registry.value(HealthChecks, HealthChecks())
+    registry.value(ProtocolReadiness, AlwaysReady())
+    registry.value(ProtocolInHand, NothingInHand())
+    registry.value(ProtocolEventSink, NoEvents())
     return registry

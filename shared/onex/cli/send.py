@@ -3,6 +3,7 @@
 import sys
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +12,9 @@ import typer
 from pydantic import ValidationError
 
 from onex.agent.program import first_headers
+from onex.bus.headers import deadline_in
 from onex.bus.open import open_bus, open_catalogue
-from onex.bus.protocols import Outgoing, ProtocolEventBus
+from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.bus.schema.codec import describe
 from onex.cli.follow import Follower, Seen
@@ -30,6 +32,10 @@ def send(
     timeout: Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)] = 60.0,
     message_id: Annotated[str, typer.Option("--id", help="Message id; a repeated one starts nothing twice.")] = "",
     key: Annotated[str, typer.Option(help="Partition key, when the message type has none.")] = "",
+    header: Annotated[list[str] | None, typer.Option(help="A further header, NAME=VALUE; may be repeated.")] = None,
+    answer_within: Annotated[
+        float, typer.Option(help="Seconds after which the answer is of no use to anybody.", min=0)
+    ] = 0.0,
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
@@ -47,13 +53,25 @@ def send(
     codec = Codec.of_topic(target.model, target.topic, catalogue)
     identity = message_id or uuid.uuid4().hex
     record_key = message.partition_key() or key.encode() or identity.encode()
-    headers = first_headers(target.topic, b"/onex/cli", identity)
+    headers = [*first_headers(target.topic, b"/onex/cli", identity), *_headers(header or ())]
+    headers += deadline_in(answer_within)
     follower = Follower(bus, catalogue, nodes) if wait else None
     bus.publish(Outgoing(target.topic, codec.encode(message), record_key, headers))
     if follower is None:
         _told(identity, target, as_json)
         return
     raise typer.Exit(_wait(follower, identity, target, timeout, as_json))
+
+
+def _headers(given: Sequence[str]) -> Headers:
+    found: Headers = []
+    for text in given:
+        name, told, value = text.partition("=")
+        if not name or not told:
+            errors.print(f"[red]error[/] --header {text}: write NAME=VALUE")
+            raise typer.Exit(Exit.USAGE)
+        found.append((name, value.encode()))
+    return found
 
 
 def watch(

@@ -22,6 +22,12 @@ def load_contract(path: Path) -> ModelContract:
     return _validated(*read_yaml(file), file)
 
 
+def load_known_keys(file: Path) -> ModelContract:
+    """Read a contract that may be written for a newer version: top-level keys that nobody knows are passed over."""
+    data, lines = read_yaml(file)
+    return _validated({key: value for key, value in data.items() if key in ModelContract.model_fields}, lines, file)
+
+
 def parse_contract(text: str, name: str = FILE_NAME) -> ModelContract:
     """A contract from text; ``name`` is what problems call it. Raises ContractError."""
     return _validated(*parse_yaml(text, Path(name)), Path(name))

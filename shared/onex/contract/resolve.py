@@ -7,12 +7,19 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from onex.capability import Container, NodeIdentity, ServiceRegistry, standard_services
+from onex.capability import (
+    Container,
+    NodeIdentity,
+    ProtocolContractReader,
+    ServiceRegistry,
+    standard_services,
+)
 from onex.contract.check import Checker
 from onex.contract.compose import Subcontracts, compose
 from onex.contract.importing import import_models, import_node_class
 from onex.contract.load import FILE_NAME, load_contract
 from onex.contract.problems import problems_of
+from onex.contract.reader import ContractReader
 from onex.contract.yaml_lines import read_yaml
 from onex.model.cancel import CancelWorkflow
 from onex.model.contract import ModelContract
@@ -58,6 +65,7 @@ class ResolvedNode:
         contract = self.contract
         if services is None:
             services = standard_services(NodeIdentity(contract.name, str(contract.contract_version)))
+        services.value(ProtocolContractReader, ContractReader())
         for model, subcontract in self.subcontracts.items():
             services.value(model, subcontract)
         node = self.node_class.__new__(self.node_class)

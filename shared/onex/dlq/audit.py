@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from onex.agent.program import first_headers
-from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolTransaction
+from onex.bus.protocols import ProtocolEventBus, ProtocolTransaction
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.bus.whole_topic import whole_topic
 from onex.dlq.letters import DeadLetter
-from onex.model.errors import MissingTopicError
 from onex.model.mesh import AUDIT_TOPICS, DeadLetterAudited, EnumDeadLetterAction
 
 TOPIC = AUDIT_TOPICS[DeadLetterAudited]
@@ -47,21 +47,12 @@ class Audit:
 
     def __init__(self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> None:
         self._bus = bus
+        self._catalogue = catalogue
         self._codec = Codec.of_topic(DeadLetterAudited, TOPIC, catalogue)
 
     def entries(self) -> Iterator[DeadLetterAudited]:
         """All entries, oldest first per letter. Raises MissingTopicError, BusError."""
-        state = self._bus.admin.topics([TOPIC]).get(TOPIC)
-        if state is None:
-            raise MissingTopicError(f"topic {TOPIC} does not exist; run `onex apply`")
-        reader = self._bus.read({Partition(TOPIC, number): 0 for number in range(state.partitions)})
-        try:
-            for record in reader.until_end():
-                entry = self._codec.decode(record.value())
-                assert isinstance(entry, DeadLetterAudited)
-                yield entry
-        finally:
-            reader.close()
+        return whole_topic(self._bus, TOPIC, DeadLetterAudited, self._catalogue)
 
     def states(self) -> dict[str, EnumLetterState]:
         """State by letter; those without an entry are open."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar, cast, overload
@@ -11,7 +11,9 @@ import structlog
 from aiokafka.errors import KafkaError
 from opentelemetry import trace
 
+from onex.bus import headers as h
 from onex.bus.aio.client import translate
+from onex.bus.protocols import Headers
 from onex.mesh.calls import Call
 from onex.mesh.connection import Connection
 from onex.mesh.errors import CommandTimeoutError, UnknownCommandError
@@ -33,8 +35,13 @@ class MeshClient:
     """
 
     def __init__(
-        self, settings: Settings, models: Iterable[type[Message]], provider: trace.TracerProvider | None
+        self,
+        settings: Settings,
+        models: Iterable[type[Message]],
+        provider: trace.TracerProvider | None,
+        headers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
+        self._headers = headers
         self._connection = Connection(settings, models)
         self._tracing = ClientTracing(settings.otlp_endpoint, provider)
 
@@ -47,14 +54,16 @@ class MeshClient:
         services: Sequence[Path] | None = None,
         models: Iterable[type[Message]] = (),
         tracer_provider: trace.TracerProvider | None = None,
+        headers: Callable[[], Mapping[str, str]] = dict,
     ) -> AsyncIterator["MeshClient"]:
         """A connected client. Raises BusUnavailableError, ConfigurationError, ContractError.
 
         ``services`` replaces the folders of the settings. ``tracer_provider`` is the application's
-        own; without it traces go to ``OTEL_EXPORTER_OTLP_ENDPOINT`` when that is set.
+        own; without it traces go to ``OTEL_EXPORTER_OTLP_ENDPOINT`` when that is set. ``headers`` is asked
+        for each message: ``lambda: {"authorization": f"Bearer {token()}"}`` for nodes with MixinAuthentication.
         """
         given: dict[str, object] = {} if services is None else {"services": list(services)}
-        client = cls(settings or Settings.load(**given), models, tracer_provider)
+        client = cls(settings or Settings.load(**given), models, tracer_provider, headers)
         try:
             await client._connection.open()
             yield client
@@ -66,11 +75,25 @@ class MeshClient:
 
     @overload
     async def execute(
-        self, command: Message, *, answer: type[M], timeout: float = 60.0, command_id: str = "", key: str = ""
+        self,
+        command: Message,
+        *,
+        answer: type[M],
+        timeout: float = 60.0,
+        command_id: str = "",
+        key: str = "",
+        answer_within: float = 0.0,
     ) -> M: ...
     @overload
     async def execute(
-        self, command: Message, *, answer: None = None, timeout: float = 60.0, command_id: str = "", key: str = ""
+        self,
+        command: Message,
+        *,
+        answer: None = None,
+        timeout: float = 60.0,
+        command_id: str = "",
+        key: str = "",
+        answer_within: float = 0.0,
     ) -> Message: ...
     async def execute(
         self,
@@ -80,12 +103,14 @@ class MeshClient:
         timeout: float = 60.0,
         command_id: str = "",
         key: str = "",
+        answer_within: float = 0.0,
     ) -> Message:
         """Publish a command and wait for its completion event.
 
         ``command_id``: the same id starts nothing twice, and gives the same completion, for as long
         as the workflow remembers its runs. ``answer`` types the result. ``key`` is for messages
-        without a key of their own.
+        without a key of their own. ``answer_within``: seconds after which the answer is of no use to
+        anybody; it travels with the command, and nodes with MixinTimeout keep to it.
 
         Raises UnknownCommandError, CommandRejectedError, WorkflowFailedError, CommandTimeoutError
         (the broker has the command) or BusUnavailableError (it may not have it: execute again with
@@ -96,7 +121,7 @@ class MeshClient:
         with self._tracing.call(call.address.topic, call.command_id):
             self._connection.calls.open(call)
             try:
-                await self._send_and_wait(call, command, key, timeout, deadline)
+                await self._send_and_wait(call, command, key, timeout, deadline, answer_within)
             finally:
                 self._connection.calls.close(call)
             self._tracing.received(call.ended_by)
@@ -107,7 +132,13 @@ class MeshClient:
 
     @asynccontextmanager
     async def run(
-        self, command: Message, *, timeout: float = 60.0, command_id: str = "", key: str = ""
+        self,
+        command: Message,
+        *,
+        timeout: float = 60.0,
+        command_id: str = "",
+        key: str = "",
+        answer_within: float = 0.0,
     ) -> AsyncIterator[MeshRun]:
         """Start a command and follow it: iterate over the steps, then ask for the completion.
 
@@ -118,7 +149,7 @@ class MeshClient:
             self._connection.calls.open(call)
             try:
                 async with asyncio.timeout(timeout) as scope:
-                    await self._send(call, command, key)
+                    await self._send(call, command, key, answer_within)
                     yield MeshRun(call, self._connection.listeners)
             except TimeoutError:
                 if scope.expired():
@@ -129,7 +160,13 @@ class MeshClient:
             self._tracing.received(call.ended_by)
 
     async def publish(
-        self, message: Message, *, message_id: str = "", key: str = "", correlation_id: str = ""
+        self,
+        message: Message,
+        *,
+        message_id: str = "",
+        key: str = "",
+        correlation_id: str = "",
+        answer_within: float = 0.0,
     ) -> str:
         """Write a message to its topic and wait for the broker's acknowledgement; gives its id.
 
@@ -137,7 +174,8 @@ class MeshClient:
         """
         topic = await self._connection.topic(type(message))
         identity = message_id or uuid.uuid4().hex
-        await self._connection.publish(message, topic, identity, correlation_id or identity, key)
+        headers = self._carried(answer_within)
+        await self._connection.publish(message, topic, identity, correlation_id or identity, key, headers)
         return identity
 
     async def subscribe(
@@ -169,12 +207,14 @@ class MeshClient:
         finally:
             await consumer.stop()
 
-    async def _send_and_wait(self, call: Call, command: Message, key: str, timeout: float, deadline: float) -> None:
+    async def _send_and_wait(
+        self, call: Call, command: Message, key: str, timeout: float, deadline: float, answer_within: float
+    ) -> None:
         """``timeout`` is what the caller gave; ``deadline`` on the loop's clock is what it comes to."""
         acknowledged = False
         try:
             async with asyncio.timeout_at(deadline) as scope:
-                await self._send(call, command, key)
+                await self._send(call, command, key, answer_within)
                 acknowledged = True
                 await asyncio.wait([call.result])
         except TimeoutError:
@@ -187,8 +227,13 @@ class MeshClient:
                 "execute it again with this id"
             ) from None
 
-    async def _send(self, call: Call, command: Message, key: str) -> None:
-        await self._connection.publish(command, call.address.topic, call.command_id, call.command_id, key)
+    async def _send(self, call: Call, command: Message, key: str, answer_within: float) -> None:
+        carried = self._carried(answer_within)
+        await self._connection.publish(command, call.address.topic, call.command_id, call.command_id, key, carried)
+
+    def _carried(self, answer_within: float) -> Headers:
+        own = [(name, value.encode()) for name, value in self._headers().items()]
+        return own + h.deadline_in(answer_within)
 
     async def _call(self, command: Message, command_id: str, timeout: float, *, steps: bool) -> Call:
         """A waiter for this command, with somebody listening; raises BusUnavailableError when that takes long."""

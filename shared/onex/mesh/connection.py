@@ -7,7 +7,7 @@ from onex.agent.program import first_headers
 from onex.bus.aio import AioKafka, Listener
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.open import open_bus, open_catalogue
-from onex.bus.protocols import Outgoing
+from onex.bus.protocols import Headers, Outgoing
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.contract import ResolvedNode, find_contracts, resolve_node
 from onex.contract.load import FILE_NAME
@@ -96,12 +96,14 @@ class Connection:
             self._codecs[topic] = found
         return found
 
-    async def publish(self, message: Message, topic: str, identity: str, correlation: str, key: str) -> None:
+    async def publish(
+        self, message: Message, topic: str, identity: str, correlation: str, key: str, headers: Headers
+    ) -> None:
         """Write one message and wait for its acknowledgement; raises BusError."""
         codec = await self.codec(topic, type(message))
         record_key = message.partition_key() or key.encode() or identity.encode()
-        headers = first_headers(topic, _SOURCE, identity, correlation)
-        await self.kafka.publish(Outgoing(topic, codec.encode(message), record_key, headers))
+        carried = [*first_headers(topic, _SOURCE, identity, correlation), *headers]
+        await self.kafka.publish(Outgoing(topic, codec.encode(message), record_key, carried))
 
     async def listen(self, address: Address, *, steps: bool) -> None:
         """From now on hear how commands end (all that are known: later ones need no further listener).

@@ -8,14 +8,38 @@ from onex.capability import CapabilityMetadata, Mixin
 from onex.model.errors import CompositionError
 
 _BUILT_IN = {
+    "MixinAuditLog": "onex.mixins.audit_log",
+    "MixinAuthentication": "onex.mixins.authentication",
+    "MixinAuthorization": "onex.mixins.authorization",
     "MixinBulkhead": "onex.mixins.bulkhead",
     "MixinCaching": "onex.mixins.caching",
     "MixinCircuitBreaker": "onex.mixins.circuit_breaker",
+    "MixinContractLoader": "onex.mixins.contract_loader",
+    "MixinDatabase": "onex.mixins.database",
+    "MixinEffectHandlers": "onex.mixins.effect_handlers",
+    "MixinEncryption": "onex.mixins.encryption",
+    "MixinEventBus": "onex.mixins.event_bus",
+    "MixinHealthCheck": "onex.mixins.health_check",
+    "MixinKafkaConfiguration": "onex.bus.mixins.kafka_configuration",
+    "MixinKafkaHealthCheck": "onex.bus.mixins.kafka_health_check",
+    "MixinLogging": "onex.mixins.logging",
+    "MixinMessageQueue": "onex.mixins.message_queue",
+    "MixinMetrics": "onex.mixins.metrics",
+    "MixinNodeService": "onex.mixins.node_service",
+    "MixinNotification": "onex.mixins.notification",
+    "MixinProfiling": "onex.mixins.profiling",
     "MixinRateLimiting": "onex.mixins.rate_limiting",
     "MixinRetry": "onex.mixins.retry",
+    "MixinSecureStorage": "onex.mixins.secure_storage",
+    "MixinSecurity": "onex.mixins.security",
     "MixinSerialization": "onex.mixins.serialization",
+    "MixinServiceProtocol": "onex.mixins.service_protocol",
+    "MixinServiceRegistry": "onex.mixins.service_registry",
     "MixinTimeout": "onex.mixins.timeout",
+    "MixinTracing": "onex.mixins.tracing",
+    "MixinTransactions": "onex.mixins.transactions",
     "MixinValidation": "onex.mixins.validation",
+    "MixinWebhook": "onex.mixins.webhook",
 }
 
 

@@ -12,6 +12,9 @@ from onex.node import Node
 
 N = TypeVar("N", bound=Node)
 _GROUPS = {
+    "event_communication": ("MixinEventBus",),
+    "health_monitoring": ("MixinHealthCheck",),
+    "performance_metrics": ("MixinMetrics",),
     "fault_tolerance": ("MixinRetry", "MixinCircuitBreaker"),
 }
 """Names that stand for several capabilities, or for one with another key."""

@@ -26,6 +26,9 @@ class Context:
     """Reducers with a declared state machine: the state this event leads to."""
     answers_id: str = ""
     """Id of the message that this one answers: the one that caused it, but for completions of workflows."""
+    deadline_ms: int = 0
+    """Milliseconds since 1970 after which nobody waits for the answer; 0 where nobody said. ``MixinTimeout`` keeps to
+    it."""
     attempt: int = 1
     """1 for the first try of an effect; grows with in-memory retries."""
 

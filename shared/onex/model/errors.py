@@ -17,6 +17,8 @@ OnexError
 │   ├── PoisonError           bytes that cannot be read
 │   ├── SchemaMismatchError   unknown or unresolvable schema
 │   ├── RejectedError         refused content; raise it from a handler to refuse a message
+│   │   ├── AccessDeniedError who sent it is not known, or may not do it
+│   │   └── DeadlineError     nobody waits for its answer any more
 │   └── WrongOutputError      a handler returned something its contract does not name
 ├── StateStoreError           keyed state on this machine cannot be read or written: a full disk
 ├── TransientError            the outside world failed; raise it from an effect to be retried
@@ -121,6 +123,14 @@ class SchemaMismatchError(MessageError):
 
 class RejectedError(MessageError):
     """Readable content that is refused. Handlers raise it to refuse a message for good."""
+
+
+class AccessDeniedError(RejectedError):
+    """Who sent a message is not known, or may not do what it asks for."""
+
+
+class DeadlineError(RejectedError):
+    """The deadline of a message has passed: nobody waits for its answer any more."""
 
 
 class WrongOutputError(MessageError):

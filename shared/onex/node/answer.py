@@ -23,6 +23,8 @@ class Addressed:
     """For what belongs to another chain than the message in hand."""
     answers_id: str = ""
     """Id of the message that this one answers, where that is not the one in hand."""
+    answer_within: float = 0.0
+    """Seconds after which nobody waits for its answer; 0 for no such limit."""
 
 
 @dataclass(frozen=True, slots=True)

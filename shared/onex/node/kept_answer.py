@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
+from pydantic import JsonValue, TypeAdapter
+
 from onex.model.message import Message
 from onex.node.answer import Addressed
 
@@ -51,7 +53,9 @@ def _dump(part: Message | Addressed) -> list[object]:
 
 
 def _load(
-    models: Mapping[str, type[Message]], name: str, body: object, envelope: Mapping[str, str] | None = None
+    models: Mapping[str, type[Message]], name: str, body: object, envelope: Mapping[str, JsonValue] | None = None
 ) -> Message | Addressed:
     message = models[name].of_kept(json.dumps(body))
-    return message if envelope is None else Addressed(message, **envelope)
+    if envelope is None:
+        return message
+    return TypeAdapter(Addressed).validate_python({"message": message, **envelope})

@@ -2,6 +2,6 @@
 
 from onex.postgres.inbox import Inbox
 from onex.postgres.outbox import Outbox
-from onex.postgres.reachable import reachable
+from onex.postgres.reachable import PASSING, reachable
 
-__all__ = ["Inbox", "Outbox", "reachable"]
+__all__ = ["PASSING", "Inbox", "Outbox", "reachable"]

@@ -8,7 +8,7 @@ import asyncpg
 from onex.model.errors import TransientError
 
 T = TypeVar("T")
-_PASSING = (
+PASSING = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -16,11 +16,12 @@ _PASSING = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
 )
+"""Failures that may pass."""
 
 
 async def reachable(work: Awaitable[T]) -> T:
     """Wait for ``work``; failures that may pass come out as TransientError, which is retried."""
     try:
         return await work
-    except _PASSING as error:
+    except PASSING as error:
         raise TransientError(f"PostgreSQL: {error}") from error

@@ -17,6 +17,7 @@ from onex.bus.protocols import Headers, Outgoing, Partition, ProtocolRecord
 from onex.bus.provision import apply_plan, make_plan
 from onex.bus.schema import Codec
 from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.capability import Surroundings
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.duration import parse_duration
 from onex.model.message import Message
@@ -39,7 +40,8 @@ class Sent:
 class MeshDriver:
     """Nodes on an in-memory bus.
 
-    ``virtual_time=False`` lets effects do real I/O in real time; ``spans`` gets the traces.
+    ``virtual_time=False`` lets effects do real I/O in real time; ``spans`` gets the traces; ``surroundings`` are what
+    agents would be started with: a database, for instance.
     """
 
     def __init__(
@@ -48,8 +50,10 @@ class MeshDriver:
         *,
         virtual_time: bool = True,
         spans: SpanProcessor | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
         self._spans = spans
+        self._surroundings = surroundings
         self.clock = ManualClock()
         self.broker = MemoryBroker(self.clock.now_ms)
         self.bus = MemoryEventBus(self.broker)
@@ -61,7 +65,7 @@ class MeshDriver:
         self.instances = [self._instance(node) for node in self.nodes]
 
     def _instance(self, node: ResolvedNode) -> Instance:
-        return Instance(node, self.broker, self.clock, self._loop, self._catalogue, self._spans)
+        return Instance(node, self.broker, self.clock, self._loop, self._catalogue, self._spans, self._surroundings)
 
     # -- what a user does -----------------------------------------------------------------------
 

@@ -13,14 +13,14 @@ from onex.agent.metrics import AgentMetrics
 from onex.agent.program import build_program
 from onex.agent.pure import PureAgent
 from onex.agent.relay import Relay
+from onex.agent.services import agent_services
 from onex.agent.tracing import Tracing
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.memory.transaction import MemoryTransaction
 from onex.bus.schema.topic_catalogue import TopicCatalogue
-from onex.capability import NodeIdentity, standard_services
+from onex.capability import Surroundings
 from onex.contract import ResolvedNode
-from onex.model.clock import ProtocolClock
 from onex.model.enums import EnumGuarantee, EnumNodeKind
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
@@ -40,6 +40,7 @@ class Instance:
         loop: asyncio.AbstractEventLoop,
         catalogue: TopicCatalogue,
         spans: SpanProcessor | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
         self.resolved = resolved
         self.health = Health()
@@ -47,16 +48,19 @@ class Instance:
         self.muted = False
         self._loop = loop
         bus = MemoryEventBus(broker)
-        services = standard_services(NodeIdentity(resolved.contract.name, str(resolved.contract.contract_version)))
-        program = build_program(resolved, catalogue, services.value(ProtocolClock, clock))
-        self.node, self._composition = program.node, program.composition
-        loop.run_until_complete(self._composition.start())
         contract = resolved.contract
         group = contract.group("test")
-        exactly_once = contract.delivery.guarantee is EnumGuarantee.EXACTLY_ONCE
-        transactional_id = f"{group}.{next(_numbers)}" if exactly_once else None
         version = str(contract.contract_version)
         tracing = Tracing(contract.name, version, group, "memory", spans) if spans else None
+        services = agent_services(
+            resolved, "memory", bus, catalogue, group, clock, self.health, self.metrics, tracing, waits=False
+        )
+        program = build_program(resolved, catalogue, services.value(Surroundings, surroundings or Surroundings()))
+        self.node, self._composition = program.node, program.composition
+        self.metrics.capabilities.follow(self._composition.figures)
+        loop.run_until_complete(self._composition.start())
+        exactly_once = contract.delivery.guarantee is EnumGuarantee.EXACTLY_ONCE
+        transactional_id = f"{group}.{next(_numbers)}" if exactly_once else None
         self._agent: PureAgent | MemoryEffectHost
         self._relay: Relay | None = None
         if contract.node_type is EnumNodeKind.EFFECT:

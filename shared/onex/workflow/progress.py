@@ -1,6 +1,7 @@
 """Sends the commands of steps: which may go, once or fanned out, the first time or again."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from onex.model.contract import ModelWorkflow, ModelWorkflowStep
 from onex.model.errors import WrongOutputError
@@ -57,7 +58,9 @@ class Sender:
         run_id = draft.state.run_id
         if not step.fan_out:
             identity = derived(run_id, step.id, str(attempt))
-            draft.commands.append(Addressed(made, idempotency_key=derived(run_id, step.id), id=identity))
+            draft.commands.append(
+                _within(step, Addressed(made, idempotency_key=derived(run_id, step.id), id=identity))
+            )
             draft.set(step.id, status="running", attempts=attempt, command_ids=[*kept.command_ids, identity])
         elif not self._fan_out(draft, step, made, attempt):
             draft.set(step.id, status="done", attempts=attempt)
@@ -78,7 +81,7 @@ class Sender:
                 continue
             identity = derived(run_id, step.id, str(attempt), str(number))
             work = derived(run_id, step.id, "item", str(number))
-            draft.commands.append(Addressed(command, idempotency_key=work, id=identity))
+            draft.commands.append(_within(step, Addressed(command, idempotency_key=work, id=identity)))
             items[number] = ItemState(command_ids=[*items[number].command_ids, identity])
             sent.append(identity)
         ids = [*kept.command_ids, *sent]
@@ -99,3 +102,8 @@ class Sender:
         if self._workflow.progress is not None:
             event = getattr(self._node, "progress")(draft.run(), step_id, status)  # noqa: B009 - named by the contract
             draft.events.append(event)
+
+
+def _within(step: ModelWorkflowStep, command: Addressed) -> Addressed:
+    """An answer that comes after the step's timeout is not waited for: whoever takes the command may know."""
+    return command if step.timeout is None else replace(command, answer_within=step.timeout)

@@ -26,12 +26,14 @@ from onex.agent.program import Program, build_program
 from onex.agent.pure import PureAgent
 from onex.agent.relay import Relay
 from onex.agent.requirements import check_topics
+from onex.agent.services import agent_services
 from onex.agent.state_memory import StateMemory
 from onex.bus.open import open_agent_bus, open_catalogue
 from onex.bus.protocols import BusHealth, ProtocolEventBus
-from onex.capability import NodeIdentity, PartitionShare, Signals, standard_services
+from onex.bus.schema import ProtocolSchemaCatalogue
+from onex.capability import PartitionShare, ServiceRegistry, Signals, Surroundings
 from onex.contract import ResolvedNode, resolve_node
-from onex.model.clock import ProtocolClock, SystemClock
+from onex.model.clock import SystemClock
 from onex.model.enums import EnumGuarantee, EnumNodeKind
 from onex.model.errors import (
     BusError,
@@ -126,9 +128,9 @@ class AgentProcess:
         self._bus = open_agent_bus(self._settings, self._contract.delivery.host)
         try:
             check_topics(self._bus, self._resolved)
-            identity = NodeIdentity(self._contract.name, str(self._contract.contract_version), self._slot.name)
-            services = standard_services(identity).value(ProtocolClock, self._clock).value(Signals, self._signals)
-            program = build_program(self._resolved, open_catalogue(self._settings, self._bus), services)
+            catalogue = open_catalogue(self._settings, self._bus)
+            program = build_program(self._resolved, catalogue, self._services(self._bus, catalogue))
+            self._metrics.capabilities.follow(program.composition.figures)
             if self._contract.node_type is EnumNodeKind.EFFECT:
                 asyncio.run(self._effect(program, self._bus))
             else:
@@ -138,6 +140,24 @@ class AgentProcess:
             self._watchdog.look_at(None)
             self._bus.close()
             self._bus = None
+
+    def _services(self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> ServiceRegistry:
+        services = agent_services(
+            self._resolved,
+            self._slot.name,
+            bus,
+            catalogue,
+            self._group,
+            self._clock,
+            self._health,
+            self._metrics,
+            self._voice.tracing,
+        )
+        settings = self._settings
+        around = Surroundings(
+            settings.database_url, settings.kafka_bootstrap_servers, settings.kafka_config, settings.home
+        )
+        return services.value(Signals, self._signals).value(Surroundings, around)
 
     def _pure(self, program: Program, bus: ProtocolEventBus) -> None:
         agent = PureAgent(

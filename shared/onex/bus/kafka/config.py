@@ -17,7 +17,9 @@ class KafkaConfig:
     """A dead producer hides later records of its partitions from readers for this long."""
     max_message_bytes: int = 1_048_576
     extra: dict[str, str] = field(default_factory=dict)
-    """Anything else librdkafka knows, e.g. ``security.protocol`` and ``sasl.*``."""
+    """Anything else librdkafka knows, e.g. ``security.protocol`` and ``sasl.*``; of all clients."""
+    producing: dict[str, str] = field(default_factory=dict)
+    """Of producers only: how they batch. What guarantees depend on is not up for choice."""
 
     def _common(self) -> ClientConfig:
         return {
@@ -41,24 +43,26 @@ class KafkaConfig:
         """Idempotent always; murmur2, because every client of the mesh must agree on partitions."""
         config: ClientConfig = {
             **self._common(),
-            "enable.idempotence": True,
-            "acks": "all",
-            "partitioner": "murmur2_random",
             "compression.type": "lz4",
             "linger.ms": 0 if transactional_id is None else 5,
             "batch.num.messages": 10_000,
             "batch.size": 1_000_000,
             "queue.buffering.max.messages": 200_000,
+            "delivery.timeout.ms": 30_000,
+            **self.producing,
+            "enable.idempotence": True,
+            "acks": "all",
+            "partitioner": "murmur2_random",
             # Dead letters carry the original bytes and more headers: leave room above the topics' limit.
             "message.max.bytes": self.max_message_bytes + 131_072,
         }
         if transactional_id is None:
-            config["delivery.timeout.ms"] = 30_000
             # A broker takes any first sequence number of a partition that it does not know yet: when the first
             # request to a new topic must be sent again and the second one is not, the first one's records count
             # as duplicates, are acknowledged and are lost. See decision 13. Transactions are safe (KIP-890).
             config["max.in.flight"] = 1
         else:
+            del config["delivery.timeout.ms"]  # of a transaction it is that of the transaction
             config["transactional.id"] = transactional_id
             config["transaction.timeout.ms"] = self.transaction_timeout_ms
         return config

@@ -1,7 +1,7 @@
 """Compartments by dependency."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ class Compartment:
         self._free = asyncio.Semaphore(places)
         self.running = 0
         self.waiting = 0
+        self.refused = 0
 
     async def call(self, work: Callable[[], Awaitable[T]]) -> T:
         """See the protocol."""
@@ -41,6 +42,7 @@ class Compartment:
     async def _enter(self) -> None:
         if self._free.locked():
             if self.waiting >= self._settings.max_waiting:
+                self.refused += 1
                 raise BulkheadFullError(f"{self._dependency}: {self._places} calls under way, {self.waiting} wait")
             await self._wait()
         else:
@@ -52,6 +54,7 @@ class Compartment:
             async with asyncio.timeout(self._settings.max_wait_seconds):
                 await self._free.acquire()
         except TimeoutError:
+            self.refused += 1
             waited = self._settings.max_wait_seconds
             raise BulkheadFullError(f"{self._dependency}: no place within {waited:g} s") from None
         finally:
@@ -73,3 +76,12 @@ class BulkheadEngine:
             places = self._own.get(dependency, self._settings.max_concurrent)
             compartment = self._compartments[dependency] = Compartment(dependency, places, self._settings)
         return compartment
+
+    def figures(self) -> Mapping[str, float]:
+        """Calls under way, waiting, and refused so far."""
+        all_of_them = list(self._compartments.values())
+        return {
+            "running": float(sum(one.running for one in all_of_them)),
+            "waiting": float(sum(one.waiting for one in all_of_them)),
+            "refused": float(sum(one.refused for one in all_of_them)),
+        }

@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import TypeVar, cast
 
 import structlog
@@ -129,6 +129,10 @@ class CachingEngine:
     def facts(self) -> CacheFacts:
         """See the protocol."""
         return CacheFacts(self._hits, self._misses, self._stale, self._shared, len(self._entries))
+
+    def figures(self) -> Mapping[str, float]:
+        """The same, for operators."""
+        return {name: float(value) for name, value in asdict(self.facts()).items()}
 
 
 def _as(key: str, value: object, model: type[T]) -> T:

@@ -39,6 +39,15 @@ class CircuitBreakerEngine:
         """See the protocol."""
         return {name: circuit.state for name, circuit in sorted(self._circuits.items())}
 
+    def figures(self) -> Mapping[str, float]:
+        """Circuits, and how many of them are open or being probed."""
+        states = [circuit.state for circuit in list(self._circuits.values())]
+        return {
+            "circuits": float(len(states)),
+            "open": float(states.count(EnumCircuitState.OPEN)),
+            "half_open": float(states.count(EnumCircuitState.HALF_OPEN)),
+        }
+
     def _settings_of(self, dependency: str) -> ModelCircuitBreakerSubcontract:
         own = self._own.get(dependency)
         if own is None:

@@ -1,6 +1,7 @@
 """Rate limits by the generic cell rate algorithm: one number a key says when its next permit is due."""
 
 import asyncio
+from collections.abc import Mapping
 
 from cachetools import LRUCache
 
@@ -21,6 +22,7 @@ class RateLimitingEngine:
         self._share = share
         self._due: LRUCache[str, float] = LRUCache(settings.max_keys if settings.per_key else 1)
         """When the bucket of a key is full again."""
+        self._refused = 0
 
     async def around(self, message: Message, context: Context, proceed: Proceed) -> object:
         """A permit for each message, of its key."""
@@ -33,13 +35,20 @@ class RateLimitingEngine:
         key = key if self._settings.per_key else ""
         wait = self._reserve(key, self._settings.max_wait_seconds)
         if wait > self._settings.max_wait_seconds:
+            self._refused += 1
             raise RateLimitedError(key, wait)
         if wait > 0:
             await asyncio.sleep(wait)
 
     def try_acquire(self, key: str = "") -> bool:
         """See the protocol."""
-        return self._reserve(key if self._settings.per_key else "", 0.0) <= 0
+        taken = self._reserve(key if self._settings.per_key else "", 0.0) <= 0
+        self._refused += not taken
+        return taken
+
+    def figures(self) -> Mapping[str, float]:
+        """Permits that were refused."""
+        return {"refused": float(self._refused)}
 
     def _reserve(self, key: str, patience: float) -> float:
         """Seconds until the permit; taken only when that is soon enough."""

@@ -1,7 +1,7 @@
 """Retries by tenacity, configured by the subcontract."""
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, retry_if_result, stop_after_attempt
@@ -37,6 +37,7 @@ class RetryEngine:
         self._delays = _delays(settings)
         self._names = frozenset(settings.retry_on_exceptions)
         self._codes = frozenset(settings.retry_on_status_codes)
+        self._calls = self._attempts = 0
         self._circuit = _circuit(settings, clock) if settings.circuit_breaker_enabled else None
 
     async def call(self, work: Callable[[], Awaitable[T]]) -> T:
@@ -47,9 +48,15 @@ class RetryEngine:
             retry=retry_if_exception(self.may_pass) | retry_if_result(lambda _: not self._settings.stop_on_success),
             retry_error_callback=_last,
         )
+        self._calls += 1
         return await attempts(self._once, work)
 
+    def figures(self) -> Mapping[str, float]:
+        """Calls, and attempts beyond their first."""
+        return {"calls": float(self._calls), "retries": float(self._attempts - self._calls)}
+
     async def _once(self, work: Callable[[], Awaitable[T]]) -> T:
+        self._attempts += 1
         return await (work() if self._circuit is None else self._circuit.call(work))
 
     def may_pass(self, error: BaseException) -> bool:

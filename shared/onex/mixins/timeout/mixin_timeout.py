@@ -1,9 +1,10 @@
 """Gives a node its time limits."""
 
-from onex.capability import Mixin, ProtocolHost, capability, configured, define
+from onex.capability import Mixin, ProtocolHost, ProtocolInHand, capability, configured, define
 from onex.mixins.timeout.engine import TimeoutEngine
 from onex.mixins.timeout.model_timeout_subcontract import ModelTimeoutSubcontract
 from onex.mixins.timeout.protocol_timeout import ProtocolTimeout
+from onex.model.clock import ProtocolClock
 
 
 class MixinTimeout(Mixin):
@@ -14,4 +15,5 @@ class MixinTimeout(Mixin):
     @capability
     def limits(self: ProtocolHost) -> ProtocolTimeout:
         """Limits by dependency."""
-        return TimeoutEngine(configured(self, ModelTimeoutSubcontract))
+        settings, in_hand = configured(self, ModelTimeoutSubcontract), self.container.get(ProtocolInHand)
+        return TimeoutEngine(settings, in_hand, self.container.get(ProtocolClock))

@@ -28,5 +28,9 @@ class ModelTimeoutSubcontract(Subcontract):
     """Of one call."""
     cleanup_seconds: float = Field(default=1.0, gt=0, le=60)
     """What a call that was cancelled gets to clean up; one that takes longer is left behind and logged."""
+    keep_deadline: bool = True
+    """No call goes on beyond the deadline of the message in hand, where it has one."""
+    refuse_late: bool = True
+    """Refuse a message whose deadline has passed: nobody waits for its answer."""
     services: tuple[ModelTimeoutService, ...] = ()
     """Dependencies with figures of their own."""

@@ -13,3 +13,7 @@ class ProtocolTimeout(Protocol):
         """The answer of ``work``. One that takes too long is cancelled, gets time to clean up, and raises
         CallTimeoutError."""
         ...
+
+    def left(self) -> float | None:
+        """Seconds until the deadline of the message in hand, negative after it; None where it has none."""
+        ...

@@ -1,6 +1,6 @@
 """What agents and the registry tell each other about the mesh itself: events, commands and snapshots."""
 
-from onex.model.mesh.audit import DeadLetterAudited, EnumDeadLetterAction
+from onex.model.mesh.audit import AuditRecorded, DeadLetterAudited, EnumDeadLetterAction
 from onex.model.mesh.capability import CapabilityReported
 from onex.model.mesh.consumer_health import ConsumerHealthReported, EnumConsumerEvent
 from onex.model.mesh.health import EnumHealth, InstanceHealth, MeshHealth, NodeHealth
@@ -27,6 +27,7 @@ __all__ = [
     "AUDIT_TOPICS",
     "MESH_TOPICS",
     "SNAPSHOT_TOPICS",
+    "AuditRecorded",
     "CapabilityReported",
     "ConsumerHealthReported",
     "DeadLetterAudited",

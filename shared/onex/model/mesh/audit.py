@@ -1,4 +1,4 @@
-"""What operators did with dead letters, as events: who, what, why."""
+"""What operators did with dead letters, and nodes with messages, as events: who, what, why."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -34,3 +34,29 @@ class DeadLetterAudited(Message, key="letter"):
     message_id: str
     detail: str = ""
     """Replay id, place of the mended copy, or what an edit changed."""
+
+
+class AuditRecorded(Message, key="chain"):
+    """One entry of the audit log of a node (``MixinAuditLog``). Each is sealed to the one before it."""
+
+    chain: str
+    """Of one process: node, instance, and what tells its runs apart."""
+    number: int
+    """From 1, without a gap."""
+    previous: str
+    """Seal of the entry before it."""
+    seal: str
+    """Hash of everything else."""
+    node: str
+    what: str
+    """Type of the message, or what the node says."""
+    outcome: str
+    """``received``, then ``done``, ``refused`` or ``failed``; ``recorded`` for what the node says."""
+    detail: str
+    who: str = ""
+    """Who sent the message, where that is known."""
+    facts: str
+    """JSON, without secrets."""
+    message_id: str
+    correlation_id: str
+    at: datetime

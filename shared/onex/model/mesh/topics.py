@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from onex.model.mesh.audit import DeadLetterAudited
+from onex.model.mesh.audit import AuditRecorded, DeadLetterAudited
 from onex.model.mesh.capability import CapabilityReported
 from onex.model.mesh.consumer_health import ConsumerHealthReported
 from onex.model.mesh.health import InstanceHealth
@@ -35,5 +35,6 @@ SNAPSHOT_TOPICS: Mapping[type[Message], str] = {
 
 AUDIT_TOPICS: Mapping[type[Message], str] = {
     DeadLetterAudited: "onex.evt.dead-letters.dead-letter-audited.v1",
+    AuditRecorded: "onex.evt.mesh.audit-recorded.v1",
 }
-"""What operators did; kept longer than what they did it with."""
+"""What operators and nodes did; kept longer than what they did it with."""

@@ -1,0 +1,48 @@
+"""What an agent offers to the capabilities of its node."""
+
+from opentelemetry.trace import TracerProvider
+from prometheus_client import CollectorRegistry
+
+from onex.agent.current import CurrentMessage
+from onex.agent.event_sink import EventSink
+from onex.agent.health import Health
+from onex.agent.metrics import AgentMetrics
+from onex.agent.tracing import Tracing
+from onex.bus.protocols import ProtocolEventBus
+from onex.bus.schema import ProtocolSchemaCatalogue
+from onex.capability import (
+    NodeIdentity,
+    ProtocolEventSink,
+    ProtocolInHand,
+    ProtocolReadiness,
+    ServiceRegistry,
+    standard_services,
+)
+from onex.contract import ResolvedNode
+from onex.model.clock import ProtocolClock
+
+
+def agent_services(
+    resolved: ResolvedNode,
+    instance: str,
+    bus: ProtocolEventBus,
+    catalogue: ProtocolSchemaCatalogue,
+    group: str,
+    clock: ProtocolClock,
+    health: Health,
+    metrics: AgentMetrics,
+    tracing: Tracing | None,
+    *,
+    waits: bool = True,
+) -> ServiceRegistry:
+    """The same on every host. ``waits``: calls of the bus take time."""
+    contract = resolved.contract
+    services = standard_services(NodeIdentity(contract.name, str(contract.contract_version), instance))
+    services.value(ProtocolClock, clock)
+    services.value(ProtocolReadiness, health)
+    services.value(ProtocolInHand, CurrentMessage())
+    services.value(CollectorRegistry, metrics.registry)
+    services.value(ProtocolEventSink, EventSink(resolved, bus, catalogue, group, clock, waits=waits))
+    if tracing is not None:
+        services.value(TracerProvider, tracing.provider)
+    return services

@@ -1,0 +1,10 @@
+"""Kafka configuration: an adapter of the node itself"""
+
+from onex.bus.mixins.kafka_configuration.mixin_kafka_configuration import MixinKafkaConfiguration
+from onex.bus.mixins.kafka_configuration.model_kafka_configuration_subcontract import (
+    EnumCompression,
+    ModelKafkaConfigurationSubcontract,
+)
+from onex.bus.mixins.kafka_configuration.protocol_kafka_configuration import ProtocolKafka
+
+__all__ = ["EnumCompression", "MixinKafkaConfiguration", "ModelKafkaConfigurationSubcontract", "ProtocolKafka"]

@@ -1,0 +1,23 @@
+"""What a node may do with its own Kafka clients."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from onex.bus.protocols import BusHealth, Outgoing, ProtocolEventBus
+
+
+class ProtocolKafka(Protocol):
+    """Written at least once, outside of the agent's transaction."""
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """Ends when all are acknowledged. Raises BusError with the first failure."""
+        ...
+
+    @property
+    def bus(self) -> ProtocolEventBus:
+        """The whole adapter, for what ``publish`` cannot do; its calls wait, so make them in a thread."""
+        ...
+
+    async def health(self) -> BusHealth:
+        """Whether brokers answer."""
+        ...

@@ -1,0 +1,13 @@
+"""What a node may ask about its brokers."""
+
+from typing import Protocol
+
+from onex.bus.protocols import BusHealth
+
+
+class ProtocolKafkaHealth(Protocol):
+    """Whether brokers answer and topics exist."""
+
+    async def look(self) -> BusHealth:
+        """Ask now."""
+        ...

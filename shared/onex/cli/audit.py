@@ -1,0 +1,84 @@
+"""``onex audit``: what nodes with MixinAuditLog have recorded, and whether anybody tampered with it."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from onex.bus.open import open_bus, open_catalogue
+from onex.bus.whole_topic import whole_topic
+from onex.cli.nodes import load_settings
+from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
+from onex.mixins.audit_log.chain import problems_of
+from onex.model.duration import parse_duration
+from onex.model.mesh import AUDIT_TOPICS, AuditRecorded
+
+app = typer.Typer(help="Read and check the audit log of nodes.", no_args_is_help=True)
+_KEY = "ONEX_AUDIT_SEAL_KEY"
+
+Node = Annotated[str, typer.Option(help="Only of this node.")]
+
+
+def _entries(node: str) -> Iterator[AuditRecorded]:
+    settings = load_settings(None)
+    bus = open_bus(settings)
+    catalogue = open_catalogue(settings, bus)
+    for entry in whole_topic(bus, AUDIT_TOPICS[AuditRecorded], AuditRecorded, catalogue):
+        if not node or entry.node == node:
+            yield entry
+
+
+@app.command()
+def show(
+    node: Node = "",
+    who: Annotated[str, typer.Option(help="Only what this one did.")] = "",
+    message_id: Annotated[str, typer.Option("--id", help="Only about this message.")] = "",
+    since: Annotated[str, typer.Option(help="How far to look back, e.g. 1h.")] = "24h",
+    as_json: AsJson = False,
+) -> None:
+    """List entries, the oldest first."""
+    after = datetime.now(UTC) - timedelta(seconds=parse_duration(since))
+    found = [
+        entry
+        for entry in _entries(node)
+        if entry.at >= after and (not who or entry.who == who) and (not message_id or entry.message_id == message_id)
+    ]
+    found.sort(key=lambda entry: (entry.at, entry.chain, entry.number))
+    if as_json:
+        print_json([entry.model_dump(mode="json") for entry in found])
+        return
+    rows = [
+        (
+            entry.at.isoformat(timespec="seconds"),
+            entry.node,
+            entry.who or "-",
+            entry.what,
+            entry.outcome,
+            entry.message_id,
+            entry.detail,
+        )
+        for entry in found
+    ]
+    print_rows(("AT", "NODE", "WHO", "WHAT", "OUTCOME", "MESSAGE", "DETAIL"), rows)
+
+
+@app.command()
+def verify(node: Node = "", as_json: AsJson = False) -> None:
+    """Check that no entry was changed, taken out or put in. ONEX_AUDIT_SEAL_KEY holds the nodes' seal_key.
+
+    Exit code 0 means that all is well, 1 that something is wrong.
+    """
+    entries = list(_entries(node))
+    problems = list(problems_of(entries, os.environ.get(_KEY, "").encode()))
+    chains = len({entry.chain for entry in entries})
+    if as_json:
+        print_json({"entries": len(entries), "chains": chains, "problems": problems})
+    elif problems:
+        for problem in problems:
+            errors.print(problem, markup=False)
+    else:
+        console.print(f"{len(entries)} entries in {chains} chains, none changed, none missing")
+    if problems:
+        raise typer.Exit(Exit.FAILED)

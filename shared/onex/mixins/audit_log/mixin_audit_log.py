@@ -1,0 +1,34 @@
+"""Gives a node its audit log."""
+
+from onex.capability import (
+    Mixin,
+    NodeIdentity,
+    ProtocolEventSink,
+    ProtocolHost,
+    ProtocolInHand,
+    capability,
+    configured,
+    define,
+)
+from onex.mixins.audit_log.engine import AuditLogEngine
+from onex.mixins.audit_log.model_audit_log_subcontract import ModelAuditLogSubcontract
+from onex.mixins.audit_log.protocol_audit_log import ProtocolAuditLog
+from onex.model.clock import ProtocolClock
+
+
+class MixinAuditLog(Mixin):
+    """``await self.audit.record("refund approved", order="o-1")``; messages are recorded by themselves."""
+
+    definition = define(__file__, ModelAuditLogSubcontract)
+
+    @capability
+    def audit(self: ProtocolHost) -> ProtocolAuditLog:
+        """Sealed entries."""
+        container = self.container
+        return AuditLogEngine(
+            configured(self, ModelAuditLogSubcontract),
+            container.get(NodeIdentity),
+            container.get(ProtocolInHand),
+            container.get(ProtocolEventSink),
+            container.get(ProtocolClock),
+        )

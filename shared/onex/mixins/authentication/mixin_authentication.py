@@ -1,0 +1,19 @@
+"""Gives a node its authentication."""
+
+from onex.capability import Mixin, ProtocolHost, ProtocolInHand, capability, configured, define
+from onex.mixins.authentication.engine import AuthenticationEngine
+from onex.mixins.authentication.model_authentication_subcontract import ModelAuthenticationSubcontract
+from onex.mixins.authentication.protocol_authentication import ProtocolAuthentication
+from onex.model.clock import ProtocolClock
+
+
+class MixinAuthentication(Mixin):
+    """``self.authentication.principal.subject``; messages without a valid token are refused by themselves."""
+
+    definition = define(__file__, ModelAuthenticationSubcontract)
+
+    @capability
+    def authentication(self: ProtocolHost) -> ProtocolAuthentication:
+        """Who sent the message."""
+        settings = configured(self, ModelAuthenticationSubcontract)
+        return AuthenticationEngine(settings, self.container.get(ProtocolInHand), self.container.get(ProtocolClock))

@@ -1,0 +1,21 @@
+"""Gives a node its contract loader."""
+
+from onex.capability import Mixin, NoContracts, ProtocolContractReader, ProtocolHost, capability, configured, define
+from onex.mixins.contract_loader.engine import ContractLoaderEngine
+from onex.mixins.contract_loader.model_contract_loader_subcontract import ModelContractLoaderSubcontract
+from onex.mixins.contract_loader.protocol_contract_loader import ProtocolContractLoader
+from onex.model.clock import ProtocolClock
+
+
+class MixinContractLoader(Mixin):
+    """``self.contracts.load(Path("services/node_x_compute/v1_0_0"))``"""
+
+    definition = define(__file__, ModelContractLoaderSubcontract)
+
+    @capability
+    def contracts(self: ProtocolHost) -> ProtocolContractLoader:
+        """Contracts."""
+        reader = self.container.find(ProtocolContractReader) or NoContracts()
+        return ContractLoaderEngine(
+            configured(self, ModelContractLoaderSubcontract), reader, self.container.get(ProtocolClock)
+        )

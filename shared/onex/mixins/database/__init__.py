@@ -1,0 +1,7 @@
+"""Database: PostgreSQL for effects"""
+
+from onex.mixins.database.mixin_database import MixinDatabase
+from onex.mixins.database.model_database_subcontract import EnumIsolation, ModelDatabaseSubcontract
+from onex.mixins.database.protocol_database import ProtocolDatabase
+
+__all__ = ["EnumIsolation", "MixinDatabase", "ModelDatabaseSubcontract", "ProtocolDatabase"]

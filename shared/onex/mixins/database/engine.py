@@ -1,0 +1,133 @@
+"""A pool of asyncpg, and transactions over it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import asyncpg
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
+
+from onex.capability import NodeIdentity, Surroundings
+from onex.mixins.database.model_database_subcontract import EnumIsolation, ModelDatabaseSubcontract
+from onex.model.errors import CompositionError, TransientError
+from onex.postgres import PASSING
+
+T = TypeVar("T")
+_AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_ENSURE_LOCK = 7_001_010
+"""Advisory lock: instances that start at once must not create the same table."""
+_CLOSE_WITHIN = 5.0
+
+
+class DatabaseEngine:
+    """See :class:`ProtocolDatabase`. Belongs to one event loop."""
+
+    def __init__(
+        self, settings: ModelDatabaseSubcontract, identity: NodeIdentity, surroundings: Surroundings
+    ) -> None:
+        self._settings = settings
+        self._name = identity.name
+        self._url = settings.url.get_secret_value() or surroundings.database_url
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Connect. Raises TransientError, so that the agent tries again until the database is there."""
+        if not self._url:
+            raise TransientError("no database: run `onex up`, set DATABASE_URL, or give `url` in the contract")
+        settings = self._settings
+        with_name = {
+            "application_name": self._name[:63],
+            "statement_timeout": str(round(settings.statement_timeout_seconds * 1000)),
+        }
+        async with _reachable():
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=settings.pool_min,
+                max_size=settings.pool_max,
+                timeout=settings.connect_timeout_seconds,
+                server_settings=with_name,
+            )
+
+    async def close(self) -> None:
+        """Let what is under way end, for a while."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            try:
+                async with asyncio.timeout(_CLOSE_WITHIN):
+                    await pool.close()
+            except TimeoutError:
+                pool.terminate()
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """See the protocol."""
+        if self._pool is None:
+            raise CompositionError("the database is not open; start the node first")
+        return self._pool
+
+    @asynccontextmanager
+    async def transaction(
+        self, *, isolation: EnumIsolation | None = None, readonly: bool = False
+    ) -> AsyncIterator[asyncpg.Connection]:
+        """See the protocol."""
+        async with _reachable(), self._begun(isolation, readonly=readonly) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _begun(self, isolation: EnumIsolation | None, *, readonly: bool) -> AsyncIterator[asyncpg.Connection]:
+        level = (isolation or self._settings.isolation).lower()
+        try:
+            connection = await self.pool.acquire(timeout=self._settings.acquire_timeout_seconds)
+        except TimeoutError:
+            waited = self._settings.acquire_timeout_seconds
+            raise TransientError(f"PostgreSQL: no connection free within {waited:g} s") from None
+        try:
+            async with connection.transaction(isolation=level, readonly=readonly):
+                yield connection
+        finally:
+            await self.pool.release(connection)
+
+    async def run(
+        self, work: Callable[[asyncpg.Connection], Awaitable[T]], *, isolation: EnumIsolation | None = None
+    ) -> T:
+        """See the protocol."""
+        delay = self._settings.retry_delay_seconds
+        attempts = AsyncRetrying(
+            stop=stop_after_attempt(self._settings.serialization_retries + 1),
+            wait=wait_exponential(multiplier=delay) + wait_random(0, delay),
+            retry=retry_if_exception_type(_AGAIN),
+            reraise=True,
+        )
+        async with _reachable():
+            return await attempts(self._once, work, isolation)
+
+    async def _once(self, work: Callable[[asyncpg.Connection], Awaitable[T]], isolation: EnumIsolation | None) -> T:
+        async with self._begun(isolation, readonly=False) as connection:
+            return await work(connection)
+
+    async def ensure(self, statements: str) -> None:
+        """See the protocol."""
+        async with self.transaction() as connection:
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _ENSURE_LOCK)
+            await connection.execute(statements)
+
+    async def ping(self) -> None:
+        """See the protocol."""
+        async with _reachable():
+            await self.pool.fetchval("SELECT 1")
+
+    def figures(self) -> Mapping[str, float]:
+        """Connections of the pool, and those of them that nobody uses."""
+        if self._pool is None:
+            return {"connections": 0.0, "idle": 0.0}
+        return {"connections": float(self._pool.get_size()), "idle": float(self._pool.get_idle_size())}
+
+
+@asynccontextmanager
+async def _reachable() -> AsyncIterator[None]:
+    """What may pass comes out as TransientError."""
+    try:
+        yield
+    except PASSING as error:
+        raise TransientError(f"PostgreSQL: {error}") from error

@@ -1,0 +1,62 @@
+"""Configuration of encryption."""
+
+import base64
+import binascii
+from typing import ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from onex.capability import Subcontract
+from onex.model.contract.version import ModelSemVer
+
+_KEY_BYTES = 32
+
+
+class ModelEncryptionKey(BaseModel):
+    """A key that encrypts the keys of envelopes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    """Stands in every envelope; not secret."""
+    value: SecretStr
+    """32 bytes in base64; ``${VAR}`` takes it from the environment. ``openssl rand -base64 32`` makes one."""
+
+    @field_validator("value")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr) -> SecretStr:
+        try:
+            raw = base64.b64decode(value.get_secret_value(), validate=True)
+        except binascii.Error:
+            raise ValueError("it is not base64") from None
+        if len(raw) != _KEY_BYTES:
+            raise ValueError(f"it has {len(raw)} bytes; {_KEY_BYTES} are needed")
+        return value
+
+    @property
+    def raw(self) -> bytes:
+        """Its bytes."""
+        return base64.b64decode(self.value.get_secret_value())
+
+
+class ModelEncryptionSubcontract(Subcontract):
+    """With which keys data is encrypted. Source: seed 001, MixinEncryption."""
+
+    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
+
+    keys: tuple[ModelEncryptionKey, ...] = ()
+    """Keys that envelopes may be closed with. To change the key: add a new one, make it the active one, close all
+    envelopes anew with ``rewrap``, take the old one out."""
+    active_key: str = ""
+    """Id of the key that closes new envelopes; empty: the first one."""
+    max_bytes: int = Field(default=64 * 1024 * 1024, ge=1, le=2**31 - 1)
+    """Larger data is refused."""
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        ids = [key.id for key in self.keys]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two keys have the same id")
+        if self.active_key and self.active_key not in ids:
+            raise ValueError(f"active_key {self.active_key!r} is none of {', '.join(ids) or 'no keys'}")
+        return self

@@ -1,0 +1,7 @@
+"""Event bus: events beside what handlers answer"""
+
+from onex.mixins.event_bus.mixin_event_bus import MixinEventBus
+from onex.mixins.event_bus.model_event_bus_subcontract import EnumBusType, EnumRouting, ModelEventBusSubcontract
+from onex.mixins.event_bus.protocol_event_bus import ProtocolEventPublisher
+
+__all__ = ["EnumBusType", "EnumRouting", "MixinEventBus", "ModelEventBusSubcontract", "ProtocolEventPublisher"]

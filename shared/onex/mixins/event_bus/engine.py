@@ -1,0 +1,189 @@
+"""A buffer of events, and a task that empties it."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeVar, cast
+
+import structlog
+from pydantic import ValidationError
+
+from onex.capability import Event, ProtocolEventSink, ProtocolInHand
+from onex.mixins.event_bus.model_event_bus_subcontract import EnumBusType, EnumRouting, ModelEventBusSubcontract
+from onex.model.clock import ProtocolClock
+from onex.model.errors import OnexError, RejectedError, TransientError
+from onex.model.message import Message
+
+log = structlog.get_logger(__name__)
+M = TypeVar("M", bound=Message)
+Listener = Callable[[Message], None]
+
+
+class EventBusEngine:
+    """See :class:`ProtocolEventPublisher`. Belongs to one event loop; ``tell`` hears what is given up."""
+
+    def __init__(
+        self,
+        settings: ModelEventBusSubcontract,
+        sink: ProtocolEventSink,
+        in_hand: ProtocolInHand,
+        clock: ProtocolClock,
+        tell: Callable[[str, str, str], None],
+    ) -> None:
+        self._settings = settings
+        self._sink = sink
+        self._in_hand = in_hand
+        self._clock = clock
+        self._tell = tell
+        self._listeners: dict[type[Message], list[Listener]] = {}
+        self._waiting: deque[tuple[float, Event]] = deque()
+        self._changed = asyncio.Condition()
+        self._sender: asyncio.Task[None] | None = None
+        self._lost: OnexError | None = None
+        self._sent = self._given_up = 0
+
+    async def open(self) -> None:
+        """Begin to send."""
+        self._sender = asyncio.create_task(self._send_always())
+
+    async def close(self) -> None:
+        """Send what waits, then end."""
+        sender, self._sender = self._sender, None
+        if sender is not None:
+            async with self._changed:
+                await self._changed.wait_for(lambda: not self._waiting)
+            sender.cancel()
+            await asyncio.wait([sender])
+
+    async def publish(self, event: Message, *, priority: str = "normal") -> None:
+        """See the protocol."""
+        settings = self._settings
+        if not settings.event_bus_enabled:
+            return
+        if settings.enable_event_validation:
+            _check(event)
+        if settings.enable_event_logging:
+            log.info("event", type=type(event).__name__, priority=priority)
+        if settings.event_bus_type is not EnumBusType.KAFKA:
+            self._tell_listeners(event)
+        if settings.event_bus_type is not EnumBusType.MEMORY:
+            await self._buffer(self._addressed(event, priority))
+
+    def _addressed(self, event: Message, priority: str) -> Event:
+        made = Event(event)
+        if self._settings.correlation_tracking:
+            made = Event.of(event, self._in_hand)
+        match self._settings.routing_key_strategy:
+            case EnumRouting.TYPE_BASED:
+                return replace(made, key=event.message_name)
+            case EnumRouting.PRIORITY_BASED:
+                return replace(made, key=priority)
+            case EnumRouting.BROADCAST:
+                return replace(made, broadcast=True)
+            case EnumRouting.TOPIC_BASED:  # pragma: no branch  # there is no other strategy
+                return made
+
+    async def _buffer(self, event: Event) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self._waiting) < self._settings.event_buffer_size)
+            self._raise_lost()
+            self._waiting.append((self._clock.monotonic(), event))
+            self._changed.notify_all()
+
+    async def flush(self) -> None:
+        """See the protocol."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._waiting)
+            self._raise_lost()
+
+    def _raise_lost(self) -> None:
+        """What was given up, said once; never with ``graceful_degradation``."""
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            raise TransientError(f"events were given up: {lost}") from lost
+
+    def subscribe(self, model: type[M], listener: Callable[[M], None]) -> Callable[[], None]:
+        """See the protocol."""
+        heard = cast(Listener, listener)
+        self._listeners.setdefault(model, []).append(heard)
+        return lambda: self._listeners[model].remove(heard)
+
+    def _tell_listeners(self, event: Message) -> None:
+        for listener in tuple(self._listeners.get(type(event), ())):
+            try:
+                listener(event)
+            except Exception:
+                log.exception("a listener failed", type=type(event).__name__)
+
+    async def _send_always(self) -> None:
+        while True:
+            async with self._changed:
+                await self._changed.wait_for(lambda: bool(self._waiting))
+                batch = [self._waiting[index] for index in range(min(len(self._waiting), self._batch))]
+            await self._carry(batch)
+            async with self._changed:
+                for _ in batch:
+                    self._waiting.popleft()
+                self._changed.notify_all()
+
+    @property
+    def _batch(self) -> int:
+        return self._settings.event_batch_size
+
+    async def _carry(self, batch: list[tuple[float, Event]]) -> None:
+        """Send a batch, again where that may help; or give it up."""
+        oldest, events = batch[0][0], [event for _, event in batch]
+        failure: OnexError
+        for attempt in range(self._settings.max_retry_attempts + 1):  # pragma: no branch  # it returns or breaks
+            try:
+                await self._send(events)
+            except (OnexError, TimeoutError) as error:
+                failure = error if isinstance(error, OnexError) else TransientError("no acknowledgement in time")
+                last = attempt == self._settings.max_retry_attempts
+                if last or not isinstance(failure, TransientError) or self._is_old(oldest):
+                    break
+                await asyncio.sleep(self._settings.retry_delay_ms / 1000)
+            else:
+                self._sent += len(events)
+                return
+        for event in events:
+            await self._give_up(event, failure)
+
+    async def _send(self, events: list[Event]) -> None:
+        async with asyncio.timeout(self._settings.publish_timeout_ms / 1000):
+            await self._sink.send(events)
+
+    def _is_old(self, oldest: float) -> bool:
+        kept = self._settings.event_retention_seconds
+        return bool(kept) and self._clock.monotonic() - oldest >= kept
+
+    async def _give_up(self, event: Event, failure: OnexError) -> None:
+        name = type(event.message).__name__
+        self._given_up += 1
+        buried = False
+        if self._settings.enable_dead_letter_queue:
+            try:
+                await self._sink.bury(event, failure)
+                buried = True
+            except OnexError as error:
+                log.error("an event has no dead letter either", type=name, error=str(error))
+        log.error("an event was given up", type=name, error=str(failure), dead_letter=buried)
+        self._tell(name, "dead letter" if buried else "lost", str(failure))
+        if not self._settings.graceful_degradation:
+            self._lost = failure
+
+    def figures(self) -> Mapping[str, float]:
+        """Events sent, given up and waiting."""
+        return {
+            "sent": float(self._sent),
+            "given_up": float(self._given_up),
+            "waiting": float(len(self._waiting)),
+        }
+
+
+def _check(event: Message) -> None:
+    try:
+        type(event).model_validate(event.model_dump(warnings=False))
+    except ValidationError as error:
+        raise RejectedError(f"{type(event).__name__} is not valid: {error}") from None

@@ -1,0 +1,40 @@
+"""Gives a node its event bus."""
+
+from onex.capability import (
+    Mixin,
+    ProtocolEventSink,
+    ProtocolHost,
+    ProtocolInHand,
+    Signals,
+    capability,
+    configured,
+    define,
+)
+from onex.mixins.event_bus.engine import EventBusEngine
+from onex.mixins.event_bus.model_event_bus_subcontract import ModelEventBusSubcontract
+from onex.mixins.event_bus.protocol_event_bus import ProtocolEventPublisher
+from onex.model.clock import ProtocolClock
+
+
+class MixinEventBus(Mixin):
+    """``await self.event_bus.publish(RenderingBegan(name="x"))``"""
+
+    definition = define(__file__, ModelEventBusSubcontract)
+
+    @capability
+    def event_bus(self: ProtocolHost) -> ProtocolEventPublisher:
+        """Events."""
+        container = self.container
+        signals = container.get(Signals)
+
+        def tell(subject: str, event: str, detail: str) -> None:
+            signals.tell("event_bus", subject, event, detail)
+
+        settings = configured(self, ModelEventBusSubcontract)
+        return EventBusEngine(
+            settings,
+            container.get(ProtocolEventSink),
+            container.get(ProtocolInHand),
+            container.get(ProtocolClock),
+            tell,
+        )

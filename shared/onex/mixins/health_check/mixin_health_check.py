@@ -1,0 +1,39 @@
+"""Gives a node its health checks."""
+
+from onex.capability import (
+    HealthChecks,
+    Mixin,
+    ProtocolHost,
+    ProtocolReadiness,
+    Signals,
+    capability,
+    configured,
+    define,
+)
+from onex.mixins.health_check.engine import HealthCheckEngine
+from onex.mixins.health_check.model_health_check_subcontract import ModelHealthCheckSubcontract
+from onex.mixins.health_check.protocol_health_check import ProtocolHealthCheck
+from onex.model.clock import ProtocolClock
+
+
+class MixinHealthCheck(Mixin):
+    """``self.health.register("bank", probe)``; the agent is not ready while a critical check fails."""
+
+    definition = define(__file__, ModelHealthCheckSubcontract)
+
+    @capability
+    def health(self: ProtocolHost) -> ProtocolHealthCheck:
+        """Checks, and what they found."""
+        container = self.container
+        signals = container.get(Signals)
+
+        def tell(subject: str, state: str, detail: str) -> None:
+            signals.tell("health_check", subject, state, detail)
+
+        return HealthCheckEngine(
+            configured(self, ModelHealthCheckSubcontract),
+            container.get(ProtocolClock),
+            container.get(HealthChecks),
+            container.get(ProtocolReadiness),
+            tell,
+        )

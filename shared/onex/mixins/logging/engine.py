@@ -1,0 +1,116 @@
+"""Lines from events and facts."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from structlog.dev import ConsoleRenderer
+from structlog.processors import JSONRenderer, LogfmtRenderer
+from structlog.typing import EventDict
+
+from onex.capability import NodeIdentity, ProtocolInHand
+from onex.mixins.logging.model_logging_subcontract import EnumLogFormat, EnumLogLevel, ModelLoggingSubcontract
+from onex.mixins.logging.writer import LineWriter, to_stderr
+from onex.model.clock import ProtocolClock
+from onex.model.redaction import HIDDEN, Redactor
+
+_LEVELS = list(EnumLogLevel)
+Render = Callable[[object, str, EventDict], object]
+
+
+class LoggingEngine:
+    """See :class:`ProtocolLogging`."""
+
+    def __init__(
+        self,
+        settings: ModelLoggingSubcontract,
+        identity: NodeIdentity,
+        in_hand: ProtocolInHand,
+        clock: ProtocolClock,
+        write: Callable[[str], None] = to_stderr,
+        bound: Mapping[str, object] | None = None,
+        writer: LineWriter | None = None,
+    ) -> None:
+        self._settings = settings
+        self._identity = identity
+        self._in_hand = in_hand
+        self._clock = clock
+        self._write = write
+        self._bound = dict(bound or {})
+        self._writer = writer or LineWriter(write, settings.log_buffer_size)
+        self._least = _LEVELS.index(settings.log_level)
+        self._redact = Redactor(settings.sensitive_field_patterns)
+        self._render = _renderer(settings.log_format)
+
+    def debug(self, event: str, **facts: object) -> None:
+        """Of interest to who looks for a fault."""
+        self._log(EnumLogLevel.DEBUG, event, facts)
+
+    def info(self, event: str, **facts: object) -> None:
+        """As it should be."""
+        self._log(EnumLogLevel.INFO, event, facts)
+
+    def warning(self, event: str, **facts: object) -> None:
+        """Not as it should be; the node goes on."""
+        self._log(EnumLogLevel.WARNING, event, facts)
+
+    def error(self, event: str, **facts: object) -> None:
+        """Something was not done."""
+        self._log(EnumLogLevel.ERROR, event, facts)
+
+    def critical(self, event: str, **facts: object) -> None:
+        """The node cannot go on."""
+        self._log(EnumLogLevel.CRITICAL, event, facts)
+
+    def bind(self, **facts: object) -> "LoggingEngine":
+        """See the protocol."""
+        bound = {**self._bound, **facts}
+        return LoggingEngine(
+            self._settings, self._identity, self._in_hand, self._clock, self._write, bound, self._writer
+        )
+
+    async def open(self) -> None:
+        """Nothing to do: the writer starts with the first line."""
+
+    async def close(self) -> None:
+        """Write what waits."""
+        self._writer.close()
+
+    def figures(self) -> Mapping[str, float]:
+        """Lines that were dropped."""
+        return {"dropped": float(self._writer.dropped)}
+
+    def _log(self, level: EnumLogLevel, event: str, facts: Mapping[str, object]) -> None:
+        if _LEVELS.index(level) < self._least:
+            return
+        line = str(self._render(None, level.lower(), self._entry(level, event, facts)))
+        if self._settings.enable_async_logging:
+            self._writer.put(line)
+        else:
+            self._write(line)
+
+    def _entry(self, level: EnumLogLevel, event: str, facts: Mapping[str, object]) -> EventDict:
+        when = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)
+        entry: EventDict = {"timestamp": when.isoformat(), "level": level.lower(), "event": event}
+        if self._settings.enable_context_logging:
+            who = self._identity
+            entry.update(node=who.name, version=who.version, instance=who.instance)
+        if self._settings.enable_correlation_tracking and self._in_hand.message_id:
+            entry.update(correlation_id=self._in_hand.correlation_id, message_id=self._in_hand.message_id)
+        for name, value in {**self._bound, **facts}.items():
+            entry.setdefault(name, self._shown(name, value))
+        return entry
+
+    def _shown(self, name: str, value: object) -> object:
+        if not self._settings.enable_log_redaction:
+            return value
+        return HIDDEN if self._redact.hides(name) else self._redact.clean(value)
+
+
+def _renderer(form: EnumLogFormat) -> Render:
+    match form:
+        case EnumLogFormat.JSON:
+            return JSONRenderer()
+        case EnumLogFormat.TEXT:
+            return ConsoleRenderer(colors=False)
+        case EnumLogFormat.STRUCTURED:  # pragma: no branch  # there is no other form
+            return LogfmtRenderer(key_order=["timestamp", "level", "event"])

@@ -1,0 +1,91 @@
+"""One lane for each key, retries by tenacity."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from onex.capability import Event, ProtocolEventSink, ProtocolInHand
+from onex.mixins.message_queue.model_message_queue_subcontract import EnumQueueOrder, ModelMessageQueueSubcontract
+from onex.model.errors import TransientError
+from onex.model.message import Message
+
+
+@dataclass(slots=True)
+class _Lane:
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+
+
+class MessageQueueEngine:
+    """See :class:`ProtocolMessageQueue`. Belongs to one event loop."""
+
+    def __init__(
+        self, settings: ModelMessageQueueSubcontract, sink: ProtocolEventSink, in_hand: ProtocolInHand
+    ) -> None:
+        self._settings = settings
+        self._sink = sink
+        self._in_hand = in_hand
+        self._lanes: dict[str, _Lane] = {}
+        self._places = asyncio.Semaphore(settings.max_in_flight)
+        self._waiting = self._sent = self._failed = 0
+
+    async def send(self, message: Message, *, key: str = "") -> None:
+        """See the protocol."""
+        event = Event.of(message, self._in_hand, key)
+        self._waiting += 1
+        try:
+            async with self._turn(key or (message.partition_key() or b"").decode()), self._places:
+                await self._attempts(event)
+            self._sent += 1
+        except BaseException:
+            self._failed += 1
+            raise
+        finally:
+            self._waiting -= 1
+
+    @asynccontextmanager
+    async def _turn(self, key: str) -> AsyncIterator[None]:
+        """After all that came before in the same lane."""
+        if self._settings.ordering is EnumQueueOrder.NONE:
+            yield
+            return
+        name = key if self._settings.ordering is EnumQueueOrder.KEY else ""
+        lane = self._lanes.setdefault(name, _Lane())
+        lane.users += 1
+        try:
+            async with lane.turn:
+                yield
+        finally:
+            lane.users -= 1
+            if not lane.users:
+                del self._lanes[name]
+
+    async def _attempts(self, event: Event) -> None:
+        settings = self._settings
+        attempts = AsyncRetrying(
+            stop=stop_after_attempt(settings.max_attempts),
+            wait=wait_exponential(multiplier=settings.base_delay_seconds, max=settings.max_delay_seconds),
+            retry=retry_if_exception_type(TransientError),
+            reraise=True,
+        )
+        await attempts(self._once, event)
+
+    async def _once(self, event: Event) -> None:
+        limit = self._settings.send_timeout_seconds
+        try:
+            async with asyncio.timeout(limit):
+                await self._sink.send([event])
+        except TimeoutError:
+            raise TransientError(f"{type(event.message).__name__} was not acknowledged within {limit:g} s") from None
+
+    @property
+    def waiting(self) -> int:
+        """See the protocol."""
+        return self._waiting
+
+    def figures(self) -> Mapping[str, float]:
+        """Messages sent, failed and waiting."""
+        return {"sent": float(self._sent), "failed": float(self._failed), "waiting": float(self._waiting)}

@@ -1,0 +1,7 @@
+"""Metrics: what the node itself counts"""
+
+from onex.mixins.metrics.mixin_metrics import MixinMetrics
+from onex.mixins.metrics.model_metrics_subcontract import EnumMetricsBackend, ModelMetricsSubcontract
+from onex.mixins.metrics.protocol_metrics import ProtocolMetrics
+
+__all__ = ["EnumMetricsBackend", "MixinMetrics", "ModelMetricsSubcontract", "ProtocolMetrics"]

@@ -1,0 +1,16 @@
+"""What the engine needs of a backend."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+Labels = Mapping[str, str]
+
+
+class ProtocolMetricsBackend(Protocol):
+    """Takes single measurements, under full names. Any thread. Raises ValueError for a name used in two ways."""
+
+    def count(self, name: str, value: float, labels: Labels) -> None: ...
+    def put(self, name: str, value: float, labels: Labels) -> None: ...
+    def observe(self, name: str, value: float, labels: Labels) -> None: ...
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...

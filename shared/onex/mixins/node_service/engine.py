@@ -1,0 +1,107 @@
+"""States, steps and counts."""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from onex.capability import BatchFacts, NodeIdentity, Proceed
+from onex.mixins.node_service.model_node_service_subcontract import ModelNodeServiceSubcontract
+from onex.mixins.node_service.protocol_node_service import EnumServiceState, ServiceFacts, Step
+from onex.model.clock import ProtocolClock
+from onex.model.context import Context
+from onex.model.errors import CompositionError, TransientError
+from onex.model.message import Message
+
+log = structlog.get_logger(__name__)
+
+
+class NodeServiceEngine:
+    """See :class:`ProtocolNodeService`."""
+
+    def __init__(self, settings: ModelNodeServiceSubcontract, identity: NodeIdentity, clock: ProtocolClock) -> None:
+        self._settings = settings
+        self._identity = identity
+        self._clock = clock
+        self._state = EnumServiceState.CREATED
+        self._since = 0.0
+        self._starts: list[Step] = []
+        self._stops: list[Step] = []
+        self._in_flight = self._handled = self._failed = 0
+
+    def on_start(self, step: Step) -> None:
+        """See the protocol."""
+        if self._state not in (EnumServiceState.CREATED, EnumServiceState.STOPPED):
+            raise CompositionError(f"the node is {self._state}; register what it does at start before that")
+        self._starts.append(step)
+
+    def on_stop(self, step: Step) -> None:
+        """See the protocol."""
+        self._stops.append(step)
+
+    async def open(self) -> None:
+        """Do what is to be done at start."""
+        self._state = EnumServiceState.STARTING
+        limit = self._settings.start_timeout_seconds
+        for step in self._starts:
+            try:
+                async with asyncio.timeout(limit) as limited:
+                    await step()
+            except TimeoutError:
+                if not limited.expired():
+                    raise
+                raise TransientError(f"{_name(step)} did not end within {limit:g} s") from None
+        self._state, self._since = EnumServiceState.RUNNING, self._clock.monotonic()
+
+    async def close(self) -> None:
+        """Do what is to be done at the end."""
+        if self._state in (EnumServiceState.CREATED, EnumServiceState.STOPPED):
+            return
+        self._state = EnumServiceState.STOPPING
+        for step in reversed(self._stops):
+            try:
+                async with asyncio.timeout(self._settings.stop_timeout_seconds):
+                    await step()
+            except Exception as error:
+                log.exception("at the end of a node", step=_name(step), error=str(error) or type(error).__name__)
+        self._state = EnumServiceState.STOPPED
+
+    async def around(self, message: Message, context: Context, proceed: Proceed) -> object:
+        """Count a call of an EFFECT; refuse it where the node ends."""
+        if self._state is EnumServiceState.STOPPING and self._settings.refuse_when_stopping:
+            raise TransientError(f"{self._identity.name} is stopping")
+        self._in_flight += 1
+        self._handled += 1
+        try:
+            return await proceed(message, context)
+        except BaseException:
+            self._failed += 1
+            raise
+        finally:
+            self._in_flight -= 1
+
+    def observed(self, batch: BatchFacts) -> None:
+        """Count a batch of another kind."""
+        self._handled += batch.count
+        self._failed += len(batch.dead)
+
+    def facts(self) -> ServiceFacts:
+        """See the protocol."""
+        who, running = self._identity, self._state is EnumServiceState.RUNNING
+        uptime = self._clock.monotonic() - self._since if running else 0.0
+        counts = self._in_flight, self._handled, self._failed
+        return ServiceFacts(who.name, who.version, who.instance, self._state, uptime, *counts)
+
+    def figures(self) -> Mapping[str, float]:
+        """Messages handled, failed and in flight, and seconds since start."""
+        facts = self.facts()
+        return {
+            "handled": float(facts.handled),
+            "failed": float(facts.failed),
+            "in_flight": float(facts.in_flight),
+            "uptime_seconds": facts.uptime_seconds,
+        }
+
+
+def _name(step: Step) -> str:
+    return getattr(step, "__qualname__", repr(step))

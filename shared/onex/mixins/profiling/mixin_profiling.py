@@ -1,0 +1,23 @@
+"""Gives a node its profiler."""
+
+from onex.capability import Mixin, ProtocolHost, Signals, capability, configured, define
+from onex.mixins.profiling.engine import ProfilingEngine
+from onex.mixins.profiling.model_profiling_subcontract import ModelProfilingSubcontract
+from onex.mixins.profiling.protocol_profiling import ProtocolProfiling
+from onex.model.clock import ProtocolClock
+
+
+class MixinProfiling(Mixin):
+    """``with self.profiler.section("render"): ...``; slow calls are told by themselves."""
+
+    definition = define(__file__, ModelProfilingSubcontract)
+
+    @capability
+    def profiler(self: ProtocolHost) -> ProtocolProfiling:
+        """Where the time goes."""
+        signals = self.container.get(Signals)
+
+        def tell(subject: str, detail: str) -> None:
+            signals.tell("profiling", subject, "slow", detail)
+
+        return ProfilingEngine(configured(self, ModelProfilingSubcontract), self.container.get(ProtocolClock), tell)

@@ -1,0 +1,83 @@
+"""Checks of texts, and tokens for forms."""
+
+import hashlib
+import hmac
+import html
+import re
+import secrets
+
+from onex.mixins.security.model_security_subcontract import ModelSecuritySubcontract
+from onex.mixins.security.texts import composed, goes_on_in_sql, has_control, holds_script, texts_of, without_control
+from onex.model.clock import ProtocolClock
+from onex.model.errors import RejectedError
+from onex.model.message import Message
+from onex.model.redaction import Redactor
+
+_IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")
+
+
+class SecurityEngine:
+    """See :class:`ProtocolSecurity`. Any thread."""
+
+    def __init__(self, settings: ModelSecuritySubcontract, clock: ProtocolClock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._redact = Redactor(settings.sensitive_field_patterns)
+        self._secret = settings.csrf_secret.get_secret_value().encode() or secrets.token_bytes(32)
+
+    def check(self, message: Message) -> None:
+        """Refuse a message with a dangerous text, naming its field but not its text."""
+        for field, text in texts_of(message):
+            if wrong := self._wrong(text):
+                raise RejectedError(f"{type(message).__name__}.{field}: {wrong}")
+
+    def _wrong(self, text: str) -> str:
+        settings = self._settings
+        if len(text) > settings.max_input_length:
+            return f"{len(text)} characters, {settings.max_input_length} are allowed"
+        if settings.enable_input_sanitization and has_control(text):
+            return "control characters"
+        if settings.enable_sql_injection_protection and goes_on_in_sql(text):
+            return "SQL behind a quote"
+        if settings.enable_xss_protection and holds_script(text):
+            return "a script"
+        return ""
+
+    def redact(self, value: object) -> object:
+        """See the protocol."""
+        return self._redact.clean(value) if self._settings.enable_redaction else value
+
+    def clean_input(self, text: str) -> str:
+        """See the protocol."""
+        return composed(without_control(text)) if self._settings.enable_input_sanitization else text
+
+    def clean_output(self, text: str) -> str:
+        """See the protocol."""
+        if self._settings.enable_output_sanitization:
+            text = without_control(text)
+        return html.escape(text) if self._settings.enable_xss_protection else text
+
+    def sql_identifier(self, name: str) -> str:
+        """See the protocol."""
+        if not _IDENTIFIER.match(name):
+            raise RejectedError(f"{name!r} is no name of a table or column")
+        return f'"{name}"'
+
+    def csrf_token(self, session: str) -> str:
+        """See the protocol."""
+        now = self._clock.now_ms() // 1000
+        return f"{now}.{self._signature(session, now)}"
+
+    def verify_csrf(self, session: str, token: str) -> None:
+        """See the protocol."""
+        if not self._settings.enable_csrf_protection:
+            return
+        stamp, _, signature = token.partition(".")
+        made = int(stamp) if stamp.isdecimal() else 0
+        if not hmac.compare_digest(signature.encode(), self._signature(session, made).encode()):
+            raise RejectedError("the token of the form is not of this session")
+        if self._clock.now_ms() / 1000 - made > self._settings.csrf_ttl_seconds:
+            raise RejectedError("the token of the form is too old; load it again")
+
+    def _signature(self, session: str, made: int) -> str:
+        return hmac.new(self._secret, f"{made}.{session}".encode(), hashlib.sha256).hexdigest()

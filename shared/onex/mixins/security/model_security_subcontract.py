@@ -1,0 +1,37 @@
+"""Configuration of security."""
+
+from typing import ClassVar
+
+from pydantic import Field, SecretStr
+
+from onex.capability import Subcontract
+from onex.model.contract.version import ModelSemVer
+
+
+class ModelSecuritySubcontract(Subcontract):
+    """What is refused, cleaned and hidden. Source: seed 002."""
+
+    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
+
+    enable_redaction: bool = True
+    """``redact`` hides what stands under names that say that it is secret; else it changes nothing."""
+    sensitive_field_patterns: tuple[str, ...] = ("password", "secret", "token", "key")
+    """Those names, or words within them: ``key`` fits ``api_key``, not ``monkey``."""
+    enable_input_sanitization: bool = True
+    """Refuse messages with control characters or reversed writing direction in their texts; ``clean_input`` takes
+    them out."""
+    enable_output_sanitization: bool = True
+    """``clean_output`` takes control characters out; else it leaves them."""
+    enable_sql_injection_protection: bool = True
+    """Refuse messages with texts that go on in SQL behind a quote. Parameters of statements protect; this only tells
+    early that somebody tries."""
+    enable_xss_protection: bool = True
+    """Refuse messages with scripts in their texts; ``clean_output`` escapes what HTML would read as markup."""
+    enable_csrf_protection: bool = True
+    """``verify_csrf`` refuses tokens that are wrong or old; else it takes any."""
+    csrf_secret: SecretStr = SecretStr("")
+    """Shared by all instances that check each other's tokens; empty: each process has its own."""
+    csrf_ttl_seconds: int = Field(default=3_600, ge=1, le=604_800)
+    """Older tokens are refused."""
+    max_input_length: int = Field(default=1_048_576, ge=1_024)
+    """Messages with a longer text, in characters, are refused."""

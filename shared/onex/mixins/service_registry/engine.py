@@ -1,0 +1,77 @@
+"""The node's container, and one for each message."""
+
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from importlib import import_module
+from typing import TypeVar, cast
+
+from onex.capability import Container, EnumScope, Proceed
+from onex.mixins.service_registry.model_service_registry_subcontract import (
+    ModelServiceEntry,
+    ModelServiceRegistrySubcontract,
+)
+from onex.model.context import Context
+from onex.model.errors import CompositionError
+from onex.model.message import Message
+
+S = TypeVar("S")
+
+
+class ServiceRegistryEngine:
+    """See :class:`ProtocolServiceRegistry`."""
+
+    def __init__(self, settings: ModelServiceRegistrySubcontract, container: Container) -> None:
+        self._settings = settings
+        self._container = container
+        self._of_message: ContextVar[Container | None] = ContextVar("onex_message_services", default=None)
+        for entry in settings.services:
+            self._enter(entry)
+
+    async def around(self, message: Message, context: Context, proceed: Proceed) -> object:
+        """Services of one message live as long as the call of its handler."""
+        async with self._container.message() as services:
+            before = self._of_message.set(services)
+            try:
+                return await proceed(message, context)
+            finally:
+                self._of_message.reset(before)
+
+    def register(
+        self,
+        service: type[S],
+        make: Callable[[], S],
+        *,
+        scope: EnumScope = EnumScope.APPLICATION,
+        close: Callable[[S], Awaitable[None] | None] | None = None,
+    ) -> None:
+        """See the protocol."""
+        registry = self._container.registry
+        if service in registry and not self._settings.allow_override:
+            raise CompositionError(f"{service.__name__} is registered already; set allow_override to replace it")
+        registry.register(service, lambda _: make(), scope=scope, close=close)
+
+    def get(self, service: type[S]) -> S:
+        """See the protocol."""
+        return (self._of_message.get() or self._container).get(service)
+
+    def has(self, service: type) -> bool:
+        """See the protocol."""
+        return service in self._container.registry
+
+    def _enter(self, entry: ModelServiceEntry) -> None:
+        protocol = cast(type[object], _imported(entry.protocol))
+        factory = cast(Callable[[], object], _imported(entry.factory))
+        self.register(protocol, factory, scope=entry.scope, close=_close)
+
+
+def _imported(path: str) -> object:
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise CompositionError(f"cannot import {path!r}: {error}") from None
+
+
+def _close(service: object) -> Awaitable[None] | None:
+    close = getattr(service, "close", None)
+    return None if close is None else cast("Awaitable[None] | None", close())

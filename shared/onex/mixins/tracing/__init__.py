@@ -1,0 +1,7 @@
+"""Tracing: spans of the node itself"""
+
+from onex.mixins.tracing.mixin_tracing import MixinTracing
+from onex.mixins.tracing.model_tracing_subcontract import ModelTracingSubcontract
+from onex.mixins.tracing.protocol_tracing import ProtocolTracing
+
+__all__ = ["MixinTracing", "ModelTracingSubcontract", "ProtocolTracing"]

@@ -1,0 +1,21 @@
+"""Gives a node its tracing."""
+
+from opentelemetry.trace import NoOpTracerProvider, TracerProvider
+
+from onex.capability import Mixin, ProtocolHost, ProtocolInHand, capability, configured, define
+from onex.mixins.tracing.engine import TracingEngine
+from onex.mixins.tracing.model_tracing_subcontract import ModelTracingSubcontract
+from onex.mixins.tracing.protocol_tracing import ProtocolTracing
+
+
+class MixinTracing(Mixin):
+    """``with self.tracing.span("ask the bank", bank="north"): ...``"""
+
+    definition = define(__file__, ModelTracingSubcontract)
+
+    @capability
+    def tracing(self: ProtocolHost) -> ProtocolTracing:
+        """Spans."""
+        settings, in_hand = configured(self, ModelTracingSubcontract), self.container.get(ProtocolInHand)
+        provider = self.container.find(TracerProvider) or NoOpTracerProvider()
+        return TracingEngine(settings, provider.get_tracer("onex.node"), in_hand)

@@ -1,0 +1,139 @@
+"""Deliveries, and checks of what was delivered."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+from cachetools import TTLCache
+from pydantic import JsonValue
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from onex.capability import ProtocolInHand
+from onex.mixins.webhook.model_webhook_subcontract import ModelWebhookEndpoint, ModelWebhookSubcontract
+from onex.mixins.webhook.signature import sign
+from onex.model.clock import ProtocolClock
+from onex.model.errors import RejectedError, TransientError
+
+_PASSING = (408, 425, 429)
+
+
+class _LaterError(TransientError):
+    """The other side says when to come again."""
+
+    def __init__(self, words: str, after: float) -> None:
+        super().__init__(words)
+        self.after = after
+
+
+class WebhookEngine:
+    """See :class:`ProtocolWebhook`."""
+
+    def __init__(self, settings: ModelWebhookSubcontract, in_hand: ProtocolInHand, clock: ProtocolClock) -> None:
+        self._settings = settings
+        self._in_hand = in_hand
+        self._clock = clock
+        self._endpoints = {endpoint.name: endpoint for endpoint in settings.endpoints}
+        self._seen: TTLCache[tuple[str, str], None] = TTLCache(
+            settings.remembered_ids, 2 * settings.tolerance_seconds, clock.monotonic
+        )
+        self._growing = wait_exponential(multiplier=settings.base_delay_seconds, max=settings.max_delay_seconds)
+        self._client = httpx.AsyncClient()
+        self._delivered = self._failed = 0
+
+    async def open(self) -> None:
+        """Nothing is connected before there is something to deliver."""
+
+    async def close(self) -> None:
+        """Close connections."""
+        await self._client.aclose()
+        self._client = httpx.AsyncClient()
+
+    async def deliver(self, endpoint: str, event_type: str, data: JsonValue, *, id: str = "") -> bool:
+        """See the protocol."""
+        to = self._endpoints[endpoint]
+        if to.events and event_type not in to.events:
+            return False
+        stamp = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).isoformat()
+        body = json.dumps({"type": event_type, "timestamp": stamp, "data": data}, separators=(",", ":")).encode()
+        attempts = AsyncRetrying(
+            stop=stop_after_attempt(self._settings.max_attempts),
+            wait=self._delay,
+            retry=retry_if_exception_type(TransientError),
+            reraise=True,
+        )
+        try:
+            await attempts(self._post, to, id or self._identity(to, event_type, data), body)
+        except BaseException:
+            self._failed += 1
+            raise
+        self._delivered += 1
+        return True
+
+    def _identity(self, to: ModelWebhookEndpoint, event_type: str, data: JsonValue) -> str:
+        parts = [self._in_hand.message_id, to.name, event_type, json.dumps(data, sort_keys=True)]
+        return f"msg_{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:32]}"
+
+    def _delay(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        delay = error.after if isinstance(error, _LaterError) else self._growing(state)
+        return min(delay, self._settings.max_delay_seconds)
+
+    async def _post(self, to: ModelWebhookEndpoint, identity: str, body: bytes) -> None:
+        now = self._clock.now_ms() // 1000
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": identity,
+            "webhook-timestamp": str(now),
+            "webhook-signature": sign(to.secrets[0].get_secret_value(), identity, now, body),
+        }
+        try:
+            response = await self._client.post(
+                to.url, content=body, headers=headers, timeout=self._settings.timeout_seconds
+            )
+        except httpx.TransportError as error:
+            raise TransientError(f"{to.name}: {str(error) or type(error).__name__}") from error
+        if response.is_success:
+            return
+        words = f"{to.name} answers {response.status_code}"
+        if response.status_code < 500 and response.status_code not in _PASSING:
+            raise RejectedError(words)
+        if (after := self._retry_after(response.headers.get("retry-after", ""))) is not None:
+            raise _LaterError(words, after)
+        raise TransientError(words)
+
+    def _retry_after(self, text: str) -> float | None:
+        if text.isdecimal():
+            return float(text)
+        try:
+            when = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        return max(0.0, when.timestamp() - self._clock.now_ms() / 1000)
+
+    def verify(self, endpoint: str, headers: Mapping[str, str], body: bytes) -> str:
+        """See the protocol."""
+        given = {name.lower(): value for name, value in headers.items()}
+        identity, stamp = given.get("webhook-id", ""), given.get("webhook-timestamp", "")
+        if not identity or not stamp.isdecimal():
+            raise RejectedError(f"{endpoint}: webhook-id or webhook-timestamp is missing")
+        if abs(self._clock.now_ms() / 1000 - int(stamp)) > self._settings.tolerance_seconds:
+            raise RejectedError(f"{endpoint}: its time is too far from ours")
+        offered = given.get("webhook-signature", "").split()
+        known = [
+            sign(secret.get_secret_value(), identity, int(stamp), body)
+            for secret in self._endpoints[endpoint].secrets
+        ]
+        if not any(hmac.compare_digest(one.encode(), other.encode()) for one in offered for other in known):
+            raise RejectedError(f"{endpoint}: its signature is wrong")
+        if (endpoint, identity) in self._seen:
+            raise RejectedError(f"{endpoint}: {identity} was delivered before")
+        self._seen[endpoint, identity] = None
+        return identity
+
+    def figures(self) -> Mapping[str, float]:
+        """Deliveries taken and failed."""
+        return {"delivered": float(self._delivered), "failed": float(self._failed)}

@@ -1,0 +1,19 @@
+"""Gives a node its webhooks."""
+
+from onex.capability import Mixin, ProtocolHost, ProtocolInHand, capability, configured, define
+from onex.mixins.webhook.engine import WebhookEngine
+from onex.mixins.webhook.model_webhook_subcontract import ModelWebhookSubcontract
+from onex.mixins.webhook.protocol_webhook import ProtocolWebhook
+from onex.model.clock import ProtocolClock
+
+
+class MixinWebhook(Mixin):
+    """``await self.webhooks.deliver("shop", "order.paid", {"order": "o-1"})``"""
+
+    definition = define(__file__, ModelWebhookSubcontract)
+
+    @capability
+    def webhooks(self: ProtocolHost) -> ProtocolWebhook:
+        """Signed deliveries."""
+        settings, in_hand = configured(self, ModelWebhookSubcontract), self.container.get(ProtocolInHand)
+        return WebhookEngine(settings, in_hand, self.container.get(ProtocolClock))

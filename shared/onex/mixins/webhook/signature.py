@@ -1,0 +1,24 @@
+"""Signatures of Standard Webhooks: HMAC-SHA256 over id, time and body."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+
+_PREFIX = "whsec_"
+
+
+def sign(secret: str, identity: str, timestamp: int, body: bytes) -> str:
+    """``v1,`` and the signature in base64."""
+    signed = f"{identity}.{timestamp}.".encode() + body
+    digest = hmac.digest(_key(secret), signed, hashlib.sha256)
+    return f"v1,{base64.b64encode(digest).decode()}"
+
+
+def _key(secret: str) -> bytes:
+    if secret.startswith(_PREFIX):
+        try:
+            return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+        except binascii.Error:
+            raise ValueError("a secret that begins with whsec_ goes on in base64") from None
+    return secret.encode()

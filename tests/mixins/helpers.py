@@ -1,0 +1,134 @@
+"""What engines work with in these tests: a message in hand, a sink of events, a receiver of requests."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+from onex.capability import Container, Event, NodeIdentity, standard_services
+from onex.model.clock import ProtocolClock
+from onex.model.context import Context
+from onex.model.errors import TransientError
+from onex.model.message import Message
+from onex.testing.clock import ManualClock
+
+WHO = NodeIdentity("node_a_effect", "1.0.0", "a-1")
+
+
+@dataclass
+class Hand:
+    """See ProtocolInHand."""
+
+    message_id: str = ""
+    correlation_id: str = ""
+    trace_parent: str = ""
+    deadline_ms: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def header(self, name: str) -> str:
+        return self.headers.get(name, "")
+
+
+IN_HAND = Hand("m-1", "c-1", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+
+
+class Sink:
+    """See ProtocolEventSink. ``failures`` are raised first, one for each call."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.failures = list(failures)
+        self.calls: list[list[Event]] = []
+        self.buried: list[tuple[Event, BaseException]] = []
+        self.burying_fails = False
+
+    async def send(self, events: Sequence[Event]) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.calls.append(list(events))
+
+    async def bury(self, event: Event, error: BaseException) -> None:
+        if self.burying_fails:
+            raise TransientError("no broker")
+        self.buried.append((event, error))
+
+    @property
+    def sent(self) -> list[Event]:
+        return [event for call in self.calls for event in call]
+
+
+def container(*values: object, clock: ManualClock | None = None) -> Container:
+    """Standard services, with these in place of some."""
+    services = standard_services(WHO)
+    services.value(ProtocolClock, clock or ManualClock())
+    for value in values:
+        services.value(type(value), value)
+    return Container(services)
+
+
+def context(key: str = "k-1") -> Context:
+    """Of a message that stands for nothing."""
+    from datetime import UTC, datetime
+
+    return Context(datetime(2026, 1, 1, tzinfo=UTC), key, "m-1", "c-1", "", "i-1")
+
+
+class Note(Message, key="text"):
+    """Some message."""
+
+    text: str
+
+
+@dataclass
+class Request:
+    """What a receiver got."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+Answer = tuple[int, Mapping[str, str], bytes]
+"""Status, headers, body."""
+
+
+class Receiver:
+    """A real HTTP server. ``answers`` are given in turn, the last one again and again."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.answers = list(answers) or [(200, {}, b"")]
+        self.requests: list[Request] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                receiver.requests.append(Request(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                many = len(receiver.answers) > 1
+                status, headers, answer = receiver.answers.pop(0) if many else receiver.answers[0]
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            do_GET = do_POST  # noqa: N815 - the name is http.server's
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    @contextmanager
+    def running(self) -> Iterator["Receiver"]:
+        thread = Thread(target=self._server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            thread.join()
+            self._server.server_close()

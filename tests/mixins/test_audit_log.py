@@ -1,0 +1,189 @@
+"""MixinAuditLog."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onex.capability import SENDER, Event, ProtocolEventSink
+from onex.mixins.audit_log import MixinAuditLog, ModelAuditLogSubcontract, problems_of
+from onex.mixins.audit_log.chain import sealed
+from onex.mixins.audit_log.engine import AuditLogEngine
+from onex.model.context import Context
+from onex.model.errors import CircuitOpenError, RejectedError, TransientError
+from onex.model.mesh import AuditRecorded
+from onex.model.message import Message
+from onex.node import NodeEffect
+from onex.testing.clock import ManualClock
+from tests.mixins.helpers import IN_HAND, WHO, Sink, container, context
+from tests.mixins.virtual import play
+
+AWAY = TransientError("no broker")
+
+
+class Pay(Message):
+    order: str
+    card_token: str = "hush"
+
+
+class Log:
+    def __init__(self, sink: Sink | None = None, **settings: object) -> None:
+        self.sink = sink or Sink()
+        model = ModelAuditLogSubcontract.model_validate(settings)
+        self.engine = AuditLogEngine(model, WHO, IN_HAND, self.sink, ManualClock())
+
+    @property
+    def entries(self) -> list[AuditRecorded]:
+        return [event.message for event in self.sink.sent if isinstance(event.message, AuditRecorded)]
+
+    def handle(self, failure: Exception | None = None) -> object:
+        async def handler(message: Message, context: Context) -> str:
+            SENDER.set("ann")
+            if failure:
+                raise failure
+            return "paid"
+
+        return play(self.engine.around(Pay(order="o-1"), context(), handler))
+
+
+def test_a_message_is_recorded_before_its_handler_and_what_came_of_it() -> None:
+    log = Log()
+    assert log.handle() == "paid"
+    before, after = log.entries
+    assert (before.what, before.outcome, after.outcome, after.who) == ("Pay", "received", "done", "ann")
+    assert (before.number, after.number, after.previous) == (1, 2, before.seal)
+    assert (before.message_id, before.correlation_id, before.node) == ("m-1", "c-1", WHO.name)
+    assert [event.key for event in log.sink.sent] == [before.chain, before.chain]
+    assert list(problems_of(log.entries)) == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcomes"),
+    [
+        (RejectedError("too much"), [("received", ""), ("refused", "too much")]),
+        (KeyError("gone"), [("received", ""), ("failed", "'gone'")]),
+        (CircuitOpenError("bank", 5), [("received", "")]),
+    ],
+)
+def test_what_came_of_it(failure: Exception, outcomes: list[tuple[str, str]]) -> None:
+    log = Log()
+    with pytest.raises(type(failure)):
+        log.handle(failure)
+    assert [(entry.outcome, entry.detail) for entry in log.entries] == outcomes
+
+
+@pytest.mark.enforces("audit_log.record_messages")
+def test_the_node_may_do_it_itself() -> None:
+    log = Log(record_messages=False)
+    log.handle()
+    assert log.entries == []
+    play(log.engine.record("refund approved", detail="by phone", order="o-1"))
+    (entry,) = log.entries
+    assert (entry.what, entry.outcome, entry.detail) == ("refund approved", "recorded", "by phone")
+    assert json.loads(entry.facts) == {"order": "o-1"}
+
+
+@pytest.mark.enforces("audit_log.include_fields", "audit_log.sensitive_field_patterns")
+def test_facts_hold_no_secrets() -> None:
+    plain, named = Log(), Log(include_fields=["order", "card_token", "missing"])
+    plain.handle()
+    named.handle()
+    assert json.loads(plain.entries[0].facts) == {}
+    assert json.loads(named.entries[0].facts) == {"order": "o-1", "card_token": "[redacted]", "missing": None}
+    other = Log(include_fields=["order", "card_token"], sensitive_field_patterns=["order"])
+    other.handle()
+    assert json.loads(other.entries[0].facts) == {"order": "[redacted]", "card_token": "hush"}
+
+
+@pytest.mark.enforces("audit_log.max_detail")
+def test_details_have_an_end() -> None:
+    log = Log(max_detail=10)
+    play(log.engine.record("a", detail="x" * 20))
+    assert log.entries[0].detail == "x" * 10
+
+
+@pytest.mark.enforces("audit_log.fail_closed")
+def test_what_cannot_be_recorded_is_not_done() -> None:
+    closed = Log(Sink(AWAY))
+    with pytest.raises(TransientError, match="the audit log cannot be written: no broker"):
+        closed.handle()
+    assert closed.handle() == "paid"
+    assert [entry.number for entry in closed.entries] == [1, 2, 3], "what was not written goes out again"
+    assert list(problems_of(closed.entries)) == []
+    careless = Log(Sink(AWAY), fail_closed=False)
+    with structlog.testing.capture_logs() as logs:
+        assert careless.handle() == "paid"
+    assert [entry["event"] for entry in logs] == ["the audit log cannot be written"]
+    assert [entry.number for entry in careless.entries] == [1, 2]
+
+
+class Slow(Sink):
+    """Takes its time."""
+
+    async def send(self, events: Sequence[Event]) -> None:
+        await asyncio.sleep(1)
+        await super().send(events)
+
+
+def test_what_comes_at_once_travels_together() -> None:
+    log = Log(Slow())
+
+    async def live() -> None:
+        await asyncio.gather(*(log.engine.record(f"what {number}") for number in range(5)))
+
+    play(live())
+    assert [len(call) for call in log.sink.calls] == [1, 4]
+    assert list(problems_of(log.entries)) == []
+
+
+def chain(count: int, key: bytes = b"") -> list[AuditRecorded]:
+    log = Log(seal_key=key.decode())
+    for number in range(count):
+        play(log.engine.record(f"what {number}"))
+    return log.entries
+
+
+@pytest.mark.enforces("audit_log.seal_key")
+def test_only_who_has_the_key_can_make_up_a_chain() -> None:
+    ours = chain(3, b"hush")
+    assert list(problems_of(ours, b"hush")) == []
+    assert len(list(problems_of(ours))) == 3
+    forged = [sealed(entry.model_copy(update={"what": "nothing"})) for entry in ours]
+    assert any("was changed" in problem for problem in problems_of(forged, b"hush"))
+
+
+@given(st.data())
+def test_whatever_is_done_to_a_chain_shows(data: st.DataObject) -> None:
+    entries = chain(6)
+    place = data.draw(st.integers(0, 4))
+    entry = entries[place]
+    deed = data.draw(st.sampled_from(["change", "reseal", "remove", "replace"]))
+    match deed:
+        case "change":
+            field = data.draw(st.sampled_from(["what", "who", "detail", "facts", "outcome"]))
+            tampered = [*entries[:place], entry.model_copy(update={field: "other"}), *entries[place + 1 :]]
+        case "reseal":
+            other = sealed(entry.model_copy(update={"what": "other"}))
+            tampered = [*entries[:place], other, *entries[place + 1 :]]
+        case "remove":
+            tampered = entries[:place] + entries[place + 1 :]
+        case _:
+            tampered = [*entries, entry.model_copy(update={"what": "other"})]
+    assert list(problems_of(tampered))
+    order = data.draw(st.permutations(entries))
+    assert list(problems_of([*order, *order])) == [], "order and repetition do no harm"
+
+
+def test_a_node_records_through_its_agent() -> None:
+    class Node(MixinAuditLog, NodeEffect):
+        pass
+
+    node, sink = Node(), Sink()
+    node.container = container()
+    node.container.registry.value(ProtocolEventSink, sink)
+    play(node.audit.record("hello"))
+    assert len(sink.sent) == 1

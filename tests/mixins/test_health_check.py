@@ -1,0 +1,223 @@
+"""MixinHealthCheck."""
+
+import asyncio
+
+import pytest
+
+from onex.capability import AlwaysReady, EnumCheckKind, HealthCheck, HealthChecks, Signals
+from onex.mixins.health_check import HealthFacts, MixinHealthCheck, ModelHealthCheckSubcontract
+from onex.mixins.health_check.engine import HealthCheckEngine
+from onex.model.errors import CompositionError
+from onex.model.mesh import EnumHealth
+from onex.node import NodeEffect
+from onex.testing.clock import ManualClock
+from tests.mixins.helpers import container
+from tests.mixins.virtual import play
+
+
+class Patient:
+    """Is well, or not, and may take its time."""
+
+    def __init__(self, *, took: float = 0.0) -> None:
+        self.wrong: str | None = None
+        self.took = took
+        self.asked: list[float] = []
+        self.clock: ManualClock | None = None
+
+    async def probe(self) -> bool:
+        if self.clock:
+            self.asked.append(self.clock.monotonic())
+        await asyncio.sleep(self.took)
+        if self.wrong == "no":
+            return False
+        if self.wrong is not None:
+            raise ConnectionError(self.wrong)
+        return True
+
+
+class Ward:
+    """An engine with its surroundings."""
+
+    def __init__(self, **settings: object) -> None:
+        self.clock = ManualClock()
+        self.checks = HealthChecks()
+        self.reasons: dict[str, str] = {}
+        self.told: list[tuple[str, str, str]] = []
+        model = ModelHealthCheckSubcontract.model_validate(settings)
+        self.engine = HealthCheckEngine(model, self.clock, self.checks, self, lambda *told: self.told.append(told))
+
+    def complain(self, about: str, reason: str) -> bool:
+        self.reasons[about] = reason
+        return True
+
+    def settle(self, about: str) -> bool:
+        return self.reasons.pop(about, None) is not None
+
+    def add(
+        self, patient: Patient, name: str = "bank", kind: EnumCheckKind = EnumCheckKind.DEPENDENCY, **more: bool
+    ) -> Patient:
+        patient.clock = self.clock
+        self.checks.add(HealthCheck(name, patient.probe, kind, **more))
+        return patient
+
+    def rounds(self, count: int) -> list[EnumHealth]:
+        return [play(self.engine.check_now(), self.clock).state for _ in range(count)]
+
+    def look(self) -> HealthFacts:
+        return play(self.engine.check_now(), self.clock)
+
+
+GOOD, WORSE, BAD = EnumHealth.HEALTHY, EnumHealth.DEGRADED, EnumHealth.UNHEALTHY
+
+
+@pytest.mark.enforces("health_check.failure_threshold", "health_check.recovery_threshold")
+def test_a_single_answer_changes_nothing() -> None:
+    ward = Ward(failure_threshold=3, recovery_threshold=2)
+    bank = ward.add(Patient())
+    assert ward.rounds(1) == [GOOD]
+    bank.wrong = "closed"
+    assert ward.rounds(3) == [GOOD, GOOD, BAD]
+    assert ward.reasons == {"health": "bank: closed"}
+    assert not ward.engine.is_healthy()
+    bank.wrong = None
+    assert ward.rounds(1) == [BAD]
+    bank.wrong = "closed again"
+    assert ward.rounds(1) == [BAD]
+    bank.wrong = None
+    assert ward.rounds(2) == [BAD, GOOD]
+    assert ward.reasons == {}
+    assert ward.engine.is_healthy()
+
+
+def test_the_first_answer_counts_at_once() -> None:
+    ward = Ward()
+    ward.add(Patient()).wrong = "closed"
+    assert ward.rounds(1) == [BAD]
+
+
+def test_what_is_not_critical_degrades_and_what_says_no_is_unwell() -> None:
+    ward = Ward()
+    ward.add(Patient(), "mirror", critical=False).wrong = "no"
+    facts = ward.look()
+    assert (facts.state, facts.reason) == (WORSE, "mirror: it says no")
+    assert ward.engine.is_healthy()
+    assert ward.reasons == {}
+    assert ward.told == [("health", WORSE, "mirror: it says no")]
+    assert ward.engine.figures() == {"healthy": 0.0, "failing": 1.0}
+
+
+def test_an_error_without_words_has_its_name() -> None:
+    ward = Ward()
+    ward.add(Patient()).wrong = ""
+    assert ward.look().reason == "bank: ConnectionError"
+
+
+@pytest.mark.enforces("health_check.health_check_timeout_ms")
+def test_a_check_that_takes_too_long_has_failed() -> None:
+    ward = Ward(health_check_timeout_ms=200)
+    ward.add(Patient(took=0.3))
+    facts = ward.look()
+    assert facts.reason == "bank: no answer within 0.2 s"
+    assert facts.checks["bank"].seconds == pytest.approx(0.2)
+    patient = Ward(health_check_timeout_ms=500)
+    patient.add(Patient(took=0.3))
+    assert patient.look().state is GOOD
+
+
+@pytest.mark.enforces("health_check.enable_async_checks")
+@pytest.mark.parametrize(("at_once", "began"), [(True, [0.0, 0.0]), (False, [0.0, 1.0])])
+def test_checks_are_asked_at_once_or_in_turn(at_once: bool, began: list[float]) -> None:
+    ward = Ward(enable_async_checks=at_once)
+    start = ward.clock.monotonic()
+    patients = [ward.add(Patient(took=1.0), name) for name in ("one", "two")]
+    ward.look()
+    assert [patient.asked[0] - start for patient in patients] == began
+
+
+@pytest.mark.enforces("health_check.include_dependency_checks", "health_check.include_component_checks")
+def test_kinds_of_checks_can_be_left_out() -> None:
+    for left_out, kept in (("include_dependency_checks", "part"), ("include_component_checks", "bank")):
+        ward = Ward(**{left_out: False})
+        ward.add(Patient())
+        ward.add(Patient(), "part", EnumCheckKind.COMPONENT)
+        assert list(ward.look().checks) == [kept]
+
+
+@pytest.mark.enforces("health_check.aggregate_check_results")
+def test_each_check_may_speak_for_itself() -> None:
+    ward = Ward(aggregate_check_results=False)
+    ward.add(Patient()).wrong = "closed"
+    ward.add(Patient(), "mail").wrong = "down"
+    ward.add(Patient(), "mirror", critical=False).wrong = "old"
+    ward.add(Patient(), "fine")
+    ward.look()
+    assert ward.reasons == {"health bank": "closed", "health mail": "down"}
+    assert ward.told == [
+        ("health bank", BAD, "closed"),
+        ("health mail", BAD, "down"),
+        ("health mirror", WORSE, "old"),
+    ]
+    together = Ward()
+    together.add(Patient()).wrong = "closed"
+    together.look()
+    assert together.told == [("health", BAD, "bank: closed")]
+
+
+@pytest.mark.enforces("health_check.emit_health_events")
+def test_events_can_be_switched_off() -> None:
+    ward = Ward(emit_health_events=False)
+    ward.add(Patient()).wrong = "closed"
+    assert ward.rounds(2) == [BAD, BAD]
+    assert ward.told == []
+
+
+@pytest.mark.enforces("health_check.health_check_interval_ms", "health_check.health_status_ttl_seconds")
+def test_rounds_come_by_themselves_and_answers_grow_old() -> None:
+    ward = Ward(health_check_interval_ms=2000, health_status_ttl_seconds=5)
+    bank = ward.add(Patient())
+
+    async def live() -> None:
+        start = ward.clock.monotonic()
+        await ward.engine.open()
+        await asyncio.sleep(5)
+        await ward.engine.close()
+        assert [at - start for at in bank.asked] == [0.0, 2.0, 4.0]
+        await asyncio.sleep(5.5)
+        assert ward.engine.is_healthy(), "6.5 s after the last answer: due after 2, kept for 5"
+        await asyncio.sleep(1)
+        assert ward.engine.facts().reason == "bank: no answer for too long"
+        assert len(bank.asked) == 3
+        await ward.engine.close()
+
+    play(live(), ward.clock)
+
+
+def test_names_are_unique_and_checks_can_be_taken_out() -> None:
+    ward = Ward()
+    ward.engine.register("bank", Patient().probe, critical=False)
+    with pytest.raises(CompositionError, match="there is a health check 'bank' already"):
+        ward.engine.register("bank", Patient().probe)
+    ward.checks.remove("bank")
+    ward.checks.remove("never there")
+    assert ward.look().checks == {}
+
+
+def test_a_node_tells_the_mesh() -> None:
+    class Node(MixinHealthCheck, NodeEffect):
+        pass
+
+    node = Node()
+    node.container = container()
+
+    async def closed() -> None:
+        raise ConnectionError("closed")
+
+    node.health.register("bank", closed)
+    assert play(node.health.check_now()).state is BAD
+    (signal,) = node.container.get(Signals).take()
+    assert (signal.capability, signal.subject, signal.event) == ("health_check", "health", "unhealthy")
+
+
+def test_a_node_without_an_agent_complains_to_nobody() -> None:
+    assert not AlwaysReady().complain("health", "bad")
+    assert not AlwaysReady().settle("health")

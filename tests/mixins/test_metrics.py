@@ -1,0 +1,216 @@
+"""MixinMetrics."""
+
+import asyncio
+import socket
+from threading import Thread
+
+import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from onex.capability import BatchFacts
+from onex.mixins.metrics import MixinMetrics, ModelMetricsSubcontract
+from onex.mixins.metrics.backends import backend_of
+from onex.mixins.metrics.engine import MetricsEngine
+from onex.node import NodeCompute
+from onex.testing.clock import ManualClock
+from tests.conftest import eventually
+from tests.mixins.helpers import WHO, Note, Receiver, container
+from tests.mixins.virtual import play
+
+BATCH = BatchFacts(10, 9, ["bug"], 0.5)
+
+
+class Gauge:
+    """An engine for Prometheus, and what Prometheus would see."""
+
+    def __init__(self, **settings: object) -> None:
+        self.registry = CollectorRegistry()
+        self.clock = ManualClock()
+        model = ModelMetricsSubcontract.model_validate(settings)
+        self.engine = MetricsEngine(model, backend_of(model, WHO, self.registry), self.clock)
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(name, {"node": WHO.name, **labels})
+
+
+def test_counters_gauges_histograms_and_timers() -> None:
+    found = Gauge()
+    found.engine.increment("cards")
+    found.engine.increment("cards", 2)
+    found.engine.gauge("open", 7)
+    found.engine.gauge("open", 5)
+    found.engine.histogram("size", 3)
+    with found.engine.timer("bank_seconds"):
+        found.clock.move_to(found.clock.monotonic() + 2)
+    with pytest.raises(KeyError), found.engine.timer("bank_seconds"):
+        raise KeyError
+    assert (found.value("onex_cards_total"), found.value("onex_open")) == (3.0, 5.0)
+    assert (found.value("onex_size_sum"), found.value("onex_bank_seconds_sum")) == (3.0, 2.0)
+    assert found.value("onex_bank_seconds_count") == 2.0
+    assert found.engine.figures() == {"names": 4.0}
+
+
+@pytest.mark.enforces(
+    "metrics.enable_counters", "metrics.enable_gauges", "metrics.enable_histograms", "metrics.enable_timers"
+)
+@pytest.mark.parametrize("off", ["counters", "gauges", "histograms", "timers"])
+def test_each_kind_can_be_switched_off(off: str) -> None:
+    found = Gauge(**{f"enable_{off}": False})
+    found.engine.increment("counters")
+    found.engine.gauge("gauges", 1)
+    found.engine.histogram("histograms", 1)
+    with found.engine.timer("timers"):
+        pass
+    text = generate_latest(found.registry).decode()
+    for kind in ("counters", "gauges", "histograms", "timers"):
+        assert (f"onex_{kind}" in text) == (kind != off)
+
+
+@pytest.mark.enforces("metrics.metrics_prefix")
+def test_names_begin_with_the_prefix() -> None:
+    found = Gauge(metrics_prefix="shop")
+    found.engine.gauge("open", 1)
+    assert found.value("shop_open") == 1.0
+
+
+@pytest.mark.enforces("metrics.enable_detailed_metrics")
+def test_details_are_labels_and_batches() -> None:
+    plain, detailed = Gauge(), Gauge(enable_detailed_metrics=True)
+    for found in (plain, detailed):
+        found.engine.increment("cards", bank="north")
+        found.engine.observed(BATCH)
+    assert plain.value("onex_cards_total") == 1.0
+    assert detailed.value("onex_cards_total", bank="north") == 1.0
+    assert plain.value("onex_batch_messages_sum") is None
+    assert detailed.value("onex_batch_messages_sum") == 10.0
+    assert detailed.value("onex_batch_seconds_sum") == 0.5
+
+
+@pytest.mark.enforces("metrics.max_label_cardinality")
+def test_labels_do_not_grow_without_end() -> None:
+    found = Gauge(enable_detailed_metrics=True, max_label_cardinality=2)
+    for bank in ("north", "south", "east", "west", "north"):
+        found.engine.increment("cards", bank=bank)
+    assert found.value("onex_cards_total", bank="north") == 2.0
+    assert found.value("onex_cards_total", bank="other") == 2.0
+    assert found.value("onex_cards_total", bank="east") is None
+
+
+def test_a_name_is_used_in_one_way() -> None:
+    found = Gauge(enable_detailed_metrics=True)
+    found.engine.increment("cards")
+    with pytest.raises(ValueError, match="onex_cards is a counter with labels node"):
+        found.engine.gauge("cards", 1)
+    with pytest.raises(ValueError, match="onex_cards is a counter"):
+        found.engine.increment("cards", bank="north")
+    with pytest.raises(ValueError, match="'Cards' is no name of a metric"):
+        found.engine.increment("Cards")
+
+
+def test_a_restarted_agent_has_the_same_registry() -> None:
+    registry = CollectorRegistry()
+    for _ in range(2):
+        model = ModelMetricsSubcontract()
+        engine = MetricsEngine(model, backend_of(model, WHO, registry), ManualClock())
+        play(engine.open())
+        engine.increment("cards")
+        play(engine.close())
+
+
+@pytest.mark.enforces("metrics.metrics_backend", "metrics.metrics_port", "metrics.aggregation_interval_ms")
+def test_statsd_gets_sums_now_and_again() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(30)
+        port = server.getsockname()[1]
+        model = ModelMetricsSubcontract(
+            metrics_backend="statsd",
+            metrics_port=port,
+            aggregation_interval_ms=2000,
+            enable_detailed_metrics=True,
+        )
+        clock = ManualClock()
+        engine = MetricsEngine(model, backend_of(model, WHO, CollectorRegistry()), clock)
+
+        async def live() -> None:
+            await engine.open()
+            engine.increment("cards", 2, bank="north")
+            engine.increment("cards", bank="north")
+            engine.gauge("open", 7)
+            engine.gauge("open", 5)
+            await asyncio.sleep(1.9)
+            server.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                server.recv(65_000)
+            server.settimeout(30)
+            await asyncio.sleep(0.2)
+            assert server.recv(65_000).decode().splitlines() == [
+                "onex_cards:3|c|#node:node_a_effect,bank:north",
+                "onex_open:5|g|#node:node_a_effect",
+            ]
+            for number in range(60):
+                engine.histogram("size", number)
+            await engine.close()
+            await engine.close()
+            lines = (server.recv(65_000) + server.recv(65_000)).decode().splitlines()
+            assert len(lines) == 60, "in two datagrams"
+            assert lines[-1] == "onex_size:59|h|#node:node_a_effect"
+            with pytest.raises(ValueError, match="onex_size is a histogram"):
+                engine.increment("size")
+
+        play(live(), clock)
+
+
+def test_nobody_needs_to_listen() -> None:
+    model = ModelMetricsSubcontract(metrics_backend="statsd", metrics_port=1024)
+    engine = MetricsEngine(model, backend_of(model, WHO, CollectorRegistry()), ManualClock())
+    engine.increment("cards")
+    play(engine.close())
+
+
+def test_opentelemetry_gets_them_by_otlp() -> None:
+    with Receiver().running() as collector:
+        model = ModelMetricsSubcontract(
+            metrics_backend="opentelemetry",
+            metrics_port=collector.port,
+            aggregation_interval_ms=1000,
+        )
+        engine = MetricsEngine(model, backend_of(model, WHO, CollectorRegistry()), ManualClock())
+
+        async def live() -> None:
+            await engine.open()
+            engine.increment("cards", 2)
+            engine.increment("cards")
+            engine.gauge("open", 5)
+            engine.histogram("size", 3)
+            for wrong in (engine.increment, engine.gauge):
+                with pytest.raises(ValueError, match="onex_size is no"):
+                    wrong("size", 1)
+            with pytest.raises(ValueError, match="onex_cards is no histogram"):
+                engine.histogram("cards", 1)
+            await asyncio.to_thread(eventually, lambda: collector.requests)
+            await engine.close()
+            await engine.close()
+
+        asyncio.run(live())
+        told = ExportMetricsServiceRequest.FromString(collector.requests[0].body)
+        (resource,) = told.resource_metrics
+        assert {a.key: a.value.string_value for a in resource.resource.attributes}["service.name"] == WHO.name
+        metrics = {metric.name: metric for metric in resource.scope_metrics[0].metrics}
+        assert metrics["onex_cards"].sum.data_points[0].as_int == 3
+        assert collector.requests[0].path == "/v1/metrics"
+
+
+def test_a_node_counts_where_its_agent_does() -> None:
+    class Node(MixinMetrics, NodeCompute[Note, Note]):
+        pass
+
+    node, registry = Node(), CollectorRegistry()
+    node.container = container(registry)
+    node.metrics.increment("cards")
+    assert registry.get_sample_value("onex_cards_total", {"node": WHO.name}) == 1.0
+    alone = Node()
+    thread = Thread(target=lambda: alone.metrics.increment("cards"))
+    thread.start()
+    thread.join()

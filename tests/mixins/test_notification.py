@@ -1,0 +1,252 @@
+"""MixinNotification, with a real SMTP server and a real receiver of chat."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from pydantic import ValidationError
+
+from onex.local.properties import free_port
+from onex.mixins.notification import EnumSeverity, MixinNotification, ModelNotificationSubcontract
+from onex.mixins.notification.engine import NotificationEngine
+from onex.model.errors import TransientError
+from onex.node import NodeEffect
+from onex.testing.clock import ManualClock
+from tests.mixins.certificates import Authority
+from tests.mixins.helpers import Receiver, container
+
+INFO, WARNING, CRITICAL = EnumSeverity
+
+
+class Inbox:
+    """Takes mail; refuses it where told to."""
+
+    def __init__(self) -> None:
+        self.mails: list[Envelope] = []
+        self.sessions: list[Session] = []
+        self.answers: list[str] = []
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if self.answers and (answer := self.answers.pop(0)):
+            return answer
+        self.mails.append(envelope)
+        self.sessions.append(session)
+        return "250 taken"
+
+
+@pytest.fixture
+def inbox() -> Iterator[tuple[Inbox, int]]:
+    handler = Inbox()
+    port = free_port()
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield handler, port
+    controller.stop()
+
+
+def mail(port: int, **more: object) -> dict[str, object]:
+    return {
+        "name": "mail",
+        "kind": "email",
+        "host": "127.0.0.1",
+        "port": port,
+        "recipients": ["ops@example.org"],
+        "sender": "mesh@example.org",
+        **more,
+    }
+
+
+def chat(url: str, **more: object) -> dict[str, object]:
+    return {"name": "chat", "kind": "chat", "url": url, **more}
+
+
+def made(*channels: dict[str, object], clock: ManualClock | None = None, **settings: object) -> NotificationEngine:
+    fast = {"base_delay_seconds": 0.001, "channels": list(channels), **settings}
+    return NotificationEngine(ModelNotificationSubcontract.model_validate(fast), "node_a", clock or ManualClock())
+
+
+def told(engine: NotificationEngine, title: str = "Disk full", **more: object) -> int:
+    async def live() -> int:
+        await engine.open()
+        try:
+            return await engine.notify(title, "1% left", **more)  # type: ignore[arg-type]  # as given
+        finally:
+            await engine.close()
+
+    return asyncio.run(live())
+
+
+@pytest.mark.enforces(
+    "notification.channels",
+    "notification.channels.name",
+    "notification.channels.kind",
+    "notification.channels.host",
+    "notification.channels.port",
+    "notification.channels.sender",
+    "notification.channels.recipients",
+    "notification.channels.url",
+)
+def test_every_channel_is_told(inbox: tuple[Inbox, int]) -> None:
+    handler, port = inbox
+    with Receiver().running() as receiver:
+        engine = made(mail(port), chat(f"{receiver.url}/hook"))
+        assert told(engine) == 2
+    (envelope,) = handler.mails
+    assert (envelope.mail_from, envelope.rcpt_tos) == ("mesh@example.org", ["ops@example.org"])
+    assert isinstance(envelope.content, bytes)
+    assert b"Subject: [node_a] Disk full" in envelope.content
+    (request,) = receiver.requests
+    assert request.path == "/hook"
+    assert json.loads(request.body) == {"text": "*[node_a] Disk full*\n1% left"}
+    assert engine.figures() == {"sent": 2.0, "failed": 0.0}
+
+
+@pytest.mark.enforces("notification.channels.least_severity")
+def test_channels_want_what_matters_to_them() -> None:
+    with Receiver().running() as receiver:
+        engine = made(chat(receiver.url, least_severity="warning"))
+        assert told(engine, "a", severity=INFO) == 0
+        assert told(engine, "b", severity=WARNING) == told(engine, "c", severity=CRITICAL) == 1
+        assert len(receiver.requests) == 2
+
+
+@pytest.mark.enforces("notification.repeat_after_seconds")
+def test_the_same_is_told_once() -> None:
+    clock = ManualClock()
+    with Receiver().running() as receiver:
+        engine = made(chat(receiver.url), clock=clock, repeat_after_seconds=60)
+        assert told(engine) == 1
+        assert told(engine) == 0
+        assert told(engine, "Disk fuller", key="Disk full") == 0
+        assert told(engine, "Disk fuller") == 1
+        clock.move_to(clock.monotonic() + 61)
+        assert told(engine) == 1
+
+
+@pytest.mark.enforces("notification.max_attempts", "notification.base_delay_seconds")
+def test_what_may_pass_is_tried_again() -> None:
+    ill: tuple[int, dict[str, str], bytes] = (503, {}, b"")
+    with Receiver(ill, (429, {}, b""), (200, {}, b"")).running() as receiver:
+        assert told(made(chat(receiver.url), max_attempts=3)) == 1
+    with Receiver(ill).running() as receiver:
+        with pytest.raises(TransientError, match="not told: chat answers 503"):
+            told(made(chat(receiver.url), max_attempts=2))
+        assert len(receiver.requests) == 2
+
+    async def live() -> float:
+        engine = made(chat("http://127.0.0.1:1"), max_attempts=2, base_delay_seconds=0.2)
+        start = asyncio.get_running_loop().time()
+        with pytest.raises(TransientError, match="not told: chat: ConnectError"):
+            await engine.notify("a", "b")
+        return asyncio.get_running_loop().time() - start
+
+    assert asyncio.run(live()) >= 0.2
+
+
+def test_one_that_fails_does_not_keep_the_others_from_hearing_and_they_hear_once() -> None:
+    with Receiver().running() as receiver, Receiver((503, {}, b""), (200, {}, b"")).running() as late:
+        engine = made(chat(late.url, name="late"), chat(receiver.url), max_attempts=1)
+        with pytest.raises(TransientError, match="late"):
+            told(engine)
+        assert told(engine) == 1
+        assert (len(late.requests), len(receiver.requests)) == (2, 1)
+
+
+def test_what_is_refused_is_not_tried_again(inbox: tuple[Inbox, int]) -> None:
+    handler, port = inbox
+    handler.answers = ["550 no such user"]
+    with Receiver((404, {}, b"")).running() as receiver, structlog.testing.capture_logs() as logs:
+        assert told(made(mail(port), chat(receiver.url))) == 0
+        assert len(receiver.requests) == 1
+    assert [entry["event"] for entry in logs] == ["a notification was refused"] * 2
+    handler.answers = ["451 later", ""]
+    assert told(made(mail(port))) == 1
+
+
+@pytest.mark.enforces("notification.timeout_seconds")
+def test_a_server_that_says_nothing_is_left() -> None:
+    async def live() -> None:
+        connected: list[asyncio.StreamWriter] = []
+
+        async def mute(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connected.append(writer)
+
+        server = await asyncio.start_server(mute, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        for channel in (mail(port), chat(f"http://127.0.0.1:{port}")):
+            engine = made(channel, timeout_seconds=0.2, max_attempts=1)
+            with pytest.raises(TransientError, match="not told"):
+                await asyncio.wait_for(engine.notify("a", "b"), 20)
+        for writer in connected:
+            writer.close()
+        server.close()
+
+    asyncio.run(live())
+
+
+@pytest.mark.enforces(
+    "notification.channels.starttls", "notification.channels.username", "notification.channels.password"
+)
+def test_a_server_that_wants_tls_and_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    key, certificate = authority.server("localhost")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+
+    def login(_server: object, _session: object, _envelope: object, _how: str, given: LoginPassword) -> AuthResult:
+        return AuthResult(success=given == LoginPassword(b"mesh", b"secret"), handled=False)
+
+    handler, port = Inbox(), free_port()
+    controller = Controller(
+        handler,
+        hostname="127.0.0.1",
+        port=port,
+        tls_context=tls,
+        require_starttls=True,
+        auth_required=True,
+        authenticator=login,
+    )
+    controller.start()
+    right = mail(port, host="localhost", starttls=True, username="mesh", password="secret")
+    try:
+        assert told(made(right)) == 1
+        assert handler.sessions[0].authenticated
+        with structlog.testing.capture_logs() as logs:
+            assert told(made({**right, "password": "wrong"})) == 0, "refused for good"
+        assert "secret" not in str(logs)
+        with structlog.testing.capture_logs():
+            assert told(made({**right, "starttls": False, "username": ""})) == 0
+    finally:
+        controller.stop()
+    with pytest.raises(TransientError, match="not told"):
+        told(made(mail(port, name="gone"), max_attempts=1))
+
+
+def test_a_server_without_tls_is_not_told_a_password(inbox: tuple[Inbox, int]) -> None:
+    handler, port = inbox
+    with pytest.raises(TransientError, match="STARTTLS extension not supported"):
+        told(made(mail(port, starttls=True), max_attempts=1))
+    assert handler.mails == []
+
+
+def test_a_channel_is_whole() -> None:
+    with pytest.raises(ValidationError, match="mail needs recipients"):
+        made(mail(25, recipients=[]))
+    with pytest.raises(ValidationError, match="chat needs a url"):
+        made(chat(""))
+
+
+def test_a_node_without_channels_tells_nobody() -> None:
+    class Node(MixinNotification, NodeEffect):
+        pass
+
+    node = Node()
+    node.container = container()
+    assert asyncio.run(node.notifications.notify("a", "b")) == 0

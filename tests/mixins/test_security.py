@@ -1,0 +1,137 @@
+"""MixinSecurity."""
+
+import pytest
+
+from onex.mixins.security import MixinSecurity, ModelSecuritySubcontract
+from onex.mixins.security.engine import SecurityEngine
+from onex.model.errors import RejectedError
+from onex.model.message import Message
+from onex.node import NodeOrchestrator
+from onex.testing.clock import ManualClock
+from tests.mixins.helpers import Note, container
+
+
+class Order(Message):
+    customer: Note
+    tags: tuple[str, ...] = ()
+    facts: dict[str, str] = {}
+    count: int = 1
+
+
+def made(clock: ManualClock | None = None, **settings: object) -> SecurityEngine:
+    return SecurityEngine(ModelSecuritySubcontract.model_validate(settings), clock or ManualClock())
+
+
+def refused(engine: SecurityEngine, message: Message) -> str:
+    try:
+        engine.check(message)
+    except RejectedError as error:
+        return str(error)
+    return ""
+
+
+FINE = ["O'Brien & sons", "select a seat; then pay", "a union of states", "tab\tand\nline", "1 < 2", "drop; it"]
+SQL = ["x' OR '1'='1", 'x" or 1=1', "1; DROP TABLE users", "x' UNION SELECT password FROM users", "admin'--"]
+SCRIPTS = ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "JavaScript: alert(1)", "<iframe src=x>"]
+
+
+@pytest.mark.parametrize("text", FINE)
+def test_what_people_write_is_fine(text: str) -> None:
+    assert refused(made(), Note(text=text)) == ""
+
+
+@pytest.mark.enforces("security.enable_sql_injection_protection")
+@pytest.mark.parametrize("text", SQL)
+def test_sql_behind_a_quote_is_refused(text: str) -> None:
+    assert refused(made(), Note(text=text)) == "Note.text: SQL behind a quote"
+    assert refused(made(enable_sql_injection_protection=False), Note(text=text)) == ""
+
+
+@pytest.mark.enforces("security.enable_xss_protection")
+@pytest.mark.parametrize("text", SCRIPTS)
+def test_scripts_are_refused(text: str) -> None:
+    assert refused(made(), Note(text=text)) == "Note.text: a script"
+    assert refused(made(enable_xss_protection=False), Note(text=text)) == ""
+    assert "<" not in made().clean_output(text)
+    assert made(enable_xss_protection=False).clean_output(text) == text
+
+
+@pytest.mark.enforces("security.enable_input_sanitization")
+@pytest.mark.parametrize("text", ["a\x00b", "a\x1bb", "a\u202eb", "a\x7fb"])
+def test_control_characters_are_refused_and_taken_out(text: str) -> None:
+    assert refused(made(), Note(text=text)) == "Note.text: control characters"
+    assert made().clean_input(text) == "ab"
+    careless = made(enable_input_sanitization=False)
+    assert refused(careless, Note(text=text)) == ""
+    assert careless.clean_input(text) == text
+
+
+def test_what_looks_the_same_is_the_same() -> None:
+    assert made().clean_input("e\u0301") == "\u00e9"
+
+
+@pytest.mark.enforces("security.enable_output_sanitization")
+def test_output_is_clean() -> None:
+    assert made().clean_output("a\x00<b>") == "a&lt;b&gt;"
+    assert made(enable_output_sanitization=False).clean_output("a\x00<b>") == "a\x00&lt;b&gt;"
+
+
+@pytest.mark.enforces("security.max_input_length")
+def test_texts_have_an_end() -> None:
+    engine = made(max_input_length=1024)
+    assert refused(engine, Note(text="x" * 1024)) == ""
+    assert refused(engine, Note(text="x" * 1025)) == "Note.text: 1025 characters, 1024 are allowed"
+
+
+def test_texts_are_found_at_any_depth() -> None:
+    note = Note(text="fine")
+    assert refused(made(), Order(customer=Note(text="\x00"))) == "Order.customer.text: control characters"
+    assert refused(made(), Order(customer=note, tags=("a", "\x00"))) == "Order.tags: control characters"
+    assert refused(made(), Order(customer=note, facts={"a": "\x00"})) == "Order.facts.a: control characters"
+    assert refused(made(), Order(customer=note, facts={"\x00": "a"})) == "Order.facts: control characters"
+    assert refused(made(), Order(customer=note, tags=("a",), facts={"a": "b"})) == ""
+
+
+@pytest.mark.enforces("security.enable_redaction", "security.sensitive_field_patterns")
+def test_secrets_are_hidden() -> None:
+    assert made().redact({"apiKey": "1", "name": "ann"}) == {"apiKey": "[redacted]", "name": "ann"}
+    assert made(sensitive_field_patterns=["text"]).redact(Note(text="a")) == {"text": "[redacted]"}
+    secret = {"apiKey": "1"}
+    assert made(enable_redaction=False).redact(secret) is secret
+
+
+def test_names_of_tables() -> None:
+    assert made().sql_identifier("orders_2") == '"orders_2"'
+    for name in ('a"b', "1a", "", "a b"):
+        with pytest.raises(RejectedError, match="no name of a table"):
+            made().sql_identifier(name)
+
+
+@pytest.mark.enforces("security.enable_csrf_protection", "security.csrf_secret", "security.csrf_ttl_seconds")
+def test_tokens_of_forms() -> None:
+    clock = ManualClock()
+    engine = made(clock, csrf_secret="shared", csrf_ttl_seconds=60)
+    token = engine.csrf_token("s-1")
+    made(clock, csrf_secret="shared").verify_csrf("s-1", token)
+    for session, wrong in (("s-2", token), ("s-1", token + "x"), ("s-1", ""), ("s-1", "soon.abc")):
+        with pytest.raises(RejectedError, match="not of this session"):
+            engine.verify_csrf(session, wrong)
+    with pytest.raises(RejectedError, match="not of this session"):
+        made(clock).verify_csrf("s-1", token)
+    own = made(clock)
+    own.verify_csrf("s-1", own.csrf_token("s-1"))
+    made(clock, enable_csrf_protection=False).verify_csrf("s-2", "anything")
+    clock.move_to(clock.monotonic() + 62)
+    with pytest.raises(RejectedError, match="too old"):
+        engine.verify_csrf("s-1", token)
+
+
+def test_a_node_of_any_kind_is_protected() -> None:
+    class Node(MixinSecurity, NodeOrchestrator[Note, Note]):
+        pass
+
+    node = Node()
+    node.container = container()
+    assert isinstance(node.security, SecurityEngine)
+    with pytest.raises(RejectedError):
+        node.security.check(Note(text="\x00"))

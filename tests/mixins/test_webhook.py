@@ -1,0 +1,214 @@
+"""MixinWebhook, with a real receiver."""
+
+import asyncio
+import base64
+import json
+from email.utils import format_datetime
+
+import pytest
+from pydantic import JsonValue
+
+from onex.capability import ProtocolInHand
+from onex.mixins.webhook import MixinWebhook, ModelWebhookSubcontract
+from onex.mixins.webhook.engine import WebhookEngine
+from onex.mixins.webhook.signature import sign
+from onex.model.clock import to_datetime
+from onex.model.errors import RejectedError, TransientError
+from onex.node import NodeEffect
+from onex.testing.clock import ManualClock
+from tests.mixins.helpers import IN_HAND, Hand, Receiver, container
+
+SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
+DATA: JsonValue = {"order": "o-1"}
+
+
+def engine(url: str = "", clock: ManualClock | None = None, **settings: object) -> WebhookEngine:
+    endpoint = {"name": "shop", "url": url, "secrets": [SECRET], **_endpoint(settings)}
+    fast = {"base_delay_seconds": 0.001, "endpoints": [endpoint], **settings}
+    return WebhookEngine(ModelWebhookSubcontract.model_validate(fast), IN_HAND, clock or ManualClock())
+
+
+def _endpoint(settings: dict[str, object]) -> dict[str, object]:
+    return {name: settings.pop(name) for name in ("secrets", "events") if name in settings}
+
+
+def deliver(made: WebhookEngine, event: str = "order.paid", id: str = "") -> bool:
+    async def live() -> bool:
+        await made.open()
+        try:
+            return await made.deliver("shop", event, DATA, id=id)
+        finally:
+            await made.close()
+
+    return asyncio.run(live())
+
+
+def test_a_signature_is_that_of_the_specification() -> None:
+    """The example of https://github.com/standard-webhooks/standard-webhooks."""
+    found = sign(
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}'
+    )
+    assert found == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    with pytest.raises(ValueError, match="goes on in base64"):
+        sign("whsec_not base64", "m", 1, b"")
+
+
+@pytest.mark.enforces(
+    "webhook.endpoints", "webhook.endpoints.name", "webhook.endpoints.url", "webhook.endpoints.secrets"
+)
+def test_a_delivery_is_signed_and_verified_by_the_other_side() -> None:
+    with Receiver().running() as receiver:
+        sender = engine(f"{receiver.url}/hook")
+        assert deliver(sender)
+    (request,) = receiver.requests
+    assert request.path == "/hook"
+    assert json.loads(request.body)["data"] == DATA
+    assert json.loads(request.body)["type"] == "order.paid"
+    identity = engine().verify("shop", request.headers, request.body)
+    assert identity == request.headers["webhook-id"]
+    with pytest.raises(RejectedError, match="its signature is wrong"):
+        engine(secrets=["another"]).verify("shop", request.headers, request.body)
+    assert engine(secrets=["another", SECRET]).verify("shop", request.headers, request.body) == identity
+    with pytest.raises(RejectedError, match="signature is wrong"):
+        engine().verify("shop", request.headers, request.body + b" ")
+    assert sender.figures() == {"delivered": 1.0, "failed": 0.0}
+    with pytest.raises(KeyError):
+        asyncio.run(engine().deliver("nobody", "order.paid", DATA))
+
+
+def test_the_id_is_that_of_the_message_however_often_it_is_tried() -> None:
+    with Receiver().running() as receiver:
+        for _ in range(2):
+            deliver(engine(receiver.url))
+        deliver(engine(receiver.url), "order.sent")
+        deliver(engine(receiver.url), id="msg_mine")
+        ids = [request.headers["webhook-id"] for request in receiver.requests]
+        assert ids[0] == ids[1] != ids[2]
+        assert ids[3] == "msg_mine"
+
+
+@pytest.mark.enforces("webhook.endpoints.events")
+def test_an_endpoint_gets_what_it_wants() -> None:
+    with Receiver().running() as receiver:
+        made = engine(receiver.url, events=["order.paid"])
+        assert deliver(made)
+        assert not deliver(made, "order.sent")
+        assert len(receiver.requests) == 1
+
+
+@pytest.mark.enforces("webhook.max_attempts")
+def test_what_may_pass_is_tried_again() -> None:
+    with Receiver((503, {}, b""), (429, {}, b""), (200, {}, b"")).running() as receiver:
+        assert deliver(engine(receiver.url, max_attempts=3))
+        assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
+    with Receiver((503, {}, b"")).running() as receiver:
+        made = engine(receiver.url, max_attempts=2)
+        with pytest.raises(TransientError, match="shop answers 503"):
+            deliver(made)
+        assert len(receiver.requests) == 2
+        assert made.figures()["failed"] == 1.0
+    with pytest.raises(TransientError, match="shop: "):
+        deliver(engine("http://127.0.0.1:1", max_attempts=1))
+    with Receiver((410, {}, b"")).running() as receiver:
+        with pytest.raises(RejectedError, match="shop answers 410"):
+            deliver(engine(receiver.url))
+        assert len(receiver.requests) == 1
+
+
+def took(made: WebhookEngine) -> float:
+    async def live() -> float:
+        start = asyncio.get_running_loop().time()
+        await made.deliver("shop", "order.paid", DATA)
+        return asyncio.get_running_loop().time() - start
+
+    return asyncio.run(live())
+
+
+@pytest.mark.enforces("webhook.base_delay_seconds", "webhook.max_delay_seconds")
+def test_delays_grow_and_the_other_side_has_the_last_word() -> None:
+    ill: tuple[int, dict[str, str], bytes] = (503, {}, b"")
+    well: tuple[int, dict[str, str], bytes] = (200, {}, b"")
+    with Receiver(ill, ill, well).running() as receiver:
+        assert took(engine(receiver.url, base_delay_seconds=0.1)) >= 0.3
+    with Receiver(ill, ill, well).running() as receiver:
+        assert took(engine(receiver.url, base_delay_seconds=60, max_delay_seconds=0.05)) < 30
+    with Receiver((503, {"retry-after": "1"}, b""), well).running() as receiver:
+        assert took(engine(receiver.url)) >= 1
+    clock = ManualClock()
+    at = format_datetime(to_datetime(clock.now_ms() + 1000))
+    with Receiver((503, {"retry-after": at}, b""), well).running() as receiver:
+        assert took(engine(receiver.url, clock)) >= 0.9
+    with Receiver((503, {"retry-after": "soon"}, b""), well).running() as receiver:
+        assert took(engine(receiver.url)) < 30
+
+
+@pytest.mark.enforces("webhook.timeout_seconds")
+def test_a_receiver_that_says_nothing_is_left() -> None:
+    async def live() -> None:
+        connected: list[asyncio.StreamWriter] = []
+
+        async def mute(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connected.append(writer)
+
+        server = await asyncio.start_server(mute, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        made = engine(url, timeout_seconds=0.2, max_attempts=1)
+        with pytest.raises(TransientError, match="shop: ReadTimeout"):
+            await asyncio.wait_for(made.deliver("shop", "order.paid", DATA), 20)
+        for writer in connected:
+            writer.close()
+        server.close()
+
+    asyncio.run(live())
+
+
+def signed(clock: ManualClock, identity: str = "msg_1", ago: int = 0) -> dict[str, str]:
+    stamp = clock.now_ms() // 1000 - ago
+    return {
+        "Webhook-Id": identity,
+        "Webhook-Timestamp": str(stamp),
+        "Webhook-Signature": f"v1,AAAA {sign(SECRET, identity, stamp, b'{}')}",
+    }
+
+
+@pytest.mark.enforces("webhook.tolerance_seconds")
+def test_what_is_old_or_from_the_future_is_refused() -> None:
+    clock = ManualClock()
+    clock.move_to(clock.monotonic() + 1_000)
+    made = engine(clock=clock, tolerance_seconds=60)
+    for ago in (62, -62):
+        with pytest.raises(RejectedError, match="too far from ours"):
+            made.verify("shop", signed(clock, ago=ago), b"{}")
+    assert made.verify("shop", signed(clock, ago=59), b"{}") == "msg_1"
+
+
+@pytest.mark.enforces("webhook.remembered_ids")
+def test_what_comes_twice_is_refused() -> None:
+    clock = ManualClock()
+    made = engine(clock=clock, remembered_ids=1)
+    made.verify("shop", signed(clock), b"{}")
+    with pytest.raises(RejectedError, match="msg_1 was delivered before"):
+        made.verify("shop", signed(clock), b"{}")
+    made.verify("shop", signed(clock, "msg_2"), b"{}")
+    assert made.verify("shop", signed(clock), b"{}") == "msg_1", "forgotten for the other one"
+
+
+@pytest.mark.parametrize("without", ["Webhook-Id", "Webhook-Timestamp"])
+def test_what_says_too_little_is_refused(without: str) -> None:
+    clock = ManualClock()
+    headers = signed(clock)
+    del headers[without]
+    with pytest.raises(RejectedError, match="is missing"):
+        engine(clock=clock).verify("shop", headers, b"{}")
+
+
+def test_a_node_delivers() -> None:
+    class Node(MixinWebhook, NodeEffect):
+        pass
+
+    with Receiver().running() as receiver:
+        node = Node()
+        endpoint = {"name": "shop", "url": receiver.url, "secrets": ["s"]}
+        node.container = container(ModelWebhookSubcontract.model_validate({"endpoints": [endpoint]}))
+        node.container.registry.value(ProtocolInHand, Hand("m-9"))
+        assert asyncio.run(node.webhooks.deliver("shop", "order.paid", DATA))

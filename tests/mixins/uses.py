@@ -1,0 +1,241 @@
+"""For every capability: something that a node does with it, and something that does not go well.
+
+Each is given the node, started. What does not go well raises ``Exception`` or is refused by answer; afterwards the
+node goes on, and can be stopped.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from onex.bus.protocols import Outgoing
+from onex.capability import BatchFacts
+from onex.mixins.caching import CacheFacts
+from onex.mixins.serialization import ProtocolSerialization
+from onex.model.errors import OnexError
+from tests.conftest import NODES
+from tests.mixins.helpers import Note, context
+
+Deed = Callable[[Any], Awaitable[object]]
+"""Takes a node; which capabilities it has, only the tables below know."""
+_GATE = NODES / "node_gate_compute" / "v1_0_0"
+
+
+async def _do() -> str:
+    return "done"
+
+
+async def _fail() -> str:
+    raise ConnectionError("gone")
+
+
+class _Handler:
+    async def handle(self, payload: object) -> object:
+        return payload
+
+
+async def _say(what: Callable[[], object]) -> object:
+    """What needs no loop."""
+    return what()
+
+
+def _counted(node: Any) -> CacheFacts:
+    found: CacheFacts = node.cache.facts()
+    return found
+
+
+async def _cached(node: Any) -> None:
+    assert await node.cache.load("k", str, _do) == "done"
+    assert _counted(node).misses == 1
+
+
+async def _dispatched(node: Any) -> None:
+    node.effects.register("copy", _Handler)
+    assert await node.effects.dispatch("copy", "a") == "a"
+
+
+async def _serialized(node: Any) -> None:
+    serializer: ProtocolSerialization = node.serializer
+    assert serializer.load(serializer.dump(Note(text="a")), Note) == Note(text="a")
+
+
+async def _sealed(node: Any) -> None:
+    assert node.encryption.decrypt(node.encryption.encrypt(b"a")) == b"a"
+
+
+async def _kept(node: Any) -> None:
+    await node.secrets.put("a", b"1")
+    assert await node.secrets.get("a") == b"1"
+
+
+async def _asked(node: Any) -> None:
+    async with node.database.transaction() as tx:
+        assert await tx.fetchval("SELECT 1") == 1
+
+
+async def _committed(node: Any) -> None:
+    async with node.transactions.begin() as unit:
+        await unit.commit()
+
+
+async def _undone(node: Any) -> None:
+    async with node.transactions.begin() as unit:
+        await unit.connection.execute("SELECT nothing FROM nowhere")
+
+
+async def _well(node: Any) -> None:
+    node.health.register("bank", _do)
+    assert (await node.health.check_now()).checks["bank"].healthy
+
+
+async def _unwell(node: Any) -> None:
+    node.health.register("mail", _fail)
+    await node.health.check_now()
+    assert not node.health.is_healthy()
+    raise OnexError("told by its state, not by an exception")
+
+
+async def _published(node: Any) -> None:
+    await node.event_bus.publish(Note(text="a"))
+    await node.event_bus.flush()
+
+
+async def _traced(node: Any) -> None:
+    with node.tracing.span("ask", bank="north") as span:
+        span.note(amount=1)
+
+
+async def _traced_badly(node: Any) -> None:
+    with node.tracing.span("ask"):
+        await _fail()
+
+
+async def _measured(node: Any) -> None:
+    with node.profiler.section("render"):
+        pass
+    node.profiler.observed(BatchFacts(1, 1, [], 0.0))
+
+
+async def _measured_badly(node: Any) -> None:
+    with node.profiler.section("render"):
+        await _fail()
+
+
+async def _timed(node: Any) -> None:
+    with node.metrics.timer("bank_seconds"):
+        node.metrics.increment("cards")
+
+
+async def _rated(node: Any) -> None:
+    while True:
+        if not node.rate.try_acquire():
+            raise OnexError("told by its answer, not by an exception")
+
+
+async def _written(node: Any) -> None:
+    await node.kafka.publish([Outgoing("onex.evt.mixins.used.v1", b"a")])
+
+
+async def _too_large(node: Any) -> None:
+    await node.kafka.publish([Outgoing("onex.evt.mixins.used.v1", b"a" * 9_000_000)])
+
+
+async def _logged(node: Any) -> None:
+    node.log.info("used", password="hush")
+
+
+async def _logged_badly(node: Any) -> None:
+    node.log.info()
+
+
+async def _handled(node: Any) -> None:
+    assert await node.service.around(Note(text="a"), context(), lambda message, context: _do()) == "done"
+
+
+async def _handled_badly(node: Any) -> None:
+    await node.service.around(Note(text="a"), context(), lambda message, context: _fail())
+
+
+async def _with_services(node: Any) -> None:
+    node.services.register(_Handler, _Handler)
+    assert isinstance(node.services.get(_Handler), _Handler)
+
+
+USES: dict[str, tuple[Deed, Deed]] = {
+    "audit_log": (
+        lambda node: node.audit.record("used"),
+        lambda node: node.audit.around(Note(text="a"), context(), lambda message, context: _fail()),
+    ),
+    "authentication": (
+        lambda node: _say(lambda: node.authentication.authenticate(node.token)),
+        lambda node: _say(lambda: node.authentication.check(Note(text="a"))),
+    ),
+    "authorization": (
+        lambda node: _say(lambda: node.authorization is node.authorization),
+        lambda node: _say(lambda: node.authorization.require("refund")),
+    ),
+    "bulkhead": (lambda node: node.bulkhead.of("db").call(_do), lambda node: node.bulkhead.of("db").call(_fail)),
+    "caching": (_cached, lambda node: node.cache.load("other", str, _fail)),
+    "circuit_breaker": (
+        lambda node: node.circuits.of("db").call(_do),
+        lambda node: node.circuits.of("db").call(_fail),
+    ),
+    "contract_loader": (
+        lambda node: _say(lambda: node.contracts.load(_GATE)),
+        lambda node: _say(lambda: node.contracts.load(NODES / "nowhere")),
+    ),
+    "database": (_asked, lambda node: node.database.pool.execute("SELECT nothing FROM nowhere")),
+    "effect_handlers": (_dispatched, lambda node: node.effects.dispatch("turn", "a")),
+    "encryption": (_sealed, lambda node: _say(lambda: node.encryption.decrypt(b"no envelope"))),
+    "event_bus": (_published, lambda node: node.event_bus.publish(Note(text="a").model_copy(update={"text": 1}))),
+    "health_check": (_well, _unwell),
+    "kafka_configuration": (_written, _too_large),
+    "kafka_health_check": (lambda node: node.kafka_health.probe(), _too_large),
+    "logging": (_logged, _logged_badly),
+    "message_queue": (
+        lambda node: node.queue.send(Note(text="a")),
+        lambda node: asyncio.wait_for(node.queue.send(None), 1),
+    ),
+    "metrics": (_timed, lambda node: _say(lambda: node.metrics.increment("Wrong name"))),
+    "node_service": (_handled, _handled_badly),
+    "notification": (lambda node: node.notifications.notify("a", "b"), lambda node: node.notifications.notify("a")),
+    "profiling": (_measured, _measured_badly),
+    "rate_limiting": (lambda node: node.rate.acquire(), _rated),
+    "retry": (lambda node: node.retry.call(_do), lambda node: node.retry.call(_raise_value_error)),
+    "secure_storage": (_kept, lambda node: node.secrets.put("../evil", b"1")),
+    "security": (
+        lambda node: _say(lambda: node.security.check(Note(text="fine"))),
+        lambda node: _say(lambda: node.security.check(Note(text="\x00"))),
+    ),
+    "serialization": (_serialized, lambda node: _say(lambda: node.serializer.load(b"[", Note))),
+    "service_protocol": (
+        lambda node: _say(lambda: node.interface.missing(object)),
+        lambda node: _say(lambda: node.interface.missing(None)),
+    ),
+    "service_registry": (_with_services, lambda node: _say(lambda: node.services.get(int))),
+    "timeout": (lambda node: node.limits.call("db", _do), lambda node: node.limits.call("db", _fail)),
+    "tracing": (_traced, _traced_badly),
+    "transactions": (_committed, _undone),
+    "validation": (
+        lambda node: _say(lambda: node.validation.require(Note, {"text": "a"})),
+        lambda node: _say(lambda: node.validation.require(Note, {})),
+    ),
+    "webhook": (
+        lambda node: _say(lambda: node.webhooks.figures()),
+        lambda node: node.webhooks.deliver("nobody", "order.paid", None),
+    ),
+}
+
+
+async def _raise_value_error() -> str:
+    raise ValueError("not one that may pass")
+
+
+async def use(key: str, node: object) -> None:
+    """Both, in their order."""
+    well, badly = USES[key]
+    await well(node)
+    with pytest.raises(Exception):  # noqa: B017, PT011 - which one is up to the capability's own tests
+        await badly(node)
