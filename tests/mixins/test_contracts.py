@@ -98,7 +98,7 @@ def test_the_retry_policy_of_advanced_features_is_the_agent_s() -> None:
             "error_handling: {retry_policy: {max_attempts: 2}}\ndelivery:",
             "advanced_features.retry_policy repeats error_handling.retry_policy; keep one",
         ),
-        ("retry_policy:", "transactions:", "advanced_features.transactions: not supported yet"),
+        ("retry_policy:", "recovery:", "advanced_features.recovery: unknown key"),
         ("{timeout_seconds: 3}", "{timeout_seconds: '${ONEX_NO_SUCH}'}", "variable ONEX_NO_SUCH is not set"),
     ],
 )

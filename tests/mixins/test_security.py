@@ -1,6 +1,7 @@
 """MixinSecurity."""
 
 import pytest
+from pydantic import ValidationError
 
 from onex.mixins.security import MixinSecurity, ModelSecuritySubcontract
 from onex.mixins.security.engine import SecurityEngine
@@ -81,6 +82,15 @@ def test_texts_have_an_end() -> None:
     engine = made(max_input_length=1024)
     assert refused(engine, Note(text="x" * 1024)) == ""
     assert refused(engine, Note(text="x" * 1025)) == "Note.text: 1025 characters, 1024 are allowed"
+
+
+@pytest.mark.enforces("security.forbidden_patterns")
+def test_patterns_of_the_contract() -> None:
+    engine = made(forbidden_patterns=["(?i)exec(ute)?\\s+", "zzz"])
+    assert refused(engine, Note(text="please EXECUTE this")) == "Note.text: a forbidden pattern"
+    assert refused(made(), Note(text="please EXECUTE this")) == ""
+    with pytest.raises(ValidationError, match="'\\(' is no regular expression"):
+        made(forbidden_patterns=["("])
 
 
 def test_texts_are_found_at_any_depth() -> None:

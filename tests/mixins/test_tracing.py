@@ -85,6 +85,23 @@ def test_switched_off_it_makes_no_spans() -> None:
     assert traced.engine.headers()["traceparent"] == IN_HAND.trace_parent
 
 
+@pytest.mark.enforces("tracing.sample_share")
+def test_a_share_of_the_traces() -> None:
+    low, high = (Hand("m", "c", f"00-0af7651916cd43dd{half}-b7ad6b7169203331-01") for half in ("3" * 16, "c" * 16))
+    for hand, share, made in (
+        (low, 0.5, 1),
+        (high, 0.5, 0),
+        (low, 0.0, 0),
+        (high, 1.0, 1),
+        (Hand(), 0.5, 1),
+        (Hand(), 0.0, 0),
+    ):
+        traced = Traced(hand=hand, sample_share=share)
+        with traced.engine.span("ask"):
+            pass
+        assert len(traced.spans) == made, (hand, share)
+
+
 def test_a_node_traces_where_its_agent_does() -> None:
     class Node(MixinTracing, NodeEffect):
         pass

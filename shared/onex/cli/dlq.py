@@ -73,7 +73,7 @@ def stats(wanted: LetterFilter, node: Node = "", services: Services = None, as_j
     for contract, desk in desks(settings, node):
         mine = [letter for letter, _ in desk.find(wanted)]
         letters += mine
-        if len(mine) > contract.error_handling.dead_letter.alert_threshold:
+        if len(mine) > contract.alert_threshold:
             above.append((contract, len(mine)))
     groups = group_letters(letters)
     if as_json:
@@ -109,7 +109,7 @@ def stats(wanted: LetterFilter, node: Node = "", services: Services = None, as_j
         ]
         print_rows(columns, rows)
     for contract, count in above:
-        threshold = contract.error_handling.dead_letter.alert_threshold
+        threshold = contract.alert_threshold
         errors.print(f"{contract.name}: {count} dead letters, more than its alert threshold of {threshold}")
     if above:
         raise typer.Exit(Exit.FAILED)

@@ -183,7 +183,7 @@ def _rules(contract: ModelContract) -> Iterator[dict[str, object]]:
         node,
         f"onex dlq list --node {node} shows why; mend the cause, then replay.",
     )
-    threshold = contract.error_handling.dead_letter.alert_threshold
+    threshold = contract.alert_threshold
     yield _rule(
         "OnexDeadLettersAboveThreshold",
         f"sum by (node) (increase(onex_dead_letters_total{only}[1d])) > {threshold}",

@@ -76,7 +76,5 @@ def _declared(contract: ModelContract, checker: Checker) -> Iterator[_Declared]:
             checker.add(("subcontracts", key), "no capability has this subcontract", f"there are {keys}")
         else:
             yield _Declared(found, config, ("subcontracts", key))
-    features = contract.advanced_features
-    if features is not None and features.circuit_breaker is not None:
-        mixin = CATALOGUE.mixin("MixinCircuitBreaker")
-        yield _Declared(mixin, features.circuit_breaker.subcontract(), ("advanced_features", "circuit_breaker"))
+    for part, name, config in contract.advanced_features.asked() if contract.advanced_features else ():
+        yield _Declared(CATALOGUE.mixin(name), config, ("advanced_features", part))

@@ -20,12 +20,16 @@ NOT_SUPPORTED_YET = frozenset(
         "performance",
         "terminal_event",
         "time_injection",
-        # under advanced_features
-        "observability",
-        "security_validation",
         "transactions",
     }
 )
+
+ELSEWHERE = {
+    "monitoring": "Prometheus watches the rules of deploy/prometheus/alerts.yml; set `alert_threshold`",
+    "prometheus_port": "the agent serves metrics where ONEX_HEALTH_PORT says",
+    "topic_suffix": "dead letters go to `onex.dlq.{node}...`, or to the topic in `event_bus.dlq_topics`",
+}
+"""Keys of ``advanced_features`` that are set in another place."""
 
 OTHER_NAMES = {
     "kind": "node_type",

@@ -35,7 +35,7 @@ def parse_contract(text: str, name: str = FILE_NAME) -> ModelContract:
 
 def _validated(data: dict[str, JsonValue], lines: Lines, file: Path) -> ModelContract:
     problems: list[ContractProblem] = []
-    for key in ("config", "mixins", "subcontracts"):
+    for key in ("config", "mixins", "subcontracts", "advanced_features"):
         if key in data:
             data[key] = _resolve(data[key], (key,), file, lines, problems)
     try:

@@ -8,7 +8,7 @@ from typing import Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from onex.contract.known_keys import NOT_SUPPORTED_YET, OTHER_NAMES
+from onex.contract.known_keys import ELSEWHERE, NOT_SUPPORTED_YET, OTHER_NAMES
 from onex.contract.yaml_lines import Lines, Location, dotted, line_of
 from onex.model.errors import ContractProblem
 
@@ -45,6 +45,8 @@ def _unknown_key(key: str, model: type[BaseModel] | None) -> tuple[str, str]:
     names = list(model.model_fields) if model else []
     if key in OTHER_NAMES and OTHER_NAMES[key] in names:
         return "unknown key", f"did you mean `{OTHER_NAMES[key]}`?"
+    if key in ELSEWHERE:
+        return "is set elsewhere", f"remove it: {ELSEWHERE[key]}"
     if key in NOT_SUPPORTED_YET:
         return "not supported yet", "the engine would ignore it; remove it"
     near = get_close_matches(key, names, n=1, cutoff=0.5)

@@ -41,10 +41,10 @@ class Voice:
         self._endpoint = f"http://{settings.health_host}:{port}"
         self._file: Path = settings.home / "run" / f"{contract.name}.{instance}.json"
         self.tracing: Tracing | None = None
-        if settings.otlp_endpoint:
+        if endpoint := settings.otlp_endpoint or contract.otlp_endpoint:
             group = contract.group(settings.env)
             self.tracing = Tracing.to_collector(
-                contract.name, str(contract.contract_version), group, instance, settings.otlp_endpoint
+                contract.name, str(contract.contract_version), group, instance, endpoint
             )
         self._announcer: Announcer | None = None
         if settings.heartbeat_interval:

@@ -23,6 +23,7 @@ class SecurityEngine:
         self._settings = settings
         self._clock = clock
         self._redact = Redactor(settings.sensitive_field_patterns)
+        self._forbidden = [re.compile(pattern) for pattern in settings.forbidden_patterns]
         self._secret = settings.csrf_secret.get_secret_value().encode() or secrets.token_bytes(32)
 
     def check(self, message: Message) -> None:
@@ -41,6 +42,8 @@ class SecurityEngine:
             return "SQL behind a quote"
         if settings.enable_xss_protection and holds_script(text):
             return "a script"
+        if any(pattern.search(text) for pattern in self._forbidden):
+            return "a forbidden pattern"
         return ""
 
     def redact(self, value: object) -> object:

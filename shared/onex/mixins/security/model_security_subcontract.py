@@ -1,8 +1,9 @@
 """Configuration of security."""
 
+import re
 from typing import ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from onex.capability import Subcontract
 from onex.model.contract.version import ModelSemVer
@@ -25,6 +26,8 @@ class ModelSecuritySubcontract(Subcontract):
     enable_sql_injection_protection: bool = True
     """Refuse messages with texts that go on in SQL behind a quote. Parameters of statements protect; this only tells
     early that somebody tries."""
+    forbidden_patterns: tuple[str, ...] = ()
+    """Refuse messages with texts that one of these regular expressions is found in."""
     enable_xss_protection: bool = True
     """Refuse messages with scripts in their texts; ``clean_output`` escapes what HTML would read as markup."""
     enable_csrf_protection: bool = True
@@ -35,3 +38,13 @@ class ModelSecuritySubcontract(Subcontract):
     """Older tokens are refused."""
     max_input_length: int = Field(default=1_048_576, ge=1_024)
     """Messages with a longer text, in characters, are refused."""
+
+    @field_validator("forbidden_patterns")
+    @classmethod
+    def _compile(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+        return patterns

@@ -14,6 +14,8 @@ from onex.mixins.tracing.protocol_tracing import Attribute
 from onex.model.redaction import HIDDEN, Redactor
 
 _PROPAGATOR = TraceContextTextMapPropagator()
+_RATIO_DIGITS = 16
+_RATIO_RANGE = float(16**_RATIO_DIGITS)
 _OPEN: ContextVar[Span | None] = ContextVar("onex_open_span", default=None)
 
 
@@ -53,7 +55,7 @@ class TracingEngine:
     @contextmanager
     def span(self, name: str, **attributes: Attribute) -> Iterator[OpenSpan]:
         """See the protocol."""
-        if not self._settings.enabled:
+        if not self._settings.enabled or not self._is_sampled():
             yield OpenSpan(_nothing(), self._settings, self._redact)
             return
         made = self._tracer.start_span(name, self._around(), SpanKind.INTERNAL)
@@ -78,6 +80,13 @@ class TracingEngine:
         if self._in_hand.correlation_id:
             found["onex-correlation-id"] = self._in_hand.correlation_id
         return found
+
+    def _is_sampled(self) -> bool:
+        """By the trace's id, as OpenTelemetry's TraceIdRatioBased decides; without a trace all are."""
+        parts = self._in_hand.trace_parent.split("-")
+        if len(parts) < 2:
+            return self._settings.sample_share > 0
+        return int(parts[1][-_RATIO_DIGITS:], 16) < self._settings.sample_share * _RATIO_RANGE
 
     def _around(self) -> Context:
         outer = _OPEN.get()

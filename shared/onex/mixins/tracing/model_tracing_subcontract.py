@@ -15,6 +15,8 @@ class ModelTracingSubcontract(Subcontract):
 
     enabled: bool = True
     """False makes no spans; the trace of the message is handed on all the same."""
+    sample_share: float = Field(default=1.0, ge=0, le=1)
+    """Share of traces in which spans are made: all of a trace or none, on every node with this share."""
     record_exceptions: bool = True
     """An exception that leaves a span stands in it, with its stack."""
     max_attribute_length: int = Field(default=1_000, ge=10, le=100_000)

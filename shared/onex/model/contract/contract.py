@@ -2,8 +2,9 @@
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
+from onex.model.contract.advanced_features import ModelAdvancedFeatures
 from onex.model.contract.base import ContractPart
-from onex.model.contract.capabilities import ModelAdvancedFeatures, ModelMixinDeclaration
+from onex.model.contract.capabilities import ModelMixinDeclaration
 from onex.model.contract.definitions import ModelDefinitions
 from onex.model.contract.delivery import ModelDelivery, ModelErrorHandling, ModelRetryPolicy
 from onex.model.contract.routing import ModelDependency, ModelEventBus, ModelHandlerRouting
@@ -97,11 +98,8 @@ class ModelContract(ContractPart):
             problems.append("error_handling.dead_letter.order_fence belongs to an EFFECT with delivery.ordering: key")
         if self.workflow_coordination and self.handler_routing:
             problems.append("workflow_coordination already routes every message; remove handler_routing")
-        if self.advanced_features and self.advanced_features.retry_policy:
-            if self.node_type is not EnumNodeKind.EFFECT:
-                problems.append("advanced_features.retry_policy belongs to an EFFECT")
-            if "retry_policy" in self.error_handling.model_fields_set:
-                problems.append("advanced_features.retry_policy repeats error_handling.retry_policy; keep one")
+        if self.advanced_features:
+            problems += self._said_twice(self.advanced_features)
         names = [listed.name for listed in self.mixins]
         problems += [f"mixins lists {name} twice" for name in sorted({n for n in names if names.count(n) > 1})]
         routed = self.handler_routing or self.workflow_coordination
@@ -118,16 +116,48 @@ class ModelContract(ContractPart):
     @property
     def retry_policy(self) -> ModelRetryPolicy:
         """How messages are tried again, whichever words the contract uses for it."""
-        feature = self.advanced_features.retry_policy if self.advanced_features else None
-        return self.error_handling.retry_policy if feature is None else feature.policy()
+        features = self.advanced_features.retries() if self.advanced_features else None
+        return features or self.error_handling.retry_policy
+
+    @property
+    def alert_threshold(self) -> int:
+        """Dead letters in a day that raise an alert."""
+        letters = self.advanced_features.dead_letter_queue if self.advanced_features else None
+        return self.error_handling.dead_letter.alert_threshold if letters is None else letters.alert_threshold
+
+    @property
+    def otlp_endpoint(self) -> str:
+        """Collector of traces, where settings name none."""
+        seen = self.advanced_features.observability if self.advanced_features else None
+        return seen.tracing.endpoint if seen and seen.tracing else ""
+
+    def _said_twice(self, features: ModelAdvancedFeatures) -> list[str]:
+        problems: list[str] = []
+        letters = features.dead_letter_queue
+        retried = [
+            f"advanced_features.{name}"
+            for name, said in (
+                ("retry_policy", features.retry_policy is not None),
+                ("dead_letter_queue", letters is not None and letters.says_how_to_retry),
+            )
+            if said
+        ]
+        if retried and self.node_type is not EnumNodeKind.EFFECT:
+            problems.append(f"{retried[0]} belongs to an EFFECT; a pure handler fails or does not")
+        if "retry_policy" in self.error_handling.model_fields_set:
+            retried.append("error_handling.retry_policy")
+        if len(retried) > 1:
+            problems.append(f"{retried[0]} repeats {retried[1]}; keep one")
+        if letters and "alert_threshold" in self.error_handling.dead_letter.model_fields_set:
+            problems.append("advanced_features.dead_letter_queue repeats error_handling.dead_letter; keep one")
+        return problems
 
     @property
     def asked_capabilities(self) -> list[str]:
         """Class names and keys of the capabilities that it asks for; they may repeat."""
         names = [listed.name for listed in self.mixins if listed.enabled] + [*self.subcontracts]
-        if self.advanced_features and self.advanced_features.circuit_breaker:
-            names.append("MixinCircuitBreaker")
-        return names
+        features = self.advanced_features
+        return names + ([mixin for _, mixin, _ in features.asked()] if features else [])
 
     @property
     def dead_letter_topic(self) -> str:
