@@ -32,6 +32,8 @@ class CapabilityMetadata(ContractPart):
     """Where its engine stands around handlers; None for one that is only called by them."""
     managed: bool = False
     """Whether the engine is opened before the first message and closed after the last one."""
+    publishes: bool = False
+    """Whether nodes publish messages with it: then a topic of the contract need not hold answers of handlers."""
     requires: tuple[str, ...] = ()
     """Capabilities without which this one cannot be; they start first."""
     conflicts: tuple[str, ...] = ()

@@ -88,17 +88,20 @@ class Checker:
                         f"the contract says {definition.fields.get(field, 'nothing')}",
                     )
 
-    def outputs_are_published(self, routes: Iterable["Route"], outputs: Mapping[type[Message], str]) -> None:
-        """Every declared output has a topic, and every published topic an output."""
+    def outputs_are_published(
+        self, routes: Iterable["Route"], outputs: Mapping[type[Message], str], node_class: type[Node]
+    ) -> None:
+        """Every declared output has a topic, and every published topic an output, or a capability that publishes."""
+        publishes = any(metadata.publishes for metadata in node_class.capabilities.start)
         declared = {model for route in routes for model in route.outputs}
         for model in sorted(declared - set(outputs), key=lambda m: m.__name__):
             self.topic_of_model(model, list(outputs.values()), "publish_topics", ("event_bus",))
         for model, topic in outputs.items():
-            if model not in declared:
+            if model not in declared and not publishes:
                 self.add(
                     ("event_bus", "publish_topics"),
                     f"nothing publishes to {topic}",
-                    f"name {model.__name__} as an output, or remove the topic",
+                    f"name {model.__name__} as an output, give the node MixinEventBus, or remove the topic",
                 )
 
     def generic_argument(self, node_class: type[Node], index: int, at: Location) -> type[Message] | None:

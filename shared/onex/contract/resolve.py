@@ -96,7 +96,7 @@ def resolve_node(path: Path) -> ResolvedNode:
         for index, topic in enumerate(contract.event_bus.publish_topics)
         if (model := checker.model_of_topic(topic, ("event_bus", "publish_topics", index)))
     }
-    checker.outputs_are_published(routes, outputs)
+    checker.outputs_are_published(routes, outputs, node_class)
     config = NodeConfig()
     try:
         config = node_class.Config.model_validate(contract.config)

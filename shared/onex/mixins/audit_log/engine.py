@@ -62,7 +62,7 @@ class AuditLogEngine:
         await self._append(what, "done", "", {})
         return answer
 
-    async def record(self, what: str, *, detail: str = "", **facts: object) -> None:
+    async def record(self, what: str, /, *, detail: str = "", **facts: object) -> None:
         """See the protocol."""
         await self._append(what, "recorded", detail, facts)
 

@@ -41,11 +41,11 @@ class AuthorizationEngine:
         if self._settings.authorize_messages:
             self._require(type(message).__name__, message)
 
-    def allows(self, action: str, **facts: object) -> bool:
+    def allows(self, action: str, /, **facts: object) -> bool:
         """See the protocol."""
         return self._allows(self._authentication.principal, action, facts)
 
-    def require(self, action: str, **facts: object) -> None:
+    def require(self, action: str, /, **facts: object) -> None:
         """See the protocol."""
         self._require(action, facts)
 

@@ -41,23 +41,23 @@ class LoggingEngine:
         self._redact = Redactor(settings.sensitive_field_patterns)
         self._render = _renderer(settings.log_format)
 
-    def debug(self, event: str, **facts: object) -> None:
+    def debug(self, event: str, /, **facts: object) -> None:
         """Of interest to who looks for a fault."""
         self._log(EnumLogLevel.DEBUG, event, facts)
 
-    def info(self, event: str, **facts: object) -> None:
+    def info(self, event: str, /, **facts: object) -> None:
         """As it should be."""
         self._log(EnumLogLevel.INFO, event, facts)
 
-    def warning(self, event: str, **facts: object) -> None:
+    def warning(self, event: str, /, **facts: object) -> None:
         """Not as it should be; the node goes on."""
         self._log(EnumLogLevel.WARNING, event, facts)
 
-    def error(self, event: str, **facts: object) -> None:
+    def error(self, event: str, /, **facts: object) -> None:
         """Something was not done."""
         self._log(EnumLogLevel.ERROR, event, facts)
 
-    def critical(self, event: str, **facts: object) -> None:
+    def critical(self, event: str, /, **facts: object) -> None:
         """The node cannot go on."""
         self._log(EnumLogLevel.CRITICAL, event, facts)
 

@@ -8,7 +8,8 @@ from threading import Condition, Thread
 
 def to_stderr(line: str) -> None:
     """The stream where agents write."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the log
+    sys.stderr.write(f"{line}\n")  # at once: other threads write there too
+    sys.stderr.flush()
 
 
 class LineWriter:

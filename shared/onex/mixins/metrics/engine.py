@@ -25,23 +25,23 @@ class MetricsEngine:
         self._names: dict[str, str] = {}
         self._seen: dict[str, set[tuple[str, ...]]] = {}
 
-    def increment(self, metric_name: str, value: float = 1, **labels: str) -> None:
+    def increment(self, metric_name: str, /, value: float = 1, **labels: str) -> None:
         """See the protocol."""
         if self._settings.enable_counters:
             self._backend.count(self._name(metric_name), value, self._labels(metric_name, labels))
 
-    def gauge(self, metric_name: str, value: float, **labels: str) -> None:
+    def gauge(self, metric_name: str, /, value: float, **labels: str) -> None:
         """See the protocol."""
         if self._settings.enable_gauges:
             self._backend.put(self._name(metric_name), value, self._labels(metric_name, labels))
 
-    def histogram(self, metric_name: str, value: float, **labels: str) -> None:
+    def histogram(self, metric_name: str, /, value: float, **labels: str) -> None:
         """See the protocol."""
         if self._settings.enable_histograms:
             self._backend.observe(self._name(metric_name), value, self._labels(metric_name, labels))
 
     @contextmanager
-    def timer(self, metric_name: str, **labels: str) -> Iterator[None]:
+    def timer(self, metric_name: str, /, **labels: str) -> Iterator[None]:
         """See the protocol."""
         if not self._settings.enable_timers:
             yield

@@ -31,7 +31,7 @@ class OpenSpan:
         """See the protocol."""
         self._span.set_attributes(self.clean(attributes))
 
-    def event(self, name: str, **attributes: Attribute) -> None:
+    def event(self, name: str, /, **attributes: Attribute) -> None:
         """See the protocol."""
         self._span.add_event(name, self.clean(attributes))
 
@@ -53,7 +53,7 @@ class TracingEngine:
         self._redact = Redactor(settings.sensitive_field_patterns)
 
     @contextmanager
-    def span(self, name: str, **attributes: Attribute) -> Iterator[OpenSpan]:
+    def span(self, name: str, /, **attributes: Attribute) -> Iterator[OpenSpan]:
         """See the protocol."""
         if not self._settings.enabled or not self._is_sampled():
             yield OpenSpan(_nothing(), self._settings, self._redact)

@@ -14,7 +14,7 @@ class ProtocolSpan(Protocol):
         """Facts about it."""
         ...
 
-    def event(self, name: str, **attributes: Attribute) -> None:
+    def event(self, name: str, /, **attributes: Attribute) -> None:
         """Something that happened within it."""
         ...
 
@@ -22,7 +22,7 @@ class ProtocolSpan(Protocol):
 class ProtocolTracing(Protocol):
     """Spans, and what another system needs to go on with the trace."""
 
-    def span(self, name: str, **attributes: Attribute) -> AbstractContextManager[ProtocolSpan]:
+    def span(self, name: str, /, **attributes: Attribute) -> AbstractContextManager[ProtocolSpan]:
         """A span within the one around it, or within the processing of the message in hand. An exception marks it as
         failed."""
         ...
