@@ -16,6 +16,7 @@ from node_postgres_adapter_effect.v1_0_0.models import (
     UpsertProjection,
 )
 from node_postgres_adapter_effect.v1_0_0.node import NAME, NodePostgresAdapterEffect
+from onex.capability import Composition, Surroundings
 from onex.contract import resolve_node
 from onex.local import LocalPostgres
 from onex.node import Context
@@ -33,22 +34,25 @@ def put(sequence: int, key: str = "once") -> UpsertProjection:
 
 
 @pytest.fixture
-def play(postgres: LocalPostgres, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def play(postgres: LocalPostgres) -> Callable[..., None]:
     """Run a coroutine function with a started node."""
-    monkeypatch.setenv("DATABASE_URL", postgres.start())
+    url = postgres.start()
     resolved = resolve_node(SERVICES / NAME / "v1_0_0")
 
     def run(scene: Callable[[NodePostgresAdapterEffect], Awaitable[None]]) -> None:
         async def whole() -> None:
             node = resolved.create()
             assert isinstance(node, NodePostgresAdapterEffect)
-            await node.start()
+            node.container.registry.value(Surroundings, Surroundings(url))
+            composition = Composition(node)
+            await composition.start()
             try:
-                await node.pool.execute("DELETE FROM onex_projection WHERE projection = 'tests'")
-                await node.pool.execute("DELETE FROM onex_inbox_answer WHERE key LIKE 't-%'")
+                await node.start()
+                await node.database.pool.execute("DELETE FROM onex_projection WHERE projection = 'tests'")
+                await node.database.pool.execute("DELETE FROM onex_inbox_answer WHERE key LIKE 't-%'")
                 await scene(node)
             finally:
-                await node.stop()
+                await composition.stop()
 
         asyncio.run(whole())
 
@@ -75,7 +79,7 @@ def test_two_deliveries_at_once_are_one(play: Callable[..., None]) -> None:
     async def scene(node: NodePostgresAdapterEffect) -> None:
         answers = await asyncio.gather(*(node.upsert(put(1), context("t-1")) for _ in range(8)))
         assert {answer.applied for answer in answers} == {True}
-        assert await node.pool.fetchval("SELECT count(*) FROM onex_inbox_answer WHERE key = 't-1'") == 1
+        assert await node.database.pool.fetchval("SELECT count(*) FROM onex_inbox_answer WHERE key = 't-1'") == 1
 
     play(scene)
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import asyncpg
 
+from node_store_effect.v1_0_0.models import StoreNode
 from onex.node import RejectedError
 
-_SCHEMA = """
+TABLES = """
 CREATE TABLE IF NOT EXISTS codegen_artifact (
     digest     text PRIMARY KEY,
     name       text NOT NULL,
@@ -24,8 +25,6 @@ CREATE TABLE IF NOT EXISTS codegen_generation (
     digest        text NOT NULL REFERENCES codegen_artifact
 );
 """
-_SCHEMA_LOCK = 7_001_001
-"""Advisory lock: two instances that start at once must not both create the tables."""
 
 
 def digest_of(files: dict[str, str]) -> str:
@@ -33,30 +32,21 @@ def digest_of(files: dict[str, str]) -> str:
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
-async def create_tables(pool: asyncpg.Pool) -> None:
-    """Make the tables; safe to run at every start."""
-    async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _SCHEMA_LOCK)
-        await connection.execute(_SCHEMA)
-
-
-async def store(pool: asyncpg.Pool, generation_id: str, name: str, version: str, files: dict[str, str]) -> str:
+async def store(connection: asyncpg.Connection, command: StoreNode) -> str:
     """Insert artifact and generation; a repetition changes nothing. Gives the digest."""
-    digest = digest_of(files)
-    async with pool.acquire() as connection, connection.transaction():
-        await connection.execute(
-            "INSERT INTO codegen_artifact (digest, name, version, files) VALUES ($1, $2, $3, $4)"
-            " ON CONFLICT DO NOTHING",
-            digest,
-            name,
-            version,
-            json.dumps(files),
-        )
-        await connection.execute(
-            "INSERT INTO codegen_generation (generation_id, digest) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            generation_id,
-            digest,
-        )
+    digest = digest_of(command.files)
+    await connection.execute(
+        "INSERT INTO codegen_artifact (digest, name, version, files) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        digest,
+        command.name,
+        command.version,
+        json.dumps(command.files),
+    )
+    await connection.execute(
+        "INSERT INTO codegen_generation (generation_id, digest) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        command.generation_id,
+        digest,
+    )
     return digest
 
 

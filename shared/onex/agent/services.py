@@ -16,10 +16,12 @@ from onex.capability import (
     ProtocolInHand,
     ProtocolReadiness,
     ServiceRegistry,
+    Surroundings,
     standard_services,
 )
 from onex.contract import ResolvedNode
 from onex.model.clock import ProtocolClock
+from onex.settings import Settings
 
 
 def agent_services(
@@ -46,3 +48,9 @@ def agent_services(
     if tracing is not None:
         services.value(TracerProvider, tracing.provider)
     return services
+
+
+def surroundings_of(settings: Settings) -> Surroundings:
+    """What an agent with these settings was started with."""
+    servers, config = settings.kafka_bootstrap_servers, settings.kafka_config
+    return Surroundings(settings.database_url, servers, config, settings.home)

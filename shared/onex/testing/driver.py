@@ -41,7 +41,7 @@ class MeshDriver:
     """Nodes on an in-memory bus.
 
     ``virtual_time=False`` lets effects do real I/O in real time; ``spans`` gets the traces; ``surroundings`` are what
-    agents would be started with: a database, for instance.
+    agents would be started with (a database, for instance), instead of what the environment says.
     """
 
     def __init__(

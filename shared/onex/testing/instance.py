@@ -13,7 +13,7 @@ from onex.agent.metrics import AgentMetrics
 from onex.agent.program import build_program
 from onex.agent.pure import PureAgent
 from onex.agent.relay import Relay
-from onex.agent.services import agent_services
+from onex.agent.services import agent_services, surroundings_of
 from onex.agent.tracing import Tracing
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.consumer import MemoryConsumer
@@ -23,6 +23,7 @@ from onex.capability import Surroundings
 from onex.contract import ResolvedNode
 from onex.model.enums import EnumGuarantee, EnumNodeKind
 from onex.node import NodeEffect
+from onex.settings import Settings
 from onex.testing.clock import ManualClock
 from onex.testing.effect_host import MemoryEffectHost
 
@@ -55,7 +56,9 @@ class Instance:
         services = agent_services(
             resolved, "memory", bus, catalogue, group, clock, self.health, self.metrics, tracing, waits=False
         )
-        program = build_program(resolved, catalogue, services.value(Surroundings, surroundings or Surroundings()))
+        program = build_program(
+            resolved, catalogue, services.value(Surroundings, surroundings or surroundings_of(Settings.load()))
+        )
         self.node, self._composition = program.node, program.composition
         self.metrics.capabilities.follow(self._composition.figures)
         loop.run_until_complete(self._composition.start())

@@ -26,7 +26,7 @@ from onex.agent.program import Program, build_program
 from onex.agent.pure import PureAgent
 from onex.agent.relay import Relay
 from onex.agent.requirements import check_topics
-from onex.agent.services import agent_services
+from onex.agent.services import agent_services, surroundings_of
 from onex.agent.state_memory import StateMemory
 from onex.bus.open import open_agent_bus, open_catalogue
 from onex.bus.protocols import BusHealth, ProtocolEventBus
@@ -153,11 +153,8 @@ class AgentProcess:
             self._metrics,
             self._voice.tracing,
         )
-        settings = self._settings
-        around = Surroundings(
-            settings.database_url, settings.kafka_bootstrap_servers, settings.kafka_config, settings.home
-        )
-        return services.value(Signals, self._signals).value(Surroundings, around)
+        services.value(Signals, self._signals)
+        return services.value(Surroundings, surroundings_of(self._settings))
 
     def _pure(self, program: Program, bus: ProtocolEventBus) -> None:
         agent = PureAgent(

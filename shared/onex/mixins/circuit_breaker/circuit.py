@@ -32,6 +32,23 @@ class _Outcome:
     slow: bool
 
 
+@dataclass(frozen=True, slots=True)
+class CircuitSnapshot:
+    """A circuit as data: for who keeps it elsewhere."""
+
+    state: EnumCircuitState = EnumCircuitState.CLOSED
+    in_a_row: int = 0
+    """Failures one after the other."""
+    successes: int = 0
+    """Successful probes one after the other."""
+    probes: int = 0
+    """Under way."""
+    opened: float = 0.0
+    """Monotonic time."""
+    window: str = ""
+    """Latest calls, the oldest first: ``.`` succeeded, ``s`` slowly, ``f`` failed."""
+
+
 class Circuit:
     """See :class:`ProtocolCircuit`. Lives on one thread."""
 
@@ -62,6 +79,24 @@ class Circuit:
             self._become(EnumCircuitState.HALF_OPEN, f"probed after {self._settings.timeout_seconds:g} s")
         return self._state
 
+    def snapshot(self) -> CircuitSnapshot:
+        """The circuit as it is now."""
+        window = "".join("f" if one.failed else "s" if one.slow else "." for one in self._window)
+        return CircuitSnapshot(self.state, self._in_a_row, self._successes, self._probes, self._opened, window)
+
+    def restore(self, kept: CircuitSnapshot) -> None:
+        """Go on from there; nobody hears of it."""
+        self._state, self._in_a_row, self._successes = kept.state, kept.in_a_row, kept.successes
+        self._probes, self._opened = kept.probes, kept.opened
+        self._window.clear()
+        self._window.extend(_Outcome(sign == "f", sign == "s") for sign in kept.window)
+
+    def report(self, failure: BaseException | None, took: float, *, probing: bool) -> None:
+        """What became of a call that :meth:`admit` let through, for who does not use :meth:`guard`."""
+        if probing:
+            self._probes = max(0, self._probes - 1)
+        self._count(failure, took)
+
     async def call(self, work: Callable[[], Awaitable[T]]) -> T:
         """See the protocol."""
         async with self.guard():
@@ -73,7 +108,7 @@ class Circuit:
         if not self._settings.enabled:
             yield
             return
-        probing = self._admit()
+        probing = self.admit()
         era, began = self._era, self._clock.monotonic()
         failure: BaseException | None = None
         try:
@@ -92,8 +127,8 @@ class Circuit:
             if era == self._era:
                 self._count(failure, self._clock.monotonic() - began)
 
-    def _admit(self) -> bool:
-        """Whether the call is a probe. Raises CircuitOpenError."""
+    def admit(self) -> bool:
+        """Let a call through; gives whether it is a probe. Raises CircuitOpenError."""
         match self.state:
             case EnumCircuitState.CLOSED:
                 return False

@@ -50,9 +50,7 @@ class CircuitBreakerEngine:
 
     def _settings_of(self, dependency: str) -> ModelCircuitBreakerSubcontract:
         own = self._own.get(dependency)
-        if own is None:
-            return self._settings
-        return self._settings.model_copy(update=own.model_dump(exclude={"name"}, exclude_none=True))
+        return self._settings if own is None else self._settings.of(own)
 
     def _changed(self, change: CircuitChange) -> None:
         level = log.warning if change.after is EnumCircuitState.OPEN else log.info

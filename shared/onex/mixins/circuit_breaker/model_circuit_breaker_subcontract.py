@@ -1,6 +1,6 @@
 """Configuration of circuit breakers."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -48,3 +48,7 @@ class ModelCircuitBreakerSubcontract(Subcontract):
     """Share of slow calls in the window that opens a circuit."""
     services: tuple[ModelCircuitService, ...] = ()
     """Dependencies with figures of their own."""
+
+    def of(self, service: ModelCircuitService) -> Self:
+        """The same, with what differs for one dependency."""
+        return self.model_copy(update=service.model_dump(exclude={"name"}, exclude_none=True))

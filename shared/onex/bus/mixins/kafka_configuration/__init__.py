@@ -5,6 +5,12 @@ from onex.bus.mixins.kafka_configuration.model_kafka_configuration_subcontract i
     EnumCompression,
     ModelKafkaConfigurationSubcontract,
 )
-from onex.bus.mixins.kafka_configuration.protocol_kafka_configuration import ProtocolKafka
+from onex.bus.mixins.kafka_configuration.protocol_kafka_configuration import KafkaFacts, ProtocolKafka
 
-__all__ = ["EnumCompression", "MixinKafkaConfiguration", "ModelKafkaConfigurationSubcontract", "ProtocolKafka"]
+__all__ = [
+    "EnumCompression",
+    "KafkaFacts",
+    "MixinKafkaConfiguration",
+    "ModelKafkaConfigurationSubcontract",
+    "ProtocolKafka",
+]

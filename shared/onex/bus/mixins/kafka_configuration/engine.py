@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.mixins.kafka_configuration.model_kafka_configuration_subcontract import (
     ModelKafkaConfigurationSubcontract,
 )
+from onex.bus.mixins.kafka_configuration.protocol_kafka_configuration import KafkaFacts
 from onex.bus.murmur2 import murmur2
 from onex.bus.protocols import BusHealth, Outgoing
 from onex.capability import Surroundings
@@ -75,10 +77,10 @@ class KafkaConfigurationEngine:
         """See the protocol."""
         return await asyncio.to_thread(self.bus.health)
 
+    def facts(self) -> KafkaFacts:
+        """See the protocol."""
+        return KafkaFacts(len(self._adapters), self._published, self._failed)
+
     def figures(self) -> Mapping[str, float]:
-        """Records published and failed, and producers."""
-        return {
-            "published": float(self._published),
-            "failed": float(self._failed),
-            "producers": float(len(self._adapters)),
-        }
+        """The same, for operators."""
+        return {name: float(value) for name, value in asdict(self.facts()).items()}

@@ -1,9 +1,19 @@
 """What a node may do with its own Kafka clients."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from onex.bus.protocols import BusHealth, Outgoing, ProtocolEventBus
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaFacts:
+    """What was written so far, in records."""
+
+    producers: int
+    published: int
+    failed: int
 
 
 class ProtocolKafka(Protocol):
@@ -20,4 +30,8 @@ class ProtocolKafka(Protocol):
 
     async def health(self) -> BusHealth:
         """Whether brokers answer."""
+        ...
+
+    def facts(self) -> KafkaFacts:
+        """Counted since start."""
         ...

@@ -1,0 +1,89 @@
+"""Deadlines that travel in headers: who hands them on, and who sets them."""
+
+import pytest
+from node_gate_compute.v1_0_0.models import Enter, Entered
+from node_tally_reducer.v1_0_0.models import Amount, Tallied
+from node_vault_effect.v1_0_0.models import Fetch, Fetched
+
+from onex.agent.current import CURRENT, CurrentMessage
+from onex.bus import headers as h
+from onex.model.message import Message
+from onex.node import Addressed
+from onex.node.kept_answer import dump_answer, load_answer
+from onex.testing import MeshDriver
+from tests.conftest import NODES, ORDERS
+
+
+def driver(*names: str) -> MeshDriver:
+    return MeshDriver([NODES / name / "v1_0_0" for name in names])
+
+
+def deadline_of(mesh: MeshDriver, model: type[Message]) -> bytes | None:
+    """Of the one message of a type."""
+    ((record, _),) = mesh.messages(model)
+    return dict(record.headers() or []).get(h.DEADLINE)
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "answer", "kept"),
+    [
+        ("node_gate_compute", Enter(name="Ann", age=20), Entered, True),
+        ("node_vault_effect", Fetch(name="gold"), Fetched, True),
+        ("node_tally_reducer", Amount(entity="e", value=1), Tallied, False),
+    ],
+)
+@pytest.mark.parametrize("given", [b"99999999999999", None])
+def test_compute_and_effect_hand_it_on(
+    name: str, sent: Message, answer: type[Message], kept: bool, given: bytes | None
+) -> None:
+    mesh = driver(name)
+    mesh.send(sent, headers=[(h.DEADLINE, given)] if given else [])
+    assert deadline_of(mesh, answer) == (given if kept else None)
+    mesh.close()
+
+
+def test_steps_of_workflows_set_it_and_compensation_has_none() -> None:
+    folders = sorted(file.parent for file in ORDERS.rglob("contract.yaml"))
+    mesh = MeshDriver(folders)
+    orchestrator = next(node for node in mesh.nodes if node.contract.workflow_coordination)
+    workflow = orchestrator.contract.workflow_coordination
+    assert workflow is not None
+    start = next(route.model for route in orchestrator.routes.values() if route.model.__name__ == "PlaceOrder")
+    began = mesh.clock.now_ms()
+    mesh.send(start.model_validate({"order_id": "o-1", "quantity": 2, "unit_price": 5.0}))
+    for step in workflow.steps:
+        if step.command is None or not (found := mesh.messages(orchestrator.models[step.command])):
+            continue
+        deadline = dict(found[0][0].headers() or []).get(h.DEADLINE)
+        expected = None if step.timeout is None else str(began + round(step.timeout * 1000)).encode()
+        assert deadline == expected, step.id
+    mesh.close()
+
+
+def test_what_cannot_be_read_is_no_deadline() -> None:
+    mesh = driver("node_vault_effect")
+    mesh.send(Fetch(name="gold"), headers=[(h.DEADLINE, b"soon")])
+    assert len(mesh.published(Fetched)) == 1
+    mesh.close()
+
+
+def test_an_answer_that_is_kept_keeps_it() -> None:
+    answer = Addressed(Fetched(name="gold", attempt=1), key="k", answer_within=2.5)
+    assert load_answer(dump_answer(answer), {"Fetched": Fetched}) == answer
+
+
+def test_outside_of_a_handler_nothing_is_in_hand() -> None:
+    token = CURRENT.set(None)
+    hand = CurrentMessage()
+    assert (hand.message_id, hand.correlation_id, hand.trace_parent, hand.deadline_ms, hand.header("x")) == (
+        "",
+        "",
+        "",
+        0,
+        "",
+    )
+    CURRENT.reset(token)
+    assert h.deadline_in(0) == []
+    ((name, value),) = h.deadline_in(5)
+    assert name == h.DEADLINE
+    assert value.isdigit()
