@@ -13,7 +13,7 @@ from tests.integration.agents import Mesh
 @pytest.mark.parametrize(
     "name",
     [
-        "event_bus_circuit_breaker_compute",
+        "circuit_judge_compute",
         "llm_effect",
         "service_registry_reducer",
         "infrastructure_health_monitor_orchestrator",

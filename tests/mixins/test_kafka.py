@@ -6,14 +6,15 @@ from uuid import uuid4
 import pytest
 
 from onex.bus.kafka import KafkaEventBusAdapter
-from onex.bus.mixins.kafka_configuration import MixinKafkaConfiguration, ModelKafkaConfigurationSubcontract
-from onex.bus.mixins.kafka_configuration.engine import KafkaConfigurationEngine
-from onex.bus.mixins.kafka_health_check import MixinKafkaHealthCheck, ModelKafkaHealthCheckSubcontract
-from onex.bus.mixins.kafka_health_check.engine import KafkaHealthCheckEngine
+from onex.bus.kafka.adapters import KafkaAdapters
 from onex.bus.protocols import Outgoing, Partition, TopicState
-from onex.capability import Composition, HealthChecks, Surroundings
+from onex.capability import Composition, HealthChecks, ProtocolKafkaAdapters, Surroundings
 from onex.local import LocalKafka
 from onex.mixins.health_check import MixinHealthCheck
+from onex.mixins.kafka_configuration import MixinKafkaConfiguration, ModelKafkaConfigurationSubcontract
+from onex.mixins.kafka_configuration.engine import KafkaConfigurationEngine
+from onex.mixins.kafka_health_check import MixinKafkaHealthCheck, ModelKafkaHealthCheckSubcontract
+from onex.mixins.kafka_health_check.engine import KafkaHealthCheckEngine
 from onex.model.errors import BusError, CompositionError, TransientError
 from onex.node import NodeEffect
 from tests.mixins.helpers import container
@@ -31,7 +32,9 @@ def surroundings(kafka: LocalKafka, **config: str) -> Surroundings:
 
 
 def made(around: Surroundings, **settings: object) -> KafkaConfigurationEngine:
-    return KafkaConfigurationEngine(ModelKafkaConfigurationSubcontract.model_validate(settings), around)
+    return KafkaConfigurationEngine(
+        ModelKafkaConfigurationSubcontract.model_validate(settings), around, KafkaAdapters()
+    )
 
 
 def values(bus: KafkaEventBusAdapter, topic: str) -> list[bytes | None]:
@@ -72,6 +75,7 @@ def test_which_cluster_and_how(kafka: LocalKafka, kafka_bus: KafkaEventBusAdapte
         engine = made(elsewhere, bootstrap_servers=kafka.bootstrap_servers, config={"client.id": "mine"})
         await engine.open()
         await engine.publish([Outgoing(topic, b"here")])
+        assert isinstance(engine.bus, KafkaEventBusAdapter)
         assert engine.bus.config.extra["client.id"] == "mine"
         await engine.close()
         wrong = made(surroundings(kafka), config={"no.such.setting": "1"})
@@ -94,6 +98,7 @@ def test_how_it_is_written(kafka: LocalKafka, kafka_bus: KafkaEventBusAdapter, t
     async def live() -> None:
         engine = made(surroundings(kafka), compression="zstd", linger_ms=30, delivery_timeout_ms=7000)
         await engine.open()
+        assert isinstance(engine.bus, KafkaEventBusAdapter)
         config = engine.bus.config.producer(None)
         wanted = {"compression.type": "zstd", "linger.ms": "30", "delivery.timeout.ms": "7000"}
         assert {name: config[name] for name in wanted} == wanted
@@ -172,6 +177,7 @@ def test_a_node_is_asked_whether_its_brokers_are_well(kafka: LocalKafka, critica
     async def live() -> None:
         node = Node()
         node.container = container(surroundings(kafka), ModelKafkaHealthCheckSubcontract(critical=critical))
+        node.container.registry.value(ProtocolKafkaAdapters, KafkaAdapters())
         composition = Composition(node)
         await composition.start()
         check = node.container.get(HealthChecks).all["kafka"]
@@ -181,3 +187,13 @@ def test_a_node_is_asked_whether_its_brokers_are_well(kafka: LocalKafka, critica
         await composition.stop()
 
     asyncio.run(live())
+
+
+def test_a_node_without_an_agent_has_no_kafka() -> None:
+    class Node(MixinKafkaConfiguration, NodeEffect):
+        pass
+
+    node = Node()
+    node.container = container(Surroundings(kafka_bootstrap_servers="127.0.0.1:1"))
+    with pytest.raises(CompositionError, match="nothing opens Kafka"):
+        asyncio.run(Composition(node).start())

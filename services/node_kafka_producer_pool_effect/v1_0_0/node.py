@@ -12,13 +12,13 @@ from node_kafka_producer_pool_effect.v1_0_0.models import (
     RecordToPublish,
     ReportPool,
 )
-from onex.bus.mixins.kafka_configuration import MixinKafkaConfiguration
-from onex.bus.mixins.kafka_health_check import MixinKafkaHealthCheck
-from onex.bus.protocols import Headers, Outgoing
 from onex.mixins.bulkhead import MixinBulkhead
 from onex.mixins.circuit_breaker import MixinCircuitBreaker
 from onex.mixins.health_check import MixinHealthCheck
+from onex.mixins.kafka_configuration import MixinKafkaConfiguration
+from onex.mixins.kafka_health_check import MixinKafkaHealthCheck
 from onex.model.errors import BusError, BusUnavailableError, MessageTooLargeError
+from onex.model.outgoing import Headers, Outgoing
 from onex.node import Context, NodeConfig, NodeEffect, RejectedError, TransientError
 
 _KAFKA = "kafka"

@@ -8,12 +8,14 @@ from onex.agent.event_sink import EventSink
 from onex.agent.health import Health
 from onex.agent.metrics import AgentMetrics
 from onex.agent.tracing import Tracing
+from onex.bus.kafka.adapters import KafkaAdapters
 from onex.bus.protocols import ProtocolEventBus
 from onex.bus.schema import ProtocolSchemaCatalogue
 from onex.capability import (
     NodeIdentity,
     ProtocolEventSink,
     ProtocolInHand,
+    ProtocolKafkaAdapters,
     ProtocolReadiness,
     ServiceRegistry,
     Surroundings,
@@ -45,6 +47,7 @@ def agent_services(
     services.value(ProtocolInHand, CurrentMessage())
     services.value(CollectorRegistry, metrics.registry)
     services.value(ProtocolEventSink, EventSink(resolved, bus, catalogue, group, clock, waits=waits))
+    services.value(ProtocolKafkaAdapters, KafkaAdapters())
     if tracing is not None:
         services.value(TracerProvider, tracing.provider)
     return services

@@ -1,11 +1,30 @@
 """The border between the engine and whatever moves records. Kafka and the in-memory bus fit it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-Headers = list[tuple[str, bytes]]
+from onex.model.outgoing import BusHealth, Headers, Outgoing
+
+__all__ = [
+    "NOWHERE",
+    "BusHealth",
+    "Emitted",
+    "Headers",
+    "OnDelivery",
+    "Outgoing",
+    "Partition",
+    "Position",
+    "ProtocolAdmin",
+    "ProtocolConsumer",
+    "ProtocolEventBus",
+    "ProtocolReader",
+    "ProtocolRebalanceListener",
+    "ProtocolRecord",
+    "ProtocolTransaction",
+    "TopicState",
+]
 
 
 class Partition(NamedTuple):
@@ -24,17 +43,6 @@ class Position(NamedTuple):
 
 NOWHERE: Mapping[Partition, Position] = MappingProxyType({})
 """No positions to commit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A record to publish outside the engine. ``partition`` -1 lets the key decide (murmur2)."""
-
-    topic: str
-    value: bytes | None
-    key: bytes | None = None
-    headers: Headers = field(default_factory=list)
-    partition: int = -1
 
 
 class ProtocolRecord(Protocol):
@@ -185,14 +193,6 @@ class TopicState:
     config: Mapping[str, str]
     identity: str = ""
     """Changes when the topic is deleted and made again."""
-
-
-@dataclass(frozen=True, slots=True)
-class BusHealth:
-    """Whether brokers answer, and what the client last complained about."""
-
-    ok: bool
-    detail: str
 
 
 class ProtocolAdmin(Protocol):

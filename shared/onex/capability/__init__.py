@@ -21,6 +21,7 @@ from onex.capability.host import (
     standard_services,
 )
 from onex.capability.in_hand import NothingInHand, ProtocolInHand
+from onex.capability.kafka import NoKafka, ProtocolKafkaAdapter, ProtocolKafkaAdapters
 from onex.capability.layer import (
     BatchFacts,
     Proceed,
@@ -54,6 +55,7 @@ __all__ = [
     "Mixin",
     "NoContracts",
     "NoEvents",
+    "NoKafka",
     "NodeIdentity",
     "NothingInHand",
     "PartitionShare",
@@ -67,6 +69,8 @@ __all__ = [
     "ProtocolEventSink",
     "ProtocolHost",
     "ProtocolInHand",
+    "ProtocolKafkaAdapter",
+    "ProtocolKafkaAdapters",
     "ProtocolManaged",
     "ProtocolMeasured",
     "ProtocolReadiness",

@@ -9,6 +9,7 @@ from onex.capability.container import Container, ServiceRegistry
 from onex.capability.events import NoEvents, ProtocolEventSink
 from onex.capability.health import AlwaysReady, HealthChecks, ProtocolReadiness
 from onex.capability.in_hand import NothingInHand, ProtocolInHand
+from onex.capability.kafka import NoKafka, ProtocolKafkaAdapters
 from onex.capability.mixin import Subcontract
 from onex.capability.signals import Signals
 from onex.model.clock import ProtocolClock, SystemClock
@@ -80,4 +81,5 @@ def standard_services(identity: NodeIdentity) -> ServiceRegistry:
     registry.value(ProtocolReadiness, AlwaysReady())
     registry.value(ProtocolInHand, NothingInHand())
     registry.value(ProtocolEventSink, NoEvents())
+    registry.value(ProtocolKafkaAdapters, NoKafka())
     return registry

@@ -3,8 +3,6 @@
 from node_showcase_effect.v1_0_0.models import Perform, Performed, Progressed
 from node_showcase_effect.v1_0_0.parts import Basket, Echo
 
-from onex.bus.mixins.kafka_configuration import MixinKafkaConfiguration
-from onex.bus.mixins.kafka_health_check import MixinKafkaHealthCheck
 from onex.mixins.audit_log import MixinAuditLog
 from onex.mixins.authentication import MixinAuthentication
 from onex.mixins.authorization import MixinAuthorization
@@ -17,6 +15,8 @@ from onex.mixins.effect_handlers import MixinEffectHandlers
 from onex.mixins.encryption import MixinEncryption
 from onex.mixins.event_bus import MixinEventBus
 from onex.mixins.health_check import MixinHealthCheck
+from onex.mixins.kafka_configuration import MixinKafkaConfiguration
+from onex.mixins.kafka_health_check import MixinKafkaHealthCheck
 from onex.mixins.logging import MixinLogging
 from onex.mixins.message_queue import MixinMessageQueue
 from onex.mixins.metrics import MixinMetrics

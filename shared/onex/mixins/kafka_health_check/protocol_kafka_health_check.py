@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from onex.bus.protocols import BusHealth
+from onex.model.outgoing import BusHealth
 
 
 class ProtocolKafkaHealth(Protocol):

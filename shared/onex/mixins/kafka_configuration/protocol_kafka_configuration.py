@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from onex.bus.protocols import BusHealth, Outgoing, ProtocolEventBus
+from onex.capability import ProtocolKafkaAdapter
+from onex.model.outgoing import BusHealth, Outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,8 @@ class ProtocolKafka(Protocol):
         ...
 
     @property
-    def bus(self) -> ProtocolEventBus:
-        """The whole adapter, for what ``publish`` cannot do; its calls wait, so make them in a thread."""
+    def bus(self) -> ProtocolKafkaAdapter:
+        """The first adapter, for what ``publish`` cannot do; its calls wait, so make them in a thread."""
         ...
 
     async def health(self) -> BusHealth:

@@ -2,11 +2,11 @@
 
 from typing import Protocol
 
-from onex.bus.mixins.kafka_configuration import ProtocolKafka
-from onex.bus.mixins.kafka_health_check.engine import KafkaHealthCheckEngine
-from onex.bus.mixins.kafka_health_check.model_kafka_health_check_subcontract import ModelKafkaHealthCheckSubcontract
-from onex.bus.mixins.kafka_health_check.protocol_kafka_health_check import ProtocolKafkaHealth
 from onex.capability import Container, HealthCheck, HealthChecks, Mixin, capability, configured, define
+from onex.mixins.kafka_configuration import ProtocolKafka
+from onex.mixins.kafka_health_check.engine import KafkaHealthCheckEngine
+from onex.mixins.kafka_health_check.model_kafka_health_check_subcontract import ModelKafkaHealthCheckSubcontract
+from onex.mixins.kafka_health_check.protocol_kafka_health_check import ProtocolKafkaHealth
 
 
 class HasKafka(Protocol):

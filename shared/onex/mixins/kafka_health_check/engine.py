@@ -2,10 +2,10 @@
 
 import asyncio
 
-from onex.bus.mixins.kafka_configuration import ProtocolKafka
-from onex.bus.mixins.kafka_health_check.model_kafka_health_check_subcontract import ModelKafkaHealthCheckSubcontract
-from onex.bus.protocols import BusHealth
+from onex.mixins.kafka_configuration import ProtocolKafka
+from onex.mixins.kafka_health_check.model_kafka_health_check_subcontract import ModelKafkaHealthCheckSubcontract
 from onex.model.errors import BusError, TransientError
+from onex.model.outgoing import BusHealth
 
 
 class KafkaHealthCheckEngine:

@@ -3,22 +3,27 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from zlib import crc32
 
-from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
-from onex.bus.mixins.kafka_configuration.model_kafka_configuration_subcontract import (
+from onex.capability import ProtocolKafkaAdapter, ProtocolKafkaAdapters, Surroundings
+from onex.mixins.kafka_configuration.model_kafka_configuration_subcontract import (
     ModelKafkaConfigurationSubcontract,
 )
-from onex.bus.mixins.kafka_configuration.protocol_kafka_configuration import KafkaFacts
-from onex.bus.murmur2 import murmur2
-from onex.bus.protocols import BusHealth, Outgoing
-from onex.capability import Surroundings
+from onex.mixins.kafka_configuration.protocol_kafka_configuration import KafkaFacts
 from onex.model.errors import CompositionError
+from onex.model.outgoing import BusHealth, Outgoing
 
 
 class KafkaConfigurationEngine:
     """See :class:`ProtocolKafka`. Each producer is an adapter of its own, used by one call at a time."""
 
-    def __init__(self, settings: ModelKafkaConfigurationSubcontract, surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        settings: ModelKafkaConfigurationSubcontract,
+        surroundings: Surroundings,
+        adapters: ProtocolKafkaAdapters,
+    ) -> None:
+        self._open = adapters.open
         self._settings = settings
         self._servers = settings.bootstrap_servers or surroundings.kafka_bootstrap_servers
         own = {name: value.get_secret_value() for name, value in settings.config.items()}
@@ -28,15 +33,14 @@ class KafkaConfigurationEngine:
             "linger.ms": str(settings.linger_ms),
             "delivery.timeout.ms": str(settings.delivery_timeout_ms),
         }
-        self._adapters: list[KafkaEventBusAdapter] = []
+        self._adapters: list[ProtocolKafkaAdapter] = []
         self._turns = [asyncio.Lock() for _ in range(settings.producers)]
         self._published = self._failed = 0
 
     async def open(self) -> None:
         """Make the adapters; they connect when they are first used."""
         if self._servers:
-            config = KafkaConfig(self._servers, extra=self._extra, producing=self._producing)
-            self._adapters = [KafkaEventBusAdapter(config) for _ in self._turns]
+            self._adapters = [self._open(self._servers, self._extra, self._producing) for _ in self._turns]
 
     async def close(self) -> None:
         """Let go of the clients."""
@@ -45,7 +49,7 @@ class KafkaConfigurationEngine:
             await asyncio.to_thread(adapter.close)
 
     @property
-    def bus(self) -> KafkaEventBusAdapter:
+    def bus(self) -> ProtocolKafkaAdapter:
         """See the protocol."""
         if not self._adapters:
             raise CompositionError(
@@ -61,7 +65,7 @@ class KafkaConfigurationEngine:
         await asyncio.gather(*(self._write(number, share) for number, share in shares.items()))
 
     def _share(self, record: Outgoing) -> int:
-        return murmur2(record.key or record.topic.encode()) % len(self._turns)
+        return crc32(record.key or record.topic.encode()) % len(self._turns)
 
     async def _write(self, number: int, records: list[Outgoing]) -> None:
         self.bus  # noqa: B018 - raises where there is none

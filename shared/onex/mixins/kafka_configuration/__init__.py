@@ -1,0 +1,16 @@
+"""Kafka configuration: an adapter of the node itself"""
+
+from onex.mixins.kafka_configuration.mixin_kafka_configuration import MixinKafkaConfiguration
+from onex.mixins.kafka_configuration.model_kafka_configuration_subcontract import (
+    EnumCompression,
+    ModelKafkaConfigurationSubcontract,
+)
+from onex.mixins.kafka_configuration.protocol_kafka_configuration import KafkaFacts, ProtocolKafka
+
+__all__ = [
+    "EnumCompression",
+    "KafkaFacts",
+    "MixinKafkaConfiguration",
+    "ModelKafkaConfigurationSubcontract",
+    "ProtocolKafka",
+]

@@ -1,0 +1,21 @@
+"""Gives a node an adapter of its own."""
+
+from onex.capability import Mixin, ProtocolHost, ProtocolKafkaAdapters, Surroundings, capability, configured, define
+from onex.mixins.kafka_configuration.engine import KafkaConfigurationEngine
+from onex.mixins.kafka_configuration.model_kafka_configuration_subcontract import (
+    ModelKafkaConfigurationSubcontract,
+)
+from onex.mixins.kafka_configuration.protocol_kafka_configuration import ProtocolKafka
+
+
+class MixinKafkaConfiguration(Mixin):
+    """``await self.kafka.publish([Outgoing(topic, value)])``"""
+
+    definition = define(__file__, ModelKafkaConfigurationSubcontract)
+
+    @capability
+    def kafka(self: ProtocolHost) -> ProtocolKafka:
+        """The adapter of the node."""
+        settings = configured(self, ModelKafkaConfigurationSubcontract)
+        around, adapters = self.container.get(Surroundings), self.container.get(ProtocolKafkaAdapters)
+        return KafkaConfigurationEngine(settings, around, adapters)

@@ -1,0 +1,24 @@
+"""What is written to a bus, and how a bus is."""
+
+from dataclasses import dataclass, field
+
+Headers = list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to publish outside the engine. ``partition`` -1 lets the key decide (murmur2)."""
+
+    topic: str
+    value: bytes | None
+    key: bytes | None = None
+    headers: Headers = field(default_factory=list)
+    partition: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class BusHealth:
+    """Whether brokers answer, and what the client last complained about."""
+
+    ok: bool
+    detail: str
