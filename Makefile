@@ -71,7 +71,7 @@ $(BENCH_STAMP): pyproject.toml benchmarks/peers.txt benchmarks/java/pom.xml $(wi
 
 ## bench: everything that benchmarks/RESULTS.md says, beside every peer; an hour, on a machine that does nothing else
 bench: $(BENCH_STAMP)
-	for name in stages price total scale slow latency retry state growth start; do \
+	for name in stages price total scale slow latency retry state growth start capabilities; do \
 		$(BENCH)/venv/bin/python -m benchmarks.$$name || exit 1; \
 	done
 	$(BENCH)/venv/bin/python -m benchmarks.results

@@ -35,10 +35,14 @@ _ABOUT = {
     "and an orchestrator with 100,000 open workflows that have a timer each.",
     "growth": "What a message of the price node (and, for keys, of the running total) costs when there is more of "
     "something. Exactly-once, one instance.",
+    "capabilities": "What capabilities cost, in one process without Kafka: making a class, reaching an engine, and "
+    "what each layer with its defaults adds to a message. In other kinds than EFFECT layers check each message of a "
+    "batch, or hear of the whole; in an EFFECT they stand around each call. The audit log is measured without the "
+    "broker that it waits for.",
     "start": "Cold start: from the start of the process of an agent to its first committed result, what it weighs "
     "when idle, and `onex up` in an empty folder.",
 }
-_ORDER = ("stages", "price", "total", "scale", "slow", "latency", "retry", "state", "growth", "start")
+_ORDER = ("stages", "price", "total", "scale", "slow", "latency", "retry", "state", "growth", "start", "capabilities")
 _PICTURES = {
     "price": ("Orders priced", "messages/s"),
     "total": ("Running totals", "messages/s"),

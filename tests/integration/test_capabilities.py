@@ -1,5 +1,6 @@
 """Capabilities in agents on a real broker."""
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -21,9 +22,11 @@ from onex.bus.protocols import Headers, Outgoing
 from onex.bus.schema import Codec
 from onex.bus.whole_topic import whole_topic
 from onex.local import LocalPostgres
+from onex.mesh import MeshClient
 from onex.mixins.catalogue import CATALOGUE
 from onex.model.enums import EnumNodeKind
 from onex.model.mesh import MESH_TOPICS, CapabilityReported
+from onex.settings import Settings
 from tests.conftest import NODES, eventually
 from tests.integration.agents import Mesh
 
@@ -53,9 +56,52 @@ def perform(mesh: Mesh, name: str, *headers: tuple[str, bytes]) -> None:
     mesh.bus.publish(Outgoing(topic, value, name.encode(), given))
 
 
+def test_clients_send_tokens_and_deadlines(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
+    with Mesh(kafka_bus, [SHOWCASE], tmp_path) as mesh:
+        settings = Settings(
+            kafka_bootstrap_servers=kafka_bus.config.bootstrap_servers, env=mesh.prefix, home=tmp_path
+        )
+
+        async def publish() -> None:
+            given = {"authorization": "Bearer t"}
+            async with MeshClient.connect(settings, services=[SHOWCASE], headers=lambda: given) as client:
+                await client.publish(Perform(name="library"), answer_within=30)
+                await client.publish(Perform(name="without"))
+
+        before = time.time()
+        asyncio.run(publish())
+        command = [
+            sys.executable,
+            "-m",
+            "onex.cli.main",
+            "send",
+            "Perform",
+            '{"name": "shell"}',
+            "--answer-within",
+            "30",
+        ]
+        within = ["--services", str(SHOWCASE), "--header", "authorization=Bearer t"]
+        subprocess.run([*command, *within], env=mesh.env, check=True, timeout=60, capture_output=True)
+        wrong = subprocess.run(
+            [*command, "--header", "nothing"], env=mesh.env, check=False, timeout=60, capture_output=True
+        )
+        assert (wrong.returncode, b"write NAME=VALUE" in wrong.stderr) == (2, True)
+        (topic,) = mesh.nodes[0].routes
+        found = {record.key(): dict(record.headers() or []) for record in mesh.records(topic)}
+        for key in (b"library", b"shell"):
+            assert found[key]["authorization"] == b"Bearer t"
+            assert before + 30 <= int(found[key][h.DEADLINE]) / 1000 < time.time() + 30
+        assert h.DEADLINE not in found[b"without"]
+
+
 def audit(mesh: Mesh, *arguments: str) -> tuple[int, str]:
     """``onex audit``, as an operator runs it."""
-    command = [sys.executable, "-m", "onex.cli.main", "audit", *arguments]
+    return shell(mesh, "audit", *arguments)
+
+
+def shell(mesh: Mesh, *arguments: str) -> tuple[int, str]:
+    """``onex``, with what it says."""
+    command = [sys.executable, "-m", "onex.cli.main", *arguments]
     done = subprocess.run(command, env=mesh.env, capture_output=True, text=True, check=False, timeout=60)
     return done.returncode, done.stdout + done.stderr
 

@@ -1,7 +1,11 @@
 """What a type checker says about a node that lacks what one of its capabilities needs."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from mypy import api
 
 from tests.conftest import ROOT
@@ -48,15 +52,36 @@ class Wrong(MixinCounter, NodeEffect):
 """
 
 
-def test_a_missing_requirement_and_a_wrong_type_are_errors(tmp_path: Path) -> None:
+@pytest.fixture
+def nodes(tmp_path: Path) -> Path:
     file = tmp_path / "nodes.py"
     file.write_text(_NODES)
-    lines = _NODES.splitlines()
+    return file
+
+
+MISSING, WRONG = (number for number, line in enumerate(_NODES.splitlines(), 1) if "# line" in line)
+
+
+def test_mypy_tells_a_missing_requirement_and_a_wrong_type(nodes: Path, tmp_path: Path) -> None:
     config = str(ROOT / "pyproject.toml")
-    told, _, _ = api.run(["--config-file", config, "--cache-dir", str(tmp_path / "cache"), str(file)])
-    missing, wrong = (number for number, line in enumerate(lines, 1) if "# line" in line)
+    told, _, _ = api.run(["--config-file", config, "--cache-dir", str(tmp_path / "cache"), str(nodes)])
     errors = [line for line in told.splitlines() if ": error:" in line]
     assert len(errors) == 2, told
-    assert f"nodes.py:{missing}: error: Invalid self argument" in errors[0]
+    assert f"nodes.py:{MISSING}: error: Invalid self argument" in errors[0]
     assert "HasCounter" in errors[0]
-    assert f"nodes.py:{wrong}: error: Incompatible return value" in errors[1]
+    assert f"nodes.py:{WRONG}: error: Incompatible return value" in errors[1]
+
+
+def test_pyright_tells_them_too(nodes: Path, tmp_path: Path) -> None:
+    """By basedpyright, whose wheel holds what pyright would fetch: the same checker in its standard mode."""
+    settings = {"extraPaths": [str(ROOT / "shared")], "typeCheckingMode": "standard", "include": [str(nodes)]}
+    config = tmp_path / "pyrightconfig.json"
+    config.write_text(json.dumps(settings))
+    command = [sys.executable, "-m", "basedpyright", "--project", str(config), "--outputjson"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
+    found = [one for one in json.loads(done.stdout)["generalDiagnostics"] if one["severity"] == "error"]
+    lines = {one["range"]["start"]["line"] + 1: one["message"] for one in found}
+    assert set(lines) == {MISSING, WRONG}, lines
+    assert 'Cannot access attribute "doubled" for class "Half' in lines[MISSING]
+    assert "int" in lines[WRONG]
+    assert "str" in lines[WRONG]

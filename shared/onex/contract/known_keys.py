@@ -6,12 +6,9 @@ Sources: about 500 public ONEX contracts and the contract extension plan (seed 0
 NOT_SUPPORTED_YET = frozenset(
     {
         "capabilities",
-        "circuit_breaker",
-        "dead_letter_queue",
         "descriptor",
         "env_dependencies",
         "error_types",
-        "health_check",
         "idempotency",
         "intent_consumption",
         "intent_emission",
@@ -20,7 +17,6 @@ NOT_SUPPORTED_YET = frozenset(
         "performance",
         "terminal_event",
         "time_injection",
-        "transactions",
     }
 )
 
@@ -32,6 +28,12 @@ ELSEWHERE = {
 """Keys of ``advanced_features`` that are set in another place."""
 
 OTHER_NAMES = {
+    "circuit_breaker": "advanced_features",
+    "dead_letter_queue": "advanced_features",
+    "health_check": "subcontracts",
+    "observability": "advanced_features",
+    "security_validation": "advanced_features",
+    "transactions": "advanced_features",
     "kind": "node_type",
     "type": "node_type",
     "version": "contract_version",

@@ -1,7 +1,7 @@
 """Base of all node kinds: configuration, and a place for capabilities."""
 
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -35,7 +35,12 @@ class Node:
     def __init__(self, config: NodeConfig | None = None) -> None:
         self.config = config if config is not None else self.Config()
 
-    @cached_property
-    def container(self) -> Container:
+    if TYPE_CHECKING:
+        container: Container
         """Where engines find their collaborators; the agent puts its own here before anything asks."""
-        return Container(standard_services(NodeIdentity(type(self).__name__)))
+    else:  # pyright takes a cached_property for no attribute when it looks whether a node fits a protocol
+
+        @cached_property
+        def container(self) -> Container:
+            """See above: of a node that no agent runs."""
+            return Container(standard_services(NodeIdentity(type(self).__name__)))

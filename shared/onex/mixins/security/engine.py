@@ -5,15 +5,26 @@ import hmac
 import html
 import re
 import secrets
+from datetime import datetime
 
 from onex.mixins.security.model_security_subcontract import ModelSecuritySubcontract
-from onex.mixins.security.texts import composed, goes_on_in_sql, has_control, holds_script, texts_of, without_control
+from onex.mixins.security.texts import (
+    composed,
+    goes_on_in_sql,
+    has_control,
+    holds_script,
+    may_be_dangerous,
+    texts_of,
+    without_control,
+)
 from onex.model.clock import ProtocolClock
 from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.model.redaction import Redactor
 
 _IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")
+
+_WITHOUT_TEXT = (int, float, bool, bytes, datetime)
 
 
 class SecurityEngine:
@@ -23,14 +34,30 @@ class SecurityEngine:
         self._settings = settings
         self._clock = clock
         self._redact = Redactor(settings.sensitive_field_patterns)
+        self._most = settings.max_input_length
+        self._plain: dict[type[Message], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        """Fields that are texts, and those that may hold some, by type of message."""
         self._forbidden = [re.compile(pattern) for pattern in settings.forbidden_patterns]
         self._secret = settings.csrf_secret.get_secret_value().encode() or secrets.token_bytes(32)
 
     def check(self, message: Message) -> None:
         """Refuse a message with a dangerous text, naming its field but not its text."""
-        for field, text in texts_of(message):
-            if wrong := self._wrong(text):
-                raise RejectedError(f"{type(message).__name__}.{field}: {wrong}")
+        plain = self._plain.get(type(message))
+        if plain is None:
+            plain = self._plain[type(message)] = _plain_fields(type(message))
+        texts, others = plain
+        values = message.__dict__
+        for field in texts:
+            self._look(message, field, values[field])
+        for field in others:
+            for at, text in texts_of(values[field], field):
+                self._look(message, at, text)
+
+    def _look(self, message: Message, field: str, text: str) -> None:
+        if len(text) <= self._most and not self._forbidden and not may_be_dangerous(text):
+            return
+        if wrong := self._wrong(text):
+            raise RejectedError(f"{type(message).__name__}.{field}: {wrong}")
 
     def _wrong(self, text: str) -> str:
         settings = self._settings
@@ -84,3 +111,9 @@ class SecurityEngine:
 
     def _signature(self, session: str, made: int) -> str:
         return hmac.new(self._secret, f"{made}.{session}".encode(), hashlib.sha256).hexdigest()
+
+
+def _plain_fields(model: type[Message]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    kinds = {name: field.annotation for name, field in model.model_fields.items()}
+    texts = tuple(name for name, kind in kinds.items() if kind is str)
+    return texts, tuple(name for name, kind in kinds.items() if kind not in _WITHOUT_TEXT and kind is not str)

@@ -16,6 +16,15 @@ _SQL = re.compile(
 _SCRIPT = re.compile(r"<\s*/?\s*(script|iframe|object|embed)\b|<[^>]+\son\w+\s*=|javascript\s*:", re.IGNORECASE)
 
 
+_SUSPICIOUS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069'\";<:]|(?i:union)")
+"""Something that every dangerous text has: the others need no further look, and they are nearly all."""
+
+
+def may_be_dangerous(text: str) -> bool:
+    """Whether it is worth a closer look."""
+    return _SUSPICIOUS.search(text) is not None
+
+
 def texts_of(value: object, at: str = "") -> Iterator[tuple[str, str]]:
     """Every text in a message, with the path to it."""
     match value:
