@@ -58,34 +58,21 @@ def perform(mesh: Mesh, name: str, *headers: tuple[str, bytes]) -> None:
 
 def test_clients_send_tokens_and_deadlines(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
     with Mesh(kafka_bus, [SHOWCASE], tmp_path) as mesh:
-        settings = Settings(
-            kafka_bootstrap_servers=kafka_bus.config.bootstrap_servers, env=mesh.prefix, home=tmp_path
-        )
+        servers = kafka_bus.config.bootstrap_servers
+        settings = Settings(kafka_bootstrap_servers=servers, env=mesh.prefix, home=tmp_path, services=[SHOWCASE])
 
         async def publish() -> None:
             given = {"authorization": "Bearer t"}
-            async with MeshClient.connect(settings, services=[SHOWCASE], headers=lambda: given) as client:
+            async with MeshClient.connect(settings, headers=lambda: given) as client:
                 await client.publish(Perform(name="library"), answer_within=30)
                 await client.publish(Perform(name="without"))
 
         before = time.time()
         asyncio.run(publish())
-        command = [
-            sys.executable,
-            "-m",
-            "onex.cli.main",
-            "send",
-            "Perform",
-            '{"name": "shell"}',
-            "--answer-within",
-            "30",
-        ]
-        within = ["--services", str(SHOWCASE), "--header", "authorization=Bearer t"]
-        subprocess.run([*command, *within], env=mesh.env, check=True, timeout=60, capture_output=True)
-        wrong = subprocess.run(
-            [*command, "--header", "nothing"], env=mesh.env, check=False, timeout=60, capture_output=True
-        )
-        assert (wrong.returncode, b"write NAME=VALUE" in wrong.stderr) == (2, True)
+        command = ["send", "Perform", '{"name": "shell"}', "--services", str(SHOWCASE), "--answer-within", "30"]
+        assert shell(mesh, *command, "--header", "authorization=Bearer t")[0] == 0
+        code, said = shell(mesh, *command, "--header", "nothing")
+        assert (code, "write NAME=VALUE" in said) == (2, True), said
         (topic,) = mesh.nodes[0].routes
         found = {record.key(): dict(record.headers() or []) for record in mesh.records(topic)}
         for key in (b"library", b"shell"):

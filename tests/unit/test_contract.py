@@ -59,14 +59,23 @@ def test_an_unknown_key_deep_down_names_the_keys_of_its_place() -> None:
     assert problem.remedy == "did you mean `concurrency`?"
 
 
-@pytest.mark.parametrize("key", ["descriptor", "health_check", "idempotency", "capabilities", "intent_emission"])
+@pytest.mark.parametrize("key", ["descriptor", "idempotency", "capabilities", "intent_emission"])
 def test_what_onex_knows_and_the_engine_does_not_enforce_is_refused(key: str) -> None:
     assert problems(GOOD + f"{key}: {{}}\n")[key].message == "not supported yet"
 
 
 def test_a_circuit_breaker_in_error_handling_is_not_ignored() -> None:
     text = GOOD + "error_handling: {circuit_breaker: {enabled: true}}\n"
-    assert problems(text)["error_handling.circuit_breaker"].message == "not supported yet"
+    problem = problems(text)["error_handling.circuit_breaker"]
+    assert (problem.message, "advanced_features" in problem.remedy) == ("is set elsewhere", True)
+
+
+@pytest.mark.parametrize(
+    ("key", "place"),
+    [("health_check", "subcontracts"), ("transactions", "advanced_features"), ("retry", "error_handling")],
+)
+def test_what_stands_in_the_wrong_place_is_shown_the_right_one(key: str, place: str) -> None:
+    assert problems(GOOD + f"{key}: {{}}\n")[key].remedy == f"did you mean `{place}`?"
 
 
 def test_all_problems_of_a_file_come_at_once() -> None:

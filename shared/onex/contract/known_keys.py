@@ -21,14 +21,14 @@ NOT_SUPPORTED_YET = frozenset(
 )
 
 ELSEWHERE = {
+    "circuit_breaker": "write it under `advanced_features`, or as a subcontract",
     "monitoring": "Prometheus watches the rules of deploy/prometheus/alerts.yml; set `alert_threshold`",
     "prometheus_port": "the agent serves metrics where ONEX_HEALTH_PORT says",
     "topic_suffix": "dead letters go to `onex.dlq.{node}...`, or to the topic in `event_bus.dlq_topics`",
 }
-"""Keys of ``advanced_features`` that are set in another place."""
+"""Keys that are set in another place."""
 
 OTHER_NAMES = {
-    "circuit_breaker": "advanced_features",
     "dead_letter_queue": "advanced_features",
     "health_check": "subcontracts",
     "observability": "advanced_features",
