@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from onex.capability import Signals
 from onex.mixins.circuit_breaker import (
@@ -13,7 +15,7 @@ from onex.mixins.circuit_breaker import (
     ModelCircuitService,
     ProtocolCircuit,
 )
-from onex.mixins.circuit_breaker.circuit import CircuitChange
+from onex.mixins.circuit_breaker.circuit import Circuit, CircuitChange, CircuitSnapshot
 from onex.mixins.circuit_breaker.engine import CircuitBreakerEngine
 from onex.model.errors import CircuitOpenError, RejectedError
 from onex.node import NodeEffect
@@ -219,3 +221,39 @@ def test_a_node_shares_a_circuit_among_its_handlers() -> None:
         assert node.circuits.figures() == {"circuits": 1.0, "open": 1.0, "half_open": 0.0}
 
     play(live())
+
+
+@given(st.lists(st.tuples(st.sampled_from(["well", "slow", "down"]), st.floats(0, 8)), max_size=40))
+def test_a_circuit_that_is_kept_elsewhere_behaves_the_same(calls: list[tuple[str, float]]) -> None:
+    settings = ModelCircuitBreakerSubcontract(
+        failure_threshold=3,
+        success_threshold=2,
+        timeout_seconds=10,
+        window_size=8,
+        minimum_request_threshold=4,
+        failure_rate_threshold=0.5,
+        slow_call_seconds=1,
+    )
+    clock = ManualClock()
+    whole = Circuit("db", settings, clock, lambda _: None)
+    kept = CircuitSnapshot()
+    for outcome, pause in calls:
+        clock.move_to(clock.monotonic() + pause)
+        part = Circuit("db", settings, clock, lambda _: None)
+        part.restore(kept)
+        admitted = [_admitted(circuit) for circuit in (whole, part)]
+        assert admitted[0] == admitted[1]
+        if admitted[0] is not None:
+            for circuit in (whole, part):
+                failure, took = (DOWN if outcome == "down" else None), (2.0 if outcome == "slow" else 0.0)
+                circuit.report(failure, took, probing=admitted[0])
+        kept = part.snapshot()
+        assert kept == whole.snapshot()
+
+
+def _admitted(circuit: Circuit) -> bool | None:
+    """Whether a call is a probe; None for one that is refused."""
+    try:
+        return circuit.admit()
+    except CircuitOpenError:
+        return None

@@ -17,6 +17,7 @@ class Order(Message):
     tags: tuple[str, ...] = ()
     facts: dict[str, str] = {}
     count: int = 1
+    mixed: tuple[int | str, ...] = (1, "a")
 
 
 def made(clock: ManualClock | None = None, **settings: object) -> SecurityEngine:
@@ -99,6 +100,7 @@ def test_texts_are_found_at_any_depth() -> None:
     assert refused(made(), Order(customer=note, tags=("a", "\x00"))) == "Order.tags: control characters"
     assert refused(made(), Order(customer=note, facts={"a": "\x00"})) == "Order.facts.a: control characters"
     assert refused(made(), Order(customer=note, facts={"\x00": "a"})) == "Order.facts: control characters"
+    assert refused(made(), Order(customer=note, mixed=(1, "\x00"))) == "Order.mixed: control characters"
     assert refused(made(), Order(customer=note, tags=("a",), facts={"a": "b"})) == ""
 
 
