@@ -13,6 +13,7 @@ import pytest
 import yaml
 from node_order_orchestrator.v1_0_0.models import OrderCompleted, PlaceOrder
 from node_unruly_effect.v1_0_0.models import Act
+from node_vault_effect.v1_0_0.models import Fetch
 
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.codegen import observability_files
@@ -24,7 +25,8 @@ from onex.model.contract import ModelContract
 from tests.conftest import NODES, ORDERS, ROOT, SERVICES, eventually
 from tests.integration.agents import Mesh
 
-FOLDERS = [*sorted(ORDERS.glob("*/v1_0_0")), NODES / "node_unruly_effect" / "v1_0_0"]
+OTHERS = [NODES / name / "v1_0_0" for name in ("node_unruly_effect", "node_vault_effect")]
+FOLDERS = [*sorted(ORDERS.glob("*/v1_0_0")), *OTHERS]
 EXPECTED = (
     "onex_messages_received_total",
     "onex_messages_sent_total",
@@ -122,6 +124,7 @@ def test_a_real_prometheus_scrapes_agents_and_fires_the_rendered_alerts(mesh: Me
         eventually(prometheus.ready, 60, "every agent scraped")
         mesh.send([PlaceOrder(order_id=f"o-{n}", quantity=1, unit_price=1.0) for n in range(50)])
         mesh.send([Act(entity="e", mood="raise"), Act(entity="f", mood="recovers")])
+        mesh.send([Fetch(name="gold")])
         eventually(lambda: len(mesh.messages(OrderCompleted)) == 50, 60)
 
         def total(expression: str) -> float:
@@ -132,6 +135,8 @@ def test_a_real_prometheus_scrapes_agents_and_fires_the_rendered_alerts(mesh: Me
         eventually(lambda: total('onex_retries_total{node="node_unruly_effect"}') == 2, 30)
         for name in EXPECTED:
             eventually(lambda name=name: prometheus.query(name), 30, name)  # type: ignore[misc]  # bound here
+        closed = 'onex_capability{node="node_vault_effect",capability="circuit_breaker",figure="open"}'
+        eventually(lambda: [sample.value[1] for sample in prometheus.query(closed)] == ["0"], 30, "a circuit")
         panels = json.loads(rendered["deploy/grafana/onex.json"])["panels"]
         for panel in panels:
             for target in panel["targets"]:

@@ -1,7 +1,8 @@
 """What engines work with in these tests: a message in hand, a sink of events, a receiver of requests."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -90,6 +91,23 @@ class Request:
 
 Answer = tuple[int, Mapping[str, str], bytes]
 """Status, headers, body."""
+
+
+@asynccontextmanager
+async def mute_server() -> AsyncIterator[int]:
+    """A port where somebody listens, and says nothing."""
+    connected: list[asyncio.StreamWriter] = []
+
+    async def mute(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.append(writer)
+
+    server = await asyncio.start_server(mute, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        for writer in connected:
+            writer.close()
+        server.close()
 
 
 class Receiver:

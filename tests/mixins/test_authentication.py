@@ -23,7 +23,7 @@ from onex.model.errors import AccessDeniedError, CompositionError, TransientErro
 from onex.node import NodeOrchestrator
 from onex.testing.clock import ManualClock
 from tests.mixins.certificates import Authority
-from tests.mixins.helpers import Answer, Hand, Note, Receiver, container
+from tests.mixins.helpers import Answer, Hand, Note, Receiver, container, mute_server
 
 SECRET = "a secret that is long enough for HS256"
 KEYS = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
@@ -206,20 +206,12 @@ def test_a_node_waits_for_its_issuer() -> None:
 @pytest.mark.enforces("authentication.jwks_timeout_seconds")
 def test_an_issuer_that_says_nothing_is_left() -> None:
     async def live() -> None:
-        connected: list[asyncio.StreamWriter] = []
-
-        async def mute(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            connected.append(writer)
-
-        server = await asyncio.start_server(mute, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        settings = ModelAuthenticationSubcontract(jwks_url=url, jwks_timeout_seconds=0.2)
-        with pytest.raises(TransientError, match="timed out"):
-            async with asyncio.timeout(20):
-                await asyncio.to_thread(PublishedKeys(settings).read)
-        for writer in connected:
-            writer.close()
-        server.close()
+        async with mute_server() as port:
+            url = f"http://127.0.0.1:{port}"
+            settings = ModelAuthenticationSubcontract(jwks_url=url, jwks_timeout_seconds=0.2)
+            with pytest.raises(TransientError, match="timed out"):
+                async with asyncio.timeout(20):
+                    await asyncio.to_thread(PublishedKeys(settings).read)
 
     asyncio.run(live())
 

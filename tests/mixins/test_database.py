@@ -13,7 +13,7 @@ from onex.mixins.database import EnumIsolation, MixinDatabase, ModelDatabaseSubc
 from onex.mixins.database.engine import DatabaseEngine
 from onex.model.errors import CompositionError, TransientError
 from onex.node import NodeEffect
-from tests.mixins.helpers import WHO, container
+from tests.mixins.helpers import WHO, container, mute_server
 
 
 @asynccontextmanager
@@ -176,19 +176,11 @@ def test_without_a_database_the_node_waits(database_url: str) -> None:
 @pytest.mark.enforces("database.connect_timeout_seconds")
 def test_a_server_that_says_nothing_is_left() -> None:
     async def live() -> None:
-        connected: list[asyncio.StreamWriter] = []
-
-        async def mute(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            connected.append(writer)
-
-        server = await asyncio.start_server(mute, "127.0.0.1", 0)
-        url = f"postgresql://u@127.0.0.1:{server.sockets[0].getsockname()[1]}/d"
-        with pytest.raises(TransientError):
-            async with asyncio.timeout(20), opened(url, connect_timeout_seconds=0.2):
-                raise AssertionError("not reached")
-        for writer in connected:
-            writer.close()
-        server.close()
+        async with mute_server() as port:
+            url = f"postgresql://u@127.0.0.1:{port}/d"
+            with pytest.raises(TransientError):
+                async with asyncio.timeout(20), opened(url, connect_timeout_seconds=0.2):
+                    raise AssertionError("not reached")
 
     asyncio.run(live())
 

@@ -19,7 +19,7 @@ from onex.model.errors import TransientError
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
 from tests.mixins.certificates import Authority
-from tests.mixins.helpers import Receiver, container
+from tests.mixins.helpers import Receiver, container, mute_server
 
 INFO, WARNING, CRITICAL = EnumSeverity
 
@@ -172,20 +172,11 @@ def test_what_is_refused_is_not_tried_again(inbox: tuple[Inbox, int]) -> None:
 @pytest.mark.enforces("notification.timeout_seconds")
 def test_a_server_that_says_nothing_is_left() -> None:
     async def live() -> None:
-        connected: list[asyncio.StreamWriter] = []
-
-        async def mute(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            connected.append(writer)
-
-        server = await asyncio.start_server(mute, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        for channel in (mail(port), chat(f"http://127.0.0.1:{port}")):
-            engine = made(channel, timeout_seconds=0.2, max_attempts=1)
-            with pytest.raises(TransientError, match="not told"):
-                await asyncio.wait_for(engine.notify("a", "b"), 20)
-        for writer in connected:
-            writer.close()
-        server.close()
+        async with mute_server() as port:
+            for channel in (mail(port), chat(f"http://127.0.0.1:{port}")):
+                engine = made(channel, timeout_seconds=0.2, max_attempts=1)
+                with pytest.raises(TransientError, match="not told"):
+                    await asyncio.wait_for(engine.notify("a", "b"), 20)
 
     asyncio.run(live())
 

@@ -81,8 +81,8 @@ def test_what_is_promised_is_checked_at_start() -> None:
     with pytest.raises(CompositionError, match="Careless does not implement Priced: price does not take 'order'"):
         asyncio.run(broken.open())
     for wrong, said in (
-        ("nowhere.Priced", "cannot import the protocol 'nowhere.Priced'"),
-        ("nothing", "cannot import the protocol 'nothing'"),
+        ("nowhere.Priced", "cannot import 'nowhere.Priced'"),
+        ("nothing", "cannot import 'nothing'"),
         (f"{__name__}.Missing", "cannot import"),
         (f"{__name__}.Shop", "is no protocol"),
     ):

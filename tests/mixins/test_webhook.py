@@ -16,7 +16,7 @@ from onex.model.clock import to_datetime
 from onex.model.errors import RejectedError, TransientError
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
-from tests.mixins.helpers import IN_HAND, Hand, Receiver, container
+from tests.mixins.helpers import IN_HAND, Hand, Receiver, container, mute_server
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
 DATA: JsonValue = {"order": "o-1"}
@@ -145,19 +145,11 @@ def test_delays_grow_and_the_other_side_has_the_last_word() -> None:
 @pytest.mark.enforces("webhook.timeout_seconds")
 def test_a_receiver_that_says_nothing_is_left() -> None:
     async def live() -> None:
-        connected: list[asyncio.StreamWriter] = []
-
-        async def mute(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            connected.append(writer)
-
-        server = await asyncio.start_server(mute, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        made = engine(url, timeout_seconds=0.2, max_attempts=1)
-        with pytest.raises(TransientError, match="shop: ReadTimeout"):
-            await asyncio.wait_for(made.deliver("shop", "order.paid", DATA), 20)
-        for writer in connected:
-            writer.close()
-        server.close()
+        async with mute_server() as port:
+            url = f"http://127.0.0.1:{port}"
+            made = engine(url, timeout_seconds=0.2, max_attempts=1)
+            with pytest.raises(TransientError, match="shop: ReadTimeout"):
+                await asyncio.wait_for(made.deliver("shop", "order.paid", DATA), 20)
 
     asyncio.run(live())
 

@@ -90,18 +90,40 @@ _KEYED: Sequence[Panel] = (
 )
 
 
+_COMPOSED: Sequence[Panel] = (
+    (
+        "Capabilities",
+        "short",
+        "What the capabilities of nodes count: circuits that are open, checks that fail, connections in use ...",
+        [
+            (
+                'sum by (node, capability, figure) (onex_capability{node=~"$node"})',
+                "{{node}} {{capability}} {{figure}}",
+            )
+        ],
+    ),
+)
+
+
 def observability_files(nodes: Iterable[ResolvedNode]) -> dict[str, str]:
     """Files by path below the repository's root."""
-    contracts = sorted((node.contract for node in nodes), key=lambda contract: contract.name)
-    rules = {"groups": [{"name": contract.name, "rules": list(_rules(contract))} for contract in contracts]}
+    resolved = sorted(nodes, key=lambda node: node.contract.name)
+    rules = {
+        "groups": [
+            {"name": node.contract.name, "rules": [*_rules(node.contract), *_rules_of_capabilities(node)]}
+            for node in resolved
+        ]
+    }
     return {
-        "deploy/grafana/onex.json": json.dumps(_dashboard(contracts), indent=2) + "\n",
+        "deploy/grafana/onex.json": json.dumps(_dashboard(resolved), indent=2) + "\n",
         "deploy/prometheus/alerts.yml": _NOTE + yaml.safe_dump(rules, sort_keys=False, width=118),
     }
 
 
-def _dashboard(contracts: Sequence[ModelContract]) -> dict[str, object]:
+def _dashboard(nodes: Sequence[ResolvedNode]) -> dict[str, object]:
+    contracts = [node.contract for node in nodes]
     panels: list[Panel] = list(_COMMON)
+    panels += _COMPOSED if any(node.node_class.capabilities.start for node in nodes) else ()
     kinds = {contract.node_type for contract in contracts}
     panels += _EFFECTS if EnumNodeKind.EFFECT in kinds else ()
     panels += _KEYED if any(kind.is_stateful for kind in kinds) else ()
@@ -235,6 +257,28 @@ def _rules(contract: ModelContract) -> Iterator[dict[str, object]]:
             "warning",
             node,
             "State is still being restored; the partitions stand still until it is complete.",
+        )
+
+
+def _rules_of_capabilities(node: ResolvedNode) -> Iterator[dict[str, object]]:
+    name, composed = node.contract.name, {metadata.name for metadata in node.node_class.capabilities.start}
+    if "MixinCircuitBreaker" in composed:
+        yield _rule(
+            "OnexCircuitOpen",
+            f'sum by (node) (onex_capability{{node="{name}",capability="circuit_breaker",figure="open"}}) > 0',
+            "1m",
+            "warning",
+            name,
+            "A dependency fails; partitions stand still until it is back.",
+        )
+    if "MixinHealthCheck" in composed:
+        yield _rule(
+            "OnexUnhealthy",
+            f'sum by (node) (onex_capability{{node="{name}",capability="health_check",figure="failing"}}) > 0',
+            "2m",
+            "warning",
+            name,
+            "A health check fails; /readyz and the events of the mesh say which one.",
         )
 
 

@@ -3,9 +3,9 @@
 import inspect
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from importlib import import_module
 
 from onex.capability import ServiceRegistry
+from onex.capability.dotted import imported
 from onex.mixins.service_protocol.model_service_protocol_subcontract import ModelServiceProtocolSubcontract
 from onex.model.errors import CompositionError
 
@@ -21,7 +21,7 @@ class ServiceProtocolEngine:
     @cached_property
     def provided(self) -> Sequence[type]:
         """See the protocol."""
-        return [_imported(path) for path in self._settings.provides]
+        return [_protocol(path) for path in self._settings.provides]
 
     async def open(self) -> None:
         """Check what is promised, and offer the node under it. Raises CompositionError with all that is missing."""
@@ -54,15 +54,11 @@ class ServiceProtocolEngine:
                 yield from _differences(name, wanted, getattr(self._served, name))
 
 
-def _imported(path: str) -> type:
-    module, _, name = path.rpartition(".")
-    try:
-        found = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise CompositionError(f"cannot import the protocol {path!r}: {error}") from None
-    if not getattr(found, "_is_protocol", False):
+def _protocol(path: str) -> type:
+    found = imported(path)
+    if not isinstance(found, type) or not getattr(found, "_is_protocol", False):
         raise CompositionError(f"{path} is no protocol")
-    return found  # type: ignore[no-any-return]  # it is one, as was just seen
+    return found
 
 
 def _members(protocol: type) -> set[str]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from importlib import import_module
 from typing import TypeVar, cast
 
 from onex.capability import Container, EnumScope, Proceed
+from onex.capability.dotted import imported
 from onex.mixins.service_registry.model_service_registry_subcontract import (
     ModelServiceEntry,
     ModelServiceRegistrySubcontract,
@@ -59,17 +59,9 @@ class ServiceRegistryEngine:
         return service in self._container.registry
 
     def _enter(self, entry: ModelServiceEntry) -> None:
-        protocol = cast(type[object], _imported(entry.protocol))
-        factory = cast(Callable[[], object], _imported(entry.factory))
+        protocol = cast(type[object], imported(entry.protocol))
+        factory = cast(Callable[[], object], imported(entry.factory))
         self.register(protocol, factory, scope=entry.scope, close=_close)
-
-
-def _imported(path: str) -> object:
-    module, _, name = path.rpartition(".")
-    try:
-        return getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise CompositionError(f"cannot import {path!r}: {error}") from None
 
 
 def _close(service: object) -> Awaitable[None] | None:
