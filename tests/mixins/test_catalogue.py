@@ -6,14 +6,17 @@ import base64
 import inspect
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import jwt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from node_vault_effect.v1_0_0.models import Fetch, Fetched
 from pydantic import ValidationError
 
+from onex.agent.native.capabilities import running
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.kafka.adapters import KafkaAdapters
 from onex.bus.protocols import TopicState
@@ -30,8 +33,10 @@ from onex.capability import (
     Surroundings,
     capability,
 )
+from onex.contract import ResolvedNode, resolve_node
 from onex.contract.reader import ContractReader
 from onex.mixins.authentication import ModelAuthenticationSubcontract
+from onex.mixins.authorization import ModelAuthorizationSubcontract
 from onex.mixins.bulkhead import ModelBulkheadSubcontract
 from onex.mixins.catalogue import CATALOGUE
 from onex.mixins.encryption import ModelEncryptionSubcontract
@@ -41,8 +46,9 @@ from onex.model.contract.version import ModelSemVer
 from onex.model.enums import EnumCapabilityCategory, EnumNodeKind
 from onex.model.errors import CompositionError
 from onex.node import Node, NodeCompute, NodeEffect, NodeOrchestrator, NodeReducer
+from onex.testing import MeshDriver
 from onex.testing.clock import ManualClock
-from tests.conftest import ROOT
+from tests.conftest import NODES, ROOT
 from tests.mixins.helpers import Sink, container
 from tests.mixins.render import enforced, fields_of, rendered
 from tests.mixins.uses import use
@@ -286,6 +292,45 @@ def test_every_legal_pair_lives_together(pair: tuple[type[Mixin], type[Mixin]], 
 @settings(max_examples=50)
 def test_random_sets_live_together(around: Surroundings, chosen: set[type[Mixin]]) -> None:
     _live_together(MixinDependencyResolver().resolve_dependencies(sorted(chosen, key=str)), around)
+
+
+@given(st.sets(st.sampled_from(ALL)))
+@settings(max_examples=50)
+def test_random_sets_work_on_the_memory_host(around: Surroundings, chosen: set[type[Mixin]]) -> None:
+    mesh = MeshDriver([_vault(chosen)], virtual_time=False, surroundings=around)
+    try:
+        sent = mesh.send(Fetch(name="gold"))
+        assert mesh.published(Fetched, sent) == [Fetched(name="gold", attempt=1)]
+    finally:
+        mesh.close()
+
+
+@given(st.sets(st.sampled_from([mixin for mixin in ALL if EnumNodeKind.COMPUTE in mixin.definition.metadata.kinds])))
+@settings(max_examples=50)
+def test_random_sets_live_as_the_native_host_has_them(around: Surroundings, chosen: set[type[Mixin]]) -> None:
+    """A thread with a loop of its own, beside a node that has none; tests/integration has whole agents."""
+    resolved = MixinDependencyResolver().resolve_dependencies(sorted(chosen, key=str))
+    node = create(with_mixins(NodeCompute, resolved), around)
+    composition = Composition(node)
+    with running(composition):
+        engines = [composition.engine(metadata) for metadata in node.capabilities.start]
+        assert len({id(engine) for engine in engines}) == len(resolved)
+
+
+def _vault(chosen: set[type[Mixin]]) -> ResolvedNode:
+    """An effect with these, that believes everybody."""
+    vault = resolve_node(NODES / "node_vault_effect" / "v1_0_0")
+    there = {metadata.name for metadata in vault.node_class.capabilities.start}
+    wanted = MixinDependencyResolver().resolve_dependencies(sorted(chosen, key=str))
+    made = with_mixins(vault.node_class, [mixin for mixin in wanted if mixin.__name__ not in there])
+    open_to_all = (
+        NEEDED[0],
+        ModelAuthenticationSubcontract(authenticate_messages=False),
+        ModelAuthorizationSubcontract(authorize_messages=False),
+    )
+    return replace(
+        vault, node_class=made, subcontracts={**vault.subcontracts, **{type(one): one for one in open_to_all}}
+    )
 
 
 @given(st.sets(st.sampled_from(ALL)))
