@@ -41,6 +41,8 @@ class Log:
         return [event.message for event in self.sink.sent if isinstance(event.message, AuditRecorded)]
 
     def handle(self, failure: Exception | None = None) -> object:
+        SENDER.set("bob")
+
         async def handler(message: Message, context: Context) -> str:
             SENDER.set("ann")
             if failure:
@@ -55,6 +57,7 @@ def test_a_message_is_recorded_before_its_handler_and_what_came_of_it() -> None:
     assert log.handle() == "paid"
     before, after = log.entries
     assert (before.what, before.outcome, after.outcome, after.who) == ("Pay", "received", "done", "ann")
+    assert before.who == "", "nobody has looked at it yet, whoever sent the message before"
     assert (before.number, after.number, after.previous) == (1, 2, before.seal)
     assert (before.message_id, before.correlation_id, before.node) == ("m-1", "c-1", WHO.name)
     assert [event.key for event in log.sink.sent] == [before.chain, before.chain]

@@ -112,6 +112,18 @@ def test_what_was_given_up_for_another_one_is_done_again(database_url: str) -> N
     play(database_url, slowly, retry_delay_seconds=0.3)
 
 
+def test_failures_of_others_within_a_transaction_stay_what_they_are(database_url: str) -> None:
+    async def work(engine: DatabaseEngine) -> None:
+        with pytest.raises(ConnectionError, match="the bank is away"):
+            async with engine.transaction():
+                raise ConnectionError("the bank is away")
+        with pytest.raises(TransientError, match="PostgreSQL: "):
+            async with engine.transaction() as tx:
+                await tx.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    play(database_url, work)
+
+
 def test_other_failures_are_not_done_again(database_url: str) -> None:
     attempts = 0
 
@@ -171,6 +183,13 @@ def test_without_a_database_the_node_waits(database_url: str) -> None:
         play("", nothing)
     with pytest.raises(TransientError, match="PostgreSQL: "):
         play("postgresql://nobody@127.0.0.1:1/none", nothing)
+
+    async def late(engine: DatabaseEngine) -> None:
+        async with engine.transaction():
+            raise AssertionError("not reached")
+
+    with pytest.raises(TransientError, match="PostgreSQL: "):
+        play("postgresql://nobody@127.0.0.1:1/none", late, pool_min=0)
 
 
 @pytest.mark.enforces("database.connect_timeout_seconds")

@@ -166,6 +166,13 @@ def test_what_is_refused_is_not_sent_again() -> None:
     assert [(str(error)) for _, error in bus.sink.buried] == ["too large"]
 
 
+def test_what_cannot_even_be_written_down_holds_nobody_up() -> None:
+    bus = Bus(Sink(ValueError("no such enum")))
+    bus.publish(Note(text="a"), Note(text="b"))
+    assert [event.message for event in bus.sink.sent] == [Note(text="b")]
+    assert [str(error) for _, error in bus.sink.buried] == ["cannot be sent: ValueError('no such enum')"]
+
+
 @pytest.mark.enforces("event_bus.event_retention_seconds")
 @pytest.mark.parametrize(("kept", "took"), [(5, 6.0), (0, 20.0)])
 def test_what_is_too_old_is_given_up(kept: int, took: float) -> None:

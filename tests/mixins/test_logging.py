@@ -133,6 +133,21 @@ def test_a_slow_disk_holds_nobody_up() -> None:
     assert len(written) == 11
 
 
+def test_a_stream_that_is_closed_ends_nothing() -> None:
+    written: list[str] = []
+
+    def write(line: str) -> None:
+        if line == "lost":
+            raise ValueError("I/O operation on closed file")
+        written.append(line)
+
+    writer = LineWriter(write, 10)
+    for line in ("a", "lost", "b"):
+        writer.put(line)
+    writer.close()
+    assert (written, writer.dropped) == (["a", "b"], 1)
+
+
 def test_lines_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     writer = LineWriter(to_stderr, 10)
     writer.put("hello")

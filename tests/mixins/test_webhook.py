@@ -96,6 +96,11 @@ def test_an_endpoint_gets_what_it_wants() -> None:
         assert len(receiver.requests) == 1
 
 
+def test_one_that_only_delivers_to_us_gets_nothing() -> None:
+    with pytest.raises(RejectedError, match="shop has no url"):
+        deliver(engine())
+
+
 @pytest.mark.enforces("webhook.max_attempts")
 def test_what_may_pass_is_tried_again() -> None:
     with Receiver((503, {}, b""), (429, {}, b""), (200, {}, b"")).running() as receiver:

@@ -48,6 +48,7 @@ class AuditLogEngine:
         if not self._settings.record_messages:
             return await proceed(message, context)
         what, facts = type(message).__name__, self._facts_of(message)
+        SENDER.set("")  # tasks begin with what the one before them knew
         await self._append(what, "received", "", facts)
         try:
             answer = await proceed(message, context)

@@ -42,6 +42,6 @@ class PublishedKeys:
         try:
             answer = httpx.get(url, timeout=self._settings.jwks_timeout_seconds).raise_for_status()
             keys = PyJWKSet.from_dict(answer.json()).keys
-        except (httpx.HTTPError, PyJWTError, ValueError) as error:
+        except (httpx.HTTPError, PyJWTError, ValueError, AttributeError, TypeError) as error:
             raise TransientError(f"no keys at {url}: {error}") from error
         self._keys = {key.key_id: key for key in keys}

@@ -15,6 +15,8 @@ from onex.postgres import PASSING
 
 T = TypeVar("T")
 _AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_OF_POSTGRES = tuple(error for error in PASSING if error is not OSError)
+"""What is certainly about the database, where work of others runs as well."""
 _ENSURE_LOCK = 7_001_010
 """Advisory lock: instances that start at once must not create the same table."""
 _CLOSE_WITHIN = 5.0
@@ -71,7 +73,7 @@ class DatabaseEngine:
         self, *, isolation: EnumIsolation | None = None, readonly: bool = False
     ) -> AsyncIterator[asyncpg.Connection]:
         """See the protocol."""
-        async with _reachable(), self._begun(isolation, readonly=readonly) as connection:
+        async with _reachable(_OF_POSTGRES), self._begun(isolation, readonly=readonly) as connection:
             yield connection
 
     @asynccontextmanager
@@ -82,6 +84,8 @@ class DatabaseEngine:
         except TimeoutError:
             waited = self._settings.acquire_timeout_seconds
             raise TransientError(f"PostgreSQL: no connection free within {waited:g} s") from None
+        except PASSING as error:
+            raise TransientError(f"PostgreSQL: {error}") from error
         try:
             async with connection.transaction(isolation=level, readonly=readonly):
                 yield connection
@@ -99,7 +103,7 @@ class DatabaseEngine:
             retry=retry_if_exception_type(_AGAIN),
             reraise=True,
         )
-        async with _reachable():
+        async with _reachable(_OF_POSTGRES):
             return await attempts(self._once, work, isolation)
 
     async def _once(self, work: Callable[[asyncpg.Connection], Awaitable[T]], isolation: EnumIsolation | None) -> T:
@@ -125,9 +129,9 @@ class DatabaseEngine:
 
 
 @asynccontextmanager
-async def _reachable() -> AsyncIterator[None]:
+async def _reachable(passing: tuple[type[Exception], ...] = PASSING) -> AsyncIterator[None]:
     """What may pass comes out as TransientError."""
     try:
         yield
-    except PASSING as error:
+    except passing as error:
         raise TransientError(f"PostgreSQL: {error}") from error

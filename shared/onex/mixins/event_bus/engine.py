@@ -138,8 +138,8 @@ class EventBusEngine:
         for attempt in range(self._settings.max_retry_attempts + 1):  # pragma: no branch  # it returns or breaks
             try:
                 await self._send(events)
-            except (OnexError, TimeoutError) as error:
-                failure = error if isinstance(error, OnexError) else TransientError("no acknowledgement in time")
+            except Exception as error:  # noqa: BLE001 - the task must go on, whatever is wrong with this batch
+                failure = _known(error)
                 last = attempt == self._settings.max_retry_attempts
                 if last or not isinstance(failure, TransientError) or self._is_old(oldest):
                     break
@@ -187,3 +187,13 @@ def _check(event: Message) -> None:
         type(event).model_validate(event.model_dump(warnings=False))
     except ValidationError as error:
         raise RejectedError(f"{type(event).__name__} is not valid: {error}") from None
+
+
+def _known(error: Exception) -> OnexError:
+    match error:
+        case OnexError():
+            return error
+        case TimeoutError():
+            return TransientError("no acknowledgement in time")
+        case _:
+            return RejectedError(f"cannot be sent: {error!r}")

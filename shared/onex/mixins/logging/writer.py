@@ -45,7 +45,10 @@ class LineWriter:
                 if not self._lines:
                     return
                 line = self._lines[0]
-            self._write(line)
+            try:
+                self._write(line)
+            except (OSError, ValueError):  # the stream is closed, and there is no other to say so
+                self.dropped += 1
             with self._news:
                 self._lines.popleft()
 

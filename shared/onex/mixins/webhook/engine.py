@@ -57,6 +57,8 @@ class WebhookEngine:
         to = self._endpoints[endpoint]
         if to.events and event_type not in to.events:
             return False
+        if not to.url:
+            raise RejectedError(f"{endpoint} has no url; events only come from there")
         stamp = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).isoformat()
         body = json.dumps({"type": event_type, "timestamp": stamp, "data": data}, separators=(",", ":")).encode()
         attempts = AsyncRetrying(
