@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 
 from benchmarks.field.cluster import Cluster, cluster
-from benchmarks.field.entries import Entry, java, mesh, present
+from benchmarks.field.entries import Entry, java, mesh, ours, present
 from benchmarks.field.launch import end, launch
 from benchmarks.report import Report, Series
 from onex.bus import headers as h
@@ -38,6 +38,7 @@ def main() -> None:
             [
                 mesh("onex, 100 at once", _at_once(field.folder, 100), node.contract.group("{group}")),
                 mesh("onex, 1,000 at once", _at_once(field.folder, 1000), node.contract.group("{group}")),
+                ours("asyncio by hand, 100 at once", "benchmarks.slow.peers.asyncio_loop"),
                 java("parallel consumer, 100 at once, at least once", "SlowParallel", exactly_once=False),
             ]
         )
@@ -50,6 +51,7 @@ def main() -> None:
     report = Report("slow")
     for name, seconds in found.items():
         report.add(Series(name, "s", seconds))
+    report.compare("onex, 100 at once", "asyncio by hand, 100 at once")
     report.compare("onex, 100 at once", "parallel consumer, 100 at once, at least once")
     report.write()
 

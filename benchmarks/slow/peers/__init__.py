@@ -1,0 +1,1 @@
+"""Those beside whom the mesh makes slow calls."""
