@@ -1,10 +1,13 @@
 """MixinSecurity."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from onex.mixins.security import MixinSecurity, ModelSecuritySubcontract
 from onex.mixins.security.engine import SecurityEngine
+from onex.mixins.security.texts import find_suspicious, goes_on_in_sql, has_control, holds_script
 from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.node import NodeOrchestrator
@@ -66,6 +69,32 @@ def test_control_characters_are_refused_and_taken_out(text: str) -> None:
     careless = made(enable_input_sanitization=False)
     assert refused(careless, Note(text=text)) == ""
     assert careless.clean_input(text) == text
+
+
+_PIECES = [*SQL, *SCRIPTS, "\x00", "union", "select", " ", "'", ";", "drop", "on", "=", "<", ">", ":", "a"]
+    *SQL,
+    *SCRIPTS,
+    "\x00",
+    "union",
+    "select",
+    " ",
+    "'",
+    ";",
+    "drop",
+    "on",
+    "=",
+    "<",
+    ">",
+    ":",
+    "javascript",
+    "a",
+]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=8).map("".join) | st.text(max_size=20))
+def test_the_first_look_misses_nothing_that_the_second_one_finds(text: str) -> None:
+    dangerous = has_control(text) or goes_on_in_sql(text) or holds_script(text)
+    assert not dangerous or find_suspicious(text)
 
 
 def test_what_looks_the_same_is_the_same() -> None:

@@ -10,10 +10,10 @@ from datetime import datetime
 from onex.mixins.security.model_security_subcontract import ModelSecuritySubcontract
 from onex.mixins.security.texts import (
     composed,
+    find_suspicious,
     goes_on_in_sql,
     has_control,
     holds_script,
-    may_be_dangerous,
     texts_of,
     without_control,
 )
@@ -46,16 +46,16 @@ class SecurityEngine:
         if plain is None:
             plain = self._plain[type(message)] = _plain_fields(type(message))
         texts, others = plain
-        values = message.__dict__
+        values, most, each = message.__dict__, self._most, bool(self._forbidden)
         for field in texts:
-            self._look(message, field, values[field])
+            text = values[field]
+            if len(text) > most or each or find_suspicious(text):
+                self._look(message, field, text)
         for field in others:
             for at, text in texts_of(values[field], field):
                 self._look(message, at, text)
 
     def _look(self, message: Message, field: str, text: str) -> None:
-        if len(text) <= self._most and not self._forbidden and not may_be_dangerous(text):
-            return
         if wrong := self._wrong(text):
             raise RejectedError(f"{type(message).__name__}.{field}: {wrong}")
 
