@@ -26,6 +26,7 @@ def make_consumer(job: Job) -> Consumer:
             "auto.offset.reset": "earliest",
             "queued.min.messages": 20_000,
             "queued.max.messages.kbytes": 32_768,
+            "fetch.queue.backoff.ms": 10,
         }
     )
     consumer.subscribe([job.input])

@@ -16,11 +16,11 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from benchmarks.field.cluster import Cluster, cluster
 from benchmarks.price import setup
 from benchmarks.report import Report, Series
-from benchmarks.stages.layers import layers
+from benchmarks.stages.layers import carrying, each, in_groups, layers
 from onex.agent.emit import Emitter
 from onex.agent.envelope import Envelope
 from onex.agent.program import build_program
-from onex.agent.pure_work import PureWork
+from onex.agent.pure_work import TOGETHER
 from onex.agent.receive import Receiver
 from onex.bus.schema import avro_schema
 
@@ -63,7 +63,7 @@ def _stages(field: Cluster) -> dict[str, float]:
     values = [record.value() for record in records]
     stage("decode and validate", values, entry.decode)
     receive = Receiver(program).receive
-    received = [receive(record) for record in records]
+    received = receive(records)
     stage("handler (builds a validated model)", received, lambda r: entry.handle(r[1]))
     results = [entry.handle(message) for _, message, _ in received]
     stage("encode", results, output.encode)
@@ -71,15 +71,8 @@ def _stages(field: Cluster) -> dict[str, float]:
     emitter.at(0)
     pairs = list(zip(results, (envelope for _, _, envelope in received), strict=True))
     stage("emit: key, id, headers and encode", pairs, lambda pair: emitter.only(*pair))
-    work = PureWork(program, "group", None, None)
-    work.begin(0, [])
-
-    def whole(record: Message) -> None:
-        work.carry(record)
-        if len(work.outputs) == 64:
-            work.outputs.clear()
-
-    stage("all of it, as the engine calls it", records, whole)
+    for name, size in (("all of it, as the engine calls it", TOGETHER), ("all of it, one message at a time", 1)):
+        stages[name] = each(in_groups(records, size), carrying(program, None), _best)
     emitted = [emitter.only(*pair) for pair in pairs]
     stages["produce with ten headers"] = _produce(field, emitted)
     stages["produce without headers"] = _produce(field, [(t, v, k, []) for t, v, k, _ in emitted])

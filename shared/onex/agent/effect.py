@@ -115,12 +115,8 @@ class EffectEngine:
             return Task(record, partition, envelope, None, None, queued)
         if record.topic() == self._queue.topic and is_release(record):
             return Task(record, partition, Envelope(record), None)
-        received: Received | Exception
-        try:
-            received = self._receiver.receive(record)
-            envelope = received[2]
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it becomes a dead letter
-            received, envelope = error, Envelope(record)
+        (received,) = self._receiver.receive([record])
+        envelope = received[2] if isinstance(received, tuple) else Envelope(record)
         trace = None if self._tracing is None else self._tracing.received(record, envelope)
         return Task(record, partition, envelope, received, trace, queued)
 

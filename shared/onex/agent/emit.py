@@ -1,10 +1,10 @@
 """From answers to records: type -> topic, key, derived id, headers, bytes."""
 
 from binascii import hexlify
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from onex.agent.answers import Emission
 from onex.agent.envelope import Envelope
@@ -28,8 +28,16 @@ class _Hash(Protocol):
     def digest(self) -> bytes: ...
 
 
-Write = Callable[[Message, bytes | None, Envelope, bytes | None, _Hash, tuple[str, bytes]], Emitted]
-"""Message, key, envelope of the input, reply key, begin of the id, header with the time."""
+Write = Callable[[bytes, bytes | None, Envelope, bytes | None, _Hash, tuple[str, bytes]], Emitted]
+"""Value, key, envelope of the input, reply key, begin of the id, header with the time."""
+
+
+class _Way(NamedTuple):
+    """How messages of one type become records."""
+
+    key_of: Callable[[Message], bytes | None]
+    encode: Callable[[Message], bytes]
+    write: Write
 
 
 class Emitter:
@@ -38,7 +46,7 @@ class Emitter:
     def __init__(self, outputs: Mapping[type[Message], Output], node: str, *, keeps_deadline: bool = False) -> None:
         """``keeps_deadline``: outputs carry the deadline of the input on."""
         self._ways = {
-            model: (output.key_of, _writer(output, keeps_deadline=keeps_deadline))
+            model: _Way(output.key_of, output.encode, _writer(output, keeps_deadline=keeps_deadline))
             for model, output in outputs.items()
         }
         self._node = node.encode()
@@ -58,8 +66,36 @@ class Emitter:
         if way is None:
             return None
         message: Message = result  # type: ignore[assignment]  # ways are keyed by message types
-        key = way[0](message) or envelope.reply_key or envelope.key
-        return way[1](message, key, envelope, envelope.reply_key, self._first, self._time)
+        key = way.key_of(message) or envelope.reply_key or envelope.key
+        return way.write(way.encode(message), key, envelope, envelope.reply_key, self._first, self._time)
+
+    def each(
+        self, results: Sequence[object], envelopes: Sequence[Envelope | None]
+    ) -> list[Emitted | Exception | None]:
+        """What ``only`` gives for each result, or raises; None where there is no envelope.
+
+        All are encoded before the first gets its headers: see :class:`onex.agent.pure_work.PureWork`.
+        """
+        ways, start, time = self._ways, self._first, self._time
+        values: list[bytes | Exception | None] = []
+        for result in results:
+            way = ways.get(type(result))  # type: ignore[arg-type]  # as in ``only``
+            try:
+                values.append(None if way is None else way.encode(result))  # type: ignore[arg-type]  # as in ``only``
+            except Exception as error:  # noqa: BLE001 - handed to the caller, who knows whose it is
+                values.append(error)
+        records: list[Emitted | Exception | None] = []
+        for result, value, envelope in zip(results, values, envelopes, strict=True):
+            if envelope is None or type(value) is not bytes:
+                records.append(None if envelope is None else value)  # type: ignore[arg-type]  # no bytes are left
+                continue
+            key_of, _, write = ways[type(result)]  # type: ignore[index]  # as in ``only``
+            try:
+                key = key_of(result) or envelope.reply_key or envelope.key  # type: ignore[arg-type]  # as in ``only``
+                records.append(write(value, key, envelope, envelope.reply_key, start, time))
+            except Exception as error:  # noqa: BLE001 - as above
+                records.append(error)
+        return records
 
     def emit(
         self, emissions: Iterable[Emission], envelope: Envelope, reply_key: bytes | None, first: int = 0
@@ -74,24 +110,24 @@ class Emitter:
             way = self._ways.get(type(message))
             if way is None:
                 raise WrongOutputError(f"{type(message).__name__} is no output of this node's contract")
-            own, start = way[0](message), _hash(self._node, index)
+            own, value, start = way.key_of(message), way.encode(message), _hash(self._node, index)
             if isinstance(emission, Addressed):
                 key = emission.key.encode() or own or envelope.reply_key or envelope.key
                 answers_to = emission.reply_key.encode() or reply_key
-                record = way[1](message, key, envelope, answers_to, start, self._time)
+                record = way.write(value, key, envelope, answers_to, start, self._time)
                 records.append(_addressed(record, emission, self._now_ms))
             else:
                 key = own or envelope.reply_key or envelope.key
-                records.append(way[1](message, key, envelope, reply_key, start, self._time))
+                records.append(way.write(value, key, envelope, reply_key, start, self._time))
         return records
 
 
 def _writer(output: Output, *, keeps_deadline: bool) -> Write:
     """How messages of one type become records, with all that is the same for each of them at hand."""
-    topic, encode, constant = output.topic, output.encode, tuple(output.constant_headers)
+    topic, constant = output.topic, tuple(output.constant_headers)
 
     def write(
-        message: Message,
+        value: bytes,
         key: bytes | None,
         envelope: Envelope,
         reply_key: bytes | None,
@@ -117,7 +153,7 @@ def _writer(output: Output, *, keeps_deadline: bool) -> Write:
                 headers.append((h.TRACE_STATE, envelope.trace_state))
         if keeps_deadline and envelope.deadline:
             headers.append((h.DEADLINE, envelope.deadline))
-        return topic, encode(message), key, headers
+        return topic, value, key, headers
 
     return write
 

@@ -1,7 +1,8 @@
 """COMPUTE, REDUCER and ORCHESTRATOR: a batch from topics to topics in one transaction, on one thread.
 
 The way of a batch: ``step`` takes it -> ``_carry`` opens the transaction -> ``_handle`` has every record handled
-(:class:`PureWork`) and hands over what came of it -> ``_carry`` writes the changelog and commits offsets with it all.
+(:mod:`onex.agent.pure_work`) and hands over what came of it -> ``_carry`` writes the changelog and commits offsets
+with it all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,12 +11,14 @@ import structlog
 
 from onex.agent.backing import OpenBacking
 from onex.agent.batch_traces import BatchTraces
+from onex.agent.compute_work import ComputeWork
 from onex.agent.current import CURRENT
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
+from onex.agent.keyed_work import KeyedWork
 from onex.agent.metrics import AgentMetrics
 from onex.agent.program import Program
-from onex.agent.pure_work import PureWork
+from onex.agent.pure_work import TOGETHER
 from onex.agent.standby import Standby
 from onex.agent.stores import Stores
 from onex.agent.timers import DueTimer
@@ -43,8 +46,6 @@ from onex.model.mesh import EnumConsumerEvent
 log = structlog.get_logger(__name__)
 _TIMERS_PER_BATCH = 1000
 _OBSERVE_EVERY = 1.0
-_TOGETHER = 64
-"""Records handled before their outputs are handed over."""
 _EARLY = 500
 """A batch of as many records is long enough for its offsets to travel while it is handled."""
 
@@ -82,7 +83,11 @@ class PureAgent:
         self._moved = True
         """Partitions were assigned or given up since the standby last looked."""
         self._traces = BatchTraces(tracing) if tracing else None
-        self._work = PureWork(program, group, self._stores, self._traces)
+        self._work = (
+            ComputeWork(program, group, self._traces)
+            if self._stores is None
+            else KeyedWork(program, group, self._stores, self._traces)
+        )
         self._careful = False
         """An output was too large: in the next run each input hands its own over, so that it is known whose it is."""
         self._observers = [one for one in program.composition.layers() if isinstance(one, ProtocolBatchObserver)]
@@ -199,13 +204,13 @@ class PureAgent:
     def _handle(self, records: list[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]) -> None:
         """A few records at a time, which are let go at once: what was touched is still in the processor's cache."""
         work = self._work
-        size = 1 if self._careful else _TOGETHER
+        size = 1 if self._careful else TOGETHER
         records.reverse()
         while records:
             together = records[-size:]
             del records[-size:]
-            for record in reversed(together):
-                work.carry(record)
+            together.reverse()
+            work.carry(together)
             self._hand_over(together[0])
         for number, timer in due:
             work.fire(number, timer)

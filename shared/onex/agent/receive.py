@@ -1,6 +1,6 @@
 """From a record to a typed message: which input it belongs to, what its envelope says, what it holds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import TypeAdapter
 
@@ -33,17 +33,21 @@ class Receiver:
         self._timers = _timer_input(program)
         self._needs_key = program.contract.node_type.is_stateful
 
-    def receive(self, record: ProtocolRecord) -> Received:
-        """Decode one record; raises PoisonError, SchemaMismatchError or RejectedError."""
-        entry = self._inputs.get(record.topic())
-        if entry is None:
-            entry = self._replayed(record)
-        envelope = Envelope(record)
-        if envelope.type is not None and envelope.type != entry.event_type:
-            raise RejectedError(f"event type {envelope.type!r} does not belong on {entry.topic}")
-        if self._needs_key and not envelope.key:
-            raise RejectedError("the record has no key, and state is kept by key")
-        return entry, entry.decode(record.value()), envelope
+    def receive(self, records: Sequence[ProtocolRecord]) -> list[Received | Exception]:
+        """Decode records; one that cannot be is PoisonError, SchemaMismatchError or RejectedError instead."""
+        inputs, needs_key = self._inputs, self._needs_key
+        found: list[Received | Exception] = []
+        for record, envelope in zip(records, [Envelope(record) for record in records], strict=True):
+            try:
+                entry = inputs.get(record.topic()) or self._replayed(record)
+                if envelope.type is not None and envelope.type != entry.event_type:
+                    raise RejectedError(f"event type {envelope.type!r} does not belong on {entry.topic}")
+                if needs_key and not envelope.key:
+                    raise RejectedError("the record has no key, and state is kept by key")
+                found.append((entry, entry.decode(record.value()), envelope))
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it becomes a dead letter
+                found.append(error)
+        return found
 
     def _replayed(self, record: ProtocolRecord) -> Input:
         """Records on the retry topic name the topic they came from."""

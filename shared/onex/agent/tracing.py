@@ -164,8 +164,9 @@ class MessageTrace:
         self._process.set_status(Status(StatusCode.ERROR, str(error)))
 
     def processed(self) -> None:
-        """The handler is done and its outputs are handed to the producer."""
-        self._process.end()
+        """The handler is done and its outputs are handed to the producer; said again, it means nothing."""
+        if self._process.is_recording():
+            self._process.end()
 
     def settled(self, started_ns: int, ended_ns: int, *, committed: bool, batch: int, again: bool = False) -> None:
         """The transaction that held this message ended; ``again``: the same outputs go into the next one."""

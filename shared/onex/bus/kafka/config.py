@@ -106,6 +106,9 @@ class KafkaConfig:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "fetch.wait.max.ms": 100,
+            # Once enough is fetched, librdkafka looks again after this long; the default is a second, in which a fast
+            # agent runs dry.
+            "fetch.queue.backoff.ms": 10,
             "fetch.error.backoff.ms": 100,
             "allow.auto.create.topics": False,
         }

@@ -1,0 +1,87 @@
+"""The work of a COMPUTE: every record for itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from onex.agent.answers import as_emissions
+from onex.agent.batch_traces import BatchTraces
+from onex.agent.current import CURRENT
+from onex.agent.envelope import Envelope
+from onex.agent.program import Program
+from onex.agent.pure_work import Failed, PureWork
+from onex.agent.receive import Received
+from onex.agent.tracing import MessageTrace
+from onex.bus.protocols import Emitted, ProtocolRecord
+from onex.model.enums import EnumStage
+
+_HANDLER, _ENCODE = EnumStage.HANDLER, EnumStage.ENCODE
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """Outputs of a message that is traced: they are ready as soon as it is handled."""
+
+    records: Sequence[Emitted]
+
+
+class ComputeWork(PureWork):
+    """Handles all records, then encodes what they gave."""
+
+    def __init__(self, program: Program, group: str, traces: BatchTraces | None) -> None:
+        super().__init__(program, group, traces, keeps_deadline=True)
+
+    def _work(self, records: Sequence[ProtocolRecord], received: Sequence[Received | Exception | Failed]) -> None:
+        results = self._handle(records, received)
+        envelopes = [one[2] if isinstance(one, tuple) else None for one in received]
+        self.stage = _ENCODE
+        outputs = self.outputs
+        for place, emitted in enumerate(self._emitter.each(results, envelopes)):
+            if isinstance(emitted, tuple):
+                outputs.append(emitted)
+            elif emitted is None:
+                self._stage(records[place], results[place], envelopes[place])
+            else:
+                self._bury(records[place], self._failed(records[place], emitted, _ENCODE))
+
+    def _handle(
+        self, records: Sequence[ProtocolRecord], received: Sequence[Received | Exception | Failed]
+    ) -> list[object]:
+        """What the handler gives for each record, or why it gives nothing."""
+        set_current, traces = CURRENT.set, self._traces
+        results: list[object] = []
+        for record, one in zip(records, received, strict=True):
+            if not isinstance(one, tuple):
+                results.append(self._undecoded(record, one))
+                continue
+            entry, message, envelope = one
+            trace = None
+            try:
+                self.carried += 1
+                set_current(envelope)
+                if traces is not None:
+                    trace = traces.received(record, envelope)
+                self.stage = _HANDLER
+                result = entry.handle(message)
+                self.stage = _ENCODE
+                results.append(result if trace is None else self._send(result, envelope, trace))
+            except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
+                results.append(self._failed(record, error, self.stage, trace))
+        return results
+
+    def _send(self, result: object, envelope: Envelope, trace: MessageTrace) -> _Sent:
+        """A traced message goes all the way before the next one: its spans show nothing of its neighbours."""
+        sent = _Sent(trace.send(self._emitter.emit(as_emissions(result), envelope, envelope.reply_key)))
+        trace.processed()
+        return sent
+
+    def _stage(self, record: ProtocolRecord, result: object, envelope: Envelope | None) -> None:
+        """Whatever is not one message: several, none, or a failure."""
+        if isinstance(result, Failed):
+            self._bury(record, result)
+        elif isinstance(result, _Sent):
+            self.outputs += result.records
+        elif envelope is not None:
+            try:
+                self.outputs += self._emitter.emit(as_emissions(result), envelope, envelope.reply_key)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._bury(record, self._failed(record, error, _ENCODE))
