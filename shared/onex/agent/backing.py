@@ -97,8 +97,10 @@ class RocksBacking:
 
     def get(self, key: bytes) -> bytes | None:
         """Value of a key."""
-        with self._told("read"):
+        try:
             found: bytes | None = self._db.get(key)
+        except Exception as error:
+            raise self._failed("read", error) from error
         return found
 
     def write(self, changes: Iterable[Change], checkpoint: int) -> None:
@@ -149,9 +151,12 @@ class RocksBacking:
         try:
             yield
         except Exception as error:  # rocksdict raises bare Exceptions
-            raise StateStoreError(
-                f"state in {self._folder} cannot be {done}: {error}; make room, or set ONEX_HOME to another disk"
-            ) from error
+            raise self._failed(done, error) from error
+
+    def _failed(self, done: str, error: Exception) -> StateStoreError:
+        return StateStoreError(
+            f"state in {self._folder} cannot be {done}: {error}; make room, or set ONEX_HOME to another disk"
+        )
 
 
 class MemoryBacking:

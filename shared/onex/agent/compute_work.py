@@ -8,8 +8,7 @@ from onex.agent.batch_traces import BatchTraces
 from onex.agent.current import CURRENT
 from onex.agent.envelope import Envelope
 from onex.agent.program import Program
-from onex.agent.pure_work import Failed, PureWork
-from onex.agent.receive import Received
+from onex.agent.pure_work import Failed, PureWork, Taken
 from onex.agent.tracing import MessageTrace
 from onex.bus.protocols import Emitted, ProtocolRecord
 from onex.model.enums import EnumStage
@@ -30,9 +29,9 @@ class ComputeWork(PureWork):
     def __init__(self, program: Program, group: str, traces: BatchTraces | None) -> None:
         super().__init__(program, group, traces, keeps_deadline=True)
 
-    def _work(self, records: Sequence[ProtocolRecord], received: Sequence[Received | Exception | Failed]) -> None:
-        results = self._handle(records, received)
-        envelopes = [one[2] if isinstance(one, tuple) else None for one in received]
+    def _work(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> None:
+        results = self._handle(records, taken)
+        envelopes = [one[2] if isinstance(one, tuple) else None for one in taken]
         self.stage = _ENCODE
         outputs = self.outputs
         for place, emitted in enumerate(self._emitter.each(results, envelopes)):
@@ -43,13 +42,11 @@ class ComputeWork(PureWork):
             else:
                 self._bury(records[place], self._failed(records[place], emitted, _ENCODE))
 
-    def _handle(
-        self, records: Sequence[ProtocolRecord], received: Sequence[Received | Exception | Failed]
-    ) -> list[object]:
+    def _handle(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> list[object]:
         """What the handler gives for each record, or why it gives nothing."""
         set_current, traces = CURRENT.set, self._traces
         results: list[object] = []
-        for record, one in zip(records, received, strict=True):
+        for record, one in zip(records, taken, strict=True):
             if not isinstance(one, tuple):
                 results.append(self._undecoded(record, one))
                 continue

@@ -1,6 +1,6 @@
 """What travels beside a message: read once per input, written for each output."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from onex.bus import headers as h
@@ -61,20 +61,18 @@ class Envelope:
         return MessageContext(now, self, attempt)
 
 
-_put = object.__setattr__
-
-
 class MessageContext(Context):
     """A context that decodes what its handler looks at, and nothing else: most look at one field or none."""
 
     __slots__ = ("_envelope",)
     _envelope: Envelope
 
-    def __init__(self, now: datetime, envelope: Envelope, attempt: int) -> None:
-        _put(self, "_envelope", envelope)
-        _put(self, "now", now)
-        _put(self, "attempt", attempt)
-        _put(self, "transition_to", "")
+    def __init__(self, now: datetime, envelope: Envelope, attempt: int, transition_to: str = "") -> None:
+        # The slots themselves, because the class is frozen; half as dear as object.__setattr__.
+        _put_now(self, now)
+        _put_envelope(self, envelope)
+        _put_attempt(self, attempt)
+        _put_transition(self, transition_to)
 
     @property
     def key(self) -> str:
@@ -109,9 +107,16 @@ class MessageContext(Context):
         return self._envelope.deadline_ms
 
     def leading_to(self, state: str) -> "MessageContext":
-        moved = MessageContext(self.now, self._envelope, self.attempt)
-        _put(moved, "transition_to", state)
-        return moved
+        return MessageContext(self.now, self._envelope, self.attempt, state)
+
+
+def _setter(owner: type, slot: str) -> Callable[[object, object], None]:
+    put: Callable[[object, object], None] = owner.__dict__[slot].__set__
+    return put
+
+
+_put_now, _put_attempt = _setter(Context, "now"), _setter(Context, "attempt")
+_put_transition, _put_envelope = _setter(Context, "transition_to"), _setter(MessageContext, "_envelope")
 
 
 class TimerEnvelope(Envelope):

@@ -1,20 +1,19 @@
 """The work of a REDUCER or ORCHESTRATOR: a record changes the state that the next one of its key finds."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from onex.agent.answers import Answer, Handle
+from onex.agent.answers import Answer
 from onex.agent.batch_traces import BatchTraces
 from onex.agent.current import CURRENT
 from onex.agent.envelope import Envelope, TimerEnvelope, kept_for_timers
 from onex.agent.program import Program
-from onex.agent.pure_work import Failed, PureWork
-from onex.agent.receive import Received
-from onex.agent.store import PartitionStore
+from onex.agent.pure_work import Failed, PureWork, Taken
 from onex.agent.stores import Stores
 from onex.agent.timer_record import TimerRecord
 from onex.agent.timers import DueTimer
 from onex.agent.tracing import MessageTrace
-from onex.bus.protocols import ProtocolRecord
+from onex.bus.protocols import Emitted, ProtocolRecord
 from onex.model.clock import to_datetime
 from onex.model.enums import EnumStage
 from onex.model.message import Message
@@ -23,20 +22,64 @@ from onex.node import TimerFired
 _HANDLER, _ENCODE = EnumStage.HANDLER, EnumStage.ENCODE
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A traced message: its outputs are ready as soon as it is handled."""
+
+    answer: Answer
+    records: Sequence[Emitted]
+
+
 class KeyedWork(PureWork):
-    """Handles and encodes one record after the other: what a record changes is staged whole or not at all."""
+    """Handles all records, each on the state that the ones before it have left, then encodes what they gave.
+
+    What a record changes is staged whole or not at all: when an answer cannot be encoded, the states that its group
+    has put are forgotten, and the records are carried again one by one.
+    """
 
     def __init__(self, program: Program, group: str, stores: Stores, traces: BatchTraces | None) -> None:
         super().__init__(program, group, traces, keeps_deadline=False)
         self._stores = stores
-        self._on_timer = program.timers
         self._changelog = program.contract.changelog_topic
 
-    def _work(self, records: Sequence[ProtocolRecord], received: Sequence[Received | Exception | Failed]) -> None:
+    def fire(self, number: int, timer: DueTimer) -> None:
+        """A timer is an input like any other; a failing handler gives a dead letter and the timer is gone."""
+        timers = self._stores[number].timers
+        if not timers.still_due(timer):
+            return
+        timers.fired(timer)
+        envelope = TimerEnvelope(timer.key, timer.name, timer.due_ms, timer.kept)
+        fired = TimerFired(name=timer.name, due=to_datetime(timer.due_ms))
+        record = TimerRecord(self._changelog, number, envelope, fired, self._now_ms)
+        assert self._receiver.timers is not None, "only nodes that take timers set them"
+        self._work([record], [(self._receiver.timers, fired, envelope)])
+
+    def _work(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> None:
+        results = self._handle(records, taken)
+        stores = [self._stores[number] for number in {record.partition() for record in records}]
+        self.stage = _ENCODE
+        try:
+            ready = self._encode(results, taken)
+            for store in stores:
+                store.settle()
+        except Exception as error:  # noqa: BLE001 - found out below whose it is, and that one becomes a dead letter
+            for store in stores:
+                store.undo()
+            if len(records) == 1:
+                self._bury(records[0], self._failed(records[0], error, _ENCODE))
+            else:
+                for record, one in zip(records, taken, strict=True):
+                    self._work([record], [one])
+            return
+        self._stage(records, taken, results, ready)
+
+    def _handle(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> list[Answer | _Sent | Failed]:
+        """What the handler answers to each record, with states put as it says."""
         set_current, traces, stores = CURRENT.set, self._traces, self._stores
-        for record, one in zip(records, received, strict=True):
+        results: list[Answer | _Sent | Failed] = []
+        for record, one in zip(records, taken, strict=True):
             if not isinstance(one, tuple):
-                self._bury(record, self._undecoded(record, one))
+                results.append(self._undecoded(record, one))
                 continue
             entry, message, envelope = one
             trace = None
@@ -44,54 +87,73 @@ class KeyedWork(PureWork):
                 self.carried += 1
                 set_current(envelope)
                 if traces is not None:
-                    trace = traces.received(record, envelope)
-                self._decide(entry.handle, message, envelope, stores[record.partition()], trace)
+                    trace = _begin(traces, record, message, envelope)
+                store, key = stores[record.partition()], envelope.key or b""
+                state = store.get(key)
+                self.stage = _HANDLER
+                answer = entry.handle(state, message, envelope.context(self._now))
+                self.stage = _ENCODE
+                assert isinstance(answer, Answer)
+                result = answer if trace is None else self._send(answer, envelope, trace)
+                if answer.state is not state:
+                    store.put(key, answer.state)
+                results.append(result)
             except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
-                self._bury(record, self._failed(record, error, self.stage, trace))
+                results.append(self._failed(record, error, self.stage, trace))
+        return results
 
-    def fire(self, number: int, timer: DueTimer) -> None:
-        """A timer is an input like any other; a failing handler gives a dead letter and the timer is gone."""
-        store = self._stores[number]
-        if not store.timers.still_due(timer):
-            return
-        store.timers.fired(timer)
-        envelope = TimerEnvelope(timer.key, timer.name, timer.due_ms, timer.kept)
-        fired = TimerFired(name=timer.name, due=to_datetime(timer.due_ms))
-        self.carried += 1
-        CURRENT.set(envelope)
-        trace = None if self._traces is None else self._traces.fired(timer.name, envelope)
-        assert self._on_timer is not None, "only nodes that take timers set them"
-        try:
-            self._decide(self._on_timer, fired, envelope, store, trace)
-        except Exception as error:  # noqa: BLE001 - as in _work
-            record = TimerRecord(self._changelog, number, envelope, fired, self._now_ms)
-            self._bury(record, self._failed(record, error, self.stage, trace), envelope)
+    def _encode(self, results: Sequence[Answer | _Sent | Failed], taken: Sequence[Taken]) -> list[Sequence[Emitted]]:
+        """Outputs of every answer; raises at the first that cannot be written."""
+        ready: list[Sequence[Emitted]] = []
+        events = [
+            result.events[0] if isinstance(result, Answer) and len(result.events) == 1 else None for result in results
+        ]
+        envelopes = [one[2] if isinstance(one, tuple) else None for one in taken]
+        for result, envelope, only in zip(results, envelopes, self._emitter.each(events, envelopes), strict=True):
+            if isinstance(only, Exception):
+                raise only
+            if isinstance(result, Answer) and envelope is not None:
+                ready.append(self._records(result, envelope, only) if result.commands or not only else (only,))
+            else:
+                ready.append(result.records if isinstance(result, _Sent) else ())
+        return ready
 
-    def _decide(
-        self,
-        handle: Handle,
-        message: Message,
-        envelope: Envelope,
-        store: PartitionStore,
-        trace: MessageTrace | None,
-    ) -> None:
-        """Outputs, state and timers of one input are staged together or not at all."""
-        key = envelope.key or b""
-        state = store.get(key)
-        self.stage = _HANDLER
-        answer = handle(state, message, envelope.context(self._now))
-        assert isinstance(answer, Answer)
-        self.stage = _ENCODE
-        events = answer.events
-        only = self._emitter.only(events[0], envelope) if len(events) == 1 else None
-        records = [only] if only is not None else self._emitter.emit(events, envelope, envelope.reply_key)
+    def _records(self, answer: Answer, envelope: Envelope, only: Emitted | None = None) -> list[Emitted]:
+        """All outputs of an answer. ``only``: that of its event, where it has just one."""
+        emit = self._emitter.emit
+        records = [only] if only else emit(answer.events, envelope, envelope.reply_key)
         if answer.commands:
-            records += self._emitter.emit(answer.commands, envelope, key, len(records))
-        if answer.state is not state:
-            store.put(key, answer.state)
-        if records:
-            self.outputs += records if trace is None else trace.send(records)
-        if answer.timers:
-            store.timers.change(key, answer.timers, self._now_ms, kept_for_timers(envelope))
-        if trace is not None:
-            trace.processed()
+            records += emit(answer.commands, envelope, envelope.key, len(records))
+        return records
+
+    def _send(self, answer: Answer, envelope: Envelope, trace: MessageTrace) -> _Sent:
+        """A traced message goes all the way before the next one: its spans show nothing of its neighbours."""
+        sent = _Sent(answer, trace.send(self._records(answer, envelope)))
+        trace.processed()
+        return sent
+
+    def _stage(
+        self,
+        records: Sequence[ProtocolRecord],
+        taken: Sequence[Taken],
+        results: Sequence[Answer | _Sent | Failed],
+        ready: Sequence[Sequence[Emitted]],
+    ) -> None:
+        outputs = self.outputs
+        for record, one, result, emitted in zip(records, taken, results, ready, strict=True):
+            if isinstance(result, Failed):
+                self._bury(record, result)
+                continue
+            outputs += emitted
+            answer = result.answer if isinstance(result, _Sent) else result
+            if answer.timers:
+                assert isinstance(one, tuple)
+                envelope = one[2]
+                timers = self._stores[record.partition()].timers
+                timers.change(envelope.key or b"", answer.timers, self._now_ms, kept_for_timers(envelope))
+
+
+def _begin(traces: BatchTraces, record: ProtocolRecord, message: Message, envelope: Envelope) -> MessageTrace | None:
+    if isinstance(record, TimerRecord):
+        return traces.fired(message.name if isinstance(message, TimerFired) else "", envelope)
+    return traces.received(record, envelope)

@@ -42,12 +42,16 @@ class Failed:
     trace: MessageTrace | None = None
 
 
+Taken = Received | Exception | Failed
+"""A record that can be handled, or why it cannot."""
+
+
 class PureWork(ABC):
     """One batch after the other; ``begin`` forgets the one before."""
 
     def __init__(self, program: Program, group: str, traces: BatchTraces | None, *, keeps_deadline: bool) -> None:
         contract, policy = program.contract, program.contract.retry_policy
-        self._receive = Receiver(program).receive
+        self._receiver = Receiver(program)
         self._emitter = Emitter(program.outputs, contract.name, keeps_deadline=keeps_deadline)
         self._office = DeadLetterOffice(contract, group)
         self._classifier = Classifier(policy.retryable_exceptions, policy.retryable_error_codes)
@@ -79,13 +83,13 @@ class PureWork(ABC):
         of everything that happens to a message. See decision 20.
         """
         self.stage = EnumStage.DECODE
-        received: list[Received | Exception | Failed] = [*self._receive(records)]
+        taken: Sequence[Taken] = self._receiver.receive(records)
         if self.doomed:
-            received = [self.doomed.get(place_of(r), one) for r, one in zip(records, received, strict=True)]
-        self._work(records, received)
+            taken = [self.doomed.get(place_of(r), one) for r, one in zip(records, taken, strict=True)]
+        self._work(records, taken)
 
     @abstractmethod
-    def _work(self, records: Sequence[ProtocolRecord], received: Sequence[Received | Exception | Failed]) -> None:
+    def _work(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> None:
         """Call handlers, in the order of the records, and stage what comes of it in that order."""
 
     def fire(self, number: int, timer: DueTimer) -> None:
@@ -109,8 +113,8 @@ class PureWork(ABC):
             self.doom(record, error)
         return Failed(error, stage, trace)
 
-    def _bury(self, record: ProtocolRecord, failed: Failed, envelope: Envelope | None = None) -> None:
-        envelope = envelope or Envelope(record)
+    def _bury(self, record: ProtocolRecord, failed: Failed) -> None:
+        envelope = Envelope(record)
         CURRENT.set(envelope)
         kind = self._classifier.classify(failed.error)
         failure = Failure(kind, stage_of(failed.error, failed.stage), failed.error, 1, self._now_ms, self._now_ms)

@@ -30,7 +30,8 @@ class Receiver:
 
     def __init__(self, program: Program) -> None:
         self._inputs: Mapping[str, Input] = program.inputs
-        self._timers = _timer_input(program)
+        self.timers = _timer_input(program)
+        """How fired timers are taken; None for nodes that cannot set them."""
         self._needs_key = program.contract.node_type.is_stateful
 
     def receive(self, records: Sequence[ProtocolRecord]) -> list[Received | Exception]:
@@ -52,7 +53,7 @@ class Receiver:
     def _replayed(self, record: ProtocolRecord) -> Input:
         """Records on the retry topic name the topic they came from."""
         topic = dict(record.headers() or []).get(h.ORIGINAL_TOPIC, b"").decode(errors="replace")
-        entry = self._timers if self._timers and topic == self._timers.topic else self._inputs.get(topic)
+        entry = self.timers if self.timers and topic == self.timers.topic else self._inputs.get(topic)
         if entry is None:
             raise RejectedError(f"record on {record.topic()} names no input of this node ({topic!r})")
         return entry

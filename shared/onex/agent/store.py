@@ -1,4 +1,8 @@
-"""Keyed state of one partition: decoded cache over a store, with an overlay until the transaction commits."""
+"""Keyed state of one partition: what a group of records changes, what its batch has changed, decoded cache, disk.
+
+A change is ``put``, encoded by ``settle`` (or forgotten by ``undo``), and goes to the changelog with ``changes`` and
+to the disk with ``commit`` (or is forgotten by ``rollback``).
+"""
 
 from collections.abc import Iterable
 
@@ -24,6 +28,8 @@ class PartitionStore:
         self._budget = backing.budget
         self._overlay: dict[bytes, tuple[Message | None, bytes | None]] = {}
         """State and its bytes, of keys that the batch in hand has changed."""
+        self._fresh: dict[bytes, tuple[Message | None]] = {}
+        """State of keys that were put since the last ``settle``: not encoded yet, so that it happens once a key."""
         self._changes: list[Change] = []
 
     def restored(self) -> None:
@@ -43,7 +49,9 @@ class PartitionStore:
         self._backing.write(changes, checkpoint)
 
     def get(self, key: bytes) -> Message | None:
-        """State of a key as the batch in hand sees it."""
+        """State of a key as the records in hand see it."""
+        if fresh := self._fresh.get(key):
+            return fresh[0]
         if changed := self._overlay.get(key):
             return changed[0]
         if known := self._cache.get(key):
@@ -54,8 +62,20 @@ class PartitionStore:
         return state
 
     def put(self, key: bytes, state: Message | None) -> None:
-        """Stage the new state of a key; raises what the codec meets in a state that was not validated."""
-        self._overlay[key] = state, self.encoded(state)
+        """The new state of a key, until ``settle`` or ``undo``."""
+        self._fresh[key] = (state,)
+
+    def settle(self) -> None:
+        """What was put belongs to the batch: all of it, or nothing when the codec raises at one that is not valid."""
+        encode = self._codec.encode
+        self._overlay |= {
+            key: (state, None if state is None else encode(state)) for key, (state,) in self._fresh.items()
+        }
+        self._fresh.clear()
+
+    def undo(self) -> None:
+        """Forget what was put since the last ``settle``."""
+        self._fresh.clear()
 
     def encoded(self, state: Message | None) -> bytes | None:
         """Bytes of a state; raises what the codec meets in a message that was not validated."""
@@ -63,6 +83,7 @@ class PartitionStore:
 
     def changes(self) -> list[Change]:
         """What the batch changed, once per key, as changelog and store hold it: states, then timers."""
+        self.settle()
         changes: list[Change] = [(STATE + key, encoded) for key, (_, encoded) in self._overlay.items()]
         changes += [(TIMERS + key, value) for key, value in self.timers.changes()]
         self._changes = changes
@@ -72,14 +93,19 @@ class PartitionStore:
         """The transaction is committed: changes go to the store together with the changelog offset."""
         if self._changes:
             self._backing.write(self._changes, checkpoint)
+        cache, weight_of, grown = self._cache, CacheBudget.weight, 0
         for key, (state, encoded) in self._overlay.items():
-            self._remember(key, state, encoded)
+            weight = weight_of(encoded)
+            grown += weight - (before[1] if (before := cache.get(key)) else 0)
+            cache[key] = state, weight
+        self._grow(grown)
         self._changes = []
         self._overlay.clear()
         self.timers.commit()
 
     def rollback(self) -> None:
         """The transaction was aborted."""
+        self._fresh.clear()
         self._overlay.clear()
         self._changes = []
         self.timers.rollback()
@@ -92,9 +118,12 @@ class PartitionStore:
 
     def _remember(self, key: bytes, state: Message | None, encoded: bytes | None) -> None:
         weight = CacheBudget.weight(encoded)
-        before = self._cache.get(key)
         self._cache[key] = state, weight
-        self._budget.left -= weight - (before[1] if before else 0)
+        self._grow(weight)
+
+    def _grow(self, weight: int) -> None:
+        """The cache takes so much more; the oldest entries make room for it."""
+        self._budget.left -= weight
         while self._budget.left < 0 and self._cache:
             oldest = next(iter(self._cache))
             self._budget.left += self._cache.pop(oldest)[1]

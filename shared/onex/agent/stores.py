@@ -90,10 +90,11 @@ class Stores:
         self._checkpoints.clear()
         for number, store in self._ready.items():
             changes = store.changes()
-            for key, value in changes[:-1]:
-                transaction.produce(self._changelog, value, key, [], number)
-            for key, value in changes[-1:]:
-                transaction.produce(self._changelog, value, key, [], number, self._checkpoint_of(number))
+            if not changes:
+                continue
+            key, value = changes[-1]
+            transaction.produce_all([(self._changelog, value, key, []) for key, value in changes[:-1]], number)
+            transaction.produce(self._changelog, value, key, [], number, self._checkpoint_of(number))
 
     def _checkpoint_of(self, number: int) -> OnDelivery:
         def report(failed: Exception | None, offset: int) -> None:

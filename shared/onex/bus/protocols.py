@@ -129,7 +129,7 @@ class ProtocolTransaction(Protocol):
         """Hand one record to the producer's queue. Raises MessageTooLargeError, BusUnavailableError."""
         ...
 
-    def produce_all(self, records: Iterable[Emitted]) -> None:
+    def produce_all(self, records: Iterable[Emitted], partition: int = -1) -> None:
         """``produce`` for each of them, in their order; raises at the first that fails."""
         ...
 

@@ -42,9 +42,9 @@ class AlternatingTransactions:
         """See the protocol."""
         self._current.produce(topic, value, key, headers, partition, on_delivery)
 
-    def produce_all(self, records: Iterable[Emitted]) -> None:
+    def produce_all(self, records: Iterable[Emitted], partition: int = -1) -> None:
         """See the protocol."""
-        self._current.produce_all(records)
+        self._current.produce_all(records, partition)
 
     def acknowledged(self) -> bool:
         """See the protocol."""

@@ -49,14 +49,14 @@ class _Producing:
         except KafkaException as error:
             raise translate(error, f"writing to {topic}") from None
 
-    def produce_all(self, records: Iterable[Emitted]) -> None:
+    def produce_all(self, records: Iterable[Emitted], partition: int = -1) -> None:
         """See the protocol."""
         send, report = self._send, self._on_record
         for topic, value, key, headers in records:
             try:
-                send(topic, value, key, -1, report, None, 0, headers)  # type: ignore[arg-type]  # as above
+                send(topic, value, key, partition, report, None, 0, headers)  # type: ignore[arg-type]  # as above
             except BufferError:
-                self.produce(topic, value, key, headers)
+                self.produce(topic, value, key, headers, partition)
             except KafkaException as error:
                 raise translate(error, f"writing to {topic}") from None
 

@@ -69,10 +69,10 @@ class MemoryTransaction:
         if on_delivery:
             on_delivery(None, offset)
 
-    def produce_all(self, records: Iterable[Emitted]) -> None:
+    def produce_all(self, records: Iterable[Emitted], partition: int = -1) -> None:
         """See the protocol."""
         for topic, value, key, headers in records:
-            self.produce(topic, value, key, headers)
+            self.produce(topic, value, key, headers, partition)
 
     def commit(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
         """See the protocol."""

@@ -14,5 +14,10 @@ class NodeTallyReducer(NodeReducer[Tally]):
         if event.value == 0:
             return Reduction(None)
         old = state or Tally()
+        if event.value == 667:
+            return Reduction(Tally.model_construct(total="not an int", count=0))  # type: ignore[arg-type]  # the test
         new = Tally(total=old.total + event.value, count=old.count + 1)
+        if event.value == 668:
+            bad = Tallied.model_construct(entity=event.entity, total="as above", count=0)  # type: ignore[arg-type]  # as above
+            return Reduction(new, intents=[bad])
         return Reduction(new, intents=[Tallied(entity=event.entity, total=new.total, count=new.count)])
