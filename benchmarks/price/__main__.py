@@ -27,6 +27,7 @@ def entries(cluster: Cluster, *, quick: bool) -> list[Entry]:
     relaxed = setup.at_least_once(cluster.folder)
     return [
         *exactly,
+        ours("handwritten, in stages", f"{_PEERS}.handwritten_in_stages"),
         mesh("onex, 2 instances", setup.FOLDER, group, instances=2),
         java("kafka streams, 2 threads", "PriceStreams"),
         ours("aiokafka loop", f"{_PEERS}.aiokafka_loop"),
