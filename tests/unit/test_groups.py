@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 import pytest
-from node_tally_reducer.v1_0_0.models import Amount, Tallied
+from node_tally_reducer.v1_0_0.models import Amount, Tallied, Tally
 from node_tally_reducer.v1_0_0.node import NodeTallyReducer
 from node_unruly_compute.v1_0_0.models import Ask, Reply
 from node_unruly_compute.v1_0_0.node import NodeUnrulyCompute
 
 from onex.bus.protocols import ProtocolRecord
-from onex.node import Node
+from onex.model.errors import HandlerTimeoutError
+from onex.node import Context, Node, Reduction
 from onex.testing import MeshDriver
 from tests.conftest import NODES
 
@@ -58,6 +59,26 @@ def test_what_cannot_be_carried_changes_nothing_for_the_others_of_its_key(
     assert stages(letters) == [stage]
     mesh.send(Amount(entity="e", value=1))
     assert mesh.published(Tallied)[-1] == Tallied(entity="e", total=16, count=6)
+
+
+def test_what_hung_is_not_tried_again_when_its_group_is_carried_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    reduce, hangs, tried = NodeTallyReducer.reduce, 669, []
+
+    def hanging(self: NodeTallyReducer, state: Tally | None, event: Amount, context: Context) -> Reduction[Tally]:
+        tried.append(event.value)
+        if event.value == hangs:
+            raise HandlerTimeoutError("as the guard raises it")
+        return reduce(self, state, event, context)
+
+    monkeypatch.setattr(NodeTallyReducer, "reduce", hanging)
+    mesh = MeshDriver([NODES / "node_tally_reducer" / "v1_0_0"])
+    for value in (1, hangs, 667, 2):
+        mesh.send(Amount(entity="e", value=value), settle=False)
+    mesh.settle()
+    assert tried.count(hangs) == 1
+    assert [tallied.total for tallied in mesh.published(Tallied)] == [1, 3]
+    assert stages(mesh.dead_letters()) == ["handler", "encode"]
+    mesh.close()
 
 
 @pytest.mark.parametrize("node", [NodeUnrulyCompute, NodeTallyReducer])

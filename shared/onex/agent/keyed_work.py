@@ -8,7 +8,7 @@ from onex.agent.batch_traces import BatchTraces
 from onex.agent.current import CURRENT
 from onex.agent.envelope import Envelope, TimerEnvelope, kept_for_timers
 from onex.agent.program import Program
-from onex.agent.pure_work import Failed, PureWork, Taken
+from onex.agent.pure_work import Failed, PureWork, Taken, place_of
 from onex.agent.stores import Stores
 from onex.agent.timer_record import TimerRecord
 from onex.agent.timers import DueTimer
@@ -69,7 +69,7 @@ class KeyedWork(PureWork):
                 self._bury(records[0], self._failed(records[0], error, _ENCODE))
             else:
                 for record, one in zip(records, taken, strict=True):
-                    self._work([record], [one])
+                    self._work([record], [self.doomed.get(place_of(record), one)])
             return
         self._stage(records, taken, results, ready)
 
