@@ -16,6 +16,7 @@ _ABOUT = {
     "measured from outside (broker's offsets, processor time of all their processes), and every output is checked "
     "for count, sums, order, headers and holes; FastStream's batches share one set of headers and lose the order. "
     "The hand-written loop lets records go as soon as they are done, which a profile found to be worth a fifth. "
+    "In stages: the same loop with what the mesh's engine knows, 64 messages together, one stage after the other. "
     "Java's compiler is at work in the first seconds, and the window is short: Kafka Streams is faster later.",
     "total": "Running totals by account: keyed state with a changelog, a total published after every amount, 10,000 "
     "accounts, 4 partitions, exactly-once. The hand-written loop keeps its totals in a dict and cannot restore them; "
