@@ -18,7 +18,7 @@ from onex.agent.held import HeldPartitions
 from onex.agent.keyed_work import KeyedWork
 from onex.agent.metrics import AgentMetrics
 from onex.agent.program import Program
-from onex.agent.pure_work import TOGETHER
+from onex.agent.pure_work import TOGETHER, PureWork
 from onex.agent.standby import Standby
 from onex.agent.stores import Stores
 from onex.agent.timers import DueTimer
@@ -83,11 +83,8 @@ class PureAgent:
         self._moved = True
         """Partitions were assigned or given up since the standby last looked."""
         self._traces = BatchTraces(tracing) if tracing else None
-        self._work = (
-            ComputeWork(program, group, self._traces)
-            if self._stores is None
-            else KeyedWork(program, group, self._stores, self._traces)
-        )
+        self._keyed = None if self._stores is None else KeyedWork(program, group, self._stores, self._traces)
+        self._work: PureWork = self._keyed or ComputeWork(program, group, self._traces)
         self._careful = False
         """An output was too large: in the next run each input hands its own over, so that it is known whose it is."""
         self._observers = [one for one in program.composition.layers() if isinstance(one, ProtocolBatchObserver)]
@@ -212,8 +209,9 @@ class PureAgent:
             together.reverse()
             work.carry(together)
             self._hand_over(together[0])
-        for number, timer in due:
-            work.fire(number, timer)
+        if self._keyed is not None:
+            for number, timer in due:
+                self._keyed.fire(number, timer)
         self._hand_over(None)
 
     def _hand_over(self, record: ProtocolRecord | None) -> None:

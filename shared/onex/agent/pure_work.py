@@ -19,7 +19,6 @@ from onex.agent.envelope import Envelope
 from onex.agent.failure import Classifier, Failure, stage_of
 from onex.agent.program import Program
 from onex.agent.receive import Received, Receiver
-from onex.agent.timers import DueTimer
 from onex.agent.tracing import MessageTrace
 from onex.bus.protocols import Emitted, Partition, ProtocolRecord
 from onex.model.clock import to_datetime
@@ -91,10 +90,6 @@ class PureWork(ABC):
     @abstractmethod
     def _work(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> None:
         """Call handlers, in the order of the records, and stage what comes of it in that order."""
-
-    def fire(self, number: int, timer: DueTimer) -> None:
-        """A timer of a partition is due; only keyed kinds have any."""
-        raise NotImplementedError
 
     def doom(self, record: ProtocolRecord, error: Exception) -> None:
         """When the batch runs again, the record becomes a dead letter without being tried."""
