@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 
@@ -336,6 +337,31 @@ def test_how_far_committed_readers_get(bus: ProtocolEventBus, topic: MakeTopic, 
     reader.close()
     transaction.commit(None, {})
     eventually(lambda: bus.admin.stable_ends([first])[first] >= 2)
+    transaction.close()
+
+
+def test_who_has_read_everything_stands_where_brokers_say_that_the_records_end(
+    bus: ProtocolEventBus, topic: MakeTopic, group: str
+) -> None:
+    """The watchdog compares the two: marks of transactions, committed or aborted, must not look like lag."""
+    name = topic(partitions=1)
+    partition = Partition(name, 0)
+    consumer = bus.subscribe(group, [name])
+    transaction = bus.transaction(f"tx.{group}")
+
+    def both_agree() -> bool:
+        consumer.batch(10, 0.1)
+        return consumer.positions() == bus.admin.stable_ends([partition])
+
+    for ended in (transaction.abort, partial(transaction.commit, None, {}), transaction.abort):
+        transaction.begin()
+        transaction.produce_all([(name, b"one", b"k", []), (name, b"two", b"k", [])])
+        eventually(transaction.acknowledged)
+        ended()
+        eventually(both_agree, what="everything to be read")
+    bus.publish(Outgoing(name, b"three", b"k"))
+    eventually(both_agree, what="everything to be read")
+    consumer.close()
     transaction.close()
 
 

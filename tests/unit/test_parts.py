@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,14 @@ from onex.agent.failure import Classifier, Failure
 from onex.agent.health import Health
 from onex.agent.metrics import AgentMetrics
 from onex.agent.native.logs import configure_logs
+from onex.agent.native.progress_watch import ProgressWatch
 from onex.agent.native.slots import take_slot
-from onex.agent.native.watchdog import ProgressWatch, Watchdog
+from onex.agent.native.stable_ends import Span, StableEnds, spans_of
+from onex.agent.native.watchdog import Watchdog
 from onex.bus.aio.config import connection_of
 from onex.bus.kafka import KafkaConfig
-from onex.bus.protocols import Partition
+from onex.bus.memory import MemoryBroker, MemoryEventBus
+from onex.bus.protocols import Outgoing, Partition, Position, TopicState
 from onex.cli.stack import without_secrets
 from onex.model import RejectedError, TransientError
 from onex.model.contract.field_type import field_type_names, to_annotation
@@ -27,7 +31,7 @@ from onex.model.errors import ConfigurationError, HandlerTimeoutError, PoisonErr
 from onex.model.topic import TopicName, kebab
 from onex.settings import Settings
 from onex.testing import ManualClock, MeshDriver
-from tests.conftest import NODES, ORDERS, ROOT, SERVICES
+from tests.conftest import NODES, ORDERS, ROOT, SERVICES, eventually
 
 
 @pytest.mark.parametrize(
@@ -65,6 +69,33 @@ def test_progress_is_judged_per_partition() -> None:
     assert watch.stalled_for({a: 1, b: 2}, {a: 5, b: 5}, 10.0) == {a: 10.0}
     assert watch.stalled_for({a: 1, b: 2}, {a: 0, b: 5}, 20.0) == {b: 10.0}
     assert watch.stalled_for({a: 1, b: 2}, {a: 5}, 25.0) == {a: 5.0}
+
+
+def test_brokers_are_asked_for_what_a_client_does_not_see() -> None:
+    ends, a, b, gone = StableEnds(15.0), Partition("t", 0), Partition("t", 1), Partition("t", 2)
+    asked: list[float] = []
+
+    def ask(positions: Mapping[Partition, int]) -> dict[Partition, Span]:
+        asked.append(len(positions))
+        return {a: (0, 10), b: (4, 10), gone: (0, 10)}
+
+    assert ends.corrected({a: 0, b: 3}, {}, 0.0, ask) == {a: 0, b: 3}
+    assert asked == [], "it holds nothing yet"
+    assert ends.corrected({a: 0, b: 3}, {a: 7, b: 6}, 1.0, ask) == {a: 3, b: 3}, "what the client sees is newer"
+    assert ends.corrected({a: 0}, {a: 10, b: -1}, 15.0, ask) == {a: 0, b: 6}, "nothing has ever come from b"
+    assert len(asked) == 1
+    ends.corrected({a: 0}, {a: 10}, 16.0, ask)
+    assert len(asked) == 2
+
+
+def test_where_reading_begins_is_what_is_committed_or_the_beginning() -> None:
+    bus, names = MemoryEventBus(MemoryBroker(lambda: 0)), [Partition("onex.evt.test.asked.v1", n) for n in range(3)]
+    bus.admin.create([TopicState(names[0].topic, 3, 1, {})])
+    bus.publish_batch([Outgoing(p.topic, b"v", b"k", [], p.partition) for p in names for _ in range(5)])
+    member = bus.subscribe("g", [])
+    member.commit({names[1]: Position(4)})
+    found = spans_of(bus.admin, "g", {names[0]: -1, names[1]: -1, names[2]: 3})
+    assert found == {names[0]: (0, 5), names[1]: (4, 5), names[2]: (3, 5)}
 
 
 def test_health_keeps_every_reason() -> None:
@@ -154,7 +185,9 @@ def test_nodes_know_neither_bus_nor_agent(root: Path) -> None:
 def test_the_watchdog_goes_from_unready_to_new_clients() -> None:
     restarts: list[bool] = []
     health = Health()
-    watchdog = Watchdog(10.0, ManualClock(), health, AgentMetrics("n"), lambda: restarts.append(True), lambda: None)
+    watchdog = Watchdog(
+        10.0, ManualClock(), health, AgentMetrics("n"), lambda: restarts.append(True), lambda: None, "g"
+    )
     watchdog.stop()
     stalled = Partition("t", 3)
     watchdog.judge({stalled: 9.0})
@@ -169,10 +202,51 @@ def test_the_watchdog_goes_from_unready_to_new_clients() -> None:
     assert health.ready
 
 
+def test_the_watchdog_sees_a_client_that_has_stopped_fetching() -> None:
+    """What Kafka clients do at times when a broker comes back: no lag is known, and nothing is read any more."""
+    clock, health, broker = ManualClock(), Health(), MemoryBroker(lambda: 0)
+    bus, partition = MemoryEventBus(broker), Partition("onex.evt.test.asked.v1", 0)
+    bus.admin.create([TopicState(partition.topic, 1, 1, {})])
+    bus.publish_batch([Outgoing(partition.topic, b"v", b"k")] * 5)
+    restarts: list[bool] = []
+    watchdog = Watchdog(10.0, clock, health, AgentMetrics("n"), lambda: restarts.append(True), lambda: bus, "g")
+    try:
+        watchdog.look_at(_Blind({partition: 2}))
+        eventually(lambda: watchdog.lags() == {partition: 3}, what="the lag that the client does not see")
+        clock.move_to(11.0)
+        eventually(lambda: not health.ready, what="the agent to be unready")
+        clock.move_to(21.0)
+        eventually(lambda: restarts, what="clients to be made anew")
+    finally:
+        watchdog.stop()
+
+
+class _Blind:
+    """Believes that it has read everything."""
+
+    def __init__(self, positions: dict[Partition, int]) -> None:
+        self._positions = positions
+
+    def lag(self) -> dict[Partition, int]:
+        return dict.fromkeys(self._positions, 0)
+
+    def positions(self) -> dict[Partition, int]:
+        return self._positions
+
+    def progress(self) -> dict[Partition, int]:
+        return self._positions
+
+    def held(self) -> list[Partition]:
+        return []
+
+    def overdue(self) -> float:
+        return 0.0
+
+
 def test_the_watchdog_ends_a_process_whose_bus_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     codes: list[int] = []
     monkeypatch.setattr(os, "_exit", codes.append)
-    watchdog = Watchdog(60.0, ManualClock(), Health(), AgentMetrics("n"), lambda: None, lambda: None)
+    watchdog = Watchdog(60.0, ManualClock(), Health(), AgentMetrics("n"), lambda: None, lambda: None, "g")
     watchdog.stop()
     watchdog.judge_call(2.0)
     assert codes == []

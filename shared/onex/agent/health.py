@@ -23,6 +23,11 @@ class Health:
         with self._lock:
             return self.reasons.pop(about, None) is not None
 
+    def complains(self, about: str) -> bool:
+        """Whether there is such a reason."""
+        with self._lock:
+            return about in self.reasons
+
     def snapshot(self) -> dict[str, str]:
         """All reasons."""
         with self._lock:

@@ -312,6 +312,10 @@ class PureAgent:
         """Offsets left per partition held."""
         return dict(self._consumer.lag())
 
+    def positions(self) -> dict[Partition, int]:
+        """Next offset to read per partition held."""
+        return dict(self._consumer.positions())
+
     def on_assigned(self, partitions: Sequence[Partition]) -> None:
         """Keyed kinds restore first: the partitions stay paused until their stores are complete."""
         self._metrics.rebalanced(EnumConsumerEvent.ASSIGNED, partitions)

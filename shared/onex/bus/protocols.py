@@ -1,6 +1,6 @@
 """The border between the engine and whatever moves records. Kafka and the in-memory bus fit it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
@@ -64,7 +64,7 @@ OnDelivery = Callable[[Exception | None, int], None]
 
 
 class ProtocolConsumer(Protocol):
-    """A member of a consumer group. Belongs to one thread, but for ``lag`` and committing."""
+    """A member of a consumer group. Belongs to one thread, but for ``lag``, ``positions`` and committing."""
 
     def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
         """Up to ``most`` records: wait ``timeout`` seconds for the first, take the rest at once.
@@ -88,6 +88,10 @@ class ProtocolConsumer(Protocol):
 
     def lag(self) -> Mapping[Partition, int]:
         """Offsets between position and end per assigned partition, as far as known without asking."""
+        ...
+
+    def positions(self) -> Mapping[Partition, int]:
+        """Next offset per assigned partition, as of the same moment as ``lag``; -1 where nothing has come yet."""
         ...
 
     def serve(self) -> None:
@@ -217,7 +221,7 @@ class ProtocolAdmin(Protocol):
         """First offset with a timestamp of ``ms`` or later; the end where there is none."""
         ...
 
-    def stable_ends(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+    def stable_ends(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         """How far committed readers get: the first record of the oldest open transaction, else the high watermark."""
         ...
 

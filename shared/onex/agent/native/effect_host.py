@@ -80,6 +80,10 @@ class EffectHost:
         """Offsets left per partition held."""
         return dict(self._consumer.lag())
 
+    def positions(self) -> dict[Partition, int]:
+        """Next offset to read per partition held."""
+        return dict(self._consumer.positions())
+
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping`` is set or something fails for good; drains before it returns."""
         self._loop = asyncio.get_running_loop()

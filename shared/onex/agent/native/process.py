@@ -29,7 +29,7 @@ from onex.agent.requirements import check_topics
 from onex.agent.services import agent_services, surroundings_of
 from onex.agent.state_memory import StateMemory
 from onex.bus.open import open_agent_bus, open_catalogue
-from onex.bus.protocols import BusHealth, ProtocolEventBus
+from onex.bus.protocols import ProtocolEventBus
 from onex.bus.schema import ProtocolSchemaCatalogue
 from onex.capability import PartitionShare, ServiceRegistry, Signals, Surroundings
 from onex.contract import ResolvedNode, resolve_node
@@ -70,7 +70,13 @@ class AgentProcess:
         self._bus: ProtocolEventBus | None = None
         self._server = HealthServer(settings.health_host, settings.health_port, self._health, self._metrics.registry)
         self._watchdog = Watchdog(
-            settings.stall_timeout, self._clock, self._health, self._metrics, self._stop.ask_restart, self._probe
+            settings.stall_timeout,
+            self._clock,
+            self._health,
+            self._metrics,
+            self._stop.ask_restart,
+            lambda: self._bus,
+            self._group,
         )
         self._signals = Signals()
         self._voice = Voice(
@@ -236,11 +242,6 @@ class AgentProcess:
         if self._contract.delivery.guarantee is EnumGuarantee.AT_LEAST_ONCE:
             return None
         return f"{self._group}.{self._slot.name}"
-
-    def _probe(self) -> BusHealth | None:
-        """For the watchdog; None while there is no bus to ask."""
-        bus = self._bus
-        return bus.health() if bus is not None else None
 
 
 async def _both(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from threading import Event, Thread
 from typing import Protocol
 
@@ -9,33 +10,15 @@ import structlog
 
 from onex.agent.health import Health
 from onex.agent.metrics import AgentMetrics
-from onex.bus.protocols import BusHealth, Partition
+from onex.agent.native.progress_watch import ProgressWatch
+from onex.agent.native.stable_ends import StableEnds, spans_of
+from onex.bus.protocols import Partition, ProtocolEventBus
 from onex.model.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 EXIT_STALLED = 70
 _PROBE_EVERY = 3.0
 _CALL_GRACE = 3.0
-
-
-class ProgressWatch:
-    """Since when does a partition with lag stand still? Pure; time comes in."""
-
-    def __init__(self) -> None:
-        self._seen: dict[Partition, tuple[int, float]] = {}
-
-    def stalled_for(
-        self, progress: Mapping[Partition, int], lags: Mapping[Partition, int], now: float
-    ) -> dict[Partition, float]:
-        """Seconds without progress per partition that has lag."""
-        current: dict[Partition, tuple[int, float]] = {}
-        for partition, lag in lags.items():
-            mark = progress.get(partition, -1)
-            before = self._seen.get(partition)
-            since = before[1] if before and before[0] == mark and lag > 0 else now
-            current[partition] = (mark, since)
-        self._seen = current
-        return {partition: now - since for partition, (_, since) in current.items() if now > since}
 
 
 class Calling(Protocol):
@@ -48,6 +31,7 @@ class Watched(Calling, Protocol):
     """What the watchdog looks at."""
 
     def lag(self) -> Mapping[Partition, int]: ...
+    def positions(self) -> Mapping[Partition, int]: ...
     def progress(self) -> Mapping[Partition, int]: ...
     def held(self) -> Collection[Partition]: ...
 
@@ -62,16 +46,20 @@ class Watchdog:
         health: Health,
         metrics: AgentMetrics,
         restart: Callable[[], None],
-        probe: Callable[[], BusHealth | None],
+        bus: Callable[[], ProtocolEventBus | None],
+        group: str,
     ) -> None:
+        """``bus`` gives the one in use, None while there is none to ask; ``group`` is the one that reads."""
         self._limit = limit
         self._clock = clock
         self._health = health
         self._metrics = metrics
         self._restart = restart
-        self._probe = probe
+        self._bus = bus
+        self._group = group
         self._probed = 0.0
         self._watch = ProgressWatch()
+        self._ends = StableEnds(limit / 4)
         self._watched: Watched | None = None
         self._others: Sequence[Calling] = ()
         self._restarted = False
@@ -89,6 +77,7 @@ class Watchdog:
         self._watched = watched
         self._others = others
         self._watch = ProgressWatch()
+        self._ends = StableEnds(self._limit / 4)
         if watched is None:
             self._last_lags = {}
 
@@ -105,7 +94,7 @@ class Watchdog:
                 continue
             try:
                 self.judge_call(max(calling.overdue() for calling in (watched, *self._others)))
-                lags, progress, held = watched.lag(), watched.progress(), watched.held()
+                lags, progress, held = self._lag_of(watched), watched.progress(), watched.held()
             except Exception as error:  # noqa: BLE001 - clients may be closing under us
                 log.debug("watchdog could not look", error=str(error))
                 continue
@@ -123,11 +112,20 @@ class Watchdog:
         if now - self._probed < _PROBE_EVERY:
             return
         self._probed = now
-        found = self._probe()
+        bus = self._bus()
+        found = None if bus is None else bus.health()
         if found is None or found.ok:
             self._health.settle("bus")
         elif self._health.complain("bus", found.detail):
             log.warning("no broker answers", detail=found.detail)
+
+    def _lag_of(self, watched: Watched) -> Mapping[Partition, int]:
+        """What the client sees, and, while brokers answer, what they say."""
+        lags, bus = watched.lag(), self._bus()
+        if bus is None or self._health.complains("bus"):
+            return lags
+        ask = partial(spans_of, bus.admin, self._group)
+        return self._ends.corrected(lags, watched.positions(), self._clock.monotonic(), ask)
 
     def _report(self, lags: Mapping[Partition, int]) -> None:
         for partition, lag in lags.items():

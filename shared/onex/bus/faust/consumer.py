@@ -226,6 +226,10 @@ class FaustConsumer:
         """What is read and not given out yet: Faust does not say what it has not read."""
         return {partition: len(queue) for partition, queue in self._ready.items()}
 
+    def positions(self) -> Mapping[Partition, int]:
+        """None: Faust does not say."""
+        return {}
+
     def close(self) -> None:
         """See the protocol."""
         if self._closed:

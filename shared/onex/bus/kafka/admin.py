@@ -1,6 +1,6 @@
 """Topics and groups on Kafka."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from time import monotonic, sleep
@@ -142,14 +142,14 @@ class KafkaAdmin:
         ends = self._offsets(partitions, OffsetSpec.latest())
         return {p: end if at < 0 else at for p, at, end in zip(partitions, found, ends, strict=True)}
 
-    def stable_ends(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+    def stable_ends(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         """See the protocol."""
         found = self._offsets(partitions, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
         return dict(zip(partitions, found, strict=True))
 
     def _offsets(
         self,
-        partitions: Sequence[Partition],
+        partitions: Collection[Partition],
         spec: OffsetSpec,
         isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
     ) -> list[int]:

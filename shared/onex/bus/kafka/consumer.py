@@ -19,7 +19,7 @@ _PASSING = {KafkaError._MAX_POLL_EXCEEDED, KafkaError._TRANSPORT, KafkaError._AL
 
 
 class KafkaConsumer:
-    """See :class:`ProtocolConsumer`. Only ``commit``, ``lag`` and ``group_metadata`` may be called off its thread."""
+    """See :class:`ProtocolConsumer`, for what may be called off its thread; ``group_metadata`` may, too."""
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class KafkaConsumer:
         self._requests: deque[tuple[Mapping[Partition, Position], Future[None]]] = deque()
         self._metadata: object
         self._lags: Mapping[Partition, int] = {}
+        self._positions: Mapping[Partition, int] = {}
         self._looked = 0.0
         self._client = Consumer({**config.consumer(group), "error_cb": on_error})
         if topics:
@@ -113,6 +114,10 @@ class KafkaConsumer:
         """As of at most a second ago."""
         return self._lags
 
+    def positions(self) -> Mapping[Partition, int]:
+        """As of at most a second ago."""
+        return self._positions
+
     def group_metadata(self) -> object:
         """Opaque, as of the last ``batch``; fences offsets committed for a generation that is over."""
         return self._metadata
@@ -159,12 +164,14 @@ class KafkaConsumer:
             return
         self._looked = now
         lags: dict[Partition, int] = {}
+        positions: dict[Partition, int] = {}
         for position in self._client.position([_tp(p) for p in self._assigned]) if self._assigned else []:
             partition = Partition(position.topic, position.partition)
             _, high = self._client.get_watermark_offsets(position, cached=True)
+            positions[partition] = max(-1, position.offset)
             if position.offset >= 0 and high >= 0:
                 lags[partition] = max(0, high - position.offset)
-        self._lags = lags
+        self._lags, self._positions = lags, positions
 
     def close(self) -> None:
         """See the protocol."""

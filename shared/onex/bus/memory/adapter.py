@@ -1,6 +1,6 @@
 """The in-memory bus behind the same protocols as Kafka's."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from onex.bus.memory.broker import MemoryBroker
 from onex.bus.memory.consumer import MemoryConsumer
@@ -132,7 +132,7 @@ class MemoryAdmin:
         """See the protocol."""
         return self._broker.offsets_at(partitions, ms)
 
-    def stable_ends(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+    def stable_ends(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         """See the protocol."""
         return {partition: self._broker.logs[partition].stable_end() for partition in partitions}
 

@@ -112,6 +112,10 @@ class MemoryConsumer:
         """See the protocol."""
         return {p: len(self._broker.logs[p].records) - at for p, at in self._at.items() if p in self._broker.logs}
 
+    def positions(self) -> Mapping[Partition, int]:
+        """See the protocol."""
+        return dict(self._at)
+
     def serve(self) -> None:
         """There are no other threads."""
 
