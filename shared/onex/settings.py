@@ -70,6 +70,11 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "ONEX_OTLP_ENDPOINT"),
         description="OpenTelemetry collector (OTLP over HTTP) that gets the traces. Empty: no spans are made.",
     )
+    traces_per_second: float = Field(
+        default=100.0,
+        ge=0,
+        description="Messages a second of which an agent makes spans, at most; 0 for all that were sampled.",
+    )
     stall_timeout: float = Field(
         default=60.0,
         gt=0,

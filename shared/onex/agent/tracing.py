@@ -16,18 +16,21 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from onex.agent.envelope import Envelope
+from onex.agent.trace_share import TraceShare
 from onex.bus import headers as h
 from onex.bus.protocols import Emitted, ProtocolRecord
 
 _PROPAGATOR = TraceContextTextMapPropagator()
-_TRACE_PARENT_LENGTH = 55
 _TRACE_HEADERS = (h.TRACE_PARENT, h.TRACE_STATE)
 
 
 class Tracing:
     """Makes the spans of one agent process."""
 
-    def __init__(self, node: str, version: str, group: str, instance: str, processor: SpanProcessor) -> None:
+    def __init__(
+        self, node: str, version: str, group: str, instance: str, processor: SpanProcessor, most: float = 0
+    ) -> None:
+        """``most``: of how many messages a second, see :class:`TraceShare`."""
         resource = Resource.create(
             {"service.name": node, "service.version": version, "service.instance.id": instance}
         )
@@ -36,15 +39,18 @@ class Tracing:
         self._tracer = self._provider.get_tracer("onex")
         self._group = group
         self._polled_ns = 0
+        self._share = TraceShare(most)
 
     @classmethod
-    def to_collector(cls, node: str, version: str, group: str, instance: str, endpoint: str) -> "Tracing":
+    def to_collector(
+        cls, node: str, version: str, group: str, instance: str, endpoint: str, most: float
+    ) -> "Tracing":
         """Export by OTLP over HTTP to ``endpoint`` (its base URL); what cannot be sent is dropped and logged."""
         # Protocol buffers and an HTTP client: five MiB that only traced agents need.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
         exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
-        return cls(node, version, group, instance, BatchSpanProcessor(exporter, schedule_delay_millis=500))
+        return cls(node, version, group, instance, BatchSpanProcessor(exporter, schedule_delay_millis=500), most)
 
     @property
     def provider(self) -> TracerProvider:
@@ -54,17 +60,19 @@ class Tracing:
     def polled(self) -> None:
         """A batch has arrived; the records received from now on were polled with it."""
         self._polled_ns = self.now()
+        self._share.polled(self._polled_ns)
 
     def now(self) -> int:
         """Nanoseconds since 1970, as spans want them."""
         return time.time_ns()
 
     def received(self, record: ProtocolRecord, envelope: Envelope) -> "MessageTrace | None":
-        """A record was polled and decoded; its processing begins now. None for what its sender did not sample.
+        """A record was polled and decoded; its processing begins now. None for what is left out.
 
-        Such a message passes its trace context on as it is; spans that record nothing cost nearly as much as others.
+        That is what its sender did not sample, and what is above the limit. Such a message passes its trace context
+        on as it is; spans that record nothing cost nearly as much as others.
         """
-        if _is_left_out(envelope):
+        if not self._share.takes(envelope):
             return None
         now_ns = self.now()
         attributes = self._attributes(record.topic(), envelope) | {
@@ -84,7 +92,7 @@ class Tracing:
 
     def fired(self, name: str, envelope: Envelope) -> "MessageTrace | None":
         """A timer fired; it belongs to the trace of the message that set it. None as in ``received``."""
-        if _is_left_out(envelope):
+        if not self._share.takes(envelope):
             return None
         attributes = {"messaging.system": "kafka", "onex.timer": name}
         span = self._tracer.start_span(f"process timer {name}", _parent(envelope), SpanKind.CONSUMER, attributes)
@@ -193,12 +201,6 @@ class MessageTrace:
 
     def _context(self) -> TraceContext:
         return trace.set_span_in_context(self._process, TraceContext())
-
-
-def _is_left_out(envelope: Envelope) -> bool:
-    """Whether the sender's trace flags are there and say so (W3C Trace Context, 3.2.2.5: the last bit)."""
-    parent = envelope.trace_parent
-    return parent is not None and len(parent) == _TRACE_PARENT_LENGTH and parent[-1:] in b"02468ace"
 
 
 def _parent(envelope: Envelope) -> TraceContext:

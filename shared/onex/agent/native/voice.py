@@ -44,7 +44,7 @@ class Voice:
         if endpoint := settings.otlp_endpoint or contract.otlp_endpoint:
             group = contract.group(settings.env)
             self.tracing = Tracing.to_collector(
-                contract.name, str(contract.contract_version), group, instance, endpoint
+                contract.name, str(contract.contract_version), group, instance, endpoint, settings.traces_per_second
             )
         self._announcer: Announcer | None = None
         if settings.heartbeat_interval:
