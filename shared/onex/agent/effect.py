@@ -42,6 +42,7 @@ from onex.model.errors import NotNowError
 from onex.model.failpoint import failpoint
 
 log = structlog.get_logger(__name__)
+_UNTRIED = Attempts()
 MAX_BLOCKED = 20_000
 """Messages that wait in memory for a retry, or behind one that does; the next failure goes to the retry topic."""
 
@@ -70,10 +71,12 @@ class EffectEngine:
         self._make = OutcomeMaker(program, group, clock, metrics, self._plan, self._queue, answers)
         self._delivery = contract.delivery
         self._ordered_by_key = contract.delivery.ordering is EnumOrdering.KEY
+        self._lane = _lane_of(contract.delivery.ordering)
         self._clock = clock
         self._metrics = metrics
         self._lanes: Lanes[Task] = Lanes(contract.delivery.concurrency)
-        self._running: dict[asyncio.Task[None], Partition] = {}
+        self._running: dict[Hashable, tuple[asyncio.Task[None], Partition]] = {}
+        """By lane."""
         self._waiting: set[asyncio.Task[None]] = set()
         """Those of them that only wait for their next attempt."""
         self._stands_until = 0.0
@@ -89,72 +92,75 @@ class EffectEngine:
         """Decode records and start what may start."""
         if self._tracing is not None:
             self._tracing.polled()
+        fresh: list[ProtocolRecord] = []
         for record in records:
             partition = Partition(record.topic(), record.partition())
             if not self.settlement.take(partition, record.offset()):
                 continue
-            queued = record.topic() == self._queue.topic and is_moved(record)
-            if queued and is_note(record):
-                self.settlement.settle(Outcome(record, partition))
-                continue
-            task = self._task(record, partition, queued)
-            if record.topic() == self._queue.topic and self._fences.released(task):
-                continue
-            if task.received is None and not queued:
-                self.settlement.settle(Outcome(record, partition))
-                continue
+            if record.topic() == self._queue.topic:
+                self._take_from_queue(record, partition)
+            else:
+                fresh.append(record)
+        for record, received in zip(fresh, self._receiver.receive(fresh), strict=True):
+            task = self._task(record, Partition(record.topic(), record.partition()), received)
             self._lanes.add(self._lane(task), task)
         self._metrics.received.inc(len(records))
         failpoint("effect.taken")
         self._start()
 
-    def _task(self, record: ProtocolRecord, partition: Partition, queued: bool) -> Task:
-        if queued and (place_of(record) or self._queue.attempts(record).is_dead):
+    def _take_from_queue(self, record: ProtocolRecord, partition: Partition) -> None:
+        """What the engine moved to the retry topic, what it noted there, and what somebody replays."""
+        moved = is_moved(record)
+        if moved and is_note(record):
+            self.settlement.settle(Outcome(record, partition))
+            return
+        if moved and (place_of(record) or self._queue.attempts(record).is_dead):
             envelope = Envelope(record)
             self._fences.hold(partition, place_of(record) or envelope.id)
-            return Task(record, partition, envelope, None, None, queued)
-        if record.topic() == self._queue.topic and is_release(record):
-            return Task(record, partition, Envelope(record), None)
-        (received,) = self._receiver.receive([record])
+            task = Task(record, partition, envelope, None, None, moved)
+        elif is_release(record):
+            task = Task(record, partition, Envelope(record), None)
+        else:
+            (received,) = self._receiver.receive([record])
+            task = self._task(record, partition, received, moved=moved)
+        if self._fences.released(task):
+            return
+        if task.received is None and not moved:
+            self.settlement.settle(Outcome(record, partition))
+            return
+        self._lanes.add(self._lane(task), task)
+
+    def _task(
+        self, record: ProtocolRecord, partition: Partition, received: Received | Exception, *, moved: bool = False
+    ) -> Task:
         envelope = received[2] if isinstance(received, tuple) else Envelope(record)
         trace = None if self._tracing is None else self._tracing.received(record, envelope)
-        return Task(record, partition, envelope, received, trace, queued)
-
-    def _lane(self, task: Task) -> Hashable:
-        """What waits on the retry topic has a lane of its own: later messages move behind it, not into memory."""
-        match self._delivery.ordering:
-            case EnumOrdering.KEY if key := task.record.key():
-                return task.partition.partition, key, task.queued
-            case EnumOrdering.PARTITION:
-                return task.partition
-            case _:
-                return task.partition, task.record.offset()
+        return Task(record, partition, envelope, received, trace, moved)
 
     def _start(self) -> None:
         loop = asyncio.get_running_loop()
         for lane, task in self._lanes.start():
-            running = loop.create_task(self._run(lane, task))
-            self._running[running] = task.partition
+            self._running[lane] = loop.create_task(self._run(lane, task)), task.partition
 
     async def _run(self, lane: Hashable, task: Task) -> None:
         CURRENT.set(task.envelope)
-        started = self._clock.monotonic()
+        began = self._clock.monotonic()
         queued = self._clock.now_ms() - task.record.timestamp()[1]
         self._metrics.queue_seconds.observe(max(0, queued) / 1000)
         try:
             if task.received is None:
                 await self._keep_place(lane, task)
             elif self._must_queue(task):
-                self.settlement.settle(self._make.moved(task, Attempts()))
+                self.settlement.settle(self._make.moved(task, _UNTRIED))
             else:
-                outcome = await self._work(lane, task, task.received)
+                outcome = await self._work(lane, task, task.received, began)
                 self.settlement.settle(outcome)
                 if not outcome.done:
                     self._fences.hold(task.partition, task.envelope.id)
                     await self._keep_place(lane, task)
-            self._metrics.process_seconds.observe(self._clock.monotonic() - started)
+            self._metrics.process_seconds.observe(self._clock.monotonic() - began)
         finally:
-            self._running.pop(asyncio.current_task(), None)  # type: ignore[arg-type]  # there is one
+            del self._running[lane]
             self._lanes.finish(lane)
             self._start()
 
@@ -166,15 +172,15 @@ class EffectEngine:
         )
 
     async def _work(
-        self, lane: Hashable, task: Task, received: Received | Exception, *, held: bool = False
+        self, lane: Hashable, task: Task, received: Received | Exception, began: float, *, held: bool = False
     ) -> Outcome:
-        """Attempt after attempt, until there is an outcome."""
+        """Attempt after attempt, until there is an outcome; ``began`` is when the message was taken in hand."""
         if isinstance(received, Exception):
             return self._make.dead(task, received, EnumStage.DECODE, Attempts(1), held=held)
-        attempts = self._queue.attempts(task.record) if task.queued else Attempts()
-        if (wait := attempts.due_ms - self._clock.now_ms()) > 0:
+        attempts = self._queue.attempts(task.record) if task.queued else _UNTRIED
+        if attempts.due_ms and (wait := attempts.due_ms - self._clock.now_ms()) > 0:
             await self._park(lane, asyncio.sleep(min(wait, self._plan.longest_ms(attempts.count)) / 1000))
-        began = self._clock.monotonic()
+            began = self._clock.monotonic()
         while True:
             stage = EnumStage.HANDLER
             try:
@@ -222,7 +228,7 @@ class EffectEngine:
             if release.received is None:
                 outcome = Outcome(release.record, release.partition)
             else:
-                outcome = await self._work(lane, release, release.received, held=True)
+                outcome = await self._work(lane, release, release.received, self._clock.monotonic(), held=True)
             if not outcome.dead:
                 self._fences.forget(task.partition, message_id)
                 self.settlement.settle(outcome)
@@ -281,9 +287,9 @@ class EffectEngine:
         """
         gone = set(partitions)
         self._lanes.drop(lambda task: task.partition in gone)
-        for waiting in [task for task in self._waiting if self._running.get(task) in gone]:
+        running = [task for task, partition in self._running.values() if partition in gone]
+        for waiting in self._waiting.intersection(running):
             waiting.cancel()
-        running = [task for task, partition in self._running.items() if partition in gone]
         if not running:
             return
         _, late = await asyncio.wait(running, timeout=patience)
@@ -315,6 +321,28 @@ class EffectEngine:
             self._answers.restore(numbers)
         committed = consumer.committed([Partition(self._queue.topic, number) for number in numbers])
         return read_backlogs(bus, self._queue.topic, committed, numbers)
+
+
+def _lane_of(ordering: EnumOrdering) -> Callable[[Task], Hashable]:
+    """What one after the other is for a contract.
+
+    What waits on the retry topic has a lane of its own: later messages move behind it, not into memory.
+    """
+
+    def of_its_own(task: Task) -> Hashable:
+        return task.partition, task.record.offset()
+
+    def by_key(task: Task) -> Hashable:
+        key = task.record.key()
+        return (task.partition.partition, key, task.queued) if key else of_its_own(task)
+
+    match ordering:
+        case EnumOrdering.KEY:
+            return by_key
+        case EnumOrdering.PARTITION:
+            return lambda task: task.partition
+        case _:
+            return of_its_own
 
 
 async def _wait_for(coming: "asyncio.Future[Task]") -> None:

@@ -6,30 +6,16 @@ process; nothing that comes out of a message.
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from enum import StrEnum
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from onex.agent.stage_seconds import EnumLatencyStage, StageSeconds
 from onex.bus.protocols import Partition
 from onex.model.enums import EnumFailureClass
 from onex.model.mesh import EnumConsumerEvent
-
-_LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-
-
-class EnumLatencyStage(StrEnum):
-    """Where time goes. Pure kinds observe once a batch, effects once a message (settle: once a commit)."""
-
-    QUEUE = "queue"
-    """From the record's timestamp until it is taken in hand; of a batch, its first record."""
-    PROCESS = "process"
-    """Decoding, handler and producing; of an effect, the handler with its retries."""
-    SETTLE = "settle"
-    """Committing outputs and offsets."""
-
 
 Figures = Callable[[], Iterable[tuple[str, str, float]]]
 """Capability, name and value."""
@@ -84,12 +70,11 @@ class AgentMetrics:
         self._dead = Counter("onex_dead_letters", "Dead letters written", ("node", "class"), registry=self.registry)
         for kind in EnumFailureClass:
             self._dead.labels(node, kind)
-        stages = Histogram(
-            "onex_stage_seconds", "Latency by stage", ("node", "stage"), buckets=_LATENCY, registry=self.registry
-        )
-        self.queue_seconds = stages.labels(node, EnumLatencyStage.QUEUE)
-        self.process_seconds = stages.labels(node, EnumLatencyStage.PROCESS)
-        self.settle_seconds = stages.labels(node, EnumLatencyStage.SETTLE)
+        stages = StageSeconds(node)
+        self.registry.register(stages)
+        self.queue_seconds = stages.of[EnumLatencyStage.QUEUE]
+        self.process_seconds = stages.of[EnumLatencyStage.PROCESS]
+        self.settle_seconds = stages.of[EnumLatencyStage.SETTLE]
         self._lag = Gauge(
             "onex_consumer_lag", "Offsets not yet processed", ("node", "topic", "partition"), registry=self.registry
         )
