@@ -9,7 +9,7 @@ import typer
 
 from onex.bus.open import open_bus, open_catalogue
 from onex.bus.whole_topic import whole_topic
-from onex.cli.nodes import load_settings
+from onex.cli.options import load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
 from onex.mixins.audit_log.chain import problems_of
 from onex.model.duration import parse_duration

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from onex.cli.nodes import Services, load_settings, resolve_all
+from onex.cli.nodes import resolve_all
+from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json
 from onex.codegen import declaration_files, observability_files, reference_files
 from onex.contract import contract_json_schema, find_contracts, load_contract, resolve_node

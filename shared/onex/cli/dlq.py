@@ -11,7 +11,7 @@ import typer
 from onex.cli import dlq_changes
 from onex.cli.dlq_desk import Node, Who, Why, author_of, desk_of, desks
 from onex.cli.dlq_filters import with_filters
-from onex.cli.nodes import Services, load_settings
+from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
 from onex.dlq import DeadLetter, EnumLetterState, LetterFilter, ReplayOptions, ReplayReport, exported, group_letters
 from onex.model.contract import ModelContract

@@ -10,7 +10,7 @@ import typer
 
 from onex.cli.dlq_desk import Node, Who, Why, author_of, desk_of, desks
 from onex.cli.dlq_filters import pairs, with_filters
-from onex.cli.nodes import Services, load_settings
+from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
 from onex.dlq import DeadLetter, LetterFilter, exported
 from onex.model.errors import RejectedError

@@ -6,7 +6,8 @@ import typer
 
 from onex.bus.open import open_bus, open_catalogue
 from onex.cli.checks import CHECKS, Finding, Patient, Severity
-from onex.cli.nodes import Services, load_settings, resolve_all
+from onex.cli.nodes import resolve_all
+from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, print_json
 from onex.model.errors import OnexError
 

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from onex.bus.schema import codec_source
-from onex.cli.nodes import Services, find_node, load_settings
+from onex.cli.nodes import find_node
+from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, console, print_json
 from onex.cli.workflow_drawing import draw, mermaid
 from onex.contract import ResolvedNode, resolve_node

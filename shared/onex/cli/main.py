@@ -18,7 +18,7 @@ from onex.model.errors import (
 )
 
 _COMMANDS: Mapping[str, str] = {
-    "up": "stack.up",
+    "up": "up.up",
     "down": "stack.down",
     "status": "stack.status",
     "run": "run.run",

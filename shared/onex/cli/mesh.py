@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from onex.bus.open import open_bus, open_catalogue
-from onex.cli.nodes import Services, load_settings, resolve_all
+from onex.cli.nodes import resolve_all
+from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, console, print_json, print_rows
 from onex.mesh import Entry, NodeView, PartitionLag, Survey
 from onex.model.enums import EnumNodeKind

@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from onex.contract import ResolvedNode, find_contracts, resolve_node
 from onex.contract.load import FILE_NAME
@@ -13,11 +10,6 @@ from onex.model.errors import ConfigurationError, ContractError, ContractProblem
 from onex.model.message import Message
 from onex.model.topic import TopicName
 from onex.settings import Settings
-
-Services = Annotated[
-    list[Path] | None,
-    typer.Option("--services", "-s", help="Folder with nodes; may be repeated. Default: ONEX_SERVICES."),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +19,6 @@ class Addressee:
     topic: str
     model: type[Message]
     node: ResolvedNode
-
-
-def load_settings(services: list[Path] | None = None) -> Settings:
-    """Settings, with the folders given on the command line."""
-    return Settings.load(services=[folder.resolve() for folder in services]) if services else Settings.load()
 
 
 def resolve_all(settings: Settings) -> list[ResolvedNode]:

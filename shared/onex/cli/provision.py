@@ -7,7 +7,8 @@ from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.open import open_bus, open_catalogue
 from onex.bus.provision import Plan, apply_plan, make_plan
 from onex.bus.schema import ProtocolSchemaCatalogue
-from onex.cli.nodes import Services, load_settings, resolve_all
+from onex.cli.nodes import resolve_all
+from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, print_json
 from onex.settings import Settings
 

@@ -7,7 +7,8 @@ import typer
 
 from onex.agent.native import run_agent
 from onex.agent.native.supervisor import supervise
-from onex.cli.nodes import Services, find_node, load_settings
+from onex.cli.nodes import find_node
+from onex.cli.options import Services, load_settings
 
 
 def run(

@@ -18,7 +18,8 @@ from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.bus.schema.codec import describe
 from onex.cli.follow import Follower, Seen
-from onex.cli.nodes import Addressee, Services, find_addressee, load_settings, resolve_all
+from onex.cli.nodes import Addressee, find_addressee, resolve_all
+from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json
 from onex.cli.waterfall import draw, hops_of
 from onex.contract import ResolvedNode

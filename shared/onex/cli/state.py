@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from onex.bus.open import open_bus, open_catalogue
-from onex.cli.nodes import Services, find_node, load_settings
+from onex.cli.nodes import find_node
+from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json
 from onex.contract import resolve_node
 from onex.mesh import StateReader

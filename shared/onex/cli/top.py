@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.text import Text
 
 from onex.cli.mesh import as_dict, open_survey
-from onex.cli.nodes import Services
+from onex.cli.options import Services
 from onex.cli.output import AsJson, console, print_json, table_of
 from onex.mesh import NodeView
 from onex.model.errors import BusError

@@ -12,7 +12,8 @@ from onex.bus.declared import declare
 from onex.bus.open import open_bus
 from onex.bus.protocols import Partition
 from onex.cli.mesh import lag_as_dict, open_survey
-from onex.cli.nodes import Services, load_settings, resolve_all
+from onex.cli.nodes import resolve_all
+from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, console, print_json, print_rows, table_of
 from onex.mesh import NodeView, Survey
 from onex.model.mesh import MESH_TOPICS

@@ -12,7 +12,8 @@ from onex.agent.program import first_headers
 from onex.bus.open import open_bus, open_catalogue
 from onex.bus.protocols import Outgoing, ProtocolEventBus
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
-from onex.cli.nodes import Services, load_settings, resolve_all
+from onex.cli.nodes import resolve_all
+from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
 from onex.cli.workflow_drawing import waits_for
 from onex.contract import ResolvedNode

@@ -1,0 +1,46 @@
+"""What `onex up` noted of what it started, and what agents say of themselves."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+from onex.settings import STACK_FILE, Settings
+
+
+def agent_infos(settings: Settings) -> list[dict[str, object]]:
+    """What running agents wrote about themselves."""
+    found: list[dict[str, object]] = []
+    for file in sorted((settings.home / "run").glob("*.json")):
+        with suppress(FileNotFoundError):  # an agent that ends removes its file
+            found.append(json.loads(file.read_text()))
+    return found
+
+
+def ask_agent(info: dict[str, object]) -> dict[str, object]:
+    """The same, with its ``state``: ready, why it is not, or gone."""
+    try:
+        with urllib.request.urlopen(f"{info['health']}/readyz", timeout=2) as answer:
+            answer.read()
+        return {**info, "state": "ready"}
+    except urllib.error.HTTPError as error:
+        reasons = json.loads(error.read()).get("reasons", {})
+        return {**info, "state": "; ".join(f"{about}: {why}" for about, why in reasons.items())}
+    except (urllib.error.URLError, OSError):
+        return {**info, "state": "gone"}
+
+
+def read_stack(settings: Settings) -> dict[str, object]:
+    """Empty where nothing was started."""
+    file: Path = settings.home / STACK_FILE
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def write_stack(settings: Settings, stack: dict[str, object]) -> None:
+    """Whole or not at all."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    part = settings.home / f"{STACK_FILE}.{os.getpid()}"
+    part.write_text(json.dumps(stack, indent=2))
+    part.replace(settings.home / STACK_FILE)

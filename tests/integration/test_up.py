@@ -1,0 +1,93 @@
+"""`onex up`, `status` and `down`: a whole mesh in an empty folder, and what is left where something is wrong."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from onex.bus.kafka import KafkaEventBusAdapter
+from tests.conftest import NODES, eventually
+from tests.integration.agents import Mesh
+
+EFFECT = "node_unruly_effect"
+
+
+class Stack:
+    """The command line in a folder of its own."""
+
+    def __init__(self, home: Path, services: Path) -> None:
+        self.home = home
+        self._services = services
+        self._env = {**os.environ, "ONEX_HOME": str(home)}
+        for name in ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL"):
+            self._env.pop(name, None)
+
+    def onex(self, *arguments: str, **env: str) -> tuple[int, str]:
+        """Exit code and output."""
+        services = ["--services", str(self._services)] if arguments[0] == "up" else []
+        command = [sys.executable, "-m", "onex.cli.main", *arguments, *services]
+        done = subprocess.run(
+            command, env={**self._env, **env}, capture_output=True, text=True, check=False, timeout=100
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def noted(self) -> dict[str, object]:
+        """What `up` wrote down of what it started."""
+        noted: dict[str, object] = json.loads((self.home / "stack.json").read_text())
+        return noted
+
+    def pids(self) -> list[int]:
+        """Processes that work in this folder, or on nodes beside it."""
+        place = str(self.home.parent)
+        return [p.pid for p in psutil.process_iter(["cmdline"]) if place in " ".join(p.info["cmdline"] or [])]
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    services = tmp_path / "services"
+    shutil.copytree(NODES / EFFECT, services / EFFECT)
+    made = Stack(tmp_path / "home", services)
+    yield made
+    made.onex("down", "--wipe")
+
+
+def test_up_is_ready_when_it_returns_and_down_leaves_nothing(stack: Stack) -> None:
+    assert stack.onex("status")[0] == 1
+    code, out = stack.onex("up")
+    assert (code, "1 agents ready" in out) == (0, True), out
+    code, out = stack.onex("status", "--json")
+    assert (code, [agent["state"] for agent in json.loads(out)["agents"]]) == (0, ["ready"]), out
+    agents = stack.noted()["agents"]
+    code, out = stack.onex("up")
+    assert (code, stack.noted()["agents"]) == (0, agents), out
+    code, out = stack.onex("down", "--wipe")
+    assert (code, stack.home.exists()) == (0, False), out
+    eventually(lambda: not stack.pids(), what="all processes to end")
+
+
+def test_a_wrong_contract_leaves_nothing_running(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "services" / "broken").mkdir()
+    (tmp_path / "services" / "broken" / "contract.yaml").write_text("name: x\n")
+    code, out = stack.onex("up")
+    assert (code, "contract.yaml" in out) == (3, True), out
+    assert stack.noted() == {}
+    assert stack.pids() == []
+
+
+def test_agents_do_not_stay_where_topics_are_refused(stack: Stack, kafka_bus: KafkaEventBusAdapter) -> None:
+    with Mesh(kafka_bus, [NODES / EFFECT / "v1_0_0"], stack.home) as mesh:
+        topic = mesh.nodes[0].contract.dead_letter_topic
+        partitions = kafka_bus.admin.topics([topic])[topic].partitions
+        kafka_bus.admin.grow(topic, partitions + 1)
+        eventually(lambda: kafka_bus.admin.topics([topic])[topic].partitions > partitions)
+    servers = {"KAFKA_BOOTSTRAP_SERVERS": kafka_bus.config.bootstrap_servers, "DATABASE_URL": "postgresql:///none"}
+    code, out = stack.onex("up", **servers)
+    assert (code, topic in out) == (5, True), out
+    assert stack.noted()["agents"] == []
+    assert stack.pids() == []
