@@ -221,11 +221,40 @@ def test_the_watchdog_sees_a_client_that_has_stopped_fetching() -> None:
         watchdog.stop()
 
 
+def test_what_is_held_does_not_count_as_stalled_when_it_goes_on() -> None:
+    """A restore, or a dead letter that cannot be written, may take longer than the timeout."""
+    clock, health, broker = ManualClock(), Health(), MemoryBroker(lambda: 0)
+    bus, partition = MemoryEventBus(broker), Partition("onex.evt.test.asked.v1", 0)
+    bus.admin.create([TopicState(partition.topic, 1, 1, {})])
+    bus.publish_batch([Outgoing(partition.topic, b"v", b"k")] * 5)
+    restarts: list[bool] = []
+    watchdog = Watchdog(10.0, clock, health, AgentMetrics("n"), lambda: restarts.append(True), lambda: bus, "g")
+    blind = _Blind({partition: 2})
+    blind.standing.append(partition)
+    try:
+        watchdog.look_at(blind)
+        eventually(lambda: watchdog.lags() == {partition: 3}, what="the lag that the client does not see")
+        clock.move_to(100.0)
+        looks = blind.looks
+        eventually(lambda: blind.looks >= looks + 2, what="the watchdog to look at a partition that is held")
+        blind.standing.clear()
+        looks = blind.looks
+        eventually(lambda: blind.looks >= looks + 2, what="the watchdog to look at a partition that goes on")
+        assert health.ready
+        clock.move_to(111.0)
+        eventually(lambda: not health.ready, what="the agent to be unready")
+        assert restarts == []
+    finally:
+        watchdog.stop()
+
+
 class _Blind:
     """Believes that it has read everything."""
 
     def __init__(self, positions: dict[Partition, int]) -> None:
         self._positions = positions
+        self.standing: list[Partition] = []
+        self.looks = 0
 
     def lag(self) -> dict[Partition, int]:
         return dict.fromkeys(self._positions, 0)
@@ -237,7 +266,8 @@ class _Blind:
         return self._positions
 
     def held(self) -> list[Partition]:
-        return []
+        self.looks += 1
+        return list(self.standing)
 
     def overdue(self) -> float:
         return 0.0

@@ -10,6 +10,7 @@ from node_tally_reducer.v1_0_0.node import NodeTallyReducer
 from node_unruly_compute.v1_0_0.models import Ask, Reply
 from node_unruly_compute.v1_0_0.node import NodeUnrulyCompute
 
+from onex.agent.pure import PureAgent
 from onex.bus import headers as h
 from onex.bus.protocols import Partition
 from onex.testing import MeshDriver
@@ -319,3 +320,19 @@ def test_lag_is_known_and_nothing_is_held_at_rest(mesh: MeshDriver) -> None:
     (instance,) = mesh.instances_of(NodeUnrulyCompute)
     assert set(instance.consumer.lag().values()) == {0}
     assert Partition(ASK, 0) in instance.consumer.lag()
+
+
+def test_a_partition_whose_state_is_being_restored_stands_still() -> None:
+    """So that the watchdog does not take a long restore for a stall."""
+    mesh = MeshDriver([NODES / "node_tally_reducer" / "v1_0_0"])
+    for number in range(40):
+        mesh.send(Amount(entity=f"e-{number}", value=1))
+    mesh.crash(mesh.instances_of(NodeTallyReducer)[0])
+    instance = mesh.add_instance(NodeTallyReducer)
+    instance.step()
+    agent = instance._agent
+    assert isinstance(agent, PureAgent)
+    assert set(agent.held()) == set(instance.consumer.assignment()) != set()
+    mesh.settle()
+    assert agent.held() == []
+    mesh.close()

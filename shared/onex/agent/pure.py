@@ -289,8 +289,11 @@ class PureAgent:
         return dict(self._progress)
 
     def held(self) -> list[Partition]:
-        """Partitions that stand still until what they lead to can be written."""
-        return [partition for partition in self._consumer.assignment() if self._held.is_held(partition)]
+        """Partitions that stand still: what they lead to cannot be written, or their state is being restored."""
+        return [partition for partition in self._consumer.assignment() if self._stands(partition)]
+
+    def _stands(self, partition: Partition) -> bool:
+        return self._held.is_held(partition) or (self._stores is not None and partition.partition not in self._stores)
 
     @property
     def clients(self) -> tuple[ProtocolConsumer, ProtocolTransaction]:

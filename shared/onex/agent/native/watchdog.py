@@ -99,12 +99,8 @@ class Watchdog:
                 log.debug("watchdog could not look", error=str(error))
                 continue
             self._report(lags)
-            stalled = {
-                p: s
-                for p, s in self._watch.stalled_for(progress, lags, self._clock.monotonic()).items()
-                if p not in held
-            }
-            self.judge(stalled)
+            moving = {partition: 0 if partition in held else lag for partition, lag in lags.items()}
+            self.judge(self._watch.stalled_for(progress, moving, self._clock.monotonic()))
 
     def _ask_bus(self) -> None:
         """Every few seconds: do brokers answer? An idle agent would not notice otherwise."""
