@@ -28,6 +28,7 @@ _LADDER = (1000, 2000, 4000, 8000, 12_000, 16_000, 20_000)
 _HELD_MS = 100.0
 """A rate is held when 99 of 100 messages take no longer."""
 _HELD_SECONDS = 4
+_WARM_UP = 20
 _TERMINATED = 143
 """Exit code of a Java process that SIGTERM ended."""
 
@@ -101,8 +102,8 @@ def main() -> None:
     failed: dict[str, str] = {}
     with cluster() as field:
         field.provision([setup.node(), *_workflow()])
-        first = subjects(field, quick=True)[0]
-        _measured(field, first, [500], seconds, climb=False)  # the broker is slower before its code is compiled
+        for first in subjects(field, quick=options.quick)[:2]:  # the broker is slower before its code is compiled
+            _measured(field, first, [200], _WARM_UP, climb=False)
         subjects_left = subjects(field, quick=options.quick)
         for run in range(1, options.runs + 1):
             for subject in list(subjects_left):
