@@ -204,11 +204,7 @@ def test_the_watchdog_goes_from_unready_to_new_clients() -> None:
 
 def test_the_watchdog_sees_a_client_that_has_stopped_fetching() -> None:
     """What Kafka clients do at times when a broker comes back: no lag is known, and nothing is read any more."""
-    clock, health, broker = ManualClock(), Health(), MemoryBroker(lambda: 0)
-    bus, partition = MemoryEventBus(broker), Partition("onex.evt.test.asked.v1", 0)
-    bus.admin.create([TopicState(partition.topic, 1, 1, {})])
-    bus.publish_batch([Outgoing(partition.topic, b"v", b"k")] * 5)
-    restarts: list[bool] = []
+    clock, health, (bus, partition), restarts = ManualClock(), Health(), _five_records(), list[bool]()
     watchdog = Watchdog(10.0, clock, health, AgentMetrics("n"), lambda: restarts.append(True), lambda: bus, "g")
     try:
         watchdog.look_at(_Blind({partition: 2}))
@@ -223,11 +219,7 @@ def test_the_watchdog_sees_a_client_that_has_stopped_fetching() -> None:
 
 def test_what_is_held_does_not_count_as_stalled_when_it_goes_on() -> None:
     """A restore, or a dead letter that cannot be written, may take longer than the timeout."""
-    clock, health, broker = ManualClock(), Health(), MemoryBroker(lambda: 0)
-    bus, partition = MemoryEventBus(broker), Partition("onex.evt.test.asked.v1", 0)
-    bus.admin.create([TopicState(partition.topic, 1, 1, {})])
-    bus.publish_batch([Outgoing(partition.topic, b"v", b"k")] * 5)
-    restarts: list[bool] = []
+    clock, health, (bus, partition), restarts = ManualClock(), Health(), _five_records(), list[bool]()
     watchdog = Watchdog(10.0, clock, health, AgentMetrics("n"), lambda: restarts.append(True), lambda: bus, "g")
     blind = _Blind({partition: 2})
     blind.standing.append(partition)
@@ -246,6 +238,13 @@ def test_what_is_held_does_not_count_as_stalled_when_it_goes_on() -> None:
         assert restarts == []
     finally:
         watchdog.stop()
+
+
+def _five_records() -> tuple[MemoryEventBus, Partition]:
+    bus, partition = MemoryEventBus(MemoryBroker(lambda: 0)), Partition("onex.evt.test.asked.v1", 0)
+    bus.admin.create([TopicState(partition.topic, 1, 1, {})])
+    bus.publish_batch([Outgoing(partition.topic, b"v", b"k")] * 5)
+    return bus, partition
 
 
 class _Blind:
