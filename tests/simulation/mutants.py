@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from unittest.mock import patch
 
-from onex.agent.effect import EffectEngine
 from onex.agent.lanes import Lanes
 from onex.agent.offsets import OffsetTracker
 from onex.agent.outcome import Commit, Outcome, Task
@@ -48,10 +47,10 @@ def _finished_offsets_forgotten() -> Any:
 
 
 def _key_freed_too_early() -> Any:
-    def lane(self: EffectEngine, task: Task) -> object:
+    def lane(task: Task) -> object:
         return task.partition, task.record.offset()
 
-    return patch.object(EffectEngine, "_lane", lane)
+    return patch("onex.agent.effect._lane_of", lambda ordering: lane)
 
 
 def _key_freed_while_parked() -> Any:
