@@ -28,6 +28,8 @@ class Turns:
     check: Check
     changelog: str = ""
     """Emptied before each turn: what an entry has kept is not for the next one."""
+    warm_up: int = 5
+    """Turns of the first entry that do not count: for a minute the broker's code is compiled, at everybody's cost."""
     wrong: dict[str, str] = field(default_factory=dict)
     """Why peers were left out: a fast wrong answer counts for nothing. The mesh's own make the benchmark fail."""
 
@@ -35,8 +37,8 @@ class Turns:
         """Readings by entry. An entry that cannot run here is left out, and said so."""
         able = present(entries)
         readings: dict[str, list[Reading]] = {entry.name: [] for entry in able}
-        if able:
-            self._once(able[0])  # the broker is slower as long as its code is not compiled
+        for _ in range(self.warm_up if able else 0):
+            self._once(able[0])
         for run in range(1, runs + 1):
             for entry in [entry for entry in able if entry.name in readings]:
                 try:

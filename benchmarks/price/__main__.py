@@ -61,7 +61,9 @@ def main() -> None:
             return setup.check(field, begins, options.count, batched=entry.name.endswith("batch"))
 
         chosen = [e for e in entries(field, quick=options.quick) if not options.only or e.name in options.only]
-        turns = Turns(field, setup.INPUT, setup.OUTPUT, options.count, options.window, check)
+        turns = Turns(
+            field, setup.INPUT, setup.OUTPUT, options.count, options.window, check, warm_up=1 if options.quick else 5
+        )
         readings = turns.take(chosen, options.runs)
     report = Report("price")
     report.leave_out(turns.wrong)

@@ -22,6 +22,7 @@ FOLDER = Path(__file__).parent / "node_slow_effect" / "v1_0_0"
 _INPUT, _OUTPUT = "onex.cmd.bench.call.v1", "onex.evt.bench.called.v1"
 _KEYS = 1000
 _LIMIT = 60.0
+_SHORTEST_NS = 2_500_000
 
 
 def main() -> None:
@@ -97,6 +98,7 @@ def _once(field: Cluster, node: ResolvedNode, entry: Entry, count: int) -> float
     assert sorted(one["number"] for one in called) == list(range(count)), "calls are missing, or were made twice"
     ended: dict[str, int] = {}
     for one in sorted(called, key=lambda one: one["number"]):
+        assert one["ended_ns"] - one["began_ns"] >= _SHORTEST_NS, "a call was cut short"
         assert one["began_ns"] >= ended.get(one["account"], 0), f"order of {one['account']} broken"
         ended[one["account"]] = one["ended_ns"]
     return (max(one["ended_ns"] for one in called) - min(one["began_ns"] for one in called)) / 1e9

@@ -15,13 +15,14 @@ _PEERS = "benchmarks.total.peers"
 
 
 def entries() -> list[Entry]:
-    """FastStream is absent: it has no state. So is faust: embedded, its table restores and then takes no record."""
+    """FastStream is absent: it has no state. Faust's table is in memory, its default, and at least once."""
     contract = setup.node().contract
     handwritten = ours("handwritten", f"{_PEERS}.handwritten")
     return [
         mesh("onex", setup.FOLDER, contract.group("{group}")),
         replace(handwritten, command=[*handwritten.command, contract.changelog_topic]),
         theirs("quix", f"{_PEERS}.quix", exactly_once=True),
+        theirs("faust table", f"{_PEERS}.faust_table"),
         java("kafka streams, 2 threads", "TotalStreams"),
     ]
 

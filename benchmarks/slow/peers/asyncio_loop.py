@@ -1,10 +1,11 @@
-"""aiokafka by hand: a batch, a chain of calls for each key, a hundred calls at once, one transaction a batch."""
+"""aiokafka on uvloop: a batch, a chain of calls for each key, a hundred calls at once, one transaction a batch."""
 
 import asyncio
 import signal
 import time
 from collections.abc import Sequence
 
+import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from pydantic import BaseModel
 
@@ -12,6 +13,7 @@ from benchmarks.field.job import Job
 from benchmarks.peer.wire import decoder, encoder
 
 _BATCH, _AT_ONCE = 2000, 100
+_WAIT_NS = 2_500_000
 
 
 class Call(BaseModel):
@@ -60,8 +62,10 @@ async def main() -> None:
             command = decode(record.value)
             async with places:
                 began = time.monotonic_ns()
-                await asyncio.sleep(0.0025)
-                ended = time.monotonic_ns()
+                ended = began
+                while (left := began + _WAIT_NS - ended) > 0:
+                    await asyncio.sleep(max(left / 1e9, 0.001))
+                    ended = time.monotonic_ns()
             called = Called(account=command.account, number=command.number, began_ns=began, ended_ns=ended)
             done.append((encode(called), record.key))
         return done
@@ -89,4 +93,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import structlog
+import uvloop
 
 from onex.agent.backing import RocksBacking
 from onex.agent.effect import EffectEngine
@@ -138,7 +139,7 @@ class AgentProcess:
             program = build_program(self._resolved, catalogue, self._services(self._bus, catalogue))
             self._metrics.capabilities.follow(program.composition.figures)
             if self._contract.node_type is EnumNodeKind.EFFECT:
-                asyncio.run(self._effect(program, self._bus))
+                uvloop.run(self._effect(program, self._bus))
             else:
                 with running(program.composition):
                     self._pure(program, self._bus)
