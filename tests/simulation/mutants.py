@@ -50,7 +50,7 @@ def _key_freed_too_early() -> Any:
     def lane(task: Task) -> object:
         return task.partition, task.record.offset()
 
-    return patch("onex.agent.effect._lane_of", lambda ordering: lane)
+    return patch("onex.agent.effect.lane_of", lambda ordering: lane)
 
 
 def _key_freed_while_parked() -> Any:

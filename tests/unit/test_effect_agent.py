@@ -125,6 +125,23 @@ def test_a_rebalance_repeats_nothing_that_was_finished(mesh: MeshDriver) -> None
         assert numbers == sorted(numbers)
 
 
+@pytest.mark.parametrize(("mood", "settled"), [("", True), ("wrong type", True), ("hang", False)])
+def test_a_drain_leaves_no_lane_behind(mesh: MeshDriver, mood: str, settled: bool) -> None:
+    (instance,) = mesh.instances_of(NodeUnrulyEffect)
+    host = instance._agent
+    assert isinstance(host, MemoryEffectHost)
+    mesh.send(Act(entity="e", mood=mood), settle=False)
+
+    async def take_and_drain() -> None:
+        host.engine.take(host.consumer.batch(10, 0.0))
+        await host.engine.drain(host.consumer.assignment(), 0.0)
+
+    host._loop.run_until_complete(take_and_drain())
+    assert NodeUnrulyEffect.done == [("e", 0)]
+    assert host.engine.in_flight == 0
+    assert (host.engine.settlement.snapshot() is not None) == settled
+
+
 def test_bad_input_becomes_a_dead_letter(mesh: MeshDriver) -> None:
     mesh.publish("onex.cmd.unruly.act.v1", b"\x00\x00\x00\x00\xff\x01", b"e", [])
     mesh.publish("onex.cmd.unruly.act.v1", b"[]", b"e", [])

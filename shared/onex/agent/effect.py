@@ -1,7 +1,8 @@
 """EFFECT: messages run on one asyncio loop in key-ordered lanes; what is done is committed in transactions.
 
-The way of a record: ``take`` decodes it and puts it into its lane -> ``_run`` calls the handler, again
-where that may help -> its outcome (outputs, a dead letter or a place on the retry topic) goes to the
+The way of a record: ``take`` decodes it and puts it into its lane -> ``_run`` calls the handler -> ``_settle``
+makes outcomes of what has answered; for what has not, ``_carry`` calls it again where that may help -> the
+outcome (outputs, a dead letter or a place on the retry topic) goes to the
 :mod:`settlement <onex.agent.settlement>`, which commits it together with its offset. What waits on the
 retry topic holds its key back: see :mod:`onex.agent.retry_queue`.
 
@@ -14,6 +15,7 @@ from dataclasses import replace
 
 import structlog
 
+from onex.agent.answered import Answered, AnsweredGroup
 from onex.agent.current import CURRENT
 from onex.agent.envelope import Envelope
 from onex.agent.health import Health
@@ -21,6 +23,7 @@ from onex.agent.kept_answers import KeptAnswers
 from onex.agent.lanes import Lanes
 from onex.agent.metrics import AgentMetrics
 from onex.agent.order_fence import OrderFences
+from onex.agent.ordering import lane_of
 from onex.agent.outcome import Outcome, Task
 from onex.agent.outcomes import OutcomeMaker
 from onex.agent.program import Program
@@ -71,12 +74,13 @@ class EffectEngine:
         self._make = OutcomeMaker(program, group, clock, metrics, self._plan, self._queue, answers)
         self._delivery = contract.delivery
         self._ordered_by_key = contract.delivery.ordering is EnumOrdering.KEY
-        self._lane = _lane_of(contract.delivery.ordering)
+        self._lane = lane_of(contract.delivery.ordering)
         self._clock = clock
         self._metrics = metrics
         self._lanes: Lanes[Task] = Lanes(contract.delivery.concurrency)
         self._running: dict[Hashable, tuple[asyncio.Task[None], Partition]] = {}
-        """By lane."""
+        """By lane; until there is an outcome, though the task may have ended with an answer."""
+        self._answered = AnsweredGroup(self._settle)
         self._waiting: set[asyncio.Task[None]] = set()
         """Those of them that only wait for their next attempt."""
         self._stands_until = 0.0
@@ -143,26 +147,73 @@ class EffectEngine:
             self._running[lane] = loop.create_task(self._run(lane, task)), task.partition
 
     async def _run(self, lane: Hashable, task: Task) -> None:
+        """The first attempt, which is all that most messages need."""
         CURRENT.set(task.envelope)
         began = self._clock.monotonic()
         queued = self._clock.now_ms() - task.record.timestamp()[1]
         self._metrics.queue_seconds.observe(max(0, queued) / 1000)
+        failed: Exception | None = None
+        if self._is_common(task) and isinstance(task.received, tuple):
+            try:
+                answer = await self._make.call(task, task.received, 1)
+            except Exception as error:  # noqa: BLE001 - raised again in _work, which knows what to do
+                failed = error
+            except BaseException:
+                self._finish(lane)
+                raise
+            else:
+                self._answered.add(Answered(lane, task, answer, began))
+                return
+        await self._carry(lane, task, began, failed)
+
+    def _is_common(self, task: Task) -> bool:
+        """Whether nothing stands before the handler. Answers that are kept must be kept as soon as they are there."""
+        return self._answers is None and not task.queued and not self._must_queue(task)
+
+    def _settle(self, group: Sequence[Answered]) -> None:
+        """Outcomes of answers; those of which none can be made are failures, as of the handler."""
+        outcomes = self._make.all_done([(one.task, one.answer) for one in group])
+        now = self._clock.monotonic()
+        for (lane, task, _, began), outcome in zip(group, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                work = self._carry(lane, task, began, outcome, EnumStage.ENCODE)
+                self._running[lane] = asyncio.get_running_loop().create_task(work), task.partition
+                continue
+            self.settlement.settle(outcome)
+            self._metrics.process_seconds.observe(now - began)
+            del self._running[lane]
+            self._lanes.finish(lane)
+        self._start()
+
+    async def _carry(
+        self,
+        lane: Hashable,
+        task: Task,
+        began: float,
+        failed: Exception | None,
+        stage: EnumStage = EnumStage.HANDLER,
+    ) -> None:
+        """All but the common way: further attempts, the retry topic, what cannot be decoded, held places."""
+        CURRENT.set(task.envelope)
         try:
             if task.received is None:
                 await self._keep_place(lane, task)
-            elif self._must_queue(task):
+            elif failed is None and self._must_queue(task):
                 self.settlement.settle(self._make.moved(task, _UNTRIED))
             else:
-                outcome = await self._work(lane, task, task.received, began)
+                outcome = await self._work(lane, task, task.received, began, failed=failed, stage=stage)
                 self.settlement.settle(outcome)
                 if not outcome.done:
                     self._fences.hold(task.partition, task.envelope.id)
                     await self._keep_place(lane, task)
             self._metrics.process_seconds.observe(self._clock.monotonic() - began)
         finally:
-            del self._running[lane]
-            self._lanes.finish(lane)
-            self._start()
+            self._finish(lane)
+
+    def _finish(self, lane: Hashable) -> None:
+        del self._running[lane]
+        self._lanes.finish(lane)
+        self._start()
 
     def _must_queue(self, task: Task) -> bool:
         return (
@@ -172,9 +223,20 @@ class EffectEngine:
         )
 
     async def _work(
-        self, lane: Hashable, task: Task, received: Received | Exception, began: float, *, held: bool = False
+        self,
+        lane: Hashable,
+        task: Task,
+        received: Received | Exception,
+        began: float,
+        *,
+        held: bool = False,
+        failed: Exception | None = None,
+        stage: EnumStage = EnumStage.HANDLER,
     ) -> Outcome:
-        """Attempt after attempt, until there is an outcome; ``began`` is when the message was taken in hand."""
+        """Attempt after attempt, until there is an outcome; ``began`` is when the message was taken in hand.
+
+        ``failed`` is how the first attempt ended, in ``stage``, where there was one already.
+        """
         if isinstance(received, Exception):
             return self._make.dead(task, received, EnumStage.DECODE, Attempts(1), held=held)
         attempts = self._queue.attempts(task.record) if task.queued else _UNTRIED
@@ -182,8 +244,11 @@ class EffectEngine:
             await self._park(lane, asyncio.sleep(min(wait, self._plan.longest_ms(attempts.count)) / 1000))
             began = self._clock.monotonic()
         while True:
-            stage = EnumStage.HANDLER
+            before, failed = failed, None
             try:
+                if before is not None:
+                    raise before
+                stage = EnumStage.HANDLER
                 answer = await self._make.call(task, received, attempts.count + 1)
                 stage = EnumStage.ENCODE
                 return self._make.done(task, answer)
@@ -292,7 +357,10 @@ class EffectEngine:
             waiting.cancel()
         if not running:
             return
-        _, late = await asyncio.wait(running, timeout=patience)
+        await asyncio.wait(running, timeout=patience)
+        self._answered.flush()
+        await asyncio.sleep(0)  # a task that is cancelled before it began would not free its lane
+        late = [task for task, partition in self._running.values() if partition in gone]
         for task in late:
             task.cancel()
         if late:
@@ -321,28 +389,6 @@ class EffectEngine:
             self._answers.restore(numbers)
         committed = consumer.committed([Partition(self._queue.topic, number) for number in numbers])
         return read_backlogs(bus, self._queue.topic, committed, numbers)
-
-
-def _lane_of(ordering: EnumOrdering) -> Callable[[Task], Hashable]:
-    """What one after the other is for a contract.
-
-    What waits on the retry topic has a lane of its own: later messages move behind it, not into memory.
-    """
-
-    def of_its_own(task: Task) -> Hashable:
-        return task.partition, task.record.offset()
-
-    def by_key(task: Task) -> Hashable:
-        key = task.record.key()
-        return (task.partition.partition, key, task.queued) if key else of_its_own(task)
-
-    match ordering:
-        case EnumOrdering.KEY:
-            return by_key
-        case EnumOrdering.PARTITION:
-            return lambda task: task.partition
-        case _:
-            return of_its_own
 
 
 async def _wait_for(coming: "asyncio.Future[Task]") -> None:

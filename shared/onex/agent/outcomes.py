@@ -1,5 +1,6 @@
 """From one message of an effect to its outcome: outputs, a dead letter, a place on the retry topic."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -17,6 +18,7 @@ from onex.agent.receive import Received
 from onex.agent.retry import Attempts, RetryPlan
 from onex.agent.retry_queue import RetryQueue
 from onex.agent.time_limit import TimeLimit
+from onex.bus.protocols import Emitted
 from onex.model.clock import ProtocolClock, to_datetime
 from onex.model.enums import EnumOrdering, EnumStage
 from onex.model.errors import RejectedError
@@ -64,9 +66,24 @@ class OutcomeMaker:
 
     def done(self, task: Task, result: object) -> Outcome:
         """Outputs of an answer; raises WrongOutputError, RejectedError for one that is too large."""
-        envelope = task.envelope
         self._emitter.at(self._clock.now_ms())
-        only = self._emitter.only(result, envelope)
+        return self._with_outputs(task, result, self._emitter.only(result, task.envelope))
+
+    def all_done(self, answered: Sequence[tuple[Task, object]]) -> list[Outcome | Exception]:
+        """What ``done`` gives for each answer, or raises."""
+        self._emitter.at(self._clock.now_ms())
+        emitted = self._emitter.each([answer for _, answer in answered], [task.envelope for task, _ in answered])
+        outcomes: list[Outcome | Exception] = []
+        for (task, answer), only in zip(answered, emitted, strict=True):
+            try:
+                outcomes.append(only if isinstance(only, Exception) else self._with_outputs(task, answer, only))
+            except Exception as error:  # noqa: BLE001 - handed to the caller, who knows what to do about it
+                outcomes.append(error)
+        return outcomes
+
+    def _with_outputs(self, task: Task, result: object, only: Emitted | None) -> Outcome:
+        """``only``: the one output, where the result is one declared message."""
+        envelope = task.envelope
         emitted = [only] if only else self._emitter.emit(as_emissions(result), envelope, envelope.reply_key)
         for topic, value, _, _ in emitted:
             if value is not None and len(value) > MAX_MESSAGE_BYTES:
