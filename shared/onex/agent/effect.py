@@ -1,8 +1,8 @@
 """EFFECT: messages run on one asyncio loop in key-ordered lanes; what is done is committed in transactions.
 
 The way of a record: ``take`` decodes it and puts it into its lane -> ``_run`` calls the handler -> ``_settle``
-makes outcomes of what has answered; for what has not, ``_carry`` calls it again where that may help -> the
-outcome (outputs, a dead letter or a place on the retry topic) goes to the
+makes outcomes of what has answered; :mod:`further attempts <onex.agent.further_attempts>` are made for what
+has not -> the outcome (outputs, a dead letter or a place on the retry topic) goes to the
 :mod:`settlement <onex.agent.settlement>`, which commits it together with its offset. What waits on the
 retry topic holds its key back: see :mod:`onex.agent.retry_queue`.
 
@@ -10,14 +10,14 @@ Everything here lives on the loop's thread, but for ``backlogs``.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 import structlog
 
 from onex.agent.answered import Answered, AnsweredGroup
 from onex.agent.current import CURRENT
 from onex.agent.envelope import Envelope
+from onex.agent.further_attempts import MAX_BLOCKED, FurtherAttempts
 from onex.agent.health import Health
 from onex.agent.kept_answers import KeptAnswers
 from onex.agent.lanes import Lanes
@@ -28,7 +28,7 @@ from onex.agent.outcome import Outcome, Task
 from onex.agent.outcomes import OutcomeMaker
 from onex.agent.program import Program
 from onex.agent.receive import Received, Receiver
-from onex.agent.retry import Attempts, RetryPlan
+from onex.agent.retry import RetryPlan
 from onex.agent.retry_queue import Backlog, RetryQueue, is_moved, is_note, is_release, place_of, read_backlogs
 from onex.agent.settlement import Settlement
 from onex.agent.tracing import Tracing
@@ -40,14 +40,10 @@ from onex.bus.protocols import (
     ProtocolRecord,
 )
 from onex.model.clock import ProtocolClock
-from onex.model.enums import EnumOrdering, EnumStage
-from onex.model.errors import NotNowError
+from onex.model.enums import EnumStage
 from onex.model.failpoint import failpoint
 
 log = structlog.get_logger(__name__)
-_UNTRIED = Attempts()
-MAX_BLOCKED = 20_000
-"""Messages that wait in memory for a retry, or behind one that does; the next failure goes to the retry topic."""
 
 
 class EffectEngine:
@@ -68,12 +64,11 @@ class EffectEngine:
         self._answers = answers
         contract = program.contract
         self._receiver = Receiver(program)
-        self._plan = RetryPlan(contract.retry_policy)
+        plan = RetryPlan(contract.retry_policy)
         self._queue = RetryQueue(contract.retry_topic)
         self._fences = OrderFences()
-        self._make = OutcomeMaker(program, group, clock, metrics, self._plan, self._queue, answers)
+        self._make = OutcomeMaker(program, group, clock, metrics, plan, self._queue, answers)
         self._delivery = contract.delivery
-        self._ordered_by_key = contract.delivery.ordering is EnumOrdering.KEY
         self._lane = lane_of(contract.delivery.ordering)
         self._clock = clock
         self._metrics = metrics
@@ -81,11 +76,19 @@ class EffectEngine:
         self._running: dict[Hashable, tuple[asyncio.Task[None], Partition]] = {}
         """By lane; until there is an outcome, though the task may have ended with an answer."""
         self._answered = AnsweredGroup(self._settle)
-        self._waiting: set[asyncio.Task[None]] = set()
-        """Those of them that only wait for their next attempt."""
-        self._stands_until = 0.0
-        """Until then no message can be tried (a circuit is open): partitions stand still."""
         self.settlement = Settlement(self._queue, answers, clock, health, metrics, tracing, on_outcome)
+        self._further = FurtherAttempts(
+            self._make,
+            plan,
+            self._queue,
+            self._fences,
+            self._lanes,
+            self.settlement,
+            contract.delivery.ordering,
+            clock,
+            metrics,
+            self._start,
+        )
 
     def adopt(self, committed: Mapping[Partition, Position | None], backlogs: Mapping[int, Backlog]) -> None:
         """Partitions were assigned, with what is committed for them and what waits on their retry partitions."""
@@ -156,7 +159,7 @@ class EffectEngine:
         if self._is_common(task) and isinstance(task.received, tuple):
             try:
                 answer = await self._make.call(task, task.received, 1)
-            except Exception as error:  # noqa: BLE001 - raised again in _work, which knows what to do
+            except Exception as error:  # noqa: BLE001 - raised again in FurtherAttempts, which knows what to do
                 failed = error
             except BaseException:
                 self._finish(lane)
@@ -168,7 +171,7 @@ class EffectEngine:
 
     def _is_common(self, task: Task) -> bool:
         """Whether nothing stands before the handler. Answers that are kept must be kept as soon as they are there."""
-        return self._answers is None and not task.queued and not self._must_queue(task)
+        return self._answers is None and not task.queued and not self._further.must_queue(task)
 
     def _settle(self, group: Sequence[Answered]) -> None:
         """Outcomes of answers; those of which none can be made are failures, as of the handler."""
@@ -186,27 +189,10 @@ class EffectEngine:
         self._start()
 
     async def _carry(
-        self,
-        lane: Hashable,
-        task: Task,
-        began: float,
-        failed: Exception | None,
-        stage: EnumStage = EnumStage.HANDLER,
+        self, lane: Hashable, task: Task, began: float, failed: Exception | None, stage: EnumStage = EnumStage.HANDLER
     ) -> None:
-        """All but the common way: further attempts, the retry topic, what cannot be decoded, held places."""
-        CURRENT.set(task.envelope)
         try:
-            if task.received is None:
-                await self._keep_place(lane, task)
-            elif failed is None and self._must_queue(task):
-                self.settlement.settle(self._make.moved(task, _UNTRIED))
-            else:
-                outcome = await self._work(lane, task, task.received, began, failed=failed, stage=stage)
-                self.settlement.settle(outcome)
-                if not outcome.done:
-                    self._fences.hold(task.partition, task.envelope.id)
-                    await self._keep_place(lane, task)
-            self._metrics.process_seconds.observe(self._clock.monotonic() - began)
+            await self._further.carry(lane, task, began, failed, stage)
         finally:
             self._finish(lane)
 
@@ -215,105 +201,6 @@ class EffectEngine:
         self._lanes.finish(lane)
         self._start()
 
-    def _must_queue(self, task: Task) -> bool:
-        return (
-            not task.queued
-            and self._ordered_by_key
-            and self._queue.waits(task.partition.partition, task.record.key())
-        )
-
-    async def _work(
-        self,
-        lane: Hashable,
-        task: Task,
-        received: Received | Exception,
-        began: float,
-        *,
-        held: bool = False,
-        failed: Exception | None = None,
-        stage: EnumStage = EnumStage.HANDLER,
-    ) -> Outcome:
-        """Attempt after attempt, until there is an outcome; ``began`` is when the message was taken in hand.
-
-        ``failed`` is how the first attempt ended, in ``stage``, where there was one already.
-        """
-        if isinstance(received, Exception):
-            return self._make.dead(task, received, EnumStage.DECODE, Attempts(1), held=held)
-        attempts = self._queue.attempts(task.record) if task.queued else _UNTRIED
-        if attempts.due_ms and (wait := attempts.due_ms - self._clock.now_ms()) > 0:
-            await self._park(lane, asyncio.sleep(min(wait, self._plan.longest_ms(attempts.count)) / 1000))
-            began = self._clock.monotonic()
-        while True:
-            before, failed = failed, None
-            try:
-                if before is not None:
-                    raise before
-                stage = EnumStage.HANDLER
-                answer = await self._make.call(task, received, attempts.count + 1)
-                stage = EnumStage.ENCODE
-                return self._make.done(task, answer)
-            except NotNowError as error:
-                # Nothing was tried, so no attempt is counted; and nothing more is read until trying makes sense.
-                if error.for_all:
-                    self._stands_until = max(self._stands_until, self._clock.monotonic() + error.retry_after)
-                await self._park(lane, asyncio.sleep(error.retry_after))
-                continue
-            except Exception as error:  # noqa: BLE001 - classified right below
-                now = self._clock.now_ms()
-                attempts = Attempts(attempts.count + 1, attempts.first_failed_ms or now)
-                delay = self._plan.next_delay(error, attempts, now)
-                if delay is None:
-                    return self._make.dead(task, error, stage, attempts, held=held)
-                self._metrics.retries.inc()
-                if task.trace is not None:
-                    task.trace.event("retry", attempt=attempts.count, delay=delay, error=str(error))
-            attempts = replace(attempts, due_ms=now + round(delay * 1000))
-            if task.queued:
-                self.settlement.settle(self._make.noted(task, attempts))
-            elif not held and self._outlasts(began, delay):
-                return self._make.moved(task, attempts)
-            await self._park(lane, asyncio.sleep(delay))
-
-    def _outlasts(self, began: float, delay: float) -> bool:
-        """Whether a message waits too long for memory. In partition order everything waits behind it anyway."""
-        if self._delivery.ordering is EnumOrdering.PARTITION:
-            return False
-        waited = self._clock.monotonic() - began
-        return self._lanes.blocked >= MAX_BLOCKED or not self._plan.fits_in_memory(waited, delay)
-
-    async def _keep_place(self, lane: Hashable, task: Task) -> None:
-        """Hold the key until its dead letter is dropped, or replayed and carried through."""
-        message_id = place_of(task.record) or task.envelope.id
-        while True:
-            coming = self._fences.next_release(task.partition, message_id)
-            if not coming.done():
-                await self._park(lane, _wait_for(coming))
-            release = coming.result()
-            CURRENT.set(release.envelope)
-            if release.received is None:
-                outcome = Outcome(release.record, release.partition)
-            else:
-                outcome = await self._work(lane, release, release.received, self._clock.monotonic(), held=True)
-            if not outcome.dead:
-                self._fences.forget(task.partition, message_id)
-                self.settlement.settle(outcome)
-                self.settlement.settle(Outcome(task.record, task.partition))
-                return
-            self.settlement.settle(outcome)
-
-    async def _park(self, lane: Hashable, waiting: Awaitable[None]) -> None:
-        """Wait without holding a place; the key stays behind its lane."""
-        me = asyncio.current_task()
-        assert me is not None
-        self._lanes.park(lane)
-        self._waiting.add(me)
-        self._start()
-        try:
-            await waiting
-        finally:
-            self._waiting.discard(me)
-            self._lanes.unpark(lane)
-
     @property
     def held(self) -> list[Partition]:
         """Partitions that stand still: what they lead to cannot be written, or too much in them waits."""
@@ -321,7 +208,7 @@ class EffectEngine:
 
     def _stands(self, partition: Partition) -> bool:
         limit = MAX_BLOCKED if partition.topic == self._queue.topic else 2 * MAX_BLOCKED
-        if self._clock.monotonic() < self._stands_until or self._lanes.blocked >= limit:
+        if self._clock.monotonic() < self._further.stands_until or self._lanes.blocked >= limit:
             return True
         return self.settlement.stands(partition)
 
@@ -353,7 +240,7 @@ class EffectEngine:
         gone = set(partitions)
         self._lanes.drop(lambda task: task.partition in gone)
         running = [task for task, partition in self._running.values() if partition in gone]
-        for waiting in self._waiting.intersection(running):
+        for waiting in self._further.waiting.intersection(running):
             waiting.cancel()
         if not running:
             return
@@ -389,7 +276,3 @@ class EffectEngine:
             self._answers.restore(numbers)
         committed = consumer.committed([Partition(self._queue.topic, number) for number in numbers])
         return read_backlogs(bus, self._queue.topic, committed, numbers)
-
-
-async def _wait_for(coming: "asyncio.Future[Task]") -> None:
-    await coming

@@ -1,0 +1,178 @@
+"""What one attempt does not settle: further attempts, the retry topic, what cannot be decoded, held places.
+
+Whoever waits here parks its lane: its key stays behind it, its place goes to another.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import replace
+
+from onex.agent.current import CURRENT
+from onex.agent.lanes import Lanes
+from onex.agent.metrics import AgentMetrics
+from onex.agent.order_fence import OrderFences
+from onex.agent.outcome import Outcome, Task
+from onex.agent.outcomes import OutcomeMaker
+from onex.agent.receive import Received
+from onex.agent.retry import Attempts, RetryPlan
+from onex.agent.retry_queue import RetryQueue, place_of
+from onex.agent.settlement import Settlement
+from onex.model.clock import ProtocolClock
+from onex.model.enums import EnumOrdering, EnumStage
+from onex.model.errors import NotNowError
+
+MAX_BLOCKED = 20_000
+"""Messages that wait in memory for a retry, or behind one that does; the next failure goes to the retry topic."""
+_UNTRIED = Attempts()
+
+
+class FurtherAttempts:
+    """Of one effect instance; lives on its loop."""
+
+    def __init__(
+        self,
+        make: OutcomeMaker,
+        plan: RetryPlan,
+        queue: RetryQueue,
+        fences: OrderFences,
+        lanes: Lanes[Task],
+        settlement: Settlement,
+        ordering: EnumOrdering,
+        clock: ProtocolClock,
+        metrics: AgentMetrics,
+        start: Callable[[], None],
+    ) -> None:
+        """``start`` starts what may start in the place of what waits."""
+        self._make = make
+        self._plan = plan
+        self._queue = queue
+        self._fences = fences
+        self._lanes = lanes
+        self._settlement = settlement
+        self._ordering = ordering
+        self._clock = clock
+        self._metrics = metrics
+        self._start = start
+        self.waiting: set[asyncio.Task[None]] = set()
+        """Those that only wait for their next attempt."""
+        self.stands_until = 0.0
+        """Monotonic time; until then no message can be tried (a circuit is open): partitions stand still."""
+
+    def must_queue(self, task: Task) -> bool:
+        """Whether an earlier message of its key waits on the retry topic, so that it has to go there as well."""
+        return (
+            not task.queued
+            and self._ordering is EnumOrdering.KEY
+            and self._queue.waits(task.partition.partition, task.record.key())
+        )
+
+    async def carry(
+        self, lane: Hashable, task: Task, began: float, failed: Exception | None, stage: EnumStage = EnumStage.HANDLER
+    ) -> None:
+        """Until the message is settled. ``began``: when it was taken in hand; ``failed``: how its first attempt
+        ended, in ``stage``, where there was one already."""
+        CURRENT.set(task.envelope)
+        if task.received is None:
+            await self._keep_place(lane, task)
+        elif failed is None and self.must_queue(task):
+            self._settlement.settle(self._make.moved(task, _UNTRIED))
+        else:
+            outcome = await self._work(lane, task, task.received, began, failed=failed, stage=stage)
+            self._settlement.settle(outcome)
+            if not outcome.done:
+                self._fences.hold(task.partition, task.envelope.id)
+                await self._keep_place(lane, task)
+        self._metrics.process_seconds.observe(self._clock.monotonic() - began)
+
+    async def _work(
+        self,
+        lane: Hashable,
+        task: Task,
+        received: Received | Exception,
+        began: float,
+        *,
+        held: bool = False,
+        failed: Exception | None = None,
+        stage: EnumStage = EnumStage.HANDLER,
+    ) -> Outcome:
+        """Attempt after attempt, until there is an outcome."""
+        if isinstance(received, Exception):
+            return self._make.dead(task, received, EnumStage.DECODE, Attempts(1), held=held)
+        attempts = self._queue.attempts(task.record) if task.queued else _UNTRIED
+        if attempts.due_ms and (wait := attempts.due_ms - self._clock.now_ms()) > 0:
+            await self._park(lane, asyncio.sleep(min(wait, self._plan.longest_ms(attempts.count)) / 1000))
+            began = self._clock.monotonic()
+        while True:
+            before, failed = failed, None
+            try:
+                if before is not None:
+                    raise before
+                stage = EnumStage.HANDLER
+                answer = await self._make.call(task, received, attempts.count + 1)
+                stage = EnumStage.ENCODE
+                return self._make.done(task, answer)
+            except NotNowError as error:
+                # Nothing was tried, so no attempt is counted; and nothing more is read until trying makes sense.
+                if error.for_all:
+                    self.stands_until = max(self.stands_until, self._clock.monotonic() + error.retry_after)
+                await self._park(lane, asyncio.sleep(error.retry_after))
+                continue
+            except Exception as error:  # noqa: BLE001 - classified right below
+                now = self._clock.now_ms()
+                attempts = Attempts(attempts.count + 1, attempts.first_failed_ms or now)
+                delay = self._plan.next_delay(error, attempts, now)
+                if delay is None:
+                    return self._make.dead(task, error, stage, attempts, held=held)
+                self._metrics.retries.inc()
+                if task.trace is not None:
+                    task.trace.event("retry", attempt=attempts.count, delay=delay, error=str(error))
+            attempts = replace(attempts, due_ms=now + round(delay * 1000))
+            if task.queued:
+                self._settlement.settle(self._make.noted(task, attempts))
+            elif not held and self._outlasts(began, delay):
+                return self._make.moved(task, attempts)
+            await self._park(lane, asyncio.sleep(delay))
+
+    def _outlasts(self, began: float, delay: float) -> bool:
+        """Whether a message waits too long for memory. In partition order everything waits behind it anyway."""
+        if self._ordering is EnumOrdering.PARTITION:
+            return False
+        waited = self._clock.monotonic() - began
+        return self._lanes.blocked >= MAX_BLOCKED or not self._plan.fits_in_memory(waited, delay)
+
+    async def _keep_place(self, lane: Hashable, task: Task) -> None:
+        """Hold the key until its dead letter is dropped, or replayed and carried through."""
+        message_id = place_of(task.record) or task.envelope.id
+        while True:
+            coming = self._fences.next_release(task.partition, message_id)
+            if not coming.done():
+                await self._park(lane, _wait_for(coming))
+            release = coming.result()
+            CURRENT.set(release.envelope)
+            if release.received is None:
+                outcome = Outcome(release.record, release.partition)
+            else:
+                outcome = await self._work(lane, release, release.received, self._clock.monotonic(), held=True)
+            if not outcome.dead:
+                self._fences.forget(task.partition, message_id)
+                self._settlement.settle(outcome)
+                self._settlement.settle(Outcome(task.record, task.partition))
+                return
+            self._settlement.settle(outcome)
+
+    async def _park(self, lane: Hashable, waiting: Awaitable[None]) -> None:
+        """Wait without holding a place; the key stays behind its lane."""
+        me = asyncio.current_task()
+        assert me is not None
+        self._lanes.park(lane)
+        self.waiting.add(me)
+        self._start()
+        try:
+            await waiting
+        finally:
+            self.waiting.discard(me)
+            self._lanes.unpark(lane)
+
+
+async def _wait_for(coming: "asyncio.Future[Task]") -> None:
+    await coming
