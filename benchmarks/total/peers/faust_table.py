@@ -27,7 +27,7 @@ def main() -> None:
     )
     source = app.topic(job.input, value_type=bytes, key_type=bytes)
     target = app.topic(job.output, value_type=bytes, key_type=bytes)
-    totals = app.Table("totals", default=tuple[int, int], key_type=str, value_type=list, partitions=4)
+    totals = app.Table("totals", key_type=str, value_type=list, partitions=4)
 
     @app.agent(source)
     async def add(stream: faust.StreamT) -> None:
