@@ -190,7 +190,8 @@ def test_a_broker_restart_in_the_middle(tmp_path: Path) -> None:
     try:
         bus = KafkaEventBusAdapter(KafkaConfig(kafka.start()))
         # A client may not fetch some partition again, until the watchdog makes clients anew: see docs/decisions/0021.
-        with Mesh(bus, FOLDERS, tmp_path, env={"ONEX_STALL_TIMEOUT": "15"}) as mesh:
+        # It does so after twice the timeout, which must be less than the 30 s that the workflow waits for a charge.
+        with Mesh(bus, FOLDERS, tmp_path, env={"ONEX_STALL_TIMEOUT": "5"}) as mesh:
             # A commit on its way to a broker that dies may end the process: see docs/decisions/0014.
             again = (sys.executable, "-m", "tests.integration.supervised")
             for folder in FOLDERS:
