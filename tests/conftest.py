@@ -40,7 +40,8 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     """A broker. A test that needs it fails when it cannot start."""
-    server = LocalKafka(tmp_path_factory.mktemp("kafka"))
+    # The topics of a whole session fill two thirds of the usual heap; a full collection stops the broker for seconds.
+    server = LocalKafka(tmp_path_factory.mktemp("kafka"), heap="1g")
     server.start()
     yield server
     server.stop()
