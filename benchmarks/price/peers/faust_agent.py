@@ -7,6 +7,7 @@ import sys
 import faust
 
 from benchmarks.field.job import Job
+from benchmarks.peer.faust_app import app_of
 from benchmarks.peer.wire import decoder, encoder, headers_for, now
 from benchmarks.price.peers.order import Order, price
 
@@ -17,19 +18,7 @@ async def main() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     decode, encode, headers_of = decoder(job, Order), encoder(job), headers_for(job)
-    app = faust.App(
-        job.group,
-        broker=f"kafka://{job.bootstrap}",
-        value_serializer="raw",
-        key_serializer="raw",
-        web_enabled=False,
-        topic_disable_leader=True,
-        datadir=job.folder,
-        consumer_auto_offset_reset="earliest",
-        producer_compression_type="lz4",
-        producer_linger=0.005,
-        stream_wait_empty=False,
-    )
+    app = app_of(job)
     source = app.topic(job.input, value_type=bytes, key_type=bytes)
     target = app.topic(job.output, value_type=bytes, key_type=bytes)
 

@@ -3,6 +3,7 @@
 import faust
 
 from benchmarks.field.job import Job
+from benchmarks.peer.faust_app import app_of
 from benchmarks.peer.wire import decoder, encoder, headers_for, now
 from benchmarks.total.peers.amount import Amount, Total
 
@@ -11,20 +12,7 @@ def main() -> None:
     """Until SIGTERM, which faust's worker handles itself."""
     job = Job.given()
     decode, encode, headers_of = decoder(job, Amount), encoder(job), headers_for(job)
-    app = faust.App(
-        job.group,
-        broker=f"kafka://{job.bootstrap}",
-        value_serializer="raw",
-        key_serializer="raw",
-        web_enabled=False,
-        topic_disable_leader=True,
-        topic_partitions=4,
-        datadir=job.folder,
-        consumer_auto_offset_reset="earliest",
-        producer_compression_type="lz4",
-        producer_linger=0.005,
-        stream_wait_empty=False,
-    )
+    app = app_of(job, topic_partitions=4)
     source = app.topic(job.input, value_type=bytes, key_type=bytes)
     target = app.topic(job.output, value_type=bytes, key_type=bytes)
     totals = app.Table("totals", key_type=str, value_type=list, partitions=4)
