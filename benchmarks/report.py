@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.field.meter import Reading
 from onex.local.jars import KAFKA_VERSION
 
 FOLDER = Path("build/bench")
@@ -49,6 +50,17 @@ class Report:
     def add(self, series: Series) -> None:
         """One more line of the table."""
         self.series.append(series)
+
+    def add_readings(self, readings: Mapping[str, Sequence[Reading]]) -> None:
+        """Speed, processor time and start of each entry. Entries whose rate had not settled are named in a note."""
+        for name, found in readings.items():
+            self.add(Series(name, "messages/s", [reading.rate for reading in found]))
+            self.add(Series(f"{name}, CPU", "us a message", [reading.cpu for reading in found]))
+        for name, found in readings.items():
+            self.add(Series(f"{name}, start to first result", "s", [reading.start for reading in found]))
+            self.add(Series(f"{name}, first result to steady rate", "s", [reading.warm_up for reading in found]))
+            if unsteady := sum(not reading.is_steady for reading in found):
+                self.notes.append(f"{name}: the rate still changed by 5% or more after a minute in {unsteady} runs.")
 
     def compare(self, ours: str, theirs: str) -> None:
         """Ratio of two entries, run by run; nothing when one of them was left out."""

@@ -7,15 +7,20 @@ from subprocess import Popen
 
 import psutil
 
+from benchmarks.field.steady import Mark, SteadyRate, rate
 from onex.bus.protocols import Partition
 
 Progress = Callable[[], Mapping[Partition, int]]
-_EVERY = 0.02
+_EVERY = 0.05
 _START_LIMIT = 120.0
+_WARM_UP_LIMIT = 60.0
+"""Seconds after which a peer is measured although its rate still changes; its reading says so."""
+WINDOW = 20.0
+"""Seconds of steady state that are measured."""
 
 
 class PeerFailedError(Exception):
-    """A peer ended, or never began to work."""
+    """A peer ended, never began to work, or ran out of messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,40 +33,93 @@ class Reading:
     """Microseconds of processor time a message, all processes and threads of the peer."""
     memory: float
     """MiB at the end, of all its processes."""
+    start: float
+    """Seconds from the start of the processes to the first messages that are done."""
+    warm_up: float
+    """Seconds from then until the window began."""
+    is_steady: bool
+    """Whether the rate had stopped to change when the window began."""
 
 
-def measure(processes: Sequence[Popen[bytes]], progress: Progress, count: int, window: float) -> Reading:
-    """From the first progress until ``count`` messages are done, at most ``window`` seconds.
+class Meter:
+    """Watches the processes of one peer from the moment when they were started."""
 
-    With several processes from the moment when every partition moves: all of them are at work then.
-    """
-    moving = all if len(processes) > 1 else any
-    watched = [psutil.Process(process.pid) for process in processes]
-    limit = time.monotonic() + _START_LIMIT
-    while not moving((done := progress()).values()):
-        if time.monotonic() > limit or any(process.poll() is not None for process in processes):
-            raise PeerFailedError(f"no progress: {dict(done)}")
+    def __init__(self, processes: Sequence[Popen[bytes]], progress: Progress, count: int) -> None:
+        """``count``: messages that there are to be done."""
+        self._processes = processes
+        self._watched = [psutil.Process(process.pid) for process in processes]
+        self._progress = progress
+        self._count = count
+        self._launched = time.monotonic()
+
+    def steady(self, window: float = WINDOW) -> Reading:
+        """Wait until the rate changes by less than 5% in five seconds, then measure for ``window`` seconds.
+
+        Raises PeerFailedError, also when the messages do not last.
+        """
+        began = self._first_progress()
+        marks = SteadyRate()
+        while not marks.is_steady() and time.monotonic() - began < _WARM_UP_LIMIT:
+            self._next(marks)
+        is_steady = marks.is_steady()
+        first, used = self._at_mark(marks)
+        while marks.last.at - first.at < window:
+            self._next(marks)
+        last, used_last = self._at_mark(marks)
+        return self._reading(first, last, used_last - used, began, is_steady=is_steady)
+
+    def whole(self, window: float) -> Reading:
+        """From the first progress until all messages are done, at most ``window`` seconds."""
+        began = self._first_progress()
+        first, used = Mark(time.monotonic(), sum(self._progress().values())), self._used()
+        while True:
+            time.sleep(_EVERY)
+            now = Mark(time.monotonic(), sum(self._progress().values()))
+            if now.done >= self._count or now.at - first.at >= window:
+                break
+            self._still_running()
+        return self._reading(first, now, self._used() - used, began, is_steady=False)
+
+    def _first_progress(self) -> float:
+        """With several processes the moment when every partition moves: all of them are at work then."""
+        moving = all if len(self._processes) > 1 else any
+        while not moving((done := self._progress()).values()):
+            if time.monotonic() - self._launched > _START_LIMIT:
+                raise PeerFailedError(f"no progress: {dict(done)}")
+            self._still_running()
+            time.sleep(_EVERY)
+        return time.monotonic()
+
+    def _next(self, marks: SteadyRate) -> bool:
         time.sleep(_EVERY)
-    began, done_then, used_then = time.perf_counter(), sum(done.values()), _used(watched)
-    while True:
-        time.sleep(_EVERY)
-        done_now, now = sum(progress().values()), time.perf_counter()
-        if done_now >= count or now - began >= window:
-            break
-        if any(process.poll() is not None for process in processes):
+        self._still_running()
+        done = sum(self._progress().values())
+        if done >= self._count:
+            raise PeerFailedError(f"all {self._count:,} messages were done before the end of the window: --count")
+        return marks.add(time.monotonic(), done)
+
+    def _at_mark(self, marks: SteadyRate) -> tuple[Mark, float]:
+        """The next mark, and the processor time used until then."""
+        while not self._next(marks):
+            pass
+        return marks.last, self._used()
+
+    def _reading(self, first: Mark, last: Mark, used: float, began: float, *, is_steady: bool) -> Reading:
+        memory = sum(process.memory_info().rss for process in self._all()) / 2**20
+        moved = max(1, last.done - first.done)
+        start, warm_up = began - self._launched, first.at - began
+        return Reading(rate(first, last), used / moved * 1e6, memory, start, warm_up, is_steady)
+
+    def _still_running(self) -> None:
+        if any(process.poll() is not None for process in self._processes):
             raise PeerFailedError("ended before its work was done")
-    used, moved = _used(watched) - used_then, max(1, done_now - done_then)
-    memory = sum(process.memory_info().rss for process in _all(watched)) / 2**20
-    return Reading(moved / (now - began), used / moved * 1e6, memory)
 
+    def _all(self) -> list[psutil.Process]:
+        return [member for process in self._watched for member in (process, *process.children(recursive=True))]
 
-def _all(watched: Sequence[psutil.Process]) -> list[psutil.Process]:
-    return [member for process in watched for member in (process, *process.children(recursive=True))]
-
-
-def _used(watched: Sequence[psutil.Process]) -> float:
-    total = 0.0
-    for process in _all(watched):
-        times = process.cpu_times()
-        total += times.user + times.system
-    return total
+    def _used(self) -> float:
+        total = 0.0
+        for process in self._all():
+            times = process.cpu_times()
+            total += times.user + times.system
+        return total

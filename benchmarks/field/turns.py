@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from benchmarks.field.cluster import Cluster
 from benchmarks.field.entries import Entry, present
 from benchmarks.field.launch import end, launch
-from benchmarks.field.meter import PeerFailedError, Reading, measure
+from benchmarks.field.meter import Meter, PeerFailedError, Reading
 from onex.bus.protocols import Partition
 
+MESSAGES = 3_000_000
+"""In the input: what the fastest entry does while it warms up and is measured, on a machine twice as fast as ours."""
 Check = Callable[[Entry, Mapping[Partition, int]], int]
 """Gives how many outputs are right; raises AssertionError."""
 
@@ -23,13 +25,17 @@ class Turns:
     input: str
     output: str
     count: int
+    """Messages in the input; enough for the fastest entry's warm-up and window."""
     window: float
-    """Seconds after which a slow entry is stopped."""
+    """Seconds that are measured."""
     check: Check
     changelog: str = ""
     """Emptied before each turn: what an entry has kept is not for the next one."""
-    warm_up: int = 5
-    """Turns of the first entry that do not count: for a minute the broker's code is compiled, at everybody's cost."""
+    warm_up: int = 1
+    """Turns of the first entry that do not count: in its first minute the broker compiles its own code, and every
+    entry would pay for that."""
+    whole: bool = False
+    """Measure from the first message to the last, at most ``window`` seconds; else in steady state."""
     wrong: dict[str, str] = field(default_factory=dict)
     """Why peers were left out: a fast wrong answer counts for nothing. The mesh's own make the benchmark fail."""
 
@@ -53,7 +59,8 @@ class Turns:
                 readings[entry.name].append(reading)
                 print(
                     f"run {run} {entry.name:<34} {reading.rate:>9,.0f}/s {reading.cpu:8.2f} us CPU "
-                    f"{reading.memory:6.0f} MiB",
+                    f"{reading.memory:6.0f} MiB, start {reading.start:4.1f} s, warm-up {reading.warm_up:4.1f} s"
+                    f"{'' if reading.is_steady or self.whole else ', NOT steady'}",
                     flush=True,
                 )
         return readings
@@ -62,6 +69,7 @@ class Turns:
         name = f"bench{uuid.uuid4().hex[:8]}"
         if self.changelog:
             self.cluster.make_anew(self.changelog)
+        self.cluster.make_anew(self.output)
         begins = self.cluster.ends(self.output)
         processes = launch(self.cluster, entry, self.input, self.output, name)
         inputs = self.cluster.partitions(self.input)
@@ -71,8 +79,9 @@ class Turns:
             if entry.exactly_once
             else (lambda: self.cluster.written(begins))
         )
+        meter = Meter(processes, done, self.count)
         try:
-            reading = measure(processes, done, self.count, self.window)
+            reading = meter.whole(self.window) if self.whole else meter.steady(self.window)
             moved = sum(done().values())
         except PeerFailedError as error:
             log = "".join(file.read_text()[-2000:] for file in self.cluster.folder.glob(f"{name}/*/log"))

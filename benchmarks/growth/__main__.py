@@ -92,7 +92,7 @@ def _priced(runs: int, count: int = 300_000, payload: int = 0, partitions: int =
 
         name = f"{count:,} x {payload:,} bytes, {partitions} partitions"
         entry = mesh(name, price.FOLDER, price.node().contract.group("{group}"))
-        turns = Turns(field, price.INPUT, price.OUTPUT, count, _WINDOW, check, warm_up=1)
+        turns = Turns(field, price.INPUT, price.OUTPUT, count, _WINDOW, check, whole=True)
         return turns.take([entry], runs)[name]
 
 
@@ -107,7 +107,7 @@ def _keyed(runs: int, accounts: int, count: int = 300_000) -> list[Reading]:
 
         entry = mesh(f"{accounts:,} keys", total.FOLDER, node.contract.group("{group}"))
         changelog = node.contract.changelog_topic
-        turns = Turns(field, total.INPUT, total.OUTPUT, max(count, accounts), _WINDOW, check, changelog, warm_up=1)
+        turns = Turns(field, total.INPUT, total.OUTPUT, max(count, accounts), _WINDOW, check, changelog, whole=True)
         return turns.take([entry], runs)[entry.name]
 
 

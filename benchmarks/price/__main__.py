@@ -5,9 +5,10 @@ from collections.abc import Mapping
 
 from benchmarks.field.cluster import Cluster, cluster
 from benchmarks.field.entries import Entry, java, mesh, ours, theirs
-from benchmarks.field.turns import Turns
+from benchmarks.field.meter import WINDOW
+from benchmarks.field.turns import MESSAGES, Turns
 from benchmarks.price import setup
-from benchmarks.report import Report, Series
+from benchmarks.report import Report
 from onex.bus.protocols import Partition
 
 _PEERS = "benchmarks.price.peers"
@@ -48,8 +49,8 @@ def main() -> None:
     """Run, check, print and write ``build/bench/price.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--count", type=int, default=400_000, help="messages")
-    parser.add_argument("--window", type=float, default=8.0, help="seconds after which a slow entry is stopped")
+    parser.add_argument("--count", type=int, default=MESSAGES, help="messages in the input")
+    parser.add_argument("--window", type=float, default=WINDOW, help="seconds of steady state that are measured")
     parser.add_argument("--quick", action="store_true", help="mesh, hand-written loop and Quix alone")
     parser.add_argument("--only", nargs="*", help="entries with these names alone")
     options = parser.parse_args()
@@ -61,18 +62,14 @@ def main() -> None:
             return setup.check(field, begins, options.count, batched=entry.name.endswith("batch"))
 
         chosen = [e for e in entries(field, quick=options.quick) if not options.only or e.name in options.only]
-        turns = Turns(
-            field, setup.INPUT, setup.OUTPUT, options.count, options.window, check, warm_up=1 if options.quick else 5
-        )
+        turns = Turns(field, setup.INPUT, setup.OUTPUT, options.count, options.window, check)
         readings = turns.take(chosen, options.runs)
     report = Report("price")
     report.leave_out(turns.wrong)
-    for name, found in readings.items():
-        report.add(Series(name, "messages/s", [reading.rate for reading in found]))
-        report.add(Series(f"{name}, CPU", "us a message", [reading.cpu for reading in found]))
+    report.add_readings(readings)
     for other in readings:
         report.compare("onex, 2 instances" if other.startswith("kafka streams, 2") else "onex", other)
-    report.compare("onex, CPU", "kafka streams, 2 threads, CPU")
+    report.compare("onex, 2 instances, CPU", "kafka streams, 2 threads, CPU")
     report.write()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.field.cluster import Cluster
+from benchmarks.field.outputs import Outputs, checked
 from onex.bus import headers as h
 from onex.bus.protocols import Outgoing, Partition
 from onex.bus.schema import Codec
@@ -79,14 +80,26 @@ def check(cluster: Cluster, begins: Mapping[Partition, int], count: int, *, batc
 
     ``batched``: one set of headers for many records and no order, as FastStream's batches have it.
     """
-    codec = Codec.of_topic(next(iter(node().outputs)), OUTPUT, cluster.catalogue)
     lanes = len(cluster.partitions(INPUT))
-    reader = cluster.bus.read(begins)
+    shares = checked(_seen, cluster.bootstrap, begins, count, lanes, batched=batched)
+    found = sum(map(sum, shares))
+    seen = bytearray(map(max, *shares)) if len(shares) > 1 else shares[0]
+    assert sum(seen) == found, "an order was priced twice"
+    for lane in range(lanes):
+        done = seen[lane::lanes]
+        assert done.find(0) in (-1, sum(done)) or batched, f"input partition {lane} has holes"
+    return found
+
+
+def _seen(outputs: Outputs, count: int, lanes: int, *, batched: bool) -> bytearray:
+    """A one for each order that was priced."""
+    codec = outputs.codec(next(iter(node().outputs)))
     seen = bytearray(count)
     last: dict[tuple[int, int], int] = {}
-    for record in reader.until_end():
-        priced = codec.decode(record.value()).model_dump()
-        number = int(priced["order_id"].removeprefix("order-"))
+    for record in outputs:
+        priced = vars(codec.decode(record.value()))
+        order_id = priced["order_id"]
+        number = int(order_id.removeprefix("order-"))
         assert priced["total"] == (number % 9 + 1) * (1.25 + number % 100), priced
         assert not seen[number], f"order {number} was priced twice"
         seen[number] = 1
@@ -101,10 +114,6 @@ def check(cluster: Cluster, begins: Mapping[Partition, int], count: int, *, batc
         assert found[h.TYPE] == OUTPUT.encode()
         assert found[h.ID]
         assert found[h.TIME]
-        assert found[h.SUBJECT] == priced["order_id"].encode()
+        assert found[h.SUBJECT] == order_id.encode()
         assert found[h.TRACE_PARENT]
-    reader.close()
-    for lane in range(lanes):
-        done = seen[lane::lanes]
-        assert done.find(0) in (-1, sum(done)) or batched, f"input partition {lane} has holes"
-    return sum(seen)
+    return seen

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from benchmarks.field.cluster import cluster
 from benchmarks.field.entries import Entry, java, mesh, ours
-from benchmarks.field.turns import Turns
+from benchmarks.field.meter import WINDOW
+from benchmarks.field.turns import MESSAGES, Turns
 from benchmarks.price import setup
-from benchmarks.report import Report, Series
+from benchmarks.report import Report
 from onex.bus.protocols import Partition
 
 _PARTITIONS = 8
@@ -19,8 +20,8 @@ def main() -> None:
     """Run, check, print and write ``build/bench/scale.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--count", type=int, default=800_000, help="messages")
-    parser.add_argument("--window", type=float, default=8.0, help="seconds after which an entry is stopped")
+    parser.add_argument("--count", type=int, default=MESSAGES, help="messages in the input")
+    parser.add_argument("--window", type=float, default=WINDOW, help="seconds of steady state that are measured")
     options = parser.parse_args()
     with cluster() as field:
         setup.provision(field, _PARTITIONS)
@@ -38,9 +39,7 @@ def main() -> None:
         readings = turns.take(entries, options.runs)
     report = Report("scale")
     report.leave_out(turns.wrong)
-    for name, found in readings.items():
-        report.add(Series(name, "messages/s", [reading.rate for reading in found]))
-        report.add(Series(f"{name}, CPU", "us a message", [reading.cpu for reading in found]))
+    report.add_readings(readings)
     for instances in _INSTANCES[1:]:
         report.compare(_name("onex", instances), _name("onex", 1))
         report.compare(_name("onex", instances), _name("handwritten", instances))

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from benchmarks.field.cluster import cluster
 from benchmarks.field.entries import Entry, java, mesh, ours, theirs
-from benchmarks.field.turns import Turns
-from benchmarks.report import Report, Series
+from benchmarks.field.meter import WINDOW
+from benchmarks.field.turns import MESSAGES, Turns
+from benchmarks.report import Report
 from benchmarks.total import setup
 from onex.bus.protocols import Partition
 
@@ -20,6 +21,7 @@ def entries() -> list[Entry]:
     handwritten = ours("handwritten", f"{_PEERS}.handwritten")
     return [
         mesh("onex", setup.FOLDER, contract.group("{group}")),
+        mesh("onex, 2 instances", setup.FOLDER, contract.group("{group}"), instances=2),
         replace(handwritten, command=[*handwritten.command, contract.changelog_topic]),
         theirs("quix", f"{_PEERS}.quix", exactly_once=True),
         theirs("faust table", f"{_PEERS}.faust_table"),
@@ -31,8 +33,8 @@ def main() -> None:
     """Run, check, print and write ``build/bench/total.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--count", type=int, default=400_000, help="messages")
-    parser.add_argument("--window", type=float, default=8.0, help="seconds after which a slow entry is stopped")
+    parser.add_argument("--count", type=int, default=MESSAGES, help="messages in the input")
+    parser.add_argument("--window", type=float, default=WINDOW, help="seconds of steady state that are measured")
     parser.add_argument("--only", nargs="*", help="entries with these names alone")
     options = parser.parse_args()
     with cluster() as field:
@@ -48,12 +50,10 @@ def main() -> None:
         readings = turns.take(chosen, options.runs)
     report = Report("total")
     report.leave_out(turns.wrong)
-    for name, found in readings.items():
-        report.add(Series(name, "messages/s", [reading.rate for reading in found]))
-        report.add(Series(f"{name}, CPU", "us a message", [reading.cpu for reading in found]))
+    report.add_readings(readings)
     for other in readings:
-        report.compare("onex", other)
-    report.compare("onex, CPU", "kafka streams, 2 threads, CPU")
+        report.compare("onex, 2 instances" if other.startswith("kafka streams, 2") else "onex", other)
+    report.compare("onex, 2 instances, CPU", "kafka streams, 2 threads, CPU")
     report.write()
 
 

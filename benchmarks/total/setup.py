@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.field.cluster import Cluster
+from benchmarks.field.outputs import Outputs, checked
 from onex.bus import headers as h
 from onex.bus.protocols import Outgoing, Partition
 from onex.bus.schema import Codec
@@ -49,12 +50,15 @@ def _amount(codec: Codec, model: type, number: int, accounts: int) -> Outgoing:
 
 def check(cluster: Cluster, begins: Mapping[Partition, int], accounts: int = ACCOUNTS) -> int:
     """Every total right, in order per account, none left out or twice; gives how many."""
-    codec = Codec.of_topic(next(iter(node().outputs)), OUTPUT, cluster.catalogue)
-    reader = cluster.bus.read(begins)
+    return sum(checked(_right, cluster.bootstrap, begins, accounts))
+
+
+def _right(outputs: Outputs, accounts: int) -> int:
+    codec = outputs.codec(next(iter(node().outputs)))
     counts: Counter[str] = Counter()
     sums: Counter[str] = Counter()
-    for record in reader.until_end():
-        total = codec.decode(record.value()).model_dump()
+    for record in outputs:
+        total = vars(codec.decode(record.value()))
         account = total["account"]
         number = int(account.removeprefix("account-")) + counts[account] * accounts
         counts[account] += 1
@@ -65,5 +69,4 @@ def check(cluster: Cluster, begins: Mapping[Partition, int], accounts: int = ACC
         assert found[h.CORRELATION] == b"%032x" % (number + 1)
         assert found[h.CAUSATION] == b"%032x" % number
         assert found[h.TRACE_PARENT]
-    reader.close()
     return counts.total()
