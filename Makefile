@@ -3,31 +3,31 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-PROMETHEUS := $(VENV)/prometheus/usr/bin/prometheus
-
-.PHONY: demo test lint unit bench bench-quick chaos simulate render clean
+.PHONY: demo test test-backends lint bench bench-quick chaos simulate render clean
 
 ## demo: set everything up, then run the code-generation workflow on a real Kafka and PostgreSQL
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
 
-## test: lint, types, unit, conformance and integration tests on a real Kafka and PostgreSQL
-test: lint $(PROMETHEUS)
-	$(BIN)/python -m coverage run -m pytest tests/mixins
-	$(BIN)/python -m coverage report
-	$(BIN)/python -m pytest --ignore tests/mixins
+# Tests wait for brokers and agents more than they compute: one worker more than there are processors.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(8, len(os.sched_getaffinity(0)) + 1))')
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS)
+PARTS := unit mixins conformance integration simulation docs
+ONLY ?= $(PARTS)
+$(if $(filter-out $(PARTS),$(ONLY)),$(error ONLY=$(ONLY): parts are $(PARTS)))
+FOLDERS = $(addprefix tests/,$(filter-out mixins,$(ONLY)) $(if $(filter integration,$(ONLY)),chaos))
 
-# The tests judge metrics and alert rules by Prometheus itself. Where it is not installed, Debian's package is unpacked
-# beside the environment: nothing is installed, nothing is started.
-$(PROMETHEUS): $(STAMP)
-	mkdir -p $(@D) $(VENV)/prometheus/deb
-	if command -v prometheus promtool; then \
-		ln -sf "$$(command -v prometheus)" "$$(command -v promtool)" $(@D)/; \
-	else \
-		cd $(VENV)/prometheus/deb && (apt-get download -qq prometheus || (apt-get update -qq && apt-get download -qq prometheus)) && \
-		dpkg-deb -x prometheus_*.deb .. && touch ../usr/bin/prometheus; \
-	fi
+## test: lint, types and all tests, on an embedded Kafka and PostgreSQL; ONLY=unit (or mixins, conformance, integration,
+##       simulation, docs) runs one part, WORKERS=4 sets how many tests run in parallel
+test: $(STAMP) $(if $(filter $(words $(PARTS)),$(words $(ONLY))),lint)
+	$(if $(filter mixins,$(ONLY)),$(PYTEST) --cov --cov-report=term tests/mixins)
+	$(if $(FOLDERS),$(PYTEST) $(FOLDERS))
 
+## test-backends: tests against servers that Debian packages (tests/backends/packages.txt); fails when one is missing
+test-backends: $(STAMP)
+	$(PYTEST) tests/backends
+
+## lint: style, types, import rules, contracts
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -43,9 +43,6 @@ chaos: $(STAMP)
 ## simulate: many more schedules of the deterministic simulation than the tests run; COUNT=100000 for a long night
 simulate: $(STAMP)
 	$(BIN)/python -m tests.simulation --start $(or $(START),10000) --count $(or $(COUNT),10000)
-
-unit: $(STAMP)
-	$(BIN)/python -m pytest tests/unit
 
 ## render: write topics/ and schemas/ from the contracts
 render: $(STAMP)
@@ -69,16 +66,16 @@ $(BENCH_STAMP): pyproject.toml benchmarks/peers.txt benchmarks/java/pom.xml $(wi
 	fi
 	@touch $@
 
-## bench: everything that benchmarks/RESULTS.md says, beside every peer; an hour, on a machine that does nothing else
+## bench: everything in benchmarks/RESULTS.md, with every peer; hours, on a machine that does nothing else
 bench: $(BENCH_STAMP)
 	for name in stages price total scale slow latency retry state growth start capabilities; do \
 		$(BENCH)/venv/bin/python -m benchmarks.$$name || exit 1; \
 	done
 	$(BENCH)/venv/bin/python -m benchmarks.results
 
-## bench-quick: the mesh beside a hand-written loop and Quix Streams, under three minutes once set up
+## bench-quick: the mesh, a hand-written loop and Quix Streams; about five minutes once set up
 bench-quick: $(BENCH_STAMP)
-	$(BENCH)/venv/bin/python -m benchmarks.price --quick --runs 3 --count 120000 --window 5
+	$(BENCH)/venv/bin/python -m benchmarks.price --quick --runs 1
 	$(BENCH)/venv/bin/python -m benchmarks.latency --quick --runs 1
 
 $(STAMP): pyproject.toml

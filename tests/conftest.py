@@ -28,6 +28,16 @@ for folder in (SERVICES, ORDERS, NODES):
     sys.path.append(str(folder))
 
 
+_LONG_FIRST = ("chaos", "docs", "integration", "simulation", "conformance", "mixins", "unit")
+"""Folders by how long their longest tests take: a worker that begins one last would keep all others waiting."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long tests."""
+    rank = {name: place for place, name in enumerate(_LONG_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.relative_to(ROOT / "tests").parts[0], 0))
+
+
 def pytest_configure() -> None:
     """A test run that is told to end cleans up like one that is interrupted: PostgreSQL would go on without it."""
 

@@ -24,7 +24,10 @@ from onex.node import NodeEffect
 from tests.conftest import ROOT
 
 FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted(
+    [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")], key=lambda path: (-path.read_text().count("```sh"), path)
+)
+"""Those with the most to do first: they take longest."""
 _STACK_FILE = "stack.json"
 
 

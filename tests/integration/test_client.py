@@ -34,6 +34,10 @@ from tests.integration.agents import Mesh
 FOLDERS = sorted(ORDERS.glob("*/v1_0_0"))
 
 
+pytestmark = pytest.mark.xdist_group("client")
+"""Its tests share a fixture."""
+
+
 @pytest.fixture(scope="module")
 def mesh(kafka_bus: KafkaEventBusAdapter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     with Mesh(kafka_bus, FOLDERS, tmp_path_factory.mktemp("client")) as made:

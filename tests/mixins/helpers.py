@@ -1,10 +1,12 @@
 """What engines work with in these tests: a message in hand, a sink of events, a receiver of requests."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 from onex.capability import Container, Event, NodeIdentity, standard_services
@@ -13,6 +15,18 @@ from onex.model.context import Context
 from onex.model.errors import TransientError
 from onex.model.message import Message
 from onex.testing.clock import ManualClock
+
+
+@contextmanager
+def contract_file(folder: Path, text: str) -> Iterator[Path]:
+    """A contract beside a node's own one, for as long as it is entered; no other test knows its name."""
+    file = folder / f"{uuid.uuid4().hex}.yaml"
+    file.write_text(text)
+    try:
+        yield file
+    finally:
+        file.unlink()
+
 
 WHO = NodeIdentity("node_a_effect", "1.0.0", "a-1")
 

@@ -12,6 +12,7 @@ from onex.mixins.transactions import ModelTransactionSubcontract
 from onex.model.contract import ModelRetryPolicy
 from onex.model.errors import ContractError
 from tests.conftest import NODES
+from tests.mixins.helpers import contract_file
 
 VAULT = NODES / "node_vault_effect" / "v1_0_0"
 TEXT = (VAULT / "contract.yaml").read_text()
@@ -40,12 +41,8 @@ _FEATURES = """advanced_features:
 
 
 def test_all_advanced_features_of_the_seed_make_one_plan() -> None:
-    file = VAULT / "featured.yaml"
-    file.write_text(PLAIN + _FEATURES)
-    try:
+    with contract_file(VAULT, PLAIN + _FEATURES) as file:
         resolved = resolve_node(file)
-    finally:
-        file.unlink()
     contract, said = resolved.contract, resolved.subcontracts
     composed = {metadata.name for metadata in resolved.node_class.capabilities.start}
     assert composed > {"MixinDatabase", "MixinTransactions", "MixinSecurity"}
@@ -126,10 +123,7 @@ def test_what_cannot_be_is_told(feature: str, words: str) -> None:
 
 
 def test_what_the_capability_refuses_is_told_at_the_feature() -> None:
-    file = VAULT / "featured.yaml"
-    file.write_text(PLAIN + "advanced_features: {security_validation: {forbidden_patterns: ['(']}}\n")
-    try:
-        with pytest.raises(ContractError, match="security_validation.forbidden_patterns: '\\(' is no regular"):
-            resolve_node(file)
-    finally:
-        file.unlink()
+    feature = "advanced_features: {security_validation: {forbidden_patterns: ['(']}}\n"
+    refused = pytest.raises(ContractError, match="security_validation.forbidden_patterns: '\\(' is no regular")
+    with contract_file(VAULT, PLAIN + feature) as file, refused:
+        resolve_node(file)

@@ -72,6 +72,10 @@ NEEDED: tuple[Subcontract, ...] = (
 """Configuration of what does nothing without any."""
 
 
+pytestmark = pytest.mark.xdist_group("catalogue")
+"""Its tests share a fixture."""
+
+
 @pytest.fixture(scope="module")
 def around(
     database_url: str, kafka_bus: KafkaEventBusAdapter, tmp_path_factory: pytest.TempPathFactory

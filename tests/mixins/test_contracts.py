@@ -1,7 +1,6 @@
 """Capabilities that a contract asks for: one plan, whatever the words."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from node_vault_effect.v1_0_0.models import Fetch, Fetched
@@ -19,6 +18,7 @@ from onex.model.errors import CompositionError, ContractError
 from onex.node import NodeCompute, NodeEffect
 from onex.testing import MeshDriver
 from tests.conftest import NODES
+from tests.mixins.helpers import contract_file
 
 VAULT = NODES / "node_vault_effect" / "v1_0_0"
 ALL = ["MixinTimeout", "MixinBulkhead", "MixinCircuitBreaker"]
@@ -102,20 +102,13 @@ def test_the_retry_policy_of_advanced_features_is_the_agent_s() -> None:
         ("{timeout_seconds: 3}", "{timeout_seconds: '${ONEX_NO_SUCH}'}", "variable ONEX_NO_SUCH is not set"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, old: str, new: str, words: str) -> None:
-    folder = tmp_path / "node_vault_effect" / "v1_0_0"
-    folder.mkdir(parents=True)
-    (folder / "models").symlink_to(VAULT / "models")
+def test_what_is_wrong_is_told_with_its_place(old: str, new: str, words: str) -> None:
     text = (VAULT / "contract.yaml").read_text()
     assert old in text
-    (VAULT / "wrong.yaml").write_text(text.replace(old, new))
-    try:
-        with pytest.raises(ContractError) as refused:
-            resolve_node(VAULT / "wrong.yaml")
-    finally:
-        (VAULT / "wrong.yaml").unlink()
+    with contract_file(VAULT, text.replace(old, new)) as file, pytest.raises(ContractError) as refused:
+        resolve_node(file)
     assert words in str(refused.value)
-    assert "wrong.yaml:" in str(refused.value)
+    assert f"{file.name}:" in str(refused.value)
 
 
 def test_a_capability_that_does_not_fit_the_kind_is_told() -> None:

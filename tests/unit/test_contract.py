@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from onex.codegen.field_docs import field_docs
+from onex.codegen.model_parts import models_of
 from onex.contract import contract_json_schema, find_contracts, load_contract, parse_contract, resolve_node
+from onex.model.contract import ModelContract
 from onex.model.errors import ContractError, ContractProblem
 from tests.conftest import CONTRACTS, ORDERS, SERVICES
 
@@ -281,3 +284,8 @@ def test_a_folder_with_another_name_is_told_where_to_go(tmp_path: Path) -> None:
     folder = make_node(tmp_path, "moved")
     folder.rename(folder.with_name("v9_0_0"))
     assert "move it to node_moved_compute/v1_0_0" in resolve_problems(folder.with_name("v9_0_0"))
+
+
+def test_every_key_of_a_contract_has_a_meaning() -> None:
+    for model in models_of(ModelContract):
+        assert set(model.model_fields) == set(field_docs(model)), model.__name__
