@@ -51,7 +51,9 @@ def pytest_configure() -> None:
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     """A broker. A test that needs it fails when it cannot start."""
     # The topics of a whole session fill two thirds of the usual heap; a full collection stops the broker for seconds.
-    server = LocalKafka(tmp_path_factory.mktemp("kafka"), heap="1g")
+    # It lives for minutes: the second compiler would take more processor time than its code ever saves (a third of all
+    # that the broker uses).
+    server = LocalKafka(tmp_path_factory.mktemp("kafka"), heap="1g", java=["-XX:TieredStopAtLevel=1"])
     server.start()
     yield server
     server.stop()

@@ -1,7 +1,6 @@
 """The mesh under fault: its agents, the brokers and the database behind proxies, and the load."""
 
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from tests.chaos.skew import Clock
 from tests.chaos.small_disk import fill, full_disk, make_room
 from tests.conftest import NODES, ORDERS, eventually
 from tests.integration.agents import Mesh
+from tests.integration.forked import Process
 
 UPGRADED = "node_till_effect"
 """The node that has two versions."""
@@ -42,7 +42,7 @@ class Field:
         folders = [*sorted(ORDERS.glob("*/v1_0_0")), NODES / UPGRADED / _VERSIONS[0]]
         env = {"DATABASE_URL": self._url, "ONEX_STALL_TIMEOUT": _STALL_TIMEOUT}
         self.mesh = Mesh(bus, folders, folder, env, replication=3)
-        self.agents: dict[str, list[subprocess.Popen[bytes]]] = {}
+        self.agents: dict[str, list[Process]] = {}
         self.clocks = {node.contract.name: Clock(folder / f"{node.contract.name}.clock") for node in self.mesh.nodes}
         self.load = Load(bus, self.mesh.catalogue)
         self._instances = instances
@@ -74,7 +74,7 @@ class Field:
         self.mesh.__exit__(None, None, None)
         self.database.stop()
 
-    def extra(self, name: str) -> subprocess.Popen[bytes]:
+    def extra(self, name: str) -> Process:
         """One more instance, which the caller ends."""
         return self._start(name)
 
@@ -93,7 +93,7 @@ class Field:
                     for place, process in enumerate(processes):
                         if process.poll() is not None:
                             self.restarts += 1
-                            print(f"    {name} ended by itself with {process.returncode}, started again")
+                            print(f"    {name} ended by itself with {process.poll()}, started again")
                             processes[place] = self._start(name)
 
     def whole(self) -> None:
@@ -129,9 +129,7 @@ class Field:
         with self._lock:
             self.agents[name].append(self._start(name))
 
-    def _start(
-        self, name: str, *, within: Sequence[str] = (), env: dict[str, str] | None = None
-    ) -> subprocess.Popen[bytes]:
+    def _start(self, name: str, *, within: Sequence[str] = (), env: dict[str, str] | None = None) -> Process:
         folder = NODES / name / _VERSIONS[self._version] if name == UPGRADED else None
         skewed = {**self.clocks[name].env(), **(env or {})}
         return self.mesh.start(name, ready=False, env=skewed, folder=folder, within=within)

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar, cast
@@ -23,7 +24,10 @@ from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.message import Message
 from tests.conftest import eventually
+from tests.integration.forked import ForkServer, Output, Process, Program
 
+FORKS = cache(ForkServer)
+"""The one of this test worker; it ends when the worker does."""
 M = TypeVar("M", bound=Message)
 
 
@@ -44,7 +48,7 @@ class Mesh:
         self.nodes = [resolve_node(folder) for folder in folders]
         self.catalogue: ProtocolSchemaCatalogue = TopicCatalogue(bus)
         self.prefix = f"t{uuid.uuid4().hex[:8]}"
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[Process] = []
         self.env = {
             **os.environ,
             "KAFKA_BOOTSTRAP_SERVERS": bus.config.bootstrap_servers,
@@ -99,21 +103,28 @@ class Mesh:
         faust: bool = False,
         folder: Path | None = None,
         within: Sequence[str] = (),
-    ) -> subprocess.Popen[bytes]:
+    ) -> Process:
         """Start an agent (on the Faust host when asked) and wait until it is ready and holds partitions.
 
         ``folder`` is another version of the node; ``within`` a command that ends by running what follows it.
         """
-        runner = ["tests.integration.faust_agent"] if faust else ["onex.cli.main", "run"]
-        command = [*within, sys.executable, "-m", *runner, str(folder or self.node(name).folder)]
-        with (self.home / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(command, env={**self.env, **(env or {})}, stdout=log, stderr=log)
+        module, *arguments = ["tests.integration.faust_agent"] if faust else ["onex.cli.main", "run"]
+        arguments.append(str(folder or self.node(name).folder))
+        file, environment = self.home / f"{name}.log", {**self.env, **(env or {})}
+        file.touch()
+        process: Process
+        if within or "LD_PRELOAD" in environment:
+            with file.open("ab") as log:
+                command = [*within, sys.executable, "-m", module, *arguments]
+                process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        else:
+            process = FORKS().start(Program(module, arguments, environment, stdout=str(file), stderr=str(file)))
         self.processes.append(process)
         if ready:
             eventually(lambda: self.readiness(process.pid) == {}, 40, f"{name} ready: {self.log(name)}")
         return process
 
-    def stop(self, process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> int:
+    def stop(self, process: Process, how: signal.Signals = signal.SIGTERM) -> int:
         """Signal a process and wait for its end; gives the exit code."""
         process.send_signal(how)
         try:
@@ -122,6 +133,10 @@ class Mesh:
             process.send_signal(signal.SIGABRT)  # the log then tells where every thread was
             process.wait(10)
             raise AssertionError(f"does not end on {how.name}: {process.args!r}\n{self.tails()}") from None
+
+    def onex(self, *arguments: str, text: str = "", env: Mapping[str, str] | None = None) -> Output:
+        """Run a command as an operator would, with ``text`` as its input."""
+        return FORKS().run(Program("onex.cli.main", arguments, {**self.env, **(env or {})}), text)
 
     def log(self, name: str) -> str:
         """What the agents of a node wrote."""
@@ -153,11 +168,11 @@ class Mesh:
             return None
         return reasons
 
-    def ready(self, process: subprocess.Popen[bytes]) -> Callable[[], bool]:
+    def ready(self, process: Process) -> Callable[[], bool]:
         """Condition: the agent is ready."""
         return lambda: self.readiness(process.pid) == {}
 
-    def unready(self, process: subprocess.Popen[bytes]) -> Callable[[], bool]:
+    def unready(self, process: Process) -> Callable[[], bool]:
         """Condition: the agent answers, and says that it is not ready."""
         return lambda: bool(self.readiness(process.pid))
 

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -88,8 +86,7 @@ def audit(mesh: Mesh, *arguments: str) -> tuple[int, str]:
 
 def shell(mesh: Mesh, *arguments: str) -> tuple[int, str]:
     """``onex``, with what it says."""
-    command = [sys.executable, "-m", "onex.cli.main", *arguments]
-    done = subprocess.run(command, env=mesh.env, capture_output=True, text=True, check=False, timeout=60)
+    done = mesh.onex(*arguments)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -1,8 +1,6 @@
 """The command line against a real broker: exit codes, JSON, dead letters and their replay."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,8 +23,7 @@ def mesh(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> Iterator[Mesh]:
 def onex(mesh: Mesh, *arguments: str, text: str = "") -> tuple[int, str]:
     """Exit code and standard output."""
     services = ["--services", str(NODES / EFFECT)] if arguments[0] not in ("contract", "--help", "--version") else []
-    command = [sys.executable, "-m", "onex.cli.main", *arguments, *services]
-    done = subprocess.run(command, env=mesh.env, input=text, capture_output=True, text=True, check=False, timeout=60)
+    done = mesh.onex(*arguments, *services, text=text)
     return done.returncode, done.stdout + (done.stderr if done.returncode else "")
 
 

@@ -46,8 +46,7 @@ def mesh(kafka_bus: KafkaEventBusAdapter, tmp_path_factory: pytest.TempPathFacto
 
 def onex(mesh: Mesh, *arguments: str) -> tuple[int, str]:
     """Exit code and standard output."""
-    command = [sys.executable, "-m", "onex.cli.main", *arguments]
-    done = subprocess.run(command, env=mesh.env, capture_output=True, text=True, check=False, timeout=60)
+    done = mesh.onex(*arguments)
     return done.returncode, done.stdout + (done.stderr if done.returncode else "")
 
 

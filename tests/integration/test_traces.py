@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -53,10 +51,8 @@ def test_a_workflow_over_five_processes_is_one_tree(kafka_bus: KafkaEventBusAdap
 
 def _waterfall(mesh: Mesh, trace: str) -> list[dict[str, object]]:
     """What `onex watch --trace` finds by the trace id, from the topics alone."""
-    command = [sys.executable, "-m", "onex.cli.main", "watch", "--trace", trace, "--json"]
-    done = subprocess.run(
-        command, env={**mesh.env, "ONEX_SERVICES": f'["{ORDERS}"]'}, capture_output=True, text=True, check=True
-    )
+    done = mesh.onex("watch", "--trace", trace, "--json", env={"ONEX_SERVICES": f'["{ORDERS}"]'})
+    assert done.returncode == 0, done.stderr
     hops: list[dict[str, object]] = json.loads(done.stdout)
     return hops
 

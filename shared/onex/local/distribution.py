@@ -44,9 +44,9 @@ class Distribution:
         """Command for Java with Kafka's class path."""
         return [*_JAVA, "-cp", ":".join(map(str, self.jars)), *arguments]
 
-    def broker(self, properties: Path, heap: str) -> list[str]:
-        """Command for a broker."""
-        return self.java(f"-XX:AOTCache={self.aot}", f"-Xmx{heap}", "kafka.Kafka", str(properties))
+    def broker(self, properties: Path, heap: str, options: Sequence[str] = ()) -> list[str]:
+        """Command for a broker; ``options`` are Java's."""
+        return self.java(f"-XX:AOTCache={self.aot}", f"-Xmx{heap}", *options, "kafka.Kafka", str(properties))
 
 
 def distribution(progress: Progress) -> Distribution:

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from pathlib import Path
 
 from onex.local.distribution import distribution
@@ -18,10 +19,18 @@ from onex.model.errors import ConfigurationError
 class LocalKafka:
     """Start, stop, kill and restart a broker whose data lives in ``folder``.
 
-    ``tied``: it ends with the thread that started it, however that ends (PR_SET_PDEATHSIG).
+    ``tied``: it ends with the thread that started it, however that ends (PR_SET_PDEATHSIG). ``java``: options of Java.
     """
 
-    def __init__(self, folder: Path, *, tied: bool = True, heap: str = "512m", progress: Progress = print) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        tied: bool = True,
+        heap: str = "512m",
+        java: Sequence[str] = (),
+        progress: Progress = print,
+    ) -> None:
         self.folder = folder.resolve()
         self.log = self.folder / "broker.log"
         self.port = 0
@@ -32,6 +41,7 @@ class LocalKafka:
         self._controller = 0
         self._tied = tied
         self._heap = heap
+        self._java = java
         self._progress = progress
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -54,7 +64,7 @@ class LocalKafka:
         self._format(kafka.checkpoint)
         properties = self.folder / "server.properties"
         properties.write_text(self.properties())
-        self._process = spawn(kafka.broker(properties, self._heap), self.log, tied=self._tied)
+        self._process = spawn(kafka.broker(properties, self._heap, self._java), self.log, tied=self._tied)
         self.pid, self.started = self._process.pid, started_at(self._process.pid)
 
     def wait(self) -> None:
