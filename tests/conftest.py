@@ -51,8 +51,7 @@ def pytest_configure() -> None:
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     """A broker. A test that needs it fails when it cannot start."""
     # The topics of a whole session fill two thirds of the usual heap; a full collection stops the broker for seconds.
-    # It lives for minutes: the second compiler would take more processor time than its code ever saves (a third of all
-    # that the broker uses).
+    # It lives for minutes: Java's second compiler would use a third more processor time, and its code would never pay.
     server = LocalKafka(tmp_path_factory.mktemp("kafka"), heap="1g", java=["-XX:TieredStopAtLevel=1"])
     server.start()
     yield server

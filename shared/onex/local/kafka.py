@@ -19,7 +19,7 @@ from onex.model.errors import ConfigurationError
 class LocalKafka:
     """Start, stop, kill and restart a broker whose data lives in ``folder``.
 
-    ``tied``: it ends with the thread that started it, however that ends (PR_SET_PDEATHSIG). ``java``: options of Java.
+    ``tied``: it ends with the thread that started it, however that ends (PR_SET_PDEATHSIG). ``java``: its options.
     """
 
     def __init__(
