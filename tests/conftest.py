@@ -51,7 +51,7 @@ def pytest_configure() -> None:
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     """A broker. A test that needs it fails when it cannot start."""
     # The topics of a whole session fill two thirds of the usual heap; a full collection stops the broker for seconds.
-    # It lives for minutes: Java's second compiler would use a third more processor time, and its code would never pay.
+    # It lives for minutes: Java's second compiler would use a third more processor time, and never earn it back.
     server = LocalKafka(tmp_path_factory.mktemp("kafka"), heap="1g", java=["-XX:TieredStopAtLevel=1"])
     server.start()
     yield server
