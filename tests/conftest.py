@@ -1,6 +1,7 @@
 """Servers shared by all tests: one real Kafka and one real PostgreSQL a session, started when first asked for."""
 
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -39,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure() -> None:
-    """A test run that is told to end cleans up like one that is interrupted: PostgreSQL would go on without it."""
+    """A test run that is told to end cleans up like one that is interrupted."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -66,14 +67,27 @@ def kafka_bus(kafka: LocalKafka) -> Iterator[KafkaEventBusAdapter]:
     bus.close()
 
 
+_STOP_POSTGRES = """
+import shutil, sys
+from pathlib import Path
+from onex.local import LocalPostgres
+sys.stdin.read()
+LocalPostgres(Path(sys.argv[1]) / "data").stop()
+shutil.rmtree(sys.argv[1])
+"""
+"""It waits for the end of the test run, however that ends: PostgreSQL would outlive a run that is killed."""
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[LocalPostgres]:
     """A PostgreSQL server, outside of pytest's folder: it runs as another user, whom a second pytest locks out."""
-    with tempfile.TemporaryDirectory(prefix="onex-postgres-") as folder:
-        server = LocalPostgres(Path(folder) / "data")
-        server.start()
-        yield server
-        server.stop()
+    folder = tempfile.mkdtemp(prefix="onex-postgres-")
+    server = LocalPostgres(Path(folder) / "data")
+    command = [sys.executable, "-c", _STOP_POSTGRES, folder]
+    stopper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    server.start()
+    yield server
+    stopper.communicate()
 
 
 @pytest.fixture(scope="session")
