@@ -94,7 +94,7 @@ def key_reader(model: type[Message]) -> Callable[[Message], bytes | None]:
     if name is None:
         return lambda _: None
     if model.model_fields[name].annotation is str:
-        return lambda message: message.__dict__[name].encode()
+        return lambda message: message.__dict__[name].encode()  # an empty one counts as none, as with the method
     return model.partition_key
 
 

@@ -13,6 +13,7 @@ from onex.cli.dlq_filters import pairs, with_filters
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
 from onex.dlq import DeadLetter, LetterFilter, exported
+from onex.dlq.edit import exact_json
 from onex.model.errors import RejectedError
 from onex.model.mesh import EnumDeadLetterAction
 
@@ -102,7 +103,7 @@ def edit(
     letter = _only(desk.find(LetterFilter(places=frozenset({place}))), contract.dead_letter_topic, place)
     payload = None
     if file is not None:
-        payload = json.loads(sys.stdin.read() if str(file) == "-" else file.read_text())
+        payload = exact_json(sys.stdin.read() if str(file) == "-" else file.read_text())
     if payload is None and not changes:
         raise typer.BadParameter("give --set PATH=VALUE or --file", param_hint="--set")
     try:

@@ -1,5 +1,6 @@
 """``onex send`` and ``onex watch``: publish a command, follow what it sets in motion."""
 
+import json
 import sys
 import time
 import uuid
@@ -9,14 +10,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from onex.agent.program import first_headers
 from onex.bus.headers import deadline_in
 from onex.bus.open import open_bus, open_catalogue
 from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
-from onex.bus.schema.codec import describe
 from onex.cli.follow import Follower, Seen
 from onex.cli.nodes import Addressee, find_addressee, resolve_all
 from onex.cli.options import Services, load_settings
@@ -24,6 +23,7 @@ from onex.cli.output import AsJson, Exit, console, errors, print_json
 from onex.cli.waterfall import draw, hops_of
 from onex.contract import ResolvedNode
 from onex.model.duration import parse_duration
+from onex.model.errors import PoisonError, RejectedError
 
 
 def send(
@@ -44,16 +44,19 @@ def send(
     settings = load_settings(services)
     nodes = resolve_all(settings)
     target = find_addressee(command, nodes)
-    try:
-        message = target.model.model_validate_json(_read(payload))
-    except ValidationError as error:
-        errors.print(f"[red]error[/] {describe(error)}")
-        raise typer.Exit(Exit.USAGE) from None
+    text = _read(payload)
     bus = open_bus(settings)
     catalogue = open_catalogue(settings, bus)
-    codec = Codec.of_topic(target.model, target.topic, catalogue)
     identity = message_id or uuid.uuid4().hex
-    record_key = message.partition_key() or key.encode() or identity.encode()
+    try:
+        # The payload is checked before the broker is asked for the id of the schema.
+        message = Codec(target.model, 0, catalogue).read_json(text.encode())
+        record_key = message.partition_key() or key.encode() or identity.encode()
+    except (PoisonError, RejectedError) as error:
+        errors.print("[red]error[/] ", end="")
+        errors.print(str(error), markup=False)
+        raise typer.Exit(Exit.USAGE) from None
+    codec = Codec.of_topic(target.model, target.topic, catalogue)
     headers = [*first_headers(target.topic, b"/onex/cli", identity), *_headers(header or ())]
     headers += deadline_in(answer_within)
     follower = Follower(bus, catalogue, nodes) if wait else None
@@ -172,7 +175,7 @@ def _show(seen: Seen, seconds: float, as_json: bool) -> None:
                 "source": seen.source,
                 "correlation_id": seen.correlation_id,
                 "topic": seen.record.topic(),
-                "message": seen.message.model_dump(mode="json") if seen.message else None,
+                "message": json.loads(seen.message.as_kept()) if seen.message else None,
                 "detail": None if seen.message else seen.detail,
             }
         )

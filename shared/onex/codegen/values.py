@@ -24,6 +24,7 @@ _SAMPLES: dict[str, JsonValue] = {
     "int": 1,
     "float": 1.5,
     "bool": True,
+    "bytes": "AQ==",
     "datetime": "2026-01-01T00:00:00Z",
     "date": "2026-01-01",
     "UUID": "00000000-0000-0000-0000-000000000001",
@@ -80,7 +81,7 @@ def sample_message(name: str, models: Models) -> dict[str, JsonValue]:
 
 def sample(text: str, field: str, models: Models) -> JsonValue:
     """A plausible JSON value."""
-    if text in ("str", "bytes"):
+    if text == "str":
         return f"{field.replace('_', '-')}-1"
     if text in _SAMPLES:
         return _SAMPLES[text]

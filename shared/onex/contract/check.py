@@ -12,6 +12,7 @@ from onex.model.contract.field_type import to_annotation
 from onex.model.enums import EnumNodeKind
 from onex.model.errors import ContractError, ContractProblem
 from onex.model.message import Message
+from onex.model.partition_key import KEY_TYPES, key_problem
 from onex.model.topic import TopicName
 from onex.node import Node, NodeOrchestrator, NodeReducer
 
@@ -87,6 +88,15 @@ class Checker:
                         f"{name}.{field} is {found.get(field, 'missing')} in models/",
                         f"the contract says {definition.fields.get(field, 'nothing')}",
                     )
+
+    def keys_are_canonical(self) -> None:
+        """The key field of each message has a type with one canonical text per value."""
+        for name, model in sorted(self._models.items()):
+            if model.key_field is None:
+                continue
+            if reason := key_problem(model.model_fields[model.key_field].annotation):
+                at: Location = ("definitions", "models", name, "key")
+                self.add(at, f"models/: {name}.{model.key_field} is no key: {reason}", f"key it by {KEY_TYPES}")
 
     def outputs_are_published(
         self, routes: Iterable["Route"], outputs: Mapping[type[Message], str], node_class: type[Node]

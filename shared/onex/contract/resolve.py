@@ -87,6 +87,7 @@ def resolve_node(path: Path) -> ResolvedNode:
         _check_dependency(dependency.module, dependency.class_name, index, checker)
     checker.raise_if_any()
     checker.use(models)
+    checker.keys_are_canonical()
     if contract.definitions is not None:
         checker.definitions_match(contract.definitions)
     node_class, subcontracts = compose(contract, node_class, checker)

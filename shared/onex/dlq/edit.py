@@ -3,13 +3,29 @@
 import difflib
 import json
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue
 
 from onex.bus.schema import Codec
-from onex.model.errors import RejectedError
+from onex.model.errors import PoisonError, RejectedError
 
-_JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
+
+def exact_json(text: str) -> JsonValue:
+    """JSON in which no number has lost digits: one that no float holds stays text, as Decimal fields take it.
+
+    Raises ValueError for what is no JSON.
+    """
+    value: JsonValue = json.loads(text, parse_float=_number)
+    return value
+
+
+def _number(text: str) -> float | str:
+    number = float(text)
+    try:
+        return number if Decimal(repr(number)) == Decimal(text) else text
+    except InvalidOperation:  # an exponent beyond all bounds
+        return text
 
 
 def patched(message: JsonValue, changes: Mapping[str, str]) -> JsonValue:
@@ -36,10 +52,9 @@ def patched(message: JsonValue, changes: Mapping[str, str]) -> JsonValue:
 def encoded(codec: Codec, message: JsonValue) -> bytes:
     """Wire bytes of an edited message; raises RejectedError naming every field that does not fit."""
     try:
-        return codec.encode(codec.model.model_validate_json(json.dumps(message)))
-    except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'message'}: {e['msg']}" for e in error.errors())
-        raise RejectedError(f"the edited message is no {codec.model.__name__}: {told}") from None
+        return codec.encode(codec.read_json(json.dumps(message).encode()))
+    except (PoisonError, RejectedError) as error:
+        raise RejectedError(f"the edited message is no {error}") from None
 
 
 def difference(before: JsonValue, after: JsonValue) -> str:
@@ -62,6 +77,6 @@ def _child(at: JsonValue, part: str, path: str) -> JsonValue:
 
 def _value(text: str) -> JsonValue:
     try:
-        return _JSON.validate_json(text)
-    except ValidationError:
+        return exact_json(text)
+    except (ValueError, RecursionError):
         return text

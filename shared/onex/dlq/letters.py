@@ -125,7 +125,7 @@ class Payloads:
         value = letter.record.value()
         if codec is not None:
             try:
-                found: JsonValue = codec.decode(value).model_dump(mode="json")
+                found: JsonValue = json.loads(codec.decode(value).as_kept())
             except MessageError:
                 pass
             else:

@@ -4,6 +4,8 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from onex.model.errors import RejectedError
+from onex.model.partition_key import key_text
 from onex.model.topic import kebab
 
 
@@ -14,7 +16,14 @@ class Message(BaseModel):
     message goes back to who asked: it is keyed by the reply key of the message that caused it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        # JSON has no bytes and no numbers that are not finite: with these it holds them exactly.
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        ser_json_inf_nan="strings",
+    )
 
     key_field: ClassVar[str | None] = None
     message_name: ClassVar[str] = "message"
@@ -32,6 +41,10 @@ class Message(BaseModel):
             raise TypeError(f"{cls.__name__}: key={key!r} is not a field; fields: {', '.join(cls.model_fields)}")
         cls.key_field = key
 
+    def as_kept(self) -> str:
+        """Return JSON from which :meth:`of_kept` makes an equal message."""
+        return self.model_dump_json(round_trip=True)
+
     @classmethod
     def of_kept(cls, text: str) -> Self:
         """From JSON that this or another version of its node has kept; raises ValidationError.
@@ -42,7 +55,14 @@ class Message(BaseModel):
         return cls.model_validate_json(text, extra="ignore")
 
     def partition_key(self) -> bytes | None:
-        """UTF-8 text of the key field, or None when the message goes by reply key."""
+        """Canonical text of the key field in UTF-8 (see ``docs/messages.md``).
+
+        None when the message has no key field, or its key is None or empty: then it goes by reply key. Raises
+        RejectedError for a value that has no canonical text.
+        """
         if self.key_field is None:
             return None
-        return str(getattr(self, self.key_field)).encode()
+        try:
+            return key_text(getattr(self, self.key_field)).encode() or None
+        except (ValueError, OverflowError) as error:
+            raise RejectedError(f"{type(self).__name__}: {self.key_field}: {error}") from None

@@ -47,9 +47,9 @@ def load_answer(text: str, models: Mapping[str, type[Message]]) -> Answer:
 
 def _dump(part: Message | Addressed) -> list[object]:
     if isinstance(part, Message):
-        return [type(part).__name__, part.model_dump(mode="json")]
+        return [type(part).__name__, json.loads(part.as_kept())]
     envelope = {field.name: getattr(part, field.name) for field in fields(part) if field.name != "message"}
-    return [type(part.message).__name__, part.message.model_dump(mode="json"), envelope]
+    return [type(part.message).__name__, json.loads(part.message.as_kept()), envelope]
 
 
 def _load(

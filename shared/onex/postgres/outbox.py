@@ -4,7 +4,6 @@ The agent publishes them: see :mod:`onex.agent.native.relay`.
 """
 
 import asyncio
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import blake2b
@@ -57,7 +56,7 @@ class Outbox:
                 self._node,
                 blake2b(text.encode(), digest_size=16).hexdigest(),
                 type(event).__name__,
-                json.dumps(event.model_dump(mode="json")),
+                event.as_kept(),
                 key,
                 context.correlation_id,
                 context.message_id,

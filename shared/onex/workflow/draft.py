@@ -71,16 +71,14 @@ class RunDraft:
             update={
                 "failed_step": step_id,
                 "reason": reason,
-                "failure_event": event.model_dump_json() if event else None,
+                "failure_event": event.as_kept() if event else None,
                 "failure_type": type(event).__name__ if event else "",
             }
         )
 
     def finish(self, phase: str, completion: Message) -> None:
         """The run is over."""
-        self.state = self.state.model_copy(
-            update={"phase": cast(Phase, phase), "finished_by": completion.model_dump_json()}
-        )
+        self.state = self.state.model_copy(update={"phase": cast(Phase, phase), "finished_by": completion.as_kept()})
         self._completion = completion_of(self.state, completion)
 
     def run(self) -> Run[Message]:

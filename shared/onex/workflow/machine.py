@@ -53,7 +53,7 @@ class WorkflowMachine:
             raise RejectedError(f"workflow {context.key} is already running, started by {state.start_id}")
         begun = WorkflowState(
             start_id=context.message_id,
-            command=command.model_dump_json(),
+            command=command.as_kept(),
             reply_key=context.reply_key,
             correlation_id=context.correlation_id,
             started_ms=round(context.now.timestamp() * 1000),
@@ -137,7 +137,7 @@ class WorkflowMachine:
         """The same run, the same asker, a new command and no history."""
         state = draft.state
         fresh = {
-            "command": command.model_dump_json(),
+            "command": command.as_kept(),
             "generation": state.generation + 1,
             "started_ms": round(draft.context.now.timestamp() * 1000),
         }
@@ -150,7 +150,7 @@ class WorkflowMachine:
         kept = draft.steps[step.id]
         if draft.state.phase != "running" or kept.status not in ("waiting", "running") or kept.result is not None:
             return
-        draft.set(step.id, result=event.model_dump_json())
+        draft.set(step.id, result=event.as_kept())
         if kept.status == "running":
             self._step_done(draft, step)
 
@@ -173,14 +173,14 @@ class WorkflowMachine:
             return
         if step.fan_out:
             items = [
-                item.model_copy(update={"result": event.model_dump_json()}) if cause in item.command_ids else item
+                item.model_copy(update={"result": event.as_kept()}) if cause in item.command_ids else item
                 for item in kept.items
             ]
             draft.set(step.id, items=items)
             if any(item.result is None for item in items):
                 return
         else:
-            draft.set(step.id, result=event.model_dump_json())
+            draft.set(step.id, result=event.as_kept())
         if late:
             # Where it was given up, its compensation is on its way; a step beside the failed one was only left alone.
             draft.set(step.id, status="done", maybe_done=False)

@@ -36,7 +36,7 @@ def compile_state_machine(machine: ModelStateMachine, state_model: type[Message]
 
     def guard(reduce: Reduce) -> Reduce:
         def guarded(state: Message | None, event: Message, context: Context) -> Reduction[Message]:
-            current = machine.initial_state if state is None else str(getattr(state, machine.state_field))
+            current = machine.initial_state if state is None else _text(getattr(state, machine.state_field))
             trigger = type(event).__name__
             candidates = list(transitions.get((current, trigger), ()))
             if current not in terminal:
@@ -70,6 +70,11 @@ def _holds(conditions: Sequence[str]) -> Holds:
     parsed = [parse_condition(condition) for condition in conditions]
 
     def holds(event: Message) -> bool:
-        return all((str(getattr(event, field)) == value) is (op == "==") for field, op, value in parsed)
+        return all((_text(getattr(event, field)) == value) is (op == "==") for field, op, value in parsed)
 
     return holds
+
+
+def _text(value: object) -> str:
+    """Text of a field as contracts write it: members of enums by value, whatever the class of the enum is."""
+    return str(value.value) if isinstance(value, Enum) else str(value)

@@ -8,16 +8,18 @@ from types import CodeType
 from typing import NoReturn, cast
 
 import fastavro
-from pydantic import JsonValue, ValidationError
+from pydantic import ValidationError
 
 from onex.bus.schema.avro_schema import avro_schema, canonical
 from onex.bus.schema.catalogue import ProtocolSchemaCatalogue, subject_of
+from onex.bus.schema.foreign import AvroSchema, parse_writer
+from onex.bus.schema.json_form import describe, json_reader
+from onex.bus.schema.refusal import UNWRITABLE, reason_of
 from onex.bus.schema.runtime import RUNTIME
 from onex.bus.schema.source import Namespace, whole_decoder_source, whole_encoder_source
 from onex.model.errors import PoisonError, RejectedError, SchemaMismatchError
 from onex.model.message import Message
 
-AvroSchema = str | list[JsonValue] | dict[str, JsonValue]
 _HEADER = struct.Struct(">bI")
 _UNREADABLE: tuple[type[Exception], ...] = (
     IndexError,
@@ -59,13 +61,22 @@ class Codec:
         self._catalogue = catalogue
         self._prefix = _HEADER.pack(0, schema_id)
         names, decode, encode = _generate(model)
-        own = {"PREFIX": self._prefix, "foreign": self._decode_other, "REFUSED": _REFUSED, "refuse": self._refuse}
+        own = {
+            "PREFIX": self._prefix,
+            "foreign": self._decode_other,
+            "REFUSED": _REFUSED,
+            "refuse": self._refuse,
+            "UNWRITABLE": UNWRITABLE,
+            "refuse_to_write": _refuse_to_write,
+        }
         scope = RUNTIME | names.objects | own
         exec(_compiled("\n".join(names.functions), model.__name__), scope)
         self.decode: Callable[[bytes | None], Message] = scope[decode]  # type: ignore[assignment]  # generated
         """The message; raises PoisonError, SchemaMismatchError or RejectedError."""
         self.encode: Callable[[Message], bytes] = scope[encode]  # type: ignore[assignment]  # generated
-        """Wire bytes of a message; raises what the generated code meets in one that was not validated."""
+        """Wire bytes of a message; raises RejectedError, naming the field, for a value that does not fit its type."""
+        self.read_json: Callable[[bytes], Message] = json_reader(model, self.encode)
+        """The message of a JSON text; raises PoisonError or RejectedError."""
         self._validator = model.__pydantic_validator__
         self._foreign: dict[int, AvroSchema] = {}
 
@@ -84,13 +95,7 @@ class Codec:
             raise RejectedError("empty value (a tombstone has no meaning here)")
         if value[0] == 0 and len(value) >= _HEADER.size:
             return self._decode_foreign(value)
-        try:
-            message: Message = self._validator.validate_json(value)
-        except ValidationError as error:
-            if error.errors()[0]["type"] == "json_invalid":
-                raise PoisonError("neither Avro in Confluent wire format nor JSON") from None
-            raise RejectedError(describe(error)) from None
-        return message
+        return self.read_json(value)
 
     def _decode_foreign(self, value: bytes) -> Message:
         """Another writer's schema: resolve it with ours, as Avro's rules have it."""
@@ -100,7 +105,7 @@ class Codec:
             schema = self._catalogue.schema_of(schema_id)
             if canonical(schema) == canonical(self.schema):
                 return self.decode(self._prefix + value[5:])
-            writer = self._foreign[schema_id] = fastavro.parse_schema(cast(AvroSchema, schema))
+            writer = self._foreign[schema_id] = parse_writer(cast(AvroSchema, schema))
         stream = io.BytesIO(value)
         stream.seek(_HEADER.size)
         try:
@@ -120,7 +125,8 @@ class Codec:
         return message
 
 
-def describe(error: ValidationError) -> str:
-    """All that pydantic found, in one line, without the values (they may be secret)."""
-    found = (f"{'.'.join(map(str, item['loc'])) or 'message'}: {item['msg']}" for item in error.errors())
-    return f"{error.title}: {'; '.join(found)}"
+def _refuse_to_write(message: Message, error: Exception) -> NoReturn:
+    raise RejectedError(reason_of(message, error)) from None
+
+
+__all__ = ["Codec", "codec_source", "describe"]

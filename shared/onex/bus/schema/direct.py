@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from onex.bus.schema.types import Nullable, Scalar, fields_of
 from onex.model.message import Message
 
-_CLOSED_CONFIG = {"frozen", "extra"}
+_CLOSED_CONFIG = {"frozen", "extra", "ser_json_bytes", "val_json_bytes", "ser_json_inf_nan"}
 _OPERATORS = {at.Gt: (">", "gt"), at.Ge: (">=", "ge"), at.Lt: ("<", "lt"), at.Le: ("<=", "le")}
 _LENGTHS = {at.MinLen: (">=", "min_length"), at.MaxLen: ("<=", "max_length")}
 

@@ -3,11 +3,12 @@
 import struct
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import NoReturn
+from uuid import UUID
 
 from pydantic import BaseModel
 
+from onex.bus.schema.decimals import read_decimal, write_decimal
 from onex.bus.schema.types import EPOCH
 
 _LIMIT = 1 << 63
@@ -16,7 +17,7 @@ _LIMIT = 1 << 63
 def zigzag(value: int) -> bytes:
     """Avro long of a Python int; raises OverflowError beyond 64 bits."""
     if not -_LIMIT <= value < _LIMIT:
-        raise OverflowError(f"{value} does not fit a 64-bit long")
+        raise OverflowError("a whole number of more than 64 bits does not fit a long")
     rest = (value << 1) ^ (value >> 63)
     out = bytearray()
     while rest > 127:
@@ -128,18 +129,12 @@ def write_blocks(items: list[bytes]) -> bytes:
     return b"".join((VARINTS[len(items)], *items, b"\x00")) if items else b"\x00"
 
 
-def read_decimal(raw: bytes, scale: int) -> Decimal:
-    """Two's-complement big-endian unscaled value."""
-    return Decimal(int.from_bytes(raw, "big", signed=True)).scaleb(-scale)
-
-
-def write_decimal(value: Decimal, precision: int, scale: int) -> bytes:
-    """Unscaled value; raises ValueError when digits would be lost."""
-    unscaled = value.scaleb(scale)
-    number = int(unscaled)
-    if number != unscaled or len(str(abs(number))) > precision:
-        raise ValueError(f"{value} does not fit decimal({precision}, {scale})")
-    return number.to_bytes((number.bit_length() // 8) + 1, "big", signed=True)
+def read_uuid(text: str) -> UUID | str:
+    """UUID of its text; any other text stays, for pydantic to refuse by the name of its field."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return text
 
 
 def load_timestamp(micros: int) -> datetime:
@@ -149,8 +144,8 @@ def load_timestamp(micros: int) -> datetime:
 
 def dump_timestamp(value: datetime) -> int:
     """Microseconds since 1970; naive datetimes are refused."""
-    if value.tzinfo is None:
-        raise ValueError(f"{value!r} has no time zone; use an aware datetime")
+    if value.utcoffset() is None:
+        raise ValueError("a time without a time zone; use an aware datetime")
     return (value.astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
 
 
@@ -193,6 +188,7 @@ RUNTIME: dict[str, object] = {
     "read_double": struct.Struct("<d").unpack_from,
     "read_length": read_length,
     "read_long": read_long,
+    "read_uuid": read_uuid,
     "write_blocks": write_blocks,
     "write_decimal": write_decimal,
     "write_double": struct.Struct("<d").pack,

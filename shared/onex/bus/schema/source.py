@@ -4,6 +4,9 @@ The source is built once per (schema, model) and compiled; nothing of the schema
 message. What it reads is exactly what fastavro would read (see the property tests).
 """
 
+from enum import Enum
+from functools import lru_cache
+
 from pydantic import BaseModel
 
 from onex.bus.schema.direct import constraint_checks, is_direct
@@ -60,7 +63,14 @@ def whole_decoder_source(model: type[BaseModel], names: Namespace) -> str:
 def whole_encoder_source(model: type[BaseModel], names: Namespace) -> str:
     """Write ``name(m) -> bytes`` with the wire format's prefix."""
     parts = _field_parts(model, names)
-    names.functions.append(f"def encode(m):\n    d = m.__dict__\n    return join((PREFIX, {', '.join(parts)}))")
+    lines = [
+        "def encode(m):",
+        "    try:",
+        "        d = m.__dict__",
+        f"        return join((PREFIX, {', '.join(parts)}))",
+        "    except UNWRITABLE as e: refuse_to_write(m, e)",
+    ]
+    names.functions.append("\n".join(lines))
     return "encode"
 
 
@@ -79,7 +89,7 @@ def _read_model(model: type[BaseModel], names: Namespace) -> list[str]:
     values: dict[str, str] = {}
     for field, kind in fields_of(model).items():
         values[field] = names.fresh("v")
-        lines += _read(kind, values[field], names, 1)
+        lines += _read(kind, values[field], names, 1, f"{model.__name__}: {field}")
     data = "{" + ", ".join(f"{field!r}: {value}" for field, value in values.items()) + "}"
     validate = names.bind("validate", model.__pydantic_validator__.validate_python)
     if not is_direct(model):
@@ -112,7 +122,8 @@ def _field_parts(model: type[BaseModel], names: Namespace) -> list[str]:
     return [part for field, kind in fields_of(model).items() for part in _write(kind, f"d[{field!r}]", names)]
 
 
-def _read(kind: AvroType, target: str, names: Namespace, depth: int) -> list[str]:
+def _read(kind: AvroType, target: str, names: Namespace, depth: int, place: str) -> list[str]:
+    """Lines that read one value; ``place`` names its field in errors."""
     pad = "    " * depth
     match kind:
         case Scalar("double"):
@@ -130,30 +141,41 @@ def _read(kind: AvroType, target: str, names: Namespace, depth: int) -> list[str
             return lines
         case Scalar("string", python, logical):
             lines = [*_read_slice(pad), f"{pad}{target} = b[p:q].decode(); p = q"]
-            if logical:
-                lines.append(f"{pad}{target} = {names.bind('load', python)}({target})")
+            if logical == "uuid":
+                lines.append(f"{pad}{target} = read_uuid({target})")
+            elif logical == "enum":  # an unknown text stays: pydantic refuses it by the name of its field
+                members = names.bind("members", _members(python))
+                lines.append(f"{pad}{target} = {members}.get({target}, {target})")
             return lines
         case Scalar():
             return [*_read_slice(pad), f"{pad}{target} = b[p:q]; p = q"]
-        case Fixed(_, scale):
-            return [*_read_slice(pad), f"{pad}{target} = read_decimal(b[p:q], {scale}); p = q"]
+        case Fixed(precision, scale):
+            read = f"read_decimal(b[p:q], {precision}, {scale}, {place!r})"
+            return [*_read_slice(pad), f"{pad}{target} = {read}; p = q"]
         case Nullable(item):
-            return _read_branches([None, *_branches(item)], target, names, depth)
+            return _read_branches([None, *_branches(item)], target, names, depth, place)
         case OneOf():
-            return _read_branches(_branches(kind), target, names, depth)
+            return _read_branches(_branches(kind), target, names, depth, place)
         case Record(model):
             return [f"{pad}{target}, p = {decoder_source(model, names)}(b, p)"]
         case Array(item, as_tuple):
-            return _read_blocks(item, target, names, depth, "tuple" if as_tuple else "list")
+            return _read_blocks(item, target, names, depth, "tuple" if as_tuple else "list", place)
         case Map(item):
-            return _read_blocks(item, target, names, depth, "dict")
+            return _read_blocks(item, target, names, depth, "dict", place)
 
 
 def _branches(kind: AvroType) -> list[AvroType | None]:
     return [Record(model) for model in kind.models] if isinstance(kind, OneOf) else [kind]
 
 
-def _read_branches(branches: list[AvroType | None], target: str, names: Namespace, depth: int) -> list[str]:
+@lru_cache(maxsize=1000)
+def _members(enum: type[Enum]) -> dict[str, Enum]:
+    return {member.value: member for member in enum.__members__.values()}
+
+
+def _read_branches(
+    branches: list[AvroType | None], target: str, names: Namespace, depth: int, place: str
+) -> list[str]:
     pad = "    " * depth
     lines = [f"{pad}n = b[p]; p += 1"]
     for index, branch in enumerate(branches):
@@ -161,7 +183,7 @@ def _read_branches(branches: list[AvroType | None], target: str, names: Namespac
         if branch is None:
             lines.append(f"{pad}    {target} = None")
         else:
-            lines += _read(branch, target, names, depth + 1)
+            lines += _read(branch, target, names, depth + 1, place)
     return [*lines, f"{pad}else: bad_branch(n)"]
 
 
@@ -173,7 +195,7 @@ def _read_slice(pad: str) -> list[str]:
     ]
 
 
-def _read_blocks(item: AvroType, target: str, names: Namespace, depth: int, shape: str) -> list[str]:
+def _read_blocks(item: AvroType, target: str, names: Namespace, depth: int, shape: str, place: str) -> list[str]:
     pad, inner = "    " * depth, "    " * (depth + 2)
     value, count, key = names.fresh("i"), names.fresh("c"), names.fresh("k")
     lines = [
@@ -184,8 +206,8 @@ def _read_blocks(item: AvroType, target: str, names: Namespace, depth: int, shap
         f"{pad}    for _ in range({count}):",
     ]
     if shape == "dict":
-        lines += _read(Scalar("string", str), key, names, depth + 2)
-    lines += _read(item, value, names, depth + 2)
+        lines += _read(Scalar("string", str), key, names, depth + 2, place)
+    lines += _read(item, value, names, depth + 2, place)
     lines.append(f"{inner}{target}[{key}] = {value}" if shape == "dict" else f"{inner}{target}.append({value})")
     if shape == "tuple":
         lines.append(f"{pad}{target} = tuple({target})")

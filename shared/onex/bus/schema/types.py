@@ -80,6 +80,13 @@ _SCALARS: Mapping[type, Scalar] = {
 }
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_PRECISION = 1_000
+"""Most digits of a Decimal: reading takes time that grows with the square of their number."""
+_EXACT_JSON: Mapping[str, Mapping[str, str]] = {
+    "bytes": {"ser_json_bytes": "base64", "val_json_bytes": "base64"},
+    "double": {"ser_json_inf_nan": "strings"},
+}
+"""Configuration of a model whose JSON holds each value of a type exactly. Message has it."""
 
 
 class UnsupportedTypeError(TypeError):
@@ -92,9 +99,29 @@ def fields_of(model: type[BaseModel]) -> dict[str, AvroType]:
     for name, field in model.model_fields.items():
         try:
             found[name] = _type_of(field.annotation, field.metadata)
+            _check_json(model, found[name])
         except UnsupportedTypeError as error:
             raise UnsupportedTypeError(f"{model.__name__}.{name}: {error}") from None
     return found
+
+
+def _check_json(model: type[BaseModel], kind: AvroType) -> None:
+    """Messages are also kept and sent as JSON; pydantic gives nested models no configuration of the outer one."""
+    match kind:
+        case Array(item) | Map(item) | Nullable(item):
+            _check_json(model, item)
+        case Scalar(name, _, _):
+            lacking = {key: value for key, value in _EXACT_JSON.get(name, {}).items() if _config(model, key) != value}
+            if lacking:
+                raise UnsupportedTypeError(
+                    f"derive {model.__name__} from Message, or set {lacking} in its model_config"
+                )
+        case Fixed() | Record() | OneOf():
+            pass
+
+
+def _config(model: type[BaseModel], key: str) -> object:
+    return dict(model.model_config).get(key)
 
 
 def _type_of(annotation: Any, metadata: Sequence[object] = ()) -> AvroType:  # typing forms have no common type
@@ -126,8 +153,12 @@ def _class(annotation: type, metadata: Sequence[object]) -> AvroType:
         scale = _constraint(metadata, "decimal_places")
         if precision is None or scale is None:
             raise UnsupportedTypeError("give a Decimal its size: Field(max_digits=12, decimal_places=2)")
+        if not 0 <= scale <= precision <= MAX_PRECISION or precision == 0:
+            raise UnsupportedTypeError(f"a Decimal has 1 to {MAX_PRECISION} max_digits, and no more decimal_places")
         return Fixed(precision, scale)
-    if issubclass(annotation, Enum) and all(isinstance(member.value, str) for member in annotation):
+    if issubclass(annotation, Enum):
+        if not all(isinstance(member.value, str) for member in annotation):
+            raise UnsupportedTypeError(f"give the members of {annotation.__name__} texts as values")
         return Scalar("string", annotation, "enum")
     if issubclass(annotation, BaseModel):
         return Record(annotation)
@@ -151,6 +182,7 @@ def _union(arguments: tuple[Any, ...], metadata: Sequence[object]) -> AvroType:
 
 __all__ = [
     "EPOCH",
+    "MAX_PRECISION",
     "Array",
     "AvroType",
     "Fixed",

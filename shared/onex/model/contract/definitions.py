@@ -3,7 +3,8 @@
 from pydantic import Field, model_validator
 
 from onex.model.contract.base import ContractPart
-from onex.model.contract.field_type import field_type_names
+from onex.model.contract.field_type import field_type_names, to_annotation
+from onex.model.partition_key import KEY_TYPES, key_problem
 
 
 class ModelMessageDefinition(ContractPart):
@@ -26,9 +27,17 @@ class ModelMessageDefinition(ContractPart):
                 field_type_names(text)
             except ValueError as error:
                 problems.append(f"{name}: {error}")
+        if not problems and self.key is not None and (reason := _key_problem(self.fields[self.key])):
+            problems.append(f"key {self.key!r}: {reason}; write {KEY_TYPES}")
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+
+def _key_problem(text: str) -> str:
+    if models := field_type_names(text):
+        return f"{', '.join(models)} has no canonical text"
+    return key_problem(to_annotation(text, {}))
 
 
 class ModelDefinitions(ContractPart):
