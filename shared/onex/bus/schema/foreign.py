@@ -39,7 +39,7 @@ def _with_exact(schema: JsonValue, place: str) -> JsonValue:
 
 def _node(schema: dict[str, JsonValue], place: str) -> dict[str, JsonValue]:
     match schema:
-        case {"type": "bytes" | "fixed", "logicalType": "decimal"}:
+        case {"type": "bytes", "logicalType": "decimal"}:
             precision, scale = schema.get("precision"), schema.get("scale", 0)
             if not isinstance(precision, int) or not 0 < precision <= MAX_PRECISION or not isinstance(scale, int):
                 raise SchemaMismatchError(f"{place or 'the schema'}: a decimal of precision {precision!r}")
@@ -64,21 +64,10 @@ def _field(field: JsonValue, record: str) -> JsonValue:
 
 def _read(raw: bytes, writer: dict[str, JsonValue] | None, _reader: object) -> Decimal:
     match writer:
-        case {"type": kind, "precision": int(precision), "scale": int(scale), "onex-place": str(place)}:
-            # The length of a fixed one says nothing of its digits: bytes that repeat the sign fill it.
-            return read_decimal(_shortened(raw) if kind == "fixed" else raw, precision, scale, place)
+        case {"precision": int(precision), "scale": int(scale), "onex-place": str(place)}:
+            return read_decimal(raw, precision, scale, place)
         case _:
             raise PoisonError("a decimal without precision and scale")
 
 
-def _shortened(raw: bytes) -> bytes:
-    """Without the bytes that only repeat the sign."""
-    fill = b"\xff" if raw[:1] >= b"\x80" else b"\x00"
-    digits = raw.lstrip(fill)
-    if not digits or (digits[0] >= 0x80) != (fill == b"\xff"):
-        digits = fill + digits
-    return digits
-
-
 fastavro.read.LOGICAL_READERS[f"bytes-{_DECIMAL}"] = _read
-fastavro.read.LOGICAL_READERS[f"fixed-{_DECIMAL}"] = _read
