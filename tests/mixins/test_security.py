@@ -1,18 +1,27 @@
 """MixinSecurity."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from onex.mixins.security import MixinSecurity, ModelSecuritySubcontract
 from onex.mixins.security.engine import SecurityEngine
-from onex.mixins.security.texts import find_suspicious, goes_on_in_sql, has_control, holds_script
+from onex.mixins.security.pattern_cost import too_slow
+from onex.mixins.security.texts import (
+    SCRIPT_IN_TEXT,
+    SQL_IN_TEXT,
+    find_suspicious,
+    goes_on_in_sql,
+    has_control,
+    holds_script,
+)
 from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.node import NodeOrchestrator
 from onex.testing.clock import ManualClock
 from tests.mixins.helpers import Note, container
+from tests.mixins.steps import Steps
 
 
 class Order(Message):
@@ -37,7 +46,9 @@ def refused(engine: SecurityEngine, message: Message) -> str:
 
 FINE = ["O'Brien & sons", "select a seat; then pay", "a union of states", "tab\tand\nline", "1 < 2", "drop; it"]
 SQL = ["x' OR '1'='1", 'x" or 1=1', "1; DROP TABLE users", "x' UNION SELECT password FROM users", "admin'--"]
+SQL += [f"x'\t\n{' ' * 100}OR    'abc' \r\n =", f"1 ;{' ' * 100}DROP\nTABLE users", f"' or {'a' * 500} like 1"]
 SCRIPTS = ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "JavaScript: alert(1)", "<iframe src=x>"]
+SCRIPTS += [f"<img alt='<' {'x' * 500}\nonerror\n=alert(1)>", f"<{' ' * 100}script>"]
 
 
 @pytest.mark.parametrize("text", FINE)
@@ -80,6 +91,67 @@ def test_the_first_look_misses_nothing_that_the_second_one_finds(text: str) -> N
     assert not dangerous or find_suspicious(text)
 
 
+ATTACKS = [
+    *("<", "< ", "<a ", "'", "' ", "'or", "'or ", "' or '", "' or a", " on", " on=", "< on", "; ", ";", "union "),
+    *(
+        "union all ",
+        "javascript ",
+        " ",
+        "' or 'a' ",
+        "on ona ",
+        "a",
+        "a ",
+        "</",
+        "< / ",
+        "'-",
+        "ona",
+        '"and"',
+        "<ona",
+    ),
+]
+
+
+@pytest.mark.parametrize("first", ["", "<", "'", "' or ", "< on"])
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_twice_the_text_is_twice_the_work(attack: str, first: str) -> None:
+    for pattern in (SQL_IN_TEXT, SCRIPT_IN_TEXT):
+        short, long = (Steps(pattern, first + attack * times) for times in (20, 40))
+        assert short.found == long.found == bool(pattern.search(first + attack * 40))
+        assert long.count <= 2 * short.count + 100, (pattern.pattern, short.count, long.count)
+
+
+@settings(max_examples=100)
+@given(st.lists(st.sampled_from([*_PIECES, *ATTACKS]), max_size=8).map("".join))
+def test_steps_are_counted_as_python_takes_them(text: str) -> None:
+    for pattern in (SQL_IN_TEXT, SCRIPT_IN_TEXT):
+        assert Steps(pattern, text).found == bool(pattern.search(text))
+
+
+SLOW = ["(a+)+", "(a|aa)+b", "(?:ab?)*", "(?i:a+)*", "(?>a+)+", "a.*b.*c", "(?=a+)b+", r"(\w+)\1", "x{8000}.*"]
+SLOW += [".*" * 200, "a?" * 30 + "a" * 30, "(ab|a|b)" * 40]
+QUICK = ["(a|b)+", "a.{0,64}b.{0,64}c", r"^\d{16}$", "(foo|bar)baz", r"(\d{3}-)+", "(?<!a|b)c", r"(?P<n>a|b)c*"]
+QUICK += ["(x)?(?(1)y|z+)", "(ab?|c)d", r"(DROP|DELETE|TRUNCATE|UPDATE|INSERT)\s+INTO"]
+
+
+@pytest.mark.enforces("security.forbidden_patterns")
+@pytest.mark.parametrize("pattern", SLOW)
+def test_patterns_that_may_take_too_long_are_refused_when_the_contract_is_read(pattern: str) -> None:
+    with pytest.raises(ValidationError, match="forbidden_patterns: .*(repeats a repetition|may take too long)"):
+        made(forbidden_patterns=[pattern])
+
+
+@pytest.mark.parametrize("pattern", QUICK)
+def test_other_patterns_are_taken(pattern: str) -> None:
+    assert made(forbidden_patterns=[pattern])
+    assert too_slow(pattern, 10_000) == ""
+
+
+def test_a_longer_text_needs_quicker_patterns() -> None:
+    with pytest.raises(ValidationError, match=r"for a text of 100000 characters; write \{0,64\} for"):
+        made(forbidden_patterns=["a.*b"], max_input_length=100_000)
+    made(forbidden_patterns=["a.{0,64}b"], max_input_length=100_000)
+
+
 def test_what_looks_the_same_is_the_same() -> None:
     assert made().clean_input("e\u0301") == "\u00e9"
 
@@ -92,6 +164,7 @@ def test_output_is_clean() -> None:
 
 @pytest.mark.enforces("security.max_input_length")
 def test_texts_have_an_end() -> None:
+    assert refused(made(), Note(text="x" * 10_001)) == "Note.text: 10001 characters, 10000 are allowed"
     engine = made(max_input_length=1024)
     assert refused(engine, Note(text="x" * 1024)) == ""
     assert refused(engine, Note(text="x" * 1025)) == "Note.text: 1025 characters, 1024 are allowed"
@@ -126,7 +199,7 @@ def test_secrets_are_hidden() -> None:
 
 def test_names_of_tables() -> None:
     assert made().sql_identifier("orders_2") == '"orders_2"'
-    for name in ('a"b', "1a", "", "a b"):
+    for name in ('a"b', "1a", "", "a b", "a\n", "a" * 64):
         with pytest.raises(RejectedError, match="no name of a table"):
             made().sql_identifier(name)
 
@@ -137,7 +210,8 @@ def test_tokens_of_forms() -> None:
     engine = made(clock, csrf_secret="shared", csrf_ttl_seconds=60)
     token = engine.csrf_token("s-1")
     made(clock, csrf_secret="shared").verify_csrf("s-1", token)
-    for session, wrong in (("s-2", token), ("s-1", token + "x"), ("s-1", ""), ("s-1", "soon.abc")):
+    wrong_ones = [("s-2", token), *(("s-1", wrong) for wrong in (token + "x", "", "soon.abc", f"{'9' * 5000}.abc"))]
+    for session, wrong in wrong_ones:
         with pytest.raises(RejectedError, match="not of this session"):
             engine.verify_csrf(session, wrong)
     with pytest.raises(RejectedError, match="not of this session"):

@@ -22,7 +22,10 @@ from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.model.redaction import Redactor
 
-_IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+
+_STAMP_DIGITS = 12
+"""Of the time in seconds in a token: int() refuses texts of thousands of digits with an error of its own."""
 
 _WITHOUT_TEXT = (int, float, bool, bytes, datetime)
 
@@ -89,7 +92,7 @@ class SecurityEngine:
 
     def sql_identifier(self, name: str) -> str:
         """See the protocol."""
-        if not _IDENTIFIER.match(name):
+        if not _IDENTIFIER.fullmatch(name):
             raise RejectedError(f"{name!r} is no name of a table or column")
         return f'"{name}"'
 
@@ -103,7 +106,7 @@ class SecurityEngine:
         if not self._settings.enable_csrf_protection:
             return
         stamp, _, signature = token.partition(".")
-        made = int(stamp) if stamp.isdecimal() else 0
+        made = int(stamp) if stamp.isdecimal() and len(stamp) <= _STAMP_DIGITS else 0
         if not hmac.compare_digest(signature.encode(), self._signature(session, made).encode()):
             raise RejectedError("the token of the form is not of this session")
         if self._clock.now_ms() / 1000 - made > self._settings.csrf_ttl_seconds:

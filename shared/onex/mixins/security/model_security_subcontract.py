@@ -3,9 +3,10 @@
 import re
 from typing import ClassVar
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from onex.capability import Subcontract
+from onex.mixins.security.pattern_cost import too_slow
 from onex.model.contract.version import ModelSemVer
 
 
@@ -27,7 +28,9 @@ class ModelSecuritySubcontract(Subcontract):
     """Refuse messages with texts that go on in SQL behind a quote. Parameters of statements protect; this only tells
     early that somebody tries."""
     forbidden_patterns: tuple[str, ...] = ()
-    """Refuse messages with texts that one of these regular expressions is found in."""
+    """Refuse messages with texts that one of these regular expressions is found in. An expression is refused that
+    could take more than 500 million steps on a text of ``max_input_length``: one that repeats a repetition or a
+    choice, or has two repetitions without a bound. Write ``{0,64}`` for ``*``."""
     enable_xss_protection: bool = True
     """Refuse messages with scripts in their texts; ``clean_output`` escapes what HTML would read as markup."""
     enable_csrf_protection: bool = True
@@ -36,8 +39,8 @@ class ModelSecuritySubcontract(Subcontract):
     """Shared by all instances that check each other's tokens; empty: each process has its own."""
     csrf_ttl_seconds: int = Field(default=3_600, ge=1, le=604_800)
     """Older tokens are refused."""
-    max_input_length: int = Field(default=1_048_576, ge=1_024)
-    """Messages with a longer text, in characters, are refused."""
+    max_input_length: int = Field(default=10_000, ge=1_024)
+    """Messages with a longer text, in characters, are refused, before any expression sees it."""
 
     @field_validator("forbidden_patterns")
     @classmethod
@@ -45,6 +48,13 @@ class ModelSecuritySubcontract(Subcontract):
         for pattern in patterns:
             try:
                 re.compile(pattern)
-            except re.error as error:
+            except (re.error, RecursionError, OverflowError) as error:
                 raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
         return patterns
+
+    @model_validator(mode="after")
+    def _patterns_are_bounded(self) -> "ModelSecuritySubcontract":
+        for pattern in self.forbidden_patterns:
+            if reason := too_slow(pattern, self.max_input_length):
+                raise ValueError(f"forbidden_patterns: {pattern!r} {reason}")
+        return self

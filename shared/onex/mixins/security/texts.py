@@ -8,12 +8,15 @@ from pydantic import BaseModel
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 """C0 but for tab, line feed and carriage return; DEL; what reverses the writing direction."""
-_SQL = re.compile(
-    r"""['"]\s*(or|and)\s+['"]?\w+['"]?\s*(=|<|>|like\b)|['"]?\s*;\s*(drop|delete|insert|update|alter|truncate)\s"""
-    r"""|\bunion\s+(all\s+)?select\b|['"]\s*(--|/\*)""",
+_BLANKS = re.compile(r"\s+")
+# The expressions are linear in the length of a text. They see single blanks, so none of them repeats a blank; what is
+# repeated without a bound either cannot contain the character that the expression begins with, or gives nothing back.
+SQL_IN_TEXT = re.compile(
+    r"""['"] ?(or|and) ['"]?\w++['"]? ?(=|<|>|like\b)|; ?(drop|delete|insert|update|alter|truncate) """
+    r"""|\bunion (all )?select\b|['"] ?(--|/\*)""",
     re.IGNORECASE,
 )
-_SCRIPT = re.compile(r"<\s*/?\s*(script|iframe|object|embed)\b|<[^>]+\son\w+\s*=|javascript\s*:", re.IGNORECASE)
+SCRIPT_IN_TEXT = re.compile(r"< ?/? ?(script|iframe|object|embed)\b|<[^<>]* on\w++ ?=|javascript ?:", re.IGNORECASE)
 
 
 _SUSPICIOUS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069'\";<:]|(?i:union)")
@@ -58,9 +61,9 @@ def composed(text: str) -> str:
 
 def goes_on_in_sql(text: str) -> bool:
     """Whether it ends a literal and goes on as a statement."""
-    return _SQL.search(text) is not None
+    return SQL_IN_TEXT.search(_BLANKS.sub(" ", text)) is not None
 
 
 def holds_script(text: str) -> bool:
     """Whether a browser would run some of it."""
-    return _SCRIPT.search(text) is not None
+    return SCRIPT_IN_TEXT.search(_BLANKS.sub(" ", text)) is not None
