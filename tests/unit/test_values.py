@@ -390,7 +390,16 @@ def test_types_whose_values_would_not_be_exact_are_named() -> None:
     class LooseBytes(BaseModel):
         raw: list[bytes] | None
 
+    class One(Message):
+        item: str
+
+    class Two(Message):
+        item: str
+        more: int = 1
+
     cases: list[tuple[object, str]] = [
+        (One | Two, 'JSON of One is JSON of Two too; .*: kind: Literal."One". = "One"'),
+        (Two | One | None, "JSON of One is JSON of Two too"),
         (Number, "give the members of Number texts as values"),
         (Loose, "Loose.ratio: derive Loose from Message"),
         (LooseBytes, "LooseBytes.raw: derive LooseBytes from Message"),
@@ -401,3 +410,21 @@ def test_types_whose_values_would_not_be_exact_are_named() -> None:
         odd = type("Odd", (Message,), {"__annotations__": {"item": annotation}, "__module__": __name__})
         with pytest.raises(UnsupportedTypeError, match=text):
             avro_schema(odd)
+
+
+def test_models_of_a_union_are_told_apart_by_a_field() -> None:
+    class Paid(Message):
+        kind: Literal["paid"] = "paid"
+        order: str
+
+    class Refunded(Message):
+        kind: Literal["refunded"] = "refunded"
+        order: str
+
+    class Holder(Message):
+        what: Paid | Refunded
+
+    for what in (Paid(order="o"), Refunded(order="o")):
+        message = Holder(what=what)
+        for way, come_back in ways(message).items():
+            assert come_back() == message, way

@@ -12,6 +12,8 @@ from uuid import UUID
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from onex.bus.schema.unions import confusion
+
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
@@ -174,6 +176,8 @@ def _union(arguments: tuple[Any, ...], metadata: Sequence[object]) -> AvroType:
     if len(rest) == 1:
         inner = _type_of(rest[0], metadata)
     elif all(isinstance(argument, type) and issubclass(argument, BaseModel) for argument in rest):
+        if reason := confusion(rest):
+            raise UnsupportedTypeError(reason)
         inner = OneOf(rest)
     else:
         raise UnsupportedTypeError("a union may join None and one type, or several models")
