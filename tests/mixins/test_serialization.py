@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -139,6 +139,7 @@ _PLAIN = st.recursive(
 )
 
 
+@example(value={"\x85": "\u2028a\u2029"}, form=EnumTextFormat.YAML, canonical=False, unicode=True)
 @given(_PLAIN, st.sampled_from(EnumTextFormat), st.booleans(), st.booleans())
 def test_any_plain_value_comes_back(value: object, form: EnumTextFormat, canonical: bool, unicode: bool) -> None:
     class Holder(BaseModel):

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from typing import TypeVar
@@ -19,6 +20,20 @@ from onex.model.errors import RejectedError
 
 M = TypeVar("M", bound=BaseModel)
 _GZIP = b"\x1f\x8b"
+
+
+_BREAKS = re.compile("[\x85\u2028\u2029]")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Escapes YAML's rarer line breaks: PyYAML writes them so that it reads them as blanks."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if _BREAKS.search(text) else None)
+
+
+_Dumper.add_representer(str, _represent_text)
 
 
 class SerializationEngine:
@@ -60,8 +75,9 @@ class SerializationEngine:
     def _yaml(self, plain: JsonValue) -> str:
         settings = self._settings
         canonical = settings.enable_canonical_mode
-        text: str = yaml.safe_dump(
+        text: str = yaml.dump(
             plain,
+            Dumper=_Dumper,
             sort_keys=canonical or settings.sort_keys,
             indent=2 if canonical else settings.indent_size,
             width=settings.line_width,
