@@ -26,21 +26,28 @@ class DueTimer(NamedTuple):
 
 
 TimersOfKey = dict[str, KeptTimer]
+_SLACK = 64
+"""Heap entries of timers that are gone, which may stay whatever the number of timers."""
 
 
 class TimerTable:
-    """All timers of a partition in memory; changes are staged until the transaction commits."""
+    """All timers of a partition in memory; changes are staged until the transaction commits.
+
+    The heap has an entry for each timer. Entries of cancelled, replaced and fired timers stay until they come up, or
+    until they outnumber the timers: then the heap is built again, which costs O(log n) per change on average.
+    """
 
     def __init__(self) -> None:
         self._by_key: dict[bytes, TimersOfKey] = {}
         self._staged: dict[bytes, TimersOfKey] = {}
         self._heap: list[tuple[int, bytes, str]] = []
+        self._count = 0
+        """Timers in ``_by_key``."""
 
     def load(self, stored: Iterable[tuple[bytes, bytes]]) -> None:
         """Take over what the store holds."""
         for key, value in stored:
-            self._by_key[key] = decode_timers(value)
-            self._push(key)
+            self._replace(key, decode_timers(value))
 
     def change(
         self, key: bytes, changes: Sequence[SetTimer | CancelTimer], now_ms: int, kept: dict[str, str]
@@ -63,6 +70,8 @@ class TimerTable:
         put_back: list[tuple[int, bytes, str]] = []
         while self._heap and self._heap[0][0] <= now_ms and len(found) < most:
             entry = heapq.heappop(self._heap)
+            if put_back and put_back[-1] == entry:
+                continue  # cancelled and set again for the same time: equal entries come one after the other
             due_ms, key, name = entry
             timer = self._by_key.get(key, {}).get(name)
             if timer is not None and timer.due_ms == due_ms:
@@ -94,12 +103,11 @@ class TimerTable:
     def commit(self) -> None:
         """Make staged changes the truth."""
         for key, timers in self._staged.items():
-            if timers:
-                self._by_key[key] = timers
-                self._push(key)
-            else:
-                self._by_key.pop(key, None)
+            self._replace(key, timers)
         self._staged.clear()
+        if len(self._heap) > 2 * self._count + _SLACK:
+            self._heap = [(t.due_ms, key, name) for key, timers in self._by_key.items() for name, t in timers.items()]
+            heapq.heapify(self._heap)
 
     def rollback(self) -> None:
         """Forget staged changes."""
@@ -108,9 +116,18 @@ class TimerTable:
     def _current(self, key: bytes) -> TimersOfKey:
         return self._staged.get(key) or (self._by_key.get(key, {}) if key not in self._staged else {})
 
-    def _push(self, key: bytes) -> None:
-        for name, timer in self._by_key[key].items():
-            heapq.heappush(self._heap, (timer.due_ms, key, name))
+    def _replace(self, key: bytes, timers: TimersOfKey) -> None:
+        """These are the timers of a key from now on; the heap gets those that are new or due at another time."""
+        before = self._by_key.get(key, {})
+        self._count += len(timers) - len(before)
+        if timers:
+            self._by_key[key] = timers
+        else:
+            self._by_key.pop(key, None)
+        for name, timer in timers.items():
+            known = before.get(name)
+            if known is not timer and (known is None or known.due_ms != timer.due_ms):
+                heapq.heappush(self._heap, (timer.due_ms, key, name))
 
 
 def decode_timers(value: bytes) -> TimersOfKey:

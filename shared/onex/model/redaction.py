@@ -2,10 +2,15 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from pydantic import BaseModel
 
 HIDDEN = "[redacted]"
+_REMEMBERED = 2048
+"""Names of which the verdict is kept. Names come out of messages, so a sender can make up any number of them."""
+_LONGEST_NAME = 128
+"""Characters; longer names are judged each time, so that the kept ones have a bound in bytes as well."""
 _PARTS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 
@@ -18,15 +23,15 @@ class Redactor:
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._patterns = frozenset(pattern.lower() for pattern in patterns)
-        self._known: dict[str, bool] = {}
+        self._judged = lru_cache(_REMEMBERED)(self._judge)
 
     def hides(self, name: str) -> bool:
         """Whether what stands under this name is a secret."""
-        found = self._known.get(name)
-        if found is None:
-            words = {name.lower(), *(part.lower() for part in _PARTS.findall(name))}
-            found = self._known[name] = bool(words & self._patterns)
-        return found
+        return self._judged(name) if len(name) <= _LONGEST_NAME else self._judge(name)
+
+    def _judge(self, name: str) -> bool:
+        words = {name.lower(), *(part.lower() for part in _PARTS.findall(name))}
+        return bool(words & self._patterns)
 
     def clean(self, value: object) -> object:
         """The same value, containers and models within it as plain ones, without its secrets."""
