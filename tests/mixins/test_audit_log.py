@@ -143,6 +143,98 @@ def test_what_comes_at_once_travels_together() -> None:
     assert list(problems_of(log.entries)) == []
 
 
+@pytest.mark.enforces("audit_log.max_unsent")
+def test_what_waits_for_the_topic_has_a_bound() -> None:
+    careless = Log(Sink(*[AWAY] * 500), fail_closed=False, max_unsent=10)
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(250):
+            assert careless.handle() == "paid"
+    assert [entry["event"] for entry in logs] == ["the audit log cannot be written"], "once for the outage"
+    assert careless.engine.figures() == {"unsent": 10.0, "dropped": 490.0}
+    assert careless.handle() == "paid"
+    assert [entry.number for entry in careless.entries] == [*range(492, 503)]
+    assert careless.engine.figures() == {"unsent": 0.0, "dropped": 491.0}
+    assert [problem.partition(": ")[2] for problem in problems_of(careless.entries)] == [
+        "entries 1 to 491 are missing"
+    ]
+
+
+def test_what_is_not_done_makes_no_entries() -> None:
+    closed = Log(Sink(*[AWAY] * 100), max_unsent=5)
+    for _ in range(100):
+        with pytest.raises(TransientError, match="no broker"):
+            closed.handle()
+    assert closed.engine.figures() == {"unsent": 5.0, "dropped": 0.0}
+    assert closed.handle() == "paid"
+    assert [entry.number for entry in closed.entries] == [*range(1, 8)]
+    assert list(problems_of(closed.entries)) == []
+
+
+def test_entries_are_bounded_in_characters_too() -> None:
+    careless = Log(Sink(*[AWAY] * 500), fail_closed=False, max_unsent=100_000, max_detail=100_000)
+    for _ in range(400):
+        play(careless.engine.record("a", detail="x" * 100_000))
+    assert careless.engine.figures()["unsent"] < 180
+
+
+def test_what_has_waited_is_not_sent_whole_with_each_message() -> None:
+    class Counting(Sink):
+        lengths: list[int] = []
+
+        async def send(self, events: Sequence[Event]) -> None:
+            self.lengths.append(len(events))
+            await super().send(events)
+
+    careless = Log(Counting(*[AWAY] * 999), fail_closed=False)
+    for _ in range(1000):
+        play(careless.engine.record("a"))
+    assert max(Counting.lengths) == 100
+    assert len(careless.entries) == 1000
+    assert list(problems_of(careless.entries)) == []
+
+
+class Small(Sink):
+    """Of records with a longest length."""
+
+    async def send(self, events: Sequence[Event]) -> None:
+        await asyncio.sleep(0.1)
+        if any("large" in event.message.model_dump_json() for event in events):
+            raise RejectedError("too large")
+        await super().send(events)
+
+
+@pytest.mark.parametrize("fail_closed", [True, False])
+def test_an_entry_that_no_record_can_hold_does_not_keep_the_others_back(fail_closed: bool) -> None:
+    log = Log(Small(), fail_closed=fail_closed)
+
+    async def live() -> list[object]:
+        texts = ("first", "one", "large", "two")
+        return await asyncio.gather(*(log.engine.record(text) for text in texts), return_exceptions=True)
+
+    first, one, large, two = play(live())
+    assert (first, one, two) == (None, None, None)
+    assert isinstance(large, RejectedError) == fail_closed
+    assert [entry.what for entry in log.entries] == ["first", "one", "two"]
+    assert log.engine.figures() == {"unsent": 0.0, "dropped": 1.0}
+
+
+def test_an_old_entry_that_no_record_can_hold_is_given_up() -> None:
+    log = Log(Small(), fail_closed=False)
+
+    async def live() -> None:
+        log.engine._unsent.add(log.engine._sealed("large", "done", "", {}))
+        await log.engine.record("one")
+
+    play(live())
+    assert [entry.what for entry in log.entries] == ["one"]
+
+
+def test_facts_that_are_too_long_are_left_out() -> None:
+    log = Log()
+    play(log.engine.record("a", order="o-1", text="x" * 2_000_000))
+    assert json.loads(log.entries[0].facts) == {"order": "o-1", "text": "[2000002 characters]"}
+
+
 def chain(count: int, key: bytes = b"") -> list[AuditRecorded]:
     log = Log(seal_key=key.decode())
     for number in range(count):

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -102,6 +103,46 @@ def test_compression_has_no_time_in_it_and_is_recognised() -> None:
     assert packed.dump(Inner()) == packed.dump(Inner())
     assert engine().load(packed.dump(Inner()), Inner) == Inner()
     assert len(packed.dump({"a": "x" * 1000})) < 100
+
+
+@pytest.mark.enforces("serialization.max_text_bytes")
+@pytest.mark.parametrize("form", list(EnumTextFormat))
+def test_text_has_a_longest_length(form: EnumTextFormat) -> None:
+    fits, refuses = (engine(serialization_format=form, max_text_bytes=most) for most in (120, 119))
+    data = b'{"a": "%s"}' % (b"x" * 111)
+    for sent in (data, gzip.compress(data), gzip.compress(data[:50]) + gzip.compress(data[50:])):
+        assert fits.load(sent, Inner).a == "x" * 111
+        with pytest.raises(RejectedError, match="more than 119 bytes of text; serialization.max_text_bytes"):
+            refuses.load(sent, Inner)
+
+
+@pytest.mark.parametrize("parts", [1, 40])
+def test_a_gzip_bomb_is_refused_before_it_is_unpacked(parts: int) -> None:
+    bomb = gzip.compress(b" " * (100_000_000 // parts)) * parts
+    assert len(bomb) < 400_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(RejectedError, match="more than 4194304 bytes"):
+            engine().load(bomb, Inner)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("yaml", "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]"),
+        ("yaml", "a: &a [*a]"),
+        ("yaml", "[" * 20_000),
+        ("json", "[" * 200_000),
+        ("json", '{"z": ' + "9" * 10_000 + "}"),
+    ],
+)
+def test_text_that_grows_when_it_is_read_is_refused(form: str, text: str) -> None:
+    with pytest.raises(RejectedError, match=f"cannot be read as {form}"):
+        engine(serialization_format=form).load(text.encode(), Inner)
 
 
 def test_what_has_no_form_is_told() -> None:

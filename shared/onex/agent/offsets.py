@@ -11,7 +11,13 @@ from collections import deque
 from onex.bus.protocols import Position
 
 MAX_SPAN = 20_000
-"""Offsets between the watermark and the newest one taken in. One bit each: at most 3,125 characters."""
+"""Offsets between the watermark and the newest one taken in, from which on no more are read."""
+FITS = 26_000
+"""Offsets from the watermark on that always fit into the metadata: one bit each, at most 4,063 characters.
+
+More than ``MAX_SPAN``, because a batch that was asked for before is taken in whole."""
+_MOST_BYTES = 16_384
+"""Of a set that is read: a set of another version may be larger than ours, but not without bound."""
 _RAW, _PACKED = "r", "z"
 
 
@@ -63,14 +69,26 @@ class OffsetTracker:
         """Everything below is done."""
         return self._next
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether offsets were taken in that the metadata may have no room for."""
+        return self.span > FITS
+
+    def fits(self, offset: int) -> bool:
+        """Whether the metadata can say of an offset that it is finished."""
+        return offset < self._next + FITS
+
     def position(self) -> Position:
         """What to commit now."""
         return Position(self._next, _pack(self._next, self._done | self._known if self._known else self._done))
 
 
 def _pack(base: int, done: set[int]) -> str:
+    """The set as text; offsets without room in it are left out, so that a commit is never refused for its length."""
     if not done:
         return ""
+    if max(done) - base >= FITS:
+        return _pack(base, {offset for offset in done if offset < base + FITS})
     bits = bytearray((max(done) - base) // 8 + 1)
     for offset in done:
         bits[(offset - base) // 8] |= 1 << (offset - base) % 8
@@ -88,7 +106,10 @@ def done_beyond(position: Position) -> frozenset[int]:
     try:
         bits = b85decode(text)
         if kind == _PACKED:
-            bits = zlib.decompress(bits)
+            unpacking = zlib.decompressobj()
+            bits = unpacking.decompress(bits, _MOST_BYTES)
+            if not unpacking.eof:
+                return frozenset()
     except (ValueError, zlib.error):
         return frozenset()
     return frozenset(

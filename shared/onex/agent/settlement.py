@@ -8,7 +8,7 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
@@ -46,6 +46,8 @@ class Settlement:
         self._held = HeldPartitions(clock, health)
         self._trackers: dict[Partition, OffsetTracker] = {}
         self._outcomes: list[Outcome] = []
+        self._beyond: list[Outcome] = []
+        """Outcomes so far beyond the watermark that their commit could not say so: they wait until it moves."""
         self._skipped: set[Partition] = set()
         """Where the watermark may have moved without an outcome: an earlier owner had finished what was read."""
         self._started, self._started_ns = 0.0, 0
@@ -84,11 +86,32 @@ class Settlement:
         if not taken and not skipped:
             return None
         self._outcomes, self._skipped = kept, self._skipped & held
+        if self._beyond or any(tracker.is_wide for tracker in self._trackers.values()):
+            taken = self._within_reach(taken, held)
         for outcome in taken:
             if outcome.done:
                 self._trackers[outcome.partition].finish(outcome.record.offset())
+        if not taken and not skipped:
+            return None
         touched = {outcome.partition for outcome in taken} | skipped
         return Commit(taken, {partition: self._trackers[partition].position() for partition in touched})
+
+    def _within_reach(self, taken: Sequence[Outcome], held: Collection[Partition]) -> list[Outcome]:
+        """Those whose commit can say that they are done; the others wait in ``_beyond``.
+
+        In the order of their offsets, because each may move the watermark and bring the next one within reach.
+        """
+        waiting, self._beyond = [*self._beyond, *taken], []
+        within: list[Outcome] = []
+        for outcome in sorted(waiting, key=lambda waits: waits.record.offset()):
+            tracker, offset = self._trackers[outcome.partition], outcome.record.offset()
+            if outcome.done and (outcome.partition in held or not tracker.fits(offset)):
+                self._beyond.append(outcome)
+                continue
+            within.append(outcome)
+            if outcome.done:
+                tracker.finish(offset)
+        return within
 
     def owes(self, partitions: Collection[Partition]) -> bool:
         """Whether any of these has something that can be committed."""
@@ -140,7 +163,7 @@ class Settlement:
     @property
     def idle(self) -> bool:
         """Nothing to commit."""
-        return not self._outcomes and not self._skipped
+        return not self._outcomes and not self._skipped and not self._beyond
 
     def abandon(self, gone: Collection[Partition]) -> None:
         """Partitions are not ours any more."""
@@ -153,10 +176,11 @@ class Settlement:
         self._queue.forget(numbers)
         if self._answers is not None:
             self._answers.forget(numbers)
-        for outcome in self._outcomes:
+        for outcome in (*self._outcomes, *self._beyond):
             if outcome.waits and outcome.partition in gone:
                 self._queue.forget_moved(outcome.partition.partition, outcome.record.key())
         self._outcomes = [outcome for outcome in self._outcomes if outcome.partition not in gone]
+        self._beyond = [outcome for outcome in self._beyond if outcome.partition not in gone]
 
     def write(self, transaction: ProtocolTransaction, commit: Commit) -> BusError | None:
         """Hand outcomes to the producer; gives why the commit must be given back. Raises FencedError."""

@@ -1,9 +1,17 @@
-"""``/healthz``, ``/readyz`` and ``/metrics`` of an agent, on a daemon thread."""
+"""``/healthz``, ``/readyz`` and ``/metrics`` of an agent, on daemon threads.
 
+Whoever reaches the port is a stranger. Connections, their time and the length of a request are bounded, and when all
+connections are taken the oldest one makes room: slow clients cannot keep probes and scrapes out.
+"""
+
+import io
 import json
-from collections.abc import Iterable
+import socket
+from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
-from threading import Thread
+from threading import Lock, Thread
+from time import monotonic
+from typing import BinaryIO, cast
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -11,12 +19,85 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from onex.agent.health import Health
 
+_MOST_CONNECTIONS = 32
+_LONGEST = 10.0
+"""Seconds of one connection, from its start to its end."""
+_READ_TIMEOUT = 5.0
+_MOST_REQUEST_BYTES = 16_384
+
 
 class _Server(ThreadingMixIn, WSGIServer):
+    """A thread per connection, for a bounded number of connections and a bounded time."""
+
     daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, address: tuple[str, int], handler: Callable[..., WSGIRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self.clock: Callable[[], float] = monotonic
+        self._open: dict[socket.socket, float] = {}
+        """By connection, when it began; the oldest one first."""
+        self._lock = Lock()
+
+    def process_request(self, request: "socket.socket | tuple[bytes, socket.socket]", client_address: object) -> None:
+        """Serve a connection, in the place of the oldest one when there are too many."""
+        connection = cast(socket.socket, request)
+        with self._lock:
+            if len(self._open) >= _MOST_CONNECTIONS:
+                self._end(next(iter(self._open)))
+            self._open[connection] = self.clock()
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: "socket.socket | tuple[bytes, socket.socket]") -> None:
+        """A connection has ended."""
+        with self._lock:
+            self._open.pop(cast(socket.socket, request), None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Twice a second: end the connections that take too long."""
+        with self._lock:
+            for connection in [c for c, began in self._open.items() if self.clock() - began > _LONGEST]:
+                self._end(connection)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that goes away, or is sent away, is no news."""
+
+    def _end(self, connection: socket.socket) -> None:
+        """Its thread meets an error and closes it."""
+        del self._open[connection]
+        try:
+            connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # the client was faster
+
+
+class _Bounded(io.RawIOBase):
+    """The first bytes of a request; what goes beyond is not read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._left = _MOST_REQUEST_BYTES
+
+    def readline(self, size: int | None = -1) -> bytes:
+        """The next line, or what is left of it."""
+        line = self._stream.readline(self._left if size is None or size < 0 else min(size, self._left))
+        self._left -= len(line)
+        return line
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+        super().close()
 
 
 class _Quiet(WSGIRequestHandler):
+    timeout = _READ_TIMEOUT
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile = cast(io.BufferedIOBase, _Bounded(cast(BinaryIO, self.rfile)))
+
     def log_message(self, format: str, *args: object) -> None:
         """Probes come every few seconds; they are no news."""
 

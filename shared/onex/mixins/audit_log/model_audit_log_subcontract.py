@@ -24,5 +24,8 @@ class ModelAuditLogSubcontract(Subcontract):
     shows changes to who has kept an older entry."""
     fail_closed: bool = True
     """What cannot be recorded is not done: the message is tried again later. Else it is done, and a line says so."""
+    max_unsent: int = Field(default=1_000, ge=1, le=100_000)
+    """Entries that wait in memory while they cannot be written. Beyond it the oldest ones are dropped and counted;
+    with ``fail_closed`` nothing more is done until there is room."""
     max_detail: int = Field(default=1_000, ge=10, le=100_000)
     """Longer details are cut."""

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from onex.mixins.serialization.bounded import plain_yaml, unpacked
 from onex.mixins.serialization.model_serialization_subcontract import (
     EnumTextFormat,
     ModelSerializationSubcontract,
@@ -19,7 +20,6 @@ from onex.mixins.serialization.model_serialization_subcontract import (
 from onex.model.errors import RejectedError
 
 M = TypeVar("M", bound=BaseModel)
-_GZIP = b"\x1f\x8b"
 
 
 _BREAKS = re.compile("[\x85\u2028\u2029]")
@@ -52,11 +52,15 @@ class SerializationEngine:
     def load(self, data: bytes, model: type[M]) -> M:
         """See the protocol."""
         try:
-            text = (gzip.decompress(data) if data.startswith(_GZIP) else data).decode()
+            text = unpacked(data, self._settings.max_text_bytes).decode()
             is_yaml = self._settings.serialization_format is EnumTextFormat.YAML
-            return model.model_validate(yaml.safe_load(text) if is_yaml else json.loads(text))
+            return model.model_validate(plain_yaml(text) if is_yaml else json.loads(text))
         except ValidationError as error:
             raise RejectedError(f"no {model.__name__}: {error}") from None
+        except RecursionError:
+            raise RejectedError(
+                f"cannot be read as {self._settings.serialization_format}: nested too deeply"
+            ) from None
         except (yaml.YAMLError, ValueError, OSError, EOFError, zlib.error) as error:
             raise RejectedError(f"cannot be read as {self._settings.serialization_format}: {error}") from None
 

@@ -37,3 +37,5 @@ class ModelSerializationSubcontract(Subcontract):
     """False escapes all that is not ASCII."""
     enable_compression: bool = False
     """Gzip, without a time in it. ``load`` recognises it by itself."""
+    max_text_bytes: int = Field(default=4_194_304, ge=64, le=1_073_741_824)
+    """``load`` refuses longer text. Compressed data counts as what it becomes, and no more of it is unpacked."""

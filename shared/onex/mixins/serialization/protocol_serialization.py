@@ -15,7 +15,11 @@ class ProtocolSerialization(Protocol):
         ...
 
     def load(self, data: bytes, model: type[M]) -> M:
-        """The model from what ``dump`` wrote. Raises RejectedError for what cannot be read or does not fit."""
+        """The model from what ``dump`` wrote.
+
+        Raises RejectedError for what cannot be read, does not fit the model or is longer than ``max_text_bytes``,
+        and for YAML with aliases.
+        """
         ...
 
     def digest(self, value: object) -> str:

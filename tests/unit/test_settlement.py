@@ -1,0 +1,115 @@
+"""Commits say which offsets are done, however far apart those are."""
+
+import random
+import zlib
+from base64 import b85encode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onex.agent.health import Health
+from onex.agent.metrics import AgentMetrics
+from onex.agent.offsets import FITS, OffsetTracker
+from onex.agent.outcome import Commit, Outcome
+from onex.agent.retry_queue import RetryQueue
+from onex.agent.settlement import Settlement
+from onex.bus.memory.log import MemoryRecord
+from onex.bus.protocols import Partition, Position
+from onex.testing.clock import ManualClock
+
+_P = Partition("orders", 0)
+
+
+def _settlement() -> Settlement:
+    made = Settlement(RetryQueue("retry"), None, ManualClock(), Health(), AgentMetrics("n"), None, lambda: None)
+    made.adopt({_P: None})
+    return made
+
+
+def _outcome(offset: int) -> Outcome:
+    return Outcome(MemoryRecord("orders", 0, offset, b"k", None, (), 0), _P)
+
+
+def _commit(settlement: Settlement) -> set[int]:
+    """Offsets that a commit is about; checks that what it says of them survives a restart."""
+    commit = settlement.snapshot()
+    if commit is None:
+        return set()
+    assert isinstance(commit, Commit)
+    position = commit.positions[_P]
+    assert len(position.metadata) <= 4095
+    settlement.committed(commit)
+    offsets = {outcome.record.offset() for outcome in commit.outcomes}
+    successor = OffsetTracker(position)
+    assert not any(offset >= position.offset and successor.take(offset) for offset in sorted(offsets))
+    return offsets
+
+
+@pytest.mark.parametrize("step", [1, 1000], ids=["no gaps", "gaps as of compaction"])
+def test_one_slow_message_before_a_huge_batch_never_makes_a_commit_too_long(step: int) -> None:
+    settlement, rng = _settlement(), random.Random(3)
+    offsets = [number * step for number in range(40_000)]
+    for offset in offsets:
+        assert settlement.take(_P, offset)
+    finished = rng.sample(offsets[1:], 20_000)
+    for offset in finished:
+        settlement.settle(_outcome(offset))
+    first = _commit(settlement)
+    assert first == {offset for offset in finished if offset < FITS}
+    assert not settlement.idle
+    settlement.settle(_outcome(0))
+    second = _commit(settlement)
+    assert 0 in second
+    assert not first & second, "nothing is committed twice"
+
+
+def test_when_the_slow_message_is_done_everything_is_committed_together() -> None:
+    settlement = _settlement()
+    for offset in range(40_000):
+        settlement.take(_P, offset)
+    for offset in range(39_999, 0, -1):
+        settlement.settle(_outcome(offset))
+    assert len(_commit(settlement)) == FITS - 1
+    settlement.settle(_outcome(0))
+    assert len(_commit(settlement)) == 40_000 - FITS + 1
+    assert settlement.idle
+
+
+def test_what_waits_for_the_watermark_goes_with_its_partition() -> None:
+    settlement = _settlement()
+    for offset in (0, FITS + 5):
+        settlement.take(_P, offset)
+    settlement.settle(_outcome(FITS + 5))
+    assert settlement.snapshot() is None
+    assert not settlement.owes([_P])
+    settlement.abandon({_P})
+    assert settlement.idle
+
+
+@given(st.lists(st.integers(1, 5000), min_size=1, max_size=60), st.randoms(use_true_random=False))
+def test_in_whatever_order_messages_end_each_is_committed_once(steps: list[int], rng: random.Random) -> None:
+    settlement = _settlement()
+    offsets = [sum(steps[: n + 1]) for n in range(len(steps))]
+    for offset in offsets:
+        settlement.take(_P, offset)
+    committed: list[int] = []
+    for offset in rng.sample(offsets, len(offsets)):
+        settlement.settle(_outcome(offset))
+        if rng.random() < 0.3:
+            committed += _commit(settlement)
+    committed += _commit(settlement)
+    assert sorted(committed) == offsets
+    assert settlement.idle
+
+
+def test_a_set_without_room_is_cut_and_one_that_unpacks_to_too_much_is_ignored() -> None:
+    tracker = OffsetTracker()
+    for offset in (0, 7, 10**9):
+        tracker.take(offset)
+    tracker.finish(7)
+    tracker.finish(10**9)
+    assert len(tracker.position().metadata) < 10
+    bomb = "z" + b85encode(zlib.compress(b"\xff" * 3_000_000)).decode()
+    assert len(bomb) <= 4095
+    assert OffsetTracker(Position(0, bomb)).take(4)
