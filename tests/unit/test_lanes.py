@@ -12,7 +12,7 @@ from onex.agent.lanes import Lanes
     st.lists(st.integers(0, 1000), max_size=300),
 )
 def test_every_item_runs_once_in_the_order_of_its_lane(keys: list[int], concurrency: int, choices: list[int]) -> None:
-    lanes: Lanes[tuple[int, int]] = Lanes(concurrency)
+    lanes: Lanes[tuple[int, int]] = Lanes(concurrency, lambda item: item[1] + 1)
     running: list[tuple[int, int]] = []
     parked: list[tuple[int, int]] = []
     done: list[tuple[int, int]] = []
@@ -25,6 +25,7 @@ def test_every_item_runs_once_in_the_order_of_its_lane(keys: list[int], concurre
             lanes.add(key, (key, number))
         elif action == 1 and running:
             item = running.pop(next(choice) % len(running))
+            lanes.weigh(item[0], item)
             lanes.park(item[0])
             parked.append(item)
         elif action == 2 and parked:
@@ -48,7 +49,12 @@ def test_every_item_runs_once_in_the_order_of_its_lane(keys: list[int], concurre
         held_up = {key for key, _ in parked}
         added = keys[: len(keys) - len(feed)]
         assert lanes.blocked == sum(key in held_up for key in added) - sum(key in held_up for key, _ in done)
+        bytes_of = [(key, number + 1) for number, key in enumerate(added)]
+        done_bytes = sum(number + 1 for key, number in done if key in held_up)
+        assert lanes.blocked_bytes == sum(size for key, size in bytes_of if key in held_up) - done_bytes
     assert lanes.size == 0
+    assert not lanes._behind
+    assert not lanes._own
     assert sorted(number for _, number in done) == list(range(len(keys)))
     for key in set(keys):
         numbers = [number for lane, number in done if lane == key]

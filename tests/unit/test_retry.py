@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
+from onex.agent import further_attempts
 from onex.agent.retry import Attempts, RetryPlan
 from onex.bus import headers as h
 from onex.contract import ResolvedNode, resolve_node
@@ -16,6 +17,7 @@ from onex.model import RejectedError, TransientError
 from onex.model.contract import ModelDelivery, ModelErrorHandling, ModelRetryPolicy
 from onex.model.enums import EnumBackoff, EnumOrdering
 from onex.testing import MeshDriver
+from onex.testing.effect_host import MemoryEffectHost
 from tests.conftest import NODES
 
 RETRY = "onex.retry.unruly.effect.v1"
@@ -44,6 +46,37 @@ def mesh() -> Iterator[MeshDriver]:
     driver = MeshDriver([unruly()])
     yield driver
     driver.close()
+
+
+def test_what_is_parked_in_memory_is_bounded_by_its_bytes(mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(further_attempts, "MAX_BLOCKED_BYTES", 10_000)
+    names = [f"{number}-" + "x" * 1500 for number in range(8)]
+    NodeUnrulyEffect.down.update(names)
+    for name in names:
+        mesh.send(Act(entity=name, number=1))
+    moved = {record.key() for record in mesh.records(RETRY)}
+    assert 2 <= len(moved) <= 6, "the first ones wait in memory, the others on the retry topic"
+    NodeUnrulyEffect.down.clear()
+    mesh.advance("10s")
+    assert {acted.entity for acted in mesh.published(Acted)} == set(names)
+
+
+def test_a_partition_is_read_no_further_while_too_many_bytes_wait_behind_one_key(
+    mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(further_attempts, "MAX_BLOCKED_BYTES", 20_000)
+    name = "x" * 1500
+    NodeUnrulyEffect.down.add(name)
+    for number in range(100):
+        mesh.send(Act(entity=name, number=number))
+    (instance,) = mesh.instances
+    host = instance._agent
+    assert isinstance(host, MemoryEffectHost)
+    assert host.engine.in_flight < 30
+    assert host.engine.held
+    NodeUnrulyEffect.down.clear()
+    mesh.advance("10s")
+    assert [acted.number for acted in mesh.published(Acted)] == list(range(100))
 
 
 def attempts_at(count: int) -> Attempts:

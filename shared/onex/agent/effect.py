@@ -17,7 +17,7 @@ import structlog
 from onex.agent.answered import Answered, AnsweredGroup
 from onex.agent.current import CURRENT
 from onex.agent.envelope import Envelope
-from onex.agent.further_attempts import MAX_BLOCKED, FurtherAttempts
+from onex.agent.further_attempts import FurtherAttempts, size_of
 from onex.agent.health import Health
 from onex.agent.kept_answers import KeptAnswers
 from onex.agent.lanes import Lanes
@@ -72,7 +72,7 @@ class EffectEngine:
         self._lane = lane_of(contract.delivery.ordering)
         self._clock = clock
         self._metrics = metrics
-        self._lanes: Lanes[Task] = Lanes(contract.delivery.concurrency)
+        self._lanes: Lanes[Task] = Lanes(contract.delivery.concurrency, size_of)
         self._running: dict[Hashable, tuple[asyncio.Task[None], Partition]] = {}
         """By lane; until there is an outcome, though the task may have ended with an answer."""
         self._answered = AnsweredGroup(self._settle)
@@ -207,8 +207,8 @@ class EffectEngine:
         return [partition for partition in self.settlement.partitions if self._stands(partition)]
 
     def _stands(self, partition: Partition) -> bool:
-        limit = MAX_BLOCKED if partition.topic == self._queue.topic else 2 * MAX_BLOCKED
-        if self._clock.monotonic() < self._further.stands_until or self._lanes.blocked >= limit:
+        times = 1 if partition.topic == self._queue.topic else 2
+        if self._clock.monotonic() < self._further.stands_until or self._further.is_full(times):
             return True
         return self.settlement.stands(partition)
 

@@ -23,6 +23,8 @@ from onex.model.errors import NotNowError
 
 MAX_BLOCKED = 20_000
 """Messages that wait in memory for a retry, or behind one that does; the next failure goes to the retry topic."""
+MAX_BLOCKED_BYTES = 64 * 1024 * 1024
+"""The same in bytes of their keys, values and headers."""
 _UNTRIED = Attempts()
 
 
@@ -58,6 +60,11 @@ class FurtherAttempts:
         self.stands_until = 0.0
         """Monotonic time; until then no message can be tried (a circuit is open): partitions stand still."""
 
+    def is_full(self, times: int = 1) -> bool:
+        """Whether so many times what may wait in memory waits there."""
+        lanes = self._lanes
+        return lanes.blocked >= times * MAX_BLOCKED or lanes.blocked_bytes >= times * MAX_BLOCKED_BYTES
+
     def must_queue(self, task: Task) -> bool:
         """Whether an earlier message of its key waits on the retry topic, so that it has to go there as well."""
         return (
@@ -72,6 +79,7 @@ class FurtherAttempts:
         """Until the message is settled. ``began``: when it was taken in hand; ``failed``: how its first attempt
         ended, in ``stage``, where there was one already."""
         CURRENT.set(task.envelope)
+        self._lanes.weigh(lane, task)
         if task.received is None:
             await self._keep_place(lane, task)
         elif failed is None and self.must_queue(task):
@@ -138,7 +146,7 @@ class FurtherAttempts:
         if self._ordering is EnumOrdering.PARTITION:
             return False
         waited = self._clock.monotonic() - began
-        return self._lanes.blocked >= MAX_BLOCKED or not self._plan.fits_in_memory(waited, delay)
+        return self.is_full() or not self._plan.fits_in_memory(waited, delay)
 
     async def _keep_place(self, lane: Hashable, task: Task) -> None:
         """Hold the key until its dead letter is dropped, or replayed and carried through."""
@@ -172,6 +180,18 @@ class FurtherAttempts:
         finally:
             self.waiting.discard(me)
             self._lanes.unpark(lane)
+
+
+def size_of(task: Task) -> int:
+    """Bytes of a message as it came."""
+    record = task.record
+    size = len(record.key() or b"") + len(record.value() or b"")
+    try:
+        return size + sum(len(name) + len(value or b"") for name, value in record.headers() or ())
+    except (
+        UnicodeDecodeError
+    ):  # the client cannot read them; then the message becomes a dead letter and waits nowhere
+        return size
 
 
 async def _wait_for(coming: "asyncio.Future[Task]") -> None:
