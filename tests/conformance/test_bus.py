@@ -431,6 +431,14 @@ def test_a_reader_reads_to_the_end_and_no_further(bus: ProtocolEventBus, topic: 
     reader = bus.read({Partition(name, number): 2 for number in range(3)})
     assert len(list(reader.until_end())) == 24
     reader.close()
+    part = bus.read({Partition(name, number): 0 for number in range(3)})
+    part.drop(Partition(name, 1))
+    assert part.ended(Partition(name, 1))
+    assert not part.ended(Partition(name, 0))
+    assert not part.reached_end()
+    assert {record.partition() for record in part.until_end()} == {0, 2}
+    assert part.reached_end()
+    part.close()
     empty = bus.read({Partition(topic(), 0): 0})
     assert list(empty.until_end()) == []
     assert empty.reached_end()

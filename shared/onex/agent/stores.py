@@ -3,12 +3,11 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from onex.agent.backing import OpenBacking
+from onex.agent.restoring import RestoringStores
 from onex.agent.standby import Standby
 from onex.agent.store import PartitionStore
-from onex.bus.protocols import OnDelivery, Partition, ProtocolEventBus, ProtocolReader, ProtocolTransaction
+from onex.bus.protocols import OnDelivery, Partition, ProtocolEventBus, ProtocolTransaction
 from onex.bus.schema import Codec
-
-_CHUNK = 5000
 
 
 class Stores:
@@ -29,7 +28,7 @@ class Stores:
         self._codec = codec
         self._open_backing = open_backing
         self._ready: dict[int, PartitionStore] = {}
-        self._restoring: dict[int, tuple[PartitionStore, ProtocolReader]] = {}
+        self._restoring = RestoringStores(bus, changelog)
         self._ends: dict[int, int] = {}
 
     def open(self, number: int) -> None:
@@ -41,24 +40,13 @@ class Stores:
         store = PartitionStore(self._codec, warm or self._open_backing(number, topic.identity))
         partition = Partition(self._changelog, number)
         self._ends[number] = self._bus.admin.ends([partition])[partition][1]
-        reader = self._bus.read({partition: store.checkpoint()})
-        self._restoring[number] = (store, reader)
+        self._restoring.add(number, store)
 
     def restore(self) -> Sequence[int]:
-        """Read one chunk for each partition that is not complete yet; gives those that now are."""
-        done: list[int] = []
-        for number, (store, reader) in list(self._restoring.items()):
-            records = reader.batch(_CHUNK, 0.0 if len(self._restoring) > 1 else 0.02)
-            if records:
-                changes = [(record.key() or b"", record.value()) for record in records]
-                store.apply(changes, records[-1].offset() + 1)
-            if reader.reached_end():
-                reader.close()
-                store.restored()
-                del self._restoring[number]
-                self._ready[number] = store
-                done.append(number)
-        return done
+        """Read one chunk of the changelog; gives the partitions that are complete now. Raises BusError."""
+        complete = self._restoring.step()
+        self._ready.update(complete)
+        return [number for number, _ in complete]
 
     @property
     def restoring(self) -> bool:
@@ -67,7 +55,7 @@ class Stores:
 
     def remaining(self) -> int:
         """Changelog offsets that are still to be read, over all partitions that are being restored."""
-        return sum(max(0, self._ends[n] - store.checkpoint()) for n, (store, _) in self._restoring.items())
+        return sum(max(0, self._ends[n] - store.checkpoint()) for n, store in self._restoring.items())
 
     def size(self) -> tuple[int, int]:
         """Estimated keys, and bytes on disk, of the complete stores."""
@@ -116,9 +104,8 @@ class Stores:
         """Give a partition up; unknown ones are fine."""
         if store := self._ready.pop(number, None):
             store.close()
-        if opening := self._restoring.pop(number, None):
-            opening[1].close()
-            opening[0].close()
+        if opening := self._restoring.remove(number):
+            opening.close()
 
     def close_all(self) -> None:
         """Give everything up."""

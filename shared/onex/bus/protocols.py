@@ -176,6 +176,14 @@ class ProtocolReader(Protocol):
 
     def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]: ...
 
+    def ended(self, partition: Partition) -> bool:
+        """Whether everything that existed in a partition when the reader was opened has been read."""
+        ...
+
+    def drop(self, partition: Partition) -> None:
+        """Read a partition no further; it counts as ended."""
+        ...
+
     def reached_end(self) -> bool:
         """Whether everything that existed when the reader was opened has been read."""
         ...

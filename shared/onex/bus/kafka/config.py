@@ -91,8 +91,9 @@ class KafkaConfig:
             **self._reader(),
             "group.id": "onex-reader",
             "enable.partition.eof": True,
-            "queued.min.messages": 200_000,
-            "queued.max.messages.kbytes": 131_072,
+            # Of the whole client, however many partitions it restores.
+            "queued.min.messages": 100_000,
+            "queued.max.messages.kbytes": 32_768,
         }
 
     def admin(self) -> ClientConfig:

@@ -56,6 +56,18 @@ class KafkaReader:
         if partition in self._left and offset >= self._left[partition]:
             del self._left[partition]
 
+    def ended(self, partition: Partition) -> bool:
+        """See the protocol."""
+        return partition not in self._left
+
+    def drop(self, partition: Partition) -> None:
+        """See the protocol. A paused partition is fetched no more, and what was fetched of it is released."""
+        self._left.pop(partition, None)
+        try:
+            self._client.pause([TopicPartition(*partition)])
+        except KafkaException as error:
+            raise translate(error, "reading") from None
+
     def reached_end(self) -> bool:
         """See the protocol."""
         return not self._left

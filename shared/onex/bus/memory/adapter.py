@@ -78,9 +78,17 @@ class MemoryReader:
             found += records
         return found
 
+    def ended(self, partition: Partition) -> bool:
+        """See the protocol."""
+        return partition not in self._at or self._at[partition] >= self._ends[partition]
+
+    def drop(self, partition: Partition) -> None:
+        """See the protocol."""
+        self._at.pop(partition, None)
+
     def reached_end(self) -> bool:
         """See the protocol."""
-        return all(self._at[partition] >= end for partition, end in self._ends.items())
+        return all(self.ended(partition) for partition in self._ends)
 
     def until_end(self) -> Iterator[ProtocolRecord]:
         """See the protocol. An open transaction ends the reading, as there is nobody to wait for."""
