@@ -56,6 +56,8 @@ class AgentMetrics:
         self.commits = self._counter("onex_transactions", "Transactions committed")
         self.aborts = self._counter("onex_transactions_aborted", "Transactions aborted")
         self._rebalances = self._counter("onex_rebalances", "Changes of the assignment")
+        self.loop_blocked = self._counter("onex_loop_blocked", "Calls of handlers that held the event loop")
+        self.loop_blocked_seconds = self._counter("onex_loop_blocked_seconds", "Seconds of those calls")
         self.in_flight = self._gauge("onex_in_flight", "Messages taken and not yet settled")
         self.parked = self._gauge("onex_parked_keys", "Keys that wait for a retry")
         self.ready = self._gauge("onex_ready", "1 when the agent is ready")

@@ -1,6 +1,7 @@
 """One agent process: from a contract on disk to a drained shutdown."""
 
 import asyncio
+import inspect
 from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from onex.agent.native.capabilities import running
 from onex.agent.native.collector import calm_collector
 from onex.agent.native.effect_host import EffectHost
 from onex.agent.native.logs import configure_logs
+from onex.agent.native.loop_watch import LoopWatch
 from onex.agent.native.pure_host import run_pure
 from onex.agent.native.server import HealthServer
 from onex.agent.native.slots import Slot, take_slot
@@ -214,13 +216,15 @@ class AgentProcess:
                     lambda: sum(partition.topic in known for partition in host.partitions),
                     sum(topic.partitions for topic in known.values()),
                 )
-            if node.outbox is None:
-                self._started(host)
-                await host.run(stopping)
-                return
-            relay = Relay(node.outbox, program, bus, self._group, self._clock)
-            self._started(host, relay)
-            await _both(host.run(stopping), relay.run(stopping), stopping)
+            code = Path(inspect.getfile(self._resolved.node_class)).parent
+            with LoopWatch(loop, self._contract.name, code, self._clock, self._health, self._metrics):
+                if node.outbox is None:
+                    self._started(host)
+                    await host.run(stopping)
+                    return
+                relay = Relay(node.outbox, program, bus, self._group, self._clock)
+                self._started(host, relay)
+                await _both(host.run(stopping), relay.run(stopping), stopping)
         finally:
             self._stop.on_wake(lambda: None)
             try:
