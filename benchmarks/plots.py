@@ -1,7 +1,7 @@
 """Pictures of the results: a bar for each entry, and a line from its lowest to its highest run."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -31,6 +31,26 @@ def draw(name: str, title: str, unit: str, bars: Sequence[Bar]) -> Path:
     axes.set_xlabel(unit)
     axes.spines[["top", "right"]].set_visible(False)
     axes.xaxis.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:,.0f}"))
+    figure.tight_layout()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    file = FOLDER / f"{name}.svg"
+    figure.savefig(file, metadata={"Date": None})
+    pyplot.close(figure)
+    return file
+
+
+def curves(name: str, title: str, across: str, unit: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> Path:
+    """Write ``plots/{name}.svg``: a curve for each entry, from zero."""
+    matplotlib.rcParams.update({"svg.hashsalt": name, "font.size": 9, "svg.fonttype": "none"})
+    figure, axes = pyplot.subplots(figsize=(8, 3.6))
+    for entry, points in lines.items():
+        axes.plot([at for at, _ in points], [value for _, value in points], label=entry, linewidth=1.2)
+    axes.set_title(title, loc="left")
+    axes.set_xlabel(across)
+    axes.set_ylabel(unit)
+    axes.set_ylim(bottom=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, ncols=2, loc="lower right")
     figure.tight_layout()
     FOLDER.mkdir(parents=True, exist_ok=True)
     file = FOLDER / f"{name}.svg"

@@ -1,0 +1,1 @@
+"""Memory of the order workflow's agents under a hostile sender."""
