@@ -49,6 +49,8 @@ def hostile_records(seed: int, count: int, topics: tuple[str, ...] = TOPICS) -> 
     for number in range(count):
         order_id = f"odd-{seed}-{number}"
         name, body = _BODIES[number % len(_BODIES)]
+        value: bytes | None
+        key: bytes | None
         with_headers, headers = _HEADERS[rng.randrange(len(_HEADERS))]
         if name == "good order":
             with_headers, headers = _HEADERS[number // len(_BODIES) % len(_HEADERS)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import confluent_kafka
 
 _QUEUE_FULL = -184
-_TOPIC, _VALUE, _KEY, _FLAGS, _HEADER, _END = 1, 4, 5, 6, 9, 0
+_TOPIC, _VALUE, _KEY, _FLAGS, _HEADERS, _END = 1, 4, 5, 6, 10, 0
 _COPY = 2
 _PRODUCER = 0
 
@@ -21,7 +21,7 @@ class RawProducer:
     def __init__(self, bootstrap_servers: str) -> None:
         [path] = (Path(confluent_kafka.__file__).parents[1] / "confluent_kafka.libs").glob("librdkafka*.so*")
         self._lib = ctypes.CDLL(str(path))
-        for function in ("rd_kafka_conf_new", "rd_kafka_new"):
+        for function in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_headers_new"):
             getattr(self._lib, function).restype = ctypes.c_void_p
         conf, error = ctypes.c_void_p(self._lib.rd_kafka_conf_new()), ctypes.create_string_buffer(512)
         settings = {
@@ -53,13 +53,20 @@ class RawProducer:
         for kind, data in ((_KEY, key), (_VALUE, value)):
             if data is not None:
                 arguments += [ctypes.c_int(kind), ctypes.c_char_p(data), ctypes.c_size_t(len(data))]
-        for name, content in headers:
-            size = ctypes.c_ssize_t(len(content or b""))
-            arguments += [ctypes.c_int(_HEADER), ctypes.c_char_p(name), ctypes.c_char_p(content), size]
+        if headers:
+            arguments += [ctypes.c_int(_HEADERS), self._made(headers)]
         while code := self._lib.rd_kafka_producev(self._client, *arguments, ctypes.c_int(_END)):
             if code != _QUEUE_FULL:
                 raise RuntimeError(f"librdkafka refuses the record: {code}")
             self._lib.rd_kafka_poll(self._client, ctypes.c_int(100))
+
+    def _made(self, headers: Sequence[tuple[bytes, bytes | None]]) -> ctypes.c_void_p:
+        """A list of headers, which belongs to the record once that is queued."""
+        made = ctypes.c_void_p(self._lib.rd_kafka_headers_new(ctypes.c_size_t(len(headers))))
+        for name, content in headers:
+            sizes = ctypes.c_ssize_t(len(name)), ctypes.c_ssize_t(len(content or b""))
+            self._lib.rd_kafka_header_add(made, ctypes.c_char_p(name), sizes[0], ctypes.c_char_p(content), sizes[1])
+        return made
 
     def flush(self, seconds: float = 30.0) -> None:
         """Wait until all is written. Raises RuntimeError."""

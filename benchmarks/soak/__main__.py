@@ -44,6 +44,7 @@ def main() -> int:
             sender = Sender(field.bootstrap, options.orders, options.hostile)
             began = time.monotonic()
             while (passed := time.monotonic() - began) < options.minutes * 60:
+                sender.check()
                 agents.watch()
                 for name, size in agents.memory().items():
                     samples[name].append((passed / 60, size))

@@ -55,11 +55,15 @@ class Sender:
         self._producer.send(PLACE_ORDER, order_id.encode(), json.dumps(body).encode())
         self.orders.add(order_id)
 
+    def check(self) -> None:
+        """Raise what ended the sending."""
+        if self._failure is not None:
+            raise self._failure
+
     def stop(self) -> None:
         """Send no more, and see everything written."""
         self._stop.set()
         self._thread.join()
         self._producer.flush()
         self._producer.close()
-        if self._failure is not None:
-            raise self._failure
+        self.check()

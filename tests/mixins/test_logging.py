@@ -1,6 +1,7 @@
 """MixinLogging."""
 
 import json
+import threading
 from threading import Event as Flag
 
 import pytest
@@ -146,6 +147,23 @@ def test_a_stream_that_is_closed_ends_nothing() -> None:
         writer.put(line)
     writer.close()
     assert (written, writer.dropped) == (["a", "b"], 1)
+
+
+def test_lines_that_wait_are_bounded_in_characters() -> None:
+    free = threading.Event()
+
+    def write(_: str) -> None:
+        assert free.wait(10)
+
+    writer = LineWriter(write, 1_000_000)
+    for _ in range(40):
+        writer.put("x" * 1_000_000)
+    assert writer.dropped == 40 - 16
+    free.set()
+    writer.close()
+    writer.put("y")
+    writer.close()
+    assert writer.dropped == 24, "there is room again"
 
 
 def test_lines_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:

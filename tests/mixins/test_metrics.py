@@ -97,6 +97,12 @@ def test_labels_do_not_grow_without_end() -> None:
     assert found.value("onex_cards_total", bank="east") is None
 
 
+def test_long_values_of_labels_are_cut() -> None:
+    found = Gauge(enable_detailed_metrics=True)
+    found.engine.increment("cards", bank="x" * 500_000)
+    assert found.value("onex_cards_total", bank="x" * 128) == 1.0
+
+
 def test_a_name_is_used_in_one_way() -> None:
     found = Gauge(enable_detailed_metrics=True)
     found.engine.increment("cards")

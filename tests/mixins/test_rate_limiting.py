@@ -136,3 +136,12 @@ def test_messages_need_permits_and_wait_without_counting_attempts(limited: bool,
     assert [mesh.published(Fetched, one) for one in sent] == [[Fetched(name=f"n-{n}", attempt=1)] for n in range(10)]
     assert mesh.dead_letters() == []
     mesh.close()
+
+
+def test_long_keys_of_senders_are_not_kept_in_memory() -> None:
+    engine = made(ManualClock(), permits_per_second=1, burst=1, per_key=True)
+    long = "x" * 500_000
+    assert engine.try_acquire(long + "1")
+    assert not engine.try_acquire(long + "1")
+    assert engine.try_acquire(long + "2")
+    assert max(len(key) for key in engine._due) <= 128

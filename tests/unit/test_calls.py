@@ -11,7 +11,7 @@ from onex.agent import dead_letter as d
 from onex.bus import headers as h
 from onex.bus.schema import Codec
 from onex.bus.schema.topic_catalogue import TopicCatalogue
-from onex.mesh import CommandRejectedError, WorkflowFailedError
+from onex.mesh import CommandRejectedError, WorkflowFailedError, calls
 from onex.mesh.address_book import AddressBook
 from onex.mesh.calls import Call, Calls
 from onex.model.message import Message
@@ -135,3 +135,18 @@ def test_an_end_that_cannot_be_read_is_not_waited_for(play: Play) -> None:
         assert "cannot be read" in str(call.result.exception())
 
     play(scene)
+
+
+def test_a_call_is_told_of_so_many_steps_and_no_more(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "_MOST_STEPS", 5)
+
+    async def live(scene: Scene) -> None:
+        call = scene.call(steps=True)
+        for _ in range(50):
+            scene.arrives(PRICED, b"anybody may write to the topic of a step")
+        assert call.steps is not None
+        assert (call.steps.qsize(), len(call.seen)) == (5, 5)
+        scene.arrives(COMPLETED, OrderCompleted(order_id="o-1", total=1.0))
+        assert call.result.done()
+
+    play(live)

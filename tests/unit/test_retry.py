@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
-from onex.agent import further_attempts
+from onex.agent import further_attempts, retry_queue
 from onex.agent.retry import Attempts, RetryPlan
 from onex.bus import headers as h
 from onex.contract import ResolvedNode, resolve_node
@@ -314,3 +314,29 @@ def test_a_due_time_of_a_clock_that_was_ahead_is_not_waited_for(mesh: MeshDriver
     assert mesh.published(Acted) == []
     mesh.advance("0.2s")
     assert mesh.published(Acted) == [Acted(entity="e", number=1, attempt=3)]
+
+
+def test_no_more_is_read_while_too_many_keys_wait_on_the_retry_topic(
+    mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry_queue, "MAX_KEYS", 10)
+    names = [f"{number}" + "x" * 500 for number in range(200)]
+    NodeUnrulyEffect.down.update(names)
+    (instance,) = mesh.instances
+    host = instance._agent
+    assert isinstance(host, MemoryEffectHost)
+    for name in names[:50]:
+        mesh.send(Act(entity=name, number=1))
+    mesh.advance("5s")
+    assert host.engine.held, "those that came together are on the retry topic"
+    waiting = [key for backlog in host.engine._queue._backlogs.values() for key in backlog.keys]
+    assert len(waiting) == 50
+    assert max(map(len, waiting)) <= 64, "long keys by their digest"
+    for name in names[50:]:
+        mesh.send(Act(entity=name, number=1))
+    mesh.advance("1s")
+    assert len(mesh.records(RETRY)) < 300
+    NodeUnrulyEffect.down.clear()
+    mesh.advance("2m")
+    assert {acted.entity for acted in mesh.published(Acted)} == set(names)
+    assert not host.engine.held

@@ -207,7 +207,10 @@ class EffectEngine:
         return [partition for partition in self.settlement.partitions if self._stands(partition)]
 
     def _stands(self, partition: Partition) -> bool:
-        times = 1 if partition.topic == self._queue.topic else 2
+        is_input = partition.topic != self._queue.topic
+        if is_input and self._queue.is_full:
+            return True
+        times = 2 if is_input else 1
         if self._clock.monotonic() < self._further.stands_until or self._further.is_full(times):
             return True
         return self.settlement.stands(partition)

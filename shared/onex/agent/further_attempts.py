@@ -19,7 +19,7 @@ from onex.agent.retry_queue import RetryQueue, place_of
 from onex.agent.settlement import Settlement
 from onex.model.clock import ProtocolClock
 from onex.model.enums import EnumOrdering, EnumStage
-from onex.model.errors import NotNowError
+from onex.model.errors import NotNowError, PoisonError
 
 MAX_BLOCKED = 20_000
 """Messages that wait in memory for a retry, or behind one that does; the next failure goes to the retry topic."""
@@ -188,9 +188,7 @@ def size_of(task: Task) -> int:
     size = len(record.key() or b"") + len(record.value() or b"")
     try:
         return size + sum(len(name) + len(value or b"") for name, value in record.headers() or ())
-    except (
-        UnicodeDecodeError
-    ):  # the client cannot read them; then the message becomes a dead letter and waits nowhere
+    except (UnicodeDecodeError, PoisonError):  # unreadable names: such a message is a dead letter and never waits
         return size
 
 

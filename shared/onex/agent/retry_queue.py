@@ -12,6 +12,7 @@ from the committed watermark to the end.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from onex.agent.envelope import Envelope
 from onex.agent.offsets import done_beyond
@@ -19,6 +20,9 @@ from onex.agent.retry import Attempts
 from onex.bus import headers as h
 from onex.bus.protocols import Emitted, Headers, Partition, Position, ProtocolEventBus, ProtocolRecord
 
+MAX_KEYS = 200_000
+"""Keys that wait on the retry partitions of an instance; beyond it no more input is read until some are free."""
+_LONGEST_KEY = 64
 _OWN = {h.ID, h.ORIGINAL_TOPIC, *h.RETRY_HISTORY}
 
 
@@ -27,7 +31,7 @@ class Backlog:
     """What waits in one retry partition."""
 
     keys: Counter[bytes] = field(default_factory=Counter)
-    """Unfinished messages by key."""
+    """Unfinished messages by key, as ``name_of`` has it."""
     notes: dict[int, Attempts] = field(default_factory=dict)
     """Latest note by the offset it is about."""
 
@@ -55,13 +59,18 @@ class RetryQueue:
     def waits(self, number: int, key: bytes | None) -> bool:
         """Whether an earlier message of the key waits on the retry topic."""
         backlog = self._backlogs.get(number)
-        return bool(backlog and key and backlog.keys and key in backlog.keys)
+        return bool(backlog and key and backlog.keys and name_of(key) in backlog.keys)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether too many keys wait to be remembered."""
+        return sum(len(backlog.keys) for backlog in self._backlogs.values()) >= MAX_KEYS
 
     def moved(self, number: int, key: bytes | None) -> None:
         """A message of the key goes to the retry topic with the next commit; of a partition given up, none does."""
         backlog = self._backlogs.get(number)
         if backlog is not None and key:
-            backlog.keys[key] += 1
+            backlog.keys[name_of(key)] += 1
 
     def finished(self, record: ProtocolRecord) -> None:
         """The outcome of a record of the retry topic is committed; before, the key is not free.
@@ -77,10 +86,10 @@ class RetryQueue:
     def forget_moved(self, number: int, key: bytes | None) -> None:
         """A message of the key does not wait on the retry topic any more, or was not moved after all."""
         backlog = self._backlogs.get(number)
-        if backlog and key and key in backlog.keys:
-            backlog.keys[key] -= 1
-            if not backlog.keys[key]:
-                del backlog.keys[key]
+        if backlog and key and (name := name_of(key)) in backlog.keys:
+            backlog.keys[name] -= 1
+            if not backlog.keys[name]:
+                del backlog.keys[name]
 
     def attempts(self, record: ProtocolRecord) -> Attempts:
         """History of a message that was moved: its headers, or a later note."""
@@ -111,6 +120,11 @@ class RetryQueue:
         about = (h.RETRY_OF, b"%d" % record.offset())
         dead = [(h.HOLD, b"")] if attempts.is_dead else []
         return self.topic, None, record.key(), [about, *dead, *_history(attempts)]
+
+
+def name_of(key: bytes) -> bytes:
+    """By which a key is remembered: itself, or a digest of a long one, because senders choose them."""
+    return key if len(key) <= _LONGEST_KEY else b"\x00" + blake2b(key, digest_size=32).digest()
 
 
 def is_moved(record: ProtocolRecord) -> bool:
@@ -167,7 +181,7 @@ def read_backlogs(
                 about = _number(dict(record.headers() or [])[h.RETRY_OF])
                 backlog.notes[about] = attempts_in(record)
             elif is_moved(record) and record.offset() not in done[record.partition()] and (key := record.key()):
-                backlog.keys[key] += 1
+                backlog.keys[name_of(key)] += 1
     finally:
         reader.close()
     return backlogs

@@ -20,6 +20,10 @@ from onex.model.message import Message
 _REFUSED = (EnumFailureClass.POISON, EnumFailureClass.SCHEMA, EnumFailureClass.REJECTED)
 
 
+_MOST_STEPS = 10_000
+"""Steps that one call is told of: everyone who may write to a step's topic can name its command."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """Something that happened on the way of a command."""
@@ -118,6 +122,8 @@ class Calls:
         names = {topic: name for name, topic in call.address.steps.items()}
         identity = headers.get(h.ID, b"").decode(errors="replace")
         if call.steps is None or record.topic not in names or identity in call.seen:
+            return
+        if len(call.seen) >= _MOST_STEPS:
             return
         call.seen.add(identity)
         source = headers.get(h.SOURCE, b"").decode(errors="replace").removeprefix("/onex/").partition("/")[0]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader
+from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader, ProtocolRecord
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.model.enums import EnumNodeKind
 from onex.model.mesh import (
@@ -54,12 +54,19 @@ class Discovery:
     def _take(self, reader: ProtocolReader) -> None:
         for record in reader.until_end():
             if record.value() is None:
+                self._forget(record)
                 continue
             match self._codecs[record.topic()].decode(record.value()):
                 case RegisteredNode() as node:
                     self._nodes[node.node_id] = node
                 case InstanceHealth() as health:
                     self._health[health.node_id] = health
+
+    def _forget(self, record: ProtocolRecord) -> None:
+        """A snapshot was deleted: a client that lives long must not keep every process that there ever was."""
+        node_id = (record.key() or b"").decode(errors="replace")
+        kept = self._nodes if record.topic() == SNAPSHOT_TOPICS[RegisteredNode] else self._health
+        kept.pop(node_id, None)
 
     def find(
         self,

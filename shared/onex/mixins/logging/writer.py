@@ -5,6 +5,9 @@ from collections import deque
 from collections.abc import Callable
 from threading import Condition, Thread
 
+_MOST_CHARACTERS = 16_777_216
+"""Of the lines that wait."""
+
 
 def to_stderr(line: str) -> None:
     """The stream where agents write."""
@@ -19,6 +22,7 @@ class LineWriter:
         self._write = write
         self._most = most
         self._lines: deque[str] = deque()
+        self._characters = 0
         self._news = Condition()
         self._thread: Thread | None = None
         self._ending = False
@@ -28,10 +32,11 @@ class LineWriter:
     def put(self, line: str) -> None:
         """Never waits; a line too many is dropped."""
         with self._news:
-            if len(self._lines) >= self._most:
+            if len(self._lines) >= self._most or self._characters + len(line) > _MOST_CHARACTERS:
                 self.dropped += 1
                 return
             self._lines.append(line)
+            self._characters += len(line)
             if self._thread is None:
                 self._ending = False
                 self._thread = Thread(target=self._run, name="log", daemon=True)
@@ -50,7 +55,7 @@ class LineWriter:
             except (OSError, ValueError):  # the stream is closed, and there is no other to say so
                 self.dropped += 1
             with self._news:
-                self._lines.popleft()
+                self._characters -= len(self._lines.popleft())
 
     def close(self) -> None:
         """Write what waits. Safe to call twice; a later line starts it again."""

@@ -11,6 +11,8 @@ from onex.model.clock import ProtocolClock
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _NONE: Labels = {}
+_LONGEST_LABEL = 128
+"""Characters of a label's value; the rest is cut off, because values may come out of messages."""
 
 
 class MetricsEngine:
@@ -84,6 +86,8 @@ class MetricsEngine:
         if not labels or not self._settings.enable_detailed_metrics:
             return _NONE
         seen = self._seen.setdefault(name, set())
+        if any(len(value) > _LONGEST_LABEL for value in labels.values()):
+            labels = {label: value[:_LONGEST_LABEL] for label, value in labels.items()}
         values = tuple(labels.values())
         if values not in seen:
             if len(seen) >= self._settings.max_label_cardinality:

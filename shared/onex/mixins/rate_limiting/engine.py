@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from hashlib import blake2b
 
 from cachetools import LRUCache
 
@@ -12,6 +13,8 @@ from onex.model.context import Context
 from onex.model.errors import RateLimitedError
 from onex.model.message import Message
 
+_LONGEST_KEY = 128
+
 
 class RateLimitingEngine:
     """See :class:`ProtocolRateLimiting`. Belongs to one thread."""
@@ -21,7 +24,7 @@ class RateLimitingEngine:
         self._clock = clock
         self._share = share
         self._due: LRUCache[str, float] = LRUCache(settings.max_keys if settings.per_key else 1)
-        """When the bucket of a key is full again."""
+        """When the bucket of a key is full again; long keys by their digest, because senders choose them."""
         self._refused = 0
 
     async def around(self, message: Message, context: Context, proceed: Proceed) -> object:
@@ -53,6 +56,8 @@ class RateLimitingEngine:
     def _reserve(self, key: str, patience: float) -> float:
         """Seconds until the permit; taken only when that is soon enough."""
         settings, now = self._settings, self._clock.monotonic()
+        if len(key) > _LONGEST_KEY:
+            key = blake2b(key.encode(errors="surrogatepass"), digest_size=32).hexdigest()
         interval = 1 / settings.permits_per_second
         if settings.cluster_wide:
             interval /= self._share.fraction
