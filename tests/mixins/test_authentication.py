@@ -196,7 +196,9 @@ def test_keys_are_read_again() -> None:
 
 
 def test_a_node_waits_for_its_issuer() -> None:
-    answers: list[Answer] = [(503, {}, b""), (200, {}, b"nothing"), (200, {}, b"[]"), (200, {}, b'{"keys": []}')]
+    endless = b'{"keys": [' + b" " * 2_000_000
+    bodies = (endless, b"nothing", b"[]", b'{"keys": []}')
+    answers: list[Answer] = [(503, {}, b""), *((200, {}, body) for body in bodies)]
     for answer in answers:
         with Receiver(answer).running() as issuer:
             with pytest.raises(TransientError, match="no keys at"):

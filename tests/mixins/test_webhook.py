@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import gzip
 import json
+import tracemalloc
 from email.utils import format_datetime
 
 import pytest
@@ -94,6 +96,20 @@ def test_an_endpoint_gets_what_it_wants() -> None:
         assert deliver(made)
         assert not deliver(made, "order.sent")
         assert len(receiver.requests) == 1
+
+
+def test_a_long_answer_is_not_read() -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    with Receiver((200, {"content-encoding": "gzip"}, bomb), (200, {}, b"x" * 5_000_000)).running() as receiver:
+        made = engine(receiver.url)
+        tracemalloc.start()
+        try:
+            assert deliver(made)
+            assert deliver(made)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 4_000_000
 
 
 def test_one_that_only_delivers_to_us_gets_nothing() -> None:

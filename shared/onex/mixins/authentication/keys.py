@@ -1,5 +1,6 @@
 """Keys that an issuer publishes."""
 
+import json
 import time
 from collections.abc import Callable
 
@@ -11,6 +12,8 @@ from onex.mixins.authentication.model_authentication_subcontract import ModelAut
 from onex.model.errors import TransientError
 
 log = structlog.get_logger(__name__)
+_LONGEST = 1_048_576
+"""Bytes of a set of keys."""
 
 
 class PublishedKeys:
@@ -40,8 +43,19 @@ class PublishedKeys:
         self._asked = self._monotonic()
         url = self._settings.jwks_url
         try:
-            answer = httpx.get(url, timeout=self._settings.jwks_timeout_seconds).raise_for_status()
-            keys = PyJWKSet.from_dict(answer.json()).keys
+            keys = PyJWKSet.from_dict(json.loads(_read(url, self._settings.jwks_timeout_seconds))).keys
         except (httpx.HTTPError, PyJWTError, ValueError, AttributeError, TypeError) as error:
             raise TransientError(f"no keys at {url}: {error}") from error
         self._keys = {key.key_id: key for key in keys}
+
+
+def _read(url: str, timeout: float) -> bytes:
+    """The body, which is not compressed. Raises ValueError for one that is too long to be a set of keys."""
+    body = bytearray()
+    with httpx.stream("GET", url, timeout=timeout, headers={"accept-encoding": "identity"}) as answer:
+        answer.raise_for_status()
+        for part in answer.iter_raw():
+            body += part
+            if len(body) > _LONGEST:
+                raise ValueError(f"more than {_LONGEST} bytes")
+    return bytes(body)

@@ -1,6 +1,7 @@
 """The two ways to people. Each raises OSError or TransientError for what may pass."""
 
 import asyncio
+import json
 import smtplib
 import ssl
 from collections.abc import Awaitable, Callable
@@ -8,6 +9,7 @@ from email.message import EmailMessage
 
 import httpx
 
+from onex.mixins.answers import post
 from onex.mixins.notification.model_notification_subcontract import EnumChannelKind, ModelNotificationChannel
 from onex.model.errors import RejectedError, TransientError
 
@@ -45,7 +47,8 @@ def _mail(channel: ModelNotificationChannel, timeout: float, title: str, text: s
 
 async def _chat(channel: ModelNotificationChannel, timeout: float, client: httpx.AsyncClient, text: str) -> None:
     try:
-        response = await client.post(channel.url.get_secret_value(), json={"text": text}, timeout=timeout)
+        body, headers = json.dumps({"text": text}).encode(), {"content-type": "application/json"}
+        response = await post(client, channel.url.get_secret_value(), body, headers, timeout)
     except httpx.TransportError as error:
         raise TransientError(f"{channel.name}: {type(error).__name__}") from error  # its text may hold the address
     if response.status_code >= 500 or response.status_code in _PASSING:

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from onex.capability import ProtocolInHand
+from onex.mixins.answers import post
 from onex.mixins.webhook.model_webhook_subcontract import ModelWebhookEndpoint, ModelWebhookSubcontract
 from onex.mixins.webhook.signature import sign
 from onex.model.clock import ProtocolClock
@@ -93,9 +94,7 @@ class WebhookEngine:
             "webhook-signature": sign(to.secrets[0].get_secret_value(), identity, now, body),
         }
         try:
-            response = await self._client.post(
-                to.url, content=body, headers=headers, timeout=self._settings.timeout_seconds
-            )
+            response = await post(self._client, to.url, body, headers, self._settings.timeout_seconds)
         except httpx.TransportError as error:
             raise TransientError(f"{to.name}: {str(error) or type(error).__name__}") from error
         if response.is_success:
