@@ -10,7 +10,7 @@ from pathlib import Path
 import confluent_kafka
 
 _QUEUE_FULL = -184
-_TOPIC, _VALUE, _KEY, _FLAGS, _HEADERS, _END = 1, 4, 5, 6, 10, 0
+_TOPIC, _VALUE, _KEY, _FLAGS, _HEADERS, _END = 1, 4, 5, 7, 10, 0
 _COPY = 2
 _PRODUCER = 0
 
