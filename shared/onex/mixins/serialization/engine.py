@@ -22,7 +22,7 @@ from onex.model.errors import RejectedError
 M = TypeVar("M", bound=BaseModel)
 
 
-_BREAKS = re.compile("[\x85\u2028\u2029]")
+_BREAKS = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
 class _Dumper(yaml.SafeDumper):
