@@ -48,6 +48,7 @@ class Engine:
     """As much of an engine as the host needs."""
 
     held: Sequence[Partition] = ()
+    failure: BaseException | None = None
 
     def __init__(self, settlement: BusySettlement) -> None:
         self.settlement = settlement

@@ -149,14 +149,15 @@ def test_a_message_over_the_size_limit_is_buried(mesh: MeshDriver) -> None:
 
 
 def test_outputs_have_derived_ids_and_carry_the_context_on(mesh: MeshDriver) -> None:
-    trace = [(h.TRACE_PARENT, b"00-aa-bb-01"), (h.TRACE_STATE, b"v=1"), (h.REPLY_KEY, b"asker")]
+    parent = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    trace = [(h.TRACE_PARENT, parent), (h.TRACE_STATE, b"v=1"), (h.REPLY_KEY, b"asker")]
     first = mesh.send(Ask(entity="e"), id="same", correlation_id="c", headers=trace)
     mesh.send(Ask(entity="e"), id="same", correlation_id="c", headers=trace)
     (one, _), (two, _) = mesh.messages(Reply)
     found, again = dict(one.headers() or []), dict(two.headers() or [])
     assert found[h.ID] == again[h.ID] != b"same"
     assert found[h.CAUSATION] == first.id.encode()
-    assert (found[h.CORRELATION], found[h.TRACE_PARENT], found[h.TRACE_STATE]) == (b"c", b"00-aa-bb-01", b"v=1")
+    assert (found[h.CORRELATION], found[h.TRACE_PARENT], found[h.TRACE_STATE]) == (b"c", parent, b"v=1")
     assert one.key() == found[h.SUBJECT] == b"asker"
     assert found[h.TYPE] == b"onex.evt.unruly.reply.v1"
 

@@ -90,9 +90,20 @@ def _deciding(decide: Callable[..., object]) -> Handle:
         if type(decision) is not Decision:
             raise WrongOutputError(f"orchestrator returned {type(decision).__name__}, not a Decision")
         ended = () if decision.completion is None else (decision.completion,)
-        return Answer(decision.state, (*decision.events, *ended), decision.commands, decision.timers)
+        timers = _checked(decision.timers) if decision.timers else ()
+        return Answer(decision.state, (*decision.events, *ended), decision.commands, timers)
 
     return handle
+
+
+def _checked(timers: Sequence[object]) -> Sequence[SetTimer | CancelTimer]:
+    """The timers, which can be staged without failing; raises WrongOutputError for anything else."""
+    checked: list[SetTimer | CancelTimer] = []
+    for timer in timers:
+        if not isinstance(timer, SetTimer | CancelTimer):
+            raise WrongOutputError(f"timers hold a {type(timer).__name__}, not SetTimer or CancelTimer")
+        checked.append(timer)
+    return checked
 
 
 def as_emissions(result: object) -> Sequence[Emission]:

@@ -61,7 +61,7 @@ class ComputeWork(PureWork):
                 result = entry.handle(message)
                 self.stage = _ENCODE
                 results.append(result if trace is None else self._send(result, envelope, trace))
-            except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
+            except BaseException as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
                 results.append(self._failed(record, error, self.stage, trace))
         return results
 
@@ -80,5 +80,5 @@ class ComputeWork(PureWork):
         elif envelope is not None:
             try:
                 self.outputs += self._emitter.emit(as_emissions(result), envelope, envelope.reply_key)
-            except Exception as error:  # noqa: BLE001 - as above
+            except BaseException as error:  # noqa: BLE001 - as above
                 self._bury(record, self._failed(record, error, _ENCODE))

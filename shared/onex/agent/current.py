@@ -7,6 +7,9 @@ from onex.agent.envelope import Envelope
 CURRENT: ContextVar[Envelope | None] = ContextVar("onex_current", default=None)
 """Each asyncio task of an effect has its own; pure kinds have one thread."""
 
+_TRACE_ID = slice(3, 35)
+"""Of a ``traceparent``."""
+
 
 class CurrentMessage:
     """See :class:`onex.capability.ProtocolInHand`."""
@@ -38,9 +41,12 @@ class CurrentMessage:
 
 def facts(envelope: Envelope) -> dict[str, str]:
     """Ids of the message in hand, as they stand in every log line written for it."""
-    found = {"correlation_id": envelope.correlation.decode(), "message_id": envelope.id.decode()}
+    found = {
+        "correlation_id": envelope.correlation.decode(errors="replace"),
+        "message_id": envelope.id.decode(errors="replace"),
+    }
     if workflow := envelope.reply_key or envelope.key:
         found["workflow_id"] = workflow.decode(errors="replace")
-    if envelope.trace_parent:
-        found["trace_id"] = envelope.trace_parent.decode(errors="replace").split("-")[1]
+    if trace_parent := envelope.trace_parent:
+        found["trace_id"] = trace_parent[_TRACE_ID].decode(errors="replace")
     return found

@@ -1,15 +1,26 @@
-"""A dead letter: the original record byte for byte, and in headers all that is needed to judge and replay it."""
+"""A dead letter: the original record byte for byte, and in headers all that is needed to judge and replay it.
+
+Writing one cannot fail. Where the full form cannot be made, or is larger than the dead-letter topic takes, the short
+form is written: see :mod:`onex.agent.dead_letter_short`.
+"""
 
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import structlog
+
 from onex.agent.dead_letter_dialects import CONNECT, SPRING, dialects
-from onex.agent.failure import Failure
+from onex.agent.dead_letter_short import short_letter, size_of
+from onex.agent.envelope import read_envelope
+from onex.agent.failure import Failure, raise_if_interrupted, text_of
+from onex.agent.unreadable_headers import with_headers
 from onex.bus import headers as h
 from onex.bus.protocols import Emitted, Headers, ProtocolRecord
 from onex.model.contract import ModelContract
 
-PREFIX = "onex-dlq-"
+log = structlog.get_logger(__name__)
+PREFIX = h.DEAD_LETTER
 TOPIC = PREFIX + "topic"
 PARTITION = PREFIX + "partition"
 OFFSET = PREFIX + "offset"
@@ -28,12 +39,16 @@ FIRST_FAILED = PREFIX + "first-failed"
 LAST_FAILED = PREFIX + "last-failed"
 SCHEMA_ID = PREFIX + "schema-id"
 MESSAGE_ID = PREFIX + "message-id"
-REPLAYS = PREFIX + "replays"
-PARENT = PREFIX + "parent"
+REPLAYS = h.REPLAYS
+PARENT = h.PARENT
 EDITED_FROM = PREFIX + "edited-from"
+TRUNCATED = PREFIX + "truncated"
+"""Bytes that the value had; the letter holds only its beginning."""
 
+MOST_BYTES = 1_048_576 + 131_072
+"""Largest dead letter; the limit of the topic."""
 _STACK_LIMIT = 4000
-_MESSAGE_LIMIT = 1000
+Fact = bytes | str | int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,43 +59,61 @@ class DeadLetterOffice:
     group: str
 
     def letter(self, record: ProtocolRecord, failure: Failure) -> Emitted:
-        """The record to write to the dead-letter topic. Never raises: undecodable bytes are just bytes."""
-        original = record.headers() or []
-        found = dict(original)
-        value = record.value()
-        topic = found.get(h.ORIGINAL_TOPIC) or record.topic().encode()
-        facts: dict[str, bytes | str | int] = {
-            TOPIC: topic,
+        """The record to write to the dead-letter topic. Raises nothing."""
+        record = with_headers(record)
+        whose = self._whose(record)
+        try:
+            letter = self._full(record, failure, whose)
+            if size_of(letter) <= MOST_BYTES:
+                return letter
+            log.warning("dead letter shortened", reason="too large", topic=record.topic(), offset=record.offset())
+        except BaseException as broken:  # noqa: BLE001 - code of the exception's author runs here
+            raise_if_interrupted(broken)
+            log.warning("dead letter shortened", reason=text_of(broken), topic=record.topic(), offset=record.offset())
+        return short_letter(self.contract.dead_letter_topic, record, failure, whose)
+
+    def _whose(self, record: ProtocolRecord) -> dict[str, bytes]:
+        """Where the record came from, and who it is. Nothing here runs code of anybody else."""
+        found = self._of_engine(record)
+        facts: dict[str, Fact] = {
+            TOPIC: found.get(h.ORIGINAL_TOPIC) or record.topic(),
             PARTITION: record.partition(),
-            OFFSET: found.get(h.ORIGINAL_OFFSET) or record.offset(),
-            TIMESTAMP: found.get(h.ORIGINAL_TIME) or record.timestamp()[1],
+            OFFSET: h.number_in(found.get(h.ORIGINAL_OFFSET), record.offset()),
+            TIMESTAMP: h.number_in(found.get(h.ORIGINAL_TIME), record.timestamp()[1]),
             GROUP: self.group,
             NODE: self.contract.name,
             NODE_VERSION: str(self.contract.contract_version),
+            MESSAGE_ID: read_envelope(record).id,
+            REPLAYS: h.number_in(found.get(REPLAYS), 0),
+        }
+        if parent := found.get(PARENT):
+            facts[PARENT] = parent
+        return _raw(facts)
+
+    def _full(self, record: ProtocolRecord, failure: Failure, whose: Mapping[str, bytes]) -> Emitted:
+        value = record.value()
+        facts: dict[str, Fact] = {
             CLASS: failure.kind,
             STAGE: failure.stage,
             EXCEPTION: f"{type(failure.error).__module__}.{type(failure.error).__qualname__}",
-            MESSAGE: str(failure.error)[:_MESSAGE_LIMIT],
+            MESSAGE: text_of(failure.error),
             STACK: "".join(traceback.format_exception(failure.error))[-_STACK_LIMIT:],
             FINGERPRINT: failure.fingerprint,
             ATTEMPTS: failure.attempts,
             FIRST_FAILED: failure.first_failed_ms,
             LAST_FAILED: failure.last_failed_ms,
-            MESSAGE_ID: found.get(h.ID) or f"{record.topic()}-{record.partition()}-{record.offset()}",
-            REPLAYS: found.get(REPLAYS, b"0"),
         }
-        if PARENT in found:
-            facts[PARENT] = found[PARENT]
         if value is not None and len(value) >= 5 and value[0] == 0:
             facts[SCHEMA_ID] = int.from_bytes(value[1:5], "big")
-        mine: Headers = [(name, _bytes(fact)) for name, fact in facts.items()]
-        kept = [pair for pair in original_headers(original) if pair[0] not in h.RETRY_HISTORY]
-        return (
-            self.contract.dead_letter_topic,
-            value,
-            record.key(),
-            kept + mine + dialects({name.removeprefix(PREFIX): raw for name, raw in mine}),
-        )
+        mine = {**whose, **_raw(facts)}
+        headers = h.of_sender(original_headers(record.headers() or []))
+        headers += mine.items()
+        headers += dialects({name.removeprefix(PREFIX): raw for name, raw in mine.items()})
+        return self.contract.dead_letter_topic, value, record.key(), headers
+
+    def _of_engine(self, record: ProtocolRecord) -> Mapping[str, bytes]:
+        """What the engine wrote on its own retry topic. On other topics such headers are their sender's."""
+        return dict(record.headers() or []) if record.topic() == self.contract.retry_topic else {}
 
 
 def original_headers(headers: Headers) -> Headers:
@@ -88,5 +121,8 @@ def original_headers(headers: Headers) -> Headers:
     return [pair for pair in headers if not pair[0].startswith((PREFIX, CONNECT, SPRING))]
 
 
-def _bytes(fact: bytes | str | int) -> bytes:
-    return fact if isinstance(fact, bytes) else str(fact).encode()
+def _raw(facts: Mapping[str, Fact]) -> dict[str, bytes]:
+    return {
+        name: fact if isinstance(fact, bytes) else str(fact).encode(errors="backslashreplace")
+        for name, fact in facts.items()
+    }

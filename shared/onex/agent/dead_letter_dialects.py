@@ -9,12 +9,12 @@ _STACK_LIMIT = 1000
 
 def dialects(facts: dict[str, bytes]) -> Headers:
     """Headers from the facts of a dead letter, by name without prefix. Connect writes text, Spring binary numbers."""
-    topic, partition, offset = facts["topic"], int(facts["partition"]), int(facts["offset"])
+    topic, partition, offset = facts["topic"], _signed(facts["partition"], 4), _signed(facts["offset"], 8)
     stack = facts["stack"][-_STACK_LIMIT:]
     return [
         (CONNECT + "topic", topic),
-        (CONNECT + "partition", b"%d" % partition),
-        (CONNECT + "offset", b"%d" % offset),
+        (CONNECT + "partition", facts["partition"]),
+        (CONNECT + "offset", facts["offset"]),
         (CONNECT + "connector.name", facts["node"]),
         (CONNECT + "task.id", b"0"),
         (CONNECT + "stage", facts["stage"].upper()),
@@ -23,12 +23,19 @@ def dialects(facts: dict[str, bytes]) -> Headers:
         (CONNECT + "exception.message", facts["message"]),
         (CONNECT + "exception.stacktrace", stack),
         (SPRING + "original-topic", topic),
-        (SPRING + "original-partition", partition.to_bytes(4, "big", signed=True)),
-        (SPRING + "original-offset", offset.to_bytes(8, "big", signed=True)),
-        (SPRING + "original-timestamp", int(facts["timestamp"]).to_bytes(8, "big", signed=True)),
+        (SPRING + "original-partition", partition),
+        (SPRING + "original-offset", offset),
+        (SPRING + "original-timestamp", _signed(facts["timestamp"], 8)),
         (SPRING + "original-timestamp-type", b"CreateTime"),
         (SPRING + "original-consumer-group", facts["group"]),
         (SPRING + "exception-fqcn", facts["exception"]),
         (SPRING + "exception-message", facts["message"]),
         (SPRING + "exception-stacktrace", stack),
     ]
+
+
+def _signed(number: bytes, size: int) -> bytes:
+    """A decimal number as a signed integer of ``size`` bytes, big-endian; -1 where it does not fit."""
+    found = int(number)
+    fits = -(1 << 8 * size - 1) <= found < 1 << 8 * size - 1
+    return (found if fits else -1).to_bytes(size, "big", signed=True)

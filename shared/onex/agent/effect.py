@@ -16,7 +16,7 @@ import structlog
 
 from onex.agent.answered import Answered, AnsweredGroup
 from onex.agent.current import CURRENT
-from onex.agent.envelope import Envelope
+from onex.agent.envelope import read_envelope
 from onex.agent.further_attempts import FurtherAttempts, size_of
 from onex.agent.health import Health
 from onex.agent.kept_answers import KeptAnswers
@@ -28,10 +28,11 @@ from onex.agent.outcome import Outcome, Task
 from onex.agent.outcomes import OutcomeMaker
 from onex.agent.program import Program
 from onex.agent.receive import Received, Receiver
-from onex.agent.retry import RetryPlan
+from onex.agent.retry import Attempts, RetryPlan
 from onex.agent.retry_queue import Backlog, RetryQueue, is_moved, is_note, is_release, place_of, read_backlogs
 from onex.agent.settlement import Settlement
 from onex.agent.tracing import Tracing
+from onex.agent.unreadable_headers import UnreadableHeaders, with_headers
 from onex.bus.protocols import (
     Partition,
     Position,
@@ -41,6 +42,7 @@ from onex.bus.protocols import (
 )
 from onex.model.clock import ProtocolClock
 from onex.model.enums import EnumStage
+from onex.model.errors import BusError, StateStoreError
 from onex.model.failpoint import failpoint
 
 log = structlog.get_logger(__name__)
@@ -73,8 +75,11 @@ class EffectEngine:
         self._clock = clock
         self._metrics = metrics
         self._lanes: Lanes[Task] = Lanes(contract.delivery.concurrency, size_of)
-        self._running: dict[Hashable, tuple[asyncio.Task[None], Partition]] = {}
+        self._running: dict[Hashable, tuple[asyncio.Task[None], Task]] = {}
         """By lane; until there is an outcome, though the task may have ended with an answer."""
+        self.failure: BaseException | None = None
+        """Why this engine cannot go on: not the failure of a message. The host ends the run with it."""
+        self._on_outcome = on_outcome
         self._answered = AnsweredGroup(self._settle)
         self.settlement = Settlement(self._queue, answers, clock, health, metrics, tracing, on_outcome)
         self._further = FurtherAttempts(
@@ -88,6 +93,7 @@ class EffectEngine:
             clock,
             metrics,
             self._start,
+            self._receiver,
         )
 
     def adopt(self, committed: Mapping[Partition, Position | None], backlogs: Mapping[int, Backlog]) -> None:
@@ -105,9 +111,14 @@ class EffectEngine:
             if not self.settlement.take(partition, record.offset()):
                 continue
             if record.topic() == self._queue.topic:
-                self._take_from_queue(record, partition)
+                try:
+                    self._take_from_queue(record, partition)
+                except Exception as error:  # noqa: BLE001 - becomes its dead letter
+                    task = Task(record, partition, read_envelope(with_headers(record)), error)
+                    self._lanes.add((partition, record.offset()), task)
             else:
                 fresh.append(record)
+        # The receiver is done before the records are looked at: it may replace some of them.
         for record, received in zip(fresh, self._receiver.receive(fresh), strict=True):
             task = self._task(record, Partition(record.topic(), record.partition()), received)
             self._lanes.add(self._lane(task), task)
@@ -116,21 +127,27 @@ class EffectEngine:
         self._start()
 
     def _take_from_queue(self, record: ProtocolRecord, partition: Partition) -> None:
-        """What the engine moved to the retry topic, what it noted there, and what somebody replays."""
+        """What the engine moved to the retry topic, what it noted there, and what somebody replays.
+
+        A record that is not as the engine writes it becomes a dead letter, as on any other topic.
+        """
+        record = with_headers(record)
         moved = is_moved(record)
         if moved and is_note(record):
             self.settlement.settle(Outcome(record, partition))
             return
-        if moved and (place_of(record) or self._queue.attempts(record).is_dead):
-            envelope = Envelope(record)
+        if isinstance(record, UnreadableHeaders):
+            task = self._task(record, partition, record.reason)
+        elif moved and (place_of(record) or self._queue.attempts(record).is_dead):
+            envelope = read_envelope(record)
             self._fences.hold(partition, place_of(record) or envelope.id)
             task = Task(record, partition, envelope, None, None, moved)
-        elif is_release(record):
-            task = Task(record, partition, Envelope(record), None)
+        elif is_release(record) and not moved:
+            task = Task(record, partition, read_envelope(record), None)
         else:
             (received,) = self._receiver.receive([record])
             task = self._task(record, partition, received, moved=moved)
-        if self._fences.released(task):
+        if not moved and self._fences.released(task):
             return
         if task.received is None and not moved:
             self.settlement.settle(Outcome(record, partition))
@@ -138,32 +155,34 @@ class EffectEngine:
         self._lanes.add(self._lane(task), task)
 
     def _task(
-        self, record: ProtocolRecord, partition: Partition, received: Received | Exception, *, moved: bool = False
+        self, record: ProtocolRecord, partition: Partition, received: Received | BaseException, *, moved: bool = False
     ) -> Task:
-        envelope = received[2] if isinstance(received, tuple) else Envelope(record)
+        envelope = received[2] if isinstance(received, tuple) else read_envelope(record)
         trace = None if self._tracing is None else self._tracing.received(record, envelope)
         return Task(record, partition, envelope, received, trace, moved)
 
     def _start(self) -> None:
+        if self._further.is_shut:
+            return
         loop = asyncio.get_running_loop()
         for lane, task in self._lanes.start():
-            self._running[lane] = loop.create_task(self._run(lane, task)), task.partition
+            self._running[lane] = loop.create_task(self._run(lane, task)), task
 
     async def _run(self, lane: Hashable, task: Task) -> None:
         """The first attempt, which is all that most messages need."""
         CURRENT.set(task.envelope)
         began = self._clock.monotonic()
-        queued = self._clock.now_ms() - task.record.timestamp()[1]
-        self._metrics.queue_seconds.observe(max(0, queued) / 1000)
-        failed: Exception | None = None
+        written_ms, now_ms = task.record.timestamp()[1], self._clock.now_ms()
+        self._metrics.queue_seconds.observe((now_ms - written_ms) / 1000 if 0 < written_ms < now_ms else 0.0)
+        failed: BaseException | None = None
         if self._is_common(task) and isinstance(task.received, tuple):
             try:
                 answer = await self._make.call(task, task.received, 1)
-            except Exception as error:  # noqa: BLE001 - raised again in FurtherAttempts, which knows what to do
+            except BaseException as error:
+                if not self._further.is_of_message(error, self._running[lane][0]):
+                    self._finish(lane)
+                    raise
                 failed = error
-            except BaseException:
-                self._finish(lane)
-                raise
             else:
                 self._answered.add(Answered(lane, task, answer, began))
                 return
@@ -175,12 +194,18 @@ class EffectEngine:
 
     def _settle(self, group: Sequence[Answered]) -> None:
         """Outcomes of answers; those of which none can be made are failures, as of the handler."""
+        try:
+            self._settle_all(group)
+        except BaseException as error:  # noqa: BLE001 - the loop would only log it, and their lanes would wait for ever
+            self._fail(error)
+
+    def _settle_all(self, group: Sequence[Answered]) -> None:
         outcomes = self._make.all_done([(one.task, one.answer) for one in group])
         now = self._clock.monotonic()
         for (lane, task, _, began), outcome in zip(group, outcomes, strict=True):
-            if isinstance(outcome, Exception):
+            if isinstance(outcome, BaseException):
                 work = self._carry(lane, task, began, outcome, EnumStage.ENCODE)
-                self._running[lane] = asyncio.get_running_loop().create_task(work), task.partition
+                self._running[lane] = asyncio.get_running_loop().create_task(work), task
                 continue
             self.settlement.settle(outcome)
             self._metrics.process_seconds.observe(now - began)
@@ -189,12 +214,39 @@ class EffectEngine:
         self._start()
 
     async def _carry(
-        self, lane: Hashable, task: Task, began: float, failed: Exception | None, stage: EnumStage = EnumStage.HANDLER
+        self,
+        lane: Hashable,
+        task: Task,
+        began: float,
+        failed: BaseException | None,
+        stage: EnumStage = EnumStage.HANDLER,
     ) -> None:
         try:
             await self._further.carry(lane, task, began, failed, stage)
+        except BaseException as error:
+            if not self._further.is_of_message(error, self._running[lane][0]):
+                raise
+            self._bury(task, error)
         finally:
             self._finish(lane)
+
+    def _bury(self, task: Task, error: BaseException) -> None:
+        """The last resort for a message whose outcome could not be made: a dead letter that holds no place.
+
+        What is no message's failure ends the run: of the bus, of the state, of this engine itself.
+        """
+        if task.received is None or isinstance(error, BusError | StateStoreError):
+            self._fail(error)
+            return
+        try:
+            self.settlement.settle(self._make.dead(task, error, EnumStage.HANDLER, Attempts(1), held=True))
+        except Exception as broken:  # noqa: BLE001 - reported by the host
+            self._fail(broken)
+
+    def _fail(self, error: BaseException) -> None:
+        """End the run of this engine: the host raises ``failure``."""
+        self.failure = self.failure or error
+        self._on_outcome()
 
     def _finish(self, lane: Hashable) -> None:
         del self._running[lane]
@@ -203,17 +255,30 @@ class EffectEngine:
 
     @property
     def held(self) -> list[Partition]:
-        """Partitions that stand still: what they lead to cannot be written, or too much in them waits."""
+        """Partitions to take nothing from: what they lead to cannot be written, or too much in them waits."""
         return [partition for partition in self.settlement.partitions if self._stands(partition)]
 
     def _stands(self, partition: Partition) -> bool:
+        return self._waits(partition) or self.settlement.stands(partition)
+
+    def _waits(self, partition: Partition) -> bool:
         is_input = partition.topic != self._queue.topic
         if is_input and self._queue.is_full:
             return True
         times = 2 if is_input else 1
-        if self._clock.monotonic() < self._further.stands_until or self._further.is_full(times):
-            return True
-        return self.settlement.stands(partition)
+        return self._clock.monotonic() < self._further.stands_until or self._further.is_full(times)
+
+    def waiting_partitions(self) -> list[Partition]:
+        """Those of ``held`` that will go on by themselves; for the watchdog, on its thread.
+
+        A partition at its span limit does so only while a task works on the record at its watermark.
+        """
+        working = {(task.partition, task.record.offset()) for _, task in list(self._running.values())}
+        return [
+            partition
+            for partition in list(self.settlement.partitions)
+            if self._waits(partition) or self.settlement.goes_on(partition, working)
+        ]
 
     def room(self) -> int:
         """How many more records fit: twice the concurrency and a batch, not counting what waits for a retry."""
@@ -234,6 +299,7 @@ class EffectEngine:
         """Bring the gauges up to date."""
         self._metrics.in_flight.set(self._lanes.size)
         self._metrics.parked.set(self._lanes.parked)
+        self.settlement.report_spans()
 
     async def drain(self, partitions: Sequence[Partition], patience: float) -> None:
         """Let running handlers of these partitions end, cancel what does not; start no more of them.
@@ -242,17 +308,17 @@ class EffectEngine:
         """
         gone = set(partitions)
         self._lanes.drop(lambda task: task.partition in gone)
-        running = [task for task, partition in self._running.values() if partition in gone]
+        running = [running for running, task in self._running.values() if task.partition in gone]
         for waiting in self._further.waiting.intersection(running):
-            waiting.cancel()
+            self._further.cancel(waiting)
         if not running:
             return
         await asyncio.wait(running, timeout=patience)
         self._answered.flush()
         await asyncio.sleep(0)  # a task that is cancelled before it began would not free its lane
-        late = [task for task, partition in self._running.values() if partition in gone]
-        for task in late:
-            task.cancel()
+        late = [running for running, task in self._running.values() if task.partition in gone]
+        for running_late in late:
+            self._further.cancel(running_late)
         if late:
             log.warning("handlers cancelled", count=len(late), patience=patience)
             await asyncio.wait(late)
@@ -264,6 +330,8 @@ class EffectEngine:
 
     def close(self) -> None:
         """Release what is on this machine; after a failure partitions were not given up one by one."""
+        for running, _ in self._running.values():
+            self._further.cancel(running)
         if self._answers is not None:
             self._answers.close()
 

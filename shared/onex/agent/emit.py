@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from onex.agent.answers import Emission
 from onex.agent.envelope import Envelope
+from onex.agent.failure import raise_if_interrupted
 from onex.agent.program import Output
 from onex.bus import headers as h
 from onex.bus.protocols import Emitted
@@ -71,20 +72,21 @@ class Emitter:
 
     def each(
         self, results: Sequence[object], envelopes: Sequence[Envelope | None]
-    ) -> list[Emitted | Exception | None]:
+    ) -> list[Emitted | BaseException | None]:
         """What ``only`` gives for each result, or raises; None where there is no envelope.
 
         All are encoded before the first gets its headers: see :class:`onex.agent.pure_work.PureWork`.
         """
         ways, start, time = self._ways, self._first, self._time
-        values: list[bytes | Exception | None] = []
+        values: list[bytes | BaseException | None] = []
         for result in results:
             way = ways.get(type(result))  # type: ignore[arg-type]  # as in ``only``
             try:
                 values.append(None if way is None else way.encode(result))  # type: ignore[arg-type]  # as in ``only``
-            except Exception as error:  # noqa: BLE001 - handed to the caller, who knows whose it is
+            except BaseException as error:  # noqa: BLE001 - handed to the caller, who knows whose it is
+                raise_if_interrupted(error)
                 values.append(error)
-        records: list[Emitted | Exception | None] = []
+        records: list[Emitted | BaseException | None] = []
         for result, value, envelope in zip(results, values, envelopes, strict=True):
             if envelope is None or type(value) is not bytes:
                 records.append(None if envelope is None else value)  # type: ignore[arg-type]  # no bytes are left
@@ -93,7 +95,8 @@ class Emitter:
             try:
                 key = key_of(result) or envelope.reply_key or envelope.key  # type: ignore[arg-type]  # as in ``only``
                 records.append(write(value, key, envelope, envelope.reply_key, start, time))
-            except Exception as error:  # noqa: BLE001 - as above
+            except BaseException as error:  # noqa: BLE001 - as above
+                raise_if_interrupted(error)
                 records.append(error)
         return records
 

@@ -1,19 +1,25 @@
 """What travels beside a message: read once per input, written for each output."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
+from operator import attrgetter
 
+from onex.agent.envelope_rules import are_plain, clean_id, is_deadline, is_trace_parent, is_trace_state, readable
 from onex.bus import headers as h
 from onex.bus.protocols import ProtocolRecord
 from onex.node import Context
 
 _NOTHING: Mapping[str, bytes] = {}
+_ID, _CORRELATION, _TYPE, _DEADLINE = h.ID, h.CORRELATION, h.TYPE, h.DEADLINE
+_REPLY_KEY, _TRACE_PARENT, _TRACE_STATE = h.REPLY_KEY, h.TRACE_PARENT, h.TRACE_STATE
 
 
 class Envelope:
     """Headers of an input as the engine needs them. All bytes; decoded only for a Context.
 
-    What every output carries on is looked up at once, the rest when somebody asks for it.
+    What every output carries on is looked up at once, the rest when somebody asks for it. :func:`read_envelopes`
+    makes them: it cleans the ids, which the constructor takes as they are. See :mod:`onex.agent.envelope_rules`.
     """
 
     __slots__ = ("_found", "correlation", "deadline", "id", "key", "reply_key", "trace_parent", "trace_state", "type")
@@ -23,42 +29,72 @@ class Envelope:
         self._found = found = dict(pairs) if pairs else _NOTHING
         get = found.get
         self.key = record.key()
-        self.id = get(h.ID) or f"{record.topic()}-{record.partition()}-{record.offset()}".encode()
-        self.correlation = get(h.CORRELATION) or self.id
-        self.type = get(h.TYPE)
-        self.reply_key = get(h.REPLY_KEY)
-        self.trace_parent = get(h.TRACE_PARENT)
-        self.trace_state = get(h.TRACE_STATE)
-        self.deadline = get(h.DEADLINE)
+        self.id = get(_ID) or f"{record.topic()}-{record.partition()}-{record.offset()}".encode()
+        self.correlation = get(_CORRELATION) or self.id
+        self.type = get(_TYPE)
+        self.reply_key = get(_REPLY_KEY)
+        parent, deadline = get(_TRACE_PARENT), get(_DEADLINE)
+        if parent is None or not is_trace_parent(parent):
+            self.trace_parent = self.trace_state = None
+        else:
+            self.trace_parent = parent
+            self.trace_state = state if is_trace_state(state := get(_TRACE_STATE)) else None
+        self.deadline = None if deadline is None or not is_deadline(deadline) else deadline
+
+    def clean(self, record: ProtocolRecord) -> None:
+        """Replace ids that are no text by what their absence means."""
+        get = self._found.get
+        self.id = clean_id(get(_ID)) or f"{record.topic()}-{record.partition()}-{record.offset()}".encode()
+        self.correlation = clean_id(get(_CORRELATION)) or self.id
 
     @property
     def deadline_ms(self) -> int:
         """Milliseconds since 1970 after which nobody waits for the answer; 0 for what has no deadline, or none that
         can be read."""
-        return int(self.deadline) if self.deadline is not None and self.deadline.isdigit() else 0
+        return 0 if self.deadline is None else int(self.deadline)
 
     def header(self, name: str) -> bytes:
-        """A header of the record; empty where it has none."""
-        return self._found.get(name, b"")
+        """A header of the record; empty where it has none, and for the engine's own."""
+        return b"" if name in h.ENGINE else self._found.get(name) or b""
 
     @property
     def causation(self) -> bytes | None:
         """Id of the message that caused this one."""
-        return self._found.get(h.CAUSATION)
+        return clean_id(self._found.get(h.CAUSATION))
 
     @property
     def answers(self) -> bytes | None:
         """Id of the message that this one answers."""
-        return self._found.get(h.ANSWER_TO) or self.causation
+        return clean_id(self._found.get(h.ANSWER_TO)) or self.causation
 
     @property
     def idempotency_key(self) -> bytes:
         """The same for every attempt at the same piece of work."""
-        return self._found.get(h.IDEMPOTENCY_KEY) or self.id
+        return clean_id(self._found.get(h.IDEMPOTENCY_KEY)) or self.id
 
     def context(self, now: datetime, attempt: int = 1) -> Context:
         """What the handler gets to see."""
         return MessageContext(now, self, attempt)
+
+
+_IDS = attrgetter("id", "correlation")
+
+
+def read_envelopes(records: Sequence[ProtocolRecord]) -> list[Envelope]:
+    """Envelopes of records, cleaned. Raises what ``headers`` of a record raises.
+
+    The check of the ids runs over all of them together, outside of the interpreter's loop: nearly all are fine.
+    """
+    envelopes = [Envelope(record) for record in records]
+    if not are_plain(chain.from_iterable(map(_IDS, envelopes))):
+        for envelope, record in zip(envelopes, records, strict=True):
+            envelope.clean(record)
+    return envelopes
+
+
+def read_envelope(record: ProtocolRecord) -> Envelope:
+    """The envelope of one record."""
+    return read_envelopes([record])[0]
 
 
 class MessageContext(Context):
@@ -96,7 +132,7 @@ class MessageContext(Context):
 
     @property
     def reply_key(self) -> str:
-        return (self._envelope.reply_key or b"").decode()
+        return (self._envelope.reply_key or b"").decode(errors="replace")
 
     @property
     def answers_id(self) -> str:
@@ -126,11 +162,12 @@ class TimerEnvelope(Envelope):
 
     def __init__(self, key: bytes, name: str, due_ms: int, kept: Mapping[str, str]) -> None:
         self.key = key
-        self.id = b"%b/%b/%d" % (key, name.encode(), due_ms)
-        self.correlation = kept["correlation"].encode()
+        self.id = b"%b/%b/%d" % (readable(key), name.encode(), due_ms)
+        self.correlation = kept.get("correlation", "").encode() or self.id
         self.type = None
-        self.reply_key = kept.get("reply_key", "").encode() or None
-        self.trace_parent = kept.get("trace_parent", "").encode() or None
+        self.reply_key = bytes.fromhex(kept.get("reply_key_hex", "")) or kept.get("reply_key", "").encode() or None
+        parent = kept.get("trace_parent", "").encode()
+        self.trace_parent = parent if is_trace_parent(parent) else None
         self.trace_state = self.deadline = None
         self._found = _NOTHING
 
@@ -148,10 +185,13 @@ class KnownEnvelope(Envelope):
 
 
 def kept_for_timers(envelope: Envelope) -> dict[str, str]:
-    """The part of an envelope that a timer keeps until it fires."""
+    """The part of an envelope that a timer keeps until it fires. A reply key is a record key: any bytes."""
     kept = {"correlation": envelope.correlation.decode()}
-    if envelope.reply_key:
-        kept["reply_key"] = envelope.reply_key.decode()
+    if reply_key := envelope.reply_key:
+        try:
+            kept["reply_key"] = reply_key.decode()
+        except UnicodeDecodeError:
+            kept["reply_key_hex"] = reply_key.hex()
     if envelope.trace_parent:
         kept["trace_parent"] = envelope.trace_parent.decode()
     return kept

@@ -1,11 +1,13 @@
 """Failures are classified once, where they happen."""
 
+import signal
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib import import_module
 
+import structlog
 from pydantic import ValidationError
 
 from onex.model.enums import EnumFailureClass, EnumStage
@@ -20,6 +22,8 @@ from onex.model.errors import (
     WrongOutputError,
 )
 
+log = structlog.get_logger(__name__)
+_TEXT_LIMIT = 1000
 _CODE_ATTRIBUTES = ("code", "sqlstate", "status", "status_code", "errno")
 _TRANSIENT = (TransientError, ConnectionError, TimeoutError, OSError)
 
@@ -52,7 +56,17 @@ class Classifier:
         self._codes = frozenset(codes)
 
     def classify(self, error: BaseException) -> EnumFailureClass:
-        """Class of an exception that came out of decoding, a handler or encoding."""
+        """Class of an exception that came out of decoding, a handler or encoding.
+
+        An exception whose attributes cannot be read is a bug, too.
+        """
+        try:
+            return self._classify(error)
+        except Exception as broken:  # noqa: BLE001 - code of the exception's author runs here
+            log.warning("an exception cannot be classified", type=type(error).__name__, error=text_of(broken))
+            return EnumFailureClass.BUG
+
+    def _classify(self, error: BaseException) -> EnumFailureClass:
         match error:
             case PoisonError():
                 return EnumFailureClass.POISON
@@ -80,6 +94,26 @@ def stage_of(error: BaseException, reached: EnumStage) -> EnumStage:
     if reached is EnumStage.DECODE and isinstance(error, RejectedError):
         return EnumStage.VALIDATE
     return reached
+
+
+def text_of(error: BaseException, limit: int = _TEXT_LIMIT) -> str:
+    """The text of an exception, at most ``limit`` characters, for logs, traces and dead letters. Raises nothing.
+
+    Code of the exception's author makes the text: it may raise, return no text, or one that is no UTF-8.
+    """
+    try:
+        return str.encode(str(error), errors="backslashreplace")[: 4 * limit].decode(errors="ignore")[:limit]
+    except BaseException as broken:  # noqa: BLE001 - also what is no Exception
+        return f"(its text cannot be made: {type(broken).__name__})"
+
+
+def raise_if_interrupted(error: BaseException) -> None:
+    """Raise a KeyboardInterrupt that Python's own handler of SIGINT may have raised: it is about the whole process.
+
+    An agent handles its signals itself (:mod:`onex.agent.native.stop`), so there it is always a handler's.
+    """
+    if isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        raise error
 
 
 def _exception(dotted: str) -> type[Exception]:

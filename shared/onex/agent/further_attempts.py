@@ -6,26 +6,33 @@ Whoever waits here parks its lane: its key stays behind it, its place goes to an
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import replace
+from functools import partial
+from weakref import WeakSet
 
+from onex.agent.alone import TRIES
 from onex.agent.current import CURRENT
+from onex.agent.failure import raise_if_interrupted, text_of
 from onex.agent.lanes import Lanes
 from onex.agent.metrics import AgentMetrics
 from onex.agent.order_fence import OrderFences
 from onex.agent.outcome import Outcome, Task
 from onex.agent.outcomes import OutcomeMaker
-from onex.agent.receive import Received
+from onex.agent.receive import Received, Receiver
 from onex.agent.retry import Attempts, RetryPlan
 from onex.agent.retry_queue import RetryQueue, place_of
 from onex.agent.settlement import Settlement
 from onex.model.clock import ProtocolClock
 from onex.model.enums import EnumOrdering, EnumStage
-from onex.model.errors import NotNowError, PoisonError
+from onex.model.errors import BusError, NotNowError, PoisonError, StateStoreError
 
 MAX_BLOCKED = 20_000
 """Messages that wait in memory for a retry, or behind one that does; the next failure goes to the retry topic."""
 MAX_BLOCKED_BYTES = 64 * 1024 * 1024
 """The same in bytes of their keys, values and headers."""
 _UNTRIED = Attempts()
+_WAIT = 1.0
+"""Seconds before another try where memory or the bus failed; twice as many before each further one for memory."""
+_LOOK_AGAIN = 0.05
 
 
 class FurtherAttempts:
@@ -43,8 +50,14 @@ class FurtherAttempts:
         clock: ProtocolClock,
         metrics: AgentMetrics,
         start: Callable[[], None],
+        receiver: Receiver,
     ) -> None:
         """``start`` starts what may start in the place of what waits."""
+        self._receiver = receiver
+        self._alone = asyncio.Lock()
+        self.is_shut = False
+        """Whether no message may start now: one for which memory was short runs alone."""
+        self._cancelled: WeakSet[asyncio.Task[None]] = WeakSet()
         self._make = make
         self._plan = plan
         self._queue = queue
@@ -73,8 +86,35 @@ class FurtherAttempts:
             and self._queue.waits(task.partition.partition, task.record.key())
         )
 
+    def cancel(self, running: "asyncio.Task[None]") -> None:
+        """Cancel the task of a message, which is left to the next owner of its partition."""
+        self._cancelled.add(running)
+        running.cancel()
+
+    def is_of_message(self, error: BaseException, running: "asyncio.Task[None]") -> bool:
+        """Whether an exception in the task of a message is the message's failure.
+
+        It is not when the engine cancelled the task, when the loop closes the coroutine of the task from outside, and
+        when it is a signal. A CancelledError that a handler raises, or that reaches it from another task, is.
+        """
+        try:
+            is_inside = asyncio.current_task() is running
+        except RuntimeError:  # no loop runs any more
+            is_inside = False
+        if not is_inside or running in self._cancelled:
+            return False
+        raise_if_interrupted(error)
+        while running.cancelling():  # the handler cancelled its own task
+            running.uncancel()
+        return True
+
     async def carry(
-        self, lane: Hashable, task: Task, began: float, failed: Exception | None, stage: EnumStage = EnumStage.HANDLER
+        self,
+        lane: Hashable,
+        task: Task,
+        began: float,
+        failed: BaseException | None,
+        stage: EnumStage = EnumStage.HANDLER,
     ) -> None:
         """Until the message is settled. ``began``: when it was taken in hand; ``failed``: how its first attempt
         ended, in ``stage``, where there was one already."""
@@ -96,15 +136,19 @@ class FurtherAttempts:
         self,
         lane: Hashable,
         task: Task,
-        received: Received | Exception,
+        received: Received | BaseException,
         began: float,
         *,
         held: bool = False,
-        failed: Exception | None = None,
+        failed: BaseException | None = None,
         stage: EnumStage = EnumStage.HANDLER,
     ) -> Outcome:
         """Attempt after attempt, until there is an outcome."""
-        if isinstance(received, Exception):
+        me = _this_task()
+        short = 0
+        if isinstance(received, BusError | MemoryError):
+            received = await self._decoded(lane, task, received)
+        if isinstance(received, BaseException):
             return self._make.dead(task, received, EnumStage.DECODE, Attempts(1), held=held)
         attempts = self._queue.attempts(task.record) if task.queued else _UNTRIED
         if attempts.due_ms and (wait := attempts.due_ms - self._clock.now_ms()) > 0:
@@ -116,7 +160,8 @@ class FurtherAttempts:
                 if before is not None:
                     raise before
                 stage = EnumStage.HANDLER
-                answer = await self._make.call(task, received, attempts.count + 1)
+                call = partial(self._make.call, task, received, attempts.count + 1)
+                answer = await (self._call_alone(lane, call, short) if short else call())
                 stage = EnumStage.ENCODE
                 return self._make.done(task, answer)
             except NotNowError as error:
@@ -125,7 +170,14 @@ class FurtherAttempts:
                     self.stands_until = max(self.stands_until, self._clock.monotonic() + error.retry_after)
                 await self._park(lane, asyncio.sleep(error.retry_after))
                 continue
-            except Exception as error:  # noqa: BLE001 - classified right below
+            except StateStoreError:
+                raise
+            except BaseException as error:
+                if not self.is_of_message(error, me):
+                    raise
+                if isinstance(error, MemoryError) and stage is EnumStage.HANDLER and short < TRIES:
+                    short += 1
+                    continue
                 now = self._clock.now_ms()
                 attempts = Attempts(attempts.count + 1, attempts.first_failed_ms or now)
                 delay = self._plan.next_delay(error, attempts, now)
@@ -133,13 +185,41 @@ class FurtherAttempts:
                     return self._make.dead(task, error, stage, attempts, held=held)
                 self._metrics.retries.inc()
                 if task.trace is not None:
-                    task.trace.event("retry", attempt=attempts.count, delay=delay, error=str(error))
+                    task.trace.event("retry", attempt=attempts.count, delay=delay, error=text_of(error))
             attempts = replace(attempts, due_ms=now + round(delay * 1000))
             if task.queued:
                 self._settlement.settle(self._make.noted(task, attempts))
             elif not held and self._outlasts(began, delay):
                 return self._make.moved(task, attempts)
             await self._park(lane, asyncio.sleep(delay))
+
+    async def _decoded(self, lane: Hashable, task: Task, received: BaseException) -> Received | BaseException:
+        """Decode again what could not be decoded for a reason that is not the message's: no schema, no memory."""
+        short = 0
+        result: list[Received | BaseException] = [received]
+        while isinstance(result[0], BusError) or (isinstance(result[0], MemoryError) and short < TRIES):
+            short += isinstance(result[0], MemoryError)
+            self.stands_until = max(self.stands_until, self._clock.monotonic() + _WAIT)
+            await self._park(lane, asyncio.sleep(_WAIT))
+            result = self._receiver.receive([task.record])
+        return result[0]
+
+    async def _call_alone(self, lane: Hashable, call: Callable[[], Awaitable[object]], short: int) -> object:
+        """A call for which memory was short: after a wait, while no other message is in its handler.
+
+        Messages that only wait for their next attempt are not waited for.
+        """
+        await self._park(lane, asyncio.sleep(_WAIT * 2 ** (short - 1)))
+        await self._park(lane, _acquired(self._alone))
+        self.is_shut = True
+        try:
+            while self._lanes.running > 1:
+                await asyncio.sleep(_LOOK_AGAIN)
+            return await call()
+        finally:
+            self.is_shut = False
+            self._alone.release()
+            self._start()
 
     def _outlasts(self, began: float, delay: float) -> bool:
         """Whether a message waits too long for memory. In partition order everything waits behind it anyway."""
@@ -170,8 +250,7 @@ class FurtherAttempts:
 
     async def _park(self, lane: Hashable, waiting: Awaitable[None]) -> None:
         """Wait without holding a place; the key stays behind its lane."""
-        me = asyncio.current_task()
-        assert me is not None
+        me = _this_task()
         self._lanes.park(lane)
         self.waiting.add(me)
         self._start()
@@ -194,3 +273,13 @@ def size_of(task: Task) -> int:
 
 async def _wait_for(coming: "asyncio.Future[Task]") -> None:
     await coming
+
+
+async def _acquired(lock: asyncio.Lock) -> None:
+    await lock.acquire()
+
+
+def _this_task() -> "asyncio.Task[None]":
+    me = asyncio.current_task()
+    assert me is not None
+    return me

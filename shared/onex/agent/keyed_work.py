@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from onex.agent.alone import place_of
 from onex.agent.answers import Answer
 from onex.agent.batch_traces import BatchTraces
 from onex.agent.current import CURRENT
 from onex.agent.envelope import Envelope, TimerEnvelope, kept_for_timers
 from onex.agent.program import Program
-from onex.agent.pure_work import Failed, PureWork, Taken, place_of
+from onex.agent.pure_work import Failed, PureWork, Taken
 from onex.agent.stores import Stores
 from onex.agent.timer_record import TimerRecord
 from onex.agent.timers import DueTimer
@@ -62,7 +63,7 @@ class KeyedWork(PureWork):
             ready = self._encode(results, taken)
             for store in stores:
                 store.settle()
-        except Exception as error:  # noqa: BLE001 - found out below whose it is, and that one becomes a dead letter
+        except BaseException as error:  # noqa: BLE001 - found out below whose it is, and that one becomes a dead letter
             for store in stores:
                 store.undo()
             if len(records) == 1:
@@ -98,7 +99,7 @@ class KeyedWork(PureWork):
                 if answer.state is not state:
                     store.put(key, answer.state)
                 results.append(result)
-            except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
+            except BaseException as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
                 results.append(self._failed(record, error, self.stage, trace))
         return results
 
@@ -110,7 +111,7 @@ class KeyedWork(PureWork):
         ]
         envelopes = [one[2] if isinstance(one, tuple) else None for one in taken]
         for result, envelope, only in zip(results, envelopes, self._emitter.each(events, envelopes), strict=True):
-            if isinstance(only, Exception):
+            if isinstance(only, BaseException):
                 raise only
             if isinstance(result, Answer) and envelope is not None:
                 ready.append(self._records(result, envelope, only) if result.commands or not only else (only,))

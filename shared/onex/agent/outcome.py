@@ -17,7 +17,7 @@ class Task(NamedTuple):
     record: ProtocolRecord
     partition: Partition
     envelope: Envelope
-    received: Received | Exception | None
+    received: Received | BaseException | None
     """Decoded, or why it cannot be; None for the place of a dead letter that its key waits for."""
     trace: MessageTrace | None = None
     queued: bool = False

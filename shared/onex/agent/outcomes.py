@@ -9,7 +9,7 @@ import structlog
 from onex.agent.answers import as_emissions
 from onex.agent.dead_letter import DeadLetterOffice
 from onex.agent.emit import MAX_MESSAGE_BYTES, Emitter
-from onex.agent.failure import Failure, stage_of
+from onex.agent.failure import Failure, raise_if_interrupted, stage_of, text_of
 from onex.agent.kept_answers import KeptAnswers
 from onex.agent.metrics import AgentMetrics
 from onex.agent.outcome import Outcome, Task
@@ -69,15 +69,17 @@ class OutcomeMaker:
         self._emitter.at(self._clock.now_ms())
         return self._with_outputs(task, result, self._emitter.only(result, task.envelope))
 
-    def all_done(self, answered: Sequence[tuple[Task, object]]) -> list[Outcome | Exception]:
+    def all_done(self, answered: Sequence[tuple[Task, object]]) -> list[Outcome | BaseException]:
         """What ``done`` gives for each answer, or raises."""
         self._emitter.at(self._clock.now_ms())
         emitted = self._emitter.each([answer for _, answer in answered], [task.envelope for task, _ in answered])
-        outcomes: list[Outcome | Exception] = []
-        for (task, answer), only in zip(answered, emitted, strict=True):
+        outcomes: list[Outcome | BaseException] = []
+        for (task, answer), found in zip(answered, emitted, strict=True):
+            only = None if isinstance(found, MemoryError) else found  # encoded again, without the others
             try:
-                outcomes.append(only if isinstance(only, Exception) else self._with_outputs(task, answer, only))
-            except Exception as error:  # noqa: BLE001 - handed to the caller, who knows what to do about it
+                outcomes.append(only if isinstance(only, BaseException) else self._with_outputs(task, answer, only))
+            except BaseException as error:  # noqa: BLE001 - handed to the caller, who knows what to do about it
+                raise_if_interrupted(error)
                 outcomes.append(error)
         return outcomes
 
@@ -119,7 +121,7 @@ class OutcomeMaker:
         now, record, trace = self._clock.now_ms(), task.record, task.trace
         kind = self._plan.classify(error)
         failure = Failure(kind, stage_of(error, stage), error, attempts.count, attempts.first_failed_ms or now, now)
-        log.warning("dead letter", **{"class": kind}, stage=failure.stage, topic=record.topic(), error=str(error))
+        log.warning("dead letter", **{"class": kind}, stage=failure.stage, topic=record.topic(), error=text_of(error))
         if trace is not None:
             trace.buried(kind, failure.stage, error)
             trace.processed()

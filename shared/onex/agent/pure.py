@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
+from onex.agent.alone import OutOfMemoryError
 from onex.agent.backing import OpenBacking
 from onex.agent.batch_traces import BatchTraces
 from onex.agent.compute_work import ComputeWork
@@ -154,17 +155,20 @@ class PureAgent:
 
     def _carry(self, records: list[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]) -> None:
         """One transaction; ``records`` is empty afterwards, because nobody may hold on to what is done."""
+        if self._work.alone:
+            records, due = self._cut(records, due)
         metrics, traces, transaction = self._metrics, self._traces, self._transaction
         started, now_ms = self._clock.monotonic(), self._clock.now_ms()
         count, (first, positions) = len(records), span_of(records)
         metrics.in_flight.set(count + len(due))
         if records:
-            metrics.queue_seconds.observe(max(0, now_ms - records[0].timestamp()[1]) / 1000)
+            metrics.queue_seconds.observe(waited(records[0], now_ms))
         if traces is not None:
             traces.polled()
         self._sent = 0
         dead: list[str] = []
         self._work.begin(now_ms, dead)
+        self._work.alone.is_single = count + len(due) == 1
         early = positions if count >= _EARLY else {}
         transaction.begin(self._consumer, early)
         try:
@@ -197,6 +201,15 @@ class PureAgent:
         metrics.commits.inc()
         metrics.process_seconds.observe(committing - started)
         metrics.settle_seconds.observe(self._clock.monotonic() - committing)
+
+    def _cut(
+        self, records: list[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]
+    ) -> tuple[list[ProtocolRecord], Sequence[tuple[int, DueTimer]]]:
+        """Carry a record that was short of memory alone: what follows it is read again."""
+        now, timers, later = self._work.alone.cut(records, due)
+        for partition, offset in span_of(later)[0].items():
+            self._consumer.seek(partition, offset)
+        return now, timers
 
     def _handle(self, records: list[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]) -> None:
         """A few records at a time, which are let go at once: what was touched is still in the processor's cache."""
@@ -243,6 +256,7 @@ class PureAgent:
         for partition, position in positions.items():
             self._progress[partition] = position.offset
         self._work.doomed.clear()
+        self._work.alone.carried(positions)
         self._careful = False
         self._held.settle(positions)
 
@@ -253,7 +267,7 @@ class PureAgent:
         self._rollback()
         for partition, offset in first.items():
             self._consumer.seek(partition, offset)
-        if self._work.doomed or self._careful:
+        if (self._work.doomed or self._careful) and not isinstance(error, OutOfMemoryError):
             return
         self._consumer.pause(self._held.hold() or self._held.hold_all(first, error))
 
@@ -340,6 +354,7 @@ class PureAgent:
         self._moved = True
         for partition in partitions:
             self._held.forget(partition)
+            self._work.alone.forget(partition)
             self._progress.pop(partition, None)
             if self._stores is not None:
                 self._stores.close(partition.partition)
@@ -367,3 +382,9 @@ def span_of(records: Sequence[ProtocolRecord]) -> tuple[dict[Partition, int], di
         {Partition(*place): record.offset() for place, record in first.items()},
         {Partition(*place): Position(record.offset() + 1) for place, record in last.items()},
     )
+
+
+def waited(record: ProtocolRecord, now_ms: int) -> float:
+    """Seconds since a record was written; 0 for one without a time, or with one that is still to come."""
+    written_ms = record.timestamp()[1]
+    return (now_ms - written_ms) / 1000 if 0 < written_ms < now_ms else 0.0

@@ -11,25 +11,24 @@ from dataclasses import dataclass
 
 import structlog
 
+from onex.agent.alone import Alone, Place, place_of
 from onex.agent.batch_traces import BatchTraces
 from onex.agent.current import CURRENT
 from onex.agent.dead_letter import DeadLetterOffice
 from onex.agent.emit import Emitter
-from onex.agent.envelope import Envelope
-from onex.agent.failure import Classifier, Failure, stage_of
+from onex.agent.envelope import read_envelope
+from onex.agent.failure import Classifier, Failure, raise_if_interrupted, stage_of, text_of
 from onex.agent.program import Program
 from onex.agent.receive import Received, Receiver
 from onex.agent.tracing import MessageTrace
 from onex.bus.protocols import Emitted, Partition, ProtocolRecord
 from onex.model.clock import to_datetime
 from onex.model.enums import EnumStage
-from onex.model.errors import BusError, HandlerTimeoutError
+from onex.model.errors import BusError, HandlerTimeoutError, StateStoreError
 
 log = structlog.get_logger(__name__)
 TOGETHER = 64
 """Records that are carried together: enough for every stage to be learnt, few enough to stay in the cache."""
-Place = tuple[str, int, int]
-"""Topic, partition and offset of a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Failed:
     trace: MessageTrace | None = None
 
 
-Taken = Received | Exception | Failed
+Taken = Received | BaseException | Failed
 """A record that can be handled, or why it cannot."""
 
 
@@ -62,6 +61,8 @@ class PureWork(ABC):
         self._dead: list[str] = []
         self.doomed: dict[Place, Failed] = {}
         """Records that hung or that the bus refused: buried at once when the batch runs again."""
+        self.alone = Alone()
+        """Records for which memory was short."""
         self.stage = EnumStage.DECODE
         """Where the record in hand is; the watchdog looks at it from a signal handler."""
         self.carried = 0
@@ -75,8 +76,8 @@ class PureWork(ABC):
         self.outputs.clear()
         self.letters.clear()
 
-    def carry(self, records: Sequence[ProtocolRecord]) -> None:
-        """Decode, handle, stage the outputs: or dead letters. Only failures of the bus get out.
+    def carry(self, records: list[ProtocolRecord]) -> None:
+        """Decode, handle, stage the outputs: or dead letters. Only failures of the bus and of the state get out.
 
         One stage after the other over all records: a processor learns the branches of a short loop, and not those
         of everything that happens to a message. See decision 20.
@@ -95,38 +96,40 @@ class PureWork(ABC):
         """When the batch runs again, the record becomes a dead letter without being tried."""
         self.doomed[place_of(record)] = Failed(error, self.stage)
 
-    def _undecoded(self, record: ProtocolRecord, one: Exception | Failed) -> Failed:
+    def _undecoded(self, record: ProtocolRecord, one: BaseException | Failed) -> Failed:
         """Why a record does not come to its handler; raises what is a failure of the bus."""
         return one if isinstance(one, Failed) else self._failed(record, one, EnumStage.DECODE)
 
     def _failed(
-        self, record: ProtocolRecord, error: Exception, stage: EnumStage, trace: MessageTrace | None = None
+        self, record: ProtocolRecord, error: BaseException, stage: EnumStage, trace: MessageTrace | None = None
     ) -> Failed:
-        if isinstance(error, BusError):
+        """Why the record becomes a dead letter. Raises what is no failure of the record: of the bus, of the state, a
+        signal; and OutOfMemoryError when the record shall be tried again alone."""
+        if isinstance(error, BusError | StateStoreError):
             raise error
+        raise_if_interrupted(error)
+        if isinstance(error, MemoryError):
+            self.alone.short(record, error)
         if isinstance(error, HandlerTimeoutError):
             self.doom(record, error)
         return Failed(error, stage, trace)
 
     def _bury(self, record: ProtocolRecord, failed: Failed) -> None:
-        envelope = Envelope(record)
-        CURRENT.set(envelope)
-        kind = self._classifier.classify(failed.error)
-        failure = Failure(kind, stage_of(failed.error, failed.stage), failed.error, 1, self._now_ms, self._now_ms)
-        log.warning(
-            "dead letter", **{"class": kind}, stage=failure.stage, topic=record.topic(), error=str(failed.error)
-        )
-        trace = failed.trace
-        if trace is None and self._traces is not None:
-            trace = self._traces.received(record, envelope)
-        if trace is not None:
-            trace.buried(kind, failure.stage, failed.error)
-            trace.processed()
-        origin = Partition(record.topic(), record.partition())
-        self.letters.append((origin, self._office.letter(record, failure)))
+        """Stage the dead letter of a record. Raises nothing: what follows the letter is reported, not required."""
+        error, kind = failed.error, self._classifier.classify(failed.error)
+        failure = Failure(kind, stage_of(error, failed.stage), error, 1, self._now_ms, self._now_ms)
+        self.letters.append((Partition(record.topic(), record.partition()), self._office.letter(record, failure)))
         self._dead.append(kind)
-
-
-def place_of(record: ProtocolRecord) -> Place:
-    """Where a record is."""
-    return record.topic(), record.partition(), record.offset()
+        envelope = read_envelope(record)
+        CURRENT.set(envelope)
+        text = text_of(error)
+        log.warning("dead letter", **{"class": kind}, stage=failure.stage, topic=record.topic(), error=text)
+        trace = failed.trace
+        try:
+            if trace is None and self._traces is not None:
+                trace = self._traces.received(record, envelope)
+            if trace is not None:
+                trace.buried(kind, failure.stage, error)
+                trace.processed()
+        except Exception as broken:  # noqa: BLE001 - a trace is worth less than the record's outcome
+            log.warning("a dead letter is missing in its trace", error=text_of(broken))

@@ -1,11 +1,13 @@
 """From a record to a typed message: which input it belongs to, what its envelope says, what it holds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pydantic import TypeAdapter
 
-from onex.agent.envelope import Envelope
+from onex.agent.envelope import Envelope, read_envelopes
+from onex.agent.failure import raise_if_interrupted
 from onex.agent.program import Input, Program
+from onex.agent.unreadable_headers import UnreadableHeaders, with_headers
 from onex.bus import headers as h
 from onex.bus.protocols import ProtocolRecord
 from onex.model.errors import RejectedError
@@ -34,11 +36,18 @@ class Receiver:
         """How fired timers are taken; None for nodes that cannot set them."""
         self._needs_key = program.contract.node_type.is_stateful
 
-    def receive(self, records: Sequence[ProtocolRecord]) -> list[Received | Exception]:
-        """Decode records; one that cannot be is PoisonError, SchemaMismatchError or RejectedError instead."""
+    def receive(self, records: list[ProtocolRecord]) -> list[Received | BaseException]:
+        """Decode records; one that cannot be is PoisonError, SchemaMismatchError or RejectedError instead.
+
+        A record whose headers cannot be read is replaced in ``records`` by one without.
+        """
+        try:
+            envelopes = read_envelopes(records)
+        except Exception:  # noqa: BLE001 - found out below whose it is
+            return self._one_by_one(records)
         inputs, needs_key = self._inputs, self._needs_key
-        found: list[Received | Exception] = []
-        for record, envelope in zip(records, [Envelope(record) for record in records], strict=True):
+        found: list[Received | BaseException] = []
+        for record, envelope in zip(records, envelopes, strict=True):
             try:
                 entry = inputs.get(record.topic()) or self._replayed(record)
                 if envelope.type is not None and envelope.type != entry.event_type:
@@ -46,13 +55,22 @@ class Receiver:
                 if needs_key and not envelope.key:
                     raise RejectedError("the record has no key, and state is kept by key")
                 found.append((entry, entry.decode(record.value()), envelope))
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it becomes a dead letter
+            except BaseException as error:  # noqa: BLE001 - whatever is wrong with it, it becomes a dead letter
+                raise_if_interrupted(error)
                 found.append(error)
+        return found
+
+    def _one_by_one(self, records: list[ProtocolRecord]) -> list[Received | BaseException]:
+        """``receive`` for records among which are some with headers that cannot be read."""
+        found: list[Received | BaseException] = []
+        for at, record in enumerate(records):
+            records[at] = one = with_headers(record)
+            found += [one.reason] if isinstance(one, UnreadableHeaders) else self.receive([one])
         return found
 
     def _replayed(self, record: ProtocolRecord) -> Input:
         """Records on the retry topic name the topic they came from."""
-        topic = dict(record.headers() or []).get(h.ORIGINAL_TOPIC, b"").decode(errors="replace")
+        topic = (dict(record.headers() or []).get(h.ORIGINAL_TOPIC) or b"").decode(errors="replace")
         entry = self.timers if self.timers and topic == self.timers.topic else self._inputs.get(topic)
         if entry is None:
             raise RejectedError(f"record on {record.topic()} names no input of this node ({topic!r})")

@@ -17,13 +17,15 @@ from hashlib import blake2b
 from onex.agent.envelope import Envelope
 from onex.agent.offsets import done_beyond
 from onex.agent.retry import Attempts
+from onex.agent.unreadable_headers import with_headers
 from onex.bus import headers as h
 from onex.bus.protocols import Emitted, Headers, Partition, Position, ProtocolEventBus, ProtocolRecord
 
 MAX_KEYS = 200_000
 """Keys that wait on the retry partitions of an instance; beyond it no more input is read until some are free."""
 _LONGEST_KEY = 64
-_OWN = {h.ID, h.ORIGINAL_TOPIC, *h.RETRY_HISTORY}
+_MOST_ATTEMPTS = 1_000_000
+"""What a header says beyond that is no count of attempts; back-off formulas take it."""
 
 
 @dataclass(slots=True)
@@ -98,15 +100,19 @@ class RetryQueue:
         return noted or attempts_in(record)
 
     def letter(self, record: ProtocolRecord, envelope: Envelope, attempts: Attempts) -> Emitted:
-        """The record as it goes to the retry topic: the same bytes and headers, and its history."""
+        """The record as it goes to the retry topic: the same bytes and headers, and its history.
+
+        Engine headers of a record from elsewhere are its sender's: they are left out.
+        """
         original = record.headers() or []
-        found = dict(original)
-        headers: Headers = [pair for pair in original if pair[0] not in _OWN]
+        found = dict(original) if record.topic() == self.topic else {}
+        headers = [pair for pair in h.of_sender(original) if pair[0] != h.ID]
+        headers += [(name, raw) for name in (h.REPLAYS, h.PARENT) if (raw := found.get(name))]
         headers += [
             (h.ID, envelope.id),
             (h.ORIGINAL_TOPIC, found.get(h.ORIGINAL_TOPIC) or record.topic().encode()),
-            (h.ORIGINAL_OFFSET, found.get(h.ORIGINAL_OFFSET) or b"%d" % record.offset()),
-            (h.ORIGINAL_TIME, found.get(h.ORIGINAL_TIME) or b"%d" % record.timestamp()[1]),
+            (h.ORIGINAL_OFFSET, b"%d" % h.number_in(found.get(h.ORIGINAL_OFFSET), record.offset())),
+            (h.ORIGINAL_TIME, b"%d" % h.number_in(found.get(h.ORIGINAL_TIME), record.timestamp()[1])),
             *_history(attempts),
         ]
         return self.topic, record.value(), record.key(), headers
@@ -139,7 +145,7 @@ def is_note(record: ProtocolRecord) -> bool:
 
 def place_of(record: ProtocolRecord) -> bytes:
     """Id of the dead message whose place a record keeps; empty for other records."""
-    return dict(record.headers() or []).get(h.HOLD, b"")
+    return dict(record.headers() or []).get(h.HOLD) or b""
 
 
 def is_release(record: ProtocolRecord) -> bool:
@@ -150,20 +156,24 @@ def is_release(record: ProtocolRecord) -> bool:
 def released_id(record: ProtocolRecord) -> bytes:
     """Id of the dead message that a record replays or gives up; empty for other records."""
     found = dict(record.headers() or [])
-    return found.get(h.ID, b"") if h.REPLAY_ID in found else found.get(h.RELEASE, b"")
+    return found.get(h.ID if h.REPLAY_ID in found else h.RELEASE) or b""
 
 
 def attempts_in(record: ProtocolRecord) -> Attempts:
     """History in the headers of a moved record or a note; zeros where a header is no number."""
     found = dict(record.headers() or [])
-    count, first_failed_ms, due_ms = (_number(found.get(n)) for n in (h.ATTEMPT, h.FIRST_FAILED, h.RETRY_DUE))
-    return Attempts(count, first_failed_ms, due_ms, is_dead=h.HOLD in found)
+    history = (h.ATTEMPT, h.FIRST_FAILED, h.RETRY_DUE)
+    count, first_failed_ms, due_ms = (max(0, h.number_in(found.get(name), 0)) for name in history)
+    return Attempts(min(count, _MOST_ATTEMPTS), first_failed_ms, due_ms, is_dead=h.HOLD in found)
 
 
 def read_backlogs(
     bus: ProtocolEventBus, topic: str, committed: Mapping[Partition, Position], numbers: Iterable[int]
 ) -> dict[int, Backlog]:
-    """What waits in these retry partitions, read from their watermarks to their ends. Raises BusError."""
+    """What waits in these retry partitions, read from their watermarks to their ends. Raises BusError.
+
+    A record that is not as the engine writes it is skipped here, and becomes a dead letter when it is taken.
+    """
     partitions = [Partition(topic, number) for number in numbers]
     positions = {p: committed.get(p) or Position(0) for p in partitions}
     backlogs = {p.partition: Backlog() for p in partitions}
@@ -175,10 +185,10 @@ def read_backlogs(
     done = {p.partition: done_beyond(positions[p]) for p in behind}
     reader = bus.read(behind)
     try:
-        for record in reader.until_end():
+        for record in map(with_headers, reader.until_end()):
             backlog = backlogs[record.partition()]
             if is_note(record):
-                about = _number(dict(record.headers() or [])[h.RETRY_OF])
+                about = h.number_in(dict(record.headers() or []).get(h.RETRY_OF), -1)
                 backlog.notes[about] = attempts_in(record)
             elif is_moved(record) and record.offset() not in done[record.partition()] and (key := record.key()):
                 backlog.keys[name_of(key)] += 1
@@ -193,7 +203,3 @@ def _history(attempts: Attempts) -> Headers:
         (h.FIRST_FAILED, b"%d" % attempts.first_failed_ms),
         (h.RETRY_DUE, b"%d" % attempts.due_ms),
     ]
-
-
-def _number(text: bytes | None) -> int:
-    return int(text) if text is not None and text.isdigit() else 0

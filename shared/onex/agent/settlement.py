@@ -10,6 +10,8 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+import structlog
+
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
 from onex.agent.kept_answers import KeptAnswers
@@ -22,6 +24,8 @@ from onex.bus.protocols import Emitted, Partition, Position, ProtocolConsumer, P
 from onex.model.clock import ProtocolClock
 from onex.model.errors import BusError, FencedError
 from onex.model.failpoint import failpoint
+
+log = structlog.get_logger(__name__)
 
 
 class Settlement:
@@ -43,6 +47,9 @@ class Settlement:
         self._metrics = metrics
         self._tracing = tracing
         self._on_outcome = on_outcome
+        self._health = health
+        self._spans: set[str] = set()
+        """Complaints about partitions at their span limit."""
         self._held = HeldPartitions(clock, health)
         self._trackers: dict[Partition, OffsetTracker] = {}
         self._outcomes: list[Outcome] = []
@@ -155,6 +162,30 @@ class Settlement:
         """Whether a partition stands still: what it leads to cannot be written, or too much waits for one offset."""
         return self._trackers[partition].span >= MAX_SPAN or self._held.is_held(partition)
 
+    def goes_on(self, partition: Partition, working: Collection[tuple[Partition, int]]) -> bool:
+        """Whether a partition that stands still goes on by itself. ``working``: the records that are worked on."""
+        tracker = self._trackers.get(partition)
+        if tracker is None or self._held.is_held(partition):
+            return True
+        return tracker.span >= MAX_SPAN and (partition, tracker.watermark) in working
+
+    def report_spans(self) -> None:
+        """Complain in health about partitions that take nothing more because of one offset."""
+        for partition, tracker in self._trackers.items():
+            about = f"span {partition.topic}[{partition.partition}]"
+            if tracker.span >= MAX_SPAN:
+                self._spans.add(about)
+                reason = (
+                    f"blocked: offset {tracker.watermark} has no outcome, and {MAX_SPAN} offsets from there are read"
+                )
+                if self._health.complain(about, reason):
+                    log.error(
+                        "partition blocked", topic=partition.topic, partition=partition.partition, reason=reason
+                    )
+            elif about in self._spans:
+                self._spans.discard(about)
+                self._health.settle(about)
+
     @property
     def waiting(self) -> int:
         """Outcomes to be committed."""
@@ -169,6 +200,7 @@ class Settlement:
         """Partitions are not ours any more."""
         for partition in gone:
             self._trackers.pop(partition, None)
+            self._health.settle(f"span {partition.topic}[{partition.partition}]")
             self._skipped.discard(partition)
             self.progress.pop(partition, None)
             self._held.forget(partition)

@@ -7,6 +7,7 @@ Made only when traces are exported; without them the trace context passes throug
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
+import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context as TraceContext
 from opentelemetry.sdk.resources import Resource
@@ -16,10 +17,12 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from onex.agent.envelope import Envelope
+from onex.agent.failure import text_of
 from onex.agent.trace_share import TraceShare
 from onex.bus import headers as h
 from onex.bus.protocols import Emitted, ProtocolRecord
 
+log = structlog.get_logger(__name__)
 _PROPAGATOR = TraceContextTextMapPropagator()
 _TRACE_HEADERS = (h.TRACE_PARENT, h.TRACE_STATE)
 
@@ -71,7 +74,16 @@ class Tracing:
 
         That is what its sender did not sample, and what is above the limit. Such a message passes its trace context
         on as it is; spans that record nothing cost nearly as much as others.
+
+        Raises nothing: a trace is worth less than the message.
         """
+        try:
+            return self._received(record, envelope)
+        except Exception as error:  # noqa: BLE001 - as said
+            log.warning("a message is not traced", error=text_of(error))
+            return None
+
+    def _received(self, record: ProtocolRecord, envelope: Envelope) -> "MessageTrace | None":
         if not self._share.takes(envelope):
             return None
         now_ns = self.now()
@@ -166,10 +178,13 @@ class MessageTrace:
 
     def buried(self, kind: str, stage: str, error: BaseException) -> None:
         """The message became a dead letter."""
-        self._process.record_exception(error)
+        try:
+            self._process.record_exception(error)
+        except Exception:  # noqa: BLE001 - the author's code makes the text
+            self._process.add_event("exception", {"exception.message": text_of(error)})
         self._process.add_event("dead letter", {"class": kind, "stage": stage})
         self._process.set_attribute("error.type", kind)
-        self._process.set_status(Status(StatusCode.ERROR, str(error)))
+        self._process.set_status(Status(StatusCode.ERROR, text_of(error)))
 
     def processed(self) -> None:
         """The handler is done and its outputs are handed to the producer; said again, it means nothing."""

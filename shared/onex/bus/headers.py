@@ -1,7 +1,10 @@
 """Header names on the wire: CloudEvents 1.0 binary mode and the mesh's own."""
 
 import time
+from collections.abc import Iterable
 
+_MOST_DIGITS = 18
+"""Every number of so many digits fits 64 bits."""
 SPEC_VERSION = "ce_specversion"
 ID = "ce_id"
 TYPE = "ce_type"
@@ -36,13 +39,34 @@ REPLAY_ID = "onex-replay-id"
 """On the retry topic: the same letter replayed for the nth time always has the same one."""
 ORIGINAL_OFFSET = "onex-original-offset"
 ORIGINAL_TIME = "onex-original-timestamp"
+DEAD_LETTER = "onex-dlq-"
+"""Prefix of the facts in a dead letter. Two of them travel with its replays:"""
+REPLAYS = DEAD_LETTER + "replays"
+"""On the retry topic: how often the dead letter was replayed."""
+PARENT = DEAD_LETTER + "parent"
+"""On the retry topic: identity of the dead letter that is replayed."""
 RETRY_HISTORY = frozenset({ATTEMPT, RETRY_DUE, FIRST_FAILED, RETRY_OF, ORIGINAL_OFFSET, ORIGINAL_TIME})
 """What the engine writes on the retry topic beside the original headers."""
+ENGINE = RETRY_HISTORY | {ORIGINAL_TOPIC, HOLD, RELEASE, REPLAY_ID, REPLAYS, PARENT}
+"""All headers that the engine and the dead-letter commands write for the engine. They count on a node's own retry
+topic only. On records of any other topic they do not exist: the sender may have written them."""
 
 
 def deadline_in(seconds: float) -> list[tuple[str, bytes]]:
     """The header of what nobody waits for any longer than so; none for 0."""
     return [(DEADLINE, str(round((time.time() + seconds) * 1000)).encode())] if seconds else []
+
+
+def of_sender(headers: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """Headers without those of the engine."""
+    return [pair for pair in headers if pair[0] not in ENGINE and not pair[0].startswith(DEAD_LETTER)]
+
+
+def number_in(text: bytes | None, otherwise: int) -> int:
+    """The number in a header of the engine; ``otherwise`` where it holds none. -1 is the offset of a timer."""
+    if text is None or len(text) > _MOST_DIGITS or not text.removeprefix(b"-").isdigit():
+        return otherwise
+    return int(text)
 
 
 TRACE_PARENT = "traceparent"

@@ -129,7 +129,7 @@ def exported(letter: DeadLetter, state: EnumLetterState) -> dict[str, JsonValue]
         "message_decoded": letter.message(),
         "key_base64": None if key is None else base64.b64encode(key).decode(),
         "value_base64": None if value is None else base64.b64encode(value).decode(),
-        "headers": {name: raw.decode(errors="backslashreplace") for name, raw in letter.original_headers},
+        "headers": {name: (raw or b"").decode(errors="backslashreplace") for name, raw in letter.original_headers},
     }
 
 

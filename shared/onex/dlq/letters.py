@@ -8,6 +8,7 @@ from functools import partial
 from pydantic import JsonValue
 
 from onex.agent import dead_letter as d
+from onex.bus import headers as h
 from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolRecord
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.contract import ResolvedNode
@@ -60,6 +61,12 @@ class DeadLetter:
         return self._number("replays")
 
     @property
+    def incomplete(self) -> str:
+        """Why it cannot be replayed: parts of the record did not fit into it. Empty for a whole one."""
+        cut = [name for name in ("truncated", "truncated-key", "truncated-headers") if name in self.facts]
+        return f"only a part of the record is in the dead letter ({', '.join(cut)})" if cut else ""
+
+    @property
     def order(self) -> tuple[int, str, int, int]:
         """Sorts letters as their messages came: the right order to replay them in."""
         return self._number("timestamp"), self.facts.get("topic", ""), self._number("partition"), self.original_offset
@@ -70,8 +77,7 @@ class DeadLetter:
         return d.original_headers(self.record.headers() or [])
 
     def _number(self, fact: str) -> int:
-        text = self.facts.get(fact, "")
-        return int(text) if text.removeprefix("-").isdigit() else 0
+        return h.number_in(self.facts.get(fact, "").encode(), 0)
 
 
 def read_letters(
@@ -89,7 +95,7 @@ def read_letters(
     try:
         for record in reader.until_end():
             facts = {
-                name.removeprefix(d.PREFIX): value.decode(errors="replace")
+                name.removeprefix(d.PREFIX): (value or b"").decode(errors="replace")
                 for name, value in record.headers() or []
                 if name.startswith(d.PREFIX)
             }

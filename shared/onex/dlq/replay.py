@@ -41,7 +41,7 @@ class ReplayReport:
     matching: int = 0
     replayed: int = 0
     parked: int = 0
-    """Replayed too often before: put aside instead."""
+    """Replayed too often before, or incomplete: put aside instead."""
     failed_again: int = 0
     """Counted only when ``abort_above`` is below 1."""
     stopped: str = ""
@@ -101,14 +101,9 @@ class Replayer:
         replayed = parked = 0
         try:
             for letter in batch:
-                if letter.replays >= limit:
-                    self.audit.write(
-                        transaction,
-                        letter,
-                        EnumDeadLetterAction.PARKED,
-                        self.author,
-                        f"replayed {letter.replays} times",
-                    )
+                reason = f"replayed {letter.replays} times" if letter.replays >= limit else letter.incomplete
+                if reason:
+                    self.audit.write(transaction, letter, EnumDeadLetterAction.PARKED, self.author, reason)
                     parked += 1
                     continue
                 topic, value, key, headers = outgoing(self.contract, letter)
@@ -167,8 +162,7 @@ def outgoing(contract: ModelContract, letter: DeadLetter) -> tuple[str, bytes | 
 
     The message id stays: what the node puts out has the ids it would have had.
     """
-    own = {h.ORIGINAL_TOPIC, h.ID, h.REPLAY_ID, *h.RETRY_HISTORY}
-    headers: Headers = [pair for pair in letter.original_headers if pair[0] not in own]
+    headers: Headers = [pair for pair in h.of_sender(letter.original_headers) if pair[0] != h.ID]
     headers += [
         (h.ID, letter.facts["message-id"].encode()),
         (h.ORIGINAL_TOPIC, letter.facts["topic"].encode()),

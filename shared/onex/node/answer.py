@@ -1,12 +1,15 @@
 """What reducers and orchestrators answer."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from onex.model.message import Message
 
+LONGEST_DELAY: Final = 100 * 365.25 * 24 * 3600
+"""Seconds; the longest delay of a timer."""
 State = TypeVar("State", bound=Message)
 
 
@@ -35,19 +38,52 @@ class Reduction(Generic[State]):
     intents: Sequence[Message | Addressed] = ()
 
 
+def _name_of_timer(name: object) -> str:
+    """The name as plain text: members of a StrEnum are names, too."""
+    if not isinstance(name, str):
+        raise ValueError(f"the name of a timer is a {type(name).__name__}, not text")
+    plain = str.__str__(name)
+    try:
+        plain.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"the name of a timer is no valid Unicode: {plain!r}") from None
+    return plain
+
+
 @dataclass(frozen=True, slots=True)
 class SetTimer:
-    """Wake this key after ``after`` seconds with :class:`TimerFired`; replaces one of the same name."""
+    """Wake this key after ``after`` seconds with :class:`TimerFired`; replaces one of the same name.
+
+    A delay below zero has passed already. Raises ValueError for a delay that is no finite number or longer than 100
+    years, and for a name that is no text.
+    """
 
     name: str
     after: float
 
+    def __post_init__(self) -> None:
+        """Check here, in the handler, what could not be written later."""
+        object.__setattr__(self, "name", _name_of_timer(self.name))
+        try:
+            after = float(self.after)
+        except (TypeError, ValueError, OverflowError):
+            after = math.nan
+        if not -LONGEST_DELAY <= after <= LONGEST_DELAY:
+            raise ValueError(
+                f"SetTimer({self.name!r}): the delay is {self.after!r}; give a number of seconds, at most 100 years"
+            )
+        object.__setattr__(self, "after", after)
+
 
 @dataclass(frozen=True, slots=True)
 class CancelTimer:
-    """Forget the timer of that name; unknown names are fine."""
+    """Forget the timer of that name; unknown names are fine. Raises ValueError for a name that is no text."""
 
     name: str
+
+    def __post_init__(self) -> None:
+        """As of ``SetTimer``."""
+        object.__setattr__(self, "name", _name_of_timer(self.name))
 
 
 class TimerFired(Message):

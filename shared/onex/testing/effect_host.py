@@ -41,7 +41,10 @@ class MemoryEffectHost:
             self.engine.take(records)
 
         self._loop.run_until_complete(take())
+        self.engine.observe()
         self._run()
+        if self.engine.failure is not None:
+            raise self.engine.failure
         return self._commit() or bool(records)
 
     def _run(self) -> None:

@@ -69,8 +69,8 @@ class EffectHost:
         return self._settlement.partitions
 
     def held(self) -> list[Partition]:
-        """Partitions that stand still."""
-        return self._engine.held
+        """Partitions that stand still and go on by themselves."""
+        return self._engine.waiting_partitions()
 
     def overdue(self) -> float:
         """Seconds by which a call of the bus has outlasted its own timeout."""
@@ -115,6 +115,7 @@ class EffectHost:
         except TimeoutError:
             self._make_room()
         self._wake.clear()
+        self._failure = self._failure or self._engine.failure
         await self._commit()
         self._engine.observe()
 
@@ -193,7 +194,12 @@ class EffectHost:
             self._loop.call_soon_threadsafe(self._wake.set)
 
     def _take(self, records: Sequence[ProtocolRecord]) -> None:
-        self._engine.take(records)
+        try:
+            self._engine.take(records)
+        except BaseException as error:  # noqa: BLE001 - ends the run, which raises it: the loop would only log it
+            self._failure = error
+            self._wake.set()
+            return
         self._taken += len(records)
         self._make_room()
 

@@ -1,14 +1,19 @@
 """Structured logs on stderr, one line per event."""
 
+import json
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
-from structlog.typing import EventDict
+from structlog import DropEvent
+from structlog.typing import EventDict, Processor, ProcessorReturnValue
 
 from onex.agent.current import CURRENT, facts
+from onex.agent.failure import text_of
 from onex.settings import Settings
+
+_PLAIN_LIMIT = 1000
 
 
 def configure_logs(settings: Settings, **always: str) -> None:
@@ -21,16 +26,43 @@ def configure_logs(settings: Settings, **always: str) -> None:
     )
     structlog.configure(
         processors=[
-            _add_message_in_hand,
-            _stand_in_every_line(always),
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
+            Total(
+                [
+                    _add_message_in_hand,
+                    _stand_in_every_line(always),
+                    structlog.processors.add_log_level,
+                    structlog.processors.TimeStamper(fmt="iso", utc=True),
+                    structlog.processors.format_exc_info,
+                    renderer,
+                ]
+            )
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+class Total:
+    """Runs processors; where one of them fails, the line is plain. A log line never fails the message it is about."""
+
+    def __init__(self, processors: Sequence[Processor]) -> None:
+        self._processors = processors
+
+    def __call__(self, logger: object, method: str, event: EventDict) -> ProcessorReturnValue:
+        given: ProcessorReturnValue = dict(event)
+        try:
+            for process in self._processors:
+                given = process(logger, method, given)  # type: ignore[arg-type]  # only the last one makes text
+        except DropEvent:
+            raise
+        except Exception as error:  # noqa: BLE001 - values of anybody are in the line
+            plain = {
+                "event": ascii(event.get("event"))[:_PLAIN_LIMIT],
+                "level": method,
+                "unprintable": text_of(error),
+            }
+            return json.dumps(plain)
+        return given
 
 
 def _add_message_in_hand(_: object, __: str, event: EventDict) -> EventDict:

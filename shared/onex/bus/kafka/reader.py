@@ -7,6 +7,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink
 from onex.bus.kafka.errors import to_bus_error, translate
+from onex.bus.kafka.unreadable import with_readable_headers
 from onex.bus.protocols import Partition, ProtocolAdmin, ProtocolRecord
 
 
@@ -50,7 +51,7 @@ class KafkaReader:
                 self._passed(partition, int(message.offset() or 0))
             elif failure.code() not in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
                 raise to_bus_error(failure, f"reading {message.topic()}")
-        return records  # type: ignore[return-value]  # the stub declares topic() optional; it is set on data records
+        return with_readable_headers(records)  # type: ignore[return-value]  # the stub declares topic() optional; it is set on data records
 
     def _passed(self, partition: Partition, offset: int) -> None:
         if partition in self._left and offset >= self._left[partition]:

@@ -1,0 +1,53 @@
+"""Records with a header name that is not UTF-8.
+
+The first call of ``Message.headers`` raises UnicodeDecodeError for such a record. The second returns a list with a
+null pointer in it, which ends the interpreter when it is touched (confluent-kafka 2.16). So headers are read here,
+once, for all records, and such a record is replaced.
+"""
+
+from dataclasses import dataclass
+
+from confluent_kafka import Message
+
+from onex.bus.protocols import Headers
+from onex.model.errors import PoisonError
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRecord:
+    """See :class:`ProtocolRecord`. ``headers`` raises PoisonError."""
+
+    _message: Message
+
+    def topic(self) -> str:
+        return str(self._message.topic())
+
+    def partition(self) -> int:
+        return int(self._message.partition() or 0)
+
+    def offset(self) -> int:
+        return int(self._message.offset() or 0)
+
+    def key(self) -> bytes | None:
+        return self._message.key()
+
+    def value(self) -> bytes | None:
+        return self._message.value()
+
+    def headers(self) -> Headers | None:
+        raise PoisonError("a header name is not UTF-8")
+
+    def timestamp(self) -> tuple[int, int]:
+        return self._message.timestamp()
+
+
+def with_readable_headers(messages: list[Message]) -> list[Message]:
+    """The messages, in which records with unreadable headers are replaced by :class:`UnreadableRecord`."""
+    read: list[object] = []
+    while len(read) < len(messages):
+        try:
+            read.extend(map(Message.headers, messages[len(read) :]))
+        except UnicodeDecodeError:  # what was read before it is in ``read`` already
+            messages[len(read)] = UnreadableRecord(messages[len(read)])  # type: ignore[call-overload]  # has its shape
+            read.append(None)
+    return messages
