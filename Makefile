@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-backends lint bench bench-quick chaos simulate render clean
+.PHONY: demo test test-backends lint bench bench-quick chaos fuzz simulate render clean
 
 ## demo: set everything up, then run the code-generation workflow on a real Kafka and PostgreSQL
 demo: $(STAMP)
@@ -43,6 +43,10 @@ chaos: $(STAMP)
 ## simulate: many more schedules of the deterministic simulation than the tests run; COUNT=100000 for a long night
 simulate: $(STAMP)
 	$(BIN)/python -m tests.simulation --start $(or $(START),10000) --count $(or $(COUNT),10000)
+
+## fuzz: any bytes from senders, any exception from handlers: one outcome a record; COUNT=20000, SEED=7 repeats a block
+fuzz: $(STAMP)
+	$(BIN)/python -m tests.unit.hostile_records --count $(or $(COUNT),20000) --seed $(or $(SEED),0)
 
 ## render: write topics/ and schemas/ from the contracts
 render: $(STAMP)

@@ -175,13 +175,10 @@ class Settlement:
             about = f"span {partition.topic}[{partition.partition}]"
             if tracker.span >= MAX_SPAN:
                 self._spans.add(about)
-                reason = (
-                    f"blocked: offset {tracker.watermark} has no outcome, and {MAX_SPAN} offsets from there are read"
-                )
+                waiting = f"{MAX_SPAN} offsets from there on are read"
+                reason = f"blocked at offset {tracker.watermark}: it has no outcome, and {waiting}"
                 if self._health.complain(about, reason):
-                    log.error(
-                        "partition blocked", topic=partition.topic, partition=partition.partition, reason=reason
-                    )
+                    log.error("partition blocked", about=about, reason=reason)
             elif about in self._spans:
                 self._spans.discard(about)
                 self._health.settle(about)

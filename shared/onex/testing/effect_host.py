@@ -41,11 +41,12 @@ class MemoryEffectHost:
             self.engine.take(records)
 
         self._loop.run_until_complete(take())
-        self.engine.observe()
         self._run()
         if self.engine.failure is not None:
             raise self.engine.failure
-        return self._commit() or bool(records)
+        worked = self._commit()
+        self.engine.observe()
+        return worked or bool(records)
 
     def _run(self) -> None:
         if isinstance(self._loop, VirtualLoop):

@@ -56,12 +56,9 @@ class Total:
         except DropEvent:
             raise
         except Exception as error:  # noqa: BLE001 - values of anybody are in the line
-            plain = {
-                "event": ascii(event.get("event"))[:_PLAIN_LIMIT],
-                "level": method,
-                "unprintable": text_of(error),
-            }
-            return json.dumps(plain)
+            words = event.get("event")
+            plain = words[:_PLAIN_LIMIT] if isinstance(words, str) else type(words).__name__
+            return json.dumps({"event": plain, "level": method, "unprintable": text_of(error)})
         return given
 
 
