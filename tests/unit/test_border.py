@@ -24,6 +24,7 @@ from onex.agent.native.logs import configure_logs
 from onex.bus import headers as h
 from onex.bus.kafka.unreadable import UnreadableRecord, with_readable_headers
 from onex.bus.memory.log import MemoryRecord
+from onex.bus.protocols import Partition
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.dlq import Author, DeadLetterDesk
 from onex.model.enums import EnumFailureClass, EnumStage
@@ -315,6 +316,19 @@ def test_headers_of_a_batch_are_read_once_and_unreadable_ones_are_poison() -> No
     for _ in range(2):
         with pytest.raises(PoisonError, match="not UTF-8"):
             read[1].headers()
+
+
+def test_headers_of_a_shape_that_is_unheard_of_are_poison() -> None:
+    for headers in ([("a",)], [5], [(h.TRACE_PARENT, "text")], [(h.ID, 5)]):
+        mesh = MeshDriver([NODES / "node_unruly_compute" / "v1_0_0"])
+        log = mesh.broker.logs[Partition("onex.cmd.unruly.ask.v1", 0)]
+        for number, one in enumerate((headers, [])):
+            value = b'{"entity": "e"}'
+            log.records.append(MemoryRecord("onex.cmd.unruly.ask.v1", 0, number, b"e", value, tuple(one), 1))  # type: ignore[arg-type]  # what the test is about
+        mesh.settle()
+        assert facts_of(mesh.dead_letters()[0])[d.CLASS] == b"poison"
+        assert (len(mesh.dead_letters()), len(mesh.published(Reply))) == (1, 1)
+        mesh.close()
 
 
 # -- logs -----------------------------------------------------------------------------------------------

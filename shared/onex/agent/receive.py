@@ -64,7 +64,11 @@ class Receiver:
         """``receive`` for records among which are some with headers that cannot be read."""
         found: list[Received | BaseException] = []
         for at, record in enumerate(records):
-            records[at] = one = with_headers(record)
+            try:
+                records[at] = one = with_headers(record)
+            except MemoryError as error:
+                found.append(error)
+                continue
             found += [one.reason] if isinstance(one, UnreadableHeaders) else self.receive([one])
         return found
 

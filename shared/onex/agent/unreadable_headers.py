@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from onex.agent.envelope import read_envelope
 from onex.bus.protocols import Headers, ProtocolRecord
 from onex.model.errors import PoisonError
 
@@ -36,9 +37,11 @@ class UnreadableHeaders:
 
 
 def with_headers(record: ProtocolRecord) -> ProtocolRecord:
-    """The record, or what stands for it when its headers cannot be read."""
+    """The record, or what stands for it when its headers cannot be read. Raises MemoryError."""
     try:
-        record.headers()
+        read_envelope(record)
+    except MemoryError:
+        raise
     except PoisonError as error:
         return UnreadableHeaders(record, error)
     except Exception as error:  # noqa: BLE001 - whatever a client raises here is about this record
