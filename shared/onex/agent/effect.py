@@ -226,14 +226,14 @@ class EffectEngine:
         except BaseException as error:
             if not self._further.is_of_message(error, self._running[lane][0]):
                 raise
-            self._bury(task, error)
+            self._last_resort(task, error)
         finally:
             self._finish(lane)
 
-    def _bury(self, task: Task, error: BaseException) -> None:
-        """The last resort for a message whose outcome could not be made: a dead letter that holds no place.
+    def _last_resort(self, task: Task, error: BaseException) -> None:
+        """Settle a message whose outcome could not be made: with a dead letter that holds no place.
 
-        What is no message's failure ends the run: of the bus, of the state, of this engine itself.
+        A failure of the bus, of the state or of this engine ends the run instead.
         """
         if task.received is None or isinstance(error, BusError | StateStoreError):
             self._fail(error)

@@ -4,12 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
+from onex.model.duration import LONGEST
 from onex.model.message import Message
 
-LONGEST_DELAY: Final = 100 * 365.25 * 24 * 3600
-"""Seconds; the longest delay of a timer."""
 State = TypeVar("State", bound=Message)
 
 
@@ -68,7 +67,7 @@ class SetTimer:
             after = float(self.after)
         except (TypeError, ValueError, OverflowError):
             after = math.nan
-        if not -LONGEST_DELAY <= after <= LONGEST_DELAY:
+        if not -LONGEST <= after <= LONGEST:
             raise ValueError(
                 f"SetTimer({self.name!r}): the delay is {self.after!r}; give a number of seconds, at most 100 years"
             )
