@@ -115,8 +115,10 @@ def _check(world: HostileWorld, kind: str, sent: list[Sent]) -> None:
             late = late or one.bomb in LATE
         world.append(target.topic, value, key, one.headers, timestamp=one.timestamp, readable=one.readable)
     world.mesh.settle()
-    for _ in range(5 if late else 0):
-        world.mesh.advance("10s")
+    for _ in range(6 * len(sent) if late else 0):
+        if len(world.since(before, target.output_topic)) + len(world.since(before, "onex.dlq.")) >= len(sent):
+            break
+        world.mesh.advance("31s")
     places = Counter(_place(record) for record in world.since(before, "onex.dlq."))
     outcomes = len(world.since(before, target.output_topic)) + places.total()
     first = before[Partition(target.topic, 0)]

@@ -155,6 +155,17 @@ def test_a_trace_that_is_not_valid_is_dropped_whole() -> None:
     mesh.close()
 
 
+@pytest.mark.parametrize(
+    ("raw", "carried"), [(b"1700000000000", b"1700000000000"), (b"9" * 5000, None), (b"-1", None), (b"\xb2", None)]
+)
+def test_a_deadline_is_a_time_or_absent(raw: bytes, carried: bytes | None) -> None:
+    mesh = MeshDriver([NODES / "node_unruly_compute" / "v1_0_0"])
+    mesh.send(Ask(entity="e"), headers=[(h.DEADLINE, raw)])
+    ((record, _),) = mesh.messages(Reply)
+    assert facts_of(record).get(h.DEADLINE) == carried
+    mesh.close()
+
+
 # -- senders are not trusted ----------------------------------------------------------------------------
 
 FORGED = [
