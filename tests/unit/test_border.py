@@ -234,6 +234,21 @@ def _queueing() -> Any:
     return replace(resolved, contract=resolved.contract.model_copy(update={"error_handling": handling}))
 
 
+@pytest.mark.parametrize("raw", [b"9" * 5000, b"9" * 18, b"-" * 9, b"x", b"\xb2", None])
+def test_no_number_on_the_retry_topic_ends_an_agent(world: HostileWorld, raw: bytes | None) -> None:
+    assert h.number_in(raw, 7) in (7, 10**18 - 1)
+    world.mesh.crash(world.mesh.instances_of(NodeUnrulyEffect)[0])
+    history = [(name, raw) for name in (h.ATTEMPT, h.FIRST_FAILED, h.ORIGINAL_OFFSET, h.ORIGINAL_TIME, h.REPLAYS)]
+    for own in ([(h.RETRY_OF, raw), (h.RETRY_DUE, b"1")], [(h.RETRY_OF, raw)], [(h.RETRY_DUE, raw)]):
+        world.append("onex.retry.unruly.effect.v1", b"{}", b"k", [*history, *own])
+    new = world.mesh.add_instance(NodeUnrulyEffect)
+    world.mesh.send(Act(entity="good"))
+    world.mesh.advance("60s")
+    assert len(world.mesh.published(Acted)) == 1
+    assert len(world.mesh.dead_letters()) == 2
+    assert new.health.ready
+
+
 def test_a_release_that_was_moved_is_no_release(world: HostileWorld) -> None:
     world.append("onex.retry.unruly.effect.v1", None, b"k", [(h.RETRY_DUE, b"1"), (h.RELEASE, b"x")])
     world.append("onex.retry.unruly.effect.v1", None, b"k", [(h.RETRY_DUE, b"1"), (h.RETRY_OF, b"9" * 5000)])
