@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from typing import Any
 from unittest.mock import patch
 
@@ -119,6 +120,27 @@ def test_whatever_ends_the_task_of_a_handler_is_the_failure_of_its_message(
     assert len(mesh.dead_letters()) == 1
     assert mesh.published(Acted, behind)
     assert host_of(mesh).engine.in_flight == 0
+    mesh.close()
+
+
+def test_a_handler_that_cancelled_itself_once_is_timed_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def swallows_its_cancellation_then_hangs(_: Act) -> Acted:
+        calls.append(1)
+        if len(calls) == 1:
+            task = asyncio.current_task()
+            assert task
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(1)
+            raise ConnectionError("again")
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    calls: list[int] = []
+    mesh = misbehaving(monkeypatch, swallows_its_cancellation_then_hangs)
+    sent = mesh.send(Act(entity="bad"))
+    mesh.advance("60s")
+    assert (mesh.dead_letter_of(sent)[d.CLASS], len(calls)) == ("timeout", 3)
     mesh.close()
 
 
