@@ -26,7 +26,8 @@ from onex.bus.kafka.unreadable import UnreadableRecord, with_readable_headers
 from onex.bus.memory.log import MemoryRecord
 from onex.bus.protocols import Partition
 from onex.bus.schema.topic_catalogue import TopicCatalogue
-from onex.dlq import Author, DeadLetterDesk
+from onex.dlq import Author, DeadLetter, DeadLetterDesk
+from onex.dlq.replay import outgoing
 from onex.model.enums import EnumFailureClass, EnumStage
 from onex.model.errors import PoisonError
 from onex.node import CancelTimer, SetTimer
@@ -202,6 +203,14 @@ def test_engine_headers_of_a_sender_do_not_exist_in_dead_letters_and_replays() -
     again = facts_of(mesh.dead_letters()[-1])
     assert (again[d.TOPIC], again[d.REPLAYS]) == (b"onex.cmd.unruly.ask.v1", b"1")
     mesh.close()
+
+
+def test_a_letter_of_an_earlier_version_is_replayed_without_forged_headers() -> None:
+    record = _record(b"v", headers=[*FORGED, ("mine", b"x")])
+    letter = DeadLetter(record, {"message-id": "m", "topic": "t", "offset": "3", "timestamp": "4"})
+    written = dict(outgoing(_office().contract, letter)[3])
+    assert not {h.HOLD, h.RELEASE, h.RETRY_DUE, h.RETRY_OF, h.ATTEMPT, h.FIRST_FAILED}.intersection(written)
+    assert (written[h.ORIGINAL_TOPIC], written[h.REPLAYS], written["mine"]) == (b"t", b"1", b"x")
 
 
 @pytest.mark.parametrize("forged", FORGED, ids=lambda pair: pair[0])

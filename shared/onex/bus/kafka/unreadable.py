@@ -1,8 +1,8 @@
 """Records with a header name that is not UTF-8.
 
-The first call of ``Message.headers`` raises UnicodeDecodeError for such a record. The second returns a list with a
-null pointer in it, which ends the interpreter when it is touched (confluent-kafka 2.16). So headers are read here,
-once, for all records, and such a record is replaced.
+The first call of ``Message.headers`` raises UnicodeDecodeError for such a record, or SystemError where the interpreter
+calls it another way. The second returns a list with a null pointer in it, which ends the interpreter when it is touched
+(confluent-kafka 2.16). So headers are read here, once, for all records, and such a record is replaced.
 """
 
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def with_readable_headers(messages: list[Message]) -> list[Message]:
     while len(read) < len(messages):
         try:
             read.extend(map(Message.headers, messages[len(read) :]))
-        except UnicodeDecodeError:  # what was read before it is in ``read`` already
+        except (UnicodeDecodeError, SystemError):  # what was read before it is in ``read`` already
             messages[len(read)] = UnreadableRecord(messages[len(read)])  # type: ignore[call-overload]  # has its shape
             read.append(None)
     return messages
