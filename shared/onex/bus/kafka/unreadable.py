@@ -1,7 +1,7 @@
 """Records with a header name that is not UTF-8.
 
 The first call of ``Message.headers`` raises UnicodeDecodeError for such a record, or SystemError where the interpreter
-calls it another way. The second returns a list with a null pointer in it, which ends the interpreter when it is touched
+calls it another way. The second returns a list with a null pointer in it, which ends the interpreter when touched
 (confluent-kafka 2.16). So headers are read here, once, for all records, and such a record is replaced.
 """
 
