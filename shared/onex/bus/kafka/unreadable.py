@@ -1,8 +1,8 @@
 """Records with a header name that is not UTF-8.
 
-The first call of ``Message.headers`` raises UnicodeDecodeError for such a record, or SystemError where the interpreter
-calls it another way. The second returns a list with a null pointer in it, which ends the interpreter when touched
-(confluent-kafka 2.16). So headers are read here, once, for all records, and such a record is replaced.
+The first call of ``Message.headers`` raises UnicodeDecodeError for such a record, or SystemError when it is
+called in another way. The second returns a list with a null pointer in it, which ends the interpreter when touched.
+Seen with confluent-kafka 2.16. So headers are read here, once, for all records, and such a record is replaced.
 """
 
 from dataclasses import dataclass
