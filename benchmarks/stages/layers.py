@@ -16,6 +16,7 @@ from onex.agent.compute_work import ComputeWork
 from onex.agent.program import Program
 from onex.agent.pure_work import TOGETHER
 from onex.agent.store import PartitionStore
+from onex.agent.topic_limits import TopicLimits
 from onex.agent.tracing import Tracing
 from onex.bus import headers as h
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
@@ -109,7 +110,7 @@ def _state(program: Program, catalogue: ProtocolSchemaCatalogue, records: Sequen
     """A store of the input's own model, with the codec that a state of these six fields would have."""
     entry = program.inputs[setup.INPUT]
     pairs = [(record.key() or b"", entry.decode(record.value())) for record in records]
-    store = PartitionStore(Codec(entry.model, 1, catalogue), MemoryBacking())
+    store = PartitionStore(Codec(entry.model, 1, catalogue), MemoryBacking(), entry.topic, TopicLimits.usual())
     left = len(pairs)
 
     def change(pair: tuple[bytes, object]) -> None:

@@ -21,6 +21,7 @@ from onex.agent.backing import RocksBacking
 from onex.agent.state_memory import StateMemory
 from onex.agent.store import STATE
 from onex.agent.stores import Stores
+from onex.agent.topic_limits import TopicLimits
 from onex.bus import headers as h
 from onex.bus.declared import declare
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
@@ -103,7 +104,13 @@ class _Bench:
         topic = self._reducer.contract.changelog_topic
         codec = Codec.of_topic(self._reducer.state_model, topic, self._catalogue)
         folder, memory = self._folder / f"alone-{run}", StateMemory(256 * 2**20)
-        stores = Stores(self._bus, topic, codec, lambda n, identity: RocksBacking(folder / str(n), identity, memory))
+        stores = Stores(
+            self._bus,
+            topic,
+            codec,
+            lambda n, identity: RocksBacking(folder / str(n), identity, memory),
+            TopicLimits.usual(),
+        )
         began = time.monotonic()
         for number in range(_PARTITIONS):
             stores.open(number)

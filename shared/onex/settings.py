@@ -9,6 +9,7 @@ from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from onex.model.errors import ConfigurationError
+from onex.model.outgoing import DEFAULT_MAX_MESSAGE_BYTES
 
 STACK_FILE = "stack.json"
 
@@ -47,7 +48,17 @@ class Settings(BaseSettings):
         default_factory=dict, description="Further librdkafka settings, as JSON: security.protocol, sasl.* ..."
     )
     transaction_timeout_ms: int = Field(
-        default=15_000, ge=1000, description="A dead agent hides later records of its partitions for this long."
+        default=15_000,
+        ge=1000,
+        le=900_000,
+        description="A dead agent hides later records of its partitions for this long.",
+    )
+    max_message_bytes: int = Field(
+        default=DEFAULT_MAX_MESSAGE_BYTES,
+        ge=DEFAULT_MAX_MESSAGE_BYTES,
+        le=100_000_000,
+        description="Largest record with key and headers, of all topics that contracts declare (`onex apply` brings "
+        "it to the cluster) and of all clients; retry and dead-letter topics take 128 KiB more.",
     )
     state_memory_mb: int = Field(
         default=256, ge=16, description="Megabytes of memory for the keyed state of an agent; the rest is on disk."

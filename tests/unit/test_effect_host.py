@@ -10,6 +10,7 @@ import pytest
 from onex.agent.metrics import AgentMetrics
 from onex.agent.native.effect_host import EffectHost
 from onex.agent.outcome import Commit
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.protocols import Partition, ProtocolRebalanceListener, ProtocolRecord, TopicState
@@ -49,6 +50,7 @@ class Engine:
 
     held: Sequence[Partition] = ()
     failure: BaseException | None = None
+    limits = TopicLimits.usual()
 
     def __init__(self, settlement: BusySettlement) -> None:
         self.settlement = settlement

@@ -39,7 +39,7 @@ async def move(
     if command.account in Bank.failing:
         raise RejectedError("no such account")
     if command.account in Bank.chatty:
-        return [MoneyTransferred(account="x" * 600_000, receipt=number) for number in range(2)]
+        return [MoneyTransferred(account="x" * 300_000, receipt=number) for number in range(4)]
     return MoneyTransferred(account=command.account, receipt=Bank.calls.total())
 
 
@@ -153,7 +153,7 @@ def test_an_answer_too_large_to_keep_is_a_dead_letter(mesh: MeshDriver) -> None:
     Bank.chatty.add("a")
     sent = ask(mesh)
     mesh.advance("1s")
-    assert "as it is kept" in str(mesh.dead_letter_of(sent))
+    assert "the answer to be kept for onex.state." in str(mesh.dead_letter_of(sent))
     assert mesh.published(MoneyTransferred) == []
 
 

@@ -15,6 +15,7 @@ from node_tally_reducer.v1_0_0.models import Tally
 from onex.agent.backing import RocksBacking
 from onex.agent.state_memory import StateMemory
 from onex.agent.store import PartitionStore
+from onex.agent.topic_limits import TopicLimits
 from tests.unit.test_state_memory import codec
 
 def peak():
@@ -24,7 +25,8 @@ def key(number):
     return b"%d/" % number + Random(number).randbytes(500).hex().encode()
 
 limit, keys = 16 * 1024 * 1024, 100_000
-store = PartitionStore(codec(), RocksBacking(Path(sys.argv[1]), "topic", StateMemory(limit)))
+backing = RocksBacking(Path(sys.argv[1]), "topic", StateMemory(limit))
+store = PartitionStore(codec(), backing, "topic", TopicLimits.usual())
 before = peak()
 for first in range(0, keys, 1000):
     for number in range(first, first + 1000):

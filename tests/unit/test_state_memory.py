@@ -7,6 +7,7 @@ from node_tally_reducer.v1_0_0.models import Tally
 from onex.agent.backing import MemoryBacking, RocksBacking
 from onex.agent.state_memory import CacheBudget, StateMemory
 from onex.agent.store import PartitionStore
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import TopicState
 from onex.bus.schema import Codec, avro_schema
@@ -35,7 +36,9 @@ def put(store: PartitionStore, numbers: range, checkpoint: int) -> None:
 def test_decoded_state_stays_within_the_budget_and_everything_is_found() -> None:
     backing = MemoryBacking()
     backing.budget = CacheBudget(50 * CacheBudget.weight(b"x" * 10))
-    stores = [PartitionStore(codec(), backing) for _ in range(2)]
+    stores = [
+        PartitionStore(codec(), backing, "onex.state.node_tally_reducer.v1", TopicLimits.usual()) for _ in range(2)
+    ]
     for store in stores:
         put(store, range(1000), 1)
     assert backing.budget.left >= 0
@@ -50,7 +53,7 @@ def test_decoded_state_stays_within_the_budget_and_everything_is_found() -> None
 def test_a_closed_store_gives_its_memory_back() -> None:
     backing = MemoryBacking()
     backing.budget = CacheBudget(100_000)
-    store = PartitionStore(codec(), backing)
+    store = PartitionStore(codec(), backing, "onex.state.node_tally_reducer.v1", TopicLimits.usual())
     put(store, range(10), 1)
     put(store, range(10), 2)
     assert backing.budget.left < 100_000

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from onex.agent.alone import place_of
 from onex.agent.answers import as_emissions
 from onex.agent.batch_traces import BatchTraces
 from onex.agent.current import CURRENT
@@ -12,6 +13,7 @@ from onex.agent.pure_work import Failed, PureWork, Taken
 from onex.agent.tracing import MessageTrace
 from onex.bus.protocols import Emitted, ProtocolRecord
 from onex.model.enums import EnumStage
+from onex.model.errors import RejectedError
 
 _HANDLER, _ENCODE = EnumStage.HANDLER, EnumStage.ENCODE
 
@@ -33,7 +35,8 @@ class ComputeWork(PureWork):
         results = self._handle(records, taken)
         envelopes = [one[2] if isinstance(one, tuple) else None for one in taken]
         self.stage = _ENCODE
-        outputs = self.outputs
+        outputs, letters, dead = self.outputs, self.letters, self._dead
+        marks = len(outputs), len(letters), len(dead)
         for place, emitted in enumerate(self._emitter.each(results, envelopes)):
             if isinstance(emitted, tuple):
                 outputs.append(emitted)
@@ -41,6 +44,18 @@ class ComputeWork(PureWork):
                 self._stage(records[place], results[place], envelopes[place])
             else:
                 self._bury(records[place], self._failed(records[place], emitted, _ENCODE))
+        ours = outputs[marks[0] :]
+        if self._limits.all_fit(ours):
+            return
+        del outputs[marks[0] :], letters[marks[1] :], dead[marks[2] :]
+        if len(records) > 1:  # found out whose it is; handlers are pure, so nothing is done twice
+            for record, one in zip(records, taken, strict=True):
+                self._work([record], [self.doomed.get(place_of(record), one)])
+            return
+        try:
+            self._limits.require_fit(ours, "output")
+        except RejectedError as error:
+            self._bury(records[0], Failed(error, _ENCODE))
 
     def _handle(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> list[object]:
         """What the handler gives for each record, or why it gives nothing."""

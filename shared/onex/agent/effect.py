@@ -70,6 +70,7 @@ class EffectEngine:
         self._queue = RetryQueue(contract.retry_topic)
         self._fences = OrderFences()
         self._make = OutcomeMaker(program, group, clock, metrics, plan, self._queue, answers)
+        self.limits = program.limits
         self._delivery = contract.delivery
         self._lane = lane_of(contract.delivery.ordering)
         self._clock = clock
@@ -81,7 +82,9 @@ class EffectEngine:
         """Why this engine cannot go on: not the failure of a message. The host ends the run with it."""
         self._on_outcome = on_outcome
         self._answered = AnsweredGroup(self._settle)
-        self.settlement = Settlement(self._queue, answers, clock, health, metrics, tracing, on_outcome)
+        self.settlement = Settlement(
+            self._queue, answers, clock, health, metrics, tracing, on_outcome, program.limits, self._make.too_large
+        )
         self._further = FurtherAttempts(
             self._make,
             plan,

@@ -10,15 +10,13 @@ from onex.agent.answers import Emission
 from onex.agent.envelope import Envelope
 from onex.agent.failure import raise_if_interrupted
 from onex.agent.program import Output
+from onex.agent.topic_limits import TopicLimits
 from onex.bus import headers as h
 from onex.bus.protocols import Emitted
 from onex.model.clock import to_datetime
-from onex.model.errors import WrongOutputError
+from onex.model.errors import RejectedError, WrongOutputError
 from onex.model.message import Message
 from onex.node import Addressed
-
-MAX_MESSAGE_BYTES = 1_048_576
-"""Largest value of an output; the limit of the topics."""
 
 
 class _Hash(Protocol):
@@ -44,8 +42,11 @@ class _Way(NamedTuple):
 class Emitter:
     """Turns the outputs of one node into records."""
 
-    def __init__(self, outputs: Mapping[type[Message], Output], node: str, *, keeps_deadline: bool = False) -> None:
+    def __init__(
+        self, outputs: Mapping[type[Message], Output], node: str, limits: TopicLimits, *, keeps_deadline: bool = False
+    ) -> None:
         """``keeps_deadline``: outputs carry the deadline of the input on."""
+        self._limits = limits
         self._ways = {
             model: _Way(output.key_of, output.encode, _writer(output, keeps_deadline=keeps_deadline))
             for model, output in outputs.items()
@@ -73,7 +74,8 @@ class Emitter:
     def each(
         self, results: Sequence[object], envelopes: Sequence[Envelope | None]
     ) -> list[Emitted | BaseException | None]:
-        """What ``only`` gives for each result, or raises; None where there is no envelope.
+        """What ``only`` gives for each result, or raises; None where there is no envelope. RejectedError for a record
+        that its topic does not take.
 
         All are encoded before the first gets its headers: see :class:`onex.agent.pure_work.PureWork`.
         """
@@ -98,12 +100,14 @@ class Emitter:
             except BaseException as error:  # noqa: BLE001 - as above
                 raise_if_interrupted(error)
                 records.append(error)
-        return records
+        return records if self._limits.surely_fit(values) else [self._fitting(record) for record in records]
 
     def emit(
         self, emissions: Iterable[Emission], envelope: Envelope, reply_key: bytes | None, first: int = 0
     ) -> list[Emitted]:
         """Records of all outputs of one input, or none of them: raises before anything is written.
+
+        Whether they fit into their topics is the caller's to ask, for many inputs at a time.
 
         ``reply_key`` is where answers to these messages shall go. ``first`` numbers the outputs.
         """
@@ -123,6 +127,15 @@ class Emitter:
                 key = own or envelope.reply_key or envelope.key
                 records.append(way.write(value, key, envelope, reply_key, start, self._time))
         return records
+
+    def _fitting(self, record: Emitted | BaseException | None) -> Emitted | BaseException | None:
+        if not isinstance(record, tuple):
+            return record
+        try:
+            self._limits.require_fit([record], "output")
+        except RejectedError as error:
+            return error
+        return record
 
 
 def _writer(output: Output, *, keeps_deadline: bool) -> Write:

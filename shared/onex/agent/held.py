@@ -1,6 +1,6 @@
 """Partitions that stand still because what they lead to cannot be written: a dead letter above all."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import structlog
 
@@ -65,6 +65,10 @@ class HeldPartitions:
     def is_held(self, partition: Partition) -> bool:
         """Whether the partition waits now."""
         return partition in self._until
+
+    def numbers(self) -> Collection[int]:
+        """Partition numbers of which anything waits now: their timers wait with it."""
+        return {partition.partition for partition in self._until}
 
     def forget(self, partition: Partition) -> None:
         """The partition is not ours any more."""

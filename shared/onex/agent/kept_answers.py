@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from typing import cast
 
 from onex.agent.backing import OpenBacking
-from onex.agent.emit import MAX_MESSAGE_BYTES
 from onex.agent.program import Program
 from onex.agent.store import STATE
 from onex.agent.stores import Stores
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import Emitted, OnDelivery, ProtocolEventBus
 from onex.model.clock import ProtocolClock
-from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.node.kept_answer import Answer, KeptAnswer, dump_answer, load_answer
 
@@ -40,8 +39,15 @@ class KeptAnswers:
     """Lives on the loop's thread, but for :meth:`restore`, which runs while the loop waits for it, and reports."""
 
     def __init__(
-        self, stores: Stores, topic: str, models: Sequence[type[Message]], keep: float, clock: ProtocolClock
+        self,
+        stores: Stores,
+        topic: str,
+        models: Sequence[type[Message]],
+        keep: float,
+        clock: ProtocolClock,
+        limits: TopicLimits,
     ) -> None:
+        self._limits = limits
         self._stores = stores
         self._topic = topic
         self._models = {model.__name__: model for model in models}
@@ -64,8 +70,8 @@ class KeptAnswers:
         keep = contract.delivery.keep_answers
         if keep is None or program.state is None:
             return None
-        stores = Stores(bus, contract.changelog_topic, program.state, open_backing)
-        return cls(stores, contract.changelog_topic, list(program.outputs), keep, clock)
+        stores = Stores(bus, contract.changelog_topic, program.state, open_backing, program.limits)
+        return cls(stores, contract.changelog_topic, list(program.outputs), keep, clock, program.limits)
 
     def restore(self, numbers: Sequence[int]) -> None:
         """Read what earlier owners of these partitions answered. Raises BusError."""
@@ -108,10 +114,14 @@ class KeptAnswers:
             return None
         kept = KeptAnswer(text=dump_answer(cast(Answer, answer)), kept_ms=self._clock.now_ms())
         value = self._stores[number].encoded(kept)
-        if value is not None and len(value) > MAX_MESSAGE_BYTES:
-            raise RejectedError(f"the answer has {len(value)} bytes as it is kept, {MAX_MESSAGE_BYTES} fit")
+        record: Emitted = (self._topic, value, STATE + key, [])
+        self._limits.require_fit([record], "the answer to be kept")
         self._pending[number][key] = kept
-        return Kept(number, key, kept, (self._topic, value, STATE + key, []))
+        return Kept(number, key, kept, record)
+
+    def withdraw(self, kept: Kept) -> None:
+        """The outcome of an answer cannot be published, so the answer is not kept."""
+        self._pending.get(kept.number, {}).pop(kept.key, None)
 
     def delivered(self, kept: Kept) -> OnDelivery:
         """Notes how far the changelog reaches, on the thread that commits."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
-from onex.agent.alone import place_of
+from onex.agent.alone import Place, place_of
 from onex.agent.answers import Answer
 from onex.agent.batch_traces import BatchTraces
 from onex.agent.current import CURRENT
@@ -53,7 +54,12 @@ class KeyedWork(PureWork):
         fired = TimerFired(name=timer.name, due=to_datetime(timer.due_ms))
         record = TimerRecord(self._changelog, number, envelope, fired, self._now_ms)
         assert self._receiver.timers is not None, "only nodes that take timers set them"
-        self._work([record], [(self._receiver.timers, fired, envelope)])
+        doomed = self.doomed.pop(_place_of_timer(number, timer), None)
+        self._work([record], [doomed or (self._receiver.timers, fired, envelope)])
+
+    def doom_timer(self, number: int, timer: DueTimer, error: Exception) -> None:
+        """When the timer fires again, it becomes a dead letter without its handler being called."""
+        self.doomed[_place_of_timer(number, timer)] = Failed(error, self.stage)
 
     def _work(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> None:
         results = self._handle(records, taken)
@@ -117,6 +123,9 @@ class KeyedWork(PureWork):
                 ready.append(self._records(result, envelope, only) if result.commands or not only else (only,))
             else:
                 ready.append(result.records if isinstance(result, _Sent) else ())
+        outputs = [*chain.from_iterable(ready)]
+        if not self._limits.all_fit(outputs):
+            self._limits.require_fit(outputs, "output")
         return ready
 
     def _records(self, answer: Answer, envelope: Envelope, only: Emitted | None = None) -> list[Emitted]:
@@ -152,6 +161,10 @@ class KeyedWork(PureWork):
                 envelope = one[2]
                 timers = self._stores[record.partition()].timers
                 timers.change(envelope.key or b"", answer.timers, self._now_ms, kept_for_timers(envelope))
+
+
+def _place_of_timer(number: int, timer: DueTimer) -> Place:
+    return f"{timer.key!r}/{timer.name}/{timer.due_ms}", number, -1
 
 
 def _begin(traces: BatchTraces, record: ProtocolRecord, message: Message, envelope: Envelope) -> MessageTrace | None:

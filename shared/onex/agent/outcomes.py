@@ -8,7 +8,8 @@ import structlog
 
 from onex.agent.answers import as_emissions
 from onex.agent.dead_letter import DeadLetterOffice
-from onex.agent.emit import MAX_MESSAGE_BYTES, Emitter
+from onex.agent.emit import Emitter
+from onex.agent.envelope import read_envelope
 from onex.agent.failure import Failure, raise_if_interrupted, stage_of, text_of
 from onex.agent.kept_answers import KeptAnswers
 from onex.agent.metrics import AgentMetrics
@@ -16,12 +17,12 @@ from onex.agent.outcome import Outcome, Task
 from onex.agent.program import Program
 from onex.agent.receive import Received
 from onex.agent.retry import Attempts, RetryPlan
-from onex.agent.retry_queue import RetryQueue
+from onex.agent.retry_queue import RetryQueue, is_moved
 from onex.agent.time_limit import TimeLimit
 from onex.bus.protocols import Emitted
 from onex.model.clock import ProtocolClock, to_datetime
 from onex.model.enums import EnumOrdering, EnumStage
-from onex.model.errors import RejectedError
+from onex.model.errors import MessageTooLargeError, RejectedError
 
 log = structlog.get_logger(__name__)
 
@@ -45,11 +46,12 @@ class OutcomeMaker:
         self._plan = plan
         self._queue = queue
         self._answers = answers
-        self._limit = TimeLimit(contract.delivery.timeout)
+        self._limit = TimeLimit(contract.handler_timeout)
         self._by_key = contract.delivery.ordering is EnumOrdering.KEY
         self._fenced = contract.error_handling.dead_letter.order_fence
-        self._emitter = Emitter(program.outputs, contract.name, keeps_deadline=True)
+        self._emitter = Emitter(program.outputs, contract.name, program.limits, keeps_deadline=True)
         self._office = DeadLetterOffice(contract, group)
+        self._limits = program.limits
 
     async def call(self, task: Task, received: Received, attempt: int) -> object:
         """The answer that is kept, or one attempt; raises what the handler raises, or HandlerTimeoutError."""
@@ -67,7 +69,10 @@ class OutcomeMaker:
     def done(self, task: Task, result: object) -> Outcome:
         """Outputs of an answer; raises WrongOutputError, RejectedError for one that is too large."""
         self._emitter.at(self._clock.now_ms())
-        return self._with_outputs(task, result, self._emitter.only(result, task.envelope))
+        (only,) = self._emitter.each([result], [task.envelope])
+        if isinstance(only, BaseException):
+            raise only
+        return self._with_outputs(task, result, only)
 
     def all_done(self, answered: Sequence[tuple[Task, object]]) -> list[Outcome | BaseException]:
         """What ``done`` gives for each answer, or raises."""
@@ -87,9 +92,8 @@ class OutcomeMaker:
         """``only``: the one output, where the result is one declared message."""
         envelope = task.envelope
         emitted = [only] if only else self._emitter.emit(as_emissions(result), envelope, envelope.reply_key)
-        for topic, value, _, _ in emitted:
-            if value is not None and len(value) > MAX_MESSAGE_BYTES:
-                raise RejectedError(f"output for {topic} has {len(value)} bytes, {MAX_MESSAGE_BYTES} fit")
+        if not only or self._limits.careful:
+            self._limits.require_fit(emitted, "output")
         kept = None
         if self._answers is not None:
             kept = self._answers.keep(task.partition.partition, envelope.idempotency_key, result)
@@ -99,15 +103,33 @@ class OutcomeMaker:
         return Outcome(task.record, task.partition, emitted, trace=task.trace, kept=kept)
 
     def moved(self, task: Task, attempts: Attempts) -> Outcome:
-        """The message goes to the retry topic; from now on the later ones of its key go there too."""
+        """The message goes to the retry topic; from now on the later ones of its key go there too.
+
+        One that the retry topic does not take is a dead letter now: its batch was compressed better than it is alone.
+        """
+        letter = self._queue.letter(task.record, task.envelope, attempts)
+        try:
+            self._limits.require_fit([letter], "the message to be tried again")
+        except RejectedError as error:
+            return self.dead(task, error, EnumStage.ENCODE, attempts, held=False)
         if self._by_key:
             self._queue.moved(task.partition.partition, task.record.key())
         self._metrics.moved.inc()
         if task.trace is not None:
             task.trace.event("moved to the retry topic", attempt=attempts.count)
             task.trace.processed()
-        letter = self._queue.letter(task.record, task.envelope, attempts)
         return Outcome(task.record, task.partition, trace=task.trace, queue=letter, waits=True)
+
+    def too_large(self, outcome: Outcome, error: MessageTooLargeError) -> Outcome:
+        """A dead letter instead of an outcome whose records a broker refuses, though they seemed to fit."""
+        record, partition = outcome.record, outcome.partition
+        if outcome.waits:
+            self._queue.forget_moved(partition.partition, record.key())
+        if outcome.kept is not None and self._answers is not None:
+            self._answers.withdraw(outcome.kept)
+        moved = partition.topic == self._queue.topic and is_moved(record)
+        task = Task(record, partition, read_envelope(record), None, None, moved)
+        return self.dead(task, error, EnumStage.ENCODE, Attempts(1), held=False)
 
     def noted(self, task: Task, attempts: Attempts) -> Outcome:
         """The message stays on the retry topic; its further failure is remembered."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from onex.agent.answers import Answer, Handle, handle_of
+from onex.agent.topic_limits import TopicLimits
 from onex.bus import headers as h
 from onex.bus.protocols import Headers
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
@@ -52,6 +53,8 @@ class Program:
     outputs: Mapping[type[Message], Output]
     state: Codec | None
     """Codec of the keyed state, or of the answers that an EFFECT keeps; None for other nodes."""
+    limits: TopicLimits
+    """How large records of the topics that it writes to may be."""
     timers: Handle | None
     """Takes TimerFired; None for nodes that cannot set timers."""
 
@@ -62,11 +65,15 @@ class Program:
 
 
 def build_program(
-    resolved: ResolvedNode, catalogue: ProtocolSchemaCatalogue, services: ServiceRegistry | None = None
+    resolved: ResolvedNode,
+    catalogue: ProtocolSchemaCatalogue,
+    services: ServiceRegistry | None = None,
+    limits: TopicLimits | None = None,
 ) -> Program:
     """Compile codecs and handlers, with the layers of capabilities around them.
 
-    ``services`` is what capabilities may work with. Raises SchemaMismatchError when a schema is not registered.
+    ``services`` is what capabilities may work with; without ``limits`` topics have Kafka's defaults.
+    Raises SchemaMismatchError when a schema is not registered.
     """
     contract = resolved.contract
     node = resolved.create(services)
@@ -85,7 +92,8 @@ def build_program(
         state = Codec.of_topic(KeptAnswer, contract.changelog_topic, catalogue)
     elif behaviour.state_model is not None:
         state = Codec.of_topic(behaviour.state_model, contract.changelog_topic, catalogue)
-    return Program(contract, node, composition, inputs, outputs, state, behaviour.timers)
+    limits = limits or TopicLimits.usual()
+    return Program(contract, node, composition, inputs, outputs, state, limits, behaviour.timers)
 
 
 def key_reader(model: type[Message]) -> Callable[[Message], bytes | None]:

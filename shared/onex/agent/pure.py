@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from onex.agent.alone import OutOfMemoryError
 from onex.agent.backing import OpenBacking
 from onex.agent.batch_traces import BatchTraces
 from onex.agent.compute_work import ComputeWork
@@ -18,8 +17,9 @@ from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
 from onex.agent.keyed_work import KeyedWork
 from onex.agent.metrics import AgentMetrics
+from onex.agent.pace import BatchPace
 from onex.agent.program import Program
-from onex.agent.pure_work import TOGETHER, PureWork
+from onex.agent.pure_work import PureWork
 from onex.agent.standby import Standby
 from onex.agent.stores import Stores
 from onex.agent.timers import DueTimer
@@ -40,13 +40,15 @@ from onex.model.errors import (
     BusError,
     FencedError,
     MessageTooLargeError,
-    TransactionAbortedError,
+    TransactionTimedOutError,
 )
 from onex.model.mesh import EnumConsumerEvent
 
 log = structlog.get_logger(__name__)
 _TIMERS_PER_BATCH = 1000
 _OBSERVE_EVERY = 1.0
+_BEFORE_TIMERS = 0.67
+"""Records may use this part of a batch's time when timers are due, too."""
 _EARLY = 500
 """A batch of as many records is long enough for its offsets to travel while it is handled."""
 
@@ -65,7 +67,12 @@ class PureAgent:
         metrics: AgentMetrics,
         open_backing: OpenBacking,
         tracing: Tracing | None = None,
+        *,
+        batch_seconds: float = 5.0,
+        first_batch: int = 0,
     ) -> None:
+        """``batch_seconds``: when the time of a batch is up; ``first_batch``: records in the first one, 0 for as many
+        as the contract says."""
         contract = program.contract
         self._bus = bus
         self._group = group
@@ -74,20 +81,25 @@ class PureAgent:
         self._clock = clock
         self._health = health
         self._metrics = metrics
-        self._most = contract.delivery.batch_size
+        self._pace = BatchPace(contract.delivery.batch_size, batch_seconds, first_batch)
+        self._limits = program.limits
         self._has_timers = program.timers is not None
-        changelog = contract.changelog_topic
+        self._changelog = changelog = contract.changelog_topic
         self._standby = Standby(bus, changelog, open_backing) if contract.delivery.standby else None
         self._stores = (
-            None if program.state is None else Stores(bus, changelog, program.state, open_backing, self._standby)
+            None
+            if program.state is None
+            else Stores(bus, changelog, program.state, open_backing, program.limits, self._standby)
         )
         self._moved = True
         """Partitions were assigned or given up since the standby last looked."""
         self._traces = BatchTraces(tracing) if tracing else None
         self._keyed = None if self._stores is None else KeyedWork(program, group, self._stores, self._traces)
         self._work: PureWork = self._keyed or ComputeWork(program, group, self._traces)
-        self._careful = False
-        """An output was too large: in the next run each input hands its own over, so that it is known whose it is."""
+        self._numbers: set[int] = set()
+        """Partition numbers whose timers are in the batch."""
+        self._timers_turn = False
+        """In narrow batches records and timers take turns."""
         self._observers = [one for one in program.composition.layers() if isinstance(one, ProtocolBatchObserver)]
         self._observed = 0.0
         self._held = HeldPartitions(clock, health)
@@ -130,12 +142,13 @@ class PureAgent:
                 self._consumer.resume([p for p in self._consumer.assignment() if p.partition == number])
                 self._health.settle(f"restore {number}")
         self._consumer.resume(self._held.to_resume())
-        records = list(self._consumer.batch(self._most, self._patience(timeout)))
+        self._limits.refresh()
+        records = list(self._consumer.batch(self._pace.size, self._patience(timeout)))
         self._observe()
         due = self._due()
         behind = self._stand_by()
         if records or due:
-            self._carry(records, due)
+            self._carry(*self._narrowed(records, due))
             return True
         return behind or (self._stores is not None and self._stores.restoring)
 
@@ -153,8 +166,21 @@ class PureAgent:
             self._moved = True
             return False
 
+    def _narrowed(
+        self, records: list[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]
+    ) -> tuple[list[ProtocolRecord], Sequence[tuple[int, DueTimer]]]:
+        """While a culprit is looked for, a batch has records or timers, and no more of them than its size says."""
+        if not self._pace.narrow:
+            return records, due
+        if records and due:
+            self._timers_turn = not self._timers_turn
+            if not self._timers_turn:
+                return records, []
+            self._seek(span_of(records)[0])
+        return ([], due[: self._pace.size]) if due else (records, due)
+
     def _carry(self, records: list[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]) -> None:
-        """One transaction; ``records`` is empty afterwards, because nobody may hold on to what is done."""
+        """One transaction; only what no time was left for is in ``records`` afterwards, to be read again."""
         if self._work.alone:
             records, due = self._cut(records, due)
         metrics, traces, transaction = self._metrics, self._traces, self._transaction
@@ -166,6 +192,9 @@ class PureAgent:
         if traces is not None:
             traces.polled()
         self._sent = 0
+        self._numbers = {number for number, _ in due}
+        inputs = count + len(due)
+        sole = (records[0] if records else due[0]) if inputs == 1 else None
         dead: list[str] = []
         self._work.begin(now_ms, dead)
         self._work.alone.is_single = count + len(due) == 1
@@ -173,15 +202,20 @@ class PureAgent:
         transaction.begin(self._consumer, early)
         try:
             self._handle(records, due)
+            rest = span_of(records)[0]
+            if rest:  # offsets that were sent early are replaced: the last ones in a transaction count
+                early = {}
+                positions |= {partition: Position(offset) for partition, offset in rest.items()}
             if self._stores is not None:
                 self._stores.write_changes(transaction)
             committing, committing_ns = self._clock.monotonic(), traces.now() if traces else 0
             transaction.commit(self._consumer, {} if early else positions)
-        except FencedError:
+        except (FencedError, TransactionTimedOutError):
             self._rollback()
             raise
         except BusError as error:
-            self._careful = isinstance(error, MessageTooLargeError)
+            if isinstance(error, MessageTooLargeError):
+                self._suspect(inputs, sole, error)
             if traces is not None:
                 traces.settle(0, committed=False)
             self._undo(first, error)
@@ -191,7 +225,8 @@ class PureAgent:
             metrics.in_flight.set(0)
         if traces is not None:
             traces.settle(committing_ns, committed=True)
-        self._committed(positions)
+        count -= len(records)
+        self._committed(positions, count, committing - started, rest)
         for observer in self._observers:
             observer.observed(BatchFacts(count, self._sent, dead, committing - started))
         for kind in dead:
@@ -207,37 +242,40 @@ class PureAgent:
     ) -> tuple[list[ProtocolRecord], Sequence[tuple[int, DueTimer]]]:
         """Carry a record that was short of memory alone: what follows it is read again."""
         now, timers, later = self._work.alone.cut(records, due)
-        for partition, offset in span_of(later)[0].items():
-            self._consumer.seek(partition, offset)
+        self._seek(span_of(later)[0])
         return now, timers
 
     def _handle(self, records: list[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]) -> None:
-        """A few records at a time, which are let go at once: what was touched is still in the processor's cache."""
-        work = self._work
-        size = 1 if self._careful else TOGETHER
+        """A few records at a time, which are let go at once: what was touched is still in the processor's cache.
+
+        Ends when the time of the batch is up; what is left of it stays in ``records``, and due timers stay due.
+        """
+        work, pace, now = self._work, self._pace, self._clock.monotonic
+        at = now()
+        until = at + pace.seconds
+        records_until = at + pace.seconds * (_BEFORE_TIMERS if due else 1.0)
         records.reverse()
-        while records:
-            together = records[-size:]
-            del records[-size:]
+        while records and at < records_until:
+            together = records[-pace.group :]
+            del records[-pace.group :]
             together.reverse()
             work.carry(together)
-            self._hand_over(together[0])
+            self._hand_over()
+            began, at = at, now()
+            pace.carried(len(together), at - began)
         if self._keyed is not None:
             for number, timer in due:
+                if now() >= until:
+                    break
                 self._keyed.fire(number, timer)
-        self._hand_over(None)
+            self._hand_over()
+        records.reverse()
 
-    def _hand_over(self, record: ProtocolRecord | None) -> None:
-        """Outputs and dead letters go into the transaction; in careful runs they are those of ``record``."""
+    def _hand_over(self) -> None:
+        """Outputs and dead letters go into the transaction."""
         work, transaction = self._work, self._transaction
         self._sent += len(work.outputs)
-        try:
-            transaction.produce_all(work.outputs)
-        except MessageTooLargeError as error:
-            if not self._careful or record is None:
-                raise
-            work.doom(record, error)
-            raise TransactionAbortedError(str(error)) from error
+        transaction.produce_all(work.outputs)
         work.outputs.clear()
         for origin, letter in work.letters:
             transaction.produce(*letter, on_delivery=self._holding(origin))
@@ -250,26 +288,53 @@ class PureAgent:
 
         return report
 
-    def _committed(self, positions: Mapping[Partition, Position]) -> None:
+    def _suspect(
+        self, inputs: int, sole: ProtocolRecord | tuple[int, DueTimer] | None, error: MessageTooLargeError
+    ) -> None:
+        """A broker refused a record that seemed to fit: measure all of them, then make batches smaller, until the
+        input that it comes from is alone. That one becomes a dead letter in the next run."""
+        if not self._limits.careful:
+            self._limits.suspect()
+        elif sole is None:
+            self._pace.refused(inputs)
+        elif not isinstance(sole, tuple):
+            self._work.doom(sole, error)
+        elif self._keyed is not None:
+            self._keyed.doom_timer(*sole, error)
+
+    def _committed(
+        self, positions: Mapping[Partition, Position], count: int, seconds: float, rest: Mapping[Partition, int]
+    ) -> None:
         if self._stores is not None:
             self._stores.commit()
         for partition, position in positions.items():
             self._progress[partition] = position.offset
-        self._work.doomed.clear()
+        if rest:
+            self._pace.cut(count)
+            self._seek(rest)
+        else:
+            self._pace.committed(seconds)
+        if not self._pace.narrow:
+            self._limits.trust()
+        self._work.forget_doomed(positions)
         self._work.alone.carried(positions)
-        self._careful = False
-        self._held.settle(positions)
+        self._held.settle([*positions, *self._of_timers()])
 
     def _undo(self, first: Mapping[Partition, int], error: BusError) -> None:
-        """Abort, go back to where the batch began; a partition whose dead letter failed waits."""
+        """Abort, go back to where the batch began; all of it waits, or the partition whose dead letter failed."""
         self._metrics.aborts.inc()
         self._transaction.abort()
         self._rollback()
-        for partition, offset in first.items():
+        self._seek(first)
+        self._consumer.pause(self._held.hold() or self._held.hold_all([*first, *self._of_timers()], error))
+
+    def _seek(self, offsets: Mapping[Partition, int]) -> None:
+        for partition, offset in offsets.items():
             self._consumer.seek(partition, offset)
-        if (self._work.doomed or self._careful) and not isinstance(error, OutOfMemoryError):
-            return
-        self._consumer.pause(self._held.hold() or self._held.hold_all(first, error))
+
+    def _of_timers(self) -> list[Partition]:
+        """What waits when timers of the batch cannot be committed; their dead letters name the changelog."""
+        return [Partition(self._changelog, number) for number in self._numbers]
 
     def _rollback(self) -> None:
         if self._stores is not None:
@@ -290,8 +355,13 @@ class PureAgent:
     def _due(self) -> list[tuple[int, DueTimer]]:
         if self._stores is None or not self._has_timers:
             return []
-        now = self._clock.now_ms()
-        return [(n, t) for n, store in self._stores.ready() for t in store.timers.due(now, _TIMERS_PER_BATCH)]
+        now, blocked = self._clock.now_ms(), self._held.numbers()
+        return [
+            (number, timer)
+            for number, store in self._stores.ready()
+            if number not in blocked
+            for timer in store.timers.due(now, _TIMERS_PER_BATCH)
+        ]
 
     def _patience(self, timeout: float) -> float:
         """Do not sleep past the next timer."""
@@ -315,10 +385,12 @@ class PureAgent:
         return self._consumer, self._transaction
 
     def next_timer_ms(self) -> int | None:
-        """When the earliest timer of the partitions held is due."""
+        """When the earliest timer is due, of partitions that are assigned and not blocked."""
         if self._stores is None:
             return None
-        due = [at for _, store in self._stores.ready() if (at := store.timers.next_due_ms()) is not None]
+        blocked = self._held.numbers()
+        ready = [store for number, store in self._stores.ready() if number not in blocked]
+        due = [at for store in ready if (at := store.timers.next_due_ms()) is not None]
         return min(due, default=None)
 
     def overdue(self) -> float:
@@ -340,6 +412,8 @@ class PureAgent:
             return
         self._moved = True
         self._consumer.pause(partitions)
+        # Waits for offsets of a transaction that is still open: its changes come before the end that is read next.
+        self._consumer.committed(partitions)
         for number in sorted({partition.partition for partition in partitions}):
             self._health.complain(f"restore {number}", "restoring state")
             self._stores.open(number)
@@ -355,6 +429,7 @@ class PureAgent:
         for partition in partitions:
             self._held.forget(partition)
             self._work.alone.forget(partition)
+            self._held.forget(Partition(self._changelog, partition.partition))
             self._progress.pop(partition, None)
             if self._stores is not None:
                 self._stores.close(partition.partition)

@@ -6,7 +6,7 @@ The way of some records: ``carry`` decodes them, ``_work`` (:mod:`compute_work <
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -21,14 +21,12 @@ from onex.agent.failure import Classifier, Failure, raise_if_interrupted, stage_
 from onex.agent.program import Program
 from onex.agent.receive import Received, Receiver
 from onex.agent.tracing import MessageTrace
-from onex.bus.protocols import Emitted, Partition, ProtocolRecord
+from onex.bus.protocols import Emitted, Partition, Position, ProtocolRecord
 from onex.model.clock import to_datetime
 from onex.model.enums import EnumStage
 from onex.model.errors import BusError, HandlerTimeoutError, StateStoreError
 
 log = structlog.get_logger(__name__)
-TOGETHER = 64
-"""Records that are carried together: enough for every stage to be learnt, few enough to stay in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,8 @@ class PureWork(ABC):
     def __init__(self, program: Program, group: str, traces: BatchTraces | None, *, keeps_deadline: bool) -> None:
         contract, policy = program.contract, program.contract.retry_policy
         self._receiver = Receiver(program)
-        self._emitter = Emitter(program.outputs, contract.name, keeps_deadline=keeps_deadline)
+        self._emitter = Emitter(program.outputs, contract.name, program.limits, keeps_deadline=keeps_deadline)
+        self._limits = program.limits
         self._office = DeadLetterOffice(contract, group)
         self._classifier = Classifier(policy.retryable_exceptions, policy.retryable_error_codes)
         self._traces = traces
@@ -95,6 +94,13 @@ class PureWork(ABC):
     def doom(self, record: ProtocolRecord, error: Exception) -> None:
         """When the batch runs again, the record becomes a dead letter without being tried."""
         self.doomed[place_of(record)] = Failed(error, self.stage)
+
+    def forget_doomed(self, positions: Mapping[Partition, Position]) -> None:
+        """These positions are committed: what is doomed below them is a dead letter now."""
+        for topic, number, offset in list(self.doomed):
+            position = positions.get(Partition(topic, number))
+            if position is not None and offset < position.offset:
+                del self.doomed[topic, number, offset]
 
     def _undecoded(self, record: ProtocolRecord, one: BaseException | Failed) -> Failed:
         """Why a record does not come to its handler; raises what is a failure of the bus."""

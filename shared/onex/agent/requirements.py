@@ -1,12 +1,19 @@
 """What must be there before a node can run."""
 
-from onex.bus.protocols import ProtocolEventBus
+from collections.abc import Mapping
+
+from onex.bus.protocols import ProtocolEventBus, TopicState
+from onex.bus.sizes import LETTER_ROOM, LIMIT
 from onex.contract import ResolvedNode
+from onex.model.contract import ModelContract
 from onex.model.errors import ConfigurationError, MissingTopicError
 
 
-def check_topics(bus: ProtocolEventBus, resolved: ResolvedNode) -> None:
-    """Every topic exists, and those of keyed state are co-partitioned; raises what is wrong."""
+def check_topics(bus: ProtocolEventBus, resolved: ResolvedNode) -> Mapping[str, TopicState]:
+    """Every topic exists, those of keyed state are co-partitioned, dead letters fit; raises what is wrong.
+
+    Return the topics by name.
+    """
     contract = resolved.contract
     inputs = [*resolved.routes, contract.retry_topic]
     wanted = [*inputs, *contract.event_bus.publish_topics, contract.dead_letter_topic]
@@ -20,3 +27,18 @@ def check_topics(bus: ProtocolEventBus, resolved: ResolvedNode) -> None:
     if contract.has_changelog and len(set(counts.values())) > 1:
         told = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
         raise ConfigurationError(f"topics of {contract.name} must have equally many partitions: {told}")
+    _check_limits(contract, [found[topic] for topic in resolved.routes], found)
+    return found
+
+
+def _check_limits(contract: ModelContract, inputs: list[TopicState], found: Mapping[str, TopicState]) -> None:
+    """A record that fits its topic must fit the topics that it goes to when it fails."""
+    if not inputs:
+        return
+    largest = max(inputs, key=lambda topic: topic.max_message_bytes)
+    for name in (contract.retry_topic, contract.dead_letter_topic):
+        if found[name].max_message_bytes < largest.max_message_bytes + LETTER_ROOM:
+            raise ConfigurationError(
+                f"{name}: {LIMIT} is {found[name].max_message_bytes}, and {largest.name} takes records of "
+                f"{largest.max_message_bytes} bytes, which need {LETTER_ROOM} more there; run `onex apply`"
+            )

@@ -9,6 +9,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 
 import structlog
 
@@ -19,10 +20,11 @@ from onex.agent.metrics import AgentMetrics
 from onex.agent.offsets import MAX_SPAN, OffsetTracker
 from onex.agent.outcome import Commit, Outcome
 from onex.agent.retry_queue import RetryQueue
+from onex.agent.topic_limits import TopicLimits
 from onex.agent.tracing import Tracing
 from onex.bus.protocols import Emitted, Partition, Position, ProtocolConsumer, ProtocolTransaction
 from onex.model.clock import ProtocolClock
-from onex.model.errors import BusError, FencedError
+from onex.model.errors import BusError, FencedError, MessageTooLargeError, TransactionTimedOutError
 from onex.model.failpoint import failpoint
 
 log = structlog.get_logger(__name__)
@@ -40,7 +42,13 @@ class Settlement:
         metrics: AgentMetrics,
         tracing: Tracing | None,
         on_outcome: Callable[[], None],
+        limits: TopicLimits,
+        too_large: Callable[[Outcome, MessageTooLargeError], Outcome],
     ) -> None:
+        """``too_large`` makes a dead letter of an outcome whose records a broker refuses."""
+        self._limits = limits
+        self._too_large = too_large
+        self._refused: list[Outcome] = []
         self._queue = queue
         self._answers = answers
         self._clock = clock
@@ -126,7 +134,8 @@ class Settlement:
         return any(partition in pending and not self._held.is_held(partition) for partition in partitions)
 
     def give_back(self, commit: Commit, error: BusError) -> None:
-        """The commit failed: outcomes are committed again a little later, their handlers do not run again.
+        """The commit failed: outcomes are committed again a little later, their handlers do not run again. Those that
+        a broker refuses for their size become dead letters.
 
         What was given up meanwhile is its next owner's.
         """
@@ -135,11 +144,16 @@ class Settlement:
                 self._held.forget(partition)
         if not self._held.hold():
             self._held.hold_all([partition for partition in commit.positions if partition in self._trackers], error)
-        self._outcomes = [o for o in commit.outcomes if o.partition in self._trackers] + self._outcomes
+        outcomes: Iterable[Outcome] = commit.outcomes
+        if self._refused and isinstance(error, MessageTooLargeError):
+            refused, self._refused = {id(outcome) for outcome in self._refused}, []
+            outcomes = [self._too_large(o, error) if id(o) in refused else o for o in outcomes]
+        self._outcomes = [o for o in outcomes if o.partition in self._trackers] + self._outcomes
         self._skipped |= {partition for partition in commit.positions if partition in self._trackers}
 
     def committed(self, commit: Commit) -> None:
         """The commit succeeded."""
+        self._limits.trust(commit.positions)
         self._held.settle(commit.positions)
         for partition, count in Counter(outcome.partition for outcome in commit.outcomes).items():
             self.progress[partition] = self.progress.get(partition, 0) + count
@@ -199,6 +213,7 @@ class Settlement:
             self._trackers.pop(partition, None)
             self._health.settle(f"span {partition.topic}[{partition.partition}]")
             self._skipped.discard(partition)
+            self._limits.trust([partition])
             self.progress.pop(partition, None)
             self._held.forget(partition)
         numbers = {p.partition for p in gone} - {p.partition for p in self._trackers}
@@ -219,7 +234,7 @@ class Settlement:
         try:
             transaction.begin()
             self._write_all(transaction, commit.outcomes)
-        except FencedError:
+        except (FencedError, TransactionTimedOutError):
             raise
         except BusError as error:
             return error
@@ -242,17 +257,33 @@ class Settlement:
                 raise refused
             transaction.commit(consumer, commit.positions)
             failpoint("effect.committed")
-        except FencedError:
+        except (FencedError, TransactionTimedOutError):
             raise
         except BusError as error:
             self._metrics.aborts.inc()
             transaction.abort()
+            if isinstance(error, MessageTooLargeError):
+                self._refused = self._culprits(commit)
             self._settle_traces(commit, committed=False)
             return error
         self._settle_traces(commit, committed=True)
         self._metrics.commits.inc()
         self._metrics.settle_seconds.observe(self._clock.monotonic() - self._started)
         return None
+
+    def _culprits(self, commit: Commit) -> list[Outcome]:
+        """Whose records the broker has refused: those that do not fit by what topics say now.
+
+        Where all seem to fit, even when looked at again: the one that is nearest to its limit. Batches of several
+        records stay below every limit, so a single record was refused.
+        """
+        careful = self._limits.careful
+        self._limits.suspect(commit.positions)
+        fills = [(self._limits.fill(_records(o)), o) for o in commit.outcomes if not o.dead]
+        culprits = [outcome for fill, outcome in fills if fill > 1.0]
+        if not culprits and careful and fills:
+            culprits = [max(fills, key=itemgetter(0))[1]]
+        return culprits
 
     def _settle_traces(self, commit: Commit, *, committed: bool) -> None:
         if self._tracing is None:
@@ -285,3 +316,13 @@ class Settlement:
             transaction.produce(*outcome.queue, partition=outcome.partition.partition)
         if self._answers is not None and (kept := outcome.kept) is not None:
             transaction.produce(*kept.record, partition=kept.number, on_delivery=self._answers.delivered(kept))
+
+
+def _records(outcome: Outcome) -> list[Emitted]:
+    """Everything that an outcome writes."""
+    records = [*outcome.emitted]
+    if outcome.queue is not None:
+        records.append(outcome.queue)
+    if outcome.kept is not None:
+        records.append(outcome.kept.record)
+    return records

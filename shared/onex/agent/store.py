@@ -5,21 +5,26 @@ to the disk with ``commit`` (or is forgotten by ``rollback``).
 """
 
 from collections.abc import Iterable
+from operator import itemgetter
 
 from onex.agent.backing import Change, ProtocolBacking
 from onex.agent.state_memory import CacheBudget
 from onex.agent.timers import TimerTable
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.schema import Codec
 from onex.model.message import Message
 
 STATE = b"s"
 TIMERS = b"t"
+_ENCODED = itemgetter(1)
 
 
 class PartitionStore:
     """An abort leaves no trace: changes live in the overlay until :meth:`commit`."""
 
-    def __init__(self, codec: Codec, backing: ProtocolBacking) -> None:
+    def __init__(self, codec: Codec, backing: ProtocolBacking, changelog: str, limits: TopicLimits) -> None:
+        self._changelog = changelog
+        self._limits = limits
         self.timers = TimerTable()
         self._codec = codec
         self._backing = backing
@@ -66,11 +71,17 @@ class PartitionStore:
         self._fresh[key] = (state,)
 
     def settle(self) -> None:
-        """What was put belongs to the batch: all of it, or nothing when the codec raises at one that is not valid."""
+        """What was put belongs to the batch: all of it, or nothing when the codec raises at one that is not valid.
+
+        Raises RejectedError for a state that its changelog does not take.
+        """
         encode = self._codec.encode
-        self._overlay |= {
-            key: (state, None if state is None else encode(state)) for key, (state,) in self._fresh.items()
-        }
+        settled = {key: (state, None if state is None else encode(state)) for key, (state,) in self._fresh.items()}
+        if not self._limits.surely_fit([*map(_ENCODED, settled.values())]):
+            self._limits.require_fit(
+                [(self._changelog, encoded, STATE + key, []) for key, (_, encoded) in settled.items()], "state"
+            )
+        self._overlay |= settled
         self._fresh.clear()
 
     def undo(self) -> None:

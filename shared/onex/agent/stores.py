@@ -6,6 +6,7 @@ from onex.agent.backing import OpenBacking
 from onex.agent.restoring import RestoringStores
 from onex.agent.standby import Standby
 from onex.agent.store import PartitionStore
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import OnDelivery, Partition, ProtocolEventBus, ProtocolTransaction
 from onex.bus.schema import Codec
 
@@ -19,9 +20,14 @@ class Stores:
         changelog: str,
         codec: Codec,
         open_backing: OpenBacking,
+        limits: TopicLimits,
         standby: Standby | None = None,
+        *,
+        notes_new: bool = False,
     ) -> None:
+        self._notes_new = notes_new
         self._standby = standby
+        self._limits = limits
         self._checkpoints: dict[int, int] = {}
         self._bus = bus
         self._changelog = changelog
@@ -37,7 +43,13 @@ class Stores:
             return
         topic = self._bus.admin.topics([self._changelog])[self._changelog]
         warm = self._standby.take(number) if self._standby else None
-        store = PartitionStore(self._codec, warm or self._open_backing(number, topic.identity))
+        store = PartitionStore(
+            self._codec,
+            warm or self._open_backing(number, topic.identity),
+            self._changelog,
+            self._limits,
+            notes_new=self._notes_new,
+        )
         partition = Partition(self._changelog, number)
         self._ends[number] = self._bus.admin.ends([partition])[partition][1]
         self._restoring.add(number, store)

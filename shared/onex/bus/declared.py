@@ -1,12 +1,13 @@
 """The topics and schemas that a set of contracts declares."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onex.bus.protocols import TopicState
 from onex.bus.schema import avro_schema, subject_of
 from onex.bus.schema.avro_schema import Schema
 from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC
+from onex.bus.sizes import DEFAULT_MAX_MESSAGE_BYTES, LIMIT
 from onex.contract import ResolvedNode
 from onex.model.enums import EnumTopicCategory
 from onex.model.errors import ProvisioningError
@@ -23,10 +24,11 @@ _RETENTION = {
     EnumTopicCategory.INTENT: {"retention.ms": str(_DAY_MS)},
     EnumTopicCategory.SNAPSHOT: {"cleanup.policy": "compact,delete", "retention.ms": str(30 * _DAY_MS)},
     EnumTopicCategory.RETRY: {"retention.ms": str(7 * _DAY_MS)},
-    EnumTopicCategory.DLQ: {"retention.ms": str(30 * _DAY_MS), "max.message.bytes": str(1_048_576 + 131_072)},
+    EnumTopicCategory.DLQ: {"retention.ms": str(30 * _DAY_MS)},
 }
 _CHANGELOG = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.3"}
 _CATALOGUE = {"cleanup.policy": "compact"}
+_MESH = "the mesh"
 _MESH_PARTITIONS = 4
 _MESH_RETENTION = {"retention.ms": str(_DAY_MS)}
 """Signs of life are of no use a day later; what came of them is in the registry's snapshot."""
@@ -42,6 +44,8 @@ class DeclaredTopic:
     state: TopicState
     by: str
     keyed_state: bool
+    holds: frozenset[str] = frozenset()
+    """Inputs whose records it takes with more headers: of retry and dead-letter topics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +65,27 @@ class Declared:
     schemas: dict[str, DeclaredSchema]
 
 
-def declare(nodes: Iterable[ResolvedNode], replication_factor: int) -> Declared:
-    """Merge what all contracts declare; raises ProvisioningError where two contradict each other."""
-    collector = _Collector(replication_factor)
+def declare(
+    nodes: Iterable[ResolvedNode], replication_factor: int, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
+) -> Declared:
+    """Merge what all contracts declare; raises ProvisioningError where two contradict each other.
+
+    ``max_message_bytes`` is the limit of topics whose contract sets none.
+    """
+    collector = _Collector(replication_factor, max_message_bytes)
     collected = list(nodes)
     for node in collected:
         collector.consumed(node)
     for node in collected:
         collector.published(node)
+    collector.limit()
     return Declared(dict(sorted(collector.topics.items())), dict(sorted(collector.schemas.items())))
 
 
 class _Collector:
-    def __init__(self, replication_factor: int) -> None:
+    def __init__(self, replication_factor: int, max_message_bytes: int) -> None:
         self._replication = replication_factor
+        self._limit = max_message_bytes
         catalogue = TopicState(SCHEMAS_TOPIC, 1, replication_factor, _CATALOGUE)
         self.topics = {SCHEMAS_TOPIC: DeclaredTopic(catalogue, "the schema catalogue", True)}
         self.schemas: dict[str, DeclaredSchema] = {}
@@ -86,7 +97,7 @@ class _Collector:
             if model is NodeHeartbeat:
                 config = {**config, **_BROKER_TIME}
             state = TopicState(topic, _MESH_PARTITIONS, replication_factor, config)
-            self.topics[topic] = DeclaredTopic(state, "the mesh", keyed_state=False)
+            self.topics[topic] = DeclaredTopic(state, _MESH, keyed_state=False)
             self._schema(topic, model)
 
     def consumed(self, node: ResolvedNode) -> None:
@@ -95,12 +106,13 @@ class _Collector:
         for topic, route in node.routes.items():
             self._topic(node, topic, wanted.partitions, dict(wanted.kafka_config), keyed)
             self._schema(topic, route.model)
+        inputs = frozenset(node.routes)
         letters = contract.error_handling.dead_letter
         # A key that waits for a dead letter waits on the retry topic: it must not forget earlier.
         waiting = {"retention.ms": str(round(letters.retention * 1000))} if letters.order_fence else {}
-        self._topic(node, contract.retry_topic, wanted.partitions, waiting, keyed)
+        self._topic(node, contract.retry_topic, wanted.partitions, waiting, keyed, inputs)
         kept = {"retention.ms": str(round(letters.retention * 1000))}
-        self._topic(node, contract.dead_letter_topic, 1, kept, keyed=False)
+        self._topic(node, contract.dead_letter_topic, 1, kept, keyed=False, holds=inputs)
         if contract.node_type.is_stateful:
             self._topic(node, contract.changelog_topic, wanted.partitions, _CHANGELOG, keyed)
             self._schema(contract.changelog_topic, node.state_model or WorkflowState)
@@ -115,7 +127,24 @@ class _Collector:
                 self._topic(node, topic, node.contract.event_bus.topic_config.partitions, {}, keyed=False)
             self._schema(topic, model)
 
-    def _topic(self, node: ResolvedNode, name: str, partitions: int, config: dict[str, str], keyed: bool) -> None:
+    def limit(self) -> None:
+        """Every topic of a node takes what the setting says, unless a contract says more or less."""
+        if self._limit == DEFAULT_MAX_MESSAGE_BYTES:
+            return
+        for name, topic in self.topics.items():
+            if topic.by != _MESH and not topic.holds and name != SCHEMAS_TOPIC:
+                config = {LIMIT: str(self._limit), **topic.state.config}
+                self.topics[name] = replace(topic, state=replace(topic.state, config=config))
+
+    def _topic(
+        self,
+        node: ResolvedNode,
+        name: str,
+        partitions: int,
+        config: dict[str, str],
+        keyed: bool,
+        holds: frozenset[str] = frozenset(),
+    ) -> None:
         contract = node.contract
         defaults: dict[str, str] = {}
         if name.startswith("onex.") and not name.startswith("onex.state."):
@@ -124,7 +153,7 @@ class _Collector:
         known = self.topics.get(name)
         if known is None:
             state = TopicState(name, partitions, replication, {**defaults, **config})
-            self.topics[name] = DeclaredTopic(state, contract.name, keyed)
+            self.topics[name] = DeclaredTopic(state, contract.name, keyed, holds)
             return
         if known.state.partitions != partitions:
             raise ProvisioningError(
@@ -132,7 +161,7 @@ class _Collector:
                 "set event_bus.topic_config.partitions to the same number"
             )
         merged = TopicState(name, partitions, known.state.replication_factor, {**known.state.config, **config})
-        self.topics[name] = DeclaredTopic(merged, known.by, known.keyed_state or keyed)
+        self.topics[name] = DeclaredTopic(merged, known.by, known.keyed_state or keyed, known.holds | holds)
 
     def _schema(self, topic: str, model: type[Message]) -> None:
         subject, schema = subject_of(topic), avro_schema(model)

@@ -15,6 +15,7 @@ def open_bus(settings: Settings) -> KafkaEventBusAdapter:
             settings.require_kafka(),
             settings.group_protocol,
             settings.transaction_timeout_ms,
+            settings.max_message_bytes,
             extra=settings.kafka_config,
         )
     )

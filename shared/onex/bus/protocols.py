@@ -205,6 +205,8 @@ class TopicState:
     config: Mapping[str, str]
     identity: str = ""
     """Changes when the topic is deleted and made again."""
+    max_message_bytes: int = 0
+    """The limit that the cluster applies, whoever set it; 0 in a declaration."""
 
 
 class ProtocolAdmin(Protocol):
@@ -269,6 +271,13 @@ class ProtocolEventBus(Protocol):
 
         Without ``ends`` up to the high watermarks of now, so that transactions that are open are waited for. Who only
         looks gives :meth:`ProtocolAdmin.stable_ends`.
+        """
+        ...
+
+    def fit(self, smallest: int, largest: int) -> None:
+        """Producers made from here on write records of ``largest`` bytes, in batches of at most ``smallest``.
+
+        The two are limits of the topics that they write to: a broker refuses a batch above the limit of its topic.
         """
         ...
 

@@ -1,8 +1,8 @@
 """What a cluster lacks of what contracts declare, and how to bring it there. Idempotent."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from onex.bus.declared import Declared, DeclaredSchema, DeclaredTopic
@@ -10,6 +10,7 @@ from onex.bus.protocols import ProtocolEventBus, TopicState
 from onex.bus.schema import ProtocolSchemaCatalogue, canonical
 from onex.bus.schema.catalogue import SchemaVersion
 from onex.bus.schema.compatibility import backward_problems
+from onex.bus.sizes import DEFAULT_MAX_MESSAGE_BYTES, LETTER_ROOM, LIMIT
 from onex.model.errors import ProvisioningError
 
 Action = Literal["create", "grow", "alter", "register", "refuse"]
@@ -29,6 +30,8 @@ class Plan:
     """Changes in the order they are made."""
 
     changes: Sequence[Change]
+    topics: Mapping[str, TopicState] = field(default_factory=dict)
+    """Topics as they are to be, with limits that follow from the cluster's."""
 
     @property
     def refused(self) -> list[Change]:
@@ -40,30 +43,53 @@ def make_plan(declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSche
     """Compare declaration and cluster; changes nothing."""
     present = bus.admin.topics(list(declared.topics))
     changes: list[Change] = []
-    for name, topic in declared.topics.items():
+    wanted = {name: _with_room(topic, declared, present) for name, topic in declared.topics.items()}
+    for name, topic in wanted.items():
         changes += _topic_changes(topic, present.get(name))
     versions = catalogue.versions(list(declared.schemas))
     for subject, schema in declared.schemas.items():
         changes += _schema_changes(schema, versions[subject])
-    return Plan(changes)
+    return Plan(changes, {name: topic.state for name, topic in wanted.items()})
 
 
 def apply_plan(plan: Plan, declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> None:
     """Carry a plan out, or raise ProvisioningError before anything is changed."""
     if plan.refused:
         raise ProvisioningError("; ".join(f"{change.subject}: {change.detail}" for change in plan.refused))
-    of_topics = {name: topic.state for name, topic in declared.topics.items()}
-    bus.admin.create([of_topics[name] for name in _subjects(plan, "create")])
+    bus.admin.create([plan.topics[name] for name in _subjects(plan, "create")])
     for name in _subjects(plan, "grow"):
-        bus.admin.grow(name, of_topics[name].partitions)
+        bus.admin.grow(name, plan.topics[name].partitions)
     for name in _subjects(plan, "alter"):
-        bus.admin.alter(name, of_topics[name].config)
+        bus.admin.alter(name, plan.topics[name].config)
     if registered := _subjects(plan, "register"):
         catalogue.register({subject: declared.schemas[subject].schema for subject in registered})
 
 
 def _subjects(plan: Plan, action: Action) -> list[str]:
     return [change.subject for change in plan.changes if change.action == action]
+
+
+def _with_room(topic: DeclaredTopic, declared: Declared, present: Mapping[str, TopicState]) -> DeclaredTopic:
+    """Retry and dead-letter topics take the largest record of the node's inputs with more headers.
+
+    What is in the cluster counts: a topic may have been given a larger limit by hand. A limit is never lowered.
+    """
+    if not topic.holds:
+        return topic
+    inputs = [_limit(declared.topics[name].state, present.get(name)) for name in topic.holds]
+    room = max(inputs) + LETTER_ROOM
+    own = present.get(topic.state.name)
+    config = {
+        **topic.state.config,
+        LIMIT: str(max(room, own.max_message_bytes if own and LIMIT in own.config else 0)),
+    }
+    return replace(topic, state=replace(topic.state, config=config))
+
+
+def _limit(wanted: TopicState, present: TopicState | None) -> int:
+    if LIMIT in wanted.config:
+        return int(wanted.config[LIMIT])
+    return present.max_message_bytes if present else DEFAULT_MAX_MESSAGE_BYTES
 
 
 def _topic_changes(topic: DeclaredTopic, present: TopicState | None) -> list[Change]:

@@ -84,7 +84,7 @@ class Patient:
 
 def topics_and_schemas(patient: Patient) -> Iterator[Finding]:
     """Against what the contracts declare: missing, different, not registered, incompatible."""
-    declared = declare(patient.nodes, patient.settings.replication_factor)
+    declared = declare(patient.nodes, patient.settings.replication_factor, patient.settings.max_message_bytes)
     for change in make_plan(declared, patient.bus, patient.catalogue).changes:
         match change.action:
             case "create":

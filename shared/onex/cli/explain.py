@@ -99,7 +99,7 @@ def _retries(resolved: ResolvedNode) -> str:
 
 def _promises(resolved: ResolvedNode) -> str:
     delivery = resolved.contract.delivery
-    told = f"{delivery.guarantee}, {delivery.timeout:g} s per call"
+    told = f"{delivery.guarantee}, {resolved.contract.handler_timeout:g} s per call"
     return (
         f"{told}, ordering by {delivery.ordering}, {delivery.concurrency} at once" if _is_effect(resolved) else told
     )

@@ -48,7 +48,7 @@ def provision(settings: Settings) -> Plan:
 
 
 def _plan(settings: Settings) -> tuple[Plan, Declared, KafkaEventBusAdapter, ProtocolSchemaCatalogue]:
-    declared = declare(resolve_all(settings), settings.replication_factor)
+    declared = declare(resolve_all(settings), settings.replication_factor, settings.max_message_bytes)
     bus = open_bus(settings)
     catalogue = open_catalogue(settings, bus)
     return make_plan(declared, bus, catalogue), declared, bus, catalogue

@@ -23,7 +23,7 @@ def topics(services: Services = None, as_json: AsJson = False) -> None:
     """List the topics of the mesh: partitions, records, who writes and who reads them."""
     settings = load_settings(services)
     nodes = resolve_all(settings)
-    declared = declare(nodes, settings.replication_factor)
+    declared = declare(nodes, settings.replication_factor, settings.max_message_bytes)
     bus = open_bus(settings)
     present = bus.admin.topics(list(declared.topics))
     ends = bus.admin.ends([Partition(name, n) for name, state in present.items() for n in range(state.partitions)])

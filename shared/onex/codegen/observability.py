@@ -231,7 +231,7 @@ def _rules(contract: ModelContract) -> Iterator[dict[str, object]]:
         "Partitions keep moving: processes restart, or cannot hold their sessions.",
     )
     if contract.node_type is EnumNodeKind.EFFECT:
-        limit = delivery.timeout / 2
+        limit = contract.handler_timeout / 2
         yield _rule(
             "OnexSlowHandler",
             "histogram_quantile(0.99, sum by (node, le) "
@@ -239,7 +239,7 @@ def _rules(contract: ModelContract) -> Iterator[dict[str, object]]:
             "5m",
             "warning",
             node,
-            f"One call in a hundred takes more than half of its timeout of {delivery.timeout:g} s.",
+            f"One call in a hundred takes more than half of its timeout of {contract.handler_timeout:g} s.",
         )
         yield _rule(
             "OnexKeysParked",

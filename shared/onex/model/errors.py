@@ -11,6 +11,7 @@ OnexError
 │   ├── MessageTooLargeError  the record exceeds the topic's or client's limit
 │   ├── NotAuthorizedError    the broker denies access
 │   ├── FencedError           another instance owns the transactional id
+│   ├── TransactionTimedOutError  the transaction took too long; clients must be made anew
 │   └── TransactionAbortedError  the transaction cannot commit; abort and run the batch again
 ├── ProvisioningError         topics or schemas cannot be brought to the declared state
 ├── MessageError              one message cannot be carried; becomes a dead letter
@@ -95,6 +96,10 @@ class NotAuthorizedError(BusError):
 
 class FencedError(BusError):
     """Another instance took over this transactional id; this one writes nothing any more."""
+
+
+class TransactionTimedOutError(BusError):
+    """The transaction was open for longer than its timeout: the broker aborted it; its producer must be replaced."""
 
 
 class TransactionAbortedError(BusError):

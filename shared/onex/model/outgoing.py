@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 
 Headers = list[tuple[str, bytes]]
+DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
+"""Kafka's default of ``max.message.bytes``."""
 
 
 @dataclass(frozen=True, slots=True)

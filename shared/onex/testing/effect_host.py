@@ -35,6 +35,7 @@ class MemoryEffectHost:
         still = assignment if room <= 0 else self.engine.held
         self.consumer.pause(still)
         self.consumer.resume([partition for partition in assignment if partition not in still])
+        self.engine.limits.refresh()
         records = self.consumer.batch(max(1, room), timeout)
 
         async def take() -> None:

@@ -13,7 +13,9 @@ from onex.agent.metrics import AgentMetrics
 from onex.agent.program import build_program
 from onex.agent.pure import PureAgent
 from onex.agent.relay import Relay
+from onex.agent.requirements import check_topics
 from onex.agent.services import agent_services, surroundings_of
+from onex.agent.topic_limits import TopicLimits
 from onex.agent.tracing import Tracing
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.consumer import MemoryConsumer
@@ -57,7 +59,10 @@ class Instance:
             resolved, "memory", bus, catalogue, group, clock, self.health, self.metrics, tracing, waits=False
         )
         program = build_program(
-            resolved, catalogue, services.value(Surroundings, surroundings or surroundings_of(Settings.load()))
+            resolved,
+            catalogue,
+            services.value(Surroundings, surroundings or surroundings_of(Settings.load())),
+            TopicLimits.of(resolved, check_topics(bus, resolved), bus.admin, clock),
         )
         self.node, self._composition = program.node, program.composition
         self.metrics.capabilities.follow(self._composition.figures)

@@ -184,6 +184,7 @@ class EffectHost:
                 self._consumer.resume(list(paused - wanted))
                 self._consumer.pause(list(wanted - paused))
                 paused = wanted
+                self._engine.limits.refresh()
                 records = self._consumer.batch(max(1, room), _POLL if room > 0 else _FULL_POLL)
                 if records:
                     self._handed += len(records)

@@ -31,6 +31,8 @@ from onex.agent.relay import Relay
 from onex.agent.requirements import check_topics
 from onex.agent.services import agent_services, surroundings_of
 from onex.agent.state_memory import StateMemory
+from onex.agent.times import batch_seconds, call_seconds, check_times
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.open import open_agent_bus, open_catalogue
 from onex.bus.protocols import ProtocolEventBus
 from onex.bus.schema import ProtocolSchemaCatalogue
@@ -44,6 +46,7 @@ from onex.model.errors import (
     FencedError,
     SchemaMismatchError,
     StateStoreError,
+    TransactionTimedOutError,
     TransientError,
 )
 from onex.node import NodeEffect
@@ -52,6 +55,7 @@ from onex.settings import Settings
 log = structlog.get_logger(__name__)
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0
 _FENCES, _FENCE_WINDOW = 3, 60.0
+EXIT_NAME_IN_USE = 4
 _GOOD_BYE = 3.0
 _WAITED_OUT = (BusError, SchemaMismatchError, ConfigurationError, StateStoreError, TransientError, OSError)
 
@@ -70,6 +74,8 @@ class AgentProcess:
         self._health = Health({"start": "starting"})
         self._metrics = AgentMetrics(self._contract.name)
         self._stop = StopSwitch()
+        self._slowness = 0
+        """Transactions in a row that timed out: each halves the first batch of the next run."""
         self._bus: ProtocolEventBus | None = None
         self._server = HealthServer(settings.health_host, settings.health_port, self._health, self._metrics.registry)
         self._watchdog = Watchdog(
@@ -108,15 +114,24 @@ class AgentProcess:
             self._stop.restart = False
             try:
                 self._run_once()
-                wait = _FIRST_WAIT
+                wait, self._slowness = _FIRST_WAIT, 0
                 continue
             except FencedError as error:
                 now = self._clock.monotonic()
                 fenced = [at for at in fenced if now - at < _FENCE_WINDOW] + [now]
                 if len(fenced) >= _FENCES:
-                    log.critical("another instance uses this name", instance=self._slot.name, error=str(error))
-                    return 4
+                    log.critical(
+                        "instance name in use: fenced again and again, exiting",
+                        instance=self._slot.name,
+                        times=_FENCES,
+                        seconds=_FENCE_WINDOW,
+                        error=str(error),
+                    )
+                    return EXIT_NAME_IN_USE
                 self._complain("fenced", error)
+            except TransactionTimedOutError as error:
+                self._slowness += 1
+                self._complain("transaction", error)
             except _WAITED_OUT as error:
                 self._complain("start", error)
             self._watchdog.look_at(None)
@@ -136,9 +151,11 @@ class AgentProcess:
         """Make clients, run until stop, restart or failure."""
         self._bus = open_agent_bus(self._settings, self._contract.delivery.host)
         try:
-            check_topics(self._bus, self._resolved)
+            topics = check_topics(self._bus, self._resolved)
+            limits = TopicLimits.of(self._resolved, topics, self._bus.admin, self._clock, self._stop.ask_restart)
+            self._bus.fit(limits.smallest, limits.largest)
             catalogue = open_catalogue(self._settings, self._bus)
-            program = build_program(self._resolved, catalogue, self._services(self._bus, catalogue))
+            program = build_program(self._resolved, catalogue, self._services(self._bus, catalogue), limits)
             self._metrics.capabilities.follow(program.composition.figures)
             if self._contract.node_type is EnumNodeKind.EFFECT:
                 uvloop.run(self._effect(program, self._bus))
@@ -176,9 +193,11 @@ class AgentProcess:
             self._metrics,
             self._backing,
             self._voice.tracing,
+            batch_seconds=batch_seconds(self._settings),
+            first_batch=max(1, self._contract.delivery.batch_size >> self._slowness),
         )
         self._started(agent)
-        run_pure(agent, self._contract.delivery.timeout, self._stop)
+        run_pure(agent, call_seconds(self._contract, self._settings), self._stop)
 
     async def _effect(self, program: Program, bus: ProtocolEventBus) -> None:
         node = program.node
@@ -235,6 +254,7 @@ class AgentProcess:
     def _started(self, watched: Watched, *others: Calling) -> None:
         self._health.settle("start")
         self._health.settle("fenced")
+        self._health.settle("transaction")
         self._watchdog.look_at(watched, *others)
         calm_collector()
         log.info("agent running", group=self._group, health_port=self._server.port)
@@ -268,8 +288,9 @@ def run_agent(path: Path, settings: Settings) -> int:
 
 
 def run_resolved(resolved: ResolvedNode, settings: Settings) -> int:
-    """Run one instance of a node until SIGTERM; gives the exit code."""
+    """Run one instance of a node until SIGTERM; gives the exit code. Raises ConfigurationError."""
     contract = resolved.contract
+    check_times(contract, settings)
     slot = take_slot(settings.home, contract.group(settings.env), settings.instance)
     configure_logs(settings, node=contract.name, instance=slot.name)
     try:

@@ -64,6 +64,10 @@ class FaustEventBus:
         """See the protocol."""
         return self._kafka.read(positions, ends)
 
+    def fit(self, smallest: int, largest: int) -> None:
+        """See the protocol."""
+        self._kafka.fit(smallest, largest)
+
     def health(self) -> BusHealth:
         """See the protocol."""
         return self._kafka.health()

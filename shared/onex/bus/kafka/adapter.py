@@ -118,6 +118,10 @@ class KafkaEventBusAdapter:
         if missing := [topic for topic in topics if topic not in known]:
             raise MissingTopicError(f"missing topics: {', '.join(missing)}; `onex apply` creates declared ones")
 
+    def fit(self, smallest: int, largest: int) -> None:
+        """See the protocol."""
+        self.config = self.config.fitting(smallest, largest)
+
     def health(self) -> BusHealth:
         """One metadata request, at most five seconds."""
         try:

@@ -35,6 +35,7 @@ from onex.model.errors import BusUnavailableError, MissingTopicError
 
 _TIMEOUT = 15.0
 _LOOK_AGAIN = 0.02
+_LIMIT = "max.message.bytes"
 T = TypeVar("T")
 
 
@@ -75,14 +76,14 @@ class KafkaAdmin:
                 continue
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in found]
         configs = self._client.describe_configs(resources, request_timeout=_TIMEOUT) if resources else {}
-        settings = {
-            resource.name: {
-                entry.name: entry.value
-                for entry in _wait(future, "describing settings").values()
-                if entry.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value
-            }
-            for resource, future in configs.items()
+        entries = {
+            resource.name: _wait(future, "describing settings").values() for resource, future in configs.items()
         }
+        settings = {
+            name: {e.name: e.value for e in found if e.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value}
+            for name, found in entries.items()
+        }
+        limits = {name: next(int(e.value) for e in found if e.name == _LIMIT) for name, found in entries.items()}
         return {
             name: TopicState(
                 name,
@@ -90,6 +91,7 @@ class KafkaAdmin:
                 len(topic.partitions[0].replicas),
                 settings[name],
                 str(topic.topic_id),
+                limits[name],
             )
             for name, topic in found.items()
         }

@@ -1,7 +1,9 @@
 """librdkafka settings of every client of the mesh, with the reason for each that is not obvious."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from onex.bus.sizes import DEFAULT_MAX_MESSAGE_BYTES, LETTER_ROOM
 
 ClientConfig = dict[str, str | int | float | bool]
 
@@ -15,11 +17,22 @@ class KafkaConfig:
     """``consumer`` is KIP-848 (brokers 4.0 and later); ``classic`` for older clusters."""
     transaction_timeout_ms: int = 15_000
     """A dead producer hides later records of its partitions from readers for this long."""
-    max_message_bytes: int = 1_048_576
+    max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
+    """Largest record that a client writes, or takes without asking the broker for each one."""
+    batch_bytes: int = 1_000_000
+    """Producers close a batch before it grows beyond this. A broker refuses one above the limit of its topic."""
     extra: dict[str, str] = field(default_factory=dict)
     """Anything else librdkafka knows, e.g. ``security.protocol`` and ``sasl.*``; of all clients."""
     producing: dict[str, str] = field(default_factory=dict)
     """Of producers only: how they batch. What guarantees depend on is not up for choice."""
+
+    def fitting(self, smallest: int, largest: int) -> "KafkaConfig":
+        """For producers that write to topics with these limits in bytes."""
+        return replace(
+            self,
+            max_message_bytes=max(self.max_message_bytes, largest - LETTER_ROOM),
+            batch_bytes=min(self.batch_bytes, smallest),
+        )
 
     def _common(self) -> ClientConfig:
         return {
@@ -46,15 +59,15 @@ class KafkaConfig:
             "compression.type": "lz4",
             "linger.ms": 0 if transactional_id is None else 5,
             "batch.num.messages": 10_000,
-            "batch.size": 1_000_000,
             "queue.buffering.max.messages": 200_000,
             "delivery.timeout.ms": 30_000,
             **self.producing,
             "enable.idempotence": True,
             "acks": "all",
             "partitioner": "murmur2_random",
+            "batch.size": min(self.batch_bytes, int(self.producing.get("batch.size", self.batch_bytes))),
             # Dead letters carry the original bytes and more headers: leave room above the topics' limit.
-            "message.max.bytes": self.max_message_bytes + 131_072,
+            "message.max.bytes": self.max_message_bytes + LETTER_ROOM,
         }
         if transactional_id is None:
             # A broker takes any first sequence number of a partition that it does not know yet: when the first
@@ -111,5 +124,7 @@ class KafkaConfig:
             # agent runs dry.
             "fetch.queue.backoff.ms": 10,
             "fetch.error.backoff.ms": 100,
+            # A larger batch is fetched, too, but alone.
+            "fetch.message.max.bytes": max(1_048_576, self.max_message_bytes + LETTER_ROOM),
             "allow.auto.create.topics": False,
         }

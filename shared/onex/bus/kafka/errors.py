@@ -47,8 +47,6 @@ def to_bus_error(error: KafkaError, doing: str) -> BusError:
         return NotAuthorizedError(text)
     if code in _TOO_LARGE:
         return MessageTooLargeError(text)
-    if error.fatal():
-        return FencedError(text)
     if error.txn_requires_abort():
         return TransactionAbortedError(text)
     return BusUnavailableError(text)

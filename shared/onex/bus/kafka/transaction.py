@@ -11,13 +11,24 @@ from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink, KafkaConsumer, offsets_of
 from onex.bus.kafka.errors import error_of, to_bus_error, translate
 from onex.bus.protocols import NOWHERE, Emitted, Headers, OnDelivery, Partition, Position, ProtocolConsumer
-from onex.model.errors import BusUnavailableError, FencedError, MissingTopicError, TransactionAbortedError
+from onex.model.errors import (
+    BusError,
+    BusUnavailableError,
+    ConfigurationError,
+    FencedError,
+    MessageTooLargeError,
+    MissingTopicError,
+    TransactionAbortedError,
+    TransactionTimedOutError,
+)
 
 TRANSACTION_STATE = "__transaction_state"
 """The coordinators' topic."""
 _INIT_TIMEOUT = 30.0
 _OFFSETS_TIMEOUT = 5.0
 _COMMIT_TIMEOUT = 20.0
+_KEPT = (FencedError, TransactionTimedOutError, BusUnavailableError, MissingTopicError, MessageTooLargeError)
+"""Failures of a commit that a caller tells apart; after all others the batch just runs again."""
 
 
 class _Producing:
@@ -47,7 +58,7 @@ class _Producing:
             self._make_room()
             self.produce(topic, value, key, headers, partition, on_delivery)
         except KafkaException as error:
-            raise translate(error, f"writing to {topic}") from None
+            raise self._refused(error, topic) from None
 
     def produce_all(self, records: Iterable[Emitted], partition: int = -1) -> None:
         """See the protocol."""
@@ -58,7 +69,7 @@ class _Producing:
             except BufferError:
                 self.produce(topic, value, key, headers, partition)
             except KafkaException as error:
-                raise translate(error, f"writing to {topic}") from None
+                raise self._refused(error, topic) from None
 
     def acknowledged(self) -> bool:
         """See the protocol."""
@@ -72,7 +83,14 @@ class _Producing:
         try:
             self._client.poll(seconds)
         except (KafkaException, SystemError) as error:
-            raise translate(error, "writing") from None
+            raise self._failure(error, "writing") from None
+
+    def _failure(self, raised: BaseException, doing: str) -> BusError:
+        return translate(raised, doing)
+
+    def _refused(self, raised: KafkaException, topic: str) -> BusError:
+        """Why a record was not taken."""
+        return self._failure(raised, f"writing to {topic}")
 
     def close(self) -> None:
         """Forget what is queued: what was not committed must not appear."""
@@ -108,13 +126,32 @@ class KafkaTransaction(_Producing):
         self._open = False
         self._helper = ThreadPoolExecutor(1, "offsets")
         self._early: Future[None] | None = None
+        self._timeout = config.transaction_timeout_ms / 1000
+        self._began = monotonic()
         try:
             # Connected first: librdkafka looks for the coordinator once, and where no broker is up yet it looks again
             # half a second later.
             self._client.list_topics(TRANSACTION_STATE, timeout=_INIT_TIMEOUT)
             self._client.init_transactions(_INIT_TIMEOUT)
         except KafkaException as error:
+            if (known := error_of(error)) and known.code() == KafkaError.INVALID_TRANSACTION_TIMEOUT:
+                raise ConfigurationError(
+                    f"ONEX_TRANSACTION_TIMEOUT_MS: {config.transaction_timeout_ms} is more than the brokers' "
+                    "transaction.max.timeout.ms; set it lower"
+                ) from None
             raise translate(error, f"taking over transactional id {transactional_id}") from None
+
+    def _failure(self, raised: BaseException, doing: str) -> BusError:
+        """A producer whose transaction timed out is fenced by its coordinator, exactly as one whose name another
+        instance took: the time that passed shows which it was."""
+        failure = translate(raised, doing)
+        passed = monotonic() - self._began
+        if isinstance(failure, FencedError) and passed >= self._timeout:
+            return TransactionTimedOutError(
+                f"{doing}: the transaction was open for {passed:.1f} s, and times out after {self._timeout:g} s; "
+                "make handlers quicker or delivery.batch_size smaller, or raise ONEX_TRANSACTION_TIMEOUT_MS"
+            )
+        return failure
 
     def begin(
         self, consumer: ProtocolConsumer | None = None, positions: Mapping[Partition, Position] = NOWHERE
@@ -123,10 +160,22 @@ class KafkaTransaction(_Producing):
         try:
             self._client.begin_transaction()
         except KafkaException as error:
-            raise translate(error, "beginning a transaction") from None
-        self._open = True
+            raise self._failure(error, "beginning a transaction") from None
+        self._open, self._began = True, monotonic()
         if positions:
             self._early = self._helper.submit(self._send_offsets, consumer, positions)
+
+    def _refused(self, raised: KafkaException, topic: str) -> BusError:
+        """After the broker refused a record, no other one is taken ("erroneous state"); a commit names the cause."""
+        known = error_of(raised)
+        if known is not None and known.code() == KafkaError._STATE:
+            if self._early is not None:
+                wait([self._early])
+            try:
+                self._client.commit_transaction(1.0)
+            except KafkaException as cause:
+                return self._failure(cause, "writing")
+        return self._failure(raised, f"writing to {topic}")
 
     def commit(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
         """See the protocol; a commit that timed out is asked for again until it is decided."""
@@ -138,9 +187,9 @@ class KafkaTransaction(_Producing):
                 self._send_offsets(consumer, positions)
             self._commit()
         except (KafkaException, SystemError) as error:
-            bus_error = translate(error, "committing")
-            # What cannot be read from here is safe to run again: only a fenced producer must give up.
-            if isinstance(bus_error, FencedError | BusUnavailableError | MissingTopicError):
+            bus_error = self._failure(error, "committing")
+            # What cannot be read from here is safe to run again.
+            if isinstance(bus_error, _KEPT):
                 raise bus_error from None
             raise TransactionAbortedError(str(bus_error)) from None
         self._open = False
@@ -179,7 +228,7 @@ class KafkaTransaction(_Producing):
             with self._within(_COMMIT_TIMEOUT) as seconds:
                 self._client.abort_transaction(seconds)
         except (KafkaException, SystemError) as error:
-            raise translate(error, "aborting") from None
+            raise self._failure(error, "aborting") from None
 
 
 class KafkaAcknowledged(_Producing):
@@ -226,7 +275,8 @@ class KafkaAcknowledged(_Producing):
         if left:
             raise TransactionAbortedError(f"{left} records were not acknowledged in {_COMMIT_TIMEOUT:.0f} s")
         if self._failures:
-            raise TransactionAbortedError(str(self._failures[0]))
+            first = self._failures[0]
+            raise first if isinstance(first, MessageTooLargeError) else TransactionAbortedError(str(first))
         if not positions:
             consumer, positions = self._early
         if positions:

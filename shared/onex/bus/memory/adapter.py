@@ -1,6 +1,7 @@
 """The in-memory bus behind the same protocols as Kafka's."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from onex.bus.memory.broker import MemoryBroker
 from onex.bus.memory.consumer import MemoryConsumer
@@ -30,7 +31,7 @@ class MemoryEventBus:
     def publish_batch(self, records: Sequence[Outgoing]) -> None:
         """See the protocol."""
         for record in records:
-            self.broker.check_writable(record.topic, record.value)
+            self.broker.check_writable(record.topic, record.value, record.key, record.headers)
             self.broker.append(record.topic, record.value, record.key, record.headers, record.partition)
 
     def subscribe(
@@ -50,6 +51,9 @@ class MemoryEventBus:
         for partition in positions:
             self.broker.topic(partition.topic)
         return MemoryReader(self.broker, positions, ends)
+
+    def fit(self, smallest: int, largest: int) -> None:
+        """The broker alone knows limits here."""
 
     def health(self) -> BusHealth:
         """Up, unless switched down."""
@@ -108,7 +112,12 @@ class MemoryAdmin:
     def topics(self, names: Sequence[str]) -> Mapping[str, TopicState]:
         """See the protocol."""
         self._broker.require_up()
-        return {name: self._broker.topics[name] for name in names if name in self._broker.topics}
+        known = self._broker.topics
+        return {
+            name: replace(known[name], max_message_bytes=self._broker.limit_of(name))
+            for name in names
+            if name in known
+        }
 
     def create(self, topics: Sequence[TopicState]) -> None:
         """See the protocol."""

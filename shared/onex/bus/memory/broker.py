@@ -7,6 +7,7 @@ from itertools import count
 from onex.bus.memory.log import COMMITTED, MemoryRecord, PartitionLog, TransactionMark
 from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import Headers, Partition, Position, TopicState
+from onex.bus.sizes import DEFAULT_MAX_MESSAGE_BYTES, record_bytes
 from onex.model.errors import BusUnavailableError, MessageTooLargeError, MissingTopicError, NotAuthorizedError
 
 
@@ -23,7 +24,7 @@ class Group:
 class MemoryBroker:
     """One cluster in memory. Several adapters may share it; it is not thread-safe."""
 
-    def __init__(self, now_ms: Callable[[], int], max_message_bytes: int = 1_048_576) -> None:
+    def __init__(self, now_ms: Callable[[], int], max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> None:
         self.now_ms = now_ms
         self.max_message_bytes = max_message_bytes
         self.topics: dict[str, TopicState] = {}
@@ -76,14 +77,20 @@ class MemoryBroker:
             raise MissingTopicError(f"topic {name} does not exist; `onex apply` creates declared topics")
         return self.topics[name]
 
-    def check_writable(self, topic: str, value: bytes | None) -> None:
+    def limit_of(self, topic: str) -> int:
+        """``max.message.bytes`` of a topic."""
+        return int(self.topics[topic].config.get("max.message.bytes", self.max_message_bytes))
+
+    def check_writable(self, topic: str, value: bytes | None, key: bytes | None, headers: Headers) -> None:
         """Raise what a producer would meet."""
         self.topic(topic)
         if topic in self.denied:
             raise NotAuthorizedError(f"writing to {topic}: denied")
-        limit = int(self.topics[topic].config.get("max.message.bytes", self.max_message_bytes))
-        if value is not None and len(value) > limit:
-            raise MessageTooLargeError(f"writing to {topic}: {len(value)} bytes, the limit is {limit}")
+        limit = self.limit_of(topic)
+        roughly = 100 + len(value or b"") + len(key or b"")
+        roughly += sum(3 * len(name) + len(text or b"") + 6 for name, text in headers)
+        if roughly > limit and (size := record_bytes(value, key, headers)) > limit:
+            raise MessageTooLargeError(f"writing to {topic}: {size} bytes, the limit is {limit}")
 
     def append(
         self,

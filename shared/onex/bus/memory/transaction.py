@@ -57,7 +57,7 @@ class MemoryTransaction:
         """See :class:`ProtocolTransaction`. Failures of the broker come with the commit, as Kafka has it."""
         self._check()
         try:
-            self._broker.check_writable(topic, value)
+            self._broker.check_writable(topic, value, key, headers)
         except MessageTooLargeError:
             raise
         except BusError as error:

@@ -14,6 +14,8 @@ from onex.model.contract.workflow import ModelWorkflow
 from onex.model.enums import EnumNodeKind, EnumOrdering
 from onex.model.topic import cancel_topic, changelog_topic, consumer_group, dead_letter_topic, retry_topic
 
+_EFFECT_TIMEOUT, _PURE_TIMEOUT = 30.0, 5.0
+
 
 class ModelContract(ContractPart):
     """What a node is, reads, writes and promises."""
@@ -112,6 +114,12 @@ class ModelContract(ContractPart):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def handler_timeout(self) -> float:
+        """Seconds one call of the handler may take."""
+        default = _EFFECT_TIMEOUT if self.node_type is EnumNodeKind.EFFECT else _PURE_TIMEOUT
+        return default if self.delivery.timeout is None else self.delivery.timeout
 
     @property
     def retry_policy(self) -> ModelRetryPolicy:

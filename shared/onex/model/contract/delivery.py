@@ -18,8 +18,9 @@ class ModelDelivery(ContractPart):
     """Effects only; pure kinds always run in partition order."""
     concurrency: int = Field(default=32, ge=1, le=10_000)
     """Effects only: messages in work at once, over all partitions of an instance."""
-    timeout: Duration = 30.0
-    """Seconds one call of the handler may take."""
+    timeout: Duration | None = None
+    """Seconds one call of the handler may take. None: 30 for an EFFECT, 5 for pure kinds, whose call is part of a
+    transaction and may take half of ``ONEX_TRANSACTION_TIMEOUT_MS`` at most."""
     standby: bool = False
     """REDUCER, ORCHESTRATOR: every instance follows the state of the partitions that the others hold, so that one
     that takes over is ready at once. Costs each instance the disk and the writing of the whole state."""

@@ -1,0 +1,301 @@
+"""Records that are too large: each is one dead letter that names the remedy, and everything else goes on."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from node_alarm_orchestrator.v1_0_0.models import Rang, SetAlarm
+from node_alarm_orchestrator.v1_0_0.node import NodeAlarmOrchestrator
+from node_tally_reducer.v1_0_0.models import Amount, Tallied
+from node_tally_reducer.v1_0_0.node import NodeTallyReducer
+from node_unruly_compute.v1_0_0.models import Ask, Reply
+from node_unruly_compute.v1_0_0.node import NodeUnrulyCompute
+from node_unruly_effect.v1_0_0.models import Act, Acted
+from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
+
+from onex.agent.pace import TOGETHER, BatchPace
+from onex.agent.requirements import check_topics
+from onex.bus import headers as h
+from onex.bus.declared import declare
+from onex.bus.kafka import KafkaConfig
+from onex.bus.memory import MemoryBroker, MemoryEventBus
+from onex.bus.protocols import Headers
+from onex.bus.provision import apply_plan, make_plan
+from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.bus.sizes import LETTER_ROOM, record_bytes
+from onex.contract import ResolvedNode, resolve_node
+from onex.model.errors import ConfigurationError
+from onex.testing import MeshDriver
+from onex.testing.instance import Instance
+from tests.conftest import NODES
+
+COMPUTE, REDUCER = NODES / "node_unruly_compute" / "v1_0_0", NODES / "node_tally_reducer" / "v1_0_0"
+ALARM, EFFECT = NODES / "node_alarm_orchestrator" / "v1_0_0", NODES / "node_unruly_effect" / "v1_0_0"
+REPLIES, ASKS = "onex.evt.unruly.reply.v1", "onex.cmd.unruly.ask.v1"
+STATE, RINGS = "onex.state.node_tally_reducer.v1", "onex.evt.alarm.rang.v1"
+LONG = "x" * 300
+
+
+@pytest.fixture
+def mesh() -> Iterator[MeshDriver]:
+    driver = MeshDriver([COMPUTE, REDUCER, ALARM, EFFECT])
+    yield driver
+    driver.close()
+
+
+def limit(mesh: MeshDriver, topic: str, most: int, *, known: bool) -> None:
+    """Set the limit of a topic; agents know of it when half a minute has passed."""
+    mesh.bus.admin.alter(topic, {"max.message.bytes": str(most)})
+    if known:
+        mesh.advance("31s")
+
+
+def aborts(instance: Instance) -> float:
+    samples = [sample for metric in instance.metrics.aborts.collect() for sample in metric.samples]
+    return sum(sample.value for sample in samples if sample.name.endswith("_total"))
+
+
+# -- how large a record is -------------------------------------------------------------------------
+
+
+def varint(number: int) -> int:
+    """Bytes of a zigzag varint."""
+    number, size = number << 1, 1
+    while number >= 0x80:
+        number, size = number >> 7, size + 1
+    return size
+
+
+def exact_batch(value: bytes | None, key: bytes | None, headers: Headers) -> int:
+    """KIP-98: a batch of one record, all deltas zero."""
+
+    def sized(data: bytes | None) -> int:
+        return 1 if data is None else varint(len(data)) + len(data)
+
+    record = 3 + sized(key) + sized(value) + varint(len(headers))
+    record += sum(sized(name.encode()) + sized(text) for name, text in headers)
+    return 61 + varint(record) + record
+
+
+@given(
+    value=st.none() | st.binary(max_size=300),
+    key=st.none() | st.binary(max_size=200),
+    headers=st.lists(st.tuples(st.text(max_size=80), st.binary(max_size=200)), max_size=5),
+    times=st.sampled_from([1, 1000]),
+)
+def test_the_size_of_a_record_is_never_estimated_too_small(
+    value: bytes | None, key: bytes | None, headers: Headers, times: int
+) -> None:
+    value = None if value is None else value * times
+    exact = exact_batch(value, key, headers)
+    assert exact <= record_bytes(value, key, headers) <= exact + 18 + 5 * len(headers)
+
+
+# -- what is checked when it is staged ---------------------------------------------------------------
+
+
+def test_a_state_that_its_changelog_does_not_take_is_a_dead_letter(mesh: MeshDriver) -> None:
+    limit(mesh, STATE, 200, known=True)
+    good = [mesh.send(Amount(entity=f"e{n}", value=1), settle=False) for n in range(5)]
+    bad = mesh.send(Amount(entity=LONG, value=1), settle=False)
+    mesh.settle()
+    facts = mesh.dead_letter_of(bad)
+    assert (facts["onex-dlq-class"], facts["onex-dlq-stage"]) == ("rejected", "encode")
+    for words in ("state for " + STATE, "max.message.bytes of the topic is 200", "ONEX_MAX_MESSAGE_BYTES"):
+        assert words in facts["onex-dlq-message"]
+    assert all(mesh.published(Tallied, sent) for sent in good)
+    assert not mesh.published(Tallied, bad)
+    (instance,) = mesh.instances_of(NodeTallyReducer)
+    assert aborts(instance) == 0
+    assert instance.health.ready
+
+
+@pytest.mark.parametrize("size", [1_048_000, 1_048_588, 1_100_000])
+def test_outputs_are_measured_with_key_and_headers(mesh: MeshDriver, size: int) -> None:
+    bad, good = mesh.send(Ask(entity="e", size=size), settle=False), mesh.send(Ask(entity="e"))
+    (instance,) = mesh.instances_of(NodeUnrulyCompute)
+    assert aborts(instance) == 0
+    assert bool(mesh.published(Reply, bad)) == (size < 1_048_001)
+    if size > 1_048_001:
+        assert "output for " + REPLIES in mesh.dead_letter_of(bad)["onex-dlq-message"]
+    assert mesh.published(Reply, good)
+
+
+def test_an_output_of_a_fired_timer_that_is_too_large_is_its_dead_letter(mesh: MeshDriver) -> None:
+    bad, good = mesh.send(SetAlarm(entity=LONG, after=40)), mesh.send(SetAlarm(entity="e", after=40))
+    limit(mesh, RINGS, 700, known=True)
+    mesh.advance("20s")
+    assert mesh.published(Rang, good)
+    assert not mesh.published(Rang, bad)
+    (letter,) = mesh.dead_letters(NodeAlarmOrchestrator)
+    assert b"output for " + RINGS.encode() in dict(letter.headers() or [])["onex-dlq-message"]
+    (instance,) = mesh.instances_of(NodeAlarmOrchestrator)
+    assert aborts(instance) == 0
+
+
+@pytest.mark.parametrize("header", [h.CORRELATION, h.REPLY_KEY, h.ID])
+def test_headers_that_are_carried_on_count(mesh: MeshDriver, header: str) -> None:
+    for topic in (ASKS, "onex.cmd.unruly.act.v1", "onex.dlq.unruly.compute.v1", "onex.dlq.unruly.effect.v1"):
+        limit(mesh, topic, 5_000_000, known=False)
+    mesh.advance("31s")
+    for topic, dlq in ((ASKS, "compute"), ("onex.cmd.unruly.act.v1", "effect")):
+        mesh.publish(topic, b'{"entity": "e"}', b"e", [(header, b"y" * 1_500_000)])
+        mesh.publish(topic, b'{"entity": "e"}', b"e", [])
+        mesh.advance("5s")
+        (letter,) = mesh.records(f"onex.dlq.unruly.{dlq}.v1")
+        assert dict(letter.headers() or [])["onex-dlq-class"] == b"rejected"
+    assert len(mesh.published(Reply)) == len(mesh.published(Acted)) == 1
+    assert all(instance.health.ready for instance in mesh.instances)
+
+
+# -- what only the broker knows ------------------------------------------------------------------------
+
+
+def test_what_a_broker_refuses_is_traced_to_its_record(mesh: MeshDriver) -> None:
+    """The limit was lowered a moment ago: nobody has heard of it yet."""
+    mesh.send(Ask(entity="e"))
+    mesh.send(Amount(entity="e", value=1))
+    mesh.send(Act(entity="e"))
+    for topic in (REPLIES, STATE, "onex.evt.unruly.acted.v1"):
+        limit(mesh, topic, 600, known=False)
+    bad = [
+        mesh.send(Ask(entity="e", size=700), settle=False),
+        mesh.send(Amount(entity="x" * 700, value=1), settle=False),
+        mesh.send(Act(entity="x" * 500), settle=False),
+    ]
+    good = [mesh.send(m, settle=False) for m in (Ask(entity="e"), Amount(entity="e", value=1), Act(entity="e"))]
+    mesh.settle()
+    assert not mesh.dead_letters()
+    assert "cannot commit" in str(mesh.instances_of(NodeTallyReducer)[0].health.reasons)
+    mesh.advance("1s")
+    mesh.advance("1s")
+    for sent in bad:
+        assert mesh.dead_letter_of(sent)["onex-dlq-class"] == "rejected"
+    assert mesh.published(Reply, good[0])
+    assert mesh.published(Tallied, good[1])
+    assert mesh.published(Acted, good[2])
+    for instance in mesh.instances:
+        assert instance.health.ready
+        assert aborts(instance) <= 2
+    assert [entity for entity, _ in NodeUnrulyEffect.done].count("x" * 500) == 1, "the handler does not run again"
+
+
+def blind(mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agents are told that every topic takes everything: only the broker knows better."""
+    known = type(mesh.bus.admin).topics
+    monkeypatch.setattr(
+        type(mesh.bus.admin),
+        "topics",
+        lambda self, names: {n: replace(t, max_message_bytes=9_999_999) for n, t in known(self, names).items()},
+    )
+    mesh.advance("31s")
+
+
+def test_a_culprit_that_seems_to_fit_is_found_by_halving(mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    timers = [mesh.send(SetAlarm(entity=e, after=60)) for e in ("a", LONG, "b")]
+    blind(mesh, monkeypatch)
+    for topic, most in ((REPLIES, 600), (RINGS, 700), ("onex.evt.unruly.acted.v1", 700)):
+        limit(mesh, topic, most, known=False)
+    asked = [mesh.send(Ask(entity=f"e{n}", size=700 * (n == 13)), settle=False) for n in range(40)]
+    acted = [mesh.send(Act(entity=LONG if n == 4 else f"e{n}"), settle=False) for n in range(9)]
+    for _ in range(60):
+        mesh.advance("2s")
+    assert [len(mesh.published(Reply, sent)) for sent in asked] == [int(n != 13) for n in range(40)]
+    assert [len(mesh.published(Acted, sent)) for sent in acted] == [int(n != 4) for n in range(9)]
+    assert [len(mesh.published(Rang, sent)) for sent in timers] == [1, 0, 1]
+    assert len(mesh.dead_letters()) == 3
+    assert all(instance.health.ready for instance in mesh.instances)
+
+
+def test_every_undo_waits_longer_and_says_why_also_for_timers_alone(mesh: MeshDriver) -> None:
+    sent = mesh.send(SetAlarm(entity="e", after=10))
+    (instance,) = mesh.instances_of(NodeAlarmOrchestrator)
+    mesh.broker.denied.add(RINGS)
+    mesh.advance("11s")
+    before, waits = aborts(instance), []
+    for _ in range(5):
+        started = mesh.clock.monotonic()
+        while aborts(instance) == before:
+            assert "denied" in str(instance.health.reasons)
+            mesh.advance(0.05)
+        waits.append(mesh.clock.monotonic() - started)
+        before = aborts(instance)
+    assert waits == sorted(waits)
+    assert waits[-1] > 8 * waits[0]
+    mesh.broker.denied.clear()
+    mesh.advance("30s")
+    assert mesh.published(Rang, sent) == [Rang(entity="e", number=1)]
+    assert instance.health.ready
+
+
+def test_a_pace_narrows_and_widens_again() -> None:
+    pace = BatchPace(100, 4.0)
+    pace.refused(100)
+    assert (pace.size, pace.narrow) == (50, True)
+    for _ in range(10):
+        pace.refused(pace.size)
+    assert pace.size == 1
+    while pace.narrow:
+        pace.committed(0.1)
+    assert pace.size == 100
+    for _ in range(10):
+        pace.carried(pace.group, 0.001)
+    assert pace.group == TOGETHER
+    pace.carried(TOGETHER, 6.4)
+    assert pace.group == 5
+
+
+# -- topics and clients ------------------------------------------------------------------------------------
+
+
+def limited(folder_of: ResolvedNode, most: int) -> ResolvedNode:
+    """The node with a contract that sets a limit for its inputs."""
+    contract = folder_of.contract
+    config = contract.event_bus.topic_config.model_copy(update={"kafka_config": {"max.message.bytes": str(most)}})
+    events = contract.event_bus.model_copy(update={"topic_config": config})
+    return replace(folder_of, contract=contract.model_copy(update={"event_bus": events}))
+
+
+def applied(node: ResolvedNode, bus: MemoryEventBus, most: int = 1_048_588) -> dict[str, int]:
+    declared = declare([node], 1, most)
+    apply_plan(make_plan(declared, bus, TopicCatalogue(bus)), declared, bus, TopicCatalogue(bus))
+    assert make_plan(declared, bus, TopicCatalogue(bus)).changes == []
+    return {name: topic.max_message_bytes for name, topic in bus.admin.topics(list(declared.topics)).items()}
+
+
+def test_retry_and_dead_letter_topics_take_the_largest_input_and_more_headers() -> None:
+    node, bus = resolve_node(REDUCER), MemoryEventBus(MemoryBroker(lambda: 0))
+    contract = node.contract
+    own = (contract.retry_topic, contract.dead_letter_topic)
+    assert {applied(node, bus)[name] for name in own} == {1_048_588 + LETTER_ROOM}
+    check_topics(bus, node)
+    assert {applied(limited(node, 5_000_000), bus)[name] for name in own} == {5_000_000 + LETTER_ROOM}
+    (topic,) = contract.event_bus.subscribe_topics
+    bus.admin.alter(topic, {"max.message.bytes": "7000000"})  # by hand
+    with pytest.raises(ConfigurationError, match=r"takes records of 7000000 bytes.*run `onex apply`"):
+        check_topics(bus, node)
+    assert {applied(node, bus)[name] for name in own} == {7_000_000 + LETTER_ROOM}
+    assert {applied(node, bus)[name] for name in own} == {7_000_000 + LETTER_ROOM}, "never lowered"
+    check_topics(bus, node)
+
+
+def test_one_setting_raises_all_topics_of_a_node_and_its_clients() -> None:
+    node, bus = resolve_node(REDUCER), MemoryEventBus(MemoryBroker(lambda: 0))
+    limits = applied(node, bus, 4_000_000)
+    contract = node.contract
+    assert {limits[n] for n in (*node.routes, *node.outputs.values(), contract.changelog_topic)} == {4_000_000}
+    assert {limits[n] for n in (contract.retry_topic, contract.dead_letter_topic)} == {4_000_000 + LETTER_ROOM}
+    config = KafkaConfig("k:9092", max_message_bytes=4_000_000)
+    assert config.producer("t")["message.max.bytes"] == 4_000_000 + LETTER_ROOM
+    assert config.consumer("g")["fetch.message.max.bytes"] == 4_000_000 + LETTER_ROOM
+
+
+def test_producers_fit_the_topics_that_they_write_to() -> None:
+    config = KafkaConfig("k:9092").fitting(100_000, 5_000_000)
+    assert config.producer("t")["batch.size"] == 100_000
+    assert config.producer("t")["message.max.bytes"] == 5_000_000
+    assert KafkaConfig("k:9092").fitting(2_000_000, 2_000_000).producer("t")["batch.size"] == 1_000_000
+    small = KafkaConfig("k:9092", producing={"batch.size": "5000"}).fitting(100_000, 5_000_000)
+    assert small.producer("t")["batch.size"] == 5000
