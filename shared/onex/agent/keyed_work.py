@@ -1,14 +1,16 @@
 """The work of a REDUCER or ORCHESTRATOR: a record changes the state that the next one of its key finds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, compress
+from operator import not_
 
 from onex.agent.alone import Place, place_of
 from onex.agent.answers import Answer
 from onex.agent.batch_traces import BatchTraces
 from onex.agent.current import CURRENT
 from onex.agent.envelope import Envelope, TimerEnvelope, kept_for_timers
+from onex.agent.misrouted import KeyPlaces
 from onex.agent.program import Program
 from onex.agent.pure_work import Failed, PureWork, Taken
 from onex.agent.stores import Stores
@@ -18,6 +20,7 @@ from onex.agent.tracing import MessageTrace
 from onex.bus.protocols import Emitted, ProtocolRecord
 from onex.model.clock import to_datetime
 from onex.model.enums import EnumStage
+from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.node import TimerFired
 
@@ -43,6 +46,9 @@ class KeyedWork(PureWork):
         super().__init__(program, group, traces, keeps_deadline=False)
         self._stores = stores
         self._changelog = program.contract.changelog_topic
+        self._retry_topic = program.contract.retry_topic
+        self.places: KeyPlaces | None = None
+        """Where keys belong; known once the agent is connected."""
 
     def fire(self, number: int, timer: DueTimer) -> None:
         """A timer is an input like any other; a failing handler gives a dead letter and the timer is gone."""
@@ -63,7 +69,10 @@ class KeyedWork(PureWork):
 
     def _work(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> None:
         results = self._handle(records, taken)
-        stores = [self._stores[number] for number in {record.partition() for record in records}]
+        numbers = {record.partition() for record in records}
+        stores = [self._stores[number] for number in numbers]
+        if self._forward(records, taken, numbers):
+            return
         self.stage = _ENCODE
         try:
             ready = self._encode(results, taken)
@@ -79,6 +88,45 @@ class KeyedWork(PureWork):
                     self._work([record], [self.doomed.get(place_of(record), one)])
             return
         self._stage(records, taken, results, ready)
+
+    def _forward(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken], numbers: Iterable[int]) -> bool:
+        """Send records that are on the wrong partition for their key to the right one; whether there were any.
+
+        Only keys that have no state here are looked at: with one, they were looked at before. What was done for the
+        records is undone, and the others are carried without them. What was forwarded is never forwarded again.
+        """
+        assert self.places is not None, "opened"
+        wrong: dict[int, set[bytes]] = {}
+        for number in numbers:
+            if (new := self._stores[number].new_keys()) and (keys := self.places.misplaced(number, new)):
+                wrong[number] = keys
+        if not wrong:
+            return False
+        own = (self._retry_topic, self._changelog)
+        away = [r.topic() not in own and (r.key() or b"") in wrong.get(r.partition(), ()) for r in records]
+        if not any(away):
+            return False
+        for number in numbers:
+            self._stores[number].undo()
+            self._stores[number].forget(wrong.get(number, ()))
+        for record, one in compress(zip(records, taken, strict=True), away):
+            self._send_away(record, one)
+        stays = [*compress(zip(records, taken, strict=True), map(not_, away))]
+        if stays:
+            self._work([record for record, _ in stays], [self.doomed.get(place_of(r), one) for r, one in stays])
+        return True
+
+    def _send_away(self, record: ProtocolRecord, one: Taken) -> None:
+        assert self.places is not None, "opened"
+        envelope = one[2] if isinstance(one, tuple) else Envelope(record)
+        letter = self.places.forwarded(record, envelope)
+        try:
+            self._limits.require_fit([letter], "record on the wrong partition for its key")
+        except RejectedError as error:
+            self._bury(record, Failed(error, _ENCODE))
+            return
+        self.outputs.append(letter)
+        self.forwarded += 1
 
     def _handle(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> list[Answer | _Sent | Failed]:
         """What the handler answers to each record, with states put as it says."""

@@ -54,6 +54,10 @@ class AgentMetrics:
         self.retries = self._counter("onex_retries", "Attempts after a failure")
         self.moved = self._counter("onex_messages_moved", "Messages moved to the retry topic")
         self.commits = self._counter("onex_transactions", "Transactions committed")
+        self.misrouted = self._counter(
+            "onex_messages_misrouted",
+            "Messages that a producer put on the wrong partition, forwarded to the right one",
+        )
         self.aborts = self._counter("onex_transactions_aborted", "Transactions aborted")
         self._rebalances = self._counter("onex_rebalances", "Changes of the assignment")
         self.loop_blocked = self._counter("onex_loop_blocked", "Calls of handlers that held the event loop")

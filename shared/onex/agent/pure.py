@@ -17,6 +17,7 @@ from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
 from onex.agent.keyed_work import KeyedWork
 from onex.agent.metrics import AgentMetrics
+from onex.agent.misrouted import KeyPlaces
 from onex.agent.pace import BatchPace
 from onex.agent.program import Program
 from onex.agent.pure_work import PureWork
@@ -89,7 +90,7 @@ class PureAgent:
         self._stores = (
             None
             if program.state is None
-            else Stores(bus, changelog, program.state, open_backing, program.limits, self._standby)
+            else Stores(bus, changelog, program.state, open_backing, program.limits, self._standby, notes_new=True)
         )
         self._moved = True
         """Partitions were assigned or given up since the standby last looked."""
@@ -118,6 +119,8 @@ class PureAgent:
 
     def open(self) -> None:
         """Take over the transactional id, join the group. Raises BusError."""
+        if self._keyed is not None:
+            self._keyed.places = KeyPlaces(self._bus, self._topics[-1], self._clock)
         self._transaction: ProtocolTransaction = self._bus.transaction(self._transactional_id)
         self._consumer: ProtocolConsumer = self._bus.subscribe(self._group, self._topics, self)
 
@@ -232,7 +235,8 @@ class PureAgent:
         for kind in dead:
             metrics.dead(kind)
         metrics.received.inc(count)
-        metrics.sent.inc(self._sent)
+        metrics.sent.inc(self._sent - self._work.forwarded)
+        metrics.misrouted.inc(self._work.forwarded)
         metrics.commits.inc()
         metrics.process_seconds.observe(committing - started)
         metrics.settle_seconds.observe(self._clock.monotonic() - committing)

@@ -64,6 +64,8 @@ class PureWork(ABC):
         """Records for which memory was short."""
         self.stage = EnumStage.DECODE
         """Where the record in hand is; the watchdog looks at it from a signal handler."""
+        self.forwarded = 0
+        """Records of this batch that go to the partition of their key."""
         self.carried = 0
         """Records brought to their handler so far; does not move while one hangs."""
 
@@ -74,6 +76,7 @@ class PureWork(ABC):
         self._emitter.at(now_ms)
         self.outputs.clear()
         self.letters.clear()
+        self.forwarded = 0
 
     def carry(self, records: list[ProtocolRecord]) -> None:
         """Decode, handle, stage the outputs: or dead letters. Only failures of the bus and of the state get out.

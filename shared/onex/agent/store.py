@@ -4,7 +4,7 @@ A change is ``put``, encoded by ``settle`` (or forgotten by ``undo``), and goes 
 to the disk with ``commit`` (or is forgotten by ``rollback``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 
 from onex.agent.backing import Change, ProtocolBacking
@@ -22,7 +22,10 @@ _ENCODED = itemgetter(1)
 class PartitionStore:
     """An abort leaves no trace: changes live in the overlay until :meth:`commit`."""
 
-    def __init__(self, codec: Codec, backing: ProtocolBacking, changelog: str, limits: TopicLimits) -> None:
+    def __init__(
+        self, codec: Codec, backing: ProtocolBacking, changelog: str, limits: TopicLimits, *, notes_new: bool = False
+    ) -> None:
+        """``notes_new``: somebody asks for ``new_keys``."""
         self._changelog = changelog
         self._limits = limits
         self.timers = TimerTable()
@@ -36,6 +39,21 @@ class PartitionStore:
         self._fresh: dict[bytes, tuple[Message | None]] = {}
         """State of keys that were put since the last ``settle``: not encoded yet, so that it happens once a key."""
         self._changes: list[Change] = []
+        self._new: list[bytes] = []
+        self._note_new: Callable[[bytes], object] = self._new.append if notes_new else _ignore
+
+    def new_keys(self) -> list[bytes]:
+        """Keys without a state that were looked up since the last call and had not been looked up before, as far as
+        is known: each must be where it belongs."""
+        new = self._new[:]
+        self._new.clear()
+        return new
+
+    def forget(self, keys: Iterable[bytes]) -> None:
+        """These keys count as never looked up."""
+        for key in keys:
+            if known := self._cache.pop(key, None):
+                self._budget.left += known[1]
 
     def restored(self) -> None:
         """The store is complete: load its timers."""
@@ -62,7 +80,11 @@ class PartitionStore:
         if known := self._cache.get(key):
             return known[0]
         raw = self._backing.get(STATE + key)
-        state = None if raw is None else self._codec.decode(raw)
+        if raw is None:
+            state = None
+            self._note_new(key)
+        else:
+            state = self._codec.decode(raw)
         self._remember(key, state, raw)
         return state
 
@@ -116,6 +138,7 @@ class PartitionStore:
 
     def rollback(self) -> None:
         """The transaction was aborted."""
+        self.forget(self.new_keys())
         self._fresh.clear()
         self._overlay.clear()
         self._changes = []
@@ -138,3 +161,7 @@ class PartitionStore:
         while self._budget.left < 0 and self._cache:
             oldest = next(iter(self._cache))
             self._budget.left += self._cache.pop(oldest)[1]
+
+
+def _ignore(_: bytes) -> None:
+    """No one asks for new keys."""

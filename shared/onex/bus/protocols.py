@@ -274,6 +274,10 @@ class ProtocolEventBus(Protocol):
         """
         ...
 
+    def partitions_of(self, keys: Sequence[bytes], partitions: int) -> list[int]:
+        """Where every client of the mesh puts these keys, on a topic with so many partitions."""
+        ...
+
     def fit(self, smallest: int, largest: int) -> None:
         """Producers made from here on write records of ``largest`` bytes, in batches of at most ``smallest``.
 

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import asyncpg
 
+from onex.agent.misrouted import REMEDY
 from onex.bus import headers as h
 from onex.bus.declared import declare
 from onex.bus.murmur2 import partition_of
@@ -120,7 +121,7 @@ def partitioner(patient: Patient) -> Iterator[Finding]:
             "partitioner",
             f"{count} records on {topic} from {source} lie on the wrong partition, "
             f"e.g. key {examples[topic, source]}",
-            "set partitioner=murmur2_random in that producer (librdkafka's default differs)",
+            f"{REMEDY}; a keyed node forwards such records meanwhile",
         )
 
 

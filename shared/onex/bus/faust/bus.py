@@ -64,6 +64,10 @@ class FaustEventBus:
         """See the protocol."""
         return self._kafka.read(positions, ends)
 
+    def partitions_of(self, keys: Sequence[bytes], partitions: int) -> list[int]:
+        """See the protocol."""
+        return self._kafka.partitions_of(keys, partitions)
+
     def fit(self, smallest: int, largest: int) -> None:
         """See the protocol."""
         self._kafka.fit(smallest, largest)

@@ -9,6 +9,7 @@ from onex.bus.kafka.alternating import AlternatingTransactions
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink, KafkaConsumer
 from onex.bus.kafka.errors import to_bus_error, translate
+from onex.bus.kafka.partitioner import partitions_of
 from onex.bus.kafka.reader import KafkaReader
 from onex.bus.kafka.transaction import KafkaAcknowledged
 from onex.bus.protocols import BusHealth, Outgoing, Partition, ProtocolRebalanceListener
@@ -117,6 +118,10 @@ class KafkaEventBusAdapter:
         known = self.admin.topics(topics)
         if missing := [topic for topic in topics if topic not in known]:
             raise MissingTopicError(f"missing topics: {', '.join(missing)}; `onex apply` creates declared ones")
+
+    def partitions_of(self, keys: Sequence[bytes], partitions: int) -> list[int]:
+        """See the protocol."""
+        return partitions_of(keys, partitions)
 
     def fit(self, smallest: int, largest: int) -> None:
         """See the protocol."""

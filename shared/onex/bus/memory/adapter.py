@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import repeat
 
 from onex.bus.memory.broker import MemoryBroker
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.memory.transaction import MemoryTransaction
+from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import (
     BusHealth,
     Outgoing,
@@ -51,6 +53,10 @@ class MemoryEventBus:
         for partition in positions:
             self.broker.topic(partition.topic)
         return MemoryReader(self.broker, positions, ends)
+
+    def partitions_of(self, keys: Sequence[bytes], partitions: int) -> list[int]:
+        """See the protocol."""
+        return [*map(partition_of, keys, repeat(partitions))]
 
     def fit(self, smallest: int, largest: int) -> None:
         """The broker alone knows limits here."""
