@@ -1,12 +1,14 @@
 """MeshClient on real brokers and agents: calls, repetition, failures, cancellation, streams."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 from node_alarm_orchestrator.v1_0_0.models import SetAlarm
 from node_order_orchestrator.v1_0_0.models import (
     ChargeCard,
@@ -17,6 +19,7 @@ from node_order_orchestrator.v1_0_0.models import (
 )
 
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
+from onex.bus.murmur2 import partition_of
 from onex.local import LocalKafka
 from onex.mesh import (
     BusUnavailableError,
@@ -28,7 +31,7 @@ from onex.mesh import (
 )
 from onex.model.enums import EnumFailureClass
 from onex.settings import Settings
-from tests.conftest import ORDERS
+from tests.conftest import ORDERS, eventually
 from tests.integration.agents import Mesh
 
 FOLDERS = sorted(ORDERS.glob("*/v1_0_0"))
@@ -48,6 +51,25 @@ def mesh(kafka_bus: KafkaEventBusAdapter, tmp_path_factory: pytest.TempPathFacto
 
 def order(number: str, quantity: int = 2) -> PlaceOrder:
     return PlaceOrder(order_id=number, quantity=quantity, unit_price=5.0)
+
+
+def test_orders_of_a_client_with_the_usual_partitioner_complete(mesh: Mesh) -> None:
+    """librdkafka hashes keys by CRC32 unless told otherwise: most of these orders lie on the wrong partition."""
+    topic = "onex.cmd.orders.place-order.v1"
+    partitions = mesh.bus.admin.topics([topic])[topic].partitions
+    producer = Producer({"bootstrap.servers": mesh.bus.config.bootstrap_servers})
+    numbers = {f"crc-{number}" for number in range(20)}
+    for number in numbers:
+        body = {"order_id": number, "customer": "eve", "quantity": 2, "unit_price": 5.0}
+        producer.produce(topic, json.dumps(body), key=number)
+    assert producer.flush(10) == 0
+    placed = {record.key(): record.partition() for record in mesh.records(topic)}
+    assert any(placed[n.encode()] != partition_of(n.encode(), partitions) for n in numbers)
+
+    def completed() -> bool:
+        return numbers <= {done.order_id for done in mesh.messages(OrderCompleted)}
+
+    eventually(completed, 30, "every order is completed")
 
 
 def settings_of(mesh: Mesh) -> Settings:

@@ -7,7 +7,7 @@ from onex.bus.protocols import TopicState
 from onex.bus.schema import avro_schema, subject_of
 from onex.bus.schema.avro_schema import Schema
 from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC
-from onex.bus.sizes import DEFAULT_MAX_MESSAGE_BYTES, LIMIT
+from onex.bus.sizes import DEFAULT_MAX_MESSAGE_BYTES, LETTER_ROOM, LIMIT
 from onex.contract import ResolvedNode
 from onex.model.enums import EnumTopicCategory
 from onex.model.errors import ProvisioningError
@@ -128,13 +128,16 @@ class _Collector:
             self._schema(topic, model)
 
     def limit(self) -> None:
-        """Every topic of a node takes what the setting says, unless a contract says more or less."""
-        if self._limit == DEFAULT_MAX_MESSAGE_BYTES:
-            return
+        """Every topic of a node takes what the setting says, unless a contract says more or less; retry and
+        dead-letter topics take the largest input and more headers."""
         for name, topic in self.topics.items():
-            if topic.by != _MESH and not topic.holds and name != SCHEMAS_TOPIC:
-                config = {LIMIT: str(self._limit), **topic.state.config}
-                self.topics[name] = replace(topic, state=replace(topic.state, config=config))
+            config = dict(topic.state.config)
+            if topic.holds:
+                limits = [int(self.topics[held].state.config.get(LIMIT, self._limit)) for held in topic.holds]
+                config[LIMIT] = str(max(limits) + LETTER_ROOM)
+            elif self._limit != DEFAULT_MAX_MESSAGE_BYTES and topic.by != _MESH and name != SCHEMAS_TOPIC:
+                config.setdefault(LIMIT, str(self._limit))
+            self.topics[name] = replace(topic, state=replace(topic.state, config=config))
 
     def _topic(
         self,

@@ -77,7 +77,7 @@ def _with_room(topic: DeclaredTopic, declared: Declared, present: Mapping[str, T
     if not topic.holds:
         return topic
     inputs = [_limit(declared.topics[name].state, present.get(name)) for name in topic.holds]
-    room = max(inputs) + LETTER_ROOM
+    room = max(int(topic.state.config[LIMIT]), max(inputs) + LETTER_ROOM)
     own = present.get(topic.state.name)
     config = {
         **topic.state.config,

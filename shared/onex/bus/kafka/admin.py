@@ -31,7 +31,7 @@ from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink
 from onex.bus.kafka.errors import error_of, translate
 from onex.bus.protocols import Partition, Position, TopicState
-from onex.model.errors import BusUnavailableError, MissingTopicError
+from onex.model.errors import BusUnavailableError, MissingTopicError, ProvisioningError
 
 _TIMEOUT = 15.0
 _LOOK_AGAIN = 0.02
@@ -46,6 +46,9 @@ _STALE = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
 }
+
+
+_REFUSED = {KafkaError.POLICY_VIOLATION, KafkaError.INVALID_CONFIG}
 
 
 class KafkaAdmin:
@@ -192,4 +195,10 @@ def _wait(future: "Future[T]", doing: str) -> T:
     try:
         return future.result(_TIMEOUT + 5)
     except KafkaException as error:
+        known = error_of(error)
+        if known is not None and known.code() in _REFUSED:
+            raise ProvisioningError(
+                f"{doing}: the cluster refuses it: {known.str()}; ask its operator to allow it, or ask for less "
+                "in the contract or by ONEX_MAX_MESSAGE_BYTES"
+            ) from None
         raise translate(error, doing) from None

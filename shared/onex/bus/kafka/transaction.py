@@ -166,9 +166,9 @@ class KafkaTransaction(_Producing):
             self._early = self._helper.submit(self._send_offsets, consumer, positions)
 
     def _refused(self, raised: KafkaException, topic: str) -> BusError:
-        """After the broker refused a record, no other one is taken ("erroneous state"); a commit names the cause."""
+        """After a failure no record is taken ("erroneous state", "fatal error"); a commit names the cause."""
         known = error_of(raised)
-        if known is not None and known.code() == KafkaError._STATE:
+        if known is not None and known.code() in (KafkaError._STATE, KafkaError._FATAL):
             if self._early is not None:
                 wait([self._early])
             try:
