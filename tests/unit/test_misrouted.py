@@ -17,6 +17,8 @@ from onex.bus.kafka.partitioner import partitions_of
 from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import Outgoing, ProtocolRecord
 from onex.bus.schema import Codec
+from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.dlq import Author, DeadLetterDesk
 from onex.model.message import Message
 from onex.testing import MeshDriver
 from tests.conftest import NODES, ORDERS
@@ -114,6 +116,8 @@ def test_what_shares_a_batch_with_misrouted_records_is_carried_once(mesh: MeshDr
     letters = [dict(letter.headers() or []) for letter in mesh.dead_letters(NodeTallyReducer)]
     assert sorted(letter["onex-dlq-class"] for letter in letters) == [b"bug"] * 3 + [b"poison"] * 3
     assert {letter["onex-dlq-topic"] for letter in letters} == {AMOUNTS.encode()}
+    bugs = [letter for letter in letters if letter["onex-dlq-class"] == b"bug"]
+    assert {letter["onex-dlq-partition"] for letter in bugs} == {b"%d" % wrong(b"bad")}, "where its sender put it"
 
 
 def test_an_abort_forwards_nothing_twice(mesh: MeshDriver) -> None:
@@ -203,3 +207,16 @@ def test_too_large_to_be_forwarded_is_a_dead_letter(mesh: MeshDriver) -> None:
     facts = dict(letter.headers() or [])
     assert facts["onex-dlq-class"] == b"rejected"
     assert b"record on the wrong partition for its key for " + RETRY.encode() in facts["onex-dlq-message"]
+
+
+def test_a_replay_goes_to_the_partition_of_the_key(mesh: MeshDriver) -> None:
+    mesh.bus.publish(Outgoing(AMOUNTS, b"junk", b"e", [], wrong(b"e")))
+    mesh.settle()
+    desk = DeadLetterDesk(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author("me"), "test")
+    (letter,) = [letter for letter, _ in desk.find()]
+    desk.edit(desk.prepare_edit(letter, {}, {"entity": "e", "value": 7}))
+    *_, (mended, _) = desk.find()
+    assert desk.replay([mended]).replayed == 1
+    mesh.settle()
+    assert mesh.published(Tallied) == [Tallied(entity="e", total=7, count=1)]
+    assert places(mesh.records(STATE)) == {b"e": {partition_of(b"e", 4)}}

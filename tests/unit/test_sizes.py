@@ -135,19 +135,45 @@ def test_an_output_of_a_fired_timer_that_is_too_large_is_its_dead_letter(mesh: M
     assert aborts(instance) == 0
 
 
-@pytest.mark.parametrize("header", [h.CORRELATION, h.REPLY_KEY, h.ID])
-def test_headers_that_are_carried_on_count(mesh: MeshDriver, header: str) -> None:
+def test_keys_and_headers_that_are_carried_on_count(mesh: MeshDriver) -> None:
     for topic in (ASKS, "onex.cmd.unruly.act.v1", "onex.dlq.unruly.compute.v1", "onex.dlq.unruly.effect.v1"):
         limit(mesh, topic, 5_000_000, known=False)
     mesh.advance("31s")
+    long = b"y" * 1_500_000
     for topic, dlq in ((ASKS, "compute"), ("onex.cmd.unruly.act.v1", "effect")):
-        mesh.publish(topic, b'{"entity": "e"}', b"e", [(header, b"y" * 1_500_000)])
+        mesh.publish(topic, b'{"entity": "e"}', b"e", [(h.REPLY_KEY, long)])
+        mesh.publish(topic, b'{"entity": "e"}', long, [])
         mesh.publish(topic, b'{"entity": "e"}', b"e", [])
-        mesh.advance("5s")
-        (letter,) = mesh.records(f"onex.dlq.unruly.{dlq}.v1")
-        assert dict(letter.headers() or [])["onex-dlq-class"] == b"rejected"
-    assert len(mesh.published(Reply)) == len(mesh.published(Acted)) == 1
+        for _ in range(5):
+            mesh.advance("1s")
+        letters = mesh.records(f"onex.dlq.unruly.{dlq}.v1")
+        assert [dict(letter.headers() or [])["onex-dlq-class"] for letter in letters] == [b"rejected"] * 2
     assert all(instance.health.ready for instance in mesh.instances)
+    assert len(mesh.published(Reply)) == len(mesh.published(Acted)) == 1
+
+
+def test_timers_of_a_key_that_its_changelog_does_not_take_are_refused(mesh: MeshDriver) -> None:
+    changelog = "onex.state.node_alarm_orchestrator.v1"
+    limit(mesh, changelog, 3000, known=True)
+    bad = mesh.send(SetAlarm(entity="e", after=5), headers=[(h.REPLY_KEY, b"r" * 4000)])
+    good = mesh.send(SetAlarm(entity="f", after=5))
+    assert "timers for " + changelog in mesh.dead_letter_of(bad)["onex-dlq-message"]
+    mesh.advance("6s")
+    assert [rang.entity for rang in mesh.published(Rang)] == ["f"]
+    assert mesh.published(Rang, good)
+    assert not [r for r in mesh.records(changelog) if (r.key() or b"")[1:] == b"e"], "no state without its timers"
+
+
+def test_a_dead_letter_fits_its_topic(mesh: MeshDriver) -> None:
+    dlq = "onex.dlq.unruly.compute.v1"
+    limit(mesh, dlq, 20_000, known=True)
+    mesh.publish(ASKS, b"junk" * 100_000, b"k" * 5000, [("mine", b"h" * 8000)])
+    (letter,) = mesh.records(dlq)
+    facts = dict(letter.headers() or [])
+    assert facts["onex-dlq-truncated"] == b"400000"
+    assert {"onex-dlq-truncated-key", "onex-dlq-truncated-headers", "onex-dlq-class"} <= set(facts)
+    assert 19_000 < record_bytes(letter.value(), letter.key(), letter.headers() or []) <= 20_000
+    assert mesh.instances_of(NodeUnrulyCompute)[0].health.ready
 
 
 # -- what only the broker knows ------------------------------------------------------------------------

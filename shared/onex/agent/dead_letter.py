@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import structlog
 
 from onex.agent.dead_letter_dialects import CONNECT, SPRING, dialects
-from onex.agent.dead_letter_short import short_letter, size_of
+from onex.agent.dead_letter_short import short_letter
 from onex.agent.envelope import read_envelope
 from onex.agent.failure import Failure, raise_if_interrupted, text_of
+from onex.agent.topic_limits import TopicLimits
 from onex.agent.unreadable_headers import with_headers
 from onex.bus import headers as h
 from onex.bus.protocols import Emitted, Headers, ProtocolRecord
@@ -45,8 +46,6 @@ EDITED_FROM = PREFIX + "edited-from"
 TRUNCATED = PREFIX + "truncated"
 """Bytes that the value had; the letter holds only its beginning."""
 
-MOST_BYTES = 1_048_576 + 131_072
-"""Largest dead letter; the limit of the topic."""
 _STACK_LIMIT = 4000
 Fact = bytes | str | int
 
@@ -57,6 +56,7 @@ class DeadLetterOffice:
 
     contract: ModelContract
     group: str
+    limits: TopicLimits
 
     def letter(self, record: ProtocolRecord, failure: Failure) -> Emitted:
         """The record to write to the dead-letter topic. Raises nothing."""
@@ -64,20 +64,21 @@ class DeadLetterOffice:
         whose = self._whose(record)
         try:
             letter = self._full(record, failure, whose)
-            if size_of(letter) <= MOST_BYTES:
+            if self.limits.fill([letter]) <= 1.0:
                 return letter
             log.warning("dead letter shortened", reason="too large", topic=record.topic(), offset=record.offset())
         except BaseException as broken:  # noqa: BLE001 - code of the exception's author runs here
             raise_if_interrupted(broken)
             log.warning("dead letter shortened", reason=text_of(broken), topic=record.topic(), offset=record.offset())
-        return short_letter(self.contract.dead_letter_topic, record, failure, whose)
+        topic = self.contract.dead_letter_topic
+        return short_letter(topic, record, failure, whose, self.limits.limit_of(topic))
 
     def _whose(self, record: ProtocolRecord) -> dict[str, bytes]:
         """Where the record came from, and who it is. Nothing here runs code of anybody else."""
         found = self._of_engine(record)
         facts: dict[str, Fact] = {
             TOPIC: found.get(h.ORIGINAL_TOPIC) or record.topic(),
-            PARTITION: record.partition(),
+            PARTITION: h.number_in(found.get(h.ORIGINAL_PARTITION), record.partition()),
             OFFSET: h.number_in(found.get(h.ORIGINAL_OFFSET), record.offset()),
             TIMESTAMP: h.number_in(found.get(h.ORIGINAL_TIME), record.timestamp()[1]),
             GROUP: self.group,

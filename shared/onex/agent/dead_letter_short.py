@@ -9,31 +9,21 @@ from typing import Final
 
 from onex.agent.failure import Failure, text_of
 from onex.bus import headers as h
-from onex.bus.protocols import Emitted, Headers, ProtocolRecord
+from onex.bus.protocols import Emitted, ProtocolRecord
+from onex.bus.sizes import record_bytes
 
-_RECORD_OVERHEAD: Final = 128
-_HEADER_OVERHEAD: Final = 16
-"""Upper bounds of what Kafka's record format adds: varint lengths, batch header."""
-_FOR_VALUE: Final = 1_048_576
 _FOR_KEY: Final = 65_536
 _FOR_HEADERS: Final = 32_768
-"""Bytes of value, key and headers that the short form keeps. Together they fit the smallest dead-letter topic."""
+"""Bytes of key and headers that the short form keeps, in a small topic an eighth each; the value gets the rest."""
+_FOR_FACT: Final = 64
 _TYPE_LIMIT: Final = 200
 _MESSAGE_LIMIT: Final = 300
 
 
-def size_of(letter: Emitted) -> int:
-    """Bytes of a record as the broker counts them, at most."""
-    _, value, key, headers = letter
-    return _RECORD_OVERHEAD + len(value or b"") + len(key or b"") + _size_of(headers)
-
-
-def _size_of(headers: Headers) -> int:
-    return sum(len(name.encode(errors="replace")) + len(raw or b"") + _HEADER_OVERHEAD for name, raw in headers)
-
-
-def short_letter(topic: str, record: ProtocolRecord, failure: Failure, whose: Mapping[str, bytes]) -> Emitted:
-    """The short form. Its headers ``onex-dlq-truncated*`` say how large the parts were that are cut."""
+def short_letter(
+    topic: str, record: ProtocolRecord, failure: Failure, whose: Mapping[str, bytes], most: int
+) -> Emitted:
+    """The short form, in ``most`` bytes. Headers ``onex-dlq-truncated*`` give the sizes of what is cut."""
     value, key = record.value(), record.key()
     headers = h.of_sender(record.headers() or [])
     facts: dict[str, str | int] = {
@@ -45,14 +35,16 @@ def short_letter(topic: str, record: ProtocolRecord, failure: Failure, whose: Ma
         "first-failed": failure.first_failed_ms,
         "last-failed": failure.last_failed_ms,
     }
-    if value is not None and len(value) > _FOR_VALUE:
-        facts["truncated"], value = len(value), value[:_FOR_VALUE]
-    if key is not None and len(key) > _FOR_KEY:
-        facts["truncated-key"], key = len(key), key[:_FOR_KEY]
-    if (size := _size_of(headers)) > _FOR_HEADERS:
+    room = min(_FOR_KEY, most // 8)
+    if key is not None and len(key) > room:
+        facts["truncated-key"], key = len(key), key[:room]
+    if (size := record_bytes(None, None, headers)) > min(_FOR_HEADERS, most // 8):
         facts["truncated-headers"], headers = size, []
     headers += whose.items()
     headers += [(h.DEAD_LETTER + name, str(fact).encode(errors="backslashreplace")) for name, fact in facts.items()]
+    if value is not None and (excess := record_bytes(value, key, headers) - most) > 0:
+        headers.append((h.DEAD_LETTER + "truncated", b"%d" % len(value)))
+        value = value[: max(0, len(value) - excess - _FOR_FACT)]
     return topic, value, key, headers
 
 

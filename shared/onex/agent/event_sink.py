@@ -9,6 +9,7 @@ from uuid import uuid4
 from onex.agent.dead_letter import DeadLetterOffice
 from onex.agent.failure import Classifier, Failure
 from onex.agent.program import first_headers
+from onex.agent.topic_limits import TopicLimits
 from onex.agent.unsent_record import UnsentRecord
 from onex.bus import headers as h
 from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
@@ -46,7 +47,7 @@ class EventSink:
         self._waits = waits
         self._topics: Mapping[type[Message], str] = {**AUDIT_TOPICS, **resolved.outputs}
         self._source = f"/onex/{contract.name}/{contract.contract_version}".encode()
-        self._office = DeadLetterOffice(contract, group)
+        self._office = DeadLetterOffice(contract, group, TopicLimits.usual())
         self._classify = Classifier().classify
         self._encoders: dict[type[Message], Callable[[Message], bytes]] = {}
         self._pending: list[tuple[list[Outgoing], asyncio.Future[None]]] = []

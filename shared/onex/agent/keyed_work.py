@@ -9,13 +9,14 @@ from onex.agent.alone import Place, place_of
 from onex.agent.answers import Answer
 from onex.agent.batch_traces import BatchTraces
 from onex.agent.current import CURRENT
-from onex.agent.envelope import Envelope, TimerEnvelope, kept_for_timers
+from onex.agent.envelope import Envelope, TimerEnvelope, kept_for_timers, read_envelope
 from onex.agent.misrouted import KeyPlaces
 from onex.agent.program import Program
 from onex.agent.pure_work import Failed, PureWork, Taken
+from onex.agent.store import TIMERS
 from onex.agent.stores import Stores
 from onex.agent.timer_record import TimerRecord
-from onex.agent.timers import DueTimer
+from onex.agent.timers import DueTimer, dump_timers
 from onex.agent.tracing import MessageTrace
 from onex.bus.protocols import Emitted, ProtocolRecord
 from onex.model.clock import to_datetime
@@ -25,6 +26,8 @@ from onex.model.message import Message
 from onex.node import TimerFired
 
 _HANDLER, _ENCODE = EnumStage.HANDLER, EnumStage.ENCODE
+_FEW_TIMERS, _SHORT_KEPT = 64, 1024
+"""Of one key; characters of what a timer keeps of its message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class KeyedWork(PureWork):
         self.stage = _ENCODE
         try:
             ready = self._encode(results, taken)
+            if self._receiver.timers is not None:
+                self._require_room_for_timers(records, taken, results)
             for store in stores:
                 store.settle()
         except BaseException as error:  # noqa: BLE001 - found out below whose it is, and that one becomes a dead letter
@@ -118,7 +123,7 @@ class KeyedWork(PureWork):
 
     def _send_away(self, record: ProtocolRecord, one: Taken) -> None:
         assert self.places is not None, "opened"
-        envelope = one[2] if isinstance(one, tuple) else Envelope(record)
+        envelope = one[2] if isinstance(one, tuple) else read_envelope(record)
         letter = self.places.forwarded(record, envelope)
         try:
             self._limits.require_fit([letter], "record on the wrong partition for its key")
@@ -175,6 +180,23 @@ class KeyedWork(PureWork):
         if not self._limits.all_fit(outputs):
             self._limits.require_fit(outputs, "output")
         return ready
+
+    def _require_room_for_timers(
+        self, records: Sequence[ProtocolRecord], taken: Sequence[Taken], results: Sequence[Answer | _Sent | Failed]
+    ) -> None:
+        """Raise RejectedError for timers of a key that its changelog does not take. Few small ones are not measured.
+
+        What several records of a group add to the timers of one key is not added up: the broker refuses that, and
+        each of them is measured alone.
+        """
+        for record, one, result in zip(records, taken, results, strict=True):
+            answer = result.answer if isinstance(result, _Sent) else result
+            if isinstance(answer, Failed) or not answer.timers or not isinstance(one, tuple):
+                continue
+            key, kept = one[2].key or b"", kept_for_timers(one[2])
+            timers = self._stores[record.partition()].timers.changed(key, answer.timers, self._now_ms, kept)
+            if len(timers) > _FEW_TIMERS or sum(map(len, kept.values())) > _SHORT_KEPT or self._limits.careful:
+                self._limits.require_fit([(self._changelog, dump_timers(timers), TIMERS + key, [])], "timers")
 
     def _records(self, answer: Answer, envelope: Envelope, only: Emitted | None = None) -> list[Emitted]:
         """All outputs of an answer. ``only``: that of its event, where it has just one."""

@@ -45,7 +45,8 @@ class KeyPlaces:
     def forwarded(self, record: ProtocolRecord, envelope: Envelope) -> Emitted:
         """The record as it goes to the retry topic, where its key decides about the partition."""
         self._warn(record, envelope)
-        return self._retry.letter(record, envelope, Attempts())
+        topic, value, key, headers = self._retry.letter(record, envelope, Attempts())
+        return topic, value, key, [*headers, (h.ORIGINAL_PARTITION, b"%d" % record.partition())]
 
     def _warn(self, record: ProtocolRecord, envelope: Envelope) -> None:
         self._unsaid += 1

@@ -50,7 +50,7 @@ class OutcomeMaker:
         self._by_key = contract.delivery.ordering is EnumOrdering.KEY
         self._fenced = contract.error_handling.dead_letter.order_fence
         self._emitter = Emitter(program.outputs, contract.name, program.limits, keeps_deadline=True)
-        self._office = DeadLetterOffice(contract, group)
+        self._office = DeadLetterOffice(contract, group, program.limits)
         self._limits = program.limits
 
     async def call(self, task: Task, received: Received, attempt: int) -> object:

@@ -218,7 +218,7 @@ class PureAgent:
             raise
         except BusError as error:
             if isinstance(error, MessageTooLargeError):
-                self._suspect(inputs, sole, error)
+                self._suspect([*first, *self._of_timers()], inputs, sole, error)
             if traces is not None:
                 traces.settle(0, committed=False)
             self._undo(first, error)
@@ -293,12 +293,16 @@ class PureAgent:
         return report
 
     def _suspect(
-        self, inputs: int, sole: ProtocolRecord | tuple[int, DueTimer] | None, error: MessageTooLargeError
+        self,
+        partitions: Sequence[Partition],
+        inputs: int,
+        sole: ProtocolRecord | tuple[int, DueTimer] | None,
+        error: MessageTooLargeError,
     ) -> None:
         """A broker refused a record that seemed to fit: measure all of them, then make batches smaller, until the
         input that it comes from is alone. That one becomes a dead letter in the next run."""
         if not self._limits.careful:
-            self._limits.suspect()
+            self._limits.suspect(partitions)
         elif sole is None:
             self._pace.refused(inputs)
         elif not isinstance(sole, tuple):
@@ -318,11 +322,12 @@ class PureAgent:
             self._seek(rest)
         else:
             self._pace.committed(seconds)
+        done = [*positions, *self._of_timers()]
         if not self._pace.narrow:
-            self._limits.trust()
+            self._limits.trust(done)
         self._work.forget_doomed(positions)
         self._work.alone.carried(positions)
-        self._held.settle([*positions, *self._of_timers()])
+        self._held.settle(done)
 
     def _undo(self, first: Mapping[Partition, int], error: BusError) -> None:
         """Abort, go back to where the batch began; all of it waits, or the partition whose dead letter failed."""
@@ -433,6 +438,7 @@ class PureAgent:
         for partition in partitions:
             self._held.forget(partition)
             self._work.alone.forget(partition)
+            self._limits.trust([partition, Partition(self._changelog, partition.partition)])
             self._held.forget(Partition(self._changelog, partition.partition))
             self._progress.pop(partition, None)
             if self._stores is not None:

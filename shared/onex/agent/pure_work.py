@@ -50,7 +50,7 @@ class PureWork(ABC):
         self._receiver = Receiver(program)
         self._emitter = Emitter(program.outputs, contract.name, program.limits, keeps_deadline=keeps_deadline)
         self._limits = program.limits
-        self._office = DeadLetterOffice(contract, group)
+        self._office = DeadLetterOffice(contract, group, program.limits)
         self._classifier = Classifier(policy.retryable_exceptions, policy.retryable_error_codes)
         self._traces = traces
         self._now_ms, self._now = 0, to_datetime(0)

@@ -53,8 +53,13 @@ class TimerTable:
         self, key: bytes, changes: Sequence[SetTimer | CancelTimer], now_ms: int, kept: dict[str, str]
     ) -> None:
         """Stage what a handler asked for."""
-        if not changes:
-            return
+        if changes:
+            self._staged[key] = self.changed(key, changes, now_ms, kept)
+
+    def changed(
+        self, key: bytes, changes: Sequence[SetTimer | CancelTimer], now_ms: int, kept: dict[str, str]
+    ) -> TimersOfKey:
+        """Timers of a key as they would be after these changes."""
         timers = dict(self._current(key))
         for change in changes:
             match change:
@@ -62,7 +67,7 @@ class TimerTable:
                     timers[name] = KeptTimer(now_ms + round(after * 1000), kept)
                 case CancelTimer(name):
                     timers.pop(name, None)
-        self._staged[key] = timers
+        return timers
 
     def due(self, now_ms: int, most: int) -> list[DueTimer]:
         """Timers to fire now, earliest first. They stay until :meth:`fired`."""
@@ -98,7 +103,7 @@ class TimerTable:
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
         """Staged timers by key, as they are stored."""
-        return [(key, _dump(timers) if timers else None) for key, timers in self._staged.items()]
+        return [(key, dump_timers(timers) if timers else None) for key, timers in self._staged.items()]
 
     def commit(self) -> None:
         """Make staged changes the truth."""
@@ -135,5 +140,6 @@ def decode_timers(value: bytes) -> TimersOfKey:
     return {name: KeptTimer(*timer) for name, timer in orjson.loads(value).items()}
 
 
-def _dump(timers: TimersOfKey) -> bytes:
+def dump_timers(timers: TimersOfKey) -> bytes:
+    """Timers of a key as they are stored."""
     return orjson.dumps({name: [timer.due_ms, timer.kept] for name, timer in timers.items()})

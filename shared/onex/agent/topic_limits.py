@@ -6,7 +6,7 @@ from operator import is_, itemgetter
 
 import structlog
 
-from onex.bus.protocols import Emitted, ProtocolAdmin, TopicState
+from onex.bus.protocols import Emitted, Partition, ProtocolAdmin, TopicState
 from onex.bus.sizes import DEFAULT_MAX_MESSAGE_BYTES, record_bytes, too_large
 from onex.contract import ResolvedNode
 from onex.model.clock import ProtocolClock, SystemClock
@@ -40,7 +40,8 @@ class TopicLimits:
         self._limits: Mapping[str, int] = {}
         self._plain = 0
         """Values of a group of records that sum up to no more fit, each with its envelope, into every topic."""
-        self._careful = False
+        self._suspected: set[Partition] = set()
+        """Partitions whose last commit failed because a broker refused a record."""
         self._take(topics)
 
     @classmethod
@@ -85,16 +86,18 @@ class TopicLimits:
     @property
     def careful(self) -> bool:
         """Whether every record is measured as a whole, because a broker has just refused one."""
-        return self._careful
+        return bool(self._suspected)
 
-    def suspect(self) -> None:
-        """A broker refused a record that seemed to fit: look at the topics again, and measure every record."""
-        self._careful = True
+    def suspect(self, partitions: Iterable[Partition]) -> None:
+        """A broker refused a record of these inputs that seemed to fit: look at the topics again, and measure every
+        record until all of them are committed."""
+        self._suspected.update(partitions)
         self._look()
 
-    def trust(self) -> None:
-        """What was written since ``suspect`` is committed."""
-        self._careful = False
+    def trust(self, partitions: Iterable[Partition]) -> None:
+        """These inputs are committed, or assigned to another instance."""
+        if self._suspected:
+            self._suspected.difference_update(partitions)
 
     def refresh(self) -> None:
         """Look at the topics again, every half minute; a cluster that does not answer leaves what is known."""
@@ -121,7 +124,7 @@ class TopicLimits:
     def surely_fit(self, values: Sequence[object]) -> bool:
         """Whether values are so small that their records need not be measured. Whatever is not bytes counts 0."""
         of_bytes = compress(values, map(is_, map(type, values), repeat(bytes)))
-        return not self._careful and sum(map(len, of_bytes)) <= self._plain  # type: ignore[arg-type]  # bytes only
+        return not self._suspected and sum(map(len, of_bytes)) <= self._plain  # type: ignore[arg-type]  # bytes only
 
     def all_fit(self, records: Sequence[Emitted]) -> bool:
         """Whether topics take all of these."""

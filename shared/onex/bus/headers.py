@@ -37,6 +37,8 @@ RELEASE = "onex-release"
 """On the retry topic: nobody waits any longer for the dead message with this id."""
 REPLAY_ID = "onex-replay-id"
 """On the retry topic: the same letter replayed for the nth time always has the same one."""
+ORIGINAL_PARTITION = "onex-original-partition"
+"""On the retry topic: where a record was that lay on the wrong partition for its key."""
 ORIGINAL_OFFSET = "onex-original-offset"
 ORIGINAL_TIME = "onex-original-timestamp"
 DEAD_LETTER = "onex-dlq-"
@@ -45,7 +47,9 @@ REPLAYS = DEAD_LETTER + "replays"
 """On the retry topic: how often the dead letter was replayed."""
 PARENT = DEAD_LETTER + "parent"
 """On the retry topic: identity of the dead letter that is replayed."""
-RETRY_HISTORY = frozenset({ATTEMPT, RETRY_DUE, FIRST_FAILED, RETRY_OF, ORIGINAL_OFFSET, ORIGINAL_TIME})
+RETRY_HISTORY = frozenset(
+    {ATTEMPT, RETRY_DUE, FIRST_FAILED, RETRY_OF, ORIGINAL_PARTITION, ORIGINAL_OFFSET, ORIGINAL_TIME}
+)
 """What the engine writes on the retry topic beside the original headers."""
 ENGINE = RETRY_HISTORY | {ORIGINAL_TOPIC, HOLD, RELEASE, REPLAY_ID, REPLAYS, PARENT}
 """All headers that the engine and the dead-letter commands write for the engine. They count on a node's own retry

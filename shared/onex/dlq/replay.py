@@ -62,6 +62,8 @@ class Replayer:
     sleep: Callable[[float], None] = time.sleep
     _written: dict[int, int] = field(default_factory=dict)
     """Next offset by retry partition, after the last batch."""
+    _partitions: int = 0
+    """Of the retry topic; 0 until somebody asks."""
 
     def run(
         self,
@@ -107,7 +109,7 @@ class Replayer:
                     parked += 1
                     continue
                 topic, value, key, headers = outgoing(self.contract, letter)
-                number = int(letter.facts["partition"])
+                number = self._place(letter)
                 transaction.produce(topic, value, key, headers, number, self._note(number))
                 self.audit.write(transaction, letter, EnumDeadLetterAction.REPLAYED, self.author, replay_id(letter))
                 replayed += 1
@@ -117,6 +119,17 @@ class Replayer:
             raise
         report.replayed += replayed
         report.parked += parked
+
+    def _place(self, letter: DeadLetter) -> int:
+        """Partition number that a replay goes to: where the letter came from, or, of a keyed node, where its key
+        belongs. A producer with another partitioner may have put it elsewhere."""
+        contract, key = self.contract, letter.record.key()
+        came_from = int(letter.facts["partition"])
+        if not contract.node_type.is_stateful or not key or letter.facts["topic"] == contract.changelog_topic:
+            return came_from
+        if not self._partitions:
+            self._partitions = self.bus.admin.topics([contract.retry_topic])[contract.retry_topic].partitions
+        return self.bus.partitions_of([key], self._partitions)[0]
 
     def _note(self, number: int) -> Callable[[Exception | None, int], None]:
         def report(failure: Exception | None, offset: int) -> None:
@@ -166,6 +179,7 @@ def outgoing(contract: ModelContract, letter: DeadLetter) -> tuple[str, bytes | 
     headers += [
         (h.ID, letter.facts["message-id"].encode()),
         (h.ORIGINAL_TOPIC, letter.facts["topic"].encode()),
+        (h.ORIGINAL_PARTITION, letter.facts["partition"].encode()),
         (h.ORIGINAL_OFFSET, letter.facts["offset"].encode()),
         (h.ORIGINAL_TIME, letter.facts["timestamp"].encode()),
         (h.REPLAY_ID, replay_id(letter).encode()),
