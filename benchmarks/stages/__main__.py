@@ -67,7 +67,7 @@ def _stages(field: Cluster) -> dict[str, float]:
     stage("handler (builds a validated model)", received, lambda r: entry.handle(r[1]))
     results = [entry.handle(message) for _, message, _ in received]
     stage("encode", results, output.encode)
-    emitter = Emitter(program.outputs, program.contract.name, program.limits)
+    emitter = Emitter(program.outputs, program.contract.name)
     emitter.at(0)
     pairs = list(zip(results, (envelope for _, _, envelope in received), strict=True))
     stage("emit: key, id, headers and encode", pairs, lambda pair: emitter.only(*pair))

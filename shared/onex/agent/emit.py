@@ -43,9 +43,15 @@ class Emitter:
     """Turns the outputs of one node into records."""
 
     def __init__(
-        self, outputs: Mapping[type[Message], Output], node: str, limits: TopicLimits, *, keeps_deadline: bool = False
+        self,
+        outputs: Mapping[type[Message], Output],
+        node: str,
+        limits: TopicLimits | None = None,
+        *,
+        keeps_deadline: bool = False,
     ) -> None:
-        """``keeps_deadline``: outputs carry the deadline of the input on."""
+        """``keeps_deadline``: outputs carry the deadline of the input on. With ``limits``, ``each`` refuses records
+        that their topics do not take; without, the caller asks that."""
         self._limits = limits
         self._ways = {
             model: _Way(output.key_of, output.encode, _writer(output, keeps_deadline=keeps_deadline))
@@ -75,7 +81,7 @@ class Emitter:
         self, results: Sequence[object], envelopes: Sequence[Envelope | None]
     ) -> list[Emitted | BaseException | None]:
         """What ``only`` gives for each result, or raises; None where there is no envelope. RejectedError for a record
-        that its topic does not take.
+        that its topic does not take, where that is asked here.
 
         All are encoded before the first gets its headers: see :class:`onex.agent.pure_work.PureWork`.
         """
@@ -100,7 +106,9 @@ class Emitter:
             except BaseException as error:  # noqa: BLE001 - as above
                 raise_if_interrupted(error)
                 records.append(error)
-        return records if self._limits.surely_fit(values) else [self._fitting(record) for record in records]
+        if self._limits is None or self._limits.surely_fit(values):
+            return records
+        return [self._fitting(record, self._limits) for record in records]
 
     def emit(
         self, emissions: Iterable[Emission], envelope: Envelope, reply_key: bytes | None, first: int = 0
@@ -128,11 +136,11 @@ class Emitter:
                 records.append(way.write(value, key, envelope, reply_key, start, self._time))
         return records
 
-    def _fitting(self, record: Emitted | BaseException | None) -> Emitted | BaseException | None:
+    def _fitting(self, record: Emitted | BaseException | None, limits: TopicLimits) -> Emitted | BaseException | None:
         if not isinstance(record, tuple):
             return record
         try:
-            self._limits.require_fit([record], "output")
+            limits.require_fit([record], "output")
         except RejectedError as error:
             return error
         return record

@@ -48,7 +48,7 @@ class PureWork(ABC):
     def __init__(self, program: Program, group: str, traces: BatchTraces | None, *, keeps_deadline: bool) -> None:
         contract, policy = program.contract, program.contract.retry_policy
         self._receiver = Receiver(program)
-        self._emitter = Emitter(program.outputs, contract.name, program.limits, keeps_deadline=keeps_deadline)
+        self._emitter = Emitter(program.outputs, contract.name, keeps_deadline=keeps_deadline)
         self._limits = program.limits
         self._office = DeadLetterOffice(contract, group, program.limits)
         self._classifier = Classifier(policy.retryable_exceptions, policy.retryable_error_codes)

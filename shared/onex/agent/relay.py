@@ -41,7 +41,7 @@ class Relay:
         self._group = f"{group}.outbox"
         self._clock = clock
         self._models = {model.__name__: model for model in program.outputs}
-        self._emitter = Emitter(program.outputs, program.contract.name, program.limits)
+        self._emitter = Emitter(program.outputs, program.contract.name)
         self._mark = Partition(program.contract.retry_topic, 0)
         self._clients: tuple[ProtocolConsumer, ProtocolTransaction] | None = None
 

@@ -179,7 +179,7 @@ def outgoing(contract: ModelContract, letter: DeadLetter) -> tuple[str, bytes | 
     headers += [
         (h.ID, letter.facts["message-id"].encode()),
         (h.ORIGINAL_TOPIC, letter.facts["topic"].encode()),
-        (h.ORIGINAL_PARTITION, letter.facts["partition"].encode()),
+        (h.ORIGINAL_PARTITION, letter.facts.get("partition", "").encode()),
         (h.ORIGINAL_OFFSET, letter.facts["offset"].encode()),
         (h.ORIGINAL_TIME, letter.facts["timestamp"].encode()),
         (h.REPLAY_ID, replay_id(letter).encode()),
