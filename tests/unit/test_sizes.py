@@ -256,6 +256,18 @@ def test_every_undo_waits_longer_and_says_why_also_for_timers_alone(mesh: MeshDr
     assert instance.health.ready
 
 
+def test_a_timer_that_is_cancelled_while_it_waits_is_no_complaint_any_more(mesh: MeshDriver) -> None:
+    mesh.send(SetAlarm(entity="e", after=10))
+    (instance,) = mesh.instances_of(NodeAlarmOrchestrator)
+    mesh.broker.denied.add(RINGS)
+    mesh.advance("11s")
+    assert not instance.health.ready
+    mesh.send(SetAlarm(entity="e", after=0, times=0))
+    mesh.advance("40s")
+    assert instance.health.ready
+    assert not mesh.published(Rang)
+
+
 def test_a_pace_narrows_and_widens_again() -> None:
     pace = BatchPace(100, 4.0)
     pace.refused(100)

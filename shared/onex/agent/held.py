@@ -1,6 +1,6 @@
 """Partitions that stand still because what they lead to cannot be written: a dead letter above all."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import structlog
 
@@ -66,7 +66,7 @@ class HeldPartitions:
         """Whether the partition waits now."""
         return partition in self._until
 
-    def numbers(self) -> Collection[int]:
+    def numbers(self) -> set[int]:
         """Partition numbers of which anything waits now: their timers wait with it."""
         return {partition.partition for partition in self._until}
 

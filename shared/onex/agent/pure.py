@@ -99,6 +99,8 @@ class PureAgent:
         self._work: PureWork = self._keyed or ComputeWork(program, group, self._traces)
         self._numbers: set[int] = set()
         """Partition numbers whose timers are in the batch."""
+        self._troubled: set[int] = set()
+        """Partition numbers whose timers could not be committed, and have not been since."""
         self._timers_turn = False
         """In narrow batches records and timers take turns."""
         self._observers = [one for one in program.composition.layers() if isinstance(one, ProtocolBatchObserver)]
@@ -335,6 +337,7 @@ class PureAgent:
         self._transaction.abort()
         self._rollback()
         self._seek(first)
+        self._troubled |= self._numbers
         self._consumer.pause(self._held.hold() or self._held.hold_all([*first, *self._of_timers()], error))
 
     def _seek(self, offsets: Mapping[Partition, int]) -> None:
@@ -365,12 +368,17 @@ class PureAgent:
         if self._stores is None or not self._has_timers:
             return []
         now, blocked = self._clock.now_ms(), self._held.numbers()
-        return [
+        due = [
             (number, timer)
             for number, store in self._stores.ready()
             if number not in blocked
             for timer in store.timers.due(now, _TIMERS_PER_BATCH)
         ]
+        if self._troubled:  # a record may have cancelled what could not be committed
+            calm = self._troubled - blocked - {number for number, _ in due}
+            self._held.settle([Partition(self._changelog, number) for number in calm])
+            self._troubled -= calm
+        return due
 
     def _patience(self, timeout: float) -> float:
         """Do not sleep past the next timer."""
@@ -440,6 +448,7 @@ class PureAgent:
             self._work.alone.forget(partition)
             self._limits.trust([partition, Partition(self._changelog, partition.partition)])
             self._held.forget(Partition(self._changelog, partition.partition))
+            self._troubled.discard(partition.partition)
             self._progress.pop(partition, None)
             if self._stores is not None:
                 self._stores.close(partition.partition)
