@@ -76,8 +76,8 @@ def _instructions(node: str, messages: Callable[[int], Message], count: int) -> 
 @pytest.mark.parametrize(
     ("node", "messages", "limit"),
     [
-        ("node_unruly_compute", lambda n: Ask(entity=f"e{n}"), 940),
-        ("node_tally_reducer", lambda n: Amount(entity=f"e{n}", value=n + 1000), 1400),
+        ("node_unruly_compute", lambda n: Ask(entity=f"e{n}"), 945),
+        ("node_tally_reducer", lambda n: Amount(entity=f"e{n}", value=n + 1000), 1405),
         ("node_unruly_effect", lambda n: Act(entity=f"e{n}"), 2450),
     ],
     ids=["compute", "reducer", "effect"],

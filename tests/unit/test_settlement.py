@@ -14,6 +14,7 @@ from onex.agent.offsets import FITS, OffsetTracker
 from onex.agent.outcome import Commit, Outcome
 from onex.agent.retry_queue import RetryQueue
 from onex.agent.settlement import Settlement
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.memory.log import MemoryRecord
 from onex.bus.protocols import Partition, Position
 from onex.testing.clock import ManualClock
@@ -22,7 +23,8 @@ _P = Partition("orders", 0)
 
 
 def _settlement() -> Settlement:
-    made = Settlement(RetryQueue("retry"), None, ManualClock(), Health(), AgentMetrics("n"), None, lambda: None)
+    queue, metrics, limits = RetryQueue("retry"), AgentMetrics("n"), TopicLimits.usual()
+    made = Settlement(queue, None, ManualClock(), Health(), metrics, None, lambda: None, limits, lambda one, _: one)
     made.adopt({_P: None})
     return made
 
