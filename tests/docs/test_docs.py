@@ -49,6 +49,19 @@ def blocks_of(document: Path) -> Iterator[Block]:
         yield Block(language, title, found[2], content[: found.start()].count("\n") + 1)
 
 
+_STACKS = 2
+"""Documents that start a stack share as many workers: more brokers that start together only wait for one another."""
+
+
+def _parameters() -> Iterator[object]:
+    stacks = 0
+    for path in DOCUMENTS:
+        has_stack = any("onex up" in block.text for block in blocks_of(path) if block.language == "sh")
+        stacks += has_stack
+        marks = [pytest.mark.xdist_group(f"stack {stacks % _STACKS}")] if has_stack else []
+        yield pytest.param(path, id=str(path.relative_to(ROOT)), marks=marks)
+
+
 @dataclass
 class Workplace:
     """A folder with the examples in it, and a stack of its own."""
@@ -81,7 +94,7 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
+@pytest.mark.parametrize("document", _parameters())
 def test_every_block_runs(document: Path, workplace: Workplace) -> None:
     for block in blocks_of(document):
         place = f"{document.name}:{block.line}"

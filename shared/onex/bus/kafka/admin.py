@@ -34,6 +34,10 @@ from onex.bus.protocols import Partition, Position, TopicState
 from onex.model.errors import BusUnavailableError, MissingTopicError, ProvisioningError
 
 _TIMEOUT = 15.0
+_LEADER_TIMEOUT = 45.0
+"""Seconds for a partition to get its leader: a broker that has just started on a busy machine needs more than a
+request."""
+_ASK_AGAIN = 0.1
 _LOOK_AGAIN = 0.02
 _LIMIT = "max.message.bytes"
 T = TypeVar("T")
@@ -160,7 +164,7 @@ class KafkaAdmin:
     ) -> list[int]:
         """Asked again while the client's metadata is older than the cluster: a new topic, a restarted broker."""
         request = {TopicPartition(p.topic, p.partition): spec for p in partitions}
-        deadline = monotonic() + _TIMEOUT
+        deadline = monotonic() + _LEADER_TIMEOUT
         while True:
             futures: Mapping[TopicPartition, Future[ListOffsetsResultInfo]] = {}
             if request:
@@ -171,6 +175,7 @@ class KafkaAdmin:
                 known = error_of(error)
                 if known is None or known.code() not in _STALE or monotonic() > deadline:
                     raise translate(error, "asking for offsets") from None
+                sleep(_ASK_AGAIN)
                 with suppress(BusUnavailableError):  # then the next request fails, or the deadline ends it
                     self.brokers()
             else:
