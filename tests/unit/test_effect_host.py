@@ -63,6 +63,9 @@ class Engine:
 
     def observe(self) -> None: ...
 
+    def decisions(self, _: object) -> Sequence[object]:
+        return ()
+
     def take(self, _: object) -> None: ...
 
     def backlogs(self, *_: object) -> Mapping[int, object]:

@@ -189,7 +189,7 @@ def test_the_watchdog_goes_from_unready_to_new_clients() -> None:
     restarts: list[bool] = []
     health = Health()
     watchdog = Watchdog(
-        10.0, ManualClock(), health, AgentMetrics("n"), lambda: restarts.append(True), lambda: None, "g"
+        10.0, ManualClock(), health, AgentMetrics("n"), lambda: restarts.append(True), lambda: None, "g", lambda: None
     )
     watchdog.stop()
     stalled = Partition("t", 3)
@@ -208,7 +208,9 @@ def test_the_watchdog_goes_from_unready_to_new_clients() -> None:
 def test_the_watchdog_sees_a_client_that_has_stopped_fetching() -> None:
     """What Kafka clients do at times when a broker comes back: no lag is known, and nothing is read any more."""
     clock, health, (bus, partition), restarts = ManualClock(), Health(), _five_records(), list[bool]()
-    watchdog = Watchdog(10.0, clock, health, AgentMetrics("n"), lambda: restarts.append(True), lambda: bus, "g")
+    watchdog = Watchdog(
+        10.0, clock, health, AgentMetrics("n"), lambda: restarts.append(True), lambda: bus, "g", lambda: None
+    )
     try:
         watchdog.look_at(_Blind({partition: 2}))
         eventually(lambda: watchdog.lags() == {partition: 3}, what="the lag that the client does not see")
@@ -223,7 +225,9 @@ def test_the_watchdog_sees_a_client_that_has_stopped_fetching() -> None:
 def test_what_is_held_does_not_count_as_stalled_when_it_goes_on() -> None:
     """A restore, or a dead letter that cannot be written, may take longer than the timeout."""
     clock, health, (bus, partition), restarts = ManualClock(), Health(), _five_records(), list[bool]()
-    watchdog = Watchdog(10.0, clock, health, AgentMetrics("n"), lambda: restarts.append(True), lambda: bus, "g")
+    watchdog = Watchdog(
+        10.0, clock, health, AgentMetrics("n"), lambda: restarts.append(True), lambda: bus, "g", lambda: None
+    )
     blind = _Blind({partition: 2})
     blind.standing.append(partition)
     try:
@@ -278,12 +282,42 @@ class _Blind:
 def test_the_watchdog_ends_a_process_whose_bus_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     codes: list[int] = []
     monkeypatch.setattr(os, "_exit", codes.append)
-    watchdog = Watchdog(60.0, ManualClock(), Health(), AgentMetrics("n"), lambda: None, lambda: None, "g")
+    excused: list[bool] = []
+    watchdog = Watchdog(
+        60.0,
+        ManualClock(),
+        Health(),
+        AgentMetrics("n"),
+        lambda: None,
+        lambda: None,
+        "g",
+        lambda: excused.append(True),
+    )
     watchdog.stop()
     watchdog.judge_call(2.0)
     assert codes == []
     watchdog.judge_call(4.0)
     assert codes == [70]
+    assert excused == [True], "no record is to blame for a call of the bus"
+
+
+def test_the_watchdog_blames_the_records_in_work_for_a_stall(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes: list[int] = []
+    excused: list[bool] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    watchdog = Watchdog(
+        60.0,
+        ManualClock(),
+        Health(),
+        AgentMetrics("n"),
+        lambda: None,
+        lambda: None,
+        "g",
+        lambda: excused.append(True),
+    )
+    watchdog.stop()
+    watchdog.judge({Partition("t", 3): 181.0})
+    assert (codes, excused) == ([70], [])
 
 
 @pytest.mark.parametrize(

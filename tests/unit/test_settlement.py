@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onex.agent.crash import Isolation
+from onex.agent.crash.effect_gate import EffectGate
 from onex.agent.health import Health
+from onex.agent.held import HeldPartitions
 from onex.agent.metrics import AgentMetrics
 from onex.agent.offsets import FITS, OffsetTracker
 from onex.agent.outcome import Commit, Outcome
@@ -23,8 +26,11 @@ _P = Partition("orders", 0)
 
 
 def _settlement() -> Settlement:
-    queue, metrics, limits = RetryQueue("retry"), AgentMetrics("n"), TopicLimits.usual()
-    made = Settlement(queue, None, ManualClock(), Health(), metrics, None, lambda: None, limits, lambda one, _: one)
+    clock, health, limits = ManualClock(), Health(), TopicLimits.usual()
+    held = HeldPartitions(clock, health)
+    gate = EffectGate(Isolation(None, clock), held, "n", "retry", "g", clock)
+    queue, metrics = RetryQueue("retry"), AgentMetrics("n")
+    made = Settlement(queue, None, held, gate, clock, health, metrics, None, lambda: None, limits, lambda one, _: one)
     made.adopt({_P: None})
     return made
 

@@ -1,14 +1,15 @@
-"""Records for which memory was short: each is carried alone, after a wait, before it counts as the cause."""
+"""Inputs for which memory was short: each is carried alone, after a wait, before it counts as the cause."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import TypeVar
 
+from onex.agent.timer_record import TimerRecord
 from onex.bus.protocols import Partition, Position, ProtocolRecord
 from onex.model.errors import TransactionAbortedError
 
 T = TypeVar("T")
 Place = tuple[str, int, int]
-"""Topic, partition and offset of a record; offset -1 of a fired timer."""
+"""Topic, partition and offset of a record, or the changelog's and :func:`offset_of` of a fired timer."""
 TRIES = 3
 """How often a record may fail alone before it becomes a dead letter."""
 
@@ -18,7 +19,7 @@ class OutOfMemoryError(TransactionAbortedError):
 
 
 class Alone:
-    """Of one pure agent: which records are carried alone, and how often each has failed so."""
+    """Of one pure agent: which inputs are to be carried alone, and how often each has failed so."""
 
     def __init__(self) -> None:
         self._failed: dict[Place, int] = {}
@@ -28,6 +29,14 @@ class Alone:
     def __bool__(self) -> bool:
         return bool(self._failed)
 
+    def __contains__(self, place: Place) -> bool:
+        return place in self._failed
+
+    @property
+    def partitions(self) -> set[tuple[str, int]]:
+        """Topics and partition numbers of these inputs."""
+        return {place[:2] for place in self._failed}
+
     def short(self, record: ProtocolRecord, error: MemoryError) -> None:
         """Memory was short for a record. Raise OutOfMemoryError, unless it has failed alone often enough."""
         place = place_of(record)
@@ -35,35 +44,36 @@ class Alone:
         if count >= TRIES:
             self._failed[place] = 0
         else:
-            raise OutOfMemoryError(f"memory was short for {place[0]}[{place[1]}] at offset {place[2]}") from error
+            raise OutOfMemoryError(
+                f"memory was short for {place[0]}[{place[1]}] at offset {record.offset()}"
+            ) from error
 
-    def cut(
-        self, records: list[ProtocolRecord], due: Sequence[T]
-    ) -> tuple[list[ProtocolRecord], Sequence[T], list[ProtocolRecord]]:
-        """What to carry now of a batch and of its timers, and the records that have to be read again."""
-        if any(offset < 0 for _, _, offset in self._failed):
-            if due:
-                return [], due[:1], records
-            self._failed = {place: count for place, count in self._failed.items() if place[2] >= 0}
-        places = [place_of(record) in self._failed for record in records]
-        if True not in places:
-            return records, due, []
-        end = max(1, places.index(True))
-        return records[:end], [], records[end:]
-
-    def carried(self, positions: Mapping[Partition, Position]) -> None:
-        """The batch is committed: what it held is done."""
-        self._failed = {
-            place: count
-            for place, count in self._failed.items()
-            if (at := positions.get(Partition(*place[:2]))) is None or place[2] >= at.offset
-        }
+    def passed(self, positions: Mapping[Partition, Position], timers: Collection[Place]) -> None:
+        """These are committed."""
+        self._failed = without_done(self._failed, positions, timers)
 
     def forget(self, partition: Partition) -> None:
         """The partition is assigned to another instance."""
-        self._failed = {place: count for place, count in self._failed.items() if place[:2] != partition}
+        self._failed = without(self._failed, partition)
+
+
+def without_done(
+    inputs: Mapping[Place, T], positions: Mapping[Partition, Position], timers: Collection[Place]
+) -> dict[Place, T]:
+    """Those that are neither before these positions nor among these fired timers."""
+    return {
+        place: one
+        for place, one in inputs.items()
+        if place not in timers and ((at := positions.get(Partition(*place[:2]))) is None or place[2] >= at.offset)
+    }
+
+
+def without(inputs: Mapping[Place, T], partition: Partition) -> dict[Place, T]:
+    """Those of other partitions."""
+    return {place: one for place, one in inputs.items() if place[:2] != partition}
 
 
 def place_of(record: ProtocolRecord) -> Place:
-    """Where a record is."""
-    return record.topic(), record.partition(), record.offset()
+    """Where an input is."""
+    offset = record.place if isinstance(record, TimerRecord) else record.offset()
+    return record.topic(), record.partition(), offset

@@ -15,10 +15,14 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 import structlog
 
 from onex.agent.answered import Answered, AnsweredGroup
+from onex.agent.crash import Isolation
+from onex.agent.crash.effect_gate import EffectGate
+from onex.agent.crash.skips import Skip, is_skip
 from onex.agent.current import CURRENT
 from onex.agent.envelope import read_envelope
 from onex.agent.further_attempts import FurtherAttempts, size_of
 from onex.agent.health import Health
+from onex.agent.held import HeldPartitions
 from onex.agent.kept_answers import KeptAnswers
 from onex.agent.lanes import Lanes
 from onex.agent.metrics import AgentMetrics
@@ -61,6 +65,7 @@ class EffectEngine:
         on_outcome: Callable[[], None],
         tracing: Tracing | None = None,
         answers: KeptAnswers | None = None,
+        isolation: Isolation | None = None,
     ) -> None:
         self._tracing = tracing
         self._answers = answers
@@ -82,8 +87,21 @@ class EffectEngine:
         """Why this engine cannot go on: not the failure of a message. The host ends the run with it."""
         self._on_outcome = on_outcome
         self._answered = AnsweredGroup(self._settle)
+        held = HeldPartitions(clock, health)
+        found_out = isolation or Isolation(None, clock)
+        self._gate = EffectGate(found_out, held, contract.name, contract.retry_topic, group, clock)
         self.settlement = Settlement(
-            self._queue, answers, clock, health, metrics, tracing, on_outcome, program.limits, self._make.too_large
+            self._queue,
+            answers,
+            held,
+            self._gate,
+            clock,
+            health,
+            metrics,
+            tracing,
+            on_outcome,
+            program.limits,
+            self._make.too_large,
         )
         self._further = FurtherAttempts(
             self._make,
@@ -102,41 +120,66 @@ class EffectEngine:
     def adopt(self, committed: Mapping[Partition, Position | None], backlogs: Mapping[int, Backlog]) -> None:
         """Partitions were assigned, with what is committed for them and what waits on their retry partitions."""
         self.settlement.adopt(committed)
+        self._gate.adopt(committed)
         self._queue.adopt(backlogs)
 
     def take(self, records: Sequence[ProtocolRecord]) -> None:
         """Decode records and start what may start."""
         if self._tracing is not None:
             self._tracing.polled()
+        if self._gate.suspects:
+            records = self._gate.admit(records)
         fresh: list[ProtocolRecord] = []
+        queued: list[ProtocolRecord] = []
         for record in records:
             partition = Partition(record.topic(), record.partition())
             if not self.settlement.take(partition, record.offset()):
+                if self._gate.watches:
+                    self._gate.was_done(partition, record.offset())
                 continue
-            if record.topic() == self._queue.topic:
-                try:
-                    self._take_from_queue(record, partition)
-                except Exception as error:  # noqa: BLE001 - becomes its dead letter
-                    task = Task(record, partition, read_envelope(with_headers(record)), error)
-                    self._lanes.add((partition, record.offset()), task)
-            else:
-                fresh.append(record)
+            (queued if record.topic() == self._queue.topic else fresh).append(record)
+        if not self._gate.watches:
+            self._gate.took(self.settlement.spans())  # before anything is decoded, which may end the process too
+        for record in queued:
+            self._take_queued(record, Partition(record.topic(), record.partition()))
         # The receiver is done before the records are looked at: it may replace some of them.
-        for record, received in zip(fresh, self._receiver.receive(fresh), strict=True):
+        for record, received in zip(fresh, self._receive(fresh), strict=True):
             task = self._task(record, Partition(record.topic(), record.partition()), received)
             self._lanes.add(self._lane(task), task)
         self._metrics.received.inc(len(records))
         failpoint("effect.taken")
         self._start()
 
-    def _take_from_queue(self, record: ProtocolRecord, partition: Partition) -> None:
-        """What the engine moved to the retry topic, what it noted there, and what somebody replays.
+    def _receive(self, records: list[ProtocolRecord]) -> list[Received | BaseException]:
+        if self._gate.watches:
+            return self._gate.receive(self._receiver, records, self._in_work())
+        return self._receiver.receive(records)
 
-        A record that is not as the engine writes it becomes a dead letter, as on any other topic.
-        """
+    def _in_work(self) -> list[Task]:
+        """Messages whose handler runs now; those that wait for their next attempt do not count."""
+        return [task for run, task in self._running.values() if run not in self._further.waiting]
+
+    def decisions(self, bus: ProtocolEventBus) -> Sequence[Skip]:
+        """What operators have decided about records that are blocked here. On the thread that polls."""
+        return self._gate.decisions(bus)
+
+    def unblock(self, skip: Skip) -> None:
+        """A blocked record becomes a dead letter; its partition goes on."""
+        self.take(self._gate.release(skip))
+
+    def _take_queued(self, record: ProtocolRecord, partition: Partition) -> None:
+        """A record of the retry topic. One that is not as the engine writes it becomes a dead letter."""
+        try:
+            self._take_from_queue(record, partition)
+        except Exception as error:  # noqa: BLE001 - becomes its dead letter
+            task = Task(record, partition, read_envelope(with_headers(record)), error)
+            self._lanes.add((partition, record.offset()), task)
+
+    def _take_from_queue(self, record: ProtocolRecord, partition: Partition) -> None:
+        """What the engine moved to the retry topic, what it noted there, and what somebody replays."""
         record = with_headers(record)
         moved = is_moved(record)
-        if moved and is_note(record):
+        if is_skip(record) or (moved and is_note(record)):
             self.settlement.settle(Outcome(record, partition))
             return
         if isinstance(record, UnreadableHeaders):
@@ -148,7 +191,7 @@ class EffectEngine:
         elif is_release(record) and not moved:
             task = Task(record, partition, read_envelope(record), None)
         else:
-            (received,) = self._receiver.receive([record])
+            (received,) = self._receive([record])
             task = self._task(record, partition, received, moved=moved)
         if not moved and self._fences.released(task):
             return
@@ -165,11 +208,18 @@ class EffectEngine:
         return Task(record, partition, envelope, received, trace, moved)
 
     def _start(self) -> None:
+        watches = self._gate.watches
         if self._further.is_shut:
-            return
+            self._lanes.concurrency = 0
+        else:
+            self._lanes.concurrency = 1 if watches and self._gate.alone else self._delivery.concurrency
         loop = asyncio.get_running_loop()
         for lane, task in self._lanes.start():
             self._running[lane] = loop.create_task(self._run(lane, task)), task
+        if watches:
+            self._gate.running(self._in_work())
+        elif not self._running:
+            self._gate.idle()
 
     async def _run(self, lane: Hashable, task: Task) -> None:
         """The first attempt, which is all that most messages need."""
@@ -272,7 +322,7 @@ class EffectEngine:
         return self._clock.monotonic() < self._further.stands_until or self._further.is_full(times)
 
     def waiting_partitions(self) -> list[Partition]:
-        """Those of ``held`` that will go on by themselves; for the watchdog, on its thread.
+        """Those of ``held`` that will go on by themselves, or wait for an operator; for the watchdog, on its thread.
 
         A partition at its span limit does so only while a task works on the record at its watermark.
         """
@@ -311,7 +361,7 @@ class EffectEngine:
         """
         gone = set(partitions)
         self._lanes.drop(lambda task: task.partition in gone)
-        running = [running for running, task in self._running.values() if task.partition in gone]
+        running = [run for run, task in self._running.values() if task.partition in gone]
         for waiting in self._further.waiting.intersection(running):
             self._further.cancel(waiting)
         if not running:
@@ -319,9 +369,9 @@ class EffectEngine:
         await asyncio.wait(running, timeout=patience)
         self._answered.flush()
         await asyncio.sleep(0)  # a task that is cancelled before it began would not free its lane
-        late = [running for running, task in self._running.values() if task.partition in gone]
-        for running_late in late:
-            self._further.cancel(running_late)
+        late = [run for run, task in self._running.values() if task.partition in gone]
+        for run in late:
+            self._further.cancel(run)
         if late:
             log.warning("handlers cancelled", count=len(late), patience=patience)
             await asyncio.wait(late)
@@ -329,6 +379,7 @@ class EffectEngine:
     def abandon(self, partitions: Sequence[Partition]) -> None:
         """Partitions are not ours any more."""
         self.settlement.abandon(set(partitions))
+        self._gate.forget(set(partitions))
         self._fences.forget_all(set(partitions))
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from onex.model.errors import (
     HandlerTimeoutError,
     MessageTooLargeError,
     PoisonError,
+    ProcessEndedError,
     RejectedError,
     SchemaMismatchError,
     TransientError,
@@ -76,6 +77,8 @@ class Classifier:
                 return EnumFailureClass.REJECTED
             case HandlerTimeoutError():
                 return EnumFailureClass.TIMEOUT
+            case ProcessEndedError():
+                return EnumFailureClass.CRASH
             case WrongOutputError() | ValidationError():
                 return EnumFailureClass.BUG
         if isinstance(error, self._transient) or (self._codes and not self._codes.isdisjoint(_codes_of(error))):
@@ -91,6 +94,8 @@ def _codes_of(error: BaseException) -> set[str]:
 
 def stage_of(error: BaseException, reached: EnumStage) -> EnumStage:
     """Stage a failure is reported for: decoding tells apart bytes and content."""
+    if isinstance(error, ProcessEndedError):
+        return EnumStage.HANDLER
     if reached is EnumStage.DECODE and isinstance(error, RejectedError):
         return EnumStage.VALIDATE
     return reached

@@ -23,7 +23,7 @@ from onex.agent.retry_queue import RetryQueue, place_of
 from onex.agent.settlement import Settlement
 from onex.model.clock import ProtocolClock
 from onex.model.enums import EnumOrdering, EnumStage
-from onex.model.errors import BusError, NotNowError, PoisonError, StateStoreError
+from onex.model.errors import BusError, NotNowError, PoisonError, ProcessEndedError, StateStoreError
 
 MAX_BLOCKED = 20_000
 """Messages that wait in memory for a retry, or behind one that does; the next failure goes to the retry topic."""
@@ -84,6 +84,7 @@ class FurtherAttempts:
             not task.queued
             and self._ordering is EnumOrdering.KEY
             and self._queue.waits(task.partition.partition, task.record.key())
+            and not isinstance(task.received, ProcessEndedError)
         )
 
     def cancel(self, running: "asyncio.Task[None]") -> None:
@@ -259,6 +260,7 @@ class FurtherAttempts:
         finally:
             self.waiting.discard(me)
             self._lanes.unpark(lane)
+        self._start()  # it is in work again: where records are watched, the journal says so
 
 
 def size_of(task: Task) -> int:

@@ -1,4 +1,4 @@
-"""Partitions that stand still because what they lead to cannot be written: a dead letter above all."""
+"""Partitions that stand still: what they lead to cannot be written, or a record in them ends the process."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,10 +11,15 @@ from onex.model.clock import ProtocolClock
 log = structlog.get_logger(__name__)
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 30.0
+BLOCKED = "blocked "
+"""How complaints about blocked partitions begin."""
 
 
 class HeldPartitions:
-    """A held partition is paused, reported in health, and tried again with growing patience."""
+    """A held partition is paused, reported in health, and tried again with growing patience.
+
+    One that is blocked waits for an operator, however long that takes.
+    """
 
     def __init__(self, clock: ProtocolClock, health: Health) -> None:
         self._clock = clock
@@ -22,6 +27,7 @@ class HeldPartitions:
         self._failed: dict[Partition, Exception] = {}
         self._waits: dict[Partition, float] = {}
         self._until: dict[Partition, float] = {}
+        self._blocked: set[Partition] = set()
 
     def note(self, partition: Partition, error: Exception) -> None:
         """A dead letter of this partition was not written."""
@@ -49,7 +55,7 @@ class HeldPartitions:
     def to_resume(self) -> list[Partition]:
         """Partitions whose wait is over; they stay in health until a commit succeeds."""
         now = self._clock.monotonic()
-        ready = [partition for partition, until in self._until.items() if until <= now]
+        ready = [p for p, until in self._until.items() if until <= now and p not in self._blocked]
         for partition in ready:
             del self._until[partition]
         return ready
@@ -62,21 +68,56 @@ class HeldPartitions:
             if self._waits.pop(partition, None) is not None and self._health.settle(_about(partition)):
                 log.info("partition goes on", topic=partition.topic, partition=partition.partition)
 
+    def block(self, partition: Partition, reason: str) -> None:
+        """The partition goes no further until ``unblock``; outcomes of what was read before are committed."""
+        self._blocked.add(partition)
+        if self._health.complain(_blocked(partition), reason):
+            log.error("partition blocked", topic=partition.topic, partition=partition.partition, reason=reason)
+
+    def unblock(self, partition: Partition) -> None:
+        """The partition goes on, with the next ``to_resume``."""
+        if partition in self._blocked:
+            self._blocked.discard(partition)
+            self._until.setdefault(partition, self._clock.monotonic())
+            self._health.settle(_blocked(partition))
+            log.info("partition goes on", topic=partition.topic, partition=partition.partition)
+
     def is_held(self, partition: Partition) -> bool:
-        """Whether the partition waits now."""
+        """Whether nothing of the partition can be committed now."""
         return partition in self._until
 
+    def stands(self, partition: Partition) -> bool:
+        """Whether the partition is held, or blocked."""
+        return partition in self._until or partition in self._blocked
+
+    def is_blocked(self, partition: Partition) -> bool:
+        """Whether the partition waits for an operator."""
+        return partition in self._blocked
+
+    @property
+    def is_any_blocked(self) -> bool:
+        """Whether some partition waits for an operator."""
+        return bool(self._blocked)
+
+    @property
     def numbers(self) -> set[int]:
-        """Partition numbers of which anything waits now: their timers wait with it."""
-        return {partition.partition for partition in self._until}
+        """Partition numbers of which anything is held or blocked: their timers wait with it."""
+        return {partition.partition for partition in (*self._until, *self._blocked)}
 
     def forget(self, partition: Partition) -> None:
         """The partition is not ours any more."""
         self._failed.pop(partition, None)
         self._until.pop(partition, None)
+        if partition in self._blocked:
+            self._blocked.discard(partition)
+            self._health.settle(_blocked(partition))
         if self._waits.pop(partition, None) is not None:
             self._health.settle(_about(partition))
 
 
 def _about(partition: Partition) -> str:
     return f"partition {partition.topic}[{partition.partition}]"
+
+
+def _blocked(partition: Partition) -> str:
+    return f"{BLOCKED}{partition.topic}[{partition.partition}]"

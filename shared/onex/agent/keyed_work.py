@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain, compress
 from operator import not_
 
-from onex.agent.alone import Place, place_of
+from onex.agent.alone import place_of
 from onex.agent.answers import Answer
 from onex.agent.batch_traces import BatchTraces
 from onex.agent.current import CURRENT
@@ -15,6 +15,7 @@ from onex.agent.program import Program
 from onex.agent.pure_work import Failed, PureWork, Taken
 from onex.agent.store import TIMERS
 from onex.agent.stores import Stores
+from onex.agent.timer_offset import offset_of
 from onex.agent.timer_record import TimerRecord
 from onex.agent.timers import DueTimer, dump_timers
 from onex.agent.tracing import MessageTrace
@@ -61,14 +62,10 @@ class KeyedWork(PureWork):
         timers.fired(timer)
         envelope = TimerEnvelope(timer.key, timer.name, timer.due_ms, timer.kept)
         fired = TimerFired(name=timer.name, due=to_datetime(timer.due_ms))
-        record = TimerRecord(self._changelog, number, envelope, fired, self._now_ms)
+        record = TimerRecord(self._changelog, number, envelope, fired, self._now_ms, offset_of(timer))
         assert self._receiver.timers is not None, "only nodes that take timers set them"
-        doomed = self.doomed.pop(_place_of_timer(number, timer), None)
+        doomed = self.doomed.get(place_of(record)) if self.doomed else None
         self._work([record], [doomed or (self._receiver.timers, fired, envelope)])
-
-    def doom_timer(self, number: int, timer: DueTimer, error: Exception) -> None:
-        """When the timer fires again, it becomes a dead letter without its handler being called."""
-        self.doomed[_place_of_timer(number, timer)] = Failed(error, self.stage)
 
     def _work(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> None:
         results = self._handle(records, taken)
@@ -231,10 +228,6 @@ class KeyedWork(PureWork):
                 envelope = one[2]
                 timers = self._stores[record.partition()].timers
                 timers.change(envelope.key or b"", answer.timers, self._now_ms, kept_for_timers(envelope))
-
-
-def _place_of_timer(number: int, timer: DueTimer) -> Place:
-    return f"{timer.key!r}/{timer.name}/{timer.due_ms}", number, -1
 
 
 def _begin(traces: BatchTraces, record: ProtocolRecord, message: Message, envelope: Envelope) -> MessageTrace | None:

@@ -20,7 +20,7 @@ class Lanes(Generic[T]):
 
     def __init__(self, concurrency: int, size: Callable[[T], int] = _of_no_size) -> None:
         """``size``: bytes of an item; asked only in lanes whose item may be parked."""
-        self._concurrency = concurrency
+        self.concurrency = concurrency
         self._size = size
         self._waiting: dict[Hashable, deque[T]] = {}
         """Every busy lane, with what queues behind the item in work."""
@@ -66,7 +66,7 @@ class Lanes(Generic[T]):
     def start(self) -> list[tuple[Hashable, T]]:
         """Items to start now; they count as running."""
         started: list[tuple[Hashable, T]] = []
-        while self._ready and self._running < self._concurrency:
+        while self._ready and self._running < self.concurrency:
             started.append(self._ready.popleft())
             self._running += 1
         return started

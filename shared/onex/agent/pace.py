@@ -17,15 +17,21 @@ class BatchPace:
         """Records to take for the next batch."""
         self.group = 1
         """Records to carry before the clock is looked at again."""
+        self._together = TOGETHER
         self.narrow = False
         """Batches are small, to find the input whose records a broker refuses."""
+
+    def begin(self, *, singly: bool) -> None:
+        """A batch begins. ``singly``: its records are carried one by one."""
+        self._together = 1 if singly else TOGETHER
+        self.group = min(self.group, self._together)
 
     def carried(self, count: int, seconds: float) -> None:
         """A group took so long: the next one takes at most a small part of a batch's time."""
         if seconds * _SHARE > self.seconds:
             self.group = max(1, int(count * self.seconds / (seconds * _SHARE)))
         elif count >= self.group:
-            self.group = min(TOGETHER, self.group * 2)
+            self.group = min(self._together, self.group * 2)
 
     def cut(self, done: int) -> None:
         """The time was up after so many records: no more are fetched for the next batch."""

@@ -5,14 +5,19 @@ The way of a batch: ``step`` takes it -> ``_carry`` opens the transaction -> ``_
 with it all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 
+from onex.agent.alone import Place, place_of
 from onex.agent.backing import OpenBacking
+from onex.agent.batch import span_of, waited
 from onex.agent.batch_traces import BatchTraces
 from onex.agent.compute_work import ComputeWork
+from onex.agent.crash import Isolation
+from onex.agent.crash.pure_gate import PureGate
 from onex.agent.current import CURRENT
+from onex.agent.due_timers import Due, DueTimers
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
 from onex.agent.keyed_work import KeyedWork
@@ -23,7 +28,6 @@ from onex.agent.program import Program
 from onex.agent.pure_work import PureWork
 from onex.agent.standby import Standby
 from onex.agent.stores import Stores
-from onex.agent.timers import DueTimer
 from onex.agent.tracing import Tracing
 from onex.bus.protocols import (
     OnDelivery,
@@ -46,7 +50,6 @@ from onex.model.errors import (
 from onex.model.mesh import EnumConsumerEvent
 
 log = structlog.get_logger(__name__)
-_TIMERS_PER_BATCH = 1000
 _OBSERVE_EVERY = 1.0
 _BEFORE_TIMERS = 0.67
 """Records may use this part of a batch's time when timers are due, too."""
@@ -68,6 +71,7 @@ class PureAgent:
         metrics: AgentMetrics,
         open_backing: OpenBacking,
         tracing: Tracing | None = None,
+        isolation: Isolation | None = None,
         *,
         batch_seconds: float = 5.0,
         first_batch: int = 0,
@@ -84,7 +88,6 @@ class PureAgent:
         self._metrics = metrics
         self._pace = BatchPace(contract.delivery.batch_size, batch_seconds, first_batch)
         self._limits = program.limits
-        self._has_timers = program.timers is not None
         self._changelog = changelog = contract.changelog_topic
         self._standby = Standby(bus, changelog, open_backing) if contract.delivery.standby else None
         self._stores = (
@@ -97,15 +100,18 @@ class PureAgent:
         self._traces = BatchTraces(tracing) if tracing else None
         self._keyed = None if self._stores is None else KeyedWork(program, group, self._stores, self._traces)
         self._work: PureWork = self._keyed or ComputeWork(program, group, self._traces)
-        self._numbers: set[int] = set()
-        """Partition numbers whose timers are in the batch."""
-        self._troubled: set[int] = set()
-        """Partition numbers whose timers could not be committed, and have not been since."""
         self._timers_turn = False
         """In narrow batches records and timers take turns."""
         self._observers = [one for one in program.composition.layers() if isinstance(one, ProtocolBatchObserver)]
         self._observed = 0.0
         self._held = HeldPartitions(clock, health)
+        found_out = isolation or Isolation(None, clock)
+        self._gate = PureGate(found_out, self._held, self._work, contract, group, clock)
+        self._timers = (
+            None
+            if self._stores is None or program.timers is None
+            else DueTimers(self._stores, self._held, changelog, clock)
+        )
         self._progress: dict[Partition, int] = {}
         self._sent = 0
 
@@ -146,11 +152,13 @@ class PureAgent:
             for number in self._stores.restore():
                 self._consumer.resume([p for p in self._consumer.assignment() if p.partition == number])
                 self._health.settle(f"restore {number}")
+        self._gate.look(self._bus)
         self._consumer.resume(self._held.to_resume())
         self._limits.refresh()
         records = list(self._consumer.batch(self._pace.size, self._patience(timeout)))
         self._observe()
-        due = self._due()
+        due = [] if self._timers is None else self._timers.take()
+        records, due = self._gate.admit(records, due, self._consumer)
         behind = self._stand_by()
         if records or due:
             self._carry(*self._narrowed(records, due))
@@ -172,8 +180,8 @@ class PureAgent:
             return False
 
     def _narrowed(
-        self, records: list[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]
-    ) -> tuple[list[ProtocolRecord], Sequence[tuple[int, DueTimer]]]:
+        self, records: list[ProtocolRecord], due: Sequence[Due]
+    ) -> tuple[list[ProtocolRecord], Sequence[Due]]:
         """While a culprit is looked for, a batch has records or timers, and no more of them than its size says."""
         if not self._pace.narrow:
             return records, due
@@ -184,29 +192,28 @@ class PureAgent:
             self._seek(span_of(records)[0])
         return ([], due[: self._pace.size]) if due else (records, due)
 
-    def _carry(self, records: list[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]) -> None:
+    def _carry(self, records: list[ProtocolRecord], due: Sequence[Due]) -> None:
         """One transaction; only what no time was left for is in ``records`` afterwards, to be read again."""
-        if self._work.alone:
-            records, due = self._cut(records, due)
         metrics, traces, transaction = self._metrics, self._traces, self._transaction
         started, now_ms = self._clock.monotonic(), self._clock.now_ms()
-        count, (first, positions) = len(records), span_of(records)
-        metrics.in_flight.set(count + len(due))
+        count, inputs, (first, positions) = len(records), len(records) + len(due), span_of(records)
+        metrics.in_flight.set(inputs)
         if records:
             metrics.queue_seconds.observe(waited(records[0], now_ms))
         if traces is not None:
             traces.polled()
         self._sent = 0
-        self._numbers = {number for number, _ in due}
-        inputs = count + len(due)
-        sole = (records[0] if records else due[0]) if inputs == 1 else None
+        sole = self._place_of(records, due) if inputs == 1 else None
         dead: list[str] = []
+        self._gate.without_skips(records, first)
         self._work.begin(now_ms, dead)
-        self._work.alone.is_single = count + len(due) == 1
+        self._work.alone.is_single = inputs == 1
         early = positions if count >= _EARLY else {}
         transaction.begin(self._consumer, early)
+        self._gate.begin(first, positions, due)
         try:
-            self._handle(records, due)
+            fired = self._handle(records, due)
+            self._gate.end()
             rest = span_of(records)[0]
             if rest:  # offsets that were sent early are replaced: the last ones in a transaction count
                 early = {}
@@ -215,15 +222,16 @@ class PureAgent:
                 self._stores.write_changes(transaction)
             committing, committing_ns = self._clock.monotonic(), traces.now() if traces else 0
             transaction.commit(self._consumer, {} if early else positions)
-        except (FencedError, TransactionTimedOutError):
-            self._rollback()
-            raise
         except BusError as error:
+            self._gate.end()
+            if isinstance(error, FencedError | TransactionTimedOutError):
+                self._rollback()
+                raise
             if isinstance(error, MessageTooLargeError):
-                self._suspect([*first, *self._of_timers()], inputs, sole, error)
+                self._suspect([*first, *self._of_timers(due)], inputs, sole, error)
             if traces is not None:
                 traces.settle(0, committed=False)
-            self._undo(first, error)
+            self._undo(first, due, error)
             return
         finally:
             CURRENT.set(None)
@@ -231,7 +239,7 @@ class PureAgent:
         if traces is not None:
             traces.settle(committing_ns, committed=True)
         count -= len(records)
-        self._committed(positions, count, committing - started, rest)
+        self._committed(positions, fired, rest, count, committing - started)
         for observer in self._observers:
             observer.observed(BatchFacts(count, self._sent, dead, committing - started))
         for kind in dead:
@@ -243,20 +251,15 @@ class PureAgent:
         metrics.process_seconds.observe(committing - started)
         metrics.settle_seconds.observe(self._clock.monotonic() - committing)
 
-    def _cut(
-        self, records: list[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]
-    ) -> tuple[list[ProtocolRecord], Sequence[tuple[int, DueTimer]]]:
-        """Carry a record that was short of memory alone: what follows it is read again."""
-        now, timers, later = self._work.alone.cut(records, due)
-        self._seek(span_of(later)[0])
-        return now, timers
-
-    def _handle(self, records: list[ProtocolRecord], due: Sequence[tuple[int, DueTimer]]) -> None:
+    def _handle(self, records: list[ProtocolRecord], due: Sequence[Due]) -> Sequence[Due]:
         """A few records at a time, which are let go at once: what was touched is still in the processor's cache.
 
-        Ends when the time of the batch is up; what is left of it stays in ``records``, and due timers stay due.
+        Ends when the time of the batch is up; what is left of it stays in ``records``. Returns the timers that have
+        fired; the others stay due.
         """
         work, pace, now = self._work, self._pace, self._clock.monotonic
+        watches, fired = self._gate.watches, 0
+        pace.begin(singly=watches)
         at = now()
         until = at + pace.seconds
         records_until = at + pace.seconds * (_BEFORE_TIMERS if due else 1.0)
@@ -265,6 +268,8 @@ class PureAgent:
             together = records[-pace.group :]
             del records[-pace.group :]
             together.reverse()
+            if watches:
+                self._gate.at(together[0])
             work.carry(together)
             self._hand_over()
             began, at = at, now()
@@ -273,9 +278,13 @@ class PureAgent:
             for number, timer in due:
                 if now() >= until:
                     break
+                if watches:
+                    self._gate.at_timer(number, timer)
                 self._keyed.fire(number, timer)
+                fired += 1
             self._hand_over()
         records.reverse()
+        return due[:fired]
 
     def _hand_over(self) -> None:
         """Outputs and dead letters go into the transaction."""
@@ -294,12 +303,14 @@ class PureAgent:
 
         return report
 
+    def _place_of(self, records: Sequence[ProtocolRecord], due: Sequence[Due]) -> Place:
+        """Where the first input of a batch is."""
+        if records or self._timers is None:
+            return place_of(records[0])
+        return self._timers.places(due[:1])[0]
+
     def _suspect(
-        self,
-        partitions: Sequence[Partition],
-        inputs: int,
-        sole: ProtocolRecord | tuple[int, DueTimer] | None,
-        error: MessageTooLargeError,
+        self, partitions: Sequence[Partition], inputs: int, sole: Place | None, error: MessageTooLargeError
     ) -> None:
         """A broker refused a record that seemed to fit: measure all of them, then make batches smaller, until the
         input that it comes from is alone. That one becomes a dead letter in the next run."""
@@ -307,13 +318,16 @@ class PureAgent:
             self._limits.suspect(partitions)
         elif sole is None:
             self._pace.refused(inputs)
-        elif not isinstance(sole, tuple):
-            self._work.doom(sole, error)
-        elif self._keyed is not None:
-            self._keyed.doom_timer(*sole, error)
+        else:
+            self._work.doom(sole, error, self._work.stage)
 
     def _committed(
-        self, positions: Mapping[Partition, Position], count: int, seconds: float, rest: Mapping[Partition, int]
+        self,
+        positions: Mapping[Partition, Position],
+        fired: Sequence[Due],
+        rest: Mapping[Partition, int],
+        count: int,
+        seconds: float,
     ) -> None:
         if self._stores is not None:
             self._stores.commit()
@@ -324,29 +338,34 @@ class PureAgent:
             self._seek(rest)
         else:
             self._pace.committed(seconds)
-        done = [*positions, *self._of_timers()]
+        done = [*positions, *self._of_timers(fired)]
         if not self._pace.narrow:
             self._limits.trust(done)
-        self._work.forget_doomed(positions)
-        self._work.alone.carried(positions)
         self._held.settle(done)
+        places: Sequence[Place] = ()
+        if fired and self._timers is not None:
+            positions, places = {**positions, **self._timers.positions(fired)}, self._timers.places(fired)
+        self._work.passed(positions, places)
+        if self._gate.suspects:
+            self._gate.committed(positions, places)
 
-    def _undo(self, first: Mapping[Partition, int], error: BusError) -> None:
+    def _undo(self, first: Mapping[Partition, int], due: Sequence[Due], error: BusError) -> None:
         """Abort, go back to where the batch began; all of it waits, or the partition whose dead letter failed."""
         self._metrics.aborts.inc()
         self._transaction.abort()
         self._rollback()
         self._seek(first)
-        self._troubled |= self._numbers
-        self._consumer.pause(self._held.hold() or self._held.hold_all([*first, *self._of_timers()], error))
+        if self._timers is not None:
+            self._timers.undone(due)
+        self._consumer.pause(self._held.hold() or self._held.hold_all([*first, *self._of_timers(due)], error))
 
     def _seek(self, offsets: Mapping[Partition, int]) -> None:
         for partition, offset in offsets.items():
             self._consumer.seek(partition, offset)
 
-    def _of_timers(self) -> list[Partition]:
-        """What waits when timers of the batch cannot be committed; their dead letters name the changelog."""
-        return [Partition(self._changelog, number) for number in self._numbers]
+    def _of_timers(self, due: Sequence[Due]) -> Collection[Partition]:
+        """What waits when these timers cannot be committed."""
+        return () if self._timers is None else self._timers.partitions(due)
 
     def _rollback(self) -> None:
         if self._stores is not None:
@@ -364,22 +383,6 @@ class PureAgent:
         if self._standby is not None:
             self._metrics.standby_keys.set(self._standby.keys())
 
-    def _due(self) -> list[tuple[int, DueTimer]]:
-        if self._stores is None or not self._has_timers:
-            return []
-        now, blocked = self._clock.now_ms(), self._held.numbers()
-        due = [
-            (number, timer)
-            for number, store in self._stores.ready()
-            if number not in blocked
-            for timer in store.timers.due(now, _TIMERS_PER_BATCH)
-        ]
-        if self._troubled:  # a record may have cancelled what could not be committed
-            calm = self._troubled - blocked - {number for number, _ in due}
-            self._held.settle([Partition(self._changelog, number) for number in calm])
-            self._troubled -= calm
-        return due
-
     def _patience(self, timeout: float) -> float:
         """Do not sleep past the next timer."""
         due = self.next_timer_ms()
@@ -394,7 +397,7 @@ class PureAgent:
         return [partition for partition in self._consumer.assignment() if self._stands(partition)]
 
     def _stands(self, partition: Partition) -> bool:
-        return self._held.is_held(partition) or (self._stores is not None and partition.partition not in self._stores)
+        return self._held.stands(partition) or (self._stores is not None and partition.partition not in self._stores)
 
     @property
     def clients(self) -> tuple[ProtocolConsumer, ProtocolTransaction]:
@@ -403,12 +406,7 @@ class PureAgent:
 
     def next_timer_ms(self) -> int | None:
         """When the earliest timer is due, of partitions that are assigned and not blocked."""
-        if self._stores is None:
-            return None
-        blocked = self._held.numbers()
-        ready = [store for number, store in self._stores.ready() if number not in blocked]
-        due = [at for store in ready if (at := store.timers.next_due_ms()) is not None]
-        return min(due, default=None)
+        return None if self._timers is None else self._timers.next_ms()
 
     def overdue(self) -> float:
         """Seconds by which a call of the bus has outlasted its own timeout."""
@@ -445,10 +443,11 @@ class PureAgent:
         self._moved = True
         for partition in partitions:
             self._held.forget(partition)
-            self._work.alone.forget(partition)
+            self._work.forget(partition)
             self._limits.trust([partition, Partition(self._changelog, partition.partition)])
-            self._held.forget(Partition(self._changelog, partition.partition))
-            self._troubled.discard(partition.partition)
+            if self._timers is not None:
+                self._work.forget(Partition(self._changelog, partition.partition))
+                self._timers.forget(partition.partition)
             self._progress.pop(partition, None)
             if self._stores is not None:
                 self._stores.close(partition.partition)
@@ -457,28 +456,3 @@ class PureAgent:
     def on_lost(self, partitions: Sequence[Partition]) -> None:
         """The group moved on without this member; nothing is open here."""
         self.on_revoked(partitions)
-
-
-def span_of(records: Sequence[ProtocolRecord]) -> tuple[dict[Partition, int], dict[Partition, Position]]:
-    """Where a batch begins and where it ends, by partition; records of one partition are in order.
-
-    Every record is looked at: partitions are interleaved and offsets have gaps, so that nothing can be told from
-    the first and the last one of a run.
-    """
-    first: dict[tuple[str, int], ProtocolRecord] = {}
-    last: dict[tuple[str, int], ProtocolRecord] = {}
-    for record in records:
-        place = record.topic(), record.partition()
-        last[place] = record
-        if place not in first:
-            first[place] = record
-    return (
-        {Partition(*place): record.offset() for place, record in first.items()},
-        {Partition(*place): Position(record.offset() + 1) for place, record in last.items()},
-    )
-
-
-def waited(record: ProtocolRecord, now_ms: int) -> float:
-    """Seconds since a record was written; 0 for one without a time, or with one that is still to come."""
-    written_ms = record.timestamp()[1]
-    return (now_ms - written_ms) / 1000 if 0 < written_ms < now_ms else 0.0

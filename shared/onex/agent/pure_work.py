@@ -6,12 +6,12 @@ The way of some records: ``carry`` decodes them, ``_work`` (:mod:`compute_work <
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
-from onex.agent.alone import Alone, Place, place_of
+from onex.agent.alone import Alone, Place, place_of, without, without_done
 from onex.agent.batch_traces import BatchTraces
 from onex.agent.current import CURRENT
 from onex.agent.dead_letter import DeadLetterOffice
@@ -59,9 +59,9 @@ class PureWork(ABC):
         """Dead letters, each with the partition that must not move before it is written."""
         self._dead: list[str] = []
         self.doomed: dict[Place, Failed] = {}
-        """Records that hung or that the bus refused: buried at once when the batch runs again."""
+        """Inputs that hung, that the bus refused or that an operator skips: buried when the batch runs again."""
         self.alone = Alone()
-        """Records for which memory was short."""
+        """Inputs for which memory was short."""
         self.stage = EnumStage.DECODE
         """Where the record in hand is; the watchdog looks at it from a signal handler."""
         self.forwarded = 0
@@ -85,25 +85,35 @@ class PureWork(ABC):
         of everything that happens to a message. See decision 20.
         """
         self.stage = EnumStage.DECODE
-        taken: Sequence[Taken] = self._receiver.receive(records)
-        if self.doomed:
-            taken = [self.doomed.get(place_of(r), one) for r, one in zip(records, taken, strict=True)]
+        taken: Sequence[Taken] = self._receiver.receive(records) if not self.doomed else self._not_doomed(records)
         self._work(records, taken)
+
+    def _not_doomed(self, records: list[ProtocolRecord]) -> list[Taken]:
+        """The same where some are doomed, which are not even decoded: that may be what ends the process."""
+        failed = [self.doomed.get(place_of(record)) for record in records]
+        others = [record for record, one in zip(records, failed, strict=True) if one is None]
+        received = iter(self._receiver.receive(others))
+        replaced = iter(others)
+        records[:] = [next(replaced) if one is None else r for r, one in zip(records, failed, strict=True)]
+        return [next(received) if one is None else one for one in failed]
 
     @abstractmethod
     def _work(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> None:
         """Call handlers, in the order of the records, and stage what comes of it in that order."""
 
-    def doom(self, record: ProtocolRecord, error: Exception) -> None:
-        """When the batch runs again, the record becomes a dead letter without being tried."""
-        self.doomed[place_of(record)] = Failed(error, self.stage)
+    def doom(self, place: Place, error: Exception, stage: EnumStage) -> None:
+        """When the batch runs again, this input becomes a dead letter without being tried."""
+        self.doomed[place] = Failed(error, stage)
 
-    def forget_doomed(self, positions: Mapping[Partition, Position]) -> None:
-        """These positions are committed: what is doomed below them is a dead letter now."""
-        for topic, number, offset in list(self.doomed):
-            position = positions.get(Partition(topic, number))
-            if position is not None and offset < position.offset:
-                del self.doomed[topic, number, offset]
+    def passed(self, positions: Mapping[Partition, Position], timers: Collection[Place]) -> None:
+        """What lies before these positions is committed, and these fired timers."""
+        self.doomed = without_done(self.doomed, positions, timers)
+        self.alone.passed(positions, timers)
+
+    def forget(self, partition: Partition) -> None:
+        """The partition is assigned to another instance."""
+        self.doomed = without(self.doomed, partition)
+        self.alone.forget(partition)
 
     def _undecoded(self, record: ProtocolRecord, one: BaseException | Failed) -> Failed:
         """Why a record does not come to its handler; raises what is a failure of the bus."""
@@ -120,7 +130,7 @@ class PureWork(ABC):
         if isinstance(error, MemoryError):
             self.alone.short(record, error)
         if isinstance(error, HandlerTimeoutError):
-            self.doom(record, error)
+            self.doom(place_of(record), error, self.stage)
         return Failed(error, stage, trace)
 
     def _bury(self, record: ProtocolRecord, failed: Failed) -> None:

@@ -13,6 +13,8 @@ from operator import itemgetter
 
 import structlog
 
+from onex.agent.crash.effect_gate import EffectGate
+from onex.agent.crash.journal import Span
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
 from onex.agent.kept_answers import KeptAnswers
@@ -37,6 +39,8 @@ class Settlement:
         self,
         queue: RetryQueue,
         answers: KeptAnswers | None,
+        held: HeldPartitions,
+        gate: EffectGate,
         clock: ProtocolClock,
         health: Health,
         metrics: AgentMetrics,
@@ -58,7 +62,8 @@ class Settlement:
         self._health = health
         self._spans: set[str] = set()
         """Complaints about partitions at their span limit."""
-        self._held = HeldPartitions(clock, health)
+        self._held = held
+        self._gate = gate
         self._trackers: dict[Partition, OffsetTracker] = {}
         self._outcomes: list[Outcome] = []
         self._beyond: list[Outcome] = []
@@ -154,6 +159,8 @@ class Settlement:
     def committed(self, commit: Commit) -> None:
         """The commit succeeded."""
         self._limits.trust(commit.positions)
+        if self._gate.suspects:
+            self._gate.committed(commit)
         self._held.settle(commit.positions)
         for partition, count in Counter(outcome.partition for outcome in commit.outcomes).items():
             self.progress[partition] = self.progress.get(partition, 0) + count
@@ -174,12 +181,19 @@ class Settlement:
 
     def stands(self, partition: Partition) -> bool:
         """Whether a partition stands still: what it leads to cannot be written, or too much waits for one offset."""
-        return self._trackers[partition].span >= MAX_SPAN or self._held.is_held(partition)
+        return self._trackers[partition].span >= MAX_SPAN or self._held.stands(partition)
+
+    def spans(self) -> list[Span]:
+        """What is taken and not finished, by partition: from the first such offset to the newest one."""
+        return [Span(p, t.watermark, t.watermark + t.span) for p, t in self._trackers.items() if t.span]
 
     def goes_on(self, partition: Partition, working: Collection[tuple[Partition, int]]) -> bool:
-        """Whether a partition that stands still goes on by itself. ``working``: the records that are worked on."""
+        """Whether a partition that stands still goes on by itself, or waits for an operator.
+
+        ``working``: the records that are worked on.
+        """
         tracker = self._trackers.get(partition)
-        if tracker is None or self._held.is_held(partition):
+        if tracker is None or self._held.stands(partition):
             return True
         return tracker.span >= MAX_SPAN and (partition, tracker.watermark) in working
 

@@ -17,6 +17,8 @@ class TimerRecord:
     _envelope: Envelope
     _fired: TimerFired
     _now_ms: int
+    place: int
+    """Stands for an offset inside of the engine: see :mod:`onex.agent.timer_offset`."""
 
     def topic(self) -> str:
         return self._topic

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import asyncpg
 
+from onex.agent.held import BLOCKED
 from onex.agent.misrouted import REMEDY
 from onex.bus import headers as h
 from onex.bus.declared import declare
@@ -17,6 +18,7 @@ from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
 from onex.bus.provision import make_plan
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.cli.stack_file import agent_infos, agent_reasons
 from onex.contract import ResolvedNode
 from onex.mesh import NodeView, Survey
 from onex.model.enums import EnumNodeKind
@@ -155,6 +157,24 @@ def stuck_partitions(patient: Patient) -> Iterator[Finding]:
         )
 
 
+def blocked_partitions(patient: Patient) -> Iterator[Finding]:
+    """At a record that ends the process: as the registry knows it, and as agents of this machine say themselves."""
+    reasons = {
+        (entry.node.node_id, reason)
+        for view in patient.views
+        for entry in view.instances
+        for reason in entry.reasons
+        if reason.startswith(BLOCKED)
+    }
+    for info in agent_infos(patient.settings):
+        process = f"{patient.settings.env}/{info['node']}/{info['instance']}"
+        found = agent_reasons(info) or {}
+        reasons |= {(process, f"{about}: {why}") for about, why in found.items() if about.startswith(BLOCKED)}
+    for process, reason in sorted(reasons):
+        what, _, remedy = reason.partition("; ")
+        yield Finding(Severity.ERROR, "blocked", f"{process}: {what}", remedy)
+
+
 def open_transactions(patient: Patient) -> Iterator[Finding]:
     """One that stays open holds back whoever reads committed records: all nodes."""
     topics = sorted({topic for node in patient.nodes for topic in (*node.routes, *node.outputs.values())})
@@ -261,6 +281,7 @@ def registrations(patient: Patient) -> Iterator[Finding]:
 CHECKS: Mapping[str, Callable[[Patient], Iterator[Finding]]] = {
     "topics": topics_and_schemas,
     "partitioner": partitioner,
+    "blocked": blocked_partitions,
     "stuck": stuck_partitions,
     "transactions": open_transactions,
     "clocks": clocks,

@@ -15,7 +15,7 @@ from onex.model.duration import parse_duration
 
 def _options(
     failure: Annotated[
-        str, typer.Option("--class", help="Class: poison, schema, rejected, transient, timeout, bug.")
+        str, typer.Option("--class", help="Class: poison, schema, rejected, transient, timeout, bug, crash.")
     ] = "",
     stage: Annotated[str, typer.Option("--stage", help="Stage: decode, validate, handler, encode.")] = "",
     fingerprint: Annotated[str, typer.Option("--fingerprint", help="Fingerprint, or its beginning.")] = "",

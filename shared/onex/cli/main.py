@@ -35,6 +35,7 @@ _COMMANDS: Mapping[str, str] = {
     "contract": "contract.app",
     "mixins": "mixins.mixins",
     "dlq": "dlq.app",
+    "offsets": "offsets.app",
     "audit": "audit.app",
     "node": "mesh.node",
     "workflows": "workflows.app",

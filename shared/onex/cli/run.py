@@ -14,14 +14,17 @@ from onex.cli.options import Services, load_settings
 def run(
     node: Annotated[str, typer.Argument(help="Name or path of a node.")],
     instances: Annotated[
-        int, typer.Option("--instances", "-n", min=1, help="Processes that share the partitions.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--instances", "-n", min=1, help="Processes that share the partitions, restarted when they end."
+        ),
+    ] = None,
     services: Services = None,
 ) -> None:
     """Run a node until SIGTERM or Ctrl-C; drains first. With --instances, restarts processes that die."""
     settings = load_settings(services)
     path = find_node(node, settings)
-    if instances == 1:
+    if instances is None:
         raise typer.Exit(run_agent(path, settings))
     command = [sys.executable, "-m", "onex.cli.main", "run", str(path)]
     raise typer.Exit(supervise(command, instances, settings.drain_timeout + 10))

@@ -21,15 +21,23 @@ def agent_infos(settings: Settings) -> list[dict[str, object]]:
 
 def ask_agent(info: dict[str, object]) -> dict[str, object]:
     """The same, with its ``state``: ready, why it is not, or gone."""
+    reasons = agent_reasons(info)
+    if reasons is None:
+        return {**info, "state": "gone"}
+    return {**info, "state": "; ".join(f"{about}: {why}" for about, why in reasons.items()) or "ready"}
+
+
+def agent_reasons(info: dict[str, object]) -> dict[str, str] | None:
+    """Why an agent is not ready, by topic of complaint; None for one that does not answer."""
     try:
         with urllib.request.urlopen(f"{info['health']}/readyz", timeout=2) as answer:
             answer.read()
-        return {**info, "state": "ready"}
+        return {}
     except urllib.error.HTTPError as error:
-        reasons = json.loads(error.read()).get("reasons", {})
-        return {**info, "state": "; ".join(f"{about}: {why}" for about, why in reasons.items())}
+        reasons: dict[str, str] = json.loads(error.read()).get("reasons", {})
+        return reasons
     except (urllib.error.URLError, OSError):
-        return {**info, "state": "gone"}
+        return None
 
 
 def read_stack(settings: Settings) -> dict[str, object]:

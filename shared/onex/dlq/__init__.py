@@ -5,6 +5,7 @@ from onex.dlq.desk import DeadLetterDesk, Edit, exported
 from onex.dlq.filters import LetterFilter
 from onex.dlq.letters import DeadLetter, read_letters
 from onex.dlq.replay import ReplayOptions, ReplayReport
+from onex.dlq.skip import OffsetSkipper
 from onex.dlq.stats import LetterGroup, group_letters
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "EnumLetterState",
     "LetterFilter",
     "LetterGroup",
+    "OffsetSkipper",
     "ReplayOptions",
     "ReplayReport",
     "exported",

@@ -56,7 +56,7 @@ class Audit:
 
     def states(self) -> dict[str, EnumLetterState]:
         """State by letter; those without an entry are open."""
-        return {entry.letter: _STATE_AFTER[entry.action] for entry in self.entries()}
+        return {e.letter: _STATE_AFTER[e.action] for e in self.entries() if e.action in _STATE_AFTER}
 
     def write(
         self,
@@ -67,15 +67,29 @@ class Audit:
         detail: str = "",
     ) -> None:
         """Add an entry to an open transaction: it counts if and only if what it tells of happened."""
+        facts = letter.facts
+        self.add(transaction, letter.identity, facts["node"], facts["message-id"], action, author, detail)
+
+    def add(
+        self,
+        transaction: ProtocolTransaction,
+        identity: str,
+        node: str,
+        message_id: str,
+        action: EnumDeadLetterAction,
+        author: Author,
+        detail: str = "",
+    ) -> None:
+        """The same, for what is no dead letter yet."""
         entry = DeadLetterAudited(
-            letter=letter.identity,
-            node=letter.facts["node"],
+            letter=identity,
+            node=node,
             action=action,
             who=author.who,
             why=author.why,
             at=datetime.now(UTC),
-            message_id=letter.facts["message-id"],
+            message_id=message_id,
             detail=detail,
         )
-        headers = first_headers(TOPIC, b"/onex/dlq", f"{letter.identity}/{action}/{entry.at.timestamp()}")
+        headers = first_headers(TOPIC, b"/onex/dlq", f"{identity}/{action}/{entry.at.timestamp()}")
         transaction.produce(TOPIC, self._codec.encode(entry), entry.partition_key(), headers)

@@ -71,7 +71,7 @@ class DeadLetterDesk:
         """Park, reopen or drop letters; gives how many. Raises FencedError, BusError."""
         contract, marked = self._node.contract, 0
         releases = action is EnumDeadLetterAction.DROPPED and contract.error_handling.dead_letter.order_fence
-        with _Transaction(self._bus.transaction(self._transactional_id)) as transaction:
+        with Transaction(self._bus.transaction(self._transactional_id)) as transaction:
             for letter in letters:
                 self._audit.write(transaction, letter, action, self._author)
                 if releases:
@@ -100,7 +100,7 @@ class DeadLetterDesk:
         record, written = edit.letter.record, list[int]()
         headers = [pair for pair in record.headers() or [] if pair[0] not in (d.EDITED_FROM, d.SCHEMA_ID)]
         headers += [(d.EDITED_FROM, edit.letter.identity.encode()), (d.SCHEMA_ID, b"%d" % _schema_id(edit.value))]
-        with _Transaction(self._bus.transaction(self._transactional_id)) as transaction:
+        with Transaction(self._bus.transaction(self._transactional_id)) as transaction:
             transaction.produce(
                 record.topic(),
                 edit.value,
@@ -137,7 +137,7 @@ def _schema_id(value: bytes) -> int:
     return int.from_bytes(value[1:5], "big")
 
 
-class _Transaction:
+class Transaction:
     """Commits at the end of a block, aborts when it fails."""
 
     def __init__(self, transaction: ProtocolTransaction) -> None:

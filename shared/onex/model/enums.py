@@ -43,6 +43,8 @@ class EnumFailureClass(StrEnum):
     """The handler did not come back in time; attempts are used up."""
     BUG = "bug"
     """The handler raised something unexpected or returned the wrong type."""
+    CRASH = "crash"
+    """The process ended again and again while it handled the message, and an operator has skipped it."""
 
 
 class EnumStage(StrEnum):

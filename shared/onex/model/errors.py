@@ -20,7 +20,8 @@ OnexError
 │   ├── RejectedError         refused content; raise it from a handler to refuse a message
 │   │   ├── AccessDeniedError who sent it is not known, or may not do it
 │   │   └── DeadlineError     nobody waits for its answer any more
-│   └── WrongOutputError      a handler returned something its contract does not name
+│   ├── WrongOutputError      a handler returned something its contract does not name
+│   └── ProcessEndedError     the process ended again and again while it handled the message
 ├── StateStoreError           keyed state on this machine cannot be read or written: a full disk
 ├── TransientError            the outside world failed; raise it from an effect to be retried
 │   ├── NotNowError           nothing was tried, because it is too early; no attempt is counted
@@ -140,6 +141,10 @@ class DeadlineError(RejectedError):
 
 class WrongOutputError(MessageError):
     """A handler returned something that its contract does not name."""
+
+
+class ProcessEndedError(MessageError):
+    """The process ended again and again while it handled the message, and an operator has skipped it."""
 
 
 class TransientError(OnexError):

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from opentelemetry.sdk.trace import SpanProcessor
 
+from onex.agent.crash import Isolation
 from onex.agent.dead_letter import MESSAGE_ID
 from onex.bus import headers as h
 from onex.bus.declared import declare
@@ -64,8 +65,9 @@ class MeshDriver:
         apply_plan(make_plan(declared, self.bus, self._catalogue), declared, self.bus, self._catalogue)
         self.instances = [self._instance(node) for node in self.nodes]
 
-    def _instance(self, node: ResolvedNode) -> Instance:
-        return Instance(node, self.broker, self.clock, self._loop, self._catalogue, self._spans, self._surroundings)
+    def _instance(self, node: ResolvedNode, isolation: Isolation | None = None) -> Instance:
+        clock, loop, catalogue = self.clock, self._loop, self._catalogue
+        return Instance(node, self.broker, clock, loop, catalogue, self._spans, self._surroundings, isolation)
 
     # -- what a user does -----------------------------------------------------------------------
 
@@ -189,10 +191,10 @@ class MeshDriver:
         for instance in self.instances_of(node):
             instance.muted = False
 
-    def add_instance(self, node: type[Node]) -> Instance:
-        """Scale out; partitions move on the next steps."""
+    def add_instance(self, node: type[Node], isolation: Isolation | None = None) -> Instance:
+        """Scale out; partitions move on the next steps. ``isolation``: what a process that ended has left."""
         resolved = next(r for r in self.nodes if r.node_class is node)
-        instance = self._instance(resolved)
+        instance = self._instance(resolved, isolation)
         self.instances.append(instance)
         return instance
 

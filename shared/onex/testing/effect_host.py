@@ -39,6 +39,8 @@ class MemoryEffectHost:
         records = self.consumer.batch(max(1, room), timeout)
 
         async def take() -> None:
+            for skip in self.engine.decisions(self._bus):
+                self.engine.unblock(skip)
             self.engine.take(records)
 
         self._loop.run_until_complete(take())

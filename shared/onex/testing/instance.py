@@ -6,6 +6,7 @@ from itertools import count
 from opentelemetry.sdk.trace import SpanProcessor
 
 from onex.agent.backing import MemoryBacking
+from onex.agent.crash import Isolation
 from onex.agent.effect import EffectEngine
 from onex.agent.health import Health
 from onex.agent.kept_answers import KeptAnswers
@@ -44,7 +45,9 @@ class Instance:
         catalogue: TopicCatalogue,
         spans: SpanProcessor | None = None,
         surroundings: Surroundings | None = None,
+        isolation: Isolation | None = None,
     ) -> None:
+        """``isolation``: what the process before on this machine left of records that ended it."""
         self.resolved = resolved
         self.health = Health()
         self.metrics = AgentMetrics(resolved.contract.name)
@@ -86,6 +89,7 @@ class Instance:
                     wake,
                     tracing,
                     KeptAnswers.of(program, bus, lambda _number, _identity: MemoryBacking(), clock),
+                    isolation,
                 ),
                 bus,
                 group,
@@ -105,6 +109,7 @@ class Instance:
                 self.metrics,
                 lambda _number, _identity: MemoryBacking(),
                 tracing,
+                isolation,
             )
             self._agent.open()
             self.consumer, self.transaction = self._agent.clients

@@ -9,6 +9,7 @@ from threading import Event, Thread
 from time import monotonic
 from typing import TypeVar
 
+from onex.agent.crash.skips import Skip
 from onex.agent.effect import EffectEngine
 from onex.agent.metrics import AgentMetrics
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
@@ -185,6 +186,8 @@ class EffectHost:
                 self._consumer.pause(list(wanted - paused))
                 paused = wanted
                 self._engine.limits.refresh()
+                for skip in self._engine.decisions(self._bus):
+                    self._loop.call_soon_threadsafe(self._unblock, skip)
                 records = self._consumer.batch(max(1, room), _POLL if room > 0 else _FULL_POLL)
                 if records:
                     self._handed += len(records)
@@ -195,14 +198,22 @@ class EffectHost:
             self._loop.call_soon_threadsafe(self._wake.set)
 
     def _take(self, records: Sequence[ProtocolRecord]) -> None:
+        if self._is_done(partial(self._engine.take, records)):
+            self._taken += len(records)
+            self._make_room()
+
+    def _unblock(self, skip: Skip) -> None:
+        self._is_done(partial(self._engine.unblock, skip))
+
+    def _is_done(self, work: Callable[[], None]) -> bool:
+        """Call the engine from a callback of the loop, which would only log what it raises: that ends the run."""
         try:
-            self._engine.take(records)
-        except BaseException as error:  # noqa: BLE001 - ends the run, which raises it: the loop would only log it
+            work()
+        except BaseException as error:  # noqa: BLE001 - the run raises it
             self._failure = error
             self._wake.set()
-            return
-        self._taken += len(records)
-        self._make_room()
+            return False
+        return True
 
     def _on_loop(self, work: Coroutine[None, None, None]) -> None:
         """Wait for work on the loop, and serve commits that it may wait for in turn."""

@@ -10,6 +10,7 @@ import structlog
 import uvloop
 
 from onex.agent.backing import RocksBacking
+from onex.agent.crash import Isolation
 from onex.agent.effect import EffectEngine
 from onex.agent.health import Health
 from onex.agent.kept_answers import KeptAnswers
@@ -17,6 +18,7 @@ from onex.agent.metrics import AgentMetrics
 from onex.agent.native.capabilities import running
 from onex.agent.native.collector import calm_collector
 from onex.agent.native.effect_host import EffectHost
+from onex.agent.native.hang_alarm import HangAlarm
 from onex.agent.native.logs import configure_logs
 from onex.agent.native.loop_watch import LoopWatch
 from onex.agent.native.pure_host import run_pure
@@ -73,7 +75,8 @@ class AgentProcess:
         self._memory = StateMemory(settings.state_memory_mb * 1024 * 1024)
         self._health = Health({"start": "starting"})
         self._metrics = AgentMetrics(self._contract.name)
-        self._stop = StopSwitch()
+        self._isolation = Isolation(slot.folder / "crash", self._clock)
+        self._stop = StopSwitch(self._isolation.journal.excuse)
         self._slowness = 0
         """Transactions in a row that timed out: each halves the first batch of the next run."""
         self._bus: ProtocolEventBus | None = None
@@ -86,7 +89,9 @@ class AgentProcess:
             self._stop.ask_restart,
             lambda: self._bus,
             self._group,
+            self._isolation.journal.excuse,
         )
+        self._alarm = HangAlarm(3 * settings.stall_timeout)
         self._signals = Signals()
         self._voice = Voice(
             resolved,
@@ -106,6 +111,7 @@ class AgentProcess:
         try:
             return self._run_until_stopped()
         finally:
+            self._alarm.stop()
             self._voice.stop(_GOOD_BYE)
 
     def _run_until_stopped(self) -> int:
@@ -119,6 +125,7 @@ class AgentProcess:
             except FencedError as error:
                 now = self._clock.monotonic()
                 fenced = [at for at in fenced if now - at < _FENCE_WINDOW] + [now]
+                self._isolation.journal.idle()
                 if len(fenced) >= _FENCES:
                     log.critical(
                         "instance name in use: fenced again and again, exiting",
@@ -130,9 +137,11 @@ class AgentProcess:
                     return EXIT_NAME_IN_USE
                 self._complain("fenced", error)
             except TransactionTimedOutError as error:
+                self._isolation.journal.idle()
                 self._slowness += 1
                 self._complain("transaction", error)
             except _WAITED_OUT as error:
+                self._isolation.journal.idle()
                 self._complain("start", error)
             self._watchdog.look_at(None)
             self._stop.sleep(wait)
@@ -193,6 +202,7 @@ class AgentProcess:
             self._metrics,
             self._backing,
             self._voice.tracing,
+            self._isolation,
             batch_seconds=batch_seconds(self._settings),
             first_batch=max(1, self._contract.delivery.batch_size >> self._slowness),
         )
@@ -220,6 +230,7 @@ class AgentProcess:
                     on_outcome,
                     tracing=self._voice.tracing,
                     answers=KeptAnswers.of(program, bus, self._backing, self._clock),
+                    isolation=self._isolation,
                 ),
                 node,
                 bus,

@@ -10,7 +10,9 @@ from types import FrameType
 class StopSwitch:
     """Set by SIGTERM and SIGINT; a second signal ends at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_request: Callable[[], None] = lambda: None) -> None:
+        """``on_request`` is called in the signal handler."""
+        self._on_request = on_request
         self.requested = False
         self.restart = False
         self._wakers: list[Callable[[], object]] = []
@@ -21,6 +23,7 @@ class StopSwitch:
         if self.requested:
             os._exit(128 + number)
         self.requested = True
+        self._on_request()
         self.wake()
 
     def wake(self) -> None:

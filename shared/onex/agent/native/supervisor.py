@@ -28,8 +28,10 @@ class _Child:
         now = time.monotonic()
         if self.process is not None and self.process.poll() is not None:
             log.warning("instance ended", pid=self.process.pid, code=self.process.returncode)
-            self._wait = _FIRST_WAIT if now - self._started > _HEALTHY else min(self._wait * 2, _LONGEST_WAIT)
+            if now - self._started > _HEALTHY:
+                self._wait = _FIRST_WAIT
             self._not_before = now + self._wait
+            self._wait = min(self._wait * 2, _LONGEST_WAIT)
             self.process = None
         if self.process is None and now >= self._not_before:
             self.process = subprocess.Popen(self._command)

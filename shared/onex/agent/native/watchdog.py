@@ -48,8 +48,12 @@ class Watchdog:
         restart: Callable[[], None],
         bus: Callable[[], ProtocolEventBus | None],
         group: str,
+        excuse: Callable[[], None],
     ) -> None:
-        """``bus`` gives the one in use, None while there is none to ask; ``group`` is the one that reads."""
+        """``bus`` gives the one in use, None while there is none to ask; ``group`` is the one that reads.
+
+        ``excuse`` is called before the process ends for a reason that is not in the records it handles.
+        """
         self._limit = limit
         self._clock = clock
         self._health = health
@@ -57,6 +61,7 @@ class Watchdog:
         self._restart = restart
         self._bus = bus
         self._group = group
+        self._excuse = excuse
         self._probed = 0.0
         self._watch = ProgressWatch()
         self._ends = StableEnds(limit / 4)
@@ -134,6 +139,7 @@ class Watchdog:
         """A call of the bus that outlasts its own timeout by so many seconds does not come back: see decision 14."""
         if overdue >= _CALL_GRACE:
             log.critical("a call of the bus does not return, ending the process", overdue=round(overdue))
+            self._excuse()
             os._exit(EXIT_STALLED)
 
     def judge(self, stalled: Mapping[Partition, float]) -> None:

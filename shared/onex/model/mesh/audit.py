@@ -19,6 +19,8 @@ class EnumDeadLetterAction(StrEnum):
     """Given up for good."""
     EDITED = "edited"
     """Superseded by a mended copy."""
+    SKIPPED = "skipped"
+    """A record that ended its node's process became a dead letter: the entry names the record, not the letter."""
 
 
 class DeadLetterAudited(Message, key="letter"):

@@ -1,5 +1,7 @@
 """A compute node that misbehaves on request."""
 
+import os
+
 from node_unruly_compute.v1_0_0.models import Ask, Reply, Undeclared
 
 from onex.node import NodeCompute, RejectedError
@@ -27,5 +29,6 @@ class NodeUnrulyCompute(NodeCompute[Ask, Reply]):
                 return []
             case "hang":
                 while True:
-                    pass
+                    if request.size:
+                        os._exit(9)
         return [Reply(entity=request.entity, text="x" * request.size)]

@@ -4,7 +4,7 @@ from onex.model import Message
 
 
 class Ask(Message, key="entity"):
-    """``mood`` says how the handler shall behave."""
+    """``mood`` says how the handler shall behave; what hangs with a ``size`` ends the process."""
 
     entity: str
     mood: str = "good"

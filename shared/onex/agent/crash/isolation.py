@@ -1,0 +1,71 @@
+"""What is known of records that end the process, for one slot. Shared by all engines that one process makes."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from onex.agent.crash.journal import Journal
+from onex.agent.crash.skips import Skip
+from onex.agent.crash.suspects import Suspect, Suspects
+from onex.bus.protocols import Partition
+from onex.model.clock import ProtocolClock
+from onex.model.errors import ProcessEndedError
+
+log = structlog.get_logger(__name__)
+
+
+class Isolation:
+    """Journal and suspects. Without a folder nothing outlives the process, and nothing is ever suspected."""
+
+    def __init__(self, folder: Path | None, clock: ProtocolClock) -> None:
+        """Count one end for each record that the process before left in work."""
+        self.suspects = Suspects(folder, clock.now_ms())
+        self.journal = Journal(folder)
+        self.suspects.count(self.journal.found, clock.now_ms())
+        for suspect in self.suspects:
+            log.warning(
+                "the process ended while these offsets were in work",
+                topic=suspect.partition.topic,
+                partition=suspect.partition.partition,
+                first=suspect.first,
+                last=suspect.end - 1,
+                times=suspect.count,
+                blocked=suspect.blocked,
+            )
+
+    def pass_to(self, positions: Mapping[Partition, int]) -> None:
+        """Everything before these offsets is done."""
+        self.suspects.replace(lambda s: None if s.end <= positions.get(s.partition, 0) else s)
+
+    def pass_at(self, places: Collection[tuple[Partition, int]]) -> None:
+        """These records are done; what else their suspects cover is not."""
+        done = set(places)
+        self.suspects.replace(lambda s: None if s.is_exact and (s.partition, s.first) in done else s)
+
+    def decide(self, skip: Skip) -> bool:
+        """Keep an operator's decision; returns whether it is about a record that is blocked here."""
+        about = next((s for s in self.suspects if s.waits and (s.partition, s.first) == skip.place), None)
+        if about is None:
+            return False
+        decision = replace(about, skip=f"{skip.reason} ({skip.who})")
+        self.suspects.replace(lambda s: decision if s is about else s)
+        log.warning("a blocked record becomes a dead letter", topic=skip.topic, offset=skip.offset, who=skip.who)
+        return True
+
+
+def error_of(suspect: Suspect) -> ProcessEndedError:
+    """Why a skipped record is a dead letter."""
+    return ProcessEndedError(
+        f"the process ended {suspect.count} times while it handled this record; skipped: {suspect.skip}"
+    )
+
+
+def complaint_of(suspect: Suspect, node: str) -> str:
+    """What health says about a blocked record, remedy included."""
+    topic, number = suspect.partition
+    return (
+        f"at offset {suspect.first} the process ended {suspect.count} times; "
+        f"`onex offsets skip {node} {topic} {number} {suspect.first} --reason TEXT --yes` makes it a dead letter"
+    )

@@ -1,0 +1,136 @@
+"""What is in work, in a small file that is mapped into memory: it survives the end of the process.
+
+It need not survive the end of the machine, so nothing is flushed to the disk.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from mmap import mmap
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+
+from onex.bus.protocols import Partition
+
+log = structlog.get_logger(__name__)
+_FILE = "in-work"
+_SIZE = 128 * 1024
+_MAGIC = b"ONEXWRK1"
+"""Format and version: a file that begins otherwise is set aside."""
+_RUNNING, _ALONE, _EXCUSED = len(_MAGIC), len(_MAGIC) + 1, len(_MAGIC) + 2
+_HEAD = struct.Struct("<II")
+_HEAD_AT = len(_MAGIC) + 4
+_BODY_AT = _HEAD_AT + _HEAD.size
+_ROOM = _SIZE - _BODY_AT
+
+
+class Span(NamedTuple):
+    """Offsets of a partition from ``first`` up to, and without, ``end``."""
+
+    partition: Partition
+    first: int
+    end: int
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it names one record."""
+        return self.end == self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class InWork:
+    """What a process had in work when it ended."""
+
+    spans: tuple[Span, ...] = ()
+    alone: bool = False
+    """The one span was the only thing in work."""
+
+
+class Journal:
+    """One writer; ``idle`` and ``excuse`` may be called from any thread and from signal handlers."""
+
+    def __init__(self, folder: Path | None) -> None:
+        """``folder`` is created. Without one, or where it cannot be written, nothing survives the process."""
+        self._memory: mmap | bytearray = bytearray(_SIZE)
+        self.found = InWork()
+        """What the process before left in work; empty after a clean end."""
+        self._is_idle = True
+        if folder is None:
+            return
+        file = folder / _FILE
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.found = _read(file)
+            self._memory = _mapped(file)
+        except (OSError, ValueError) as error:
+            log.warning("records that end the process cannot be found out", file=str(file), reason=str(error))
+
+    def write(self, spans: Iterable[Span], *, alone: bool = False) -> None:
+        """These records are in work from now on. Spans beyond the room of the file are left out."""
+        body = "".join(f"{topic}\t{number}\t{first}\t{end}\n" for (topic, number), first, end in spans).encode()
+        if len(body) > _ROOM:
+            body = body[: body.rindex(b"\n", 0, _ROOM) + 1]
+        memory = self._memory
+        memory[_RUNNING] = 0  # a process that ends halfway leaves a journal that names nothing
+        memory[_ALONE] = alone
+        memory[_HEAD_AT : _BODY_AT + len(body)] = _HEAD.pack(len(body), zlib.crc32(body)) + body
+        memory[_RUNNING] = 1
+        self._is_idle = False
+
+    def idle(self) -> None:
+        """Nothing is in work."""
+        if not self._is_idle:
+            self._memory[_RUNNING] = 0
+            self._is_idle = True
+
+    def excuse(self) -> None:
+        """The process is about to end for a reason that no record is guilty of."""
+        self._memory[_EXCUSED] = 1
+
+
+def _read(file: Path) -> InWork:
+    """What a file says; one that is damaged is set aside. Raises OSError."""
+    try:
+        raw = file.read_bytes()
+    except FileNotFoundError:
+        return InWork()
+    try:
+        return _parsed(raw)
+    except (ValueError, struct.error) as error:
+        set_aside(file, str(error))
+        return InWork()
+
+
+def _parsed(raw: bytes) -> InWork:
+    if len(raw) != _SIZE or not raw.startswith(_MAGIC):
+        raise ValueError("it is no journal of this version")
+    if not raw[_RUNNING] or raw[_EXCUSED]:
+        return InWork()
+    length, check = _HEAD.unpack_from(raw, _HEAD_AT)
+    body = raw[_BODY_AT : _BODY_AT + length]
+    if len(body) != length or zlib.crc32(body) != check:
+        raise ValueError("its checksum is wrong")
+    spans = []
+    for line in body.decode().splitlines():
+        topic, number, first, end = line.split("\t")
+        spans.append(Span(Partition(topic, int(number)), int(first), int(end)))
+    return InWork(tuple(spans), bool(raw[_ALONE]))
+
+
+def set_aside(file: Path, reason: str) -> None:
+    """Rename a damaged file, so that somebody can look at it. Raises OSError."""
+    aside = file.with_name(f"{file.name}.damaged")
+    file.replace(aside)
+    log.warning("set a damaged file aside", file=str(aside), reason=reason)
+
+
+def _mapped(file: Path) -> mmap:
+    """A new, empty journal. Written in full: a page that the disk has no room for would end the process later."""
+    part = file.with_name(f"{file.name}.new")
+    part.write_bytes(_MAGIC.ljust(_SIZE, b"\0"))
+    part.replace(file)
+    with file.open("r+b") as opened:
+        return mmap(opened.fileno(), _SIZE)

@@ -1,0 +1,119 @@
+"""``onex offsets skip``: how the decision to give a blocked record up reaches the agent that is blocked by it.
+
+The decision is a record on the node's retry topic, in the partition of the same number. Whichever instance owns the
+blocked partition looks there, outside of its group: so it does not matter who owns the retry partition, or whether
+that one is blocked itself. Read by the group, the record means nothing.
+"""
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
+
+import structlog
+
+from onex.agent.crash.suspects import Suspect
+from onex.agent.unreadable_headers import with_headers
+from onex.bus import headers as h
+from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolRecord
+from onex.model.clock import ProtocolClock
+from onex.model.errors import BusError
+
+log = structlog.get_logger(__name__)
+_LOOK_EVERY = 1.0
+_MARGIN_MS = 3_600_000
+"""An operator's clock may be behind, and another instance may have been blocked by the record before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """An operator's decision about one record."""
+
+    group: str
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    who: str
+
+    @property
+    def place(self) -> tuple[Partition, int]:
+        """The record that it is about."""
+        return Partition(self.topic, self.partition), self.offset
+
+    def headers(self) -> Headers:
+        """Headers of the record that carries it."""
+        return [(h.SKIP, json.dumps(asdict(self)).encode())]
+
+
+def is_skip(record: ProtocolRecord) -> bool:
+    """Whether a record of the retry topic only carries such a decision."""
+    return any(name == h.SKIP for name, _ in _headers(record))
+
+
+def skip_in(record: ProtocolRecord) -> Skip | None:
+    """The decision in a record of the retry topic; None where there is none that can be read."""
+    raw = dict(_headers(record)).get(h.SKIP)
+    if raw is None:
+        return None
+    try:
+        match json.loads(raw):
+            case {
+                "group": str(group),
+                "topic": str(topic),
+                "partition": int(number),
+                "offset": int(offset),
+                "reason": str(reason),
+                "who": str(who),
+            }:
+                return Skip(group, topic, number, offset, reason, who)
+    except (ValueError, RecursionError) as error:
+        log.warning("a decision cannot be read", topic=record.topic(), offset=record.offset(), reason=str(error))
+    return None
+
+
+def _headers(record: ProtocolRecord) -> Headers:
+    """None where they cannot be read: such a record carries no decision."""
+    return with_headers(record).headers() or []
+
+
+class SkipLookup:
+    """Looks for decisions while something is blocked; on the thread that polls."""
+
+    def __init__(self, retry_topic: str, group: str, clock: ProtocolClock) -> None:
+        self._topic = retry_topic
+        self._group = group
+        self._clock = clock
+        self._looked = float("-inf")
+        self._next: dict[Partition, int] = {}
+
+    def look(self, bus: ProtocolEventBus, blocked: Collection[Suspect]) -> Iterator[Skip]:
+        """Decisions of this group that have not been read yet; asks the brokers once a second at most."""
+        now = self._clock.monotonic()
+        if not blocked or now - self._looked < _LOOK_EVERY:
+            return
+        self._looked = now
+        try:
+            for record in self._new_records(bus, blocked):
+                skip = skip_in(record)
+                if skip is not None and skip.group == self._group:
+                    yield skip
+        except BusError as error:
+            log.info("cannot look for decisions about blocked records", reason=str(error))
+
+    def _new_records(self, bus: ProtocolEventBus, blocked: Collection[Suspect]) -> Iterator[ProtocolRecord]:
+        for number in {suspect.partition.partition for suspect in blocked}:
+            partition = Partition(self._topic, number)
+            if partition not in self._next:
+                since = min(s.since_ms for s in blocked if s.partition.partition == number)
+                self._next[partition] = bus.admin.offsets_at([partition], since - _MARGIN_MS)[partition]
+        starts = {p: at for p, at in self._next.items() if p.partition in {s.partition.partition for s in blocked}}
+        ends = bus.admin.stable_ends(starts.keys())
+        starts = {p: at for p, at in starts.items() if at < ends[p]}
+        if not starts:
+            return
+        reader = bus.read(starts, {p: ends[p] for p in starts})
+        try:
+            yield from reader.until_end()
+        finally:
+            reader.close()
+        self._next.update({p: ends[p] for p in starts})

@@ -1,0 +1,72 @@
+"""Giving up a record that ends the process of its node again and again: it becomes a dead letter."""
+
+from onex.agent.crash.skips import Skip
+from onex.agent.offsets import done_beyond
+from onex.bus import headers as h
+from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
+from onex.bus.schema import ProtocolSchemaCatalogue
+from onex.contract import ResolvedNode
+from onex.dlq.audit import Audit, Author
+from onex.dlq.desk import Transaction
+from onex.model.errors import RejectedError
+from onex.model.mesh import EnumDeadLetterAction
+
+
+class OffsetSkipper:
+    """Of one node. Every skip goes into the audit of dead letters with who and why."""
+
+    def __init__(
+        self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue, node: ResolvedNode, author: Author, env: str
+    ) -> None:
+        self._bus = bus
+        self._contract = node.contract
+        self._inputs = frozenset(node.routes)
+        self._author = author
+        self._audit = Audit(bus, catalogue)
+        self._group = self._contract.group(env)
+        self._transactional_id = f"{self._group}.dlq"
+
+    def find(self, partition: Partition, offset: int) -> ProtocolRecord | None:
+        """The record; None for a timer, whose topic is the changelog and whose offset is made of its due time.
+
+        Raises RejectedError when the node does not take such a record, or has done with it; BusError.
+        """
+        if self._contract.node_type.is_stateful and partition.topic == self._contract.changelog_topic:
+            return None
+        if partition.topic not in self._inputs and partition.topic != self._contract.retry_topic:
+            known = ", ".join(sorted({*self._inputs, self._contract.retry_topic}))
+            raise RejectedError(f"{self._contract.name} does not read {partition.topic!r}; it reads {known}")
+        state = self._bus.admin.topics([partition.topic]).get(partition.topic)
+        if state is None or not 0 <= partition.partition < state.partitions:
+            raise RejectedError(f"{partition.topic} has no partition {partition.partition}")
+        committed = self._bus.admin.group_positions(self._group).get(partition)
+        if committed is not None and (offset < committed.offset or offset in done_beyond(committed)):
+            raise RejectedError(f"{self._contract.name} has done with offset {offset}; there is nothing to skip")
+        end = self._bus.admin.stable_ends([partition])[partition]
+        if offset < end:
+            reader = self._bus.read({partition: offset}, {partition: end})
+            try:
+                record = next(reader.until_end(), None)
+            finally:
+                reader.close()
+            if record is not None and record.offset() == offset:
+                return record
+        raise RejectedError(f"{partition.topic}[{partition.partition}] holds no record at offset {offset}")
+
+    def skip(self, partition: Partition, offset: int, record: ProtocolRecord | None) -> None:
+        """Send the decision to the agent that is blocked by the record, and note it. Raises FencedError, BusError."""
+        skip = Skip(self._group, *partition, offset, self._author.why, self._author.who)
+        place = f"{partition.topic}-{partition.partition}-{offset}"
+        message_id = dict(record.headers() or []).get(h.ID, b"").decode(errors="replace") if record else ""
+        identity = f"{place}-{record.timestamp()[1]}" if record else place
+        with Transaction(self._bus.transaction(self._transactional_id)) as transaction:
+            retry_topic = self._contract.retry_topic
+            transaction.produce(retry_topic, None, None, skip.headers(), partition.partition)
+            self._audit.add(
+                transaction,
+                identity,
+                self._contract.name,
+                message_id or place,
+                EnumDeadLetterAction.SKIPPED,
+                self._author,
+            )

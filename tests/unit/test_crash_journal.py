@@ -1,0 +1,276 @@
+"""What is known of records that ended the process: the journal on disk, and how ends are counted."""
+
+import faulthandler
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from onex.agent.crash import Isolation
+from onex.agent.crash.journal import Journal, Span
+from onex.agent.crash.skips import Skip, skip_in
+from onex.agent.crash.suspects import Suspect
+from onex.agent.health import Health
+from onex.agent.held import HeldPartitions
+from onex.agent.native.hang_alarm import HangAlarm
+from onex.agent.native.stop import StopSwitch
+from onex.bus.memory.log import COMMITTED, MemoryRecord
+from onex.bus.protocols import Partition
+from onex.testing import ManualClock
+
+T0, T1 = Partition("onex.cmd.a.b.v1", 0), Partition("onex.cmd.a.b.v1", 1)
+CLOCK = ManualClock()
+
+
+def lives(folder: Path, *spans: Span, alone: bool = False, times: int = 1) -> Isolation:
+    """So many processes end with this in work; returns what the next one knows."""
+    for _ in range(times):
+        Isolation(folder, CLOCK).journal.write(spans, alone=alone)
+    return Isolation(folder, CLOCK)
+
+
+def known(isolation: Isolation) -> list[tuple[int, int, int, bool]]:
+    return [(s.first, s.end, s.count, s.blocked) for s in isolation.suspects]
+
+
+def test_what_was_in_work_is_found_by_the_next_process(tmp_path: Path) -> None:
+    Journal(tmp_path).write([Span(T0, 5, 70), Span(T1, 1, 2)], alone=True)
+    found = Journal(tmp_path).found
+    assert found.spans == (Span(T0, 5, 70), Span(T1, 1, 2))
+    assert found.alone
+
+
+@pytest.mark.parametrize("end", ["idle", "excuse"])
+def test_a_clean_end_leaves_nothing(tmp_path: Path, end: str) -> None:
+    journal = Journal(tmp_path)
+    journal.write([Span(T0, 5, 70)])
+    getattr(journal, end)()
+    assert Journal(tmp_path).found.spans == ()
+
+
+def test_an_excused_process_stays_excused_while_it_drains(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.excuse()
+    journal.write([Span(T0, 5, 70)])
+    assert Journal(tmp_path).found.spans == ()
+
+
+def test_a_signal_to_stop_excuses_what_is_in_work(tmp_path: Path) -> None:
+    """A process that is told to end, and killed when it takes too long, was not ended by its records."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        journal = Journal(tmp_path)
+        journal.write([Span(T0, 5, 70)])
+        StopSwitch(journal.excuse)
+        signal.raise_signal(signal.SIGTERM)
+        assert Journal(tmp_path).found.spans == ()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_more_spans_than_fit_are_left_out(tmp_path: Path) -> None:
+    Journal(tmp_path).write([Span(Partition("t" * 200, n), n, n + 1) for n in range(2000)])
+    found = Journal(tmp_path).found.spans
+    assert 500 < len(found) < 2000
+    assert found[-1] == Span(Partition("t" * 200, len(found) - 1), len(found) - 1, len(found))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda raw: raw[:100],
+        lambda raw: raw[: len(raw) - 1],
+        lambda raw: b"",
+        lambda raw: b"garbage" * 20_000,
+        lambda raw: raw.replace(b"ONEXWRK1", b"ONEXWRK2"),
+        lambda raw: raw.replace(b"onex.cmd", b"onex.evt"),
+        lambda raw: raw[:12] + b"\xff\xff\xff\xff" + raw[16:],
+    ],
+    ids=["truncated", "one byte short", "empty", "garbage", "another version", "wrong checksum", "absurd length"],
+)
+def test_a_damaged_journal_is_set_aside(tmp_path: Path, damage: object) -> None:
+    Journal(tmp_path).write([Span(T0, 5, 70)])
+    file = tmp_path / "in-work"
+    file.write_bytes(damage(file.read_bytes()))  # type: ignore[operator]  # a function, see above
+    with capture_logs() as logs:
+        journal = Journal(tmp_path)
+    assert [entry["event"] for entry in logs] == ["set a damaged file aside"]
+    assert journal.found.spans == ()
+    journal.write([Span(T0, 6, 7)])
+    assert Journal(tmp_path).found.spans == (Span(T0, 6, 7),)
+    assert (tmp_path / "in-work.damaged").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "17",
+        "[" * 100_000,
+        '{"version": 2, "suspects": []}',
+        '{"version": 1, "suspects": [{"partition": ["t", "0"]}]}',
+        '{"version": 1, "suspects": 5}',
+    ],
+)
+def test_damaged_suspects_are_set_aside(tmp_path: Path, text: str) -> None:
+    (tmp_path / "suspects.json").write_text(text)
+    with capture_logs() as logs:
+        isolation = Isolation(tmp_path, CLOCK)
+    assert [entry["event"] for entry in logs] == ["set a damaged file aside"]
+    assert known(isolation) == []
+    assert known(lives(tmp_path, Span(T0, 5, 70))) == [(5, 70, 1, False)]
+
+
+@contextmanager
+def _unwritable(path: Path) -> Iterator[None]:
+    """Also for root: a file stands where the folder would be."""
+    path.write_text("in the way")
+    yield
+
+
+def test_a_folder_that_cannot_be_written_is_reported_and_nothing_else(tmp_path: Path) -> None:
+    with _unwritable(tmp_path / "crash"), capture_logs() as logs:
+        isolation = lives(tmp_path / "crash", Span(T0, 5, 70))
+    assert {entry["event"] for entry in logs} >= {"records that end the process cannot be found out"}
+    assert known(isolation) == []
+
+
+def test_without_a_folder_nothing_is_suspected() -> None:
+    isolation = Isolation(None, CLOCK)
+    isolation.journal.write([Span(T0, 5, 70)])
+    assert not isolation.suspects
+
+
+def test_ends_are_counted_and_narrow_the_suspicion_down(tmp_path: Path) -> None:
+    assert known(lives(tmp_path, Span(T0, 0, 2000))) == [(0, 2000, 1, False)]
+    assert known(lives(tmp_path, Span(T0, 37, 38))) == [(37, 38, 2, False)]
+    isolation = lives(tmp_path, Span(T0, 37, 38))
+    (suspect,) = isolation.suspects
+    assert (suspect.count, suspect.runs_alone) == (3, True)
+    isolation = lives(tmp_path, Span(T0, 37, 38), alone=True)
+    (suspect,) = isolation.suspects
+    assert (suspect.first, suspect.count, suspect.waits) == (37, 4, True)
+
+
+def test_several_in_work_at_once_are_all_suspects_and_only_the_one_that_is_alone_is_blocked(tmp_path: Path) -> None:
+    lives(tmp_path, Span(T0, 0, 100))
+    both = [Span(T0, 7, 8), Span(T0, 9, 10)]
+    isolation = lives(tmp_path, *both, times=2)
+    assert sorted(known(isolation)) == [(7, 8, 3, False), (9, 10, 3, False)]
+    isolation = lives(tmp_path, both[1], alone=True)
+    assert sorted(known(isolation)) == [(7, 8, 3, False), (9, 10, 4, True)]
+
+
+def test_one_that_is_never_alone_is_blocked_after_twice_as_many(tmp_path: Path) -> None:
+    both = [Span(T0, 7, 8), Span(T0, 9, 10)]
+    assert not any(s.blocked for s in lives(tmp_path, *both, times=5).suspects)
+    assert all(s.blocked for s in lives(tmp_path, *both).suspects)
+
+
+def test_progress_clears_the_count(tmp_path: Path) -> None:
+    isolation = lives(tmp_path, Span(T0, 5, 70), Span(T1, 5, 70), times=2)
+    isolation.pass_to({T0: 69})
+    assert len(known(isolation)) == 2
+    isolation.pass_to({T0: 70})
+    assert known(isolation) == [(5, 70, 2, False)]
+    assert known(Isolation(tmp_path, CLOCK)) == [(5, 70, 2, False)]
+
+
+def test_a_record_that_is_done_clears_its_own_count_only(tmp_path: Path) -> None:
+    isolation = lives(tmp_path, Span(T0, 5, 6), Span(T0, 7, 8), Span(T1, 0, 100))
+    isolation.pass_at([(T0, 7), (T1, 0)])
+    assert sorted(known(isolation)) == [(0, 100, 1, False), (5, 6, 1, False)]
+    assert len(known(Isolation(tmp_path, CLOCK))) == 2
+
+
+def test_an_end_with_nothing_in_work_counts_nothing(tmp_path: Path) -> None:
+    lives(tmp_path, Span(T0, 5, 6), times=2)
+    for _ in range(5):
+        isolation = Isolation(tmp_path, CLOCK)
+        isolation.journal.write([Span(T0, 5, 6)])
+        isolation.journal.idle()
+    assert known(Isolation(tmp_path, CLOCK)) == [(5, 6, 2, False)]
+
+
+def test_old_suspects_are_forgotten_unless_they_are_blocked(tmp_path: Path) -> None:
+    clock = ManualClock()
+    for alone, number in ((True, 1), (False, 2)):
+        for _ in range(4 if alone else 1):
+            Isolation(tmp_path, clock).journal.write([Span(T0, number, number + 1)], alone=alone)
+    assert len(known(Isolation(tmp_path, clock))) == 2
+    clock.move_to(25 * 3600)
+    assert known(Isolation(tmp_path, clock)) == [(1, 2, 4, True)]
+
+
+def test_a_decision_is_kept_before_anything_comes_of_it(tmp_path: Path) -> None:
+    isolation = lives(tmp_path, Span(T0, 5, 6), alone=True, times=4)
+    assert not isolation.decide(Skip("g", *T0, 6, "why", "ada"))
+    assert isolation.decide(Skip("g", *T0, 5, "why", "ada"))
+    assert not isolation.decide(Skip("g", *T0, 5, "again", "ada"))
+    (suspect,) = Isolation(tmp_path, CLOCK).suspects
+    assert (suspect.blocked, suspect.waits, suspect.skip) == (True, False, "why (ada)")
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\xff", b"[]", b"{}", b'{"group": 5}', b"[" * 100_000, json.dumps({"topic": "t"}).encode()]
+)
+def test_what_is_no_decision_is_none(raw: bytes) -> None:
+    record = MemoryRecord("r", 0, 0, None, None, (("onex-skip", raw),), 0, COMMITTED)
+    assert skip_in(record) is None
+    assert skip_in(MemoryRecord("r", 0, 0, None, None, (), 0, COMMITTED)) is None
+
+
+def test_a_decision_survives_the_wire() -> None:
+    skip = Skip("g", *T0, 5, "why", "ada")
+    assert skip_in(MemoryRecord("r", 0, 0, None, None, tuple(skip.headers()), 0, COMMITTED)) == skip
+
+
+def test_a_blocked_partition_stands_but_is_not_held() -> None:
+    """What was read of it before is still committed, and neither a commit nor patience sets it free."""
+    clock, health = ManualClock(), Health()
+    held = HeldPartitions(clock, health)
+    held.block(T0, "why")
+    held.hold_all([T0], RuntimeError("away"))
+    clock.move_to(100.0)
+    assert held.to_resume() == []
+    held.settle([T0])
+    assert (held.stands(T0), list(health.snapshot().values())) == (True, ["why"])
+    held.unblock(T0)
+    assert (held.to_resume(), held.stands(T0), held.is_held(T0), health.ready) == ([T0], False, False, True)
+
+
+def test_suspects_are_bounded_and_the_worst_are_kept(tmp_path: Path) -> None:
+    worst = Span(T1, 1, 2)
+    isolation = lives(tmp_path, worst, times=3)
+    isolation.journal.write([Span(T0, n, n + 1) for n in range(1000)])
+    every = list(Isolation(tmp_path, CLOCK).suspects)
+    assert len(every) == 256
+    assert Suspect(*worst, 3, CLOCK.now_ms()) in every
+
+
+def test_a_call_into_c_that_keeps_the_interpreter_ends_the_process(tmp_path: Path) -> None:
+    """An expression that backtracks for ever: no Python thread gets a turn, the watchdog's neither."""
+    script = (
+        "import re, time; from onex.agent.native.hang_alarm import HangAlarm; HangAlarm(0.2); "
+        "re.match(r'(a+)+b', 'a' * 60)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert b"re/__init__.py" in ended.stderr, "it names where it hung"
+
+
+def test_the_alarm_is_called_off_when_the_process_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[float, bool] | None] = []
+    monkeypatch.setattr(faulthandler, "dump_traceback_later", lambda limit, exit: calls.append((limit, exit)))
+    monkeypatch.setattr(faulthandler, "cancel_dump_traceback_later", lambda: calls.append(None))
+    HangAlarm(180.0).stop()
+    assert calls == [(181.0, True), None]
