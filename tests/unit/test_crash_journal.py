@@ -1,7 +1,9 @@
 """What is known of records that ended the process: the journal on disk, and how ends are counted."""
 
+import asyncio
 import faulthandler
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from onex.agent.crash.skips import Skip, skip_in
 from onex.agent.crash.suspects import Suspect
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
-from onex.agent.native.hang_alarm import HangAlarm
+from onex.agent.native.hang_alarm import HangAlarm, LoopTurns
 from onex.agent.native.stop import StopSwitch
 from onex.bus.memory.log import COMMITTED, MemoryRecord
 from onex.bus.protocols import Partition
@@ -260,7 +262,8 @@ def test_suspects_are_bounded_and_the_worst_are_kept(tmp_path: Path) -> None:
 def test_a_call_into_c_that_keeps_the_interpreter_ends_the_process(tmp_path: Path) -> None:
     """An expression that backtracks for ever: no Python thread gets a turn, the watchdog's neither."""
     script = (
-        "import re, time; from onex.agent.native.hang_alarm import HangAlarm; HangAlarm(0.2); "
+        "import re, time; from onex.agent.native.hang_alarm import HangAlarm; "
+        "from onex.model.clock import SystemClock; HangAlarm(0.2, SystemClock()); "
         "re.match(r'(a+)+b', 'a' * 60)"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, check=False)
@@ -272,5 +275,52 @@ def test_the_alarm_is_called_off_when_the_process_ends_by_itself(monkeypatch: py
     calls: list[tuple[float, bool] | None] = []
     monkeypatch.setattr(faulthandler, "dump_traceback_later", lambda limit, exit: calls.append((limit, exit)))
     monkeypatch.setattr(faulthandler, "cancel_dump_traceback_later", lambda: calls.append(None))
-    HangAlarm(180.0).stop()
+    HangAlarm(180.0, CLOCK).stop()
     assert calls == [(181.0, True), None]
+
+
+@pytest.fixture
+def alarm(monkeypatch: pytest.MonkeyPatch) -> tuple[HangAlarm, ManualClock, list[int]]:
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    monkeypatch.setattr(faulthandler, "dump_traceback_later", lambda limit, exit: None)
+    monkeypatch.setattr(faulthandler, "cancel_dump_traceback_later", lambda: None)
+    clock = ManualClock()
+    made = HangAlarm(180.0, clock)
+    made.stop()  # the test looks
+    return made, clock, codes
+
+
+def test_a_call_into_c_that_does_not_return_ends_the_process_without_any_lag(
+    alarm: tuple[HangAlarm, ManualClock, list[int]],
+) -> None:
+    watched, clock, codes = alarm
+    calls = iter([1, 2, None, 3])
+    watched.watch(lambda: next(calls, 3))
+    for second in range(0, 181, 60):
+        clock.move_to(second)
+        watched.look()
+    assert codes == []
+    clock.move_to(361)
+    watched.look()
+    assert codes == [70]
+
+
+def test_an_event_loop_that_turns_does_not_hang(alarm: tuple[HangAlarm, ManualClock, list[int]]) -> None:
+    watched, clock, codes = alarm
+    loop = asyncio.new_event_loop()
+    watched.watch(LoopTurns(loop))
+    for second in range(0, 1000, 100):
+        clock.move_to(second)
+        watched.look()
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+    assert codes == []
+    for second in range(1000, 1400, 100):
+        clock.move_to(second)
+        watched.look()
+    assert codes == [70]
+    loop.close()
+    watched.watch(LoopTurns(loop))
+    watched.look()
+    assert codes == [70]

@@ -18,7 +18,7 @@ from onex.agent.metrics import AgentMetrics
 from onex.agent.native.capabilities import running
 from onex.agent.native.collector import calm_collector
 from onex.agent.native.effect_host import EffectHost
-from onex.agent.native.hang_alarm import HangAlarm
+from onex.agent.native.hang_alarm import HangAlarm, LoopTurns
 from onex.agent.native.logs import configure_logs
 from onex.agent.native.loop_watch import LoopWatch
 from onex.agent.native.pure_host import run_pure
@@ -41,7 +41,7 @@ from onex.bus.schema import ProtocolSchemaCatalogue
 from onex.capability import PartitionShare, ServiceRegistry, Signals, Surroundings
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.clock import SystemClock
-from onex.model.enums import EnumGuarantee, EnumNodeKind
+from onex.model.enums import EnumGuarantee, EnumNodeKind, EnumStage
 from onex.model.errors import (
     BusError,
     ConfigurationError,
@@ -91,7 +91,7 @@ class AgentProcess:
             self._group,
             self._isolation.journal.excuse,
         )
-        self._alarm = HangAlarm(3 * settings.stall_timeout)
+        self._alarm = HangAlarm(max(3 * settings.stall_timeout, 2 * self._contract.delivery.timeout), self._clock)
         self._signals = Signals()
         self._voice = Voice(
             resolved,
@@ -172,6 +172,7 @@ class AgentProcess:
                 with running(program.composition):
                     self._pure(program, self._bus)
         finally:
+            self._alarm.watch(None)
             self._watchdog.look_at(None)
             self._bus.close()
             self._bus = None
@@ -206,6 +207,7 @@ class AgentProcess:
             batch_seconds=batch_seconds(self._settings),
             first_batch=max(1, self._contract.delivery.batch_size >> self._slowness),
         )
+        self._alarm.watch(lambda: agent.carried if agent.stage is EnumStage.HANDLER else None)
         self._started(agent)
         run_pure(agent, call_seconds(self._contract, self._settings), self._stop)
 
@@ -248,6 +250,7 @@ class AgentProcess:
                 )
             code = Path(inspect.getfile(self._resolved.node_class)).parent
             with LoopWatch(loop, self._contract.name, code, self._clock, self._health, self._metrics):
+                self._alarm.watch(LoopTurns(loop))
                 if node.outbox is None:
                     self._started(host)
                     await host.run(stopping)
@@ -256,6 +259,7 @@ class AgentProcess:
                 self._started(host, relay)
                 await _both(host.run(stopping), relay.run(stopping), stopping)
         finally:
+            self._alarm.watch(None)
             self._stop.on_wake(lambda: None)
             try:
                 await node.stop()
