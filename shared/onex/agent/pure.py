@@ -235,6 +235,7 @@ class PureAgent:
             return
         finally:
             CURRENT.set(None)
+            self._work.stage = EnumStage.DECODE  # an attempt that was undone is in no handler any more
             metrics.in_flight.set(0)
         if traces is not None:
             traces.settle(committing_ns, committed=True)

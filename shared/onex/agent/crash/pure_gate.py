@@ -68,10 +68,11 @@ class PureGate:
         is_full = self._alone
         for record in records:
             partition, offset = Partition(record.topic(), record.partition()), record.offset()
-            suspect = None if is_full or partition in left else self.suspects.at(partition, offset)
             if is_full or partition in left:
                 _leave(left, record)
-            elif self._runs_alone(partition, offset, suspect):
+                continue
+            suspect = self.suspects.at(partition, offset)
+            if self._runs_alone(partition, offset, suspect):
                 is_full = True
                 if partition in ready:
                     _leave(left, record)
@@ -87,8 +88,10 @@ class PureGate:
                 _leave(left, record)
         for partition, offset in left.items():
             consumer.seek(partition, offset)
-        consumer.pause([partition for partition in left if self._held.is_blocked(partition)])
-        return admitted, timers
+        blocked = [partition for partition in left if self._held.is_blocked(partition)]
+        consumer.pause(blocked)
+        numbers = {partition.partition for partition in blocked}
+        return admitted, [(number, timer) for number, timer in timers if number not in numbers]
 
     def _are_concerned(self, records: Sequence[ProtocolRecord]) -> bool:
         concerned = {suspect.partition for suspect in self.suspects} | self._work.alone.partitions

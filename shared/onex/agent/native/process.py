@@ -91,7 +91,7 @@ class AgentProcess:
             self._group,
             self._isolation.journal.excuse,
         )
-        self._alarm = HangAlarm(max(3 * settings.stall_timeout, 2 * self._contract.delivery.timeout), self._clock)
+        self._alarm = HangAlarm(max(3 * settings.stall_timeout, 2 * self._contract.handler_timeout), self._clock)
         self._signals = Signals()
         self._voice = Voice(
             resolved,
