@@ -53,7 +53,7 @@ RETRY_HISTORY = frozenset(
     {ATTEMPT, RETRY_DUE, FIRST_FAILED, RETRY_OF, ORIGINAL_PARTITION, ORIGINAL_OFFSET, ORIGINAL_TIME}
 )
 """What the engine writes on the retry topic beside the original headers."""
-ENGINE = RETRY_HISTORY | {ORIGINAL_TOPIC, HOLD, RELEASE, REPLAY_ID, REPLAYS, PARENT}
+ENGINE = RETRY_HISTORY | {ORIGINAL_TOPIC, HOLD, RELEASE, REPLAY_ID, REPLAYS, PARENT, SKIP}
 """All headers that the engine and the dead-letter commands write for the engine. They count on a node's own retry
 topic only. On records of any other topic they do not exist: the sender may have written them."""
 

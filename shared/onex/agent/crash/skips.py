@@ -46,8 +46,8 @@ class Skip:
 
 
 def is_skip(record: ProtocolRecord) -> bool:
-    """Whether a record of the retry topic only carries such a decision."""
-    return any(name == h.SKIP for name, _ in _headers(record))
+    """Whether a record of the retry topic only carries such a decision. One that cannot be read is none."""
+    return skip_in(record) is not None
 
 
 def skip_in(record: ProtocolRecord) -> Skip | None:
