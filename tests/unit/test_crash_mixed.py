@@ -16,6 +16,7 @@ from onex.agent.crash import Isolation
 from onex.agent.pure import PureAgent
 from onex.bus.memory.log import MemoryRecord
 from onex.model.enums import EnumStage
+from onex.node import TimerFired
 from tests.unit.crash_world import KINDS, Kind, Machine, entities, facts_of, machines, where_of
 
 
@@ -238,8 +239,9 @@ def test_headers_that_cannot_be_read_among_records_that_are_watched(
     machine.mesh.publish(topic, b"{}", b"weird", [], settle=False)
     machine.mesh.send(kind.deadly("bad"), settle=False)
     assert machine.run_until_quiet() == 4
-    machine.mesh.publish(topic, b"{}", b"weird", [], settle=False)
     machine.skip(where_of(machine, kind.deadly("bad")), blocked_offset(machine))
+    machine.mesh.clock.move_to(machine.mesh.clock.monotonic() + 2.0)
+    machine.mesh.publish(topic, b"{}", b"weird", [], settle=False)
     machine.run(2.0)
     assert sorted(facts["onex-dlq-class"] for facts in facts_of(machine)) == ["crash", "poison", "poison"]
     assert machine.reasons == {}
@@ -265,3 +267,34 @@ def test_a_timer_for_which_memory_was_short_runs_alone_and_keeps_no_other_waitin
     assert entities(machine, KINDS["orchestrator"]) == {"a": 1, "z": 1}
     assert len(machine.mesh.dead_letters()) == 1
     assert machine.reasons == {}
+
+
+def test_timers_for_which_no_time_was_left_are_still_suspected(
+    machine_of: Callable[[Kind], Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = machine_of(KINDS["orchestrator"])
+    decide = NodeAlarmOrchestrator.decide
+
+    def slow(node: Any, state: Any, event: Any, context: Any) -> Any:
+        if isinstance(event, TimerFired):
+            if context.key == deadly.entity:
+                machine.end()
+            machine.mesh.clock.move_to(machine.mesh.clock.monotonic() + 6.0)
+        return decide(node, state, event, context)
+
+    monkeypatch.setattr(NodeAlarmOrchestrator, "decide", slow)
+    machine.start()
+    entities_of = [[f"e{n}" for n in range(99) if _number(machine, f"e{n}") == number] for number in (0, 3)]
+    deadly = SetAlarm(entity=entities_of[1][0], after=5.0)
+    others = [SetAlarm(entity=entity, after=50.0) for entity in entities_of[0][:4]]
+    for alarm in (*others, deadly):
+        machine.mesh.send(alarm)
+    assert machine.run(5.0)
+    machine.mesh.clock.move_to(machine.mesh.clock.monotonic() + 60.0)
+    assert machine.run_until_quiet(20.0) == 4, "the timers of other partitions, which come first, excuse nothing"
+    assert suspects(machine) == [(4, True)]
+    assert entities(machine, KINDS["orchestrator"]) == {alarm.entity: 1 for alarm in others}
+
+
+def _number(machine: Machine, entity: str) -> int:
+    return where_of(machine, SetAlarm(entity=entity, after=0.0)).partition
