@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +43,13 @@ def mesh(name: str, folder: Path, group: str, *, exactly_once: bool = True, inst
     """A node as ``onex run`` runs it, all standard layers on. ``group``: with ``{group}`` for the environment."""
     command = (sys.executable, "-m", "onex.cli.main", "run", str(folder))
     return Entry(name, command, exactly_once, instances, group=group, is_ours=True)
+
+
+def earlier(checkout: Path, folder: Path, group: str) -> Entry:
+    """The same node run by the library of another checkout of this repository: what a change costs."""
+    entry = mesh("onex, other checkout", checkout / folder.relative_to(ROOT), group)
+    paths = os.pathsep.join([str(checkout), str(checkout / "shared")])
+    return replace(entry, environment={"PYTHONPATH": paths})
 
 
 def theirs(name: str, module: str, *arguments: str, exactly_once: bool = False) -> Entry:

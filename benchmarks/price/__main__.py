@@ -2,9 +2,10 @@
 
 import argparse
 from collections.abc import Mapping
+from pathlib import Path
 
 from benchmarks.field.cluster import Cluster, cluster
-from benchmarks.field.entries import Entry, java, mesh, ours, theirs
+from benchmarks.field.entries import Entry, earlier, java, mesh, ours, theirs
 from benchmarks.field.meter import WINDOW
 from benchmarks.field.turns import MESSAGES, Turns
 from benchmarks.price import setup
@@ -52,6 +53,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=MESSAGES, help="messages in the input")
     parser.add_argument("--window", type=float, default=WINDOW, help="seconds of steady state that are measured")
     parser.add_argument("--quick", action="store_true", help="mesh, hand-written loop and Quix alone")
+    parser.add_argument("--beside", type=Path, help="another checkout, whose library runs the node as well")
     parser.add_argument("--only", nargs="*", help="entries with these names alone")
     options = parser.parse_args()
     with cluster() as field:
@@ -61,7 +63,10 @@ def main() -> None:
         def check(entry: Entry, begins: Mapping[Partition, int]) -> int:
             return setup.check(field, begins, options.count, batched=entry.name.endswith("batch"))
 
-        chosen = [e for e in entries(field, quick=options.quick) if not options.only or e.name in options.only]
+        every = entries(field, quick=options.quick)
+        if options.beside:
+            every.append(earlier(options.beside, setup.FOLDER, every[0].group))
+        chosen = [e for e in every if not options.only or e.name in options.only]
         turns = Turns(field, setup.INPUT, setup.OUTPUT, options.count, options.window, check)
         readings = turns.take(chosen, options.runs)
     report = Report("price")

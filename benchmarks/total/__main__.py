@@ -3,9 +3,10 @@
 import argparse
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from benchmarks.field.cluster import cluster
-from benchmarks.field.entries import Entry, java, mesh, ours, theirs
+from benchmarks.field.entries import Entry, earlier, java, mesh, ours, theirs
 from benchmarks.field.meter import WINDOW
 from benchmarks.field.turns import MESSAGES, Turns
 from benchmarks.report import Report
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--count", type=int, default=MESSAGES, help="messages in the input")
     parser.add_argument("--window", type=float, default=WINDOW, help="seconds of steady state that are measured")
+    parser.add_argument("--beside", type=Path, help="another checkout, whose library runs the node as well")
     parser.add_argument("--only", nargs="*", help="entries with these names alone")
     options = parser.parse_args()
     with cluster() as field:
@@ -44,7 +46,10 @@ def main() -> None:
         def check(_: Entry, begins: Mapping[Partition, int]) -> int:
             return setup.check(field, begins)
 
-        chosen = [entry for entry in entries() if not options.only or entry.name in options.only]
+        every = entries()
+        if options.beside:
+            every.append(earlier(options.beside, setup.FOLDER, every[0].group))
+        chosen = [entry for entry in every if not options.only or entry.name in options.only]
         changelog = setup.node().contract.changelog_topic
         turns = Turns(field, setup.INPUT, setup.OUTPUT, options.count, options.window, check, changelog)
         readings = turns.take(chosen, options.runs)

@@ -153,7 +153,7 @@ class FurtherAttempts:
             return self._make.dead(task, received, EnumStage.DECODE, Attempts(1), held=held)
         attempts = self._queue.attempts(task.record) if task.queued else _UNTRIED
         if attempts.due_ms and (wait := attempts.due_ms - self._clock.now_ms()) > 0:
-            await self._park(lane, asyncio.sleep(min(wait, self._plan.longest_ms(attempts.count)) / 1000))
+            await self._park(lane, partial(asyncio.sleep, min(wait, self._plan.longest_ms(attempts.count)) / 1000))
             began = self._clock.monotonic()
         while True:
             before, failed = failed, None
@@ -169,7 +169,7 @@ class FurtherAttempts:
                 # Nothing was tried, so no attempt is counted; and nothing more is read until trying makes sense.
                 if error.for_all:
                     self.stands_until = max(self.stands_until, self._clock.monotonic() + error.retry_after)
-                await self._park(lane, asyncio.sleep(error.retry_after))
+                await self._park(lane, partial(asyncio.sleep, error.retry_after))
                 continue
             except StateStoreError:
                 raise
@@ -192,7 +192,7 @@ class FurtherAttempts:
                 self._settlement.settle(self._make.noted(task, attempts))
             elif not held and self._outlasts(began, delay):
                 return self._make.moved(task, attempts)
-            await self._park(lane, asyncio.sleep(delay))
+            await self._park(lane, partial(asyncio.sleep, delay))
 
     async def _decoded(self, lane: Hashable, task: Task, received: BaseException) -> Received | BaseException:
         """Decode again what could not be decoded for a reason that is not the message's: no schema, no memory."""
@@ -201,7 +201,7 @@ class FurtherAttempts:
         while isinstance(result[0], BusError) or (isinstance(result[0], MemoryError) and short < TRIES):
             short += isinstance(result[0], MemoryError)
             self.stands_until = max(self.stands_until, self._clock.monotonic() + _WAIT)
-            await self._park(lane, asyncio.sleep(_WAIT))
+            await self._park(lane, partial(asyncio.sleep, _WAIT))
             result = self._receiver.receive([task.record])
         return result[0]
 
@@ -210,8 +210,8 @@ class FurtherAttempts:
 
         Messages that only wait for their next attempt are not waited for.
         """
-        await self._park(lane, asyncio.sleep(_WAIT * 2 ** (short - 1)))
-        await self._park(lane, _acquired(self._alone))
+        await self._park(lane, partial(asyncio.sleep, _WAIT * 2 ** (short - 1)))
+        await self._park(lane, partial(_acquired, self._alone))
         self.is_shut = True
         try:
             while self._lanes.running > 1:
@@ -235,7 +235,7 @@ class FurtherAttempts:
         while True:
             coming = self._fences.next_release(task.partition, message_id)
             if not coming.done():
-                await self._park(lane, _wait_for(coming))
+                await self._park(lane, partial(_wait_for, coming))
             release = coming.result()
             CURRENT.set(release.envelope)
             if release.received is None:
@@ -249,14 +249,14 @@ class FurtherAttempts:
                 return
             self._settlement.settle(outcome)
 
-    async def _park(self, lane: Hashable, waiting: Awaitable[None]) -> None:
-        """Wait without holding a place; the key stays behind its lane."""
+    async def _park(self, lane: Hashable, wait: Callable[[], Awaitable[None]]) -> None:
+        """Wait without holding a place; the key stays behind its lane. ``wait`` makes what is awaited."""
         me = _this_task()
         self._lanes.park(lane)
         self.waiting.add(me)
         self._start()
         try:
-            await waiting
+            await wait()
         finally:
             self.waiting.discard(me)
             self._lanes.unpark(lane)
