@@ -12,6 +12,7 @@ from node_unruly_effect.v1_0_0.models import Acted
 from onex.agent import dead_letter as d
 from onex.bus import headers as h
 from onex.bus.protocols import Partition, ProtocolRecord
+from onex.model.errors import PoisonError
 from onex.testing import MeshDriver
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def check(simulation: "Simulation") -> None:
     _orders(simulation)
     _money(simulation)
     _acts(simulation)
+    _hostile(simulation)
     rang = Counter(message.entity for message in mesh.published(Rang))
     assert rang == {f"a-{n + 1}": 1 for n in range(simulation.alarms)}, "each alarm rings once"
     for instance in mesh.instances:
@@ -52,7 +54,8 @@ def _nothing_is_written_twice(mesh: MeshDriver) -> None:
         for model, topic in node.outputs.items():
             if model in (OrderCompleted, OrderFailed):
                 continue
-            twice = [identity for identity, n in Counter(map(_id, mesh.records(topic))).items() if n > 1]
+            ids = Counter(filter(None, map(_id, mesh.records(topic))))
+            twice = [identity for identity, n in ids.items() if n > 1]
             assert not twice, f"{topic}: written twice: {twice[0]!r}"
 
 
@@ -107,12 +110,28 @@ def _acts(simulation: "Simulation") -> None:
         for act in acts:
             count = done[entity].count(act.number) + dead[f"{entity}/{act.number}"]
             assert count == 1, f"{entity} act {act.number} has {count} outcomes"
-    poison = sum(_class(record) in ("poison", "schema") for record in mesh.dead_letters())
-    assert poison == simulation.poisoned, f"{poison} dead letters of {simulation.poisoned} poisoned messages"
+
+
+def _hostile(simulation: "Simulation") -> None:
+    mesh = simulation.mesh
+    letters = mesh.dead_letters()
+    twice = [place for place, count in Counter(map(_place, letters)).items() if count > 1]
+    assert not twice, f"more than one dead letter of {twice[0]}"
+    dead = Counter(_dead_id(record).decode() for record in letters)
+    for identity in simulation.large:
+        assert dead[identity] == 1, f"{identity} has {dead[identity]} dead letters"
+    missing = simulation.junk - set(map(_place, letters))
+    assert not missing, f"no dead letter of {min(missing)}"
+    unreadable = {_place(letter) for letter in letters if _header(letter, d.CLASS) in (b"poison", b"schema")}
+    assert unreadable <= simulation.junk, f"a dead letter of a good record: {min(unreadable - simulation.junk)}"
 
 
 def _header(record: ProtocolRecord, name: str) -> bytes:
-    return dict(record.headers() or []).get(name, b"")
+    try:
+        headers = record.headers()
+    except PoisonError:  # as a hostile sender made it
+        return b""
+    return dict(headers or []).get(name, b"")
 
 
 def _id(record: ProtocolRecord) -> bytes:
@@ -127,5 +146,5 @@ def _dead_id(record: ProtocolRecord) -> bytes:
     return _header(record, d.MESSAGE_ID)
 
 
-def _class(record: ProtocolRecord) -> str:
-    return _header(record, d.CLASS).decode()
+def _place(record: ProtocolRecord) -> tuple[bytes, ...]:
+    return tuple(_header(record, name) for name in (d.TOPIC, d.PARTITION, d.OFFSET))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from unittest.mock import patch
 
+from onex.agent.further_attempts import FurtherAttempts
 from onex.agent.lanes import Lanes
 from onex.agent.offsets import OffsetTracker
 from onex.agent.outcome import Commit, Outcome, Task
@@ -184,6 +185,13 @@ def _repeated_command_starts_again() -> Any:
     return patch.object(WorkflowMachine, "start", forgetful)
 
 
+def _unreadable_headers_lost_behind_a_key_that_waits() -> Any:
+    def must_queue(self: FurtherAttempts, task: Task) -> bool:
+        return not task.queued and self._queue.waits(task.partition.partition, task.record.key())
+
+    return patch.object(FurtherAttempts, "must_queue", must_queue)
+
+
 MUTANTS: dict[str, Mutant] = {
     made.__name__.removeprefix("_"): made
     for made in (
@@ -207,5 +215,6 @@ MUTANTS: dict[str, Mutant] = {
         _timer_fires_twice,
         _offsets_without_outputs,
         _repeated_command_starts_again,
+        _unreadable_headers_lost_behind_a_key_that_waits,
     )
 }

@@ -32,6 +32,7 @@ _WEIGHTS = {
     "hang": 1,
     "expel": 2,
     "alarm": 6,
+    "hostile": 6,
 }
 """How often each kind of thing happens. ``lose``: a commit succeeds and its answer is lost."""
 

@@ -8,10 +8,11 @@ from node_order_orchestrator.v1_0_0.models import PlaceOrder
 from node_unruly_effect.v1_0_0.models import Act
 from structlog.testing import capture_logs
 
+from onex.bus.protocols import Headers, Partition
 from onex.model.errors import BusUnavailableError, FencedError
 from onex.testing import MeshDriver
 from onex.testing.instance import Instance
-from tests.simulation import world
+from tests.simulation import hostile, world
 from tests.simulation.ledger import check
 from tests.simulation.schedule import Action, draw, without
 
@@ -28,9 +29,13 @@ class Simulation:
         self._tell = tell
         self.orders: dict[str, PlaceOrder] = {}
         self.acts: dict[str, list[Act]] = {}
-        self.poisoned = 0
+        self.junk: set[tuple[bytes, ...]] = set()
+        """Topic, partition and offset of records that no node can read; each must be a dead letter."""
+        self.large: set[str] = set()
+        """Ids of acts whose results are too large; each must be a dead letter."""
         self.alarms = 0
         self.mesh = MeshDriver(world.nodes())
+        self.mesh.bus.admin.alter(hostile.ACTED, {"max.message.bytes": str(hostile.LIMIT)})
 
     def run(self, schedule: Sequence[Action]) -> None:
         """Carry the schedule out; AssertionError names what is wrong at its end."""
@@ -51,7 +56,7 @@ class Simulation:
             case "step":
                 return f"{name}: {self._step(instance)}"
             case "order":
-                return self._order(f"o-{len(self.orders)}", action)
+                return self.order(action)
             case "repeat" if self.orders:
                 order = self.orders[sorted(self.orders)[action.pick % len(self.orders)]]
                 mesh.send(order, id=order.order_id, correlation_id=order.order_id, settle=False)
@@ -72,10 +77,9 @@ class Simulation:
                 self._guarded(instance, lambda: mesh.remove_instance(instance))
                 return name
             case "alarm":
-                self.alarms += 1
-                after = float(action.amount % 20)
-                mesh.send(SetAlarm(entity=f"a-{self.alarms}", after=after), settle=False)
-                return f"a-{self.alarms} in {after:g} s"
+                alarm = self.new_alarm(action)
+                mesh.send(alarm, settle=False)
+                return f"{alarm.entity} in {alarm.after:g} s"
             case "expel":
                 instance.expel()
                 return name
@@ -88,10 +92,10 @@ class Simulation:
             case "down" | "up":
                 world.WORLD.down = action.name == "down"
             case "poison":
-                self.poisoned += 1
                 topic = mesh.topic_of((PlaceOrder, Act)[action.pick % 2])
-                mesh.publish(topic, b"\x00junk", b"poison", [], settle=False)
-                return topic
+                return self.send_junk(topic, b"\x00junk", b"poison", [])
+            case "hostile":
+                return hostile.send(self, action)
             case "deny":
                 mesh.broker.denied.add(instance.resolved.contract.dead_letter_topic)
                 return name
@@ -102,14 +106,36 @@ class Simulation:
                 return name
         return ""
 
-    def _order(self, name: str, action: Action) -> str:
+    def send_junk(self, topic: str, value: bytes | None, key: bytes | None, headers: Headers) -> str:
+        """Send a record that must be a dead letter; gives the topic."""
+        broker = self.mesh.broker
+        before = {p: len(log.records) for p, log in broker.logs.items() if p.topic == topic}
+        self.mesh.publish(topic, value, key, headers, settle=False)
+        for partition, end in before.items():
+            if len(broker.logs[partition].records) > end:
+                self.expect_letter(partition, end)
+        return topic
+
+    def expect_letter(self, partition: Partition, offset: int) -> None:
+        """No node can read the record there."""
+        place = (partition.topic, str(partition.partition), str(offset))
+        self.junk.add(tuple(map(str.encode, place)))
+
+    def new_alarm(self, action: Action) -> SetAlarm:
+        """The next alarm, which is the caller's to send."""
+        self.alarms += 1
+        return SetAlarm(entity=f"a-{self.alarms}", after=float(action.amount % 20))
+
+    def order(self, action: Action, headers: Headers | None = None) -> str:
+        """Send the next order; gives its name."""
+        name = f"o-{len(self.orders)}"
         quantity = 150 if action.amount % 10 == 3 else 1 + action.amount % 5
         price = 5000.0 if action.amount % 10 == 7 else 1.0 + action.amount % 3
         order = PlaceOrder(
             order_id=name, customer=f"c-{action.pick % _CUSTOMERS}", quantity=quantity, unit_price=price
         )
         self.orders[name] = order
-        self.mesh.send(order, id=name, correlation_id=name, settle=False)
+        self.mesh.send(order, id=name, correlation_id=name, settle=False, headers=headers)
         return name
 
     def _act(self, entity: str, action: Action) -> str:

@@ -150,3 +150,36 @@ def test_a_call_is_told_of_so_many_steps_and_no_more(play: Play, monkeypatch: py
         assert call.result.done()
 
     play(live)
+
+
+def test_hostile_records_on_the_topics_of_answers_disturb_no_call(play: Play) -> None:
+    """Junk with the id of a call ends that call at most; none raises, and other calls go on."""
+
+    async def scene(scene: Scene) -> None:
+        call, other = scene.call("c-1", steps=True), scene.call("c-2", steps=True)
+        forged: list[tuple[str, bytes | None]] = [
+            (d.MESSAGE_ID, b"c-1"),
+            (d.NODE, b"node_order_orchestrator"),
+            (d.CLASS, b"no class"),
+        ]
+        headers: list[list[tuple[str, bytes | None]]] = [
+            [(h.CORRELATION, None), (h.ID, None)],
+            [(h.CORRELATION, b"c-1"), (h.ID, None), (h.SOURCE, None)],
+            [(h.CORRELATION, b"\xff\xfe"), (h.ID, b"\xff")],
+            [(h.CORRELATION, b"c-1"), *forged],
+            [(h.CORRELATION, b"c-1"), *forged[:2], (d.CLASS, None)],
+        ]
+        for topic in (PRICED, DEAD):
+            for some in headers:
+                for value in (None, b"", b"junk"):
+                    scene.calls.take(ConsumerRecord(topic, 0, 1, 0, 0, None, value, None, -1, -1, some))
+        assert not call.result.done()
+        for topic in (COMPLETED, FAILED):
+            for some in headers:
+                for value in (None, b"", b"junk"):
+                    scene.calls.take(ConsumerRecord(topic, 0, 1, 0, 0, None, value, None, -1, -1, some))
+        assert isinstance(call.result.exception(), WorkflowFailedError)
+        scene.arrives(COMPLETED, DONE, correlation="c-2")
+        assert other.result.result() == DONE
+
+    play(scene)

@@ -21,6 +21,7 @@ from onex.agent.receive import Received, Receiver
 from onex.agent.retry import Attempts, RetryPlan
 from onex.agent.retry_queue import RetryQueue, place_of
 from onex.agent.settlement import Settlement
+from onex.agent.unreadable_headers import UnreadableHeaders
 from onex.model.clock import ProtocolClock
 from onex.model.enums import EnumOrdering, EnumStage
 from onex.model.errors import BusError, NotNowError, PoisonError, ProcessEndedError, StateStoreError
@@ -79,12 +80,16 @@ class FurtherAttempts:
         return lanes.blocked >= times * MAX_BLOCKED or lanes.blocked_bytes >= times * MAX_BLOCKED_BYTES
 
     def must_queue(self, task: Task) -> bool:
-        """Whether an earlier message of its key waits on the retry topic, so that it has to go there as well."""
+        """Whether an earlier message of its key waits on the retry topic, so that it has to go there as well.
+
+        A record with unreadable headers stays: on the retry topic it would be a good one without headers.
+        """
         return (
             not task.queued
             and self._ordering is EnumOrdering.KEY
             and self._queue.waits(task.partition.partition, task.record.key())
             and not isinstance(task.received, ProcessEndedError)
+            and not isinstance(task.record, UnreadableHeaders)
         )
 
     def cancel(self, running: "asyncio.Task[None]") -> None:

@@ -81,9 +81,10 @@ class Calls:
         for call in tuple(self._waiting.get(correlation.decode(errors="replace"), ())):
             # Steps come over other partitions than the end does: some arrive after it.
             if call.steps is not None or not call.result.done():
-                self._tell(call, record, headers)
+                self._tell(call, record)
 
-    def _tell(self, call: Call, record: ConsumerRecord[bytes, bytes], headers: dict[str, bytes]) -> None:
+    def _tell(self, call: Call, record: ConsumerRecord[bytes, bytes]) -> None:
+        headers = {name: value or b"" for name, value in record.headers}
         if record.topic == call.address.dead_letter:
             self._dead(call, headers)
             return
@@ -110,6 +111,8 @@ class Calls:
         letter = {name: value.decode(errors="replace") for name, value in headers.items()}
         if letter.get(d.MESSAGE_ID) != call.command_id or letter.get(d.NODE) != call.address.node:
             return
+        if letter.get(d.CLASS) not in set(EnumFailureClass):
+            return  # not written by a node
         failure, reason = EnumFailureClass(letter[d.CLASS]), letter.get(d.MESSAGE, "")
         if failure in _REFUSED:
             self._end(call, CommandRejectedError(call.command_id, failure, reason, letter))

@@ -12,6 +12,7 @@ from aiokafka.errors import (
 )
 
 from onex.bus.aio.config import connection_of
+from onex.bus.aio.unreadable import read_all_headers
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import Outgoing
@@ -30,6 +31,7 @@ class AioKafka:
     """Belongs to one event loop. ``start`` before use, ``close`` after."""
 
     def __init__(self, config: KafkaConfig) -> None:
+        read_all_headers()
         self._connection = connection_of(config)
         self._producer = AIOKafkaProducer(
             **self._connection,

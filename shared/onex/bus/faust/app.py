@@ -6,6 +6,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
 from onex.bus.aio.config import connection_of
+from onex.bus.aio.unreadable import read_all_headers
 from onex.bus.kafka import KafkaConfig
 
 
@@ -46,6 +47,7 @@ class _App(faust.App):
 
 def make_app(config: KafkaConfig, group: str) -> faust.App:
     """An app without web server, tables and topics of its own."""
+    read_all_headers()
     servers = config.bootstrap_servers.split(",")
     app = _App(
         id=group,

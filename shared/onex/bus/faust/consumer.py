@@ -11,10 +11,11 @@ from typing import TypeVar
 import faust
 from faust.types import TP, EventT, StreamT
 
+from onex.bus.aio.unreadable import UnreadableName
 from onex.bus.faust.app import make_app
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Headers, Partition, Position, ProtocolRebalanceListener, ProtocolRecord
-from onex.model.errors import BusUnavailableError
+from onex.model.errors import BusUnavailableError, PoisonError
 
 T = TypeVar("T")
 _STOP, _COMMIT = 20.0, 20.0
@@ -24,7 +25,7 @@ _HIGH, _LOW = 2000, 500
 
 @dataclass(frozen=True, slots=True)
 class FaustRecord:
-    """See :class:`ProtocolRecord`."""
+    """See :class:`ProtocolRecord`. ``headers`` raises PoisonError when a name is not UTF-8."""
 
     event: EventT[object]
 
@@ -47,7 +48,12 @@ class FaustRecord:
 
     def headers(self) -> Headers | None:
         found = self.event.message.headers
-        return list(found.items() if isinstance(found, Mapping) else found) if found else None
+        if not found:
+            return None
+        headers = list(found.items() if isinstance(found, Mapping) else found)
+        if any(isinstance(name, UnreadableName) for name, _ in headers):
+            raise PoisonError("a header name is not UTF-8")
+        return headers
 
     def timestamp(self) -> tuple[int, int]:
         return 1, round(self.event.message.timestamp * 1000)
