@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlparse
@@ -12,6 +13,7 @@ from onex.bus.kafka import KafkaEventBusAdapter
 from onex.contract import resolve_node
 from onex.local import LocalPostgres
 from tests.chaos.cluster import Cluster
+from tests.chaos.hostile import HostileSender
 from tests.chaos.ledger import Row, answered, rows
 from tests.chaos.load import Load
 from tests.chaos.proxy import TcpProxy
@@ -45,6 +47,7 @@ class Field:
         self.agents: dict[str, list[Process]] = {}
         self.clocks = {node.contract.name: Clock(folder / f"{node.contract.name}.clock") for node in self.mesh.nodes}
         self.load = Load(bus, self.mesh.catalogue)
+        self.hostile = HostileSender(cluster.bootstrap_servers)
         self._instances = instances
         self._version = 0
         self._state = folder / "state"
@@ -64,6 +67,7 @@ class Field:
             self._until_ready(name)
         self._supervisor.start()
         self.load.start()
+        self.hostile.start()
 
     def close(self) -> None:
         """Release what outlives a test."""
@@ -71,6 +75,8 @@ class Field:
         if self._supervisor.ident is not None:
             self._supervisor.join(60.0)
         self.load.stop(5.0)
+        with suppress(RuntimeError):  # brokers that are gone
+            self.hostile.stop()
         self.mesh.__exit__(None, None, None)
         self.database.stop()
 
@@ -137,6 +143,11 @@ class Field:
     def _until_ready(self, name: str) -> None:
         for process in self.agents[name]:
             eventually(self.mesh.ready(process), 90, f"{name} is ready without hands")
+
+    def stop_load(self) -> None:
+        """No more commands, and no more junk."""
+        self.load.stop()
+        self.hostile.stop()
 
     def settle(self) -> None:
         """Every command answered, no lag, every agent ready, without hands."""

@@ -9,8 +9,11 @@ from node_order_orchestrator.v1_0_0.models import ChargeCard, OrderCompleted, Or
 from node_payment_effect.v1_0_0.models import CardCharged, CardDeclined, MoneyMoved
 from node_till_effect.v1_0_0.models import MoneyTaken, TillChanged
 
+from onex.agent import dead_letter as d
 from onex.bus import headers as h
+from onex.bus.protocols import ProtocolRecord
 from onex.bus.schema import Codec
+from tests.chaos.hostile import COMMANDS, is_hostile
 from tests.chaos.load import ORDERS, Load
 from tests.integration.agents import Mesh
 
@@ -81,12 +84,23 @@ def _tills(mesh: Mesh, load: Load, database: str) -> list[Row]:
 
 
 def _letters(mesh: Mesh) -> list[Row]:
-    junk = sum(record.value() == b"\x00junk" for record in mesh.records(ORDERS))
     letters = Counter(
-        letter["onex-dlq-class"] for node in mesh.nodes for letter in mesh.dead_letters(node.contract.name)
+        (letter[d.TOPIC], int(letter[d.PARTITION]), int(letter[d.OFFSET]))
+        for node in mesh.nodes
+        for letter in mesh.dead_letters(node.contract.name)
     )
-    poison = letters["poison"] + letters["schema"]
-    return [("dead letters of poison", junk, poison), ("other dead letters", 0, letters.total() - poison)]
+    sent = {topic: mesh.records(topic) for topic in {ORDERS, *COMMANDS}}
+    hostile = [_place(record) for records in sent.values() for record in records if is_hostile(record)]
+    poison = [_place(record) for record in sent[ORDERS] if record.value() == b"\x00junk" and not is_hostile(record)]
+    return [
+        ("dead letters of poison", len(poison), sum(letters[place] for place in poison)),
+        ("hostile records, one dead letter each", len(hostile), sum(letters[place] == 1 for place in hostile)),
+        ("other dead letters", 0, sum((letters - Counter(poison) - Counter(hostile)).values())),
+    ]
+
+
+def _place(record: ProtocolRecord) -> tuple[str, int, int]:
+    return record.topic(), record.partition(), record.offset()
 
 
 async def _stored(database: str) -> Counter[tuple[str, int]]:

@@ -36,7 +36,7 @@ def run(seed: int, faults: Sequence[str], postgres: LocalPostgres, folder: Path,
                 told = FAULTS[name](field, random)
                 print(f"{number + 1:3} {name.replace('_', ' '):<24} {told:<28} {time.monotonic() - began:5.1f} s")
             time.sleep(1.0)  # load without faults at the end
-            field.load.stop()
+            field.stop_load()
             field.settle()
             return field.ledger()
         except AssertionError:

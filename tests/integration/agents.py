@@ -212,7 +212,7 @@ class Mesh:
     def dead_letters(self, name: str) -> list[dict[str, str]]:
         """Headers of the dead letters of a node."""
         return [
-            {key: value.decode(errors="replace") for key, value in record.headers() or []}
+            {key: (value or b"").decode(errors="replace") for key, value in record.headers() or []}
             for record in self.records(self.node(name).contract.dead_letter_topic)
         ]
 

@@ -7,33 +7,40 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
+from itertools import count
 from typing import Any
 from unittest.mock import patch
 
 import structlog
 from node_alarm_orchestrator.v1_0_0.models import Rang, SetAlarm
 from node_alarm_orchestrator.v1_0_0.node import NodeAlarmOrchestrator
-from node_tally_reducer.v1_0_0.models import Amount, Tallied
+from node_tally_reducer.v1_0_0.models import Amount, Tallied, Tally
 from node_tally_reducer.v1_0_0.node import NodeTallyReducer
-from node_unruly_compute.v1_0_0.models import Ask
+from node_unruly_compute.v1_0_0.models import Ask, Reply
 from node_unruly_compute.v1_0_0.node import NodeUnrulyCompute
-from node_unruly_effect.v1_0_0.models import Act
+from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
 from onex.agent.native.logs import configure_logs
 from onex.bus.memory import MemoryBroker
 from onex.bus.memory.log import MemoryRecord
 from onex.bus.protocols import Headers, Partition, ProtocolRecord
+from onex.contract import ResolvedNode, resolve_node
 from onex.model import Message
+from onex.model.enums import EnumNodeKind
 from onex.model.errors import TransientError
-from onex.node import Context, Decision, SetTimer
+from onex.node import Context, Decision, Reduction, SetTimer
 from onex.settings import Settings
 from onex.testing import MeshDriver
 from tests.conftest import NODES
 
-KINDS = ("compute", "reducer", "orchestrator", "effect")
+FENCED = "effect with order_fence"
+"""In a world of its own: its keys wait for their dead letters."""
+KINDS = ("compute", "reducer", "orchestrator", "effect", FENCED)
+_LIMIT = 20_000
+"""Of the topics that outputs go to."""
 _NODES = ("node_unruly_compute", "node_tally_reducer", "node_alarm_orchestrator", "node_unruly_effect")
 
 
@@ -73,6 +80,9 @@ TARGETS = {
         lambda entity: Act(entity=entity),
     ),
 }
+
+TARGETS[FENCED] = TARGETS["effect"]
+_NUMBERS = count(1)
 
 
 # -- what a handler may do --------------------------------------------------------------------------
@@ -173,6 +183,10 @@ BOMBS: dict[str, Callable[[], object]] = {
     "endless": lambda: iter(int, 1),
     "invalid": lambda: Tallied.model_construct(entity=5, total="x"),  # type: ignore[arg-type, call-arg]  # what it is about
     "decision": lambda: Decision(None, commands=5, events="ab"),  # type: ignore[arg-type]  # as above
+    "large acted": lambda: Acted(entity="x" * 2 * _LIMIT, number=0, attempt=1),
+    "large reply": lambda: Reply(entity="x" * 2 * _LIMIT),
+    "large tallied": lambda: Reduction(Tally(), intents=[Tallied(entity="x" * 2 * _LIMIT, total=1, count=1)]),
+    "large rang": lambda: Decision(None, completion=Rang(entity="x" * 2 * _LIMIT, number=0)),
     "timer junk": lambda: Decision(None, timers=[3, None]),  # type: ignore[list-item]  # as above
     "timer name": lambda: Decision(None, timers=[SetTimer("\ud800", 1.0)]),
     "timer text": lambda: Decision(None, timers=[SetTimer("x", "soon")]),  # type: ignore[arg-type]  # as above
@@ -223,21 +237,36 @@ class UnreadableRecord(MemoryRecord):
         raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
 
 
-class HostileWorld:
-    """All four kinds, with their real log configuration."""
+def _node(name: str, *, fenced: bool) -> ResolvedNode:
+    node = resolve_node(NODES / name / "v1_0_0")
+    contract = node.contract
+    if contract.node_type is not EnumNodeKind.EFFECT:
+        return node
+    letters = contract.error_handling.dead_letter.model_copy(update={"order_fence": fenced})
+    changes = {
+        "delivery": contract.delivery.model_copy(update={"keep_answers": 3600.0}),
+        "error_handling": contract.error_handling.model_copy(update={"dead_letter": letters}),
+    }
+    return replace(node, contract=contract.model_copy(update=changes))
 
-    def __init__(self) -> None:
-        TRAP.plan.clear()
-        self.mesh = MeshDriver([NODES / name / "v1_0_0" for name in _NODES])
+
+class HostileWorld:
+    """All four kinds, with their real log configuration; the effect keeps its answers.
+
+    ``fenced``: and the keys of the effect wait for their dead letters.
+    """
+
+    def __init__(self, *, fenced: bool = False) -> None:
+        self.mesh = MeshDriver([_node(name, fenced=fenced) for name in _NODES])
+        for target in TARGETS.values():
+            self.mesh.bus.admin.alter(target.output_topic, {"max.message.bytes": str(_LIMIT)})
         self.broker = self.mesh.broker
         assert isinstance(self.broker, MemoryBroker)
-        self._number = 0
-        self.mesh.settle()
+        self.mesh.advance("31s")  # by then agents know the limits
 
     def entity(self) -> str:
-        """A new one."""
-        self._number += 1
-        return f"entity-{self._number}"
+        """A new one, in all worlds: they share ``TRAP``."""
+        return f"entity-{next(_NUMBERS)}"
 
     def append(
         self,
