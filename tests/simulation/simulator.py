@@ -182,16 +182,19 @@ class Simulation:
 def fails(seed: int, schedule: Sequence[Action], tell: Callable[[str], None] = lambda _: None) -> str:
     """What is wrong after a schedule; empty when nothing is."""
     simulation = Simulation(seed, tell)
+    problem = ""
     try:
         with capture_logs():
             simulation.run(schedule)
     except AssertionError as error:
-        return str(error) or repr(error)
+        problem = str(error) or repr(error)
     except Exception as error:  # noqa: BLE001 - an engine that falls over has failed
-        return f"{type(error).__name__}: {error}"
-    finally:
+        problem = f"{type(error).__name__}: {error}"
+    try:
         simulation.close()
-    return ""
+    except Exception as error:  # noqa: BLE001 - as above
+        problem = problem or f"at its end: {type(error).__name__}: {error}"
+    return problem
 
 
 def shrunk(seed: int, schedule: Sequence[Action], most: int = 400) -> list[Action]:

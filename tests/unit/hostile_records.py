@@ -104,6 +104,13 @@ class Checker:
         self.checked += 1
         self._worlds[fenced] = world
 
+    def close(self) -> None:
+        """Stop the worlds; what still waits in them is given up first."""
+        for world in self._worlds.values():
+            for instance in list(world.mesh.instances):
+                world.mesh.remove_instance(instance)
+            world.close()
+
 
 def _check(world: HostileWorld, kind: str, sent: list[Sent]) -> None:
     target = TARGETS[kind]
