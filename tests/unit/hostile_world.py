@@ -184,7 +184,7 @@ BOMBS: dict[str, Callable[[], object]] = {
     "invalid": lambda: Tallied.model_construct(entity=5, total="x"),  # type: ignore[arg-type, call-arg]  # what it is about
     "decision": lambda: Decision(None, commands=5, events="ab"),  # type: ignore[arg-type]  # as above
     "large acted": lambda: Acted(entity="x" * 2 * _LIMIT, number=0, attempt=1),
-    "large reply": lambda: Reply(entity="x" * 2 * _LIMIT),
+    "large reply": lambda: Reply(entity="e", text="x" * 2 * _LIMIT),
     "large tallied": lambda: Reduction(Tally(), intents=[Tallied(entity="x" * 2 * _LIMIT, total=1, count=1)]),
     "large rang": lambda: Decision(None, completion=Rang(entity="x" * 2 * _LIMIT, number=0)),
     "timer junk": lambda: Decision(None, timers=[3, None]),  # type: ignore[list-item]  # as above

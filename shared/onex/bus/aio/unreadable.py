@@ -40,7 +40,7 @@ class _Bytes(bytearray):
 class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # final only for type checkers
     def _maybe_uncompress(self) -> None:
         super()._maybe_uncompress()
-        self._buffer = _Bytes(self._buffer)
+        self._buffer: bytearray = _Bytes(self._buffer)
 
 
 class _Batch:
@@ -79,11 +79,11 @@ class ReadableRecords:
 
     def size_in_bytes(self) -> int:
         """Length of all."""
-        return self._records.size_in_bytes()
+        return int(self._records.size_in_bytes())
 
     def has_next(self) -> bool:
         """Whether a whole batch is left."""
-        return self._records.has_next()
+        return bool(self._records.has_next())
 
     def next_batch(self) -> Any:
         """The next batch, or None."""
