@@ -16,6 +16,9 @@ from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.codegen import case_files, package_files
 from onex.local import LocalKafka, LocalPostgres
 
+SHORT_LIVED = ["-XX:TieredStopAtLevel=1"]
+"""Options of brokers that live for minutes: Java's second compiler would use a third more processor time."""
+
 settings.register_profile("mesh", deadline=None)  # how long an example takes is the machine's affair
 settings.load_profile("mesh")
 
@@ -52,8 +55,7 @@ def pytest_configure() -> None:
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     """A broker. A test that needs it fails when it cannot start."""
     # The topics of a whole session fill two thirds of the usual heap; a full collection stops the broker for seconds.
-    # It lives for minutes: Java's second compiler would use a third more processor time, and never earn it back.
-    server = LocalKafka(tmp_path_factory.mktemp("kafka"), heap="1g", java=["-XX:TieredStopAtLevel=1"])
+    server = LocalKafka(tmp_path_factory.mktemp("kafka"), heap="1g", java=SHORT_LIVED)
     server.start()
     yield server
     server.stop()

@@ -8,7 +8,7 @@ from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.local.kafka import LocalKafka
 from onex.local.properties import free_port
 from tests.chaos.proxy import TcpProxy
-from tests.conftest import eventually
+from tests.conftest import SHORT_LIVED, eventually
 
 SIZE = 3
 _PROPERTIES = """\
@@ -49,7 +49,7 @@ class Broker(LocalKafka):
     """One of three."""
 
     def __init__(self, folder: Path, node: int, cluster: str, voters: str, controller: int) -> None:
-        super().__init__(folder, heap="256m", progress=lambda _: None)
+        super().__init__(folder, heap="256m", java=SHORT_LIVED, progress=lambda _: None)
         self.node_id, self.cluster_id = node, cluster
         self._voters, self._controller = voters, controller
         self.port = free_port()

@@ -21,7 +21,7 @@ from onex.mixins.catalogue import CATALOGUE
 from onex.mixins.service import with_mixins
 from onex.model.contract.capabilities import ModelMixinDeclaration
 from onex.node import NodeEffect
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SHORT_LIVED
 
 FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DOCUMENTS = sorted(
@@ -86,6 +86,7 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
         "PATH": f"{python}:{os.environ['PATH']}",
         "PYTHONPATH": f"{tmp_path}/examples/orders:{tmp_path}/greetings",
         "ONEX_HEARTBEAT_INTERVAL": "1",
+        "JAVA_TOOL_OPTIONS": " ".join(SHORT_LIVED),
     }
     made = Workplace(tmp_path, env)
     yield made

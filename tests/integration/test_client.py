@@ -31,7 +31,7 @@ from onex.mesh import (
 )
 from onex.model.enums import EnumFailureClass
 from onex.settings import Settings
-from tests.conftest import ORDERS, eventually
+from tests.conftest import ORDERS, SHORT_LIVED, eventually
 from tests.integration.agents import Mesh
 
 FOLDERS = sorted(ORDERS.glob("*/v1_0_0"))
@@ -212,7 +212,7 @@ def test_timeout_and_rejection(mesh: Mesh) -> None:
 
 
 def test_a_broker_restart_in_the_middle(tmp_path: Path) -> None:
-    kafka = LocalKafka(tmp_path / "kafka")
+    kafka = LocalKafka(tmp_path / "kafka", java=SHORT_LIVED)
     try:
         bus = KafkaEventBusAdapter(KafkaConfig(kafka.start()))
         # A client may not fetch some partition again, until the watchdog makes clients anew: see docs/decisions/0021.

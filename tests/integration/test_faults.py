@@ -19,7 +19,7 @@ from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.protocols import Outgoing, TopicState
 from onex.local import LocalKafka, LocalPostgres
 from onex.model.errors import BusError, MissingTopicError
-from tests.conftest import NODES, SERVICES, eventually
+from tests.conftest import NODES, SERVICES, SHORT_LIVED, eventually
 from tests.integration.agents import Mesh
 
 COMPUTE, EFFECT, REDUCER = "node_unruly_compute", "node_unruly_effect", "node_tally_reducer"
@@ -35,7 +35,7 @@ def _retries(mesh: Mesh, pid: int) -> float:
 
 
 def test_broker_down_at_start_and_in_the_middle(tmp_path: Path) -> None:
-    kafka = LocalKafka(tmp_path / "kafka")
+    kafka = LocalKafka(tmp_path / "kafka", java=SHORT_LIVED)
     try:
         bus = KafkaEventBusAdapter(KafkaConfig(kafka.start()))
         with Mesh(bus, [folder(REDUCER), folder(EFFECT)], tmp_path) as mesh:
