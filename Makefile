@@ -9,8 +9,8 @@ STAMP := $(VENV)/.installed
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
 
-# Tests wait for brokers and agents more than they compute: two workers a processor, and one more.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(8, 2 * len(os.sched_getaffinity(0)) + 1))')
+# Tests wait for brokers and agents more than they compute: two workers a processor.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(8, 2 * len(os.sched_getaffinity(0))))')
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS)
 PARTS := unit mixins conformance integration simulation docs
 ONLY ?= $(PARTS)

@@ -49,6 +49,8 @@ def pytest_configure() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, end)
+    # A background job of a shell ignores SIGINT, and its tests would not see what an interruption does.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,7 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("document", _parameters())
+@pytest.mark.parametrize("document", list(_parameters()))
 def test_every_block_runs(document: Path, workplace: Workplace) -> None:
     for block in blocks_of(document):
         place = f"{document.name}:{block.line}"

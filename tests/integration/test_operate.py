@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -214,7 +215,7 @@ def test_doctor_finds_nothing_wrong_with_a_healthy_mesh(mesh: Mesh) -> None:
         return code == 0 and json.loads(out)["findings"] == []
 
     eventually(well, 60, "a clean bill of health")
-    assert [line.split()[0] for line in onex(mesh, "doctor")[1].splitlines()] == ["ok"] * 9
+    assert [line.split()[0] for line in onex(mesh, "doctor")[1].splitlines()] == ["ok"] * 10
 
 
 def test_doctor_finds_and_explains(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
@@ -286,7 +287,8 @@ def test_doctor_finds_and_explains(kafka_bus: KafkaEventBusAdapter, tmp_path: Pa
         assert "`onex run node_tally_reducer`" in told["stuck"]
         assert told["transactions"].startswith(f"{topic}[{right}] is held back by a transaction open for over 2 s")
         assert f"--topic {topic} --partition {right} --start-offset 0" in told["transactions"]
-        assert "3600.0 s ahead of the broker's" in told["clocks"]
+        (ahead,) = re.findall(r"([0-9.]+) s ahead of the broker's", told["clocks"])
+        assert float(ahead) == pytest.approx(3600, abs=60)  # heartbeats take their time on a busy machine
         assert "does not answer" in told["database"]
         assert "secret" not in out
         assert "node_tally_reducer has 3" in told["dead letters"]
