@@ -148,7 +148,9 @@ class FaustConsumer:
         if self._listener is not None and mine:
             self._listener.on_revoked(mine)
         for partition in mine:
-            del self._ready[partition], self._served[partition]
+            # The listener serves the loop while it drains: Faust may have given the same partitions up meanwhile.
+            self._ready.pop(partition, None)
+            self._served.pop(partition, None)
             self._paused.discard(partition)
             self._held_back.discard(partition)
 
