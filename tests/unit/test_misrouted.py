@@ -14,8 +14,9 @@ from node_tally_reducer.v1_0_0.node import NodeTallyReducer
 from onex.agent.metrics import AgentMetrics
 from onex.bus import headers as h
 from onex.bus.kafka.partitioner import partitions_of
+from onex.bus.memory.log import MemoryRecord
 from onex.bus.murmur2 import partition_of
-from onex.bus.protocols import Outgoing, ProtocolRecord
+from onex.bus.protocols import Headers, Outgoing, Partition, ProtocolRecord
 from onex.bus.schema import Codec
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.dlq import Author, DeadLetterDesk
@@ -220,3 +221,21 @@ def test_a_replay_goes_to_the_partition_of_the_key(mesh: MeshDriver) -> None:
     mesh.settle()
     assert mesh.published(Tallied) == [Tallied(entity="e", total=7, count=1)]
     assert places(mesh.records(STATE)) == {b"e": {partition_of(b"e", 4)}}
+
+
+class _Unreadable(MemoryRecord):
+    """Its header names are not UTF-8."""
+
+    def headers(self) -> Headers | None:
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+
+def test_what_cannot_be_read_is_a_dead_letter_and_not_forwarded_with_its_group(mesh: MeshDriver) -> None:
+    number, codec = wrong(b"e"), Codec.of_topic(Amount, AMOUNTS, mesh._catalogue)
+    log = mesh.broker.logs[Partition(AMOUNTS, number)]
+    for made, value in ((MemoryRecord, 1), (_Unreadable, 10), (MemoryRecord, 100)):
+        encoded = codec.encode(Amount(entity="e", value=value))
+        log.records.append(made(AMOUNTS, number, len(log.records), b"e", encoded, (), mesh.clock.now_ms()))
+    mesh.settle()
+    assert [tallied.total for tallied in mesh.published(Tallied)] == [1, 101]
+    assert len(mesh.dead_letters()) == 1

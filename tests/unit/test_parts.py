@@ -373,3 +373,9 @@ def test_one_set_of_kafka_settings_serves_both_clients(tmp_path: Path) -> None:
     assert encrypted["ssl_context"] is not None
     with pytest.raises(ConfigurationError, match="no counterpart of sasl.kerberos.principal"):
         connection_of(KafkaConfig("k:9092", extra={"sasl.kerberos.principal": "x"}))
+
+
+def test_reasons_about_what_is_gone_are_dropped_and_no_others() -> None:
+    health = Health({"partition orders[3]": "cannot commit", "span orders[3]": "blocked at offset 7", "bus": "away"})
+    health.forget(("partition ", "blocked ", "span "))
+    assert health.snapshot() == {"bus": "away"}

@@ -3,6 +3,8 @@
 import random
 import zlib
 from base64 import b85encode
+from collections.abc import Callable, Sequence
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -19,18 +21,32 @@ from onex.agent.retry_queue import RetryQueue
 from onex.agent.settlement import Settlement
 from onex.agent.topic_limits import TopicLimits
 from onex.bus.memory.log import MemoryRecord
-from onex.bus.protocols import Partition, Position
+from onex.bus.protocols import (
+    Emitted,
+    Headers,
+    OnDelivery,
+    Partition,
+    Position,
+    ProtocolConsumer,
+    ProtocolTransaction,
+    TopicState,
+)
+from onex.model.errors import MessageTooLargeError
 from onex.testing.clock import ManualClock
 
 _P = Partition("orders", 0)
 
 
-def _settlement() -> Settlement:
-    clock, health, limits = ManualClock(), Health(), TopicLimits.usual()
+def _settlement(
+    limits: TopicLimits | None = None,
+    clock: ManualClock | None = None,
+    too_large: Callable[[Outcome, MessageTooLargeError], Outcome] = lambda one, _: one,
+) -> Settlement:
+    clock, health, limits = clock or ManualClock(), Health(), limits or TopicLimits.usual()
     held = HeldPartitions(clock, health)
     gate = EffectGate(Isolation(None, clock), held, "n", "retry", "g", clock)
     queue, metrics = RetryQueue("retry"), AgentMetrics("n")
-    made = Settlement(queue, None, held, gate, clock, health, metrics, None, lambda: None, limits, lambda one, _: one)
+    made = Settlement(queue, None, held, gate, clock, health, metrics, None, lambda: None, limits, too_large)
     made.adopt({_P: None})
     return made
 
@@ -121,3 +137,62 @@ def test_a_set_without_room_is_cut_and_one_that_unpacks_to_too_much_is_ignored()
     bomb = "z" + b85encode(zlib.compress(b"\xff" * 3_000_000)).decode()
     assert len(bomb) <= 4095
     assert OffsetTracker(Position(0, bomb)).take(4)
+
+
+class _Refusing:
+    """A transaction whose dead-letter topic takes no large records any more: it says so with the commit."""
+
+    def begin(self) -> None:
+        self._refused: list[OnDelivery | None] = []
+
+    def produce(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        headers: Headers,
+        partition: int = -1,
+        on_delivery: OnDelivery | None = None,
+    ) -> None:
+        if topic == "dlq" and value is not None and len(value) > 100:
+            self._refused.append(on_delivery)
+
+    def produce_all(self, records: Sequence[Emitted]) -> None:
+        for record in records:
+            self.produce(*record)
+
+    def commit(self, consumer: object, positions: object) -> None:
+        for report in filter(None, self._refused):
+            report(MessageTooLargeError("dlq"), -1)
+        if self._refused:
+            raise MessageTooLargeError("dlq")
+
+    def abort(self) -> None: ...
+
+
+def test_a_dead_letter_that_its_topic_takes_no_longer_costs_no_other_outcome() -> None:
+    other, clock, blamed = Partition("others", 0), ManualClock(), list[Outcome]()
+    limits = TopicLimits(None, {"dlq": TopicState("dlq", 1, 1, {}, max_message_bytes=150)}, clock)
+    settlement = _settlement(limits=limits, clock=clock, too_large=lambda one, _: blamed.append(one) or one)
+    settlement.adopt({other: None})
+    transaction = cast(ProtocolTransaction, _Refusing())
+    settlement.take(_P, 0)
+    settlement.settle(_outcome(0)._replace(emitted=[("dlq", b"x" * 1000, b"k", [])], dead="bug"))
+    done = 0
+    for turn in range(6):
+        settlement.take(other, turn)
+        record = MemoryRecord(other.topic, 0, turn, b"k", None, (), 0)
+        settlement.settle(Outcome(record, other, [("out", b"good", b"k", [])]))
+        for _ in range(2):
+            if (commit := settlement.snapshot()) is None:
+                break
+            refused = settlement.write(transaction, commit)
+            refused = settlement.commit(transaction, cast(ProtocolConsumer, None), commit, refused)
+            if refused is None:
+                settlement.committed(commit)
+                done += len(commit.outcomes)
+            else:
+                settlement.give_back(commit, refused)
+        clock.move_to((turn + 1) * 40.0)
+    assert (done, blamed) == (6, [])
+    assert settlement.stands(_P) or settlement.waiting == 1

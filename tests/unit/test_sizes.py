@@ -21,7 +21,8 @@ from onex.bus import headers as h
 from onex.bus.declared import declare
 from onex.bus.kafka import KafkaConfig
 from onex.bus.memory import MemoryBroker, MemoryEventBus
-from onex.bus.protocols import Headers
+from onex.bus.murmur2 import partition_of
+from onex.bus.protocols import Headers, Partition
 from onex.bus.provision import apply_plan, make_plan
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.bus.sizes import LETTER_ROOM, record_bytes
@@ -235,6 +236,24 @@ def test_a_culprit_that_seems_to_fit_is_found_by_halving(mesh: MeshDriver, monke
     assert all(instance.health.ready for instance in mesh.instances)
 
 
+def test_a_culprit_is_found_while_another_partition_is_busy(
+    mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blind(mesh, monkeypatch)
+    limit(mesh, REPLIES, 600, known=False)
+    partitions = mesh.broker.topic(ASKS).partitions
+    keys = [f"e{n}" for n in range(200)]
+    of_one = [key for key in keys if partition_of(key.encode(), partitions) == 0][:20]
+    busy = next(key for key in keys if partition_of(key.encode(), partitions) == 1)
+    asked = [mesh.send(Ask(entity=key, size=700 * (n == 7)), settle=False) for n, key in enumerate(of_one)]
+    for _ in range(120):
+        mesh.send(Ask(entity=busy), settle=False)
+        mesh.advance(0.5)
+    assert [len(mesh.published(Reply, sent)) for sent in asked] == [int(n != 7) for n in range(len(of_one))]
+    assert len(mesh.dead_letters()) == 1
+    assert all(instance.health.ready for instance in mesh.instances)
+
+
 def test_every_undo_waits_longer_and_says_why_also_for_timers_alone(mesh: MeshDriver) -> None:
     sent = mesh.send(SetAlarm(entity="e", after=10))
     (instance,) = mesh.instances_of(NodeAlarmOrchestrator)
@@ -269,15 +288,24 @@ def test_a_timer_that_is_cancelled_while_it_waits_is_no_complaint_any_more(mesh:
 
 
 def test_a_pace_narrows_and_widens_again() -> None:
+    refused, other = Partition(ASKS, 0), Partition(ASKS, 1)
     pace = BatchPace(100, 4.0)
-    pace.refused(100)
+    pace.refused(100, [refused])
     assert (pace.size, pace.narrow) == (50, True)
     for _ in range(10):
-        pace.refused(pace.size)
+        pace.refused(pace.size, [refused])
     assert pace.size == 1
+    for _ in range(10):
+        pace.committed(0.1, [other])
+    assert (pace.size, pace.narrow) == (1, True)
     while pace.narrow:
-        pace.committed(0.1)
+        pace.committed(0.1, [refused, other])
     assert pace.size == 100
+    pace.refused(3000, [refused])
+    assert pace.size == 100
+    pace.forget(refused)
+    pace.committed(0.1, [other])
+    assert not pace.narrow
     for _ in range(10):
         pace.carried(pace.group, 0.001)
     assert pace.group == TOGETHER

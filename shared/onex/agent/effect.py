@@ -203,6 +203,8 @@ class EffectEngine:
     def _task(
         self, record: ProtocolRecord, partition: Partition, received: Received | BaseException, *, moved: bool = False
     ) -> Task:
+        if not isinstance(received, tuple):
+            record = with_headers(record)  # what is skipped was not decoded
         envelope = received[2] if isinstance(received, tuple) else read_envelope(record)
         trace = None if self._tracing is None else self._tracing.received(record, envelope)
         return Task(record, partition, envelope, received, trace, moved)

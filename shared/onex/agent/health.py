@@ -23,6 +23,12 @@ class Health:
         with self._lock:
             return self.reasons.pop(about, None) is not None
 
+    def forget(self, prefixes: tuple[str, ...]) -> None:
+        """Drop the reasons about everything whose name begins so: what they were about is not there any more."""
+        with self._lock:
+            for about in [about for about in self.reasons if about.startswith(prefixes)]:
+                del self.reasons[about]
+
     def complains(self, about: str) -> bool:
         """Whether there is such a reason."""
         with self._lock:

@@ -105,7 +105,11 @@ class KeyedWork(PureWork):
         if not wrong:
             return False
         own = (self._retry_topic, self._changelog)
-        away = [r.topic() not in own and (r.key() or b"") in wrong.get(r.partition(), ()) for r in records]
+        # What cannot be decoded is a dead letter of this partition: forwarded, it would come without its reason.
+        away = [
+            isinstance(one, tuple) and r.topic() not in own and (r.key() or b"") in wrong.get(r.partition(), ())
+            for r, one in zip(records, taken, strict=True)
+        ]
         if not any(away):
             return False
         for number in numbers:

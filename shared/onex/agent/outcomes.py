@@ -121,7 +121,10 @@ class OutcomeMaker:
         return Outcome(task.record, task.partition, trace=task.trace, queue=letter, waits=True)
 
     def too_large(self, outcome: Outcome, error: MessageTooLargeError) -> Outcome:
-        """A dead letter instead of an outcome whose records a broker refuses, though they seemed to fit."""
+        """A dead letter instead of an outcome whose records a broker refuses, though they seemed to fit.
+
+        On the retry topic it has no fence: its lane is free already, so that none could wait for its release.
+        """
         record, partition = outcome.record, outcome.partition
         if outcome.waits:
             self._queue.forget_moved(partition.partition, record.key())
@@ -129,7 +132,7 @@ class OutcomeMaker:
             self._answers.withdraw(outcome.kept)
         moved = partition.topic == self._queue.topic and is_moved(record)
         task = Task(record, partition, read_envelope(record), None, None, moved)
-        return self.dead(task, error, EnumStage.ENCODE, Attempts(1), held=False)
+        return self.dead(task, error, EnumStage.ENCODE, Attempts(1), held=moved)
 
     def noted(self, task: Task, attempts: Attempts) -> Outcome:
         """The message stays on the retry topic; its further failure is remembered."""

@@ -318,7 +318,7 @@ class PureAgent:
         if not self._limits.careful:
             self._limits.suspect(partitions)
         elif sole is None:
-            self._pace.refused(inputs)
+            self._pace.refused(inputs, partitions)
         else:
             self._work.doom(sole, error, self._work.stage)
 
@@ -334,12 +334,12 @@ class PureAgent:
             self._stores.commit()
         for partition, position in positions.items():
             self._progress[partition] = position.offset
+        done = [*positions, *self._of_timers(fired)]
         if rest:
             self._pace.cut(count)
             self._seek(rest)
         else:
-            self._pace.committed(seconds)
-        done = [*positions, *self._of_timers(fired)]
+            self._pace.committed(seconds, done)
         if not self._pace.narrow:
             self._limits.trust(done)
         self._held.settle(done)
@@ -444,9 +444,11 @@ class PureAgent:
         self._moved = True
         for partition in partitions:
             self._held.forget(partition)
+            self._pace.forget(partition)
             self._work.forget(partition)
             self._limits.trust([partition, Partition(self._changelog, partition.partition)])
             if self._timers is not None:
+                self._pace.forget(Partition(self._changelog, partition.partition))
                 self._work.forget(Partition(self._changelog, partition.partition))
                 self._timers.forget(partition.partition)
             self._progress.pop(partition, None)

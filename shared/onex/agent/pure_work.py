@@ -21,6 +21,7 @@ from onex.agent.failure import Classifier, Failure, raise_if_interrupted, stage_
 from onex.agent.program import Program
 from onex.agent.receive import Received, Receiver
 from onex.agent.tracing import MessageTrace
+from onex.agent.unreadable_headers import with_headers
 from onex.bus.protocols import Emitted, Partition, Position, ProtocolRecord
 from onex.model.clock import to_datetime
 from onex.model.enums import EnumStage
@@ -135,6 +136,7 @@ class PureWork(ABC):
 
     def _bury(self, record: ProtocolRecord, failed: Failed) -> None:
         """Stage the dead letter of a record. Raises nothing: what follows the letter is reported, not required."""
+        record = with_headers(record)  # what is doomed was not decoded
         error, kind = failed.error, self._classifier.classify(failed.error)
         failure = Failure(kind, stage_of(error, failed.stage), error, 1, self._now_ms, self._now_ms)
         self.letters.append((Partition(record.topic(), record.partition()), self._office.letter(record, failure)))

@@ -289,10 +289,13 @@ class Settlement:
         """Whose records the broker has refused: those that do not fit by what topics say now.
 
         Where all seem to fit, even when looked at again: the one that is nearest to its limit. Batches of several
-        records stay below every limit, so a single record was refused.
+        records stay below every limit, so a single record was refused. No other outcome is blamed for a dead letter
+        that its topic takes no longer: the partition of that letter waits until the topic takes it.
         """
         careful = self._limits.careful
         self._limits.suspect(commit.positions)
+        if any(self._limits.fill(_records(outcome)) > 1.0 for outcome in commit.outcomes if outcome.dead):
+            return []
         fills = [(self._limits.fill(_records(o)), o) for o in commit.outcomes if not o.dead]
         culprits = [outcome for fill, outcome in fills if fill > 1.0]
         if not culprits and careful and fills:

@@ -127,7 +127,7 @@ class EffectGate:
     def committed(self, commit: Commit) -> None:
         """Outcomes are committed."""
         self._isolation.pass_to({partition: position.offset for partition, position in commit.positions.items()})
-        self._pass([(o.partition, o.record.offset()) for o in commit.outcomes if o.done])
+        self._pass([(o.partition, o.record.offset()) for o in commit.outcomes if o.done or o.dead])
 
     def _pass(self, places: Collection[_Place]) -> None:
         self._isolation.pass_at(places)

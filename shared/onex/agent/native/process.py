@@ -59,6 +59,8 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0
 _FENCES, _FENCE_WINDOW = 3, 60.0
 EXIT_NAME_IN_USE = 4
 _GOOD_BYE = 3.0
+_OF_PARTITIONS = ("partition ", "blocked ", "span ", "restore ")
+"""Reasons about partitions of clients that are gone; new clients find out by themselves."""
 _WAITED_OUT = (BusError, SchemaMismatchError, ConfigurationError, StateStoreError, TransientError, OSError)
 
 
@@ -176,6 +178,7 @@ class AgentProcess:
             self._watchdog.look_at(None)
             self._bus.close()
             self._bus = None
+            self._health.forget(_OF_PARTITIONS)
 
     def _services(self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> ServiceRegistry:
         services = agent_services(
