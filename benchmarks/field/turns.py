@@ -11,7 +11,7 @@ from benchmarks.field.launch import end, launch
 from benchmarks.field.meter import Meter, PeerFailedError, Reading
 from onex.bus.protocols import Partition
 
-MESSAGES = 3_000_000
+MESSAGES = 6_000_000
 """In the input: what the fastest entry does while it warms up and is measured, on a machine twice as fast as ours."""
 Check = Callable[[Entry, Mapping[Partition, int]], int]
 """Gives how many outputs are right; raises AssertionError."""
