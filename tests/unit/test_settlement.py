@@ -173,7 +173,12 @@ class _Refusing:
 def test_a_dead_letter_that_its_topic_takes_no_longer_costs_no_other_outcome() -> None:
     other, clock, blamed = Partition("others", 0), ManualClock(), list[Outcome]()
     limits = TopicLimits(None, {"dlq": TopicState("dlq", 1, 1, {}, max_message_bytes=150)}, clock)
-    settlement = _settlement(limits=limits, clock=clock, too_large=lambda one, _: blamed.append(one) or one)
+
+    def too_large(outcome: Outcome, _: MessageTooLargeError) -> Outcome:
+        blamed.append(outcome)
+        return outcome
+
+    settlement = _settlement(limits=limits, clock=clock, too_large=too_large)
     settlement.adopt({other: None})
     transaction = cast(ProtocolTransaction, _Refusing())
     settlement.take(_P, 0)
