@@ -77,7 +77,7 @@ bench: $(BENCH_STAMP)
 	done
 	$(BENCH)/venv/bin/python -m benchmarks.results
 
-## bench-quick: the mesh, a hand-written loop and Quix Streams; about five minutes once set up
+## bench-quick: the mesh, a hand-written loop and Quix Streams, one run each
 bench-quick: $(BENCH_STAMP)
 	$(BENCH)/venv/bin/python -m benchmarks.price --quick --runs 1
 	$(BENCH)/venv/bin/python -m benchmarks.latency --quick --runs 1
