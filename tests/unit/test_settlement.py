@@ -201,3 +201,12 @@ def test_a_dead_letter_that_its_topic_takes_no_longer_costs_no_other_outcome() -
         clock.move_to((turn + 1) * 40.0)
     assert (done, blamed) == (6, [])
     assert settlement.stands(_P) or settlement.waiting == 1
+
+
+def test_a_dead_letter_that_waits_for_an_operator_keeps_no_record_alone() -> None:
+    clock = ManualClock()
+    gate = EffectGate(Isolation(None, clock), HeldPartitions(clock, Health()), "n", "retry", "g", clock)
+    gate._alone.add((_P, 0))
+    outcome = _outcome(0)._replace(dead="bug", done=False)
+    gate.committed(Commit([outcome], {_P: Position(0)}))
+    assert not gate._alone
