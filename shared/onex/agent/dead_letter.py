@@ -12,10 +12,9 @@ import structlog
 
 from onex.agent.dead_letter_dialects import CONNECT, SPRING, dialects
 from onex.agent.dead_letter_short import short_letter
-from onex.agent.envelope import read_envelope
+from onex.agent.envelope import read_envelope, with_headers
 from onex.agent.failure import Failure, raise_if_interrupted, text_of
 from onex.agent.topic_limits import TopicLimits
-from onex.agent.unreadable_headers import with_headers
 from onex.bus import headers as h
 from onex.bus.protocols import Emitted, Headers, ProtocolRecord
 from onex.model.contract import ModelContract

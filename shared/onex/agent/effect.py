@@ -19,7 +19,7 @@ from onex.agent.crash import Isolation
 from onex.agent.crash.effect_gate import EffectGate
 from onex.agent.crash.skips import Skip, is_skip
 from onex.agent.current import CURRENT
-from onex.agent.envelope import read_envelope
+from onex.agent.envelope import read_envelope, with_headers
 from onex.agent.further_attempts import FurtherAttempts, size_of
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
@@ -36,7 +36,7 @@ from onex.agent.retry import Attempts, RetryPlan
 from onex.agent.retry_queue import Backlog, RetryQueue, is_moved, is_note, is_release, place_of, read_backlogs
 from onex.agent.settlement import Settlement
 from onex.agent.tracing import Tracing
-from onex.agent.unreadable_headers import UnreadableHeaders, with_headers
+from onex.agent.unreadable_headers import UnreadableHeaders
 from onex.bus.protocols import (
     Partition,
     Position,
@@ -169,15 +169,15 @@ class EffectEngine:
 
     def _take_queued(self, record: ProtocolRecord, partition: Partition) -> None:
         """A record of the retry topic. One that is not as the engine writes it becomes a dead letter."""
+        record = with_headers(record)
         try:
             self._take_from_queue(record, partition)
         except Exception as error:  # noqa: BLE001 - becomes its dead letter
-            task = Task(record, partition, read_envelope(with_headers(record)), error)
+            task = Task(record, partition, read_envelope(record), error)
             self._lanes.add((partition, record.offset()), task)
 
     def _take_from_queue(self, record: ProtocolRecord, partition: Partition) -> None:
         """What the engine moved to the retry topic, what it noted there, and what somebody replays."""
-        record = with_headers(record)
         moved = is_moved(record)
         if is_skip(record) or (moved and is_note(record)):
             self.settlement.settle(Outcome(record, partition))

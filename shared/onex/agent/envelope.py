@@ -1,13 +1,15 @@
 """What travels beside a message: read once per input, written for each output."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import chain
 from operator import attrgetter
 
 from onex.agent.envelope_rules import are_plain, clean_id, is_deadline, is_trace_parent, is_trace_state, readable
+from onex.agent.unreadable_headers import UnreadableHeaders
 from onex.bus import headers as h
 from onex.bus.protocols import ProtocolRecord
+from onex.model.errors import PoisonError
 from onex.node import Context
 
 _NOTHING: Mapping[str, bytes] = {}
@@ -80,21 +82,48 @@ class Envelope:
 _IDS = attrgetter("id", "correlation")
 
 
-def read_envelopes(records: Sequence[ProtocolRecord]) -> list[Envelope]:
-    """Envelopes of records, cleaned. Raises what ``headers`` of a record raises.
+def read_envelopes(records: list[ProtocolRecord]) -> tuple[list[Envelope], bool]:
+    """Envelopes of records, cleaned; and whether the headers of all could be read.
 
-    The check of the ids runs over all of them together, outside of the interpreter's loop: nearly all are fine.
+    A record whose headers cannot be read is replaced in ``records`` by :class:`UnreadableHeaders`, because it must
+    not be asked again: see there. The check of the ids runs over all envelopes together, outside of the
+    interpreter's loop: nearly all are fine.
     """
-    envelopes = [Envelope(record) for record in records]
+    envelopes: list[Envelope] = []
+    readable = True
+    while (at := len(envelopes)) < len(records):
+        try:
+            envelopes.extend(map(Envelope, records[at:] if at else records))
+        except Exception as error:  # noqa: BLE001 - whatever a client raises here is about this record
+            readable, at = False, len(envelopes)  # what was read before it is in the list
+            records[at] = _without_headers(records[at], error)
     if not are_plain(chain.from_iterable(map(_IDS, envelopes))):
-        for envelope, record in zip(envelopes, records, strict=True):
-            envelope.clean(record)
-    return envelopes
+        for at, record in enumerate(records):
+            try:
+                envelopes[at].clean(record)
+            except Exception as error:  # noqa: BLE001 - a client may give anything as a header
+                readable, records[at] = False, (unreadable := _without_headers(record, error))
+                envelopes[at] = Envelope(unreadable)
+    return envelopes, readable
+
+
+def _without_headers(record: ProtocolRecord, error: Exception) -> UnreadableHeaders:
+    if isinstance(error, MemoryError | PoisonError):
+        return UnreadableHeaders(record, error)
+    return UnreadableHeaders(record, PoisonError(f"its headers cannot be read: {type(error).__name__}"))
+
+
+def with_headers(record: ProtocolRecord) -> ProtocolRecord:
+    """The record, or what stands for it when its headers cannot be read."""
+    read = [record]
+    read_envelopes(read)
+    return read[0]
 
 
 def read_envelope(record: ProtocolRecord) -> Envelope:
-    """The envelope of one record."""
-    return read_envelopes([record])[0]
+    """The envelope of one record, whose headers can be read."""
+    (envelope,), _ = read_envelopes([record])
+    return envelope
 
 
 class MessageContext(Context):

@@ -29,7 +29,11 @@ _DEADLINE: Final = re.compile(rb"[0-9]{1,15}")
 def are_plain(ids: Iterable[bytes]) -> bool:
     """Whether all of these are printable ASCII and short, as nearly all ids are."""
     found = list(ids)
-    return not b"".join(found).translate(None, _PRINTABLE) and max(map(len, found), default=0) <= LONGEST_ID
+    try:
+        text = b"".join(found)
+    except TypeError:
+        return False
+    return not text.translate(None, _PRINTABLE) and max(map(len, found), default=0) <= LONGEST_ID
 
 
 def clean_id(raw: bytes | None) -> bytes | None:

@@ -16,12 +16,11 @@ from onex.agent.batch_traces import BatchTraces
 from onex.agent.current import CURRENT
 from onex.agent.dead_letter import DeadLetterOffice
 from onex.agent.emit import Emitter
-from onex.agent.envelope import read_envelope
+from onex.agent.envelope import read_envelope, with_headers
 from onex.agent.failure import Classifier, Failure, raise_if_interrupted, stage_of, text_of
 from onex.agent.program import Program
 from onex.agent.receive import Received, Receiver
 from onex.agent.tracing import MessageTrace
-from onex.agent.unreadable_headers import with_headers
 from onex.bus.protocols import Emitted, Partition, Position, ProtocolRecord
 from onex.model.clock import to_datetime
 from onex.model.enums import EnumStage
@@ -95,7 +94,9 @@ class PureWork(ABC):
         others = [record for record, one in zip(records, failed, strict=True) if one is None]
         received = iter(self._receiver.receive(others))
         replaced = iter(others)
-        records[:] = [next(replaced) if one is None else r for r, one in zip(records, failed, strict=True)]
+        records[:] = [
+            next(replaced) if one is None else with_headers(r) for r, one in zip(records, failed, strict=True)
+        ]
         return [next(received) if one is None else one for one in failed]
 
     @abstractmethod
@@ -136,7 +137,6 @@ class PureWork(ABC):
 
     def _bury(self, record: ProtocolRecord, failed: Failed) -> None:
         """Stage the dead letter of a record. Raises nothing: what follows the letter is reported, not required."""
-        record = with_headers(record)  # what is doomed was not decoded
         error, kind = failed.error, self._classifier.classify(failed.error)
         failure = Failure(kind, stage_of(error, failed.stage), error, 1, self._now_ms, self._now_ms)
         self.letters.append((Partition(record.topic(), record.partition()), self._office.letter(record, failure)))

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from onex.agent.envelope import Envelope, read_envelopes
 from onex.agent.failure import raise_if_interrupted
 from onex.agent.program import Input, Program
-from onex.agent.unreadable_headers import UnreadableHeaders, with_headers
+from onex.agent.unreadable_headers import UnreadableHeaders
 from onex.bus import headers as h
 from onex.bus.protocols import ProtocolRecord
 from onex.model.errors import RejectedError
@@ -41,9 +41,8 @@ class Receiver:
 
         A record whose headers cannot be read is replaced in ``records`` by one without.
         """
-        try:
-            envelopes = read_envelopes(records)
-        except Exception:  # noqa: BLE001 - found out below whose it is
+        envelopes, readable = read_envelopes(records)
+        if not readable:
             return self._one_by_one(records)
         inputs, needs_key = self._inputs, self._needs_key
         found: list[Received | BaseException] = []
@@ -63,12 +62,7 @@ class Receiver:
     def _one_by_one(self, records: list[ProtocolRecord]) -> list[Received | BaseException]:
         """``receive`` for records among which are some with headers that cannot be read."""
         found: list[Received | BaseException] = []
-        for at, record in enumerate(records):
-            try:
-                records[at] = one = with_headers(record)
-            except MemoryError as error:
-                found.append(error)
-                continue
+        for one in records:
             found += [one.reason] if isinstance(one, UnreadableHeaders) else self.receive([one])
         return found
 

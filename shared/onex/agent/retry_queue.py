@@ -14,10 +14,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from onex.agent.envelope import Envelope
+from onex.agent.envelope import Envelope, with_headers
 from onex.agent.offsets import done_beyond
 from onex.agent.retry import Attempts
-from onex.agent.unreadable_headers import with_headers
 from onex.bus import headers as h
 from onex.bus.protocols import Emitted, Headers, Partition, Position, ProtocolEventBus, ProtocolRecord
 

@@ -1,8 +1,14 @@
-"""A record whose headers cannot be read, as the engine carries it on to its dead letter: as one without headers."""
+"""A record whose headers cannot be read, as the engine carries it on to its dead letter: as one without headers.
+
+It takes the place of the record as soon as reading has failed, because a client may be asked only once. With
+confluent-kafka 2.16, the first call of ``Message.headers`` raises UnicodeDecodeError when the name of a header is not
+UTF-8, or SystemError when it is called in another way. The second returns a list with a null pointer in it, which
+ends the interpreter when touched. So the engine reads headers of a record for the first time in
+:func:`~onex.agent.envelope.read_envelopes` or :func:`~onex.agent.envelope.with_headers`, and nowhere else.
+"""
 
 from dataclasses import dataclass
 
-from onex.agent.envelope import read_envelope
 from onex.bus.protocols import Headers, ProtocolRecord
 from onex.model.errors import PoisonError
 
@@ -12,7 +18,8 @@ class UnreadableHeaders:
     """See :class:`ProtocolRecord`."""
 
     _record: ProtocolRecord
-    reason: PoisonError
+    reason: PoisonError | MemoryError
+    """MemoryError: there was none for its headers, which says nothing about them."""
 
     def topic(self) -> str:
         return self._record.topic()
@@ -34,16 +41,3 @@ class UnreadableHeaders:
 
     def timestamp(self) -> tuple[int, int]:
         return self._record.timestamp()
-
-
-def with_headers(record: ProtocolRecord) -> ProtocolRecord:
-    """The record, or what stands for it when its headers cannot be read. Raises MemoryError."""
-    try:
-        read_envelope(record)
-    except MemoryError:
-        raise
-    except PoisonError as error:
-        return UnreadableHeaders(record, error)
-    except Exception as error:  # noqa: BLE001 - whatever a client raises here is about this record
-        return UnreadableHeaders(record, PoisonError(f"its headers cannot be read: {type(error).__name__}"))
-    return record

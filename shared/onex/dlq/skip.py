@@ -1,9 +1,8 @@
 """Giving up a record that ends the process of its node again and again: it becomes a dead letter."""
 
 from onex.agent.crash.skips import Skip
-from onex.agent.envelope import read_envelope
+from onex.agent.envelope import read_envelope, with_headers
 from onex.agent.offsets import done_beyond
-from onex.agent.unreadable_headers import with_headers
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
 from onex.bus.schema import ProtocolSchemaCatalogue
 from onex.contract import ResolvedNode

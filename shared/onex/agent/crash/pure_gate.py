@@ -14,6 +14,7 @@ from onex.agent.crash.journal import Span
 from onex.agent.crash.skips import SkipLookup, is_skip
 from onex.agent.crash.suspects import Suspect
 from onex.agent.due_timers import Due
+from onex.agent.envelope import with_headers
 from onex.agent.held import HeldPartitions
 from onex.agent.pure_work import PureWork
 from onex.agent.timer_offset import offset_of
@@ -180,7 +181,9 @@ class PureGate:
     def without_skips(self, records: list[ProtocolRecord], first: Mapping[Partition, int]) -> None:
         """Take decisions about blocked records out of a batch: they are read elsewhere, and are nothing to handle."""
         if any(partition.topic == self._retry_topic for partition in first):
-            records[:] = [r for r in records if r.topic() != self._retry_topic or not is_skip(r)]
+            retry_topic = self._retry_topic
+            known = [with_headers(r) if r.topic() == retry_topic else r for r in records]
+            records[:] = [r for r in known if r.topic() != retry_topic or not is_skip(r)]
 
     def look(self, bus: ProtocolEventBus) -> None:
         """While something is blocked: has an operator decided?"""

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 import structlog
 
 from onex.agent.crash.suspects import Suspect
-from onex.agent.unreadable_headers import with_headers
+from onex.agent.envelope import with_headers
 from onex.bus import headers as h
 from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolRecord
 from onex.model.clock import ProtocolClock
@@ -51,8 +51,8 @@ def is_skip(record: ProtocolRecord) -> bool:
 
 
 def skip_in(record: ProtocolRecord) -> Skip | None:
-    """The decision in a record of the retry topic; None where there is none that can be read."""
-    raw = dict(_headers(record)).get(h.SKIP)
+    """The decision in a record of the retry topic whose headers can be read; None where there is none."""
+    raw = dict(record.headers() or []).get(h.SKIP)
     if raw is None:
         return None
     try:
@@ -69,11 +69,6 @@ def skip_in(record: ProtocolRecord) -> Skip | None:
     except (ValueError, RecursionError) as error:
         log.warning("a decision cannot be read", topic=record.topic(), offset=record.offset(), reason=str(error))
     return None
-
-
-def _headers(record: ProtocolRecord) -> Headers:
-    """None where they cannot be read: such a record carries no decision."""
-    return with_headers(record).headers() or []
 
 
 class SkipLookup:
@@ -93,7 +88,7 @@ class SkipLookup:
             return
         self._looked = now
         try:
-            for record in self._new_records(bus, blocked):
+            for record in map(with_headers, self._new_records(bus, blocked)):
                 skip = skip_in(record)
                 if skip is not None and skip.group == self._group:
                     yield skip

@@ -10,7 +10,6 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.errors import to_bus_error, translate
-from onex.bus.kafka.unreadable import with_readable_headers
 from onex.bus.protocols import Partition, Position, ProtocolRebalanceListener, ProtocolRecord
 from onex.model.errors import BusError, BusUnavailableError
 
@@ -71,7 +70,7 @@ class KafkaConsumer:
         if self._gave_up:
             mine = self._assigned
             records = [r for r in records if Partition(str(r.topic()), int(r.partition() or 0)) in mine]
-        return with_readable_headers(records)  # type: ignore[return-value]  # the stub declares topic() optional; it is set on data records
+        return records  # type: ignore[return-value]  # the stub declares topic() optional; it is set on data records
 
     def _without_errors(self, records: list[Message]) -> list[Message]:
         for record in records:

@@ -1,8 +1,6 @@
-"""Records with a header name that is not UTF-8.
+"""Records with a header name that is not UTF-8, for readers, whose records go to tools that ask more than once.
 
-The first call of ``Message.headers`` raises UnicodeDecodeError for such a record, or SystemError when it is
-called in another way. The second returns a list with a null pointer in it, which ends the interpreter when touched.
-Seen with confluent-kafka 2.16. So headers are read here, once, for all records, and such a record is replaced.
+The engine takes such a record out itself: see :mod:`onex.agent.unreadable_headers`, which says why.
 """
 
 from dataclasses import dataclass
