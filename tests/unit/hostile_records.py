@@ -19,6 +19,7 @@ from onex.agent import dead_letter as d
 from onex.bus import headers as h
 from onex.bus.protocols import Partition
 from tests.unit.hostile_world import BOMBS, FENCED, KINDS, LATE, TARGETS, TRAP, HostileWorld, Target, hostile
+from tests.unit.unreadable_record import check_asked_once
 
 _KNOWN = sorted({value for name, value in vars(h).items() if name.isupper() and isinstance(value, str)} | h.ENGINE)
 _ODD = [
@@ -101,6 +102,7 @@ class Checker:
         fenced = kind == FENCED
         world = self._worlds.pop(fenced, None) or HostileWorld(fenced=fenced)
         check(world, kind, sent)
+        check_asked_once()
         self.checked += 1
         self._worlds[fenced] = world
 

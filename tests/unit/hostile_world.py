@@ -26,7 +26,7 @@ from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 from onex.agent.native.logs import configure_logs
 from onex.bus.memory import MemoryBroker
 from onex.bus.memory.log import MemoryRecord
-from onex.bus.protocols import Headers, Partition, ProtocolRecord
+from onex.bus.protocols import Partition, ProtocolRecord
 from onex.contract import ResolvedNode, resolve_node
 from onex.model import Message
 from onex.model.enums import EnumNodeKind
@@ -35,6 +35,7 @@ from onex.node import Context, Decision, Reduction, SetTimer
 from onex.settings import Settings
 from onex.testing import MeshDriver
 from tests.conftest import NODES
+from tests.unit.unreadable_record import UnreadableRecord, asked_once
 
 FENCED = "effect with order_fence"
 """In a world of its own: its keys wait for their dead letters."""
@@ -230,13 +231,6 @@ def _with_an_output(event: object, decision: Decision[Message]) -> Decision[Mess
     return Decision(decision.state, timers=decision.timers, completion=Rang(entity=event.entity, number=0))
 
 
-class UnreadableRecord(MemoryRecord):
-    """Its headers cannot be read, as librdkafka has it with names that are no UTF-8."""
-
-    def headers(self) -> Headers | None:
-        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
-
-
 def _node(name: str, *, fenced: bool) -> ResolvedNode:
     node = resolve_node(NODES / name / "v1_0_0")
     contract = node.contract
@@ -324,6 +318,7 @@ def hostile() -> Iterator[io.StringIO]:
     with ExitStack() as stack:
         for patched in _PATCHES:
             stack.enter_context(patch.object(*patched))
+        stack.enter_context(asked_once())
         try:
             configure_logs(Settings(log_format="json"), node="n", instance="i")
             yield lines

@@ -16,13 +16,14 @@ from onex.bus import headers as h
 from onex.bus.kafka.partitioner import partitions_of
 from onex.bus.memory.log import MemoryRecord
 from onex.bus.murmur2 import partition_of
-from onex.bus.protocols import Headers, Outgoing, Partition, ProtocolRecord
+from onex.bus.protocols import Outgoing, Partition, ProtocolRecord
 from onex.bus.schema import Codec
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.dlq import Author, DeadLetterDesk
 from onex.model.message import Message
 from onex.testing import MeshDriver
 from tests.conftest import NODES, ORDERS
+from tests.unit.unreadable_record import UnreadableRecord, asked_once
 
 AMOUNTS, RETRY = "onex.evt.tally.amount.v1", "onex.retry.tally.reducer.v1"
 STATE = "onex.state.node_tally_reducer.v1"
@@ -223,19 +224,13 @@ def test_a_replay_goes_to_the_partition_of_the_key(mesh: MeshDriver) -> None:
     assert places(mesh.records(STATE)) == {b"e": {partition_of(b"e", 4)}}
 
 
-class _Unreadable(MemoryRecord):
-    """Its header names are not UTF-8."""
-
-    def headers(self) -> Headers | None:
-        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
-
-
 def test_what_cannot_be_read_is_a_dead_letter_and_not_forwarded_with_its_group(mesh: MeshDriver) -> None:
     number, codec = wrong(b"e"), Codec.of_topic(Amount, AMOUNTS, mesh._catalogue)
     log = mesh.broker.logs[Partition(AMOUNTS, number)]
-    for made, value in ((MemoryRecord, 1), (_Unreadable, 10), (MemoryRecord, 100)):
+    for made, value in ((MemoryRecord, 1), (UnreadableRecord, 10), (MemoryRecord, 100)):
         encoded = codec.encode(Amount(entity="e", value=value))
         log.records.append(made(AMOUNTS, number, len(log.records), b"e", encoded, (), mesh.clock.now_ms()))
-    mesh.settle()
+    with asked_once():
+        mesh.settle()
     assert [tallied.total for tallied in mesh.published(Tallied)] == [1, 101]
     assert len(mesh.dead_letters()) == 1

@@ -18,11 +18,11 @@ from onex.testing import MeshDriver
 from tests.conftest import NODES
 
 
-def fenced() -> ResolvedNode:
+def fenced(**policy: object) -> ResolvedNode:
     resolved = resolve_node(NODES / "node_unruly_effect" / "v1_0_0")
     handling = ModelErrorHandling.model_validate(
         {
-            "retry_policy": {"max_attempts": 2, "base_delay": "1s", "jitter": 0.0},
+            "retry_policy": {"max_attempts": 2, "base_delay": "1s", "jitter": 0.0, **policy},
             "dead_letter": {"order_fence": True, "park_after": 10},
         }
     )
@@ -156,3 +156,31 @@ def test_the_fence_belongs_to_effects_in_key_order_and_keeps_its_topic_as_long_a
     for change in ({"delivery": {"ordering": "none"}}, {"name": "node_x_reducer", "node_type": "REDUCER"}):
         with pytest.raises(ValidationError, match="order_fence"):
             ModelContract.model_validate({**facts, **change})
+
+
+def test_a_moved_message_whose_output_only_the_broker_finds_too_large_holds_its_key_no_longer() -> None:
+    NodeUnrulyEffect.done.clear()
+    mesh = MeshDriver([fenced(max_attempts=6, in_memory="1s")])
+    entity = "e" * 500
+    NodeUnrulyEffect.down.add(entity)
+    for number in (1, 2):
+        mesh.send(Act(entity=entity, number=number))
+    mesh.advance("2s")
+    assert len(mesh.records("onex.retry.unruly.effect.v1")) >= 2, "both are moved"
+    limits = [{"max.message.bytes": "600"}, {"max.message.bytes": "100000"}]
+    mesh.bus.admin.alter("onex.evt.unruly.acted.v1", limits[0])  # the agent does not hear of it at once
+    NodeUnrulyEffect.down.clear()
+    while not mesh.dead_letters():
+        mesh.advance("1s")
+    mesh.bus.admin.alter("onex.evt.unruly.acted.v1", limits[1])
+    mesh.advance("90s")
+    assert len(mesh.records("onex.retry.unruly.effect.v1")) == 2, "nothing is noted about what is done"
+    assert [letter.facts["class"] for letter in open_letters(mesh)] == ["rejected", "rejected"]
+    for _ in range(2):
+        mesh.send(Act(entity=entity, number=3))
+        mesh.crash(mesh.instances[0])
+        mesh.add_instance(NodeUnrulyEffect)
+        mesh.advance("90s")
+    assert numbers(mesh, entity) == [3, 3]
+    assert len(mesh.dead_letters()) == 2
+    mesh.close()

@@ -203,6 +203,8 @@ class EffectEngine:
     def _task(
         self, record: ProtocolRecord, partition: Partition, received: Received | BaseException, *, moved: bool = False
     ) -> Task:
+        if isinstance(received, MemoryError) and isinstance(record, UnreadableHeaders):
+            raise received  # the record can only be read again from the start
         if not isinstance(received, tuple):
             record = with_headers(record)  # what is skipped was not decoded
         envelope = received[2] if isinstance(received, tuple) else read_envelope(record)

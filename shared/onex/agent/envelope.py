@@ -114,10 +114,13 @@ def _without_headers(record: ProtocolRecord, error: Exception) -> UnreadableHead
 
 
 def with_headers(record: ProtocolRecord) -> ProtocolRecord:
-    """The record, or what stands for it when its headers cannot be read."""
+    """The record, or what stands for it when its headers cannot be read. Raises MemoryError."""
     read = [record]
     read_envelopes(read)
-    return read[0]
+    (one,) = read
+    if one is not record and isinstance(one, UnreadableHeaders) and isinstance(one.reason, MemoryError):
+        raise one.reason
+    return one
 
 
 def read_envelope(record: ProtocolRecord) -> Envelope:

@@ -1,7 +1,7 @@
 """Giving up a record that ends the process of its node again and again: it becomes a dead letter."""
 
 from onex.agent.crash.skips import Skip
-from onex.agent.envelope import read_envelope, with_headers
+from onex.agent.envelope import read_envelope
 from onex.agent.offsets import done_beyond
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
 from onex.bus.schema import ProtocolSchemaCatalogue
@@ -57,7 +57,7 @@ class OffsetSkipper:
         """Send the decision to the agent that is blocked by the record, and note it. Raises FencedError, BusError."""
         skip = Skip(self._group, *partition, offset, self._author.why, self._author.who)
         place = f"{partition.topic}-{partition.partition}-{offset}"
-        message_id = read_envelope(with_headers(record)).id.decode(errors="replace") if record else ""
+        message_id = read_envelope(record).id.decode(errors="replace") if record else ""
         identity = f"{place}-{record.timestamp()[1]}" if record else place
         with Transaction(self._bus.transaction(self._transactional_id)) as transaction:
             retry_topic = self._contract.retry_topic
