@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-backends lint bench bench-quick chaos fuzz simulate render clean
+.PHONY: demo test mixins test-backends lint bench bench-quick chaos fuzz simulate render clean
 
 ## demo: set everything up, then run the code-generation workflow on a real Kafka and PostgreSQL
 demo: $(STAMP)
@@ -16,12 +16,17 @@ PARTS := unit mixins conformance integration simulation docs
 ONLY ?= $(PARTS)
 $(if $(filter-out $(PARTS),$(ONLY)),$(error ONLY=$(ONLY): parts are $(PARTS)))
 FOLDERS = $(addprefix tests/,$(filter-out mixins,$(ONLY)) $(if $(filter integration,$(ONLY)),chaos))
+FIRST = $(strip $(if $(filter $(words $(PARTS)),$(words $(ONLY))),lint) $(filter mixins,$(ONLY)))
 
 ## test: lint, types and all tests, on an embedded Kafka and PostgreSQL; ONLY=unit (or mixins, conformance, integration,
 ##       simulation, docs) runs one part, WORKERS=4 sets how many tests run in parallel
-test: $(STAMP) $(if $(filter $(words $(PARTS)),$(words $(ONLY))),lint)
-	$(if $(filter mixins,$(ONLY)),$(PYTEST) --cov --cov-report=term tests/mixins)
+test: $(STAMP)
+	$(if $(FIRST),$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(FIRST))
 	$(if $(FOLDERS),$(PYTEST) $(FOLDERS))
+
+# They wait for servers as much as they compute, so that lint runs beside them.
+mixins: $(STAMP)
+	$(PYTEST) --cov --cov-report=term tests/mixins
 
 ## test-backends: tests against servers that Debian packages (tests/backends/packages.txt); fails when one is missing
 test-backends: $(STAMP)

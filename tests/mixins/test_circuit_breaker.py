@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from onex.capability import Signals
@@ -223,6 +223,7 @@ def test_a_node_shares_a_circuit_among_its_handlers() -> None:
     play(live())
 
 
+@example([("down", 0.0)] * 4 + [("well", 8.0)] * 4)
 @given(st.lists(st.tuples(st.sampled_from(["well", "slow", "down"]), st.floats(0, 8)), max_size=40))
 def test_a_circuit_that_is_kept_elsewhere_behaves_the_same(calls: list[tuple[str, float]]) -> None:
     settings = ModelCircuitBreakerSubcontract(
@@ -257,3 +258,17 @@ def _admitted(circuit: Circuit) -> bool | None:
         return circuit.admit()
     except CircuitOpenError:
         return None
+
+
+def test_reports_of_probes_close_the_circuit_and_make_room_for_others() -> None:
+    settings = ModelCircuitBreakerSubcontract(failure_threshold=1, timeout_seconds=10)
+    clock = ManualClock()
+    circuit = Circuit("db", settings, clock, lambda _: None)
+    circuit.report(DOWN, 0.0, probing=_admitted(circuit) is True)
+    assert _admitted(circuit) is None
+    clock.move_to(clock.monotonic() + 10)
+    for state in (HALF_OPEN, CLOSED):
+        assert _admitted(circuit) is True
+        assert _admitted(circuit) is None, "one probe at a time"
+        circuit.report(None, 0.0, probing=True)
+        assert circuit.state is state
