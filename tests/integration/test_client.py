@@ -17,6 +17,9 @@ from node_order_orchestrator.v1_0_0.models import (
     OrderShipped,
     PlaceOrder,
 )
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.murmur2 import partition_of
@@ -151,6 +154,40 @@ def test_a_run_shows_its_steps(mesh: Mesh) -> None:
         assert ("CardCharged", "node_payment_effect") in steps
 
     asyncio.run(play())
+
+
+def test_a_subscription_with_traces_takes_any_trace_context(mesh: Mesh) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    topic = "onex.evt.orders.order-completed.v1"
+    parent = f"00-{0xABC:032x}-{0xDEF:016x}-01".encode()
+    odd: list[tuple[str, str | bytes | None]] = [("traceparent", raw) for raw in (b"\xff", None, b"", b"x", parent)]
+    contexts: list[list[tuple[str, str | bytes | None]]] = [
+        *([header] for header in odd),
+        [odd[-1], ("tracestate", b"\xff")],
+        [],
+    ]
+
+    async def play() -> list[str]:
+        seen: list[str] = []
+        async with MeshClient.connect(settings_of(mesh), tracer_provider=provider) as client:
+            async with aclosing(client.subscribe(OrderCompleted, group="traced")) as events:
+                producer = Producer({"bootstrap.servers": mesh.bus.config.bootstrap_servers})
+                for number, headers in enumerate(contexts):
+                    body = json.dumps({"order_id": f"traced-{number}", "total": 1.0})
+                    producer.produce(topic, body, key="traced", headers=headers)
+                assert producer.flush(10) == 0
+                async with asyncio.timeout(30):
+                    async for event in events:
+                        if event.order_id.startswith("traced-"):
+                            seen.append(event.order_id)
+                        if len(seen) == len(contexts):
+                            return seen
+        raise AssertionError(seen)
+
+    assert asyncio.run(play()) == [f"traced-{number}" for number in range(len(contexts))]
+    spans = [span for span in exporter.get_finished_spans() if span.name == f"receive {topic}"]
+    assert sum(span.parent is not None and span.parent.span_id == 0xDEF for span in spans) == 2
 
 
 def test_subscriptions(mesh: Mesh) -> None:

@@ -13,6 +13,7 @@ from opentelemetry import trace
 
 from onex.bus import headers as h
 from onex.bus.aio.client import translate
+from onex.bus.aio.listener import getone
 from onex.bus.protocols import Headers
 from onex.mesh.calls import Call
 from onex.mesh.connection import Connection
@@ -194,7 +195,8 @@ class MeshClient:
         try:
             await consumer.start()
             while True:
-                record = await consumer.getone()
+                record = await getone(consumer)
+                self._tracing.received(record)
                 try:
                     yield cast(M, codec.decode(record.value))
                 except MessageError as error:

@@ -1,6 +1,7 @@
-"""Spans of the client: one around each call; aiokafka's instrumentation adds those of sending and receiving."""
+"""Spans of the client: one around each call and one for each record it gets; aiokafka's instrumentation adds those
+of sending."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from aiokafka import ConsumerRecord
@@ -51,13 +52,15 @@ class ClientTracing:
             yield
 
     def received(self, record: ConsumerRecord[bytes, bytes] | None) -> None:
-        """The completion that a call waited for: a child of the span that sent it."""
+        """A completion that a call waited for, or an event of a subscription: a child of the span that sent it.
+
+        A trace context that is not valid counts as absent, as W3C Trace Context (section 3.2.2.3) has it.
+        """
         if self._provider is None or record is None:
             return
-        carrier = _text(dict(record.headers))
         span = self._tracer.start_span(
             f"receive {record.topic}",
-            _PROPAGATOR.extract(carrier),
+            _PROPAGATOR.extract(_text(record.headers)),
             SpanKind.CONSUMER,
             {
                 "messaging.system": "kafka",
@@ -76,7 +79,7 @@ class ClientTracing:
             self._own.shutdown()
 
 
-def _text(headers: Mapping[str, bytes]) -> dict[str, str]:
+def _text(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
     return {
-        name: headers[name].decode(errors="replace") for name in (h.TRACE_PARENT, h.TRACE_STATE) if name in headers
+        name: raw.decode(errors="replace") for name, raw in headers if name in (h.TRACE_PARENT, h.TRACE_STATE) and raw
     }

@@ -12,9 +12,12 @@ from onex.bus.aio.client import AioKafka, translate
 log = structlog.get_logger(__name__)
 _AGAIN = 0.5
 
-# Taken before any instrumentation: a listener sees everybody's messages, and only those that somebody
-# here waits for belong into a trace. Whoever waits makes the span.
-_getone = AIOKafkaConsumer.getone
+getone = AIOKafkaConsumer.getone
+"""Taken before any instrumentation, which raises at a ``traceparent`` that is not UTF-8: records come from strangers.
+
+And a listener reads the messages of all callers: only those that a caller waits for belong in a trace. The caller
+makes the span.
+"""
 
 Take = Callable[[ConsumerRecord[bytes, bytes]], None]
 
@@ -56,7 +59,7 @@ class Listener:
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         while True:
             try:
-                record = await _getone(consumer)
+                record = await getone(consumer)
             except KafkaError as error:
                 log.warning("listening is interrupted", error=str(error))
                 await asyncio.sleep(_AGAIN)
