@@ -16,7 +16,13 @@ from onex.bus.protocols import (
     ProtocolRecord,
     TopicState,
 )
-from onex.model.errors import FencedError, MessageTooLargeError, MissingTopicError, TransactionAbortedError
+from onex.model.errors import (
+    BusUnavailableError,
+    FencedError,
+    MessageTooLargeError,
+    MissingTopicError,
+    TransactionAbortedError,
+)
 from tests.conformance.conftest import MakeTopic
 from tests.conftest import eventually
 
@@ -182,6 +188,22 @@ def test_a_transaction_is_visible_after_its_commit_and_never_after_an_abort(
     assert bus.admin.group_positions(group) == {Partition(source, 0): position}
     for closing in (consumer, reader, transaction):
         closing.close()
+
+
+def test_only_a_group_without_members_takes_positions_from_outside(
+    bus: ProtocolEventBus, topic: MakeTopic, group: str
+) -> None:
+    name = topic()
+    place = Partition(name, 0)
+    member, outside = bus.subscribe(group, [name]), bus.subscribe(group, ())
+    take_all(member, lambda: bool(member.assignment()))
+    with pytest.raises(BusUnavailableError, match="UNKNOWN_MEMBER_ID"):
+        outside.commit({place: Position(3)})
+    assert bus.admin.group_positions(group) == {}
+    member.close()
+    outside.commit({place: Position(3)})
+    assert bus.admin.group_positions(group) == {place: Position(3)}
+    outside.close()
 
 
 def test_readers_wait_behind_an_open_transaction(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:

@@ -90,9 +90,36 @@ def test_topics_and_lag(mesh: Mesh) -> None:
 
     eventually(lambda: behind() == 3, 30, "three orders wait")
     assert "3 records behind" in onex(mesh, "lag")[1]
+    _positions(mesh)
     mesh.start("node_shipping_effect")
     eventually(lambda: behind() == 0, 30, "nobody waits")
     assert "nobody is behind" in onex(mesh, "lag")[1]
+
+
+def _positions(mesh: Mesh) -> None:
+    """While node_shipping_effect is stopped and three of its records wait."""
+    retry = "onex.retry.shipping.effect.v1"
+    code, out = onex(mesh, "offsets", "show", "node_shipping_effect", "--json")
+    rows = json.loads(out)
+    assert (code, sum(row["behind"] for row in rows) >= 3) == (0, True), "transaction markers count as well"
+    assert retry in {row["topic"] for row in rows}
+    reset = ("offsets", "reset", "node_shipping_effect", retry, "--to", "latest", "--reason", "a test")
+    assert "nothing is written" in onex(mesh, *reset)[1]
+    code, out = onex(mesh, *reset, "--yes", "--json")
+    assert code == 0
+    assert all(row["reset"] and row["to"] == row["end"] for row in json.loads(out))
+    audit = json.loads(onex(mesh, "dlq", "audit", "--json")[1])
+    assert {(e["action"], e["why"]) for e in audit if e["node"] == "node_shipping_effect"} == {("reset", "a test")}
+    topic = "onex.cmd.payment.charge-card.v1"
+    for arguments, why in (
+        (("node_payment_effect", topic, "--to", "earliest", "--reason", "x", "--yes"), "stop all of its instances"),
+        (("node_payment_effect", topic, "--to", "earliest", "--reason", " "), "--reason is empty"),
+        (("node_payment_effect", topic, "--to", "[soon]", "--reason", "x"), "--to '[soon]' is no offset"),
+        (("node_payment_effect", topic, "--to", "2026-01-31T12:00:00", "--reason", "x"), "has no time zone"),
+        (("node_payment_effect", "nowhere", "--to", "0", "--reason", "x"), "does not read 'nowhere'"),
+    ):
+        code, out = onex(mesh, "offsets", "reset", *arguments)
+        assert (code, why in out) == (5, True), out
 
 
 @pytest.mark.parametrize("command", ["lag", "top"])

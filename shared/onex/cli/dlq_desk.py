@@ -16,6 +16,7 @@ from onex.settings import Settings
 
 Node = Annotated[str, typer.Option("--node", help="Only of this node.")]
 Who = Annotated[str, typer.Option("--as", help="Who does it, for the audit. Default: user@host.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the audit.")]
 Why = Annotated[str, typer.Option("--why", help="Why, for the audit.")]
 
 

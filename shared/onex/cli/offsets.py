@@ -1,89 +1,129 @@
-"""``onex offsets``: where a node stands in its topics."""
+"""``onex offsets``: positions of a node in its topics."""
 
-from datetime import UTC, datetime
-from typing import Annotated
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, TypeVar
 
 import typer
 
-from onex.agent.timer_offset import due_ms_of
 from onex.bus.open import open_bus, open_catalogue
-from onex.bus.protocols import Partition, ProtocolRecord
-from onex.cli.dlq_desk import Who, author_of
+from onex.cli.dlq_desk import Reason, Who, author_of
 from onex.cli.nodes import find_node
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, Exit, console, errors, print_json
+from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
 from onex.contract import resolve_node
-from onex.dlq import OffsetSkipper
+from onex.dlq import OffsetDesk, PartitionPosition, Reset
 from onex.model.errors import RejectedError
 
-app = typer.Typer(no_args_is_help=True, help="Offsets of a node: skip a record that blocks a partition.")
-_SHOWN = 300
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps ``skip`` a command of its own while it is the only one."""
+app = typer.Typer(
+    no_args_is_help=True, help="Positions of a node: show them, reset them, skip a record that blocks a partition."
+)
+_DIGITS = 18
+"""Of an offset, which has 63 bits."""
+T = TypeVar("T")
 
 
 @app.command()
-def skip(
+def show(
     node: Annotated[str, typer.Argument(help="Name of the node.")],
-    topic: Annotated[str, typer.Argument(help="Topic of the blocked partition, as /readyz names it.")],
-    partition: Annotated[int, typer.Argument(min=0, help="Number of the partition.")],
-    offset: Annotated[int, typer.Argument(min=0, help="Offset at which it is blocked.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the audit and the dead letter.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without it the record is only shown.")] = False,
+    topic: Annotated[str, typer.Argument(help="One topic that it reads; default: all.")] = "",
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the committed position of each partition that a node reads, and what is wrong with it.
+
+    Exit code 1 when a position cannot be right.
+    """
+    desk, _ = _desk(node, services, "", "")
+    positions = _or_refuse(lambda: desk.positions(topic))
+    if as_json:
+        print_json([_as_dict(at) for at in positions])
+    else:
+        columns = ("TOPIC", "PARTITION", "FIRST", "COMMITTED", "DONE BEYOND", "END", "BEHIND", "PROBLEM")
+        print_rows(columns, [tuple("" if v is None else v for v in _as_dict(at).values()) for at in positions])
+    if any(at.problem for at in positions):
+        raise typer.Exit(Exit.FAILED)
+
+
+@app.command()
+def reset(
+    node: Annotated[str, typer.Argument(help="Name of the node. All of its instances must be stopped.")],
+    topic: Annotated[str, typer.Argument(help="Topic that it reads.")],
+    to: Annotated[str, typer.Option("--to", help="earliest, latest, an offset, or a time as 2026-01-31T12:00:00Z.")],
+    reason: Reason,
+    partitions: Annotated[list[int] | None, typer.Option("--partition", min=0, help="Only this; repeatable.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without it the change is only shown.")] = False,
     who: Who = "",
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Turn a record that ends the process of its node into a dead letter, so that its partition goes on.
+    """Set the committed positions of a node, so that records run again or never run.
 
-    Nothing happens to a record that no agent is blocked by. The dead letter can be replayed, once the node is fixed.
+    A reducer or orchestrator applies records that it reads again to the state that it has now.
     """
+    desk, stateful = _desk(node, services, who, reason)
+
+    def planned() -> list[Reset]:
+        if not reason.strip():
+            raise RejectedError("--reason is empty")
+        return desk.plan(desk.positions(topic, partitions or ()), _target(to))
+
+    resets = _or_refuse(planned)
+    if yes:
+        _or_refuse(lambda: desk.reset(resets))
+    if as_json:
+        print_json([{**_as_dict(r.before), "to": r.to, "effect": r.effect, "reset": yes} for r in resets])
+        return
+    rows = [(r.before.partition.partition, _as_dict(r.before)["committed"] or "none", r.to, r.effect) for r in resets]
+    print_rows(("PARTITION", "FROM", "TO", "EFFECT"), rows)
+    if stateful:
+        console.print("records that are read again change the state of their keys a second time")
+    console.print("done" if yes else "nothing is written; --yes sets these positions")
+
+
+def _desk(node: str, services: Services, who: str, reason: str) -> tuple[OffsetDesk, bool]:
     settings = load_settings(services)
     bus = open_bus(settings)
     resolved = resolve_node(find_node(node, settings))
-    skipper = OffsetSkipper(bus, open_catalogue(settings, bus), resolved, author_of(who, reason), settings.env)
-    place = Partition(topic, partition)
+    desk = OffsetDesk(bus, open_catalogue(settings, bus), resolved, author_of(who, reason), settings.env)
+    return desk, resolved.contract.node_type.is_stateful
+
+
+def _or_refuse(action: Callable[[], T]) -> T:
     try:
-        if not reason.strip():
-            raise RejectedError("--reason is empty")
-        record = skipper.find(place, offset)
+        return action()
     except RejectedError as error:
-        errors.print(f"[red]refused[/] {error}")
+        errors.print("[red]refused[/] ", end="")
+        errors.print(str(error), markup=False)
         raise typer.Exit(Exit.REFUSED) from None
-    if yes:
-        skipper.skip(place, offset, record)
-    shown = _shown(record, offset)
-    if as_json:
-        print_json({"node": resolved.contract.name, "topic": topic, "partition": partition, **shown, "skipped": yes})
-        return
-    for name, value in shown.items():
-        console.print(f"{name}: {value}", markup=False)
-    if yes:
-        console.print(f"{topic}[{partition}] goes on behind {offset} as soon as its agent has read this")
-    else:
-        console.print("nothing is written; --yes makes this record a dead letter")
 
 
-def _shown(record: ProtocolRecord | None, offset: int) -> dict[str, object]:
-    """What is known of a record, as text that is safe to print: it is not decoded, for that may be what kills."""
-    if record is None:
-        return {"timer due": datetime.fromtimestamp(due_ms_of(offset) / 1000, UTC).isoformat()}
+def _target(to: str) -> int | datetime | None:
+    """Offset, time, or None for the end. Raises RejectedError."""
+    match to:
+        case "earliest":
+            return 0
+        case "latest":
+            return None
+        case _ if to.isascii() and to.isdecimal() and len(to) <= _DIGITS:
+            return int(to)
+    try:
+        at = datetime.fromisoformat(to)
+    except ValueError:
+        raise RejectedError(f"--to {to!r} is no offset, no time, and neither earliest nor latest") from None
+    if at.tzinfo is None:
+        raise RejectedError(f"--to {to!r} has no time zone: add Z, or an offset as +02:00")
+    return at
+
+
+def _as_dict(at: PartitionPosition) -> dict[str, object]:
     return {
-        "offset": offset,
-        "time": datetime.fromtimestamp(record.timestamp()[1] / 1000, UTC).isoformat(),
-        "key": _text(record.key()),
-        "headers": {_text(name.encode(errors="replace")): _text(raw) for name, raw in record.headers() or []},
-        "value": _text(record.value()),
-        "bytes": len(record.value() or b""),
+        "topic": at.partition.topic,
+        "partition": at.partition.partition,
+        "first": at.first,
+        "committed": None if at.committed is None else at.committed.offset,
+        "done_beyond": at.done_beyond,
+        "end": at.end,
+        "behind": at.behind,
+        "problem": at.problem,
     }
-
-
-def _text(raw: bytes | None) -> str | None:
-    if raw is None:
-        return None
-    text = raw[:_SHOWN].decode(errors="backslashreplace")
-    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return f"{safe} ..." if len(raw) > _SHOWN else safe

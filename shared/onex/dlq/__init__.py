@@ -4,6 +4,7 @@ from onex.dlq.audit import Audit, Author, EnumLetterState
 from onex.dlq.desk import DeadLetterDesk, Edit, exported
 from onex.dlq.filters import LetterFilter
 from onex.dlq.letters import DeadLetter, read_letters
+from onex.dlq.positions import OffsetDesk, PartitionPosition, Reset
 from onex.dlq.replay import ReplayOptions, ReplayReport
 from onex.dlq.skip import OffsetSkipper
 from onex.dlq.stats import LetterGroup, group_letters
@@ -17,9 +18,12 @@ __all__ = [
     "EnumLetterState",
     "LetterFilter",
     "LetterGroup",
+    "OffsetDesk",
     "OffsetSkipper",
+    "PartitionPosition",
     "ReplayOptions",
     "ReplayReport",
+    "Reset",
     "exported",
     "group_letters",
     "read_letters",

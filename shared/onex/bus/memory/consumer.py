@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from onex.bus.memory.broker import Group, MemoryBroker
 from onex.bus.protocols import Partition, Position, ProtocolRebalanceListener, ProtocolRecord
+from onex.model.errors import BusUnavailableError
 
 
 class MemoryConsumer:
@@ -104,8 +105,10 @@ class MemoryConsumer:
         return {p: self.group.positions[p] for p in partitions if p in self.group.positions}
 
     def commit(self, positions: Mapping[Partition, Position]) -> None:
-        """See the protocol."""
+        """See the protocol. Who is no member may only commit while there are none: UNKNOWN_MEMBER_ID."""
         self._broker.require_up()
+        if not self._topics and any(self.group.members.values()):
+            raise BusUnavailableError("committing offsets: the group has members (UNKNOWN_MEMBER_ID)")
         self.group.positions.update(positions)
 
     def lag(self) -> Mapping[Partition, int]:

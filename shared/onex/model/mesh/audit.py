@@ -21,6 +21,8 @@ class EnumDeadLetterAction(StrEnum):
     """Superseded by a mended copy."""
     SKIPPED = "skipped"
     """A record that ended its node's process became a dead letter: the entry names the record, not the letter."""
+    RESET = "reset"
+    """The position of a node was set: the entry names topic, partition and offset, not a letter."""
 
 
 class DeadLetterAudited(Message, key="letter"):

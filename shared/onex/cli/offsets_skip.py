@@ -1,0 +1,82 @@
+"""``onex offsets skip``: give up a record that blocks a partition."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from onex.agent.timer_offset import due_ms_of
+from onex.bus.open import open_bus, open_catalogue
+from onex.bus.protocols import Partition, ProtocolRecord
+from onex.cli.dlq_desk import Reason, Who, author_of
+from onex.cli.nodes import find_node
+from onex.cli.options import Services, load_settings
+from onex.cli.output import AsJson, Exit, console, errors, print_json
+from onex.contract import resolve_node
+from onex.dlq import OffsetSkipper
+from onex.model.errors import RejectedError
+
+_SHOWN = 300
+
+
+def skip(
+    node: Annotated[str, typer.Argument(help="Name of the node.")],
+    topic: Annotated[str, typer.Argument(help="Topic of the blocked partition, as /readyz names it.")],
+    partition: Annotated[int, typer.Argument(min=0, help="Number of the partition.")],
+    offset: Annotated[int, typer.Argument(min=0, help="Offset at which it is blocked.")],
+    reason: Reason,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without it the record is only shown.")] = False,
+    who: Who = "",
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """Turn a record that ends the process of its node into a dead letter, so that its partition goes on.
+
+    Nothing happens to a record that no agent is blocked by. The dead letter can be replayed, once the node is fixed.
+    """
+    settings = load_settings(services)
+    bus = open_bus(settings)
+    resolved = resolve_node(find_node(node, settings))
+    skipper = OffsetSkipper(bus, open_catalogue(settings, bus), resolved, author_of(who, reason), settings.env)
+    place = Partition(topic, partition)
+    try:
+        if not reason.strip():
+            raise RejectedError("--reason is empty")
+        record = skipper.find(place, offset)
+    except RejectedError as error:
+        errors.print(f"[red]refused[/] {error}")
+        raise typer.Exit(Exit.REFUSED) from None
+    if yes:
+        skipper.skip(place, offset, record)
+    shown = _shown(record, offset)
+    if as_json:
+        print_json({"node": resolved.contract.name, "topic": topic, "partition": partition, **shown, "skipped": yes})
+        return
+    for name, value in shown.items():
+        console.print(f"{name}: {value}", markup=False)
+    if yes:
+        console.print(f"{topic}[{partition}] goes on behind {offset} as soon as its agent has read this")
+    else:
+        console.print("nothing is written; --yes makes this record a dead letter")
+
+
+def _shown(record: ProtocolRecord | None, offset: int) -> dict[str, object]:
+    """What is known of a record, as text that is safe to print: it is not decoded, for that may be what kills."""
+    if record is None:
+        return {"timer due": datetime.fromtimestamp(due_ms_of(offset) / 1000, UTC).isoformat()}
+    return {
+        "offset": offset,
+        "time": datetime.fromtimestamp(record.timestamp()[1] / 1000, UTC).isoformat(),
+        "key": _text(record.key()),
+        "headers": {_text(name.encode(errors="replace")): _text(raw) for name, raw in record.headers() or []},
+        "value": _text(record.value()),
+        "bytes": len(record.value() or b""),
+    }
+
+
+def _text(raw: bytes | None) -> str | None:
+    if raw is None:
+        return None
+    text = raw[:_SHOWN].decode(errors="backslashreplace")
+    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return f"{safe} ..." if len(raw) > _SHOWN else safe
