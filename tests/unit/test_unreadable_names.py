@@ -93,7 +93,7 @@ class _Consumer:
 
 
 def test_a_record_that_cannot_be_taken_ends_no_listener(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onex.bus.aio.listener._getone", _Consumer.getone)
+    monkeypatch.setattr("onex.bus.aio.listener.getone", _Consumer.getone)
     taken: list[int] = []
     done = asyncio.Event()
 
