@@ -9,6 +9,7 @@ import typer
 from onex.bus.open import open_bus, open_catalogue
 from onex.cli.dlq_desk import Reason, Who, author_of
 from onex.cli.nodes import find_node
+from onex.cli.offsets_skip import skip
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
 from onex.contract import resolve_node
@@ -16,8 +17,9 @@ from onex.dlq import OffsetDesk, PartitionPosition, Reset
 from onex.model.errors import RejectedError
 
 app = typer.Typer(
-    no_args_is_help=True, help="Positions of a node: show them, reset them, skip a record that blocks a partition."
+    no_args_is_help=True, help="Positions of a node: show, reset; skip a record that blocks a partition."
 )
+app.command()(skip)
 _DIGITS = 18
 """Of an offset, which has 63 bits."""
 T = TypeVar("T")
