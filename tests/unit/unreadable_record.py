@@ -26,7 +26,7 @@ class UnreadableRecord(MemoryRecord):
 
 
 def copy_of(record: MemoryRecord, made: type[MemoryRecord] | None = None) -> MemoryRecord:
-    """The same record, fetched anew; or one of another class."""
+    """Return a copy of the record, as another fetch would; or the same record in another class."""
     return (made or type(record))(*[getattr(record, field.name) for field in fields(record)])
 
 
@@ -37,7 +37,7 @@ def _fetch(log: PartitionLog, start: int, most: int) -> tuple[Sequence[MemoryRec
 
 @contextmanager
 def asked_once() -> Iterator[None]:
-    """Every fetch hands out records that nobody has asked yet; none of them may be asked twice."""
+    """Within it, every fetch returns fresh copies, and the test fails when one is asked for its headers twice."""
     _ASKED_AGAIN.clear()
     with patch.object(PartitionLog, "visible", _fetch):
         yield

@@ -114,7 +114,7 @@ def _without_headers(record: ProtocolRecord, error: Exception) -> UnreadableHead
 
 
 def with_headers(record: ProtocolRecord) -> ProtocolRecord:
-    """The record, or what stands for it when its headers cannot be read. Raises MemoryError."""
+    """Return the record, or its :class:`UnreadableHeaders` when its headers cannot be read. Raise MemoryError."""
     read = [record]
     read_envelopes(read)
     (one,) = read

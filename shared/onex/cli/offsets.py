@@ -1,8 +1,7 @@
 """``onex offsets``: positions of a node in its topics."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
@@ -11,7 +10,7 @@ from onex.cli.dlq_desk import Reason, Who, author_of
 from onex.cli.nodes import find_node
 from onex.cli.offsets_skip import skip
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
+from onex.cli.output import AsJson, Exit, console, or_refuse, print_json, print_rows
 from onex.contract import resolve_node
 from onex.dlq import OffsetDesk, PartitionPosition, Reset
 from onex.model.errors import RejectedError
@@ -22,7 +21,6 @@ app = typer.Typer(
 app.command()(skip)
 _DIGITS = 18
 """Of an offset, which has 63 bits."""
-T = TypeVar("T")
 
 
 @app.command()
@@ -37,7 +35,7 @@ def show(
     Exit code 1 when a position cannot be right.
     """
     desk, _ = _desk(node, services, "", "")
-    positions = _or_refuse(lambda: desk.positions(topic))
+    positions = or_refuse(lambda: desk.positions(topic))
     if as_json:
         print_json([_as_dict(at) for at in positions])
     else:
@@ -70,9 +68,9 @@ def reset(
             raise RejectedError("--reason is empty")
         return desk.plan(desk.positions(topic, partitions or ()), _target(to))
 
-    resets = _or_refuse(planned)
+    resets = or_refuse(planned)
     if yes:
-        _or_refuse(lambda: desk.reset(resets))
+        or_refuse(lambda: desk.reset(resets))
     if as_json:
         print_json([{**_as_dict(r.before), "to": r.to, "effect": r.effect, "reset": yes} for r in resets])
         return
@@ -89,15 +87,6 @@ def _desk(node: str, services: Services, who: str, reason: str) -> tuple[OffsetD
     resolved = resolve_node(find_node(node, settings))
     desk = OffsetDesk(bus, open_catalogue(settings, bus), resolved, author_of(who, reason), settings.env)
     return desk, resolved.contract.node_type.is_stateful
-
-
-def _or_refuse(action: Callable[[], T]) -> T:
-    try:
-        return action()
-    except RejectedError as error:
-        errors.print("[red]refused[/] ", end="")
-        errors.print(str(error), markup=False)
-        raise typer.Exit(Exit.REFUSED) from None
 
 
 def _target(to: str) -> int | datetime | None:

@@ -11,7 +11,7 @@ from onex.bus.protocols import Partition, ProtocolRecord
 from onex.cli.dlq_desk import Reason, Who, author_of
 from onex.cli.nodes import find_node
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, Exit, console, errors, print_json
+from onex.cli.output import AsJson, console, or_refuse, print_json
 from onex.contract import resolve_node
 from onex.dlq import OffsetSkipper
 from onex.model.errors import RejectedError
@@ -39,13 +39,13 @@ def skip(
     resolved = resolve_node(find_node(node, settings))
     skipper = OffsetSkipper(bus, open_catalogue(settings, bus), resolved, author_of(who, reason), settings.env)
     place = Partition(topic, partition)
-    try:
+
+    def found() -> ProtocolRecord | None:
         if not reason.strip():
             raise RejectedError("--reason is empty")
-        record = skipper.find(place, offset)
-    except RejectedError as error:
-        errors.print(f"[red]refused[/] {error}")
-        raise typer.Exit(Exit.REFUSED) from None
+        return skipper.find(place, offset)
+
+    record = or_refuse(found)
     if yes:
         skipper.skip(place, offset, record)
     shown = _shown(record, offset)

@@ -2,14 +2,18 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from onex.model.errors import RejectedError
+
+T = TypeVar("T")
 
 _PIPE_WIDTH = 240
 """Columns when nobody looks: a program that reads the output wants whole lines."""
@@ -31,6 +35,16 @@ class Exit(IntEnum):
     BUS = 4
     REFUSED = 5
     TIMEOUT = 6
+
+
+def or_refuse(action: Callable[[], T]) -> T:
+    """Return what the action returns; a RejectedError is printed and ends the command with ``Exit.REFUSED``."""
+    try:
+        return action()
+    except RejectedError as error:
+        errors.print("[red]refused[/] ", end="")
+        errors.print(str(error), markup=False)
+        raise typer.Exit(Exit.REFUSED) from None
 
 
 def print_json(data: object) -> None:

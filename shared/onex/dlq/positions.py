@@ -104,14 +104,18 @@ class OffsetDesk:
 
         An offset that the topic does not have is moved into it. Raises BusError.
         """
-        found: Mapping[Partition, int] = {}
-        if isinstance(to, datetime):
-            found = self._bus.admin.offsets_at([at.partition for at in positions], max(0, int(to.timestamp() * 1000)))
-        resets = []
-        for at in positions:
-            wanted = at.end if to is None else found[at.partition] if isinstance(to, datetime) else to
-            resets.append(Reset(at, min(max(wanted, at.first), at.end)))
-        return resets
+        wanted = self._wanted(positions, to)
+        return [Reset(at, min(max(wanted[at.partition], at.first), at.end)) for at in positions]
+
+    def _wanted(self, positions: Sequence[PartitionPosition], to: int | datetime | None) -> Mapping[Partition, int]:
+        match to:
+            case None:
+                return {at.partition: at.end for at in positions}
+            case datetime():
+                ms = max(0, int(to.timestamp() * 1000))
+                return self._bus.admin.offsets_at([at.partition for at in positions], ms)
+            case int():
+                return {at.partition: to for at in positions}
 
     def reset(self, resets: Sequence[Reset]) -> None:
         """Commit the positions, then note it. Raises RejectedError while instances of the node run, BusError.

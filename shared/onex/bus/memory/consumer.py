@@ -105,7 +105,7 @@ class MemoryConsumer:
         return {p: self.group.positions[p] for p in partitions if p in self.group.positions}
 
     def commit(self, positions: Mapping[Partition, Position]) -> None:
-        """See the protocol. Who is no member may only commit while there are none: UNKNOWN_MEMBER_ID."""
+        """Commit positions. A client that is not a member may commit only while the group has no members."""
         self._broker.require_up()
         if not self._topics and any(self.group.members.values()):
             raise BusUnavailableError("committing offsets: the group has members (UNKNOWN_MEMBER_ID)")
