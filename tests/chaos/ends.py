@@ -4,6 +4,8 @@ import signal
 from collections import Counter, defaultdict
 from collections.abc import Collection
 
+_LINES = 40
+
 
 class Ends:
     """Counted over a whole run. The product's own ends count, too: the watchdog's code 70 is a call that hung."""
@@ -29,6 +31,12 @@ class Ends:
             names = ", ".join(f"{name} {count}" for name, count in sorted(nodes.items()))
             lines.append(f"  {name_of(code):<9} {nodes.total():3}  ({names})")
         return "\n".join(lines)
+
+
+def last_words(log: str) -> str:
+    """What the watchdog wrote last before it ended a process; a crash in C writes nothing."""
+    lines = [line for line in log.splitlines()[-_LINES:] if '"level": "critical"' in line]
+    return lines[-1] if lines else "no last words"
 
 
 def name_of(code: int) -> str:

@@ -13,7 +13,7 @@ from onex.bus.kafka import KafkaEventBusAdapter
 from onex.contract import resolve_node
 from onex.local import LocalPostgres
 from tests.chaos.cluster import Cluster
-from tests.chaos.ends import Ends, name_of
+from tests.chaos.ends import Ends, last_words, name_of
 from tests.chaos.hostile import HostileSender
 from tests.chaos.ledger import Row, answered, rows
 from tests.chaos.load import Load
@@ -106,7 +106,9 @@ class Field:
                     for place, process in enumerate(processes):
                         if (code := process.poll()) is not None:
                             self.ends.note(name, code)
-                            print(f"    {name} ended by itself with {name_of(code)}, started again")
+                            print(
+                                f"    {name} ended by itself with {name_of(code)}: {last_words(self.mesh.log(name))}"
+                            )
                             processes[place] = self._start(name)
 
     def whole(self) -> None:
