@@ -1,8 +1,10 @@
 """Steps of the start and calls of the bus that do not return end the process, by the monotonic clock alone."""
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -10,13 +12,18 @@ import structlog
 
 from onex.agent.health import Health
 from onex.agent.metrics import AgentMetrics
+from onex.agent.native import process
 from onex.agent.native.call_watch import CallWatch
+from onex.agent.native.slots import take_slot
 from onex.agent.native.start_steps import StartSteps
 from onex.agent.native.watchdog import Watchdog
 from onex.bus.memory import MemoryBroker, MemoryEventBus
+from onex.contract import resolve_node
+from onex.model.errors import MissingTopicError
 from onex.model.outgoing import BusHealth
+from onex.settings import Settings
 from onex.testing import ManualClock
-from tests.conftest import eventually
+from tests.conftest import NODES, eventually
 
 
 @contextmanager
@@ -173,3 +180,34 @@ def test_a_call_is_judged_while_brokers_are_asked(codes: list[int]) -> None:
     finally:
         watchdog.stop()
         bus.released.set()
+
+
+def test_a_start_names_its_step_and_a_failed_one_leaves_only_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    health, seen = Health({"start": "starting"}), list[dict[str, str]]()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def check_topics(*_: object) -> None:
+        seen.append(health.snapshot())
+        raise MissingTopicError("missing topics: t")
+
+    monkeypatch.setattr(process, "open_agent_bus", lambda *_: MemoryEventBus(MemoryBroker(lambda: 0)))
+    monkeypatch.setattr(process, "check_topics", check_topics)
+    settings = Settings(home=tmp_path, kafka_bootstrap_servers="127.0.0.1:1", heartbeat_interval=0)
+    slot = take_slot(tmp_path, "g", "")
+    with watching(ManualClock(), health) as watch:
+        node = resolve_node(NODES / "node_tally_reducer" / "v1_0_0")
+        agent = process.AgentProcess(node, settings, slot, health, watch)
+        try:
+            with pytest.raises(MissingTopicError):
+                agent._run_once()
+        finally:
+            agent._alarm.stop()
+            agent._watchdog.stop()
+            agent._server.close()
+            slot.release()
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+    assert seen == [{"start": "starting", "step": "checking topics"}]
+    assert health.snapshot() == {"start": "starting"}
