@@ -201,10 +201,10 @@ def test_only_a_group_without_members_takes_positions_from_outside(
     take_all(member, lambda: bool(member.assignment()))
     with pytest.raises(BusUnavailableError, match="UNKNOWN_MEMBER_ID"):
         outside.commit({place: Position(3)})
-    assert bus.admin.group_positions(group) == {}
+    assert bus.admin.group_positions(group, [place]) == {}
     member.close()
     outside.commit({place: Position(3)})
-    assert bus.admin.group_positions(group) == {place: Position(3)}
+    assert bus.admin.group_positions(group, [place]) == {place: Position(3)}
     outside.close()
 
 
