@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from onex.bus.declared import declare
@@ -49,9 +49,8 @@ class Cluster:
 
     def committed(self, group: str, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
         """Messages that a group has done."""
-        asked = ConsumerGroupTopicPartitions(group, [TopicPartition(*partition) for partition in partitions])
-        found = self._admin.list_consumer_group_offsets([asked])[group].result(_ANSWER).topic_partitions or []
-        return {Partition(at.topic, at.partition): max(0, at.offset) for at in found}
+        found = self.bus.admin.group_positions(group, partitions)
+        return {partition: found[partition].offset if partition in found else 0 for partition in partitions}
 
     def written(self, begins: Mapping[Partition, int]) -> Mapping[Partition, int]:
         """Messages written since, to topics without transactions."""

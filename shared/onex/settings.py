@@ -91,6 +91,12 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds without progress, while there is lag, until an agent is unready.",
     )
+    start_timeout: float = Field(
+        default=120.0,
+        ge=70,
+        description="Seconds that one step of an agent's start may take (waiting for brokers takes up to 60); the "
+        "process then ends with code 70.",
+    )
 
     @classmethod
     def load(cls, **given: object) -> "Settings":

@@ -42,8 +42,10 @@ def storm_of_rebalances(field: Field, random: Random) -> str:
     for _ in range(3):
         extra = field.extra(name)
         time.sleep(random.uniform(0.5, 2.0))  # the fault itself: joins at random times
-        extra.send_signal(random.choice([signal.SIGTERM, signal.SIGKILL]))
-        extra.wait(40)
+        how = random.choice([signal.SIGTERM, signal.SIGKILL])
+        field.ends.note(name, extra.poll())
+        extra.send_signal(how)
+        field.ends.note(name, extra.wait(40), (0, -how))
     return name
 
 

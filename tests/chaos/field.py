@@ -13,6 +13,7 @@ from onex.bus.kafka import KafkaEventBusAdapter
 from onex.contract import resolve_node
 from onex.local import LocalPostgres
 from tests.chaos.cluster import Cluster
+from tests.chaos.ends import Ends, last_words, name_of
 from tests.chaos.hostile import HostileSender
 from tests.chaos.ledger import Row, answered, rows
 from tests.chaos.load import Load
@@ -26,6 +27,7 @@ from tests.integration.forked import Process
 UPGRADED = "node_till_effect"
 """The node that has two versions."""
 _STALL_TIMEOUT = "10"
+_START_TIMEOUT = "70"
 _VERSIONS = ("v1_0_0", "v1_1_0")
 
 
@@ -42,7 +44,11 @@ class Field:
         self.database.start()
         self._url = f"postgresql://postgres@127.0.0.1:{self.database.port}/postgres"
         folders = [*sorted(ORDERS.glob("*/v1_0_0")), NODES / UPGRADED / _VERSIONS[0]]
-        env = {"DATABASE_URL": self._url, "ONEX_STALL_TIMEOUT": _STALL_TIMEOUT}
+        env = {
+            "DATABASE_URL": self._url,
+            "ONEX_STALL_TIMEOUT": _STALL_TIMEOUT,
+            "ONEX_START_TIMEOUT": _START_TIMEOUT,
+        }
         self.mesh = Mesh(bus, folders, folder, env, replication=3)
         self.agents: dict[str, list[Process]] = {}
         self.clocks = {node.contract.name: Clock(folder / f"{node.contract.name}.clock") for node in self.mesh.nodes}
@@ -55,8 +61,7 @@ class Field:
         """Held while the agents are being changed: by a fault, or by the supervisor."""
         self._ended = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, daemon=True, name="supervisor")
-        self.restarts = 0
-        """Agents that ended by themselves and were started again."""
+        self.ends = Ends()
 
     def start(self) -> None:
         """Agents, then load."""
@@ -88,7 +93,9 @@ class Field:
         """End one instance and start another, as a supervisor would."""
         with self._lock:
             process = self.agents[name].pop(0)
+            self.ends.note(name, process.poll())
             self.mesh.stop(process, how)
+            self.ends.note(name, process.poll(), (0, -how))
             self.agents[name].append(self._start(name))
 
     def _supervise(self) -> None:
@@ -97,9 +104,11 @@ class Field:
             with self._lock:
                 for name, processes in self.agents.items():
                     for place, process in enumerate(processes):
-                        if process.poll() is not None:
-                            self.restarts += 1
-                            print(f"    {name} ended by itself with {process.poll()}, started again")
+                        if (code := process.poll()) is not None:
+                            self.ends.note(name, code)
+                            print(
+                                f"    {name} ended by itself with {name_of(code)}: {last_words(self.mesh.log(name))}"
+                            )
                             processes[place] = self._start(name)
 
     def whole(self) -> None:
@@ -167,6 +176,7 @@ class Field:
         return [
             *rows(self.mesh, self.load, self._url),
             ("lag of all nodes", 0, lag),
+            ("agents that ended by themselves", 0, self.ends.total()),
             ("agents that are ready", sum(map(len, self.agents.values())), ready),
         ]
 

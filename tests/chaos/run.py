@@ -38,9 +38,12 @@ def run(seed: int, faults: Sequence[str], postgres: LocalPostgres, folder: Path,
             time.sleep(1.0)  # load without faults at the end
             field.stop_load()
             field.settle()
-            return field.ledger()
+            rows = field.ledger()
+            print(field.ends.summary())
+            return rows
         except AssertionError:
             print(field.mesh.tails())
+            print(field.ends.summary())
             raise
         finally:
             field.close()

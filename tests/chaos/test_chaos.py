@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from onex.local import LocalPostgres
+from tests.chaos.ends import Ends
 from tests.chaos.faults import available
 from tests.chaos.run import draw, run, table
 
@@ -30,3 +31,18 @@ def test_a_seed_draws_the_same_faults_and_each_kind_once_before_any_comes_again(
     kinds = sorted(available())
     assert sorted(draw(7, len(kinds))) == kinds
     assert sorted(draw(7, 2 * len(kinds))) == sorted(kinds * 2)
+
+
+def test_agents_that_end_by_themselves_are_counted_by_signal() -> None:
+    ends = Ends()
+    assert ends.summary() == "no agent ended by itself"
+    for name, code in (("a", -11), ("a", -11), ("b", -11), ("b", 70), ("a", 0), ("c", None), ("d", -99)):
+        ends.note(name, code)
+    ends.note("a", -15, (0, -15))
+    assert ends.total() == 6
+    assert ends.summary().splitlines()[1:] == [
+        "  signal 99   1  (d 1)",
+        "  SIGSEGV     3  (a 2, b 1)",
+        "  code 0      1  (a 1)",
+        "  code 70     1  (b 1)",
+    ]

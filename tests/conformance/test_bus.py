@@ -185,7 +185,9 @@ def test_a_transaction_is_visible_after_its_commit_and_never_after_an_abort(
     assert [found.value() for found in take(reader, 1)] == [b"committed"]
     assert len(offsets) == 1
     assert consumer.committed([Partition(source, 0)]) == {Partition(source, 0): position}
-    assert bus.admin.group_positions(group) == {Partition(source, 0): position}
+    asked = [Partition(source, 0), Partition(target, 0)]
+    assert bus.admin.group_positions(group, asked) == {Partition(source, 0): position}
+    assert bus.admin.group_positions(group, []) == bus.admin.group_positions(f"{group}-unknown", asked) == {}
     for closing in (consumer, reader, transaction):
         closing.close()
 
@@ -199,10 +201,10 @@ def test_only_a_group_without_members_takes_positions_from_outside(
     take_all(member, lambda: bool(member.assignment()))
     with pytest.raises(BusUnavailableError, match="UNKNOWN_MEMBER_ID"):
         outside.commit({place: Position(3)})
-    assert bus.admin.group_positions(group) == {}
+    assert bus.admin.group_positions(group, [place]) == {}
     member.close()
     outside.commit({place: Position(3)})
-    assert bus.admin.group_positions(group) == {place: Position(3)}
+    assert bus.admin.group_positions(group, [place]) == {place: Position(3)}
     outside.close()
 
 

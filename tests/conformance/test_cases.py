@@ -88,7 +88,7 @@ def _run(mesh: Mesh, case: Case) -> str:
         end = mesh.bus.admin.ends([partition])[partition][1]
 
         def handled(partition: Partition = partition, end: int = end) -> bool:
-            position = mesh.bus.admin.group_positions(group).get(partition)
+            position = mesh.bus.admin.group_positions(group, [partition]).get(partition)
             return position is not None and position.offset >= end
 
         eventually(handled, 90, f"{name} handled by {group}")

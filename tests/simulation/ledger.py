@@ -36,16 +36,16 @@ def check(simulation: "Simulation") -> None:
 
 def _everything_is_read(mesh: MeshDriver) -> None:
     for node in mesh.nodes:
-        positions = mesh.bus.admin.group_positions(node.contract.group("test"))
-        for topic in (*node.routes, node.contract.retry_topic):
-            for number in range(mesh.broker.topic(topic).partitions):
-                partition = Partition(topic, number)
-                _, end = mesh.broker.ends([partition])[partition]
-                visible, _ = mesh.broker.logs[partition].visible(0, end)
-                position = positions.get(partition)
-                at = position.offset if position else 0
-                left = [record.offset() for record in visible if record.offset() >= at]
-                assert not left, f"{node.contract.name} has not finished {partition} from {left[0]}"
+        topics = {topic: mesh.broker.topic(topic) for topic in (*node.routes, node.contract.retry_topic)}
+        inputs = [Partition(name, number) for name, topic in topics.items() for number in range(topic.partitions)]
+        positions = mesh.bus.admin.group_positions(node.contract.group("test"), inputs)
+        for partition in inputs:
+            _, end = mesh.broker.ends([partition])[partition]
+            visible, _ = mesh.broker.logs[partition].visible(0, end)
+            position = positions.get(partition)
+            at = position.offset if position else 0
+            left = [record.offset() for record in visible if record.offset() >= at]
+            assert not left, f"{node.contract.name} has not finished {partition} from {left[0]}"
 
 
 def _nothing_is_written_twice(mesh: MeshDriver) -> None:

@@ -87,6 +87,8 @@ def run(engine: Engine, bus: MemoryEventBus, until: Callable[[], bool]) -> None:
     async def scene() -> None:
         stopping = asyncio.Event()
         host = EffectHost(lambda _: engine, NodeEffect(), bus, "g", ["t"], "id", 5.0, AgentMetrics("n"))  # type: ignore[arg-type,return-value]  # a double
+        await host.take_over()
+        await host.subscribe()
         running = asyncio.create_task(host.run(stopping))
         while not until() and not running.done():
             await asyncio.sleep(0.01)

@@ -18,6 +18,7 @@ from onex.agent.native.progress_watch import ProgressWatch
 from onex.agent.native.slots import take_slot
 from onex.agent.native.stable_ends import Span, StableEnds, spans_of
 from onex.agent.native.watchdog import Watchdog
+from onex.agent.restored import Restored
 from onex.bus.aio.config import connection_of
 from onex.bus.kafka import KafkaConfig
 from onex.bus.memory import MemoryBroker, MemoryEventBus
@@ -189,7 +190,7 @@ def test_the_watchdog_goes_from_unready_to_new_clients() -> None:
     restarts: list[bool] = []
     health = Health()
     watchdog = Watchdog(
-        10.0, ManualClock(), health, AgentMetrics("n"), lambda: restarts.append(True), lambda: None, "g", lambda: None
+        10.0, ManualClock(), health, AgentMetrics("n"), lambda: restarts.append(True), lambda: None, "g"
     )
     watchdog.stop()
     stalled = Partition("t", 3)
@@ -208,9 +209,7 @@ def test_the_watchdog_goes_from_unready_to_new_clients() -> None:
 def test_the_watchdog_sees_a_client_that_has_stopped_fetching() -> None:
     """What Kafka clients do at times when a broker comes back: no lag is known, and nothing is read any more."""
     clock, health, (bus, partition), restarts = ManualClock(), Health(), _five_records(), list[bool]()
-    watchdog = Watchdog(
-        10.0, clock, health, AgentMetrics("n"), lambda: restarts.append(True), lambda: bus, "g", lambda: None
-    )
+    watchdog = Watchdog(10.0, clock, health, AgentMetrics("n"), lambda: restarts.append(True), lambda: bus, "g")
     try:
         watchdog.look_at(_Blind({partition: 2}))
         eventually(lambda: watchdog.lags() == {partition: 3}, what="the lag that the client does not see")
@@ -225,9 +224,7 @@ def test_the_watchdog_sees_a_client_that_has_stopped_fetching() -> None:
 def test_what_is_held_does_not_count_as_stalled_when_it_goes_on() -> None:
     """A restore, or a dead letter that cannot be written, may take longer than the timeout."""
     clock, health, (bus, partition), restarts = ManualClock(), Health(), _five_records(), list[bool]()
-    watchdog = Watchdog(
-        10.0, clock, health, AgentMetrics("n"), lambda: restarts.append(True), lambda: bus, "g", lambda: None
-    )
+    watchdog = Watchdog(10.0, clock, health, AgentMetrics("n"), lambda: restarts.append(True), lambda: bus, "g")
     blind = _Blind({partition: 2})
     blind.standing.append(partition)
     try:
@@ -261,6 +258,10 @@ class _Blind:
         self._positions = positions
         self.standing: list[Partition] = []
         self.looks = 0
+        self.restores: dict[Partition, Restored] = {}
+
+    def restoring(self) -> dict[Partition, Restored]:
+        return dict(self.restores)
 
     def lag(self) -> dict[Partition, int]:
         return dict.fromkeys(self._positions, 0)
@@ -279,45 +280,55 @@ class _Blind:
         return 0.0
 
 
-def test_the_watchdog_ends_a_process_whose_bus_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_watchdog_ends_a_process_that_stalls_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
     codes: list[int] = []
     monkeypatch.setattr(os, "_exit", codes.append)
-    excused: list[bool] = []
-    watchdog = Watchdog(
-        60.0,
-        ManualClock(),
-        Health(),
-        AgentMetrics("n"),
-        lambda: None,
-        lambda: None,
-        "g",
-        lambda: excused.append(True),
-    )
-    watchdog.stop()
-    watchdog.judge_call(2.0)
-    assert codes == []
-    watchdog.judge_call(4.0)
-    assert codes == [70]
-    assert excused == [True], "no record is to blame for a call of the bus"
-
-
-def test_the_watchdog_blames_the_records_in_work_for_a_stall(monkeypatch: pytest.MonkeyPatch) -> None:
-    codes: list[int] = []
-    excused: list[bool] = []
-    monkeypatch.setattr(os, "_exit", codes.append)
-    watchdog = Watchdog(
-        60.0,
-        ManualClock(),
-        Health(),
-        AgentMetrics("n"),
-        lambda: None,
-        lambda: None,
-        "g",
-        lambda: excused.append(True),
-    )
+    watchdog = Watchdog(60.0, ManualClock(), Health(), AgentMetrics("n"), lambda: None, lambda: None, "g")
     watchdog.stop()
     watchdog.judge({Partition("t", 3): 181.0})
-    assert (codes, excused) == ([70], [])
+    assert codes == [70]
+
+
+def test_a_restore_may_take_long_while_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that stands still is a stall like any other, though its partitions are held."""
+    clock, health, (bus, partition), restarts = ManualClock(), Health(), _five_records(), list[bool]()
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    watchdog = Watchdog(10.0, clock, health, AgentMetrics("n"), lambda: restarts.append(True), lambda: bus, "g")
+    watchdog.stop()
+    watched, changelog = _Blind({partition: 2}), Partition("changelog", 0)
+    watched.standing.append(partition)
+    watchdog.look_at(watched)
+    for step in range(5):
+        watched.restores[changelog] = Restored(step, 100 - step)
+        clock.move_to(9.0 * step)
+        watchdog.look()
+    assert health.ready
+    clock.move_to(47.0)
+    watchdog.look()
+    assert health.snapshot() == {"progress": "lag but no progress: changelog[0]"}
+    clock.move_to(57.0)
+    watchdog.look()
+    assert (restarts, codes) == ([True], [])
+    clock.move_to(67.0)
+    watchdog.look()
+    assert codes == [70]
+    watched.restores[changelog] = Restored(5, 95)
+    watchdog.look()
+    assert health.ready
+
+
+def test_a_restore_that_only_waits_for_the_end_of_a_transaction_is_watched() -> None:
+    clock, health, (bus, partition) = ManualClock(), Health(), _five_records()
+    watchdog = Watchdog(10.0, clock, health, AgentMetrics("n"), lambda: None, lambda: bus, "g")
+    watchdog.stop()
+    watched = _Blind({partition: 5})
+    watched.restores[Partition("changelog", 0)] = Restored(7, 0)
+    watchdog.look_at(watched)
+    watchdog.look()
+    clock.move_to(11.0)
+    watchdog.look()
+    assert not health.ready
 
 
 @pytest.mark.parametrize(

@@ -334,6 +334,11 @@ def test_a_partition_whose_state_is_being_restored_stands_still() -> None:
     agent = instance._agent
     assert isinstance(agent, PureAgent)
     assert set(agent.held()) == set(instance.consumer.assignment()) != set()
+    restoring = agent.restoring()
+    assert {partition.partition for partition in restoring} == {held.partition for held in agent.held()}
+    assert sum(at.left for at in restoring.values()) > 0, (
+        "what the watchdog takes for a stall when it does not change"
+    )
     mesh.settle()
-    assert agent.held() == []
+    assert (agent.held(), agent.restoring()) == ([], {})
     mesh.close()

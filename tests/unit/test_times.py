@@ -11,12 +11,16 @@ from node_alarm_orchestrator.v1_0_0.node import NodeAlarmOrchestrator
 from node_tally_reducer.v1_0_0.models import Amount, Tallied, Tally
 from node_tally_reducer.v1_0_0.node import NodeTallyReducer
 
+from onex.agent.health import Health
+from onex.agent.native.call_watch import CallWatch
 from onex.agent.native.process import EXIT_NAME_IN_USE, AgentProcess, run_resolved
 from onex.agent.native.slots import take_slot
+from onex.agent.native.start_steps import StartSteps
 from onex.agent.times import batch_seconds, call_seconds, check_times
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.protocols import Partition
 from onex.contract import resolve_node
+from onex.model.clock import SystemClock
 from onex.model.enums import EnumGuarantee
 from onex.model.errors import BusError, ConfigurationError, FencedError, TransactionTimedOutError
 from onex.node import Context, Decision, Reduction, TimerFired
@@ -213,7 +217,9 @@ def test_a_timed_out_transaction_is_not_a_name_in_use(
     settings = Settings(home=tmp_path, kafka_bootstrap_servers="127.0.0.1:1", heartbeat_interval=0)
     slot = take_slot(tmp_path, "g", "")
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    process = AgentProcess(resolve_node(TALLY), settings, slot)
+    health = Health()
+    calls = CallWatch(StartSteps(SystemClock(), health, 120.0), SystemClock())
+    process = AgentProcess(resolve_node(TALLY), settings, slot, health, calls)
     runs = Runs(process, list(failures))
     monkeypatch.setattr(process, "_run_once", runs.once)
     monkeypatch.setattr(process._stop, "sleep", lambda _: None)
@@ -221,6 +227,7 @@ def test_a_timed_out_transaction_is_not_a_name_in_use(
         assert process.run() == code
     finally:
         process._watchdog.stop()
+        calls.stop()
         process._server.close()
         slot.release()
         for number, handler in handlers.items():

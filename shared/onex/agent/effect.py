@@ -32,6 +32,7 @@ from onex.agent.outcome import Outcome, Task
 from onex.agent.outcomes import OutcomeMaker
 from onex.agent.program import Program
 from onex.agent.receive import Received, Receiver
+from onex.agent.restored import Restored
 from onex.agent.retry import Attempts, RetryPlan
 from onex.agent.retry_queue import Backlog, RetryQueue, is_moved, is_note, is_release, place_of, read_backlogs
 from onex.agent.settlement import Settlement
@@ -392,6 +393,11 @@ class EffectEngine:
             self._further.cancel(running)
         if self._answers is not None:
             self._answers.close()
+
+    @property
+    def restored(self) -> Mapping[Partition, Restored]:
+        """How far the restore of kept answers is, by partition of the changelog. From any thread."""
+        return {} if self._answers is None else self._answers.restored
 
     def backlogs(
         self, bus: ProtocolEventBus, consumer: ProtocolConsumer, partitions: Sequence[Partition]

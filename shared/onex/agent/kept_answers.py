@@ -15,10 +15,11 @@ from typing import cast
 
 from onex.agent.backing import OpenBacking
 from onex.agent.program import Program
+from onex.agent.restored import Restored
 from onex.agent.store import STATE
 from onex.agent.stores import Stores
 from onex.agent.topic_limits import TopicLimits
-from onex.bus.protocols import Emitted, OnDelivery, ProtocolEventBus
+from onex.bus.protocols import Emitted, OnDelivery, Partition, ProtocolEventBus
 from onex.model.clock import ProtocolClock
 from onex.model.message import Message
 from onex.node.kept_answer import Answer, KeptAnswer, dump_answer, load_answer
@@ -79,6 +80,11 @@ class KeptAnswers:
             self._stores.open(number)
         while self._stores.restoring:
             self._stores.restore()
+
+    @property
+    def restored(self) -> Mapping[Partition, Restored]:
+        """How far :meth:`restore` is. From any thread."""
+        return self._stores.restored
 
     def forget(self, numbers: Iterable[int]) -> None:
         """These partitions are held elsewhere."""

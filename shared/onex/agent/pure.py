@@ -26,6 +26,7 @@ from onex.agent.misrouted import KeyPlaces
 from onex.agent.pace import BatchPace
 from onex.agent.program import Program
 from onex.agent.pure_work import PureWork
+from onex.agent.restored import Restored
 from onex.agent.standby import Standby
 from onex.agent.stores import Stores
 from onex.agent.tracing import Tracing
@@ -95,6 +96,8 @@ class PureAgent:
             if program.state is None
             else Stores(bus, changelog, program.state, open_backing, program.limits, self._standby, notes_new=True)
         )
+        self._adopting: Mapping[Partition, Restored] = {}
+        """Partitions that are being assigned right now."""
         self._moved = True
         """Partitions were assigned or given up since the standby last looked."""
         self._traces = BatchTraces(tracing) if tracing else None
@@ -127,9 +130,17 @@ class PureAgent:
 
     def open(self) -> None:
         """Take over the transactional id, join the group. Raises BusError."""
+        self.take_over()
+        self.subscribe()
+
+    def take_over(self) -> None:
+        """Fence an earlier owner of the transactional id. Raises BusError."""
         if self._keyed is not None:
             self._keyed.places = KeyPlaces(self._bus, self._topics[-1], self._clock)
         self._transaction: ProtocolTransaction = self._bus.transaction(self._transactional_id)
+
+    def subscribe(self) -> None:
+        """Join the group; partitions come with the first steps. Raises BusError."""
         self._consumer: ProtocolConsumer = self._bus.subscribe(self._group, self._topics, self)
 
     def close(self) -> None:
@@ -397,6 +408,10 @@ class PureAgent:
         """Partitions that stand still: what they lead to cannot be written, or their state is being restored."""
         return [partition for partition in self._consumer.assignment() if self._stands(partition)]
 
+    def restoring(self) -> dict[Partition, Restored]:
+        """Partitions that are being assigned, and how far the restores of their state are. From any thread."""
+        return {**self._adopting, **(self._stores.restored if self._stores is not None else {})}
+
     def _stands(self, partition: Partition) -> bool:
         return self._held.stands(partition) or (self._stores is not None and partition.partition not in self._stores)
 
@@ -428,6 +443,7 @@ class PureAgent:
             return
         self._moved = True
         self._consumer.pause(partitions)
+        self._adopting = dict.fromkeys(partitions, Restored(0, 1))
         # Waits for offsets of a transaction that is still open: its changes come before the end that is read next.
         self._consumer.committed(partitions)
         for number in sorted({partition.partition for partition in partitions}):
@@ -437,6 +453,7 @@ class PureAgent:
                 continue
             self._consumer.resume([p for p in partitions if p.partition == number])
             self._health.settle(f"restore {number}")
+        self._adopting = {}
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
         """Called between batches: everything taken is committed already."""

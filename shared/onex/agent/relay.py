@@ -28,6 +28,8 @@ T = TypeVar("T")
 _BATCH = 100
 _IDLE = 1.0
 _FOLLOW = 2.0
+_TAKE_OVER = 90.0
+"""Seconds to make clients: the bus gives up after 60, when brokers do not answer."""
 
 
 class Relay:
@@ -44,6 +46,8 @@ class Relay:
         self._emitter = Emitter(program.outputs, program.contract.name)
         self._mark = Partition(program.contract.retry_topic, 0)
         self._clients: tuple[ProtocolConsumer, ProtocolTransaction] | None = None
+        self._taking_over: float | None = None
+        """Since when, in monotonic seconds."""
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping``. Raises BusError, TransientError when the world behind it is gone.
@@ -83,7 +87,10 @@ class Relay:
 
     def overdue(self) -> float:
         """Seconds by which a call of the bus has outlasted its own timeout."""
-        return 0.0 if self._clients is None else self._clients[1].overdue()
+        taking_over, clients = self._taking_over, self._clients
+        if taking_over is not None:
+            return max(0.0, self._clock.monotonic() - taking_over - _TAKE_OVER)
+        return 0.0 if clients is None else clients[1].overdue()
 
     async def close(self) -> None:
         """Release the clients."""
@@ -95,8 +102,12 @@ class Relay:
 
     async def _take_over(self) -> None:
         """Fence an earlier leader, then forget what it has published."""
-        transaction = await _blocking(lambda: self._bus.transaction(self._group))
-        consumer = await _blocking(lambda: self._bus.subscribe(self._group, ()))
+        self._taking_over = self._clock.monotonic()
+        try:
+            transaction = await _blocking(lambda: self._bus.transaction(self._group))
+            consumer = await _blocking(lambda: self._bus.subscribe(self._group, ()))
+        finally:
+            self._taking_over = None
         self._clients = consumer, transaction
         committed = await _blocking(lambda: consumer.committed([self._mark]))
         if (position := committed.get(self._mark)) and position.metadata:

@@ -1,8 +1,9 @@
 """Stores of all partitions held: opened on assignment, restored from the changelog, closed on revocation."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from onex.agent.backing import OpenBacking
+from onex.agent.restored import Restored
 from onex.agent.restoring import RestoringStores
 from onex.agent.standby import Standby
 from onex.agent.store import PartitionStore
@@ -36,6 +37,8 @@ class Stores:
         self._ready: dict[int, PartitionStore] = {}
         self._restoring = RestoringStores(bus, changelog)
         self._ends: dict[int, int] = {}
+        self.restored: Mapping[Partition, Restored] = {}
+        """By partition of the changelog, those that are being restored; replaced as a whole, for other threads."""
 
     def open(self, number: int) -> None:
         """Begin to restore a partition from where its store on this machine ends."""
@@ -53,12 +56,20 @@ class Stores:
         partition = Partition(self._changelog, number)
         self._ends[number] = self._bus.admin.ends([partition])[partition][1]
         self._restoring.add(number, store)
+        self._note_restored()
 
     def restore(self) -> Sequence[int]:
         """Read one chunk of the changelog; gives the partitions that are complete now. Raises BusError."""
         complete = self._restoring.step()
         self._ready.update(complete)
+        self._note_restored()
         return [number for number, _ in complete]
+
+    def _note_restored(self) -> None:
+        self.restored = {
+            Partition(self._changelog, number): Restored(at := store.checkpoint(), max(0, self._ends[number] - at))
+            for number, store in self._restoring.items()
+        }
 
     @property
     def restoring(self) -> bool:
@@ -118,6 +129,7 @@ class Stores:
             store.close()
         if opening := self._restoring.remove(number):
             opening.close()
+            self._note_restored()
 
     def close_all(self) -> None:
         """Give everything up."""

@@ -239,7 +239,9 @@ class ProtocolAdmin(Protocol):
         """How far committed readers get: the first record of the oldest open transaction, else the high watermark."""
         ...
 
-    def group_positions(self, group: str) -> Mapping[Partition, Position]: ...
+    def group_positions(self, group: str, partitions: Collection[Partition]) -> Mapping[Partition, Position]:
+        """Committed positions of any group; partitions without one are absent. From any thread; raises BusError."""
+        ...
 
 
 class ProtocolEventBus(Protocol):

@@ -96,7 +96,7 @@ class OffsetDesk:
             raise RejectedError(f"{topic} has no partition {min(unknown)}; it has {len(partitions)}")
         chosen = [partition for partition in partitions if not numbers or partition.partition in numbers]
         firsts, ends = self._bus.admin.ends(chosen), self._bus.admin.stable_ends(chosen)
-        committed = self._bus.admin.group_positions(self._group)
+        committed = self._bus.admin.group_positions(self._group, chosen)
         return [PartitionPosition(p, firsts[p][0], ends[p], committed.get(p)) for p in chosen]
 
     def plan(self, positions: Sequence[PartitionPosition], to: int | datetime | None) -> list[Reset]:

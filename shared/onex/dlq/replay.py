@@ -151,12 +151,10 @@ class Replayer:
         return False
 
     def _processed(self) -> bool:
-        positions = self.bus.admin.group_positions(self.group)
         topic = self.contract.retry_topic
-        return all(
-            (position := positions.get(Partition(topic, number))) is not None and position.offset >= end
-            for number, end in self._written.items()
-        )
+        ends = {Partition(topic, number): end for number, end in self._written.items()}
+        positions = self.bus.admin.group_positions(self.group, ends.keys())
+        return all(partition in positions and positions[partition].offset >= end for partition, end in ends.items())
 
     def _end_of_letters(self) -> dict[int, int]:
         topic = self.contract.dead_letter_topic

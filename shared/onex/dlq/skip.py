@@ -39,7 +39,7 @@ class OffsetSkipper:
         state = self._bus.admin.topics([partition.topic]).get(partition.topic)
         if state is None or not 0 <= partition.partition < state.partitions:
             raise RejectedError(f"{partition.topic} has no partition {partition.partition}")
-        committed = self._bus.admin.group_positions(self._group).get(partition)
+        committed = self._bus.admin.group_positions(self._group, [partition]).get(partition)
         if committed is not None and (offset < committed.offset or offset in done_beyond(committed)):
             raise RejectedError(f"{self._contract.name} has done with offset {offset}; there is nothing to skip")
         end = self._bus.admin.stable_ends([partition])[partition]

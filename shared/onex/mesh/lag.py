@@ -61,7 +61,7 @@ class LagReader:
 
     def read(self, group: str, partitions: Mapping[Partition, tuple[int, int]]) -> list[PartitionLag]:
         """Lag of a group on partitions given with their first offset and end."""
-        positions = self._bus.admin.group_positions(group)
+        positions = self._bus.admin.group_positions(group, partitions.keys())
         gaps = {
             partition: (max(first, positions[partition].offset) if partition in positions else first, end)
             for partition, (first, end) in partitions.items()

@@ -12,6 +12,7 @@ from typing import TypeVar
 from onex.agent.crash.skips import Skip
 from onex.agent.effect import EffectEngine
 from onex.agent.metrics import AgentMetrics
+from onex.agent.restored import Restored
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
 from onex.model.errors import BusError, OnexError
 from onex.model.mesh import EnumConsumerEvent
@@ -59,6 +60,8 @@ class EffectHost:
         self._room = 1
         self._freed = Event()
         self._failure: BaseException | None = None
+        self._adopting: Sequence[Partition] = ()
+        """Partitions that are being assigned right now."""
 
     def progress(self) -> dict[Partition, int]:
         """Outcomes committed per partition held."""
@@ -73,6 +76,11 @@ class EffectHost:
         """Partitions that stand still and go on by themselves."""
         return self._engine.waiting_partitions()
 
+    def restoring(self) -> dict[Partition, Restored]:
+        """Partitions that are being assigned: answers, retries and positions are read first. From any thread."""
+        reached = sum(at.reached for at in self._engine.restored.values())
+        return dict.fromkeys(self._adopting, Restored(reached, 1))
+
     def overdue(self) -> float:
         """Seconds by which a call of the bus has outlasted its own timeout."""
         return self._transaction.overdue()
@@ -85,13 +93,22 @@ class EffectHost:
         """Next offset to read per partition held."""
         return dict(self._consumer.positions())
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Until ``stopping`` is set or something fails for good; drains before it returns."""
+    async def take_over(self) -> None:
+        """Fence an earlier owner of the transactional id. Raises BusError."""
         self._loop = asyncio.get_running_loop()
+        self._transaction = await self._blocking(partial(self._bus.transaction, self._transactional_id))
+
+    async def subscribe(self) -> None:
+        """Join the group, after :meth:`take_over`. Raises BusError."""
+        self._consumer = await self._blocking(partial(self._bus.subscribe, self._group, self._topics, self))
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until ``stopping`` is set or something fails for good; drains before it returns.
+
+        Needs :meth:`subscribe` first.
+        """
         self._wake = asyncio.Event()
         self._committing = asyncio.Lock()
-        self._transaction = await self._blocking(partial(self._bus.transaction, self._transactional_id))
-        self._consumer = self._bus.subscribe(self._group, self._topics, self)
         poller = Thread(target=self._poll, name="poll", daemon=True)
         poller.start()
         try:
@@ -227,6 +244,7 @@ class EffectHost:
         """Take over what the last owner finished beyond its watermark."""
         self._metrics.rebalanced(EnumConsumerEvent.ASSIGNED, partitions)
 
+        self._adopting = partitions
         # A commit that began before they were lost must not be given back to their new time here.
         self._on_loop(self._no_commit_in_flight())
         committed = self._consumer.committed(partitions)
@@ -236,6 +254,7 @@ class EffectHost:
             self._engine.adopt({partition: committed.get(partition) for partition in partitions}, backlogs)
 
         self._on_loop(adopt())
+        self._adopting = ()
 
     async def _no_commit_in_flight(self) -> None:
         async with self._committing:

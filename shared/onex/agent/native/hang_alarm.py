@@ -13,7 +13,7 @@ from threading import Event, Thread
 
 import structlog
 
-from onex.agent.native.watchdog import EXIT_STALLED
+from onex.agent.native.call_watch import EXIT_STALLED
 from onex.model.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)

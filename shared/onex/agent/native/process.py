@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import Coroutine
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from onex.agent.effect import EffectEngine
 from onex.agent.health import Health
 from onex.agent.kept_answers import KeptAnswers
 from onex.agent.metrics import AgentMetrics
+from onex.agent.native.call_watch import Calling, CallWatch
 from onex.agent.native.capabilities import running
 from onex.agent.native.collector import calm_collector
 from onex.agent.native.effect_host import EffectHost
@@ -24,9 +26,10 @@ from onex.agent.native.loop_watch import LoopWatch
 from onex.agent.native.pure_host import run_pure
 from onex.agent.native.server import HealthServer
 from onex.agent.native.slots import Slot, take_slot
+from onex.agent.native.start_steps import StartSteps
 from onex.agent.native.stop import StopSwitch
 from onex.agent.native.voice import Voice
-from onex.agent.native.watchdog import Calling, Watchdog, Watched
+from onex.agent.native.watchdog import Watchdog, Watched
 from onex.agent.program import Program, build_program
 from onex.agent.pure import PureAgent
 from onex.agent.relay import Relay
@@ -67,7 +70,10 @@ _WAITED_OUT = (BusError, SchemaMismatchError, ConfigurationError, StateStoreErro
 class AgentProcess:
     """Owns what outlives clients: slot, health, metrics, server, watchdog."""
 
-    def __init__(self, resolved: ResolvedNode, settings: Settings, slot: Slot) -> None:
+    def __init__(
+        self, resolved: ResolvedNode, settings: Settings, slot: Slot, health: Health, calls: CallWatch
+    ) -> None:
+        """``calls`` watches the steps of the start already, and reports them to ``health``."""
         self._resolved = resolved
         self._settings = settings
         self._slot = slot
@@ -75,10 +81,13 @@ class AgentProcess:
         self._group = self._contract.group(settings.env)
         self._clock = SystemClock()
         self._memory = StateMemory(settings.state_memory_mb * 1024 * 1024)
-        self._health = Health({"start": "starting"})
+        self._health = health
         self._metrics = AgentMetrics(self._contract.name)
         self._isolation = Isolation(slot.folder / "crash", self._clock)
         self._stop = StopSwitch(self._isolation.journal.excuse)
+        self._calls = calls
+        self._calls.excuse = self._isolation.journal.excuse
+        self._step = calls.steps.step
         self._slowness = 0
         """Transactions in a row that timed out: each halves the first batch of the next run."""
         self._bus: ProtocolEventBus | None = None
@@ -91,7 +100,6 @@ class AgentProcess:
             self._stop.ask_restart,
             lambda: self._bus,
             self._group,
-            self._isolation.journal.excuse,
         )
         self._alarm = HangAlarm(max(3 * settings.stall_timeout, 2 * self._contract.handler_timeout), self._clock)
         self._signals = Signals()
@@ -145,7 +153,7 @@ class AgentProcess:
             except _WAITED_OUT as error:
                 self._isolation.journal.idle()
                 self._complain("start", error)
-            self._watchdog.look_at(None)
+            self._watch(None)
             self._stop.sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT)
         self._watchdog.stop()
@@ -160,22 +168,27 @@ class AgentProcess:
 
     def _run_once(self) -> None:
         """Make clients, run until stop, restart or failure."""
-        self._bus = open_agent_bus(self._settings, self._contract.delivery.host)
+        with self._step("opening the bus"):
+            self._bus = open_agent_bus(self._settings, self._contract.delivery.host)
         try:
-            topics = check_topics(self._bus, self._resolved)
-            limits = TopicLimits.of(self._resolved, topics, self._bus.admin, self._clock, self._stop.ask_restart)
-            self._bus.fit(limits.smallest, limits.largest)
-            catalogue = open_catalogue(self._settings, self._bus)
-            program = build_program(self._resolved, catalogue, self._services(self._bus, catalogue), limits)
+            with self._step("checking topics"):
+                topics = check_topics(self._bus, self._resolved)
+                limits = TopicLimits.of(self._resolved, topics, self._bus.admin, self._clock, self._stop.ask_restart)
+                self._bus.fit(limits.smallest, limits.largest)
+            with self._step("reading schemas"):
+                catalogue = open_catalogue(self._settings, self._bus)
+                program = build_program(self._resolved, catalogue, self._services(self._bus, catalogue), limits)
             self._metrics.capabilities.follow(program.composition.figures)
             if self._contract.node_type is EnumNodeKind.EFFECT:
                 uvloop.run(self._effect(program, self._bus))
             else:
-                with running(program.composition):
+                with ExitStack() as capabilities:
+                    with self._step("starting capabilities"):
+                        capabilities.enter_context(running(program.composition))
                     self._pure(program, self._bus)
         finally:
             self._alarm.watch(None)
-            self._watchdog.look_at(None)
+            self._watch(None)
             self._bus.close()
             self._bus = None
             self._health.forget(_OF_PARTITIONS)
@@ -211,6 +224,10 @@ class AgentProcess:
             first_batch=max(1, self._contract.delivery.batch_size >> self._slowness),
         )
         self._alarm.watch(lambda: agent.carried if agent.stage is EnumStage.HANDLER else None)
+        with self._step("taking over the transactional id"):
+            agent.take_over()
+        with self._step("joining the group"):
+            agent.subscribe()
         self._started(agent)
         run_pure(agent, call_seconds(self._contract, self._settings), self._stop)
 
@@ -223,8 +240,10 @@ class AgentProcess:
         if self._stop():
             return
         try:
-            await program.composition.start()
-            await node.start()
+            with self._step("starting capabilities"):
+                await program.composition.start()
+            with self._step("starting the node"):
+                await node.start()
             host = EffectHost(
                 lambda on_outcome: EffectEngine(
                     program,
@@ -246,7 +265,8 @@ class AgentProcess:
                 self._metrics,
             )
             if node.capabilities.start:
-                known = await asyncio.to_thread(bus.admin.topics, list(program.inputs))
+                with self._step("counting partitions"):
+                    known = await asyncio.to_thread(bus.admin.topics, list(program.inputs))
                 node.container.get(PartitionShare).follow(
                     lambda: sum(partition.topic in known for partition in host.partitions),
                     sum(topic.partitions for topic in known.values()),
@@ -254,6 +274,10 @@ class AgentProcess:
             code = Path(inspect.getfile(self._resolved.node_class)).parent
             with LoopWatch(loop, self._contract.name, code, self._clock, self._health, self._metrics):
                 self._alarm.watch(LoopTurns(loop))
+                with self._step("taking over the transactional id"):
+                    await host.take_over()
+                with self._step("joining the group"):
+                    await host.subscribe()
                 if node.outbox is None:
                     self._started(host)
                     await host.run(stopping)
@@ -273,9 +297,14 @@ class AgentProcess:
         self._health.settle("start")
         self._health.settle("fenced")
         self._health.settle("transaction")
-        self._watchdog.look_at(watched, *others)
+        self._watch(watched, *others)
         calm_collector()
         log.info("agent running", group=self._group, health_port=self._server.port)
+
+    def _watch(self, watched: Watched | None, *others: Calling) -> None:
+        """None while there are no clients."""
+        self._watchdog.look_at(watched)
+        self._calls.look_at(*([] if watched is None else [watched]), *others)
 
     def _backing(self, number: int, identity: str) -> RocksBacking:
         keep = self._contract.delivery.keep_answers
@@ -301,17 +330,34 @@ async def _both(
 
 
 def run_agent(path: Path, settings: Settings) -> int:
-    """Run one instance of the node in ``path`` until SIGTERM; gives the exit code. Raises ContractError."""
-    return run_resolved(resolve_node(path), settings)
+    """Run one instance of the node in ``path`` until SIGTERM; gives the exit code.
+
+    Raises ContractError, ConfigurationError.
+    """
+    health, calls = _starting(settings)
+    with calls.steps.step("loading the node"):
+        resolved = resolve_node(path)
+    return _run(resolved, settings, health, calls)
 
 
 def run_resolved(resolved: ResolvedNode, settings: Settings) -> int:
     """Run one instance of a node until SIGTERM; gives the exit code. Raises ConfigurationError."""
+    return _run(resolved, settings, *_starting(settings))
+
+
+def _starting(settings: Settings) -> tuple[Health, CallWatch]:
+    health = Health({"start": "starting"})
+    clock = SystemClock()
+    return health, CallWatch(StartSteps(clock, health, settings.start_timeout), clock)
+
+
+def _run(resolved: ResolvedNode, settings: Settings, health: Health, calls: CallWatch) -> int:
     contract = resolved.contract
     check_times(contract, settings)
     slot = take_slot(settings.home, contract.group(settings.env), settings.instance)
     configure_logs(settings, node=contract.name, instance=slot.name)
     try:
-        return AgentProcess(resolved, settings, slot).run()
+        return AgentProcess(resolved, settings, slot, health, calls).run()
     finally:
         slot.release()
+        calls.stop()

@@ -45,8 +45,10 @@ class HangGuard:
 
 
 def run_pure(agent: PureAgent, timeout: float, stopping: Callable[[], bool]) -> None:
-    """Carry batches until told to stop. Raises BusError when clients must be made anew."""
-    agent.open()
+    """Carry batches with an agent that is open until ``stopping``, then close it.
+
+    Raises BusError when clients must be made anew.
+    """
     try:
         with HangGuard(agent, timeout):
             while not stopping():

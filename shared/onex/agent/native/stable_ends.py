@@ -47,7 +47,7 @@ def spans_of(admin: ProtocolAdmin, group: str, positions: Mapping[Partition, int
     unknown = [partition for partition, position in positions.items() if position < 0]
     begins = dict(positions)
     if unknown:
-        committed = admin.group_positions(group)
+        committed = admin.group_positions(group, unknown)
         firsts = {partition: first for partition, (first, _) in admin.ends(unknown).items()}
         begins |= {p: committed[p].offset if p in committed else firsts[p] for p in unknown}
     return {partition: (begins[partition], end) for partition, end in ends.items()}

@@ -1,7 +1,7 @@
 """Is every partition that has lag moving? Honest liveness: judged by progress, not by a beating thread."""
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from threading import Event, Thread
 from typing import Protocol
@@ -10,21 +10,15 @@ import structlog
 
 from onex.agent.health import Health
 from onex.agent.metrics import AgentMetrics
+from onex.agent.native.call_watch import EXIT_STALLED, Calling
 from onex.agent.native.progress_watch import ProgressWatch
 from onex.agent.native.stable_ends import StableEnds, spans_of
+from onex.agent.restored import Restored
 from onex.bus.protocols import Partition, ProtocolEventBus
 from onex.model.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
-EXIT_STALLED = 70
 _PROBE_EVERY = 3.0
-_CALL_GRACE = 3.0
-
-
-class Calling(Protocol):
-    """Whatever waits for the bus."""
-
-    def overdue(self) -> float: ...
 
 
 class Watched(Calling, Protocol):
@@ -34,6 +28,9 @@ class Watched(Calling, Protocol):
     def positions(self) -> Mapping[Partition, int]: ...
     def progress(self) -> Mapping[Partition, int]: ...
     def held(self) -> Collection[Partition]: ...
+    def restoring(self) -> Mapping[Partition, Restored]:
+        """Partitions whose state is not complete yet. As of a moment ago; from any thread."""
+        ...
 
 
 class Watchdog:
@@ -48,12 +45,8 @@ class Watchdog:
         restart: Callable[[], None],
         bus: Callable[[], ProtocolEventBus | None],
         group: str,
-        excuse: Callable[[], None],
     ) -> None:
-        """``bus`` gives the one in use, None while there is none to ask; ``group`` is the one that reads.
-
-        ``excuse`` is called before the process ends for a reason that is not in the records it handles.
-        """
+        """``bus`` gives the one in use, None while there is none to ask; ``group`` is the one that reads."""
         self._limit = limit
         self._clock = clock
         self._health = health
@@ -61,12 +54,10 @@ class Watchdog:
         self._restart = restart
         self._bus = bus
         self._group = group
-        self._excuse = excuse
         self._probed = 0.0
         self._watch = ProgressWatch()
         self._ends = StableEnds(limit / 4)
         self._watched: Watched | None = None
-        self._others: Sequence[Calling] = ()
         self._restarted = False
         self._lags: set[Partition] = set()
         self._last_lags: Mapping[Partition, int] = {}
@@ -77,10 +68,9 @@ class Watchdog:
         """Lag of the partitions held, as of the last look."""
         return self._last_lags
 
-    def look_at(self, watched: Watched | None, *others: Calling) -> None:
-        """From now on watch this, and the calls of others; None while clients are being made."""
+    def look_at(self, watched: Watched | None) -> None:
+        """From now on watch this; None while clients are being made."""
         self._watched = watched
-        self._others = others
         self._watch = ProgressWatch()
         self._ends = StableEnds(self._limit / 4)
         if watched is None:
@@ -92,20 +82,26 @@ class Watchdog:
 
     def _run(self) -> None:
         while not self._ended.wait(1.0):
-            self._metrics.ready.set(self._health.ready)
-            self._ask_bus()
-            watched = self._watched
-            if watched is None:
-                continue
-            try:
-                self.judge_call(max(calling.overdue() for calling in (watched, *self._others)))
-                lags, progress, held = self._lag_of(watched), watched.progress(), watched.held()
-            except Exception as error:  # noqa: BLE001 - clients may be closing under us
-                log.debug("watchdog could not look", error=str(error))
-                continue
-            self._report(lags)
-            moving = {partition: 0 if partition in held else lag for partition, lag in lags.items()}
-            self.judge(self._watch.stalled_for(progress, moving, self._clock.monotonic()))
+            self.look()
+
+    def look(self) -> None:
+        """Ask brokers and the agent, then judge."""
+        self._metrics.ready.set(self._health.ready)
+        self._ask_bus()
+        watched = self._watched
+        if watched is None:
+            return
+        try:
+            lags, progress, held = self._lag_of(watched), watched.progress(), watched.held()
+            restoring = watched.restoring()
+        except Exception as error:  # noqa: BLE001 - clients may be closing under us
+            log.debug("watchdog could not look", error=str(error))
+            return
+        self._report(lags)
+        moving = {partition: 0 if partition in held else lag for partition, lag in lags.items()}
+        marks = {**progress, **{partition: at.reached for partition, at in restoring.items()}}
+        moving |= {partition: max(1, at.left) for partition, at in restoring.items()}
+        self.judge(self._watch.stalled_for(marks, moving, self._clock.monotonic()))
 
     def _ask_bus(self) -> None:
         """Every few seconds: do brokers answer? An idle agent would not notice otherwise."""
@@ -134,13 +130,6 @@ class Watchdog:
         self._metrics.forget_lag(self._lags - set(lags))
         self._lags = set(lags)
         self._last_lags = lags
-
-    def judge_call(self, overdue: float) -> None:
-        """A call of the bus that outlasts its own timeout by so many seconds does not come back: see decision 14."""
-        if overdue >= _CALL_GRACE:
-            log.critical("a call of the bus does not return, ending the process", overdue=round(overdue))
-            self._excuse()
-            os._exit(EXIT_STALLED)
 
     def judge(self, stalled: Mapping[Partition, float]) -> None:
         """Act on the seconds that partitions with lag have stood still."""

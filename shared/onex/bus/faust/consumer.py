@@ -212,8 +212,8 @@ class FaustConsumer:
 
     def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
         """See the protocol."""
-        found = self._kafka.admin.group_positions(self._group)
-        return {partition: Position(found[partition].offset) for partition in partitions if partition in found}
+        found = self._kafka.admin.group_positions(self._group, partitions)
+        return {partition: Position(at.offset) for partition, at in found.items()}
 
     def commit(self, positions: Mapping[Partition, Position]) -> None:
         """Acknowledge everything below the positions to Faust, and have it commit."""

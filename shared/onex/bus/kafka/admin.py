@@ -7,7 +7,6 @@ from time import monotonic, sleep
 from typing import TypeVar
 
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -30,6 +29,7 @@ from confluent_kafka.admin import (
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink
 from onex.bus.kafka.errors import error_of, translate
+from onex.bus.kafka.group_positions import GroupPositions
 from onex.bus.protocols import Partition, Position, TopicState
 from onex.model.errors import BusUnavailableError, MissingTopicError, ProvisioningError
 
@@ -60,6 +60,7 @@ class KafkaAdmin:
 
     def __init__(self, config: KafkaConfig, on_error: ErrorSink) -> None:
         self._client = AdminClient({**config.admin(), "error_cb": on_error})  # type: ignore[dict-item]  # callbacks are fine
+        self._positions = GroupPositions(config, on_error)
 
     def topics(self, names: Sequence[str]) -> Mapping[str, TopicState]:
         """See the protocol."""
@@ -181,12 +182,9 @@ class KafkaAdmin:
             else:
                 return [found[p.topic, p.partition] for p in partitions]
 
-    def group_positions(self, group: str) -> Mapping[Partition, Position]:
-        """Committed positions of a group."""
-        request = [ConsumerGroupTopicPartitions(group)]
-        future = self._client.list_consumer_group_offsets(request, request_timeout=_TIMEOUT)[group]
-        found = _wait(future, f"offsets of group {group}").topic_partitions
-        return {Partition(t.topic, t.partition): Position(t.offset, t.metadata or "") for t in found if t.offset >= 0}
+    def group_positions(self, group: str, partitions: Collection[Partition]) -> Mapping[Partition, Position]:
+        """See the protocol."""
+        return self._positions.read(group, partitions)
 
     def brokers(self) -> int:
         """How many brokers answer; raises BusUnavailableError when none does."""

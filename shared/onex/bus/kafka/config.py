@@ -78,6 +78,11 @@ class KafkaConfig:
             del config["delivery.timeout.ms"]  # of a transaction it is that of the transaction
             config["transactional.id"] = transactional_id
             config["transaction.timeout.ms"] = self.transaction_timeout_ms
+            # send_offsets_to_transaction waits, without regard to its timeout, for a change of any connection's state
+            # after the group's coordinator has gone: https://github.com/confluentinc/librdkafka/issues/5456 and 5511.
+            # A quiet client has none, and hangs. Connections that are closed when idle are such a change. Not below
+            # 2000: together with a long reconnect.backoff.max.ms a request could time out. See decision 14.
+            config["connections.max.idle.ms"] = 2000
         return config
 
     def consumer(self, group: str) -> ClientConfig:
@@ -107,6 +112,16 @@ class KafkaConfig:
             # Of the whole client, however many partitions it restores.
             "queued.min.messages": 100_000,
             "queued.max.messages.kbytes": 32_768,
+        }
+
+    def positions(self, group: str) -> ClientConfig:
+        """Asks for committed offsets of a group without joining it; does not wait for open transactions."""
+        return {
+            **self._common(),
+            "group.id": group,
+            "group.protocol": self.group_protocol,
+            "isolation.level": "read_uncommitted",
+            "enable.auto.commit": False,
         }
 
     def admin(self) -> ClientConfig:

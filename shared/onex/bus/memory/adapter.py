@@ -159,8 +159,9 @@ class MemoryAdmin:
         """See the protocol."""
         return {partition: self._broker.logs[partition].stable_end() for partition in partitions}
 
-    def group_positions(self, group: str) -> Mapping[Partition, Position]:
+    def group_positions(self, group: str, partitions: Collection[Partition]) -> Mapping[Partition, Position]:
         """See the protocol."""
         if group not in self._broker.groups:
             return {}
-        return dict(self._broker.groups[group].positions)
+        known = self._broker.groups[group].positions
+        return {partition: known[partition] for partition in partitions if partition in known}

@@ -9,6 +9,12 @@ from onex.node import Context, NodeEffect
 from onex.postgres import Inbox, Outbox, reachable
 from onex.settings import Settings
 
+_TABLE = """
+SELECT pg_advisory_xact_lock(hashtext('till'));
+CREATE TABLE IF NOT EXISTS till (name text, amount int)
+"""
+"""Under a lock: instances that start together would both find the table missing, and one would fail."""
+
 
 class NodeTillEffect(NodeEffect):
     """Inbox and outbox as the guarantees describe them."""
@@ -24,7 +30,7 @@ class NodeTillEffect(NodeEffect):
         self._outbox = self.outbox = Outbox(pool, "node_till_effect")
         await reachable(self._inbox.prepare())
         await reachable(self._outbox.prepare())
-        await reachable(pool.execute("CREATE TABLE IF NOT EXISTS till (name text, amount int)"))
+        await reachable(pool.execute(_TABLE))
 
     async def stop(self) -> None:
         if self._pool is not None:

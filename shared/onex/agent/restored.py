@@ -1,0 +1,11 @@
+"""How far a restore is."""
+
+from typing import NamedTuple
+
+
+class Restored(NamedTuple):
+    """Of one partition. A restore may take hours, but ``reached`` grows while it is well."""
+
+    reached: int
+    left: int
+    """Offsets still to read; 0 when only the end of an open transaction is missing."""
