@@ -346,6 +346,7 @@ def run_resolved(resolved: ResolvedNode, settings: Settings) -> int:
 
 
 def _starting(settings: Settings) -> tuple[Health, CallWatch]:
+    configure_logs(settings)  # the names of node and instance follow when they are known
     health = Health({"start": "starting"})
     clock = SystemClock()
     return health, CallWatch(StartSteps(clock, health, settings.start_timeout), clock)
