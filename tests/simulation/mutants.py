@@ -14,6 +14,7 @@ from onex.agent.settlement import Settlement
 from onex.agent.store import PartitionStore
 from onex.agent.stores import Stores
 from onex.agent.timers import TimerTable
+from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.protocols import Position, ProtocolConsumer, ProtocolTransaction
 from onex.model.errors import BusError
 from onex.workflow.machine import WorkflowMachine
@@ -185,6 +186,20 @@ def _repeated_command_starts_again() -> Any:
     return patch.object(WorkflowMachine, "start", forgetful)
 
 
+def _timers_without_a_position() -> Any:
+    return patch.object(PureAgent, "_standing", lambda self, due: {})
+
+
+def _restored_before_positions_are_stable() -> Any:
+    assigned = PureAgent.on_assigned
+
+    def too_early(self: PureAgent, partitions: Sequence[Any]) -> None:
+        with patch.object(MemoryConsumer, "committed", lambda self, partitions: {}):
+            assigned(self, partitions)
+
+    return patch.object(PureAgent, "on_assigned", too_early)
+
+
 def _unreadable_headers_lost_behind_a_key_that_waits() -> Any:
     def must_queue(self: FurtherAttempts, task: Task) -> bool:
         return not task.queued and self._queue.waits(task.partition.partition, task.record.key())
@@ -216,5 +231,7 @@ MUTANTS: dict[str, Mutant] = {
         _offsets_without_outputs,
         _repeated_command_starts_again,
         _unreadable_headers_lost_behind_a_key_that_waits,
+        _timers_without_a_position,
+        _restored_before_positions_are_stable,
     )
 }
