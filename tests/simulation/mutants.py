@@ -125,7 +125,7 @@ def _timers_kept_after_an_abort() -> Any:
 
 
 def _no_rewind_after_an_abort() -> Any:
-    def undo(self: PureAgent, records: Sequence[Any], error: Exception) -> None:
+    def undo(self: PureAgent, first: Mapping[Any, int], due: Sequence[Any], error: Exception) -> None:
         self._transaction.abort()
         self._rollback()
 
@@ -194,7 +194,10 @@ def _restored_before_positions_are_stable() -> Any:
     assigned = PureAgent.on_assigned
 
     def too_early(self: PureAgent, partitions: Sequence[Any]) -> None:
-        with patch.object(MemoryConsumer, "committed", lambda self, partitions: {}):
+        def committed(self: MemoryConsumer, partitions: Sequence[Any]) -> Mapping[Any, Position]:
+            return {p: self.group.positions[p] for p in partitions if p in self.group.positions}
+
+        with patch.object(MemoryConsumer, "committed", committed):
             assigned(self, partitions)
 
     return patch.object(PureAgent, "on_assigned", too_early)
