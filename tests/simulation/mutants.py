@@ -14,6 +14,7 @@ from onex.agent.settlement import Settlement
 from onex.agent.store import PartitionStore
 from onex.agent.stores import Stores
 from onex.agent.timers import TimerTable
+from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.protocols import Position, ProtocolConsumer, ProtocolTransaction
 from onex.model.errors import BusError
 from onex.workflow.machine import WorkflowMachine
@@ -124,7 +125,7 @@ def _timers_kept_after_an_abort() -> Any:
 
 
 def _no_rewind_after_an_abort() -> Any:
-    def undo(self: PureAgent, records: Sequence[Any], error: Exception) -> None:
+    def undo(self: PureAgent, first: Mapping[Any, int], due: Sequence[Any], error: Exception) -> None:
         self._transaction.abort()
         self._rollback()
 
@@ -185,6 +186,23 @@ def _repeated_command_starts_again() -> Any:
     return patch.object(WorkflowMachine, "start", forgetful)
 
 
+def _timers_without_a_position() -> Any:
+    return patch.object(PureAgent, "_standing", lambda self, due: {})
+
+
+def _restored_before_positions_are_stable() -> Any:
+    assigned = PureAgent.on_assigned
+
+    def too_early(self: PureAgent, partitions: Sequence[Any]) -> None:
+        def committed(self: MemoryConsumer, partitions: Sequence[Any]) -> Mapping[Any, Position]:
+            return {p: self.group.positions[p] for p in partitions if p in self.group.positions}
+
+        with patch.object(MemoryConsumer, "committed", committed):
+            assigned(self, partitions)
+
+    return patch.object(PureAgent, "on_assigned", too_early)
+
+
 def _unreadable_headers_lost_behind_a_key_that_waits() -> Any:
     def must_queue(self: FurtherAttempts, task: Task) -> bool:
         return not task.queued and self._queue.waits(task.partition.partition, task.record.key())
@@ -216,5 +234,7 @@ MUTANTS: dict[str, Mutant] = {
         _offsets_without_outputs,
         _repeated_command_starts_again,
         _unreadable_headers_lost_behind_a_key_that_waits,
+        _timers_without_a_position,
+        _restored_before_positions_are_stable,
     )
 }

@@ -33,8 +33,10 @@ _WEIGHTS = {
     "expel": 2,
     "alarm": 6,
     "hostile": 6,
+    "stall": 3,
 }
-"""How often each kind of thing happens. ``lose``: a commit succeeds and its answer is lost."""
+"""How often each kind of thing happens. ``lose``: a commit succeeds and its answer is lost. ``stall``: a process
+stands still inside of a transaction, until its group has gone on without it."""
 
 
 def draw(seed: int, length: int = 150) -> list[Action]:

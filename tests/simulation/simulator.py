@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from random import Random
+from unittest.mock import patch
 
 from node_alarm_orchestrator.v1_0_0.models import SetAlarm
 from node_order_orchestrator.v1_0_0.models import PlaceOrder
 from node_unruly_effect.v1_0_0.models import Act
 from structlog.testing import capture_logs
 
+from onex.bus.memory.transaction import Moment
 from onex.bus.protocols import Headers, Partition
-from onex.model.errors import BusUnavailableError, FencedError
+from onex.model.errors import BusUnavailableError, FencedError, TransactionTimedOutError
 from onex.testing import MeshDriver
 from onex.testing.instance import Instance
 from tests.simulation import hostile, world
@@ -18,6 +20,9 @@ from tests.simulation.schedule import Action, draw, without
 
 _CUSTOMERS, _ENTITIES, _INSTANCES = 3, 4, 3
 _QUIET_ROUNDS = 40
+_STEPS_MEANWHILE = 4
+_EARLY = 3
+"""Offsets of batches of as many records travel early."""
 
 
 class Simulation:
@@ -34,6 +39,8 @@ class Simulation:
         self.large: set[str] = set()
         """Ids of acts whose results are too large; each must be a dead letter."""
         self.alarms = 0
+        self._stalled: list[Instance] = []
+        """Instances that stand still inside of a transaction."""
         self.mesh = MeshDriver(world.nodes())
         self.mesh.bus.admin.alter(hostile.ACTED, {"max.message.bytes": str(hostile.LIMIT)})
 
@@ -101,6 +108,8 @@ class Simulation:
                 return name
             case "allow":
                 mesh.broker.denied.clear()
+            case "stall":
+                return self._stall(instance, action)
             case "hang":
                 instance.muted = not instance.muted
                 return name
@@ -145,6 +154,29 @@ class Simulation:
         self.mesh.send(act, id=f"{entity}/{act.number}", settle=False)
         return f"{entity} {act.number} {act.mood}"
 
+    def _stall(self, instance: Instance, action: Action) -> str:
+        """The next transaction of an instance stands still while its group goes on without it; seldom for longer than
+        a transaction may be open."""
+        moment = list(Moment)[action.amount % len(Moment)]
+        seconds = 20.0 if action.amount // 3 % 8 == 0 else 6.0
+
+        def meanwhile() -> None:
+            self._tell(f"     {instance.resolved.contract.name} stands still: {moment.value}")
+            self._stalled.append(instance)
+            instance.expel()
+            node_class = instance.resolved.node_class
+            if len(self.mesh.instances_of(node_class)) < 2:
+                self.mesh.add_instance(node_class)
+            self.mesh.clock.move_to(self.mesh.clock.monotonic() + seconds)
+            for _ in range(_STEPS_MEANWHILE):
+                for other in self.mesh.instances_of(node_class):
+                    if other not in self._stalled:
+                        self._step(other)
+            self._stalled.remove(instance)
+
+        instance.stall(moment, meanwhile)
+        return f"{instance.resolved.contract.name}: {moment.value}, {seconds:g} s"
+
     def _step(self, instance: Instance) -> bool:
         return self._guarded(instance, instance.step)
 
@@ -152,7 +184,7 @@ class Simulation:
         """A process that loses its clients ends; its supervisor starts it again."""
         try:
             return bool(work())
-        except (BusUnavailableError, FencedError):
+        except (BusUnavailableError, FencedError, TransactionTimedOutError):
             self._restart(instance)
             return True
 
@@ -167,6 +199,7 @@ class Simulation:
         mesh.broker.denied.clear()
         for instance in mesh.instances:
             instance.muted = False
+            instance.unstall()
         quiet = 0
         for _ in range(_QUIET_ROUNDS * 10):
             worked = [self._step(instance) for instance in list(mesh.instances)]
@@ -184,7 +217,7 @@ def fails(seed: int, schedule: Sequence[Action], tell: Callable[[str], None] = l
     simulation = Simulation(seed, tell)
     problem = ""
     try:
-        with capture_logs():
+        with capture_logs(), patch("onex.agent.pure._EARLY", _EARLY):
             simulation.run(schedule)
     except AssertionError as error:
         problem = str(error) or repr(error)

@@ -69,15 +69,23 @@ def test_a_store_that_nobody_kept_up_is_thrown_away(tmp_path: Path) -> None:
 
     backing = opened()
     backing.write([(b"k", b"v")], 5)
-    clock.move_to(clock.monotonic() + 20 * 3600)
+    backing.kept_up()
     backing.close()
     clock.move_to(clock.monotonic() + 11 * 3600)
     backing = opened()
-    assert (backing.get(b"k"), backing.checkpoint()) == (b"v", 5), "it was kept up until it was closed"
+    assert (backing.get(b"k"), backing.checkpoint()) == (b"v", 5), "it was complete less than half a day ago"
+    backing.write([(b"k", b"w")], 6, at_end=True)
     backing.close()
-    clock.move_to(clock.monotonic() + 13 * 3600)
+    clock.move_to(clock.monotonic() + 11 * 3600)
     backing = opened()
-    assert (backing.get(b"k"), backing.checkpoint()) == (None, 0), "a deletion may have been forgotten meanwhile"
+    assert backing.checkpoint() == 6
+    backing.write([(b"k", b"x")], 7)
+    backing.close()
+    clock.move_to(clock.monotonic() + 2 * 3600)
+    backing = opened()
+    assert (backing.get(b"k"), backing.checkpoint()) == (None, 0), (
+        "it was opened and written, and not read to the end"
+    )
     backing.close()
 
 

@@ -35,12 +35,16 @@ class ProtocolBacking(Protocol):
     """For those who keep values in decoded form."""
 
     def get(self, key: bytes) -> bytes | None: ...
-    def write(self, changes: Iterable[Change], checkpoint: int) -> None:
-        """Apply changes and move the checkpoint, both or neither."""
+    def write(self, changes: Iterable[Change], checkpoint: int, *, at_end: bool = False) -> None:
+        """Apply changes and move the checkpoint, both or neither. ``at_end``: nothing of the changelog is left."""
         ...
 
     def checkpoint(self) -> int:
         """Changelog offset to restore from; 0 for an empty store."""
+        ...
+
+    def kept_up(self) -> None:
+        """Note that the store is complete: the end of its changelog was reached."""
         ...
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]: ...
@@ -103,7 +107,7 @@ class RocksBacking:
             raise self._failed("read", error) from error
         return found
 
-    def write(self, changes: Iterable[Change], checkpoint: int) -> None:
+    def write(self, changes: Iterable[Change], checkpoint: int, *, at_end: bool = False) -> None:
         """One write batch."""
         batch = WriteBatch(raw_mode=True)
         for key, value in changes:
@@ -113,13 +117,22 @@ class RocksBacking:
                 batch.put(key, value)
         batch.put(_CHECKPOINT, str(checkpoint).encode())
         batch.put(_IDENTITY, self._identity)
-        batch.put(_SEEN, str(self._clock.now_ms()).encode())
+        if at_end:
+            batch.put(_SEEN, str(self._clock.now_ms()).encode())
         with self._told("written"):
             self._db.write(batch, self._options)
 
     def checkpoint(self) -> int:
         """See the protocol."""
         return int(self._db.get(_CHECKPOINT) or b"0")
+
+    def kept_up(self) -> None:
+        """See the protocol. A store that was opened and closed without reading to the end is as old as before."""
+        batch = WriteBatch(raw_mode=True)
+        batch.put(_SEEN, str(self._clock.now_ms()).encode())
+        with self._told("written"):
+            # Without a log, like the data: a crash must not lose the data and keep the mark.
+            self._db.write(batch, self._options)
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Pairs whose key starts with ``prefix``, in key order."""
@@ -139,7 +152,6 @@ class RocksBacking:
         """Flush and release the folder's lock; what the disk does not take, the changelog brings back."""
         try:
             with self._told("flushed"):
-                self._db[_SEEN] = str(self._clock.now_ms()).encode()
                 self._db.flush()
                 self._db.close()
         except StateStoreError as error:
@@ -171,7 +183,7 @@ class MemoryBacking:
         """Value of a key."""
         return self._data.get(key)
 
-    def write(self, changes: Iterable[Change], checkpoint: int) -> None:
+    def write(self, changes: Iterable[Change], checkpoint: int, *, at_end: bool = False) -> None:
         """See the protocol."""
         for key, value in changes:
             if value is None:
@@ -183,6 +195,9 @@ class MemoryBacking:
     def checkpoint(self) -> int:
         """See the protocol."""
         return self._checkpoint
+
+    def kept_up(self) -> None:
+        """Nothing outlives the process."""
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """See the protocol."""

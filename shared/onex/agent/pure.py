@@ -116,6 +116,8 @@ class PureAgent:
             else DueTimers(self._stores, self._held, changelog, clock)
         )
         self._progress: dict[Partition, int] = {}
+        self._committed_at: dict[Partition, Position] = {}
+        """What was committed when partitions were assigned, by this instance or an earlier owner."""
         self._sent = 0
 
     @property
@@ -231,6 +233,8 @@ class PureAgent:
                 positions |= {partition: Position(offset) for partition, offset in rest.items()}
             if self._stores is not None:
                 self._stores.write_changes(transaction)
+            if not positions:
+                positions = self._standing(due)
             committing, committing_ns = self._clock.monotonic(), traces.now() if traces else 0
             transaction.commit(self._consumer, {} if early else positions)
         except BusError as error:
@@ -297,6 +301,23 @@ class PureAgent:
             self._hand_over()
         records.reverse()
         return due[:fired]
+
+    def _standing(self, due: Sequence[Due]) -> dict[Partition, Position]:
+        """The position of an input partition that the timers belong to, as it is.
+
+        The group checks whether a member is alive only when it sends a position: a transaction without one would be
+        committed for an instance that the group has given up, too.
+        """
+        numbers = {number for number, _ in due}
+        inputs = sorted(p for p in self._consumer.assignment() if p.partition in numbers)
+        for partition in inputs:
+            if (offset := self._progress.get(partition)) is not None:
+                return {partition: Position(offset)}
+        for partition in inputs:
+            if (position := self._committed_at.get(partition)) is not None:
+                return {partition: position}
+        first = self._bus.admin.ends(inputs[:1])
+        return {partition: Position(start) for partition, (start, _) in first.items()}
 
     def _hand_over(self) -> None:
         """Outputs and dead letters go into the transaction."""
@@ -445,7 +466,7 @@ class PureAgent:
         self._consumer.pause(partitions)
         self._adopting = dict.fromkeys(partitions, Restored(0, 1))
         # Waits for offsets of a transaction that is still open: its changes come before the end that is read next.
-        self._consumer.committed(partitions)
+        self._committed_at |= self._consumer.committed(partitions)
         for number in sorted({partition.partition for partition in partitions}):
             self._health.complain(f"restore {number}", "restoring state")
             self._stores.open(number)
@@ -469,6 +490,7 @@ class PureAgent:
                 self._work.forget(Partition(self._changelog, partition.partition))
                 self._timers.forget(partition.partition)
             self._progress.pop(partition, None)
+            self._committed_at.pop(partition, None)
             if self._stores is not None:
                 self._stores.close(partition.partition)
                 self._health.settle(f"restore {partition.partition}")

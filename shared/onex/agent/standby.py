@@ -26,7 +26,7 @@ class Standby:
         topic = self._bus.admin.topics([self._changelog])[self._changelog]
         wanted = set(range(topic.partitions)) - set(held)
         for number in set(self._copies) - wanted:
-            self._copies.pop(number).close()
+            self._release(number)
         for number in wanted - set(self._copies):
             self._copies[number] = self._open(number, topic.identity)
         self._stop_reading()
@@ -49,7 +49,8 @@ class Standby:
             ends[record.partition()] = record.offset() + 1
         for number, changes in found.items():
             if copy := self._copies.get(number):
-                copy.write(changes, ends[number])
+                at_end = self._reader.ended(Partition(self._changelog, number))
+                copy.write(changes, ends[number], at_end=at_end)
         return bool(found)
 
     def keys(self) -> int:
@@ -58,9 +59,18 @@ class Standby:
 
     def close(self) -> None:
         """Release everything."""
+        for number in list(self._copies):
+            self._release(number)
         self._stop_reading()
-        while self._copies:
-            self._copies.popitem()[1].close()
+
+    def _release(self, number: int) -> None:
+        """Close a copy; only one that was followed to the end counts as kept up."""
+        copy = self._copies.pop(number)
+        try:
+            if self._reader is not None and self._reader.ended(Partition(self._changelog, number)):
+                copy.kept_up()
+        finally:
+            copy.close()
 
     def _stop_reading(self) -> None:
         if self._reader is not None:

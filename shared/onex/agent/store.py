@@ -7,13 +7,17 @@ to the disk with ``commit`` (or is forgotten by ``rollback``).
 from collections.abc import Callable, Iterable
 from operator import itemgetter
 
+import structlog
+
 from onex.agent.backing import Change, ProtocolBacking
 from onex.agent.state_memory import CacheBudget
 from onex.agent.timers import TimerTable
 from onex.agent.topic_limits import TopicLimits
 from onex.bus.schema import Codec
+from onex.model.errors import StateStoreError
 from onex.model.message import Message
 
+log = structlog.get_logger(__name__)
 STATE = b"s"
 TIMERS = b"t"
 _ENCODED = itemgetter(1)
@@ -31,6 +35,8 @@ class PartitionStore:
         self.timers = TimerTable()
         self._codec = codec
         self._backing = backing
+        self._is_complete = False
+        """The end of the changelog was reached, and every change since then was made here."""
         self._cache: dict[bytes, tuple[Message | None, int]] = {}
         """Decoded state and its weight, the oldest entry first."""
         self._budget = backing.budget
@@ -57,6 +63,8 @@ class PartitionStore:
 
     def restored(self) -> None:
         """The store is complete: load its timers."""
+        self._backing.kept_up()
+        self._is_complete = True
         self.timers.load((key[1:], value) for key, value in self._backing.scan(TIMERS))
 
     def checkpoint(self) -> int:
@@ -125,7 +133,7 @@ class PartitionStore:
     def commit(self, checkpoint: int) -> None:
         """The transaction is committed: changes go to the store together with the changelog offset."""
         if self._changes:
-            self._backing.write(self._changes, checkpoint)
+            self._backing.write(self._changes, checkpoint, at_end=True)
         cache, weight_of, grown = self._cache, CacheBudget.weight, 0
         for key, (state, encoded) in self._overlay.items():
             weight = weight_of(encoded)
@@ -148,7 +156,17 @@ class PartitionStore:
         """Release the store."""
         self._budget.left += sum(weight for _, weight in self._cache.values())
         self._cache.clear()
+        if self._is_complete:
+            self._keep_up()
         self._backing.close()
+
+    def _keep_up(self) -> None:
+        try:
+            self._backing.kept_up()
+        except StateStoreError as error:
+            log.warning(
+                "state not marked as complete, a later start may read it from the changelog", reason=str(error)
+            )
 
     def _remember(self, key: bytes, state: Message | None, encoded: bytes | None) -> None:
         weight = CacheBudget.weight(encoded)

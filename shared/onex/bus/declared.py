@@ -26,7 +26,12 @@ _RETENTION = {
     EnumTopicCategory.RETRY: {"retention.ms": str(7 * _DAY_MS)},
     EnumTopicCategory.DLQ: {"retention.ms": str(30 * _DAY_MS)},
 }
-_CHANGELOG = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.3"}
+_CHANGELOG = {
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "0.3",
+    # State on a machine is used for half of this time after it was kept up: see agent/backing.py.
+    "delete.retention.ms": str(_DAY_MS),
+}
 _CATALOGUE = {"cleanup.policy": "compact"}
 _MESH = "the mesh"
 _MESH_PARTITIONS = 4

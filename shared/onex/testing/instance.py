@@ -1,6 +1,7 @@
 """One instance of a node on the in-memory bus, with switches for faults."""
 
 import asyncio
+from collections.abc import Callable
 from itertools import count
 
 from opentelemetry.sdk.trace import SpanProcessor
@@ -20,7 +21,7 @@ from onex.agent.topic_limits import TopicLimits
 from onex.agent.tracing import Tracing
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.consumer import MemoryConsumer
-from onex.bus.memory.transaction import MemoryTransaction
+from onex.bus.memory.transaction import MemoryTransaction, Moment
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.capability import Surroundings
 from onex.contract import ResolvedNode
@@ -52,6 +53,8 @@ class Instance:
         self.health = Health()
         self.metrics = AgentMetrics(resolved.contract.name)
         self.muted = False
+        self.is_stalled = False
+        """``stall`` was asked for, and its moment has not come."""
         self._loop = loop
         bus = MemoryEventBus(broker)
         contract = resolved.contract
@@ -139,6 +142,25 @@ class Instance:
         """SIGSTOP for longer than the session: the group goes on without this instance, which joins again later."""
         assert isinstance(self.consumer, MemoryConsumer)
         self.consumer.expel()
+
+    def stall(self, moment: Moment, meanwhile: Callable[[], None]) -> None:
+        """SIGSTOP inside of the next transaction that comes to ``moment``; call ``meanwhile`` and go on."""
+        transaction = self.transaction
+        assert isinstance(transaction, MemoryTransaction)
+
+        def stop(reached: Moment) -> None:
+            if reached is moment:
+                self.unstall()
+                meanwhile()
+
+        transaction.at_moment = stop
+        self.is_stalled = True
+
+    def unstall(self) -> None:
+        """Undo ``stall``."""
+        self.is_stalled = False
+        assert isinstance(self.transaction, MemoryTransaction)
+        self.transaction.at_moment = lambda _: None
 
     def fail_next_commit(self) -> None:
         """The next commit is refused after everything was written."""

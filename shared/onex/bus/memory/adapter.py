@@ -17,6 +17,10 @@ from onex.bus.protocols import (
     ProtocolRecord,
     TopicState,
 )
+from onex.model.errors import BusUnavailableError
+
+_PATIENCE = 200
+"""Batches of a reader that wait for an open transaction; time stands still here, so that it would never end."""
 
 
 class MemoryEventBus:
@@ -79,13 +83,19 @@ class MemoryReader:
         self._at = dict(positions)
         known = broker.ends(list(positions))
         self._ends = {p: known[p][1] if ends is None else ends[p] for p in positions}
+        self._empty = 0
+        """Batches without a record, one after the other."""
 
     def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
-        """See the protocol."""
+        """See the protocol. Raises BusUnavailableError for a caller that waits in a loop for a transaction to end."""
+        self._broker.expire()
         found: list[ProtocolRecord] = []
         for partition, at in self._at.items():
             records, self._at[partition] = self._broker.logs[partition].visible(at, most - len(found))
             found += records
+        self._empty = 0 if found or self.reached_end() else self._empty + 1
+        if self._empty > _PATIENCE:
+            raise BusUnavailableError(f"reading: nothing came in {_PATIENCE} batches, a transaction is open")
         return found
 
     def ended(self, partition: Partition) -> bool:
@@ -163,5 +173,6 @@ class MemoryAdmin:
         """See the protocol."""
         if group not in self._broker.groups:
             return {}
+        self._broker.expire()
         known = self._broker.groups[group].positions
         return {partition: known[partition] for partition in partitions if partition in known}

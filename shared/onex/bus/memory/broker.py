@@ -4,11 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from onex.bus.memory.log import COMMITTED, MemoryRecord, PartitionLog, TransactionMark
+from onex.bus.memory.log import COMMITTED, MemoryRecord, PartitionLog, TransactionMark, TransactionState
 from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import Headers, Partition, Position, TopicState
 from onex.bus.sizes import DEFAULT_MAX_MESSAGE_BYTES, record_bytes
 from onex.model.errors import BusUnavailableError, MessageTooLargeError, MissingTopicError, NotAuthorizedError
+
+_DAY_MS = 24 * 3600 * 1000
+_WEEK_MS = 7 * _DAY_MS
+"""Kafka's defaults of ``delete.retention.ms`` and ``retention.ms``."""
 
 
 @dataclass(slots=True)
@@ -19,6 +23,31 @@ class Group:
     members: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """Subscribed topics by member id, in order of joining."""
     held: dict[Partition, int] = field(default_factory=dict)
+    pending: dict[Partition, list[tuple[TransactionMark, Position]]] = field(default_factory=dict)
+    """Positions that were sent in transactions that are open: not stable yet."""
+
+    def send(self, mark: TransactionMark, positions: Mapping[Partition, Position]) -> None:
+        """Take positions of a transaction, which count when it is committed."""
+        for partition, position in positions.items():
+            self.pending.setdefault(partition, []).append((mark, position))
+
+    def is_stable(self, partition: Partition) -> bool:
+        """Whether no open transaction may still change the committed position."""
+        waiting = self.pending.pop(partition, None)
+        if not waiting:
+            return True
+        left = [(mark, position) for mark, position in waiting if mark.state is TransactionState.OPEN]
+        for mark, position in waiting:
+            if mark.state is TransactionState.COMMITTED:
+                self.positions[partition] = position
+        if left:
+            self.pending[partition] = left
+        return not left
+
+    def settle(self) -> None:
+        """Take in what became of open transactions."""
+        for partition in list(self.pending):
+            self.is_stable(partition)
 
 
 class MemoryBroker:
@@ -32,6 +61,7 @@ class MemoryBroker:
         self.groups: dict[str, Group] = {}
         self.epochs: dict[str, int] = {}
         self.open_marks: dict[str, TransactionMark] = {}
+        self.transaction_timeout_ms = 15_000
         self.down = False
         """Switch: nothing answers."""
         self.denied: set[str] = set()
@@ -46,6 +76,40 @@ class MemoryBroker:
         """Raise BusUnavailableError while ``down``."""
         if self.down:
             raise BusUnavailableError("the in-memory broker is switched down")
+
+    def end(self, transactional_id: str, state: TransactionState) -> None:
+        """End the open transaction of an id, and with it what becomes of the positions that were sent in it."""
+        if mark := self.open_marks.pop(transactional_id, None):
+            mark.state = state
+            for group in self.groups.values():
+                group.settle()
+
+    def expire(self) -> None:
+        """Abort transactions that are open for too long; their producers are fenced."""
+        if not self.open_marks:
+            return
+        for name in [name for name, mark in self.open_marks.items() if self.is_expired(mark)]:
+            self.epochs[name] += 1
+            self.end(name, TransactionState.ABORTED)
+
+    def is_expired(self, mark: TransactionMark) -> bool:
+        """Whether a transaction is older than it may become."""
+        return mark.began_ms <= self.now_ms() - self.transaction_timeout_ms
+
+    def clean(self) -> None:
+        """Apply ``cleanup.policy`` of every topic: retention by time, compaction."""
+        now = self.now_ms()
+        for partition, log in self.logs.items():
+            config = self.topics[partition.topic].config
+            policies = config.get("cleanup.policy", "delete").split(",")
+            retention = int(config.get("retention.ms", _WEEK_MS))
+            if "delete" in policies and retention >= 0:
+                kept = (
+                    at for at, r in enumerate(log.records) if at >= log.start and r.timestamp()[1] > now - retention
+                )
+                log.truncate(min(next(kept, len(log.records)), log.stable_end()))
+            if "compact" in policies:
+                log.compact(now, int(config.get("delete.retention.ms", _DAY_MS)))
 
     def create(self, topic: TopicState) -> None:
         """Add a topic."""
@@ -126,13 +190,13 @@ class MemoryBroker:
         """First and next offset."""
         for partition in partitions:
             self.topic(partition.topic)
-        return {partition: (0, len(self.logs[partition].records)) for partition in partitions}
+        return {p: (self.logs[p].start, len(self.logs[p].records)) for p in partitions}
 
     def offsets_at(self, partitions: Sequence[Partition], ms: int) -> Mapping[Partition, int]:
         """First offset at or after a time."""
         found: dict[Partition, int] = {}
         for partition in partitions:
-            records = self.logs[partition].records
-            late = (offset for offset, record in enumerate(records) if record and record.timestamp()[1] >= ms)
+            records, start = self.logs[partition].records, self.logs[partition].start
+            late = (at for at, record in enumerate(records) if at >= start and record.timestamp()[1] >= ms)
             found[partition] = next(late, len(records))
         return found

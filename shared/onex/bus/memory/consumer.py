@@ -6,6 +6,9 @@ from onex.bus.memory.broker import Group, MemoryBroker
 from onex.bus.protocols import Partition, Position, ProtocolRebalanceListener, ProtocolRecord
 from onex.model.errors import BusUnavailableError
 
+_UNKNOWN = -1
+"""Where a partition is read from that waits for its committed position."""
+
 
 class MemoryConsumer:
     """See :class:`ProtocolConsumer`. ``timeout`` is ignored: what is there is there."""
@@ -35,12 +38,15 @@ class MemoryConsumer:
     def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
         """See the protocol. Partitions take turns, so that a long one does not starve the others."""
         self._broker.require_up()
+        self._broker.expire()
         self._reconcile()
         found: list[ProtocolRecord] = []
         order = sorted(self._at)
         for step in range(len(order)):
             partition = order[(self._turn + step) % len(order)]
             if partition in self._paused or partition not in self._broker.logs:
+                continue
+            if self._at[partition] == _UNKNOWN and not self._fetches(partition):
                 continue
             records, self._at[partition] = self._broker.logs[partition].visible(
                 self._at[partition], most - len(found)
@@ -67,9 +73,22 @@ class MemoryConsumer:
             return
         for partition in free:
             self.group.held[partition] = self.member
-            self._at[partition] = self.group.positions.get(partition, Position(0)).offset
+            self._at[partition] = _UNKNOWN
+            self._fetches(partition)
         if self._listener:
             self._listener.on_assigned(free)
+
+    def _fetches(self, partition: Partition) -> bool:
+        """Whether it is known where to read from: not before the committed position is stable (KIP-447).
+
+        A position that the log does not have is reset to the earliest record (``auto.offset.reset``).
+        """
+        if not self.group.is_stable(partition):
+            return False
+        first, end = self._broker.ends([partition])[partition]
+        at = self.group.positions.get(partition, Position(first)).offset
+        self._at[partition] = at if first <= at <= end else first
+        return True
 
     def _release(self, partitions: Sequence[Partition], *, lost: bool) -> None:
         if self._listener:
@@ -101,7 +120,16 @@ class MemoryConsumer:
             self._at[partition] = offset
 
     def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
-        """See the protocol."""
+        """See the protocol. Raises BusUnavailableError while a transaction is open that may change one of them.
+
+        Kafka answers UNSTABLE_OFFSET_COMMIT and librdkafka asks again until its time is up; here time stands still.
+        """
+        self._broker.require_up()
+        self._broker.expire()
+        if unstable := [partition for partition in partitions if not self.group.is_stable(partition)]:
+            raise BusUnavailableError(
+                f"asking for committed offsets: that of {unstable[0].topic}[{unstable[0].partition}] is not stable"
+            )
         return {p: self.group.positions[p] for p in partitions if p in self.group.positions}
 
     def commit(self, positions: Mapping[Partition, Position]) -> None:
@@ -109,11 +137,14 @@ class MemoryConsumer:
         self._broker.require_up()
         if not self._topics and any(self.group.members.values()):
             raise BusUnavailableError("committing offsets: the group has members (UNKNOWN_MEMBER_ID)")
+        if not self.alive:
+            raise BusUnavailableError("committing offsets: the group does not know this member")
         self.group.positions.update(positions)
 
     def lag(self) -> Mapping[Partition, int]:
         """See the protocol."""
-        return {p: len(self._broker.logs[p].records) - at for p, at in self._at.items() if p in self._broker.logs}
+        known = {p: at for p, at in self._at.items() if at != _UNKNOWN and p in self._broker.logs}
+        return {p: len(self._broker.logs[p].records) - at for p, at in known.items()}
 
     def positions(self) -> Mapping[Partition, int]:
         """See the protocol."""

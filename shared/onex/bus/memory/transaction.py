@@ -1,6 +1,7 @@
 """Transactions on the in-memory bus, fenced by epoch."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 
 from onex.bus.memory.broker import MemoryBroker
 from onex.bus.memory.consumer import MemoryConsumer
@@ -12,7 +13,19 @@ from onex.model.errors import (
     FencedError,
     MessageTooLargeError,
     TransactionAbortedError,
+    TransactionTimedOutError,
 )
+
+
+class Moment(Enum):
+    """Where a process may be stopped for a while inside of a transaction."""
+
+    BEGUN = "begun"
+    """Positions that were given at the start are sent."""
+    COMMITTING = "committing"
+    """Every record is written, the other positions are not sent."""
+    ENDING = "ending"
+    """Everything is sent but for the end of the transaction."""
 
 
 class MemoryTransaction:
@@ -28,22 +41,26 @@ class MemoryTransaction:
         """Test switch: the next commit is refused after all records were written."""
         self.lose_next_answer = False
         """Test switch: the next commit succeeds and nobody hears of it; then the connection is gone."""
+        self.at_moment: Callable[[Moment], None] = lambda _: None
+        """Test switch: called at every moment, as if the process stood still there while others go on."""
         self._lost = False
         self._early: tuple[ProtocolConsumer | None, Mapping[Partition, Position]] = None, NOWHERE
         if transactional_id is not None:
             self._epoch = broker.epochs[transactional_id] = broker.epochs.get(transactional_id, 0) + 1
-            if dangling := broker.open_marks.pop(transactional_id, None):
-                dangling.state = TransactionState.ABORTED
+            broker.end(transactional_id, TransactionState.ABORTED)
 
     def begin(
         self, consumer: ProtocolConsumer | None = None, positions: Mapping[Partition, Position] = NOWHERE
     ) -> None:
         """See the protocol."""
+        self._broker.expire()
         self._check()
         self._early = consumer, positions
         self._failure = None
         if self._id is not None:
-            self._mark = self._broker.open_marks[self._id] = TransactionMark()
+            self._mark = self._broker.open_marks[self._id] = TransactionMark(began_ms=self._broker.now_ms())
+            self._send(consumer, positions)
+        self.at_moment(Moment.BEGUN)
 
     def produce(
         self,
@@ -75,48 +92,68 @@ class MemoryTransaction:
             self.produce(topic, value, key, headers, partition)
 
     def commit(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
-        """See the protocol."""
+        """See the protocol. Only positions are fenced by the group, when they are sent: as in Kafka, the end of the
+        transaction asks nobody."""
+        self.at_moment(Moment.COMMITTING)
+        self._broker.expire()
         self._check()
-        if not positions:
-            consumer, positions = self._early
         if self.fail_next_commit:
             self.fail_next_commit = False
             raise TransactionAbortedError("the commit was switched to fail")
-        if self._failure:
-            raise TransactionAbortedError(str(self._failure))
-        if positions:
-            assert isinstance(consumer, MemoryConsumer)
-            if not consumer.alive:
-                raise TransactionAbortedError("the group does not know this member any more")
-        if self._mark is not None:
-            self._mark.state = TransactionState.COMMITTED
-            self._end()
-        if positions:
-            assert isinstance(consumer, MemoryConsumer)
-            consumer.group.positions.update(positions)
+        if self._mark is None:
+            self._commit_acknowledged(*((consumer, positions) if positions else self._early))
+        else:
+            self._send(consumer, positions)
+            self.at_moment(Moment.ENDING)
+            self._broker.expire()
+            self._check()
+            if self._failure:
+                raise TransactionAbortedError(str(self._failure))
+            self._end(TransactionState.COMMITTED)
         if self.lose_next_answer:
             self._lost = True
             raise BusUnavailableError("the answer to the commit was lost")
+
+    def _commit_acknowledged(
+        self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]
+    ) -> None:
+        """The at-least-once form."""
+        if self._failure:
+            raise TransactionAbortedError(str(self._failure))
+        if positions:
+            assert consumer is not None
+            consumer.commit(positions)
+
+    def _send(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
+        """Send positions (TxnOffsetCommit). Why the group refuses them comes with the commit."""
+        if not positions or self._mark is None:
+            return
+        assert isinstance(consumer, MemoryConsumer)
+        if consumer.alive:
+            consumer.group.send(self._mark, positions)
+        else:
+            self._failure = self._failure or BusUnavailableError("the group does not know this member any more")
 
     def abort(self) -> None:
         """See the protocol."""
         if self._lost:
             raise BusUnavailableError("the connection is gone")
         if self._mark is not None:
-            self._mark.state = TransactionState.ABORTED
-            self._end()
+            self._end(TransactionState.ABORTED)
 
-    def _end(self) -> None:
-        self._mark = None
-        if self._id is not None:
-            self._broker.open_marks.pop(self._id, None)
+    def _end(self, state: TransactionState) -> None:
+        mark, self._mark = self._mark, None
+        if self._id is not None and self._broker.open_marks.get(self._id) is mark:
+            self._broker.end(self._id, state)
 
     def _check(self) -> None:
         self._broker.require_up()
         if self._lost:
             raise BusUnavailableError("the connection is gone")
         if self._id is not None and self._broker.epochs[self._id] != self._epoch:
-            self._mark = None
+            mark, self._mark = self._mark, None
+            if mark is not None and self._broker.is_expired(mark):
+                raise TransactionTimedOutError("the transaction was open for longer than its timeout")
             raise FencedError(f"another instance took over {self._id}")
 
     def acknowledged(self) -> bool:
