@@ -17,7 +17,7 @@ def limit(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, unlimited))
 
 def fill(backing, offset):
-    backing.write([(b"%d" % number, b"x" * 1000) for number in range(1000)], offset)
+    backing.write([(b"%d" % number, b"x" * 1000) for number in range(1000)], offset, at_end=True)
 
 memory = StateMemory(16_000_000)
 store = RocksBacking(folder / "a", "topic", memory)
