@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Literal, cast
 from uuid import UUID, uuid4
 
@@ -21,6 +22,7 @@ from onex.bus.schema.types import UnsupportedTypeError
 from onex.model import Message, RejectedError
 from onex.model.errors import SchemaMismatchError
 from tests.unit.test_codec import FakeCatalogue
+from tests.unit.test_contract import MODELS, make_node, resolve_problems
 
 OLD = b"\x00\x00\x00\x00\x03"
 Money = Annotated[Decimal, Field(max_digits=12, decimal_places=2)]
@@ -382,3 +384,12 @@ def test_a_text_that_an_enum_does_not_know_becomes_its_fallback() -> None:
     assert vars(codec(new).decode(b'{"id": "o", "added": "green"}'))["added"] is Lenient.OTHER
     kind = json.loads(canonical(avro_schema(new)))["fields"][1]["type"]
     assert kind == {"type": "string", "onex-symbols": ["red", "other"], "onex-fallback": "other"}
+
+
+def test_validation_names_the_factory_and_the_remedy(tmp_path: Path) -> None:
+    field_text = "    at: datetime = Field(default_factory=lambda: datetime.now(UTC))"
+    imports = "from datetime import UTC, datetime\n\nfrom pydantic import Field\n\n"
+    models = imports + MODELS.replace('"""Say."""\n', f'"""Say."""\n\n{field_text}')
+    told = resolve_problems(make_node(tmp_path, "factory", models=models))
+    assert "contract.yaml:1: definitions.models.Say.fields.at: models/: Say.at: its default_factory may make" in told
+    assert "write a constant default" in told
