@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from onex.model.errors import SchemaMismatchError
 
+_NAMED = ("record", "error", "enum", "fixed")
 _MOST = 1_000
 """Schemas that one schema may refer to, directly and through others."""
 
@@ -72,48 +73,44 @@ def _reference(item: JsonValue) -> Reference:
 
 def _collect(schema: JsonValue, space: str, definitions: dict[str, JsonValue]) -> None:
     """Every named type of a schema by its full name, with its namespace written out."""
-    match schema:
-        case list():
-            for branch in schema:
-                _collect(branch, space, definitions)
-        case {"type": "record" | "error" | "enum" | "fixed", "name": str(name)}:
-            inner, full = _names(name, schema.get("namespace"), space)
-            definitions.setdefault(full, {**schema, "namespace": inner})
-            fields = schema.get("fields")
-            for field in fields if isinstance(fields, list) else []:
-                _collect(field.get("type") if isinstance(field, dict) else None, inner, definitions)
-        case dict():
-            for key in ("type", "items", "values"):
-                if isinstance(schema.get(key), dict | list):
-                    _collect(schema[key], space, definitions)
-        case _:
-            return
+    if isinstance(schema, list):
+        for branch in schema:
+            _collect(branch, space, definitions)
+    if not isinstance(schema, dict):
+        return
+    if schema.get("type") not in _NAMED:
+        for key in ("type", "items", "values"):
+            _collect(schema.get(key), space, definitions)
+        return
+    inner, full = _names(str(schema.get("name")), schema.get("namespace"), space)
+    definitions.setdefault(full, {**schema, "namespace": inner})
+    fields = schema.get("fields")
+    for field in fields if isinstance(fields, list) else []:
+        _collect(field.get("type") if isinstance(field, dict) else None, inner, definitions)
 
 
 def _inlined(schema: JsonValue, space: str, definitions: dict[str, JsonValue], defined: set[str]) -> JsonValue:
-    match schema:
-        case str():
-            full = schema if "." in schema or not space else f"{space}.{schema}"
-            name = next((each for each in (full, schema) if each in definitions), None)
-            if name is None or name in defined:
-                return schema if name is None else name
-            return _inlined(definitions[name], "", definitions, defined)
-        case list():
-            return [_inlined(branch, space, definitions, defined) for branch in schema]
-        case {"type": "record" | "error" | "enum" | "fixed", "name": str(name)}:
-            inner, full = _names(name, schema.get("namespace"), space)
-            if full in defined:
-                return full
-            defined.add(full)
-            fields = schema.get("fields")
-            if not isinstance(fields, list):
-                return schema
-            return {**schema, "fields": [_field(field, inner, definitions, defined) for field in fields]}
-        case dict():
-            keys = [key for key in ("type", "items", "values") if key in schema]
-            return {**schema, **{key: _inlined(schema[key], space, definitions, defined) for key in keys}}
-        case _:
-            return schema
+    if isinstance(schema, str):
+        full = schema if "." in schema or not space else f"{space}.{schema}"
+        name = next((each for each in (full, schema) if each in definitions), None)
+        if name is None or name in defined:
+            return schema if name is None else name
+        return _inlined(definitions[name], "", definitions, defined)
+    if isinstance(schema, list):
+        return [_inlined(branch, space, definitions, defined) for branch in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") not in _NAMED:
+        keys = [key for key in ("type", "items", "values") if key in schema]
+        return {**schema, **{key: _inlined(schema[key], space, definitions, defined) for key in keys}}
+    inner, full = _names(str(schema.get("name")), schema.get("namespace"), space)
+    if full in defined:
+        return full
+    defined.add(full)
+    fields = schema.get("fields")
+    if not isinstance(fields, list):
+        return schema
+    return {**schema, "fields": [_field(field, inner, definitions, defined) for field in fields]}
 
 
 def _field(field: JsonValue, space: str, definitions: dict[str, JsonValue], defined: set[str]) -> JsonValue:
