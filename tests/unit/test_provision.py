@@ -98,6 +98,10 @@ def test_a_compatible_schema_becomes_the_next_version(cluster: Cluster) -> None:
     wanted = with_schema(cluster.declared, subject_of(AMOUNT), schema)
     (change,) = cluster.plan(wanted).changes
     assert (change.action, change.detail) == ("register", "version 2, from test")
+    assert change.readers == (
+        "new readers, old records: compatible; default used for note",
+        "old readers, new records: compatible; note ignored",
+    )
     cluster.apply(wanted)
     catalogue = TopicCatalogue(cluster.bus)
     assert [v.version for v in catalogue.versions([subject_of(AMOUNT)])[subject_of(AMOUNT)]] == [1, 2]

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, cast
 
 from onex.bus.declared import Declared, DeclaredSchema, DeclaredTopic
 from onex.bus.protocols import ProtocolEventBus, TopicState
 from onex.bus.schema import ProtocolSchemaCatalogue, canonical
+from onex.bus.schema.avro_schema import Schema
 from onex.bus.schema.catalogue import SchemaVersion
-from onex.bus.schema.compatibility import backward_problems
+from onex.bus.schema.compatibility import backward_problems, described
 from onex.bus.sizes import DEFAULT_MAX_MESSAGE_BYTES, LETTER_ROOM, LIMIT
 from onex.model.errors import ProvisioningError
 
@@ -23,6 +24,8 @@ class Change:
     action: Action
     subject: str
     detail: str
+    readers: tuple[str, ...] = ()
+    """For a new version of a schema: what new readers do with old records, and old readers with new ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,12 @@ def _schema_changes(declared: DeclaredSchema, versions: Sequence[SchemaVersion])
     if not versions:
         return [Change("register", declared.subject, f"first version, from {declared.model}")]
     latest = versions[-1]
-    problems = backward_problems(declared.schema, json.loads(latest.text))
-    if problems:
-        return [Change("refuse", declared.subject, f"cannot read version {latest.version}: {'; '.join(problems)}")]
-    return [Change("register", declared.subject, f"version {latest.version + 1}, from {declared.model}")]
+    schema, before = declared.schema, cast(Schema, json.loads(latest.text))
+    readers = (
+        f"new readers, old records: {described(schema, before)}",
+        f"old readers, new records: {described(before, schema)}",
+    )
+    if problems := backward_problems(schema, before):
+        why = f"cannot read version {latest.version}: {'; '.join(problems)}"
+        return [Change("refuse", declared.subject, why, readers)]
+    return [Change("register", declared.subject, f"version {latest.version + 1}, from {declared.model}", readers)]

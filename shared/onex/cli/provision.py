@@ -1,6 +1,7 @@
 """``onex plan`` and ``onex apply``: topics and schemas from contracts."""
 
 import typer
+from rich.markup import escape
 
 from onex.bus.declared import Declared, declare
 from onex.bus.kafka import KafkaEventBusAdapter
@@ -56,9 +57,16 @@ def _plan(settings: Settings) -> tuple[Plan, Declared, KafkaEventBusAdapter, Pro
 
 def _show(made: Plan, as_json: bool) -> None:
     if as_json:
-        print_json([{"action": c.action, "subject": c.subject, "detail": c.detail} for c in made.changes])
+        print_json(
+            [
+                {"action": c.action, "subject": c.subject, "detail": c.detail, "readers": list(c.readers)}
+                for c in made.changes
+            ]
+        )
         return
     for change in made.changes:
         console.print(f"{_SIGNS[change.action]} {change.subject}  [dim]{change.detail}[/]")
+        for line in change.readers:
+            console.print(f"             [dim]{escape(line)}[/]")
     if not made.changes:
         console.print("nothing to change")

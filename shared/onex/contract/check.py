@@ -9,6 +9,7 @@ from onex.contract.signature import models_in, type_hints
 from onex.contract.yaml_lines import Lines, Location, dotted, line_of
 from onex.model.contract import ModelContract, ModelDefinitions, ModelWorkflow
 from onex.model.contract.field_type import to_annotation
+from onex.model.default_value import default_problem
 from onex.model.enums import EnumNodeKind
 from onex.model.errors import ContractError, ContractProblem
 from onex.model.message import Message
@@ -97,6 +98,15 @@ class Checker:
             if reason := key_problem(model.model_fields[model.key_field].annotation):
                 at: Location = ("definitions", "models", name, "key")
                 self.add(at, f"models/: {name}.{model.key_field} is no key: {reason}", f"key it by {KEY_TYPES}")
+
+    def defaults_are_constant(self) -> None:
+        """The default of each field is the same in every process: it is part of the schema."""
+        for name, model in sorted(self._models.items()):
+            for field, info in model.model_fields.items():
+                if reason := default_problem(info):
+                    at: Location = ("definitions", "models", name, "fields", field)
+                    problem, _, remedy = reason.partition("; ")
+                    self.add(at, f"models/: {name}.{field}: {problem}", remedy)
 
     def outputs_are_published(
         self, routes: Iterable["Route"], outputs: Mapping[type[Message], str], node_class: type[Node]

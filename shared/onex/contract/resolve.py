@@ -88,6 +88,7 @@ def resolve_node(path: Path) -> ResolvedNode:
     checker.raise_if_any()
     checker.use(models)
     checker.keys_are_canonical()
+    checker.defaults_are_constant()
     if contract.definitions is not None:
         checker.definitions_match(contract.definitions)
     node_class, subcontracts = compose(contract, node_class, checker)

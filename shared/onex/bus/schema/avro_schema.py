@@ -1,15 +1,31 @@
 """The Avro schema of a message model."""
 
-import builtins
 import json
-from enum import Enum
+from typing import Annotated, cast
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from onex.bus.schema.types import Array, AvroType, Fixed, Map, Nullable, OneOf, Record, Scalar, fields_of
+from onex.bus.schema.defaults import avro_default
+from onex.bus.schema.types import (
+    Array,
+    AvroType,
+    Fixed,
+    Map,
+    Nullable,
+    OneOf,
+    Record,
+    Scalar,
+    UnsupportedTypeError,
+    fields_of,
+)
+from onex.model.default_value import default_of, has_default
 
 Schema = JsonValue
+SYMBOLS = "onex-symbols"
+"""Property of a string: every text that the enum or Literal knows. Avro ignores it; ``onex plan`` reads it."""
+FALLBACK = "onex-fallback"
+"""Property of a string: what its reader makes of any other text. Absent: it refuses the record."""
 
 
 def avro_schema(model: type[BaseModel], namespace: str = "onex") -> dict[str, Schema]:
@@ -29,14 +45,12 @@ def _record(model: type[BaseModel], seen: set[type[BaseModel]]) -> dict[str, Sch
     fields: list[Schema] = []
     for name, kind in fields_of(model).items():
         field: dict[str, Schema] = {"name": name, "type": _schema(kind, seen)}
-        default = _default(model.model_fields[name])
-        match kind, default:
-            case Nullable(), None:
-                field["default"] = None
-            case Scalar(logical="" | "enum"), str() | int() | float():
-                field["default"] = default.value if isinstance(default, Enum) else default
-            case Array() | Map(), list() | tuple() | dict() if not default:
-                field["default"] = [] if isinstance(kind, Array) else {}
+        if has_default(default := default_of(model.model_fields[name])):
+            try:
+                field["default"] = avro_default(kind, default)
+                _check_constraints(model.model_fields[name], default)
+            except UnsupportedTypeError as error:
+                raise UnsupportedTypeError(f"{model.__name__}.{name}: {error}") from None
         fields.append(field)
     schema: dict[str, Schema] = {"type": "record", "name": model.__name__}
     if doc := (model.__doc__ or "").strip().partition("\n")[0]:
@@ -44,19 +58,23 @@ def _record(model: type[BaseModel], seen: set[type[BaseModel]]) -> dict[str, Sch
     return schema | {"fields": fields}
 
 
-def _default(field: FieldInfo) -> object:
-    """An empty list, tuple or dict may be given as a factory; other factories give no schema default."""
-    match field.default_factory:
-        case builtins.list | builtins.tuple | builtins.dict as empty:
-            return empty()
-        case _:
-            return field.get_default(call_default_factory=False)
+def _check_constraints(field: FieldInfo, default: object) -> None:
+    """pydantic takes any default; but a record that lacks the field, or holds the default, is validated."""
+    if field.metadata and default is not None:
+        try:
+            annotation = cast(type[object], Annotated[(field.annotation, *field.metadata)])
+            TypeAdapter(annotation).validate_python(default)
+        except ValidationError as error:
+            raise UnsupportedTypeError(f"its default breaks its own constraint: {error.errors()[0]['msg']}") from None
 
 
 def _schema(kind: AvroType, seen: set[type[BaseModel]]) -> Schema:
     match kind:
-        case Scalar(name, _, "" | "enum"):
+        case Scalar(name, symbols=()) if kind.logical in ("", "enum"):
             return name
+        case Scalar(name, symbols=symbols, fallback=fallback) if symbols:
+            known: dict[str, Schema] = {"type": name, SYMBOLS: list(symbols)}
+            return known if fallback is None else {**known, FALLBACK: fallback}
         case Scalar(_, _, "date"):
             return {"type": "int", "logicalType": "date"}
         case Scalar(name, _, logical):
@@ -67,10 +85,10 @@ def _schema(kind: AvroType, seen: set[type[BaseModel]]) -> Schema:
             return {"type": "array", "items": _schema(item, seen)}
         case Map(item):
             return {"type": "map", "values": _schema(item, seen)}
-        case Nullable(OneOf(models)):
-            return ["null", *(_named(model, seen) for model in models)]
-        case Nullable(item):
-            return ["null", _schema(item, seen)]
+        case Nullable(item, null_last):
+            inner = _schema(item, seen)
+            branches = inner if isinstance(inner, list) else [inner]
+            return [*branches, "null"] if null_last else ["null", *branches]
         case Record(model):
             return _named(model, seen)
         case OneOf(models):

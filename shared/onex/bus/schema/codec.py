@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from onex.bus.schema.avro_schema import avro_schema, canonical
 from onex.bus.schema.catalogue import ProtocolSchemaCatalogue, subject_of
-from onex.bus.schema.foreign import AvroSchema, parse_writer
+from onex.bus.schema.foreign import AvroSchema
 from onex.bus.schema.json_form import describe, json_reader
 from onex.bus.schema.refusal import UNWRITABLE, reason_of
+from onex.bus.schema.resolving import resolve
 from onex.bus.schema.runtime import RUNTIME
 from onex.bus.schema.source import Namespace, whole_decoder_source, whole_encoder_source
 from onex.model.errors import PoisonError, RejectedError, SchemaMismatchError
@@ -78,7 +79,7 @@ class Codec:
         self.read_json: Callable[[bytes], Message] = json_reader(model, self.encode)
         """The message of a JSON text; raises PoisonError or RejectedError."""
         self._validator = model.__pydantic_validator__
-        self._foreign: dict[int, AvroSchema] = {}
+        self._foreign: dict[int, tuple[AvroSchema, AvroSchema]] = {}
 
     @classmethod
     def of_topic(cls, model: type[Message], topic: str, catalogue: ProtocolSchemaCatalogue) -> "Codec":
@@ -100,16 +101,16 @@ class Codec:
     def _decode_foreign(self, value: bytes) -> Message:
         """Another writer's schema: resolve it with ours, as Avro's rules have it."""
         _, schema_id = _HEADER.unpack_from(value)
-        writer = self._foreign.get(schema_id)
-        if writer is None:
+        resolved = self._foreign.get(schema_id)
+        if resolved is None:
             schema = self._catalogue.schema_of(schema_id)
             if canonical(schema) == canonical(self.schema):
                 return self.decode(self._prefix + value[5:])
-            writer = self._foreign[schema_id] = parse_writer(cast(AvroSchema, schema))
+            resolved = self._foreign[schema_id] = self._resolve(schema_id, cast(AvroSchema, schema))
         stream = io.BytesIO(value)
         stream.seek(_HEADER.size)
         try:
-            data = fastavro.schemaless_reader(stream, writer, cast(AvroSchema, self.schema))
+            data = fastavro.schemaless_reader(stream, *resolved)
         except fastavro.read.SchemaResolutionError as error:
             raise SchemaMismatchError(
                 f"schema {schema_id} does not resolve to {self.model.__name__}: {error}"
@@ -123,6 +124,12 @@ class Codec:
         except ValidationError as error:
             raise RejectedError(describe(error)) from None
         return message
+
+    def _resolve(self, schema_id: int, writer: AvroSchema) -> tuple[AvroSchema, AvroSchema]:
+        try:
+            return resolve(writer, self.model, cast(AvroSchema, self.schema))
+        except SchemaMismatchError as error:
+            raise SchemaMismatchError(f"schema {schema_id}: {error}") from None
 
 
 def _refuse_to_write(message: Message, error: Exception) -> NoReturn:

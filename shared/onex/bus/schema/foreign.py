@@ -4,13 +4,15 @@ fastavro rounds decimals to the precision of their schema and turns any number o
 logical types of one's own takes them instead: decimals get another name in a copy of the writer's schema.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import cast
 
 import fastavro
 import fastavro.read
 from pydantic import JsonValue
 
-from onex.bus.schema.decimals import read_decimal
+from onex.bus.schema.decimals import read_decimal, size_of
 from onex.bus.schema.types import MAX_PRECISION
 from onex.model.errors import PoisonError, SchemaMismatchError
 
@@ -18,13 +20,17 @@ AvroSchema = str | list[JsonValue] | dict[str, JsonValue]
 _DECIMAL = "onex-exact-decimal"
 
 
-def parse_writer(schema: AvroSchema) -> AvroSchema:
-    """Return the schema as fastavro reads it fastest, with exact decimals.
+def with_exact_decimals(schema: AvroSchema) -> AvroSchema:
+    """Return a copy with exact decimals; raises SchemaMismatchError for one without a sound precision."""
+    return cast(AvroSchema, _with_exact(schema, ""))
 
-    Raises SchemaMismatchError for a decimal without a sound precision.
-    """
-    parsed: AvroSchema = fastavro.parse_schema(_with_exact(schema, ""))  # type: ignore[arg-type]  # _with_exact keeps the shape
-    return parsed
+
+def exact_decimal(schema: Mapping[str, object], place: str) -> dict[str, object]:
+    """Return a decimal's node that :func:`fastavro.schemaless_reader` reads exactly; ``place`` names its field."""
+    precision, scale = schema.get("precision"), schema.get("scale", 0)
+    if not isinstance(precision, int) or not 0 < precision <= MAX_PRECISION or not isinstance(scale, int):
+        raise SchemaMismatchError(f"{place or 'the schema'}: a decimal of precision {precision!r}")
+    return {**schema, "logicalType": _DECIMAL, "scale": scale, "onex-place": place}
 
 
 def _with_exact(schema: JsonValue, place: str) -> JsonValue:
@@ -39,12 +45,9 @@ def _with_exact(schema: JsonValue, place: str) -> JsonValue:
 
 def _node(schema: dict[str, JsonValue], place: str) -> dict[str, JsonValue]:
     match schema:
-        case {"type": "bytes", "logicalType": "decimal"}:
-            precision, scale = schema.get("precision"), schema.get("scale", 0)
-            if not isinstance(precision, int) or not 0 < precision <= MAX_PRECISION or not isinstance(scale, int):
-                raise SchemaMismatchError(f"{place or 'the schema'}: a decimal of precision {precision!r}")
-            return {**schema, "logicalType": _DECIMAL, "scale": scale, "onex-place": place}
-        case {"type": "record", "name": name, "fields": list(fields)}:
+        case {"type": "bytes" | "fixed", "logicalType": "decimal"}:
+            return cast(dict[str, JsonValue], exact_decimal(schema, place))
+        case {"type": "record" | "error", "name": name, "fields": list(fields)}:
             return {**schema, "fields": [_field(field, str(name)) for field in fields]}
         case {"type": "array", "items": items}:
             return {**schema, "items": _with_exact(items, place)}
@@ -64,10 +67,21 @@ def _field(field: JsonValue, record: str) -> JsonValue:
 
 def _read(raw: bytes, writer: dict[str, JsonValue] | None, _reader: object) -> Decimal:
     match writer:
-        case {"precision": int(precision), "scale": int(scale), "onex-place": str(place)}:
-            return read_decimal(raw, precision, scale, place)
+        case {"type": kind, "precision": int(precision), "scale": int(scale), "onex-place": str(place)}:
+            digits = _without_padding(raw, size_of(precision)) if kind == "fixed" else raw
+            return read_decimal(digits, precision, scale, place)
         case _:
             raise PoisonError("a decimal without precision and scale")
 
 
+def _without_padding(raw: bytes, size: int) -> bytes:
+    """The last bytes of a ``fixed``, if those before repeat the sign."""
+    padding = len(raw) - size
+    if padding <= 0:
+        return raw
+    sign = b"\xff" if raw[padding] & 0x80 else b"\x00"
+    return raw[padding:] if raw[:padding] == sign * padding else raw
+
+
 fastavro.read.LOGICAL_READERS[f"bytes-{_DECIMAL}"] = _read
+fastavro.read.LOGICAL_READERS[f"fixed-{_DECIMAL}"] = _read

@@ -4,9 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 
 import httpx
+from pydantic import JsonValue
 
 from onex.bus.schema.avro_schema import Schema, canonical
 from onex.bus.schema.catalogue import SchemaVersion
+from onex.bus.schema.references import Reference, Referring, references_of, with_references
 from onex.model.errors import BusUnavailableError, ProvisioningError, SchemaMismatchError
 
 _MEDIA = "application/vnd.schemaregistry.v1+json"
@@ -32,7 +34,7 @@ class RegistryCatalogue:
             answer = self._ask("GET", f"/schemas/ids/{schema_id}")
             if answer is None:
                 raise SchemaMismatchError(f"schema id {schema_id} is unknown")
-            self._schemas[schema_id] = json.loads(answer["schema"])
+            self._schemas[schema_id] = self._whole(answer)
         return self._schemas[schema_id]
 
     def versions(self, subjects: Sequence[str]) -> Mapping[str, Sequence[SchemaVersion]]:
@@ -43,13 +45,25 @@ class RegistryCatalogue:
         """See the protocol; the registry's own compatibility check may refuse too."""
         return {subject: self._register(subject, schema) for subject, schema in schemas.items()}
 
+    def _whole(self, answer: Mapping[str, JsonValue]) -> Schema:
+        """The schema with what it refers to."""
+        return with_references(_referring(answer), self._referred)
+
+    def _referred(self, reference: Reference) -> Referring:
+        answer = self._ask("GET", f"/subjects/{reference.subject}/versions/{reference.version}")
+        if answer is None:
+            raise SchemaMismatchError(
+                f"{reference.name}: version {reference.version} of {reference.subject} is unknown"
+            )
+        return _referring(answer)
+
     def _versions(self, subject: str) -> Sequence[SchemaVersion]:
         numbers = self._ask("GET", f"/subjects/{subject}/versions") or []
         found = []
         for number in numbers:
             answer = self._ask("GET", f"/subjects/{subject}/versions/{number}")
             if answer is not None:
-                text = canonical(json.loads(answer["schema"]))
+                text = canonical(self._whole(answer))
                 found.append(SchemaVersion(subject, int(number), int(answer["id"]), text))
         return found
 
@@ -72,3 +86,7 @@ class RegistryCatalogue:
         if answer.is_error:
             raise BusUnavailableError(f"schema registry {path}: {answer.status_code} {answer.text}")
         return answer.json()
+
+
+def _referring(answer: Mapping[str, JsonValue]) -> Referring:
+    return Referring(json.loads(str(answer["schema"])), references_of(answer.get("references")))

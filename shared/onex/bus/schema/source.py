@@ -152,8 +152,9 @@ def _read(kind: AvroType, target: str, names: Namespace, depth: int, place: str)
         case Fixed(precision, scale):
             read = f"read_decimal(b[p:q], {precision}, {scale}, {place!r})"
             return [*_read_slice(pad), f"{pad}{target} = {read}; p = q"]
-        case Nullable(item):
-            return _read_branches([None, *_branches(item)], target, names, depth, place)
+        case Nullable(item, null_last):
+            branches = [*_branches(item), None] if null_last else [None, *_branches(item)]
+            return _read_branches(branches, target, names, depth, place)
         case OneOf():
             return _read_branches(_branches(kind), target, names, depth, place)
         case Record(model):
@@ -234,12 +235,14 @@ def _write(kind: AvroType, value: str, names: Namespace) -> list[str]:
         case Fixed(precision, scale):
             held = names.fresh("s")
             return [f"V[len({held} := write_decimal({value}, {precision}, {scale}))]", held]
-        case Nullable(OneOf(models)):
+        case Nullable(OneOf(models), null_last):
             held = names.fresh("x")
-            return [f"(NULL if ({held} := {value}) is None else {_write_one_of(models, held, names, 1)})"]
-        case Nullable(item):
+            null, first = (repr(bytes((len(models) * 2,))), 0) if null_last else ("NULL", 1)
+            return [f"({null} if ({held} := {value}) is None else {_write_one_of(models, held, names, first)})"]
+        case Nullable(item, null_last):
             held = names.fresh("x")
-            return [f"(NULL if ({held} := {value}) is None else join((b'\\x02', {_joined(item, held, names)})))"]
+            null, some = ("b'\\x02'", "NULL") if null_last else ("NULL", "b'\\x02'")
+            return [f"({null} if ({held} := {value}) is None else join(({some}, {_joined(item, held, names)})))"]
         case Record(model):
             return [f"{encoder_source(model, names)}({value})"]
         case OneOf(models):

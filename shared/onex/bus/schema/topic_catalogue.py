@@ -3,9 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from pydantic import JsonValue
+
 from onex.bus.protocols import Partition, ProtocolEventBus
 from onex.bus.schema.avro_schema import Schema, canonical
 from onex.bus.schema.catalogue import SchemaVersion
+from onex.bus.schema.references import Reference, Referring, references_of, with_references
 from onex.model.errors import MissingTopicError, SchemaMismatchError
 
 SCHEMAS_TOPIC = "_schemas"
@@ -104,7 +107,16 @@ class TopicCatalogue:
                 if not key or not value or json.loads(key).get("keytype") != "SCHEMA":
                     continue
                 data = json.loads(value)
-                text = canonical(json.loads(data["schema"]))
-                self._take(SchemaVersion(data["subject"], data["version"], data["id"], text))
+                self._take(SchemaVersion(data["subject"], data["version"], data["id"], self._text(data)))
         finally:
             reader.close()
+
+    def _text(self, data: dict[str, JsonValue]) -> str:
+        """Canonical text of a record's schema, with what it refers to: a registry writes that first."""
+        referring = Referring(json.loads(str(data["schema"])), references_of(data.get("references")))
+        return canonical(with_references(referring, self._referred))
+
+    def _referred(self, reference: Reference) -> Referring:
+        found = self._subjects.get(reference.subject, {}).get(reference.version)
+        # A version that was deleted leaves the name unknown: the schema is refused where a record needs it.
+        return Referring(json.loads(found.text)) if found else Referring(None)

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from onex.bus.schema.unions import confusion
+from onex.model.default_value import default_of, has_default
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,10 @@ class Scalar:
     name: Literal["string", "bytes", "long", "double", "boolean"]
     python: type
     logical: str = ""
+    symbols: tuple[str, ...] = ()
+    """Every text that an enum or a Literal knows."""
+    fallback: str | None = None
+    """What an enum reads instead of a text that it does not know (its ``_missing_``). None: it refuses the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ class Nullable:
     """``T | None``."""
 
     item: "AvroType"
+    null_last: bool = False
+    """The default is a value, and Avro takes a default from the first branch of a union."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +107,23 @@ def fields_of(model: type[BaseModel]) -> dict[str, AvroType]:
     found: dict[str, AvroType] = {}
     for name, field in model.model_fields.items():
         try:
-            found[name] = _type_of(field.annotation, field.metadata)
-            _check_json(model, found[name])
-        except UnsupportedTypeError as error:
+            kind = _type_of(field.annotation, field.metadata)
+            _check_json(model, kind)
+            found[name] = _default_first(kind, default_of(field))
+        except (UnsupportedTypeError, ValueError) as error:
             raise UnsupportedTypeError(f"{model.__name__}.{name}: {error}") from None
     return found
+
+
+def _default_first(kind: AvroType, default: object) -> AvroType:
+    """The type with the branch of the default first."""
+    match kind:
+        case Nullable(item) if has_default(default) and default is not None:
+            return Nullable(_default_first(item, default), null_last=True)
+        case OneOf(models) if type(default) in models:
+            return OneOf(tuple(sorted(models, key=lambda model: model is not type(default))))
+        case _:
+            return kind
 
 
 def _check_json(model: type[BaseModel], kind: AvroType) -> None:
@@ -135,7 +154,7 @@ def _type_of(annotation: Any, metadata: Sequence[object] = ()) -> AvroType:  # t
     if origin in (Union, types.UnionType):
         return _union(arguments, metadata)
     if origin is Literal and all(isinstance(argument, str) for argument in arguments):
-        return Scalar("string", str)
+        return Scalar("string", str, "", arguments)
     if origin in (list, tuple, Sequence):
         if origin is tuple and (len(arguments) != 2 or arguments[1] is not Ellipsis):
             raise UnsupportedTypeError("write tuple[T, ...]; tuples of fixed length have no Avro type")
@@ -161,10 +180,21 @@ def _class(annotation: type, metadata: Sequence[object]) -> AvroType:
     if issubclass(annotation, Enum):
         if not all(isinstance(member.value, str) for member in annotation):
             raise UnsupportedTypeError(f"give the members of {annotation.__name__} texts as values")
-        return Scalar("string", annotation, "enum")
+        return Scalar(
+            "string", annotation, "enum", tuple(member.value for member in annotation), _fallback(annotation)
+        )
     if issubclass(annotation, BaseModel):
         return Record(annotation)
     raise UnsupportedTypeError(f"{annotation.__name__} cannot travel")
+
+
+def _fallback(enum: type[Enum]) -> str | None:
+    """What ``_missing_`` makes of a text that no member has."""
+    unknown = "".join(member.value for member in enum) + " "
+    try:
+        return str(enum(unknown).value)
+    except ValueError:
+        return None
 
 
 def _constraint(metadata: Sequence[object], name: str) -> int | None:
