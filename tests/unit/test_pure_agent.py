@@ -34,7 +34,7 @@ def mesh() -> Iterator[MeshDriver]:
 @pytest.mark.parametrize(
     ("value", "headers", "failure", "stage"),
     [
-        (b"\x00\x00\x00\x00\x01\xff\xff", [], "schema", "decode"),
+        (b"\x00\x00\x00\x00\x01\xff\xff", [], "poison", "decode"),
         (b"\x00\x00\x00\x00\xff\x01", [], "schema", "decode"),
         (b"\x07garbage", [], "poison", "decode"),
         (b'{"entity": 5, "mood": "good"}', [], "rejected", "validate"),
