@@ -50,3 +50,13 @@ def test_the_client_still_hangs_when_offsets_are_sent_to_a_coordinator_that_has_
         f"{_VERSION}: send_offsets_to_transaction keeps its timeout: the fault is gone. When all allowed versions "
         "are cured, remove connections.max.idle.ms from onex/bus/kafka/config.py"
     )
+
+
+def test_the_client_still_ends_the_interpreter_when_a_header_name_is_not_text() -> None:
+    python, product = _start("unreadable_headers", "python"), _start("unreadable_headers", "product")
+    assert _ended(product) == (0, "returned 65 envelopes, readable: False")
+    code, printed = _ended(python)
+    assert code == -signal.SIGSEGV, (
+        f"{_VERSION}: Message.headers raises ({code}: {printed}) when a header's name is not UTF-8: the fault is gone. "
+        "When all allowed versions are cured, simplify onex/agent/envelope.py and onex/agent/unreadable_headers.py"
+    )

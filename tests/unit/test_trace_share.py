@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onex.agent.envelope import Envelope
+from onex.agent.envelope import Envelope, read_envelope
 from onex.agent.trace_share import TraceShare
 from onex.bus import headers as h
 from onex.bus.memory.log import MemoryRecord
@@ -15,7 +15,7 @@ SECOND = 1_000_000_000
 
 def message(trace_id: int | None, flags: str = "01") -> Envelope:
     parent = b"" if trace_id is None else f"00-{trace_id:032x}-b7ad6b7169203331-{flags}".encode()
-    return Envelope(MemoryRecord("t", 0, 0, b"k", b"v", ((h.TRACE_PARENT, parent),) if parent else (), 0))
+    return read_envelope(MemoryRecord("t", 0, 0, b"k", b"v", ((h.TRACE_PARENT, parent),) if parent else (), 0))
 
 
 def ids(count: int) -> list[int]:

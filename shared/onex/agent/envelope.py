@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import chain
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 
 from onex.agent.envelope_rules import are_plain, clean_id, is_deadline, is_trace_parent, is_trace_state, readable
 from onex.agent.unreadable_headers import UnreadableHeaders
 from onex.bus import headers as h
-from onex.bus.protocols import ProtocolRecord
+from onex.bus.protocols import Headers, ProtocolRecord
 from onex.model.errors import PoisonError
 from onex.node import Context
 
@@ -26,8 +26,8 @@ class Envelope:
 
     __slots__ = ("_found", "correlation", "deadline", "id", "key", "reply_key", "trace_parent", "trace_state", "type")
 
-    def __init__(self, record: ProtocolRecord) -> None:
-        pairs = record.headers()
+    def __init__(self, record: ProtocolRecord, pairs: Headers | None) -> None:
+        """``pairs``: the record's headers."""
         self._found = found = dict(pairs) if pairs else _NOTHING
         get = found.get
         self.key = record.key()
@@ -80,6 +80,9 @@ class Envelope:
 
 
 _IDS = attrgetter("id", "correlation")
+_headers_of = methodcaller("headers")
+"""Headers of a record. CPython checks what this returns. It does not check ``record.headers()`` once that line is hot:
+the error of confluent-kafka is lost then, and its list with a null pointer in it ends the interpreter."""
 
 
 def read_envelopes(records: list[ProtocolRecord]) -> tuple[list[Envelope], bool]:
@@ -93,7 +96,8 @@ def read_envelopes(records: list[ProtocolRecord]) -> tuple[list[Envelope], bool]
     readable = True
     while (at := len(envelopes)) < len(records):
         try:
-            envelopes.extend(map(Envelope, records[at:] if at else records))
+            unread = records[at:] if at else records
+            envelopes.extend(map(Envelope, unread, map(_headers_of, unread)))
         except Exception as error:  # noqa: BLE001 - whatever a client raises here is about this record
             readable, at = False, len(envelopes)  # what was read before it is in the list
             records[at] = _without_headers(records[at], error)
@@ -103,7 +107,7 @@ def read_envelopes(records: list[ProtocolRecord]) -> tuple[list[Envelope], bool]
                 envelopes[at].clean(record)
             except Exception as error:  # noqa: BLE001 - a client may give anything as a header
                 readable, records[at] = False, (unreadable := _without_headers(record, error))
-                envelopes[at] = Envelope(unreadable)
+                envelopes[at] = Envelope(unreadable, None)
     return envelopes, readable
 
 
