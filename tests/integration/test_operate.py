@@ -85,7 +85,9 @@ def test_topics_and_lag(mesh: Mesh) -> None:
         place(mesh, f"lag-{number}")
 
     def behind() -> int:
-        rows = json.loads(onex(mesh, "lag", "--json")[1])
+        code, out = onex(mesh, "lag", "--json")
+        assert code == 0
+        rows = json.loads(out)
         return sum(row["lag"] for row in rows if row["node"] == "node_shipping_effect")
 
     eventually(lambda: behind() == 3, 30, "three orders wait")

@@ -136,14 +136,14 @@ def test_it_asks_again_while_the_coordinator_moves(monkeypatch: pytest.MonkeyPat
     assert time.now == pytest.approx(0.2)
 
 
-def test_a_coordinator_that_does_not_come_back_is_an_error_after_five_seconds(
+def test_a_coordinator_that_does_not_come_back_is_an_error_after_15_seconds(
     monkeypatch: pytest.MonkeyPatch, time: Time
 ) -> None:
     positions = answering(monkeypatch, failure(KafkaError.NOT_COORDINATOR))
     with pytest.raises(BusUnavailableError, match="offsets of group g"):
         positions.read("g", ASKED)
-    assert 4.8 <= time.now <= 5.0
-    assert max(FakeConsumer.made[0].timeouts) <= 5.0
+    assert 14.8 <= time.now <= 15.0
+    assert max(FakeConsumer.made[0].timeouts) <= 15.0
 
 
 @pytest.mark.usefixtures("time")

@@ -81,8 +81,8 @@ class Envelope:
 
 _IDS = attrgetter("id", "correlation")
 _headers_of = methodcaller("headers")
-"""Headers of a record. CPython checks what this returns. It does not check ``record.headers()`` once that line is hot:
-the error of confluent-kafka is lost then, and its list with a null pointer in it ends the interpreter."""
+"""Headers of a record. CPython checks what this returns. It does not check ``record.headers()`` once that line is
+hot: the error of confluent-kafka is lost then, and its list with a null pointer in it ends the interpreter."""
 
 
 def read_envelopes(records: list[ProtocolRecord]) -> tuple[list[Envelope], bool]:

@@ -1,11 +1,11 @@
 """A record whose headers cannot be read, as the engine carries it on to its dead letter: as one without headers.
 
 It takes the place of the record as soon as reading has failed, because a client may be asked only once. With
-confluent-kafka 2.16, the first call of ``Message.headers`` sets an error and returns a list with a null pointer in it
-when the name of a header is not UTF-8. CPython makes a SystemError of it, but not where a line of Python that calls the
-method is hot: there the list ends the interpreter when touched, as it does after a second call, which sets no error. So
-the engine reads headers of a record for the first time in :func:`~onex.agent.envelope.read_envelopes` or
-:func:`~onex.agent.envelope.with_headers`, and nowhere else.
+confluent-kafka 2.16, the first call of ``Message.headers`` sets an error and returns a list with a null pointer in
+it when the name of a header is not UTF-8. CPython makes a SystemError of it, but not where a line of Python that
+calls the method is hot: there the list ends the interpreter when touched, as it does after a second call, which sets
+no error. So the engine reads headers of a record for the first time in :func:`~onex.agent.envelope.read_envelopes`
+or :func:`~onex.agent.envelope.with_headers`, and nowhere else.
 """
 
 from dataclasses import dataclass

@@ -48,8 +48,9 @@ def main(read: Callable[[list[Message]], str]) -> None:
     producer.send("t", b"k", b"v", ((b"\xff\xfe", b"1"),))
     producer.flush()
     producer.close()
-    settings = {"bootstrap.servers": cluster.servers, "group.id": "g", "auto.offset.reset": "earliest", "log_level": 2}
-    consumer = Consumer(settings)
+    consumer = Consumer(
+        {"bootstrap.servers": cluster.servers, "group.id": "g", "auto.offset.reset": "earliest", "log_level": 2}
+    )
     consumer.subscribe(["t"])
     messages: list[Message] = []
     while len(messages) <= _PLAIN:

@@ -16,8 +16,8 @@ from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.errors import error_of, to_bus_error, translate
 from onex.bus.protocols import Partition, Position
 
-_TIMEOUT = 5.0
-"""Seconds for one question, with every repetition."""
+_TIMEOUT = 15.0
+"""Seconds for one question, with every repetition and the connections of a client that is new."""
 _ASK_AGAIN = 0.1
 _MOST_CLIENTS = 8
 """Each client has a thread and a connection for each broker; only a survey asks about many groups."""
@@ -40,7 +40,7 @@ class GroupPositions:
         self._lock = Lock()
 
     def read(self, group: str, partitions: Collection[Partition]) -> dict[Partition, Position]:
-        """Return the committed position of each partition that has one, within 5 seconds.
+        """Return the committed position of each partition that has one, within 15 seconds.
 
         Offsets of transactions that are still open do not count. Raises BusError.
         """
