@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from onex.bus.declared import Declared, DeclaredSchema, DeclaredTopic
-from onex.bus.protocols import ProtocolEventBus, TopicState
+from onex.bus.protocols import CLUSTER_DEFAULT, ProtocolEventBus, TopicState
 from onex.bus.schema import ProtocolSchemaCatalogue, canonical
 from onex.bus.schema.catalogue import SchemaVersion
 from onex.bus.schema.compatibility import backward_problems
@@ -95,7 +95,9 @@ def _limit(wanted: TopicState, present: TopicState | None) -> int:
 def _topic_changes(topic: DeclaredTopic, present: TopicState | None) -> list[Change]:
     wanted = topic.state
     if present is None:
-        detail = f"{wanted.partitions} partitions, replication {wanted.replication_factor}"
+        factor = wanted.replication_factor
+        told = "as the cluster's default" if factor == CLUSTER_DEFAULT else factor
+        detail = f"{wanted.partitions} partitions, replication {told}"
         return [Change("create", wanted.name, detail + "".join(f", {k}={v}" for k, v in wanted.config.items()))]
     changes: list[Change] = []
     if wanted.partitions != present.partitions:
