@@ -8,8 +8,8 @@ from onex.bus.protocols import TopicState
 REPLICAS: Final = 3
 IN_SYNC: Final = 2
 REMEDY: Final = (
-    "set default.replication.factor and min.insync.replicas of the cluster (or ONEX_REPLICATION_FACTOR) before topics "
-    "are created; Kafka's kafka-reassign-partitions and kafka-configs change topics that exist"
+    "set default.replication.factor and min.insync.replicas of the cluster (or ONEX_REPLICATION_FACTOR) before "
+    "topics are created; Kafka's kafka-reassign-partitions and kafka-configs change topics that exist"
 )
 _NAMED: Final = 3
 """Topics that a warning names."""

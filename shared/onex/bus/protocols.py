@@ -211,7 +211,7 @@ class TopicState:
     name: str
     partitions: int
     replication_factor: int
-    """Of the partition with the fewest replicas; in a declaration :data:`CLUSTER_DEFAULT` leaves it to the cluster."""
+    """Of the partition with the fewest; in a declaration :data:`CLUSTER_DEFAULT` leaves it to the cluster."""
     config: Mapping[str, str]
     identity: str = ""
     """Changes when the topic is deleted and made again."""
