@@ -1,6 +1,7 @@
 """Topics and schemas from contracts: idempotent, and nothing that breaks a running mesh."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -189,3 +190,24 @@ def test_replication_is_the_clusters_unless_a_contract_or_the_setting_says_more(
 def test_a_replication_factor_that_is_none_is_refused(wrong: int) -> None:
     with pytest.raises(ConfigurationError, match="replication_factor"):
         Settings.load(replication_factor=wrong)
+
+
+@pytest.mark.parametrize("partitions", [5, 9])
+def test_inputs_that_were_grown_by_hand_need_as_many_retry_partitions(partitions: int) -> None:
+    node = resolve_node(NODES / "node_unruly_effect" / "v1_0_0")
+    cluster = Cluster(declare([node], 1))
+    cluster.apply()
+    check_topics(cluster.bus, node)
+    topic, retry = next(iter(node.routes)), node.contract.retry_topic
+    cluster.bus.admin.grow(topic, partitions)
+    told = f"{topic} has {partitions}: set event_bus.topic_config.partitions of {node.contract.name} to {partitions}"
+    with pytest.raises(ConfigurationError, match=re.escape(told)):
+        check_topics(cluster.bus, node)
+    refused = [change for change in cluster.plan().refused if change.subject == topic]
+    assert f"set event_bus.topic_config.partitions to {partitions} in {node.contract.name}" in refused[0].detail
+    wanted = node.contract.event_bus.topic_config.model_copy(update={"partitions": partitions})
+    bus = node.contract.event_bus.model_copy(update={"topic_config": wanted})
+    followed = replace(node, contract=node.contract.model_copy(update={"event_bus": bus}))
+    cluster.apply(declare([followed], 1))
+    assert cluster.bus.admin.topics([retry])[retry].partitions == partitions
+    check_topics(cluster.bus, followed)

@@ -13,6 +13,7 @@ from onex.bus.schema.compatibility import backward_problems
 from onex.bus.sizes import DEFAULT_MAX_MESSAGE_BYTES, LETTER_ROOM, LIMIT
 from onex.model.errors import ProvisioningError
 
+_MESSAGES = ("onex.cmd.", "onex.evt.", "onex.intent.")
 Action = Literal["create", "grow", "alter", "register", "refuse"]
 
 
@@ -113,11 +114,18 @@ def _partition_change(topic: DeclaredTopic, present: TopicState) -> Change:
     wanted = topic.state
     told = f"partitions: {present.partitions} -> {wanted.partitions}"
     if wanted.partitions < present.partitions:
-        return Change("refuse", wanted.name, f"{told}; Kafka cannot take partitions away")
+        return Change("refuse", wanted.name, f"{told}; Kafka cannot take partitions away{_follow(topic, present)}")
     if topic.keyed_state:
         why = "keys would move to other partitions than their state; make a new major version and migrate"
         return Change("refuse", wanted.name, f"{told}; {why}")
     return Change("grow", wanted.name, told)
+
+
+def _follow(topic: DeclaredTopic, present: TopicState) -> str:
+    """The remedy for an input that was grown by hand. Under keyed state its keys have moved already."""
+    if topic.keyed_state or not topic.state.name.startswith(_MESSAGES):
+        return ""
+    return f"; set event_bus.topic_config.partitions to {present.partitions} in {topic.by}, and run `onex apply`"
 
 
 def _schema_changes(declared: DeclaredSchema, versions: Sequence[SchemaVersion]) -> list[Change]:

@@ -262,5 +262,8 @@ class EffectHost:
         async def abandon() -> None:
             self._engine.abandon(partitions)
             await self._engine.drain(partitions, 0.0)
+            # This thread joins the group again after this call, and a commit reads the generation late: one that
+            # began before must not be accepted for the generation that follows.
+            await self._no_commit_in_flight()
 
         self._on_loop(abandon())
