@@ -256,3 +256,41 @@ def test_a_member_that_lost_its_partitions_joins_again_only_after_the_commit_und
     engine = Engine(BusySettlement(commit))
     run(engine, Bus(memory_bus().broker), lambda: bool(committing_when_joining))
     assert committing_when_joining == [False]
+
+
+def test_a_member_polls_on_while_its_handlers_end_after_it_was_told_to_stop() -> None:
+    polls_in_drain: list[int] = []
+
+    class DrainingEngine(Engine):
+        is_draining = False
+
+        async def drain(self, *_: object) -> None:
+            self.is_draining = True
+            while len(polls_in_drain) < 3 and not consumers[0].is_closing:
+                await asyncio.sleep(0.001)
+            self.is_draining = False
+
+    class WatchedConsumer(MemoryConsumer):
+        is_closing = False
+
+        def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
+            if engine.is_draining:
+                polls_in_drain.append(most)
+            return super().batch(most, timeout)
+
+        def close(self) -> None:
+            self.is_closing = True
+            super().close()
+
+    consumers: list[WatchedConsumer] = []
+
+    class Bus(MemoryEventBus):
+        def subscribe(
+            self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
+        ) -> MemoryConsumer:
+            consumers.append(WatchedConsumer(self.broker, group, topics, listener))
+            return consumers[0]
+
+    engine = DrainingEngine(BusySettlement())
+    run(engine, Bus(memory_bus().broker), lambda: engine.settlement.commits >= 1)
+    assert len(polls_in_drain) >= 3
