@@ -3,7 +3,7 @@
 import json
 import socket
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -43,7 +43,10 @@ class Settings(BaseSettings):
     group_protocol: Literal["consumer", "classic"] = Field(
         default="consumer", description="`consumer` is KIP-848 (Kafka 4); `classic` for older clusters."
     )
-    replication_factor: int = Field(default=1, ge=1, description="For topics whose contract does not say.")
+    replication_factor: Literal[-1] | Annotated[int, Field(ge=1)] = Field(
+        default=-1,
+        description="For topics whose contract does not say. -1 takes the cluster's `default.replication.factor`.",
+    )
     kafka_config: dict[str, str] = Field(
         default_factory=dict, description="Further librdkafka settings, as JSON: security.protocol, sasl.* ..."
     )

@@ -110,7 +110,9 @@ def test_plan_and_apply_are_idempotent_and_refuse_what_breaks(mesh: Mesh, kafka_
     kafka_bus.admin.delete(topic)
     eventually(lambda: not kafka_bus.admin.topics([topic]))
     code, out = onex(mesh, "plan", "--json")
-    assert (code, [(c["action"], c["subject"]) for c in json.loads(out)]) == (1, [("create", topic)])
+    changes, warning = out.splitlines()  # the broker of the tests is alone, and was not started by `onex up`
+    assert (code, [(c["action"], c["subject"]) for c in json.loads(changes)]) == (1, [("create", topic)])
+    assert warning.startswith("warning topics with less than 3 replicas or 2 replicas in sync: ")
     assert onex(mesh, "apply")[0] == 0
     assert onex(mesh, "plan")[0] == 0
     kafka_bus.admin.grow(topic, 3)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from node_distributed_lock_effect.v1_0_0.models import (
 )
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.local import LocalPostgres
+from onex.model import RejectedError
 from onex.model.message import Message
 from onex.node import Context
 from onex.postgres import Inbox
@@ -112,6 +114,12 @@ def test_an_answer_is_remembered_whatever_its_shape(postgres: LocalPostgres) -> 
             answers = [await inbox.once(context, work) for _ in range(3)]
             assert answers == [answer] * 3
             assert calls == [1]
+            # The row has no digest, as those of earlier versions: any content gets its answer.
+            assert await inbox.once(replace(context, digest="d"), work) == answer
+            await pool.execute("UPDATE onex_inbox_answer SET digest = 'd' WHERE key = $1", key)
+            assert await inbox.once(replace(context, digest="d"), work) == answer
+            with pytest.raises(RejectedError, match="another type or content"):
+                await inbox.once(replace(context, digest="e"), work)
         pool.terminate()
 
     asyncio.run(scene())

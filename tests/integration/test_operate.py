@@ -241,10 +241,12 @@ def test_top_once_and_full_screen(mesh: Mesh) -> None:
 def test_doctor_finds_nothing_wrong_with_a_healthy_mesh(mesh: Mesh) -> None:
     def well() -> bool:
         code, out = onex(mesh, "doctor", "--json")
-        return code == 0 and json.loads(out)["findings"] == []
+        # The broker of the tests is alone, and was not started by `onex up`.
+        return code == 0 and [finding["check"] for finding in json.loads(out)["findings"]] == ["durability"]
 
     eventually(well, 60, "a clean bill of health")
-    assert [line.split()[0] for line in onex(mesh, "doctor")[1].splitlines()] == ["ok"] * 10
+    told = [line.split()[0] for line in onex(mesh, "doctor")[1].splitlines()]
+    assert sorted(told) == ["ok"] * 10 + ["warning"]
 
 
 def test_doctor_finds_and_explains(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:

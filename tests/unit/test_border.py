@@ -18,7 +18,8 @@ from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
 from onex.agent import dead_letter as d
 from onex.agent.dead_letter import DeadLetterOffice
-from onex.agent.envelope_rules import clean_id, is_deadline, is_trace_parent, is_trace_state
+from onex.agent.envelope import read_envelopes
+from onex.agent.envelope_rules import MADE_UP, clean_id, is_deadline, is_trace_parent, is_trace_state
 from onex.agent.failure import Failure
 from onex.agent.native.logs import configure_logs
 from onex.agent.topic_limits import TopicLimits
@@ -65,7 +66,7 @@ TRIGGERS: list[tuple[str, list[bytes | None]]] = [
     (h.ID, [b"\xff", b"\xff\xfe", UUID_BYTES, b"\x1b[31m", "\u2028\x85".encode()]),
     (h.REPLY_KEY, [b"\xff", UUID_BYTES, b"\x00"]),
     (h.CAUSATION, [b"\xff", b"\xed\xa0\x80", None]),
-    (h.IDEMPOTENCY_KEY, [b"\xff", UUID_BYTES, b""]),
+    (h.IDEMPOTENCY_KEY, [b"\xff", UUID_BYTES[::-1], b""]),
     (h.DEADLINE, [b"x", b"9" * 5000, b"-1"]),
     (h.TYPE, [b"\xff", None]),
 ]
@@ -88,6 +89,30 @@ def test_no_header_of_a_sender_ends_or_blocks_a_node(world: HostileWorld, kind: 
     assert all(instance.health.ready for instance in world.mesh.instances)
     if kind == "orchestrator":
         assert len(world.mesh.messages(Rang)) == 2 * sum(name != h.TYPE or raw is None for name, raw in CASES)
+
+
+CLAIM = b"onex-record:onex.cmd.tests.x.v1-0-7"
+
+
+@pytest.mark.parametrize("name", [h.ID, h.IDEMPOTENCY_KEY])
+@pytest.mark.parametrize("claimed", [CLAIM, MADE_UP, b"onex-record:x"])
+def test_an_id_that_engines_make_up_cannot_be_claimed(name: str, claimed: bytes) -> None:
+    record = MemoryRecord("onex.cmd.tests.x.v1", 0, 3, b"k", b"", ((name, claimed),), 0)
+    (envelope,), _ = read_envelopes([record])
+    assert envelope.id == envelope.idempotency_key == b"onex-record:onex.cmd.tests.x.v1-0-3"
+
+
+def test_a_made_up_id_is_carried_on_as_correlation_and_by_the_retry_topic() -> None:
+    replayed = MemoryRecord("onex.retry.tests.effect.v1", 0, 3, b"k", b"", ((h.ID, CLAIM),), 0)
+    caused = MemoryRecord("onex.evt.tests.x.v1", 0, 3, b"k", b"", ((h.ID, b"i"), (h.CORRELATION, CLAIM)), 0)
+    envelopes, _ = read_envelopes([replayed, caused])
+    assert [e.id for e in envelopes] == [CLAIM, b"i"]
+    assert envelopes[0].idempotency_key == envelopes[1].correlation == CLAIM
+
+
+@pytest.mark.parametrize("own", [b"onex.cmd.tests.x.v1-0-7", b"order-12-3", b"2026-01-02"])
+def test_ids_that_only_look_like_a_place_stay(own: bytes) -> None:
+    assert read_envelopes([MemoryRecord("t", 0, 3, b"k", b"", ((h.ID, own),), 0)])[0][0].id == own
 
 
 def test_the_key_of_a_record_may_be_any_bytes_also_for_timers_and_replies(world: HostileWorld) -> None:

@@ -220,3 +220,79 @@ def test_partitions_are_not_given_up_while_a_commit_is_under_way() -> None:
     engine = Engine(BusySettlement(commit))
     run(engine, Bus(memory_bus().broker), lambda: engine.settlement.commits >= 1)
     assert engine.abandoned_in_commit == [False]
+
+
+def test_a_member_that_lost_its_partitions_joins_again_only_after_the_commit_under_way() -> None:
+    in_commit, was_told = threading.Event(), threading.Event()
+    committing_when_joining: list[bool] = []
+
+    def commit() -> None:
+        in_commit.set()
+        was_told.wait(10)
+        time.sleep(0.1)  # what is left of the commit
+
+    class LosingConsumer(MemoryConsumer):
+        """Loses its partitions while the host commits, and would join again in the next poll."""
+
+        listener: ProtocolRebalanceListener
+
+        def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
+            records = super().batch(most, timeout)
+            if not committing_when_joining:
+                in_commit.clear()
+                in_commit.wait(10)
+                was_told.set()
+                self.listener.on_lost([Partition("t", 0)])
+                committing_when_joining.append(engine.settlement.committing)
+            return records
+
+    class Bus(MemoryEventBus):
+        def subscribe(
+            self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
+        ) -> MemoryConsumer:
+            consumer = LosingConsumer(self.broker, group, topics, listener)
+            assert listener is not None
+            consumer.listener = listener
+            return consumer
+
+    engine = Engine(BusySettlement(commit))
+    run(engine, Bus(memory_bus().broker), lambda: bool(committing_when_joining))
+    assert committing_when_joining == [False]
+
+
+def test_a_member_polls_on_while_its_handlers_end_after_it_was_told_to_stop() -> None:
+    polls_in_drain: list[int] = []
+
+    class DrainingEngine(Engine):
+        is_draining = False
+
+        async def drain(self, *_: object) -> None:
+            self.is_draining = True
+            while len(polls_in_drain) < 3 and not consumers[0].is_closing:
+                await asyncio.sleep(0.001)
+            self.is_draining = False
+
+    class WatchedConsumer(MemoryConsumer):
+        is_closing = False
+
+        def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
+            if engine.is_draining:
+                polls_in_drain.append(most)
+            return super().batch(most, timeout)
+
+        def close(self) -> None:
+            self.is_closing = True
+            super().close()
+
+    consumers: list[WatchedConsumer] = []
+
+    class Bus(MemoryEventBus):
+        def subscribe(
+            self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
+        ) -> MemoryConsumer:
+            consumers.append(WatchedConsumer(self.broker, group, topics, listener))
+            return consumers[0]
+
+    engine = DrainingEngine(BusySettlement())
+    run(engine, Bus(memory_bus().broker), lambda: engine.settlement.commits >= 1)
+    assert len(polls_in_drain) >= 3

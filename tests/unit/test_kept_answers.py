@@ -15,7 +15,7 @@ from onex.model import RejectedError
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumOrdering
 from onex.node import Addressed, Context
-from onex.node.kept_answer import Answer, dump_answer, load_answer
+from onex.node.kept_answer import Answer, digest_of, dump_answer, load_answer
 from onex.testing import MeshDriver, Sent
 from onex.testing.effect_host import MemoryEffectHost
 from tests.conftest import NODES
@@ -205,3 +205,60 @@ def test_a_handler_that_ends_after_its_partition_was_lost_leaves_nothing(
     assert Bank.calls == {"k": 1}
     assert mesh.records(CHANGELOG) == []
     assert "dead letter" not in capsys.readouterr().out
+
+
+def ask_for(mesh: MeshDriver, amount: int, key: str = "k") -> Sent:
+    sent = mesh.send(MoveMoney(account="a", amount=amount), headers=[(h.IDEMPOTENCY_KEY, key.encode())])
+    mesh.advance("1s")
+    return sent
+
+
+def test_other_content_under_the_same_key_is_refused(mesh: MeshDriver) -> None:
+    first, other, again = ask_for(mesh, 1), ask_for(mesh, 2), ask_for(mesh, 1)
+    letter = mesh.dead_letter_of(other)
+    assert letter
+    assert (letter["onex-dlq-class"], Bank.calls) == ("rejected", {"k": 1})
+    assert "idempotency key 'k' is taken by a message of another type or content" in letter["onex-dlq-message"]
+    assert mesh.published(MoneyTransferred, first) == mesh.published(MoneyTransferred, again) != []
+
+
+def test_a_key_stays_bound_over_a_crash(mesh: MeshDriver) -> None:
+    ask_for(mesh, 1)
+    (old,) = mesh.instances_of(NodeTransferEffect)
+    mesh.crash(old)
+    mesh.add_instance(NodeTransferEffect)
+    assert mesh.dead_letter_of(ask_for(mesh, 3))
+    assert mesh.published(MoneyTransferred, ask_for(mesh, 1))
+
+
+def test_an_answer_that_an_earlier_version_kept_is_given_for_any_content(
+    mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr("onex.agent.outcomes.digest_of", lambda _: "")
+        ask_for(mesh, 1)
+    assert mesh.published(MoneyTransferred, ask_for(mesh, 2))
+    assert Bank.calls == {"k": 1}
+
+
+class Wider(MoveMoney):
+    note: str = ""
+
+
+@pytest.mark.parametrize(
+    ("other", "is_same"),
+    [
+        (MoveMoney(account="a", amount=1), True),
+        (MoveMoney(account="a", amount=2), False),
+        (MoveMoney(account="b", amount=1), False),
+        (Wider(account="a", amount=1), False),
+    ],
+)
+def test_a_digest_is_of_type_and_content(other: MoveMoney, is_same: bool) -> None:
+    assert (digest_of(MoveMoney(account="a", amount=1)) == digest_of(other)) is is_same
+
+
+def test_a_field_with_a_default_leaves_the_digest_as_it_was() -> None:
+    wider = type("MoveMoney", (Wider,), {})
+    assert digest_of(wider(account="a", amount=1)) == digest_of(MoveMoney(account="a", amount=1))
+    assert digest_of(wider(account="a", amount=1, note="x")) != digest_of(MoveMoney(account="a", amount=1))

@@ -1,6 +1,7 @@
 """Topics and schemas from contracts: idempotent, and nothing that breaks a running mesh."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,14 +9,16 @@ from node_tally_reducer.v1_0_0.models import Amount
 
 from onex.agent.requirements import check_topics
 from onex.bus.declared import Declared, DeclaredSchema, DeclaredTopic, declare
+from onex.bus.durability import weak_topics
 from onex.bus.memory import MemoryBroker, MemoryEventBus
-from onex.bus.protocols import Partition, TopicState
+from onex.bus.protocols import CLUSTER_DEFAULT, Partition, TopicState
 from onex.bus.provision import Plan, apply_plan, make_plan
 from onex.bus.schema import avro_schema, subject_of
 from onex.bus.schema.avro_schema import Schema
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.contract import resolve_node
 from onex.model.errors import ConfigurationError, MissingTopicError, ProvisioningError, SchemaMismatchError
+from onex.settings import Settings
 from tests.conftest import NODES, ORDERS
 
 AMOUNT = "onex.evt.tally.amount.v1"
@@ -158,3 +161,57 @@ def test_keyed_state_needs_equally_many_partitions_everywhere(cluster: Cluster) 
     cluster.bus.admin.delete(node.contract.retry_topic)
     with pytest.raises(MissingTopicError, match=node.contract.retry_topic):
         check_topics(cluster.bus, node)
+
+
+@pytest.mark.parametrize(
+    ("replicas", "in_sync", "is_weak"), [(1, 1, True), (3, 1, True), (2, 2, True), (3, 2, False), (5, 3, False)]
+)
+def test_topics_that_one_broker_can_lose_are_named(replicas: int, in_sync: int, is_weak: bool) -> None:
+    topic = TopicState(AMOUNT, 4, replicas, {}, min_insync_replicas=in_sync)
+    assert (f"{AMOUNT} ({replicas} and {in_sync})" in weak_topics([topic])) is is_weak
+
+
+def test_many_weak_topics_are_counted() -> None:
+    told = weak_topics([TopicState(f"t{number}", 1, 1, {}) for number in range(9)])
+    assert told.endswith("t0 (1 and 0), t1 (1 and 0), t2 (1 and 0) and 6 more")
+    assert not weak_topics([])
+
+
+def test_replication_is_the_clusters_unless_a_contract_or_the_setting_says_more() -> None:
+    node = resolve_node(NODES / "node_tally_reducer" / "v1_0_0")
+    assert Settings().replication_factor == CLUSTER_DEFAULT
+    declared = declare([node], CLUSTER_DEFAULT)
+    assert {topic.state.replication_factor for topic in declared.topics.values()} == {CLUSTER_DEFAULT}
+    assert {topic.state.replication_factor for topic in declare([node], 3).topics.values()} == {3}
+    cluster = Cluster(declared)
+    assert "replication as the cluster's default" in cluster.plan().changes[0].detail
+    cluster.apply()
+    assert cluster.plan().changes == []
+    assert cluster.bus.admin.topics([AMOUNT])[AMOUNT].replication_factor == 1
+
+
+@pytest.mark.parametrize("wrong", [0, -2])
+def test_a_replication_factor_that_is_none_is_refused(wrong: int) -> None:
+    with pytest.raises(ConfigurationError, match="replication_factor"):
+        Settings.load(replication_factor=wrong)
+
+
+@pytest.mark.parametrize("partitions", [5, 9])
+def test_inputs_that_were_grown_by_hand_need_as_many_retry_partitions(partitions: int) -> None:
+    node = resolve_node(NODES / "node_unruly_effect" / "v1_0_0")
+    cluster = Cluster(declare([node], 1))
+    cluster.apply()
+    check_topics(cluster.bus, node)
+    topic, retry = next(iter(node.routes)), node.contract.retry_topic
+    cluster.bus.admin.grow(topic, partitions)
+    told = f"{topic} has {partitions}: set event_bus.topic_config.partitions of {node.contract.name} to {partitions}"
+    with pytest.raises(ConfigurationError, match=re.escape(told)):
+        check_topics(cluster.bus, node)
+    refused = [change for change in cluster.plan().refused if change.subject == topic]
+    assert f"set event_bus.topic_config.partitions to {partitions} in {node.contract.name}" in refused[0].detail
+    wanted = node.contract.event_bus.topic_config.model_copy(update={"partitions": partitions})
+    bus = node.contract.event_bus.model_copy(update={"topic_config": wanted})
+    followed = replace(node, contract=node.contract.model_copy(update={"event_bus": bus}))
+    cluster.apply(declare([followed], 1))
+    assert cluster.bus.admin.topics([retry])[retry].partitions == partitions
+    check_topics(cluster.bus, followed)

@@ -81,7 +81,7 @@ def test_no_headers_at_all_are_fine(mesh: MeshDriver) -> None:
     mesh.publish(ASK, b'{"entity": "e"}', b"e", [])
     record, _ = mesh.messages(Reply)[0]
     found = dict(record.headers() or [])
-    assert found[h.CAUSATION].startswith(b"onex.cmd.unruly.ask.v1-")
+    assert found[h.CAUSATION].startswith(b"onex-record:onex.cmd.unruly.ask.v1-")
     assert found[h.CORRELATION] == found[h.CAUSATION]
 
 

@@ -5,16 +5,34 @@ from datetime import datetime
 from itertools import chain
 from operator import attrgetter, methodcaller
 
-from onex.agent.envelope_rules import are_plain, clean_id, is_deadline, is_trace_parent, is_trace_state, readable
+from onex.agent.envelope_rules import (
+    MADE_UP,
+    are_plain,
+    clean_id,
+    is_deadline,
+    is_trace_parent,
+    is_trace_state,
+    readable,
+)
 from onex.agent.unreadable_headers import UnreadableHeaders
 from onex.bus import headers as h
 from onex.bus.protocols import Headers, ProtocolRecord
+from onex.model.enums import EnumTopicCategory
 from onex.model.errors import PoisonError
+from onex.model.message import Message
 from onex.node import Context
+from onex.node.kept_answer import digest_of
 
 _NOTHING: Mapping[str, bytes] = {}
+_RETRY = f"onex.{EnumTopicCategory.RETRY}."
+"""Only on a retry topic a record has the made-up id of the place that it was moved or replayed from."""
 _ID, _CORRELATION, _TYPE, _DEADLINE = h.ID, h.CORRELATION, h.TYPE, h.DEADLINE
 _REPLY_KEY, _TRACE_PARENT, _TRACE_STATE = h.REPLY_KEY, h.TRACE_PARENT, h.TRACE_STATE
+
+
+def made_up_id(record: ProtocolRecord) -> bytes:
+    """Id of a record whose sender gave none that counts: its place, in a form that no sender may use."""
+    return b"%b%b-%d-%d" % (MADE_UP, record.topic().encode(), record.partition(), record.offset())
 
 
 class Envelope:
@@ -31,7 +49,7 @@ class Envelope:
         self._found = found = dict(pairs) if pairs else _NOTHING
         get = found.get
         self.key = record.key()
-        self.id = get(_ID) or f"{record.topic()}-{record.partition()}-{record.offset()}".encode()
+        self.id = get(_ID) or made_up_id(record)
         self.correlation = get(_CORRELATION) or self.id
         self.type = get(_TYPE)
         self.reply_key = get(_REPLY_KEY)
@@ -44,9 +62,12 @@ class Envelope:
         self.deadline = None if deadline is None or not is_deadline(deadline) else deadline
 
     def clean(self, record: ProtocolRecord) -> None:
-        """Replace ids that are no text by what their absence means."""
+        """Replace ids that are no text, or that only an engine makes up, by what their absence means."""
         get = self._found.get
-        self.id = clean_id(get(_ID)) or f"{record.topic()}-{record.partition()}-{record.offset()}".encode()
+        own = clean_id(get(_ID))
+        if own is None or (own.startswith(MADE_UP) and not record.topic().startswith(_RETRY)):
+            own = made_up_id(record)
+        self.id = own
         self.correlation = clean_id(get(_CORRELATION)) or self.id
 
     @property
@@ -72,11 +93,12 @@ class Envelope:
     @property
     def idempotency_key(self) -> bytes:
         """The same for every attempt at the same piece of work."""
-        return clean_id(self._found.get(h.IDEMPOTENCY_KEY)) or self.id
+        own = clean_id(self._found.get(h.IDEMPOTENCY_KEY))
+        return self.id if own is None or own.startswith(MADE_UP) else own
 
-    def context(self, now: datetime, attempt: int = 1) -> Context:
-        """What the handler gets to see."""
-        return MessageContext(now, self, attempt)
+    def context(self, now: datetime, attempt: int = 1, message: Message | None = None) -> Context:
+        """What the handler gets to see; with ``message`` it knows the digest."""
+        return MessageContext(now, self, attempt, message=message)
 
 
 _IDS = attrgetter("id", "correlation")
@@ -136,15 +158,24 @@ def read_envelope(record: ProtocolRecord) -> Envelope:
 class MessageContext(Context):
     """A context that decodes what its handler looks at, and nothing else: most look at one field or none."""
 
-    __slots__ = ("_envelope",)
+    __slots__ = ("_envelope", "_message")
     _envelope: Envelope
+    _message: Message | None
 
-    def __init__(self, now: datetime, envelope: Envelope, attempt: int, transition_to: str = "") -> None:
+    def __init__(
+        self,
+        now: datetime,
+        envelope: Envelope,
+        attempt: int,
+        transition_to: str = "",
+        message: Message | None = None,
+    ) -> None:
         # The slots themselves, because the class is frozen; half as dear as object.__setattr__.
         _put_now(self, now)
         _put_envelope(self, envelope)
         _put_attempt(self, attempt)
         _put_transition(self, transition_to)
+        _put_message(self, message)
 
     @property
     def key(self) -> str:
@@ -178,8 +209,12 @@ class MessageContext(Context):
     def deadline_ms(self) -> int:
         return self._envelope.deadline_ms
 
+    @property
+    def digest(self) -> str:
+        return "" if self._message is None else digest_of(self._message)
+
     def leading_to(self, state: str) -> "MessageContext":
-        return MessageContext(self.now, self._envelope, self.attempt, state)
+        return MessageContext(self.now, self._envelope, self.attempt, state, self._message)
 
 
 def _setter(owner: type, slot: str) -> Callable[[object, object], None]:
@@ -189,6 +224,7 @@ def _setter(owner: type, slot: str) -> Callable[[object, object], None]:
 
 _put_now, _put_attempt = _setter(Context, "now"), _setter(Context, "attempt")
 _put_transition, _put_envelope = _setter(Context, "transition_to"), _setter(MessageContext, "_envelope")
+_put_message = _setter(MessageContext, "_message")
 
 
 class TimerEnvelope(Envelope):

@@ -3,6 +3,8 @@
 - Ids (``ce_id``, correlation, causation, answer-to, idempotency key): text in UTF-8 without control characters, of at
   most 512 bytes. Sixteen bytes that are no text are a raw UUID and become its text form, so that the correlation
   survives. An id that is absent gets the value that its absence means: a made-up id, or the id of the message.
+- An id or idempotency key that begins with ``onex-record:`` counts as absent: engines make such ids up for records
+  that have none, so a sender could claim the id of another's record. As a correlation id it is carried on.
 - ``traceparent``: W3C Trace Context, section 3.2. One that is not valid is dropped together with its ``tracestate``.
 - ``tracestate``: printable ASCII of at most 512 bytes, the length that each participant must carry on (3.3.1.5).
 - Deadline: at most 15 digits, milliseconds since 1970.
@@ -16,6 +18,8 @@ from uuid import UUID
 
 LONGEST_ID: Final = 512
 """Bytes."""
+MADE_UP: Final = b"onex-record:"
+"""How ids begin that an engine makes up for records without one."""
 _PRINTABLE: Final = bytes(range(0x20, 0x7F))
 _UUID_BYTES: Final = 16
 _TRACE_PARENT: Final = re.compile(
@@ -27,13 +31,15 @@ _DEADLINE: Final = re.compile(rb"[0-9]{1,15}")
 
 
 def are_plain(ids: Iterable[bytes]) -> bool:
-    """Whether all of these are printable ASCII and short, as nearly all ids are."""
+    """Whether all of these are printable ASCII and short, as nearly all ids are, and none is made up."""
     found = list(ids)
     try:
         text = b"".join(found)
     except TypeError:
         return False
-    return not text.translate(None, _PRINTABLE) and max(map(len, found), default=0) <= LONGEST_ID
+    return (
+        MADE_UP not in text and not text.translate(None, _PRINTABLE) and max(map(len, found), default=0) <= LONGEST_ID
+    )
 
 
 def clean_id(raw: bytes | None) -> bytes | None:

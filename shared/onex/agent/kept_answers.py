@@ -3,6 +3,8 @@
 An answer is written to the node's changelog in the transaction that publishes it, restored on assignment and
 forgotten after ``delivery.keep_answers``. Failures are not kept: a replayed dead letter runs.
 
+A key belongs to the type and content of the message that came first: another message under it is refused.
+
 A key is known in the partition that its command came by: a command that is sent again has the same record
 key, so it comes by the same one.
 """
@@ -22,7 +24,7 @@ from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import Emitted, OnDelivery, Partition, ProtocolEventBus
 from onex.model.clock import ProtocolClock
 from onex.model.message import Message
-from onex.node.kept_answer import Answer, KeptAnswer, dump_answer, load_answer
+from onex.node.kept_answer import Answer, KeptAnswer, dump_answer, load_answer, require_same_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +99,26 @@ class KeptAnswers:
         """Release the stores."""
         self._stores.close_all()
 
-    async def once(self, number: int, key: bytes, work: Callable[[], Awaitable[object]]) -> object:
-        """The answer that is kept, or what ``work`` gives; the same key waits while it is worked on."""
+    async def once(self, number: int, key: bytes, digest: str, work: Callable[[], Awaitable[object]]) -> object:
+        """The answer that is kept, or what ``work`` gives; the same key waits while it is worked on.
+
+        Raises RejectedError when the answer belongs to a message with another digest.
+        """
         place = number, key
         self._users[place] += 1
         try:
             async with self._working.setdefault(place, asyncio.Lock()):
                 found = self._find(number, key)
-                return await work() if found is None else load_answer(found.text, self._models)
+                if found is None:
+                    return await work()
+                require_same_work(key.decode(errors="replace"), found.digest, digest)
+                return load_answer(found.text, self._models)
         finally:
             self._users[place] -= 1
             if not self._users[place]:
                 del self._users[place], self._working[place]
 
-    def keep(self, number: int, key: bytes, answer: object) -> Kept | None:
+    def keep(self, number: int, key: bytes, digest: str, answer: object) -> Kept | None:
         """Have an answer kept with the outcome that publishes it; None when it is kept already.
 
         None as well for a partition that was given up meanwhile: its outcome goes nowhere.
@@ -118,7 +126,7 @@ class KeptAnswers:
         """
         if number not in self._stores or self._find(number, key) is not None:
             return None
-        kept = KeptAnswer(text=dump_answer(cast(Answer, answer)), kept_ms=self._clock.now_ms())
+        kept = KeptAnswer(text=dump_answer(cast(Answer, answer)), kept_ms=self._clock.now_ms(), digest=digest)
         value = self._stores[number].encoded(kept)
         record: Emitted = (self._topic, value, STATE + key, [])
         self._limits.require_fit([record], "the answer to be kept")

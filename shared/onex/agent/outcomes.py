@@ -23,6 +23,7 @@ from onex.bus.protocols import Emitted
 from onex.model.clock import ProtocolClock, to_datetime
 from onex.model.enums import EnumOrdering, EnumStage
 from onex.model.errors import MessageTooLargeError, RejectedError
+from onex.node.kept_answer import digest_of
 
 log = structlog.get_logger(__name__)
 
@@ -58,12 +59,13 @@ class OutcomeMaker:
         if self._answers is None:
             return await self._attempt(received, attempt)
         work = partial(self._attempt, received, attempt)
-        return await self._answers.once(task.partition.partition, task.envelope.idempotency_key, work)
+        key, digest = task.envelope.idempotency_key, digest_of(received[1])
+        return await self._answers.once(task.partition.partition, key, digest, work)
 
     async def _attempt(self, received: Received, attempt: int) -> object:
         """One call of the handler, within ``delivery.timeout``."""
         entry, message, envelope = received
-        context = envelope.context(to_datetime(self._clock.now_ms()), attempt)
+        context = envelope.context(to_datetime(self._clock.now_ms()), attempt, message)
         return await self._limit.hold(entry.handle(message, context))  # type: ignore[arg-type]  # effects' are async
 
     def done(self, task: Task, result: object) -> Outcome:
@@ -95,8 +97,9 @@ class OutcomeMaker:
         if not only or self._limits.careful:
             self._limits.require_fit(emitted, "output")
         kept = None
-        if self._answers is not None:
-            kept = self._answers.keep(task.partition.partition, envelope.idempotency_key, result)
+        if self._answers is not None and isinstance(task.received, tuple):
+            digest = digest_of(task.received[1])
+            kept = self._answers.keep(task.partition.partition, envelope.idempotency_key, digest, result)
         if task.trace is not None:
             emitted = task.trace.send(emitted)
             task.trace.processed()

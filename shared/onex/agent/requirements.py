@@ -27,8 +27,19 @@ def check_topics(bus: ProtocolEventBus, resolved: ResolvedNode) -> Mapping[str, 
     if contract.has_changelog and len(set(counts.values())) > 1:
         told = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
         raise ConfigurationError(f"topics of {contract.name} must have equally many partitions: {told}")
+    _check_retry_topic(contract, [found[topic] for topic in resolved.routes], found[contract.retry_topic])
     _check_limits(contract, [found[topic] for topic in resolved.routes], found)
     return found
+
+
+def _check_retry_topic(contract: ModelContract, inputs: list[TopicState], retry: TopicState) -> None:
+    """A message waits on the partition of the retry topic that has the number of its own."""
+    widest = max(inputs, key=lambda topic: topic.partitions, default=retry)
+    if widest.partitions > retry.partitions:
+        raise ConfigurationError(
+            f"{retry.name} has {retry.partitions} partitions and {widest.name} has {widest.partitions}: set "
+            f"event_bus.topic_config.partitions of {contract.name} to {widest.partitions} and run `onex apply`"
+        )
 
 
 def _check_limits(contract: ModelContract, inputs: list[TopicState], found: Mapping[str, TopicState]) -> None:

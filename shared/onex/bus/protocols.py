@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from onex.model.outgoing import BusHealth, Headers, Outgoing
 
 __all__ = [
+    "CLUSTER_DEFAULT",
     "NOWHERE",
     "BusHealth",
     "Emitted",
@@ -199,6 +200,10 @@ class ProtocolReader(Protocol):
     def close(self) -> None: ...
 
 
+CLUSTER_DEFAULT = -1
+"""Replication factor of a declaration: the cluster's ``default.replication.factor`` (KIP-464, Kafka 2.4)."""
+
+
 @dataclass(frozen=True, slots=True)
 class TopicState:
     """A topic as it is in the cluster."""
@@ -206,11 +211,14 @@ class TopicState:
     name: str
     partitions: int
     replication_factor: int
+    """Of the partition with the fewest; in a declaration :data:`CLUSTER_DEFAULT` leaves it to the cluster."""
     config: Mapping[str, str]
     identity: str = ""
     """Changes when the topic is deleted and made again."""
     max_message_bytes: int = 0
     """The limit that the cluster applies, whoever set it; 0 in a declaration."""
+    min_insync_replicas: int = 0
+    """As the cluster applies it; 0 in a declaration."""
 
 
 class ProtocolAdmin(Protocol):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
 from onex.bus.declared import Declared, DeclaredSchema, DeclaredTopic
-from onex.bus.protocols import ProtocolEventBus, TopicState
+from onex.bus.protocols import CLUSTER_DEFAULT, ProtocolEventBus, TopicState
 from onex.bus.schema import ProtocolSchemaCatalogue, canonical
 from onex.bus.schema.avro_schema import Schema
 from onex.bus.schema.catalogue import SchemaVersion
@@ -14,6 +14,7 @@ from onex.bus.schema.compatibility import backward_problems, described
 from onex.bus.sizes import DEFAULT_MAX_MESSAGE_BYTES, LETTER_ROOM, LIMIT
 from onex.model.errors import ProvisioningError
 
+_MESSAGES = ("onex.cmd.", "onex.evt.", "onex.intent.")
 Action = Literal["create", "grow", "alter", "register", "refuse"]
 
 
@@ -98,7 +99,9 @@ def _limit(wanted: TopicState, present: TopicState | None) -> int:
 def _topic_changes(topic: DeclaredTopic, present: TopicState | None) -> list[Change]:
     wanted = topic.state
     if present is None:
-        detail = f"{wanted.partitions} partitions, replication {wanted.replication_factor}"
+        factor = wanted.replication_factor
+        told = "as the cluster's default" if factor == CLUSTER_DEFAULT else factor
+        detail = f"{wanted.partitions} partitions, replication {told}"
         return [Change("create", wanted.name, detail + "".join(f", {k}={v}" for k, v in wanted.config.items()))]
     changes: list[Change] = []
     if wanted.partitions != present.partitions:
@@ -114,11 +117,18 @@ def _partition_change(topic: DeclaredTopic, present: TopicState) -> Change:
     wanted = topic.state
     told = f"partitions: {present.partitions} -> {wanted.partitions}"
     if wanted.partitions < present.partitions:
-        return Change("refuse", wanted.name, f"{told}; Kafka cannot take partitions away")
+        return Change("refuse", wanted.name, f"{told}; Kafka cannot take partitions away{_follow(topic, present)}")
     if topic.keyed_state:
         why = "keys would move to other partitions than their state; make a new major version and migrate"
         return Change("refuse", wanted.name, f"{told}; {why}")
     return Change("grow", wanted.name, told)
+
+
+def _follow(topic: DeclaredTopic, present: TopicState) -> str:
+    """The remedy for an input that was grown by hand. Under keyed state its keys have moved already."""
+    if topic.keyed_state or not topic.state.name.startswith(_MESSAGES):
+        return ""
+    return f"; set event_bus.topic_config.partitions to {present.partitions} in {topic.by}, and run `onex apply`"
 
 
 def _schema_changes(declared: DeclaredSchema, versions: Sequence[SchemaVersion]) -> list[Change]:

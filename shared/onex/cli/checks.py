@@ -14,11 +14,13 @@ from onex.agent.held import BLOCKED
 from onex.agent.misrouted import REMEDY
 from onex.bus import headers as h
 from onex.bus.declared import declare
+from onex.bus.durability import REMEDY as REPLICATE
+from onex.bus.durability import weak_topics
 from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
 from onex.bus.provision import make_plan
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
-from onex.cli.stack_file import agent_infos, agent_reasons
+from onex.cli.stack_file import agent_infos, agent_reasons, is_local_kafka
 from onex.contract import ResolvedNode
 from onex.mesh import NodeView, Survey
 from onex.model.enums import EnumNodeKind
@@ -101,6 +103,15 @@ def topics_and_schemas(patient: Patient) -> Iterator[Finding]:
                 yield Finding(Severity.ERROR, "topics", f"{change.subject}: {change.detail}", remedy)
                 continue
         yield Finding(Severity.ERROR, "topics", what, "`onex apply` brings it in line")
+
+
+def durability(patient: Patient) -> Iterator[Finding]:
+    """Topics that can lose acknowledged records when one broker is lost. The local stack has one broker."""
+    if is_local_kafka(patient.settings):
+        return
+    declared = declare(patient.nodes, patient.settings.replication_factor, patient.settings.max_message_bytes)
+    if what := weak_topics(patient.bus.admin.topics(list(declared.topics)).values()):
+        yield Finding(Severity.WARNING, "durability", what, REPLICATE)
 
 
 def partitioner(patient: Patient) -> Iterator[Finding]:
@@ -280,6 +291,7 @@ def registrations(patient: Patient) -> Iterator[Finding]:
 
 CHECKS: Mapping[str, Callable[[Patient], Iterator[Finding]]] = {
     "topics": topics_and_schemas,
+    "durability": durability,
     "partitioner": partitioner,
     "blocked": blocked_partitions,
     "stuck": stuck_partitions,

@@ -4,13 +4,15 @@ import typer
 from rich.markup import escape
 
 from onex.bus.declared import Declared, declare
+from onex.bus.durability import REMEDY, weak_topics
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.open import open_bus, open_catalogue
 from onex.bus.provision import Plan, apply_plan, make_plan
 from onex.bus.schema import ProtocolSchemaCatalogue
 from onex.cli.nodes import resolve_all
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, Exit, console, print_json
+from onex.cli.output import AsJson, Exit, console, errors, print_json
+from onex.cli.stack_file import is_local_kafka
 from onex.settings import Settings
 
 _SIGNS = {
@@ -24,8 +26,10 @@ _SIGNS = {
 
 def plan(services: Services = None, as_json: AsJson = False) -> None:
     """Show what `onex apply` would change. Exit code 0: nothing, 1: something, 5: something unsafe."""
-    made, *_ = _plan(load_settings(services))
+    settings = load_settings(services)
+    made, declared, bus, _ = _plan(settings)
     _show(made, as_json)
+    _warn(settings, declared, bus)
     if made.refused:
         raise typer.Exit(Exit.REFUSED)
     if made.changes:
@@ -34,11 +38,13 @@ def plan(services: Services = None, as_json: AsJson = False) -> None:
 
 def apply(services: Services = None, as_json: AsJson = False) -> None:
     """Create topics and register schemas that contracts declare. Idempotent; refuses what would break."""
-    made, declared, bus, catalogue = _plan(load_settings(services))
+    settings = load_settings(services)
+    made, declared, bus, catalogue = _plan(settings)
     _show(made, as_json)
     if made.refused:
         raise typer.Exit(Exit.REFUSED)
     apply_plan(made, declared, bus, catalogue)
+    _warn(settings, declared, bus)
 
 
 def provision(settings: Settings) -> Plan:
@@ -53,6 +59,13 @@ def _plan(settings: Settings) -> tuple[Plan, Declared, KafkaEventBusAdapter, Pro
     bus = open_bus(settings)
     catalogue = open_catalogue(settings, bus)
     return make_plan(declared, bus, catalogue), declared, bus, catalogue
+
+
+def _warn(settings: Settings, declared: Declared, bus: KafkaEventBusAdapter) -> None:
+    """Warn on stderr of topics that can lose records; the output of the command stays as it is."""
+    if not is_local_kafka(settings) and (weak := weak_topics(bus.admin.topics(list(declared.topics)).values())):
+        errors.print("[yellow]warning[/] ", end="")
+        errors.print(f"{weak}; {REMEDY}", markup=False)
 
 
 def _show(made: Plan, as_json: bool) -> None:

@@ -46,6 +46,12 @@ def read_stack(settings: Settings) -> dict[str, object]:
     return json.loads(file.read_text()) if file.exists() else {}
 
 
+def is_local_kafka(settings: Settings) -> bool:
+    """Whether the cluster is the one broker that `onex up` started here."""
+    stack = read_stack(settings)
+    return bool(stack.get("kafka")) and stack.get("kafka_bootstrap_servers") == settings.kafka_bootstrap_servers
+
+
 def write_stack(settings: Settings, stack: dict[str, object]) -> None:
     """Whole or not at all."""
     settings.home.mkdir(parents=True, exist_ok=True)

@@ -31,6 +31,8 @@ class Context:
     it."""
     attempt: int = 1
     """1 for the first try of an effect; grows with in-memory retries."""
+    digest: str = ""
+    """Of effects: digest of the message's type and content, which an idempotency key is bound to. Empty otherwise."""
 
     def leading_to(self, state: str) -> "Context":
         """The same for an event that leads to ``state`` of the declared machine."""

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from hashlib import blake2b
 
 from pydantic import JsonValue, TypeAdapter
 
+from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.node.answer import Addressed
 
@@ -20,6 +22,22 @@ class KeptAnswer(Message):
     """See :func:`dump_answer`."""
     kept_ms: int
     """When it was given: Unix time in milliseconds."""
+    digest: str = ""
+    """See :func:`digest_of`; empty for an answer that an earlier version kept."""
+
+
+def digest_of(message: Message) -> str:
+    """Digest of a message's type and content. The same after its model has gained fields with defaults."""
+    text = f"{type(message).__name__}|{message.model_dump_json(round_trip=True, exclude_defaults=True)}"
+    return blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+
+def require_same_work(key: str, known: str, digest: str) -> None:
+    """Raise RejectedError when a key is known for another digest. An empty digest is not compared."""
+    if known and digest and known != digest:
+        raise RejectedError(
+            f"idempotency key {key!r} is taken by a message of another type or content; use another key"
+        )
 
 
 def dump_answer(answer: Answer) -> str:

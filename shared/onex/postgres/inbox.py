@@ -12,7 +12,7 @@ import asyncpg
 from onex.model.failpoint import failpoint
 from onex.model.message import Message
 from onex.node import Context
-from onex.node.kept_answer import dump_answer, load_answer
+from onex.node.kept_answer import dump_answer, load_answer, require_same_work
 
 Answer = TypeVar("Answer", bound=Message | Sequence[Message] | None)
 _TABLES = """
@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS onex_inbox_answer (
     taken_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (node, key)
 );
+ALTER TABLE onex_inbox_answer ADD COLUMN IF NOT EXISTS digest text;
 CREATE INDEX IF NOT EXISTS onex_inbox_answer_taken_at ON onex_inbox_answer (taken_at);
 """
 _LOCK = 7_001_003
@@ -48,18 +49,24 @@ class Inbox:
         await self._pool.execute(f"DELETE FROM onex_inbox_answer WHERE taken_at < now() - interval '{_KEPT}'")
 
     async def once(self, context: Context, work: Callable[[asyncpg.Connection], Awaitable[Answer]]) -> Answer:
-        """Do ``work`` in a transaction unless it was done before; either way give its answer."""
+        """Do ``work`` in a transaction unless it was done before; either way give its answer.
+
+        Raises RejectedError when the idempotency key is known for a message of another type or content. Rows of
+        earlier versions have no digest, and are not compared.
+        """
         async with self._pool.acquire() as connection:
             async with connection.transaction():
                 failpoint("inbox.begun")
                 # A second delivery that arrives meanwhile waits here for the first one's transaction to end.
                 taken = await connection.fetchval(
-                    "INSERT INTO onex_inbox_answer (node, key) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1",
+                    "INSERT INTO onex_inbox_answer (node, key, digest) VALUES ($1, $2, $3) "
+                    "ON CONFLICT DO NOTHING RETURNING 1",
                     self._node,
                     context.idempotency_key,
+                    context.digest or None,
                 )
                 if taken is None:
-                    return cast(Answer, await self._kept(connection, context.idempotency_key))
+                    return cast(Answer, await self._kept(connection, context))
                 answer = await work(connection)
                 failpoint("inbox.worked")
                 await connection.execute(
@@ -71,8 +78,11 @@ class Inbox:
             failpoint("inbox.committed")
             return answer
 
-    async def _kept(self, connection: asyncpg.Connection, key: str) -> object:
-        text = await connection.fetchval(
-            "SELECT answer FROM onex_inbox_answer WHERE node = $1 AND key = $2", self._node, key
+    async def _kept(self, connection: asyncpg.Connection, context: Context) -> object:
+        row = await connection.fetchrow(
+            "SELECT answer, digest FROM onex_inbox_answer WHERE node = $1 AND key = $2",
+            self._node,
+            context.idempotency_key,
         )
-        return load_answer(text, self._models)
+        require_same_work(context.idempotency_key, row["digest"] or "", context.digest)
+        return load_answer(row["answer"], self._models)

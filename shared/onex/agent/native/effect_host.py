@@ -209,10 +209,21 @@ class EffectHost:
                 if records:
                     self._handed += len(records)
                     self._loop.call_soon_threadsafe(self._take, records)
+            if self._failure is None:
+                self._drain_as_member()
             self._consumer.close()
         except BaseException as error:  # noqa: BLE001 - ends the run, which raises it
             self._failure = error
             self._loop.call_soon_threadsafe(self._wake.set)
+
+    def _drain_as_member(self) -> None:
+        """Poll on until handlers have ended: a member that is closing sends no heartbeats (KIP-848), and what it
+        commits after its session is refused. Records that come meanwhile are not taken: the next owner reads them."""
+        partitions = list(self._consumer.assignment())
+        drained = asyncio.run_coroutine_threadsafe(self._engine.drain(partitions, self._drain_timeout), self._loop)
+        while not drained.done():
+            self._consumer.batch(1, _FULL_POLL)
+        drained.result()
 
     def _take(self, records: Sequence[ProtocolRecord]) -> None:
         if self._is_done(partial(self._engine.take, records)):
@@ -281,5 +292,8 @@ class EffectHost:
         async def abandon() -> None:
             self._engine.abandon(partitions)
             await self._engine.drain(partitions, 0.0)
+            # This thread joins the group again after this call, and a commit reads the generation late: one that
+            # began before must not be accepted for the generation that follows.
+            await self._no_commit_in_flight()
 
         self._on_loop(abandon())

@@ -40,6 +40,7 @@ request."""
 _ASK_AGAIN = 0.1
 _LOOK_AGAIN = 0.02
 _LIMIT = "max.message.bytes"
+_IN_SYNC = "min.insync.replicas"
 T = TypeVar("T")
 
 
@@ -91,15 +92,19 @@ class KafkaAdmin:
             name: {e.name: e.value for e in found if e.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value}
             for name, found in entries.items()
         }
-        limits = {name: next(int(e.value) for e in found if e.name == _LIMIT) for name, found in entries.items()}
+        numbers = {
+            name: {e.name: int(e.value) for e in found if e.name in (_LIMIT, _IN_SYNC)}
+            for name, found in entries.items()
+        }
         return {
             name: TopicState(
                 name,
                 len(topic.partitions),
-                len(topic.partitions[0].replicas),
+                min(len(partition.replicas) for partition in topic.partitions),
                 settings[name],
                 str(topic.topic_id),
-                limits[name],
+                numbers[name][_LIMIT],
+                numbers[name][_IN_SYNC],
             )
             for name, topic in found.items()
         }

@@ -130,7 +130,11 @@ class MemoryAdmin:
         self._broker.require_up()
         known = self._broker.topics
         return {
-            name: replace(known[name], max_message_bytes=self._broker.limit_of(name))
+            name: replace(
+                known[name],
+                max_message_bytes=self._broker.limit_of(name),
+                min_insync_replicas=self._broker.min_insync_of(name),
+            )
             for name in names
             if name in known
         }

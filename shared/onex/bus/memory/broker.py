@@ -6,13 +6,15 @@ from itertools import count
 
 from onex.bus.memory.log import COMMITTED, MemoryRecord, PartitionLog, TransactionMark, TransactionState
 from onex.bus.murmur2 import partition_of
-from onex.bus.protocols import Headers, Partition, Position, TopicState
+from onex.bus.protocols import CLUSTER_DEFAULT, Headers, Partition, Position, TopicState
 from onex.bus.sizes import DEFAULT_MAX_MESSAGE_BYTES, record_bytes
 from onex.model.errors import BusUnavailableError, MessageTooLargeError, MissingTopicError, NotAuthorizedError
 
 _DAY_MS = 24 * 3600 * 1000
 _WEEK_MS = 7 * _DAY_MS
 """Kafka's defaults of ``delete.retention.ms`` and ``retention.ms``."""
+_REPLICATION = 1
+"""Default replication factor."""
 
 
 @dataclass(slots=True)
@@ -114,9 +116,8 @@ class MemoryBroker:
     def create(self, topic: TopicState) -> None:
         """Add a topic."""
         identity = f"memory-{self.next_id()}"
-        self.topics[topic.name] = TopicState(
-            topic.name, topic.partitions, topic.replication_factor, dict(topic.config), identity
-        )
+        replication = _REPLICATION if topic.replication_factor == CLUSTER_DEFAULT else topic.replication_factor
+        self.topics[topic.name] = TopicState(topic.name, topic.partitions, replication, dict(topic.config), identity)
         for number in range(topic.partitions):
             self.logs[Partition(topic.name, number)] = PartitionLog()
 
@@ -144,6 +145,10 @@ class MemoryBroker:
     def limit_of(self, topic: str) -> int:
         """``max.message.bytes`` of a topic."""
         return int(self.topics[topic].config.get("max.message.bytes", self.max_message_bytes))
+
+    def min_insync_of(self, topic: str) -> int:
+        """``min.insync.replicas`` of a topic."""
+        return int(self.topics[topic].config.get("min.insync.replicas", 1))
 
     def check_writable(self, topic: str, value: bytes | None, key: bytes | None, headers: Headers) -> None:
         """Raise what a producer would meet."""
