@@ -43,10 +43,12 @@ def test_the_client_still_dies_when_the_admin_asks_a_coordinator_that_has_moved(
 
 
 def test_the_client_still_hangs_when_offsets_are_sent_to_a_coordinator_that_has_gone() -> None:
-    default, product = _start("lost_coordinator", "default"), _start("lost_coordinator", "product")
+    product = _start("lost_coordinator", "product")
+    # On a busy machine a connection may change its state for another reason, which wakes the call.
+    hangs = any(_ended(_start("lost_coordinator", "default")) == (0, "hangs") for _ in range(3))
     code, printed = _ended(product)
     assert (code, printed[:8]) == (0, "returned")
-    assert _ended(default) == (0, "hangs"), (
+    assert hangs, (
         f"{_VERSION}: send_offsets_to_transaction keeps its timeout: the fault is gone. When all allowed versions "
         "are cured, remove connections.max.idle.ms from onex/bus/kafka/config.py"
     )

@@ -97,7 +97,7 @@ def test_a_forwarded_record_keeps_who_it_is(mesh: MeshDriver) -> None:
     (original,) = mesh.records(AMOUNTS)
     found = dict(record.headers() or [])
     assert (record.key(), record.value(), record.partition()) == (b"e", original.value(), partition_of(b"e", 4))
-    assert found[h.ID] == f"{AMOUNTS}-{number}-0".encode()
+    assert found[h.ID] == f"onex-record:{AMOUNTS}-{number}-0".encode()
     assert (found[h.ORIGINAL_TOPIC], found[h.ORIGINAL_OFFSET]) == (AMOUNTS.encode(), b"0")
     assert found[h.ORIGINAL_TIME] == b"%d" % original.timestamp()[1]
     assert found[h.SOURCE] == b"/somebody"
