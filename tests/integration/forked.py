@@ -159,6 +159,7 @@ def _serve(connection: Connection) -> Program | None:
             if pid == 0:
                 connection.close()
                 return request
+            ended.pop(pid, None)  # numbers come again
             connection.send(pid)
             continue
         if request not in ended:
