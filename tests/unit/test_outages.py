@@ -46,14 +46,6 @@ def mesh_of(node: str) -> MeshDriver:
 
 
 @pytest.fixture
-def effect() -> Iterator[MeshDriver]:
-    NodeUnrulyEffect.done.clear()
-    mesh = mesh_of("node_unruly_effect")
-    yield mesh
-    mesh.close()
-
-
-@pytest.fixture
 def reducer() -> Iterator[MeshDriver]:
     mesh = mesh_of("node_tally_reducer")
     yield mesh
@@ -124,7 +116,7 @@ def test_a_registry_that_is_away_stops_nothing_but_what_needs_it(
     ids=lambda error: f"{type(error).__name__} {error}"[:40],
 )
 def test_no_attempt_is_counted_while_what_a_handler_needs_is_away(
-    effect: MeshDriver, failure: Exception, monkeypatch: pytest.MonkeyPatch
+    failure: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     act, calls = NodeUnrulyEffect.act, 0
 
@@ -136,6 +128,8 @@ def test_no_attempt_is_counted_while_what_a_handler_needs_is_away(
         return await act(self, command, context)
 
     monkeypatch.setattr(NodeUnrulyEffect, "act", fails_for_long)
+    NodeUnrulyEffect.done.clear()
+    effect = mesh_of("node_unruly_effect")  # handlers are bound when it is made
     effect.send(Act(entity="a", number=1), settle=False)
     effect.send(Act(entity="a", number=2), settle=False)
     effect.send(Act(entity="b"))
@@ -147,6 +141,26 @@ def test_no_attempt_is_counted_while_what_a_handler_needs_is_away(
         ("b", 0, 1),
     ]
     assert [number for entity, number in NodeUnrulyEffect.done if entity == "a"] == [1, 2], "its key waited behind it"
+    assert calls == 14
+    effect.close()
+
+
+def test_attempts_before_and_after_an_outage_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures: list[Exception] = [TransientError("1"), OutageError("2"), OutageError("3"), TransientError("4")]
+    act = NodeUnrulyEffect.act
+
+    async def fails(self: NodeUnrulyEffect, command: Act, context: Context) -> Acted | list[Acted]:
+        if failures:
+            raise failures.pop(0)
+        return await act(self, command, context)
+
+    monkeypatch.setattr(NodeUnrulyEffect, "act", fails)
+    effect = mesh_of("node_unruly_effect")
+    effect.send(Act(entity="a"))
+    effect.advance("10m")
+    assert [one.attempt for one in effect.published(Acted)] == [3]
+    assert failures == []
+    effect.close()
 
 
 def test_a_pure_handler_may_report_an_outage_too(monkeypatch: pytest.MonkeyPatch) -> None:
