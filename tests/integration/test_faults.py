@@ -29,9 +29,9 @@ def folder(name: str) -> Path:
     return NODES / name / "v1_0_0"
 
 
-def _retries(mesh: Mesh, pid: int) -> float:
+def _total(mesh: Mesh, pid: int, metric: str) -> float:
     lines = mesh.get(pid, "/metrics").splitlines()
-    return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith("onex_retries_total"))
+    return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(metric))
 
 
 def test_broker_down_at_start_and_in_the_middle(tmp_path: Path) -> None:
@@ -86,7 +86,8 @@ def test_postgres_down_at_start_and_in_the_middle(kafka_bus: KafkaEventBusAdapte
             eventually(lambda: len(mesh.messages(NodeStored)) == 1, 30)
             postgres.stop()
             mesh.send([store(2)])
-            eventually(lambda: _retries(mesh, agent.pid) >= 1, 30, "an attempt fails while the database is away")
+            eventually(lambda: _total(mesh, agent.pid, "onex_outage_waits_total") >= 1, 30, "a message that waits")
+            assert _total(mesh, agent.pid, "onex_retries_total") == 0
             postgres.start()
             eventually(lambda: len(mesh.messages(NodeStored)) == 2, 60, "stored after the database came back")
             assert mesh.dead_letters(name) == []

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -78,6 +78,9 @@ class FakeCatalogue:
 
     def id_of(self, subject: str, schema: Schema) -> int:
         raise NotImplementedError
+
+    def schemas_of(self, schema_ids: Collection[int]) -> Mapping[int, Schema]:
+        return {number: self.schemas[number] for number in schema_ids if number in self.schemas}
 
     def schema_of(self, schema_id: int) -> Schema:
         if schema_id not in self.schemas:

@@ -12,14 +12,17 @@ from pydantic import ValidationError
 
 from onex.model.enums import EnumFailureClass, EnumStage
 from onex.model.errors import (
+    BusUnavailableError,
     ConfigurationError,
     HandlerTimeoutError,
     MessageTooLargeError,
+    OutageError,
     PoisonError,
     ProcessEndedError,
     RejectedError,
     SchemaMismatchError,
     TransientError,
+    UnreadableStateError,
     WrongOutputError,
 )
 
@@ -81,9 +84,28 @@ class Classifier:
                 return EnumFailureClass.CRASH
             case WrongOutputError() | ValidationError():
                 return EnumFailureClass.BUG
-        if isinstance(error, self._transient) or (self._codes and not self._codes.isdisjoint(_codes_of(error))):
+        if (
+            outage_of(error)
+            or isinstance(error, self._transient)
+            or (self._codes and not self._codes.isdisjoint(_codes_of(error)))
+        ):
             return EnumFailureClass.TRANSIENT
         return EnumFailureClass.BUG
+
+
+def outage_of(error: BaseException) -> OutageError | None:
+    """The failure of a handler as an outage: of the bus, of the state, or of PostgreSQL. None when it is none."""
+    match error:
+        case OutageError():
+            return error
+        case BusUnavailableError() | UnreadableStateError():
+            return OutageError(text_of(error))
+    if not type(error).__module__.startswith("asyncpg"):
+        return None
+    from onex.postgres.passing import passing  # loaded already: the error is asyncpg's
+
+    found = passing(error)
+    return found if isinstance(found, OutageError) else None
 
 
 def _codes_of(error: BaseException) -> set[str]:

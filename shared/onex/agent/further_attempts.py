@@ -9,9 +9,11 @@ from dataclasses import replace
 from functools import partial
 from weakref import WeakSet
 
+import structlog
+
 from onex.agent.alone import TRIES
 from onex.agent.current import CURRENT
-from onex.agent.failure import raise_if_interrupted, text_of
+from onex.agent.failure import outage_of, raise_if_interrupted, text_of
 from onex.agent.lanes import Lanes
 from onex.agent.metrics import AgentMetrics
 from onex.agent.order_fence import OrderFences
@@ -24,8 +26,9 @@ from onex.agent.settlement import Settlement
 from onex.agent.unreadable_headers import UnreadableHeaders
 from onex.model.clock import ProtocolClock
 from onex.model.enums import EnumOrdering, EnumStage
-from onex.model.errors import BusError, NotNowError, PoisonError, ProcessEndedError, StateStoreError
+from onex.model.errors import BusError, NotNowError, OutageError, PoisonError, ProcessEndedError, StateStoreError
 
+log = structlog.get_logger(__name__)
 MAX_BLOCKED = 20_000
 """Messages that wait in memory for a retry, or behind one that does; the next failure goes to the retry topic."""
 MAX_BLOCKED_BYTES = 64 * 1024 * 1024
@@ -34,6 +37,10 @@ _UNTRIED = Attempts()
 _WAIT = 1.0
 """Seconds before another try where memory or the bus failed; twice as many before each further one for memory."""
 _LOOK_AGAIN = 0.05
+_LONGEST_OUTAGE_WAIT = 30.0
+"""Seconds between two tries of a message while the database, or what else it needs, is away."""
+_PENDING_WAIT, _LONGEST_PENDING_WAIT = 0.05, 5.0
+"""The same for a message whose schema is being looked up, the first and the longest one."""
 
 
 class FurtherAttempts:
@@ -58,6 +65,7 @@ class FurtherAttempts:
         self._alone = asyncio.Lock()
         self.is_shut = False
         """Whether no message may start now: one for which memory was short runs alone."""
+        self._outage_reported = -_LONGEST_OUTAGE_WAIT
         self._cancelled: WeakSet[asyncio.Task[None]] = WeakSet()
         self._make = make
         self._plan = plan
@@ -151,7 +159,7 @@ class FurtherAttempts:
     ) -> Outcome:
         """Attempt after attempt, until there is an outcome."""
         me = _this_task()
-        short = 0
+        short, outage_wait = 0, 0.0
         if isinstance(received, BusError | MemoryError):
             received = await self._decoded(lane, task, received)
         if isinstance(received, BaseException):
@@ -174,7 +182,10 @@ class FurtherAttempts:
                 # Nothing was tried, so no attempt is counted; and nothing more is read until trying makes sense.
                 if error.for_all:
                     self.stands_until = max(self.stands_until, self._clock.monotonic() + error.retry_after)
-                await self._park(lane, partial(asyncio.sleep, error.retry_after))
+                pause = error.retry_after
+                if isinstance(error, OutageError):
+                    pause = outage_wait = self._outage_wait(task, error, outage_wait)
+                await self._park(lane, partial(asyncio.sleep, pause))
                 continue
             except StateStoreError:
                 raise
@@ -183,6 +194,11 @@ class FurtherAttempts:
                     raise
                 if isinstance(error, MemoryError) and stage is EnumStage.HANDLER and short < TRIES:
                     short += 1
+                    continue
+                if (outage := outage_of(error)) is not None:
+                    # Not the message's failure: it waits as long as the outage lasts, and no attempt is counted.
+                    outage_wait = self._outage_wait(task, outage, outage_wait)
+                    await self._park(lane, partial(asyncio.sleep, outage_wait))
                     continue
                 now = self._clock.now_ms()
                 attempts = Attempts(attempts.count + 1, attempts.first_failed_ms or now)
@@ -201,14 +217,29 @@ class FurtherAttempts:
 
     async def _decoded(self, lane: Hashable, task: Task, received: BaseException) -> Received | BaseException:
         """Decode again what could not be decoded for a reason that is not the message's: no schema, no memory."""
-        short = 0
+        short, wait = 0, _PENDING_WAIT
         result: list[Received | BaseException] = [received]
         while isinstance(result[0], BusError) or (isinstance(result[0], MemoryError) and short < TRIES):
-            short += isinstance(result[0], MemoryError)
-            self.stands_until = max(self.stands_until, self._clock.monotonic() + _WAIT)
-            await self._park(lane, partial(asyncio.sleep, _WAIT))
+            if isinstance(result[0], BusError):  # only its key waits: others have schemas that are known
+                await self._park(lane, partial(asyncio.sleep, wait))
+                wait = min(2 * wait, _LONGEST_PENDING_WAIT)
+            else:
+                short += 1
+                self.stands_until = max(self.stands_until, self._clock.monotonic() + _WAIT)
+                await self._park(lane, partial(asyncio.sleep, _WAIT))
             result = self._receiver.receive([task.record])
         return result[0]
+
+    def _outage_wait(self, task: Task, outage: OutageError, before: float) -> float:
+        """Seconds to wait, twice as many as ``before``. Logs once for a while: many may wait for the same outage."""
+        if task.trace is not None:
+            task.trace.event("outage", error=text_of(outage))
+        self._metrics.outages.inc()
+        now = self._clock.monotonic()
+        if now >= self._outage_reported + _LONGEST_OUTAGE_WAIT:
+            self._outage_reported = now
+            log.warning("messages wait for an outage to end, no attempt is counted", reason=text_of(outage))
+        return min(max(2 * before, outage.retry_after), _LONGEST_OUTAGE_WAIT)
 
     async def _call_alone(self, lane: Hashable, call: Callable[[], Awaitable[object]], short: int) -> object:
         """A call for which memory was short: after a wait, while no other message is in its handler.

@@ -38,9 +38,11 @@ class HeldPartitions:
         failed, self._failed = self._failed, {}
         return self._hold(failed, "its dead letter cannot be written")
 
-    def hold_all(self, partitions: Iterable[Partition], error: Exception) -> list[Partition]:
-        """A commit failed for another reason: everything that was in it waits."""
-        return self._hold(dict.fromkeys(partitions, error), "cannot commit")
+    def hold_all(
+        self, partitions: Iterable[Partition], error: Exception, why: str = "cannot commit"
+    ) -> list[Partition]:
+        """A batch failed for another reason: these partitions wait."""
+        return self._hold(dict.fromkeys(partitions, error), why)
 
     def _hold(self, failed: Mapping[Partition, Exception], why: str) -> list[Partition]:
         for partition, error in failed.items():

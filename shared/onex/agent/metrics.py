@@ -52,6 +52,7 @@ class AgentMetrics:
         self.received = self._counter("onex_messages_received", "Messages taken in")
         self.sent = self._counter("onex_messages_sent", "Messages put out")
         self.retries = self._counter("onex_retries", "Attempts after a failure")
+        self.outages = self._counter("onex_outage_waits", "Tries that met an outage; no attempt was counted")
         self.moved = self._counter("onex_messages_moved", "Messages moved to the retry topic")
         self.commits = self._counter("onex_transactions", "Transactions committed")
         self.misrouted = self._counter(

@@ -390,6 +390,9 @@ class PureAgent:
         self._seek(first)
         if self._timers is not None:
             self._timers.undone(due)
+        if self._work.waits is not None:
+            self._consumer.pause(self._held.hold_all([self._work.waits], error, "a record cannot be carried now"))
+            return
         self._consumer.pause(self._held.hold() or self._held.hold_all([*first, *self._of_timers(due)], error))
 
     def _seek(self, offsets: Mapping[Partition, int]) -> None:

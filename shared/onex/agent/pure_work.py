@@ -24,7 +24,14 @@ from onex.agent.tracing import MessageTrace
 from onex.bus.protocols import Emitted, Partition, Position, ProtocolRecord
 from onex.model.clock import to_datetime
 from onex.model.enums import EnumStage
-from onex.model.errors import BusError, HandlerTimeoutError, StateStoreError
+from onex.model.errors import (
+    BusError,
+    BusUnavailableError,
+    HandlerTimeoutError,
+    MessageTooLargeError,
+    OutageError,
+    StateStoreError,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +71,8 @@ class PureWork(ABC):
         """Inputs for which memory was short."""
         self.stage = EnumStage.DECODE
         """Where the record in hand is; the watchdog looks at it from a signal handler."""
+        self.waits: Partition | None = None
+        """Whose record met an outage, or a state that cannot be read: only that partition waits."""
         self.forwarded = 0
         """Records of this batch that go to the partition of their key."""
         self.carried = 0
@@ -76,6 +85,7 @@ class PureWork(ABC):
         self._emitter.at(now_ms)
         self.outputs.clear()
         self.letters.clear()
+        self.waits = None
         self.forwarded = 0
 
     def carry(self, records: list[ProtocolRecord]) -> None:
@@ -126,7 +136,11 @@ class PureWork(ABC):
     ) -> Failed:
         """Why the record becomes a dead letter. Raises what is no failure of the record: of the bus, of the state, a
         signal; and OutOfMemoryError when the record shall be tried again alone."""
+        if isinstance(error, OutageError):
+            error = BusUnavailableError(str(error)).with_traceback(error.__traceback__)
         if isinstance(error, BusError | StateStoreError):
+            if not isinstance(error, MessageTooLargeError):
+                self.waits = Partition(record.topic(), record.partition())
             raise error
         raise_if_interrupted(error)
         if isinstance(error, MemoryError):

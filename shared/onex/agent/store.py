@@ -14,7 +14,7 @@ from onex.agent.state_memory import CacheBudget
 from onex.agent.timers import TimerTable
 from onex.agent.topic_limits import TopicLimits
 from onex.bus.schema import Codec
-from onex.model.errors import StateStoreError
+from onex.model.errors import MessageError, StateStoreError, UnreadableStateError
 from onex.model.message import Message
 
 log = structlog.get_logger(__name__)
@@ -92,9 +92,18 @@ class PartitionStore:
             state = None
             self._note_new(key)
         else:
-            state = self._codec.decode(raw)
+            state = self._decoded(key, raw)
         self._remember(key, state, raw)
         return state
+
+    def _decoded(self, key: bytes, raw: bytes) -> Message:
+        try:
+            return self._codec.decode(raw)
+        except MessageError as error:
+            raise UnreadableStateError(
+                f"the state of key {key[:100]!r} in {self._changelog} cannot be decoded: {error}; run the version of "
+                "the node that wrote it"
+            ) from error
 
     def put(self, key: bytes, state: Message | None) -> None:
         """The new state of a key, until ``settle`` or ``undo``."""

@@ -3,9 +3,14 @@
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.protocols import ProtocolEventBus
 from onex.bus.schema import ProtocolSchemaCatalogue
+from onex.bus.schema.lookups import SchemaLookups
 from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.model.clock import SystemClock
 from onex.model.enums import EnumHost
 from onex.settings import Settings
+
+_TOOLS = 30.0
+"""Seconds for which a tool waits for an unknown schema."""
 
 
 def open_bus(settings: Settings) -> KafkaEventBusAdapter:
@@ -31,10 +36,18 @@ def open_agent_bus(settings: Settings, host: EnumHost) -> ProtocolEventBus:
     return FaustEventBus(kafka)
 
 
-def open_catalogue(settings: Settings, bus: ProtocolEventBus) -> ProtocolSchemaCatalogue:
-    """A Confluent-compatible registry when one is configured, else the topic ``_schemas``."""
+def open_catalogue(
+    settings: Settings, bus: ProtocolEventBus, patience: float = _TOOLS, between: float = 0.0
+) -> ProtocolSchemaCatalogue:
+    """A Confluent-compatible registry when one is configured, else the topic ``_schemas``.
+
+    For ``patience`` and ``between`` see :class:`SchemaLookups`; the defaults are for tools and applications.
+    """
+    catalogue: ProtocolSchemaCatalogue
     if settings.schema_registry_url:
         from onex.bus.schema.registry import RegistryCatalogue  # an HTTP client, where most have no registry
 
-        return RegistryCatalogue(settings.schema_registry_url)
-    return TopicCatalogue(bus)
+        catalogue = RegistryCatalogue(settings.schema_registry_url)
+    else:
+        catalogue = TopicCatalogue(bus)
+    return SchemaLookups(catalogue, SystemClock(), patience, between)

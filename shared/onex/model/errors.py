@@ -7,12 +7,14 @@ OnexError
 │   └── CompositionError      capabilities that do not fit together, or not this node
 ├── BusError                  the bus refused or failed
 │   ├── BusUnavailableError   no broker answers; trying again may help
+│   │   └── SchemaPendingError an unknown schema is being looked up; decode the record again later
 │   ├── MissingTopicError     a topic does not exist; ``onex apply`` creates it
 │   ├── MessageTooLargeError  the record exceeds the topic's or client's limit
 │   ├── NotAuthorizedError    the broker denies access
 │   ├── FencedError           another instance owns the transactional id
 │   ├── TransactionTimedOutError  the transaction took too long; clients must be made anew
 │   └── TransactionAbortedError  the transaction cannot commit; abort and run the batch again
+│       └── UnreadableStateError  the stored state of a key cannot be decoded; its partition waits
 ├── ProvisioningError         topics or schemas cannot be brought to the declared state
 ├── MessageError              one message cannot be carried; becomes a dead letter
 │   ├── PoisonError           bytes that cannot be read
@@ -25,6 +27,7 @@ OnexError
 ├── StateStoreError           keyed state on this machine cannot be read or written: a full disk
 ├── TransientError            the outside world failed; raise it from an effect to be retried
 │   ├── NotNowError           nothing was tried, because it is too early; no attempt is counted
+│   │   ├── OutageError       a database or another service is away; the message waits until it is back
 │   │   ├── CircuitOpenError  a dependency is not asked, because it failed too often
 │   │   └── RateLimitedError  there have been too many calls lately
 │   ├── BulkheadFullError     too many calls of a dependency are under way
@@ -83,6 +86,10 @@ class BusUnavailableError(BusError):
     """No broker answers, or not in time. Trying again may help."""
 
 
+class SchemaPendingError(BusUnavailableError):
+    """A schema id that was not seen before is being looked up. Decode the record again a moment later."""
+
+
 class MissingTopicError(BusError):
     """A topic does not exist (or may not be seen); ``onex apply`` creates declared topics."""
 
@@ -105,6 +112,10 @@ class TransactionTimedOutError(BusError):
 
 class TransactionAbortedError(BusError):
     """The open transaction cannot commit: abort it, rewind and run the batch again."""
+
+
+class UnreadableStateError(TransactionAbortedError):
+    """The stored state of a key cannot be decoded. Its messages wait: none of them is the cause."""
 
 
 class StateStoreError(OnexError):
@@ -160,6 +171,13 @@ class NotNowError(TransientError):
         """Seconds until trying makes sense."""
         self.for_all = for_all
         """Whether every other message would hear the same; else it is about the key of this one."""
+
+
+class OutageError(NotNowError):
+    """A database or another service is away. Effects raise it: the message waits, and no attempt is counted."""
+
+    def __init__(self, words: str, retry_after: float = 1.0, *, for_all: bool = False) -> None:
+        super().__init__(words, retry_after, for_all=for_all)
 
 
 class CircuitOpenError(NotNowError):

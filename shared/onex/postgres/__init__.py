@@ -2,6 +2,7 @@
 
 from onex.postgres.inbox import Inbox
 from onex.postgres.outbox import Outbox
-from onex.postgres.reachable import PASSING, reachable
+from onex.postgres.passing import passing, unreachable
+from onex.postgres.reachable import reachable
 
-__all__ = ["PASSING", "Inbox", "Outbox", "reachable"]
+__all__ = ["Inbox", "Outbox", "passing", "reachable", "unreachable"]

@@ -3,25 +3,20 @@
 from collections.abc import Awaitable
 from typing import TypeVar
 
-import asyncpg
-
-from onex.model.errors import TransientError
+from onex.postgres.passing import unreachable
 
 T = TypeVar("T")
-PASSING = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.InterfaceError,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-)
-"""Failures that may pass."""
 
 
 async def reachable(work: Awaitable[T]) -> T:
-    """Wait for ``work``; failures that may pass come out as TransientError, which is retried."""
+    """Wait for ``work``, which does nothing but ask the database.
+
+    Raises OutageError when the database is away: the message waits and no attempt is counted. Raises TransientError
+    for other failures that may pass, which are retried.
+    """
     try:
         return await work
-    except PASSING as error:
-        raise TransientError(f"PostgreSQL: {error}") from error
+    except Exception as error:
+        if (outage := unreachable(error)) is None:
+            raise
+        raise outage from error

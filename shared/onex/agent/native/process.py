@@ -41,6 +41,7 @@ from onex.agent.topic_limits import TopicLimits
 from onex.bus.open import open_agent_bus, open_catalogue
 from onex.bus.protocols import ProtocolEventBus
 from onex.bus.schema import ProtocolSchemaCatalogue
+from onex.bus.schema.lookups import BETWEEN
 from onex.capability import PartitionShare, ServiceRegistry, Signals, Surroundings
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.clock import SystemClock
@@ -62,6 +63,8 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0
 _FENCES, _FENCE_WINDOW = 3, 60.0
 EXIT_NAME_IN_USE = 4
 _GOOD_BYE = 3.0
+_SCHEMA_WAIT = 1.0
+"""Seconds for which a batch waits for an unknown schema; after that its partition waits."""
 _OF_PARTITIONS = ("partition ", "blocked ", "span ", "restore ")
 """Reasons about partitions of clients that are gone; new clients find out by themselves."""
 _WAITED_OUT = (BusError, SchemaMismatchError, ConfigurationError, StateStoreError, TransientError, OSError)
@@ -176,10 +179,12 @@ class AgentProcess:
                 limits = TopicLimits.of(self._resolved, topics, self._bus.admin, self._clock, self._stop.ask_restart)
                 self._bus.fit(limits.smallest, limits.largest)
             with self._step("reading schemas"):
-                catalogue = open_catalogue(self._settings, self._bus)
+                is_effect = self._contract.node_type is EnumNodeKind.EFFECT
+                patience = 0.0 if is_effect else _SCHEMA_WAIT  # an effect's loop must not wait
+                catalogue = open_catalogue(self._settings, self._bus, patience, BETWEEN)
                 program = build_program(self._resolved, catalogue, self._services(self._bus, catalogue), limits)
             self._metrics.capabilities.follow(program.composition.figures)
-            if self._contract.node_type is EnumNodeKind.EFFECT:
+            if is_effect:
                 uvloop.run(self._effect(program, self._bus))
             else:
                 with ExitStack() as capabilities:

@@ -1,6 +1,6 @@
 """What any schema catalogue offers: the default is a topic, the other a Confluent-compatible registry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,7 +25,11 @@ class ProtocolSchemaCatalogue(Protocol):
         ...
 
     def schema_of(self, schema_id: int) -> Schema:
-        """Schema of an id; raises SchemaMismatchError when nobody registered it."""
+        """Schema of an id. Raises SchemaMismatchError when it is not registered, BusError when that is not known."""
+        ...
+
+    def schemas_of(self, schema_ids: Collection[int]) -> Mapping[int, Schema]:
+        """Schemas of those ids that are registered. Raises BusError."""
         ...
 
     def versions(self, subjects: Sequence[str]) -> Mapping[str, Sequence[SchemaVersion]]:

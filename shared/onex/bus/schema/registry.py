@@ -1,7 +1,7 @@
 """A Confluent-compatible schema registry over HTTP, as a catalogue."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import httpx
 from pydantic import JsonValue
@@ -30,12 +30,21 @@ class RegistryCatalogue:
 
     def schema_of(self, schema_id: int) -> Schema:
         """See the protocol."""
-        if schema_id not in self._schemas:
+        found = self.schemas_of((schema_id,)).get(schema_id)
+        if found is None:
+            raise SchemaMismatchError(f"schema id {schema_id} is unknown, or not of Avro")
+        return found
+
+    def schemas_of(self, schema_ids: Collection[int]) -> Mapping[int, Schema]:
+        """See the protocol. One request for each id that was not found before."""
+        for schema_id in schema_ids:
+            if schema_id in self._schemas:
+                continue
             answer = self._ask("GET", f"/schemas/ids/{schema_id}")
-            if answer is None:
-                raise SchemaMismatchError(f"schema id {schema_id} is unknown")
-            self._schemas[schema_id] = self._whole(answer)
-        return self._schemas[schema_id]
+            # Another kind of schema is of no use here: its id counts as unknown.
+            if answer is not None and answer.get("schemaType", "AVRO") == "AVRO":
+                self._schemas[schema_id] = self._whole(answer)
+        return {number: self._schemas[number] for number in schema_ids if number in self._schemas}
 
     def versions(self, subjects: Sequence[str]) -> Mapping[str, Sequence[SchemaVersion]]:
         """See the protocol."""
@@ -85,7 +94,10 @@ class RegistryCatalogue:
             raise ProvisioningError(f"the registry refuses {path}: {answer.text}")
         if answer.is_error:
             raise BusUnavailableError(f"schema registry {path}: {answer.status_code} {answer.text}")
-        return answer.json()
+        try:
+            return answer.json()
+        except ValueError as error:  # the page of a proxy, while the registry behind it is away
+            raise BusUnavailableError(f"schema registry {path}: the answer is no JSON: {error}") from None
 
 
 def _referring(answer: Mapping[str, JsonValue]) -> Referring:

@@ -1,7 +1,7 @@
 """The default catalogue: the compacted topic ``_schemas`` in the record format of Confluent's registry."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import JsonValue
 
@@ -9,9 +9,12 @@ from onex.bus.protocols import Partition, ProtocolEventBus
 from onex.bus.schema.avro_schema import Schema, canonical
 from onex.bus.schema.catalogue import SchemaVersion
 from onex.bus.schema.references import Reference, Referring, references_of, with_references
+from onex.bus.skipped import SkippedRecords
 from onex.model.errors import MissingTopicError, SchemaMismatchError
 
 SCHEMAS_TOPIC = "_schemas"
+_NO_SCHEMA = (ValueError, TypeError, KeyError, AttributeError, RecursionError, SchemaMismatchError)
+"""What reading raises for a record that holds no schema of Avro: anybody may write to the topic."""
 _WRITER = "onex-provisioning"
 
 
@@ -24,6 +27,12 @@ class TopicCatalogue:
         self._subjects: dict[str, dict[int, SchemaVersion]] = {}
         self._by_id: dict[int, str] = {}
         self._next = 0
+        self._highest = 0
+        """The highest id that any record has, also of another kind of schema: new ids come after it."""
+        self._foreign: dict[str, set[int]] = {}
+        """Versions of subjects that are no Avro."""
+        self.skipped = SkippedRecords()
+        """Records that are no schemas of Avro."""
 
     def id_of(self, subject: str, schema: Schema) -> int:
         """See :class:`ProtocolSchemaCatalogue`."""
@@ -37,12 +46,16 @@ class TopicCatalogue:
 
     def schema_of(self, schema_id: int) -> Schema:
         """See :class:`ProtocolSchemaCatalogue`."""
-        if schema_id not in self._by_id:
+        found = self.schemas_of((schema_id,)).get(schema_id)
+        if found is None:
+            raise SchemaMismatchError(f"schema id {schema_id} is unknown, or not of Avro")
+        return found
+
+    def schemas_of(self, schema_ids: Collection[int]) -> Mapping[int, Schema]:
+        """See :class:`ProtocolSchemaCatalogue`. Reads the topic at most once."""
+        if any(schema_id not in self._by_id for schema_id in schema_ids):
             self._refresh()
-        if schema_id not in self._by_id:
-            raise SchemaMismatchError(f"schema id {schema_id} is unknown")
-        schema: Schema = json.loads(self._by_id[schema_id])
-        return schema
+        return {number: json.loads(self._by_id[number]) for number in schema_ids if number in self._by_id}
 
     def versions(self, subjects: Sequence[str]) -> Mapping[str, Sequence[SchemaVersion]]:
         """See :class:`ProtocolSchemaCatalogue`."""
@@ -81,10 +94,9 @@ class TopicCatalogue:
         for subject, schema in schemas.items():
             text = canonical(schema)
             if self._find(subject, text) is None:
-                number = ids.setdefault(text, max(ids.values(), default=0) + 1)
-                added.append(
-                    SchemaVersion(subject, max(self._subjects.get(subject, {}), default=0) + 1, number, text)
-                )
+                number = ids.setdefault(text, max(self._highest, *ids.values(), 0) + 1)
+                versions = (*self._subjects.get(subject, ()), *self._foreign.get(subject, ()))
+                added.append(SchemaVersion(subject, max(versions, default=0) + 1, number, text))
         return added
 
     def _find(self, subject: str, text: str) -> SchemaVersion | None:
@@ -103,13 +115,33 @@ class TopicCatalogue:
         try:
             for record in reader.until_end():
                 self._next = record.offset() + 1
-                key, value = record.key(), record.value()
-                if not key or not value or json.loads(key).get("keytype") != "SCHEMA":
-                    continue
-                data = json.loads(value)
-                self._take(SchemaVersion(data["subject"], data["version"], data["id"], self._text(data)))
+                try:
+                    self._read(record.key(), record.value())
+                except (
+                    ValueError,
+                    TypeError,
+                    KeyError,
+                    AttributeError,
+                    RecursionError,
+                    SchemaMismatchError,
+                ) as error:
+                    self.skipped.skip(record, error)
         finally:
             reader.close()
+
+    def _read(self, key: bytes | None, value: bytes | None) -> None:
+        """Take in one record. Raises ValueError and its like for one that is no schema of Avro."""
+        if not key or not value or json.loads(key).get("keytype") != "SCHEMA":
+            return  # a deletion, or a setting of the registry
+        data = json.loads(value)
+        subject, version, number = str(data["subject"]), int(data["version"]), int(data["id"])
+        self._highest = max(self._highest, number)
+        kind = data.get("schemaType", "AVRO")
+        text = self._text(data) if kind == "AVRO" else ""
+        if not text:
+            self._foreign.setdefault(subject, set()).add(version)
+            raise ValueError(f"schema {number} of {subject} is {kind}, not AVRO")
+        self._take(SchemaVersion(subject, version, number, text))
 
     def _text(self, data: dict[str, JsonValue]) -> str:
         """Canonical text of a record's schema, with what it refers to: a registry writes that first."""

@@ -10,13 +10,11 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 
 from onex.capability import NodeIdentity, Surroundings
 from onex.mixins.database.model_database_subcontract import EnumIsolation, ModelDatabaseSubcontract
-from onex.model.errors import CompositionError, TransientError
-from onex.postgres import PASSING
+from onex.model.errors import CompositionError, OutageError, TransientError
+from onex.postgres import passing, unreachable
 
 T = TypeVar("T")
 _AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-_OF_POSTGRES = tuple(error for error in PASSING if error is not OSError)
-"""What is certainly about the database, where work of others runs as well."""
 _ENSURE_LOCK = 7_001_010
 """Advisory lock: instances that start at once must not create the same table."""
 _CLOSE_WITHIN = 5.0
@@ -73,7 +71,7 @@ class DatabaseEngine:
         self, *, isolation: EnumIsolation | None = None, readonly: bool = False
     ) -> AsyncIterator[asyncpg.Connection]:
         """See the protocol."""
-        async with _reachable(_OF_POSTGRES), self._begun(isolation, readonly=readonly) as connection:
+        async with _reachable(passing), self._begun(isolation, readonly=readonly) as connection:
             yield connection
 
     @asynccontextmanager
@@ -83,9 +81,9 @@ class DatabaseEngine:
             connection = await self.pool.acquire(timeout=self._settings.acquire_timeout_seconds)
         except TimeoutError:
             waited = self._settings.acquire_timeout_seconds
-            raise TransientError(f"PostgreSQL: no connection free within {waited:g} s") from None
-        except PASSING as error:
-            raise TransientError(f"PostgreSQL: {error}") from error
+            raise OutageError(f"PostgreSQL: no connection free within {waited:g} s") from None
+        except Exception as error:
+            raise unreachable(error) or error from error
         try:
             async with connection.transaction(isolation=level, readonly=readonly):
                 yield connection
@@ -103,7 +101,7 @@ class DatabaseEngine:
             retry=retry_if_exception_type(_AGAIN),
             reraise=True,
         )
-        async with _reachable(_OF_POSTGRES):
+        async with _reachable(passing):
             return await attempts(self._once, work, isolation)
 
     async def _once(self, work: Callable[[asyncpg.Connection], Awaitable[T]], isolation: EnumIsolation | None) -> T:
@@ -129,9 +127,11 @@ class DatabaseEngine:
 
 
 @asynccontextmanager
-async def _reachable(passing: tuple[type[Exception], ...] = PASSING) -> AsyncIterator[None]:
-    """What may pass comes out as TransientError."""
+async def _reachable(found: Callable[[BaseException], TransientError | None] = unreachable) -> AsyncIterator[None]:
+    """What may pass comes out as OutageError or TransientError."""
     try:
         yield
-    except passing as error:
-        raise TransientError(f"PostgreSQL: {error}") from error
+    except Exception as error:
+        if (outage := found(error)) is None:
+            raise
+        raise outage from error

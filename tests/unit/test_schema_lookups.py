@@ -1,0 +1,140 @@
+"""Look-ups of unknown schema ids: few, bounded, and never on the thread that asks."""
+
+from collections.abc import Callable, Collection, Mapping
+
+import pytest
+
+from onex.bus.memory import MemoryBroker, MemoryEventBus
+from onex.bus.protocols import Outgoing, TopicState
+from onex.bus.schema import avro_schema
+from onex.bus.schema import lookups as module
+from onex.bus.schema.avro_schema import Schema
+from onex.bus.schema.lookups import REMEMBERED, SchemaLookups
+from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
+from onex.model.errors import BusUnavailableError, SchemaMismatchError, SchemaPendingError
+from onex.model.message import Message
+from onex.testing.clock import ManualClock
+
+
+class Sample(Message):
+    """A message."""
+
+    text: str
+
+
+class Scene(TopicCatalogue):
+    """Look-ups that run when the test says so, and how often the catalogue was asked."""
+
+    def __init__(self) -> None:
+        self.bus = MemoryEventBus(MemoryBroker(lambda: 0))
+        self.bus.admin.create([TopicState(SCHEMAS_TOPIC, 1, 1, {})])
+        super().__init__(self.bus)
+        self.clock = ManualClock()
+        self.asked: list[frozenset[int]] = []
+        self.failure: Exception | None = None
+        self.work: list[Callable[[], None]] = []
+        self.lookups = SchemaLookups(self, self.clock, 0.0, 0.0, self.work.append)
+
+    def schemas_of(self, schema_ids: Collection[int]) -> Mapping[int, Schema]:
+        self.asked.append(frozenset(schema_ids))
+        if self.failure is not None:
+            raise self.failure
+        return super().schemas_of(schema_ids)
+
+    def run(self) -> None:
+        while self.work:
+            self.work.pop()()
+
+
+def test_a_flood_of_unknown_ids_is_one_look_up_and_is_remembered() -> None:
+    scene = Scene()
+    for schema_id in [*range(100, 600), *range(100, 600)]:
+        with pytest.raises(SchemaPendingError):
+            scene.lookups.schema_of(schema_id)
+    assert (len(scene.work), scene.asked) == (1, []), "nothing was asked on this thread"
+    scene.run()
+    assert scene.asked == [frozenset(range(100, 600))]
+    for schema_id in range(100, 600):
+        with pytest.raises(SchemaMismatchError, match="is unknown"):
+            scene.lookups.schema_of(schema_id)
+    assert (len(scene.asked), scene.work) == (1, [])
+
+
+def test_an_unknown_id_is_looked_up_again_after_a_while() -> None:
+    scene = Scene()
+    with pytest.raises(SchemaPendingError):
+        scene.lookups.schema_of(1)
+    scene.run()
+    scene.lookups.register({"late-value": avro_schema(Sample)})
+    with pytest.raises(SchemaMismatchError):
+        scene.lookups.schema_of(1)
+    scene.clock.move_to(scene.clock.monotonic() + REMEMBERED)
+    with pytest.raises(SchemaPendingError):
+        scene.lookups.schema_of(1)
+    scene.run()
+    assert scene.lookups.schema_of(1) == avro_schema(Sample)
+
+
+def test_what_is_remembered_and_what_is_asked_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_REMEMBERED", 10)
+    monkeypatch.setattr(module, "MOST_ASKED", 20)
+    scene = Scene()
+    for schema_id in range(1000):
+        with pytest.raises(SchemaPendingError):
+            scene.lookups.schema_of(schema_id)
+    scene.run()
+    assert len(scene.asked[0]) == 20
+    assert len(scene.lookups._unknown) == 10
+
+
+@pytest.mark.parametrize("failure", [BusUnavailableError("registry: 503"), KeyError("schema")], ids=repr)
+def test_a_failed_look_up_is_no_answer_and_is_not_repeated_for_every_message(failure: Exception) -> None:
+    scene = Scene()
+    scene.failure = failure
+    with pytest.raises(SchemaPendingError):
+        scene.lookups.schema_of(7)
+    scene.run()
+    for _ in range(100):
+        with pytest.raises(BusUnavailableError, match="schemas cannot be looked up"):
+            scene.lookups.schema_of(7)
+    assert len(scene.asked) == 1
+    scene.failure = None
+    scene.clock.move_to(scene.clock.monotonic() + 1.0)
+    with pytest.raises(SchemaPendingError):
+        scene.lookups.schema_of(7)
+    scene.run()
+    with pytest.raises(SchemaMismatchError):
+        scene.lookups.schema_of(7)
+
+
+def test_a_caller_with_patience_gets_the_answer() -> None:
+    scene = Scene()
+    scene.register({"a-value": avro_schema(Sample)})
+    lookups = SchemaLookups(scene, scene.clock, 30.0, 0.0)
+    assert lookups.schema_of(1) == avro_schema(Sample)
+    with pytest.raises(SchemaMismatchError):
+        lookups.schema_of(2)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (b"\xff", b"{}"),
+        (b"[]", b"{}"),
+        (b'{"keytype":"SCHEMA"}', b"[]"),
+        (b'{"keytype":"SCHEMA"}', b'{"subject":"s","version":1,"id":5}'),
+        (
+            b'{"keytype":"SCHEMA"}',
+            b'{"subject":"a-value","version":4,"id":40,"schemaType":"PROTOBUF","schema":"syntax"}',
+        ),
+    ],
+    ids=["no UTF-8", "no object", "no fields", "no schema", "Protobuf"],
+)
+def test_records_of_others_in_the_schema_topic_are_skipped_and_counted(key: bytes, value: bytes) -> None:
+    scene = Scene()
+    scene.bus.publish(Outgoing(SCHEMAS_TOPIC, value, key, []))
+    found = scene.register({"a-value": avro_schema(Sample)})["a-value"]
+    assert scene.skipped.counts == {SCHEMAS_TOPIC: 1}
+    assert TopicCatalogue(scene.bus).id_of("a-value", avro_schema(Sample)) == found.id
+    if b"PROTOBUF" in value:
+        assert (found.id, found.version) == (41, 5), "ids and versions of others are not given again"
