@@ -13,6 +13,7 @@ from onex.bus.skipped import SkippedRecords
 from onex.model.errors import MissingTopicError, SchemaMismatchError
 
 SCHEMAS_TOPIC = "_schemas"
+_HIGHEST_ID = 2**31 - 1
 _NO_SCHEMA = (ValueError, TypeError, KeyError, AttributeError, RecursionError, SchemaMismatchError)
 """What reading raises for a record that holds no schema of Avro: anybody may write to the topic."""
 _WRITER = "onex-provisioning"
@@ -117,14 +118,7 @@ class TopicCatalogue:
                 self._next = record.offset() + 1
                 try:
                     self._read(record.key(), record.value())
-                except (
-                    ValueError,
-                    TypeError,
-                    KeyError,
-                    AttributeError,
-                    RecursionError,
-                    SchemaMismatchError,
-                ) as error:
+                except _NO_SCHEMA as error:
                     self.skipped.skip(record, error)
         finally:
             reader.close()
@@ -135,6 +129,8 @@ class TopicCatalogue:
             return  # a deletion, or a setting of the registry
         data = json.loads(value)
         subject, version, number = str(data["subject"]), int(data["version"]), int(data["id"])
+        if not 0 < number <= _HIGHEST_ID:
+            raise ValueError(f"id {number} does not fit into four bytes")
         self._highest = max(self._highest, number)
         kind = data.get("schemaType", "AVRO")
         text = self._text(data) if kind == "AVRO" else ""
