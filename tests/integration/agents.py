@@ -67,12 +67,21 @@ class Mesh:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        running = [process for process in self.processes if process.poll() is None]
+        notes = [self._stand_of(process) for process in running] if isinstance(error, Exception) else []
+        for process in running:
+            process.kill()
         for process in self.processes:
-            if process.poll() is None:
-                process.kill()
             process.wait()
         if isinstance(error, Exception):
-            error.add_note(self.tails())
+            error.add_note("\n".join([*notes, self.tails()]))
+
+    def _stand_of(self, process: Process) -> str:
+        """What a process says of itself; its threads write their stacks into its log."""
+        stand = f"{process.pid} {self.info(process.pid).get('node')}: not ready for {self.readiness(process.pid)}"
+        process.send_signal(signal.SIGUSR2)
+        self.readiness(process.pid)  # gives it time to write
+        return stand
 
     def _clear(self) -> None:
         """Topics of an earlier test go, with all their records."""

@@ -186,6 +186,7 @@ def _become(program: Program) -> None:
     sys.path[:0] = [path for path in program.environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     failpoint = import_module("onex.model.failpoint")
     failpoint._ARMED = program.environment.get("ONEX_FAILPOINT", "")  # type: ignore[attr-defined]  # read on import
+    faulthandler.register(signal.SIGUSR2)
     if program.environment.get("PYTHONFAULTHANDLER"):
         faulthandler.enable()
 

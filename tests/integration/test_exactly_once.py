@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -25,9 +26,10 @@ from node_distributed_lock_effect.v1_0_0.models import (
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.local import LocalPostgres
 from onex.model import RejectedError
+from onex.model.errors import OutageError
 from onex.model.message import Message
 from onex.node import Context
-from onex.postgres import Inbox
+from onex.postgres import Inbox, Outbox
 from tests.conftest import NODES, eventually
 from tests.integration.agents import Mesh
 
@@ -120,6 +122,28 @@ def test_an_answer_is_remembered_whatever_its_shape(postgres: LocalPostgres) -> 
             assert await inbox.once(replace(context, digest="d"), work) == answer
             with pytest.raises(RejectedError, match="another type or content"):
                 await inbox.once(replace(context, digest="e"), work)
+        pool.terminate()
+
+    asyncio.run(scene())
+
+
+def test_an_outbox_whose_connection_was_lost_leads_again(postgres: LocalPostgres) -> None:
+    async def scene() -> None:
+        pool = await asyncpg.create_pool(postgres.start(), min_size=1, max_size=2)
+        outbox, other = Outbox(pool, "lost"), Outbox(pool, "lost")
+        assert (await outbox.lead(), await other.lead(), await outbox.lead()) == (True, False, True)
+        ended = (
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = hashtext($1)::oid"
+        )
+        assert await pool.fetchval(ended, "lost")
+        led = False
+        async with asyncio.timeout(20):
+            while not led:  # the end of the connection takes a moment to arrive
+                with suppress(OutageError):
+                    led = await other.lead()
+            while await outbox.lead():
+                await asyncio.sleep(0.01)
+        assert pool.get_size() - pool.get_idle_size() == 1, "only the leader keeps a connection"
         pool.terminate()
 
     asyncio.run(scene())

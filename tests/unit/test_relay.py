@@ -1,4 +1,4 @@
-"""The relay of an outbox: fenced by another leader, and with a row that this version of the node cannot write."""
+"""The relay of an outbox: fenced by another leader, without its database, with a row that it cannot write."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from node_till_effect.v1_0_0.models import TillChanged
 from onex.agent import relay as module
 from onex.agent.program import build_program
 from onex.agent.relay import Relay
-from onex.model.errors import ConfigurationError
+from onex.model.errors import ConfigurationError, OutageError
 from onex.node.outbox import OutboxEvent
 from onex.testing import MeshDriver
 from tests.conftest import NODES
@@ -18,17 +18,27 @@ from tests.conftest import NODES
 class ListOutbox:
     """Rows in a list; this process leads."""
 
-    def __init__(self, rows: list[OutboxEvent], stopping: asyncio.Event) -> None:
+    def __init__(self, rows: list[OutboxEvent], stopping: asyncio.Event, away: str = "") -> None:
+        """``away``: the call that fails once."""
         self.rows = rows
         self._stopping = stopping
+        self._away = away
 
     async def lead(self) -> bool:
+        self._fail_at("lead")
         return True
 
     async def take(self, most: int) -> Sequence[OutboxEvent]:
+        self._fail_at("take")
         return self.rows[:most]
 
+    def _fail_at(self, call: str) -> None:
+        if self._away == call:
+            self._away = ""
+            raise OutageError("PostgreSQL is away")
+
     async def done(self, numbers: Sequence[int]) -> None:
+        self._fail_at("done")
         self.rows = [row for row in self.rows if row.number not in numbers]
         if not self.rows:
             self._stopping.set()
@@ -41,7 +51,9 @@ def row(number: int, kind: str = "TillChanged", body: str = "") -> OutboxEvent:
     return OutboxEvent(number, f"id-{number}", kind, body, "", "c", "m")
 
 
-def relayed(rows: list[OutboxEvent], monkeypatch: pytest.MonkeyPatch, *, fence: bool = False) -> list[int]:
+def relayed(
+    rows: list[OutboxEvent], monkeypatch: pytest.MonkeyPatch, *, fence: bool = False, away: str = ""
+) -> list[int]:
     """Amounts published."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody")
     monkeypatch.setattr(module, "_FOLLOW", 0.0)
@@ -51,7 +63,7 @@ def relayed(rows: list[OutboxEvent], monkeypatch: pytest.MonkeyPatch, *, fence: 
 
     async def scene() -> None:
         stopping = asyncio.Event()
-        outbox = ListOutbox(rows[:1] if fence else rows, stopping)
+        outbox = ListOutbox(rows[:1] if fence else rows, stopping, away)
         relay = Relay(outbox, program, mesh.bus, "g", mesh.clock)
         if fence:
             await relay.step()
@@ -72,6 +84,13 @@ async def _no_start(_: object) -> None: ...
 
 def test_a_relay_that_is_fenced_goes_on_when_it_leads_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert relayed([row(1), row(2), row(3)], monkeypatch, fence=True) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("call", ["lead", "take", "done"])
+def test_a_relay_waits_for_its_database_and_publishes_nothing_twice(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert relayed([row(1), row(2), row(3)], monkeypatch, away=call) == [1, 2, 3]
 
 
 def test_a_row_of_a_newer_version_is_published_without_what_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

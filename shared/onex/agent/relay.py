@@ -17,7 +17,7 @@ from onex.agent.envelope import KnownEnvelope
 from onex.agent.program import Program
 from onex.bus.protocols import Emitted, Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
 from onex.model.clock import ProtocolClock
-from onex.model.errors import ConfigurationError, FencedError
+from onex.model.errors import ConfigurationError, FencedError, TransientError
 from onex.model.failpoint import failpoint
 from onex.model.message import Message
 from onex.node import Addressed
@@ -50,7 +50,7 @@ class Relay:
         """Since when, in monotonic seconds."""
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Until ``stopping``. Raises BusError, TransientError when the world behind it is gone.
+        """Until ``stopping``. Waits while the database is away. Raises BusError when clients must be made anew.
 
         Raises ConfigurationError when the outbox holds an event that this version of the node cannot write.
         """
@@ -63,10 +63,17 @@ class Relay:
                         await self._outbox.wait(_IDLE)
                 except FencedError as error:  # somebody else leads, as this one was thought dead
                     log.warning("the relay follows another one", reason=str(error))
-                    await self.close()
-                    await _sleep(stopping, _FOLLOW)
+                    await self._pause(stopping)
+                except TransientError as error:
+                    log.warning("the relay waits for the outbox", reason=str(error))
+                    await self._pause(stopping)
         finally:
             await self.close()
+
+    async def _pause(self, stopping: asyncio.Event) -> None:
+        """Begin anew after a while: what is published already is known to the next take-over only."""
+        await self.close()
+        await _sleep(stopping, _FOLLOW)
 
     async def step(self) -> bool:
         """Publish one batch; gives whether there was any."""

@@ -1,7 +1,7 @@
 """Data and nothing else: messages, enums, errors, names and contract models."""
 
 from onex.model.enums import EnumFailureClass, EnumNodeKind, EnumTopicCategory
-from onex.model.errors import OnexError, RejectedError, TransientError
+from onex.model.errors import OnexError, OutageError, RejectedError, TransientError
 from onex.model.message import Message
 from onex.model.topic import TopicName
 
@@ -11,6 +11,7 @@ __all__ = [
     "EnumTopicCategory",
     "Message",
     "OnexError",
+    "OutageError",
     "RejectedError",
     "TopicName",
     "TransientError",

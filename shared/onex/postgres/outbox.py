@@ -65,17 +65,27 @@ class Outbox:
 
     async def lead(self) -> bool:
         """Hold an advisory lock named after the node, on a connection of its own."""
-        if self._leader is not None and not self._leader.is_closed():
+        if self._leads():
             return True
         connection = await reachable(self._pool.acquire())
-        locked = await reachable(
-            connection.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", _LOCK, self._node)
-        )
-        if not locked:
-            await self._pool.release(connection)
+        try:
+            self._leader = connection if await reachable(self._lock(connection)) else None
+        finally:
+            if self._leader is not connection:
+                await reachable(self._pool.release(connection))
+        return self._leader is not None
+
+    def _leads(self) -> bool:
+        try:
+            return self._leader is not None and not self._leader.is_closed()
+        except asyncpg.InterfaceError:  # the pool took it back when it was lost, and it answers nothing any more
+            return False
+
+    async def _lock(self, connection: asyncpg.Connection) -> bool:
+        query = "SELECT pg_try_advisory_lock($1, hashtext($2))"
+        if not await connection.fetchval(query, _LOCK, self._node):
             return False
         await connection.add_listener(_CHANNEL, lambda *_: self._news.set())
-        self._leader = connection
         return True
 
     async def take(self, most: int) -> Sequence[OutboxEvent]:
