@@ -25,6 +25,7 @@ from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
 from onex.agent.kept_answers import KeptAnswers
 from onex.agent.lanes import Lanes
+from onex.agent.lost import lost_records
 from onex.agent.metrics import AgentMetrics
 from onex.agent.order_fence import OrderFences
 from onex.agent.ordering import lane_of
@@ -88,7 +89,8 @@ class EffectEngine:
         """Why this engine cannot go on: not the failure of a message. The host ends the run with it."""
         self._on_outcome = on_outcome
         self._answered = AnsweredGroup(self._settle)
-        held = HeldPartitions(clock, health)
+        self._node = contract.name
+        self._held = held = HeldPartitions(clock, health)
         found_out = isolation or Isolation(None, clock)
         self._gate = EffectGate(found_out, held, contract.name, contract.retry_topic, group, clock)
         self.settlement = Settlement(
@@ -118,8 +120,22 @@ class EffectEngine:
             self._receiver,
         )
 
-    def adopt(self, committed: Mapping[Partition, Position | None], backlogs: Mapping[int, Backlog]) -> None:
-        """Partitions were assigned, with what is committed for them and what waits on their retry partitions."""
+    def lost(self, bus: ProtocolEventBus, committed: Mapping[Partition, Position]) -> dict[Partition, str]:
+        """Why partitions can't go on from their committed positions, if so. Raises BusError."""
+        return lost_records(committed, bus.admin.ends(list(committed)), self._node) if committed else {}
+
+    def adopt(
+        self,
+        committed: Mapping[Partition, Position | None],
+        backlogs: Mapping[int, Backlog],
+        lost: Mapping[Partition, str],
+    ) -> None:
+        """Partitions were assigned, with what is committed for them and what waits on their retry partitions.
+
+        Those in ``lost``, with the reason, stand still until an operator has decided where they go on.
+        """
+        for partition, what in lost.items():
+            self._held.block(partition, what)
         self.settlement.adopt(committed)
         self._gate.adopt(committed)
         self._queue.adopt(backlogs)

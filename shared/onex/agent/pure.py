@@ -21,6 +21,7 @@ from onex.agent.due_timers import Due, DueTimers
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
 from onex.agent.keyed_work import KeyedWork
+from onex.agent.lost import lost_position, lost_records, mark_of, remedy
 from onex.agent.metrics import AgentMetrics
 from onex.agent.misrouted import KeyPlaces
 from onex.agent.pace import BatchPace
@@ -81,6 +82,7 @@ class PureAgent:
         as the contract says."""
         contract = program.contract
         self._bus = bus
+        self._node = contract.name
         self._group = group
         self._transactional_id = transactional_id
         self._topics = program.topics
@@ -118,6 +120,8 @@ class PureAgent:
         self._progress: dict[Partition, int] = {}
         self._committed_at: dict[Partition, Position] = {}
         """What was committed when partitions were assigned, by this instance or an earlier owner."""
+        self._has_position: set[int] = set()
+        """Partition numbers of which any input has a committed position."""
         self._sent = 0
 
     @property
@@ -163,8 +167,7 @@ class PureAgent:
         if self._stores is not None and self._stores.restoring:
             timeout = 0.0
             for number in self._stores.restore():
-                self._consumer.resume([p for p in self._consumer.assignment() if p.partition == number])
-                self._health.settle(f"restore {number}")
+                self._begin_reading(number)
         self._gate.look(self._bus)
         self._consumer.resume(self._held.to_resume())
         self._limits.refresh()
@@ -177,6 +180,22 @@ class PureAgent:
             self._carry(*self._narrowed(records, due))
             return True
         return behind or (self._stores is not None and self._stores.restoring)
+
+    def _begin_reading(self, number: int) -> None:
+        """The state of a partition is complete."""
+        assert self._stores is not None
+        inputs = [p for p in self._consumer.assignment() if p.partition == number]
+        if number not in self._has_position and not self._stores[number].is_empty:
+            where = Partition(self._topics[0], number)
+            self._block(dict.fromkeys(inputs, lost_position(self._changelog) + remedy(self._node, where)))
+        self._consumer.resume([p for p in inputs if not self._held.is_blocked(p)])
+        self._health.settle(f"restore {number}")
+
+    def _block(self, lost: Mapping[Partition, str]) -> None:
+        """Records or state are lost: partitions stand still until an operator has decided where they go on."""
+        for partition, what in lost.items():
+            self._held.block(partition, what)
+        self._consumer.pause(list(lost))
 
     def _stand_by(self) -> bool:
         """Follow the partitions of the other instances, but not while own ones are being restored."""
@@ -210,6 +229,7 @@ class PureAgent:
         metrics, traces, transaction = self._metrics, self._traces, self._transaction
         started, now_ms = self._clock.monotonic(), self._clock.now_ms()
         count, inputs, (first, positions) = len(records), len(records) + len(due), span_of(records)
+        positions = self._marked(positions)
         metrics.in_flight.set(inputs)
         if records:
             metrics.queue_seconds.observe(waited(records[0], now_ms))
@@ -230,11 +250,11 @@ class PureAgent:
             rest = span_of(records)[0]
             if rest:  # offsets that were sent early are replaced: the last ones in a transaction count
                 early = {}
-                positions |= {partition: Position(offset) for partition, offset in rest.items()}
+                positions |= self._marked({partition: Position(offset) for partition, offset in rest.items()})
             if self._stores is not None:
                 self._stores.write_changes(transaction)
             if not positions:
-                positions = self._standing(due)
+                positions = self._marked(self._standing(due))
             committing, committing_ns = self._clock.monotonic(), traces.now() if traces else 0
             transaction.commit(self._consumer, {} if early else positions)
         except BusError as error:
@@ -301,6 +321,12 @@ class PureAgent:
             self._hand_over()
         records.reverse()
         return due[:fired]
+
+    def _marked(self, positions: dict[Partition, Position]) -> dict[Partition, Position]:
+        """Positions that say how far the changelog is, so that a later owner notices what is not there any more."""
+        if (stores := self._stores) is None:
+            return positions
+        return {p: Position(at.offset, stores.mark(p.partition)) for p, at in positions.items()}
 
     def _standing(self, due: Sequence[Due]) -> dict[Partition, Position]:
         """The position of an input partition that the timers belong to, as it is.
@@ -463,21 +489,38 @@ class PureAgent:
     def on_assigned(self, partitions: Sequence[Partition]) -> None:
         """Keyed kinds restore first: the partitions stay paused until their stores are complete."""
         self._metrics.rebalanced(EnumConsumerEvent.ASSIGNED, partitions)
-        if self._stores is None:
-            return
+        if self._stores is not None:
+            self._consumer.pause(partitions)
         self._moved = True
-        self._consumer.pause(partitions)
         self._adopting = dict.fromkeys(partitions, Restored(0, 1))
+        numbers = sorted({partition.partition for partition in partitions})
+        asked = partitions if self._stores is None else [Partition(t, n) for n in numbers for t in self._topics]
         # Waits for offsets of a transaction that is still open: its changes come before the end that is read next.
-        self._committed_at |= self._consumer.committed(partitions)
-        for number in sorted({partition.partition for partition in partitions}):
-            self._health.complain(f"restore {number}", "restoring state")
-            self._stores.open(number)
-            if number not in self._stores:
-                continue
-            self._consumer.resume([p for p in partitions if p.partition == number])
-            self._health.settle(f"restore {number}")
+        committed = self._consumer.committed(asked)
+        mine = {partition: committed[partition] for partition in partitions if partition in committed}
+        self._committed_at |= mine
+        lost = lost_records(mine, self._bus.admin.ends(list(mine)), self._node) if mine else {}
+        self._has_position |= {partition.partition for partition in committed}
+        for number in [] if self._stores is None else numbers:
+            lost |= self._open(number, [p for p in partitions if p.partition == number], committed)
+        self._block(lost)
+        for number in numbers:
+            if self._stores is not None and number in self._stores:
+                self._begin_reading(number)
         self._adopting = {}
+
+    def _open(
+        self, number: int, inputs: Sequence[Partition], committed: Mapping[Partition, Position]
+    ) -> dict[Partition, str]:
+        """Begin to restore the state of a partition; gives its inputs with the reason when it is not all there."""
+        assert self._stores is not None
+        self._health.complain(f"restore {number}", "restoring state")
+        self._stores.open(number)
+        marks = {
+            p: mark for p, at in committed.items() if p.partition == number and (mark := mark_of(at)) is not None
+        }
+        what = self._stores.lost(number, list(marks.values()))
+        return dict.fromkeys(inputs, what + remedy(self._node, *marks)) if what else {}
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
         """Called between batches: everything taken is committed already."""
@@ -494,6 +537,7 @@ class PureAgent:
                 self._timers.forget(partition.partition)
             self._progress.pop(partition, None)
             self._committed_at.pop(partition, None)
+            self._has_position.discard(partition.partition)
             if self._stores is not None:
                 self._stores.close(partition.partition)
                 self._health.settle(f"restore {partition.partition}")

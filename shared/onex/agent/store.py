@@ -5,6 +5,7 @@ to the disk with ``commit`` (or is forgotten by ``rollback``).
 """
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 from operator import itemgetter
 
 import structlog
@@ -70,6 +71,11 @@ class PartitionStore:
     def checkpoint(self) -> int:
         """Changelog offset up to which the store is complete."""
         return self._backing.checkpoint()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no key has a state, and no timer is set."""
+        return next(chain(self._backing.scan(STATE), self._backing.scan(TIMERS)), None) is None
 
     def size(self) -> tuple[int, int]:
         """Estimated keys, and bytes on disk."""

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from onex.agent.backing import OpenBacking
+from onex.agent.lost import Changelog, Mark, lost_state
 from onex.agent.restored import Restored
 from onex.agent.restoring import RestoringStores
 from onex.agent.standby import Standby
@@ -36,7 +37,10 @@ class Stores:
         self._open_backing = open_backing
         self._ready: dict[int, PartitionStore] = {}
         self._restoring = RestoringStores(bus, changelog)
+        self._firsts: dict[int, int] = {}
         self._ends: dict[int, int] = {}
+        self._identity = ""
+        """Of the changelog."""
         self.restored: Mapping[Partition, Restored] = {}
         """By partition of the changelog, those that are being restored; replaced as a whole, for other threads."""
 
@@ -45,6 +49,7 @@ class Stores:
         if number in self._ready or number in self._restoring:
             return
         topic = self._bus.admin.topics([self._changelog])[self._changelog]
+        self._identity = topic.identity
         warm = self._standby.take(number) if self._standby else None
         store = PartitionStore(
             self._codec,
@@ -54,9 +59,30 @@ class Stores:
             notes_new=self._notes_new,
         )
         partition = Partition(self._changelog, number)
-        self._ends[number] = self._bus.admin.ends([partition])[partition][1]
+        self._firsts[number], self._ends[number] = self._bus.admin.ends([partition])[partition]
         self._restoring.add(number, store)
         self._note_restored()
+
+    def lost(self, number: int, marks: Sequence[Mark]) -> str:
+        """Why inputs of a partition can't go on with its state; ``marks`` are those of their positions.
+
+        Empty when nothing is missing, or an operator has decided; then a store of this machine that is ahead of the
+        changelog is thrown away.
+        """
+        store = dict(self._restoring.items()).get(number)
+        if store is None:
+            return ""
+        log = Changelog(self._changelog, self._identity, self._firsts[number], self._ends[number])
+        what = lost_state(marks, store.checkpoint(), log)
+        if not what and store.checkpoint() > log.end:
+            self.close(number)
+            self._open_backing(number, "").close()
+            self.open(number)
+        return what
+
+    def mark(self, number: int) -> str:
+        """Metadata for positions that are committed now: how far the changelog is at least."""
+        return Mark(self._identity, self._ready[number].checkpoint()).text() if number in self._ready else ""
 
     def restore(self) -> Sequence[int]:
         """Read one chunk of the changelog; gives the partitions that are complete now. Raises BusError."""

@@ -84,8 +84,10 @@ class MemoryEffectHost:
     def on_assigned(self, partitions: Sequence[Partition]) -> None:
         """See :class:`ProtocolRebalanceListener`."""
         committed = self.consumer.committed(partitions)
+        lost = self.engine.lost(self._bus, committed)
+        self.consumer.pause(list(lost))
         backlogs = self.engine.backlogs(self._bus, self.consumer, partitions)
-        self.engine.adopt({partition: committed.get(partition) for partition in partitions}, backlogs)
+        self.engine.adopt({partition: committed.get(partition) for partition in partitions}, backlogs, lost)
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
         """See :class:`ProtocolRebalanceListener`."""

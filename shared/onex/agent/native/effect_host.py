@@ -259,10 +259,12 @@ class EffectHost:
         # A commit that began before they were lost must not be given back to their new time here.
         self._on_loop(self._no_commit_in_flight())
         committed = self._consumer.committed(partitions)
+        lost = self._engine.lost(self._bus, committed)
+        self._consumer.pause(list(lost))
         backlogs = self._engine.backlogs(self._bus, self._consumer, partitions)
 
         async def adopt() -> None:
-            self._engine.adopt({partition: committed.get(partition) for partition in partitions}, backlogs)
+            self._engine.adopt({partition: committed.get(partition) for partition in partitions}, backlogs, lost)
 
         self._on_loop(adopt())
         self._adopting = ()

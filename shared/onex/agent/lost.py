@@ -1,0 +1,90 @@
+"""Positions and changelogs that do not fit together: something was lost, and going on would hide it.
+
+A partition of which this is found when it is assigned stands still until an operator decides: nobody else knows
+whether its group was deleted, or the records were kept for too short a time.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from onex.bus.protocols import Partition, Position
+
+
+class Changelog(NamedTuple):
+    """One partition of a changelog as it is now."""
+
+    topic: str
+    identity: str
+    """Of the topic: another one, when a topic of the same name was made again."""
+    first: int
+    end: int
+
+
+class Mark(NamedTuple):
+    """What a committed position says of the state that came of the records before it; kept as its metadata."""
+
+    identity: str
+    checkpoint: int
+    """The changelog had reached this offset."""
+
+    def text(self) -> str:
+        """As metadata of a position."""
+        return f"changelog {self.identity} {self.checkpoint}"
+
+
+def mark_of(position: Position) -> Mark | None:
+    """The mark of a position; None for one without, which an operator or an earlier version has set."""
+    match position.metadata.split(" "):
+        case ["changelog", identity, checkpoint] if checkpoint.isdecimal():
+            return Mark(identity, int(checkpoint))
+        case _:
+            return None
+
+
+def lost_records(
+    committed: Mapping[Partition, Position], ends: Mapping[Partition, tuple[int, int]], node: str
+) -> dict[Partition, str]:
+    """Why partitions can't go on from their committed positions: the records there are gone."""
+    found: dict[Partition, str] = {}
+    for partition, position in committed.items():
+        first, end = ends[partition]
+        if position.offset < first:
+            what = f"records {position.offset} to {first - 1} were deleted before they were read"
+        elif position.offset > end:
+            what = f"position {position.offset} is committed, but the topic ends at {end}: it was made again, or cut"
+        else:
+            continue
+        found[partition] = what + remedy(node, partition)
+    return found
+
+
+def lost_state(marks: Sequence[Mark], checkpoint: int, log: Changelog) -> str:
+    """Why the inputs of a partition can't go on with its state, of which ``checkpoint`` offsets are on this machine.
+
+    ``marks`` are those of their positions: without any, an operator has decided. Empty when nothing is missing.
+    """
+    if not marks:
+        return ""
+    if any(mark.identity != log.identity for mark in marks):
+        return f"{log.topic} was deleted and made again: state is gone"
+    reached = max(checkpoint, *(mark.checkpoint for mark in marks))
+    if reached > log.end:
+        return f"{log.topic} ends at offset {log.end}, but it had reached {reached}: state is gone"
+    if log.first > checkpoint:
+        return f"{log.topic} begins at offset {log.first}: state that was written before is deleted"
+    return ""
+
+
+def lost_position(changelog: str) -> str:
+    """Why the inputs of a partition can't go on: there is state, but no position that belongs to it."""
+    return f"{changelog} holds state, but no position is committed: records would be applied to it again"
+
+
+def remedy(node: str, *partitions: Partition) -> str:
+    """What an operator does about it, as the end of a reason: the positions of these are to be set."""
+    commands = " and ".join(
+        f"onex offsets reset {node} {partition.topic} --partition {partition.partition} --to earliest|latest|OFFSET "
+        "--reason TEXT"
+        for partition in partitions
+    )
+    return f"; stop {node}, then decide where it goes on: {commands}"
