@@ -1,0 +1,85 @@
+"""What a cluster can lose of a stopped node, on real Kafka: the node says so, and goes on as an operator decides."""
+
+from pathlib import Path
+
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+from node_tally_reducer.v1_0_0.models import Amount, Tallied
+
+from onex.bus.kafka import KafkaEventBusAdapter
+from tests.conftest import NODES, eventually
+from tests.integration.agents import Mesh
+
+NAME = "node_tally_reducer"
+TOPIC = "onex.evt.tally.amount.v1"
+FOLDER = NODES / NAME / "v1_0_0"
+
+
+def _totals(mesh: Mesh) -> list[float]:
+    return [message.total for message in mesh.messages(Tallied) if isinstance(message, Tallied)]
+
+
+def _blocked(mesh: Mesh, why: str) -> str:
+    """Start the node, see it blocked for a reason, stop it; gives the command that it names."""
+    agent = mesh.start(NAME, ready=False)
+    eventually(lambda: why in str(mesh.readiness(agent.pid)), 60, f"blocked: {why}")
+    reasons = mesh.readiness(agent.pid) or {}
+    (reason,) = {text for text in reasons.values() if why in text}
+    found = mesh.onex("doctor", "--services", str(FOLDER)).stdout
+    assert why in " ".join(found.split()), found
+    assert mesh.stop(agent) == 0
+    return reason.partition("onex offsets reset ")[2]
+
+
+def _decide(mesh: Mesh, command: str, to: str) -> None:
+    """What an operator types."""
+    words = command.split()
+    words[words.index("--to") + 1], words[words.index("TEXT")] = to, "a test"
+    done = mesh.onex("offsets", "reset", *words, "--services", str(FOLDER), "--yes")
+    assert done.returncode == 0, done.stderr
+
+
+def test_positions_records_and_state_that_are_lost(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
+    admin = AdminClient({"bootstrap.servers": kafka_bus.config.bootstrap_servers})
+    with Mesh(kafka_bus, [FOLDER], tmp_path) as mesh:
+        contract = mesh.nodes[0].contract
+        group = contract.group(mesh.env["ONEX_ENV"])
+
+        def send(count: int) -> None:
+            mesh.send([Amount(entity="e", value=1) for _ in range(count)])
+
+        def goes_on(total: float) -> None:
+            agent = mesh.start(NAME)
+            eventually(lambda: max(_totals(mesh), default=0.0) == total, 40, f"a total of {total:g}")
+            assert mesh.stop(agent) == 0
+
+        send(5)
+        goes_on(5)
+
+        # The group's positions are gone, as after a week: records are not applied again to the state that is there.
+        admin.delete_consumer_groups([group])[group].result(20)
+        command = _blocked(mesh, "holds state, but no position is committed")
+        _decide(mesh, command, "latest")
+        send(1)
+        goes_on(6)
+
+        # Retention has passed the stopped node by.
+        (where,) = [p for p, (_, end) in kafka_bus.admin.ends(mesh._partitions()).items() if p.topic == TOPIC and end]
+        send(4)
+        end = kafka_bus.admin.ends([where])[where][1]
+        admin.delete_records([TopicPartition(*where, end - 1)])[TopicPartition(*where)].result(20)
+        command = _blocked(mesh, "were deleted before they were read")
+        _decide(mesh, command, "earliest")
+        goes_on(7)
+
+        # The changelog was made again.
+        kafka_bus.admin.delete(contract.changelog_topic)
+        eventually(lambda: not kafka_bus.admin.topics([contract.changelog_topic]), 30, "the topic to go")
+        mesh.apply()
+        command = _blocked(mesh, "was deleted and made again")
+        _decide(mesh, command, "latest")
+        send(2)
+        agent = mesh.start(NAME)
+        eventually(lambda: _totals(mesh)[-2:] == [1.0, 2.0], 40, "a state that begins anew")
+        assert mesh.stop(agent) == 0
+        assert mesh.dead_letters(NAME) == []
