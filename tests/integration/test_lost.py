@@ -63,6 +63,15 @@ def test_positions_records_and_state_that_are_lost(kafka_bus: KafkaEventBusAdapt
         send(1)
         goes_on(6)
 
+        # Files of the state on this machine are damaged: the changelog has it all.
+        damaged = list(tmp_path.rglob("CURRENT"))
+        for file in damaged:
+            file.write_bytes(b"junk\n")
+        send(1)
+        goes_on(7)
+        assert damaged
+        assert "damaged, it is read again" in mesh.log(NAME)
+
         # Retention has passed the stopped node by.
         (where,) = [p for p, (_, end) in kafka_bus.admin.ends(mesh._partitions()).items() if p.topic == TOPIC and end]
         send(4)
@@ -70,7 +79,7 @@ def test_positions_records_and_state_that_are_lost(kafka_bus: KafkaEventBusAdapt
         admin.delete_records([TopicPartition(*where, end - 1)])[TopicPartition(*where)].result(20)
         command = _blocked(mesh, "were deleted before they were read")
         _decide(mesh, command, "earliest")
-        goes_on(7)
+        goes_on(8)
 
         # The changelog was made again.
         kafka_bus.admin.delete(contract.changelog_topic)

@@ -22,6 +22,10 @@ _SEEN = b"\x00seen"
 _MEMORY_CACHE = 64 * 1024 * 1024
 _FORGOTTEN_MS = 12 * 3_600_000
 """Half of Kafka's default ``delete.retention.ms``."""
+_DAMAGE = ("Corruption", "No such file or directory")
+"""In texts of RocksDB, about files that are not as it has left them; a full or missing disk has other words."""
+ASIDE = ".damaged"
+"""Ending of the folder of a store that was damaged; the next one replaces it."""
 _SYSTEM = SystemClock()
 
 Change = tuple[bytes, bytes | None]
@@ -74,7 +78,8 @@ class RocksBacking:
 
         So is content that nobody has kept up for half a day: the changelog forgets after a day that a key was
         deleted, and it would come back to life. What is older than ``keep`` seconds goes with the next compaction.
-        Every method raises StateStoreError when the disk refuses.
+        Every method raises StateStoreError when the disk refuses. A store that is damaged is set aside when that is
+        found while it is opened, or else when it is closed.
         """
         self.budget = memory.budget
         self._memory = memory
@@ -84,14 +89,31 @@ class RocksBacking:
             self._access = self._access.with_ttl(math.ceil(keep))
         self._identity = identity.encode()
         self._folder = folder
+        self._is_damaged = False
         with self._told("opened"):
-            self._open(folder)
+            self._open_sound(folder)
             idle_ms = clock.now_ms() - int(self._db.get(_SEEN) or 0)
             if self._db.get(_IDENTITY) != self._identity or idle_ms > _FORGOTTEN_MS:
                 self._db.close()
                 shutil.rmtree(folder)
                 self._open(folder)
                 self._db[_IDENTITY] = self._identity
+
+    def _open_sound(self, folder: Path) -> None:
+        try:
+            self._open(folder)
+        except Exception as error:
+            if not _is_damage(error):
+                raise
+            self._set_aside(str(error))
+            self._open(folder)
+
+    def _set_aside(self, reason: str) -> None:
+        """The changelog brings everything back; what is left of the files may be of use to somebody."""
+        aside = self._folder.with_name(self._folder.name + ASIDE)
+        shutil.rmtree(aside, ignore_errors=True)
+        self._folder.rename(aside)
+        log.error("state on disk is damaged, it is read again from the changelog", kept=str(aside), reason=reason)
 
     def _open(self, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +146,7 @@ class RocksBacking:
 
     def checkpoint(self) -> int:
         """See the protocol."""
-        return int(self._db.get(_CHECKPOINT) or b"0")
+        return int(self.get(_CHECKPOINT) or b"0")
 
     def kept_up(self) -> None:
         """See the protocol. A store that was opened and closed without reading to the end is as old as before."""
@@ -136,10 +158,16 @@ class RocksBacking:
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Pairs whose key starts with ``prefix``, in key order."""
-        for key, value in self._db.items(from_key=prefix):
+        found = self._db.iter()
+        found.seek(prefix)
+        while found.valid():
+            key = found.key()
             if not (isinstance(key, bytes) and key.startswith(prefix)):
                 return
-            yield key, value
+            yield key, found.value()
+            found.next()
+        with self._told("read"):
+            found.status()  # an iterator that meets a damaged block ends as if there were no more
 
     def size(self) -> tuple[int, int]:
         """What RocksDB estimates, without reading data; the marks of its own do not count."""
@@ -157,6 +185,8 @@ class RocksBacking:
         except StateStoreError as error:
             log.warning("state not flushed, the next start reads it from the changelog", reason=str(error))
             del self._db  # releases the folder
+        if self._is_damaged:
+            self._set_aside("seen while it was in use")
 
     @contextmanager
     def _told(self, done: str) -> Iterator[None]:
@@ -166,9 +196,16 @@ class RocksBacking:
             raise self._failed(done, error) from error
 
     def _failed(self, done: str, error: Exception) -> StateStoreError:
+        if _is_damage(error):
+            self._is_damaged = True
+            return StateStoreError(f"state in {self._folder} is damaged: {error}; the changelog brings it back")
         return StateStoreError(
             f"state in {self._folder} cannot be {done}: {error}; make room, or set ONEX_HOME to another disk"
         )
+
+
+def _is_damage(error: Exception) -> bool:
+    return any(sign in str(error) for sign in _DAMAGE)
 
 
 class MemoryBacking:
