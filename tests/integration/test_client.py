@@ -21,8 +21,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from onex.bus.aio.client import AioKafka
+from onex.bus.aio.listener import Listener
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.murmur2 import partition_of
+from onex.bus.protocols import Outgoing, TopicState
 from onex.local import LocalKafka
 from onex.mesh import (
     BusUnavailableError,
@@ -291,3 +294,36 @@ def test_no_broker_at_connect(tmp_path: Path) -> None:
                 pass
 
     asyncio.run(play())
+
+
+def test_a_listener_follows_partitions_that_are_added(
+    kafka_bus: KafkaEventBusAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = "test-grows"
+    monkeypatch.setattr("onex.bus.aio.listener._LOOK_EVERY", 0.05)
+    kafka_bus.admin.create([TopicState(topic, 1, 1, {})])
+
+    async def scene() -> None:
+        taken: list[tuple[int, bytes | None]] = []
+        kafka = AioKafka(kafka_bus.config)
+        await kafka.start()
+        listener = Listener(kafka, [topic], lambda record: taken.append((record.partition, record.value)))
+        await listener.start()
+        kafka_bus.admin.grow(topic, 3)
+        for number in range(3):
+            key = next(b"%d" % n for n in range(100) if partition_of(b"%d" % n, 3) == number)
+            kafka_bus.publish(Outgoing(topic, b"v%d" % number, key, []))
+        async with asyncio.timeout(30):
+            while len(taken) < 3:
+                await kafka._producer.client.force_metadata_update()  # otherwise twice a minute
+                await asyncio.sleep(0.05)
+        assert sorted(taken) == [(0, b"v0"), (1, b"v1"), (2, b"v2")]
+        await listener.caught_up()
+        await listener.close()
+        await kafka.close()
+        assert len(taken) == 3
+
+    try:
+        asyncio.run(scene())
+    finally:
+        kafka_bus.admin.delete(topic)
