@@ -9,6 +9,7 @@ from onex.agent.lanes import Lanes
 from onex.agent.offsets import OffsetTracker
 from onex.agent.outcome import Commit, Outcome, Task
 from onex.agent.pure import PureAgent
+from onex.agent.pure_partitions import PurePartitions
 from onex.agent.retry_queue import Backlog, RetryQueue
 from onex.agent.settlement import Settlement
 from onex.agent.store import PartitionStore
@@ -187,7 +188,7 @@ def _repeated_command_starts_again() -> Any:
 
 
 def _timers_without_a_position() -> Any:
-    return patch.object(PureAgent, "_standing", lambda self, due: {})
+    return patch.object(PurePartitions, "standing", lambda self, numbers: {})
 
 
 def _restored_before_positions_are_stable() -> Any:

@@ -71,6 +71,9 @@ class Engine:
     def backlogs(self, *_: object) -> Mapping[int, object]:
         return {}
 
+    def lost(self, *_: object) -> Mapping[Partition, str]:
+        return {}
+
     def adopt(self, *_: object) -> None:
         self.adopted_in_commit.append(self.settlement.committing)
 

@@ -21,15 +21,13 @@ from onex.agent.due_timers import Due, DueTimers
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
 from onex.agent.keyed_work import KeyedWork
-from onex.agent.lost import lost_position, lost_records, mark_of, remedy
 from onex.agent.metrics import AgentMetrics
 from onex.agent.misrouted import KeyPlaces
 from onex.agent.pace import BatchPace
 from onex.agent.program import Program
+from onex.agent.pure_partitions import PurePartitions
 from onex.agent.pure_work import PureWork
 from onex.agent.restored import Restored
-from onex.agent.standby import Standby
-from onex.agent.stores import Stores
 from onex.agent.tracing import Tracing
 from onex.bus.protocols import (
     OnDelivery,
@@ -82,7 +80,6 @@ class PureAgent:
         as the contract says."""
         contract = program.contract
         self._bus = bus
-        self._node = contract.name
         self._group = group
         self._transactional_id = transactional_id
         self._topics = program.topics
@@ -91,17 +88,10 @@ class PureAgent:
         self._metrics = metrics
         self._pace = BatchPace(contract.delivery.batch_size, batch_seconds, first_batch)
         self._limits = program.limits
-        self._changelog = changelog = contract.changelog_topic
-        self._standby = Standby(bus, changelog, open_backing) if contract.delivery.standby else None
-        self._stores = (
-            None
-            if program.state is None
-            else Stores(bus, changelog, program.state, open_backing, program.limits, self._standby, notes_new=True)
-        )
-        self._adopting: Mapping[Partition, Restored] = {}
-        """Partitions that are being assigned right now."""
-        self._moved = True
-        """Partitions were assigned or given up since the standby last looked."""
+        self._changelog = contract.changelog_topic
+        self._held = HeldPartitions(clock, health)
+        self._partitions = PurePartitions(program, bus, self._held, health, open_backing)
+        self._stores = self._partitions.stores
         self._traces = BatchTraces(tracing) if tracing else None
         self._keyed = None if self._stores is None else KeyedWork(program, group, self._stores, self._traces)
         self._work: PureWork = self._keyed or ComputeWork(program, group, self._traces)
@@ -109,19 +99,13 @@ class PureAgent:
         """In narrow batches records and timers take turns."""
         self._observers = [one for one in program.composition.layers() if isinstance(one, ProtocolBatchObserver)]
         self._observed = 0.0
-        self._held = HeldPartitions(clock, health)
         found_out = isolation or Isolation(None, clock)
         self._gate = PureGate(found_out, self._held, self._work, contract, group, clock)
         self._timers = (
             None
             if self._stores is None or program.timers is None
-            else DueTimers(self._stores, self._held, changelog, clock)
+            else DueTimers(self._stores, self._held, self._changelog, clock)
         )
-        self._progress: dict[Partition, int] = {}
-        self._committed_at: dict[Partition, Position] = {}
-        """What was committed when partitions were assigned, by this instance or an earlier owner."""
-        self._has_position: set[int] = set()
-        """Partition numbers of which any input has a committed position."""
         self._sent = 0
 
     @property
@@ -148,15 +132,13 @@ class PureAgent:
     def subscribe(self) -> None:
         """Join the group; partitions come with the first steps. Raises BusError."""
         self._consumer: ProtocolConsumer = self._bus.subscribe(self._group, self._topics, self)
+        self._partitions.consumer = self._consumer
 
     def close(self) -> None:
         """Leave the group and release everything; nothing is in work between two steps."""
         self._consumer.close()
         self._transaction.close()
-        if self._stores is not None:
-            self._stores.close_all()
-        if self._standby is not None:
-            self._standby.close()
+        self._partitions.close()
 
     def step(self, timeout: float) -> bool:
         """Carry one batch, waiting up to ``timeout`` seconds for it; gives whether there was anything to do.
@@ -164,10 +146,9 @@ class PureAgent:
         Raises FencedError when another instance owns the transactional id, BusUnavailableError when
         clients must be made anew. Other failures of the bus undo the batch, which then runs again.
         """
-        if self._stores is not None and self._stores.restoring:
+        if self._partitions.are_restoring:
             timeout = 0.0
-            for number in self._stores.restore():
-                self._begin_reading(number)
+            self._partitions.restore()
         self._gate.look(self._bus)
         self._consumer.resume(self._held.to_resume())
         self._limits.refresh()
@@ -175,41 +156,11 @@ class PureAgent:
         self._observe()
         due = [] if self._timers is None else self._timers.take()
         records, due = self._gate.admit(records, due, self._consumer)
-        behind = self._stand_by()
+        behind = self._partitions.stand_by()
         if records or due:
             self._carry(*self._narrowed(records, due))
             return True
-        return behind or (self._stores is not None and self._stores.restoring)
-
-    def _begin_reading(self, number: int) -> None:
-        """The state of a partition is complete."""
-        assert self._stores is not None
-        inputs = [p for p in self._consumer.assignment() if p.partition == number]
-        if number not in self._has_position and not self._stores[number].is_empty:
-            where = Partition(self._topics[0], number)
-            self._block(dict.fromkeys(inputs, lost_position(self._changelog) + remedy(self._node, where)))
-        self._consumer.resume([p for p in inputs if not self._held.is_blocked(p)])
-        self._health.settle(f"restore {number}")
-
-    def _block(self, lost: Mapping[Partition, str]) -> None:
-        """Records or state are lost: partitions stand still until an operator has decided where they go on."""
-        for partition, what in lost.items():
-            self._held.block(partition, what)
-        self._consumer.pause(list(lost))
-
-    def _stand_by(self) -> bool:
-        """Follow the partitions of the other instances, but not while own ones are being restored."""
-        if self._standby is None or self._stores is None or self._stores.restoring:
-            return False
-        try:
-            if self._moved:
-                self._standby.follow_all_but(self._stores.held)
-                self._moved = False
-            return self._standby.step()
-        except BusError as error:  # the node's own work goes on without copies, which are followed again later
-            log.warning("standby cannot follow", reason=str(error))
-            self._moved = True
-            return False
+        return behind or self._partitions.are_restoring
 
     def _narrowed(
         self, records: list[ProtocolRecord], due: Sequence[Due]
@@ -229,7 +180,7 @@ class PureAgent:
         metrics, traces, transaction = self._metrics, self._traces, self._transaction
         started, now_ms = self._clock.monotonic(), self._clock.now_ms()
         count, inputs, (first, positions) = len(records), len(records) + len(due), span_of(records)
-        positions = self._marked(positions)
+        positions = self._partitions.marked(positions)
         metrics.in_flight.set(inputs)
         if records:
             metrics.queue_seconds.observe(waited(records[0], now_ms))
@@ -250,11 +201,11 @@ class PureAgent:
             rest = span_of(records)[0]
             if rest:  # offsets that were sent early are replaced: the last ones in a transaction count
                 early = {}
-                positions |= self._marked({partition: Position(offset) for partition, offset in rest.items()})
+                positions |= self._partitions.marked({p: Position(offset) for p, offset in rest.items()})
             if self._stores is not None:
                 self._stores.write_changes(transaction)
             if not positions:
-                positions = self._marked(self._standing(due))
+                positions = self._partitions.standing({number for number, _ in due})
             committing, committing_ns = self._clock.monotonic(), traces.now() if traces else 0
             transaction.commit(self._consumer, {} if early else positions)
         except BusError as error:
@@ -322,29 +273,6 @@ class PureAgent:
         records.reverse()
         return due[:fired]
 
-    def _marked(self, positions: dict[Partition, Position]) -> dict[Partition, Position]:
-        """Positions that say how far the changelog is, so that a later owner notices what is not there any more."""
-        if (stores := self._stores) is None:
-            return positions
-        return {p: Position(at.offset, stores.mark(p.partition)) for p, at in positions.items()}
-
-    def _standing(self, due: Sequence[Due]) -> dict[Partition, Position]:
-        """The position of an input partition that the timers belong to, as it is.
-
-        The group checks whether a member is alive only when it sends a position: a transaction without one would be
-        committed for an instance that the group has given up, too.
-        """
-        numbers = {number for number, _ in due}
-        inputs = sorted(p for p in self._consumer.assignment() if p.partition in numbers)
-        for partition in inputs:
-            if (offset := self._progress.get(partition)) is not None:
-                return {partition: Position(offset)}
-        for partition in inputs:
-            if (position := self._committed_at.get(partition)) is not None:
-                return {partition: position}
-        first = self._bus.admin.ends(inputs[:1])
-        return {partition: Position(start) for partition, (start, _) in first.items()}
-
     def _hand_over(self) -> None:
         """Outputs and dead letters go into the transaction."""
         work, transaction = self._work, self._transaction
@@ -391,7 +319,7 @@ class PureAgent:
         if self._stores is not None:
             self._stores.commit()
         for partition, position in positions.items():
-            self._progress[partition] = position.offset
+            self._partitions.progress[partition] = position.offset
         done = [*positions, *self._of_timers(fired)]
         if rest:
             self._pace.cut(count)
@@ -442,8 +370,8 @@ class PureAgent:
         self._metrics.state_keys.set(keys)
         self._metrics.state_bytes.set(size)
         self._metrics.restore_remaining.set(self._stores.remaining())
-        if self._standby is not None:
-            self._metrics.standby_keys.set(self._standby.keys())
+        if (standby := self._partitions.standby) is not None:
+            self._metrics.standby_keys.set(standby.keys())
 
     def _patience(self, timeout: float) -> float:
         """Do not sleep past the next timer."""
@@ -452,18 +380,15 @@ class PureAgent:
 
     def progress(self) -> dict[Partition, int]:
         """Next offset per partition held, as far as committed here."""
-        return dict(self._progress)
+        return dict(self._partitions.progress)
 
     def held(self) -> list[Partition]:
         """Partitions that stand still: what they lead to cannot be written, or their state is being restored."""
-        return [partition for partition in self._consumer.assignment() if self._stands(partition)]
+        return [partition for partition in self._consumer.assignment() if self._partitions.stands(partition)]
 
     def restoring(self) -> dict[Partition, Restored]:
         """Partitions that are being assigned, and how far the restores of their state are. From any thread."""
-        return {**self._adopting, **(self._stores.restored if self._stores is not None else {})}
-
-    def _stands(self, partition: Partition) -> bool:
-        return self._held.stands(partition) or (self._stores is not None and partition.partition not in self._stores)
+        return self._partitions.restoring()
 
     @property
     def clients(self) -> tuple[ProtocolConsumer, ProtocolTransaction]:
@@ -487,45 +412,13 @@ class PureAgent:
         return dict(self._consumer.positions())
 
     def on_assigned(self, partitions: Sequence[Partition]) -> None:
-        """Keyed kinds restore first: the partitions stay paused until their stores are complete."""
+        """See :class:`PurePartitions`."""
         self._metrics.rebalanced(EnumConsumerEvent.ASSIGNED, partitions)
-        if self._stores is not None:
-            self._consumer.pause(partitions)
-        self._moved = True
-        self._adopting = dict.fromkeys(partitions, Restored(0, 1))
-        numbers = sorted({partition.partition for partition in partitions})
-        asked = partitions if self._stores is None else [Partition(t, n) for n in numbers for t in self._topics]
-        # Waits for offsets of a transaction that is still open: its changes come before the end that is read next.
-        committed = self._consumer.committed(asked)
-        mine = {partition: committed[partition] for partition in partitions if partition in committed}
-        self._committed_at |= mine
-        lost = lost_records(mine, self._bus.admin.ends(list(mine)), self._node) if mine else {}
-        self._has_position |= {partition.partition for partition in committed}
-        for number in [] if self._stores is None else numbers:
-            lost |= self._open(number, [p for p in partitions if p.partition == number], committed)
-        self._block(lost)
-        for number in numbers:
-            if self._stores is not None and number in self._stores:
-                self._begin_reading(number)
-        self._adopting = {}
-
-    def _open(
-        self, number: int, inputs: Sequence[Partition], committed: Mapping[Partition, Position]
-    ) -> dict[Partition, str]:
-        """Begin to restore the state of a partition; gives its inputs with the reason when it is not all there."""
-        assert self._stores is not None
-        self._health.complain(f"restore {number}", "restoring state")
-        self._stores.open(number)
-        marks = {
-            p: mark for p, at in committed.items() if p.partition == number and (mark := mark_of(at)) is not None
-        }
-        what = self._stores.lost(number, list(marks.values()))
-        return dict.fromkeys(inputs, what + remedy(self._node, *marks)) if what else {}
+        self._partitions.assigned(partitions)
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
         """Called between batches: everything taken is committed already."""
         self._metrics.rebalanced(EnumConsumerEvent.REVOKED, partitions)
-        self._moved = True
         for partition in partitions:
             self._held.forget(partition)
             self._pace.forget(partition)
@@ -535,12 +428,7 @@ class PureAgent:
                 self._pace.forget(Partition(self._changelog, partition.partition))
                 self._work.forget(Partition(self._changelog, partition.partition))
                 self._timers.forget(partition.partition)
-            self._progress.pop(partition, None)
-            self._committed_at.pop(partition, None)
-            self._has_position.discard(partition.partition)
-            if self._stores is not None:
-                self._stores.close(partition.partition)
-                self._health.settle(f"restore {partition.partition}")
+            self._partitions.revoked(partition)
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
         """The group moved on without this member; nothing is open here."""

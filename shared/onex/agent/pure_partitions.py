@@ -1,0 +1,173 @@
+"""Partitions of a pure node: assigned, restored, compared with what is committed, followed as copies, given up.
+
+The way of a partition: ``assigned`` compares its committed position and its changelog with the topics as they are ->
+``restore`` reads the changelog, a chunk between two batches -> records are read -> ``revoked``.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import structlog
+
+from onex.agent.backing import OpenBacking
+from onex.agent.health import Health
+from onex.agent.held import HeldPartitions
+from onex.agent.lost import lost_position, lost_records, mark_of, remedy
+from onex.agent.program import Program
+from onex.agent.restored import Restored
+from onex.agent.standby import Standby
+from onex.agent.stores import Stores
+from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus
+from onex.model.errors import BusError
+
+log = structlog.get_logger(__name__)
+
+
+class PurePartitions:
+    """Of one engine, on its thread."""
+
+    def __init__(
+        self, program: Program, bus: ProtocolEventBus, held: HeldPartitions, health: Health, open_backing: OpenBacking
+    ) -> None:
+        contract = program.contract
+        self._bus = bus
+        self._held = held
+        self._health = health
+        self._node = contract.name
+        self._topics = program.topics
+        self._changelog = changelog = contract.changelog_topic
+        self.standby = Standby(bus, changelog, open_backing) if contract.delivery.standby else None
+        self.stores = (
+            None
+            if program.state is None
+            else Stores(bus, changelog, program.state, open_backing, program.limits, self.standby, notes_new=True)
+        )
+        self.consumer: ProtocolConsumer
+        """Set when the group is joined."""
+        self.progress: dict[Partition, int] = {}
+        """Next offset per partition, as far as committed here."""
+        self._adopting: Mapping[Partition, Restored] = {}
+        """Partitions that are being assigned right now."""
+        self._moved = True
+        """Partitions were assigned or given up since the standby last looked."""
+        self._committed_at: dict[Partition, Position] = {}
+        """What was committed when partitions were assigned, by this instance or an earlier owner."""
+        self._has_position: set[int] = set()
+        """Partition numbers of which any input has a committed position."""
+
+    def assigned(self, partitions: Sequence[Partition]) -> None:
+        """Stateful kinds restore first: the partitions stay paused until their stores are complete."""
+        stores = self.stores
+        if stores is not None:
+            self.consumer.pause(partitions)
+        self._moved = True
+        self._adopting = dict.fromkeys(partitions, Restored(0, 1))
+        numbers = sorted({partition.partition for partition in partitions})
+        asked = partitions if stores is None else [Partition(t, n) for n in numbers for t in self._topics]
+        # Waits for offsets of a transaction that is still open: its changes come before the end that is read next.
+        committed = self.consumer.committed(asked)
+        mine = {partition: committed[partition] for partition in partitions if partition in committed}
+        self._committed_at |= mine
+        self._has_position |= {partition.partition for partition in committed}
+        self._block(lost_records(mine, self._bus.admin.ends(list(mine)), self._node) if mine else {})
+        if stores is not None:
+            for number in numbers:
+                self._open(stores, number, [p for p in partitions if p.partition == number], committed)
+        self._adopting = {}
+
+    def _open(
+        self, stores: Stores, number: int, inputs: Sequence[Partition], committed: Mapping[Partition, Position]
+    ) -> None:
+        self._health.complain(f"restore {number}", "restoring state")
+        stores.open(number)
+        of_number = ((p, mark_of(at)) for p, at in committed.items() if p.partition == number)
+        marks = {partition: mark for partition, mark in of_number if mark is not None}
+        if what := stores.lost(number, list(marks.values())):
+            self._block(dict.fromkeys(inputs, what + remedy(self._node, *marks)))
+        if number in stores:
+            self._begin_reading(stores, number)
+
+    def restore(self) -> None:
+        """Read a chunk of the changelogs; partitions whose stores are complete are read from now on."""
+        if (stores := self.stores) is not None:
+            for number in stores.restore():
+                self._begin_reading(stores, number)
+
+    def _begin_reading(self, stores: Stores, number: int) -> None:
+        inputs = [p for p in self.consumer.assignment() if p.partition == number]
+        if number not in self._has_position and not stores[number].is_empty:
+            where = Partition(self._topics[0], number)
+            self._block(dict.fromkeys(inputs, lost_position(self._changelog) + remedy(self._node, where)))
+        self.consumer.resume([p for p in inputs if not self._held.is_blocked(p)])
+        self._health.settle(f"restore {number}")
+
+    def _block(self, lost: Mapping[Partition, str]) -> None:
+        """Records or state are lost: partitions stand still until an operator has decided where they go on."""
+        for partition, what in lost.items():
+            self._held.block(partition, what)
+        self.consumer.pause(list(lost))
+
+    @property
+    def are_restoring(self) -> bool:
+        """Whether the state of any partition is not complete yet."""
+        return self.stores is not None and self.stores.restoring
+
+    def restoring(self) -> dict[Partition, Restored]:
+        """Partitions that are being assigned, and how far the restores of their state are. From any thread."""
+        return {**self._adopting, **(self.stores.restored if self.stores is not None else {})}
+
+    def stands(self, partition: Partition) -> bool:
+        """Whether nothing is read of a partition: it is held or blocked, or its state is being restored."""
+        return self._held.stands(partition) or (self.stores is not None and partition.partition not in self.stores)
+
+    def stand_by(self) -> bool:
+        """Follow the partitions of the other instances, but not while own ones are being restored."""
+        if self.standby is None or self.stores is None or self.stores.restoring:
+            return False
+        try:
+            if self._moved:
+                self.standby.follow_all_but(self.stores.held)
+                self._moved = False
+            return self.standby.step()
+        except BusError as error:  # the node's own work goes on without copies, which are followed again later
+            log.warning("standby cannot follow", reason=str(error))
+            self._moved = True
+            return False
+
+    def marked(self, positions: dict[Partition, Position]) -> dict[Partition, Position]:
+        """Positions that say how far the changelog is, so that a later owner notices what is not there any more."""
+        if (stores := self.stores) is None:
+            return positions
+        return {p: Position(at.offset, stores.mark(p.partition)) for p, at in positions.items()}
+
+    def standing(self, numbers: Collection[int]) -> dict[Partition, Position]:
+        """The position of an input partition that timers of these numbers belong to, as it is.
+
+        The group checks whether a member is alive only when it sends a position: a transaction without one would be
+        committed for an instance that the group has given up, too.
+        """
+        inputs = sorted(p for p in self.consumer.assignment() if p.partition in numbers)
+        for partition in inputs:
+            if (offset := self.progress.get(partition)) is not None:
+                return self.marked({partition: Position(offset)})
+        for partition in inputs:
+            if (position := self._committed_at.get(partition)) is not None:
+                return self.marked({partition: position})
+        first = self._bus.admin.ends(inputs[:1])
+        return self.marked({partition: Position(start) for partition, (start, _) in first.items()})
+
+    def revoked(self, partition: Partition) -> None:
+        """Give a partition up."""
+        self._moved = True
+        self.progress.pop(partition, None)
+        self._committed_at.pop(partition, None)
+        self._has_position.discard(partition.partition)
+        if self.stores is not None:
+            self.stores.close(partition.partition)
+            self._health.settle(f"restore {partition.partition}")
+
+    def close(self) -> None:
+        """Give everything up."""
+        if self.stores is not None:
+            self.stores.close_all()
+        if self.standby is not None:
+            self.standby.close()
