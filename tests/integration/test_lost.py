@@ -19,8 +19,8 @@ def _totals(mesh: Mesh) -> list[float]:
     return [message.total for message in mesh.messages(Tallied) if isinstance(message, Tallied)]
 
 
-def _blocked(mesh: Mesh, why: str) -> str:
-    """Start the node, see it blocked for a reason, stop it; gives the command that it names."""
+def _blocked(mesh: Mesh, why: str) -> list[str]:
+    """Start the node, see it blocked for a reason, stop it; gives the commands that it names."""
     agent = mesh.start(NAME, ready=False)
     eventually(lambda: why in str(mesh.readiness(agent.pid)), 60, f"blocked: {why}")
     reasons = mesh.readiness(agent.pid) or {}
@@ -28,15 +28,17 @@ def _blocked(mesh: Mesh, why: str) -> str:
     found = mesh.onex("doctor", "--services", str(FOLDER)).stdout
     assert why in " ".join(found.split()), found
     assert mesh.stop(agent) == 0
-    return reason.partition("onex offsets reset ")[2]
+    return reason.partition("decide where it goes on: ")[2].split(" and ")
 
 
-def _decide(mesh: Mesh, command: str, to: str) -> None:
+def _decide(mesh: Mesh, commands: list[str], to: str) -> None:
     """What an operator types."""
-    words = command.split()
-    words[words.index("--to") + 1], words[words.index("TEXT")] = to, "a test"
-    done = mesh.onex("offsets", "reset", *words, "--services", str(FOLDER), "--yes")
-    assert done.returncode == 0, done.stderr
+    for command in commands:
+        program, *words = command.split()
+        assert program == "onex"
+        words[words.index("--to") + 1], words[words.index("TEXT")] = to, "a test"
+        done = mesh.onex(*words, "--services", str(FOLDER), "--yes")
+        assert done.returncode == 0, done.stderr
 
 
 def test_positions_records_and_state_that_are_lost(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
@@ -58,8 +60,8 @@ def test_positions_records_and_state_that_are_lost(kafka_bus: KafkaEventBusAdapt
 
         # The group's positions are gone, as after a week: records are not applied again to the state that is there.
         admin.delete_consumer_groups([group])[group].result(20)
-        command = _blocked(mesh, "holds state, but no position is committed")
-        _decide(mesh, command, "latest")
+        commands = _blocked(mesh, "holds state, but no position is committed")
+        _decide(mesh, commands, "latest")
         send(1)
         goes_on(6)
 
@@ -74,19 +76,19 @@ def test_positions_records_and_state_that_are_lost(kafka_bus: KafkaEventBusAdapt
 
         # Retention has passed the stopped node by.
         (where,) = [p for p, (_, end) in kafka_bus.admin.ends(mesh._partitions()).items() if p.topic == TOPIC and end]
-        send(4)
+        send(1100)
         end = kafka_bus.admin.ends([where])[where][1]
         admin.delete_records([TopicPartition(*where, end - 1)])[TopicPartition(*where)].result(20)
-        command = _blocked(mesh, "were deleted before they were read")
-        _decide(mesh, command, "earliest")
+        commands = _blocked(mesh, "were deleted before they were read")
+        _decide(mesh, commands, "earliest")
         goes_on(8)
 
         # The changelog was made again.
         kafka_bus.admin.delete(contract.changelog_topic)
         eventually(lambda: not kafka_bus.admin.topics([contract.changelog_topic]), 30, "the topic to go")
         mesh.apply()
-        command = _blocked(mesh, "was deleted and made again")
-        _decide(mesh, command, "latest")
+        commands = _blocked(mesh, "was deleted and made again")
+        _decide(mesh, commands, "latest")
         send(2)
         agent = mesh.start(NAME)
         eventually(lambda: _totals(mesh)[-2:] == [1.0, 2.0], 40, "a state that begins anew")

@@ -1,6 +1,7 @@
 """Files of a store that are not as RocksDB has left them: the store is set aside, and begins anew."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,12 @@ def flip(file: Path) -> None:
     file.write_bytes(data)
 
 
+def flip_first_block(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[:3000] = bytes(byte ^ 0xFF for byte in data[:3000])
+    file.write_bytes(data)
+
+
 @pytest.mark.parametrize(
     ("files", "harm"),
     [
@@ -56,6 +63,7 @@ def flip(file: Path) -> None:
         ("MANIFEST*", cut),
         ("MANIFEST*", Path.unlink),
         ("*.sst", cut),
+        ("*.sst", flip_first_block),
         ("*.sst", Path.unlink),
     ],
 )
@@ -67,6 +75,15 @@ def test_it_begins_anew_when_it_can_not_be_opened(tmp_path: Path, files: str, ha
         assert opened.checkpoint() == 0
         assert (tmp_path / f"0{ASIDE}").exists()
         opened.close()
+
+
+def test_one_that_is_gone_when_it_is_closed(tmp_path: Path) -> None:
+    filled(tmp_path)
+    opened = store(tmp_path)
+    shutil.rmtree(tmp_path / "0")
+    opened._is_damaged = True
+    opened.close()
+    assert not (tmp_path / f"0{ASIDE}").exists()
 
 
 @pytest.mark.parametrize("read", [lambda s: [s.get(b"s%d" % n) for n in range(COUNT)], lambda s: list(s.scan(b"s"))])

@@ -9,8 +9,12 @@ from node_unruly_compute.v1_0_0.models import Ask, Reply
 from node_unruly_compute.v1_0_0.node import NodeUnrulyCompute
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
+from structlog.testing import capture_logs
 
+from onex.agent.health import Health
+from onex.agent.held import HeldPartitions
 from onex.agent.lost import Mark, mark_of
+from onex.agent.pure import PureAgent
 from onex.bus.memory.broker import Group
 from onex.bus.protocols import Partition, Position
 from onex.bus.schema.topic_catalogue import TopicCatalogue
@@ -97,7 +101,8 @@ def blocked(reasons: dict[str, str], *topics: str, number: int) -> str:
     return reason
 
 
-def test_records_that_were_deleted_before_they_were_read(world: World) -> None:
+def test_records_that_were_deleted_before_they_were_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onex.agent.lost._PERHAPS_MARKERS", 1)
     world.stop()
     for _ in range(4):
         world.mesh.send(world.sent)
@@ -110,6 +115,40 @@ def test_records_that_were_deleted_before_they_were_read(world: World) -> None:
     world.reset(0)
     assert world.start() == {}
     assert world.answers == 6
+
+
+def test_markers_of_transactions_that_were_deleted_are_no_records(world: World) -> None:
+    """A position is one after the last record; the marker behind it is read by nobody, and retention deletes it."""
+    world.stop()
+    world.mesh.send(world.sent)
+    world.mesh.broker.logs[world.where].truncate(4)
+    with capture_logs() as lines:
+        assert world.start() == {}
+    (line,) = [line for line in lines if line["event"].startswith("offsets were deleted")]
+    assert (line["first"], line["last"]) == (3, 3)
+    world.mesh.send(world.sent)
+    assert world.answers == 4
+
+
+def test_a_skip_does_not_lift_it(tally: World) -> None:
+    held = HeldPartitions(tally.mesh.clock, Health())
+    held.lose(tally.where, "state is gone")
+    held.unblock(tally.where)
+    assert held.is_blocked(tally.where)
+    held.forget(tally.where)
+    assert not held.is_blocked(tally.where)
+
+
+def test_an_input_that_is_assigned_later_is_blocked_as_well(tally: World) -> None:
+    tally.stop()
+    tally.group.positions.clear()
+    tally.start()
+    (agent,) = [instance._agent for instance in tally.mesh.instances]
+    assert isinstance(agent, PureAgent)
+    later = Partition(RETRY, tally.where.partition)
+    agent._held.forget(later)
+    agent.on_assigned([later])
+    assert agent._held.is_blocked(later)
 
 
 def test_a_topic_that_was_made_again_is_shorter_than_the_position(world: World) -> None:

@@ -91,28 +91,35 @@ class RocksBacking:
         self._folder = folder
         self._is_damaged = False
         with self._told("opened"):
-            self._open_sound(folder)
-            idle_ms = clock.now_ms() - int(self._db.get(_SEEN) or 0)
-            if self._db.get(_IDENTITY) != self._identity or idle_ms > _FORGOTTEN_MS:
+            if not self._open_sound(folder):
                 self._db.close()
                 shutil.rmtree(folder)
                 self._open(folder)
                 self._db[_IDENTITY] = self._identity
 
-    def _open_sound(self, folder: Path) -> None:
+    def _open_sound(self, folder: Path) -> bool:
+        """Gives whether the store is of this topic, and not too old; the first reads may find damage, too."""
         try:
             self._open(folder)
+            idle_ms = self._clock.now_ms() - int(self._db.get(_SEEN) or 0)
+            return self._db.get(_IDENTITY) == self._identity and idle_ms <= _FORGOTTEN_MS
         except Exception as error:
             if not _is_damage(error):
                 raise
+            self.__dict__.pop("_db", None)  # releases the folder
             self._set_aside(str(error))
             self._open(folder)
+            return False
 
     def _set_aside(self, reason: str) -> None:
         """The changelog brings everything back; what is left of the files may be of use to somebody."""
         aside = self._folder.with_name(self._folder.name + ASIDE)
         shutil.rmtree(aside, ignore_errors=True)
-        self._folder.rename(aside)
+        try:
+            self._folder.rename(aside)
+        except OSError as error:
+            log.error("state on disk is damaged and cannot be set aside", error=str(error), reason=reason)
+            return
         log.error("state on disk is damaged, it is read again from the changelog", kept=str(aside), reason=reason)
 
     def _open(self, folder: Path) -> None:

@@ -135,7 +135,7 @@ class EffectEngine:
         Those in ``lost``, with the reason, stand still until an operator has decided where they go on.
         """
         for partition, what in lost.items():
-            self._held.block(partition, what)
+            self._held.lose(partition, what)
         self.settlement.adopt(committed)
         self._gate.adopt(committed)
         self._queue.adopt(backlogs)

@@ -28,6 +28,7 @@ class HeldPartitions:
         self._waits: dict[Partition, float] = {}
         self._until: dict[Partition, float] = {}
         self._blocked: set[Partition] = set()
+        self._lost: set[Partition] = set()
 
     def note(self, partition: Partition, error: Exception) -> None:
         """A dead letter of this partition was not written."""
@@ -76,9 +77,14 @@ class HeldPartitions:
         if self._health.complain(_blocked(partition), reason):
             log.error("partition blocked", topic=partition.topic, partition=partition.partition, reason=reason)
 
+    def lose(self, partition: Partition, reason: str) -> None:
+        """As ``block``, for as long as the partition is held: what it needs is lost."""
+        self._lost.add(partition)
+        self.block(partition, reason)
+
     def unblock(self, partition: Partition) -> None:
         """The partition goes on, with the next ``to_resume``."""
-        if partition in self._blocked:
+        if partition in self._blocked and partition not in self._lost:
             self._blocked.discard(partition)
             self._until.setdefault(partition, self._clock.monotonic())
             self._health.settle(_blocked(partition))
@@ -110,6 +116,7 @@ class HeldPartitions:
         """The partition is not ours any more."""
         self._failed.pop(partition, None)
         self._until.pop(partition, None)
+        self._lost.discard(partition)
         if partition in self._blocked:
             self._blocked.discard(partition)
             self._health.settle(_blocked(partition))

@@ -7,7 +7,14 @@ whether its group was deleted, or the records were kept for too short a time.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import structlog
+
 from onex.bus.protocols import Partition, Position
+
+log = structlog.get_logger(__name__)
+_PERHAPS_MARKERS = 1000
+"""A position is one after that of the last record. Behind it there may be markers of transactions, and records of
+those that were aborted. When they are deleted, nothing shows what they were."""
 
 
 class Changelog(NamedTuple):
@@ -48,8 +55,17 @@ def lost_records(
     found: dict[Partition, str] = {}
     for partition, position in committed.items():
         first, end = ends[partition]
-        if position.offset < first:
+        if position.offset + _PERHAPS_MARKERS < first:
             what = f"records {position.offset} to {first - 1} were deleted before they were read"
+        elif position.offset < first:
+            log.warning(
+                "offsets were deleted before they were read: markers of transactions, or a few records",
+                topic=partition.topic,
+                partition=partition.partition,
+                first=position.offset,
+                last=first - 1,
+            )
+            continue
         elif position.offset > end:
             what = f"position {position.offset} is committed, but the topic ends at {end}: it was made again, or cut"
         else:
@@ -58,20 +74,20 @@ def lost_records(
     return found
 
 
-def lost_state(marks: Sequence[Mark], checkpoint: int, log: Changelog) -> str:
+def lost_state(marks: Sequence[Mark], checkpoint: int, now: Changelog) -> str:
     """Why the inputs of a partition can't go on with its state, of which ``checkpoint`` offsets are on this machine.
 
     ``marks`` are those of their positions: without any, an operator has decided. Empty when nothing is missing.
     """
     if not marks:
         return ""
-    if any(mark.identity != log.identity for mark in marks):
-        return f"{log.topic} was deleted and made again: state is gone"
+    if any(mark.identity != now.identity for mark in marks):
+        return f"{now.topic} was deleted and made again: state is gone"
     reached = max(checkpoint, *(mark.checkpoint for mark in marks))
-    if reached > log.end:
-        return f"{log.topic} ends at offset {log.end}, but it had reached {reached}: state is gone"
-    if log.first > checkpoint:
-        return f"{log.topic} begins at offset {log.first}: state that was written before is deleted"
+    if reached > now.end:
+        return f"{now.topic} ends at offset {now.end}, but it had reached {reached}: state is gone"
+    if now.first > checkpoint:
+        return f"{now.topic} begins at offset {now.first}: state that was written before is deleted"
     return ""
 
 

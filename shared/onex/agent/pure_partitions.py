@@ -17,6 +17,7 @@ from onex.agent.restored import Restored
 from onex.agent.standby import Standby
 from onex.agent.stores import Stores
 from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus
+from onex.model.enums import EnumGuarantee
 from onex.model.errors import BusError
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,10 @@ class PurePartitions:
         """Partitions were assigned or given up since the standby last looked."""
         self._committed_at: dict[Partition, Position] = {}
         """What was committed when partitions were assigned, by this instance or an earlier owner."""
+        self._lost: dict[int, str] = {}
+        """Partition numbers whose state does not fit, with the reason."""
+        self._is_exactly_once = contract.delivery.guarantee is EnumGuarantee.EXACTLY_ONCE
+        """Otherwise changes of a state may be there without the position that belongs to them."""
         self._has_position: set[int] = set()
         """Partition numbers of which any input has a committed position."""
 
@@ -82,7 +87,9 @@ class PurePartitions:
         of_number = ((p, mark_of(at)) for p, at in committed.items() if p.partition == number)
         marks = {partition: mark for partition, mark in of_number if mark is not None}
         if what := stores.lost(number, list(marks.values())):
-            self._block(dict.fromkeys(inputs, what + remedy(self._node, *marks)))
+            self._lost[number] = what + remedy(self._node, *marks)
+        if number in self._lost:
+            self._block(dict.fromkeys(inputs, self._lost[number]))
         if number in stores:
             self._begin_reading(stores, number)
 
@@ -94,16 +101,16 @@ class PurePartitions:
 
     def _begin_reading(self, stores: Stores, number: int) -> None:
         inputs = [p for p in self.consumer.assignment() if p.partition == number]
-        if number not in self._has_position and not stores[number].is_empty:
-            where = Partition(self._topics[0], number)
-            self._block(dict.fromkeys(inputs, lost_position(self._changelog) + remedy(self._node, where)))
+        if self._is_exactly_once and number not in self._has_position and not stores[number].is_empty:
+            self._lost[number] = lost_position(self._changelog) + remedy(self._node, *sorted(inputs))
+            self._block(dict.fromkeys(inputs, self._lost[number]))
         self.consumer.resume([p for p in inputs if not self._held.is_blocked(p)])
         self._health.settle(f"restore {number}")
 
     def _block(self, lost: Mapping[Partition, str]) -> None:
         """Records or state are lost: partitions stand still until an operator has decided where they go on."""
         for partition, what in lost.items():
-            self._held.block(partition, what)
+            self._held.lose(partition, what)
         self.consumer.pause(list(lost))
 
     @property
@@ -161,6 +168,7 @@ class PurePartitions:
         self.progress.pop(partition, None)
         self._committed_at.pop(partition, None)
         self._has_position.discard(partition.partition)
+        self._lost.pop(partition.partition, None)
         if self.stores is not None:
             self.stores.close(partition.partition)
             self._health.settle(f"restore {partition.partition}")

@@ -112,7 +112,11 @@ class Relay:
         self._taking_over = self._clock.monotonic()
         try:
             transaction = await _blocking(lambda: self._bus.transaction(self._group))
-            consumer = await _blocking(lambda: self._bus.subscribe(self._group, ()))
+            try:
+                consumer = await _blocking(lambda: self._bus.subscribe(self._group, ()))
+            except BaseException:
+                await _blocking(transaction.close)
+                raise
         finally:
             self._taking_over = None
         self._clients = consumer, transaction

@@ -39,8 +39,8 @@ class Stores:
         self._restoring = RestoringStores(bus, changelog)
         self._firsts: dict[int, int] = {}
         self._ends: dict[int, int] = {}
-        self._identity = ""
-        """Of the changelog."""
+        self._identities: dict[int, str] = {}
+        """Of the changelog, when the partition was opened."""
         self.restored: Mapping[Partition, Restored] = {}
         """By partition of the changelog, those that are being restored; replaced as a whole, for other threads."""
 
@@ -49,7 +49,7 @@ class Stores:
         if number in self._ready or number in self._restoring:
             return
         topic = self._bus.admin.topics([self._changelog])[self._changelog]
-        self._identity = topic.identity
+        self._identities[number] = topic.identity
         warm = self._standby.take(number) if self._standby else None
         store = PartitionStore(
             self._codec,
@@ -72,7 +72,7 @@ class Stores:
         store = dict(self._restoring.items()).get(number)
         if store is None:
             return ""
-        log = Changelog(self._changelog, self._identity, self._firsts[number], self._ends[number])
+        log = Changelog(self._changelog, self._identities[number], self._firsts[number], self._ends[number])
         what = lost_state(marks, store.checkpoint(), log)
         if not what and store.checkpoint() > log.end:
             self.close(number)
@@ -82,7 +82,8 @@ class Stores:
 
     def mark(self, number: int) -> str:
         """Metadata for positions that are committed now: how far the changelog is at least."""
-        return Mark(self._identity, self._ready[number].checkpoint()).text() if number in self._ready else ""
+        store = self._ready.get(number)
+        return "" if store is None else Mark(self._identities[number], store.checkpoint()).text()
 
     def restore(self) -> Sequence[int]:
         """Read one chunk of the changelog; gives the partitions that are complete now. Raises BusError."""

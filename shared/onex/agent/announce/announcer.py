@@ -15,7 +15,7 @@ from onex.bus.protocols import Outgoing, Partition, ProtocolEventBus, ProtocolRe
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.capability import Signals
 from onex.contract import ResolvedNode
-from onex.model.errors import BusError, MessageError, SchemaMismatchError
+from onex.model.errors import BusError, ConfigurationError, MessageError, SchemaMismatchError
 from onex.model.mesh import (
     MESH_TOPICS,
     CapabilityReported,
@@ -67,7 +67,7 @@ class Announcer:
         while not self._ended.is_set():
             try:
                 self._session()
-            except (BusError, SchemaMismatchError) as error:
+            except (BusError, SchemaMismatchError, ConfigurationError) as error:
                 if self._silenced != str(error):
                     self._silenced = str(error)
                     log.warning("not heard by the mesh", reason=str(error))

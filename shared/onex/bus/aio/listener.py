@@ -74,6 +74,8 @@ class Listener:
                 await self._add_partitions()
             except BusError as error:
                 log.warning("looking for new partitions is interrupted", error=str(error))
+            except Exception:
+                log.exception("looking for new partitions failed, it begins again")
 
     async def _add_partitions(self) -> None:
         """A partition that was added is read from its beginning: all of it was written after the start."""
