@@ -1,5 +1,6 @@
 """Agents as processes, for tests."""
 
+import http.client
 import json
 import os
 import signal
@@ -169,12 +170,14 @@ class Mesh:
         if not info:
             return None
         try:
-            with urllib.request.urlopen(f"{info['health']}/readyz", timeout=5) as answer:
-                reasons: dict[str, str] = json.loads(answer.read())["reasons"]
-        except urllib.error.HTTPError as error:
-            reasons = json.loads(error.read())["reasons"]
-        except OSError:
+            try:
+                with urllib.request.urlopen(f"{info['health']}/readyz", timeout=5) as answer:
+                    body = answer.read()
+            except urllib.error.HTTPError as error:
+                body = error.read()
+        except (OSError, http.client.HTTPException):  # it may end in the middle of its answer
             return None
+        reasons: dict[str, str] = json.loads(body)["reasons"]
         return reasons
 
     def ready(self, process: Process) -> Callable[[], bool]:
