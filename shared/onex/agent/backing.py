@@ -112,7 +112,7 @@ class RocksBacking:
             return False
 
     def _set_aside(self, reason: str) -> None:
-        """The changelog brings everything back; what is left of the files may be of use to somebody."""
+        """Keep the files for inspection. The changelog restores the state."""
         aside = self._folder.with_name(self._folder.name + ASIDE)
         shutil.rmtree(aside, ignore_errors=True)
         try:
@@ -156,7 +156,7 @@ class RocksBacking:
         return int(self.get(_CHECKPOINT) or b"0")
 
     def kept_up(self) -> None:
-        """See the protocol. A store that was opened and closed without reading to the end is as old as before."""
+        """Note that the end of the changelog was reached. Opening and closing a store does not make it younger."""
         batch = WriteBatch(raw_mode=True)
         batch.put(_SEEN, str(self._clock.now_ms()).encode())
         with self._told("written"):

@@ -1,7 +1,7 @@
 """Positions and changelogs that do not fit together: something was lost, and going on would hide it.
 
-A partition of which this is found when it is assigned stands still until an operator decides: nobody else knows
-whether its group was deleted, or the records were kept for too short a time.
+The engine looks for this when a partition is assigned. It blocks the partition until an operator decides: only an
+operator can know whether the group was deleted, or the records expired.
 """
 
 from collections.abc import Mapping, Sequence

@@ -412,7 +412,7 @@ class PureAgent:
         return dict(self._consumer.positions())
 
     def on_assigned(self, partitions: Sequence[Partition]) -> None:
-        """See :class:`PurePartitions`."""
+        """Compare the partitions with what is committed; keyed kinds restore their state before records are read."""
         self._metrics.rebalanced(EnumConsumerEvent.ASSIGNED, partitions)
         self._partitions.assigned(partitions)
 

@@ -123,7 +123,7 @@ class PurePartitions:
         return {**self._adopting, **(self.stores.restored if self.stores is not None else {})}
 
     def stands(self, partition: Partition) -> bool:
-        """Whether nothing is read of a partition: it is held or blocked, or its state is being restored."""
+        """Whether the partition is held, blocked or being restored, so that no record is read from it."""
         return self._held.stands(partition) or (self.stores is not None and partition.partition not in self.stores)
 
     def stand_by(self) -> bool:

@@ -71,7 +71,7 @@ class Relay:
             await self.close()
 
     async def _pause(self, stopping: asyncio.Event) -> None:
-        """Begin anew after a while: what is published already is known to the next take-over only."""
+        """Close the clients and wait. The next take-over finds out which rows are published already."""
         await self.close()
         await _sleep(stopping, _FOLLOW)
 

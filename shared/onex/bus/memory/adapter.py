@@ -20,7 +20,8 @@ from onex.bus.protocols import (
 from onex.model.errors import BusUnavailableError
 
 _PATIENCE = 200
-"""Batches of a reader that wait for an open transaction; time stands still here, so that it would never end."""
+"""Batches of a reader that wait for an open transaction. The clock does not advance meanwhile, so that more of them
+would not help."""
 
 
 class MemoryEventBus:

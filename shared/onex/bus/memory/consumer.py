@@ -122,7 +122,8 @@ class MemoryConsumer:
     def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
         """See the protocol. Raises BusUnavailableError while a transaction is open that may change one of them.
 
-        Kafka answers UNSTABLE_OFFSET_COMMIT and librdkafka asks again until its time is up; here time stands still.
+        Kafka answers UNSTABLE_OFFSET_COMMIT, and librdkafka repeats the request until its timeout. The clock of this
+        bus does not advance meanwhile.
         """
         self._broker.require_up()
         self._broker.expire()
