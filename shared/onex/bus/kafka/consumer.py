@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from threading import get_ident
 from time import monotonic
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.errors import to_bus_error, translate
@@ -183,30 +183,12 @@ class KafkaConsumer:
     def _on_assign(self, _: Consumer, given: list[TopicPartition]) -> None:
         partitions = [Partition(t.topic, t.partition) for t in given]
         self._assigned |= dict.fromkeys(partitions)
-        starts = self._starts(given)
         if self._incremental:
-            self._client.incremental_assign(starts)
+            self._client.incremental_assign(given)
         else:
-            self._client.assign(starts)
-        if self._listener and partitions and self._listener_failure is None:
+            self._client.assign(given)
+        if self._listener and partitions:
             self._tell(self._listener.on_assigned, partitions)
-
-    def _starts(self, given: list[TopicPartition]) -> list[TopicPartition]:
-        """Partitions with their committed offsets: the engine compares the same ones with its state.
-
-        The client can ask by itself, but where it gets no answer for a partition it begins at the earliest record.
-        """
-        found: dict[Partition, Position] = {}
-
-        def ask(partitions: Sequence[Partition]) -> None:
-            found.update(self.committed(partitions))
-
-        self._tell(ask, [Partition(t.topic, t.partition) for t in given])
-        nowhere = Position(OFFSET_BEGINNING)
-        return [
-            TopicPartition(t.topic, t.partition, found.get(Partition(t.topic, t.partition), nowhere).offset)
-            for t in given
-        ]
 
     def _on_revoke(self, _: Consumer, given: list[TopicPartition]) -> None:
         self._give_up(given, lost=False)
