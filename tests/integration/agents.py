@@ -68,14 +68,19 @@ class Mesh:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        running = [process for process in self.processes if process.poll() is None]
-        notes = [self._stand_of(process) for process in running] if isinstance(error, Exception) else []
-        for process in running:
+        if isinstance(error, Exception):
+            error.add_note(self.stand())
+        for process in self._running():
             process.kill()
         for process in self.processes:
             process.wait()
-        if isinstance(error, Exception):
-            error.add_note("\n".join([*notes, self.tails()]))
+
+    def _running(self) -> list[Process]:
+        return [process for process in self.processes if process.poll() is None]
+
+    def stand(self) -> str:
+        """What the processes say of themselves, and the ends of their logs with the stacks of their threads."""
+        return "\n".join([*map(self._stand_of, self._running()), self.tails()])
 
     def _stand_of(self, process: Process) -> str:
         """What a process says of itself; its threads write their stacks into its log."""

@@ -211,6 +211,21 @@ def _unreadable_headers_lost_behind_a_key_that_waits() -> Any:
     return patch.object(FurtherAttempts, "must_queue", must_queue)
 
 
+def _done_records_read_again() -> Any:
+    return patch.object(PurePartitions, "check", lambda self, first: None)
+
+
+def _effects_read_again() -> Any:
+    take = OffsetTracker.take
+
+    def any_order(self: OffsetTracker, offset: int) -> bool:
+        is_new = take(self, offset)
+        self.expected = 0
+        return is_new
+
+    return patch.object(OffsetTracker, "take", any_order)
+
+
 MUTANTS: dict[str, Mutant] = {
     made.__name__.removeprefix("_"): made
     for made in (
@@ -237,5 +252,7 @@ MUTANTS: dict[str, Mutant] = {
         _unreadable_headers_lost_behind_a_key_that_waits,
         _timers_without_a_position,
         _restored_before_positions_are_stable,
+        _done_records_read_again,
+        _effects_read_again,
     )
 }

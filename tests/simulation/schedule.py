@@ -34,9 +34,11 @@ _WEIGHTS = {
     "alarm": 6,
     "hostile": 6,
     "stall": 3,
+    "rewind": 1,
 }
 """How often each kind of thing happens. ``lose``: a commit succeeds and its answer is lost. ``stall``: a process
-stands still inside of a transaction, until its group has gone on without it."""
+stands still inside of a transaction, until its group has gone on without it. ``rewind``: a client goes back to the
+earliest records."""
 
 
 def draw(seed: int, length: int = 150) -> list[Action]:

@@ -90,6 +90,9 @@ class Simulation:
             case "expel":
                 instance.expel()
                 return name
+            case "rewind":
+                instance.rewind()
+                return name
             case "abort":
                 instance.fail_next_commit()
                 return name

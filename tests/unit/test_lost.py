@@ -1,6 +1,7 @@
 """Positions, records or state that are lost: a partition stands still, and goes on as an operator decides."""
 
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
 from node_tally_reducer.v1_0_0.models import Amount, Tallied
@@ -16,9 +17,11 @@ from onex.agent.held import HeldPartitions
 from onex.agent.lost import Mark, mark_of
 from onex.agent.pure import PureAgent
 from onex.bus.memory.broker import Group
+from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.protocols import Partition, Position
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.dlq import Author, OffsetDesk
+from onex.model.errors import BusUnavailableError
 from onex.model.message import Message
 from onex.node import Node
 from onex.testing import MeshDriver
@@ -163,6 +166,50 @@ def test_a_topic_that_was_made_again_is_shorter_than_the_position(world: World) 
     world.reset(0)
     assert world.start() == {}
     assert world.answers == 4
+
+
+def test_a_client_that_goes_back_to_what_is_done_is_replaced(world: World) -> None:
+    (instance,) = world.mesh.instances
+    instance.rewind()
+    with pytest.raises(BusUnavailableError, match=r"went back to offset 0, but everything below 3 was read before"):
+        world.mesh.settle()
+    assert world.answers == 3
+    world.mesh.crash(instance)
+    assert world.start() == {}
+    world.mesh.send(world.sent)
+    assert world.answers == 4
+
+
+def test_a_client_may_go_back_before_it_has_read_anything(world: World) -> None:
+    """What an earlier owner has committed counts as well."""
+    world.stop()
+    world.mesh.send(world.sent)
+    instance = world.mesh.add_instance(world.kind)
+
+    def from_the_first(consumer: MemoryConsumer, partition: Partition) -> bool:
+        consumer._at[partition] = 0
+        return True
+
+    reads_again = pytest.raises(BusUnavailableError, match="everything below 3")
+    with patch.object(MemoryConsumer, "_fetches", from_the_first), reads_again:
+        world.mesh.settle()
+    world.mesh.crash(instance)
+    assert world.start() == {}
+    assert world.answers == 4
+
+
+def test_a_topic_that_is_made_again_while_it_is_read(world: World) -> None:
+    state = world.mesh.broker.topics[world.topic]
+    world.mesh.bus.admin.delete(world.topic)
+    world.mesh.broker.create(state)
+    (instance,) = world.mesh.instances
+    instance.rewind()
+    with pytest.raises(BusUnavailableError):
+        world.mesh.send(world.sent)
+    world.mesh.crash(instance)
+    assert "position 3 is committed, but the topic ends at 1" in blocked(
+        world.start(), world.topic, number=world.where.partition
+    )
 
 
 def test_all_that_was_kept_may_be_gone_when_all_of_it_was_read(world: World) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import structlog
 
 from onex.bus.protocols import Partition, Position
+from onex.model.errors import BusUnavailableError
 
 log = structlog.get_logger(__name__)
 _PERHAPS_MARKERS = 1000
@@ -94,6 +95,18 @@ def lost_state(marks: Sequence[Mark], checkpoint: int, now: Changelog) -> str:
 def lost_position(changelog: str) -> str:
     """Why the inputs of a partition can't go on: there is state, but no position that belongs to it."""
     return f"{changelog} holds state, but no position is committed: records would be applied to it again"
+
+
+def read_again(partition: Partition, offset: int, done: int) -> BusUnavailableError:
+    """A client has gone back to records that are done; what is committed is looked at again with a new one.
+
+    It does so where its own question for the committed position has no answer, or where that position is not in the
+    topic any more, which may have been made again (``auto.offset.reset``).
+    """
+    return BusUnavailableError(
+        f"reading {partition.topic}[{partition.partition}]: the client went back to offset {offset}, but everything "
+        f"below {done} was read before"
+    )
 
 
 def remedy(node: str, *partitions: Partition) -> str:

@@ -30,10 +30,13 @@ class OffsetTracker:
         self._next = committed.offset if committed else -1
         self._known = set(done_beyond(committed)) if committed else set[int]()
         """Finished by an earlier owner, and not read again yet."""
+        self.expected = max(self._next, 0)
+        """No offset below is to be taken in any more."""
 
     def take(self, offset: int) -> bool:
         """Take an offset in; False when it was finished before and must not run again."""
         self._pending.append(offset)
+        self.expected = offset + 1
         if self._next < 0:
             self._next = offset
         if offset in self._known:

@@ -180,6 +180,7 @@ class PureAgent:
         metrics, traces, transaction = self._metrics, self._traces, self._transaction
         started, now_ms = self._clock.monotonic(), self._clock.now_ms()
         count, inputs, (first, positions) = len(records), len(records) + len(due), span_of(records)
+        self._partitions.check(first)
         positions = self._partitions.marked(positions)
         metrics.in_flight.set(inputs)
         if records:

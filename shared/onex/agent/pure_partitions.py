@@ -11,7 +11,7 @@ import structlog
 from onex.agent.backing import OpenBacking
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
-from onex.agent.lost import lost_position, lost_records, mark_of, remedy
+from onex.agent.lost import lost_position, lost_records, mark_of, read_again, remedy
 from onex.agent.program import Program
 from onex.agent.restored import Restored
 from onex.agent.standby import Standby
@@ -92,6 +92,19 @@ class PurePartitions:
             self._block(dict.fromkeys(inputs, self._lost[number]))
         if number in stores:
             self._begin_reading(stores, number)
+
+    def check(self, first: Mapping[Partition, int]) -> None:
+        """Whether a batch that begins at these offsets is new. Raises BusUnavailableError when some of it is done."""
+        for partition, offset in first.items():
+            if offset < (done := self._done(partition)):
+                raise read_again(partition, offset, done)
+
+    def _done(self, partition: Partition) -> int:
+        """The offset below which everything is done."""
+        if (here := self.progress.get(partition)) is not None:
+            return here
+        before = self._committed_at.get(partition)
+        return 0 if before is None else before.offset
 
     def restore(self) -> None:
         """Read a chunk of the changelogs; partitions whose stores are complete are read from now on."""

@@ -18,6 +18,7 @@ from onex.agent.crash.journal import Span
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
 from onex.agent.kept_answers import KeptAnswers
+from onex.agent.lost import read_again
 from onex.agent.metrics import AgentMetrics
 from onex.agent.offsets import MAX_SPAN, OffsetTracker
 from onex.agent.outcome import Commit, Outcome
@@ -80,10 +81,15 @@ class Settlement:
             self._trackers[partition] = OffsetTracker(position)
 
     def take(self, partition: Partition, offset: int) -> bool:
-        """Whether a record that was read is to be carried: its partition is held, and it is not finished already."""
+        """Whether a record that was read is to be carried: its partition is held, and it is not finished already.
+
+        Raises BusUnavailableError when the client has gone back to what was read before.
+        """
         tracker = self._trackers.get(partition)
         if tracker is None:
             return False
+        if offset < tracker.expected:
+            raise read_again(partition, offset, tracker.expected)
         if not tracker.take(offset):
             self._skipped.add(partition)
             return False

@@ -143,6 +143,11 @@ class Instance:
         assert isinstance(self.consumer, MemoryConsumer)
         self.consumer.expel()
 
+    def rewind(self) -> None:
+        """The client goes back to the earliest records of what this instance holds."""
+        assert isinstance(self.consumer, MemoryConsumer)
+        self.consumer.rewind()
+
     def stall(self, moment: Moment, meanwhile: Callable[[], None]) -> None:
         """SIGSTOP inside of the next transaction that comes to ``moment``; call ``meanwhile`` and go on."""
         transaction = self.transaction

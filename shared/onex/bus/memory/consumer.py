@@ -159,6 +159,12 @@ class MemoryConsumer:
         self._expelled = True
         self._leave()
 
+    def rewind(self) -> None:
+        """Test switch: the client goes back to the earliest records, as one does whose question for the committed
+        positions had no answer, or that finds its own position out of range."""
+        held = [partition for partition in self._at if partition in self._broker.logs]
+        self._at |= {partition: first for partition, (first, _) in self._broker.ends(held).items()}
+
     def crash(self) -> None:
         """Test switch: the member is gone without a word; its partitions are free at once."""
         self._leave()
