@@ -1,7 +1,7 @@
 """What every bus does: partitions, groups, offsets, transactions, read-committed, errors."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import pytest
@@ -49,7 +49,7 @@ class Listener:
         self.held: set[Partition] = set()
         self.revoked: list[Partition] = []
 
-    def on_assigned(self, partitions: Sequence[Partition]) -> None:
+    def on_assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None:
         self.held |= set(partitions)
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:

@@ -191,17 +191,11 @@ def _timers_without_a_position() -> Any:
     return patch.object(PurePartitions, "standing", lambda self, numbers: {})
 
 
-def _restored_before_positions_are_stable() -> Any:
-    assigned = PureAgent.on_assigned
+def _begun_before_positions_are_stable() -> Any:
+    def committed(self: MemoryConsumer, partitions: Sequence[Any]) -> Mapping[Any, Position]:
+        return {p: self.group.positions[p] for p in partitions if p in self.group.positions}
 
-    def too_early(self: PureAgent, partitions: Sequence[Any]) -> None:
-        def committed(self: MemoryConsumer, partitions: Sequence[Any]) -> Mapping[Any, Position]:
-            return {p: self.group.positions[p] for p in partitions if p in self.group.positions}
-
-        with patch.object(MemoryConsumer, "committed", committed):
-            assigned(self, partitions)
-
-    return patch.object(PureAgent, "on_assigned", too_early)
+    return patch.object(MemoryConsumer, "committed", committed)
 
 
 def _unreadable_headers_lost_behind_a_key_that_waits() -> Any:
@@ -251,7 +245,7 @@ MUTANTS: dict[str, Mutant] = {
         _repeated_command_starts_again,
         _unreadable_headers_lost_behind_a_key_that_waits,
         _timers_without_a_position,
-        _restored_before_positions_are_stable,
+        _begun_before_positions_are_stable,
         _done_records_read_again,
         _effects_read_again,
     )

@@ -53,12 +53,12 @@ def ring_twice(mesh: MeshDriver) -> int:
     return len(mesh.published(Rang))
 
 
-def balance(mesh: MeshDriver) -> float:
+def balances(mesh: MeshDriver) -> list[float]:
     with patch("onex.agent.pure._EARLY", 1):
         mesh.send(MoneyMoved(order_id="o-1", customer="c-1", amount=100.0), settle=False)
         stand_still(mesh, NodeBalanceReducer, Moment.BEGUN)
         mesh.send(MoneyMoved(order_id="o-2", customer="c-1", amount=1.0))
-    return mesh.published(CustomerBalance)[-1].total
+    return [balance.total for balance in mesh.published(CustomerBalance)]
 
 
 def test_timers_alone_are_fenced(mesh: MeshDriver) -> None:
@@ -70,10 +70,10 @@ def test_timers_without_a_position_ring_twice(mesh: MeshDriver) -> None:
         assert ring_twice(mesh) == 2
 
 
-def test_a_store_is_restored_when_positions_are_stable(mesh: MeshDriver) -> None:
-    assert balance(mesh) == 101.0
+def test_a_partition_begins_when_its_position_is_stable(mesh: MeshDriver) -> None:
+    assert balances(mesh) == [100.0, 101.0]
 
 
-def test_a_store_that_is_restored_too_early_lacks_a_batch(mesh: MeshDriver) -> None:
-    with MUTANTS["restored_before_positions_are_stable"]():
-        assert balance(mesh) != 101.0
+def test_a_partition_that_begins_too_early_does_a_batch_twice(mesh: MeshDriver) -> None:
+    with MUTANTS["begun_before_positions_are_stable"]():
+        assert balances(mesh) != [100.0, 101.0]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pytest
 
+from onex.agent.lost import Judged
 from onex.agent.metrics import AgentMetrics
 from onex.agent.native.effect_host import EffectHost
 from onex.agent.outcome import Commit
@@ -71,8 +72,8 @@ class Engine:
     def backlogs(self, *_: object) -> Mapping[int, object]:
         return {}
 
-    def lost(self, *_: object) -> Mapping[Partition, str]:
-        return {}
+    def judge(self, *_: object) -> Judged:
+        return Judged({}, {})
 
     def adopt(self, *_: object) -> None:
         self.adopted_in_commit.append(self.settlement.committing)

@@ -1,10 +1,10 @@
 """The Faust host's consumer, without Faust: what it does when partitions are given up."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from onex.bus.faust.consumer import FaustConsumer
-from onex.bus.protocols import Partition
+from onex.bus.protocols import Partition, Position
 
 _P = Partition("onex.cmd.test.ask.v1", 3)
 
@@ -16,7 +16,7 @@ class _Draining:
         self._consumer = consumer
         self.revoked: list[Sequence[Partition]] = []
 
-    def on_assigned(self, partitions: Sequence[Partition]) -> None: ...
+    def on_assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None: ...
 
     def on_lost(self, partitions: Sequence[Partition]) -> None: ...
 

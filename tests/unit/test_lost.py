@@ -150,7 +150,7 @@ def test_an_input_that_is_assigned_later_is_blocked_as_well(tally: World) -> Non
     assert isinstance(agent, PureAgent)
     later = Partition(RETRY, tally.where.partition)
     agent._held.forget(later)
-    agent.on_assigned([later])
+    agent.on_assigned([later], {})
     assert agent._held.is_blocked(later)
 
 
@@ -185,13 +185,14 @@ def test_a_client_may_go_back_before_it_has_read_anything(world: World) -> None:
     world.stop()
     world.mesh.send(world.sent)
     instance = world.mesh.add_instance(world.kind)
+    reconcile = MemoryConsumer._reconcile
 
-    def from_the_first(consumer: MemoryConsumer, partition: Partition) -> bool:
-        consumer._at[partition] = 0
-        return True
+    def from_the_first(consumer: MemoryConsumer) -> None:
+        reconcile(consumer)
+        consumer.rewind()
 
     reads_again = pytest.raises(BusUnavailableError, match="everything below 3")
-    with patch.object(MemoryConsumer, "_fetches", from_the_first), reads_again:
+    with patch.object(MemoryConsumer, "_reconcile", from_the_first), reads_again:
         world.mesh.settle()
     world.mesh.crash(instance)
     assert world.start() == {}

@@ -25,7 +25,7 @@ from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
 from onex.agent.kept_answers import KeptAnswers
 from onex.agent.lanes import Lanes
-from onex.agent.lost import lost_records
+from onex.agent.lost import Judged, judge
 from onex.agent.metrics import AgentMetrics
 from onex.agent.order_fence import OrderFences
 from onex.agent.ordering import lane_of
@@ -120,9 +120,9 @@ class EffectEngine:
             self._receiver,
         )
 
-    def lost(self, bus: ProtocolEventBus, committed: Mapping[Partition, Position]) -> dict[Partition, str]:
-        """Why partitions can't go on from their committed positions, if so. Raises BusError."""
-        return lost_records(committed, bus.admin.ends(list(committed)), self._node) if committed else {}
+    def judge(self, bus: ProtocolEventBus, committed: Mapping[Partition, Position]) -> Judged:
+        """Whether partitions can go on from their committed positions. Raises BusError."""
+        return judge(committed, bus, self._node)
 
     def adopt(
         self,

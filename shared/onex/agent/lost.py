@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
-from onex.bus.protocols import Partition, Position
+from onex.bus.protocols import Partition, Position, ProtocolEventBus
 from onex.model.errors import BusUnavailableError
 
 log = structlog.get_logger(__name__)
@@ -49,11 +49,20 @@ def mark_of(position: Position) -> Mark | None:
             return None
 
 
-def lost_records(
-    committed: Mapping[Partition, Position], ends: Mapping[Partition, tuple[int, int]], node: str
-) -> dict[Partition, str]:
-    """Why partitions can't go on from their committed positions: the records there are gone."""
-    found: dict[Partition, str] = {}
+class Judged(NamedTuple):
+    """Committed positions beside what the topics hold."""
+
+    lost: Mapping[Partition, str]
+    """Why partitions cannot go on from their position: the records there are gone."""
+    begins: Mapping[Partition, int]
+    """Where partitions go on that are a little behind: between were markers of transactions, or few records."""
+
+
+def judge(committed: Mapping[Partition, Position], bus: ProtocolEventBus, node: str) -> Judged:
+    """Compare positions with where the topics begin and end. Raises BusError."""
+    lost: dict[Partition, str] = {}
+    begins: dict[Partition, int] = {}
+    ends = bus.admin.ends(list(committed)) if committed else {}
     for partition, position in committed.items():
         first, end = ends[partition]
         if position.offset + _PERHAPS_MARKERS < first:
@@ -66,13 +75,14 @@ def lost_records(
                 first=position.offset,
                 last=first - 1,
             )
+            begins[partition] = first
             continue
         elif position.offset > end:
             what = f"position {position.offset} is committed, but the topic ends at {end}: it was made again, or cut"
         else:
             continue
-        found[partition] = what + remedy(node, partition)
-    return found
+        lost[partition] = what + remedy(node, partition)
+    return Judged(lost, begins)
 
 
 def lost_state(marks: Sequence[Mark], checkpoint: int, now: Changelog) -> str:

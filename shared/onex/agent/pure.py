@@ -412,10 +412,10 @@ class PureAgent:
         """Next offset to read per partition held."""
         return dict(self._consumer.positions())
 
-    def on_assigned(self, partitions: Sequence[Partition]) -> None:
+    def on_assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None:
         """Compare the partitions with what is committed; keyed kinds restore their state before records are read."""
         self._metrics.rebalanced(EnumConsumerEvent.ASSIGNED, partitions)
-        self._partitions.assigned(partitions)
+        self._partitions.assigned(partitions, committed)
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
         """Called between batches: everything taken is committed already."""

@@ -11,7 +11,7 @@ import structlog
 from onex.agent.backing import OpenBacking
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
-from onex.agent.lost import lost_position, lost_records, mark_of, read_again, remedy
+from onex.agent.lost import judge, lost_position, mark_of, read_again, remedy
 from onex.agent.program import Program
 from onex.agent.restored import Restored
 from onex.agent.standby import Standby
@@ -59,7 +59,7 @@ class PurePartitions:
         self._has_position: set[int] = set()
         """Partition numbers of which any input has a committed position."""
 
-    def assigned(self, partitions: Sequence[Partition]) -> None:
+    def assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None:
         """Stateful kinds restore first: the partitions stay paused until their stores are complete."""
         stores = self.stores
         if stores is not None:
@@ -67,16 +67,17 @@ class PurePartitions:
         self._moved = True
         self._adopting = dict.fromkeys(partitions, Restored(0, 1))
         numbers = sorted({partition.partition for partition in partitions})
-        asked = partitions if stores is None else [Partition(t, n) for n in numbers for t in self._topics]
-        # Waits for offsets of a transaction that is still open: its changes come before the end that is read next.
-        committed = self.consumer.committed(asked)
-        mine = {partition: committed[partition] for partition in partitions if partition in committed}
-        self._committed_at |= mine
-        self._has_position |= {partition.partition for partition in committed}
-        self._block(lost_records(mine, self._bus.admin.ends(list(mine)), self._node) if mine else {})
+        self._committed_at |= committed
+        judged = judge(committed, self._bus, self._node)
+        self._block(judged.lost)
+        for partition, offset in judged.begins.items():
+            self.consumer.seek(partition, offset)
         if stores is not None:
+            others = {Partition(t, n) for n in numbers for t in self._topics}.difference(partitions)
+            everything = {**committed, **self.consumer.committed(sorted(others))}
+            self._has_position |= {partition.partition for partition in everything}
             for number in numbers:
-                self._open(stores, number, [p for p in partitions if p.partition == number], committed)
+                self._open(stores, number, [p for p in partitions if p.partition == number], everything)
         self._adopting = {}
 
     def _open(

@@ -1,10 +1,10 @@
 """Runs an effect's engine step by step, on the test's thread."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from onex.agent.effect import EffectEngine
-from onex.bus.protocols import Partition, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
+from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
 from onex.testing.clock import VirtualLoop
 
 _REAL_PATIENCE = 60.0
@@ -81,11 +81,12 @@ class MemoryEffectHost:
         self.consumer.close()
         self.transaction.close()
 
-    def on_assigned(self, partitions: Sequence[Partition]) -> None:
+    def on_assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None:
         """See :class:`ProtocolRebalanceListener`."""
-        committed = self.consumer.committed(partitions)
-        lost = self.engine.lost(self._bus, committed)
+        lost, begins = self.engine.judge(self._bus, committed)
         self.consumer.pause(list(lost))
+        for partition, offset in begins.items():
+            self.consumer.seek(partition, offset)
         backlogs = self.engine.backlogs(self._bus, self.consumer, partitions)
         self.engine.adopt({partition: committed.get(partition) for partition in partitions}, backlogs, lost)
 

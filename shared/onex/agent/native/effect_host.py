@@ -1,7 +1,7 @@
 """Runs an effect: one thread polls, the asyncio loop runs handlers, one thread commits."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from functools import partial
@@ -13,7 +13,7 @@ from onex.agent.crash.skips import Skip
 from onex.agent.effect import EffectEngine
 from onex.agent.metrics import AgentMetrics
 from onex.agent.restored import Restored
-from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
+from onex.bus.protocols import Partition, Position, ProtocolEventBus, ProtocolRecord
 from onex.model.errors import BusError, OnexError
 from onex.model.mesh import EnumConsumerEvent
 from onex.node import NodeEffect
@@ -251,16 +251,17 @@ class EffectHost:
             wait_for([done], timeout=0.005)
         done.result()
 
-    def on_assigned(self, partitions: Sequence[Partition]) -> None:
+    def on_assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None:
         """Take over what the last owner finished beyond its watermark."""
         self._metrics.rebalanced(EnumConsumerEvent.ASSIGNED, partitions)
 
         self._adopting = partitions
         # A commit that began before they were lost must not be given back to their new time here.
         self._on_loop(self._no_commit_in_flight())
-        committed = self._consumer.committed(partitions)
-        lost = self._engine.lost(self._bus, committed)
+        lost, begins = self._engine.judge(self._bus, committed)
         self._consumer.pause(list(lost))
+        for partition, offset in begins.items():
+            self._consumer.seek(partition, offset)
         backlogs = self._engine.backlogs(self._bus, self._consumer, partitions)
 
         async def adopt() -> None:

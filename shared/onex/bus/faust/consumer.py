@@ -141,7 +141,7 @@ class FaustConsumer:
             self._ready.setdefault(partition, deque())
             self._served.setdefault(partition, deque())
         if self._listener is not None and partitions:
-            self._listener.on_assigned(partitions)
+            self._listener.on_assigned(partitions, self.committed(partitions))
 
     def _on_revoked(self, partitions: Sequence[Partition]) -> None:
         mine = [partition for partition in partitions if partition in self._ready]

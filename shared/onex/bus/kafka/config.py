@@ -86,12 +86,13 @@ class KafkaConfig:
         return config
 
     def consumer(self, group: str) -> ClientConfig:
-        """Read committed, from the earliest record, offsets only moved by the engine."""
+        """Read committed, offsets only moved by the engine."""
         config: ClientConfig = {
             **self._reader(),
             "group.id": group,
             "group.protocol": self.group_protocol,
-            "auto.offset.reset": "earliest",
+            # KafkaConsumer says where partitions begin. The engine decides about positions that are out of range.
+            "auto.offset.reset": "error",
             "queued.min.messages": 20_000,
             "queued.max.messages.kbytes": 32_768,
         }
@@ -108,6 +109,7 @@ class KafkaConfig:
         return {
             **self._reader(),
             "group.id": "onex-reader",
+            "auto.offset.reset": "earliest",  # retention may pass by while a topic is read to its end
             "enable.partition.eof": True,
             # Of the whole client, however many partitions it restores.
             "queued.min.messages": 100_000,

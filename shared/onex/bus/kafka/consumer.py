@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from threading import get_ident
 from time import monotonic
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.errors import to_bus_error, translate
@@ -32,6 +32,11 @@ class KafkaConsumer:
         self._incremental = config.group_protocol == "consumer"
         self._listener = listener
         self._assigned: dict[Partition, None] = {}
+        self._paused: set[Partition] = set()
+        self._out_of_range: set[Partition] = set()
+        """Paused partitions whose position is not in the topic any more; the client fetches nothing of them."""
+        self._starts: dict[Partition, int] | None = None
+        """While the listener looks at partitions that the client does not have yet: where reading begins."""
         self._gave_up = False
         self._listener_failure: BaseException | None = None
         self._closed = False
@@ -75,7 +80,12 @@ class KafkaConsumer:
     def _without_errors(self, records: list[Message]) -> list[Message]:
         for record in records:
             error = record.error()
-            if error is not None and error.code() not in _PASSING:
+            if error is None or error.code() in _PASSING:
+                continue
+            partition = Partition(str(record.topic()), int(record.partition() or 0))
+            if error.code() == KafkaError._AUTO_OFFSET_RESET and partition in self._paused:
+                self._out_of_range.add(partition)
+            else:
                 raise to_bus_error(error, f"reading {record.topic() or ''}".rstrip())
         return [record for record in records if record.error() is None]
 
@@ -85,15 +95,26 @@ class KafkaConsumer:
 
     def pause(self, partitions: Sequence[Partition]) -> None:
         """Take no records of these until ``resume``; partitions not held are ignored."""
-        self._client.pause([_tp(p) for p in partitions if p in self._assigned])
+        mine = [p for p in partitions if p in self._assigned]
+        self._paused.update(mine)
+        if self._starts is None:
+            self._client.pause([_tp(p) for p in mine])
 
     def resume(self, partitions: Sequence[Partition]) -> None:
-        """Undo ``pause``."""
-        self._client.resume([_tp(p) for p in partitions if p in self._assigned])
+        """Undo ``pause``. Raises BusUnavailableError when the position is not in the topic any more."""
+        mine = [p for p in partitions if p in self._assigned]
+        if gone := self._out_of_range.intersection(mine):
+            raise BusUnavailableError(f"reading {min(gone)}: its position is not in the topic any more")
+        self._paused.difference_update(mine)
+        if self._starts is None:
+            self._client.resume([_tp(p) for p in mine])
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Read on from ``offset``; a partition that is not held any more is left alone."""
         if partition not in self._assigned:
+            return
+        if self._starts is not None:
+            self._starts[partition] = offset
             return
         try:
             self._client.seek(TopicPartition(*partition, offset))
@@ -181,14 +202,32 @@ class KafkaConsumer:
             self._raise_listener_failure()
 
     def _on_assign(self, _: Consumer, given: list[TopicPartition]) -> None:
+        """Say where each partition begins.
+
+        The client can ask for committed positions by itself. When it learns that a transaction is open, and the
+        assignment has changed meanwhile, it begins as if nothing were committed:
+        ``rd_kafka_assignment_apply_offsets`` drops the mark that the position is still to be asked for.
+        """
         partitions = [Partition(t.topic, t.partition) for t in given]
         self._assigned |= dict.fromkeys(partitions)
+        self._starts = starts = dict.fromkeys(partitions, OFFSET_BEGINNING)
+        if partitions:
+            self._tell(self._begin, partitions)
+        self._starts = None
+        begin = [TopicPartition(*partition, offset) for partition, offset in starts.items()]
         if self._incremental:
-            self._client.incremental_assign(given)
+            self._client.incremental_assign(begin)
         else:
-            self._client.assign(given)
-        if self._listener and partitions:
-            self._tell(self._listener.on_assigned, partitions)
+            self._client.assign(begin)
+        if paused := [_tp(p) for p in partitions if p in self._paused]:
+            self._client.pause(paused)
+
+    def _begin(self, partitions: Sequence[Partition]) -> None:
+        committed = self.committed(partitions)
+        for partition, position in committed.items():
+            self.seek(partition, position.offset)
+        if self._listener is not None:
+            self._listener.on_assigned(partitions, committed)
 
     def _on_revoke(self, _: Consumer, given: list[TopicPartition]) -> None:
         self._give_up(given, lost=False)
@@ -203,6 +242,8 @@ class KafkaConsumer:
         self._gave_up = True
         for partition in partitions:
             self._assigned.pop(partition, None)
+        self._paused.difference_update(partitions)
+        self._out_of_range.difference_update(partitions)
         if self._incremental:
             self._client.incremental_unassign(given)
         else:

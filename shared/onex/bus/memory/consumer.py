@@ -6,9 +6,6 @@ from onex.bus.memory.broker import Group, MemoryBroker
 from onex.bus.protocols import Partition, Position, ProtocolRebalanceListener, ProtocolRecord
 from onex.model.errors import BusUnavailableError
 
-_UNKNOWN = -1
-"""Where a partition is read from that waits for its committed position."""
-
 
 class MemoryConsumer:
     """See :class:`ProtocolConsumer`. ``timeout`` is ignored: what is there is there."""
@@ -46,8 +43,7 @@ class MemoryConsumer:
             partition = order[(self._turn + step) % len(order)]
             if partition in self._paused or partition not in self._broker.logs:
                 continue
-            if self._at[partition] == _UNKNOWN and not self._fetches(partition):
-                continue
+            self._require_in_range(partition)
             records, self._at[partition] = self._broker.logs[partition].visible(
                 self._at[partition], most - len(found)
             )
@@ -71,24 +67,18 @@ class MemoryConsumer:
         free = [p for p, member in target.items() if member == self.member and p not in self.group.held]
         if not free:
             return
-        for partition in free:
+        committed = self.committed(free)
+        for partition, (first, _) in self._broker.ends(free).items():
             self.group.held[partition] = self.member
-            self._at[partition] = _UNKNOWN
-            self._fetches(partition)
+            self._at[partition] = committed[partition].offset if partition in committed else first
         if self._listener:
-            self._listener.on_assigned(free)
+            self._listener.on_assigned(free, committed)
 
-    def _fetches(self, partition: Partition) -> bool:
-        """Whether it is known where to read from: not before the committed position is stable (KIP-447).
-
-        A position that the log does not have is reset to the earliest record (``auto.offset.reset``).
-        """
-        if not self.group.is_stable(partition):
-            return False
+    def _require_in_range(self, partition: Partition) -> None:
+        """As ``auto.offset.reset: error``."""
         first, end = self._broker.ends([partition])[partition]
-        at = self.group.positions.get(partition, Position(first)).offset
-        self._at[partition] = at if first <= at <= end else first
-        return True
+        if not first <= self._at[partition] <= end:
+            raise BusUnavailableError(f"reading {partition}: offset {self._at[partition]} is out of range")
 
     def _release(self, partitions: Sequence[Partition], *, lost: bool) -> None:
         if self._listener:
@@ -144,7 +134,7 @@ class MemoryConsumer:
 
     def lag(self) -> Mapping[Partition, int]:
         """See the protocol."""
-        known = {p: at for p, at in self._at.items() if at != _UNKNOWN and p in self._broker.logs}
+        known = {p: at for p, at in self._at.items() if p in self._broker.logs}
         return {p: len(self._broker.logs[p].records) - at for p, at in known.items()}
 
     def positions(self) -> Mapping[Partition, int]:
