@@ -120,6 +120,21 @@ def test_records_that_were_deleted_before_they_were_read(world: World, monkeypat
     assert world.answers == 6
 
 
+def test_retention_passes_a_running_node(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onex.agent.lost._PERHAPS_MARKERS", 1)
+    (instance,) = world.mesh.instances
+    instance.muted = True
+    for _ in range(4):
+        world.mesh.send(world.sent)
+    world.mesh.broker.logs[world.where].truncate(5)
+    instance.muted = False
+    with pytest.raises(BusUnavailableError, match="offset 3 is out of range"):
+        world.mesh.settle()
+    world.mesh.crash(instance)
+    assert "records 3 to 4 were deleted" in blocked(world.start(), world.topic, number=world.where.partition)
+    assert world.answers == 3
+
+
 def test_markers_of_transactions_that_were_deleted_are_no_records(world: World) -> None:
     """A position is one after the last record; the marker behind it is read by nobody, and retention deletes it."""
     world.stop()
