@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 from node_till_effect.v1_0_0.models import TillChanged
+from structlog.testing import capture_logs
 
 from onex.agent import relay as module
 from onex.agent.program import build_program
 from onex.agent.relay import Relay
+from onex.model.enums import EnumStage
 from onex.model.errors import ConfigurationError, OutageError
 from onex.node.outbox import OutboxEvent
 from onex.testing import MeshDriver
@@ -53,8 +55,8 @@ def row(number: int, kind: str = "TillChanged", body: str = "") -> OutboxEvent:
 
 def relayed(
     rows: list[OutboxEvent], monkeypatch: pytest.MonkeyPatch, *, fence: bool = False, away: str = ""
-) -> list[int]:
-    """Amounts published."""
+) -> list[int | str]:
+    """Amounts published, and the ids of dead letters."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody")
     monkeypatch.setattr(module, "_FOLLOW", 0.0)
     monkeypatch.setattr("node_till_effect.v1_0_0.node.NodeTillEffect.start", _no_start)
@@ -74,7 +76,8 @@ def relayed(
 
     try:
         asyncio.run(scene())
-        return [message.amount for message in mesh.published(TillChanged)]
+        letters = [dict(letter.headers() or ())["onex-dlq-message-id"].decode() for letter in mesh.dead_letters()]
+        return [*(message.amount for message in mesh.published(TillChanged)), *letters]
     finally:
         mesh.close()
 
@@ -91,6 +94,15 @@ def test_a_relay_waits_for_its_database_and_publishes_nothing_twice(
     call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert relayed([row(1), row(2), row(3)], monkeypatch, away=call) == [1, 2, 3]
+
+
+def test_an_event_that_no_broker_takes_is_a_dead_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = TillChanged(till="t" * 2_000_000, amount=2).model_dump_json()
+    with capture_logs() as lines:
+        assert relayed([row(1), row(2, body=large), row(3)], monkeypatch) == [1, 3, "id-2"]
+    (line,) = [line for line in lines if line["event"] == "dead letter"]
+    assert line["stage"] == EnumStage.ENCODE
+    assert line["topic"] == "onex.evt.till.till-changed.v1"
 
 
 def test_a_row_of_a_newer_version_is_published_without_what_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,18 +6,30 @@ there and deletes the rows instead of publishing them again. A leader that was t
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
 import structlog
 
+from onex.agent.dead_letter import DeadLetterOffice
 from onex.agent.emit import Emitter
 from onex.agent.envelope import KnownEnvelope
+from onex.agent.failure import Classifier, Failure
 from onex.agent.program import Program
-from onex.bus.protocols import Emitted, Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
+from onex.agent.unsent_record import UnsentRecord
+from onex.bus.protocols import (
+    Emitted,
+    Outgoing,
+    Partition,
+    Position,
+    ProtocolConsumer,
+    ProtocolEventBus,
+    ProtocolTransaction,
+)
 from onex.model.clock import ProtocolClock
-from onex.model.errors import ConfigurationError, FencedError, TransientError
+from onex.model.enums import EnumStage
+from onex.model.errors import ConfigurationError, FencedError, MessageTooLargeError, TransientError
 from onex.model.failpoint import failpoint
 from onex.model.message import Message
 from onex.node import Addressed
@@ -45,6 +57,7 @@ class Relay:
         self._models = {model.__name__: model for model in program.outputs}
         self._emitter = Emitter(program.outputs, program.contract.name)
         self._mark = Partition(program.contract.retry_topic, 0)
+        self._office = DeadLetterOffice(program.contract, group, program.limits)
         self._clients: tuple[ProtocolConsumer, ProtocolTransaction] | None = None
         self._taking_over: float | None = None
         """Since when, in monotonic seconds."""
@@ -84,13 +97,31 @@ class Relay:
             return False
         failpoint("outbox.taken")
         self._emitter.at(self._clock.now_ms())
+        await self._carry(events)
+        return True
+
+    async def _carry(self, events: Sequence[OutboxEvent]) -> None:
+        """One transaction; one for each event when a broker refuses one of them for its size."""
         records = [self._record(event) for event in events]
         numbers = [event.number for event in events]
-        await _blocking(lambda: self._publish(records, numbers))
+        try:
+            await _blocking(lambda: self._publish(records, numbers))
+        except MessageTooLargeError as error:
+            if len(events) > 1:
+                for event in events:
+                    await self._carry([event])
+                return
+            letters = [self._letter(record, error) for record in records]
+            await _blocking(lambda: self._publish(letters, numbers))
         failpoint("outbox.published")
         await self._outbox.done(numbers)
         failpoint("outbox.done")
-        return True
+
+    def _letter(self, record: Emitted, error: MessageTooLargeError) -> Emitted:
+        now = self._clock.now_ms()
+        failure = Failure(Classifier().classify(error), EnumStage.ENCODE, error, 1, now, now)
+        log.warning("dead letter", **{"class": failure.kind}, stage=failure.stage, topic=record[0], error=str(error))
+        return self._office.letter(UnsentRecord(Outgoing(*record), now), failure)
 
     def overdue(self) -> float:
         """Seconds by which a call of the bus has outlasted its own timeout."""
