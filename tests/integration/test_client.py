@@ -252,7 +252,7 @@ def test_timeout_and_rejection(mesh: Mesh) -> None:
 
 
 def test_a_broker_restart_in_the_middle(tmp_path: Path) -> None:
-    kafka = LocalKafka(tmp_path / "kafka", java=SHORT_LIVED)
+    kafka = LocalKafka(tmp_path / "kafka", java=SHORT_LIVED, session=2.0)
     try:
         bus = KafkaEventBusAdapter(KafkaConfig(kafka.start()))
         # A client may not fetch some partition again, until the watchdog makes clients anew: see docs/decisions/0021.

@@ -35,7 +35,7 @@ def _total(mesh: Mesh, pid: int, metric: str) -> float:
 
 
 def test_broker_down_at_start_and_in_the_middle(tmp_path: Path) -> None:
-    kafka = LocalKafka(tmp_path / "kafka", java=SHORT_LIVED)
+    kafka = LocalKafka(tmp_path / "kafka", java=SHORT_LIVED, session=2.0)
     try:
         bus = KafkaEventBusAdapter(KafkaConfig(kafka.start()))
         with Mesh(bus, [folder(REDUCER), folder(EFFECT)], tmp_path) as mesh:

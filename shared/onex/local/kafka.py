@@ -10,7 +10,7 @@ from pathlib import Path
 from onex.local.distribution import distribution
 from onex.local.jars import Progress
 from onex.local.process import spawn, started_at, stop
-from onex.local.properties import free_port, one_node
+from onex.local.properties import SESSION, free_port, one_node
 from onex.local.ready import await_broker, listening
 from onex.local.warm_up import warm_up
 from onex.model.errors import ConfigurationError
@@ -20,6 +20,7 @@ class LocalKafka:
     """Start, stop, kill and restart a broker whose data lives in ``folder``.
 
     ``tied``: it ends with the thread that started it, however that ends (PR_SET_PDEATHSIG). ``java``: its options.
+    ``session``: seconds that a start after a kill waits for; see :func:`onex.local.properties.one_node`.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class LocalKafka:
         tied: bool = True,
         heap: str = "512m",
         java: Sequence[str] = (),
+        session: float = SESSION,
         progress: Progress = print,
     ) -> None:
         self.folder = folder.resolve()
@@ -42,6 +44,7 @@ class LocalKafka:
         self._tied = tied
         self._heap = heap
         self._java = java
+        self._session = session
         self._progress = progress
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -78,7 +81,7 @@ class LocalKafka:
 
     def properties(self) -> str:
         """Text of ``server.properties``."""
-        return one_node(self.port, self._controller, self.folder / "data")
+        return one_node(self.port, self._controller, self.folder / "data", self._session)
 
     def stop(self) -> None:
         """SIGTERM and wait; safe when it does not run."""
@@ -88,7 +91,7 @@ class LocalKafka:
             self._process = None
 
     def kill(self) -> None:
-        """SIGKILL; acknowledged records survive, a restart takes about two seconds."""
+        """SIGKILL; acknowledged records survive, a restart takes as long as ``session``."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

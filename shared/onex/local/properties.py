@@ -26,16 +26,25 @@ group.consumer.min.heartbeat.interval.ms=500
 group.consumer.session.timeout.ms=6000
 group.consumer.min.session.timeout.ms=3000
 group.min.session.timeout.ms=3000
-broker.session.timeout.ms=2000
+broker.session.timeout.ms={session_ms}
 broker.heartbeat.interval.ms=500
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 log.cleaner.dedupe.buffer.size=16777216
 """
 
 
-def one_node(port: int, controller: int, data: Path) -> str:
-    """Text of ``server.properties``: broker and controller in one process, quick to elect and to rebalance."""
-    return _ONE_NODE.format(port=port, controller=controller, data=data)
+SESSION = 9.0
+"""Seconds; Kafka's default. On a machine that stalls for a few seconds a shorter one makes the broker's only copy of
+everything unavailable, again and again."""
+
+
+def one_node(port: int, controller: int, data: Path, session: float = SESSION) -> str:
+    """Text of ``server.properties``: broker and controller in one process, quick to elect and to rebalance.
+
+    ``session``: seconds after which the controller gives a silent broker up, and for which a broker that was killed
+    waits when it starts again.
+    """
+    return _ONE_NODE.format(port=port, controller=controller, data=data, session_ms=int(session * 1000))
 
 
 def free_port() -> int:
