@@ -494,5 +494,22 @@ def test_topics_can_be_looked_at_and_changed(bus: ProtocolEventBus, topic: MakeT
     assert bus.admin.topics([name])[name].identity != identity
 
 
+def test_a_topic_that_is_made_again_is_empty_and_another_one(bus: ProtocolEventBus, topic: MakeTopic) -> None:
+    name = topic(3, cleanup_policy="compact", retention_ms="1000")
+    before = bus.admin.topics([name])[name]
+    bus.publish_batch([Outgoing(name, b"v", b"key", [], number) for number in range(3)])
+    identity = bus.admin.remake(name)
+    after = bus.admin.topics([name])[name]
+    assert after.identity == identity != before.identity
+    assert (after.partitions, after.replication_factor, after.config) == (3, 1, before.config)
+    assert set(bus.admin.ends([Partition(name, number) for number in range(3)]).values()) == {(0, 0)}
+    bus.publish(Outgoing(name, b"new", b"key", [], 1))
+    reader = bus.read({Partition(name, number): 0 for number in range(3)})
+    assert [record.value() for record in reader.until_end()] == [b"new"]
+    reader.close()
+    with pytest.raises(MissingTopicError, match="onex apply"):
+        bus.admin.remake("onex.evt.test.absent.v1")
+
+
 def test_health(bus: ProtocolEventBus) -> None:
     assert bus.health().ok

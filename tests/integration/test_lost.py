@@ -92,5 +92,21 @@ def test_positions_records_and_state_that_are_lost(kafka_bus: KafkaEventBusAdapt
         send(2)
         agent = mesh.start(NAME)
         eventually(lambda: _totals(mesh)[-2:] == [1.0, 2.0], 40, "a state that begins anew")
+
+        # The state is made again from what its input still has: three records.
+        rebuild = ("state", "rebuild", NAME, "--reason", "a test", "--services", str(FOLDER))
+        refused = mesh.onex(*rebuild, "--yes")
+        assert (refused.returncode, "stop all of its instances first" in refused.stderr) == (5, True)
         assert mesh.stop(agent) == 0
+        planned = mesh.onex(*rebuild)
+        assert planned.returncode == 0, planned.stderr
+        assert f"{TOPIC}[{where.partition}] has lost its first records: the new state lacks them" in planned.stdout
+        assert "nothing is changed; --yes does it" in planned.stdout
+        done = mesh.onex(*rebuild, "--yes")
+        assert done.returncode == 0, done.stderr
+        agent = mesh.start(NAME)
+        eventually(lambda: _totals(mesh)[-3:] == [1.0, 2.0, 3.0], 40, "a state of three records")
+        assert mesh.stop(agent) == 0
+        audited = mesh.onex("dlq", "audit", "--services", str(FOLDER)).stdout
+        assert "state_rebuilt" in audited
         assert mesh.dead_letters(NAME) == []

@@ -40,6 +40,10 @@ class Mark(NamedTuple):
         return f"changelog {self.identity} {self.checkpoint}"
 
 
+UNFINISHED = Mark("unfinished", 0)
+"""Of positions while an operator's command deletes the state: no agent may go on from them."""
+
+
 def mark_of(position: Position) -> Mark | None:
     """The mark of a position; None for one without, which an operator or an earlier version has set."""
     match position.metadata.split(" "):
@@ -92,6 +96,8 @@ def lost_state(marks: Sequence[Mark], checkpoint: int, now: Changelog) -> str:
     """
     if not marks:
         return ""
+    if UNFINISHED in marks:
+        return f"deleting the state in {now.topic} was begun and has not ended"
     if any(mark.identity != now.identity for mark in marks):
         return f"{now.topic} was deleted and made again: state is gone"
     reached = max(checkpoint, *(mark.checkpoint for mark in marks))
@@ -121,9 +127,20 @@ def read_again(partition: Partition, offset: int, done: int) -> BusUnavailableEr
 
 def remedy(node: str, *partitions: Partition) -> str:
     """What an operator does about it, as the end of a reason: the positions of these are to be set."""
-    commands = " and ".join(
+    return f"; stop {node}, then decide where it goes on: {_resets(node, partitions)}"
+
+
+def state_remedy(node: str, *partitions: Partition) -> str:
+    """The same, where state is lost."""
+    return (
+        f"; stop {node}, then make its state again from its inputs (onex state rebuild {node} --reason TEXT), or "
+        f"decide where it goes on: {_resets(node, partitions)}"
+    )
+
+
+def _resets(node: str, partitions: Sequence[Partition]) -> str:
+    return " and ".join(
         f"onex offsets reset {node} {partition.topic} --partition {partition.partition} --to earliest|latest|OFFSET "
         "--reason TEXT"
         for partition in partitions
     )
-    return f"; stop {node}, then decide where it goes on: {commands}"

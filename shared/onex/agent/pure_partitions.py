@@ -11,7 +11,7 @@ import structlog
 from onex.agent.backing import OpenBacking
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
-from onex.agent.lost import judge, lost_position, mark_of, read_again, remedy
+from onex.agent.lost import judge, lost_position, mark_of, read_again, remedy, state_remedy
 from onex.agent.program import Program
 from onex.agent.restored import Restored
 from onex.agent.standby import Standby
@@ -88,7 +88,7 @@ class PurePartitions:
         of_number = ((p, mark_of(at)) for p, at in committed.items() if p.partition == number)
         marks = {partition: mark for partition, mark in of_number if mark is not None}
         if what := stores.lost(number, list(marks.values())):
-            self._lost[number] = what + remedy(self._node, *marks)
+            self._lost[number] = what + state_remedy(self._node, *marks)
         if number in self._lost:
             self._block(dict.fromkeys(inputs, self._lost[number]))
         if number in stores:

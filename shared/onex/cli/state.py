@@ -1,4 +1,4 @@
-"""``onex state show``: what a node remembers of a key."""
+"""``onex state``: what a node remembers of a key, and giving that up."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -9,10 +9,13 @@ from onex.bus.open import open_bus, open_catalogue
 from onex.cli.nodes import find_node
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json
+from onex.cli.state_changes import drop, rebuild
 from onex.contract import resolve_node
 from onex.mesh import StateReader
 
-app = typer.Typer(no_args_is_help=True, help="Keyed state of reducers and orchestrators.")
+app = typer.Typer(no_args_is_help=True, help="Keyed state of reducers and orchestrators: show, drop, rebuild.")
+app.command()(drop)
+app.command()(rebuild)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from onex.dlq.letters import DeadLetter, read_letters
 from onex.dlq.positions import OffsetDesk, PartitionPosition, Reset
 from onex.dlq.replay import ReplayOptions, ReplayReport
 from onex.dlq.skip import OffsetSkipper
+from onex.dlq.state_desk import StateChange, StateDesk
 from onex.dlq.stats import LetterGroup, group_letters
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "ReplayOptions",
     "ReplayReport",
     "Reset",
+    "StateChange",
+    "StateDesk",
     "exported",
     "group_letters",
     "read_letters",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from onex.agent.offsets import done_beyond
-from onex.bus.protocols import Partition, Position, ProtocolEventBus
+from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
 from onex.bus.schema import ProtocolSchemaCatalogue
 from onex.contract import ResolvedNode
 from onex.dlq.audit import Audit, Author
@@ -124,23 +124,36 @@ class OffsetDesk:
         """
         consumer = self._bus.subscribe(self._group, ())
         try:
-            consumer.commit({reset.before.partition: Position(reset.to) for reset in resets})
-        except BusError as error:
-            raise RejectedError(
-                f"the positions of {self._contract.name} cannot be set; stop all of its instances first ({error})"
-            ) from None
+            set_positions(consumer, self._contract.name, {r.before.partition: Position(r.to) for r in resets})
         finally:
             consumer.close()
         with Transaction(self._bus.transaction(f"{self._group}.dlq")) as transaction:
-            for reset in resets:
-                topic, number = reset.before.partition
-                before = reset.before.committed
-                self._audit.add(
-                    transaction,
-                    f"{topic}-{number}-{reset.to}",
-                    self._contract.name,
-                    "",
-                    EnumDeadLetterAction.RESET,
-                    self._author,
-                    f"from {'none' if before is None else before.offset} to {reset.to}",
-                )
+            note_resets(transaction, self._audit, self._contract.name, self._author, resets)
+
+
+def set_positions(consumer: ProtocolConsumer, node: str, positions: Mapping[Partition, Position]) -> None:
+    """Commit positions of a group without members. Raises RejectedError while instances of the node run."""
+    try:
+        consumer.commit(positions)
+    except BusError as error:
+        raise RejectedError(
+            f"the positions of {node} cannot be set; stop all of its instances first ({error})"
+        ) from None
+
+
+def note_resets(
+    transaction: ProtocolTransaction, audit: Audit, node: str, author: Author, resets: Sequence[Reset]
+) -> None:
+    """Add an audit entry for each position that was set."""
+    for reset in resets:
+        topic, number = reset.before.partition
+        before = reset.before.committed
+        audit.add(
+            transaction,
+            f"{topic}-{number}-{reset.to}",
+            node,
+            "",
+            EnumDeadLetterAction.RESET,
+            author,
+            f"from {'none' if before is None else before.offset} to {reset.to}",
+        )

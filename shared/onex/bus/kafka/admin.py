@@ -140,6 +140,20 @@ class KafkaAdmin:
         """Delete a topic and its records."""
         _wait(self._client.delete_topics([topic], request_timeout=_TIMEOUT)[topic], f"deleting {topic}")
 
+    def remake(self, topic: str) -> str:
+        """See the protocol. A broker reports the old topic for a moment after the controller has deleted it."""
+        before = self.topics([topic]).get(topic)
+        if before is None:
+            raise MissingTopicError(f"topic {topic} does not exist; `onex apply` creates declared topics")
+        self.delete(topic)
+        self.create([before])
+        deadline = monotonic() + _TIMEOUT
+        while (now := self.topics([topic]).get(topic)) is None or now.identity == before.identity:
+            if monotonic() > deadline:
+                raise BusUnavailableError(f"{topic} was deleted, but brokers still report it; run the command again")
+            sleep(_LOOK_AGAIN)
+        return now.identity
+
     def ends(self, partitions: Sequence[Partition]) -> Mapping[Partition, tuple[int, int]]:
         """See the protocol."""
         return {

@@ -162,6 +162,13 @@ class MemoryAdmin:
         """See the protocol."""
         self._broker.delete(topic)
 
+    def remake(self, topic: str) -> str:
+        """See the protocol."""
+        state = self._broker.topic(topic)
+        self._broker.delete(topic)
+        self._broker.create(state)
+        return self._broker.topic(topic).identity
+
     def ends(self, partitions: Sequence[Partition]) -> Mapping[Partition, tuple[int, int]]:
         """See the protocol."""
         return self._broker.ends(partitions)

@@ -23,6 +23,10 @@ class EnumDeadLetterAction(StrEnum):
     """A record that ended its node's process became a dead letter: the entry names the record, not the letter."""
     RESET = "reset"
     """The position of a node was set: the entry names topic, partition and offset, not a letter."""
+    STATE_DROPPED = "state_dropped"
+    """The state of a node was deleted: the entry names its changelog, not a letter."""
+    STATE_REBUILT = "state_rebuilt"
+    """The same, and the node reads its inputs again from the earliest record."""
 
 
 class DeadLetterAudited(Message, key="letter"):
