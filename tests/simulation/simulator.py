@@ -21,6 +21,8 @@ from tests.simulation.schedule import Action, draw, without
 _CUSTOMERS, _ENTITIES, _INSTANCES = 3, 4, 3
 _QUIET_ROUNDS = 40
 _STEPS_MEANWHILE = 4
+_SESSION_MS = 30_000
+"""Longer than a healed mesh stands still; shorter than what some instances, and all that hang, are left alone for."""
 _EARLY = 3
 """Offsets of batches of as many records travel early."""
 
@@ -42,6 +44,7 @@ class Simulation:
         self._stalled: list[Instance] = []
         """Instances that stand still inside of a transaction."""
         self.mesh = MeshDriver(world.nodes())
+        self.mesh.broker.session_ms = _SESSION_MS
         self.mesh.bus.admin.alter(hostile.ACTED, {"max.message.bytes": str(hostile.LIMIT)})
 
     def run(self, schedule: Sequence[Action]) -> None:

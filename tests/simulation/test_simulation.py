@@ -25,7 +25,9 @@ _RARE = {"outcomes_of_given_up_partitions_settled": 400, "timers_without_a_posit
 def test_a_known_bug_is_found(name: str) -> None:
     start = _RARE.get(name, 0)
     with MUTANTS[name]():
-        assert first_failure(range(start, start + len(_ENOUGH))), f"no schedule finds {name}"
+        found = first_failure(range(start, start + len(_ENOUGH)))
+    assert found, f"no schedule finds {name}"
+    assert not fails(found[0], draw(found[0])), f"schedule {found[0]} fails without {name}, too"
 
 
 def test_a_seed_replays_step_by_step() -> None:

@@ -16,8 +16,8 @@ from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
 from onex.agent.lost import Mark, mark_of
 from onex.agent.pure import PureAgent
-from onex.bus.memory.broker import Group
 from onex.bus.memory.consumer import MemoryConsumer
+from onex.bus.memory.group import Group
 from onex.bus.protocols import Partition, Position
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.dlq import Author, OffsetDesk

@@ -1,5 +1,7 @@
 """Where the memory bus is as strict as Kafka."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from onex.bus.memory import MemoryBroker, MemoryEventBus
@@ -12,6 +14,22 @@ PLACE = Partition("t", 0)
 
 class Time:
     ms = 1_700_000_000_000
+
+
+class Heard:
+    """A listener."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, list[Partition]]] = []
+
+    def on_assigned(self, partitions: Sequence[Partition]) -> None:
+        self.heard.append(("assigned", list(partitions)))
+
+    def on_revoked(self, partitions: Sequence[Partition]) -> None:
+        self.heard.append(("revoked", list(partitions)))
+
+    def on_lost(self, partitions: Sequence[Partition]) -> None:
+        self.heard.append(("lost", list(partitions)))
 
 
 @pytest.fixture
@@ -39,6 +57,47 @@ def test_a_dead_member_is_fenced_by_positions_alone(bus: MemoryEventBus) -> None
     transaction.abort()
     with pytest.raises(BusUnavailableError):
         consumer.commit({PLACE: Position(1)})
+
+
+def test_a_member_that_does_not_poll_is_given_up_and_learns_so(bus: MemoryEventBus) -> None:
+    bus.broker.session_ms = 10_000
+    listener = Heard()
+    first, second = bus.subscribe("g", ["t"], listener), bus.subscribe("g", ["t"])
+    first.batch(10, 0)
+    transaction = bus.transaction("x")
+    Time.ms += 10_000
+    second.batch(10, 0)
+    assert (first.alive, second.assignment()) == (True, []), "it polled just in time"
+    Time.ms += 1
+    second.batch(10, 0)
+    assert (first.alive, second.assignment(), listener.heard) == (False, [PLACE], [("assigned", [PLACE])])
+    transaction.begin(first, {PLACE: Position(1)})
+    with pytest.raises(TransactionAbortedError, match="does not know this member"):
+        transaction.commit(first, {})
+    with pytest.raises(BusUnavailableError):
+        first.commit({PLACE: Position(1)})
+    first.batch(10, 0)
+    assert listener.heard[1:] == [("lost", [PLACE])]
+    assert first.alive, "it has joined again"
+    second.close()
+    first.batch(10, 0)
+    assert first.assignment() == [PLACE]
+
+
+def test_who_only_sets_positions_has_no_session(bus: MemoryEventBus) -> None:
+    bus.broker.session_ms = 10_000
+    outside = bus.subscribe("g", ())
+    Time.ms += 20_000
+    outside.commit({PLACE: Position(3)})
+    assert bus.admin.group_positions("g", [PLACE]) == {PLACE: Position(3)}
+
+
+def test_a_member_that_has_left_does_not_come_back(bus: MemoryEventBus) -> None:
+    for leave in (MemoryConsumer.close, MemoryConsumer.crash):
+        consumer = joined(bus)
+        leave(consumer)
+        consumer.batch(10, 0)
+        assert (consumer.alive, consumer.assignment()) == (False, [])
 
 
 def test_positions_of_an_open_transaction_are_not_stable(bus: MemoryEventBus) -> None:

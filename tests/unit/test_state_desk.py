@@ -14,8 +14,8 @@ from onex.agent.backing import ProtocolBacking, RocksBacking
 from onex.agent.lost import UNFINISHED, Mark, mark_of
 from onex.agent.standby import Standby
 from onex.agent.state_memory import StateMemory
-from onex.bus.memory.broker import Group
 from onex.bus.memory.consumer import MemoryConsumer
+from onex.bus.memory.group import Group
 from onex.bus.protocols import Outgoing, Partition, Position
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.dlq import Audit, Author, StateDesk

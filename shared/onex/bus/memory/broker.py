@@ -1,12 +1,12 @@
 """The shared part of the in-memory bus: topics, groups, transactional ids."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import count
 
+from onex.bus.memory.group import Group
 from onex.bus.memory.log import COMMITTED, MemoryRecord, PartitionLog, TransactionMark, TransactionState
 from onex.bus.murmur2 import partition_of
-from onex.bus.protocols import CLUSTER_DEFAULT, Headers, Partition, Position, TopicState
+from onex.bus.protocols import CLUSTER_DEFAULT, Headers, Partition, TopicState
 from onex.bus.sizes import DEFAULT_MAX_MESSAGE_BYTES, record_bytes
 from onex.model.errors import BusUnavailableError, MessageTooLargeError, MissingTopicError, NotAuthorizedError
 
@@ -15,41 +15,6 @@ _WEEK_MS = 7 * _DAY_MS
 """Kafka's defaults of ``delete.retention.ms`` and ``retention.ms``."""
 _REPLICATION = 1
 """Default replication factor."""
-
-
-@dataclass(slots=True)
-class Group:
-    """Members, who holds what, and committed positions."""
-
-    positions: dict[Partition, Position] = field(default_factory=dict)
-    members: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    """Subscribed topics by member id, in order of joining."""
-    held: dict[Partition, int] = field(default_factory=dict)
-    pending: dict[Partition, list[tuple[TransactionMark, Position]]] = field(default_factory=dict)
-    """Positions that were sent in transactions that are open: not stable yet."""
-
-    def send(self, mark: TransactionMark, positions: Mapping[Partition, Position]) -> None:
-        """Take positions of a transaction, which count when it is committed."""
-        for partition, position in positions.items():
-            self.pending.setdefault(partition, []).append((mark, position))
-
-    def is_stable(self, partition: Partition) -> bool:
-        """Whether no open transaction may still change the committed position."""
-        waiting = self.pending.pop(partition, None)
-        if not waiting:
-            return True
-        left = [(mark, position) for mark, position in waiting if mark.state is TransactionState.OPEN]
-        for mark, position in waiting:
-            if mark.state is TransactionState.COMMITTED:
-                self.positions[partition] = position
-        if left:
-            self.pending[partition] = left
-        return not left
-
-    def settle(self) -> None:
-        """Take in what became of open transactions."""
-        for partition in list(self.pending):
-            self.is_stable(partition)
 
 
 class MemoryBroker:
@@ -64,6 +29,9 @@ class MemoryBroker:
         self.epochs: dict[str, int] = {}
         self.open_marks: dict[str, TransactionMark] = {}
         self.transaction_timeout_ms = 15_000
+        self.session_ms: int | None = None
+        """A member that does not poll for longer is given up by its group (``max.poll.interval.ms``). None: never,
+        where a test moves the clock and no member moves with it."""
         self.down = False
         """Switch: nothing answers."""
         self.denied: set[str] = set()
@@ -87,7 +55,10 @@ class MemoryBroker:
                 group.settle()
 
     def expire(self) -> None:
-        """Abort transactions that are open for too long; their producers are fenced."""
+        """Give up members that do not poll, abort transactions that are open for too long, and fence."""
+        if self.session_ms is not None:
+            for group in self.groups.values():
+                group.expire(self.now_ms() - self.session_ms)
         if not self.open_marks:
             return
         for name in [name for name, mark in self.open_marks.items() if self.is_expired(mark)]:

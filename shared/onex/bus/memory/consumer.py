@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from onex.bus.memory.broker import Group, MemoryBroker
+from onex.bus.memory.broker import MemoryBroker
+from onex.bus.memory.group import Group
 from onex.bus.protocols import Partition, Position, ProtocolRebalanceListener, ProtocolRecord
 from onex.model.errors import BusUnavailableError
 
@@ -21,11 +22,13 @@ class MemoryConsumer:
         self._listener = listener
         self.member = broker.next_id()
         self.group: Group = broker.groups.setdefault(group, Group())
-        self._topics = self.group.members[self.member] = tuple(topics)
+        self._topics = tuple(topics)
+        self.group.join(self.member, self._topics, broker.now_ms())
         self._at: dict[Partition, int] = {}
         self._paused: set[Partition] = set()
         self._turn = 0
-        self._expelled = False
+        self._has_left = False
+        """A member that was given up joins again when it polls; one that has left does not."""
 
     @property
     def alive(self) -> bool:
@@ -55,10 +58,9 @@ class MemoryConsumer:
         if not self.alive:
             if self._at:
                 self._release(list(self._at), lost=True)
-            if not self._expelled:
+            if self._has_left:
                 return
-            self._expelled = False
-            self.group.members[self.member] = self._topics
+        self.group.join(self.member, self._topics, self._broker.now_ms())
         for topic in self.group.members[self.member]:
             self._broker.topic(topic)
         target = self._broker.target(self.group)
@@ -126,6 +128,7 @@ class MemoryConsumer:
     def commit(self, positions: Mapping[Partition, Position]) -> None:
         """Commit positions. A client that is not a member may commit only while the group has no members."""
         self._broker.require_up()
+        self._broker.expire()
         if not self._topics and any(self.group.members.values()):
             raise BusUnavailableError("committing offsets: the group has members (UNKNOWN_MEMBER_ID)")
         if not self.alive:
@@ -146,8 +149,7 @@ class MemoryConsumer:
 
     def expel(self) -> None:
         """Test switch: the group gives a member up that still runs; it learns so, and joins again, when it polls."""
-        self._expelled = True
-        self._leave()
+        self.group.give_up(self.member)
 
     def rewind(self) -> None:
         """Test switch: the client goes back to the earliest records, as one does whose question for the committed
@@ -161,12 +163,11 @@ class MemoryConsumer:
         self._at.clear()
 
     def _leave(self) -> None:
-        self.group.members.pop(self.member, None)
-        for partition in [p for p, member in self.group.held.items() if member == self.member]:
-            del self.group.held[partition]
+        self._has_left = True
+        self.group.give_up(self.member)
 
     def close(self) -> None:
         """See the protocol."""
         if self._at:
             self._release(list(self._at), lost=not self.alive)
-        self.group.members.pop(self.member, None)
+        self._leave()
