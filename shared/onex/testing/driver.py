@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from opentelemetry.sdk.trace import SpanProcessor
 
+from onex.agent.backing import OpenBacking
 from onex.agent.crash import Isolation
 from onex.agent.dead_letter import MESSAGE_ID
 from onex.bus import headers as h
@@ -24,7 +25,7 @@ from onex.model.duration import parse_duration
 from onex.model.message import Message
 from onex.node import Node
 from onex.testing.clock import ManualClock, VirtualLoop
-from onex.testing.instance import Instance
+from onex.testing.instance import Instance, in_memory
 
 M = TypeVar("M", bound=Message)
 _ROUNDS = 10_000
@@ -42,7 +43,8 @@ class MeshDriver:
     """Nodes on an in-memory bus.
 
     ``virtual_time=False`` lets effects do real I/O in real time; ``spans`` gets the traces; ``surroundings`` are what
-    agents would be started with (a database, for instance), instead of what the environment says.
+    agents would be started with (a database, for instance), instead of what the environment says. ``open_backing``
+    opens the state on the machine of an instance that is started; by default state is restored from the changelog.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class MeshDriver:
         virtual_time: bool = True,
         spans: SpanProcessor | None = None,
         surroundings: Surroundings | None = None,
+        open_backing: OpenBacking = in_memory,
     ) -> None:
+        self._open_backing = open_backing
         self._spans = spans
         self._surroundings = surroundings
         self.clock = ManualClock()
@@ -67,7 +71,17 @@ class MeshDriver:
 
     def _instance(self, node: ResolvedNode, isolation: Isolation | None = None) -> Instance:
         clock, loop, catalogue = self.clock, self._loop, self._catalogue
-        return Instance(node, self.broker, clock, loop, catalogue, self._spans, self._surroundings, isolation)
+        return Instance(
+            node,
+            self.broker,
+            clock,
+            loop,
+            catalogue,
+            self._spans,
+            self._surroundings,
+            isolation,
+            self._open_backing,
+        )
 
     # -- what a user does -----------------------------------------------------------------------
 

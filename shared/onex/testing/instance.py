@@ -6,7 +6,7 @@ from itertools import count
 
 from opentelemetry.sdk.trace import SpanProcessor
 
-from onex.agent.backing import MemoryBacking
+from onex.agent.backing import MemoryBacking, OpenBacking, ProtocolBacking
 from onex.agent.crash import Isolation
 from onex.agent.effect import EffectEngine
 from onex.agent.health import Health
@@ -34,6 +34,11 @@ from onex.testing.effect_host import MemoryEffectHost
 _numbers = count(1)
 
 
+def in_memory(_number: int, _identity: str) -> ProtocolBacking:
+    """State that is gone with its process."""
+    return MemoryBacking()
+
+
 class Instance:
     """What ``onex run`` would be one process of."""
 
@@ -47,8 +52,10 @@ class Instance:
         spans: SpanProcessor | None = None,
         surroundings: Surroundings | None = None,
         isolation: Isolation | None = None,
+        open_backing: OpenBacking = in_memory,
     ) -> None:
-        """``isolation``: what the process before on this machine left of records that ended it."""
+        """``isolation``: what the process before on this machine left of records that ended it. ``open_backing``: the
+        state that it left."""
         self.resolved = resolved
         self.health = Health()
         self.metrics = AgentMetrics(resolved.contract.name)
@@ -91,7 +98,7 @@ class Instance:
                     self.metrics,
                     wake,
                     tracing,
-                    KeptAnswers.of(program, bus, lambda _number, _identity: MemoryBacking(), clock),
+                    KeptAnswers.of(program, bus, open_backing, clock),
                     isolation,
                 ),
                 bus,
@@ -110,7 +117,7 @@ class Instance:
                 clock,
                 self.health,
                 self.metrics,
-                lambda _number, _identity: MemoryBacking(),
+                open_backing,
                 tracing,
                 isolation,
             )

@@ -1,0 +1,69 @@
+"""Known bugs that only a loss shows: of positions, records or a changelog, or of how long a copy was not read."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from unittest.mock import PropertyMock, patch
+
+from onex.agent import lost
+from onex.agent.lost import Changelog, Mark
+from onex.agent.standby import Standby
+from onex.agent.store import PartitionStore
+
+Mutant = Callable[[], AbstractContextManager[object]]
+"""A context manager that puts a bug into the engine."""
+
+
+def _state_without_a_position_is_believed() -> AbstractContextManager[object]:
+    return patch.object(PartitionStore, "is_empty", PropertyMock(return_value=True))
+
+
+def _seen_through(change: Callable[[Changelog, Sequence[Mark]], tuple[Changelog, Sequence[Mark]]]) -> Mutant:
+    """State is compared with another changelog than there is."""
+
+    def lost_state(marks: Sequence[Mark], checkpoint: int, now: Changelog) -> str:
+        now, marks = change(now, marks)
+        return lost.lost_state(marks, checkpoint, now)
+
+    return lambda: patch("onex.agent.stores.lost_state", lost_state)
+
+
+def _records_below_the_start_are_passed_over() -> AbstractContextManager[object]:
+    def none_lost(committed: object, ends: object, node: str) -> Mapping[object, str]:
+        return {}
+
+    stack = ExitStack()
+    for engine in ("pure_partitions", "effect"):
+        stack.enter_context(patch(f"onex.agent.{engine}.lost_records", none_lost))
+    return stack
+
+
+def _an_unread_store_counts_as_kept_up() -> AbstractContextManager[object]:
+    close = PartitionStore.close
+
+    def kept_up(self: PartitionStore) -> None:
+        self._is_complete = True
+        close(self)
+
+    return patch.object(PartitionStore, "close", kept_up)
+
+
+def _an_unread_copy_counts_as_kept_up() -> AbstractContextManager[object]:
+    def kept_up(self: Standby, number: int) -> None:
+        copy = self._copies.pop(number)
+        copy.kept_up()
+        copy.close()
+
+    return patch.object(Standby, "_release", kept_up)
+
+
+LOSS_MUTANTS: dict[str, Mutant] = {
+    "state_without_a_position_is_believed": _state_without_a_position_is_believed,
+    "a_changelog_that_was_made_again_is_believed": _seen_through(
+        lambda now, marks: (now, [mark._replace(identity=now.identity) for mark in marks])
+    ),
+    "a_changelog_that_was_cut_is_believed": _seen_through(lambda now, marks: (now._replace(end=1 << 62), marks)),
+    "a_changelog_that_was_emptied_is_believed": _seen_through(lambda now, marks: (now._replace(first=0), marks)),
+    "records_below_the_start_are_passed_over": _records_below_the_start_are_passed_over,
+    "an_unread_store_counts_as_kept_up": _an_unread_store_counts_as_kept_up,
+    "an_unread_copy_counts_as_kept_up": _an_unread_copy_counts_as_kept_up,
+}
