@@ -1,16 +1,19 @@
 """The same tests on every bus."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 
 import pytest
 
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.memory import MemoryBroker, MemoryEventBus
-from onex.bus.protocols import ProtocolEventBus, TopicState
+from onex.bus.protocols import ProtocolConsumer, ProtocolEventBus, ProtocolRebalanceListener, TopicState
 
 _numbers = count(1)
 MakeTopic = Callable[..., str]
+GiveUp = Callable[[], None]
+MakeMember = Callable[[str, str, ProtocolRebalanceListener], tuple[ProtocolConsumer, GiveUp]]
 
 
 @pytest.fixture(params=["memory", "kafka"])
@@ -34,6 +37,24 @@ def topic(bus: ProtocolEventBus) -> MakeTopic:
         return name
 
     return make
+
+
+@pytest.fixture
+def impatient(bus: ProtocolEventBus) -> Iterator[MakeMember]:
+    """Makes a member of a group, and what has the group give it up because it does not poll."""
+    opened: list[KafkaEventBusAdapter] = []
+
+    def make(group: str, topic: str, listener: ProtocolRebalanceListener) -> tuple[ProtocolConsumer, GiveUp]:
+        if isinstance(bus, MemoryEventBus):
+            member = bus.subscribe(group, [topic], listener)
+            return member, member.expel
+        assert isinstance(bus, KafkaEventBusAdapter)
+        opened.append(KafkaEventBusAdapter(replace(bus.config, extra={"max.poll.interval.ms": "1000"})))
+        return opened[0].subscribe(group, [topic], listener), lambda: None
+
+    yield make
+    for other in opened:
+        other.close()
 
 
 @pytest.fixture

@@ -75,8 +75,6 @@ class MemoryTransaction:
         self._check()
         try:
             self._broker.check_writable(topic, value, key, headers)
-        except MessageTooLargeError:
-            raise
         except BusError as error:
             self._failure = self._failure or error
             if on_delivery:
@@ -107,8 +105,7 @@ class MemoryTransaction:
             self.at_moment(Moment.ENDING)
             self._broker.expire()
             self._check()
-            if self._failure:
-                raise TransactionAbortedError(str(self._failure))
+            self._raise_failure()
             self._end(TransactionState.COMMITTED)
         if self.lose_next_answer:
             self._lost = True
@@ -118,11 +115,16 @@ class MemoryTransaction:
         self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]
     ) -> None:
         """The at-least-once form."""
-        if self._failure:
-            raise TransactionAbortedError(str(self._failure))
+        self._raise_failure()
         if positions:
             assert consumer is not None
             consumer.commit(positions)
+
+    def _raise_failure(self) -> None:
+        if isinstance(self._failure, MessageTooLargeError):
+            raise self._failure
+        if self._failure:
+            raise TransactionAbortedError(str(self._failure))
 
     def _send(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
         """Send positions (TxnOffsetCommit). Why the group refuses them comes with the commit."""
