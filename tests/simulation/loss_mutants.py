@@ -5,9 +5,10 @@ from contextlib import AbstractContextManager, ExitStack
 from unittest.mock import PropertyMock, patch
 
 from onex.agent import lost
-from onex.agent.lost import Changelog, Mark
+from onex.agent.lost import Changelog, Judged, Mark
 from onex.agent.standby import Standby
 from onex.agent.store import PartitionStore
+from onex.bus.protocols import Partition, Position, ProtocolEventBus
 
 Mutant = Callable[[], AbstractContextManager[object]]
 """A context manager that puts a bug into the engine."""
@@ -28,12 +29,14 @@ def _seen_through(change: Callable[[Changelog, Sequence[Mark]], tuple[Changelog,
 
 
 def _records_below_the_start_are_passed_over() -> AbstractContextManager[object]:
-    def none_lost(committed: object, ends: object, node: str) -> Mapping[object, str]:
-        return {}
+    def go_on(committed: Mapping[Partition, Position], bus: ProtocolEventBus, node: str) -> Judged:
+        found = lost.judge(committed, bus, node)
+        firsts = bus.admin.ends(list(found.lost))
+        return Judged({}, {**found.begins, **{partition: first for partition, (first, _) in firsts.items()}})
 
     stack = ExitStack()
     for engine in ("pure_partitions", "effect"):
-        stack.enter_context(patch(f"onex.agent.{engine}.lost_records", none_lost))
+        stack.enter_context(patch(f"onex.agent.{engine}.judge", go_on))
     return stack
 
 

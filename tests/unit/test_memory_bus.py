@@ -1,6 +1,6 @@
 """Where the memory bus is as strict as Kafka."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -22,7 +22,7 @@ class Heard:
     def __init__(self) -> None:
         self.heard: list[tuple[str, list[Partition]]] = []
 
-    def on_assigned(self, partitions: Sequence[Partition]) -> None:
+    def on_assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None:
         self.heard.append(("assigned", list(partitions)))
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
