@@ -190,6 +190,17 @@ def test_state_of_a_key(mesh: Mesh) -> None:
     assert (code, "keeps no state" in out) == (4, True)
     timers = json.loads(onex(mesh, "state", "show", "node_order_orchestrator", "s-1", "--json")[1])["timers"]
     assert "retention" in timers
+    code, out = onex(mesh, "state", "drop", "node_balance_reducer", "--reason", "a test", "--json")
+    planned = json.loads(out)
+    assert (code, planned["done"], planned["offsets_deleted"] > 0) == (0, False, True)
+    assert {position["effect"] for position in planned["positions"]} == {"nothing changes"}
+    for arguments, why in (
+        (("drop", "node_balance_reducer", "--reason", "a test", "--yes"), "stop all of its instances"),
+        (("rebuild", "node_order_orchestrator", "--reason", "a test"), "--publish-again accepts it"),
+        (("rebuild", "node_balance_reducer", "--reason", " "), "--reason is empty"),
+    ):
+        code, out = onex(mesh, "state", *arguments)
+        assert (code, why in out) == (5, True), out
 
 
 def test_the_waterfall_of_a_workflow(mesh: Mesh) -> None:

@@ -19,7 +19,7 @@ from onex.bus.memory.group import Group
 from onex.bus.protocols import Outgoing, Partition, Position
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.dlq import Audit, Author, StateDesk
-from onex.model.errors import BusUnavailableError, RejectedError
+from onex.model.errors import BusUnavailableError, ConfigurationError, RejectedError
 from onex.model.mesh import EnumDeadLetterAction
 from onex.node import Node
 from onex.testing import MeshDriver
@@ -253,7 +253,7 @@ def test_a_node_that_reads_what_it_publishes_is_not_rebuilt(mesh: MeshDriver) ->
 
 def test_a_node_without_state_and_a_missing_changelog_are_refused(mesh: MeshDriver) -> None:
     stateless = MeshDriver([NODES / "node_unruly_effect" / "v1_0_0"])
-    with pytest.raises(RejectedError, match="node_unruly_effect keeps no state: it is of the kind EFFECT"):
+    with pytest.raises(ConfigurationError, match="node_unruly_effect keeps no state: it is of the kind EFFECT"):
         desk_of(stateless, "node_unruly_effect")
     stateless.close()
     stop(mesh)

@@ -16,7 +16,7 @@ from onex.dlq.audit import Audit, Author
 from onex.dlq.desk import Transaction
 from onex.dlq.positions import OffsetDesk, PartitionPosition, Reset, note_resets, set_positions
 from onex.model.enums import EnumTopicCategory
-from onex.model.errors import RejectedError
+from onex.model.errors import ConfigurationError, RejectedError
 from onex.model.mesh import EnumDeadLetterAction
 from onex.model.topic import TopicName
 
@@ -41,10 +41,10 @@ class StateDesk:
     def __init__(
         self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue, node: ResolvedNode, author: Author, env: str
     ) -> None:
-        """Raises RejectedError for a node that keeps no state."""
+        """Raises ConfigurationError for a node that keeps no state."""
         contract = node.contract
         if not contract.node_type.is_stateful:
-            raise RejectedError(f"{contract.name} keeps no state: it is of the kind {contract.node_type}")
+            raise ConfigurationError(f"{contract.name} keeps no state: it is of the kind {contract.node_type}")
         self._bus = bus
         self._node = node
         self._contract = contract
