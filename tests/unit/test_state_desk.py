@@ -18,7 +18,7 @@ from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.memory.group import Group
 from onex.bus.protocols import Outgoing, Partition, Position
 from onex.bus.schema.topic_catalogue import TopicCatalogue
-from onex.dlq import Audit, Author, StateDesk
+from onex.dlq import Audit, Author, OffsetDesk, StateDesk
 from onex.model.errors import BusUnavailableError, ConfigurationError, RejectedError
 from onex.model.mesh import EnumDeadLetterAction
 from onex.node import Node
@@ -183,6 +183,8 @@ def test_an_agent_that_starts_in_the_middle_is_blocked(
         desk.apply(change)
     monkeypatch.undo()
     assert {mark_of(at) for at in group_of(mesh).positions.values()} == {UNFINISHED}
+    offsets = OffsetDesk(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author("ada"), "test")
+    assert all("run `onex state drop` or" in at.problem for at in offsets.positions())
     reasons = start(mesh)
     assert len(reasons) == 8, "every input partition"
     assert all(f"deleting the state in {STATE} was begun and has not ended" in text for text in reasons.values())

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from onex.agent.lost import UNFINISHED, mark_of
 from onex.agent.offsets import done_beyond
 from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
 from onex.bus.schema import ProtocolSchemaCatalogue
@@ -44,6 +45,10 @@ class PartitionPosition:
         """What is wrong with the position; empty where nothing is."""
         if self.committed is None:
             return ""
+        if mark_of(self.committed) == UNFINISHED:
+            return (
+                "deleting the state was begun and has not ended: run `onex state drop` or `onex state rebuild` again"
+            )
         if self.committed.offset < self.first:
             return f"records {self.committed.offset} to {self.first - 1} were deleted before the node read them"
         if self.committed.offset > self.end:
