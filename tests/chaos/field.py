@@ -69,7 +69,7 @@ class Field:
             name = node.contract.name
             self.agents[name] = [self._start(name) for _ in range(self._instances)]
         for name in self.agents:
-            self._until_ready(name)
+            self.until_ready(name)
         self._supervisor.start()
         self.load.start()
         self.hostile.start()
@@ -149,7 +149,8 @@ class Field:
         skewed = {**self.clocks[name].env(), **(env or {})}
         return self.mesh.start(name, ready=False, env=skewed, folder=folder, within=within)
 
-    def _until_ready(self, name: str) -> None:
+    def until_ready(self, name: str) -> None:
+        """Wait until every agent of a node is ready."""
         for process in self.agents[name]:
             eventually(self.mesh.ready(process), 90, f"{name} is ready without hands")
 
@@ -164,7 +165,7 @@ class Field:
         for name in self.agents:
             _calmly(partial(self._has_no_lag, name), 60, f"no lag of {name}")
         for name in self.agents:
-            self._until_ready(name)
+            self.until_ready(name)
 
     def _has_no_lag(self, name: str) -> bool:
         return self.mesh.lag(name) == 0

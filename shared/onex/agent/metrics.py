@@ -66,6 +66,9 @@ class AgentMetrics:
         self.in_flight = self._gauge("onex_in_flight", "Messages taken and not yet settled")
         self.parked = self._gauge("onex_parked_keys", "Keys that wait for a retry")
         self.ready = self._gauge("onex_ready", "1 when the agent is ready")
+        self.clock_ahead = self._gauge(
+            "onex_clock_ahead_seconds", "Seconds by which the machine's clock is ahead of agent time, after a step"
+        )
         self.state_keys = self._gauge("onex_state_keys", "Keys in the state of the partitions held, estimated")
         self.state_bytes = self._gauge("onex_state_bytes", "Size of that state on disk, in bytes")
         self.restore_remaining = self._gauge(

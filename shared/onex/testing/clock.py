@@ -7,12 +7,17 @@ class ManualClock:
     """See :class:`onex.model.clock.ProtocolClock`."""
 
     def __init__(self, start_ms: int = 1_700_000_000_000) -> None:
-        self._start_ms = start_ms
+        self._start_ms = self._now_ms = start_ms
         self._seconds = 0.0
+        self._elapsed_ns = 0
 
     def now_ms(self) -> int:
         """Milliseconds since 1970."""
-        return self._start_ms + round(self._seconds * 1000)
+        return self._now_ms
+
+    def elapsed_ns(self) -> int:
+        """Nanoseconds since the clock was made, in whole milliseconds."""
+        return self._elapsed_ns
 
     def monotonic(self) -> float:
         """Seconds since the clock was made."""
@@ -21,6 +26,14 @@ class ManualClock:
     def move_to(self, seconds: float) -> None:
         """Set the monotonic time; it never goes back."""
         self._seconds = max(self._seconds, seconds)
+        elapsed_ms = round(self._seconds * 1000)
+        self._elapsed_ns = elapsed_ms * 1_000_000
+        self._now_ms = self._start_ms + elapsed_ms
+
+    def step(self, seconds: float) -> None:
+        """Step the wall clock forward, or back; monotonic time stays."""
+        self._start_ms += round(seconds * 1000)
+        self.move_to(self._seconds)
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):

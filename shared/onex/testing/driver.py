@@ -181,7 +181,7 @@ class MeshDriver:
         target = self.clock.monotonic() + parse_duration(duration)
         while True:
             self.settle()
-            waiting = [due for i in self.instances if (due := i.next_timer(self.clock)) is not None]
+            waiting = [due for i in self.instances if (due := i.next_timer()) is not None]
             if isinstance(self._loop, VirtualLoop) and (sleeping := self._loop.next_timer()) is not None:
                 waiting.append(sleeping)
             upcoming = min((due for due in waiting if due > self.clock.monotonic()), default=target)

@@ -26,6 +26,7 @@ from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.capability import Surroundings
 from onex.contract import ResolvedNode
 from onex.model.enums import EnumGuarantee, EnumNodeKind
+from onex.model.steady_clock import SteadyClock
 from onex.node import NodeEffect
 from onex.settings import Settings
 from onex.testing.clock import ManualClock
@@ -46,7 +47,7 @@ class Instance:
         self,
         resolved: ResolvedNode,
         broker: MemoryBroker,
-        clock: ManualClock,
+        machine: ManualClock,
         loop: asyncio.AbstractEventLoop,
         catalogue: TopicCatalogue,
         spans: SpanProcessor | None = None,
@@ -57,6 +58,7 @@ class Instance:
         """``isolation``: what the process before on this machine left of records that ended it. ``open_backing``: the
         state that it left."""
         self.resolved = resolved
+        self.clock = clock = SteadyClock(machine, machine.elapsed_ns)
         self.health = Health()
         self.metrics = AgentMetrics(resolved.contract.name)
         self.muted = False
@@ -131,11 +133,11 @@ class Instance:
         worked = self._agent.step(0.0)
         return bool(self._relay and self._loop.run_until_complete(self._relay.step())) or worked
 
-    def next_timer(self, clock: ManualClock) -> float | None:
+    def next_timer(self) -> float | None:
         """Monotonic time of the next thing this instance waits for."""
         if isinstance(self._agent, PureAgent):
             due = self._agent.next_timer_ms()
-            return None if due is None else clock.monotonic() + (due - clock.now_ms()) / 1000
+            return None if due is None else self.clock.monotonic() + (due - self.clock.now_ms()) / 1000
         return None
 
     def crash(self) -> None:

@@ -18,6 +18,7 @@ from onex.agent.kept_answers import KeptAnswers
 from onex.agent.metrics import AgentMetrics
 from onex.agent.native.call_watch import Calling, CallWatch
 from onex.agent.native.capabilities import running
+from onex.agent.native.clock_watch import ClockWatch
 from onex.agent.native.collector import calm_collector
 from onex.agent.native.effect_host import EffectHost
 from onex.agent.native.hang_alarm import HangAlarm, LoopTurns
@@ -55,6 +56,7 @@ from onex.model.errors import (
     TransactionTimedOutError,
     TransientError,
 )
+from onex.model.steady_clock import SteadyClock
 from onex.node import NodeEffect
 from onex.settings import Settings
 
@@ -82,10 +84,11 @@ class AgentProcess:
         self._slot = slot
         self._contract = resolved.contract
         self._group = self._contract.group(settings.env)
-        self._clock = SystemClock()
+        self._clock = SteadyClock(SystemClock())
         self._memory = StateMemory(settings.state_memory_mb * 1024 * 1024)
         self._health = health
         self._metrics = AgentMetrics(self._contract.name)
+        self._clock_watch = ClockWatch(self._clock, health, self._metrics)
         self._isolation = Isolation(slot.folder / "crash", self._clock)
         self._stop = StopSwitch(self._isolation.journal.excuse)
         self._calls = calls
@@ -121,10 +124,12 @@ class AgentProcess:
     def run(self) -> int:
         """Until a signal; gives the exit code."""
         self._voice.start()
+        self._clock_watch.start()
         try:
             return self._run_until_stopped()
         finally:
             self._alarm.stop()
+            self._clock_watch.stop()
             self._voice.stop(_GOOD_BYE)
 
     def _run_until_stopped(self) -> int:
