@@ -4,7 +4,7 @@ the number of partitions."""
 from collections.abc import Iterator, Sequence
 
 from onex.agent.backing import Change
-from onex.agent.store import PartitionStore
+from onex.agent.store import OWN, PartitionStore
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader
 
 _CHUNK = 5000
@@ -53,7 +53,9 @@ class RestoringStores:
         ends: dict[int, int] = {}
         for record in self._reader.batch(_CHUNK, _PATIENCE):
             number = record.partition()
-            changes.setdefault(number, []).append((record.key() or b"", record.value()))
+            own = changes.setdefault(number, [])
+            if (key := record.key()) and key[0] in OWN:
+                own.append((key, record.value()))
             ends[number] = record.offset() + 1
         for number, found in changes.items():
             if store := self._stores.get(number):

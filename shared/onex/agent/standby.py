@@ -6,6 +6,7 @@ The changelogs of partitions that are not held here are followed into stores on 
 from collections.abc import Collection
 
 from onex.agent.backing import Change, OpenBacking, ProtocolBacking
+from onex.agent.store import OWN
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader
 
 _CHUNK = 5000
@@ -45,7 +46,9 @@ class Standby:
         found: dict[int, list[Change]] = {}
         ends: dict[int, int] = {}
         for record in self._reader.batch(_CHUNK, 0.0):
-            found.setdefault(record.partition(), []).append((record.key() or b"", record.value()))
+            own = found.setdefault(record.partition(), [])
+            if (key := record.key()) and key[0] in OWN:
+                own.append((key, record.value()))
             ends[record.partition()] = record.offset() + 1
         for number, changes in found.items():
             if copy := self._copies.get(number):

@@ -21,6 +21,8 @@ from onex.model.message import Message
 log = structlog.get_logger(__name__)
 STATE = b"s"
 TIMERS = b"t"
+OWN = STATE + TIMERS
+"""First bytes of the keys in a changelog. Records with other keys are foreign, and could change marks of a store."""
 _ENCODED = itemgetter(1)
 
 
@@ -66,7 +68,16 @@ class PartitionStore:
         """The store is complete: load its timers."""
         self._backing.kept_up()
         self._is_complete = True
-        self.timers.load((key[1:], value) for key, value in self._backing.scan(TIMERS))
+        unreadable = self.timers.load((key[1:], value) for key, value in self._backing.scan(TIMERS))
+        if unreadable:
+            key, error = unreadable[0]
+            log.error(
+                "timers in the changelog cannot be read, their keys have none",
+                topic=self._changelog,
+                keys=len(unreadable),
+                first=repr(key[:100]),
+                reason=str(error),
+            )
 
     def checkpoint(self) -> int:
         """Changelog offset up to which the store is complete."""

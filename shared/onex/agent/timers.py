@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import orjson
 
+from onex.model.errors import PoisonError
 from onex.node import CancelTimer, SetTimer
 
 
@@ -44,10 +45,15 @@ class TimerTable:
         self._count = 0
         """Timers in ``_by_key``."""
 
-    def load(self, stored: Iterable[tuple[bytes, bytes]]) -> None:
-        """Take over what the store holds."""
+    def load(self, stored: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, PoisonError]]:
+        """Take over what the store holds. Return the keys whose timers cannot be read, and why: they have none."""
+        unreadable: list[tuple[bytes, PoisonError]] = []
         for key, value in stored:
-            self._replace(key, decode_timers(value))
+            try:
+                self._replace(key, decode_timers(value))
+            except PoisonError as error:
+                unreadable.append((key, error))
+        return unreadable
 
     def change(
         self, key: bytes, changes: Sequence[SetTimer | CancelTimer], now_ms: int, kept: dict[str, str]
@@ -136,8 +142,21 @@ class TimerTable:
 
 
 def decode_timers(value: bytes) -> TimersOfKey:
-    """Timers of a key by name, as they are stored."""
-    return {name: KeptTimer(*timer) for name, timer in orjson.loads(value).items()}
+    """Timers of a key by name, as they are stored. Raise PoisonError for anything else."""
+    try:
+        stored = orjson.loads(value)
+    except ValueError as error:
+        raise PoisonError(f"no timers: {error}") from None
+    if not isinstance(stored, dict):
+        raise PoisonError("no timers: no JSON object")
+    timers: TimersOfKey = {}
+    for name, timer in stored.items():
+        match timer:
+            case [int(due_ms), dict(kept)] if all(isinstance(text, str) for text in kept.values()):
+                timers[name] = KeptTimer(due_ms, kept)
+            case _:
+                raise PoisonError(f"no timers: {name[:100]!r} has no due time and headers")
+    return timers
 
 
 def dump_timers(timers: TimersOfKey) -> bytes:

@@ -16,10 +16,12 @@ from onex.bus import headers as h
 from onex.bus.declared import declare
 from onex.bus.durability import REMEDY as REPLICATE
 from onex.bus.durability import weak_topics
+from onex.bus.foreign_headers import headers_of
 from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
 from onex.bus.provision import make_plan
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.cli.foreign import foreign_records
 from onex.cli.stack_file import agent_infos, agent_reasons, is_local_kafka
 from onex.contract import ResolvedNode
 from onex.mesh import NodeView, Survey
@@ -124,7 +126,7 @@ def partitioner(patient: Patient) -> Iterator[Finding]:
         key = record.key()
         if not key or partition_of(key, counts[record.topic()]) == record.partition():
             continue
-        source = dict(record.headers() or []).get(h.SOURCE, b"an unknown producer").decode(errors="replace")
+        source = (headers_of(record).get(h.SOURCE) or b"an unknown producer").decode(errors="replace")
         place = (record.topic(), source)
         wrong[place] += 1
         examples[place] = f"{key.decode(errors='replace')!r} on partition {record.partition()}"
@@ -202,6 +204,22 @@ def open_transactions(patient: Patient) -> Iterator[Finding]:
                 f"{partition.topic}[{partition.partition}] is held back by a transaction open for over {age:g} s",
                 f"if its producer is gone: kafka-transactions.sh abort {place}; see docs/operations.md",
             )
+
+
+def foreign(patient: Patient) -> Iterator[Finding]:
+    """Records that do not belong where they are: tools and agents skip them."""
+    has_registry = bool(patient.settings.schema_registry_url)
+    for found in foreign_records(
+        patient.survey, patient.catalogue, patient.nodes, patient.tail, has_registry=has_registry
+    ):
+        name = found.partition.topic
+        yield Finding(
+            Severity.WARNING,
+            "foreign records",
+            f"{found.count} records on {name} do not belong there and are skipped; the first one is at offset "
+            f"{found.offset} of partition {found.partition.partition}: {found.reason}",
+            f"find their sender, and let only agents and tools write to {name} (ACLs)",
+        )
 
 
 def clocks(patient: Patient) -> Iterator[Finding]:
@@ -296,6 +314,7 @@ CHECKS: Mapping[str, Callable[[Patient], Iterator[Finding]]] = {
     "blocked": blocked_partitions,
     "stuck": stuck_partitions,
     "transactions": open_transactions,
+    "foreign records": foreign,
     "clocks": clocks,
     "database": database,
     "dead letters": dead_letters,

@@ -12,7 +12,7 @@ from onex.cli import dlq_changes
 from onex.cli.dlq_desk import Node, Who, Why, author_of, desk_of, desks
 from onex.cli.dlq_filters import with_filters
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
+from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows, printable, when
 from onex.dlq import DeadLetter, EnumLetterState, LetterFilter, ReplayOptions, ReplayReport, exported, group_letters
 from onex.model.contract import ModelContract
 
@@ -57,7 +57,7 @@ def show(
             return
         for name, value in facts.items():
             console.print(f"[bold]{name}[/]: ", end="")
-            console.print(str(value), markup=False)
+            console.print(printable(str(value)), markup=False)
         return
     errors.print(f"{contract.dead_letter_topic} has no dead letter at {place}")
     raise typer.Exit(Exit.FAILED)
@@ -85,8 +85,8 @@ def stats(wanted: LetterFilter, node: Node = "", services: Services = None, as_j
                     "fingerprint": g.fingerprint,
                     "count": g.count,
                     "keys": g.keys,
-                    "first": _time(g.first_ms).isoformat(),
-                    "last": _time(g.last_ms).isoformat(),
+                    "first": when(g.first_ms).isoformat(),
+                    "last": when(g.last_ms).isoformat(),
                     "example": g.example,
                 }
                 for g in groups
@@ -183,7 +183,7 @@ def _tell_plan(contract: ModelContract, letters: list[DeadLetter], as_json: bool
         console.print(f"{parked} would be parked: replayed {limit} times already")
     for group in group_letters(letters):
         console.print(f"  {group.count:>6} {group.failure_class} {group.fingerprint} {group.histogram} ", end="")
-        console.print(group.example, markup=False)
+        console.print(printable(group.example), markup=False)
 
 
 def _tell_report(contract: ModelContract, report: ReplayReport, as_json: bool) -> None:
@@ -222,10 +222,6 @@ def _row(letter: DeadLetter, state: EnumLetterState) -> Iterator[object]:
 
 
 def _span(first_ms: int, last_ms: int) -> tuple[str, str]:
-    first, last = _time(first_ms), _time(last_ms)
+    first, last = when(first_ms), when(last_ms)
     form = "%H:%M:%S" if first.date() == last.date() == datetime.now(UTC).date() else "%Y-%m-%d %H:%M"
     return first.strftime(form), last.strftime(form)
-
-
-def _time(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -11,7 +11,7 @@ import typer
 from onex.cli.dlq_desk import Node, Who, Why, author_of, desk_of, desks
 from onex.cli.dlq_filters import pairs, with_filters
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
+from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows, printable
 from onex.dlq import DeadLetter, LetterFilter, exported
 from onex.dlq.edit import exact_json
 from onex.model.errors import RejectedError
@@ -115,7 +115,7 @@ def edit(
     if as_json:
         print_json({"node": contract.name, "place": place, "copy": copy, "difference": made.difference})
         return
-    console.print(made.difference or "nothing changes", markup=False)
+    console.print(printable(made.difference) or "nothing changes", markup=False)
     if copy:
         console.print(f"mended copy at {copy}; send it: onex dlq replay --node {contract.name} --place {copy}")
 
@@ -137,7 +137,7 @@ def export(
     """Write dead letters as JSON, one a line: bytes in base64, nothing left out."""
     settings = load_settings(services)
     lines = (
-        json.dumps({"node": contract.name, **exported(letter, state)}, ensure_ascii=False) + "\n"
+        printable(json.dumps({"node": contract.name, **exported(letter, state)}, ensure_ascii=False)) + "\n"
         for contract, desk in desks(settings, node)
         for letter, state in desk.find(wanted)
     )

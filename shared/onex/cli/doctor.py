@@ -37,10 +37,11 @@ def doctor(
     for name, check in CHECKS.items():
         try:
             findings += check(patient)
-        except OnexError as error:
-            findings.append(
-                Finding(Severity.ERROR, name, f"could not be examined: {error}", "mend the other findings first")
-            )
+        except Exception as error:  # noqa: BLE001 - a check that fails must not hide what the others find
+            known = isinstance(error, OnexError)
+            what = f"could not be examined: {error if known else repr(error)}"
+            remedy = "fix the other findings first" if known else "report this, with the records that are named above"
+            findings.append(Finding(Severity.ERROR, name, what, remedy))
     _report(findings, ["broker", *CHECKS], as_json)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from onex.agent.dead_letter import CLASS, MESSAGE, NODE
 from onex.bus import headers as h
+from onex.bus.foreign_headers import headers_of
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader, ProtocolRecord
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.contract import ResolvedNode
@@ -69,7 +70,7 @@ class Follower:
             yield self._see(record)
 
     def _see(self, record: ProtocolRecord) -> Seen:
-        headers = {name: value.decode(errors="replace") for name, value in record.headers() or []}
+        headers = {name: value.decode(errors="replace") for name, value in headers_of(record).items()}
         correlation = headers.get(h.CORRELATION) or headers.get(h.ID, "")
         source = headers.get(h.SOURCE, "").strip("/").split("/")
         name = source[1] if len(source) > 1 else ""

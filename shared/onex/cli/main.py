@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from importlib import import_module
 
+import structlog
 import typer
 from typer.core import TyperCommand, TyperGroup
 
@@ -93,6 +94,8 @@ def _root(
 
 def main() -> None:
     """Run the command line; the process ends with one of the codes in :class:`Exit`."""
+    # Warnings of tools, about records that they skip for instance, must not come between the lines of a command.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         app()
     except ContractError as error:

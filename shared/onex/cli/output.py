@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Annotated, TypeVar
 
@@ -15,6 +16,8 @@ from onex.model.errors import RejectedError
 
 T = TypeVar("T")
 
+_LATEST_MS = 253_402_300_799_000
+"""The end of the year 9999."""
 _PIPE_WIDTH = 240
 """Columns when nobody looks: a program that reads the output wants whole lines."""
 
@@ -49,8 +52,18 @@ def or_refuse(action: Callable[[], T]) -> T:
 
 def print_json(data: object) -> None:
     """One JSON document on stdout."""
-    sys.stdout.write(json.dumps(data, default=str, ensure_ascii=False) + "\n")
+    sys.stdout.write(printable(json.dumps(data, default=str, ensure_ascii=False)) + "\n")
     sys.stdout.flush()
+
+
+def printable(text: str) -> str:
+    """The text with lone surrogates as ``\\udc00``, as JSON has them: payloads may hold them, UTF-8 does not."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def when(ms: int) -> datetime:
+    """UTC time of milliseconds since 1970; the last time that there is for one beyond it."""
+    return datetime.fromtimestamp(min(max(0, ms), _LATEST_MS) / 1000, UTC)
 
 
 def print_rows(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -64,5 +77,5 @@ def table_of(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
+        table.add_row(*(escape(printable(str(cell))) for cell in row))
     return table

@@ -19,7 +19,7 @@ from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.cli.follow import Follower, Seen
 from onex.cli.nodes import Addressee, find_addressee, resolve_all
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, Exit, console, errors, print_json
+from onex.cli.output import AsJson, Exit, console, errors, print_json, printable
 from onex.cli.waterfall import draw, hops_of
 from onex.contract import ResolvedNode
 from onex.model.duration import parse_duration
@@ -182,7 +182,7 @@ def _show(seen: Seen, seconds: float, as_json: bool) -> None:
         return
     colour = "red" if seen.type_name == "dead letter" else "cyan"
     console.print(f"[dim]{seconds:8.3f}[/]  [{colour}]{seen.type_name:<22}[/] [dim]{seen.source:<34}[/] ", end="")
-    console.print(seen.detail, markup=False)
+    console.print(printable(seen.detail), markup=False)
 
 
 def _told(identity: str, target: Addressee, as_json: bool) -> None:

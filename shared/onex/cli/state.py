@@ -1,6 +1,5 @@
 """``onex state``: what a node remembers of a key, and giving that up."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -8,7 +7,7 @@ import typer
 from onex.bus.open import open_bus, open_catalogue
 from onex.cli.nodes import find_node
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, Exit, console, errors, print_json
+from onex.cli.output import AsJson, Exit, console, errors, print_json, printable, when
 from onex.cli.state_changes import drop, rebuild
 from onex.contract import resolve_node
 from onex.mesh import StateReader
@@ -30,13 +29,13 @@ def show(
     bus = open_bus(settings)
     reader = StateReader(bus, open_catalogue(settings, bus), resolve_node(find_node(node, settings)))
     state, timers = reader.get(key)
-    due = {name: datetime.fromtimestamp(ms / 1000, UTC).isoformat() for name, ms in sorted(timers.items())}
+    due = {name: when(ms).isoformat() for name, ms in sorted(timers.items())}
     if as_json:
         print_json({"key": key, "state": state.model_dump(mode="json") if state else None, "timers": due})
     elif state is not None:
         for name, value in state.model_dump(mode="json").items():
             console.print(f"[bold]{name}[/]: ", end="")
-            console.print(str(value), markup=False)
+            console.print(printable(str(value)), markup=False)
         for name, at in due.items():
             console.print(f"[dim]timer {name}[/] due {at}")
     if state is None:

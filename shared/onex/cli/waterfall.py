@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from onex.bus import headers as h
+from onex.bus.foreign_headers import headers_of
 from onex.cli.follow import Follower, Seen
+from onex.cli.output import printable
 
 _WIDTH = 40
 _TRACE = re.compile(r"^[0-9a-f]{32}$")
@@ -87,9 +89,9 @@ def draw(hops: Sequence[Hop]) -> Iterator[Text]:
             (hop.source.ljust(sources + 2), "dim"),
             (bar.ljust(_WIDTH + 2), colour),
             f"{hop.written_ms - hop.began_ms:>6} ms  ",
-            (hop.detail if hop.dead else "", "red"),
+            (printable(hop.detail) if hop.dead else "", "red"),
         )
 
 
 def _header(item: Seen, name: str) -> str:
-    return dict(item.record.headers() or []).get(name, b"").decode(errors="replace")
+    return headers_of(item.record).get(name, b"").decode(errors="replace")

@@ -3,7 +3,6 @@
 import time
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import typer
@@ -14,7 +13,7 @@ from onex.bus.protocols import Outgoing, ProtocolEventBus
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.cli.nodes import resolve_all
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
+from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows, when
 from onex.cli.workflow_drawing import waits_for
 from onex.contract import ResolvedNode
 from onex.mesh import StateReader
@@ -166,4 +165,4 @@ def _doubt(step: StepState) -> str:
 
 
 def _when(state: WorkflowState) -> str:
-    return datetime.fromtimestamp(state.started_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return when(state.started_ms).isoformat(timespec="milliseconds")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from onex.agent.program import first_headers
 from onex.bus.protocols import ProtocolEventBus, ProtocolTransaction
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.bus.skipped import SkippedRecords
 from onex.bus.whole_topic import whole_topic
 from onex.dlq.letters import DeadLetter
 from onex.model.mesh import AUDIT_TOPICS, DeadLetterAudited, EnumDeadLetterAction
@@ -49,10 +50,11 @@ class Audit:
         self._bus = bus
         self._catalogue = catalogue
         self._codec = Codec.of_topic(DeadLetterAudited, TOPIC, catalogue)
+        self._skipped = SkippedRecords()
 
     def entries(self) -> Iterator[DeadLetterAudited]:
-        """All entries, oldest first per letter. Raises MissingTopicError, BusError."""
-        return whole_topic(self._bus, TOPIC, DeadLetterAudited, self._catalogue)
+        """All entries, oldest first per letter; other records are skipped. Raises MissingTopicError, BusError."""
+        return whole_topic(self._bus, TOPIC, DeadLetterAudited, self._catalogue, self._skipped)
 
     def states(self) -> dict[str, EnumLetterState]:
         """State by letter; those without an entry are open."""

@@ -10,12 +10,13 @@ from onex.agent import dead_letter as d
 from onex.bus import headers as h
 from onex.bus.protocols import ProtocolEventBus, ProtocolTransaction
 from onex.bus.schema import ProtocolSchemaCatalogue
+from onex.bus.skipped import SkippedRecords
 from onex.contract import ResolvedNode
 from onex.dlq.audit import Audit, Author, EnumLetterState
 from onex.dlq.edit import difference, encoded, patched
 from onex.dlq.filters import LetterFilter
 from onex.dlq.letters import DeadLetter, Payloads, read_letters
-from onex.dlq.replay import Replayer, ReplayOptions, ReplayReport
+from onex.dlq.replay import Replayer, ReplayOptions, ReplayReport, partitions_of
 from onex.model.errors import RejectedError
 from onex.model.mesh import DeadLetterAudited, EnumDeadLetterAction
 
@@ -42,6 +43,7 @@ class DeadLetterDesk:
         self._node = node
         self._author = author
         self._audit = Audit(bus, catalogue)
+        self._skipped = SkippedRecords()
         self._payloads = Payloads(node, catalogue)
         self._group = node.contract.group(env)
         self._transactional_id = f"{self._group}.dlq"
@@ -49,7 +51,7 @@ class DeadLetterDesk:
     def find(self, wanted: LetterFilter = _ANY_STATE) -> Iterator[tuple[DeadLetter, EnumLetterState]]:
         """Matching letters and where they stand, oldest first per partition. Raises BusError."""
         states = self._audit.states()
-        for letter in read_letters(self._bus, self._node.contract):
+        for letter in read_letters(self._bus, self._node.contract, skipped=self._skipped):
             state = states.get(letter.identity, EnumLetterState.OPEN)
             readable = self._payloads.attached(letter)
             if wanted.matches(readable, state):
@@ -71,12 +73,13 @@ class DeadLetterDesk:
         """Park, reopen or drop letters; gives how many. Raises FencedError, BusError."""
         contract, marked = self._node.contract, 0
         releases = action is EnumDeadLetterAction.DROPPED and contract.error_handling.dead_letter.order_fence
+        partitions = partitions_of(self._bus, contract.retry_topic) if releases else 0
         with Transaction(self._bus.transaction(self._transactional_id)) as transaction:
             for letter in letters:
                 self._audit.write(transaction, letter, action, self._author)
-                if releases:
+                number = letter.partition
+                if number < partitions:  # in no other partition a key can wait for it
                     headers = [(h.RELEASE, letter.facts["message-id"].encode())]
-                    number = int(letter.facts["partition"])
                     transaction.produce(contract.retry_topic, None, letter.record.key(), headers, number)
                 marked += 1
         return marked

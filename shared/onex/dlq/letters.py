@@ -9,11 +9,19 @@ from pydantic import JsonValue
 
 from onex.agent import dead_letter as d
 from onex.bus import headers as h
+from onex.bus.foreign_headers import readable_headers
 from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolRecord
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.bus.skipped import SkippedRecords
 from onex.contract import ResolvedNode
 from onex.model.contract import ModelContract
-from onex.model.errors import MessageError, MissingTopicError
+from onex.model.errors import MessageError, MissingTopicError, PoisonError
+
+_ALWAYS = ("topic", "partition", "offset", "timestamp", "message-id")
+"""Facts that every dead letter has beside the name of its node."""
+_NO_NUMBER = -2
+_LATEST_MS = 253_402_300_799_000
+"""The end of the year 9999: datetime knows no later time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,12 @@ class DeadLetter:
     @property
     def died_ms(self) -> int:
         """When it failed for the last time; milliseconds since 1970."""
-        return self._number("last-failed")
+        return min(max(0, self._number("last-failed")), _LATEST_MS)
+
+    @property
+    def partition(self) -> int:
+        """Partition number that it came from."""
+        return self._number("partition")
 
     @property
     def original_offset(self) -> int:
@@ -69,7 +82,7 @@ class DeadLetter:
     @property
     def order(self) -> tuple[int, str, int, int]:
         """Sorts letters as their messages came: the right order to replay them in."""
-        return self._number("timestamp"), self.facts.get("topic", ""), self._number("partition"), self.original_offset
+        return self._number("timestamp"), self.facts.get("topic", ""), self.partition, self.original_offset
 
     @property
     def original_headers(self) -> Headers:
@@ -80,13 +93,32 @@ class DeadLetter:
         return h.number_in(self.facts.get(fact, "").encode(), 0)
 
 
+def facts_of(record: ProtocolRecord) -> dict[str, str]:
+    """Facts of a dead letter, by name without prefix. Raise PoisonError for a record that is none."""
+    facts = {
+        name.removeprefix(d.PREFIX): value.decode(errors="replace")
+        for name, value in readable_headers(record)
+        if name.startswith(d.PREFIX)
+    }
+    if missing := [name for name in ("node", *_ALWAYS) if not facts.get(name)]:
+        raise PoisonError(f"no dead letter: it has no {d.PREFIX}{missing[0]}")
+    for name, least in (("partition", 0), ("offset", -1), ("timestamp", -1)):
+        if h.number_in(facts[name].encode(), _NO_NUMBER) < least:
+            raise PoisonError(f"no dead letter: {d.PREFIX}{name} is no such number")
+    return facts
+
+
 def read_letters(
-    bus: ProtocolEventBus, contract: ModelContract, start: dict[int, int] | None = None
+    bus: ProtocolEventBus,
+    contract: ModelContract,
+    start: dict[int, int] | None = None,
+    skipped: SkippedRecords | None = None,
 ) -> Iterator[DeadLetter]:
     """Dead letters of a node, oldest first per partition, from offsets by partition number.
 
-    Raises MissingTopicError, BusError.
+    Records that are no dead letters are counted in ``skipped``. Raises MissingTopicError, BusError.
     """
+    skipped = skipped or SkippedRecords()
     topic = contract.dead_letter_topic
     state = bus.admin.topics([topic]).get(topic)
     if state is None:
@@ -94,11 +126,11 @@ def read_letters(
     reader = bus.read({Partition(topic, number): (start or {}).get(number, 0) for number in range(state.partitions)})
     try:
         for record in reader.until_end():
-            facts = {
-                name.removeprefix(d.PREFIX): (value or b"").decode(errors="replace")
-                for name, value in record.headers() or []
-                if name.startswith(d.PREFIX)
-            }
+            try:
+                facts = facts_of(record)
+            except PoisonError as error:
+                skipped.skip(record, error)
+                continue
             if facts.get("node") == contract.name:
                 yield DeadLetter(record, facts)
     finally:
@@ -133,10 +165,10 @@ class Payloads:
             try:
                 found: JsonValue = json.loads(codec.decode(value).as_kept())
             except MessageError:
-                pass
+                pass  # shown as JSON below where it is that
             else:
                 return found
         try:
             return None if value is None else json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None

@@ -15,6 +15,7 @@ from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolTra
 from onex.dlq.audit import Audit, Author
 from onex.dlq.letters import DeadLetter, read_letters
 from onex.model.contract import ModelContract
+from onex.model.errors import MissingTopicError
 from onex.model.mesh import EnumDeadLetterAction
 
 _BATCH = 100
@@ -104,6 +105,8 @@ class Replayer:
         try:
             for letter in batch:
                 reason = f"replayed {letter.replays} times" if letter.replays >= limit else letter.incomplete
+                if not reason and letter.partition >= self._count():
+                    reason = f"{self.contract.retry_topic} has no partition {letter.partition} to send it to"
                 if reason:
                     self.audit.write(transaction, letter, EnumDeadLetterAction.PARKED, self.author, reason)
                     parked += 1
@@ -124,12 +127,15 @@ class Replayer:
         """Partition number that a replay goes to: where the letter came from, or, of a keyed node, where its key
         belongs. A producer with another partitioner may have put it elsewhere."""
         contract, key = self.contract, letter.record.key()
-        came_from = int(letter.facts["partition"])
+        came_from = letter.partition
         if not contract.node_type.is_stateful or not key or letter.facts["topic"] == contract.changelog_topic:
             return came_from
+        return self.bus.partitions_of([key], self._count())[0]
+
+    def _count(self) -> int:
         if not self._partitions:
-            self._partitions = self.bus.admin.topics([contract.retry_topic])[contract.retry_topic].partitions
-        return self.bus.partitions_of([key], self._partitions)[0]
+            self._partitions = partitions_of(self.bus, self.contract.retry_topic)
+        return self._partitions
 
     def _note(self, number: int) -> Callable[[Exception | None, int], None]:
         def report(failure: Exception | None, offset: int) -> None:
@@ -161,6 +167,14 @@ class Replayer:
         state = self.bus.admin.topics([topic])[topic]
         partitions = [Partition(topic, number) for number in range(state.partitions)]
         return {partition.partition: end for partition, (_, end) in self.bus.admin.ends(partitions).items()}
+
+
+def partitions_of(bus: ProtocolEventBus, topic: str) -> int:
+    """How many partitions a topic has. Raise MissingTopicError, BusError."""
+    found = bus.admin.topics([topic]).get(topic)
+    if found is None:
+        raise MissingTopicError(f"topic {topic} does not exist; run `onex apply`")
+    return found.partitions
 
 
 def replay_id(letter: DeadLetter) -> str:

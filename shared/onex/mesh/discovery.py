@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader, ProtocolRecord
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.bus.skipped import SkippedRecords
 from onex.model.enums import EnumNodeKind
+from onex.model.errors import MessageError
 from onex.model.mesh import (
     SNAPSHOT_TOPICS,
     EnumHealth,
@@ -33,9 +35,11 @@ class Discovery:
         self._next: dict[Partition, int] = {}
         self._nodes: dict[str, RegisteredNode] = {}
         self._health: dict[str, InstanceHealth] = {}
+        self.skipped = SkippedRecords()
+        """Records that are no snapshots."""
 
     def refresh(self) -> None:
-        """Read up to the end as it is now. Raises BusError; MessageError for what cannot be decoded."""
+        """Read up to the end as it is now; what cannot be decoded is skipped. Raises BusError."""
         topics = self._bus.admin.topics(list(self._codecs))
         partitions = [Partition(name, n) for name, state in topics.items() for n in range(state.partitions)]
         ends = self._bus.admin.ends(partitions)
@@ -56,7 +60,12 @@ class Discovery:
             if record.value() is None:
                 self._forget(record)
                 continue
-            match self._codecs[record.topic()].decode(record.value()):
+            try:
+                snapshot = self._codecs[record.topic()].decode(record.value())
+            except MessageError as error:
+                self.skipped.skip(record, error)
+                continue
+            match snapshot:
                 case RegisteredNode() as node:
                     self._nodes[node.node_id] = node
                 case InstanceHealth() as health:

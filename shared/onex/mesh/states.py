@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from onex.agent.store import STATE, TIMERS
 from onex.agent.timers import decode_timers
 from onex.bus.murmur2 import partition_of
-from onex.bus.protocols import Partition, ProtocolEventBus
+from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.bus.skipped import SkippedRecords
 from onex.contract import ResolvedNode
-from onex.model.errors import ConfigurationError, MissingTopicError
+from onex.model.errors import ConfigurationError, MessageError, MissingTopicError, PoisonError
 from onex.model.message import Message
 from onex.workflow import WorkflowState
 
@@ -23,22 +24,44 @@ class StateReader:
         self._bus = bus
         self._topic = contract.changelog_topic
         self._codec = Codec.of_topic(node.state_model or WorkflowState, self._topic, catalogue)
+        self.skipped = SkippedRecords()
+        """Records that are no state or timers of this node."""
 
     def get(self, key: str) -> tuple[Message | None, Mapping[str, int]]:
-        """State of a key (None when there is none) and its timers, due in milliseconds since 1970, by name."""
+        """State of a key (None when there is none) and its timers, due in milliseconds since 1970, by name.
+
+        Raises PoisonError when the state cannot be decoded: the node cannot use it either.
+        """
         number = partition_of(key.encode(), self._partitions())
         latest = self._latest([number])
         state, timers = latest.get(STATE + key.encode()), latest.get(TIMERS + key.encode())
-        return (self._codec.decode(state) if state else None), {
-            name: timer.due_ms for name, timer in (decode_timers(timers) if timers else {}).items()
-        }
+        due: Mapping[str, int] = {}
+        if timers is not None and (value := timers.value()):
+            try:
+                due = {name: timer.due_ms for name, timer in decode_timers(value).items()}
+            except PoisonError as error:
+                self.skipped.skip(timers, error)
+        if state is None or not state.value():
+            return None, due
+        try:
+            return self._codec.decode(state.value()), due
+        except MessageError as error:
+            place = f"{self._topic}[{number}] at offset {state.offset()}"
+            raise PoisonError(f"the state of {key!r} in {place} cannot be decoded: {error}") from None
 
     def scan(self) -> Iterator[tuple[str, Message]]:
-        """Every key with its state, by key."""
+        """Every key with its state, by key; what cannot be decoded is skipped."""
         latest = self._latest(range(self._partitions()))
-        for key, value in sorted(latest.items()):
-            if key.startswith(STATE) and value is not None:
-                yield key[len(STATE) :].decode(errors="replace"), self._codec.decode(value)
+        for key in sorted(key for key in latest if key.startswith(STATE)):
+            record = latest[key]
+            if not (value := record.value()):
+                continue
+            try:
+                state = self._codec.decode(value)
+            except MessageError as error:
+                self.skipped.skip(record, error)
+                continue
+            yield key[len(STATE) :].decode(errors="replace"), state
 
     def _partitions(self) -> int:
         found = self._bus.admin.topics([self._topic])
@@ -46,12 +69,12 @@ class StateReader:
             raise MissingTopicError(f"topic {self._topic} does not exist; run `onex apply`")
         return found[self._topic].partitions
 
-    def _latest(self, numbers: Sequence[int]) -> dict[bytes, bytes | None]:
-        latest: dict[bytes, bytes | None] = {}
+    def _latest(self, numbers: Sequence[int]) -> dict[bytes, ProtocolRecord]:
+        latest: dict[bytes, ProtocolRecord] = {}
         reader = self._bus.read({Partition(self._topic, number): 0 for number in numbers})
         try:
             for record in reader.until_end():
-                latest[record.key() or b""] = record.value()
+                latest[record.key() or b""] = record
         finally:
             reader.close()
         return latest

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from onex.bus.protocols import Partition, ProtocolEventBus
 from onex.bus.schema import ProtocolSchemaCatalogue
+from onex.bus.skipped import Skipped
 from onex.contract import ResolvedNode
 from onex.mesh.discovery import Discovery, Entry
 from onex.mesh.lag import LagReader, PartitionLag, RecordCounter
@@ -52,7 +53,7 @@ class Survey:
         nodes: Sequence[ResolvedNode],
         env: str,
     ) -> None:
-        self._bus = bus
+        self.bus = bus
         self._nodes = nodes
         self._env = env
         self._counter = RecordCounter(bus)
@@ -73,6 +74,13 @@ class Survey:
         self._discovery.refresh()
         return self._discovery.find(env=self._env, active=False)
 
+    def foreign(self) -> Mapping[str, Skipped]:
+        """Records in the topics of snapshots that are none, by topic."""
+        if self._discovery is None:
+            return {}
+        self._discovery.refresh()
+        return self._discovery.skipped.topics
+
     def look(self) -> list[NodeView]:
         """Every node, by name; raises BusError."""
         entries = self.entries()
@@ -84,8 +92,8 @@ class Survey:
         topics = sorted(
             {topic for node in self._nodes for topic in (*inputs_of(node), node.contract.dead_letter_topic)}
         )
-        states = self._bus.admin.topics(topics)
-        return self._bus.admin.ends(
+        states = self.bus.admin.topics(topics)
+        return self.bus.admin.ends(
             [Partition(name, number) for name, state in states.items() for number in range(state.partitions)]
         )
 

@@ -1,0 +1,22 @@
+"""Headers of records that anybody may have written, as tools look at them."""
+
+from collections.abc import Mapping
+
+from onex.bus.protocols import Headers, ProtocolRecord
+from onex.model.errors import PoisonError
+
+
+def readable_headers(record: ProtocolRecord) -> Headers:
+    """Headers of a record, null values as empty ones. Raise PoisonError when a name is not UTF-8."""
+    try:
+        return [(name, value or b"") for name, value in record.headers() or ()]
+    except (UnicodeDecodeError, SystemError) as error:
+        raise PoisonError(f"its headers cannot be read: {error!r}") from None
+
+
+def headers_of(record: ProtocolRecord) -> Mapping[str, bytes]:
+    """Headers by name, null values as empty ones; none when they cannot be read."""
+    try:
+        return dict(readable_headers(record))
+    except PoisonError:
+        return {}
