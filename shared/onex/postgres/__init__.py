@@ -3,6 +3,7 @@
 from onex.postgres.inbox import Inbox
 from onex.postgres.outbox import Outbox
 from onex.postgres.passing import passing, unreachable
+from onex.postgres.pool import is_pooled, open_pool
 from onex.postgres.reachable import reachable
 
-__all__ = ["Inbox", "Outbox", "passing", "reachable", "unreachable"]
+__all__ = ["Inbox", "Outbox", "is_pooled", "open_pool", "passing", "reachable", "unreachable"]

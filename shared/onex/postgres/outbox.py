@@ -13,6 +13,7 @@ import asyncpg
 from onex.model.message import Message
 from onex.node import Context
 from onex.node.outbox import OutboxEvent
+from onex.postgres.pool import is_pooled
 from onex.postgres.reachable import reachable
 
 _TABLES = """
@@ -64,7 +65,11 @@ class Outbox:
         await connection.execute(f"NOTIFY {_CHANNEL}")
 
     async def lead(self) -> bool:
-        """Hold an advisory lock named after the node, on a connection of its own."""
+        """Hold an advisory lock named after the node, on a connection of its own.
+
+        Behind a pooler the connection keeps a transaction open, whose lock it is, and nothing is heard of new events:
+        ``wait`` ends by itself.
+        """
         if self._leads():
             return True
         connection = await reachable(self._pool.acquire())
@@ -82,11 +87,23 @@ class Outbox:
             return False
 
     async def _lock(self, connection: asyncpg.Connection) -> bool:
+        if await is_pooled(connection):
+            return await self._lock_with_transaction(connection)
         query = "SELECT pg_try_advisory_lock($1, hashtext($2))"
         if not await connection.fetchval(query, _LOCK, self._node):
             return False
         await connection.add_listener(_CHANNEL, lambda *_: self._news.set())
         return True
+
+    async def _lock_with_transaction(self, connection: asyncpg.Connection) -> bool:
+        """An idle transaction that has read nothing holds back neither vacuum nor other transactions."""
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1, hashtext($2))", _LOCK, self._node):
+            return True
+        await transaction.rollback()
+        return False
 
     async def take(self, most: int) -> Sequence[OutboxEvent]:
         """See the protocol."""

@@ -11,7 +11,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 from onex.capability import NodeIdentity, Surroundings
 from onex.mixins.database.model_database_subcontract import EnumIsolation, ModelDatabaseSubcontract
 from onex.model.errors import CompositionError, OutageError, TransientError
-from onex.postgres import passing, unreachable
+from onex.postgres import open_pool, passing, unreachable
 
 T = TypeVar("T")
 _AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
@@ -36,17 +36,14 @@ class DatabaseEngine:
         if not self._url:
             raise TransientError("no database: run `onex up`, set DATABASE_URL, or give `url` in the contract")
         settings = self._settings
-        with_name = {
-            "application_name": self._name[:63],
-            "statement_timeout": str(round(settings.statement_timeout_seconds * 1000)),
-        }
         async with _reachable():
-            self._pool = await asyncpg.create_pool(
+            self._pool = await open_pool(
                 self._url,
+                self._name[:63],
                 min_size=settings.pool_min,
                 max_size=settings.pool_max,
-                timeout=settings.connect_timeout_seconds,
-                server_settings=with_name,
+                connect_timeout=settings.connect_timeout_seconds,
+                statement_timeout=settings.statement_timeout_seconds,
             )
 
     async def close(self) -> None:

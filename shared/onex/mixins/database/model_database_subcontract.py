@@ -34,7 +34,7 @@ class ModelDatabaseSubcontract(Subcontract):
     acquire_timeout_seconds: float = Field(default=10.0, gt=0, le=300)
     """How long one waits for a connection of the pool."""
     statement_timeout_seconds: float = Field(default=30.0, gt=0, le=3_600)
-    """The server ends statements that take longer."""
+    """The server ends statements that take longer; behind a pooler such as PgBouncer the client does."""
     isolation: EnumIsolation = EnumIsolation.READ_COMMITTED
     """Of transactions that do not say otherwise."""
     serialization_retries: int = Field(default=5, ge=0, le=100)
