@@ -152,6 +152,28 @@ def test_sigterm_in_the_middle_drains_and_repeats_nothing(kafka_bus: KafkaEventB
         assert numbers == Counter(range(200))
 
 
+def test_at_sigterm_a_handler_that_outlasts_the_session_publishes_its_answer(
+    kafka_bus: KafkaEventBusAdapter, tmp_path: Path
+) -> None:
+    """Eight seconds, within a drain timeout of 20: the group gives up who is silent for six (KIP-848)."""
+    slow = tmp_path / "services" / EFFECT / "v1_0_0"
+    shutil.copytree(folder(EFFECT), slow)
+    for file, before, after in (
+        ("contract.yaml", "timeout: 5s", "timeout: 20s"),
+        ("node.py", "sleep(2.0)", "sleep(8.0)"),
+    ):
+        text = (slow / file).read_text()
+        assert before in text
+        (slow / file).write_text(text.replace(before, after))
+    with Mesh(kafka_bus, [folder(EFFECT)], tmp_path) as mesh:
+        agent = mesh.start(EFFECT, folder=slow)
+        mesh.send([Act(entity=f"e{n}", number=n, mood="slow") for n in range(4)])
+        eventually(lambda: _total(mesh, agent.pid, "onex_in_flight") == 4, 30, "all of them in the handler")
+        assert mesh.stop(agent) == 0
+        assert sorted(m.number for m in mesh.messages(Acted) if isinstance(m, Acted)) == [0, 1, 2, 3]
+        assert mesh.lag(EFFECT) == 0, "the offsets are committed: nothing runs again"
+
+
 def test_an_effect_that_kills_its_process_is_run_again(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
     with Mesh(kafka_bus, [folder(EFFECT)], tmp_path) as mesh:
         first = mesh.start(EFFECT)
