@@ -19,6 +19,7 @@ from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.protocols import Outgoing, TopicState
 from onex.local import LocalKafka, LocalPostgres
 from onex.model.errors import BusError, MissingTopicError
+from tests.chaos.skew import Clock, possible
 from tests.conftest import NODES, SERVICES, SHORT_LIVED, eventually
 from tests.integration.agents import Mesh
 
@@ -245,11 +246,16 @@ def test_at_least_once_loses_nothing_and_a_clean_stop_repeats_nothing(
 
 
 def test_timers_and_state_survive_kill_9(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
-    name = "node_alarm_orchestrator"
+    """And a step of the clock by half an hour fires nothing early."""
+    name, clock = "node_alarm_orchestrator", Clock(tmp_path / "clock")
     with Mesh(kafka_bus, [folder(name)], tmp_path) as mesh:
-        first = mesh.start(name)
-        mesh.send([SetAlarm(entity=f"e{n}", after=6.0) for n in range(20)])
+        first = mesh.start(name, env=clock.env())
+        mesh.send([SetAlarm(entity=f"e{n}", after=10.0) for n in range(20)])
         eventually(lambda: mesh.lag(name) == 0, 30)
+        if possible():
+            clock.move(1800)
+            eventually(lambda: "clock" in (mesh.readiness(first.pid) or ()), 20, "the step to be reported")
+            assert _total(mesh, first.pid, "onex_clock_ahead_seconds") > 1700
         mesh.stop(first, signal.SIGKILL)
         assert mesh.messages(Rang) == []
         mesh.start(name)
