@@ -174,6 +174,7 @@ LETTER = "node_unruly_effect 0:0"
         ("dlq replay --node node_unruly_effect --dry-run", "dead letters would go to node_unruly_effect"),
         ("dlq audit", "WHO"),
         ("audit show", "OUTCOME"),
+        ("audit verify", "0 entries in 0 chains"),
         ("nodes", "node_unruly_effect"),
         ("nodes --json", "node_unruly_effect"),
         ("node show node_unruly_effect", "onex.cmd.unruly.act.v1"),
@@ -207,15 +208,15 @@ def test_a_state_that_cannot_be_decoded_is_named_with_its_place(onex: CliRunner)
 def test_doctor_names_topic_count_and_first_offset(onex: CliRunner, world: World) -> None:
     result = onex.invoke(app, ["doctor", "--json", "--window", "0.1"])
     found = [f for f in json.loads(result.stdout)["findings"] if f["check"] == "foreign records"]
-    told = "\n".join(one["what"] for one in found)
+    named = "\n".join(one["what"] for one in found)
     assert "could not be examined" not in result.stdout
     expected = {*AUDIT_TOPICS.values(), *SNAPSHOT_TOPICS.values(), SCHEMAS_TOPIC, DLQ, TALLIES, ALARMS, TRIPS}
-    assert {topic for topic in expected if f" {topic} " in told} == expected
+    assert {topic for topic in expected if f" {topic} " in named} == expected
     audited = world.mesh.broker.logs[Partition(LETTERS_AUDIT, 0)].records
     first = next(offset for offset, record in enumerate(audited) if record.value() == VALUES[0])
-    assert f"{len(VALUES) + 1} records on {LETTERS_AUDIT} do not belong there" in told
-    assert f"the first one is at offset {first} of partition 0: PoisonError" in told
-    assert "6 records on " + DLQ in told
+    assert f"{len(VALUES) + 1} records on {LETTERS_AUDIT} do not belong there" in named
+    assert f"the first one is at offset {first} of partition 0: PoisonError" in named
+    assert "6 records on " + DLQ in named
 
 
 def test_a_healthy_mesh_has_no_foreign_records(monkeypatch: pytest.MonkeyPatch, onex: CliRunner) -> None:
