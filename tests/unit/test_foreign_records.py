@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from onex.agent import dead_letter as d
 from onex.agent.store import OWN
 from onex.agent.timers import decode_timers
+from onex.bus.memory.log import COMMITTED, MemoryRecord
 from onex.bus.protocols import Partition
 from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
 from onex.cli import audit, dlq_desk, doctor, main, mesh, nodes, send, state, workflows
@@ -27,6 +28,7 @@ from onex.cli.main import app
 from onex.contract import resolve_node
 from onex.dlq import Author, DeadLetterDesk, LetterFilter
 from onex.dlq.audit import TOPIC as LETTERS_AUDIT
+from onex.dlq.letters import facts_of
 from onex.model.errors import PoisonError
 from onex.model.mesh import AUDIT_TOPICS, SNAPSHOT_TOPICS
 from onex.testing import MeshDriver
@@ -255,6 +257,14 @@ def test_replay_sends_what_can_be_sent_and_parks_the_rest() -> None:
     report = desk.replay(letters)
     assert (report.replayed, report.parked) == (2, 1)
     world.mesh.close()
+
+
+@pytest.mark.parametrize("timestamp", [-(2**63), -1, 0, 2**62, 2**63 - 1])
+def test_the_letter_of_a_record_with_any_timestamp_is_one(timestamp: int) -> None:
+    headers = [(name, value) for name, value in WHOLE if name != d.TIMESTAMP]
+    headers += [(d.PARTITION, b"0"), (d.TIMESTAMP, b"%d" % timestamp)]
+    letter = MemoryRecord(DLQ, 0, 0, b"k", b"{}", tuple(headers), 0, COMMITTED)
+    assert facts_of(letter)["message-id"] == "forged"
 
 
 @pytest.mark.parametrize("value", [value for value in VALUES if value and value != b"{}"])

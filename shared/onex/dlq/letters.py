@@ -102,7 +102,7 @@ def facts_of(record: ProtocolRecord) -> dict[str, str]:
     }
     if missing := [name for name in ("node", *_ALWAYS) if not facts.get(name)]:
         raise PoisonError(f"no dead letter: it has no {d.PREFIX}{missing[0]}")
-    for name, least in (("partition", 0), ("offset", -1), ("timestamp", -1)):
+    for name, least in (("partition", 0), ("offset", -1)):  # a timestamp is its sender's, and may be any number
         if h.number_in(facts[name].encode(), _NO_NUMBER) < least:
             raise PoisonError(f"no dead letter: {d.PREFIX}{name} is no such number")
     return facts
