@@ -37,12 +37,19 @@ from tests.unit.unreadable_record import UnreadableRecord, copy_of
 
 FOLDERS = [
     NODES / name / "v1_0_0"
-    for name in ("node_unruly_effect", "node_tally_reducer", "node_alarm_orchestrator", "node_trip_orchestrator")
+    for name in (
+        "node_unruly_effect",
+        "node_tally_reducer",
+        "node_alarm_orchestrator",
+        "node_tour_orchestrator",
+        "node_trip_orchestrator",
+    )
 ]
 DLQ = "onex.dlq.unruly.effect.v1"
-TALLIES, ALARMS, TRIPS = (
+TALLIES, ALARMS, TOURS, TRIPS = (
     "onex.state.node_tally_reducer.v1",
     "onex.state.node_alarm_orchestrator.v1",
+    "onex.state.node_tour_orchestrator.v1",
     "onex.state.node_trip_orchestrator.v1",
 )
 NAIVE = {"letter": "l", "node": "n", "action": "dropped", "who": "w", "at": "2026-01-01T00:00:00", "message_id": "m"}
@@ -109,13 +116,15 @@ class World:
         self.append(DLQ, b"k", b"[" * 100_000, [*WHOLE, (d.PARTITION, b"0"), ("x", None)])
         self.append(DLQ, b"k", b'{"a": "\\ud800"}', [*WHOLE, (d.PARTITION, b"999")])
         self.append(DLQ, b"k", b"v", unreadable=True)
-        for topic in (TALLIES, ALARMS, TRIPS):
+        for topic in (TALLIES, ALARMS, TOURS, TRIPS):
             for number, value in enumerate(VALUES):
                 self.append(topic, b"sjunk-%d" % number, value)
                 self.append(topic, b"tjunk-%d" % number, value)
             for key in (None, b"", b"x", b"\x00checkpoint", b"\x00seen", b"\x00identity"):
                 self.append(topic, key, b"junk")
             self.append(topic, b"k", b"v", [("h", None)], unreadable=True)
+        for number in range(self.mesh.broker.topic(TOURS).partitions):
+            self.append(TOURS, b"st-1", b"junk", partition=number)
 
     def append(
         self,
@@ -125,11 +134,12 @@ class World:
         headers: Sequence[tuple[str, bytes | None]] = (),
         *,
         unreadable: bool = False,
+        partition: int = 0,
     ) -> None:
         broker = self.mesh.broker
-        offset = broker.append(topic, value, key, list(headers), 0)  # type: ignore[arg-type]  # Kafka has null values
-        log = broker.logs[Partition(topic, 0)]
+        offset = broker.append(topic, value, key, list(headers), partition)  # type: ignore[arg-type]  # Kafka has null values
         if unreadable:
+            log = broker.logs[Partition(topic, partition)]
             log.records[offset] = copy_of(log.records[offset], Unreadable)
 
 
@@ -207,12 +217,18 @@ def test_a_state_that_cannot_be_decoded_is_named_with_its_place(onex: CliRunner)
     assert f"'junk-0' in {TALLIES}[" in str(result.exception)
 
 
+def test_a_workflow_that_cannot_be_decoded_is_named_with_its_place(onex: CliRunner) -> None:
+    result = onex.invoke(app, ["workflows", "show", "t-1", "--node", "node_tour_orchestrator"])
+    assert isinstance(result.exception, PoisonError)
+    assert f"'t-1' in {TOURS}[" in str(result.exception)
+
+
 def test_doctor_names_topic_count_and_first_offset(onex: CliRunner, world: World) -> None:
     result = onex.invoke(app, ["doctor", "--json", "--window", "0.1"])
     found = [f for f in json.loads(result.stdout)["findings"] if f["check"] == "foreign records"]
     named = "\n".join(one["what"] for one in found)
     assert "could not be examined" not in result.stdout
-    expected = {*AUDIT_TOPICS.values(), *SNAPSHOT_TOPICS.values(), SCHEMAS_TOPIC, DLQ, TALLIES, ALARMS, TRIPS}
+    expected = {*AUDIT_TOPICS.values(), *SNAPSHOT_TOPICS.values(), SCHEMAS_TOPIC, DLQ, TALLIES, ALARMS, TOURS, TRIPS}
     assert {topic for topic in expected if f" {topic} " in named} == expected
     audited = world.mesh.broker.logs[Partition(LETTERS_AUDIT, 0)].records
     first = next(offset for offset, record in enumerate(audited) if record.value() == VALUES[0])
@@ -275,7 +291,7 @@ def test_what_is_no_timers_is_refused(value: bytes) -> None:
 
 def test_keys_of_a_changelog_begin_as_the_engine_writes_them() -> None:
     world = World()
-    keys = [record.key() or b"" for topic in (TALLIES, ALARMS, TRIPS) for record in world.mesh.records(topic)]
+    keys = [record.key() or b"" for topic in (TALLIES, ALARMS, TOURS, TRIPS) for record in world.mesh.records(topic)]
     assert keys
     assert all(key[0] in OWN for key in keys)
     world.mesh.close()

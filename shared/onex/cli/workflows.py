@@ -18,7 +18,7 @@ from onex.cli.workflow_drawing import waits_for
 from onex.contract import ResolvedNode
 from onex.mesh import StateReader
 from onex.model.cancel import CancelWorkflow
-from onex.model.errors import ConfigurationError
+from onex.model.errors import ConfigurationError, PoisonError
 from onex.settings import Settings
 from onex.workflow import StepState, WorkflowState
 
@@ -132,10 +132,17 @@ class _Workflows:
         return node, state
 
     def find_with_timers(self, key: str, name: str) -> tuple[ResolvedNode, WorkflowState, Mapping[str, int]]:
+        unreadable: PoisonError | None = None
         for node in self.orchestrators(name):
-            state, timers = StateReader(self._bus, self._catalogue, node).get(key)
+            try:
+                state, timers = StateReader(self._bus, self._catalogue, node).get(key)
+            except PoisonError as error:  # the workflow may be another orchestrator's
+                unreadable = error
+                continue
             if isinstance(state, WorkflowState):
                 return node, state, timers
+        if unreadable is not None:
+            raise unreadable
         raise ConfigurationError(f"no workflow {key!r}; `onex workflows list` shows those of the last day")
 
     def cancel(self, node: ResolvedNode, key: str, reason: str) -> None:
