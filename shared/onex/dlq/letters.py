@@ -18,7 +18,7 @@ from onex.model.contract import ModelContract
 from onex.model.errors import MessageError, MissingTopicError, PoisonError
 
 _ALWAYS = ("topic", "partition", "offset", "timestamp", "message-id")
-"""Facts that every dead letter has beside the name of its node."""
+"""Facts that every dead letter has, with the name of its node."""
 _NO_NUMBER = -2
 _LATEST_MS = 253_402_300_799_000
 """The end of the year 9999: datetime knows no later time."""
