@@ -86,8 +86,8 @@ def _registered() -> bool:
     """Show the nodes once every one of them is active."""
     settings = Settings.load()
     bus = open_bus(settings)
-    nodes = [resolve_node(file) for file in find_contracts(settings.services)]
-    survey = Survey(bus, open_catalogue(settings, bus), nodes, settings.env)
+    nodes = [resolve_node(file, settings.topic_prefix) for file in find_contracts(settings.services)]
+    survey = Survey(bus, open_catalogue(settings, bus), nodes, settings.env, settings.topic_prefix)
     deadline = time.monotonic() + 30
     while any(view.state != "active" for view in survey.look()):
         if time.monotonic() > deadline:
@@ -98,11 +98,12 @@ def _registered() -> bool:
 
 def _poison() -> bool:
     """Publish garbage and wait until its dead letter is listed."""
-    open_bus(Settings.load(home=HOME)).publish(
-        Outgoing(COMMAND_TOPIC, b"\x00\x00\x00\x00\xff\x01garbage", b"demo-garbage")
+    settings = Settings.load(home=HOME)
+    open_bus(settings).publish(
+        Outgoing(settings.topic_prefix + COMMAND_TOPIC, b"\x00\x00\x00\x00\xff\x01garbage", b"demo-garbage")
     )
-    settings = Settings.load()
     contract = load_contract(ROOT / "services" / "node_codegen_orchestrator" / "v1_0_0")
+    contract = contract.with_prefix(settings.topic_prefix)
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         if any(letter.record.key() == b"demo-garbage" for letter in read_letters(open_bus(settings), contract)):

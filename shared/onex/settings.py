@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from onex.model.errors import ConfigurationError
 from onex.model.outgoing import DEFAULT_MAX_MESSAGE_BYTES
+from onex.model.topic import LONGEST_PREFIX, PREFIX_PATTERN
 
 STACK_FILE = "stack.json"
 
@@ -34,7 +35,19 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("SCHEMA_REGISTRY_URL", "ONEX_SCHEMA_REGISTRY_URL"),
         description="A Confluent-compatible registry. Empty: the topic `_schemas`.",
     )
-    env: str = Field(default="dev", pattern=r"^[a-z0-9-]+$", description="First part of every consumer group.")
+    env: str = Field(
+        default="dev",
+        pattern=r"^[a-z0-9-]+$",
+        description="Name of the environment, in every consumer group. It owns the topics that `onex apply` creates; "
+        "another environment on the cluster is refused.",
+    )
+    topic_prefix: str = Field(
+        default="",
+        pattern=rf"^{PREFIX_PATTERN}$",
+        max_length=LONGEST_PREFIX,
+        description="What every topic, group, transactional id and schema subject begins with: `staging.`. It ends "
+        "in a dot. Environments that share a cluster need one each; at most one of them has none.",
+    )
     home: Path = Field(default=Path(".onex"), description="Data, state and logs of what runs on this machine.")
     services: list[Path] = Field(default=[Path("services")], description="Folders that hold nodes, as a JSON list.")
     instance: str = Field(

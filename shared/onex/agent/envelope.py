@@ -17,15 +17,13 @@ from onex.agent.envelope_rules import (
 from onex.agent.unreadable_headers import UnreadableHeaders
 from onex.bus import headers as h
 from onex.bus.protocols import Headers, ProtocolRecord
-from onex.model.enums import EnumTopicCategory
 from onex.model.errors import PoisonError
 from onex.model.message import Message
+from onex.model.topic import is_retry_topic
 from onex.node import Context
 from onex.node.kept_answer import digest_of
 
 _NOTHING: Mapping[str, bytes] = {}
-_RETRY = f"onex.{EnumTopicCategory.RETRY}."
-"""Only on a retry topic a record has the made-up id of the place that it was moved or replayed from."""
 _ID, _CORRELATION, _TYPE, _DEADLINE = h.ID, h.CORRELATION, h.TYPE, h.DEADLINE
 _REPLY_KEY, _TRACE_PARENT, _TRACE_STATE = h.REPLY_KEY, h.TRACE_PARENT, h.TRACE_STATE
 
@@ -65,7 +63,8 @@ class Envelope:
         """Replace ids that are no text, or that only an engine makes up, by what their absence means."""
         get = self._found.get
         own = clean_id(get(_ID))
-        if own is None or (own.startswith(MADE_UP) and not record.topic().startswith(_RETRY)):
+        # Only on a retry topic a record has the made-up id of the place that it was moved or replayed from.
+        if own is None or (own.startswith(MADE_UP) and not is_retry_topic(record.topic())):
             own = made_up_id(record)
         self.id = own
         self.correlation = clean_id(get(_CORRELATION)) or self.id

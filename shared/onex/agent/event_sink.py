@@ -20,6 +20,7 @@ from onex.model.clock import ProtocolClock
 from onex.model.enums import EnumStage
 from onex.model.errors import BusError, MessageTooLargeError, MissingTopicError, RejectedError, TransientError
 from onex.model.mesh import AUDIT_TOPICS
+from onex.model.mesh.topics import with_prefix
 from onex.model.message import Message
 
 P = ParamSpec("P")
@@ -45,7 +46,10 @@ class EventSink:
         self._catalogue = catalogue
         self._clock = clock
         self._waits = waits
-        self._topics: Mapping[type[Message], str] = {**AUDIT_TOPICS, **resolved.outputs}
+        self._topics: Mapping[type[Message], str] = {
+            **with_prefix(AUDIT_TOPICS, contract.topic_prefix),
+            **resolved.outputs,
+        }
         self._source = f"/onex/{contract.name}/{contract.contract_version}".encode()
         self._office = DeadLetterOffice(contract, group, TopicLimits.usual())
         self._classify = Classifier().classify

@@ -129,8 +129,8 @@ def first_headers(topic: str, source: bytes, identity: str, correlation: str = "
 
 
 def event_type(topic: str) -> str:
-    """CloudEvents type of what a topic carries; it stays the same on retry and dead-letter topics."""
-    return str(TopicName.parse(topic))
+    """CloudEvents type of what a topic carries; the same on retry and dead-letter topics, with any prefix."""
+    return TopicName.parse(topic).message_type
 
 
 __all__ = ["Answer", "Input", "Output", "Program", "build_program", "constant_headers", "event_type", "first_headers"]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from onex.bus.environment import NO_EXPIRY
 from onex.bus.protocols import TopicState
 from onex.bus.schema import avro_schema, subject_of
 from onex.bus.schema.avro_schema import Schema
@@ -12,8 +13,9 @@ from onex.contract import ResolvedNode
 from onex.model.enums import EnumTopicCategory
 from onex.model.errors import ProvisioningError
 from onex.model.mesh import AUDIT_TOPICS, MESH_TOPICS, SNAPSHOT_TOPICS, NodeHeartbeat
+from onex.model.mesh.topics import with_prefix
 from onex.model.message import Message
-from onex.model.topic import TopicName
+from onex.model.topic import TopicName, environment_topic
 from onex.node.kept_answer import KeptAnswer
 from onex.workflow import WorkflowState
 
@@ -68,33 +70,48 @@ class Declared:
 
     topics: dict[str, DeclaredTopic]
     schemas: dict[str, DeclaredSchema]
+    env: str = ""
+    """The environment that is to own the topics; empty: the owner is not looked at."""
+    prefix: str = ""
+    """Of every name."""
 
 
 def declare(
-    nodes: Iterable[ResolvedNode], replication_factor: int, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
+    nodes: Iterable[ResolvedNode],
+    replication_factor: int,
+    max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+    *,
+    env: str = "",
+    prefix: str = "",
 ) -> Declared:
     """Merge what all contracts declare; raises ProvisioningError where two contradict each other.
 
-    ``max_message_bytes`` is the limit of topics whose contract sets none.
+    ``max_message_bytes`` is the limit of topics whose contract sets none. ``prefix`` is the one that the nodes were
+    resolved with; the topics of the mesh get it too.
     """
-    collector = _Collector(replication_factor, max_message_bytes)
+    collector = _Collector(replication_factor, max_message_bytes, prefix)
     collected = list(nodes)
     for node in collected:
         collector.consumed(node)
     for node in collected:
         collector.published(node)
     collector.limit()
-    return Declared(dict(sorted(collector.topics.items())), dict(sorted(collector.schemas.items())))
+    return Declared(dict(sorted(collector.topics.items())), dict(sorted(collector.schemas.items())), env, prefix)
 
 
 class _Collector:
-    def __init__(self, replication_factor: int, max_message_bytes: int) -> None:
+    def __init__(self, replication_factor: int, max_message_bytes: int, prefix: str) -> None:
         self._replication = replication_factor
         self._limit = max_message_bytes
-        catalogue = TopicState(SCHEMAS_TOPIC, 1, replication_factor, _CATALOGUE)
-        self.topics = {SCHEMAS_TOPIC: DeclaredTopic(catalogue, "the schema catalogue", True)}
+        self._catalogue = prefix + SCHEMAS_TOPIC
+        catalogue = TopicState(self._catalogue, 1, replication_factor, _CATALOGUE)
+        claims = TopicState(environment_topic(prefix), 1, replication_factor, NO_EXPIRY)
+        self.topics = {
+            self._catalogue: DeclaredTopic(catalogue, "the schema catalogue", True),
+            claims.name: DeclaredTopic(claims, _MESH, keyed_state=True),
+        }
         self.schemas: dict[str, DeclaredSchema] = {}
-        for model, topic in {**MESH_TOPICS, **SNAPSHOT_TOPICS, **AUDIT_TOPICS}.items():
+        for model, topic in with_prefix({**MESH_TOPICS, **SNAPSHOT_TOPICS, **AUDIT_TOPICS}, prefix).items():
             category = TopicName.parse(topic).category
             config = _RETENTION[category] if model in SNAPSHOT_TOPICS else _MESH_RETENTION
             if model in AUDIT_TOPICS:
@@ -140,7 +157,7 @@ class _Collector:
             if topic.holds:
                 limits = [int(self.topics[held].state.config.get(LIMIT, self._limit)) for held in topic.holds]
                 config[LIMIT] = str(max(limits) + LETTER_ROOM)
-            elif self._limit != DEFAULT_MAX_MESSAGE_BYTES and topic.by != _MESH and name != SCHEMAS_TOPIC:
+            elif self._limit != DEFAULT_MAX_MESSAGE_BYTES and topic.by != _MESH and name != self._catalogue:
                 config.setdefault(LIMIT, str(self._limit))
             self.topics[name] = replace(topic, state=replace(topic.state, config=config))
 
@@ -154,9 +171,8 @@ class _Collector:
         holds: frozenset[str] = frozenset(),
     ) -> None:
         contract = node.contract
-        defaults: dict[str, str] = {}
-        if name.startswith("onex.") and not name.startswith("onex.state."):
-            defaults = _RETENTION[TopicName.parse(name).category]
+        is_changelog = name == contract.changelog_topic
+        defaults = {} if is_changelog else _RETENTION[TopicName.parse(name).category]
         replication = contract.event_bus.topic_config.replication_factor or self._replication
         known = self.topics.get(name)
         if known is None:

@@ -1,5 +1,6 @@
 """Bus and schema catalogue as the settings ask for them."""
 
+from onex.bus.environment import require_environment
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.protocols import ProtocolEventBus
 from onex.bus.schema import ProtocolSchemaCatalogue
@@ -26,6 +27,16 @@ def open_bus(settings: Settings) -> KafkaEventBusAdapter:
     )
 
 
+def open_own_bus(settings: Settings) -> KafkaEventBusAdapter:
+    """The Kafka bus for a tool that changes something in the environment of the settings.
+
+    Raises ConfigurationError when the topics belong to another environment, BusError.
+    """
+    bus = open_bus(settings)
+    require_environment(bus, settings.env, settings.topic_prefix)
+    return bus
+
+
 def open_agent_bus(settings: Settings, host: EnumHost) -> ProtocolEventBus:
     """The bus of an agent, as its contract asks for it."""
     kafka = open_bus(settings)
@@ -49,5 +60,5 @@ def open_catalogue(
 
         catalogue = RegistryCatalogue(settings.schema_registry_url)
     else:
-        catalogue = TopicCatalogue(bus)
+        catalogue = TopicCatalogue(bus, settings.topic_prefix)
     return SchemaLookups(catalogue, SystemClock(), patience, between)

@@ -258,6 +258,10 @@ class ProtocolAdmin(Protocol):
         """How far committed readers get: the first record of the oldest open transaction, else the high watermark."""
         ...
 
+    def groups(self) -> Mapping[str, bool]:
+        """Every consumer group that the cluster knows, and whether it has members now. Raises BusError."""
+        ...
+
     def group_positions(self, group: str, partitions: Collection[Partition]) -> Mapping[Partition, Position]:
         """Committed positions of any group; partitions without one are absent. From any thread; raises BusError."""
         ...

@@ -6,16 +6,19 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
 from onex.bus.declared import Declared, DeclaredSchema, DeclaredTopic
+from onex.bus.environment import EnvironmentLog, refusal
 from onex.bus.protocols import CLUSTER_DEFAULT, ProtocolEventBus, TopicState
 from onex.bus.schema import ProtocolSchemaCatalogue, canonical
 from onex.bus.schema.avro_schema import Schema
 from onex.bus.schema.catalogue import SchemaVersion
 from onex.bus.schema.compatibility import backward_problems, described
 from onex.bus.sizes import DEFAULT_MAX_MESSAGE_BYTES, LETTER_ROOM, LIMIT
+from onex.model.enums import EnumTopicCategory
 from onex.model.errors import ProvisioningError
+from onex.model.topic import TopicName
 
-_MESSAGES = ("onex.cmd.", "onex.evt.", "onex.intent.")
-Action = Literal["create", "grow", "alter", "register", "refuse"]
+_MESSAGES = (EnumTopicCategory.CMD, EnumTopicCategory.EVT, EnumTopicCategory.INTENT)
+Action = Literal["claim", "create", "grow", "alter", "register", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Plan:
 def make_plan(declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> Plan:
     """Compare declaration and cluster; changes nothing."""
     present = bus.admin.topics(list(declared.topics))
-    changes: list[Change] = []
+    changes = _claim(declared, bus, is_used=bool(present))
     wanted = {name: _with_room(topic, declared, present) for name, topic in declared.topics.items()}
     for name, topic in wanted.items():
         changes += _topic_changes(topic, present.get(name))
@@ -57,16 +60,43 @@ def make_plan(declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSche
 
 
 def apply_plan(plan: Plan, declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> None:
-    """Carry a plan out, or raise ProvisioningError before anything is changed."""
+    """Carry a plan out, or raise ProvisioningError before anything is changed.
+
+    Raises it too when another environment claims the topics at the same time: then nothing but the claim is written.
+    """
     if plan.refused:
         raise ProvisioningError("; ".join(f"{change.subject}: {change.detail}" for change in plan.refused))
-    bus.admin.create([plan.topics[name] for name in _subjects(plan, "create")])
+    create = {name: plan.topics[name] for name in _subjects(plan, "create")}
+    for topic in _subjects(plan, "claim"):
+        # Before anything else: of two environments that apply at the same time, one ends here.
+        EnvironmentLog(bus, declared.prefix).claim(declared.env, plan.topics[topic])
+        create.pop(topic, None)
+    bus.admin.create([*create.values()])
     for name in _subjects(plan, "grow"):
         bus.admin.grow(name, plan.topics[name].partitions)
     for name in _subjects(plan, "alter"):
         bus.admin.alter(name, plan.topics[name].config)
     if registered := _subjects(plan, "register"):
         catalogue.register({subject: declared.schemas[subject].schema for subject in registered})
+
+
+def _claim(declared: Declared, bus: ProtocolEventBus, *, is_used: bool) -> list[Change]:
+    """The topics belong to one environment. Where no claim says which, the groups that there are may say it.
+
+    ``is_used``: some of the topics exist. Where none does, no node has a group yet.
+    """
+    if not declared.env:
+        return []
+    log = EnvironmentLog(bus, declared.prefix)
+    owner = log.owner()
+    if owner is not None:
+        if owner.env == declared.env:
+            return []
+        return [Change("refuse", log.topic, refusal(owner.env, declared.env, declared.prefix))]
+    for other, group in log.others(declared.env).items() if is_used else ():
+        detail = f"{refusal(other, declared.env, declared.prefix)}; it is known by its group {group}"
+        return [Change("refuse", log.topic, detail)]
+    return [Change("claim", log.topic, f"the environment {declared.env!r} owns these topics from now on")]
 
 
 def _subjects(plan: Plan, action: Action) -> list[str]:
@@ -126,7 +156,7 @@ def _partition_change(topic: DeclaredTopic, present: TopicState) -> Change:
 
 def _follow(topic: DeclaredTopic, present: TopicState) -> str:
     """The remedy for an input that was grown by hand. Under keyed state its keys have moved already."""
-    if topic.keyed_state or not topic.state.name.startswith(_MESSAGES):
+    if topic.keyed_state or TopicName.parse(topic.state.name).category not in _MESSAGES:
         return ""
     return f"; set event_bus.topic_config.partitions to {present.partitions} in {topic.by}, and run `onex apply`"
 

@@ -25,7 +25,8 @@ def _entries(node: str) -> Iterator[AuditRecorded]:
     settings = load_settings(None)
     bus = open_bus(settings)
     catalogue = open_catalogue(settings, bus)
-    for entry in whole_topic(bus, AUDIT_TOPICS[AuditRecorded], AuditRecorded, catalogue):
+    topic = settings.topic_prefix + AUDIT_TOPICS[AuditRecorded]
+    for entry in whole_topic(bus, topic, AuditRecorded, catalogue):
         if not node or entry.node == node:
             yield entry
 

@@ -13,7 +13,6 @@ import asyncpg
 from onex.agent.held import BLOCKED
 from onex.agent.misrouted import REMEDY
 from onex.bus import headers as h
-from onex.bus.declared import declare
 from onex.bus.durability import REMEDY as REPLICATE
 from onex.bus.durability import weak_topics
 from onex.bus.foreign_headers import headers_of
@@ -22,12 +21,14 @@ from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
 from onex.bus.provision import make_plan
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.cli.foreign import foreign_records
+from onex.cli.nodes import declared_by
 from onex.cli.stack_file import agent_infos, agent_reasons, is_local_kafka
 from onex.contract import ResolvedNode
 from onex.mesh import NodeView, Survey
 from onex.model.enums import EnumNodeKind
 from onex.model.errors import MessageError
 from onex.model.mesh import MESH_TOPICS, EnumHealth, NodeHeartbeat
+from onex.model.topic import environment_topic
 from onex.settings import Settings
 
 _SAMPLE = 500
@@ -66,7 +67,7 @@ class Patient:
     @cached_property
     def survey(self) -> Survey:
         """Shared by the checks: it keeps what it has read."""
-        return Survey(self.bus, self.catalogue, self.nodes, self.settings.env)
+        return Survey(self.bus, self.catalogue, self.nodes, self.settings.env, self.settings.topic_prefix)
 
     @cached_property
     def views(self) -> list[NodeView]:
@@ -91,9 +92,11 @@ class Patient:
 
 def topics_and_schemas(patient: Patient) -> Iterator[Finding]:
     """Against what the contracts declare: missing, different, not registered, incompatible."""
-    declared = declare(patient.nodes, patient.settings.replication_factor, patient.settings.max_message_bytes)
+    declared = declared_by(patient.settings, patient.nodes)
     for change in make_plan(declared, patient.bus, patient.catalogue).changes:
         match change.action:
+            case "claim":
+                what = f"no environment owns the topics; {change.subject} has no claim"
             case "create":
                 what = f"topic {change.subject} is missing"
             case "register":
@@ -102,6 +105,8 @@ def topics_and_schemas(patient: Patient) -> Iterator[Finding]:
                 what = f"topic {change.subject} differs from its declaration: {change.detail}"
             case "refuse":
                 remedy = "`onex plan` explains; make a new major version and migrate"
+                if change.subject == environment_topic(patient.settings.topic_prefix):
+                    remedy = "`onex env show` names the owner"
                 yield Finding(Severity.ERROR, "topics", f"{change.subject}: {change.detail}", remedy)
                 continue
         yield Finding(Severity.ERROR, "topics", what, "`onex apply` brings it in line")
@@ -111,7 +116,7 @@ def durability(patient: Patient) -> Iterator[Finding]:
     """Topics that can lose acknowledged records when one broker is lost. The local stack has one broker."""
     if is_local_kafka(patient.settings):
         return
-    declared = declare(patient.nodes, patient.settings.replication_factor, patient.settings.max_message_bytes)
+    declared = declared_by(patient.settings, patient.nodes)
     if what := weak_topics(patient.bus.admin.topics(list(declared.topics)).values()):
         yield Finding(Severity.WARNING, "durability", what, REPLICATE)
 
@@ -224,7 +229,7 @@ def foreign(patient: Patient) -> Iterator[Finding]:
 
 def clocks(patient: Patient) -> Iterator[Finding]:
     """Heartbeats carry the process's time, their records the broker's."""
-    topic = MESH_TOPICS[NodeHeartbeat]
+    topic = patient.settings.topic_prefix + MESH_TOPICS[NodeHeartbeat]
     codec = Codec.of_topic(NodeHeartbeat, topic, patient.catalogue)
     latest: dict[str, float] = {}
     for record in patient.tail([topic]):

@@ -61,7 +61,8 @@ def render(
 
     topics/, schemas/, the Grafana dashboard and Prometheus alerts in deploy/, docs/contract-reference.md.
     """
-    nodes = resolve_all(load_settings(services))
+    # As the contracts have them: the files are for every environment.
+    nodes = resolve_all(load_settings(services).model_copy(update={"topic_prefix": ""}))
     files = {**declaration_files(nodes), **observability_files(nodes), **reference_files()}
     present = {str(p.relative_to(root)) for folder in ("topics", "schemas") for p in (root / folder).glob("onex.*")}
     present |= {str(p.relative_to(root)) for p in (root / "topics").glob("_*")}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.open import open_bus, open_catalogue
+from onex.bus.open import open_catalogue, open_own_bus
 from onex.cli.nodes import find_node, resolve_all
 from onex.contract import resolve_node
 from onex.dlq import Author, DeadLetterDesk
@@ -27,8 +27,8 @@ def author_of(who: str, why: str) -> Author:
 
 def desk_of(settings: Settings, node: str, author: Author | None = None) -> tuple[ModelContract, DeadLetterDesk]:
     """The desk of one node; raises ConfigurationError for unknown ones, BusError."""
-    bus = open_bus(settings)
-    resolved = resolve_node(find_node(node, settings))
+    bus = open_own_bus(settings)
+    resolved = resolve_node(find_node(node, settings), settings.topic_prefix)
     catalogue = open_catalogue(settings, bus)
     return resolved.contract, DeadLetterDesk(bus, catalogue, resolved, author or author_of("", ""), settings.env)
 
@@ -38,7 +38,7 @@ def desks(settings: Settings, node: str) -> Iterator[tuple[ModelContract, DeadLe
     if node:
         yield desk_of(settings, node)
         return
-    bus = open_bus(settings)
+    bus = open_own_bus(settings)
     catalogue = open_catalogue(settings, bus)
     for resolved in resolve_all(settings):
         yield resolved.contract, DeadLetterDesk(bus, catalogue, resolved, author_of("", ""), settings.env)

@@ -27,7 +27,7 @@ def explain(
 ) -> None:
     """Print pipeline, topics, groups, state, promises and workflow of a node."""
     settings = load_settings(services)
-    resolved = resolve_node(find_node(node, settings))
+    resolved = resolve_node(find_node(node, settings), settings.topic_prefix)
     if codec:
         models = {route.model: None for route in resolved.routes.values()} | dict.fromkeys(resolved.outputs)
         if resolved.state_model is not None:

@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, str] = {
     "watch": "send.watch",
     "plan": "provision.plan",
     "apply": "provision.apply",
+    "env": "env.app",
     "explain": "explain.explain",
     "nodes": "mesh.nodes",
     "topics": "topics.topics",

@@ -92,7 +92,7 @@ def open_survey(services: Services) -> Survey:
     settings = load_settings(services)
     resolved = resolve_all(settings)
     bus = open_bus(settings)
-    return Survey(bus, open_catalogue(settings, bus), resolved, settings.env)
+    return Survey(bus, open_catalogue(settings, bus), resolved, settings.env, settings.topic_prefix)
 
 
 def capabilities_of(entry: Entry) -> Sequence[str]:

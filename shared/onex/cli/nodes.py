@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from onex.bus.declared import Declared, declare
 from onex.contract import ResolvedNode, find_contracts, resolve_node
 from onex.contract.load import FILE_NAME
 from onex.model.errors import ConfigurationError, ContractError, ContractProblem
@@ -27,12 +28,23 @@ def resolve_all(settings: Settings) -> list[ResolvedNode]:
     found: list[ResolvedNode] = []
     for file in find_contracts(settings.services):
         try:
-            found.append(resolve_node(file))
+            found.append(resolve_node(file, settings.topic_prefix))
         except ContractError as error:
             problems += error.problems
     if problems:
         raise ContractError(problems)
     return found
+
+
+def declared_by(settings: Settings, nodes: Sequence[ResolvedNode]) -> Declared:
+    """What nodes that were resolved with these settings declare; raises ProvisioningError."""
+    return declare(
+        nodes,
+        settings.replication_factor,
+        settings.max_message_bytes,
+        env=settings.env,
+        prefix=settings.topic_prefix,
+    )
 
 
 def find_node(name: str, settings: Settings) -> Path:
@@ -57,10 +69,16 @@ def find_addressee(name: str, nodes: Sequence[ResolvedNode]) -> Addressee:
         for topic, route in node.routes.items():
             parsed = TopicName.parse(topic)
             found = Addressee(topic, route.model, node)
-            for alias in (topic, f"{parsed.owner}.{parsed.name}", parsed.name, route.model.__name__):
-                if parsed.category == "cmd" or alias == topic:
+            for alias in (
+                topic,
+                parsed.message_type,
+                f"{parsed.owner}.{parsed.name}",
+                parsed.name,
+                route.model.__name__,
+            ):
+                if parsed.category == "cmd" or alias in (topic, parsed.message_type):
                     known.setdefault(alias, found)
     if name not in known:
-        commands = sorted(alias for alias in known if "." in alias and not alias.startswith("onex."))
+        commands = sorted(alias for alias, found in known.items() if "." in alias and alias != found.topic)
         raise ConfigurationError(f"nobody takes {name!r}; commands here: {', '.join(commands) or 'none'}")
     return known[name]

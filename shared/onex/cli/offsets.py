@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.open import open_bus, open_catalogue
+from onex.bus.open import open_catalogue, open_own_bus
 from onex.cli.dlq_desk import Reason, Who, author_of
 from onex.cli.nodes import find_node
 from onex.cli.offsets_skip import skip
@@ -83,8 +83,8 @@ def reset(
 
 def _desk(node: str, services: Services, who: str, reason: str) -> tuple[OffsetDesk, bool]:
     settings = load_settings(services)
-    bus = open_bus(settings)
-    resolved = resolve_node(find_node(node, settings))
+    bus = open_own_bus(settings)
+    resolved = resolve_node(find_node(node, settings), settings.topic_prefix)
     desk = OffsetDesk(bus, open_catalogue(settings, bus), resolved, author_of(who, reason), settings.env)
     return desk, resolved.contract.node_type.is_stateful
 

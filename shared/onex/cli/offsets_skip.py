@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from onex.agent.timer_offset import due_ms_of
-from onex.bus.open import open_bus, open_catalogue
+from onex.bus.open import open_catalogue, open_own_bus
 from onex.bus.protocols import Partition, ProtocolRecord
 from onex.cli.dlq_desk import Reason, Who, author_of
 from onex.cli.nodes import find_node
@@ -35,8 +35,8 @@ def skip(
     Nothing happens to a record that no agent is blocked by. The dead letter can be replayed, once the node is fixed.
     """
     settings = load_settings(services)
-    bus = open_bus(settings)
-    resolved = resolve_node(find_node(node, settings))
+    bus = open_own_bus(settings)
+    resolved = resolve_node(find_node(node, settings), settings.topic_prefix)
     skipper = OffsetSkipper(bus, open_catalogue(settings, bus), resolved, author_of(who, reason), settings.env)
     place = Partition(topic, partition)
 

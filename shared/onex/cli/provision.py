@@ -3,19 +3,20 @@
 import typer
 from rich.markup import escape
 
-from onex.bus.declared import Declared, declare
+from onex.bus.declared import Declared
 from onex.bus.durability import REMEDY, weak_topics
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.open import open_bus, open_catalogue
 from onex.bus.provision import Plan, apply_plan, make_plan
 from onex.bus.schema import ProtocolSchemaCatalogue
-from onex.cli.nodes import resolve_all
+from onex.cli.nodes import declared_by, resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json
 from onex.cli.stack_file import is_local_kafka
 from onex.settings import Settings
 
 _SIGNS = {
+    "claim": "[green]+ claim[/]   ",
     "create": "[green]+ create[/]  ",
     "register": "[green]+ register[/]",
     "grow": "[yellow]~ grow[/]    ",
@@ -55,7 +56,7 @@ def provision(settings: Settings) -> Plan:
 
 
 def _plan(settings: Settings) -> tuple[Plan, Declared, KafkaEventBusAdapter, ProtocolSchemaCatalogue]:
-    declared = declare(resolve_all(settings), settings.replication_factor, settings.max_message_bytes)
+    declared = declared_by(settings, resolve_all(settings))
     bus = open_bus(settings)
     catalogue = open_catalogue(settings, bus)
     return make_plan(declared, bus, catalogue), declared, bus, catalogue

@@ -13,7 +13,7 @@ import typer
 
 from onex.agent.program import first_headers
 from onex.bus.headers import deadline_in
-from onex.bus.open import open_bus, open_catalogue
+from onex.bus.open import open_bus, open_catalogue, open_own_bus
 from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.cli.follow import Follower, Seen
@@ -45,7 +45,7 @@ def send(
     nodes = resolve_all(settings)
     target = find_addressee(command, nodes)
     text = _read(payload)
-    bus = open_bus(settings)
+    bus = open_own_bus(settings)
     catalogue = open_catalogue(settings, bus)
     identity = message_id or uuid.uuid4().hex
     try:

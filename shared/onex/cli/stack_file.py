@@ -11,12 +11,12 @@ from onex.settings import STACK_FILE, Settings
 
 
 def agent_infos(settings: Settings) -> list[dict[str, object]]:
-    """What running agents wrote about themselves."""
+    """What running agents of the environment wrote about themselves."""
     found: list[dict[str, object]] = []
     for file in sorted((settings.home / "run").glob("*.json")):
         with suppress(FileNotFoundError):  # an agent that ends removes its file
             found.append(json.loads(file.read_text()))
-    return found
+    return [info for info in found if info.get("prefix", "") == settings.topic_prefix]
 
 
 def ask_agent(info: dict[str, object]) -> dict[str, object]:

@@ -27,7 +27,9 @@ def show(
     """Show state and timers of one key, as committed. Exit code 1 when there is none."""
     settings = load_settings(services)
     bus = open_bus(settings)
-    reader = StateReader(bus, open_catalogue(settings, bus), resolve_node(find_node(node, settings)))
+    reader = StateReader(
+        bus, open_catalogue(settings, bus), resolve_node(find_node(node, settings), settings.topic_prefix)
+    )
     state, timers = reader.get(key)
     due = {name: when(ms).isoformat() for name, ms in sorted(timers.items())}
     if as_json:

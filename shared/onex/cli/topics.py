@@ -8,22 +8,22 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
-from onex.bus.declared import declare
 from onex.bus.open import open_bus
 from onex.bus.protocols import Partition
 from onex.cli.mesh import lag_as_dict, open_survey
-from onex.cli.nodes import resolve_all
+from onex.cli.nodes import declared_by, resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, console, print_json, print_rows, table_of
 from onex.mesh import NodeView, Survey
 from onex.model.mesh import MESH_TOPICS
+from onex.model.mesh.topics import with_prefix
 
 
 def topics(services: Services = None, as_json: AsJson = False) -> None:
     """List the topics of the mesh: partitions, records, who writes and who reads them."""
     settings = load_settings(services)
     nodes = resolve_all(settings)
-    declared = declare(nodes, settings.replication_factor, settings.max_message_bytes)
+    declared = declared_by(settings, nodes)
     bus = open_bus(settings)
     present = bus.admin.topics(list(declared.topics))
     ends = bus.admin.ends([Partition(name, n) for name, state in present.items() for n in range(state.partitions)])
@@ -31,7 +31,7 @@ def topics(services: Services = None, as_json: AsJson = False) -> None:
         name: sorted(n.contract.name for n in nodes if name in n.contract.event_bus.publish_topics)
         for name in declared.topics
     }
-    for name in MESH_TOPICS.values():
+    for name in with_prefix(MESH_TOPICS, settings.topic_prefix).values():
         writers[name] = writers[name] or ["every agent"]
     readers = {name: sorted(n.contract.name for n in nodes if name in n.routes) for name in declared.topics}
     found = [

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from onex.agent.program import first_headers
-from onex.bus.open import open_bus, open_catalogue
+from onex.bus.open import open_catalogue, open_own_bus
 from onex.bus.protocols import Outgoing, ProtocolEventBus
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.cli.nodes import resolve_all
@@ -113,7 +113,7 @@ def cancel(
 class _Workflows:
     def __init__(self, settings: Settings) -> None:
         self._nodes = [node for node in resolve_all(settings) if node.contract.workflow_coordination]
-        self._bus: ProtocolEventBus = open_bus(settings)
+        self._bus: ProtocolEventBus = open_own_bus(settings)
         self._catalogue: ProtocolSchemaCatalogue = open_catalogue(settings, self._bus)
 
     def orchestrators(self, name: str) -> list[ResolvedNode]:

@@ -1,7 +1,7 @@
 """From a contract to what the engine runs: classes, routes and output topics, all checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from onex.model.contract import ModelContract
 from onex.model.enums import EnumNodeKind
 from onex.model.errors import ContractError
 from onex.model.message import Message
+from onex.model.topic import with_topic_prefix
 from onex.node import Node, NodeConfig
 
 
@@ -73,9 +74,27 @@ class ResolvedNode:
         node.__init__(self.config)  # type: ignore[misc]  # it is of exactly this class
         return node
 
+    def with_prefix(self, prefix: str) -> "ResolvedNode":
+        """The node in an environment whose topics and groups begin with ``prefix``."""
+        routes = [replace(r, topic=with_topic_prefix(topic, prefix)) for topic, r in self.routes.items()]
+        return replace(
+            self,
+            contract=self.contract.with_prefix(prefix),
+            routes={route.topic: route for route in routes},
+            outputs={model: with_topic_prefix(topic, prefix) for model, topic in self.outputs.items()},
+        )
 
-def resolve_node(path: Path) -> ResolvedNode:
-    """Load, import and check the node in ``path`` (folder or contract file); raises ContractError."""
+
+def resolve_node(path: Path, prefix: str = "") -> ResolvedNode:
+    """Load, import and check the node in ``path`` (folder or contract file); raises ContractError.
+
+    ``prefix`` is the setting ``topic_prefix``: the result has the names of topics as they are in the cluster.
+    """
+    resolved = _resolve(path)
+    return resolved.with_prefix(prefix) if prefix else resolved
+
+
+def _resolve(path: Path) -> ResolvedNode:
     file = path / FILE_NAME if path.is_dir() else path
     contract = load_contract(file)
     _, lines = read_yaml(file)
@@ -126,7 +145,7 @@ def earlier_versions(resolved: ResolvedNode) -> list[ResolvedNode]:
     version = resolved.contract.contract_version
     for file in sorted(resolved.folder.parent.glob(f"v{version.major}_*/{FILE_NAME}")):
         if file.parent != resolved.folder:
-            found.append(resolve_node(file.parent))
+            found.append(resolve_node(file.parent, resolved.contract.topic_prefix))
     return found
 
 

@@ -13,8 +13,6 @@ from onex.bus.whole_topic import whole_topic
 from onex.dlq.letters import DeadLetter
 from onex.model.mesh import AUDIT_TOPICS, DeadLetterAudited, EnumDeadLetterAction
 
-TOPIC = AUDIT_TOPICS[DeadLetterAudited]
-
 
 class EnumLetterState(StrEnum):
     """Where a dead letter stands."""
@@ -46,15 +44,17 @@ class Author:
 class Audit:
     """Reads and writes audit entries. Schemas must be registered: ``onex apply``."""
 
-    def __init__(self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> None:
+    def __init__(self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue, prefix: str = "") -> None:
+        """``prefix``: the setting ``topic_prefix``."""
         self._bus = bus
         self._catalogue = catalogue
-        self._codec = Codec.of_topic(DeadLetterAudited, TOPIC, catalogue)
+        self._topic = prefix + AUDIT_TOPICS[DeadLetterAudited]
+        self._codec = Codec.of_topic(DeadLetterAudited, self._topic, catalogue)
         self._skipped = SkippedRecords()
 
     def entries(self) -> Iterator[DeadLetterAudited]:
         """All entries, oldest first per letter; other records are skipped. Raises MissingTopicError, BusError."""
-        return whole_topic(self._bus, TOPIC, DeadLetterAudited, self._catalogue, self._skipped)
+        return whole_topic(self._bus, self._topic, DeadLetterAudited, self._catalogue, self._skipped)
 
     def states(self) -> dict[str, EnumLetterState]:
         """State by letter; those without an entry are open."""
@@ -93,5 +93,5 @@ class Audit:
             message_id=message_id,
             detail=detail,
         )
-        headers = first_headers(TOPIC, b"/onex/dlq", f"{identity}/{action}/{entry.at.timestamp()}")
-        transaction.produce(TOPIC, self._codec.encode(entry), entry.partition_key(), headers)
+        headers = first_headers(self._topic, b"/onex/dlq", f"{identity}/{action}/{entry.at.timestamp()}")
+        transaction.produce(self._topic, self._codec.encode(entry), entry.partition_key(), headers)

@@ -42,7 +42,7 @@ class DeadLetterDesk:
         self._bus = bus
         self._node = node
         self._author = author
-        self._audit = Audit(bus, catalogue)
+        self._audit = Audit(bus, catalogue, node.contract.topic_prefix)
         self._skipped = SkippedRecords()
         self._payloads = Payloads(node, catalogue)
         self._group = node.contract.group(env)

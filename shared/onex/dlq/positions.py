@@ -83,7 +83,7 @@ class OffsetDesk:
         self._contract = node.contract
         self._topics = [*sorted(node.routes), node.contract.retry_topic]
         self._author = author
-        self._audit = Audit(bus, catalogue)
+        self._audit = Audit(bus, catalogue, self._contract.topic_prefix)
         self._group = self._contract.group(env)
 
     def positions(self, topic: str = "", numbers: Collection[int] = ()) -> list[PartitionPosition]:

@@ -22,7 +22,7 @@ class OffsetSkipper:
         self._contract = node.contract
         self._inputs = frozenset(node.routes)
         self._author = author
-        self._audit = Audit(bus, catalogue)
+        self._audit = Audit(bus, catalogue, self._contract.topic_prefix)
         self._group = self._contract.group(env)
         self._transactional_id = f"{self._group}.dlq"
 

@@ -190,7 +190,8 @@ class MeshClient:
         """
         topic = await self._connection.topic(model)
         codec = await self._connection.codec(topic, model)
-        name = f"{self._connection.settings.env}.{group}.subscribe.v1" if group else None
+        settings = self._connection.settings
+        name = f"{settings.topic_prefix}{settings.env}.{group}.subscribe.v1" if group else None
         consumer = self._connection.kafka.consumer(name, topic, from_beginning=from_beginning or bool(group))
         try:
             await consumer.start()

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from onex.agent.program import first_headers
 from onex.bus.aio import AioKafka, Listener
+from onex.bus.environment import require_environment
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.open import open_bus, open_catalogue
 from onex.bus.protocols import Headers, Outgoing
@@ -38,18 +39,21 @@ class Connection:
         self._listening = asyncio.Lock()
 
     async def open(self) -> None:
-        """Read the contracts at hand, connect; raises ContractError, BusUnavailableError."""
+        """Read the contracts at hand, connect. Raises ContractError, BusUnavailableError; ConfigurationError when the
+        topics belong to another environment."""
         nodes = await asyncio.to_thread(self._contracts)
         self.book.add_contracts(nodes)
         for node in nodes:
             for model in (*(route.model for route in node.routes.values()), *node.outputs):
                 self._models.setdefault(model.__name__, model)
         await self.kafka.start()
+        settings = self.settings
+        await asyncio.to_thread(require_environment, self._bus, settings.env, settings.topic_prefix)
 
     def _contracts(self) -> list[ResolvedNode]:
         """An application without contracts at hand is as welcome: it asks the registry."""
         folders = [folder for folder in self.settings.services if any(folder.rglob(FILE_NAME))]
-        return [resolve_node(file) for file in find_contracts(folders)] if folders else []
+        return [resolve_node(file, self.settings.topic_prefix) for file in find_contracts(folders)] if folders else []
 
     async def close(self) -> None:
         """Stop listening, send what is queued, disconnect."""
@@ -76,7 +80,7 @@ class Connection:
         return self.book.topic(model)
 
     def _discover(self) -> None:
-        discovery = Discovery(self._bus, self._catalogue)
+        discovery = Discovery(self._bus, self._catalogue, self.settings.topic_prefix)
         discovery.refresh()
         self.book.add_registered(entry.node for entry in discovery.find(env=self.settings.env))
 

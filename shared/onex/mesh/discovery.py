@@ -15,6 +15,7 @@ from onex.model.mesh import (
     InstanceHealth,
     RegisteredNode,
 )
+from onex.model.mesh.topics import with_prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,11 @@ class Entry:
 class Discovery:
     """Keeps the latest snapshot of every process. ``refresh`` reads what has been added since."""
 
-    def __init__(self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> None:
+    def __init__(self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue, prefix: str = "") -> None:
+        """``prefix``: the setting ``topic_prefix``."""
         self._bus = bus
-        self._codecs = {topic: Codec.of_topic(model, topic, catalogue) for model, topic in SNAPSHOT_TOPICS.items()}
+        self._topics = with_prefix(SNAPSHOT_TOPICS, prefix)
+        self._codecs = {topic: Codec.of_topic(model, topic, catalogue) for model, topic in self._topics.items()}
         self._next: dict[Partition, int] = {}
         self._nodes: dict[str, RegisteredNode] = {}
         self._health: dict[str, InstanceHealth] = {}
@@ -74,7 +77,7 @@ class Discovery:
     def _forget(self, record: ProtocolRecord) -> None:
         """A snapshot was deleted: a client that lives long must not keep every process that there ever was."""
         node_id = (record.key() or b"").decode(errors="replace")
-        kept = self._nodes if record.topic() == SNAPSHOT_TOPICS[RegisteredNode] else self._health
+        kept = self._nodes if record.topic() == self._topics[RegisteredNode] else self._health
         kept.pop(node_id, None)
 
     def find(

@@ -52,7 +52,9 @@ class Survey:
         catalogue: ProtocolSchemaCatalogue,
         nodes: Sequence[ResolvedNode],
         env: str,
+        prefix: str = "",
     ) -> None:
+        """``prefix``: the setting ``topic_prefix``, which the nodes were resolved with."""
         self.bus = bus
         self._nodes = nodes
         self._env = env
@@ -60,7 +62,7 @@ class Survey:
         self._lags = LagReader(bus, self._counter)
         self._discovery: Discovery | None = None
         try:
-            self._discovery = Discovery(bus, catalogue)
+            self._discovery = Discovery(bus, catalogue, prefix)
         except SchemaMismatchError:
             # Not provisioned yet: there is no registry to ask, and doctor says so.
             self._discovery = None

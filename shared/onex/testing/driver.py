@@ -45,6 +45,8 @@ class MeshDriver:
     ``virtual_time=False`` lets effects do real I/O in real time; ``spans`` gets the traces; ``surroundings`` are what
     agents would be started with (a database, for instance), instead of what the environment says. ``open_backing``
     opens the state on the machine of an instance that is started; by default state is restored from the changelog.
+    ``topic_prefix`` is the setting of that name; with ``shared`` the nodes run on the cluster and with the clock of
+    another driver.
     """
 
     def __init__(
@@ -55,17 +57,22 @@ class MeshDriver:
         spans: SpanProcessor | None = None,
         surroundings: Surroundings | None = None,
         open_backing: OpenBacking = in_memory,
+        topic_prefix: str = "",
+        shared: "MeshDriver | None" = None,
     ) -> None:
         self._open_backing = open_backing
         self._spans = spans
         self._surroundings = surroundings
-        self.clock = ManualClock()
-        self.broker = MemoryBroker(self.clock.now_ms)
+        self.clock: ManualClock = shared.clock if shared else ManualClock()
+        self.broker: MemoryBroker = shared.broker if shared else MemoryBroker(self.clock.now_ms)
         self.bus = MemoryEventBus(self.broker)
         self._loop: asyncio.AbstractEventLoop = VirtualLoop(self.clock) if virtual_time else asyncio.new_event_loop()
-        self.nodes = [node if isinstance(node, ResolvedNode) else resolve_node(node) for node in nodes]
-        self._catalogue = TopicCatalogue(self.bus)
-        declared = declare(self.nodes, 1)
+        self.nodes = [
+            (node if isinstance(node, ResolvedNode) else resolve_node(node)).with_prefix(topic_prefix)
+            for node in nodes
+        ]
+        self._catalogue = TopicCatalogue(self.bus, topic_prefix)
+        declared = declare(self.nodes, 1, prefix=topic_prefix)
         apply_plan(make_plan(declared, self.bus, self._catalogue), declared, self.bus, self._catalogue)
         self.instances = [self._instance(node) for node in self.nodes]
 

@@ -28,6 +28,7 @@ from onex.model.mesh import (
     RequestIntrospection,
     node_id,
 )
+from onex.model.mesh.topics import TopicByModel, with_prefix
 from onex.model.message import Message
 
 log = structlog.get_logger(__name__)
@@ -81,7 +82,7 @@ class Announcer:
         bus, catalogue = self._open_bus()
         try:
             speaker = _Speaker(self._resolved, bus, catalogue, self._identity)
-            reader = _directives(bus)
+            reader = _directives(bus, speaker.topics)
             try:
                 self._speak(speaker, reader)
             finally:
@@ -155,12 +156,13 @@ class _Speaker:
         self._source = f"/onex/{contract.name}/{contract.contract_version}".encode()
         self._origin = f"{identity.instance}-{identity.epoch}"
         self._count = 0
-        self._codecs = {model: Codec.of_topic(model, topic, catalogue) for model, topic in MESH_TOPICS.items()}
-        self._by_topic = {MESH_TOPICS[model]: self._codecs[model] for model in _HEARD}
+        self.topics = with_prefix(MESH_TOPICS, contract.topic_prefix)
+        self._codecs = {model: Codec.of_topic(model, topic, catalogue) for model, topic in self.topics.items()}
+        self._by_topic = {self.topics[model]: self._codecs[model] for model in _HEARD}
 
     def say(self, message: Message) -> None:
         """Publish one message about this process and wait until it is acknowledged."""
-        topic = MESH_TOPICS[type(message)]
+        topic = self.topics[type(message)]
         self._count += 1
         identity = f"{self._origin}-{message.message_name}-{time.time_ns()}-{self._count}"
         headers = first_headers(topic, self._source, identity)
@@ -173,9 +175,9 @@ class _Speaker:
         return self._by_topic[topic].decode(value)
 
 
-def _directives(bus: ProtocolEventBus) -> ProtocolReader:
+def _directives(bus: ProtocolEventBus, by_model: TopicByModel) -> ProtocolReader:
     """Reads what the registry says from now on."""
-    topics: Sequence[str] = [MESH_TOPICS[model] for model in _HEARD]
+    topics: Sequence[str] = [by_model[model] for model in _HEARD]
     partitions = [Partition(name, n) for name, s in bus.admin.topics(topics).items() for n in range(s.partitions)]
     return bus.read({partition: end for partition, (_, end) in bus.admin.ends(partitions).items()})
 

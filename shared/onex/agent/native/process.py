@@ -39,6 +39,7 @@ from onex.agent.services import agent_services, surroundings_of
 from onex.agent.state_memory import StateMemory
 from onex.agent.times import batch_seconds, call_seconds, check_times
 from onex.agent.topic_limits import TopicLimits
+from onex.bus.environment import require_environment
 from onex.bus.open import open_agent_bus, open_catalogue
 from onex.bus.protocols import ProtocolEventBus
 from onex.bus.schema import ProtocolSchemaCatalogue
@@ -180,6 +181,7 @@ class AgentProcess:
             self._bus = open_agent_bus(self._settings, self._contract.delivery.host)
         try:
             with self._step("checking topics"):
+                require_environment(self._bus, self._settings.env, self._contract.topic_prefix)
                 topics = check_topics(self._bus, self._resolved)
                 limits = TopicLimits.of(self._resolved, topics, self._bus.admin, self._clock, self._stop.ask_restart)
                 self._bus.fit(limits.smallest, limits.largest)
@@ -346,13 +348,13 @@ def run_agent(path: Path, settings: Settings) -> int:
     """
     health, calls = _starting(settings)
     with calls.steps.step("loading the node"):
-        resolved = resolve_node(path)
+        resolved = resolve_node(path, settings.topic_prefix)
     return _run(resolved, settings, health, calls)
 
 
 def run_resolved(resolved: ResolvedNode, settings: Settings) -> int:
     """Run one instance of a node until SIGTERM; gives the exit code. Raises ConfigurationError."""
-    return _run(resolved, settings, *_starting(settings))
+    return _run(resolved.with_prefix(settings.topic_prefix), settings, *_starting(settings))
 
 
 def _starting(settings: Settings) -> tuple[Health, CallWatch]:

@@ -10,12 +10,14 @@ from onex.agent.announce.vitals import Vitals
 from onex.agent.health import Health
 from onex.agent.metrics import AgentMetrics
 from onex.agent.tracing import Tracing
+from onex.bus.environment import require_environment
 from onex.bus.open import open_bus, open_catalogue
 from onex.bus.protocols import Partition, ProtocolEventBus
 from onex.bus.schema import ProtocolSchemaCatalogue
 from onex.capability import Signals
 from onex.contract import ResolvedNode
 from onex.model.clock import ProtocolClock
+from onex.model.errors import OnexError
 from onex.settings import Settings
 
 
@@ -39,7 +41,7 @@ class Voice:
         self._contract = contract
         self._instance = instance
         self._endpoint = f"http://{settings.health_host}:{port}"
-        self._file: Path = settings.home / "run" / f"{contract.name}.{instance}.json"
+        self._file: Path = settings.home / "run" / f"{contract.topic_prefix}{contract.name}.{instance}.json"
         self.tracing: Tracing | None = None
         if endpoint := settings.otlp_endpoint or contract.otlp_endpoint:
             group = contract.group(settings.env)
@@ -63,12 +65,18 @@ class Voice:
 
     def _open_bus(self) -> tuple[ProtocolEventBus, ProtocolSchemaCatalogue]:
         bus = open_bus(self._settings)
+        try:
+            require_environment(bus, self._settings.env, self._contract.topic_prefix)
+        except OnexError:
+            bus.close()
+            raise
         return bus, open_catalogue(self._settings, bus)
 
     def start(self) -> None:
         """Write the info file that `onex status` reads, begin to announce."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         info = {
+            "prefix": self._contract.topic_prefix,
             "node": self._contract.name,
             "version": str(self._contract.contract_version),
             "kind": self._contract.node_type,

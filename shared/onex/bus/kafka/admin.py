@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from time import monotonic, sleep
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from confluent_kafka import (
+    ConsumerGroupState,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -28,8 +29,8 @@ from confluent_kafka.admin import (
 
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink
-from onex.bus.kafka.errors import error_of, translate
-from onex.bus.kafka.group_positions import GroupPositions
+from onex.bus.kafka.errors import error_of, to_bus_error, translate
+from onex.bus.kafka.group_positions import MOVING, GroupPositions
 from onex.bus.protocols import Partition, Position, TopicState
 from onex.model.errors import BusUnavailableError, MissingTopicError, ProvisioningError
 
@@ -54,6 +55,7 @@ _STALE = {
 }
 
 
+_WITHOUT_MEMBERS = {ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD}
 _REFUSED = {KafkaError.POLICY_VIOLATION, KafkaError.INVALID_CONFIG}
 
 
@@ -201,6 +203,22 @@ class KafkaAdmin:
                     self.brokers()
             else:
                 return [found[p.topic, p.partition] for p in partitions]
+
+    def groups(self) -> Mapping[str, bool]:
+        """See the protocol. A broker that does not answer is an error: its groups would be missing.
+
+        Asked again while a broker reads the groups that it takes over: all of them do so after their start.
+        """
+        deadline = monotonic() + _LEADER_TIMEOUT
+        while True:
+            found = _wait(self._client.list_consumer_groups(request_timeout=_TIMEOUT), "listing consumer groups")
+            if not found.errors:
+                return {group.group_id: group.state not in _WITHOUT_MEMBERS for group in found.valid}
+            errors = cast(list[KafkaError], found.errors)  # the client's documents say exceptions
+            lasting = [error for error in errors if error.code() not in MOVING]
+            if lasting or monotonic() > deadline:
+                raise to_bus_error([*lasting, *errors][0], "listing consumer groups")
+            sleep(_ASK_AGAIN)
 
     def group_positions(self, group: str, partitions: Collection[Partition]) -> Mapping[Partition, Position]:
         """See the protocol."""

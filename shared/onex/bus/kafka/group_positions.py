@@ -21,7 +21,7 @@ _TIMEOUT = 15.0
 _ASK_AGAIN = 0.1
 _MOST_CLIENTS = 8
 """Each client has a thread and a connection for each broker; only a survey asks about many groups."""
-_MOVING = {
+MOVING = {
     KafkaError.NOT_COORDINATOR,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
@@ -55,7 +55,7 @@ class GroupPositions:
                 client.poll(0)  # serves error callbacks, which would pile up in a client that is never polled
             except KafkaException as error:
                 known = error_of(error)
-                if known is None or known.code() not in _MOVING or monotonic() + _ASK_AGAIN >= deadline:
+                if known is None or known.code() not in MOVING or monotonic() + _ASK_AGAIN >= deadline:
                     raise translate(error, f"asking for offsets of group {group}") from None
                 sleep(_ASK_AGAIN)
             else:

@@ -181,6 +181,11 @@ class MemoryAdmin:
         """See the protocol."""
         return {partition: self._broker.logs[partition].stable_end() for partition in partitions}
 
+    def groups(self) -> Mapping[str, bool]:
+        """See the protocol."""
+        self._broker.require_up()
+        return {name: any(group.members.values()) for name, group in self._broker.groups.items()}
+
     def group_positions(self, group: str, partitions: Collection[Partition]) -> Mapping[Partition, Position]:
         """See the protocol."""
         if group not in self._broker.groups:

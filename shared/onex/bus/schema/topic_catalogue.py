@@ -22,9 +22,11 @@ _WRITER = "onex-provisioning"
 class TopicCatalogue:
     """Reads ``_schemas`` once and again when an unknown id or schema is asked for."""
 
-    def __init__(self, bus: ProtocolEventBus, topic: str = SCHEMAS_TOPIC) -> None:
+    def __init__(self, bus: ProtocolEventBus, prefix: str = "") -> None:
+        """``prefix`` of the environment: ids, subjects and their only writer are its own."""
         self._bus = bus
-        self._topic = topic
+        self._topic = prefix + SCHEMAS_TOPIC
+        self._writer = prefix + _WRITER
         self._subjects: dict[str, dict[int, SchemaVersion]] = {}
         self._by_id: dict[int, str] = {}
         self._next = 0
@@ -70,7 +72,7 @@ class TopicCatalogue:
         Raises FencedError when somebody else registers meanwhile.
         """
         # Whoever holds the transactional id is the only writer: ids and versions are counted under it.
-        transaction = self._bus.transaction(_WRITER)
+        transaction = self._bus.transaction(self._writer)
         try:
             transaction.begin()
             self._refresh()

@@ -1,6 +1,6 @@
 """The whole of ``contract.yaml``."""
 
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import Field, JsonValue, PrivateAttr, field_validator, model_validator
 
 from onex.model.contract.advanced_features import ModelAdvancedFeatures
 from onex.model.contract.base import ContractPart
@@ -58,6 +58,7 @@ class ModelContract(ContractPart):
     """The same in other words; see :class:`ModelAdvancedFeatures`."""
     config: dict[str, JsonValue] = Field(default_factory=dict)
     """Validated against the node's ``Config`` model at start; ``${VAR}`` is taken from the environment."""
+    _topic_prefix: str = PrivateAttr("")
 
     @field_validator("node_type", mode="before")
     @classmethod
@@ -116,6 +117,17 @@ class ModelContract(ContractPart):
         return self
 
     @property
+    def topic_prefix(self) -> str:
+        """What every name of the node on the wire begins with; no key of the contract, see :meth:`with_prefix`."""
+        return self._topic_prefix
+
+    def with_prefix(self, prefix: str) -> "ModelContract":
+        """The same contract in an environment: all of its topics and its group begin with ``prefix``."""
+        changed = self.model_copy(update={"event_bus": self.event_bus.with_prefix(prefix)})
+        changed._topic_prefix = prefix
+        return changed
+
+    @property
     def handler_timeout(self) -> float:
         """Seconds one call of the handler may take."""
         default = _EFFECT_TIMEOUT if self.node_type is EnumNodeKind.EFFECT else _PURE_TIMEOUT
@@ -172,17 +184,17 @@ class ModelContract(ContractPart):
         """Where records that this node cannot carry go."""
         if self.event_bus.dlq_topics:
             return self.event_bus.dlq_topics[0]
-        return dead_letter_topic(self.name, self.contract_version.major)
+        return dead_letter_topic(self.name, self.contract_version.major, self._topic_prefix)
 
     @property
     def retry_topic(self) -> str:
         """Private input of this node, read like every subscribed topic."""
-        return retry_topic(self.name, self.contract_version.major)
+        return retry_topic(self.name, self.contract_version.major, self._topic_prefix)
 
     @property
     def changelog_topic(self) -> str:
         """Compacted topic of the node's keyed state, or of the answers that it keeps."""
-        return changelog_topic(self.name, self.contract_version.major)
+        return changelog_topic(self.name, self.contract_version.major, self._topic_prefix)
 
     @property
     def has_changelog(self) -> bool:
@@ -192,8 +204,8 @@ class ModelContract(ContractPart):
     @property
     def cancel_topic(self) -> str:
         """Input of every declared workflow; read without being listed."""
-        return cancel_topic(self.name, self.contract_version.major)
+        return cancel_topic(self.name, self.contract_version.major, self._topic_prefix)
 
     def group(self, env: str) -> str:
         """Consumer group shared by all instances."""
-        return consumer_group(env, self.name, self.contract_version.major)
+        return consumer_group(env, self.name, self.contract_version.major, prefix=self._topic_prefix)

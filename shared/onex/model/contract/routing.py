@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from onex.model.contract.base import ContractPart
 from onex.model.enums import EnumTopicCategory
-from onex.model.topic import TopicName
+from onex.model.topic import TopicName, with_topic_prefix
 
 
 class ModelTopicConfig(ContractPart):
@@ -36,7 +36,9 @@ class ModelEventBus(ContractPart):
     @classmethod
     def _names_parse(cls, topics: tuple[str, ...]) -> tuple[str, ...]:
         for topic in topics:
-            TopicName.parse(topic)
+            if prefix := TopicName.parse(topic).prefix:
+                plain = topic.removeprefix(prefix)
+                raise ValueError(f"{topic!r}: write {plain}, and set ONEX_TOPIC_PREFIX={prefix} where the node runs")
         if len(set(topics)) != len(topics):
             raise ValueError("a topic is listed twice")
         return topics
@@ -48,6 +50,18 @@ class ModelEventBus(ContractPart):
             if TopicName.parse(topic).category is not EnumTopicCategory.DLQ:
                 raise ValueError(f"{topic!r} is not a dead-letter topic; its category must be dlq")
         return topics
+
+    def with_prefix(self, prefix: str) -> "ModelEventBus":
+        """The same topics in an environment."""
+        lists = {
+            name: tuple(with_topic_prefix(topic, prefix) for topic in topics)
+            for name, topics in (
+                ("subscribe_topics", self.subscribe_topics),
+                ("publish_topics", self.publish_topics),
+                ("dlq_topics", self.dlq_topics),
+            )
+        }
+        return self.model_copy(update=lists)
 
 
 class ModelHandler(ContractPart):

@@ -16,7 +16,9 @@ from onex.model.mesh.registration import (
 )
 from onex.model.message import Message
 
-MESH_TOPICS: Mapping[type[Message], str] = {
+TopicByModel = Mapping[type[Message], str]
+
+MESH_TOPICS: TopicByModel = {
     NodeIntrospected: "onex.evt.mesh.node-introspected.v1",
     NodeHeartbeat: "onex.evt.mesh.node-heartbeat.v1",
     ConsumerHealthReported: "onex.evt.mesh.consumer-health-reported.v1",
@@ -27,14 +29,19 @@ MESH_TOPICS: Mapping[type[Message], str] = {
 }
 """Between agents and the registry."""
 
-SNAPSHOT_TOPICS: Mapping[type[Message], str] = {
+SNAPSHOT_TOPICS: TopicByModel = {
     RegisteredNode: "onex.snapshot.registry.registered-node.v1",
     InstanceHealth: "onex.snapshot.health.instance-health.v1",
 }
 """What discovery reads."""
 
-AUDIT_TOPICS: Mapping[type[Message], str] = {
+AUDIT_TOPICS: TopicByModel = {
     DeadLetterAudited: "onex.evt.dead-letters.dead-letter-audited.v1",
     AuditRecorded: "onex.evt.mesh.audit-recorded.v1",
 }
 """What operators and nodes did; kept longer than what they did it with."""
+
+
+def with_prefix(topics: TopicByModel, prefix: str) -> TopicByModel:
+    """The same topics in an environment with a prefix."""
+    return {model: prefix + topic for model, topic in topics.items()}

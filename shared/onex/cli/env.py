@@ -1,0 +1,75 @@
+"""``onex env``: which environment the topics of a cluster belong to."""
+
+from typing import Annotated
+
+import typer
+
+from onex.bus.environment import EnvironmentLog
+from onex.bus.open import open_bus
+from onex.cli.dlq_desk import Reason, Who, author_of
+from onex.cli.options import load_settings
+from onex.cli.output import AsJson, Exit, console, or_refuse, print_json
+from onex.model.errors import RejectedError
+from onex.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Which environment owns the topics: show, adopt.")
+
+
+@app.command()
+def show(as_json: AsJson = False) -> None:
+    """Show which environment owns the topics with the configured prefix. Exit code 1 when it is another or none."""
+    settings = load_settings(None)
+    owner = _log(settings).owner()
+    if as_json:
+        print_json(
+            {
+                "env": settings.env,
+                "prefix": settings.topic_prefix,
+                "owner": owner.env if owner else None,
+                "since": owner.at if owner else None,
+                "who": owner.who if owner else None,
+                "why": owner.why if owner else None,
+            }
+        )
+    else:
+        console.print(f"ONEX_ENV           {settings.env}", markup=False)
+        console.print(f"ONEX_TOPIC_PREFIX  {settings.topic_prefix or 'none'}", markup=False)
+        text = f"{owner.env}, since {owner.at}, by {owner.who}" if owner else "none; `onex apply` claims the topics"
+        console.print(f"owner              {text}", markup=False)
+    if owner is None or owner.env != settings.env:
+        raise typer.Exit(Exit.FAILED)
+
+
+@app.command()
+def adopt(
+    reason: Reason,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without it the change is only shown.")] = False,
+    who: Who = "",
+) -> None:
+    """Hand the topics with the configured prefix over to ONEX_ENV. All agents of their owner must be stopped.
+
+    Groups have the name of the environment in theirs: nodes begin at the earliest record that is kept.
+    """
+    settings = load_settings(None)
+    log = _log(settings)
+
+    def checked() -> str:
+        if not reason.strip():
+            raise RejectedError("--reason is empty")
+        owner = log.owner()
+        before = [owner.env] if owner else list(log.others(settings.env))
+        running = [group for env in before if env != settings.env for group in log.running(env)]
+        if running:
+            raise RejectedError(f"agents of {', '.join(before)} run: {', '.join(running)}; stop them first")
+        return ", ".join(before) or "no environment"
+
+    before = or_refuse(checked)
+    console.print(f"{log.topic}: {before} -> {settings.env}", markup=False)
+    if yes:
+        author = author_of(who, reason)
+        log.adopt(settings.env, author.who, author.why)
+    console.print("done" if yes else "nothing is written; --yes hands the topics over")
+
+
+def _log(settings: Settings) -> EnvironmentLog:
+    return EnvironmentLog(open_bus(settings), settings.topic_prefix)
