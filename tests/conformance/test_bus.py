@@ -203,8 +203,11 @@ def test_only_a_group_without_members_takes_positions_from_outside(
     with pytest.raises(BusUnavailableError, match="UNKNOWN_MEMBER_ID"):
         outside.commit({place: Position(3)})
     assert bus.admin.group_positions(group, [place]) == {}
+    assert bus.admin.groups()[group] is True
     member.close()
     outside.commit({place: Position(3)})
+    assert bus.admin.groups()[group] is False
+    assert f"{group}-unknown" not in bus.admin.groups()
     assert bus.admin.group_positions(group, [place]) == {place: Position(3)}
     outside.close()
 

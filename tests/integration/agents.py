@@ -17,6 +17,7 @@ from typing import TypeVar, cast
 
 from onex.bus import headers as h
 from onex.bus.declared import declare
+from onex.bus.environment import EnvironmentLog
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Headers, Outgoing, Partition, ProtocolRecord
 from onex.bus.provision import apply_plan, make_plan
@@ -29,6 +30,8 @@ from tests.integration.forked import ForkServer, Output, Process, Program
 
 FORKS = cache(ForkServer)
 """The one of this test worker; it ends when the worker does."""
+_OWNERS: dict[tuple[str, str], str] = {}
+"""Environment that this process let own the topics, by broker and prefix."""
 M = TypeVar("M", bound=Message)
 
 
@@ -42,12 +45,14 @@ class Mesh:
         home: Path,
         env: Mapping[str, str] | None = None,
         replication: int = 1,
+        topic_prefix: str = "",
     ) -> None:
         self._replication = replication
+        self._topic_prefix = topic_prefix
         self.bus = bus
         self.home = home
-        self.nodes = [resolve_node(folder) for folder in folders]
-        self.catalogue: ProtocolSchemaCatalogue = TopicCatalogue(bus)
+        self.nodes = [resolve_node(folder, topic_prefix) for folder in folders]
+        self.catalogue: ProtocolSchemaCatalogue = TopicCatalogue(bus, topic_prefix)
         self.prefix = f"t{uuid.uuid4().hex[:8]}"
         self.processes: list[Process] = []
         self.env = {
@@ -55,11 +60,13 @@ class Mesh:
             "KAFKA_BOOTSTRAP_SERVERS": bus.config.bootstrap_servers,
             "ONEX_HOME": str(home),
             "ONEX_ENV": self.prefix,
+            "ONEX_TOPIC_PREFIX": topic_prefix,
             "ONEX_HEARTBEAT_INTERVAL": "0",
             "PYTHONFAULTHANDLER": "1",
             **(env or {}),
         }
         self._clear()
+        self._own()
         self.apply()
 
     def __enter__(self) -> "Mesh":
@@ -92,17 +99,25 @@ class Mesh:
     def _clear(self) -> None:
         """Topics of an earlier test go, with all their records."""
         used = {topic for node in self.nodes for topic in (*node.routes, *node.outputs.values())}
-        names = [
-            n for n, t in declare(self.nodes, self._replication).topics.items() if n in used or t.by != "the mesh"
-        ]
-        names.remove(SCHEMAS_TOPIC)
+        declared = declare(self.nodes, self._replication, prefix=self._topic_prefix)
+        names = [n for n, t in declared.topics.items() if n in used or t.by != "the mesh"]
+        names.remove(self._topic_prefix + SCHEMAS_TOPIC)
         for name in self.bus.admin.topics(names):
             self.bus.admin.delete(name)
         eventually(lambda: not self.bus.admin.topics(names), what="old topics to go")
 
+    def _own(self) -> None:
+        """Take the topics from the test that used the broker before: its environment is no more."""
+        place = (self.bus.config.bootstrap_servers, self._topic_prefix)
+        if _OWNERS.get(place) != self.prefix:
+            EnvironmentLog(self.bus, self._topic_prefix).adopt(self.prefix, "a test", "it begins")
+            _OWNERS[place] = self.prefix
+
     def apply(self, nodes: Sequence[ResolvedNode] = ()) -> None:
         """Provision topics and schemas, of all nodes or of these."""
-        declared = declare(nodes or self.nodes, self._replication)
+        self._own()
+        prefix = self._topic_prefix
+        declared = declare(nodes or self.nodes, self._replication, env=self.prefix, prefix=prefix)
         apply_plan(make_plan(declared, self.bus, self.catalogue), declared, self.bus, self.catalogue)
 
     def node(self, name: str) -> ResolvedNode:
@@ -123,6 +138,7 @@ class Mesh:
 
         ``folder`` is another version of the node; ``within`` a command that ends by running what follows it.
         """
+        self._own()
         module, *arguments = ["tests.integration.faust_agent"] if faust else ["onex.cli.main", "run"]
         arguments.append(str(folder or self.node(name).folder))
         file, environment = self.home / f"{name}.log", {**self.env, **(env or {})}
@@ -151,6 +167,7 @@ class Mesh:
 
     def onex(self, *arguments: str, text: str = "", env: Mapping[str, str] | None = None) -> Output:
         """Run a command as an operator would, with ``text`` as its input."""
+        self._own()
         return FORKS().run(Program("onex.cli.main", arguments, {**self.env, **(env or {})}), text)
 
     def log(self, name: str) -> str:

@@ -19,7 +19,7 @@ COUNT = 300
 
 
 def test_killed_and_joined_under_load_nothing_is_lost(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
-    with Mesh(kafka_bus, [NODES / NAME / "v1_0_0"], tmp_path) as mesh:
+    with Mesh(kafka_bus, [NODES / NAME / "v1_0_0"], tmp_path, topic_prefix="faust.") as mesh:
         first = mesh.start(NAME, faust=True)
         mesh.send([Act(entity=f"e{n % 20}", number=n) for n in range(COUNT // 3)])
         eventually(lambda: len(mesh.messages(Acted)) > 10, 30, "work under way")

@@ -1,7 +1,9 @@
 """What an agent says about itself, and what it does when nobody hears it."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +11,9 @@ from onex.agent.announce import Announcer, Identity, introspect
 from onex.agent.announce.vitals import Vitals
 from onex.agent.health import Health
 from onex.agent.metrics import AgentMetrics
+from onex.agent.native.voice import Voice
 from onex.bus.declared import declare
+from onex.bus.environment import EnvironmentLog
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Outgoing, Partition, ProtocolEventBus
 from onex.bus.provision import apply_plan, make_plan
@@ -17,6 +21,7 @@ from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.capability import Signals
 from onex.contract import resolve_node
+from onex.model.errors import ConfigurationError
 from onex.model.mesh import (
     MESH_TOPICS,
     CapabilityReported,
@@ -31,6 +36,7 @@ from onex.model.mesh import (
     RequestIntrospection,
 )
 from onex.model.message import Message
+from onex.settings import Settings
 from onex.testing import ManualClock
 from tests.conftest import ORDERS, eventually
 
@@ -42,33 +48,35 @@ IDENTITY = Identity("dev", "one", "h", 1, 100, "http://127.0.0.1:1", ("onex_read
 class Scene:
     """One announcer on an in-memory bus."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
+        self.node = NODE.with_prefix(prefix)
         self.broker = MemoryBroker(ManualClock().now_ms)
         self.health = Health()
         self.metrics = AgentMetrics("node_order_orchestrator")
         self.lags: dict[Partition, int] = {Partition("t", 0): 0}
         vitals = Vitals(self.health, self.metrics, lambda: self.lags, lag_threshold=100)
         self.signals = Signals()
-        self.announcer = Announcer(NODE, IDENTITY, vitals, self.signals, self.open)
+        self.announcer = Announcer(self.node, IDENTITY, vitals, self.signals, self.open)
 
     def open(self) -> tuple[ProtocolEventBus, ProtocolSchemaCatalogue]:
         bus = MemoryEventBus(self.broker)
-        return bus, TopicCatalogue(bus)
+        return bus, TopicCatalogue(bus, self.prefix)
 
     def provision(self) -> None:
         bus, catalogue = self.open()
-        declared = declare([NODE], 1)
+        declared = declare([self.node], 1, prefix=self.prefix)
         apply_plan(make_plan(declared, bus, catalogue), declared, bus, catalogue)
 
     def say(self, message: Message) -> None:
         bus, catalogue = self.open()
-        topic = MESH_TOPICS[type(message)]
+        topic = self.prefix + MESH_TOPICS[type(message)]
         value = Codec.of_topic(type(message), topic, catalogue).encode(message)
         bus.publish(Outgoing(topic, value, message.partition_key()))
 
     def heard(self, model: type[Message]) -> Sequence[Message]:
         bus, catalogue = self.open()
-        topic = MESH_TOPICS[model]
+        topic = self.prefix + MESH_TOPICS[model]
         codec = Codec.of_topic(model, topic, catalogue)
         reader = bus.read({Partition(topic, n): 0 for n in range(self.broker.topic(topic).partitions)})
         return [codec.decode(record.value()) for record in reader.until_end()]
@@ -79,6 +87,40 @@ def scene() -> Iterator[Scene]:
     made = Scene()
     yield made
     made.announcer.stop(5)
+
+
+def test_an_agent_speaks_and_hears_in_its_environment_alone() -> None:
+    scene = Scene("b.")
+    scene.provision()
+    try:
+        scene.announcer.start()
+        eventually(lambda: scene.heard(NodeIntrospected), 10)
+        (shown,) = scene.heard(NodeIntrospected)
+        assert isinstance(shown, NodeIntrospected)
+        assert shown.topics.changelog == "b.onex.state.node_order_orchestrator.v1"
+        topics = [entry.topic for entry in shown.inputs] + [entry.topic for entry in shown.outputs]
+        assert all(topic.startswith("b.") for topic in topics)
+        scene.say(RegistrationAccepted(node_id=ID, epoch=100, ack_within=1.0))
+        eventually(lambda: scene.heard(RegistrationAcknowledged), 10)
+    finally:
+        scene.announcer.stop(5)
+    assert all(name.startswith("b.") for name in scene.broker.topics)
+
+
+def test_an_agent_of_another_environment_is_not_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The registry would count it as one of its own."""
+    bus = MemoryEventBus(MemoryBroker(ManualClock().now_ms))
+    EnvironmentLog(bus).adopt("live", "ada", "first")
+    monkeypatch.setattr("onex.agent.native.voice.open_bus", lambda _settings: bus)
+    closed: list[bool] = []
+    monkeypatch.setattr(bus, "close", lambda: closed.append(True))
+    health, metrics = Health(), AgentMetrics("node_order_orchestrator")
+    for env, refused in (("dev", True), ("live", False)):
+        settings = Settings(env=env, home=tmp_path)
+        voice = Voice(NODE, settings, "one", 1, ManualClock(), health, metrics, dict, Signals())
+        with pytest.raises(ConfigurationError, match="belong to") if refused else nullcontext():
+            voice._open_bus()
+    assert closed == [True]
 
 
 def test_introspection_tells_what_is_declared_and_what_is_found() -> None:
