@@ -244,6 +244,14 @@ def test_no_tool_forgets_the_prefix() -> None:
     assert seen == _TAKE_THE_PREFIX.keys()
 
 
+def test_commands_that_need_a_reason_look_at_the_owner_first() -> None:
+    """They change something: ``open_bus`` alone does not refuse another environment. ``onex env`` is the remedy."""
+    changing = {file: file.read_text() for file in sorted((PACKAGE / "cli").glob("*.py"))}
+    changing = {file: text for file, text in changing.items() if "Reason" in text and file.name != "env.py"}
+    assert {file.name for file in changing} >= {"offsets.py", "offsets_skip.py", "dlq_changes.py", "state_changes.py"}
+    assert [file.name for file, text in changing.items() if " open_bus(" in text] == []
+
+
 def test_topics_of_the_mesh_are_used_with_the_prefix() -> None:
     """``with_prefix(X, ...)`` or ``prefix + X[...]``, and nothing else."""
     seen = set()

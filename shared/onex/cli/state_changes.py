@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.open import open_bus, open_catalogue
+from onex.bus.open import open_catalogue, open_own_bus
 from onex.cli.dlq_desk import Reason, Who, author_of
 from onex.cli.nodes import find_node
 from onex.cli.options import Services, load_settings
@@ -60,8 +60,8 @@ def _change(
     as_json: bool,
 ) -> None:
     settings = load_settings(services)
-    bus = open_bus(settings)
-    resolved = resolve_node(find_node(node, settings))
+    bus = open_own_bus(settings)
+    resolved = resolve_node(find_node(node, settings), settings.topic_prefix)
 
     def planned() -> tuple[StateDesk, StateChange]:
         if not reason.strip():

@@ -49,7 +49,7 @@ class StateDesk:
         self._node = node
         self._contract = contract
         self._author = author
-        self._audit = Audit(bus, catalogue)
+        self._audit = Audit(bus, catalogue, contract.topic_prefix)
         self._offsets = OffsetDesk(bus, catalogue, node, author, env)
         self._group = contract.group(env)
 
