@@ -27,10 +27,10 @@ from onex.cli import audit, dlq_desk, doctor, main, mesh, nodes, send, state, wo
 from onex.cli.main import app
 from onex.contract import resolve_node
 from onex.dlq import Author, DeadLetterDesk, LetterFilter
-from onex.dlq.audit import TOPIC as LETTERS_AUDIT
 from onex.dlq.letters import facts_of
 from onex.model.errors import PoisonError
-from onex.model.mesh import AUDIT_TOPICS, SNAPSHOT_TOPICS
+from onex.model.mesh import AUDIT_TOPICS, SNAPSHOT_TOPICS, DeadLetterAudited
+from onex.model.topic import environment_topic
 from onex.testing import MeshDriver
 from tests.conftest import NODES
 from tests.unit.unreadable_record import UnreadableRecord, copy_of
@@ -45,6 +45,7 @@ FOLDERS = [
         "node_trip_orchestrator",
     )
 ]
+LETTERS_AUDIT = AUDIT_TOPICS[DeadLetterAudited]
 DLQ = "onex.dlq.unruly.effect.v1"
 TALLIES, ALARMS, TOURS, TRIPS = (
     "onex.state.node_tally_reducer.v1",
@@ -106,7 +107,7 @@ class World:
 
     def junk(self) -> None:
         """Of every kind, in every topic that tools read."""
-        topics = [*AUDIT_TOPICS.values(), *SNAPSHOT_TOPICS.values(), SCHEMAS_TOPIC]
+        topics = [*AUDIT_TOPICS.values(), *SNAPSHOT_TOPICS.values(), SCHEMAS_TOPIC, environment_topic()]
         for topic in topics:
             for value in VALUES:
                 self.append(topic, b"k", value)
@@ -159,7 +160,8 @@ def onex(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     monkeypatch.setenv("ONEX_SERVICES", json.dumps([str(folder) for folder in FOLDERS]))
     monkeypatch.delenv("DATABASE_URL", raising=False)
     for module in (audit, dlq_desk, doctor, mesh, send, state, workflows):
-        monkeypatch.setattr(module, "open_bus", lambda _: world.mesh.bus)
+        for name in {"open_bus", "open_own_bus"} & vars(module).keys():
+            monkeypatch.setattr(module, name, lambda _: world.mesh.bus)
         monkeypatch.setattr(module, "open_catalogue", lambda *_: TopicCatalogue(world.mesh.bus))
     for module in (dlq_desk, nodes, state):
         monkeypatch.setattr(module, "resolve_node", _RESOLVE)
@@ -228,7 +230,8 @@ def test_doctor_names_topic_count_and_first_offset(onex: CliRunner, world: World
     found = [f for f in json.loads(result.stdout)["findings"] if f["check"] == "foreign records"]
     named = "\n".join(one["what"] for one in found)
     assert "could not be examined" not in result.stdout
-    expected = {*AUDIT_TOPICS.values(), *SNAPSHOT_TOPICS.values(), SCHEMAS_TOPIC, DLQ, TALLIES, ALARMS, TOURS, TRIPS}
+    shared = {*AUDIT_TOPICS.values(), *SNAPSHOT_TOPICS.values(), SCHEMAS_TOPIC, environment_topic()}
+    expected = {*shared, DLQ, TALLIES, ALARMS, TOURS, TRIPS}
     assert {topic for topic in expected if f" {topic} " in named} == expected
     audited = world.mesh.broker.logs[Partition(LETTERS_AUDIT, 0)].records
     first = next(offset for offset, record in enumerate(audited) if record.value() == VALUES[0])

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from onex.agent.store import OWN, STATE
 from onex.agent.timers import decode_timers
+from onex.bus.environment import EnvironmentLog
 from onex.bus.foreign_headers import readable_headers
 from onex.bus.protocols import ProtocolRecord
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
@@ -15,6 +16,7 @@ from onex.dlq.letters import facts_of
 from onex.mesh import Survey
 from onex.model.errors import MessageError, PoisonError
 from onex.model.mesh import AUDIT_TOPICS
+from onex.model.mesh.topics import with_prefix
 from onex.workflow import WorkflowState
 
 Tail = Callable[[list[str]], Iterable[ProtocolRecord]]
@@ -29,7 +31,7 @@ def foreign_records(
     *,
     has_registry: bool,
 ) -> Iterator[Skipped]:
-    """Of audit, snapshots and ``_schemas`` all records, of dead letters and changelogs the latest ones.
+    """Of audit, snapshots, claims and ``_schemas`` all records, of dead letters and changelogs the latest ones.
 
     Topics that do not exist, or whose schema is not registered, have none: another check reports them.
 
@@ -42,7 +44,9 @@ def foreign_records(
     for node in nodes:
         if node.contract.node_type.is_stateful:
             _changelog(node, catalogue, tail, skipped)
-    found: dict[str, Skipped] = {**skipped.topics, **survey.foreign()}
+    claims = EnvironmentLog(survey.bus, survey.prefix)
+    claims.owner()
+    found: dict[str, Skipped] = {**skipped.topics, **survey.foreign(), **claims.skipped.topics}
     if not has_registry:
         found |= _schemas(survey)
     for topic in sorted(found):
@@ -50,7 +54,7 @@ def foreign_records(
 
 
 def _audits(survey: Survey, catalogue: ProtocolSchemaCatalogue, skipped: SkippedRecords) -> None:
-    for model, topic in AUDIT_TOPICS.items():
+    for model, topic in with_prefix(AUDIT_TOPICS, survey.prefix).items():
         if topic in survey.bus.admin.topics([topic]):
             try:
                 for _ in whole_topic(survey.bus, topic, model, catalogue, skipped):
@@ -94,6 +98,6 @@ def _read(record: ProtocolRecord, codec: Codec) -> None:
 
 
 def _schemas(survey: Survey) -> Mapping[str, Skipped]:
-    catalogue = TopicCatalogue(survey.bus)
+    catalogue = TopicCatalogue(survey.bus, survey.prefix)
     catalogue.versions(())
     return catalogue.skipped.topics

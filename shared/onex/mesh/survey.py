@@ -56,6 +56,7 @@ class Survey:
     ) -> None:
         """``prefix``: the setting ``topic_prefix``, which the nodes were resolved with."""
         self.bus = bus
+        self.prefix = prefix
         self._nodes = nodes
         self._env = env
         self._counter = RecordCounter(bus)
