@@ -6,9 +6,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from node_alarm_orchestrator.v1_0_0.models import Rang, SetAlarm
 from node_tally_reducer.v1_0_0.models import Amount, Tallied
 from node_unruly_compute.v1_0_0.models import Ask, Reply
@@ -67,35 +70,43 @@ def test_broker_down_at_start_and_in_the_middle(tmp_path: Path) -> None:
         kafka.kill()
 
 
-def test_postgres_down_at_start_and_in_the_middle(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
-    name = "node_store_effect"
-    postgres = LocalPostgres(tmp_path / "postgres")
+@pytest.fixture
+def own_postgres() -> Iterator[LocalPostgres]:
+    """A server that may be stopped, outside of pytest's folder: it runs as another user, whom a second pytest locks
+    out of there."""
+    with tempfile.TemporaryDirectory(prefix="onex-postgres-") as folder:
+        server = LocalPostgres(Path(folder) / "data")
+        yield server
+        server.stop()
+
+
+def test_postgres_down_at_start_and_in_the_middle(
+    kafka_bus: KafkaEventBusAdapter, own_postgres: LocalPostgres, tmp_path: Path
+) -> None:
+    name, postgres = "node_store_effect", own_postgres
     url = postgres.start()
-    try:
-        env = {"DATABASE_URL": url, "ONEX_EXPORT_FOLDER": str(tmp_path / "generated")}
-        with Mesh(kafka_bus, [SERVICES / name / "v1_0_0"], tmp_path, env) as mesh:
-            postgres.stop()
-            agent = mesh.start(name, ready=False)
-            eventually(lambda: "PostgreSQL" in str(mesh.readiness(agent.pid)), 30, "unready, with the reason")
-            postgres.start()
-            eventually(mesh.ready(agent), 60, "ready once the database is there")
-
-            def store(number: int) -> StoreNode:
-                return StoreNode(generation_id=f"g{number}", name="node_a_compute", version="1.0.0", files={"a": "b"})
-
-            mesh.send([store(1)])
-            eventually(lambda: len(mesh.messages(NodeStored)) == 1, 30)
-            postgres.stop()
-            mesh.send([store(2)])
-            eventually(lambda: _total(mesh, agent.pid, "onex_outage_waits_total") >= 1, 30, "a message that waits")
-            assert _total(mesh, agent.pid, "onex_retries_total") == 0
-            postgres.start()
-            eventually(lambda: len(mesh.messages(NodeStored)) == 2, 60, "stored after the database came back")
-            assert mesh.dead_letters(name) == []
-            assert (tmp_path / "generated").exists()
-            assert mesh.stop(agent) == 0
-    finally:
+    env = {"DATABASE_URL": url, "ONEX_EXPORT_FOLDER": str(tmp_path / "generated")}
+    with Mesh(kafka_bus, [SERVICES / name / "v1_0_0"], tmp_path, env) as mesh:
         postgres.stop()
+        agent = mesh.start(name, ready=False)
+        eventually(lambda: "PostgreSQL" in str(mesh.readiness(agent.pid)), 30, "unready, with the reason")
+        postgres.start()
+        eventually(mesh.ready(agent), 60, "ready once the database is there")
+
+        def store(number: int) -> StoreNode:
+            return StoreNode(generation_id=f"g{number}", name="node_a_compute", version="1.0.0", files={"a": "b"})
+
+        mesh.send([store(1)])
+        eventually(lambda: len(mesh.messages(NodeStored)) == 1, 30)
+        postgres.stop()
+        mesh.send([store(2)])
+        eventually(lambda: _total(mesh, agent.pid, "onex_outage_waits_total") >= 1, 30, "a message that waits")
+        assert _total(mesh, agent.pid, "onex_retries_total") == 0
+        postgres.start()
+        eventually(lambda: len(mesh.messages(NodeStored)) == 2, 60, "stored after the database came back")
+        assert mesh.dead_letters(name) == []
+        assert (tmp_path / "generated").exists()
+        assert mesh.stop(agent) == 0
 
 
 def test_a_hanging_pure_handler_is_buried_and_the_others_go_on(
