@@ -4,6 +4,8 @@ import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
+from confluent_kafka.admin import AdminClient
+
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.local.kafka import LocalKafka
 from onex.local.properties import free_port
@@ -91,6 +93,12 @@ class Cluster:
         bus = KafkaEventBusAdapter(KafkaConfig(self.bootstrap_servers))
         eventually(lambda: bus.health().ok and all(b.listening() for b in self.brokers), 60, "three brokers")
         return bus
+
+    def coordinator(self, group: str) -> Broker:
+        """The broker that a group's members send their heartbeats to."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})
+        node = admin.describe_consumer_groups([group])[group].result(20).coordinator
+        return next(broker for broker in self.brokers if broker.node_id == node.id)
 
     def stop(self) -> None:
         """Kill: the last two of three would wait for each other."""

@@ -1,9 +1,11 @@
-"""A TCP proxy that can be cut like a cable."""
+"""A TCP proxy that can be cut like a cable, for everybody or for some processes."""
 
 import asyncio
+import os
 import socket
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 
 class TcpProxy:
@@ -14,8 +16,11 @@ class TcpProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._loop = asyncio.new_event_loop()
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._writers: dict[asyncio.StreamWriter, int] = {}
+        """Both ends of connections, with the port of the client."""
         self._cut = False
+        self._cut_off: set[int] = set()
+        """Processes whose connections are refused."""
 
     def start(self) -> None:
         """Begin to forward."""
@@ -27,9 +32,15 @@ class TcpProxy:
         self._cut = True
         self._loop.call_soon_threadsafe(self._drop)
 
+    def cut_off(self, pid: int) -> None:
+        """As ``cut``, for the connections of one process of this machine."""
+        self._cut_off.add(pid)
+        self._loop.call_soon_threadsafe(self._drop)
+
     def mend(self) -> None:
         """Forward again."""
         self._cut = False
+        self._cut_off.clear()
 
     def stop(self) -> None:
         """End."""
@@ -48,11 +59,19 @@ class TcpProxy:
         self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
     def _drop(self) -> None:
-        for writer in list(self._writers):
-            writer.transport.abort()
+        refused = self._refused()
+        for writer, port in list(self._writers.items()):
+            if refused is None or port in refused:
+                writer.transport.abort()
+
+    def _refused(self) -> set[int] | None:
+        """Ports of clients that are refused; None: all of them."""
+        return None if self._cut else set().union(*map(_ports_of, self._cut_off))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._cut:
+        port: int = writer.get_extra_info("peername")[1]
+        refused = self._refused()
+        if refused is None or port in refused:
             writer.transport.abort()
             return
         try:
@@ -63,13 +82,13 @@ class TcpProxy:
         except OSError:
             writer.transport.abort()
             return
-        self._writers |= {writer, inner_writer}
+        self._writers |= {writer: port, inner_writer: port}
         try:
             with suppress(asyncio.CancelledError):  # the proxy ends
                 await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
         finally:
-            self._writers -= {writer, inner_writer}
             for end in (writer, inner_writer):
+                self._writers.pop(end, None)
                 end.transport.abort()
 
 
@@ -80,3 +99,14 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             await writer.drain()
     with suppress(OSError):
         writer.close()
+
+
+def _ports_of(pid: int) -> set[int]:
+    """Local TCP ports of a process (Linux)."""
+    sockets: set[str] = set()
+    with suppress(OSError):  # a file that is closed meanwhile, or a process that has ended
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                sockets.add(os.readlink(file))
+    fields = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {int(words[1].rpartition(":")[2], 16) for words in fields if f"socket:[{words[9]}]" in sockets}

@@ -216,6 +216,11 @@ class Mesh:
             text: str = answer.read().decode()
         return text
 
+    def metric(self, pid: int, name: str) -> float:
+        """The first sample of an agent's metrics whose name begins so."""
+        lines = self.get(pid, "/metrics").splitlines()
+        return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+
     def send(self, messages: Sequence[Message], *, ids: Sequence[str] | None = None) -> list[str]:
         """Publish messages to the topics that take them; gives their ids."""
         identities = list(ids or (uuid.uuid4().hex for _ in messages))

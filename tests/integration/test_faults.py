@@ -33,11 +33,6 @@ def folder(name: str) -> Path:
     return NODES / name / "v1_0_0"
 
 
-def _total(mesh: Mesh, pid: int, metric: str) -> float:
-    lines = mesh.get(pid, "/metrics").splitlines()
-    return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(metric))
-
-
 def test_broker_down_at_start_and_in_the_middle(tmp_path: Path) -> None:
     kafka = LocalKafka(tmp_path / "kafka", java=SHORT_LIVED, session=2.0)
     try:
@@ -100,8 +95,8 @@ def test_postgres_down_at_start_and_in_the_middle(
         eventually(lambda: len(mesh.messages(NodeStored)) == 1, 30)
         postgres.stop()
         mesh.send([store(2)])
-        eventually(lambda: _total(mesh, agent.pid, "onex_outage_waits_total") >= 1, 30, "a message that waits")
-        assert _total(mesh, agent.pid, "onex_retries_total") == 0
+        eventually(lambda: mesh.metric(agent.pid, "onex_outage_waits_total") >= 1, 30, "a message that waits")
+        assert mesh.metric(agent.pid, "onex_retries_total") == 0
         postgres.start()
         eventually(lambda: len(mesh.messages(NodeStored)) == 2, 60, "stored after the database came back")
         assert mesh.dead_letters(name) == []
@@ -180,7 +175,7 @@ def test_at_sigterm_a_handler_that_outlasts_the_session_publishes_its_answer(
     with Mesh(kafka_bus, [folder(EFFECT)], tmp_path) as mesh:
         agent = mesh.start(EFFECT, folder=slow)
         mesh.send([Act(entity=f"e{n}", number=n, mood="slow") for n in range(4)])
-        eventually(lambda: _total(mesh, agent.pid, "onex_in_flight") == 4, 30, "all of them in the handler")
+        eventually(lambda: mesh.metric(agent.pid, "onex_in_flight") == 4, 30, "all of them in the handler")
         assert mesh.stop(agent) == 0
         assert sorted(m.number for m in mesh.messages(Acted) if isinstance(m, Acted)) == [0, 1, 2, 3]
         assert mesh.lag(EFFECT) == 0, "the offsets are committed: nothing runs again"

@@ -1,5 +1,8 @@
 """Adds up."""
 
+import os
+import time
+
 from node_tally_reducer.v1_0_0.models import Amount, Tallied, Tally
 
 from onex.node import Context, NodeReducer, Reduction
@@ -11,6 +14,8 @@ class NodeTallyReducer(NodeReducer[Tally]):
     def reduce(self, state: Tally | None, event: Amount, context: Context) -> Reduction[Tally]:
         if event.value == 666:
             raise ValueError("the beast")
+        if event.value == 669 and not os.environ.get("ONEX_TEST_SURVIVE"):
+            time.sleep(5.0)
         if event.value == 0:
             return Reduction(None)
         old = state or Tally()
