@@ -73,9 +73,7 @@ def _missed_fence() -> Any:
 
 
 def _fence_forgotten_by_the_next_owner() -> Any:
-    return patch(
-        "onex.agent.effect.read_backlogs", lambda bus, topic, committed, numbers: {n: Backlog() for n in numbers}
-    )
+    return patch.object(Backlog, "add", lambda self, record, done: None)
 
 
 def _fence_freed_by_the_first_of_several() -> Any:

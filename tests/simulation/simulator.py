@@ -25,6 +25,8 @@ _SESSION_MS = 30_000
 """Longer than a healed mesh stands still; shorter than what some instances, and all that hang, are left alone for."""
 _EARLY = 3
 """Offsets of batches of as many records travel early."""
+_CHUNK = 2
+"""A restore reads so many records between two polls, so that faults come in the middle of it."""
 
 
 class Simulation:
@@ -223,7 +225,8 @@ def fails(seed: int, schedule: Sequence[Action], tell: Callable[[str], None] = l
     simulation = Simulation(seed, tell)
     problem = ""
     try:
-        with capture_logs(), patch("onex.agent.pure._EARLY", _EARLY):
+        small = patch("onex.agent.pure._EARLY", _EARLY), patch("onex.agent.chunks._CHUNK", _CHUNK)
+        with capture_logs(), small[0], small[1]:
             simulation.run(schedule)
     except AssertionError as error:
         problem = str(error) or repr(error)

@@ -130,6 +130,7 @@ def test_a_drain_leaves_no_lane_behind(mesh: MeshDriver, mood: str, settled: boo
     (instance,) = mesh.instances_of(NodeUnrulyEffect)
     host = instance._agent
     assert isinstance(host, MemoryEffectHost)
+    mesh.settle()
     mesh.send(Act(entity="e", mood=mood), settle=False)
 
     async def take_and_drain() -> None:

@@ -7,14 +7,22 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pytest
 
-from onex.agent.lost import Judged
+from onex.agent.effect_partitions import Adopted, EffectPartitions
+from onex.agent.health import Health
 from onex.agent.metrics import AgentMetrics
 from onex.agent.native.effect_host import EffectHost
 from onex.agent.outcome import Commit
+from onex.agent.retry_queue import RetryQueue
 from onex.agent.topic_limits import TopicLimits
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.consumer import MemoryConsumer
-from onex.bus.protocols import Partition, ProtocolRebalanceListener, ProtocolRecord, TopicState
+from onex.bus.protocols import (
+    Partition,
+    ProtocolEventBus,
+    ProtocolRebalanceListener,
+    ProtocolRecord,
+    TopicState,
+)
 from onex.model.errors import BusUnavailableError
 from onex.node import NodeEffect
 
@@ -67,15 +75,12 @@ class Engine:
     def decisions(self, _: object) -> Sequence[object]:
         return ()
 
-    def take(self, _: object) -> None: ...
+    def take(self, _: Sequence[ProtocolRecord]) -> None: ...
 
-    def backlogs(self, *_: object) -> Mapping[int, object]:
-        return {}
+    def partitions_on(self, bus: ProtocolEventBus) -> EffectPartitions:
+        return EffectPartitions(RetryQueue("t.retry"), None, "n", bus, Health(), AgentMetrics("n"), lambda: self.held)
 
-    def judge(self, *_: object) -> Judged:
-        return Judged({}, {})
-
-    def adopt(self, *_: object) -> None:
+    def adopt(self, _: Adopted) -> None:
         self.adopted_in_commit.append(self.settlement.committing)
 
     async def drain(self, *_: object) -> None: ...
@@ -108,7 +113,7 @@ def run(engine: Engine, bus: MemoryEventBus, until: Callable[[], bool]) -> None:
 
 def memory_bus() -> MemoryEventBus:
     bus = MemoryEventBus(MemoryBroker(lambda: 0))
-    bus.admin.create([TopicState("t", 1, 1, {})])
+    bus.admin.create([TopicState("t", 1, 1, {}), TopicState("t.retry", 1, 1, {})])
     return bus
 
 
@@ -118,7 +123,7 @@ def test_an_effect_under_steady_load_stops_when_told() -> None:
     assert engine.settlement.commits >= 3
 
 
-def test_partitions_are_not_adopted_while_a_commit_is_under_way() -> None:
+def test_partitions_are_not_adopted_while_a_commit_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
     in_commit, adopted = threading.Event(), threading.Event()
 
     def commit() -> None:
@@ -142,11 +147,11 @@ def test_partitions_are_not_adopted_while_a_commit_is_under_way() -> None:
     engine = Engine(BusySettlement(commit))
     original = engine.adopt
 
-    def adopt(*given: object) -> None:
-        original(*given)
+    def adopt(given: Adopted) -> None:
+        original(given)
         adopted.set()
 
-    engine.adopt = adopt  # type: ignore[method-assign]
+    monkeypatch.setattr(engine, "adopt", adopt)
     run(engine, bus, adopted.is_set)
     assert engine.adopted_in_commit == [False]
 
@@ -177,7 +182,7 @@ def test_partitions_are_paused_only_when_there_is_no_room_for_long(
 
     class WatchedConsumer(MemoryConsumer):
         def pause(self, partitions: Sequence[Partition]) -> None:
-            pauses.extend([partitions] if partitions else [])
+            pauses.extend([partitions] if partitions and engine.adopted_in_commit else [])
             super().pause(partitions)
 
     class Bus(MemoryEventBus):

@@ -236,9 +236,8 @@ def test_a_culprit_that_seems_to_fit_is_found_by_halving(mesh: MeshDriver, monke
     assert all(instance.health.ready for instance in mesh.instances)
 
 
-def test_a_culprit_is_found_while_another_partition_is_busy(
-    mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_culprit_is_found_while_another_partition_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh = MeshDriver([COMPUTE])
     blind(mesh, monkeypatch)
     limit(mesh, REPLIES, 600, known=False)
     partitions = mesh.broker.topic(ASKS).partitions
@@ -252,6 +251,7 @@ def test_a_culprit_is_found_while_another_partition_is_busy(
     assert [len(mesh.published(Reply, sent)) for sent in asked] == [int(n != 7) for n in range(len(of_one))]
     assert len(mesh.dead_letters()) == 1
     assert all(instance.health.ready for instance in mesh.instances)
+    mesh.close()
 
 
 def test_every_undo_waits_longer_and_says_why_also_for_timers_alone(mesh: MeshDriver) -> None:

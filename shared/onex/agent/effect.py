@@ -6,11 +6,11 @@ has not -> the outcome (outputs, a dead letter or a place on the retry topic) go
 :mod:`settlement <onex.agent.settlement>`, which commits it together with its offset. What waits on the
 retry topic holds its key back: see :mod:`onex.agent.retry_queue`.
 
-Everything here lives on the loop's thread, but for ``backlogs``.
+Everything here lives on the loop's thread.
 """
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import structlog
 
@@ -19,13 +19,13 @@ from onex.agent.crash import Isolation
 from onex.agent.crash.effect_gate import EffectGate
 from onex.agent.crash.skips import Skip, is_skip
 from onex.agent.current import CURRENT
+from onex.agent.effect_partitions import Adopted, EffectPartitions
 from onex.agent.envelope import read_envelope, with_headers
 from onex.agent.further_attempts import FurtherAttempts, size_of
 from onex.agent.health import Health
 from onex.agent.held import HeldPartitions
 from onex.agent.kept_answers import KeptAnswers
 from onex.agent.lanes import Lanes
-from onex.agent.lost import Judged, judge
 from onex.agent.metrics import AgentMetrics
 from onex.agent.order_fence import OrderFences
 from onex.agent.ordering import lane_of
@@ -33,16 +33,13 @@ from onex.agent.outcome import Outcome, Task
 from onex.agent.outcomes import OutcomeMaker
 from onex.agent.program import Program
 from onex.agent.receive import Received, Receiver
-from onex.agent.restored import Restored
 from onex.agent.retry import Attempts, RetryPlan
-from onex.agent.retry_queue import Backlog, RetryQueue, is_moved, is_note, is_release, place_of, read_backlogs
+from onex.agent.retry_queue import RetryQueue, is_moved, is_note, is_release, place_of
 from onex.agent.settlement import Settlement
 from onex.agent.tracing import Tracing
 from onex.agent.unreadable_headers import UnreadableHeaders
 from onex.bus.protocols import (
     Partition,
-    Position,
-    ProtocolConsumer,
     ProtocolEventBus,
     ProtocolRecord,
 )
@@ -82,6 +79,7 @@ class EffectEngine:
         self._lane = lane_of(contract.delivery.ordering)
         self._clock = clock
         self._metrics = metrics
+        self._health = health
         self._lanes: Lanes[Task] = Lanes(contract.delivery.concurrency, size_of)
         self._running: dict[Hashable, tuple[asyncio.Task[None], Task]] = {}
         """By lane; until there is an outcome, though the task may have ended with an answer."""
@@ -120,25 +118,21 @@ class EffectEngine:
             self._receiver,
         )
 
-    def judge(self, bus: ProtocolEventBus, committed: Mapping[Partition, Position]) -> Judged:
-        """Whether partitions can go on from their committed positions. Raises BusError."""
-        return judge(committed, bus, self._node)
+    def partitions_on(self, bus: ProtocolEventBus) -> EffectPartitions:
+        """What the host hands newly assigned partitions to; the engine adopts them from there."""
+        health, metrics = self._health, self._metrics
+        return EffectPartitions(self._queue, self._answers, self._node, bus, health, metrics, lambda: self.held)
 
-    def adopt(
-        self,
-        committed: Mapping[Partition, Position | None],
-        backlogs: Mapping[int, Backlog],
-        lost: Mapping[Partition, str],
-    ) -> None:
-        """Partitions were assigned, with what is committed for them and what waits on their retry partitions.
+    def adopt(self, adopted: Adopted) -> None:
+        """Partitions were assigned, and what must be known of them has been read.
 
-        Those in ``lost``, with the reason, stand still until an operator has decided where they go on.
+        Those that are lost stand still until an operator has decided where they go on.
         """
-        for partition, what in lost.items():
+        for partition, what in adopted.lost.items():
             self._held.lose(partition, what)
-        self.settlement.adopt(committed)
-        self._gate.adopt(committed)
-        self._queue.adopt(backlogs)
+        self.settlement.adopt(adopted.committed)
+        self._gate.adopt(adopted.committed)
+        self._queue.adopt(adopted.backlogs)
 
     def take(self, records: Sequence[ProtocolRecord]) -> None:
         """Decode records and start what may start."""
@@ -409,21 +403,3 @@ class EffectEngine:
             self._further.cancel(running)
         if self._answers is not None:
             self._answers.close()
-
-    @property
-    def restored(self) -> Mapping[Partition, Restored]:
-        """How far the restore of kept answers is, by partition of the changelog. From any thread."""
-        return {} if self._answers is None else self._answers.restored
-
-    def backlogs(
-        self, bus: ProtocolEventBus, consumer: ProtocolConsumer, partitions: Sequence[Partition]
-    ) -> Mapping[int, Backlog]:
-        """What waits on the retry partitions that belong to newly assigned ones. Raises BusError.
-
-        Restores the answers that are kept for them as well.
-        """
-        numbers = self._queue.unknown(partitions)
-        if self._answers is not None:
-            self._answers.restore(numbers)
-        committed = consumer.committed([Partition(self._queue.topic, number) for number in numbers])
-        return read_backlogs(bus, self._queue.topic, committed, numbers)

@@ -39,7 +39,10 @@ class Kept:
 
 
 class KeptAnswers:
-    """Lives on the loop's thread, but for :meth:`restore`, which runs while the loop waits for it, and reports."""
+    """Lives on the loop's thread, but for :meth:`open` and :meth:`restore`, and reports.
+
+    Those two run on the thread that polls, for partitions of which the loop has no message yet.
+    """
 
     def __init__(
         self,
@@ -76,12 +79,13 @@ class KeptAnswers:
         stores = Stores(bus, contract.changelog_topic, program.state, open_backing, program.limits)
         return cls(stores, contract.changelog_topic, list(program.outputs), keep, clock, program.limits)
 
-    def restore(self, numbers: Sequence[int]) -> None:
-        """Read what earlier owners of these partitions answered. Raises BusError."""
-        for number in numbers:
-            self._stores.open(number)
-        while self._stores.restoring:
-            self._stores.restore()
+    def open(self, number: int) -> None:
+        """Begin to restore what earlier owners of a partition answered. Raises BusError."""
+        self._stores.open(number)
+
+    def restore(self) -> Sequence[int]:
+        """Read a chunk of the changelog; return the partitions that are complete now. Raises BusError."""
+        return self._stores.restore()
 
     @property
     def restored(self) -> Mapping[Partition, Restored]:

@@ -71,9 +71,7 @@ class AgentMetrics:
         )
         self.state_keys = self._gauge("onex_state_keys", "Keys in the state of the partitions held, estimated")
         self.state_bytes = self._gauge("onex_state_bytes", "Size of that state on disk, in bytes")
-        self.restore_remaining = self._gauge(
-            "onex_restore_remaining", "Changelog offsets left to restore before work begins"
-        )
+        self.restore_remaining = self._gauge("onex_restore_remaining", "Offsets left to restore before work begins")
         self.standby_keys = self._gauge(
             "onex_standby_keys", "Keys in the warm copies of other instances' partitions, estimated"
         )

@@ -78,12 +78,12 @@ class PurePartitions:
             self._has_position |= {partition.partition for partition in everything}
             for number in numbers:
                 self._open(stores, number, [p for p in partitions if p.partition == number], everything)
+            self._report(stores)
         self._adopting = {}
 
     def _open(
         self, stores: Stores, number: int, inputs: Sequence[Partition], committed: Mapping[Partition, Position]
     ) -> None:
-        self._health.complain(f"restore {number}", "restoring state")
         stores.open(number)
         of_number = ((p, mark_of(at)) for p, at in committed.items() if p.partition == number)
         marks = {partition: mark for partition, mark in of_number if mark is not None}
@@ -112,6 +112,11 @@ class PurePartitions:
         if (stores := self.stores) is not None:
             for number in stores.restore():
                 self._begin_reading(stores, number)
+            self._report(stores)
+
+    def _report(self, stores: Stores) -> None:
+        for partition, at in stores.restored.items():
+            self._health.complain(f"restore {partition.partition}", at.reason("state"))
 
     def _begin_reading(self, stores: Stores, number: int) -> None:
         inputs = [p for p in self.consumer.assignment() if p.partition == number]

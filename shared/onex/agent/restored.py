@@ -9,3 +9,7 @@ class Restored(NamedTuple):
     reached: int
     left: int
     """Offsets still to read; 0 when only the end of an open transaction is missing."""
+
+    def reason(self, what: str) -> str:
+        """What health says about it."""
+        return f"restoring {what}: {self.left} offsets left"

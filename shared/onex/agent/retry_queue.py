@@ -10,15 +10,14 @@ from the committed watermark to the end.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from onex.agent.envelope import Envelope, with_headers
-from onex.agent.offsets import done_beyond
+from onex.agent.envelope import Envelope
 from onex.agent.retry import Attempts
 from onex.bus import headers as h
-from onex.bus.protocols import Emitted, Headers, Partition, Position, ProtocolEventBus, ProtocolRecord
+from onex.bus.protocols import Emitted, Headers, Partition, ProtocolRecord
 
 MAX_KEYS = 200_000
 """Keys that wait on the retry partitions of an instance; beyond it no more input is read until some are free."""
@@ -35,6 +34,17 @@ class Backlog:
     """Unfinished messages by key, as ``name_of`` has it."""
     notes: dict[int, Attempts] = field(default_factory=dict)
     """Latest note by the offset it is about."""
+
+    def add(self, record: ProtocolRecord, done: Collection[int]) -> None:
+        """Take a record into account that is not ``done``.
+
+        One that is not as the engine writes it is skipped here, and becomes a dead letter when it is taken.
+        """
+        if is_note(record):
+            about = h.number_in(dict(record.headers() or []).get(h.RETRY_OF), -1)
+            self.notes[about] = attempts_in(record)
+        elif is_moved(record) and record.offset() not in done and (key := record.key()):
+            self.keys[name_of(key)] += 1
 
 
 class RetryQueue:
@@ -164,36 +174,6 @@ def attempts_in(record: ProtocolRecord) -> Attempts:
     history = (h.ATTEMPT, h.FIRST_FAILED, h.RETRY_DUE)
     count, first_failed_ms, due_ms = (max(0, h.number_in(found.get(name), 0)) for name in history)
     return Attempts(min(count, _MOST_ATTEMPTS), first_failed_ms, due_ms, is_dead=h.HOLD in found)
-
-
-def read_backlogs(
-    bus: ProtocolEventBus, topic: str, committed: Mapping[Partition, Position], numbers: Iterable[int]
-) -> dict[int, Backlog]:
-    """What waits in these retry partitions, read from their watermarks to their ends. Raises BusError.
-
-    A record that is not as the engine writes it is skipped here, and becomes a dead letter when it is taken.
-    """
-    partitions = [Partition(topic, number) for number in numbers]
-    positions = {p: committed.get(p) or Position(0) for p in partitions}
-    backlogs = {p.partition: Backlog() for p in partitions}
-    behind = {
-        p: positions[p].offset for p, (_, end) in bus.admin.ends(partitions).items() if end > positions[p].offset
-    }
-    if not behind:
-        return backlogs
-    done = {p.partition: done_beyond(positions[p]) for p in behind}
-    reader = bus.read(behind)
-    try:
-        for record in map(with_headers, reader.until_end()):
-            backlog = backlogs[record.partition()]
-            if is_note(record):
-                about = h.number_in(dict(record.headers() or []).get(h.RETRY_OF), -1)
-                backlog.notes[about] = attempts_in(record)
-            elif is_moved(record) and record.offset() not in done[record.partition()] and (key := record.key()):
-                backlog.keys[name_of(key)] += 1
-    finally:
-        reader.close()
-    return backlogs
 
 
 def _history(attempts: Attempts) -> Headers:

@@ -25,16 +25,17 @@ class MemoryEffectHost:
         self.engine = make_engine(lambda: None)
         self._bus = bus
         self._loop = loop
+        self.partitions = self.engine.partitions_on(bus)
         self.transaction: ProtocolTransaction = bus.transaction(transactional_id)
         self.consumer: ProtocolConsumer = bus.subscribe(group, topics, self)
+        self.partitions.consumer = self.consumer
 
     def step(self, timeout: float = 0.0) -> bool:
         """Take, run, commit; gives whether anything happened."""
         room = self.engine.room()
-        assignment = self.consumer.assignment()
-        still = assignment if room <= 0 else self.engine.held
-        self.consumer.pause(still)
-        self.consumer.resume([partition for partition in assignment if partition not in still])
+        if self.partitions.are_restoring and (adopted := self.partitions.step()) is not None:
+            self.engine.adopt(adopted)
+        self.partitions.pause(room)
         self.engine.limits.refresh()
         records = self.consumer.batch(max(1, room), timeout)
 
@@ -49,7 +50,7 @@ class MemoryEffectHost:
             raise self.engine.failure
         worked = self._commit()
         self.engine.observe()
-        return worked or bool(records)
+        return worked or bool(records) or self.partitions.are_restoring
 
     def _run(self) -> None:
         if isinstance(self._loop, VirtualLoop):
@@ -79,24 +80,22 @@ class MemoryEffectHost:
     def close(self) -> None:
         """Drain and leave the group."""
         self.consumer.close()
+        self.partitions.close()
         self.transaction.close()
 
     def on_assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None:
         """See :class:`ProtocolRebalanceListener`."""
-        lost, begins = self.engine.judge(self._bus, committed)
-        self.consumer.pause(list(lost))
-        for partition, offset in begins.items():
-            self.consumer.seek(partition, offset)
-        backlogs = self.engine.backlogs(self._bus, self.consumer, partitions)
-        self.engine.adopt({partition: committed.get(partition) for partition in partitions}, backlogs, lost)
+        self.partitions.assigned(partitions, committed)
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
         """See :class:`ProtocolRebalanceListener`."""
-        self._loop.run_until_complete(self.engine.drain(partitions, 0.0))
+        adopted = self.partitions.given_up(partitions)
+        self._loop.run_until_complete(self.engine.drain(adopted, 0.0))
         self._commit()
-        self.engine.abandon(partitions)
+        self.engine.abandon(adopted)
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
         """See :class:`ProtocolRebalanceListener`."""
-        self.engine.abandon(partitions)
-        self._loop.run_until_complete(self.engine.drain(partitions, 0.0))
+        adopted = self.partitions.given_up(partitions)
+        self.engine.abandon(adopted)
+        self._loop.run_until_complete(self.engine.drain(adopted, 0.0))

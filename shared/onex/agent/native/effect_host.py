@@ -47,6 +47,7 @@ class EffectHost:
         self._metrics = metrics
         self._engine = make_engine(self._on_outcome)
         self._settlement = self._engine.settlement
+        self._partitions = self._engine.partitions_on(bus)
         self._node = node
         self._bus = bus
         self._group = group
@@ -60,8 +61,6 @@ class EffectHost:
         self._room = 1
         self._freed = Event()
         self._failure: BaseException | None = None
-        self._adopting: Sequence[Partition] = ()
-        """Partitions that are being assigned right now."""
 
     def progress(self) -> dict[Partition, int]:
         """Outcomes committed per partition held."""
@@ -70,16 +69,15 @@ class EffectHost:
     @property
     def partitions(self) -> Collection[Partition]:
         """Those that are assigned to this process."""
-        return self._settlement.partitions
+        return {*self._settlement.partitions, *self._partitions.restored}
 
     def held(self) -> list[Partition]:
         """Partitions that stand still and go on by themselves."""
-        return self._engine.waiting_partitions()
+        return [*self._engine.waiting_partitions(), *self._partitions.restored]
 
-    def restoring(self) -> dict[Partition, Restored]:
-        """Partitions that are being assigned: answers, retries and positions are read first. From any thread."""
-        reached = sum(at.reached for at in self._engine.restored.values())
-        return dict.fromkeys(self._adopting, Restored(reached, 1))
+    def restoring(self) -> Mapping[Partition, Restored]:
+        """Partitions that wait for what is read first: answers, retries and positions. From any thread."""
+        return self._partitions.restored
 
     def overdue(self) -> float:
         """Seconds by which a call of the bus has outlasted its own timeout."""
@@ -101,6 +99,7 @@ class EffectHost:
     async def subscribe(self) -> None:
         """Join the group, after :meth:`take_over`. Raises BusError."""
         self._consumer = await self._blocking(partial(self._bus.subscribe, self._group, self._topics, self))
+        self._partitions.consumer = self._consumer
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping`` is set or something fails for good; drains before it returns.
@@ -121,6 +120,7 @@ class EffectHost:
                 await self._pump()
             self._transaction.close()
             self._commits.shutdown()
+            self._partitions.close()
             self._engine.close()
         if self._failure is not None:
             raise self._failure
@@ -188,24 +188,36 @@ class EffectHost:
     def _await_room(self) -> int:
         deadline = monotonic() + _PATIENCE
         while (room := self._free()) <= 0 and self._polling and (left := deadline - monotonic()) > 0:
+            if self._partitions.are_restoring:
+                self._restore()
+                continue
             self._freed.clear()
             if self._free() <= 0:
                 self._freed.wait(left)
         return room
 
+    def _restore(self) -> None:
+        """Read a little more of what newly assigned partitions wait for; the engine adopts what is complete."""
+        adopted = self._partitions.step()
+        if adopted is None:
+            return
+
+        async def adopt() -> None:
+            self._engine.adopt(adopted)
+
+        self._on_loop(adopt())
+
     def _poll(self) -> None:
-        paused: set[Partition] = set()
         try:
             while self._polling and self._failure is None:
-                room = self._free() if paused else self._await_room()
-                wanted = set(self._consumer.assignment()) if room <= 0 else set(self._engine.held)
-                self._consumer.resume(list(paused - wanted))
-                self._consumer.pause(list(wanted - paused))
-                paused = wanted
+                room = self._free() if self._partitions.is_any_paused else self._await_room()
+                if self._partitions.are_restoring:
+                    self._restore()
+                self._partitions.pause(room)
                 self._engine.limits.refresh()
                 for skip in self._engine.decisions(self._bus):
                     self._loop.call_soon_threadsafe(self._unblock, skip)
-                records = self._consumer.batch(max(1, room), _POLL if room > 0 else _FULL_POLL)
+                records = self._consumer.batch(max(1, room), self._poll_seconds(room))
                 if records:
                     self._handed += len(records)
                     self._loop.call_soon_threadsafe(self._take, records)
@@ -215,6 +227,11 @@ class EffectHost:
         except BaseException as error:  # noqa: BLE001 - ends the run, which raises it
             self._failure = error
             self._loop.call_soon_threadsafe(self._wake.set)
+
+    def _poll_seconds(self, room: int) -> float:
+        if self._partitions.are_restoring:
+            return 0.0
+        return _POLL if room > 0 else _FULL_POLL
 
     def _drain_as_member(self) -> None:
         """Poll on until handlers have ended: a member that is closing sends no heartbeats (KIP-848), and what it
@@ -252,23 +269,11 @@ class EffectHost:
         done.result()
 
     def on_assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None:
-        """Take over what the last owner finished beyond its watermark."""
+        """Have partitions restored between the polls that follow: while this call runs, the group waits."""
         self._metrics.rebalanced(EnumConsumerEvent.ASSIGNED, partitions)
-
-        self._adopting = partitions
         # A commit that began before they were lost must not be given back to their new time here.
         self._on_loop(self._no_commit_in_flight())
-        lost, begins = self._engine.judge(self._bus, committed)
-        self._consumer.pause(list(lost))
-        for partition, offset in begins.items():
-            self._consumer.seek(partition, offset)
-        backlogs = self._engine.backlogs(self._bus, self._consumer, partitions)
-
-        async def adopt() -> None:
-            self._engine.adopt({partition: committed.get(partition) for partition in partitions}, backlogs, lost)
-
-        self._on_loop(adopt())
-        self._adopting = ()
+        self._partitions.assigned(partitions, committed)
 
     async def _no_commit_in_flight(self) -> None:
         async with self._committing:
@@ -277,24 +282,26 @@ class EffectHost:
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
         """Drain within the deadline, commit, give up."""
         self._metrics.rebalanced(EnumConsumerEvent.REVOKED, partitions)
+        adopted = self._partitions.given_up(partitions)
 
         async def release() -> None:
-            await self._engine.drain(partitions, self._drain_timeout)
+            await self._engine.drain(adopted, self._drain_timeout)
             deadline = self._loop.time() + self._drain_timeout
             await self._commit()  # after the one that may be under way
-            while self._failure is None and self._settlement.owes(partitions) and self._loop.time() < deadline:
+            while self._failure is None and self._settlement.owes(adopted) and self._loop.time() < deadline:
                 await self._commit()
-            self._engine.abandon(partitions)
+            self._engine.abandon(adopted)
 
         self._on_loop(release())
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
         """Somebody else may hold them already: commit nothing."""
         self._metrics.rebalanced(EnumConsumerEvent.REVOKED, partitions)
+        adopted = self._partitions.given_up(partitions)
 
         async def abandon() -> None:
-            self._engine.abandon(partitions)
-            await self._engine.drain(partitions, 0.0)
+            self._engine.abandon(adopted)
+            await self._engine.drain(adopted, 0.0)
             # This thread joins the group again after this call, and a commit reads the generation late: one that
             # began before must not be accepted for the generation that follows.
             await self._no_commit_in_flight()
