@@ -97,13 +97,15 @@ def test_members_that_are_cut_off_from_their_coordinators_alone(tmp_path: Path) 
         bus = cluster.start()
         with Mesh(bus, FOLDERS, tmp_path, replication=SIZE) as mesh:
             work = Work(mesh)
-            cut_off = {name: mesh.start(name) for name in (REDUCER, EFFECT)}
+            cut_off = {name: mesh.start(name, ready=False) for name in (REDUCER, EFFECT)}
+            others = [mesh.start(name, ready=False) for name in cut_off]
+            for process in (*cut_off.values(), *others):
+                eventually(mesh.ready(process), 60, "ready")
             work.send()
-            eventually(work.is_done, 40, "work before the cut")
+            eventually(work.is_done, 60, "work before the cut")
             for name, process in cut_off.items():
                 cluster.coordinator(mesh.node(name).contract.group(mesh.prefix)).proxy.cut_off(process.pid)
             work.send()
-            others = [mesh.start(name, ready=False) for name in cut_off]
             eventually(work.is_done, 60, "the others do the work when the session is over")
             for broker in cluster.brokers:
                 broker.proxy.mend()
