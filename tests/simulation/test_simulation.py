@@ -21,6 +21,7 @@ _RARE = {
     "outcomes_of_given_up_partitions_settled": 400,
     "timers_without_a_position": 60,
     "fence_freed_before_the_commit": 260,
+    "fence_freed_by_the_first_of_several": 50,
 }
 """Where the search for a bug begins that few schedules meet: those before this one would only take their time."""
 
