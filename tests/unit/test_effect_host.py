@@ -305,3 +305,37 @@ def test_a_member_polls_on_while_its_handlers_end_after_it_was_told_to_stop() ->
     engine = DrainingEngine(BusySettlement())
     run(engine, Bus(memory_bus().broker), lambda: engine.settlement.commits >= 1)
     assert len(polls_in_drain) >= 3
+
+
+@pytest.mark.parametrize("where", ["poll", "commit"])
+def test_a_host_that_fails_leaves_its_group_without_waiting_for_handlers(where: str) -> None:
+    """Otherwise its partitions are nobody's until its session has ended."""
+    drained: list[object] = []
+
+    class Watched(Engine):
+        async def drain(self, *of: object) -> None:
+            drained.append(of[-1])
+
+    class FailingConsumer(MemoryConsumer):
+        def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
+            records = super().batch(most, timeout)
+            if where == "poll" and engine.settlement.commits >= 1:
+                raise BusUnavailableError("its position is not in the topic any more")
+            return records
+
+    class Bus(MemoryEventBus):
+        def subscribe(
+            self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
+        ) -> MemoryConsumer:
+            return FailingConsumer(self.broker, group, topics, listener)
+
+    def commit() -> None:
+        if where == "commit" and engine.settlement.commits >= 1:
+            raise BusUnavailableError("clients must be made again")
+
+    engine = Watched(BusySettlement(commit))
+    bus = Bus(memory_bus().broker)
+    with pytest.raises(BusUnavailableError):
+        run(engine, bus, lambda: False)
+    assert bus.broker.groups["g"].members == {}
+    assert drained == [0.0]

@@ -9,6 +9,8 @@ from threading import Event, Thread
 from time import monotonic
 from typing import TypeVar
 
+import structlog
+
 from onex.agent.crash.skips import Skip
 from onex.agent.effect import EffectEngine
 from onex.agent.metrics import AgentMetrics
@@ -18,6 +20,7 @@ from onex.model.errors import BusError, OnexError
 from onex.model.mesh import EnumConsumerEvent
 from onex.node import NodeEffect
 
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 _POLL = 0.1
 _FULL_POLL = 0.01
@@ -227,6 +230,14 @@ class EffectHost:
         except BaseException as error:  # noqa: BLE001 - ends the run, which raises it
             self._failure = error
             self._loop.call_soon_threadsafe(self._wake.set)
+            self._leave()
+
+    def _leave(self) -> None:
+        """A member that is gone without a word keeps its partitions until its session has ended."""
+        try:
+            self._consumer.close()
+        except BusError as error:
+            log.warning("the group is not left", group=self._group, reason=str(error))
 
     def _poll_seconds(self, room: int) -> float:
         if self._partitions.are_restoring:
@@ -280,7 +291,10 @@ class EffectHost:
             return
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
-        """Drain within the deadline, commit, give up."""
+        """Drain within the deadline, commit, give up. A host that has failed only gives up."""
+        if self._failure is not None:
+            self.on_lost(partitions)
+            return
         self._metrics.rebalanced(EnumConsumerEvent.REVOKED, partitions)
         adopted = self._partitions.given_up(partitions)
 
