@@ -69,8 +69,8 @@ def judge(committed: Mapping[Partition, Position], bus: ProtocolEventBus, node: 
     ends = bus.admin.ends(list(committed)) if committed else {}
     for partition, position in committed.items():
         first, end = ends[partition]
-        if position.offset + _PERHAPS_MARKERS < first:
-            what = f"records {position.offset} to {first - 1} were deleted before they were read"
+        if what := out_of_range(position.offset, first, end):
+            lost[partition] = what + remedy(node, partition)
         elif position.offset < first:
             log.warning(
                 "offsets were deleted before they were read: markers of transactions, or a few records",
@@ -80,13 +80,16 @@ def judge(committed: Mapping[Partition, Position], bus: ProtocolEventBus, node: 
                 last=first - 1,
             )
             begins[partition] = first
-            continue
-        elif position.offset > end:
-            what = f"position {position.offset} is committed, but the topic ends at {end}: it was made again, or cut"
-        else:
-            continue
-        lost[partition] = what + remedy(node, partition)
     return Judged(lost, begins)
+
+
+def out_of_range(offset: int, first: int, end: int) -> str:
+    """Why a committed offset does not fit a topic that holds ``first`` to ``end``; empty where nothing is lost."""
+    if offset + _PERHAPS_MARKERS < first:
+        return f"records {offset} to {first - 1} were deleted before they were read"
+    if offset > end:
+        return f"position {offset} is committed, but the topic ends at {end}: it was made again, or cut"
+    return ""
 
 
 def lost_state(marks: Sequence[Mark], checkpoint: int, now: Changelog) -> str:

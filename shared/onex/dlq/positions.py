@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from onex.agent.lost import UNFINISHED, mark_of
+from onex.agent.lost import UNFINISHED, mark_of, out_of_range
 from onex.agent.offsets import done_beyond
 from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
 from onex.bus.schema import ProtocolSchemaCatalogue
@@ -49,11 +49,7 @@ class PartitionPosition:
             return (
                 "deleting the state was begun and has not ended: run `onex state drop` or `onex state rebuild` again"
             )
-        if self.committed.offset < self.first:
-            return f"records {self.committed.offset} to {self.first - 1} were deleted before the node read them"
-        if self.committed.offset > self.end:
-            return f"the topic ends at {self.end}: it was deleted and created again, or lost records"
-        return ""
+        return out_of_range(self.committed.offset, self.first, self.end)
 
 
 @dataclass(frozen=True, slots=True)
