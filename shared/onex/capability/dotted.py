@@ -10,6 +10,6 @@ def imported(path: str) -> object:
     module, _, name = path.rpartition(".")
     try:
         found: object = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise CompositionError(f"cannot import {path!r}: {error}") from None
     return found

@@ -14,6 +14,8 @@ PREFIX_PATTERN = r"(?:[a-z0-9][a-z0-9-]*\.)*"
 Kafka's metrics do not distinguish it from a dot."""
 LONGEST_PREFIX = 64
 """Characters. Kafka allows 249 for the whole name of a topic."""
+_LONGEST = 249
+"""Characters of the name of a topic, by Kafka."""
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PATTERN = re.compile(
     rf"^({PREFIX_PATTERN})onex\.([a-z]+)\.([a-z0-9][a-z0-9-]*)\.([a-z0-9][a-z0-9-]*)\.v([1-9][0-9]*)$"
@@ -39,7 +41,9 @@ class TopicName:
     @classmethod
     def parse(cls, text: str) -> "TopicName":
         """Read a topic name; raises ValueError that says what a right one looks like."""
-        match = _PATTERN.match(text)
+        if len(text) > _LONGEST:
+            raise ValueError(f"{text[:40]!r}... has {len(text)} characters; a topic has at most {_LONGEST}")
+        match = _PATTERN.fullmatch(text)
         if match is None or match[2] not in set(EnumTopicCategory):
             categories = "|".join(EnumTopicCategory)
             raise ValueError(f"{text!r} is not of the form onex.{{{categories}}}.{{owner}}.{{name}}.v{{n}}")
@@ -61,7 +65,7 @@ def with_topic_prefix(topic: str, prefix: str) -> str:
 
 def is_retry_topic(text: str) -> bool:
     """Whether a topic is the private input of some node, in any environment. Never raises."""
-    match = _PATTERN.match(text)
+    match = _PATTERN.fullmatch(text)
     return match is not None and match[2] == EnumTopicCategory.RETRY
 
 

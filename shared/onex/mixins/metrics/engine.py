@@ -76,7 +76,7 @@ class MetricsEngine:
     def _name(self, name: str) -> str:
         full = self._names.get(name)
         if full is None:
-            if not _NAME.match(name):
+            if not _NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is no name of a metric: lower case, digits and underscores")
             full = self._names[name] = f"{self._settings.metrics_prefix}_{name}"
         return full

@@ -57,7 +57,7 @@ class SecureStorageEngine:
         return changed
 
     def _file(self, name: str) -> Path:
-        if not _NAME.match(name):
+        if not _NAME.fullmatch(name):
             raise RejectedError(f"{name!r} is no name of a secret: letters, digits, dots, dashes and underscores")
         return self._folder / f"{name}{_ENDING}"
 

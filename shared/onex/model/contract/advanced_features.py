@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 
 from onex.model.contract.base import ContractPart
 from onex.model.contract.delivery import ModelRetryPolicy
+from onex.model.contract.identifiers import DottedName
 from onex.model.contract.observability_features import ModelObservability
 from onex.model.enums import EnumBackoff
 
@@ -70,7 +71,7 @@ class ModelRetryFeature(ContractPart):
     """No delay grows beyond it, jitter aside."""
     backoff_multiplier: float = Field(default=2.0, ge=1.0, le=10.0)
     """By how much each delay is longer than the one before."""
-    retryable_exceptions: tuple[str, ...] = ()
+    retryable_exceptions: tuple[DottedName, ...] = ()
     """Dotted names of exception classes that count as transient beside the built-in ones."""
     retryable_status_codes: tuple[int, ...] = ()
     """Codes of exceptions that count as transient."""

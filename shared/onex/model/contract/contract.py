@@ -7,6 +7,7 @@ from onex.model.contract.base import ContractPart
 from onex.model.contract.capabilities import ModelMixinDeclaration
 from onex.model.contract.definitions import ModelDefinitions
 from onex.model.contract.delivery import ModelDelivery, ModelErrorHandling, ModelRetryPolicy
+from onex.model.contract.identifiers import RESERVED_METHODS, ClassName
 from onex.model.contract.routing import ModelDependency, ModelEventBus, ModelHandlerRouting
 from onex.model.contract.state_machine import ModelStateMachine
 from onex.model.contract.version import ModelSemVer
@@ -15,12 +16,16 @@ from onex.model.enums import EnumNodeKind, EnumOrdering
 from onex.model.topic import cancel_topic, changelog_topic, consumer_group, dead_letter_topic, retry_topic
 
 _EFFECT_TIMEOUT, _PURE_TIMEOUT = 30.0, 5.0
+_LONGEST_NAME = 100
+"""Characters: the names of topics, groups and files derive from it, and each of them has a limit."""
 
 
 class ModelContract(ContractPart):
     """What a node is, reads, writes and promises."""
 
-    name: str = Field(pattern=r"^node_[a-z0-9]+(_[a-z0-9]+)*_(compute|effect|reducer|orchestrator)$")
+    name: str = Field(
+        pattern=r"^node_[a-z0-9]+(_[a-z0-9]+)*_(compute|effect|reducer|orchestrator)$", max_length=_LONGEST_NAME
+    )
     """``node_``, the owner, and the kind: ``node_payment_effect``."""
     node_type: EnumNodeKind
     """The kind; it fixes what the node may do."""
@@ -30,9 +35,9 @@ class ModelContract(ContractPart):
     """One sentence, shown wherever the node is."""
     metadata: dict[str, str] = Field(default_factory=dict)
     """Author, tags and the like: shown by ``onex explain``, used by nothing else."""
-    input_model: str | None = None
+    input_model: ClassName | None = None
     """Short form of a single handler for COMPUTE and EFFECT; else use ``handler_routing``."""
-    output_model: str | None = None
+    output_model: ClassName | None = None
     """What ``input_model`` is answered with."""
     event_bus: ModelEventBus
     """Topics read and written."""
@@ -99,6 +104,11 @@ class ModelContract(ContractPart):
         fenced = self.error_handling.dead_letter.order_fence
         if fenced and (self.node_type is not EnumNodeKind.EFFECT or self.delivery.ordering is not EnumOrdering.KEY):
             problems.append("error_handling.dead_letter.order_fence belongs to an EFFECT with delivery.ordering: key")
+        methods = self.workflow_coordination.methods if self.workflow_coordination else self._handlers()
+        problems += [
+            f"{name!r} belongs to the node itself; call the method otherwise"
+            for name in sorted(RESERVED_METHODS[self.node_type].intersection(methods))
+        ]
         if self.workflow_coordination and self.handler_routing:
             problems.append("workflow_coordination already routes every message; remove handler_routing")
         if self.advanced_features:
@@ -150,6 +160,9 @@ class ModelContract(ContractPart):
         """Collector of traces, where settings name none."""
         seen = self.advanced_features.observability if self.advanced_features else None
         return seen.tracing.endpoint if seen and seen.tracing else ""
+
+    def _handlers(self) -> list[str]:
+        return [item.handler for item in self.handler_routing.handlers] if self.handler_routing else []
 
     def _said_twice(self, features: ModelAdvancedFeatures) -> list[str]:
         problems: list[str] = []

@@ -1,10 +1,14 @@
 """Message types in the contract itself: names, keys and typed fields."""
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from onex.model.contract.base import ContractPart
-from onex.model.contract.field_type import field_type_names, to_annotation
+from onex.model.contract.field_type import PLAIN_TYPES, canonical_type, field_type_names, to_annotation
+from onex.model.contract.identifiers import LONGEST_IDENTIFIER, class_name_problem, identifier_problem
+from onex.model.message import Message
 from onex.model.partition_key import KEY_TYPES, key_problem
+
+_OF_MESSAGES = frozenset(name for name in vars(Message) if not name.startswith("_"))
 
 
 class ModelMessageDefinition(ContractPart):
@@ -17,21 +21,38 @@ class ModelMessageDefinition(ContractPart):
     fields: dict[str, str] = Field(min_length=1)
     """Type by field name, as Python writes it: ``str``, ``list[int]``, ``datetime | None``, another message."""
 
+    @field_validator("fields")
+    @classmethod
+    def _fields_are_canonical(cls, fields: dict[str, str]) -> dict[str, str]:
+        problems = [problem for name in fields if (problem := _field_problem(name))]
+        known: dict[str, str] = {}
+        for name, text in fields.items():
+            try:
+                known[name] = canonical_type(text)
+            except ValueError as error:
+                problems.append(f"{name[:LONGEST_IDENTIFIER]}: {error}")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return known
+
     @model_validator(mode="after")
-    def _is_sound(self) -> "ModelMessageDefinition":
-        problems = [f"{name!r} is no field name" for name in self.fields if not name.isidentifier()]
+    def _key_is_sound(self) -> "ModelMessageDefinition":
+        problems: list[str] = []
         if self.key is not None and self.key not in self.fields:
             problems.append(f"key {self.key!r} is not a field")
-        for name, text in self.fields.items():
-            try:
-                field_type_names(text)
-            except ValueError as error:
-                problems.append(f"{name}: {error}")
         if not problems and self.key is not None and (reason := _key_problem(self.fields[self.key])):
             problems.append(f"key {self.key!r}: {reason}; write {KEY_TYPES}")
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+
+def _field_problem(name: str) -> str:
+    if problem := identifier_problem(name):
+        return problem
+    if name in _OF_MESSAGES or (name.startswith("model_") and hasattr(Message, name)):
+        return f"{name!r} belongs to every message; call the field otherwise"
+    return ""
 
 
 def _key_problem(text: str) -> str:
@@ -50,7 +71,10 @@ class ModelDefinitions(ContractPart):
 
     @model_validator(mode="after")
     def _names_are_known(self) -> "ModelDefinitions":
-        problems = [f"{name!r} is no class name" for name in self.models if not name[:1].isupper()]
+        problems = [problem for name in self.models if (problem := class_name_problem(name))]
+        problems += [
+            f"{name!r} is a type already; call the message otherwise" for name in PLAIN_TYPES if name in self.models
+        ]
         if self.state is not None and self.state not in self.models:
             problems.append(f"state {self.state!r} is not among the models")
         for name, definition in self.models.items():

@@ -3,6 +3,7 @@
 from pydantic import Field, model_validator
 
 from onex.model.contract.base import ContractPart
+from onex.model.contract.identifiers import DottedName
 from onex.model.duration import Duration
 from onex.model.enums import EnumBackoff, EnumGuarantee, EnumHost, EnumOrdering
 
@@ -63,7 +64,7 @@ class ModelRetryPolicy(ContractPart):
     retryable_error_codes: tuple[str, ...] = ()
     """Codes (``code``, ``sqlstate``, ``status``, ``status_code`` or ``errno`` of an exception) that count as
     transient."""
-    retryable_exceptions: tuple[str, ...] = ()
+    retryable_exceptions: tuple[DottedName, ...] = ()
     """Dotted names of exception classes that count as transient beside the built-in ones."""
 
     @model_validator(mode="after")

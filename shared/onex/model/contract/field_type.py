@@ -15,6 +15,8 @@ PLAIN_TYPES: Mapping[str, type] = {
     "date": date,
     "UUID": UUID,
 }
+_LONGEST = 200
+"""Characters; containers within containers are that deep at most, too."""
 
 
 def field_type_names(text: str) -> set[str]:
@@ -29,16 +31,26 @@ def to_annotation(text: str, models: Mapping[str, type]) -> object:
     return _build(_parse(text), text, models)
 
 
+def canonical_type(text: str) -> str:
+    """The one text of a field type, without comments, needless brackets and blanks; raises ValueError."""
+    node = _parse(text)
+    _walk(node, text, set())
+    return ast.unparse(node)
+
+
 def _parse(text: str) -> ast.expr:
+    if len(text) > _LONGEST:
+        raise _refused(text)
     try:
         return ast.parse(text, mode="eval").body
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # zero bytes, and what is nested too deep
         raise _refused(text) from None
 
 
 def _refused(text: str) -> ValueError:
     known = ", ".join(PLAIN_TYPES)
-    return ValueError(f"{text!r} is no field type; write {known}, list[T], dict[str, T], T | None or a model's name")
+    shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return ValueError(f"{shown!r} is no field type; write {known}, list[T], dict[str, T], T | None or a model's name")
 
 
 def _walk(node: ast.expr, text: str, names: set[str]) -> None:

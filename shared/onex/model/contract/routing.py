@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from onex.model.contract.base import ContractPart
+from onex.model.contract.identifiers import ClassName, DottedName, Identifier
 from onex.model.enums import EnumTopicCategory
 from onex.model.topic import TopicName, with_topic_prefix
 
@@ -67,11 +68,11 @@ class ModelEventBus(ContractPart):
 class ModelHandler(ContractPart):
     """One message type and the method that takes it."""
 
-    event_model: str
+    event_model: ClassName
     """Class name of the message."""
-    handler: str
+    handler: Identifier
     """Method of the node class."""
-    output_events: tuple[str, ...] = ()
+    output_events: tuple[ClassName, ...] = ()
     """Class names of everything it may answer."""
 
 
@@ -91,7 +92,7 @@ class ModelDependency(ContractPart):
     """What people call it."""
     type: Literal["model", "protocol", "package"]
     """What sort of thing it is."""
-    module: str
+    module: DottedName
     """Dotted name to import."""
-    class_name: str | None = None
+    class_name: Identifier | None = None
     """Must be found in that module."""

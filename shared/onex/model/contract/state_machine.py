@@ -5,13 +5,14 @@ import re
 from pydantic import Field, field_validator, model_validator
 
 from onex.model.contract.base import ContractPart
+from onex.model.contract.identifiers import ClassName, Identifier
 
-_CONDITION = re.compile(r"^([a-z_][a-z0-9_]*) (==|!=) (.+)$")
+_CONDITION = re.compile(r"([a-z_][a-z0-9_]*) (==|!=) (.+)")
 
 
 def parse_condition(text: str) -> tuple[str, str, str]:
     """Field, operator and value of a condition; raises ValueError."""
-    found = _CONDITION.match(text)
+    found = _CONDITION.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is no condition; write `field == value` or `field != value`")
     return found[1], found[2], found[3]
@@ -35,7 +36,7 @@ class ModelTransition(ContractPart):
     """Where it starts; ``*`` for anywhere but terminal states."""
     to_state: str
     """Where it leads."""
-    trigger: str
+    trigger: ClassName
     """Name of the event model."""
     conditions: tuple[str, ...] = ()
     """All must hold: ``field == value`` or ``field != value``, over fields of the event."""
@@ -51,7 +52,7 @@ class ModelTransition(ContractPart):
 class ModelStateMachine(ContractPart):
     """States and transitions; compiled once at start into a guard around the reducer."""
 
-    state_field: str = "status"
+    state_field: Identifier = "status"
     """Field of the state model that holds the name of the FSM state."""
     initial_state: str
     """Of a key without state."""

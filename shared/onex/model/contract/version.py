@@ -8,11 +8,11 @@ from onex.model.contract.base import ContractPart
 class ModelSemVer(ContractPart):
     """``{major: 1, minor: 0, patch: 0}``. The major version names groups, changelogs and folders."""
 
-    major: int = Field(ge=1)
+    major: int = Field(ge=1, le=999_999)
     """Grows when messages, state or keys change incompatibly."""
-    minor: int = Field(default=0, ge=0)
+    minor: int = Field(default=0, ge=0, le=999_999)
     """Grows with new abilities."""
-    patch: int = Field(default=0, ge=0)
+    patch: int = Field(default=0, ge=0, le=999_999)
     """Grows with mended faults."""
 
     def __str__(self) -> str:

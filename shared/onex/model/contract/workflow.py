@@ -1,12 +1,16 @@
 """A declared workflow of an orchestrator: structure here, data in one typed method per step."""
 
+from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 
 from pydantic import Field, model_validator
 
 from onex.model.contract.base import ContractPart
+from onex.model.contract.identifiers import ClassName, identifier_problem
 from onex.model.duration import Duration
 from onex.model.enums import EnumBackoff, EnumErrorAction
+
+_OWN = ("completed", "continue_as_new", "deadline", "failed", "progress")
 
 
 class ModelStepRetry(ContractPart):
@@ -42,15 +46,15 @@ class ModelWorkflowStep(ContractPart):
     ``failure`` here.
     """
 
-    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=48)
     """Also the name of the method that makes the command."""
-    command: str | None = None
+    command: ClassName | None = None
     """Message sent."""
-    result: str | None = None
+    result: ClassName | None = None
     """Message that says it is done."""
-    failure: str | None = None
+    failure: ClassName | None = None
     """Message that says it failed."""
-    signal: str | None = None
+    signal: ClassName | None = None
     """Instead of a command: the message from outside, keyed by the workflow, that the step waits for."""
     depends_on: tuple[str, ...] = ()
     """Steps that must be done first."""
@@ -62,9 +66,9 @@ class ModelWorkflowStep(ContractPart):
     """None: only the timeout of the workflow applies."""
     retry: ModelStepRetry = ModelStepRetry()
     """What happens when no answer comes in time; with ``error_action: retry`` also after a failure."""
-    compensate: str | None = None
+    compensate: ClassName | None = None
     """Command that undoes the step when a later one fails."""
-    compensated: str | None = None
+    compensated: ClassName | None = None
     """Message that says it is undone. With it, compensations run one after another, each awaited."""
     compensation_timeout: Duration = 30.0
     """Per attempt at an awaited compensation."""
@@ -89,6 +93,16 @@ class ModelWorkflowStep(ContractPart):
         return self
 
     @property
+    def methods(self) -> tuple[str, ...]:
+        """Methods of the node that belong to the step."""
+        named = (
+            (self.conditional, f"when_{self.id}"),
+            (self.command, self.id),
+            (self.compensate, f"compensate_{self.id}"),
+        )
+        return tuple(name for wanted, name in named if wanted)
+
+    @property
     def answers(self) -> tuple[str, ...]:
         """Messages that move the step on."""
         return tuple(name for name in (self.result, self.failure, self.signal, self.compensated) if name)
@@ -103,11 +117,11 @@ class ModelWorkflow(ContractPart):
     """The method ``deadline(run) -> datetime`` gives a time at which the run fails at the latest."""
     steps: tuple[ModelWorkflowStep, ...] = Field(min_length=1)
     """In any order: ``depends_on`` makes the graph."""
-    completed: str
+    completed: ClassName
     """Completion event of a run that went through."""
-    failed: str
+    failed: ClassName
     """Completion event of one that did not."""
-    progress: str | None = None
+    progress: ClassName | None = None
     """Event published when a step starts, ends or fails, in order, keyed by the workflow."""
     continues: bool = False
     """When all steps are done, the method ``continue_as_new(run)`` may give a new command: the run begins anew with
@@ -135,6 +149,21 @@ class ModelWorkflow(ContractPart):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @model_validator(mode="after")
+    def _methods_are_distinct(self) -> "ModelWorkflow":
+        named = Counter(name for step in self.steps for name in step.methods)
+        problems = [f"step id {name!r}: {why}" for name in sorted(named) if (why := identifier_problem(name))]
+        problems += [f"step id {name!r} is the name of a method of every workflow" for name in _OWN if name in named]
+        problems += [f"two steps need a method {name!r}; give one another id" for name, n in named.items() if n > 1]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Methods of the node that the workflow calls."""
+        return (*_OWN, *(name for step in self.steps for name in step.methods))
 
     @property
     def answers(self) -> frozenset[str]:
