@@ -104,12 +104,93 @@ def test_a_missing_file_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
         find_contracts([tmp_path])
 
 
-def test_environment_variables_in_config(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_are_looked_up_where_a_node_runs_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("ECHO_VOICE", "loud")
-    text = GOOD + 'config: {voice: "${ECHO_VOICE}", pitch: "${ECHO_PITCH:-low}"}\n'
-    assert parse_contract(text).config == {"voice": "loud", "pitch": "low"}
-    found = problems(GOOD + 'config: {voice: "${ECHO_NOBODY}"}\n')
-    assert "ECHO_NOBODY is not set" in found["config.voice"].message
+    text = GOOD + 'config: {voice: "${ECHO_VOICE}", pitch: "${ECHO_PITCH:-low}", at: ["${ECHO_VOICE:-9}"]}\n'
+    assert parse_contract(text).config == {"voice": "${ECHO_VOICE}", "pitch": "low", "at": ["9"]}
+    file = tmp_path / "contract.yaml"
+    file.write_text(text)
+    assert load_contract(file).config["voice"] == "${ECHO_VOICE}"
+    assert load_contract(file, {"ECHO_VOICE": "soft"}).config == {"voice": "soft", "pitch": "low", "at": ["soft"]}
+    with pytest.raises(ContractError, match=r"config.voice: environment variable ECHO_VOICE is not set"):
+        load_contract(file, {})
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "mixins: [{name: '${ECHO_SECRET}'}]",
+        "mixins: [{name: MixinRetry, enabled: '${ECHO_SECRET}'}]",
+        "advanced_features: {observability: {tracing: {sample_rate: '${ECHO_SECRET}'}}}",
+        "advanced_features: {circuit_breaker: {failure_threshold: '${ECHO_SECRET}'}}",
+        "advanced_features: '${ECHO_SECRET}'",
+        "config: {deep: {voice: ['${ECHO_SECRET}']}}\nnode_type: ${ECHO_SECRET}",
+    ],
+)
+def test_problems_never_show_what_came_from_the_environment(place: str, tmp_path: Path) -> None:
+    file = tmp_path / "contract.yaml"
+    file.write_text(
+        GOOD.replace("node_type: COMPUTE\n", "") + place + "\nnode_type: wrong\n" * ("node_type" not in place)
+    )
+    with pytest.raises(ContractError) as raised:
+        load_contract(file, {"ECHO_SECRET": "hunter2"})
+    assert "hunter2" not in str(raised.value)
+
+
+def test_what_is_written_under_the_name_of_a_secret_is_not_shown() -> None:
+    found = problems(GOOD + "metadata: {password: [hunter2], owner: [me]}\n")
+    assert "hunter2" not in str(found["metadata.password"])
+    assert "['me']" in found["metadata.owner"].remedy
+
+
+NOT_YAML = {
+    "an alias": ("a: &a [1]\nb: *a", 2),
+    "an alias to itself": ("a: &a [*a]", 1),
+    "a billion": (
+        "a: &a [1, 1]\n" + "".join(f"{c}: &{c} [*{p}, *{p}]\n" for p, c in zip("abcdef", "bcdefg", strict=True)),
+        2,
+    ),
+    "deep": ("a: " + "[" * 5000, 1),
+    "many": ("a: [" + "1," * 20_000 + "]", 1),
+    "long": ("a: " + "b" * 200_000, 1),
+    "digits": ("a: b\nc: " + "9" * 5000, 2),
+    "a float of digits": ("a: 1." + "9" * 5000, 1),
+    "no such day": ("x: y\na: 2026-99-99", 2),
+    "no such zone": ("a: 2001-12-14t21:59:43-99:00", 1),
+    "a tag": ("a: !!int ''", 1),
+    "a tag of Python": ("a: !!python/object/apply:os.system [id]", 1),
+    "a surrogate": ('b: c\na: "\\ud800"', 2),
+    "a zero": ('a: "\\0"', 1),
+    "out of Unicode": ('a: "\\U00110000"', 1),
+    "a control character": ("b: c\na: \x07", 2),
+    "a number as key": ("b: {1: a}", 1),
+    "a list as key": ("[a]: b", 1),
+    "a value": ("a: =", 1),
+    "two documents": ("a: b\n---\nc: d", 2),
+    "hexadecimal nothing": ("a: 0x_", 1),
+    "another version": ("%YAML 9.9\n---\na: b", 1),
+}
+
+
+@pytest.mark.parametrize(("text", "line"), NOT_YAML.values(), ids=NOT_YAML)
+def test_yaml_is_bounded_and_every_error_has_a_place(text: str, line: int) -> None:
+    with pytest.raises(ContractError) as raised:
+        parse_contract(text, "some/contract.yaml")
+    (problem,) = raised.value.problems
+    assert (str(problem.file), problem.line) == ("some/contract.yaml", line)
+    assert len(str(problem)) < 300
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_of_the_contract(tmp_path: Path) -> None:
+    (tmp_path / "contract.yaml").mkdir()
+    with pytest.raises(ContractError, match="cannot be read"):
+        load_contract(tmp_path)
+    latin = tmp_path / "latin.yaml"
+    latin.write_bytes(b"name: \xe9")
+    with pytest.raises(ContractError, match="save it as UTF-8"):
+        load_contract(latin)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, get_args, get_origin
 
+from pydantic import BaseModel, ValidationError
+
+from onex.contract.problems import problems_of
 from onex.contract.signature import models_in, type_hints
-from onex.contract.yaml_lines import Lines, Location, dotted, line_of
+from onex.contract.variables import Variables
+from onex.contract.yaml_lines import Location, dotted, line_of
 from onex.model.contract import ModelContract, ModelDefinitions, ModelWorkflow
 from onex.model.contract.field_type import to_annotation
 from onex.model.default_value import default_problem
@@ -24,9 +27,10 @@ if TYPE_CHECKING:
 class Checker:
     """Collects problems of one contract, each with file, line, field and remedy."""
 
-    def __init__(self, file: Path, lines: Lines) -> None:
-        self.file = file
-        self.lines = lines
+    def __init__(self, variables: Variables) -> None:
+        self.file = variables.file
+        self.lines = variables.lines
+        self.variables = variables
         self.problems: list[ContractProblem] = []
         self._models: Mapping[str, type[Message]] = {}
 
@@ -37,6 +41,14 @@ class Checker:
     def add(self, at: Location, message: str, remedy: str) -> None:
         """Note one problem."""
         self.problems.append(ContractProblem(self.file, line_of(self.lines, at), dotted(at), message, remedy))
+
+    def refuse(self, error: ValidationError, model: type[BaseModel], under: Location) -> None:
+        """Note what a validation found, but for what only the environment can decide where the node runs."""
+        found = problems_of(error, model, self.variables, under)
+        places = [(*under, *details["loc"]) for details in error.errors()]
+        self.problems += [
+            problem for place, problem in zip(places, found, strict=True) if not self.variables.is_undecided(place)
+        ]
 
     def raise_if_any(self) -> None:
         """Raise ContractError with everything noted so far."""

@@ -7,7 +7,6 @@ from pydantic import JsonValue, ValidationError
 
 from onex.capability import Mixin, Subcontract
 from onex.contract.check import Checker
-from onex.contract.problems import problems_of
 from onex.contract.yaml_lines import Location, dotted
 from onex.mixins.catalogue import CATALOGUE
 from onex.mixins.service import with_mixins
@@ -43,7 +42,7 @@ def compose(contract: ModelContract, node_class: type[Node], checker: Checker) -
         try:
             subcontracts[model] = model.model_validate(declared.config)
         except ValidationError as error:
-            checker.problems += problems_of(error, model, checker.file, checker.lines, declared.at)
+            checker.refuse(error, model, declared.at)
     there = {metadata.name for metadata in node_class.capabilities.start}
     for index, switched in enumerate(contract.mixins):
         if not switched.enabled and switched.name in there:
@@ -56,7 +55,7 @@ def compose(contract: ModelContract, node_class: type[Node], checker: Checker) -
     try:
         return with_mixins(node_class, missing), subcontracts
     except CompositionError as error:
-        checker.add(("mixins",), str(error), "mend the list of mixins")
+        checker.add(("mixins",), str(error), "fix the list of mixins")
         return node_class, subcontracts
 
 
@@ -68,7 +67,7 @@ def _declared(contract: ModelContract, checker: Checker) -> Iterator[_Declared]:
         try:
             yield _Declared(CATALOGUE.mixin(listed.name), listed.config, (*at, "config"))
         except CompositionError as error:
-            checker.add((*at, "name"), str(error), "mend the name, or register the capability")
+            checker.add((*at, "name"), str(error), "fix the name, or register the capability")
     for key, config in contract.subcontracts.items():
         found = CATALOGUE.of_key(key)
         if found is None:

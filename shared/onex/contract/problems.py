@@ -1,7 +1,6 @@
-"""Pydantic's errors, told as problems of a contract: place, what is wrong, what to do."""
+"""Pydantic's errors as problems of a contract: place, what is wrong, what to do."""
 
 from difflib import get_close_matches
-from pathlib import Path
 from types import UnionType
 from typing import Union, get_args, get_origin
 
@@ -9,24 +8,41 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from onex.contract.known_keys import ELSEWHERE, NOT_SUPPORTED_YET, OTHER_NAMES
-from onex.contract.yaml_lines import Lines, Location, dotted, line_of
+from onex.contract.variables import Variables
+from onex.contract.yaml_lines import Location, dotted, line_of
 from onex.model.errors import ContractProblem
+from onex.model.redaction import HIDDEN, Redactor
+
+_ABOUT_KEYS = frozenset({"extra_forbidden", "missing"})
+"""Problems that show names of fields and no values."""
+_SECRETS = Redactor(("password", "passwd", "secret", "token", "credentials"))
+_LONGEST_VALUE = 200
+"""Characters of a value that a problem shows."""
 
 
 def problems_of(
-    error: ValidationError, root: type[BaseModel], path: Path, lines: Lines, under: Location = ()
+    error: ValidationError, root: type[BaseModel], variables: Variables, under: Location = ()
 ) -> list[ContractProblem]:
-    """All problems of one validation; ``under`` is where ``root`` stands in the file."""
-    return [_problem(details, root, path, lines, under) for details in error.errors()]
+    """All problems of one validation; ``under`` is where ``root`` stands in the file.
+
+    A problem shows what is written in the file, but nothing that came from the environment.
+    """
+    return [_problem(details, root, variables, under) for details in error.errors()]
 
 
-def _problem(
-    details: ErrorDetails, root: type[BaseModel], path: Path, lines: Lines, under: Location
-) -> ContractProblem:
-    location = tuple(part for part in details["loc"])
-    message, remedy = _words(details, root, location)
+def _problem(details: ErrorDetails, root: type[BaseModel], variables: Variables, under: Location) -> ContractProblem:
+    location = tuple(details["loc"])
     place = (*under, *location)
-    return ContractProblem(path, line_of(lines, place), dotted(place), message, remedy)
+    if variables.is_secret(place) and details["type"] not in _ABOUT_KEYS:
+        message, remedy = (
+            "the value from the environment does not fit",
+            f"give one of the right type ({details['type']})",
+        )
+    elif variables.is_undecided(place) and details["type"] not in _ABOUT_KEYS:
+        message, remedy = details["msg"], "write ${VAR:-default}: a contract is checked without its environment"
+    else:
+        message, remedy = _words(details, root, location)
+    return ContractProblem(variables.file, line_of(variables.lines, place), dotted(place), message, remedy)
 
 
 def _words(details: ErrorDetails, root: type[BaseModel], location: Location) -> tuple[str, str]:
@@ -36,9 +52,17 @@ def _words(details: ErrorDetails, root: type[BaseModel], location: Location) -> 
         case "missing":
             return "is missing", f"add `{location[-1]}:`"
         case "value_error":
-            return str(details["ctx"]["error"]), "mend the value"
+            return str(details["ctx"]["error"]), "fix the value"
         case _:
-            return details["msg"], f"found {details['input']!r}"
+            return details["msg"], f"found {_shown(details['input'], location)}"
+
+
+def _shown(value: object, location: Location) -> str:
+    """A value as it is written, shortened; hidden below a name such as ``password``."""
+    if any(isinstance(part, str) and _SECRETS.hides(part) for part in location):
+        return HIDDEN
+    text = repr(_SECRETS.clean(value))
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
 def _unknown_key(key: str, model: type[BaseModel] | None) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """From a contract to what the engine runs: classes, routes and output topics, all checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -17,14 +17,13 @@ from onex.capability import (
 from onex.contract.check import Checker
 from onex.contract.compose import Subcontracts, compose
 from onex.contract.importing import import_models, import_node_class
-from onex.contract.load import FILE_NAME, load_contract
-from onex.contract.problems import problems_of
+from onex.contract.load import FILE_NAME, read_contract
 from onex.contract.reader import ContractReader
-from onex.contract.yaml_lines import read_yaml
+from onex.contract.variables import Environment
 from onex.model.cancel import CancelWorkflow
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumNodeKind
-from onex.model.errors import ContractError
+from onex.model.errors import ConfigurationError, ContractError
 from onex.model.message import Message
 from onex.model.topic import with_topic_prefix
 from onex.node import Node, NodeConfig
@@ -58,12 +57,22 @@ class ResolvedNode:
     """Every message class of the node's ``models`` package, by class name."""
     subcontracts: Subcontracts
     """Configuration of the capabilities, as far as the contract gives any."""
+    missing: frozenset[str] = frozenset()
+    """Variables without a default that were not looked up."""
+    environment: Environment | None = field(default=None, repr=False)
+    """Where the variables were looked up; None when the node was not resolved to be run."""
 
     def create(self, services: ServiceRegistry | None = None) -> Node:
         """A fresh handler object. Its capabilities find their configuration in its container, and what they work
-        with in ``services``: by default the clock of the machine and nothing else.
+        with in ``services``: by default the clock of the machine and nothing else. Raises ConfigurationError when
+        the contract names variables that were not looked up.
         """
         contract = self.contract
+        if self.missing:
+            raise ConfigurationError(
+                f"{contract.name}: {', '.join(sorted(self.missing))} of the contract must come from the environment; "
+                "give resolve_node an environment, or the variables defaults"
+            )
         if services is None:
             services = standard_services(NodeIdentity(contract.name, str(contract.contract_version)))
         services.value(ProtocolContractReader, ContractReader())
@@ -85,21 +94,21 @@ class ResolvedNode:
         )
 
 
-def resolve_node(path: Path, prefix: str = "") -> ResolvedNode:
+def resolve_node(path: Path, prefix: str = "", *, environment: Environment | None = None) -> ResolvedNode:
     """Load, import and check the node in ``path`` (folder or contract file); raises ContractError.
 
     ``prefix`` is the setting ``topic_prefix``: the result has the names of topics as they are in the cluster.
+    ``environment`` fills ``${VAR}``: give it where the node is run. Without it the node is checked with the defaults,
+    and :meth:`ResolvedNode.create` refuses to make one that needs more.
     """
-    resolved = _resolve(path)
+    resolved = _resolve(path, environment)
     return resolved.with_prefix(prefix) if prefix else resolved
 
 
-def _resolve(path: Path) -> ResolvedNode:
-    file = path / FILE_NAME if path.is_dir() else path
-    contract = load_contract(file)
-    _, lines = read_yaml(file)
-    checker = Checker(file, lines)
-    folder = file.parent.resolve()
+def _resolve(path: Path, environment: Environment | None) -> ResolvedNode:
+    contract, variables = read_contract(path, environment)
+    checker = Checker(variables)
+    folder = variables.file.parent.resolve()
     models = import_models(folder, contract, checker)
     node_class = import_node_class(folder, contract, checker)
     for index, dependency in enumerate(contract.dependencies):
@@ -122,7 +131,7 @@ def _resolve(path: Path) -> ResolvedNode:
     try:
         config = node_class.Config.model_validate(contract.config)
     except ValidationError as error:
-        checker.problems += problems_of(error, node_class.Config, file, lines, ("config",))
+        checker.refuse(error, node_class.Config, ("config",))
     checker.raise_if_any()
     state = checker.state_model(node_class) if contract.workflow_coordination is None else None
     checker.raise_if_any()
@@ -136,6 +145,8 @@ def _resolve(path: Path) -> ResolvedNode:
         state,
         models,
         subcontracts,
+        frozenset(variables.open.values()),
+        environment,
     )
 
 
@@ -145,7 +156,8 @@ def earlier_versions(resolved: ResolvedNode) -> list[ResolvedNode]:
     version = resolved.contract.contract_version
     for file in sorted(resolved.folder.parent.glob(f"v{version.major}_*/{FILE_NAME}")):
         if file.parent != resolved.folder:
-            found.append(resolve_node(file.parent, resolved.contract.topic_prefix))
+            prefix, environment = resolved.contract.topic_prefix, resolved.environment
+            found.append(resolve_node(file.parent, prefix, environment=environment))
     return found
 
 
@@ -210,11 +222,11 @@ def _check_dependency(module: str, class_name: str | None, index: int, checker: 
     at = ("dependencies", index)
     try:
         found = import_module(module)
-    except ImportError as error:
-        checker.add(at, f"cannot import {module}: {error}", "install it or mend the name")
+    except Exception as error:  # noqa: BLE001 - whatever the code of a module raises when it is imported
+        checker.add(at, f"cannot import {module}: {type(error).__name__}: {error}", "install it or fix the name")
         return
     if class_name and not hasattr(found, class_name):
-        checker.add(at, f"{module} has no {class_name}", "mend class_name")
+        checker.add(at, f"{module} has no {class_name}", "fix class_name")
 
 
 __all__ = ["ContractError", "ResolvedNode", "Route", "earlier_versions", "resolve_node"]

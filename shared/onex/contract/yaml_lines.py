@@ -1,10 +1,12 @@
 """YAML with the line of every key, so that each problem can name its place."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 from pydantic import JsonValue
 
+from onex.contract.bounded_yaml import LARGEST, BoundedLoader
 from onex.model.errors import ContractError, ContractProblem
 
 Location = tuple[str | int, ...]
@@ -14,30 +16,44 @@ Lines = dict[Location, int]
 def read_yaml(path: Path) -> tuple[dict[str, JsonValue], Lines]:
     """Content of a YAML file and the line of each location; raises ContractError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LARGEST + 1)
     except FileNotFoundError:
-        raise ContractError([ContractProblem(path, 1, "file", "not found", "check the path")]) from None
+        raise _refused(path, 1, "file", "not found", "check the path") from None
     except UnicodeDecodeError as error:
-        raise ContractError(
-            [ContractProblem(path, 1, "file", f"is not UTF-8: {error}", "save it as UTF-8")]
-        ) from None
+        raise _refused(path, 1, "file", f"is not UTF-8: {error}", "save it as UTF-8") from None
+    except OSError as error:
+        raise _refused(path, 1, "file", f"cannot be read: {error.strerror}", "give a file that can be read") from None
     return parse_yaml(text, path)
 
 
 def parse_yaml(text: str, path: Path) -> tuple[dict[str, JsonValue], Lines]:
-    """As :func:`read_yaml`, for a text; ``path`` is what problems name."""
+    """As :func:`read_yaml`, for a text; ``path`` is what problems name.
+
+    Refuses what YAML allows and a contract has no use for, see :mod:`onex.contract.bounded_yaml`.
+    """
+    if len(text) > LARGEST:
+        raise _refused(path, 1, "file", f"is longer than {LARGEST} characters", "split the node, or its descriptions")
+    loader: BoundedLoader | None = None
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        what = getattr(error, "problem", None) or str(error)
-        raise ContractError([ContractProblem(path, line, "yaml", what, "mend the YAML")]) from None
+        loader = BoundedLoader(text)
+        root = loader.get_single_node()
+        data: object = None if root is None else loader.construct_document(root)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = error.problem or error.context or "is no YAML"
+        raise _refused(path, mark.line + 1 if mark else 1, "yaml", what, "fix the YAML") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, int(error.position)) + 1
+        what = f"has the character U+{ord(error.character):04X}" if isinstance(error.character, str) else error.reason
+        raise _refused(path, line, "yaml", what, "remove it") from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # a date that there is not, an escape out of range
+        line = loader.get_mark().line + 1 if loader else 1
+        raise _refused(path, line, "yaml", str(error), "fix the value, or write it in quotes") from None
     if not isinstance(data, dict) or root is None:
-        raise ContractError([ContractProblem(path, 1, "file", "holds no mapping", "start with `name: node_...`")])
+        raise _refused(path, 1, "file", "holds no mapping", "start with `name: node_...`")
     lines: Lines = {}
-    doubled = _collect(root, (), lines)
+    doubled = list(_collect(root, (), lines))
     if doubled:
         raise ContractError(
             [ContractProblem(path, line, dotted(at), "key stands twice", "keep one") for at, line in doubled]
@@ -60,20 +76,23 @@ def dotted(location: Location) -> str:
     return text or "contract"
 
 
-def _collect(node: yaml.Node, at: Location, lines: Lines) -> list[tuple[Location, int]]:
-    doubled: list[tuple[Location, int]] = []
+def _refused(path: Path, line: int, field: str, what: str, remedy: str) -> ContractError:
+    return ContractError([ContractProblem(path, line, field, what, remedy)])
+
+
+def _collect(node: yaml.Node, at: Location, lines: Lines) -> Iterator[tuple[Location, int]]:
+    """Note the line of everything in the node, and give the keys that stand twice."""
     match node:
         case yaml.MappingNode():
             for key, value in node.value:
                 here = (*at, str(key.value))
                 line = key.start_mark.line + 1
                 if here in lines:
-                    doubled.append((here, line))
+                    yield here, line
                 lines[here] = line
-                doubled += _collect(value, here, lines)
+                yield from _collect(value, here, lines)
         case yaml.SequenceNode():
             for index, item in enumerate(node.value):
                 here = (*at, index)
                 lines[here] = item.start_mark.line + 1
-                doubled += _collect(item, here, lines)
-    return doubled
+                yield from _collect(item, here, lines)

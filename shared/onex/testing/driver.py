@@ -1,6 +1,7 @@
 """MeshDriver: whole workflows in one process, deterministic, in virtual time."""
 
 import asyncio
+import os
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,7 +69,9 @@ class MeshDriver:
         self.bus = MemoryEventBus(self.broker)
         self._loop: asyncio.AbstractEventLoop = VirtualLoop(self.clock) if virtual_time else asyncio.new_event_loop()
         self.nodes = [
-            (node if isinstance(node, ResolvedNode) else resolve_node(node)).with_prefix(topic_prefix)
+            (node if isinstance(node, ResolvedNode) else resolve_node(node, environment=os.environ)).with_prefix(
+                topic_prefix
+            )
             for node in nodes
         ]
         self._catalogue = TopicCatalogue(self.bus, topic_prefix)

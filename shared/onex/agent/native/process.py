@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import os
 from collections.abc import Coroutine
 from contextlib import ExitStack
 from functools import partial
@@ -348,7 +349,7 @@ def run_agent(path: Path, settings: Settings) -> int:
     """
     health, calls = _starting(settings)
     with calls.steps.step("loading the node"):
-        resolved = resolve_node(path, settings.topic_prefix)
+        resolved = resolve_node(path, settings.topic_prefix, environment=os.environ)
     return _run(resolved, settings, health, calls)
 
 
