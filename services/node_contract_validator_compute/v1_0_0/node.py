@@ -1,9 +1,8 @@
 """Validates contracts."""
 
 from node_contract_validator_compute.v1_0_0.models import ContractRefused, ContractValidated, ValidateContract
-from onex.codegen.blueprint import require_definitions
-from onex.contract import parse_contract
-from onex.model.errors import ContractError, RejectedError
+from onex.codegen import generatable_contract
+from onex.model.errors import ContractError
 from onex.node import NodeCompute
 
 
@@ -12,9 +11,8 @@ class NodeContractValidatorCompute(NodeCompute[ValidateContract, ContractValidat
 
     def compute(self, request: ValidateContract) -> ContractValidated | ContractRefused:
         try:
-            contract = parse_contract(request.contract)
-            require_definitions(contract)
-        except (ContractError, RejectedError) as error:
+            contract = generatable_contract(request.contract)
+        except ContractError as error:
             return ContractRefused(generation_id=request.generation_id, reason=str(error))
         return ContractValidated(
             generation_id=request.generation_id,

@@ -2,8 +2,16 @@
 
 from onex.codegen.cases import case_files
 from onex.codegen.declarations import declaration_files
+from onex.codegen.generatable import generatable_contract
 from onex.codegen.observability import observability_files
 from onex.codegen.package import package_files
 from onex.codegen.reference import reference_files
 
-__all__ = ["case_files", "declaration_files", "observability_files", "package_files", "reference_files"]
+__all__ = [
+    "case_files",
+    "declaration_files",
+    "generatable_contract",
+    "observability_files",
+    "package_files",
+    "reference_files",
+]

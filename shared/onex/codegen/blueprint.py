@@ -1,13 +1,14 @@
 """What a contract says about the methods of its node: names, arguments, results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 
+from onex.codegen.generatable import messages_of_topics
 from onex.codegen.values import Source, construct
 from onex.model.contract import ModelContract, ModelWorkflow, ModelWorkflowStep
 from onex.model.enums import EnumNodeKind
-from onex.model.errors import RejectedError
-from onex.model.topic import TopicName, kebab
+from onex.model.topic import TopicName
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,31 +20,9 @@ class Method:
     outputs: Sequence[str]
     result: str
     updates: Sequence[str] = ()
+    """REDUCER: fields of the state that are copied from the event."""
     returns: str = ""
     """Annotation, where it is not just the outputs."""
-    """REDUCER: fields of the state that are copied from the event."""
-
-
-def class_name(contract: ModelContract) -> str:
-    """``node_llm_effect`` -> ``NodeLlmEffect``."""
-    return "".join(part.capitalize() for part in contract.name.split("_"))
-
-
-def require_definitions(contract: ModelContract) -> Mapping[str, str]:
-    """Message names by what they are used for; raises RejectedError when the contract does not define them."""
-    if contract.definitions is None:
-        raise RejectedError(f"{contract.name}: give `definitions`, from which the message types are written")
-    known = contract.definitions.models
-    topics = [*contract.event_bus.subscribe_topics, *contract.event_bus.publish_topics]
-    by_topic = {kebab(name): name for name in known}
-    missing = [topic for topic in topics if TopicName.parse(topic).name not in by_topic]
-    if missing:
-        raise RejectedError(f"{contract.name}: definitions lack the messages of {', '.join(missing)}")
-    if contract.node_type is EnumNodeKind.REDUCER and contract.definitions.state is None:
-        raise RejectedError(f"{contract.name}: a REDUCER names its state in definitions.state")
-    if contract.node_type is EnumNodeKind.ORCHESTRATOR and contract.workflow_coordination is None:
-        raise RejectedError(f"{contract.name}: only declared workflows can be generated")
-    return by_topic
 
 
 def handlers(contract: ModelContract) -> list[Method]:
@@ -82,12 +61,27 @@ def handlers(contract: ModelContract) -> list[Method]:
 
 def start_command(contract: ModelContract, workflow: ModelWorkflow) -> str:
     """The message type that starts a workflow: subscribed, and no step's answer."""
-    by_topic = require_definitions(contract)
+    by_topic = messages_of_topics(contract)
     subscribed = [by_topic[TopicName.parse(topic).name] for topic in contract.event_bus.subscribe_topics]
-    starts = [name for name in subscribed if name not in workflow.answers]
-    if len(starts) != 1:
-        raise RejectedError(f"{contract.name}: one subscribed topic must carry the start command, found {starts}")
-    return starts[0]
+    return next(name for name in subscribed if name not in workflow.answers)
+
+
+def _answers_before(workflow: ModelWorkflow) -> dict[str, list[str]]:
+    """By step, what was answered for certain when it begins: the nearest last."""
+    by_id = {step.id: step for step in workflow.steps}
+    found: dict[str, list[str]] = {}
+    for step_id in TopologicalSorter({step.id: step.depends_on for step in workflow.steps}).static_order():
+        earlier: dict[str, None] = {}
+        for name in by_id[step_id].depends_on:
+            earlier |= dict.fromkeys([*found[name], *_answer_of(by_id[name])])
+        found[step_id] = list(earlier)
+    return found
+
+
+def _answer_of(step: ModelWorkflowStep) -> list[str]:
+    """What a later step may count on; a skipped step, or one of many commands, has no such answer."""
+    answer = step.result or step.signal
+    return [answer] if answer and not step.conditional and not step.fan_out else []
 
 
 def step_methods(contract: ModelContract, workflow: ModelWorkflow) -> list[Method]:
@@ -95,26 +89,15 @@ def step_methods(contract: ModelContract, workflow: ModelWorkflow) -> list[Metho
     assert contract.definitions is not None
     models = contract.definitions.models
     start = start_command(contract, workflow)
-    by_id = {step.id: step for step in workflow.steps}
+    before = _answers_before(workflow)
     command = Source("run.command", [start])
-
-    def before(step_id: str) -> list[str]:
-        found: list[str] = []
-        for name in by_id[step_id].depends_on:
-            found += [earlier for earlier in (*before(name), *answer_of(by_id[name])) if earlier not in found]
-        return found
-
-    def answer_of(step: ModelWorkflowStep) -> list[str]:
-        """What a later step may count on; a skipped step, or one of many commands, has no such answer."""
-        answer = step.result or step.signal
-        return [answer] if answer and not step.conditional and not step.fan_out else []
 
     def results(names: Sequence[str]) -> list[Source]:
         return [Source(f"run.result({name})", [name]) for name in reversed(names)]
 
     methods = []
     for step in workflow.steps:
-        earlier = before(step.id)
+        earlier = before[step.id]
         if step.conditional:
             methods.append(Method(f"when_{step.id}", [], [], "True", returns="bool"))
         if step.command:
@@ -126,7 +109,7 @@ def step_methods(contract: ModelContract, workflow: ModelWorkflow) -> list[Metho
         if step.compensate:
             built = construct(step.compensate, models, [*results(earlier), command])
             methods.append(Method(f"compensate_{step.id}", [], [step.compensate], built))
-    done = [name for step in workflow.steps for name in answer_of(step)]
+    done = [name for step in workflow.steps for name in _answer_of(step)]
     methods.append(
         Method(
             "completed", [], [workflow.completed], construct(workflow.completed, models, [*results(done), command])

@@ -3,10 +3,11 @@
 import yaml
 from pydantic import JsonValue
 
-from onex.codegen.blueprint import Method, handlers, require_definitions, start_command, step_methods
+from onex.codegen.blueprint import Method, handlers, start_command, step_methods
+from onex.codegen.generatable import generatable_contract
 from onex.codegen.values import Models, sample_message
-from onex.contract import parse_contract
 from onex.model.contract import ModelContract
+from onex.model.contract.state_machine import parse_condition
 from onex.model.enums import EnumNodeKind
 
 _TEST = '''"""Golden cases of {name}, on the in-memory host."""
@@ -27,8 +28,7 @@ def test_case(case: Case) -> None:
 
 def case_files(text: str) -> dict[str, str]:
     """``cases.yaml`` and ``test_node.py`` by path below the services folder; raises as ``package_files`` does."""
-    contract = parse_contract(text)
-    require_definitions(contract)
+    contract = generatable_contract(text)
     root = f"{contract.name}/{contract.contract_version.folder}"
     cases = yaml.safe_dump(_cases(contract), sort_keys=False, allow_unicode=True, width=110)
     return {f"{root}/cases.yaml": cases, f"{root}/test_node.py": _TEST.format(name=contract.name)}
@@ -66,7 +66,8 @@ def _handled(contract: ModelContract, method: Method, name: str, models: Models)
     if machine := contract.state_machine:
         for transition in machine.transitions:
             if transition.trigger == name and transition.from_state in (machine.initial_state, "*"):
-                sent |= {c.split(" == ")[0]: c.split(" == ")[1] for c in transition.conditions if " == " in c}
+                wanted = [parse_condition(condition) for condition in transition.conditions]
+                sent |= {field: value for field, operator, value in wanted if operator == "=="}
                 break
         else:
             return {

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from onex.codegen.blueprint import Method, class_name, handlers, require_definitions, start_command, step_methods
-from onex.codegen.values import Models, construct
-from onex.contract import parse_contract
+from onex.codegen.blueprint import Method, handlers, start_command, step_methods
+from onex.codegen.generatable import class_name, generatable_contract
+from onex.codegen.shape import import_lines, models_shape, names_in, node_shape, sentence, standard_imports
+from onex.codegen.values import Models, construct, literal
+from onex.codegen.verify import verified
 from onex.model.contract import ModelContract
 from onex.model.contract.field_type import field_type_names
 from onex.model.enums import EnumNodeKind
@@ -39,16 +41,15 @@ def _wrap(expression: str, indent: int) -> str:
     return f"{name}(\n" + "".join(f"{pad}{argument},\n" for argument in arguments) + " " * indent + ")"
 
 
-_TEMPLATES.filters["wrap"] = _wrap
+_TEMPLATES.filters |= {"wrap": _wrap, "literal": literal}
 
 
 def package_files(text: str) -> dict[str, str]:
     """Files of the node by path below the services folder.
 
-    Raises ContractError for a wrong contract, RejectedError for one that lacks what a generator needs.
+    Raises ContractError for a contract that is wrong, or that lacks what a generator needs.
     """
-    contract = parse_contract(text)
-    require_definitions(contract)
+    contract = generatable_contract(text)
     root = f"{contract.name}/{contract.contract_version.folder}"
     return {
         f"{root}/contract.yaml": text if text.endswith("\n") else f"{text}\n",
@@ -61,24 +62,22 @@ def _models(contract: ModelContract) -> str:
     assert contract.definitions is not None
     models = contract.definitions.models
     uses = {name: {n for t in d.fields.values() for n in field_type_names(t)} for name, d in models.items()}
-    order = TopologicalSorter({name: sorted(used) for name, used in sorted(uses.items())}).static_order()
+    order = list(TopologicalSorter({name: sorted(used) for name, used in sorted(uses.items())}).static_order())
     described = [
         {
             "name": name,
             "key": models[name].key,
-            "description": _sentence(models[name].description or name),
+            "description": sentence(models[name].description or name),
             "fields": models[name].fields,
         }
         for name in order
     ]
-    types = {text for definition in models.values() for text in definition.fields.values()}
-    stdlib = []
-    dates = sorted(word for word in ("date", "datetime") if any(_mentions(text, word) for text in types))
-    if dates:
-        stdlib.append(f"from datetime import {', '.join(dates)}")
-    if any(_mentions(text, "UUID") for text in types):
-        stdlib.append("from uuid import UUID")
-    return _TEMPLATES.get_template("models.py.j2").render(name=contract.name, models=described, stdlib=stdlib)
+    types = names_in(*(text for definition in models.values() for text in definition.fields.values()))
+    imports = standard_imports(types)
+    rendered = _TEMPLATES.get_template("models.py.j2").render(
+        name=contract.name, models=described, stdlib=import_lines(imports)
+    )
+    return verified(rendered, models_shape(contract, order, imports), f"{contract.name}: models")
 
 
 def _node(contract: ModelContract) -> str:
@@ -95,27 +94,35 @@ def _node(contract: ModelContract) -> str:
     else:
         methods = handlers(contract)
         base, imports = _base(contract, methods)
+    new_state = ""
     if contract.definitions.state is not None and kind is EnumNodeKind.REDUCER:
+        new_state = _new_state(contract, models)
         facts |= {
             "state": contract.definitions.state,
-            "new_state": _new_state(contract, models),
+            "new_state": new_state,
             "state_field": contract.state_machine.state_field if contract.state_machine else "",
         }
-    body = " ".join([*(method.result for method in methods), str(facts.get("new_state", ""))])
-    text = " ".join([base, body, *(name for m in methods for name in (*m.inputs, *m.outputs)), str(facts)])
-    return _TEMPLATES.get_template("node.py.j2").render(
+    messages = [name for method in methods for name in (*method.inputs, *method.outputs)]
+    returned = [method.returns for method in methods if method.returns]
+    mentioned = names_in(base, *returned, *(m.result for m in methods), *([new_state] if new_state else []))
+    used = sorted(name for name in models if name in mentioned or name in messages)
+    stdlib = standard_imports(mentioned)
+    rendered = _TEMPLATES.get_template("node.py.j2").render(
         name=contract.name,
         version=contract.contract_version.folder,
-        description=_sentence(contract.description or contract.name),
+        description=sentence(contract.description or contract.name),
         class_name=class_name(contract),
         base=base,
         base_imports=imports,
         kind=kind,
         methods=methods,
-        used=[name for name in models if _mentions(text, name)],
-        stdlib=_stdlib(body),
+        used=used,
+        stdlib=import_lines(stdlib),
         **facts,
     )
+    found = {(f"{contract.name}.{contract.contract_version.folder}.models", name) for name in used}
+    found |= {("onex.node", name) for name in imports} | stdlib
+    return verified(rendered, node_shape(contract, methods, base, found), f"{contract.name}: node")
 
 
 def _base(contract: ModelContract, methods: list[Method]) -> tuple[str, list[str]]:
@@ -138,25 +145,5 @@ def _new_state(contract: ModelContract, models: Models) -> str:
     assert contract.definitions is not None
     assert contract.definitions.state is not None
     machine = contract.state_machine
-    fixed = {machine.state_field: f'"{machine.initial_state}"'} if machine else {}
+    fixed = {machine.state_field: literal(machine.initial_state)} if machine else {}
     return construct(contract.definitions.state, models, (), fixed)
-
-
-def _stdlib(body: str) -> list[str]:
-    dates = sorted(
-        ({"UTC", "datetime"} if "datetime(" in body else set())
-        | ({"datetime", "timedelta"} if "timedelta(" in body else set())
-        | ({"date"} if "date(" in body.replace("datetime(", "") else set())
-    )
-    lines = [f"from datetime import {', '.join(dates)}"] if dates else []
-    return [*lines, "from uuid import UUID"] if "UUID(" in body else lines
-
-
-def _mentions(text: str, word: str) -> bool:
-    padded = "".join(c if c.isalnum() or c == "_" else " " for c in text)
-    return word in padded.split()
-
-
-def _sentence(text: str) -> str:
-    line = text.strip().partition("\n")[0].replace('"', "'").replace("\\", "/")
-    return line if line.endswith(".") else f"{line}."

@@ -31,6 +31,12 @@ _SAMPLES: dict[str, JsonValue] = {
 }
 
 
+def literal(text: str) -> str:
+    """A text as Python writes it, between double quotes where it can be."""
+    written = repr(text)
+    return f'"{written[1:-1]}"' if written[0] == "'" and '"' not in text else written
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Something in scope whose fields may be copied: an expression and the message types it may have."""
@@ -44,11 +50,14 @@ class Source:
 
 
 def construct(name: str, models: Models, sources: Sequence[Source], fixed: Mapping[str, str] | None = None) -> str:
-    """``Name(field=...)``: fields of equal name and type are copied from the first source that has them."""
+    """``Name(field=...)``: fields of equal name and type are copied from the first source that has them.
+
+    ``fixed`` gives the expressions of texts that come from elsewhere, by field.
+    """
     arguments = []
     for field, text in models[name].fields.items():
         source = next((s for s in sources if s.has(field, text, models)), None)
-        if fixed and field in fixed:
+        if fixed and field in fixed and text == "str":
             value = fixed[field]
         elif source is not None:
             value = f"{source.expression}.{field}"
@@ -59,7 +68,7 @@ def construct(name: str, models: Models, sources: Sequence[Source], fixed: Mappi
 
 
 def zero(text: str, models: Models) -> str:
-    """Expression of the value a field has before anybody thought about it."""
+    """Expression of the value that a field has without a source."""
     if text in _ZEROS:
         return _ZEROS[text]
     node = ast.parse(text, mode="eval").body

@@ -1,10 +1,11 @@
 """Load, validate and resolve contracts; check node classes against them."""
 
-from onex.contract.load import find_contracts, load_contract, parse_contract
+from onex.contract.load import FILE_NAME, find_contracts, load_contract, parse_contract, parse_with_lines
 from onex.contract.resolve import ResolvedNode, Route, earlier_versions, resolve_node
 from onex.contract.schema import contract_json_schema
 
 __all__ = [
+    "FILE_NAME",
     "ResolvedNode",
     "Route",
     "contract_json_schema",
@@ -12,5 +13,6 @@ __all__ = [
     "find_contracts",
     "load_contract",
     "parse_contract",
+    "parse_with_lines",
     "resolve_node",
 ]

@@ -39,7 +39,13 @@ def read_contract(
 
 def parse_contract(text: str, name: str = FILE_NAME) -> ModelContract:
     """A contract from text; ``name`` is what problems call it. Raises ContractError. Variables are not looked up."""
-    return _validated(*parse_yaml(text, Path(name)), Path(name), None)[0]
+    return parse_with_lines(text, name)[0]
+
+
+def parse_with_lines(text: str, name: str = FILE_NAME) -> tuple[ModelContract, Lines]:
+    """As :func:`parse_contract`, with the lines of what is in it."""
+    contract, variables = _validated(*parse_yaml(text, Path(name)), Path(name), None)
+    return contract, variables.lines
 
 
 def _validated(

@@ -1,0 +1,187 @@
+"""Whether a package can be rendered from a contract: what a generator needs beyond what every contract must have."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Final
+
+from onex.codegen.values import Models
+from onex.contract import FILE_NAME, parse_with_lines
+from onex.contract.yaml_lines import Lines, Location, dotted, line_of
+from onex.model.contract import ModelContract
+from onex.model.contract.field_type import field_type_names
+from onex.model.enums import EnumNodeKind
+from onex.model.errors import ContractError, ContractProblem
+from onex.model.topic import TopicName, kebab
+
+LARGEST_MESSAGE: Final = 300
+"""Fields of a message with the messages within it: rendered code writes each of them out."""
+MOST_STEPS: Final = 64
+IMPORTED: Final = frozenset(
+    {"Context", "Message", "NodeCompute", "NodeEffect", "NodeOrchestrator", "NodeReducer", "Reduction", "Run", "UTC"}
+)
+"""Names that rendered modules import, beside those of types."""
+
+_PUBLISHES = frozenset({"MixinEventBus", "event_bus"})
+"""Capabilities through which a node publishes what no handler returns."""
+
+Used = tuple[Location, str]
+"""A place in the contract, and the message that it names."""
+
+
+def generatable_contract(text: str, name: str = FILE_NAME) -> ModelContract:
+    """A contract from text, ready to be rendered. Raises ContractError with every problem; ``name`` is the file's."""
+    contract, lines = parse_with_lines(text, name)
+    problems = [
+        ContractProblem(Path(name), line_of(lines, at), dotted(at), message, remedy)
+        for at, message, remedy in _problems(contract, lines)
+    ]
+    if problems:
+        raise ContractError(problems)
+    return contract
+
+
+def class_name(contract: ModelContract) -> str:
+    """``node_llm_effect`` -> ``NodeLlmEffect``."""
+    return "".join(part.capitalize() for part in contract.name.split("_"))
+
+
+def messages_of_topics(contract: ModelContract) -> dict[str, str]:
+    """Names of the defined messages by the segment of a topic that carries them."""
+    return {kebab(name): name for name in contract.definitions.models} if contract.definitions else {}
+
+
+def _problems(contract: ModelContract, lines: Lines) -> Iterator[tuple[Location, str, str]]:
+    if contract.definitions is None:
+        yield (
+            ("name",),
+            f"{contract.name} has no definitions",
+            "give `definitions`, from which the messages are written",
+        )
+        return
+    models = contract.definitions.models
+    if contract.node_type is EnumNodeKind.ORCHESTRATOR and contract.workflow_coordination is None:
+        yield ("node_type",), "only declared workflows can be generated", "give `workflow_coordination`"
+        return
+    if contract.node_type is EnumNodeKind.REDUCER and contract.definitions.state is None:
+        yield ("definitions",), "a REDUCER needs a state", "name it in `definitions.state`"
+    yield from _names(contract, models)
+    yield from _sizes(models)
+    yield from _topics(contract)
+    if contract.state_machine and (state := contract.definitions.state):
+        field = contract.state_machine.state_field
+        if models[state].fields.get(field) != "str":
+            yield ("state_machine", "state_field"), f"{state} has no field {field!r} of type str", "add it"
+    if (workflow := contract.workflow_coordination) and len(workflow.steps) > MOST_STEPS:
+        yield ("workflow_coordination", "steps"), f"has more than {MOST_STEPS} steps", "split the workflow"
+
+
+def _names(contract: ModelContract, models: Models) -> Iterator[tuple[Location, str, str]]:
+    taken = IMPORTED | {class_name(contract)}
+    for name in sorted(taken & set(models)):
+        yield ("definitions", "models", name), f"{name} is a name of the generated code", "call the message otherwise"
+    for segment, count in Counter(kebab(name) for name in models).items():
+        if count > 1:
+            yield ("definitions", "models"), f"{count} messages have the name {segment!r} on topics", "rename one"
+    for at, name in (*inputs_of(contract), *outputs_of(contract)):
+        if name not in models:
+            yield at, f"definitions have no message {name}", "define it, or fix the name"
+
+
+def _sizes(models: Models) -> Iterator[tuple[Location, str, str]]:
+    """Messages within messages, written out: finite, and not too many."""
+    uses = {name: [field_type_names(text) for text in item.fields.values()] for name, item in models.items()}
+    try:
+        order = list(TopologicalSorter({name: set().union(*used) for name, used in uses.items()}).static_order())
+    except CycleError as error:
+        yield (
+            ("definitions", "models"),
+            f"messages hold each other: {' -> '.join(error.args[1])}",
+            "hold an id instead",
+        )
+        return
+    sizes: dict[str, int] = {}
+    for name in order:
+        sizes[name] = sum(1 + sum(sizes[inner] for inner in inners) for inners in uses[name])
+        if sizes[name] > LARGEST_MESSAGE:
+            at: Location = ("definitions", "models", name)
+            yield at, f"has more than {LARGEST_MESSAGE} fields, with those of the messages in it", "make it smaller"
+            return
+
+
+def _topics(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
+    """Every topic carries a defined message that is handled or published, and each such message has a topic."""
+    by_topic = messages_of_topics(contract)
+    bus = contract.event_bus
+    for field, topics, used in (
+        ("subscribe_topics", bus.subscribe_topics, inputs_of(contract)),
+        ("publish_topics", bus.publish_topics, outputs_of(contract)),
+    ):
+        carried: dict[str, str] = {}
+        for index, topic in enumerate(topics):
+            at: Location = ("event_bus", field, index)
+            name = by_topic.get(TopicName.parse(topic).name)
+            if name is None:
+                yield at, "definitions lack its message", f"define the message of {topic}"
+            elif name in carried:
+                yield at, f"carries {name}, as {carried[name]} does", "keep one"
+            else:
+                carried[name] = topic
+        yield from _carried(contract, field, carried, used)
+
+
+def _carried(
+    contract: ModelContract, field: str, carried: dict[str, str], used: Sequence[Used]
+) -> Iterator[tuple[Location, str, str]]:
+    names = {name for _, name in used}
+    starts = [name for name in carried if name not in names]
+    for at, name in used:
+        if name not in carried and contract.definitions and name in contract.definitions.models:
+            yield at, f"no topic in event_bus.{field} carries {name}", f"add one whose name segment is {kebab(name)}"
+    if field == "subscribe_topics" and contract.workflow_coordination:
+        if len(starts) != 1:
+            words = f"one subscribed topic must carry the start command, found {', '.join(starts) or 'none'}"
+            yield ("event_bus", field), words, "subscribe to the start command and to the results of the steps"
+        return
+    if field == "publish_topics" and not _PUBLISHES.isdisjoint(contract.asked_capabilities):
+        return
+    for name in starts:
+        yield (
+            ("event_bus", field),
+            f"nothing takes or gives {name}",
+            f"name it in a handler, or remove {carried[name]}",
+        )
+
+
+def inputs_of(contract: ModelContract) -> list[Used]:
+    """Messages that the contract names as inputs. The start command of a workflow is not named, but subscribed."""
+    at: Location = ("workflow_coordination", "steps")
+    if routing := contract.handler_routing:
+        return [(("handler_routing", "handlers", i), item.event_model) for i, item in enumerate(routing.handlers)]
+    if workflow := contract.workflow_coordination:
+        return [((*at, i), name) for i, step in enumerate(workflow.steps) for name in step.answers]
+    return [(("input_model",), contract.input_model or "")]
+
+
+def outputs_of(contract: ModelContract) -> list[Used]:
+    """Messages that the contract names as outputs."""
+    at: Location = ("workflow_coordination",)
+    if routing := contract.handler_routing:
+        return [
+            (("handler_routing", "handlers", i), name)
+            for i, item in enumerate(routing.handlers)
+            for name in item.output_events
+        ]
+    if workflow := contract.workflow_coordination:
+        ends = (("completed", workflow.completed), ("failed", workflow.failed), ("progress", workflow.progress))
+        return [
+            *(
+                ((*at, "steps", i), name)
+                for i, s in enumerate(workflow.steps)
+                for name in (s.command, s.compensate)
+                if name
+            ),
+            *(((*at, key), name) for key, name in ends if name),
+        ]
+    return [(("output_model",), contract.output_model)] if contract.output_model else []

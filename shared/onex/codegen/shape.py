@@ -1,0 +1,149 @@
+"""What a rendered module is to consist of, from the contract: the blueprint for the check of its syntax tree."""
+
+import ast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from onex.codegen.blueprint import Method
+from onex.codegen.generatable import class_name
+from onex.model.contract import ModelContract
+from onex.model.contract.field_type import PLAIN_TYPES
+from onex.model.enums import EnumNodeKind
+
+Import = tuple[str, str]
+"""Module and name."""
+
+_STANDARD: Mapping[str, str] = {
+    "UTC": "datetime",
+    "UUID": "uuid",
+    "date": "datetime",
+    "datetime": "datetime",
+    "timedelta": "datetime",
+}
+_TYPES = frozenset({*PLAIN_TYPES, "dict", "list"})
+_IN_EXPRESSIONS = frozenset(_STANDARD)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassShape:
+    """One class of a rendered module."""
+
+    bases: str
+    """As ``ast.unparse`` writes them, keywords included."""
+    description: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Annotation by name, in order."""
+    methods: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Parameters by name of the method, in order."""
+    coroutines: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A rendered module."""
+
+    description: str
+    imports: frozenset[Import]
+    classes: Mapping[str, ClassShape]
+    exported: Sequence[str] | None
+    """What ``__all__`` lists; None when there is none."""
+    names: frozenset[str]
+    """Names that expressions and annotations may use."""
+    attributes: frozenset[str]
+    """Attributes and arguments that expressions may use."""
+    texts: frozenset[str]
+    """Text constants of expressions."""
+
+
+def models_shape(contract: ModelContract, order: Sequence[str], imports: Iterable[Import]) -> Shape:
+    """Of ``models/__init__.py``: one class a message."""
+    assert contract.definitions is not None
+    models = contract.definitions.models
+    classes = {
+        name: ClassShape(
+            "Message" if models[name].key is None else f"Message, key={models[name].key!r}",
+            sentence(models[name].description or name),
+            models[name].fields,
+        )
+        for name in order
+    }
+    found = frozenset({*imports, ("onex.model", "Message")})
+    names = _TYPES | set(models)
+    return Shape(f"Messages of {contract.name}.", found, classes, sorted(models), names, frozenset(), frozenset())
+
+
+def node_shape(contract: ModelContract, methods: Sequence[Method], base: str, imports: Iterable[Import]) -> Shape:
+    """Of ``node.py``: the node's class with its methods."""
+    assert contract.definitions is not None
+    models = contract.definitions.models
+    description = sentence(contract.description or contract.name)
+    kind = contract.node_type
+    arguments = {
+        EnumNodeKind.COMPUTE: ["self", "request"],
+        EnumNodeKind.EFFECT: ["self", "command", "context"],
+        EnumNodeKind.REDUCER: ["self", "state", "event", "context"],
+        EnumNodeKind.ORCHESTRATOR: ["self", "run"],
+    }[kind]
+    extra = {m.name: m.inputs for m in methods if kind is EnumNodeKind.ORCHESTRATOR}
+    shape = ClassShape(
+        base,
+        description,
+        methods={m.name: [*arguments, *extra.get(m.name, ())] for m in methods},
+        coroutines=kind is EnumNodeKind.EFFECT,
+    )
+    fields = {field for definition in models.values() for field in definition.fields}
+    state = {contract.state_machine.initial_state} if contract.state_machine else set()
+    own = {"new", "old", "step", "status", "Context", "Message", "Reduction", "Run"}
+    return Shape(
+        description,
+        frozenset(imports),
+        {class_name(contract): shape},
+        None,
+        frozenset({*_TYPES, *_IN_EXPRESSIONS, *models, *arguments[1:], *own}),
+        frozenset({*fields, *_OF_ENGINE}),
+        frozenset({"", *fields, *state}),
+    )
+
+
+_OF_ENGINE = (
+    "command",
+    "failure",
+    "int",
+    "intents",
+    "minutes",
+    "model_copy",
+    "reason",
+    "result",
+    "started_at",
+    "step",
+    "transition_to",
+    "tzinfo",
+    "update",
+)
+"""Attributes and arguments of the engine's own classes, and of those for times and ids."""
+
+
+def sentence(text: str) -> str:
+    """The first line of a description as the content of a docstring: printable, without quotes and backslashes."""
+    line = text.strip().partition("\n")[0].replace('"', "'").replace("\\", "/")
+    shown = " ".join("".join(c if c.isprintable() else " " for c in line).split()) or "A node."
+    return shown if shown.endswith(".") else f"{shown}."
+
+
+def names_in(*expressions: str) -> set[str]:
+    """Names that Python expressions use; attributes and arguments do not count."""
+    trees = (ast.parse(text, mode="eval") for text in expressions)
+    return {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def standard_imports(names: set[str]) -> set[Import]:
+    """What must be imported from Python itself for these names."""
+    return {(module, name) for name, module in _STANDARD.items() if name in names}
+
+
+def import_lines(imports: Iterable[Import]) -> list[str]:
+    """``from module import name, name``, one a module."""
+    by_module: dict[str, list[str]] = {}
+    for module, name in sorted(imports):
+        by_module.setdefault(module, []).append(name)
+    return [f"from {module} import {', '.join(names)}" for module, names in by_module.items()]
