@@ -7,7 +7,6 @@ from node_codegen_orchestrator.v1_0_0.models import (
     GenerationCompleted,
     GenerationFailed,
     GenerationProgressed,
-    NodeRendered,
     NodeStored,
     RenderNode,
     StoreNode,
@@ -27,8 +26,7 @@ class NodeCodegenOrchestrator(NodeOrchestrator[GenerateNode, GenerationCompleted
         return RenderNode(generation_id=run.command.generation_id, contract=run.command.contract)
 
     def tests(self, run: Run[GenerateNode]) -> GenerateTests:
-        files = run.result(NodeRendered).files
-        return GenerateTests(generation_id=run.command.generation_id, contract=run.command.contract, files=files)
+        return GenerateTests(generation_id=run.command.generation_id, contract=run.command.contract)
 
     def store(self, run: Run[GenerateNode]) -> StoreNode:
         validated, tested = run.result(ContractValidated), run.result(TestsPassed)

@@ -1,68 +1,53 @@
 """Generates and runs tests."""
 
-import asyncio
-import os
 import re
-import sys
-import tempfile
-from pathlib import Path
+from typing import Literal
 
 from node_test_generator_effect.v1_0_0.models import GenerateTests, TestsFailed, TestsPassed
-from onex.codegen import case_files
-from onex.model.errors import ContractError
+from node_test_generator_effect.v1_0_0.sandbox import Sandbox
+from onex.codegen import case_files, package_files
+from onex.model.errors import ConfigurationError, ContractError
 from onex.node import Context, NodeConfig, NodeEffect, RejectedError
 
 _PASSED = re.compile(r"(\d+) passed")
 _OUTPUT_LINES = 30
+_PYTEST = """
+import pytest
+sys.exit(pytest.main(["-q", "--import-mode=importlib", "-p", "no:cacheprovider", "."]))
+"""
 
 
 class NodeTestGeneratorEffect(NodeEffect):
-    """Golden cases from the contract, run by pytest in a scratch folder, in a process of its own."""
+    """Package and golden cases from the contract, run by pytest in a sandbox.
+
+    This node runs code that it renders from contracts of others; it takes no code from anybody.
+    """
 
     class Config(NodeConfig):
         time_limit: float
+        sandbox: Literal["namespaces", "process"]
 
     config: Config
 
+    async def start(self) -> None:
+        if self.config.sandbox == "namespaces" and (problem := await self._sandbox.problem()):
+            raise ConfigurationError(
+                f"generated code cannot be kept from this machine: {problem}; run the node where Linux allows "
+                "namespaces of users, or set ONEX_SANDBOX=process to do with an empty environment and limits"
+            )
+
     async def generate(self, command: GenerateTests, context: Context) -> TestsPassed | TestsFailed:
         try:
-            files = command.files | case_files(command.contract)
+            files = package_files(command.contract) | case_files(command.contract)
         except ContractError as error:
             raise RejectedError(str(error)) from None
-        with tempfile.TemporaryDirectory(prefix="onex-tests-") as scratch:
-            _write(Path(scratch), files)
-            code, output = await self._pytest(scratch)
-        passed = _PASSED.search(output)
-        if code != 0 or passed is None:
-            tail = "\n".join(output.splitlines()[-_OUTPUT_LINES:])
-            return TestsFailed(generation_id=command.generation_id, reason=tail or f"pytest ended with {code}")
+        ended = await self._sandbox.run(files, _PYTEST)
+        passed = _PASSED.search(ended.output)
+        if ended.code != 0 or passed is None:
+            tail = "\n".join(ended.output.splitlines()[-_OUTPUT_LINES:])
+            return TestsFailed(generation_id=command.generation_id, reason=tail or f"pytest ended with {ended.code}")
         return TestsPassed(generation_id=command.generation_id, files=files, passed=int(passed[1]))
 
-    async def _pytest(self, folder: str) -> tuple[int, str]:
-        command = [sys.executable, "-m", "pytest", "-q", "--import-mode=importlib", "-p", "no:cacheprovider", "."]
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=folder,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        try:
-            async with asyncio.timeout(self.config.time_limit):
-                output, _ = await process.communicate()
-        except TimeoutError:
-            return -1, f"tests took longer than {self.config.time_limit:g} s"
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        return process.returncode or 0, output.decode(errors="replace")
-
-
-def _write(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = (root / name).resolve()
-        if not path.is_relative_to(root.resolve()):
-            raise RejectedError(f"{name!r} leads out of the package")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    @property
+    def _sandbox(self) -> Sandbox:
+        return Sandbox(self.config.sandbox, self.config.time_limit)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from onex.codegen.values import Models
-from onex.contract import FILE_NAME, parse_with_lines
-from onex.contract.yaml_lines import Lines, Location, dotted, line_of
+from onex.contract import FILE_NAME, composed_alone, parse_with_variables
+from onex.contract.yaml_lines import Location, dotted, line_of
 from onex.model.contract import ModelContract
 from onex.model.contract.field_type import field_type_names
 from onex.model.enums import EnumNodeKind
@@ -32,13 +32,14 @@ Used = tuple[Location, str]
 
 def generatable_contract(text: str, name: str = FILE_NAME) -> ModelContract:
     """A contract from text, ready to be rendered. Raises ContractError with every problem; ``name`` is the file's."""
-    contract, lines = parse_with_lines(text, name)
+    contract, variables = parse_with_variables(text, name)
     problems = [
-        ContractProblem(Path(name), line_of(lines, at), dotted(at), message, remedy)
-        for at, message, remedy in _problems(contract, lines)
+        ContractProblem(Path(name), line_of(variables.lines, at), dotted(at), message, remedy)
+        for at, message, remedy in _problems(contract)
     ]
     if problems:
         raise ContractError(problems)
+    composed_alone(contract, variables)
     return contract
 
 
@@ -52,7 +53,7 @@ def messages_of_topics(contract: ModelContract) -> dict[str, str]:
     return {kebab(name): name for name in contract.definitions.models} if contract.definitions else {}
 
 
-def _problems(contract: ModelContract, lines: Lines) -> Iterator[tuple[Location, str, str]]:
+def _problems(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
     if contract.definitions is None:
         yield (
             ("name",),
@@ -61,6 +62,8 @@ def _problems(contract: ModelContract, lines: Lines) -> Iterator[tuple[Location,
         )
         return
     models = contract.definitions.models
+    if contract.config:
+        yield ("config",), "a generated node has no Config", "remove it, and add it with the class that reads it"
     if contract.node_type is EnumNodeKind.ORCHESTRATOR and contract.workflow_coordination is None:
         yield ("node_type",), "only declared workflows can be generated", "give `workflow_coordination`"
         return

@@ -1,6 +1,7 @@
 """Load, validate and resolve contracts; check node classes against them."""
 
-from onex.contract.load import FILE_NAME, find_contracts, load_contract, parse_contract, parse_with_lines
+from onex.contract.load import FILE_NAME, find_contracts, load_contract, parse_contract, parse_with_variables
+from onex.contract.reader import composed_alone
 from onex.contract.resolve import ResolvedNode, Route, earlier_versions, resolve_node
 from onex.contract.schema import contract_json_schema
 
@@ -8,11 +9,12 @@ __all__ = [
     "FILE_NAME",
     "ResolvedNode",
     "Route",
+    "composed_alone",
     "contract_json_schema",
     "earlier_versions",
     "find_contracts",
     "load_contract",
     "parse_contract",
-    "parse_with_lines",
+    "parse_with_variables",
     "resolve_node",
 ]

@@ -39,13 +39,12 @@ def read_contract(
 
 def parse_contract(text: str, name: str = FILE_NAME) -> ModelContract:
     """A contract from text; ``name`` is what problems call it. Raises ContractError. Variables are not looked up."""
-    return parse_with_lines(text, name)[0]
+    return parse_with_variables(text, name)[0]
 
 
-def parse_with_lines(text: str, name: str = FILE_NAME) -> tuple[ModelContract, Lines]:
-    """As :func:`parse_contract`, with the lines of what is in it."""
-    contract, variables = _validated(*parse_yaml(text, Path(name)), Path(name), None)
-    return contract, variables.lines
+def parse_with_variables(text: str, name: str = FILE_NAME) -> tuple[ModelContract, Variables]:
+    """As :func:`parse_contract`, with what is known of its variables and lines."""
+    return _validated(*parse_yaml(text, Path(name)), Path(name), None)
 
 
 def _validated(

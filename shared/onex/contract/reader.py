@@ -32,12 +32,12 @@ class ContractReader:
         if checked:
             subcontracts = resolve_node(variables.file).subcontracts
         elif composed:
-            subcontracts = _composed(contract, variables)
+            subcontracts = composed_alone(contract, variables)
         return LoadedContract(contract, variables.file, subcontracts if composed else {})
 
 
-def _composed(contract: ModelContract, variables: Variables) -> Mapping[type[Subcontract], Subcontract]:
-    """On a bare node of the right kind: its own class is not looked at."""
+def composed_alone(contract: ModelContract, variables: Variables) -> Mapping[type[Subcontract], Subcontract]:
+    """Subcontracts on a bare node of the right kind: its own class is not read. Raises ContractError."""
     checker = Checker(variables)
     _, subcontracts = compose(contract, _BASES[contract.node_type], checker)
     checker.raise_if_any()

@@ -4,11 +4,10 @@ from onex.model import Message
 
 
 class GenerateTests(Message, key="generation_id"):
-    """Write tests for a rendered package and run them."""
+    """Render the package of a contract, write tests for it and run them."""
 
     generation_id: str
     contract: str
-    files: dict[str, str]
 
 
 class TestsPassed(Message):

@@ -9,6 +9,8 @@ from onex.model.contract.identifiers import ClassName, DottedName, Identifier
 from onex.model.enums import EnumTopicCategory
 from onex.model.topic import TopicName, with_topic_prefix
 
+_LIMIT, _LONGEST_LIMIT = "max.message.bytes", 9
+
 
 class ModelTopicConfig(ContractPart):
     """How the topics that this node reads or keeps are created."""
@@ -19,6 +21,14 @@ class ModelTopicConfig(ContractPart):
     """None takes the setting ``replication_factor``."""
     kafka_config: dict[str, str] = Field(default_factory=dict)
     """Extra topic settings, applied to the subscribed topics, e.g. ``retention.ms``."""
+
+    @field_validator("kafka_config")
+    @classmethod
+    def _limit_is_a_number(cls, config: dict[str, str]) -> dict[str, str]:
+        limit = config.get(_LIMIT)
+        if limit is not None and not (limit.isascii() and limit.isdigit() and len(limit) <= _LONGEST_LIMIT):
+            raise ValueError(f"{_LIMIT} is {limit[:40]!r}; write a number of bytes")
+        return config
 
 
 class ModelEventBus(ContractPart):

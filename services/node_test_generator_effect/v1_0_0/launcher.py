@@ -1,0 +1,202 @@
+"""Runs one command in namespaces of its own. A script of its own: it imports nothing but Python's library.
+
+``python -I launcher.py SPEC``, where SPEC is the JSON of :class:`Spec`. Linux only. The namespaces are those of
+users, mounts, processes, networks, IPC and host names. The root folder is a new one that holds what the command may
+read, without ``/proc``, and one folder that it may write. Exits with the command's code, or with a line on stderr.
+"""
+
+import ctypes
+import json
+import os
+import platform
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+_NEW_MOUNTS, _NEW_NAMES, _NEW_IPC, _NEW_USERS = 1 << 17, 1 << 26, 1 << 27, 1 << 28
+_NEW_PIDS, _NEW_NET = 1 << 29, 1 << 30
+_READ_ONLY, _NO_SUID, _NO_DEV, _NO_EXEC, _REMOUNT, _NO_ATIME = 1, 2, 4, 8, 32, 1024
+_BIND, _RECURSIVE, _PRIVATE, _RELATIVE_ATIME = 4096, 16_384, 1 << 18, 1 << 21
+_DETACH, _DIE_WITH_PARENT, _NO_NEW_PRIVILEGES = 2, 1, 38
+_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+_NOBODY = 65_534
+_MIB = 1024 * 1024
+
+
+class Spec(NamedTuple):
+    """What is run, and with what."""
+
+    command: list[str]
+    folder: str
+    """It becomes ``/work``, where the command begins, and the only place that outlives it."""
+    readable: list[str]
+    """Folders and files at their own paths."""
+    seconds: int
+    """Of processor time."""
+    namespaces: bool
+
+
+def main(text: str) -> int:
+    """Run the command; gives its exit code. Raises OSError when the namespaces cannot be made."""
+    spec = Spec(**json.loads(text))
+    _limit(spec.seconds)
+    if not spec.namespaces:
+        os.chdir(spec.folder)
+        os.execve(spec.command[0], spec.command, _environment())
+    ready, tell_ready = os.pipe()
+    go, tell_go = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(ready)
+        os.close(tell_go)
+        os._exit(_guarded(spec, tell_ready, go))
+    os.close(tell_ready)
+    os.close(go)
+    if os.read(ready, 1):
+        _map_users(child)
+        os.write(tell_go, b"x")
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _guarded(spec: Spec, tell_ready: int, go: int) -> int:
+    try:
+        _prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+        _call("unshare", _NEW_USERS | _NEW_MOUNTS | _NEW_PIDS | _NEW_NET | _NEW_IPC | _NEW_NAMES)
+        os.write(tell_ready, b"x")
+        if not os.read(go, 1):
+            return 1
+        first = os.fork()  # who made the namespace of processes is not in it
+        if first == 0:
+            _enter(spec)
+        return os.waitstatus_to_exitcode(os.waitpid(first, 0)[1]) & 0xFF
+    except OSError as error:
+        sys.stderr.write(f"no namespaces: {error}\n")
+        return 1
+
+
+def _enter(spec: Spec) -> None:
+    """Become the command. Ends the process."""
+    try:
+        _new_root(spec)
+        if os.getuid() == 0:
+            os.setgroups([])
+            os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+            os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+        _prctl(_NO_NEW_PRIVILEGES, 1)
+        _prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+        os.chdir("/work")
+        os.execve(spec.command[0], spec.command, _environment())
+    except OSError as error:
+        sys.stderr.write(f"no namespaces: {error}\n")
+    os._exit(1)
+
+
+def _map_users(child: int) -> None:
+    """Root stays root until the mounts are made, and is nobody from then on; other users are nobody throughout."""
+    mine = os.getuid()
+    users = f"0 0 1\n{_NOBODY} {_NOBODY} 1\n" if mine == 0 else f"{_NOBODY} {mine} 1\n"
+    groups = f"0 0 1\n{_NOBODY} {_NOBODY} 1\n" if mine == 0 else f"{_NOBODY} {os.getgid()} 1\n"
+    folder = Path("/proc") / str(child)
+    if mine != 0:
+        (folder / "setgroups").write_text("deny")
+    (folder / "uid_map").write_text(users)
+    (folder / "gid_map").write_text(groups)
+
+
+def _new_root(spec: Spec) -> None:
+    _mount("none", "/", "", _RECURSIVE | _PRIVATE)
+    root = Path(spec.folder).parent / "root"
+    root.mkdir()
+    _mount("tmpfs", str(root), "tmpfs", _NO_SUID | _NO_DEV, "size=64m,mode=755")
+    for name in ("tmp", "work", "old", "dev"):
+        (root / name).mkdir(mode=0o755)
+    (root / "tmp").chmod(0o1777)
+    for device in ("/dev/null", "/dev/urandom", "/dev/zero"):
+        _show(device, root)
+    for path in _outermost(spec.readable):
+        if os.path.islink(path):  # such as /lib of today's distributions
+            (root / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+            (root / path.lstrip("/")).symlink_to(os.readlink(path))
+        else:
+            _show(path, root)
+    for target in _mounts_below(str(root)):
+        if not target.startswith(f"{root}/dev/"):
+            _read_only(target)
+    _mount(spec.folder, str(root / "work"), "", _BIND)
+    _call_number(_PIVOT_ROOT[platform.machine()], str(root).encode(), str(root / "old").encode())
+    os.chdir("/")
+    _call("umount2", b"/old", _DETACH)
+
+
+def _show(path: str, root: Path) -> None:
+    target = root / path.lstrip("/")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if os.path.isdir(path):
+        target.mkdir(exist_ok=True)
+    else:
+        target.touch()
+    _mount(path, str(target), "", _BIND | _RECURSIVE)
+
+
+def _read_only(target: str) -> None:
+    """Flags that a mount has already may not be taken away in another namespace of users."""
+    has = os.statvfs(target).f_flag
+    kept = has & (_NO_SUID | _NO_DEV | _NO_EXEC | _NO_ATIME)
+    kept |= _RELATIVE_ATIME if has & 4096 else 0
+    _mount("none", target, "", _BIND | _REMOUNT | _READ_ONLY | _NO_SUID | kept)
+
+
+def _mounts_below(root: str) -> list[str]:
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return [where for line in lines if (where := line.split()[4]).startswith(f"{root}/")]
+
+
+def _outermost(paths: list[str]) -> list[str]:
+    found: list[str] = []
+    for path in sorted(set(paths)):
+        if os.path.exists(path) and not any(path.startswith(f"{outer}/") for outer in found):
+            found.append(path)
+    return found
+
+
+def _limit(seconds: int) -> None:
+    for what, most in (
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_FSIZE, 16 * _MIB),
+        (resource.RLIMIT_AS, 4096 * _MIB),
+        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(what)[1]
+        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(what, (least, least))
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}
+
+
+def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
+    _call("mount", source.encode(), target.encode(), kind.encode() or None, flags, data.encode() or None)
+
+
+def _prctl(option: int, value: int) -> None:
+    _call("prctl", option, value, 0, 0, 0)
+
+
+def _call_number(number: int, *arguments: bytes) -> None:
+    _call("syscall", number, *arguments)
+
+
+def _call(name: str, *arguments: bytes | int | None) -> None:
+    library = ctypes.CDLL(None, use_errno=True)
+    wide = [ctypes.c_ulong(each) if isinstance(each, int) else each for each in arguments]
+    if getattr(library, name)(*wide) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

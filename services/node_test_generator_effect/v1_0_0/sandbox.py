@@ -1,0 +1,111 @@
+"""Where generated code runs: without the agent's environment, files, processes and network."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import onex
+from onex.node import RejectedError
+
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+_MOST_OUTPUT = 256 * 1024
+_SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime")
+_NOBODY = 65_534
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Runs Python on files of foreign origin, within limits of time, processor, memory, files and output."""
+
+    kind: Literal["namespaces", "process"]
+    """``process``: an empty environment and the limits, but the files, processes and network of the agent's user."""
+    seconds: float
+
+    async def problem(self) -> str:
+        """Reason why nothing can run here. Empty when it can."""
+        ended = await self.run({}, "pass")
+        return "" if ended.code == 0 else ended.output.strip() or f"it ends with {ended.code}"
+
+    async def run(self, files: Mapping[str, str], code: str) -> Ended:
+        """Run Python code in a folder with these files. Raises RejectedError for a path that leads out of it."""
+        with tempfile.TemporaryDirectory(prefix="onex-tests-") as scratch:
+            work = Path(scratch) / "work"
+            work.mkdir()
+            _write(work, files)
+            if os.getuid() == 0 and self.kind == "namespaces":
+                _hand_over(work)
+            return await self._launched(work, code)
+
+    async def _launched(self, work: Path, code: str) -> Ended:
+        folders = _python_folders()
+        start = f"import sys; sys.path[:] = {['.', *folders]!r}; sys.dont_write_bytecode = True\n{code}"
+        spec = {
+            "command": [sys.executable, "-I", "-c", start],
+            "folder": str(work),
+            "readable": [*_SYSTEM, *folders, sys.prefix, sys.base_prefix],
+            "seconds": int(self.seconds) + 1,
+            "namespaces": self.kind == "namespaces",
+        }
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", str(_LAUNCHER), json.dumps(spec)),
+            env={},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        output = b""
+        try:
+            async with asyncio.timeout(self.seconds):
+                while len(output) < _MOST_OUTPUT and (more := await process.stdout.read(_MOST_OUTPUT)):
+                    output += more
+                if len(output) < _MOST_OUTPUT:
+                    await process.wait()
+        except TimeoutError:
+            return Ended(-1, f"it took longer than {self.seconds:g} s")
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        return Ended(process.returncode or 0, output[:_MOST_OUTPUT].decode(errors="replace"))
+
+
+def _python_folders() -> list[str]:
+    """Python's library, installed packages and this one; not what else is on the path of the agent."""
+    paths = sysconfig.get_paths()
+    installed = [path for path in sys.path if path.endswith(("site-packages", "dist-packages", "lib-dynload"))]
+    own = str(Path(onex.__file__).resolve().parents[1])
+    return list(dict.fromkeys([own, paths["stdlib"], paths["platstdlib"], *installed]))
+
+
+def _write(root: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        path = (root / name).resolve()
+        if not path.is_relative_to(root.resolve()):
+            raise RejectedError(f"{name!r} leads out of the package")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def _hand_over(work: Path) -> None:
+    """To who the command runs as."""
+    for path in (work, *work.rglob("*")):
+        os.chown(path, _NOBODY, _NOBODY)
+    work.parent.chmod(0o755)

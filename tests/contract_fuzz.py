@@ -1,0 +1,264 @@
+"""Contracts from the JSON Schema and from examples, with hostile texts in every place; a seed repeats them."""
+
+import ast
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import JsonValue
+
+from onex.codegen import case_files, package_files
+from onex.contract import contract_json_schema, parse_contract, resolve_node
+from onex.model.errors import ContractError
+from onex.testing import load_cases, run_case
+from tests.conftest import CONTRACTS
+
+CANARY = "ONEX_CANARY"
+"""Hostile texts that run would set this variable of the environment."""
+_CALL = f"__import__('os').environ.__setitem__('{CANARY}', 'x')"
+HOSTILE: Sequence[str] = (
+    f"X({_CALL} and Message): #",
+    f"run(self, a={_CALL}): #",
+    f'" + str({_CALL}) + "',
+    f'""" + str({_CALL}) + """',
+    f"'''\n{_CALL}\n'''",
+    f"x\n    {_CALL}",
+    f"x\r{_CALL}",
+    f"str = {_CALL}",
+    f"list[{_CALL}]",
+    f"str # {_CALL}",
+    f"{{{{ {_CALL} }}}}",
+    f"{{% for x in {_CALL} %}}",
+    "{0.__class__.__init__.__globals__}",
+    f"${{{CANARY}:-{_CALL}}}",
+    f"$({_CALL})",
+    "../../../outside",
+    "/tmp/outside",
+    "class",
+    "None",
+    "match",
+    "__init__",
+    "__class__",
+    "_hidden",
+    "model_config",
+    "model_dump",
+    "key_field",
+    "self",
+    "start",
+    "config",
+    "Message",
+    "NodeCompute",
+    "Context",
+    "UUID",
+    "ﬁeld",
+    "Éclair",
+    "ｅｖａｌ",
+    "a" * 300,
+    "A" * 5_000,
+    "",
+    " ",
+    "\\",
+    "\\\"\\'",
+    "\0",
+    "\x1b[31m",
+    "\ud800",
+    "\u202e",
+    "\u2028",
+    "'",
+    '"',
+    "\n",
+    "x\n",
+    "9" * 400,
+    "1e999",
+    "*",
+    "a == b == c",
+    "'; DROP TABLE x; --",
+    "<script>",
+    "onex.cmd.a.b.v1\n",
+    "onex.cmd." + "a" * 300 + ".b.v1",
+    "str | None | None",
+    "(str)",
+    "list[" * 30 + "str" + "]" * 30,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one contract."""
+
+    text: str
+    files: dict[str, str] | None
+    """None: it was refused."""
+
+
+def outcomes(count: int, seed: int) -> Iterator[Outcome]:
+    """Render so many contracts. AssertionError for one that is not refused with a place, nor code that compiles."""
+    maker = _Maker(seed)
+    for number in range(count):
+        text = maker.contract(number)
+        try:
+            files = {**package_files(text), **case_files(text)}
+        except ContractError as error:
+            assert error.problems, text
+            assert all(problem.line >= 1 and problem.message for problem in error.problems), text
+            yield Outcome(text, None)
+            continue
+        for name, content in files.items():
+            if name.endswith(".py"):
+                compile(content, name, "exec")
+                called = {node.id for node in ast.walk(ast.parse(content)) if isinstance(node, ast.Name)}
+                assert "__import__" not in called, text
+        yield Outcome(text, files)
+
+
+def run_outcome(outcome: Outcome, root: Path) -> None:
+    """Import a rendered package, and run its cases; those of a node with capabilities need what these work with."""
+    assert outcome.files is not None
+    for name, content in outcome.files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    folder = next(root.glob("*/v*"))
+    try:
+        resolve_node(folder)
+    except ContractError as error:  # what must be importable is known where the node runs
+        assert all(problem.field.startswith("dependencies") for problem in error.problems), (error, outcome.text)
+        return
+    if parse_contract(outcome.text).asked_capabilities:
+        return
+    for case in load_cases(folder):
+        assert run_case(folder, case) == "", outcome.text
+
+
+class _Maker:
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._chance = random.Random(seed)
+        self._schema = contract_json_schema()
+        self._examples = [yaml.safe_load(file.read_text()) for file in sorted(CONTRACTS.glob("*.yaml"))]
+
+    def contract(self, number: int) -> str:
+        """One contract; its node has a name of its own, as modules are imported once."""
+        data: JsonValue = yaml.safe_load(yaml.safe_dump(self._chance.choice(self._examples)))
+        assert isinstance(data, dict)
+        data["name"] = f"node_fuzz{self._seed}x{number}_{str(data['node_type']).lower()}"
+        for _ in range(self._chance.choice((0, 1, 1, 1, 2, 3))):
+            data = self._changed(data)
+        return yaml.safe_dump(data, sort_keys=False, allow_unicode=self._chance.random() < 0.5)
+
+    def _changed(self, data: JsonValue) -> JsonValue:
+        match self._chance.randrange(5):
+            case 0:  # one value
+                return _replaced(data, self._place(data), self._text())
+            case 1:  # a key
+                return _renamed_key(data, self._place(data), self._text())
+            case 2:  # a name wherever it stands: references stay right
+                old = self._chance.choice(sorted(set(_texts(data))) or [""])
+                return _everywhere(data, old, self._text())
+            case 3:  # a part made from the schema
+                assert isinstance(data, dict)
+                properties = self._schema["properties"]
+                assert isinstance(properties, dict)
+                key = self._chance.choice(sorted(properties))
+                return {**data, key: self._made(properties[key], 0)}
+            case _:  # a name that is a little other
+                old = self._chance.choice(sorted(set(_texts(data))) or [""])
+                return _everywhere(data, old, old + self._chance.choice(("X", "_", "1", "\n", " ", '"', "é", "")))
+
+    def _text(self) -> str:
+        return self._chance.choice(HOSTILE)
+
+    def _place(self, data: JsonValue) -> tuple[str | int, ...]:
+        return self._chance.choice(list(_places(data)))
+
+    def _made(self, schema: JsonValue, depth: int) -> JsonValue:
+        assert isinstance(schema, dict)
+        if depth > 6:
+            return None
+        match schema:
+            case {"$ref": str(name)}:
+                definitions = self._schema["$defs"]
+                assert isinstance(definitions, dict)
+                return self._made(definitions[name.rpartition("/")[2]], depth + 1)
+            case {"anyOf": [*options]}:
+                return self._made(self._chance.choice(options), depth + 1)
+            case {"enum": [*values]}:
+                return self._chance.choice(values)
+            case {"const": value}:
+                return value
+            case {"type": "object", "properties": dict(properties)}:
+                required = schema.get("required") or []
+                assert isinstance(required, list)
+                wanted = [key for key in properties if key in required or self._chance.random() < 0.3]
+                return {key: self._made(properties[key], depth + 1) for key in wanted}
+            case {"type": "object", "additionalProperties": dict(inner)}:
+                return {self._text(): self._made(inner, depth + 1) for _ in range(self._chance.randrange(3))}
+            case {"type": "array", "items": items}:
+                return [self._made(items, depth + 1) for _ in range(self._chance.randrange(1, 4))]
+            case {"type": "integer" | "number"}:
+                return self._chance.choice((0, 1, 2, 10, -1, 10**30, 0.5, float("inf"), float("nan")))
+            case {"type": "boolean"}:
+                return self._chance.random() < 0.5
+            case {"type": "null"}:
+                return None
+        return self._text()
+
+
+def _places(value: JsonValue, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    match value:
+        case dict():
+            for key, item in value.items():
+                yield (*at, key)
+                yield from _places(item, (*at, key))
+        case list():
+            for index, item in enumerate(value):
+                yield (*at, index)
+                yield from _places(item, (*at, index))
+
+
+def _texts(value: JsonValue) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for key, item in value.items():
+                yield key
+                yield from _texts(item)
+        case list():
+            for item in value:
+                yield from _texts(item)
+
+
+def _replaced(value: JsonValue, at: tuple[str | int, ...], new: JsonValue) -> JsonValue:
+    match value, at:
+        case _, ():
+            return new
+        case dict(), (key, *rest):
+            return {k: _replaced(item, tuple(rest), new) if k == key else item for k, item in value.items()}
+        case list(), (index, *rest):
+            return [_replaced(item, tuple(rest), new) if i == index else item for i, item in enumerate(value)]
+    return value
+
+
+def _renamed_key(value: JsonValue, at: tuple[str | int, ...], new: str) -> JsonValue:
+    match value, at:
+        case dict(), (key,):
+            return {new if k == key else k: item for k, item in value.items()}
+        case dict(), (key, *rest):
+            return {k: _renamed_key(item, tuple(rest), new) if k == key else item for k, item in value.items()}
+        case list(), (index, *rest) if rest:
+            return [_renamed_key(item, tuple(rest), new) if i == index else item for i, item in enumerate(value)]
+    return value
+
+
+def _everywhere(value: JsonValue, old: str, new: str) -> JsonValue:
+    match value:
+        case str():
+            return new if value == old else value
+        case dict():
+            return {new if key == old else key: _everywhere(item, old, new) for key, item in value.items()}
+        case list():
+            return [_everywhere(item, old, new) for item in value]
+    return value
