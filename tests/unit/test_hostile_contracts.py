@@ -1,0 +1,221 @@
+"""A hostile contract through the shipped code-generation nodes runs nothing; generated code runs in a sandbox."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from node_codegen_orchestrator.v1_0_0.models import GenerateNode, GenerationFailed
+from node_codegen_orchestrator.v1_0_0.models import TestsPassed as Passed
+from node_test_generator_effect.v1_0_0 import launcher
+from node_test_generator_effect.v1_0_0.sandbox import Sandbox
+from onex.codegen import package, package_files
+from onex.codegen.generatable import generatable_contract
+from onex.contract import resolve_node
+from onex.model.errors import ConfigurationError, ContractError, RejectedError
+from onex.testing import MeshDriver
+from tests.conftest import CONTRACTS, SERVICES
+
+NODES = [
+    SERVICES / name / "v1_0_0"
+    for name in (
+        "node_codegen_orchestrator",
+        "node_contract_validator_compute",
+        "node_code_renderer_compute",
+        "node_test_generator_effect",
+    )
+]
+REDUCER = (CONTRACTS / "service_registry_reducer.yaml").read_text()
+EFFECT = (CONTRACTS / "llm_effect.yaml").read_text()
+TOUCH = "open('{}', 'w')"
+WAYS = {
+    "the name of a handler": (EFFECT, "handler: generate", "handler: {}"),
+    "the name of a message": (EFFECT, "TextGenerated", "{}"),
+    "the name of a field": (EFFECT, "prompt: str", "{}: str"),
+    "the type of a field": (EFFECT, "prompt: str", "prompt: {}"),
+    "a key": (EFFECT, "key: session_id", "key: {}"),
+    "a description": (EFFECT, "description: A prompt.", "description: {}"),
+    "the first state": (REDUCER, "pending", "{}"),
+    "the field of the state": (REDUCER, "state_field: status", "state_field: {}"),
+    "a trigger": (REDUCER, "trigger: ServiceExpired", "trigger: {}"),
+    "a name in the metadata": (EFFECT, "owner: platform", "{}: platform"),
+}
+FORMS = (
+    "X({} and Message): #",
+    "run(self, a={}): #",
+    '" + str({}) + "',
+    '"""\n{}\n"""',
+    "str = {}",
+    "a\n    {}\n    b",
+)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_text_of_a_contract_is_never_code(way: str, tmp_path: Path) -> None:
+    text, old, new = WAYS[way]
+    touched = tmp_path / "touched"
+    for form in FORMS:
+        hostile = form.format(TOUCH.format(touched))
+        try:
+            files = package_files(text.replace(old, new.format(json.dumps(hostile))))
+        except ContractError:
+            continue
+        for name, content in files.items():
+            if name.endswith(".py"):
+                code = compile(content, name, "exec")
+                assert "open" not in _names(code)
+    assert not touched.exists()
+
+
+def _names(code: object) -> set[str]:
+    found = set(getattr(code, "co_names", ()))
+    return found.union(*(_names(inner) for inner in getattr(code, "co_consts", ())))
+
+
+def test_a_hostile_contract_through_the_shipped_nodes_runs_nothing(tmp_path: Path) -> None:
+    mesh = MeshDriver(NODES, virtual_time=False)
+    touched = tmp_path / "touched"
+    ways = [way for way in WAYS if way not in ("a description", "a name in the metadata")]  # texts: they are rendered
+    for number, way in enumerate(ways):
+        text, old, new = WAYS[way]
+        hostile = FORMS[number % 2].format(TOUCH.format(touched))
+        mesh.send(GenerateNode(generation_id=way, contract=text.replace(old, new.format(json.dumps(hostile)))))
+    assert not touched.exists()
+    assert {message.step for message in mesh.published(GenerationFailed)} == {"validate"}
+    assert {message.generation_id for message in mesh.published(Passed)} == {"the first state"}
+    assert {message.generation_id for message in mesh.published(GenerationFailed)} == {*ways} - {"the first state"}
+
+
+def test_a_hole_in_the_checks_is_found_in_what_was_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Identifiers are not checked, as if the checks had been forgotten: the blueprint still refuses."""
+    for old, new in (
+        ("generate", "generate(self, x=print(1)): pass\n    async def generate"),
+        ("TextGenerated", "TextGenerated(Message): pass\nprint(1)\nclass TextGenerated"),
+        ("max_tokens", "max_tokens: int = print(1)\n    x"),
+    ):
+        contract = generatable_contract(EFFECT)
+        forged = _rebuilt(contract, old, new)
+        assert forged != contract
+        monkeypatch.setattr(package, "generatable_contract", lambda text, forged=forged: forged)
+        with pytest.raises(RejectedError, match="the rendered code"):
+            package_files(EFFECT)
+
+
+def _rebuilt(model: BaseModel, old: str, new: str) -> BaseModel:
+    """The same with one text replaced wherever it stands, unchecked."""
+
+    def replaced(item: object) -> object:
+        match item:
+            case BaseModel():
+                return _rebuilt(item, old, new)
+            case str():
+                return new if item == old else item
+            case dict():
+                return {replaced(key): replaced(each) for key, each in item.items()}
+            case tuple():
+                return tuple(replaced(each) for each in item)
+        return item
+
+    make: Callable[..., BaseModel] = type(model).model_construct
+    return make(**{name: replaced(getattr(model, name)) for name in type(model).model_fields})
+
+
+PROBE = """
+import os, socket, sys
+seen = [name for name in os.environ if name not in ("PATH", "HOME", "LANG")]
+seen += [path for path in {paths!r} if os.path.exists(path)]
+try:
+    socket.create_connection(("127.0.0.1", {port}), 1)
+    seen.append("network")
+except OSError:
+    pass
+open("written", "w").write("x")
+print("seen:", seen)
+"""
+
+
+async def _probe(kind: str, secret: Path) -> tuple[str, bool]:
+    async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        code = PROBE.format(paths=[str(secret), "/proc/1/environ", "/etc/passwd"], port=port)
+        ended = await Sandbox(kind, 30.0).run({}, code)  # type: ignore[arg-type]
+    assert ended.code == 0, ended.output
+    return ended.output, "seen: []" in ended.output
+
+
+def test_generated_code_sees_nothing_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SASL_PASSWORD", "hunter2")
+    secret = tmp_path / "secret"
+    secret.write_text("hunter2")
+    if asyncio.run(Sandbox("namespaces", 30.0).problem()):
+        pytest.skip("no namespaces on this machine")
+    assert asyncio.run(_probe("namespaces", secret))[1]
+    output, _ = asyncio.run(_probe("process", secret))
+    assert "SASL" not in output
+    assert "network" in output
+
+
+@pytest.mark.parametrize("kind", ["namespaces", "process"])
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("while True: pass", "it took longer than 2 s"),
+        ("x = bytearray(6 << 30)", "MemoryError"),
+        ("open('big', 'wb').write(bytes(64 << 20))", "File too large"),
+        ("while True: print('x' * 1000)", "xxx"),
+    ],
+)
+def test_generated_code_has_limits(kind: str, code: str, words: str) -> None:
+    sandbox = Sandbox(kind, 2.0)  # type: ignore[arg-type]
+    if kind == "namespaces" and asyncio.run(sandbox.problem()):
+        pytest.skip("no namespaces on this machine")
+    ended = asyncio.run(sandbox.run({}, code))
+    assert ended.code != 0
+    assert words in ended.output
+
+
+def test_without_namespaces_the_node_refuses_unless_it_may_do_with_less(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = NODES[-1]
+    broken = tmp_path / "launcher.py"
+    broken.write_text(Path(launcher.__file__).read_text().replace('"unshare", ', '"unshare", 1 << 40 | '))
+    monkeypatch.setattr("node_test_generator_effect.v1_0_0.sandbox._LAUNCHER", broken)
+    with pytest.raises(ConfigurationError, match="set ONEX_SANDBOX=process"):
+        asyncio.run(resolve_node(folder, {}).create().start())  # type: ignore[attr-defined]
+    asyncio.run(resolve_node(folder, {"ONEX_SANDBOX": "process"}).create().start())  # type: ignore[attr-defined]
+    with pytest.raises(ContractError, match="config.sandbox"):
+        resolve_node(folder, {"ONEX_SANDBOX": "none"})
+
+
+def test_users_that_are_not_root_have_namespaces_too(tmp_path_factory: pytest.TempPathFactory) -> None:
+    python = Path("/usr/bin/python3")
+    if os.getuid() != 0 or not python.exists() or asyncio.run(Sandbox("namespaces", 30.0).problem()):
+        pytest.skip("needs root, who becomes another user, and a Python that everybody may read")
+    with tempfile.TemporaryDirectory() as root:
+        work = Path(root) / "outer" / "work"
+        work.mkdir(parents=True)
+        for path in (Path(root), work.parent, work):
+            os.chown(path, 65_533, 65_533)
+        script = shutil.copy(launcher.__file__, root)
+        os.chmod(script, 0o644)
+        command = [str(python), "-c", "import os; print(os.getuid(), os.getpid(), os.path.exists('/proc'))"]
+        spec = launcher.Spec(command, str(work), ["/usr", "/bin", "/lib", "/lib64"], 5, True)
+        done = subprocess.run(
+            [str(python), "-I", script, json.dumps(spec._asdict())],
+            user=65_533,
+            group=65_533,
+            extra_groups=[],
+            env={},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (0, "65534 1 False\n"), done.stderr
