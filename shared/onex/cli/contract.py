@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
+from onex.cli.contract_checks import validated
 from onex.cli.nodes import resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json
 from onex.codegen import declaration_files, observability_files, reference_files
-from onex.contract import contract_json_schema, find_contracts, load_contract, resolve_node
-from onex.model.errors import ContractError, ContractProblem
+from onex.contract import contract_json_schema, find_contracts
 
 app = typer.Typer(no_args_is_help=True, help="Check contracts and print their JSON Schema.")
 
@@ -24,14 +24,8 @@ def validate(
     as_json: AsJson = False,
 ) -> None:
     """Check contracts, and node classes against them. Prints every problem with file, line and remedy."""
-    problems: list[ContractProblem] = []
     files = find_contracts(paths)
-    for file in files:
-        alone = shape_only or not file.with_name("node.py").exists()
-        try:
-            load_contract(file) if alone else resolve_node(file)
-        except ContractError as error:
-            problems += error.problems
+    problems = validated(files, shape_only=shape_only)
     if as_json:
         print_json(
             {
@@ -44,7 +38,8 @@ def validate(
         )
     else:
         for problem in problems:
-            errors.print(f"[red]error[/] {problem}")
+            errors.print("[red]error[/] ", end="")
+            errors.print(str(problem), markup=False)
         if not problems:
             console.print(f"{len(files)} contract{'s' if len(files) != 1 else ''} valid")
     if problems:

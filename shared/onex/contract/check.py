@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from onex.capability.dotted import imported
 from onex.contract.problems import problems_of
 from onex.contract.signature import models_in, type_hints
 from onex.contract.variables import Variables
@@ -14,7 +15,7 @@ from onex.model.contract import ModelContract, ModelDefinitions, ModelWorkflow
 from onex.model.contract.field_type import to_annotation
 from onex.model.default_value import default_problem
 from onex.model.enums import EnumNodeKind
-from onex.model.errors import ContractError, ContractProblem
+from onex.model.errors import CompositionError, ContractError, ContractProblem
 from onex.model.message import Message
 from onex.model.partition_key import KEY_TYPES, key_problem
 from onex.model.topic import TopicName
@@ -111,6 +112,14 @@ class Checker:
                 at: Location = ("definitions", "models", name, "key")
                 self.add(at, f"models/: {name}.{model.key_field} is no key: {reason}", f"key it by {KEY_TYPES}")
 
+    def names_can_travel(self) -> None:
+        """Names of messages and fields are ASCII: Avro takes no others."""
+        for name, model in sorted(self._models.items()):
+            at: Location = ("definitions", "models", name)
+            for part in (name, *model.model_fields):
+                if not part.isascii():
+                    self.add(at, f"models/: {name}: {part!r} cannot be sent", "write ASCII letters and digits")
+
     def defaults_are_constant(self) -> None:
         """The default of each field is the same in every process: it is part of the schema."""
         for name, model in sorted(self._models.items()):
@@ -119,6 +128,21 @@ class Checker:
                     at: Location = ("definitions", "models", name, "fields", field)
                     problem, _, remedy = reason.partition("; ")
                     self.add(at, f"models/: {name}.{field}: {problem}", remedy)
+
+    def exceptions_exist(self, contract: ModelContract) -> None:
+        """The exceptions that count as transient can be imported."""
+        features = contract.advanced_features
+        at: Location = ("error_handling", "retry_policy", "retryable_exceptions")
+        if features is not None and features.retries() is not None:
+            at = ("advanced_features", "retry_policy", "retryable_exceptions")
+        for name in contract.retry_policy.retryable_exceptions:
+            try:
+                found = imported(name if "." in name else f"builtins.{name}")
+            except CompositionError as error:
+                self.add(at, str(error), "fix the name, or install what has it")
+                continue
+            if not (isinstance(found, type) and issubclass(found, Exception)):
+                self.add(at, f"{name} is no exception", "name a class that derives from Exception")
 
     def outputs_are_published(
         self, routes: Iterable["Route"], outputs: Mapping[type[Message], str], node_class: type[Node]
@@ -175,7 +199,7 @@ class Checker:
         name = f"{node_class.__name__}.{route.method}"
         method = getattr(node_class, route.method, None)
         if not callable(method):
-            self.add(at, f"{name} does not exist", "write it or mend the name")
+            self.add(at, f"{name} does not exist", "write it or fix the name")
             return
         if inspect.iscoroutinefunction(method) is not (kind is EnumNodeKind.EFFECT):
             wanted = "async def" if kind is EnumNodeKind.EFFECT else "plain def"
@@ -188,7 +212,7 @@ class Checker:
             return
         hints, complaint = type_hints(method)
         if complaint:
-            self.add(at, f"{name}: {complaint}", "mend the annotations")
+            self.add(at, f"{name}: {complaint}", "fix the annotations")
             return
         accepted = models_in(hints.get(parameters[position]))
         if route.model not in accepted:
@@ -203,7 +227,7 @@ class Checker:
         for model in sorted(returned - route.outputs, key=lambda m: m.__name__):
             self.add(at, f"{name} may return {model.__name__}", "add it to output_events")
         for model in sorted(route.outputs - returned, key=lambda m: m.__name__):
-            self.add(at, f"{name} never returns {model.__name__}", "mend output_events or the annotation")
+            self.add(at, f"{name} never returns {model.__name__}", "fix output_events or the annotation")
 
     def _workflow_methods(self, workflow: ModelWorkflow, node_class: type[Node]) -> None:
         wanted = {"completed": workflow.completed, "failed": workflow.failed}
@@ -231,7 +255,7 @@ class Checker:
                 continue
             hints, complaint = type_hints(method)
             if complaint:
-                self.add(at, f"{full}: {complaint}", "mend the annotations")
+                self.add(at, f"{full}: {complaint}", "fix the annotations")
                 continue
             returned = {model.__name__ for model in models_in(hints.get("return"))}
             if returned != {model_name}:

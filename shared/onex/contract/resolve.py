@@ -15,6 +15,7 @@ from onex.capability import (
     standard_services,
 )
 from onex.contract.check import Checker
+from onex.contract.check_fsm import check_state_machine
 from onex.contract.compose import Subcontracts, compose
 from onex.contract.importing import import_models, import_node_class
 from onex.contract.load import FILE_NAME, read_contract
@@ -115,6 +116,7 @@ def _resolve(path: Path, environment: Environment | None) -> ResolvedNode:
         _check_dependency(dependency.module, dependency.class_name, index, checker)
     checker.raise_if_any()
     checker.use(models)
+    checker.names_can_travel()
     checker.keys_are_canonical()
     checker.defaults_are_constant()
     if contract.definitions is not None:
@@ -134,6 +136,9 @@ def _resolve(path: Path, environment: Environment | None) -> ResolvedNode:
         checker.refuse(error, node_class.Config, ("config",))
     checker.raise_if_any()
     state = checker.state_model(node_class) if contract.workflow_coordination is None else None
+    if contract.state_machine and state:
+        check_state_machine(contract.state_machine, state, {r.model.__name__: r.model for r in routes}, checker)
+    checker.exceptions_exist(contract)
     checker.raise_if_any()
     return ResolvedNode(
         contract,

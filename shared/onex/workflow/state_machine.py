@@ -7,7 +7,7 @@ from typing_extensions import TypeIs
 
 from onex.model.contract import ModelStateMachine
 from onex.model.contract.state_machine import parse_condition
-from onex.model.errors import ConfigurationError, RejectedError
+from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.node import Context, Reduction
 
@@ -18,17 +18,13 @@ Reduce = Callable[[Message | None, Message, Context], Reduction[Message]]
 def compile_state_machine(machine: ModelStateMachine, state_model: type[Message]) -> Callable[[Reduce], Reduce]:
     """Wrap reducers so that only declared transitions run, and the state field follows them.
 
+    The contract was checked against the classes before.
+
     An event without a transition from the current state is rejected (a dead letter), because a
     projection that silently skips events is wrong from then on.
     """
-    if machine.state_field not in state_model.model_fields:
-        raise ConfigurationError(
-            f"state_machine.state_field: {state_model.__name__} has no field {machine.state_field!r}"
-        )
     annotation = state_model.model_fields[machine.state_field].annotation
     as_state: Callable[[str], object] = annotation if _is_enum(annotation) else str
-    if _is_enum(annotation):
-        _check_enum(machine, annotation)
     transitions: dict[tuple[str, str], list[tuple[Holds, str]]] = {}
     for item in machine.transitions:
         transitions.setdefault((item.from_state, item.trigger), []).append((_holds(item.conditions), item.to_state))
@@ -57,13 +53,6 @@ def compile_state_machine(machine: ModelStateMachine, state_model: type[Message]
 
 def _is_enum(annotation: object) -> TypeIs[type[Enum]]:
     return isinstance(annotation, type) and issubclass(annotation, Enum)
-
-
-def _check_enum(machine: ModelStateMachine, enum: type[Enum]) -> None:
-    """A state that the enum lacks would fail when it is reached; say so at start."""
-    known = {member.value for member in enum}
-    if missing := [state.name for state in machine.states if state.name not in known]:
-        raise ConfigurationError(f"state_machine.states: {enum.__name__} has no {', '.join(missing)}")
 
 
 def _holds(conditions: Sequence[str]) -> Holds:
