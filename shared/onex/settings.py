@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from onex.model.errors import ConfigurationError
@@ -25,13 +25,13 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "ONEX_KAFKA_BOOTSTRAP_SERVERS"),
         description="Kafka to use. Empty: the local stack that `onex up` started.",
     )
-    database_url: str = Field(
-        default="",
+    database_url: SecretStr = Field(
+        default=SecretStr(""),
         validation_alias=AliasChoices("DATABASE_URL", "ONEX_DATABASE_URL"),
         description="PostgreSQL for effects. Empty: the local stack's.",
     )
-    schema_registry_url: str = Field(
-        default="",
+    schema_registry_url: SecretStr = Field(
+        default=SecretStr(""),
         validation_alias=AliasChoices("SCHEMA_REGISTRY_URL", "ONEX_SCHEMA_REGISTRY_URL"),
         description="A Confluent-compatible registry. Empty: the topic `_schemas`.",
     )
@@ -60,7 +60,7 @@ class Settings(BaseSettings):
         default=-1,
         description="For topics whose contract does not say. -1 takes the cluster's `default.replication.factor`.",
     )
-    kafka_config: dict[str, str] = Field(
+    kafka_config: dict[str, SecretStr] = Field(
         default_factory=dict, description="Further librdkafka settings, as JSON: security.protocol, sasl.* ..."
     )
     transaction_timeout_ms: int = Field(
@@ -126,14 +126,19 @@ class Settings(BaseSettings):
         if not stack.exists():
             return settings
         found = json.loads(stack.read_text())
-        missing: dict[str, object] = {
-            name: found[name]
-            for name in ("kafka_bootstrap_servers", "database_url")
-            if not getattr(settings, name) and found.get(name)
-        }
+        missing: dict[str, object] = {}
+        if not settings.kafka_bootstrap_servers and found.get("kafka_bootstrap_servers"):
+            missing["kafka_bootstrap_servers"] = found["kafka_bootstrap_servers"]
+        if not settings.database_url and found.get("database_url"):
+            missing["database_url"] = SecretStr(found["database_url"])
         if "services" not in settings.model_fields_set and found.get("services"):
             missing["services"] = [Path(folder) for folder in found["services"]]
         return settings.model_copy(update=missing)
+
+    @property
+    def client_config(self) -> dict[str, str]:
+        """``kafka_config`` as clients take it; it may hold secrets."""
+        return {name: value.get_secret_value() for name, value in self.kafka_config.items()}
 
     def require_kafka(self) -> str:
         """Bootstrap servers; raises ConfigurationError when there are none."""

@@ -335,7 +335,7 @@ def test_a_letter_that_is_too_large_keeps_what_fits_and_says_so() -> None:
 
 def test_a_letter_whose_full_form_cannot_be_made_is_short_and_keeps_the_record() -> None:
     record = _record(b"body", headers=[(h.CORRELATION, b"c")])
-    with patch("onex.agent.dead_letter.traceback.format_exception", side_effect=RecursionError):
+    with patch("onex.agent.dead_letter.traceback_text", side_effect=RecursionError):
         _, value, key, headers = _office().letter(record, _failure(UnspeakableError()))
     facts = dict(headers)
     assert (value, key, facts[h.CORRELATION]) == (b"body", b"k", b"c")

@@ -4,7 +4,6 @@ Writing one cannot fail. Where the full form cannot be made, or is larger than t
 form is written: see :mod:`onex.agent.dead_letter_short`.
 """
 
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from onex.agent.topic_limits import TopicLimits
 from onex.bus import headers as h
 from onex.bus.protocols import Emitted, Headers, ProtocolRecord
 from onex.model.contract import ModelContract
+from onex.model.error_text import traceback_text
 
 log = structlog.get_logger(__name__)
 PREFIX = h.DEAD_LETTER
@@ -97,7 +97,7 @@ class DeadLetterOffice:
             STAGE: failure.stage,
             EXCEPTION: f"{type(failure.error).__module__}.{type(failure.error).__qualname__}",
             MESSAGE: text_of(failure.error),
-            STACK: "".join(traceback.format_exception(failure.error))[-_STACK_LIMIT:],
+            STACK: traceback_text(failure.error)[-_STACK_LIMIT:],
             FINGERPRINT: failure.fingerprint,
             ATTEMPTS: failure.attempts,
             FIRST_FAILED: failure.first_failed_ms,
@@ -106,7 +106,7 @@ class DeadLetterOffice:
         if value is not None and len(value) >= 5 and value[0] == 0:
             facts[SCHEMA_ID] = int.from_bytes(value[1:5], "big")
         mine = {**whose, **_raw(facts)}
-        headers = h.of_sender(original_headers(record.headers() or []))
+        headers = h.without_credentials(h.of_sender(original_headers(record.headers() or [])))
         headers += mine.items()
         headers += dialects({name.removeprefix(PREFIX): raw for name, raw in mine.items()})
         return self.contract.dead_letter_topic, value, record.key(), headers

@@ -25,7 +25,7 @@ def short_letter(
 ) -> Emitted:
     """The short form, in ``most`` bytes. Headers ``onex-dlq-truncated*`` give the sizes of what is cut."""
     value, key = record.value(), record.key()
-    headers = h.of_sender(record.headers() or [])
+    headers = h.without_credentials(h.of_sender(record.headers() or []))
     facts: dict[str, str | int] = {
         "class": str(failure.kind),
         "stage": str(failure.stage),

@@ -11,6 +11,7 @@ import structlog
 from pydantic import ValidationError
 
 from onex.model.enums import EnumFailureClass, EnumStage
+from onex.model.error_text import error_text
 from onex.model.errors import (
     BusUnavailableError,
     ConfigurationError,
@@ -126,10 +127,12 @@ def stage_of(error: BaseException, reached: EnumStage) -> EnumStage:
 def text_of(error: BaseException, limit: int = _TEXT_LIMIT) -> str:
     """The text of an exception, at most ``limit`` characters, for logs, traces and dead letters. Raises nothing.
 
+    It shows neither the values that a validation refused nor credentials.
+
     Code of the exception's author makes the text: it may raise, return no text, or one that is no UTF-8.
     """
     try:
-        return str.encode(str(error), errors="backslashreplace")[: 4 * limit].decode(errors="ignore")[:limit]
+        return str.encode(error_text(error), errors="backslashreplace")[: 4 * limit].decode(errors="ignore")[:limit]
     except BaseException as broken:  # noqa: BLE001 - also what is no Exception
         return f"(its text cannot be made: {type(broken).__name__})"
 

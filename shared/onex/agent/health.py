@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from threading import Lock
 
+from onex.model.error_text import scrubbed
+
 
 @dataclass(slots=True)
 class Health:
@@ -12,7 +14,8 @@ class Health:
     _lock: Lock = field(default_factory=Lock)
 
     def complain(self, about: str, reason: str) -> bool:
-        """Note a reason; gives whether it is new."""
+        """Note a reason, without the secrets in it; gives whether it is new."""
+        reason = scrubbed(reason)
         with self._lock:
             new = self.reasons.get(about) != reason
             self.reasons[about] = reason

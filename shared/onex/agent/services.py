@@ -55,5 +55,5 @@ def agent_services(
 
 def surroundings_of(settings: Settings) -> Surroundings:
     """What an agent with these settings was started with."""
-    servers, config = settings.kafka_bootstrap_servers, settings.kafka_config
-    return Surroundings(settings.database_url, servers, config, settings.home)
+    servers, config = settings.kafka_bootstrap_servers, settings.client_config
+    return Surroundings(settings.database_url.get_secret_value(), servers, config, settings.home)

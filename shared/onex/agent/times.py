@@ -36,7 +36,7 @@ def check_times(contract: ModelContract, settings: Settings) -> None:
             f"which times out after {transaction:g} s and may spend half of it in one call; "
             f"write at most {transaction / 2:g}s, or set ONEX_TRANSACTION_TIMEOUT_MS to {needed} or more"
         )
-    poll = float(settings.kafka_config.get(_MAX_POLL_INTERVAL, 300_000)) / 1000
+    poll = float(settings.client_config.get(_MAX_POLL_INTERVAL, 300_000)) / 1000
     if settings.drain_timeout >= poll:
         raise ConfigurationError(
             f"ONEX_DRAIN_TIMEOUT of {settings.drain_timeout:g} s is not below {_MAX_POLL_INTERVAL} ({poll:g} s): "

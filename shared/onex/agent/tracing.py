@@ -21,6 +21,7 @@ from onex.agent.failure import text_of
 from onex.agent.trace_share import TraceShare
 from onex.bus import headers as h
 from onex.bus.protocols import Emitted, ProtocolRecord
+from onex.model.error_text import exception_facts
 
 log = structlog.get_logger(__name__)
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -179,7 +180,7 @@ class MessageTrace:
     def buried(self, kind: str, stage: str, error: BaseException) -> None:
         """The message became a dead letter."""
         try:
-            self._process.record_exception(error)
+            self._process.add_event("exception", exception_facts(error))
         except Exception:  # noqa: BLE001 - the author's code makes the text
             self._process.add_event("exception", {"exception.message": text_of(error)})
         self._process.add_event("dead letter", {"class": kind, "stage": stage})

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 
+_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _MOST_DIGITS = 18
 """Every number of so many digits fits 64 bits."""
 SPEC_VERSION = "ce_specversion"
@@ -61,6 +62,15 @@ topic only. On records of any other topic they do not exist: the sender may have
 def deadline_in(seconds: float) -> list[tuple[str, bytes]]:
     """The header of what nobody waits for any longer than so; none for 0."""
     return [(DEADLINE, str(round((time.time() + seconds) * 1000)).encode())] if seconds else []
+
+
+def without_credentials(headers: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """Headers without those that prove who the sender is: for copies that others may read, and for longer."""
+    return [pair for pair in headers if not _is_credential(*pair)]
+
+
+def _is_credential(name: str, value: bytes | None) -> bool:
+    return name.lower() in _CREDENTIALS or (value or b"")[:7].lower() == b"bearer "
 
 
 def of_sender(headers: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:

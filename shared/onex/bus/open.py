@@ -22,7 +22,7 @@ def open_bus(settings: Settings) -> KafkaEventBusAdapter:
             settings.group_protocol,
             settings.transaction_timeout_ms,
             settings.max_message_bytes,
-            extra=settings.kafka_config,
+            extra=settings.client_config,
         )
     )
 
@@ -58,7 +58,7 @@ def open_catalogue(
     if settings.schema_registry_url:
         from onex.bus.schema.registry import RegistryCatalogue  # an HTTP client, where most have no registry
 
-        catalogue = RegistryCatalogue(settings.schema_registry_url)
+        catalogue = RegistryCatalogue(settings.schema_registry_url.get_secret_value())
     else:
         catalogue = TopicCatalogue(bus, settings.topic_prefix)
     return SchemaLookups(catalogue, SystemClock(), patience, between)

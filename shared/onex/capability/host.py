@@ -32,9 +32,9 @@ class NodeIdentity:
 class Surroundings:
     """What the agent was started with; a capability uses it where its subcontract says nothing else."""
 
-    database_url: str = ""
+    database_url: str = field(default="", repr=False)
     kafka_bootstrap_servers: str = ""
-    kafka_config: Mapping[str, str] = field(default_factory=dict)
+    kafka_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Further settings of librdkafka. They may hold secrets."""
     home: Path = Path(".onex")
     """Where things are kept on this machine."""

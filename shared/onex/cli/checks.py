@@ -26,6 +26,7 @@ from onex.cli.stack_file import agent_infos, agent_reasons, is_local_kafka
 from onex.contract import ResolvedNode
 from onex.mesh import NodeView, Survey
 from onex.model.enums import EnumNodeKind
+from onex.model.error_text import scrubbed
 from onex.model.errors import MessageError
 from onex.model.mesh import MESH_TOPICS, EnumHealth, NodeHeartbeat
 from onex.model.topic import environment_topic
@@ -253,7 +254,7 @@ def clocks(patient: Patient) -> Iterator[Finding]:
 def database(patient: Patient) -> Iterator[Finding]:
     """Only when a node needs one, or one is configured."""
     needing = sorted(n.contract.name for n in patient.nodes if _needs_database(n))
-    url = patient.settings.database_url
+    url = patient.settings.database_url.get_secret_value()
     if not url:
         if needing:
             yield Finding(
@@ -261,7 +262,9 @@ def database(patient: Patient) -> Iterator[Finding]:
             )
         return
     if problem := asyncio.run(_unreachable(url)):
-        yield Finding(Severity.ERROR, "database", f"does not answer: {problem}", "start it, or mend DATABASE_URL")
+        yield Finding(
+            Severity.ERROR, "database", f"does not answer: {scrubbed(problem)}", "start it, or mend DATABASE_URL"
+        )
 
 
 def dead_letters(patient: Patient) -> Iterator[Finding]:

@@ -59,7 +59,7 @@ def status(
         print_json({"kafka": {"ok": health.ok, "detail": health.detail}, "agents": agents})
     else:
         console.print(f"Kafka       {'[green]ready[/]' if health.ok else '[red]down[/]'}  {health.detail}")
-        console.print(f"PostgreSQL  {without_secrets(settings.database_url)}")
+        console.print(f"PostgreSQL  {without_secrets(settings.database_url.get_secret_value())}")
         rows = [(a["node"], a["version"], a["kind"], a["instance"], a["pid"], a["state"]) for a in agents]
         print_rows(("NODE", "VERSION", "KIND", "INSTANCE", "PID", "STATE"), rows)
     if not health.ok or any(agent["state"] != "ready" for agent in agents):

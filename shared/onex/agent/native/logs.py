@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 from structlog import DropEvent
-from structlog.typing import EventDict, Processor, ProcessorReturnValue
+from structlog.typing import EventDict, ExcInfo, Processor, ProcessorReturnValue
 
 from onex.agent.current import CURRENT, facts
 from onex.agent.failure import text_of
+from onex.model.error_text import scrubbed, traceback_text
+from onex.model.redaction import HIDDEN, Redactor
 from onex.settings import Settings
 
 _PLAIN_LIMIT = 1000
+_SECRETS = Redactor(("authorization", "password", "secret", "token"))
 
 
 def configure_logs(settings: Settings, **always: str) -> None:
@@ -32,7 +35,8 @@ def configure_logs(settings: Settings, **always: str) -> None:
                     _stand_in_every_line(always),
                     structlog.processors.add_log_level,
                     structlog.processors.TimeStamper(fmt="iso", utc=True),
-                    structlog.processors.format_exc_info,
+                    structlog.processors.ExceptionRenderer(_exception),
+                    _without_secrets,
                     renderer,
                 ]
             )
@@ -60,6 +64,28 @@ class Total:
             plain = words[:_PLAIN_LIMIT] if isinstance(words, str) else type(words).__name__
             return json.dumps({"event": plain, "level": method, "unprintable": text_of(error)})
         return given
+
+
+def _exception(exc_info: ExcInfo) -> str:
+    return traceback_text(exc_info[1])
+
+
+def _without_secrets(_: object, __: str, event: EventDict) -> EventDict:
+    """Credentials stand in URLs and in the errors of clients, whatever logs them."""
+    return {name: _shown(name, value) for name, value in event.items()}
+
+
+def _shown(name: str, value: object) -> object:
+    if _SECRETS.hides(name):
+        return HIDDEN
+    match value:
+        case str():
+            return scrubbed(value)
+        case BaseException():
+            return text_of(value)
+        case Mapping() | list() | tuple():
+            return _SECRETS.clean(value)
+    return value
 
 
 def _add_message_in_hand(_: object, __: str, event: EventDict) -> EventDict:

@@ -21,9 +21,9 @@ class KafkaConfig:
     """Largest record that a client writes, or takes without asking the broker for each one."""
     batch_bytes: int = 1_000_000
     """Producers close a batch before it grows beyond this. A broker refuses one above the limit of its topic."""
-    extra: dict[str, str] = field(default_factory=dict)
+    extra: dict[str, str] = field(default_factory=dict, repr=False)
     """Anything else librdkafka knows, e.g. ``security.protocol`` and ``sasl.*``; of all clients."""
-    producing: dict[str, str] = field(default_factory=dict)
+    producing: dict[str, str] = field(default_factory=dict, repr=False)
     """Of producers only: how they batch. What guarantees depend on is not up for choice."""
 
     def fitting(self, smallest: int, largest: int) -> "KafkaConfig":

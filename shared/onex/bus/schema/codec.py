@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from onex.bus.schema.avro_schema import avro_schema, canonical
 from onex.bus.schema.catalogue import ProtocolSchemaCatalogue, subject_of
 from onex.bus.schema.foreign import AvroSchema
-from onex.bus.schema.json_form import describe, json_reader
+from onex.bus.schema.json_form import json_reader
 from onex.bus.schema.refusal import UNWRITABLE, reason_of
 from onex.bus.schema.resolving import resolve
 from onex.bus.schema.runtime import RUNTIME
 from onex.bus.schema.source import Namespace, whole_decoder_source, whole_encoder_source
+from onex.model.error_text import validation_text
 from onex.model.errors import PoisonError, RejectedError, SchemaMismatchError
 from onex.model.message import Message
 
@@ -88,7 +89,7 @@ class Codec:
 
     def _refuse(self, error: Exception) -> NoReturn:
         if isinstance(error, ValidationError):
-            raise RejectedError(describe(error)) from None
+            raise RejectedError(validation_text(error)) from None
         raise PoisonError(f"not Avro of {self.model.__name__}: {error!r}") from None
 
     def _decode_other(self, value: bytes | None) -> Message:
@@ -122,7 +123,7 @@ class Codec:
         try:
             message: Message = self._validator.validate_python(data)
         except ValidationError as error:
-            raise RejectedError(describe(error)) from None
+            raise RejectedError(validation_text(error)) from None
         return message
 
     def _resolve(self, schema_id: int, writer: AvroSchema) -> tuple[AvroSchema, AvroSchema]:
@@ -136,4 +137,4 @@ def _refuse_to_write(message: Message, error: Exception) -> NoReturn:
     raise RejectedError(reason_of(message, error)) from None
 
 
-__all__ = ["Codec", "codec_source", "describe"]
+__all__ = ["Codec", "codec_source"]

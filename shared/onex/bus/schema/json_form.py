@@ -15,6 +15,7 @@ from typing import NoReturn
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from onex.bus.schema.types import Array, AvroType, Fixed, Map, Nullable, OneOf, Record, Scalar, fields_of
+from onex.model.error_text import validation_text
 from onex.model.errors import PoisonError, RejectedError
 from onex.model.message import Message
 
@@ -54,18 +55,12 @@ def json_reader(model: type[Message], encode: Callable[[Message], bytes]) -> Cal
         except ValidationError as error:
             if error.errors()[0]["type"] == "json_invalid":
                 _no_json()
-            raise RejectedError(describe(error)) from None
+            raise RejectedError(validation_text(error)) from None
         if may_not_fit:
             encode(message)
         return message
 
     return read
-
-
-def describe(error: ValidationError) -> str:
-    """All that pydantic found, in one line, without the values (they may be secret)."""
-    found = (f"{'.'.join(map(str, item['loc'])) or 'message'}: {item['msg']}" for item in error.errors())
-    return f"{error.title}: {'; '.join(found)}"
 
 
 def _no_json() -> NoReturn:

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from onex.bus.schema.avro_schema import Schema, canonical
 from onex.bus.schema.catalogue import SchemaVersion
 from onex.bus.schema.references import Reference, Referring, references_of, with_references
+from onex.model.error_text import scrubbed
 from onex.model.errors import BusUnavailableError, ProvisioningError, SchemaMismatchError
 
 _MEDIA = "application/vnd.schemaregistry.v1+json"
@@ -87,7 +88,7 @@ class RegistryCatalogue:
         try:
             answer = self._client.request(method, path, content=json.dumps(body) if body else None)
         except httpx.HTTPError as error:
-            raise BusUnavailableError(f"schema registry {self._client.base_url}: {error}") from None
+            raise BusUnavailableError(scrubbed(f"schema registry {self._client.base_url}: {error}")) from None
         if answer.status_code == 404:
             return None
         if answer.status_code == 409:

@@ -13,6 +13,7 @@ from onex.mixins.audit_log.model_audit_log_subcontract import ModelAuditLogSubco
 from onex.mixins.audit_log.unsent import UnsentEntries
 from onex.model.clock import ProtocolClock, to_datetime
 from onex.model.context import Context
+from onex.model.error_text import error_text
 from onex.model.errors import NotNowError, OnexError, RejectedError, TransientError
 from onex.model.mesh import AuditRecorded
 from onex.model.message import Message
@@ -65,10 +66,10 @@ class AuditLogEngine:
         except NotNowError:
             raise  # nothing was done, and nothing is known yet
         except RejectedError as error:
-            await self._append(what, "refused", str(error), {})
+            await self._append(what, "refused", error_text(error), {})
             raise
         except Exception as error:
-            await self._append(what, "failed", str(error), {})
+            await self._append(what, "failed", error_text(error), {})
             raise
         await self._append(what, "done", "", {})
         return answer

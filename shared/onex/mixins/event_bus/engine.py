@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from onex.capability import Event, ProtocolEventSink, ProtocolInHand
 from onex.mixins.event_bus.model_event_bus_subcontract import EnumBusType, EnumRouting, ModelEventBusSubcontract
 from onex.model.clock import ProtocolClock
+from onex.model.error_text import error_text, validation_text
 from onex.model.errors import OnexError, RejectedError, TransientError
 from onex.model.message import Message
 
@@ -186,7 +187,7 @@ def _check(event: Message) -> None:
     try:
         type(event).model_validate(event.model_dump(warnings=False))
     except ValidationError as error:
-        raise RejectedError(f"{type(event).__name__} is not valid: {error}") from None
+        raise RejectedError(f"{type(event).__name__} is not valid: {validation_text(error)}") from None
 
 
 def _known(error: Exception) -> OnexError:
@@ -196,4 +197,4 @@ def _known(error: Exception) -> OnexError:
         case TimeoutError():
             return TransientError("no acknowledgement in time")
         case _:
-            return RejectedError(f"cannot be sent: {error!r}")
+            return RejectedError(f"cannot be sent: {type(error).__name__}: {error_text(error)}")

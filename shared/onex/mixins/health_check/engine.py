@@ -10,6 +10,7 @@ from onex.mixins.health_check.model_health_check_subcontract import ModelHealthC
 from onex.mixins.health_check.protocol_health_check import CheckFacts, HealthFacts
 from onex.mixins.health_check.standing import Standing
 from onex.model.clock import ProtocolClock
+from onex.model.error_text import error_text
 from onex.model.mesh import EnumHealth
 
 log = structlog.get_logger(__name__)
@@ -99,7 +100,7 @@ class HealthCheckEngine:
         except Exception as error:  # noqa: BLE001 - what is wrong is just what was asked
             if limited.expired():
                 return f"no answer within {limit:g} s"
-            return str(error) or type(error).__name__
+            return error_text(error) or type(error).__name__
         return "it says no" if found is False else ""
 
     def is_healthy(self) -> bool:

@@ -17,6 +17,7 @@ from onex.mixins.serialization.model_serialization_subcontract import (
     EnumTextFormat,
     ModelSerializationSubcontract,
 )
+from onex.model.error_text import validation_text
 from onex.model.errors import RejectedError
 
 M = TypeVar("M", bound=BaseModel)
@@ -56,11 +57,13 @@ class SerializationEngine:
             is_yaml = self._settings.serialization_format is EnumTextFormat.YAML
             return model.model_validate(plain_yaml(text) if is_yaml else json.loads(text))
         except ValidationError as error:
-            raise RejectedError(f"no {model.__name__}: {error}") from None
+            raise RejectedError(f"no {validation_text(error)}") from None
         except RecursionError:
             raise RejectedError(
                 f"cannot be read as {self._settings.serialization_format}: nested too deeply"
             ) from None
+        except yaml.MarkedYAMLError as error:  # its text shows the line
+            raise RejectedError(f"cannot be read as {self._settings.serialization_format}: {error.problem}") from None
         except (yaml.YAMLError, ValueError, OSError, EOFError, zlib.error) as error:
             raise RejectedError(f"cannot be read as {self._settings.serialization_format}: {error}") from None
 

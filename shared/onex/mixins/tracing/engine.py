@@ -11,6 +11,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from onex.capability import ProtocolInHand
 from onex.mixins.tracing.model_tracing_subcontract import ModelTracingSubcontract
 from onex.mixins.tracing.protocol_tracing import Attribute
+from onex.model.error_text import error_text, exception_facts
 from onex.model.redaction import HIDDEN, Redactor
 
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -65,9 +66,9 @@ class TracingEngine:
         try:
             yield opened
         except BaseException as error:
-            made.set_status(Status(StatusCode.ERROR, str(error)))
+            made.set_status(Status(StatusCode.ERROR, error_text(error)))
             if self._settings.record_exceptions:
-                made.record_exception(error)
+                made.add_event("exception", exception_facts(error))
             raise
         finally:
             _OPEN.reset(before)

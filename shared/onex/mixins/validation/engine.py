@@ -11,6 +11,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from onex.mixins.validation.model_validation_subcontract import ModelValidationSubcontract
 from onex.mixins.validation.protocol_validation import ValidationProblem
 from onex.model.clock import ProtocolClock
+from onex.model.error_text import problem_text
 from onex.model.errors import RejectedError
 from onex.model.message import Message
 
@@ -64,8 +65,8 @@ class ValidationEngine:
             model.model_validate_json(text, strict=self._settings.strict_type_checking)
         except ValidationError as error:
             told = [
-                ValidationProblem(".".join(map(str, details["loc"])), details["msg"])
-                for details in error.errors(include_url=False, include_context=False)
+                ValidationProblem(".".join(map(str, details["loc"])), problem_text(details))
+                for details in error.errors(include_url=False)
                 if self._tells(details["type"])
             ]
             most = 1 if self._settings.enable_fail_fast else self._settings.max_validation_errors

@@ -1,0 +1,112 @@
+"""The words of errors as logs, health, traces and dead letters show them: without secrets and content of messages."""
+
+import re
+import traceback
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from onex.model.redaction import HIDDEN
+
+_USER_OF_URL = re.compile(r"(?<=://)[^\s/?#@\"'<>]{1,512}@")
+_TOKEN = re.compile(r"\b(bearer|basic)[ \t]+[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE)
+_ASSIGNED = re.compile(
+    r"\b([A-Za-z_.-]{0,32}(?:password|passwd|secret|api_?key|access_?token))(['\"]?\s{0,2}[=:]\s{0,2}['\"]?)[^\s'\",;&)}\]]{1,512}",
+    re.IGNORECASE,
+)
+_SIGN = re.compile("://|bearer|basic|passw|secret|key|token", re.IGNORECASE)
+"""Without one of them a text is clean."""
+_AUTHORS_WORDS: Final = frozenset({"value_error", "assertion_error"})
+_SHOWS_CONTENT: Final = frozenset({"union_tag_invalid", "json_invalid"})
+_LONGEST_CHAIN: Final = 5
+
+
+def scrubbed(text: str) -> str:
+    """A text without users and passwords of URLs, tokens of an ``authorization``, and values set to a password."""
+    if _SIGN.search(text) is None:
+        return text
+    text = _USER_OF_URL.sub(f"{HIDDEN}@", text)
+    text = _TOKEN.sub(rf"\1 {HIDDEN}", text)
+    return _ASSIGNED.sub(rf"\1\2{HIDDEN}", text)
+
+
+def validation_text(error: ValidationError) -> str:
+    """All that pydantic found, in one line, without the values: they may be secret.
+
+    The words of a model's own validators are kept, but for the value that they were given.
+    """
+    found = (f"{'.'.join(map(str, item['loc'])) or 'message'}: {problem_text(item)}" for item in error.errors())
+    return f"{error.title}: {'; '.join(found)}"
+
+
+def problem_text(details: ErrorDetails) -> str:
+    """What is wrong with one value, without the value."""
+    words, kind = details["msg"], details["type"]
+    if kind in _SHOWS_CONTENT:
+        return kind.replace("_", " ")
+    if kind in _AUTHORS_WORDS:
+        shown = {value for value in _leaves(details["input"]) if value in words}
+        for value in sorted(shown, key=len, reverse=True):
+            words = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", HIDDEN, words)
+    return words
+
+
+def error_text(error: BaseException) -> str:
+    """The text of an error. Raises what making it raises: code of the error's author makes it."""
+    return validation_text(error) if isinstance(error, ValidationError) else scrubbed(str(error))
+
+
+def traceback_text(error: BaseException) -> str:
+    """As Python prints an error with its causes, the first one first, with the texts of :func:`error_text`."""
+    parts: list[str] = []
+    current: BaseException | None = error
+    while current is not None and len(parts) < _LONGEST_CHAIN:
+        where = "".join(traceback.format_tb(current.__traceback__))
+        inner = current.exceptions[:_LONGEST_CHAIN] if isinstance(current, BaseExceptionGroup) else ()
+        more = [f"  {_name(each)}: {_safe_text(each)}" for each in inner]
+        text = "\n".join([_safe_text(current), *map(scrubbed, getattr(current, "__notes__", ())), *more])
+        parts.append(f"Traceback (most recent call last):\n{where}{_name(current)}: {text}\n")
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return "\nIt led to this one:\n\n".join(reversed(parts))
+
+
+def exception_facts(error: BaseException) -> dict[str, str]:
+    """Attributes of the event by which a span records an exception, after OpenTelemetry's conventions."""
+    return {
+        "exception.type": _name(error),
+        "exception.message": _safe_text(error),
+        "exception.stacktrace": traceback_text(error),
+    }
+
+
+def _safe_text(error: BaseException) -> str:
+    try:
+        return error_text(error).encode(errors="backslashreplace").decode()
+    except BaseException as broken:  # noqa: BLE001 - the error's author may raise what is no Exception
+        return f"(its text cannot be made: {type(broken).__name__})"
+
+
+def _name(error: BaseException) -> str:
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _leaves(value: object) -> Iterator[str]:
+    """Texts of what a validator was given."""
+    match value:
+        case BaseModel():
+            yield from _leaves(dict(value))
+        case Mapping():
+            for item in value.values():
+                yield from _leaves(item)
+        case list() | tuple() | set() | frozenset():
+            for item in value:
+                yield from _leaves(item)
+        case None | bool():
+            return
+        case bytes():
+            yield from (text for text in (repr(value), value.decode(errors="replace")) if text)
+        case _:
+            yield from (text for text in (str(value),) if text)

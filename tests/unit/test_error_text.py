@@ -1,0 +1,192 @@
+"""Secrets and content of messages stay out of what is shown: logs, health, dead letters, traces, repr."""
+
+import json
+from typing import Annotated, Literal
+
+import pytest
+import structlog
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
+
+from onex.agent import dead_letter as d
+from onex.agent.failure import text_of
+from onex.agent.health import Health
+from onex.agent.native.logs import configure_logs
+from onex.agent.services import surroundings_of
+from onex.bus.schema.registry import RegistryCatalogue
+from onex.model import Message
+from onex.model.error_text import error_text, scrubbed, traceback_text
+from onex.model.errors import BusUnavailableError, RejectedError
+from onex.settings import Settings
+from onex.testing import MeshDriver
+from tests.conftest import NODES
+
+SECRET = "hunter2-and-more"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"postgresql://shop:{SECRET}@db:5432/shop is away",
+        f"http://{SECRET}@registry/subjects",
+        f"amqps://a:b%20{SECRET}@x",
+        f"Authorization: Bearer {SECRET}",
+        f"authorization=BEARER {SECRET}, and more",
+        f"basic {SECRET}",
+        f"sasl.password={SECRET} security.protocol=x",
+        f"host=db password='{SECRET}' dbname=x",
+        f"https://x/y?access_token={SECRET}&z=1",
+        f'{{"client_secret": "{SECRET}"}}',
+        f"ssl.key.password: {SECRET}",
+    ],
+)
+def test_credentials_are_taken_out_of_texts(text: str) -> None:
+    assert SECRET not in scrubbed(text)
+    assert "[redacted]" in scrubbed(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["at http://db:5432/shop", "a key is missing", "the secret is out", "mail a@b.c", "tokens: 3", "basic"]
+)
+def test_other_texts_stay_what_they_are(text: str) -> None:
+    assert scrubbed(text) == text
+
+
+def test_a_long_text_takes_no_time() -> None:
+    for part in ("://", "bearer ", "password=", "a:", "key"):
+        assert scrubbed(part * 50_000)
+
+
+def _no(value: str) -> str:
+    raise ValueError(f"{value!r} is no IBAN")
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+
+
+class Card(Message):
+    number: int = 0
+    kind: Literal["debit"] = "debit"
+    iban: Annotated[str, AfterValidator(_no)] = ""
+    short: str = Field(default="", max_length=3)
+    pet: Annotated[Dog | Cat, Field(discriminator="kind")] | None = None
+    owner: str = ""
+
+    @field_validator("owner")
+    @classmethod
+    def _owner(cls, owner: str) -> str:
+        assert not owner, f"{owner} is not known"
+        return owner
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Card":
+        if self.number == 4111_1111:
+            raise ValueError(f"{self.number} is blocked")
+        return self
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"number": SECRET},
+        {"kind": SECRET},
+        {"iban": SECRET},
+        {"short": SECRET},
+        {"pet": {"kind": SECRET}},
+        {"owner": SECRET},
+        {"iban": {"deep": [SECRET]}},
+    ],
+)
+def test_validation_errors_show_no_values(content: dict[str, object]) -> None:
+    with pytest.raises(ValidationError) as raised:
+        Card.model_validate(content)
+    for text in (error_text(raised.value), text_of(raised.value), traceback_text(raised.value)):
+        assert SECRET not in text
+        assert next(iter(content)) in text
+    with pytest.raises(ValidationError) as blocked:
+        Card(number=4111_1111)
+    assert "4111" not in error_text(blocked.value)
+    assert "is blocked" in error_text(blocked.value)
+
+
+def test_causes_and_groups_show_no_values_either() -> None:
+    def fail() -> None:
+        try:
+            Card.model_validate({"number": SECRET})
+        except ValidationError as error:
+            error.add_note(f"at http://me:{SECRET}@db")
+            raise RuntimeError("cannot pay") from ExceptionGroup("all", [error])
+
+    with pytest.raises(RuntimeError) as raised:
+        fail()
+    text = traceback_text(raised.value)
+    assert SECRET not in text
+    assert "RuntimeError: cannot pay" in text
+    assert "Card: number" in text
+    assert "in fail" in text
+
+
+def test_log_lines_hold_no_credentials(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        configure_logs(Settings(log_format="json"))
+        log = structlog.get_logger("x")
+        log.warning("away", url=f"http://me:{SECRET}@db", headers={"authorization": SECRET}, password=SECRET)
+        log.warning("wrong", error=ValueError(f"Bearer {SECRET}"))
+        try:
+            Card.model_validate({"number": SECRET})
+        except ValidationError:
+            log.exception("failed")
+    finally:
+        structlog.reset_defaults()
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["event"] for line in lines] == ["away", "wrong", "failed"]
+    assert SECRET not in json.dumps(lines)
+    assert "Card: number" in lines[-1]["exception"]
+
+
+def test_health_holds_no_credentials() -> None:
+    health = Health()
+    assert health.complain("database", f"postgresql://me:{SECRET}@db is away")
+    assert not health.complain("database", f"postgresql://me:{SECRET}@db is away")
+    assert health.snapshot() == {"database": "postgresql://[redacted]@db is away"}
+
+
+def test_a_registry_that_is_away_is_named_without_its_password() -> None:
+    with pytest.raises(BusUnavailableError) as raised:
+        RegistryCatalogue(f"http://me:{SECRET}@127.0.0.1:9").versions(["x"])
+    assert SECRET not in str(raised.value)
+    assert "127.0.0.1:9" in str(raised.value)
+
+
+def test_settings_show_no_secrets() -> None:
+    url = f"postgresql://me:{SECRET}@db/x"
+    settings = Settings(database_url=url, schema_registry_url=url, kafka_config={"sasl.password": SECRET})
+    shown = [repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()]
+    shown += [repr(surroundings_of(settings))]
+    assert SECRET not in "".join(shown)
+    assert surroundings_of(settings).database_url == url
+    assert surroundings_of(settings).kafka_config == {"sasl.password": SECRET}
+
+
+def test_a_dead_letter_holds_no_tokens_and_no_values() -> None:
+    mesh = MeshDriver([NODES / "node_unruly_compute" / "v1_0_0"])
+    headers = [
+        ("authorization", f"Bearer {SECRET}".encode()),
+        ("x-mine", f"bearer {SECRET}".encode()),
+        ("kept", b"k"),
+    ]
+    mesh.publish("onex.cmd.unruly.ask.v1", b'{"nothing": "hunter2-and-more"}', b"k", headers)
+    (letter,) = mesh.records("onex.dlq.unruly.compute.v1")
+    found = dict(letter.headers() or [])
+    assert found["kept"] == b"k"
+    assert not {"authorization", "x-mine"} & set(found)
+    assert SECRET.encode() not in b"".join(raw for _, raw in letter.headers() or [])
+    assert found[d.CLASS] == b"rejected"
+
+
+def test_the_errors_of_the_mesh_are_shown_as_they_are() -> None:
+    assert error_text(RejectedError("no stock left")) == "no stock left"
