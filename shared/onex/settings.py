@@ -76,6 +76,11 @@ class Settings(BaseSettings):
         description="Largest record with key and headers, of all topics that contracts declare (`onex apply` brings "
         "it to the cluster) and of all clients; retry and dead-letter topics take 128 KiB more.",
     )
+    sandbox: Literal["namespaces", "process"] = Field(
+        default="namespaces",
+        description="How generated code is kept from the machine that tests it. `process`: an empty environment and "
+        "limits alone, where Linux allows no namespaces of users; `onex doctor` reports it.",
+    )
     state_memory_mb: int = Field(
         default=256, ge=16, description="Megabytes of memory for the keyed state of an agent; the rest is on disk."
     )

@@ -13,6 +13,8 @@ from onex.agent.health import Health
 from onex.agent.native.logs import configure_logs
 from onex.agent.services import surroundings_of
 from onex.bus.schema.registry import RegistryCatalogue
+from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.dlq import Author, DeadLetterDesk, LetterFilter, ReplayOptions
 from onex.model import Message
 from onex.model.error_text import error_text, scrubbed, traceback_text
 from onex.model.errors import BusUnavailableError, RejectedError
@@ -186,6 +188,12 @@ def test_a_dead_letter_holds_no_tokens_and_no_values() -> None:
     assert not {"authorization", "x-mine"} & set(found)
     assert SECRET.encode() not in b"".join(raw for _, raw in letter.headers() or [])
     assert found[d.CLASS] == b"rejected"
+    desk = DeadLetterDesk(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author("me"), "test")
+    options = ReplayOptions(authorization=f"Bearer {SECRET}")
+    assert SECRET not in repr(options)
+    assert desk.replay([each for each, _ in desk.find(LetterFilter())], options).replayed == 1
+    (replay,) = mesh.records("onex.retry.unruly.compute.v1")
+    assert dict(replay.headers() or [])["authorization"] == f"Bearer {SECRET}".encode()
 
 
 def test_the_errors_of_the_mesh_are_shown_as_they_are() -> None:

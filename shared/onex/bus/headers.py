@@ -3,7 +3,9 @@
 import time
 from collections.abc import Iterable
 
-_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
+AUTHORIZATION = "authorization"
+"""Proof of who the sender is, for MixinAuthentication. Dead letters do not keep it."""
+_CREDENTIALS = frozenset({AUTHORIZATION, "cookie", "proxy-authorization"})
 _MOST_DIGITS = 18
 """Every number of so many digits fits 64 bits."""
 SPEC_VERSION = "ce_specversion"

@@ -315,6 +315,18 @@ def registrations(patient: Patient) -> Iterator[Finding]:
             )
 
 
+def sandbox(patient: Patient) -> Iterator[Finding]:
+    """Generated code that is tested with the files and the network of its agent."""
+    if patient.settings.sandbox == "process" and any(n.contract.name == _TESTS_CODE for n in patient.nodes):
+        yield Finding(
+            Severity.WARNING,
+            "sandbox",
+            f"{_TESTS_CODE} runs generated code as its own user, with its files and its network",
+            "run it where Linux allows namespaces of users, and unset ONEX_SANDBOX",
+        )
+
+
+_TESTS_CODE = "node_test_generator_effect"
 CHECKS: Mapping[str, Callable[[Patient], Iterator[Finding]]] = {
     "topics": topics_and_schemas,
     "durability": durability,
@@ -327,6 +339,7 @@ CHECKS: Mapping[str, Callable[[Patient], Iterator[Finding]]] = {
     "database": database,
     "dead letters": dead_letters,
     "registrations": registrations,
+    "sandbox": sandbox,
 }
 
 

@@ -1,5 +1,6 @@
 """``onex dlq``: look at dead letters, and send them back to the node that failed."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -125,6 +126,13 @@ def replay_letters(
     abort_above: Annotated[
         float, typer.Option("--abort-above", min=0, max=1, help="Stop when more than this share fails again.")
     ] = 1.0,
+    token: Annotated[
+        str,
+        typer.Option(
+            "--authorization-from",
+            help="Environment variable with the header `authorization` of the replays: dead letters keep none.",
+        ),
+    ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; say what would be done.")] = False,
     why: Why = "",
     who: Who = "",
@@ -136,6 +144,8 @@ def replay_letters(
     Interrupted and run again it goes on where it stopped; nothing is sent twice.
     """
     per_second = _rate(rate)
+    if token and not os.environ.get(token):
+        raise typer.BadParameter(f"{token} is not set", param_hint="--authorization-from")
     settings = load_settings(services)
     contract, desk = desk_of(settings, node, author_of(who, why))
     letters = sorted((letter for letter, _ in desk.find(wanted)), key=lambda letter: letter.order)[:most]
@@ -152,7 +162,7 @@ def replay_letters(
             errors.print(f"{done} of {len(letters)}, {done / (time.monotonic() - began):.0f}/s", end="\r")
 
     try:
-        options = ReplayOptions(per_second, most, abort_above)
+        options = ReplayOptions(per_second, most, abort_above, os.environ.get(token, ""))
         report = desk.replay(letters, options, lambda: bool(stopping), progress)
     finally:
         for number, handler in before.items():

@@ -33,6 +33,8 @@ class ReplayOptions:
     most: int = 1_000_000
     abort_above: float = 1.0
     """Share of the records replayed so far that may fail again; 1 never stops."""
+    authorization: str = field(default="", repr=False)
+    """Value of the header ``authorization``, which dead letters do not keep; empty leaves it out."""
 
 
 @dataclass(slots=True)
@@ -87,7 +89,7 @@ class Replayer:
                     break
                 began = self.monotonic()
                 batch = ordered[at : at + size]
-                self._send(transaction, batch, report)
+                self._send(transaction, batch, report, options.authorization)
                 sent |= {letter.identity for letter in batch}
                 progress(report)
                 if options.abort_above < 1 and self._too_many_failed(report, sent, before, options.abort_above):
@@ -98,7 +100,9 @@ class Replayer:
             transaction.close()
         return report
 
-    def _send(self, transaction: ProtocolTransaction, batch: Sequence[DeadLetter], report: ReplayReport) -> None:
+    def _send(
+        self, transaction: ProtocolTransaction, batch: Sequence[DeadLetter], report: ReplayReport, authorization: str
+    ) -> None:
         limit = self.contract.error_handling.dead_letter.park_after
         transaction.begin()
         replayed = parked = 0
@@ -112,6 +116,8 @@ class Replayer:
                     parked += 1
                     continue
                 topic, value, key, headers = outgoing(self.contract, letter)
+                if authorization:
+                    headers.append((h.AUTHORIZATION, authorization.encode()))
                 number = self._place(letter)
                 transaction.produce(topic, value, key, headers, number, self._note(number))
                 self.audit.write(transaction, letter, EnumDeadLetterAction.REPLAYED, self.author, replay_id(letter))
