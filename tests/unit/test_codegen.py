@@ -47,6 +47,86 @@ def test_the_same_contract_gives_the_same_files() -> None:
     assert case_files(text) == case_files(text)
 
 
+EFFECT = (CONTRACTS / "llm_effect.yaml").read_text()
+COMPUTE = (CONTRACTS / "circuit_judge_compute.yaml").read_text()
+REDUCER = (CONTRACTS / "service_registry_reducer.yaml").read_text()
+WORKFLOW = (CONTRACTS / "infrastructure_health_monitor_orchestrator.yaml").read_text()
+DEEP = "".join(f"    M{n}: {{fields: {{a: M{n + 1}, b: M{n + 1}, c: M{n + 1}}}}}\n" for n in range(30))
+START = "onex.cmd.infrastructure-health.check-infrastructure.v1"
+NOT_GENERATED = {
+    "a message that holds itself": (
+        EFFECT,
+        "cost: float}",
+        "cost: 'list[TextGenerated]'}",
+        "messages hold each other",
+    ),
+    "messages that grow": (
+        EFFECT,
+        "  models:\n",
+        f"  models:\n{DEEP}    M30: {{fields: {{a: int}}}}\n",
+        "more than 300",
+    ),
+    "a name that is imported": (EFFECT, "TokenUsage", "Context", "Context is a name of the generated code"),
+    "the name of the node": (EFFECT, "TokenUsage", "NodeLlmEffect", "NodeLlmEffect is a name of the generated"),
+    "one name on topics": (EFFECT, "TokenUsage", "ModelTextGenerated", "2 messages have the name 'text-generated'"),
+    "an output that is not defined": (EFFECT, "[TextGenerated, ", "[TextGone, ", "no message TextGone"),
+    "a topic without a message": (EFFECT, "generate-text.v1", "generate-prose.v1", "definitions lack its message"),
+    "an output without a topic": (
+        COMPUTE,
+        "output_model: Cir",
+        "output_model: CircuitCounts # ",
+        "carries CircuitCounts",
+    ),
+    "a topic that nothing fills": (EFFECT, "TextGenerated, GenerationRefused]", "TextGenerated]", "takes or gives"),
+    "configuration": (EFFECT, "delivery:", "config: {a: 1}\ndelivery:", "a generated node has no Config"),
+    "a state that is no text": (
+        REDUCER,
+        "status: str, version: str, endp",
+        "status: int, version: str, endp",
+        "type str",
+    ),
+    "a start that is not there": (WORKFLOW, f"    - {START}\n", "", "start command, found none"),
+    "a completion that is not defined": (
+        WORKFLOW,
+        "completed: InfrastructureChecked",
+        "completed: Gone",
+        "no message Gone",
+    ),
+    "a capability that is not there": (
+        EFFECT,
+        "delivery:",
+        "mixins: [{name: MixinNothing}]\ndelivery:",
+        "MixinNothing",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOT_GENERATED)
+def test_what_lacks_something_for_a_generator_is_refused_with_its_place(case: str) -> None:
+    text, old, new, words = NOT_GENERATED[case]
+    assert old in text
+    for render in (package_files, case_files):
+        with pytest.raises(ContractError) as raised:
+            render(text.replace(old, new))
+        assert any(words in problem.message for problem in raised.value.problems), raised.value
+        assert all(problem.line for problem in raised.value.problems)
+
+
+def test_steps_that_depend_on_all_others_are_rendered_in_no_time() -> None:
+    before = [", ".join(f"s{m}" for m in range(n)) for n in range(40)]
+    steps = "".join(
+        f"    - {{id: s{n}, command: CheckDatabase, result: R{n}, depends_on: [{names}]}}\n"
+        for n, names in enumerate(before)
+    )
+    models = "".join(f"    R{n}: {{fields: {{round_id: str}}}}\n" for n in range(40))
+    topics = "".join(f"    - onex.evt.x.r{n}.v1\n" for n in range(40))
+    text = WORKFLOW.replace("    - {id: database", f"{steps}    - {{id: database")
+    text = text.replace("  models:\n", f"  models:\n{models}").replace(
+        "  subscribe_topics:\n", f"  subscribe_topics:\n{topics}"
+    )
+    assert "def s39(" in package_files(text)["node_infrastructure_health_survey_orchestrator/v1_0_0/node.py"]
+
+
 def test_what_cannot_be_generated_is_said() -> None:
     text = (CONTRACTS / "llm_effect.yaml").read_text()
     with pytest.raises(ContractError, match="give `definitions`"):

@@ -145,6 +145,80 @@ def test_what_is_written_under_the_name_of_a_secret_is_not_shown() -> None:
     assert "['me']" in found["metadata.owner"].remedy
 
 
+NOT_NAMES = {
+    "a keyword": ("input_model: Say", "input_model: None", "input_model"),
+    "a long name": ("input_model: Say", f"input_model: {'S' * 65}", "input_model"),
+    "a small letter": ("input_model: Say", "input_model: say", "input_model"),
+    "a letter that is not ASCII": ("input_model: Say", "input_model: Éclair", "input_model"),
+    "a letter that Python takes for another": ("input_model: Say", "input_model: Ｓay", "input_model"),
+    "a long node": ("node_echo", "node_" + "e" * 100, "name"),
+    "a line after a topic": ("[onex.cmd.echo.say.v1]", '["onex.cmd.echo.say.v1\\n"]', "event_bus.subscribe_topics"),
+    "a long topic": ("[onex.cmd.echo.say.v1]", f"[onex.cmd.echo.{'s' * 250}.v1]", "event_bus.subscribe_topics"),
+    "a version of many digits": ("major: 1", "major: 10000000", "contract_version.major"),
+    "a limit that is no number": (
+        "  publish",
+        "  topic_config: {kafka_config: {max.message.bytes: many}}\n  publish",
+        "event_bus.topic_config.kafka_config",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOT_NAMES)
+def test_names_are_identifiers_of_bounded_length(case: str) -> None:
+    old, new, field = NOT_NAMES[case]
+    assert old in GOOD
+    assert field in problems(GOOD.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    "name", ["class", "_hidden", "__init__", "model_dump", "partition_key", "ä", "a b", "", "a" * 65]
+)
+def test_names_of_fields_are_identifiers(name: str) -> None:
+    fields = json.dumps({name: "str", "text": "str"}, ensure_ascii=False)
+    text = GOOD + f"definitions: {{models: {{Say: {{fields: {fields}}}}}}}\n"
+    assert "definitions.models.Say.fields" in problems(text)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["str # or not", "(str)", "str\n", "list[ str]", " str", "list[(str)]", "dict[str,str]", "None", "eval('1')"],
+)
+def test_types_of_fields_have_one_text(kind: str) -> None:
+    text = GOOD + f"definitions: {{models: {{Say: {{fields: {{text: {json.dumps(kind)}}}}}}}}}\n"
+    if kind in ("None", "eval('1')", " str"):
+        assert "definitions.models.Say.fields" in problems(text)
+        return
+    definitions = parse_contract(text).definitions
+    assert definitions is not None
+    assert definitions.models["Say"].fields["text"] in ("str", "list[str]", "dict[str, str]")
+
+
+@pytest.mark.parametrize("models", ["UUID", "say", "Sa-y", "Say", "True"])
+def test_names_of_messages_are_names_of_classes(models: str) -> None:
+    text = GOOD + f"definitions: {{models: {{{models}: {{fields: {{text: str}}}}}}}}\n"
+    if models == "Say":
+        assert parse_contract(text).definitions
+    else:
+        assert "definitions" in problems(text) or "yaml" in problems(text)
+
+
+@pytest.mark.parametrize("step", ["class", "completed", "config", "when_b", "compensate_b", "a" * 49])
+def test_steps_are_names_of_methods(step: str) -> None:
+    text = WORKFLOW.replace("id: a,", f"id: {step},").replace(
+        "depends_on: [a]", f"depends_on: [{step}], conditional: true"
+    )
+    text = text.replace("[b, x]", "[]").replace("result: BDone", "result: BDone, compensate: UndoB")
+    assert problems(text)
+
+
+def test_a_handler_is_not_called_as_the_node_itself_is() -> None:
+    effect = GOOD.replace("COMPUTE", "EFFECT").replace("_compute", "_effect")
+    for name in ("start", "outbox", "config"):
+        routed = f"handler_routing: {{handlers: [{{event_model: Say, handler: {name}}}]}}\n"
+        text = effect.replace("input_model: Say\noutput_model: Said\n", routed)
+        assert f"'{name}' belongs to the node itself" in problems(text)["contract"].message
+
+
 NOT_YAML = {
     "an alias": ("a: &a [1]\nb: *a", 2),
     "an alias to itself": ("a: &a [*a]", 1),
