@@ -50,6 +50,7 @@ def test_an_exception_that_is_not_there(tmp_path: Path) -> None:
 def test_two_nodes_that_contradict_each_other(tmp_path: Path) -> None:
     wide = GOOD.replace("  publish_topics", "  topic_config: {partitions: 8}\n  publish_topics")
     found = problems(make_node(tmp_path, "narrow"), make_node(tmp_path, "eightfold", contract=wide))
+    assert "node_eightfold_compute/v1_0_0/contract.yaml:1: event_bus: " in found
     assert "node_narrow_compute wants 4 partitions, node_eightfold_compute 8" in found
 
 

@@ -1,6 +1,6 @@
 """What ``onex plan``, ``onex up`` or an agent would refuse later, found in contracts and their classes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from onex.agent.times import check_times
@@ -17,24 +17,39 @@ from onex.settings import Settings
 def validated(files: Sequence[Path], *, shape_only: bool) -> list[ContractProblem]:
     """All problems of these contracts, each by itself and all together."""
     problems: list[ContractProblem] = []
-    nodes: list[ResolvedNode] = []
+    nodes: dict[Path, ResolvedNode] = {}
     for file in files:
         try:
             if shape_only or not file.with_name("node.py").exists():
                 load_contract(file)
             else:
-                nodes.append(node := resolve_node(file))
-                problems += _later(node, file)
+                nodes[file] = resolve_node(file)
+                problems += _later(nodes[file], file)
         except ContractError as error:
             problems += error.problems
-    if not problems and nodes:
-        settings = Settings.load()
-        try:
-            declare(nodes, settings.replication_factor, settings.max_message_bytes)
-        except ProvisioningError as error:
-            what, _, remedy = str(error).partition("; ")
-            problems.append(ContractProblem(files[0], 1, "event_bus", what, remedy or "make the contracts agree"))
+    if not problems:
+        problems += _together(nodes)
     return problems
+
+
+def _together(nodes: Mapping[Path, ResolvedNode]) -> Iterator[ContractProblem]:
+    """Contradictions between nodes. Of several minor versions beside each other the newest one counts."""
+    newest: dict[tuple[str, int], Path] = {}
+    for file in sorted(nodes, key=lambda each: _version(nodes[each])):
+        newest[nodes[file].contract.name, nodes[file].contract.contract_version.major] = file
+    settings = Settings.load()
+    try:
+        declare((nodes[file] for file in newest.values()), settings.replication_factor, settings.max_message_bytes)
+    except ProvisioningError as error:
+        what, _, remedy = str(error).partition("; ")
+        named = [file for file in newest.values() if nodes[file].contract.name in what]
+        place = (named or list(newest.values()))[-1]
+        yield ContractProblem(place, 1, "event_bus", what, remedy or "make the contracts agree")
+
+
+def _version(node: ResolvedNode) -> tuple[int, int, int]:
+    version = node.contract.contract_version
+    return version.major, version.minor, version.patch
 
 
 def _later(node: ResolvedNode, file: Path) -> Iterator[ContractProblem]:
