@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from onex.model.errors import ConfigurationError
 from onex.model.outgoing import DEFAULT_MAX_MESSAGE_BYTES
@@ -127,6 +127,10 @@ class Settings(BaseSettings):
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise ConfigurationError(f"settings: {wrong}") from None
+        except SettingsError as error:  # pydantic names the field, and not the value
+            field = str(error).partition('"')[2].partition('"')[0]
+            example = '["services"]' if field == "services" else '{"security.protocol": "SASL_SSL"}'
+            raise ConfigurationError(f"settings: ONEX_{field.upper()} is no JSON; write it like {example}") from None
         stack = settings.home / STACK_FILE
         if not stack.exists():
             return settings

@@ -17,7 +17,7 @@ from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.dlq import Author, DeadLetterDesk, LetterFilter, ReplayOptions
 from onex.model import Message
 from onex.model.error_text import error_text, scrubbed, traceback_text
-from onex.model.errors import BusUnavailableError, RejectedError
+from onex.model.errors import BusUnavailableError, ConfigurationError, RejectedError
 from onex.settings import Settings
 from onex.testing import MeshDriver
 from tests.conftest import NODES
@@ -172,6 +172,24 @@ def test_settings_show_no_secrets() -> None:
     assert SECRET not in "".join(shown)
     assert surroundings_of(settings).database_url == url
     assert surroundings_of(settings).kafka_config == {"sasl.password": SECRET}
+
+
+@pytest.mark.parametrize("name", ["ONEX_KAFKA_CONFIG", "ONEX_SERVICES"])
+def test_a_setting_that_is_no_json_is_named_and_not_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, f"sasl.password={SECRET}")
+    with pytest.raises(ConfigurationError, match=f"{name} is no JSON; write it like") as raised:
+        Settings.load()
+    assert SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "given", [{"kafka_config": SECRET}, {"kafka_config": {"a": [SECRET]}}, {"log_level": SECRET}]
+)
+def test_a_setting_of_the_wrong_type_is_not_shown(given: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        Settings.load(**given)
+    assert SECRET not in str(raised.value)
+    assert next(iter(given)) in str(raised.value)
 
 
 def test_a_dead_letter_holds_no_tokens_and_no_values() -> None:
