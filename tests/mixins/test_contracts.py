@@ -106,7 +106,7 @@ def test_what_is_wrong_is_told_with_its_place(old: str, new: str, words: str) ->
     text = (VAULT / "contract.yaml").read_text()
     assert old in text
     with contract_file(VAULT, text.replace(old, new)) as file, pytest.raises(ContractError) as refused:
-        resolve_node(file, {})
+        resolve_node(file, environment={})
     assert words in str(refused.value)
     assert f"{file.name}:" in str(refused.value)
 

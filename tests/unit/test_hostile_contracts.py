@@ -189,10 +189,10 @@ def test_without_namespaces_the_node_refuses_unless_it_may_do_with_less(
     broken.write_text(Path(launcher.__file__).read_text().replace('"unshare", ', '"unshare", 1 << 40 | '))
     monkeypatch.setattr("node_test_generator_effect.v1_0_0.sandbox._LAUNCHER", broken)
     with pytest.raises(ConfigurationError, match="set ONEX_SANDBOX=process"):
-        asyncio.run(resolve_node(folder, {}).create().start())  # type: ignore[attr-defined]
-    asyncio.run(resolve_node(folder, {"ONEX_SANDBOX": "process"}).create().start())  # type: ignore[attr-defined]
+        asyncio.run(resolve_node(folder, environment={}).create().start())  # type: ignore[attr-defined]
+    asyncio.run(resolve_node(folder, environment={"ONEX_SANDBOX": "process"}).create().start())  # type: ignore[attr-defined]
     with pytest.raises(ContractError, match="config.sandbox"):
-        resolve_node(folder, {"ONEX_SANDBOX": "none"})
+        resolve_node(folder, environment={"ONEX_SANDBOX": "none"})
 
 
 def test_users_that_are_not_root_have_namespaces_too(tmp_path_factory: pytest.TempPathFactory) -> None:
