@@ -220,7 +220,13 @@ _TAKE_THE_PREFIX = {"resolve_node": 2, "TopicCatalogue": 2, "Discovery": 3, "Aud
 """Number of arguments of a call that passes the prefix."""
 _KEYWORD = ("declare", "dead_letter_topic", "retry_topic", "changelog_topic", "cancel_topic")
 _CONSTANTS = {"MESH_TOPICS", "SNAPSHOT_TOPICS", "AUDIT_TOPICS"}
-_OF_CONTRACTS_ALONE = {"cli/contract.py", "contract/reader.py", "testing/driver.py", "testing/instance.py"}
+_OF_CONTRACTS_ALONE = {
+    "cli/contract.py",
+    "cli/contract_checks.py",
+    "contract/reader.py",
+    "testing/driver.py",
+    "testing/instance.py",
+}
 """They check contracts, whose names have no prefix; the driver is the subject of the tests above."""
 
 
