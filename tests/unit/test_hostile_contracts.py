@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from pydantic import BaseModel
@@ -16,10 +18,12 @@ from node_codegen_orchestrator.v1_0_0.models import GenerateNode, GenerationFail
 from node_codegen_orchestrator.v1_0_0.models import TestsPassed as Passed
 from node_test_generator_effect.v1_0_0 import launcher
 from node_test_generator_effect.v1_0_0.sandbox import Sandbox
+from onex.cli.checks import Patient, Severity, sandbox
 from onex.codegen import package, package_files
 from onex.codegen.generatable import generatable_contract
 from onex.contract import resolve_node
 from onex.model.errors import ConfigurationError, ContractError, RejectedError
+from onex.settings import Settings
 from onex.testing import MeshDriver
 from tests.conftest import CONTRACTS, SERVICES
 
@@ -193,6 +197,16 @@ def test_without_namespaces_the_node_refuses_unless_it_may_do_with_less(
     asyncio.run(resolve_node(folder, environment={"ONEX_SANDBOX": "process"}).create().start())  # type: ignore[attr-defined]
     with pytest.raises(ContractError, match="config.sandbox"):
         resolve_node(folder, environment={"ONEX_SANDBOX": "none"})
+
+
+def test_doctor_warns_of_generated_code_without_a_sandbox() -> None:
+    nodes = [resolve_node(NODES[-1])]
+    found = {
+        kind: [*sandbox(cast(Patient, SimpleNamespace(settings=Settings(sandbox=kind), nodes=nodes)))]
+        for kind in ("namespaces", "process")
+    }
+    assert not found["namespaces"]
+    assert found["process"][0].severity is Severity.WARNING
 
 
 def test_users_that_are_not_root_have_namespaces_too(tmp_path_factory: pytest.TempPathFactory) -> None:
