@@ -302,9 +302,15 @@ def test_a_cycle_in_a_workflow_names_the_chain() -> None:
     assert "a" in message
 
 
-def test_one_result_cannot_answer_two_steps() -> None:
-    text = WORKFLOW.replace("BDone", "ADone")
-    assert "ADone answers two steps" in problems(text)["workflow_coordination"].message
+def test_a_signal_moves_one_step() -> None:
+    text = WORKFLOW.replace("command: DoB, result: BDone", "signal: ADone")
+    assert "ADone is the signal of step 'b' and moves another step" in problems(text)["workflow_coordination"].message
+
+
+def test_a_result_is_no_failure() -> None:
+    text = WORKFLOW.replace("result: ADone", "result: ADone, failure: ADone")
+    (problem,) = [p.message for p in problems(text).values() if "same message" in p.message]
+    assert "step 'a'" in problem
 
 
 def test_a_state_machine_must_be_closed() -> None:

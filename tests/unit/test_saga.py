@@ -131,6 +131,8 @@ def test_a_refused_step_is_tried_again_with_growing_delays(mesh: MeshDriver) -> 
     mesh.advance("1s")
     assert len(mesh.published(BookCar)) == 3
     answer(mesh, BookCar, CarRefused(reason="none left"))
+    assert mesh.published(TripFailed) == [], "the hotels are under way: they are waited for"
+    mesh.advance("10s")
     assert mesh.published(TripFailed) == [TripFailed(trip="t", reason="none left", left=[])]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from types import NoneType, UnionType
-from typing import Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from onex.model.message import Message
 
@@ -26,3 +26,12 @@ def models_in(annotation: object) -> frozenset[type[Message]]:
     if get_origin(annotation) in _CONTAINERS:
         return frozenset().union(*(models_in(argument) for argument in get_args(annotation)))
     return frozenset()
+
+
+def may_return_none(function: Callable[..., object]) -> bool:
+    """Whether the annotation of a function allows None. One without a readable annotation may return anything."""
+    hints, complaint = type_hints(function)
+    returned = hints.get("return", NoneType) if not complaint else NoneType
+    return returned in (None, NoneType, object, Any) or (
+        get_origin(returned) in (Union, UnionType) and NoneType in get_args(returned)
+    )

@@ -34,9 +34,11 @@ def compile_workflow(resolved: ResolvedNode, node: Node) -> CompiledWorkflow:
     start = start_of(resolved)
 
     def machine_of(run: WorkflowState | None, event: Message) -> WorkflowMachine:
-        if run is None or run.is_over or not run.version or type(event) is start:
+        if run is None or not run.version or type(event) is start:
             return machines[current]
         if run.version not in machines:
+            if run.is_over:
+                return machines[current]
             raise RejectedError(
                 f"the run began with version {run.version} of {resolved.contract.name}, which is not here; "
                 f"put it back beside {resolved.folder.name}, then replay this dead letter"

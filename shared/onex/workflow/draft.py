@@ -3,28 +3,40 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypedDict, Unpack, cast
+from typing import TypedDict, TypeVar, Unpack, cast
 
-from onex.model.contract import ModelWorkflow
+from onex.model.contract import ModelWorkflow, ModelWorkflowStep
 from onex.model.message import Message
 from onex.node import Addressed, CancelTimer, Context, Decision, Run, SetTimer, StepFailure
-from onex.workflow.state import FinishedRun, ItemState, Phase, StepState, StepStatus, WorkflowState, derived
+from onex.workflow.state import (
+    FinishedRun,
+    ItemState,
+    Phase,
+    StepState,
+    StepStatus,
+    UndoState,
+    WorkflowState,
+    derived,
+)
+
+_Key = TypeVar("_Key")
 
 
-class _Results(Mapping[type[Message], Sequence[Message]]):
-    """Results by type, parsed when asked for."""
+class _Parsed(Mapping[_Key, Sequence[Message]]):
+    """Results by type or by step, parsed when they are read."""
 
-    def __init__(self, by_model: Mapping[type[Message], Sequence[str]]) -> None:
-        self._by_model = by_model
+    def __init__(self, found: Mapping[_Key, tuple[type[Message], Sequence[str]]]) -> None:
+        self._found = found
 
-    def __getitem__(self, model: type[Message]) -> Sequence[Message]:
-        return [model.of_kept(text) for text in self._by_model[model]]
+    def __getitem__(self, key: _Key) -> Sequence[Message]:
+        model, texts = self._found[key]
+        return [model.of_kept(text) for text in texts]
 
-    def __iter__(self) -> Iterator[type[Message]]:
-        return iter(self._by_model)
+    def __iter__(self) -> Iterator[_Key]:
+        return iter(self._found)
 
     def __len__(self) -> int:
-        return len(self._by_model)
+        return len(self._found)
 
 
 class StepChanges(TypedDict, total=False):
@@ -37,6 +49,13 @@ class StepChanges(TypedDict, total=False):
     maybe_done: bool
     items: list[ItemState]
     compensations: int
+    undos: list[UndoState]
+    problem: str
+
+
+def step_timer(step_id: str) -> str:
+    """Name of the timer of a step."""
+    return f"step:{step_id}"
 
 
 class RunDraft:
@@ -65,6 +84,17 @@ class RunDraft:
         """Change a step; what is not given stays."""
         self.steps[step_id] = self.steps[step_id].model_copy(update=changes)
 
+    def message(self, name: str, text: str) -> Message:
+        """A message of the node that was kept as JSON."""
+        return self._models[name].of_kept(text)
+
+    def give_up(self, step: ModelWorkflowStep) -> None:
+        """Wait no longer for a step that is under way. It may have happened; a step that was refused has not."""
+        kept = self.steps[step.id]
+        asked = kept.status == "running" and step.command is not None
+        self.timers.append(CancelTimer(step_timer(step.id)))
+        self.set(step.id, status="failed", maybe_done=asked or kept.maybe_done)
+
     def failed(self, step_id: str, reason: str, event: Message | None) -> None:
         """The run has failed; ``run()`` now shows why."""
         self.state = self.state.model_copy(
@@ -83,18 +113,22 @@ class RunDraft:
 
     def run(self) -> Run[Message]:
         """The view that the node's step methods get."""
-        results = {
-            self._models[answer]: found
+        by_step = {
+            step.id: (self._models[answer], found)
             for step in self._workflow.steps
             if (answer := step.result or step.signal) and (found := self.steps[step.id].results)
         }
+        by_model: dict[type[Message], tuple[type[Message], list[str]]] = {}
+        for model, found in by_step.values():
+            by_model.setdefault(model, (model, []))[1].extend(found)
         return Run(
             self.context.key,
             self._start.of_kept(self.state.command),
-            _Results(results),
+            _Parsed(by_model),
             datetime.fromtimestamp(self.state.started_ms / 1000, UTC),
             self.context.now,
             self._failure(),
+            _Parsed(by_step),
         )
 
     def _failure(self) -> StepFailure | None:
@@ -104,7 +138,8 @@ class RunDraft:
         if self.state.failure_event is not None:
             event = self._models[self.state.failure_type].of_kept(self.state.failure_event)
         left = tuple(name for name, kept in self.steps.items() if kept.status == "not compensated")
-        return StepFailure(self.state.failed_step, self.state.reason, event, left)
+        problems = {name: kept.problem for name, kept in self.steps.items() if kept.problem}
+        return StepFailure(self.state.failed_step, self.state.reason, event, left, problems)
 
     def decision(self) -> Decision[WorkflowState]:
         """Everything collected; it belongs to the chain of the command that started the run."""

@@ -7,9 +7,10 @@ from onex.model.enums import EnumErrorAction
 from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.node import Addressed, CancelTimer, Context, Decision, Node, SetTimer
+from onex.workflow.awaited import Answers, Role
 from onex.workflow.compensation import UNDO, Compensation
-from onex.workflow.draft import RunDraft, completion_of
-from onex.workflow.progress import Sender, step_timer
+from onex.workflow.draft import RunDraft, completion_of, step_timer
+from onex.workflow.progress import Sender
 from onex.workflow.state import FinishedRun, StepState, WorkflowState
 
 WHOLE = "workflow"
@@ -18,6 +19,9 @@ _KEEP_FINISHED = 24 * 3600.0
 """Seconds a finished run is kept to answer repeated commands with the same completion."""
 _KEEP_RUNS = 20
 """Earlier runs of the same key that are kept for the same purpose."""
+
+_GO_BACK = (EnumErrorAction.COMPENSATE, EnumErrorAction.RETRY)
+"""A step that fails with one of these makes the run undo what was done."""
 
 
 class WorkflowMachine:
@@ -37,7 +41,7 @@ class WorkflowMachine:
         self._start = start
         self._version = version
         self._steps = {step.id: step for step in workflow.steps}
-        self._by_answer = {name: step for step in workflow.steps for name in step.answers}
+        self._answers = Answers(workflow)
         self._sender = Sender(workflow, node)
         self._compensation = Compensation(workflow, node)
 
@@ -68,22 +72,30 @@ class WorkflowMachine:
         return draft.decision()
 
     def answer(self, state: WorkflowState | None, event: Message, context: Context) -> Decision[WorkflowState]:
-        """A result, a failure, a signal or the end of a compensation; what nobody waits for is ignored."""
-        name = type(event).__name__
-        step = self._by_answer.get(name)
-        if state is None or step is None:
+        """A result, a failure, a signal or the end of a compensation; what nobody waits for is ignored.
+
+        Raises RejectedError for what no step of this run's version takes.
+        """
+        if state is None:
             return Decision(state)
+        name = type(event).__name__
+        if not state.is_over and not self._answers.of(name, state.steps):
+            version = state.version or self._version
+            raise RejectedError(f"the run began with version {version}, in which no step takes {name}")
         draft = self._draft(state, context)
-        match name:
-            case step.signal:
+        cause = context.answers_id
+        match self._answers.find(name, draft.steps, state.run_id, cause):
+            case step, Role.SIGNAL:
                 self._signalled(draft, step, event)
-            case step.compensated:
-                if self._compensation.answered(draft, step, context.answers_id):
-                    self._end_if_undone(draft)
-            case step.failure:
-                self._refused(draft, step, event, context.answers_id)
-            case _:
-                self._answered(draft, step, event, context.answers_id)
+            case step, Role.COMPENSATED:
+                self._compensation.answered(draft, step, cause)
+                self._end_if_undone(draft)
+            case step, Role.FAILURE:
+                self._refused(draft, step, event, cause)
+            case step, Role.RESULT:
+                self._answered(draft, step, event, cause)
+            case None:
+                pass
         return draft.decision()
 
     def timer(self, state: WorkflowState | None, name: str, context: Context) -> Decision[WorkflowState]:
@@ -91,12 +103,14 @@ class WorkflowMachine:
         if state is None or name == RETENTION:
             return Decision(None)
         draft = self._draft(state, context)
-        if state.phase == "compensating" and name.startswith(UNDO):
-            self._compensation.timed_out(draft, self._steps[name.removeprefix(UNDO)])
+        kind, _, step_id = name.partition(":")
+        step = self._steps.get(step_id) if step_id in state.steps else None
+        if name == WHOLE:
+            self._whole_timer(draft)
+        elif step and kind + ":" == UNDO:
+            self._compensation.timed_out(draft, step)
             self._end_if_undone(draft)
-        elif state.phase == "running" and name == WHOLE:
-            self._give_up(draft, "workflow timed out")
-        elif state.phase == "running" and (step := self._steps.get(name.removeprefix("step:"))):
+        elif step and name == step_timer(step_id):
             self._step_timer(draft, step)
         return draft.decision()
 
@@ -156,38 +170,71 @@ class WorkflowMachine:
 
     def _refused(self, draft: RunDraft, step: ModelWorkflowStep, event: Message, cause: str) -> None:
         kept = draft.steps[step.id]
-        if kept.status != "running" or not _belongs(kept, cause):
-            return
-        draft.timers.append(CancelTimer(step_timer(step.id)))
-        if step.error_action is EnumErrorAction.RETRY and kept.attempts < step.retry.max_attempts:
-            self._sender.again(draft, step)
-            return
-        draft.set(step.id, status="failed", maybe_done=step.fan_out)
-        self._failed(draft, step, _reason(event), event)
-
-    def _answered(self, draft: RunDraft, step: ModelWorkflowStep, event: Message, cause: str) -> None:
-        kept = draft.steps[step.id]
-        in_time = kept.status in ("running", "retrying") and draft.state.phase == "running"
-        late = not in_time and (kept.maybe_done or kept.status == "running")
-        if not (in_time or late) or not _belongs(kept, cause):
+        if kept.status != "running":
             return
         if step.fan_out:
             items = [
-                item.model_copy(update={"result": event.as_kept()}) if cause in item.command_ids else item
+                item.model_copy(update={"refused": True}) if item.is_open and cause in item.command_ids else item
                 for item in kept.items
             ]
             draft.set(step.id, items=items)
-            if any(item.result is None for item in items):
+        if draft.state.phase != "running":
+            self._came_in(draft, step)
+        elif step.error_action is EnumErrorAction.RETRY and kept.attempts < step.retry.max_attempts:
+            draft.timers.append(CancelTimer(step_timer(step.id)))
+            self._sender.again(draft, step)
+        else:
+            # Branches under way are waited for before they are undone.
+            is_open = step.fan_out and draft.steps[step.id].is_open
+            if not (is_open and step.compensate and step.error_action in _GO_BACK):
+                draft.timers.append(CancelTimer(step_timer(step.id)))
+                draft.set(step.id, status="failed", maybe_done=is_open)
+            self._failed(draft, step, _reason(event), event)
+
+    def _answered(self, draft: RunDraft, step: ModelWorkflowStep, event: Message, cause: str) -> None:
+        kept = draft.steps[step.id]
+        in_time = kept.status in ("running", "retrying")
+        if step.fan_out:
+            items = [
+                item.model_copy(update={"result": event.as_kept(), "refused": False})
+                if item.result is None and cause in item.command_ids
+                else item
+                for item in kept.items
+            ]
+            if items == kept.items:
                 return
+            draft.set(step.id, items=items)
+            is_whole = all(item.result is not None for item in items)
+        elif kept.result is not None or not (in_time or kept.maybe_done):
+            return
         else:
             draft.set(step.id, result=event.as_kept())
-        if late:
-            # Where it was given up, its compensation is on its way; a step beside the failed one was only left alone.
-            draft.set(step.id, status="done", maybe_done=False)
-            if kept.status == "running":
-                self._compensation.late(draft, step)
+            is_whole = True
+        if in_time and draft.state.phase == "running":
+            if is_whole:
+                self._step_done(draft, step)
+        elif in_time and draft.state.phase == "compensating":
+            self._came_in(draft, step)
+        else:
+            self._late(draft, step, is_whole=is_whole)
+
+    def _came_in(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
+        """An answer to a command that was under way when the run failed; its step is undone after the last one."""
+        kept = draft.steps[step.id]
+        if any(item.is_open for item in kept.items):
             return
-        self._step_done(draft, step)
+        is_whole = bool(kept.results) and len(kept.results) >= len(kept.items)
+        draft.timers.append(CancelTimer(step_timer(step.id)))
+        draft.set(step.id, status="done" if is_whole else "failed", maybe_done=False)
+        self._end_if_undone(draft)
+
+    def _late(self, draft: RunDraft, step: ModelWorkflowStep, *, is_whole: bool) -> None:
+        """A result of work that was given up. A run that goes on counts it; any other run has it undone."""
+        if is_whole and draft.steps[step.id].status in ("failed", "skipped"):
+            draft.set(step.id, status="done", maybe_done=False)
+        if draft.state.phase != "running":
+            self._compensation.late(draft, step)
+            self._end_if_undone(draft)
 
     def _step_done(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
         draft.timers.append(CancelTimer(step_timer(step.id)))
@@ -198,13 +245,26 @@ class WorkflowMachine:
     def _step_timer(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
         """A delay is over, or no answer came in time."""
         kept = draft.steps[step.id]
-        if kept.status == "retrying":
+        if draft.state.phase != "running":
+            if kept.status == "running":
+                draft.give_up(step)
+                self._end_if_undone(draft)
+        elif kept.status == "retrying":
             self._sender.send(draft, step)
         elif kept.status == "running" and kept.attempts < step.retry.max_attempts and step.command:
+            draft.set(step.id, maybe_done=True)
             self._sender.again(draft, step)
         elif kept.status == "running":
-            draft.set(step.id, status="failed", maybe_done=step.command is not None)
+            draft.give_up(step)
             self._failed(draft, step, f"{step.id} timed out", None)
+
+    def _whole_timer(self, draft: RunDraft) -> None:
+        """The time of the run is over: it fails, or waits no longer for what was under way when it failed."""
+        if draft.state.phase == "running":
+            self._give_up(draft, "workflow timed out")
+        elif draft.state.phase == "compensating":
+            self._give_up_all(draft)
+            self._end_if_undone(draft)
 
     # -- ends -----------------------------------------------------------------------------------
 
@@ -217,28 +277,33 @@ class WorkflowMachine:
         self._end_failed(draft, step.id, reason, event)
 
     def _give_up(self, draft: RunDraft, reason: str) -> None:
-        """Steps in the air may have happened: they are compensated like those that did."""
+        """Steps under way may have happened: they are compensated like those that did."""
         draft.timers.append(CancelTimer(WHOLE))
+        self._give_up_all(draft)
+        self._end_failed(draft, "", reason, None)
+
+    def _give_up_all(self, draft: RunDraft) -> None:
         for step in self._workflow.steps:
             if draft.steps[step.id].status in ("running", "retrying"):
-                draft.timers.append(CancelTimer(step_timer(step.id)))
-                draft.set(step.id, status="failed", maybe_done=step.command is not None)
-        self._end_failed(draft, "", reason, None)
+                draft.give_up(step)
 
     def _end_failed(self, draft: RunDraft, step_id: str, reason: str, event: Message | None) -> None:
         draft.failed(step_id, reason, event)
-        if not (step_id and self._steps[step_id].error_action is EnumErrorAction.STOP):
-            self._compensation.begin(draft)
+        for step in self._workflow.steps:
+            if draft.steps[step.id].status == "retrying":
+                draft.give_up(step)
+        self._compensation.begin(draft)
         self._end_if_undone(draft)
 
     def _end_if_undone(self, draft: RunDraft) -> None:
         """Undo what can be undone now; the run ends when nothing is left to wait for."""
+        if draft.state.is_over:
+            return
         if self._compensation.go_on(draft):
             completion = getattr(self._node, "failed")(draft.run())  # noqa: B009 - named by the contract
             self._finish(draft, "failed", completion)
         elif draft.state.phase == "running":
             draft.state = draft.state.model_copy(update={"phase": "compensating"})
-            draft.timers.append(CancelTimer(WHOLE))
             self._sender.progress(draft, "", "compensating")
 
     def _finish(self, draft: RunDraft, phase: str, completion: Message) -> None:
@@ -247,7 +312,10 @@ class WorkflowMachine:
         draft.timers += [CancelTimer(WHOLE), SetTimer(RETENTION, _KEEP_FINISHED)]
 
     def _draft(self, state: WorkflowState, context: Context) -> RunDraft:
-        return RunDraft(state, context, self._start, self._models, self._workflow)
+        draft = RunDraft(state, context, self._start, self._models, self._workflow)
+        if state.phase == "compensating":
+            self._compensation.upgrade(draft)
+        return draft
 
     def _again(self, state: WorkflowState) -> Decision[WorkflowState]:
         ended = _as_finished(state)
@@ -256,11 +324,6 @@ class WorkflowMachine:
     def _completion_of(self, run: FinishedRun) -> Addressed:
         name = self._workflow.completed if run.phase == "completed" else self._workflow.failed
         return completion_of(run, self._models[name].of_kept(run.finished_by))
-
-
-def _belongs(kept: StepState, cause: str) -> bool:
-    """Whether an answer is to a command of this step; one that does not say what it answers is believed."""
-    return not cause or cause in kept.command_ids
 
 
 def _as_finished(state: WorkflowState) -> FinishedRun | None:

@@ -7,13 +7,8 @@ from onex.model.contract import ModelWorkflow, ModelWorkflowStep
 from onex.model.errors import WrongOutputError
 from onex.model.message import Message
 from onex.node import Addressed, Node, SetTimer
-from onex.workflow.draft import RunDraft
+from onex.workflow.draft import RunDraft, step_timer
 from onex.workflow.state import ItemState, derived
-
-
-def step_timer(step_id: str) -> str:
-    """Name of the timer of a step."""
-    return f"step:{step_id}"
 
 
 class Sender:

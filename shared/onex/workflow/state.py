@@ -20,6 +20,25 @@ class ItemState(BaseModel):
 
     command_ids: list[str] = []
     result: str | None = None
+    refused: bool = False
+    """The latest attempt was refused."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an answer may still come."""
+        return bool(self.command_ids) and self.result is None and not self.refused
+
+
+class UndoState(BaseModel):
+    """One command that undoes a step, or a part of it. It is made once; each attempt sends the same."""
+
+    model_config = ConfigDict(frozen=True)
+
+    command: str
+    """JSON of the command."""
+    attempts: int = 0
+    done: bool = False
+    """It was answered."""
 
 
 class StepState(BaseModel):
@@ -33,11 +52,30 @@ class StepState(BaseModel):
     result: str | None = None
     """JSON of the result message, or of the signal."""
     maybe_done: bool = False
-    """The step timed out: it may have happened, so it is compensated."""
+    """An attempt timed out: it may have happened, so it is compensated."""
     items: list[ItemState] = Field(default_factory=list)
     """Of a step that fans out, in the order of its commands."""
     compensations: int = 0
-    """Attempts at undoing it."""
+    """Attempts at undoing it. Version 0.1 wrote only this number; see ``Compensation``."""
+    undos: list[UndoState] = Field(default_factory=list)
+    """What was sent to undo it; more when a result came late."""
+    problem: str = ""
+    """Why its compensation could not be made."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether commands of it are not answered yet, within their time."""
+        return self.status == "running" and (not self.items or any(item.is_open for item in self.items))
+
+    @property
+    def may_have_happened(self) -> bool:
+        """Whether there is something to undo."""
+        return self.status == "done" or self.maybe_done or bool(self.results)
+
+    @property
+    def undo_began(self) -> bool:
+        """Whether its compensation was made, or could not be made."""
+        return bool(self.undos) or self.status in ("compensating", "compensated", "not compensated")
 
     @property
     def results(self) -> list[str]:

@@ -84,6 +84,8 @@ class ModelWorkflowStep(ContractPart):
             problems.append("give command and result, or signal")
         if self.signal and (self.command or self.result or self.failure or self.fan_out or self.compensate):
             problems.append("a step with signal has no command, result, failure, fan_out or compensate")
+        if self.result and self.result == self.failure:
+            problems.append("result and failure are the same message")
         if self.compensated and not self.compensate:
             problems.append("compensated needs compensate")
         if self.error_action is EnumErrorAction.RETRY and self.retry.max_attempts == 1:
@@ -141,10 +143,12 @@ class ModelWorkflow(ContractPart):
             TopologicalSorter({step.id: step.depends_on for step in self.steps}).prepare()
         except CycleError as error:
             problems.append(f"the steps form a cycle: {' -> '.join(error.args[1])}")
-        answers = [name for step in self.steps for name in step.answers]
+        answers = [name for step in self.steps for name in dict.fromkeys(step.answers)]
         problems += [
-            f"{name} answers two steps; a result or failure belongs to one step"
-            for name in sorted({r for r in answers if answers.count(r) > 1})
+            f"{step.signal} is the signal of step {step.id!r} and moves another step; a signal names no command, "
+            "so it belongs to one step"
+            for step in self.steps
+            if step.signal and answers.count(step.signal) > 1
         ]
         if problems:
             raise ValueError("; ".join(problems))
