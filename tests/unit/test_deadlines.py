@@ -4,6 +4,8 @@ import pytest
 from node_gate_compute.v1_0_0.models import Enter, Entered
 from node_tally_reducer.v1_0_0.models import Amount, Tallied
 from node_vault_effect.v1_0_0.models import Fetch, Fetched
+from node_vault_effect.v1_0_0.node import NodeVaultEffect
+from node_warehouse_orchestrator.v1_0_0.models import FulfilOrder, ScoreFraud
 
 from onex.agent.current import CURRENT, CurrentMessage
 from onex.bus import headers as h
@@ -39,6 +41,44 @@ def test_compute_and_effect_hand_it_on(
     mesh = driver(name)
     mesh.send(sent, headers=[(h.DEADLINE, given)] if given else [])
     assert deadline_of(mesh, answer) == (given if kept else None)
+    mesh.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "answer"),
+    [
+        ("node_gate_compute", Enter(name="Ann", age=20), Entered),
+        ("node_vault_effect", Fetch(name="gold"), Fetched),
+        ("node_warehouse_orchestrator", FulfilOrder(order="o"), ScoreFraud),
+    ],
+)
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_command_is_refused_after_its_deadline(name: str, sent: Message, answer: type[Message], late: int) -> None:
+    mesh = driver(name)
+    deadline = str(mesh.clock.now_ms() - late).encode()
+    letter = mesh.dead_letter_of(mesh.send(sent, headers=[(h.DEADLINE, deadline)]))
+    assert (letter["onex-dlq-class"], letter["onex-dlq-exception"]) == ("rejected", "DeadlineError")
+    assert mesh.published(answer) == []
+    mesh.send(sent, headers=[(h.DEADLINE, str(mesh.clock.now_ms() + 1).encode())])
+    assert len(mesh.published(answer)) == 1
+    mesh.close()
+
+
+def test_a_late_event_counts() -> None:
+    mesh = driver("node_tally_reducer")
+    mesh.send(Amount(entity="e", value=1), headers=[(h.DEADLINE, b"1")])
+    assert len(mesh.published(Tallied)) == 1
+    mesh.close()
+
+
+def test_no_attempt_is_made_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh = driver("node_vault_effect")
+    monkeypatch.setattr(NodeVaultEffect, "closed", True)
+    monkeypatch.setattr(NodeVaultEffect, "asked", asked := list[str]())
+    sent = mesh.send(Fetch(name="gold"), headers=[(h.DEADLINE, str(mesh.clock.now_ms() + 1).encode())])
+    mesh.advance("5m")
+    assert asked == ["gold"]
+    assert mesh.dead_letter_of(sent)["onex-dlq-exception"] == "DeadlineError"
     mesh.close()
 
 

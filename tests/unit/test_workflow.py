@@ -14,6 +14,7 @@ from node_order_orchestrator.v1_0_0.models import (
     RefundCard,
 )
 from node_order_orchestrator.v1_0_0.node import NodeOrderOrchestrator
+from node_payment_effect.v1_0_0.models import CardCharged
 from node_payment_effect.v1_0_0.node import NodePaymentEffect
 from node_shipping_effect.v1_0_0.node import NodeShippingEffect
 
@@ -61,6 +62,20 @@ def test_silent_bank_is_given_up_and_refunded(mesh: MeshDriver) -> None:
     mesh.advance("2s")  # three attempts of 10 s
     assert mesh.completion(sent) == OrderFailed(order_id="o-1", reason="charge timed out")
     assert len(mesh.published(RefundCard)) == 1
+
+
+def test_a_bank_that_comes_back_late_charges_nothing(mesh: MeshDriver) -> None:
+    mesh.mute(NodePaymentEffect)
+    sent = mesh.send(order())
+    mesh.advance("31s")
+    mesh.unmute(NodePaymentEffect)
+    mesh.settle()
+    assert mesh.published(CardCharged) == []
+    letters = [dict(letter.headers() or []) for letter in mesh.dead_letters(NodePaymentEffect)]
+    assert [letter["onex-dlq-message"].split(b" passed")[0] for letter in letters] == [
+        b"ChargeCard: its deadline"
+    ] * 3
+    assert mesh.completion(sent) == OrderFailed(order_id="o-1", reason="charge timed out")
 
 
 def test_attempts_at_one_step_share_their_idempotency_key(mesh: MeshDriver) -> None:

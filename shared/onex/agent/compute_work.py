@@ -10,6 +10,7 @@ from onex.agent.current import CURRENT
 from onex.agent.envelope import Envelope
 from onex.agent.program import Program
 from onex.agent.pure_work import Failed, PureWork, Taken
+from onex.agent.receive import require_in_time
 from onex.agent.tracing import MessageTrace
 from onex.bus.protocols import Emitted, ProtocolRecord
 from onex.model.enums import EnumStage
@@ -73,6 +74,8 @@ class ComputeWork(PureWork):
                 if traces is not None:
                     trace = traces.received(record, envelope)
                 self.stage = _HANDLER
+                if envelope.deadline is not None:
+                    require_in_time(entry, envelope, self._now_ms)
                 result = entry.handle(message)
                 self.stage = _ENCODE
                 results.append(result if trace is None else self._send(result, envelope, trace))

@@ -13,6 +13,7 @@ from onex.agent.envelope import Envelope, TimerEnvelope, kept_for_timers, read_e
 from onex.agent.misrouted import KeyPlaces
 from onex.agent.program import Program
 from onex.agent.pure_work import Failed, PureWork, Taken
+from onex.agent.receive import require_in_time
 from onex.agent.store import TIMERS
 from onex.agent.stores import Stores
 from onex.agent.timer_offset import offset_of
@@ -152,6 +153,8 @@ class KeyedWork(PureWork):
                 store, key = stores[record.partition()], envelope.key or b""
                 state = store.get(key)
                 self.stage = _HANDLER
+                if envelope.deadline is not None:
+                    require_in_time(entry, envelope, self._now_ms)
                 answer = entry.handle(state, message, envelope.context(self._now))
                 self.stage = _ENCODE
                 assert isinstance(answer, Answer)

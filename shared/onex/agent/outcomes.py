@@ -15,7 +15,7 @@ from onex.agent.kept_answers import KeptAnswers
 from onex.agent.metrics import AgentMetrics
 from onex.agent.outcome import Outcome, Task
 from onex.agent.program import Program
-from onex.agent.receive import Received
+from onex.agent.receive import Received, require_in_time
 from onex.agent.retry import Attempts, RetryPlan
 from onex.agent.retry_queue import RetryQueue, is_moved
 from onex.agent.time_limit import TimeLimit
@@ -65,7 +65,10 @@ class OutcomeMaker:
     async def _attempt(self, received: Received, attempt: int) -> object:
         """One call of the handler, within ``delivery.timeout``."""
         entry, message, envelope = received
-        context = envelope.context(to_datetime(self._clock.now_ms()), attempt, message)
+        now_ms = self._clock.now_ms()
+        if envelope.deadline is not None:
+            require_in_time(entry, envelope, now_ms)
+        context = envelope.context(to_datetime(now_ms), attempt, message)
         return await self._limit.hold(entry.handle(message, context))  # type: ignore[arg-type]  # effects' are async
 
     def done(self, task: Task, result: object) -> Outcome:

@@ -11,6 +11,7 @@ from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.capability import Composition, ServiceRegistry
 from onex.contract import ResolvedNode
 from onex.model.contract import ModelContract
+from onex.model.enums import EnumTopicCategory
 from onex.model.message import Message
 from onex.model.topic import TopicName
 from onex.node import Node
@@ -27,6 +28,8 @@ class Input:
     model: type[Message]
     decode: Callable[[bytes | None], Message]
     handle: Handle
+    is_command: bool = False
+    """Its messages are refused after their deadline. An event is a fact however late it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,14 @@ def build_program(
     inputs = {}
     for topic, route in resolved.routes.items():
         codec = Codec.of_topic(route.model, topic, catalogue)
-        inputs[topic] = Input(topic, event_type(topic).encode(), route.model, codec.decode, behaviour.handlers[topic])
+        inputs[topic] = Input(
+            topic,
+            event_type(topic).encode(),
+            route.model,
+            codec.decode,
+            behaviour.handlers[topic],
+            TopicName.parse(topic).category is EnumTopicCategory.CMD,
+        )
     outputs = {}
     for model, topic in resolved.outputs.items():
         codec = Codec.of_topic(model, topic, catalogue)

@@ -10,7 +10,7 @@ from onex.agent.program import Input, Program
 from onex.agent.unreadable_headers import UnreadableHeaders
 from onex.bus import headers as h
 from onex.bus.protocols import ProtocolRecord
-from onex.model.errors import RejectedError
+from onex.model.errors import DeadlineError, RejectedError
 from onex.model.message import Message
 from onex.node import TimerFired
 
@@ -25,6 +25,13 @@ def _timer_input(program: Program) -> Input | None:
     codec = TypeAdapter(TimerFired)
     topic = program.contract.changelog_topic
     return Input(topic, b"", TimerFired, lambda value: codec.validate_json(value or b""), program.timers)
+
+
+def require_in_time(entry: Input, envelope: Envelope, now_ms: int) -> None:
+    """Raise DeadlineError for a command whose deadline has passed: its sender has given it up."""
+    if entry.is_command and envelope.deadline_ms <= now_ms:
+        late = (now_ms - envelope.deadline_ms) / 1000
+        raise DeadlineError(f"{entry.model.__name__}: its deadline passed {late:.3g} s ago")
 
 
 class Receiver:
