@@ -9,7 +9,14 @@ from pydantic import ValidationError
 
 from onex.mixins.retry import MixinRetry, ModelRetrySubcontract
 from onex.mixins.retry.engine import RetryEngine
-from onex.model.errors import CircuitOpenError
+from onex.model.errors import (
+    BulkheadFullError,
+    CallTimeoutError,
+    CircuitOpenError,
+    OutageError,
+    RateLimitedError,
+    TransientError,
+)
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
 from tests.mixins.virtual import play
@@ -120,6 +127,18 @@ def test_exceptions_count_by_name_and_by_base() -> None:
     assert isinstance(Retries().run(KeyError("other"), "fine"), KeyError)
     assert Retries(retry_on_exceptions=["builtins.KeyError"]).run(KeyError("dotted"), "fine") == "fine"
     assert Retries(retry_on_exceptions=["KeyError"]).run(DOWN, "fine") is DOWN
+
+
+@pytest.mark.enforces("retry.retry_on_exceptions")
+@pytest.mark.parametrize("error", [TransientError("busy"), BulkheadFullError("full"), CallTimeoutError("slow")])
+def test_errors_of_the_mesh_that_may_pass_count(error: Exception) -> None:
+    assert Retries().run(error, "fine") == "fine"
+    assert Retries(retry_on_exceptions=["KeyError"]).run(error, "fine") == "fine"
+
+
+@pytest.mark.parametrize("error", [OutageError("away"), CircuitOpenError("bank", 1.0), RateLimitedError("", 1.0)])
+def test_what_was_not_tried_is_left_to_the_agent(error: Exception) -> None:
+    assert Retries(retry_on_exceptions=["TransientError"]).run(error, "fine") is error
 
 
 @pytest.mark.enforces("retry.retry_on_status_codes")

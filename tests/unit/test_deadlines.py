@@ -57,7 +57,7 @@ def test_a_command_is_refused_after_its_deadline(name: str, sent: Message, answe
     mesh = driver(name)
     deadline = str(mesh.clock.now_ms() - late).encode()
     letter = mesh.dead_letter_of(mesh.send(sent, headers=[(h.DEADLINE, deadline)]))
-    assert (letter["onex-dlq-class"], letter["onex-dlq-exception"]) == ("rejected", "DeadlineError")
+    assert (letter["onex-dlq-class"], letter["onex-dlq-exception"].split(".")[-1]) == ("rejected", "DeadlineError")
     assert mesh.published(answer) == []
     mesh.send(sent, headers=[(h.DEADLINE, str(mesh.clock.now_ms() + 1).encode())])
     assert len(mesh.published(answer)) == 1
@@ -78,7 +78,7 @@ def test_no_attempt_is_made_after_the_deadline(monkeypatch: pytest.MonkeyPatch) 
     sent = mesh.send(Fetch(name="gold"), headers=[(h.DEADLINE, str(mesh.clock.now_ms() + 1).encode())])
     mesh.advance("5m")
     assert asked == ["gold"]
-    assert mesh.dead_letter_of(sent)["onex-dlq-exception"] == "DeadlineError"
+    assert mesh.dead_letter_of(sent)["onex-dlq-exception"].endswith("DeadlineError")
     mesh.close()
 
 

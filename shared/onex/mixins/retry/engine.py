@@ -17,7 +17,7 @@ from onex.mixins.circuit_breaker import ModelCircuitBreakerSubcontract, Protocol
 from onex.mixins.circuit_breaker.engine import CircuitBreakerEngine
 from onex.mixins.retry.model_retry_subcontract import EnumRetryBackoff, ModelRetrySubcontract
 from onex.model.clock import ProtocolClock
-from onex.model.errors import CircuitOpenError
+from onex.model.errors import NotNowError, TransientError
 
 T = TypeVar("T")
 _CODES = ("status_code", "status", "code")
@@ -61,12 +61,12 @@ class RetryEngine:
 
     def may_pass(self, error: BaseException) -> bool:
         """Whether calling again may help."""
-        if isinstance(error, CircuitOpenError):
+        if isinstance(error, NotNowError):
             return False
         code = _status_of(error)
         if code is not None:
             return code in self._codes
-        return any(_is_named(cls, self._names) for cls in type(error).__mro__)
+        return isinstance(error, TransientError) or any(_is_named(cls, self._names) for cls in type(error).__mro__)
 
     def _wait(self, state: RetryCallState) -> float:
         delay = min(float(self._delays(state)), self._settings.max_delay_seconds)

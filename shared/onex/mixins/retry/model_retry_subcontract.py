@@ -47,7 +47,8 @@ class ModelRetrySubcontract(Subcontract):
     jitter_max_seconds: float = Field(default=1.0, ge=0.0, le=60.0)
     """At most so much of it."""
     retry_on_exceptions: tuple[str, ...] = ("ConnectionError", "TimeoutError", "HTTPError")
-    """Names of exception classes, plain or dotted; those derived from them count as well."""
+    """Names of exception classes, plain or dotted; those derived from them count as well.
+    The mesh's own TransientError always counts, and NotNowError never: nothing was tried."""
     retry_on_status_codes: tuple[int, ...] = (429, 500, 502, 503, 504)
     """Status codes of exceptions (``code``, ``status``, ``status_code``, also of their ``response``) that count.
     An exception with another code is not retried, whatever its class."""
