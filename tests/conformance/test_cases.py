@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,12 @@ from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import Outgoing, Partition
 from onex.bus.schema import Codec
-from onex.contract import find_contracts, load_contract
+from onex.contract import ResolvedNode, find_contracts, load_contract, resolve_node
 from onex.local import LocalPostgres
 from onex.model.enums import EnumNodeKind
 from onex.testing import Case, load_cases, mismatch, run_case
 from onex.testing.cases import Named
-from onex.testing.run_case import case_bytes
+from onex.testing.run_case import case_bytes, case_key
 from tests.conftest import ORDERS, SERVICES, eventually
 from tests.integration.agents import Mesh
 
@@ -55,7 +56,7 @@ def mesh(
 
 def test_on_the_native_host(mesh: Mesh) -> None:
     node = mesh.nodes[0]
-    for case in load_cases(node.folder):
+    for case in _cases(node.folder):
         assert _run(mesh, case) == "", case.name
     (process,) = mesh.processes
     assert mesh.stop(process) == 0
@@ -67,17 +68,45 @@ def test_on_the_faust_host(
 ) -> None:
     with Mesh(kafka_bus, [folder], tmp_path, outside) as mesh:
         process = mesh.start(mesh.nodes[0].contract.name, faust=True)
-        for case in load_cases(folder):
+        for case in _cases(folder):
             assert _run(mesh, case) == "", case.name
         assert mesh.stop(process) == 0
 
 
+def _cases(folder: Path) -> Iterator[Case]:
+    """Cases whose keys are their own: they share a mesh, and so the state of a key."""
+    used: set[str] = set()
+    for number, case in enumerate(load_cases(folder)):
+        node = resolve_node(folder)
+        keys = {case_key(node, case, named) for named in (*case.given, case.when)} if _keeps_state(node) else set()
+        yield Case.model_validate(_renamed(case.model_dump(exclude_none=True), used & keys, f"-{number}"))
+        used |= keys
+
+
+def _keeps_state(node: ResolvedNode) -> bool:
+    return node.contract.node_type.is_stateful
+
+
+def _renamed(value: object, keys: AbstractSet[object], suffix: str) -> object:
+    """The value with a suffix after each text that is one of the keys."""
+    match value:
+        case str():
+            return value + suffix if value in keys else value
+        case dict():
+            return {name: _renamed(part, keys, suffix) for name, part in value.items()}
+        case list() | tuple():
+            return [_renamed(part, keys, suffix) for part in value]
+        case _:
+            return value
+
+
 def _run(mesh: Mesh, case: Case) -> str:
-    node, key, correlation = mesh.nodes[0], f"case-{uuid.uuid4().hex}".encode(), uuid.uuid4().hex.encode()
+    node, other, correlation = mesh.nodes[0], f"case-{uuid.uuid4().hex}", uuid.uuid4().hex.encode()
     group = node.contract.group(mesh.prefix)
     identity = b""
     for named in (*case.given, case.when):
         name, payload = next(iter(named.items()))
+        key = (case_key(node, case, named) or other).encode()
         identity = uuid.uuid4().hex.encode()
         topics = [t for t, r in node.routes.items() if r.model.__name__ == name]
         topic = topics[0] if topics else node.contract.event_bus.subscribe_topics[0]

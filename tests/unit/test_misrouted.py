@@ -163,9 +163,23 @@ def test_a_key_that_was_forgotten_is_looked_at_again_after_a_crash(mesh: MeshDri
 def test_keys_of_any_bytes(mesh: MeshDriver) -> None:
     keys = [b"\xff\xfe", b"\x00", b"k" * 1000]
     for key in keys:
-        misroute(mesh, Amount(entity="e", value=1), key, by=wrong(key))
+        misroute(mesh, Amount(entity="", value=1), key, by=wrong(key))
     mesh.settle()
     assert places(mesh.records(STATE)) == {key: {partition_of(key, 4)} for key in keys}
+
+
+@pytest.mark.parametrize("key", [b"f", b"E", b"e ", b"\xff"])
+def test_a_record_with_another_key_than_its_message_is_refused_where_it_is(mesh: MeshDriver, key: bytes) -> None:
+    for number in range(4):
+        mesh.bus.publish(Outgoing(AMOUNTS, b'{"entity": "e", "value": 1}', key, [], number))
+    mesh.bus.publish(Outgoing(AMOUNTS, b'{"entity": "e", "value": 7}', b"e", [], wrong(b"e")))
+    mesh.settle()
+    letters = [dict(letter.headers() or []) for letter in mesh.dead_letters(NodeTallyReducer)]
+    assert {letter["onex-dlq-message"] for letter in letters} == {
+        b"the record has another key than Amount.entity; key the record by that field"
+    }
+    assert len(letters) == 4
+    assert mesh.published(Tallied) == [Tallied(entity="e", total=7, count=1)], "the right key is forwarded as before"
 
 
 def test_records_without_a_key_are_refused_where_they_are(mesh: MeshDriver) -> None:
@@ -204,7 +218,7 @@ def test_too_large_to_be_forwarded_is_a_dead_letter(mesh: MeshDriver) -> None:
     mesh.bus.admin.alter(RETRY, {"max.message.bytes": "500"})
     mesh.advance("31s")
     key = b"k" * 600
-    misroute(mesh, Amount(entity="e", value=1), key, by=wrong(key), settle=True)
+    misroute(mesh, Amount(entity="", value=1), key, by=wrong(key), settle=True)
     (letter,) = mesh.dead_letters(NodeTallyReducer)
     facts = dict(letter.headers() or [])
     assert facts["onex-dlq-class"] == b"rejected"

@@ -238,7 +238,7 @@ def test_a_due_time_of_a_wrong_clock_does_not_wait_for_ever(mesh: MeshDriver) ->
         for name, v in moved.headers() or []
     ]
     mesh.crash(mesh.instances[0])
-    mesh.bus.publish(Outgoing(RETRY, moved.value(), b"other", far, moved.partition()))
+    mesh.bus.publish(Outgoing(RETRY, b'{"entity": "other", "number": 1}', b"other", far, moved.partition()))
     NodeUnrulyEffect.down.clear()
     mesh.add_instance(NodeUnrulyEffect)
     mesh.advance("61s")

@@ -78,6 +78,8 @@ class ComputeWork(PureWork):
                     require_in_time(entry, envelope, self._now_ms)
                 result = entry.handle(message)
                 self.stage = _ENCODE
+                if result is None:
+                    entry.require_none_allowed()
                 results.append(result if trace is None else self._send(result, envelope, trace))
             except BaseException as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
                 results.append(self._failed(record, error, self.stage, trace))

@@ -96,7 +96,7 @@ class OutcomeMaker:
     def _with_outputs(self, task: Task, result: object, only: Emitted | None) -> Outcome:
         """``only``: the one output, where the result is one declared message."""
         envelope = task.envelope
-        emitted = [only] if only else self._emitter.emit(as_emissions(result), envelope, envelope.reply_key)
+        emitted = [only] if only else self._emitted(task, result)
         if not only or self._limits.careful:
             self._limits.require_fit(emitted, "output")
         kept = None
@@ -107,6 +107,11 @@ class OutcomeMaker:
             emitted = task.trace.send(emitted)
             task.trace.processed()
         return Outcome(task.record, task.partition, emitted, trace=task.trace, kept=kept)
+
+    def _emitted(self, task: Task, result: object) -> list[Emitted]:
+        if result is None and isinstance(task.received, tuple):
+            task.received[0].require_none_allowed()
+        return self._emitter.emit(as_emissions(result), task.envelope, task.envelope.reply_key)
 
     def moved(self, task: Task, attempts: Attempts) -> Outcome:
         """The message goes to the retry topic; from now on the later ones of its key go there too.

@@ -1,7 +1,8 @@
 """What the engine runs: a resolved node with its codecs, routes and prebuilt headers. Built once at start."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from onex.agent.answers import Answer, Handle, handle_of
 from onex.agent.topic_limits import TopicLimits
@@ -9,9 +10,10 @@ from onex.bus import headers as h
 from onex.bus.protocols import Headers
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.capability import Composition, ServiceRegistry
-from onex.contract import ResolvedNode
+from onex.contract import ResolvedNode, Route, may_return_none
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumTopicCategory
+from onex.model.errors import WrongOutputError
 from onex.model.message import Message
 from onex.model.topic import TopicName
 from onex.node import Node
@@ -28,8 +30,17 @@ class Input:
     model: type[Message]
     decode: Callable[[bytes | None], Message]
     handle: Handle
+    keys_of: Callable[[Iterable[Message]], Iterable[bytes | None]] | None = None
+    """Reads the declared keys of many messages; None where the type declares none."""
+    promise: str = ""
+    """Name of the handler of a COMPUTE or EFFECT whose annotation excludes None; empty for others."""
     is_command: bool = False
     """Its messages are refused after their deadline. An event is a fact however late it comes."""
+
+    def require_none_allowed(self) -> None:
+        """The handler returned None. Raises WrongOutputError where its annotation excludes that."""
+        if self.promise:
+            raise WrongOutputError(f"{self.promise} returned None, which its annotation excludes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +102,8 @@ def build_program(
             route.model,
             codec.decode,
             behaviour.handlers[topic],
+            keys_reader(route.model),
+            _promise(resolved, route),
             TopicName.parse(topic).category is EnumTopicCategory.CMD,
         )
     outputs = {}
@@ -106,6 +119,13 @@ def build_program(
     return Program(contract, node, composition, inputs, outputs, state, limits, behaviour.timers)
 
 
+def _promise(resolved: ResolvedNode, route: Route) -> str:
+    method = getattr(resolved.node_class, route.method, None)
+    if resolved.contract.node_type.is_stateful or method is None or may_return_none(method):
+        return ""
+    return f"{resolved.node_class.__name__}.{route.method}"
+
+
 def key_reader(model: type[Message]) -> Callable[[Message], bytes | None]:
     """``Message.partition_key`` of one model, without the look-ups that are the same for all its messages."""
     name = model.key_field
@@ -114,6 +134,17 @@ def key_reader(model: type[Message]) -> Callable[[Message], bytes | None]:
     if model.model_fields[name].annotation is str:
         return lambda message: message.__dict__[name].encode()  # an empty one counts as none, as with the method
     return model.partition_key
+
+
+def keys_reader(model: type[Message]) -> Callable[[Iterable[Message]], Iterable[bytes | None]] | None:
+    """``key_reader`` for many messages; those with text keys are read outside of the interpreter's loop."""
+    name = model.key_field
+    if name is None:
+        return None
+    if model.model_fields[name].annotation is not str:
+        return lambda messages: map(model.partition_key, messages)
+    field = attrgetter(name)
+    return lambda messages: map(str.encode, map(field, messages))
 
 
 def constant_headers(topic: str, contract: ModelContract) -> Headers:

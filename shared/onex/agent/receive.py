@@ -1,6 +1,9 @@
 """From a record to a typed message: which input it belongs to, what its envelope says, what it holds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import cast
 
 from pydantic import TypeAdapter
 
@@ -64,7 +67,7 @@ class Receiver:
             except BaseException as error:  # noqa: BLE001 - whatever is wrong with it, it becomes a dead letter
                 raise_if_interrupted(error)
                 found.append(error)
-        return found
+        return found if _keys_fit(found) else [_with_its_key(one) for one in found]
 
     def _one_by_one(self, records: list[ProtocolRecord]) -> list[Received | BaseException]:
         """``receive`` for records among which are some with headers that cannot be read."""
@@ -80,3 +83,42 @@ class Receiver:
         if entry is None:
             raise RejectedError(f"record on {record.topic()} names no input of this node ({topic!r})")
         return entry
+
+
+_INPUT, _MESSAGE, _ENVELOPE = itemgetter(0), itemgetter(1), itemgetter(2)
+_KEY = attrgetter("key")
+
+
+def _keys_fit(found: Sequence[Received | BaseException]) -> bool:
+    """Whether every record surely has the key that its message declares. Nothing here runs once a record."""
+    if {*map(type, found)} != {tuple}:
+        return False
+    try:
+        for entry, group in groupby(cast("Sequence[Received]", found), _INPUT):
+            if entry.keys_of is None:
+                continue
+            records = [*group]
+            keys = map(_KEY, map(_ENVELOPE, records))
+            if [*entry.keys_of(map(_MESSAGE, records))] != [*keys]:
+                return False
+    except Exception:  # noqa: BLE001 - a key without a canonical text, found out below whose it is
+        return False
+    return True
+
+
+def _with_its_key(one: Received | BaseException) -> Received | BaseException:
+    """The input, or RejectedError for a record whose key is not the one that its message declares.
+
+    State, order and replies go by the record's key, whoever looks for the message goes by its field.
+    """
+    if isinstance(one, BaseException):
+        return one
+    entry, message, envelope = one
+    try:
+        declared = message.partition_key()
+    except RejectedError as error:
+        return error
+    if declared and envelope.key and declared != envelope.key:
+        name, field = entry.model.__name__, entry.model.key_field
+        return RejectedError(f"the record has another key than {name}.{field}; key the record by that field")
+    return one

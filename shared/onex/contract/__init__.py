@@ -4,6 +4,7 @@ from onex.contract.load import FILE_NAME, find_contracts, load_contract, parse_c
 from onex.contract.reader import composed_alone
 from onex.contract.resolve import ResolvedNode, Route, earlier_versions, resolve_node
 from onex.contract.schema import contract_json_schema
+from onex.contract.signature import may_return_none
 
 __all__ = [
     "FILE_NAME",
@@ -14,6 +15,7 @@ __all__ = [
     "earlier_versions",
     "find_contracts",
     "load_contract",
+    "may_return_none",
     "parse_contract",
     "parse_with_variables",
     "resolve_node",

@@ -5,8 +5,12 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from onex.agent import dead_letter as d
 from onex.bus import headers as h
+from onex.contract import ResolvedNode
+from onex.model.errors import RejectedError
 from onex.testing.cases import Case, Named, mismatch
 from onex.testing.driver import MeshDriver, Sent
 
@@ -15,23 +19,42 @@ def run_case(folder: Path, case: Case, *, virtual_time: bool = True) -> str:
     """What differs between the case and what the node does; empty when it holds."""
     driver = MeshDriver([folder], virtual_time=virtual_time)
     try:
-        key = f"case-{uuid.uuid4().hex}"
         correlation = uuid.uuid4().hex
         for given in case.given:
-            _feed(driver, given, key, correlation)
-        sent = _feed(driver, case.when, key, correlation)
+            _feed(driver, case, given, correlation)
+        sent = _feed(driver, case, case.when, correlation)
         return mismatch(case, _published(driver, sent), _dead_letter(driver, sent))
     finally:
         driver.close()
 
 
-def _feed(driver: MeshDriver, named: Mapping[str, object], key: str, correlation: str) -> Sent:
+def _feed(driver: MeshDriver, case: Case, named: Mapping[str, object], correlation: str) -> Sent:
     (name, payload), node = next(iter(named.items())), driver.nodes[0]
     sent = Sent(uuid.uuid4().hex, correlation)
     topic = node.contract.event_bus.subscribe_topics[0] if name == "bytes" else driver.topic_of(node.models[name])
     headers = [(h.ID, sent.id.encode()), (h.CORRELATION, correlation.encode())]
-    driver.publish(topic, case_bytes(name, payload), key.encode(), headers)
+    driver.publish(topic, case_bytes(name, payload), (case_key(node, case, named) or "case").encode(), headers)
     return sent
+
+
+def case_key(node: ResolvedNode, case: Case, named: Mapping[str, object]) -> str:
+    """Key of the record of a message: the one it declares, else the first that a message of the case declares.
+
+    Empty where none declares one.
+    """
+    declared = (_declared_key(node, one) for one in (named, *case.given, case.when))
+    return next(filter(None, declared), "")
+
+
+def _declared_key(node: ResolvedNode, named: Mapping[str, object]) -> str:
+    name, payload = next(iter(named.items()))
+    model = node.models.get(name)
+    if model is None or model.key_field is None:
+        return ""
+    try:
+        return (model.model_validate_json(json.dumps(payload)).partition_key() or b"").decode()
+    except (ValidationError, RejectedError):  # a case may be about just that
+        return ""
 
 
 def case_bytes(name: str, payload: object) -> bytes:

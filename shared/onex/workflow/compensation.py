@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from onex.contract.signature import may_return_none
+from onex.contract import may_return_none
 from onex.model.cancel import CancelWorkflow
 from onex.model.contract import ModelWorkflow, ModelWorkflowStep
 from onex.model.enums import EnumErrorAction
