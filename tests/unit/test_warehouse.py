@@ -177,10 +177,20 @@ def test_a_branch_without_an_answer_is_waited_for_until_its_deadline(mesh: MeshD
     assert ends(mesh) == [("no nuts", [])]
 
 
+def test_a_branch_refused_after_its_deadline_needs_nothing(mesh: MeshDriver) -> None:
+    begin(mesh, BOLT, NUT)
+    answer(mesh, ReserveStock, StockReserved(article=BOLT), 0)
+    mesh.advance("11s")
+    assert released(mesh) == [BOLT]
+    answer(mesh, ReserveStock, StockRefused(reason="no nuts"), 1)
+    release(mesh, BOLT, 0)
+    assert ends(mesh) == [("reserve timed out", [])]
+
+
 def test_what_finishes_after_the_end_is_undone_until_that_is_answered(mesh: MeshDriver) -> None:
     begin(mesh, BOLT, NUT)
     mesh.advance("11s")
-    assert ends(mesh) == [("reserve timed out", [])]
+    assert ends(mesh) == [("reserve timed out", ["reserve"])], "both may be reserved, and no result says so"
     answer(mesh, ReserveStock, StockReserved(article=BOLT), 0)
     answer(mesh, ReserveStock, StockReserved(article=NUT), 1)
     answer(mesh, ReserveStock, StockReserved(article=NUT), 1)
@@ -191,7 +201,7 @@ def test_what_finishes_after_the_end_is_undone_until_that_is_answered(mesh: Mesh
     release(mesh, BOLT, 2)
     mesh.advance("1h")
     assert released(mesh) == [BOLT, NUT, BOLT]
-    assert ends(mesh) == [("reserve timed out", [])], "the end is published once"
+    assert ends(mesh) == [("reserve timed out", ["reserve"])], "the end is published once"
 
 
 def test_a_compensation_without_a_result_is_named_and_the_rest_is_undone(mesh: MeshDriver) -> None:

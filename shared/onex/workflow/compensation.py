@@ -64,8 +64,14 @@ class Compensation:
     def late(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
         """Undo what a step has done, as its result came after its turn; a run that still goes back waits for it."""
         waiting = draft.state.to_compensate
-        began = draft.steps[step.id].undo_began
-        if not step.compensate or self._stops(draft) or (step.id in waiting and not began):
+        kept = draft.steps[step.id]
+        comes_later = step.id in waiting and not kept.undo_began
+        if (
+            not step.compensate
+            or self._stops(draft)
+            or comes_later
+            or not (kept.may_have_happened or kept.undo_began)
+        ):
             return
         self._undo(draft, step)
         if draft.state.phase == "compensating" and step.id not in waiting:
@@ -104,15 +110,15 @@ class Compensation:
         for step in self._steps.values():
             kept = draft.steps.get(step.id)
             if kept is not None and kept.status == "compensating" and not kept.undos:
-                made = self._made(draft, step) or ()
+                made, _ = self._made(draft, step) or ((), False)
                 draft.set(step.id, undos=[UndoState(command=text, attempts=kept.compensations) for text in made])
 
     def _undo(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
         """Send what undoes the step and was not sent before."""
         kept = draft.steps[step.id]
-        made = self._made(draft, step)
-        if made is None:
+        if (found := self._made(draft, step)) is None:
             return
+        made, is_whole = found
         sent = Counter(undo.command for undo in kept.undos)
         new: list[UndoState] = []
         for text in made:
@@ -120,38 +126,51 @@ class Compensation:
                 sent[text] -= 1
             else:
                 new.append(UndoState(command=text))
-        draft.set(step.id, undos=[*kept.undos, *new], problem="")
+        undos = [*kept.undos, *new]
+        unanswered = 0 if is_whole else kept.unanswered
+        is_covered = not unanswered or len(undos) >= unanswered + len(kept.results)
+        problem = (
+            "" if is_covered else f"no answer to {unanswered} of {len(kept.items)} commands; they may have happened"
+        )
+        draft.set(step.id, undos=undos, problem=problem)
         if new:
-            self._send(draft, step, range(len(kept.undos), len(kept.undos) + len(new)))
-        elif not kept.undo_began or kept.problem:
-            draft.set(step.id, status="compensated")
+            self._send(draft, step, range(len(kept.undos), len(undos)))
+        elif kept.status != "compensating" and (not step.compensated or all(undo.done for undo in undos)):
+            draft.set(step.id, status="not compensated" if problem else "compensated")
 
-    def _made(self, draft: RunDraft, step: ModelWorkflowStep) -> Sequence[str] | None:
-        """JSON of what undoes the step; None, with the problem noted, where the node's method raises."""
+    def _made(self, draft: RunDraft, step: ModelWorkflowStep) -> tuple[Sequence[str], bool] | None:
+        """``_commands`` as JSON. None where the method raises: what was sent before is still awaited, the rest is not
+        undone, and the step says why."""
         try:
-            return [command.as_kept() for command in self._commands(draft, step)]
+            commands, is_whole = self._commands(draft, step)
+            return [command.as_kept() for command in commands], is_whole
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 - the run ends with this problem, and the other steps are undone
             problem = f"{type(error).__name__}: {error}"[:_MOST_TEXT]
             log.error("a compensation cannot be made", step=step.id, workflow=draft.context.key, error=problem)
-            is_awaited = any(not undo.done for undo in draft.steps[step.id].undos) and step.compensated
-            draft.set(step.id, problem=problem, status="compensating" if is_awaited else "not compensated")
+            if draft.steps[step.id].status != "compensating":
+                draft.set(step.id, status="not compensated")
+            draft.set(step.id, problem=problem)
             return None
 
-    def _commands(self, draft: RunDraft, step: ModelWorkflowStep) -> Sequence[Message]:
-        """What the node's method returns now. Raises what it raises, and WrongOutputError."""
+    def _commands(self, draft: RunDraft, step: ModelWorkflowStep) -> tuple[Sequence[Message], bool]:
+        """What the node's method returns now, and whether it is one command for all of the step.
+
+        Raises what the method raises, and WrongOutputError.
+        """
         method = getattr(self._node, f"compensate_{step.id}")
         made = method(draft.run())
+        is_whole = not isinstance(made, list | tuple)
         if made is None and may_return_none(method):
-            return []
-        commands = made if isinstance(made, list | tuple) else [made]
+            return [], is_whole
+        commands = [made] if is_whole else made
         for command in commands:
             if type(command).__name__ != step.compensate:
                 raise WrongOutputError(
                     f"compensate_{step.id} returned {type(command).__name__}, not {step.compensate}"
                 )
-        return commands
+        return commands, is_whole
 
     def _send(self, draft: RunDraft, step: ModelWorkflowStep, numbers: Sequence[int]) -> None:
         kept = draft.steps[step.id]
@@ -170,6 +189,8 @@ class Compensation:
             draft.set(step.id, status="compensating")
             wait = step.compensation_timeout + step.compensation_retry.delay_after(attempts)
             draft.timers.append(SetTimer(UNDO + step.id, wait))
+        elif kept.problem:
+            draft.set(step.id, status="not compensated")
         elif kept.status == "not compensated":
             draft.set(step.id, status="done")
 

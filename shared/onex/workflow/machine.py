@@ -170,7 +170,8 @@ class WorkflowMachine:
 
     def _refused(self, draft: RunDraft, step: ModelWorkflowStep, event: Message, cause: str) -> None:
         kept = draft.steps[step.id]
-        if kept.status != "running":
+        in_time = kept.status == "running"
+        if not in_time and not (kept.maybe_done and draft.state.phase != "running"):
             return
         if step.fan_out:
             items = [
@@ -178,7 +179,10 @@ class WorkflowMachine:
                 for item in kept.items
             ]
             draft.set(step.id, items=items)
-        if draft.state.phase != "running":
+        if not in_time:
+            draft.set(step.id, maybe_done=step.fan_out and draft.steps[step.id].unanswered > 0)
+            self._late(draft, step, is_whole=False)
+        elif draft.state.phase != "running":
             self._came_in(draft, step)
         elif step.error_action is EnumErrorAction.RETRY and kept.attempts < step.retry.max_attempts:
             draft.timers.append(CancelTimer(step_timer(step.id)))

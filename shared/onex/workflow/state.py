@@ -73,6 +73,11 @@ class StepState(BaseModel):
         return self.status == "done" or self.maybe_done or bool(self.results)
 
     @property
+    def unanswered(self) -> int:
+        """Number of commands of a fan-out that have no answer yet."""
+        return sum(item.is_open for item in self.items)
+
+    @property
     def undo_began(self) -> bool:
         """Whether its compensation was made, or could not be made."""
         return bool(self.undos) or self.status in ("compensating", "compensated", "not compensated")
