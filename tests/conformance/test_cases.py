@@ -1,7 +1,8 @@
 """``cases.yaml`` of every node, on the in-memory host and on the native one."""
 
+import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -74,28 +75,41 @@ def test_on_the_faust_host(
 
 
 def _cases(folder: Path) -> Iterator[Case]:
-    """Cases whose keys are their own: they share a mesh, and so the state of a key."""
-    used: set[str] = set()
+    """Cases with keys of their own: they share a mesh, and so the state of a key."""
+    node, used = resolve_node(folder), set[str]()
     for number, case in enumerate(load_cases(folder)):
-        node = resolve_node(folder)
-        keys = {case_key(node, case, named) for named in (*case.given, case.when)} if _keeps_state(node) else set()
-        yield Case.model_validate(_renamed(case.model_dump(exclude_none=True), used & keys, f"-{number}"))
+        if not node.contract.node_type.is_stateful:
+            yield case
+            continue
+        keys = {case_key(node, case, named) for named in (*case.given, case.when)}
+        again = {name for key in used & keys for name in (key, key.rpartition("/")[2])}
+        whole = {
+            "name": case.name,
+            "given": [_whole(node, named) for named in case.given],
+            "when": _whole(node, case.when),
+            "then": case.then.model_dump(exclude_none=True),
+        }
+        yield Case.model_validate(_renamed(whole, again, f"-{number}") if again else case.model_dump())
         used |= keys
 
 
-def _keeps_state(node: ResolvedNode) -> bool:
-    return node.contract.node_type.is_stateful
+def _whole(node: ResolvedNode, named: Mapping[str, object]) -> dict[str, object]:
+    """The message with its defaults, which may be a part of its key."""
+    (name, payload), *_ = named.items()
+    if name not in node.models:
+        return {name: payload}
+    return {name: node.models[name].model_validate_json(json.dumps(payload)).model_dump(mode="json")}
 
 
-def _renamed(value: object, keys: AbstractSet[object], suffix: str) -> object:
-    """The value with a suffix after each text that is one of the keys."""
+def _renamed(value: object, names: AbstractSet[str], suffix: str) -> object:
+    """The value with a suffix after each text that is one of the names."""
     match value:
         case str():
-            return value + suffix if value in keys else value
+            return value + suffix if value in names else value
         case dict():
-            return {name: _renamed(part, keys, suffix) for name, part in value.items()}
+            return {name: _renamed(part, names, suffix) for name, part in value.items()}
         case list() | tuple():
-            return [_renamed(part, keys, suffix) for part in value]
+            return [_renamed(part, names, suffix) for part in value]
         case _:
             return value
 
