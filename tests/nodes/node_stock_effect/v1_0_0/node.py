@@ -98,6 +98,8 @@ class NodeStockEffect(NodeEffect):
         return await self._answered(fate, context, OrderRefunded(receipt=command.receipt))
 
     def _once(self, context: Context, work: Callable[[], None]) -> None:
+        if 0 < context.deadline_ms <= context.now.timestamp() * 1000:
+            self.shelves.faults.append(f"{context.key}: asked for after the deadline")
         if context.idempotency_key not in self.shelves.done:
             self.shelves.done.add(context.idempotency_key)
             work()
