@@ -249,6 +249,10 @@ def test_a_running_workflow_ends_on_the_version_it_began_with() -> None:
     old.send(models["BookTrip"].model_validate({"trip": "u", "nights": 0, "car": False}))
     old.send(models["ApproveTrip"].model_validate({"trip": "u"}))
     assert [m.model_dump() for m in old.published(models["Insure"])] == [{"trip": "u"}], "a new run has the new step"
+    insured = models["Insured"].model_validate({"policy": "p"})
+    letter = old.dead_letter_of(old.send(insured, key="t"))
+    assert letter["onex-dlq-class"] == "rejected"
+    assert letter["onex-dlq-message"] == "the run began with version 1.0.0, in which no step takes Insured"
     answer(old, models["BookCar"], models["CarBooked"].model_validate({"plate": "p"}))
     assert [m.model_dump() for m in old.published(models["Pay"])] == [{"trip": "t"}], "the old run goes its old way"
     answer(old, models["Pay"], models["Paid"].model_validate({"amount": 1.0}))
@@ -328,7 +332,7 @@ def test_a_workflow_is_drawn_and_a_run_says_what_it_waits_for(mesh: MeshDriver) 
     mesh.advance("2s")
     answer(mesh, BookCar, CarBooked(plate="p"))
     answer(mesh, BookHotel, HotelFull(reason="full"))
-    assert waiting()["car"].startswith("for CarReturned, attempt 1 of 3, until")
+    assert waiting()["car"].startswith("for CarReturned (0 of 1 are here), attempt 1 of 3, until")
     answer(mesh, ReturnCar, CarReturned(plate="p"))
     assert waiting() == {}
 

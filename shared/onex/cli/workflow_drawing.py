@@ -42,7 +42,8 @@ def waits_for(contract: ModelContract, state: WorkflowState, timers: Mapping[str
     workflow = contract.workflow_coordination
     if workflow is None or state.is_over:
         return {}
-    found = {"": f"given up at {_time(timers['workflow'])}"} if "workflow" in timers else {}
+    is_limited = state.phase == "running" and "workflow" in timers
+    found = {"": f"given up at {_time(timers['workflow'])}"} if is_limited else {}
     for step in workflow.steps:
         if told := _waiting(step, state, timers):
             found[step.id] = told
@@ -69,7 +70,8 @@ def _waiting(step: ModelWorkflowStep, state: WorkflowState, timers: Mapping[str,
             again = timers.get(f"undo:{step.id}")
             limit = step.compensation_retry.max_attempts
             tried = f"attempt {kept.compensations} of {limit}{f', until {_time(again)}' if again else ''}"
-            return f"for {step.compensated}, {tried}"
+            of = f" ({sum(undo.done for undo in kept.undos)} of {len(kept.undos)} are here)" if kept.undos else ""
+            return f"for {step.compensated}{of}, {tried}"
         case _:
             return ""
 

@@ -69,7 +69,12 @@ def show(key: Key, node: Node = "", services: Services = None, as_json: AsJson =
     console.print(f"[dim]id[/]          {state.start_id}")
     waiting = waits_for(orchestrator.contract, state, timers)
     rows = [
-        (name, step.status, step.attempts or "", waiting.get(name) or ", ".join(step.results) or _doubt(step))
+        (
+            name,
+            step.status,
+            step.attempts or "",
+            waiting.get(name) or step.problem or ", ".join(step.results) or _doubt(step),
+        )
         for name, step in state.steps.items()
     ]
     print_rows(("STEP", "STATUS", "ATTEMPTS", "RESULT, OR WHAT IT WAITS FOR"), rows)

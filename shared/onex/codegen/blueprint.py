@@ -66,22 +66,21 @@ def start_command(contract: ModelContract, workflow: ModelWorkflow) -> str:
     return next(name for name in subscribed if name not in workflow.answers)
 
 
-def _answers_before(workflow: ModelWorkflow) -> dict[str, list[str]]:
-    """By step, what was answered for certain when it begins: the nearest last."""
+def _answered_before(workflow: ModelWorkflow) -> dict[str, list[str]]:
+    """By step, the steps that were answered for certain when it begins: the nearest last."""
     by_id = {step.id: step for step in workflow.steps}
     found: dict[str, list[str]] = {}
     for step_id in TopologicalSorter({step.id: step.depends_on for step in workflow.steps}).static_order():
         earlier: dict[str, None] = {}
         for name in by_id[step_id].depends_on:
-            earlier |= dict.fromkeys([*found[name], *_answer_of(by_id[name])])
+            earlier |= dict.fromkeys([*found[name], *_answered(by_id[name])])
         found[step_id] = list(earlier)
     return found
 
 
-def _answer_of(step: ModelWorkflowStep) -> list[str]:
-    """What a later step may count on; a skipped step, or one of many commands, has no such answer."""
-    answer = step.result or step.signal
-    return [answer] if answer and not step.conditional and not step.fan_out else []
+def _answered(step: ModelWorkflowStep) -> list[str]:
+    """The step, if later ones may use its result; a skipped step, or one of many commands, has no such result."""
+    return [step.id] if (step.result or step.signal) and not step.conditional and not step.fan_out else []
 
 
 def step_methods(contract: ModelContract, workflow: ModelWorkflow) -> list[Method]:
@@ -89,11 +88,13 @@ def step_methods(contract: ModelContract, workflow: ModelWorkflow) -> list[Metho
     assert contract.definitions is not None
     models = contract.definitions.models
     start = start_command(contract, workflow)
-    before = _answers_before(workflow)
+    by_id = {step.id: step for step in workflow.steps}
+    before = _answered_before(workflow)
     command = Source("run.command", [start])
 
-    def results(names: Sequence[str]) -> list[Source]:
-        return [Source(f"run.result({name})", [name]) for name in reversed(names)]
+    def results(steps: Sequence[str]) -> list[Source]:
+        found = [(name, by_id[name].result or by_id[name].signal or "") for name in reversed(steps)]
+        return [Source(f"run.result({answer}{_of_step(workflow, answer, name)})", [answer]) for name, answer in found]
 
     methods = []
     for step in workflow.steps:
@@ -109,7 +110,7 @@ def step_methods(contract: ModelContract, workflow: ModelWorkflow) -> list[Metho
         if step.compensate:
             built = construct(step.compensate, models, [*results(earlier), command])
             methods.append(Method(f"compensate_{step.id}", [], [step.compensate], built))
-    done = [name for step in workflow.steps for name in _answer_of(step)]
+    done = [name for step in workflow.steps for name in _answered(step)]
     methods.append(
         Method(
             "completed", [], [workflow.completed], construct(workflow.completed, models, [*results(done), command])
@@ -128,3 +129,9 @@ def step_methods(contract: ModelContract, workflow: ModelWorkflow) -> list[Metho
         moved = construct(workflow.progress, models, [command], {"step": "step", "status": "status"})
         methods.append(Method("progress", ["step", "status"], [workflow.progress], moved))
     return methods
+
+
+def _of_step(workflow: ModelWorkflow, answer: str, step_id: str) -> str:
+    """The step as a further argument, where several steps have results of that type."""
+    shared = sum(answer in (step.result, step.signal) for step in workflow.steps) > 1
+    return f", {step_id!r}" if shared else ""

@@ -3,14 +3,15 @@
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
-from typing import TypeVar, cast, overload
+from typing import Literal, TypeVar, cast, overload
 
 import structlog
 from aiokafka.errors import KafkaError
 from opentelemetry import trace
 
+from onex.agent.envelope_rules import MADE_UP, clean_id
 from onex.bus import headers as h
 from onex.bus.aio.client import translate
 from onex.bus.aio.listener import getone
@@ -179,15 +180,30 @@ class MeshClient:
         await self._connection.publish(message, topic, identity, correlation_id or identity, key, headers)
         return identity
 
-    async def subscribe(
-        self, model: type[M], *, group: str = "", from_beginning: bool = False
-    ) -> AsyncGenerator[M, None]:
+    @overload
+    def subscribe(
+        self, model: type[M], *, group: str = "", from_beginning: bool = False, with_ids: Literal[False] = False
+    ) -> AsyncGenerator[M, None]: ...
+    @overload
+    def subscribe(
+        self, model: type[M], *, group: str = "", from_beginning: bool = False, with_ids: Literal[True]
+    ) -> AsyncGenerator[tuple[str, M], None]: ...
+    def subscribe(
+        self, model: type[M], *, group: str = "", from_beginning: bool = False, with_ids: bool = False
+    ) -> AsyncGenerator[M, None] | AsyncGenerator[tuple[str, M], None]:
         """Events of a type. Without a group: all of them, from now on, and nothing is remembered.
 
         With a group the members share the events, and go on where the group has come to: an event
         counts as handled when the next one is asked for, so one that was interrupted comes again.
+        ``with_ids`` yields the message id with each event: the same event always has the same id.
         What cannot be decoded is logged and passed over. Raises UnknownCommandError, BusUnavailableError.
         """
+        found = self._events(model, group, from_beginning=from_beginning)
+        return found if with_ids else _without_ids(found)
+
+    async def _events(
+        self, model: type[M], group: str, *, from_beginning: bool
+    ) -> AsyncGenerator[tuple[str, M], None]:
         topic = await self._connection.topic(model)
         codec = await self._connection.codec(topic, model)
         settings = self._connection.settings
@@ -198,10 +214,12 @@ class MeshClient:
             while True:
                 record = await getone(consumer)
                 self._tracing.received(record)
+                place = f"{record.topic}-{record.partition}-{record.offset}"
+                own = clean_id(dict(record.headers).get(h.ID))
                 try:
-                    yield cast(M, codec.decode(record.value))
+                    identity = own.decode() if own else f"{MADE_UP.decode()}{place}"
+                    yield identity, cast(M, codec.decode(record.value))
                 except MessageError as error:
-                    place = f"{record.topic}[{record.partition}]@{record.offset}"
                     log.warning("event cannot be read", place=place, error=str(error))
                 if name is not None:
                     await consumer.commit()
@@ -259,3 +277,9 @@ class MeshClient:
         await self._connection.listen(address, steps=steps)
         result = asyncio.get_running_loop().create_future()
         return Call(command_id, address, result, asyncio.Queue() if steps else None)
+
+
+async def _without_ids(found: AsyncGenerator[tuple[str, M], None]) -> AsyncGenerator[M, None]:
+    async with aclosing(found):
+        async for _, message in found:
+            yield message
