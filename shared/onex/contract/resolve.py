@@ -26,6 +26,7 @@ from onex.model.contract import ModelContract
 from onex.model.enums import EnumNodeKind
 from onex.model.errors import ConfigurationError, ContractError
 from onex.model.message import Message
+from onex.model.repeated import CompletionRepeated
 from onex.model.topic import with_topic_prefix
 from onex.node import Node, NodeConfig
 
@@ -146,7 +147,7 @@ def _resolve(path: Path, environment: Environment | None) -> ResolvedNode:
         node_class,
         config,
         {route.topic: route for route in [*routes, *_cancelling(contract)]},
-        outputs,
+        {**outputs, **_repeating(contract)},
         state,
         models,
         subcontracts,
@@ -196,6 +197,11 @@ def _cancelling(contract: ModelContract) -> list[Route]:
     if contract.workflow_coordination is None:
         return []
     return [Route(contract.cancel_topic, CancelWorkflow, "cancel", frozenset())]
+
+
+def _repeating(contract: ModelContract) -> dict[type[Message], str]:
+    """Whoever repeats the command of a workflow that has ended gets its completion again."""
+    return {} if contract.workflow_coordination is None else {CompletionRepeated: contract.repeated_topic}
 
 
 def _declared(

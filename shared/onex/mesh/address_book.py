@@ -9,6 +9,7 @@ from onex.mesh.errors import UnknownCommandError
 from onex.model.cancel import CancelWorkflow
 from onex.model.mesh import RegisteredNode
 from onex.model.message import Message
+from onex.model.repeated import CompletionRepeated
 from onex.model.topic import TopicName
 
 
@@ -25,6 +26,8 @@ class Address:
     failed: Mapping[str, str]
     steps: Mapping[str, str]
     """Topic by message of everything the node hears and says meanwhile."""
+    repeated: str = ""
+    """Topic of the completions of commands that are repeated after their end; empty for nodes without workflow."""
 
 
 class AddressBook:
@@ -65,7 +68,9 @@ class AddressBook:
             known = self._addresses.get(message)
             if known is not None and known.node != node and not (completed or failed):
                 continue
+            repeated = said.get(CompletionRepeated.__name__, "") if failed else ""
             steps = {**heard, **said} if failed else dict(said)
+            steps.pop(CompletionRepeated.__name__, None)
             self._addresses[message] = Address(
                 message,
                 topic,
@@ -74,6 +79,7 @@ class AddressBook:
                 {name: said[name] for name in completed if name in said},
                 {name: said[name] for name in failed if name in said},
                 {name: where for name, where in steps.items() if where != topic},
+                repeated,
             )
         self._topics |= {**heard, **said}
 
@@ -102,6 +108,10 @@ class AddressBook:
             for address in self._addresses.values()
             for topic in (*address.completed.values(), *address.failed.values(), address.dead_letter)
         }
+
+    def repeated(self) -> set[str]:
+        """Topics that answer commands which are repeated after their end."""
+        return {address.repeated for address in self._addresses.values() if address.repeated}
 
     def _known(self) -> str:
         return ", ".join(sorted(self._addresses)) or "none"

@@ -6,16 +6,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from aiokafka import ConsumerRecord
+from pydantic import ValidationError
 
 from onex.agent import dead_letter as d
 from onex.bus import headers as h
 from onex.bus.schema import Codec
+from onex.bus.schema.json_form import describe
 from onex.mesh.address_book import Address
 from onex.mesh.errors import CommandRejectedError, WorkflowFailedError
 from onex.model.clock import to_datetime
 from onex.model.enums import EnumFailureClass
 from onex.model.errors import MessageError
 from onex.model.message import Message
+from onex.model.repeated import CompletionRepeated
 
 _REFUSED = (EnumFailureClass.POISON, EnumFailureClass.SCHEMA, EnumFailureClass.REJECTED)
 
@@ -95,16 +98,30 @@ class Calls:
         except MessageError as error:
             if record.topic in (*call.address.completed.values(), *call.address.failed.values()):
                 self._end(call, WorkflowFailedError(call.command_id, f"{record.topic} cannot be read: {error}"))
-        self._show(call, record, headers, message)
+        if isinstance(message, CompletionRepeated):
+            message, topic = self._repeated(call, message)
+        else:
+            topic = record.topic
+            self._show(call, record, headers, message)
         if message is not None:
             name = type(message).__name__
-            if call.address.completed.get(name) == record.topic:
+            if call.address.completed.get(name) == topic:
                 call.ended_by = record
                 self._end(call, message)
-            elif call.address.failed.get(name) == record.topic:
+            elif call.address.failed.get(name) == topic:
                 call.ended_by = record
                 reason = str(getattr(message, "reason", name))
                 self._end(call, WorkflowFailedError(call.command_id, reason, message))
+
+    def _repeated(self, call: Call, repeated: CompletionRepeated) -> tuple[Message | None, str]:
+        """The completion that is repeated, and its topic; None for one that this client cannot read."""
+        topic = {**call.address.completed, **call.address.failed}.get(repeated.completion, "")
+        codec = self._codec_of(topic)
+        try:
+            return (codec.model.of_kept(repeated.content) if codec else None), topic
+        except ValidationError as error:
+            self._end(call, WorkflowFailedError(call.command_id, f"{topic} cannot be read: {describe(error)}"))
+            return None, topic
 
     def _dead(self, call: Call, headers: dict[str, bytes]) -> None:
         """Only the command itself: what becomes of its consequences is the workflow's to judge."""

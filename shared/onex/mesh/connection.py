@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Iterable
 
+import structlog
+
 from onex.agent.program import first_headers
 from onex.bus.aio import AioKafka, Listener
 from onex.bus.environment import require_environment
@@ -16,10 +18,12 @@ from onex.mesh.address_book import Address, AddressBook
 from onex.mesh.calls import Calls
 from onex.mesh.discovery import Discovery
 from onex.mesh.errors import UnknownCommandError
-from onex.model.errors import ConfigurationError
+from onex.model.errors import ConfigurationError, SchemaMismatchError
 from onex.model.message import Message
+from onex.model.repeated import CompletionRepeated
 from onex.settings import Settings
 
+log = structlog.get_logger(__name__)
 _SOURCE = b"/onex/client"
 
 
@@ -92,6 +96,18 @@ class Connection:
                 f"{address.message} may be answered by {', '.join(missing)}; connect(models=[...]) with these classes"
             )
 
+    async def _repeated(self) -> set[str]:
+        """Topics of repeated completions; without those that the mesh does not have yet."""
+        found = set[str]()
+        for topic in self.book.repeated():
+            try:
+                await self.codec(topic, CompletionRepeated)
+            except SchemaMismatchError:
+                log.warning("completions of repeated commands are not heard; run `onex apply`", topic=topic)
+            else:
+                found.add(topic)
+        return found
+
     async def codec(self, topic: str, model: type[Message]) -> Codec:
         """Codec of a topic; raises SchemaMismatchError when its schema is not registered."""
         found = self._codecs.get(topic)
@@ -114,7 +130,7 @@ class Connection:
 
         ``steps``: and what happens on the way of this one.
         """
-        topics = self.book.endings() | {address.dead_letter}
+        topics = self.book.endings() | {address.dead_letter} | await self._repeated()
         if steps:
             topics |= set(address.steps.values())
         async with self._listening:

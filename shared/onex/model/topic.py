@@ -92,6 +92,12 @@ def cancel_topic(node: str, major: int, prefix: str = "") -> str:
     return str(TopicName(EnumTopicCategory.CMD, owner, "cancel-workflow", major, prefix))
 
 
+def repeated_topic(node: str, major: int, prefix: str = "") -> str:
+    """Where a declared workflow answers repeated commands, by :class:`onex.model.repeated.CompletionRepeated`."""
+    owner, _ = _owner_and_kind(node)
+    return str(TopicName(EnumTopicCategory.EVT, owner, "completion-repeated", major, prefix))
+
+
 def changelog_topic(node: str, major: int, prefix: str = "") -> str:
     """The compacted topic that holds the keyed state of a node."""
     return f"{prefix}onex.state.{node}.v{major}"

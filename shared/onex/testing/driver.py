@@ -24,6 +24,7 @@ from onex.capability import Surroundings
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.duration import parse_duration
 from onex.model.message import Message
+from onex.model.repeated import CompletionRepeated
 from onex.node import Node
 from onex.testing.clock import ManualClock, VirtualLoop
 from onex.testing.instance import Instance, in_memory
@@ -122,32 +123,38 @@ class MeshDriver:
         if settle:
             self.settle()
 
-    def messages(self, model: type[M]) -> list[tuple[ProtocolRecord, M]]:
-        """Committed records of a type with their messages, in the order of partitions."""
+    def messages(self, model: type[M], topic: str = "") -> list[tuple[ProtocolRecord, M]]:
+        """Committed records of a type with their messages, in the order of partitions; of all topics that carry it,
+        or of one."""
         found: list[tuple[ProtocolRecord, M]] = []
-        for topic in self._topics_of(model):
-            codec = Codec.of_topic(model, topic, self._catalogue)
-            for record in self.records(topic):
+        for name in [topic] if topic else self._topics_of(model):
+            codec = Codec.of_topic(model, name, self._catalogue)
+            for record in self.records(name):
                 message = codec.decode(record.value())
                 assert isinstance(message, model)
                 found.append((record, message))
         return found
 
-    def published(self, model: type[M], sent: Sent | None = None) -> list[M]:
+    def published(self, model: type[M], sent: Sent | None = None, topic: str = "") -> list[M]:
         """Committed messages of a type; those of one correlation when given."""
         return [
             message
-            for record, message in self.messages(model)
+            for record, message in self.messages(model, topic)
             if sent is None or _header(record, h.CORRELATION) == sent.correlation_id
         ]
 
     def completion(self, sent: Sent) -> Message:
-        """The one completion event of a workflow; AssertionError when there is none or more than one."""
+        """The one completion event of a workflow; AssertionError when there is none or more than one.
+
+        For a command that was repeated after the end: the completion that its sender gets again.
+        """
         found: list[Message] = []
         for node in self.nodes:
             if workflow := node.contract.workflow_coordination:
                 for name in (workflow.completed, workflow.failed):
                     found += self.published(node.models[name], sent)
+                repeated = self.published(CompletionRepeated, sent, node.contract.repeated_topic)
+                found += [node.models[one.completion].of_kept(one.content) for one in repeated]
         assert len(found) == 1, f"{len(found)} completions of {sent.correlation_id}: {found}"
         return found[0]
 

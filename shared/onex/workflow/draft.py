@@ -7,6 +7,7 @@ from typing import TypedDict, TypeVar, Unpack, cast
 
 from onex.model.contract import ModelWorkflow, ModelWorkflowStep
 from onex.model.message import Message
+from onex.model.repeated import CompletionRepeated
 from onex.node import Addressed, CancelTimer, Context, Decision, Run, SetTimer, StepFailure
 from onex.workflow.state import (
     FinishedRun,
@@ -156,7 +157,14 @@ class RunDraft:
 
 
 def completion_of(state: WorkflowState | FinishedRun, completion: Message) -> Addressed:
-    """The completion answers the command that started the run, with an id that is the same for every repetition."""
+    """The completion answers the command that started the run. It has the same id however often it is written."""
     key = "" if completion.key_field else state.reply_key
     identity = derived(state.start_id, "completion")
     return Addressed(completion, key=key, reply_key=state.reply_key, id=identity, answers_id=state.start_id)
+
+
+def repeated_completion(run: FinishedRun, name: str) -> Addressed:
+    """The completion once more, for the sender of a repeated command: the topic of completions has it already."""
+    repeated = CompletionRepeated(completion=name, content=run.finished_by)
+    identity = derived(run.start_id, "completion")
+    return Addressed(repeated, key=run.reply_key, reply_key=run.reply_key, id=identity, answers_id=run.start_id)

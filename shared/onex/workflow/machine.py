@@ -9,7 +9,7 @@ from onex.model.message import Message
 from onex.node import Addressed, CancelTimer, Context, Decision, Node, SetTimer
 from onex.workflow.awaited import Answers, Role
 from onex.workflow.compensation import UNDO, Compensation
-from onex.workflow.draft import RunDraft, completion_of, step_timer
+from onex.workflow.draft import RunDraft, repeated_completion, step_timer
 from onex.workflow.progress import Sender
 from onex.workflow.state import FinishedRun, StepState, WorkflowState
 
@@ -52,7 +52,7 @@ class WorkflowMachine:
         if state is not None and state.start_id == context.message_id:
             return self._again(state)
         if state is not None and (run := _earlier(state, context.message_id)):
-            return Decision(state, completion=self._completion_of(run))
+            return Decision(state, events=[self._repeated(run)])
         if state is not None and not state.is_over:
             raise RejectedError(f"workflow {context.key} is already running, started by {state.start_id}")
         begun = WorkflowState(
@@ -323,11 +323,12 @@ class WorkflowMachine:
 
     def _again(self, state: WorkflowState) -> Decision[WorkflowState]:
         ended = _as_finished(state)
-        return Decision(state, completion=self._completion_of(ended) if ended else None)
+        return Decision(state, events=[self._repeated(ended)] if ended else ())
 
-    def _completion_of(self, run: FinishedRun) -> Addressed:
-        name = self._workflow.completed if run.phase == "completed" else self._workflow.failed
-        return completion_of(run, self._models[name].of_kept(run.finished_by))
+    def _repeated(self, run: FinishedRun) -> Addressed:
+        return repeated_completion(
+            run, self._workflow.completed if run.phase == "completed" else self._workflow.failed
+        )
 
 
 def _as_finished(state: WorkflowState) -> FinishedRun | None:

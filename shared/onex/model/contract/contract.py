@@ -13,7 +13,14 @@ from onex.model.contract.state_machine import ModelStateMachine
 from onex.model.contract.version import ModelSemVer
 from onex.model.contract.workflow import ModelWorkflow
 from onex.model.enums import EnumNodeKind, EnumOrdering
-from onex.model.topic import cancel_topic, changelog_topic, consumer_group, dead_letter_topic, retry_topic
+from onex.model.topic import (
+    cancel_topic,
+    changelog_topic,
+    consumer_group,
+    dead_letter_topic,
+    repeated_topic,
+    retry_topic,
+)
 
 _EFFECT_TIMEOUT, _PURE_TIMEOUT = 30.0, 5.0
 _LONGEST_NAME = 100
@@ -218,6 +225,11 @@ class ModelContract(ContractPart):
     def cancel_topic(self) -> str:
         """Input of every declared workflow; read without being listed."""
         return cancel_topic(self.name, self.contract_version.major, self._topic_prefix)
+
+    @property
+    def repeated_topic(self) -> str:
+        """Output of every declared workflow: answers to commands that were repeated after the end of their run."""
+        return repeated_topic(self.name, self.contract_version.major, self._topic_prefix)
 
     def group(self, env: str) -> str:
         """Consumer group shared by all instances."""
