@@ -119,6 +119,7 @@ def test_a_repeated_command_gives_the_same_completion(mesh: Mesh) -> None:
 
     asyncio.run(play())
     assert sum(charge.order_id == "r-1" for charge in mesh.messages(ChargeCard)) == 2
+    assert sum(done.order_id == "r-1" for done in mesh.messages(OrderCompleted)) == 2, "each is published once"
 
 
 def test_many_calls_wait_on_one_consumer_and_cancelled_ones_disturb_nobody(mesh: Mesh) -> None:
@@ -221,6 +222,12 @@ def test_subscriptions(mesh: Mesh) -> None:
                     if event.order_id == "e-2":
                         break
             assert len(seen) - before <= 2
+            ids = list[str]()
+            for _ in range(2):
+                found = client.subscribe(OrderCompleted, from_beginning=True, with_ids=True)
+                async with aclosing(found) as events:
+                    ids.append(await anext(identity async for identity, event in events if event.order_id == "e-2"))
+            assert ids[0] == ids[1] != ""
 
     asyncio.run(play())
 

@@ -15,10 +15,12 @@ from onex.mesh import CommandRejectedError, WorkflowFailedError, calls
 from onex.mesh.address_book import AddressBook
 from onex.mesh.calls import Call, Calls
 from onex.model.message import Message
+from onex.model.repeated import CompletionRepeated
 from onex.testing import MeshDriver
 from tests.conftest import ORDERS
 
 COMPLETED, FAILED = "onex.evt.orders.order-completed.v1", "onex.evt.orders.order-failed.v1"
+REPEATED = "onex.evt.order.completion-repeated.v1"
 PRICED, DEAD = "onex.evt.order-pricing.order-priced.v1", "onex.dlq.order.orchestrator.v1"
 
 
@@ -27,7 +29,12 @@ class Scene:
 
     def __init__(self, mesh: MeshDriver) -> None:
         catalogue = TopicCatalogue(mesh.bus)
-        models: dict[str, type[Message]] = {COMPLETED: OrderCompleted, FAILED: OrderFailed, PRICED: OrderPriced}
+        models: dict[str, type[Message]] = {
+            COMPLETED: OrderCompleted,
+            FAILED: OrderFailed,
+            PRICED: OrderPriced,
+            REPEATED: CompletionRepeated,
+        }
         self.codecs = {topic: Codec.of_topic(model, topic, catalogue) for topic, model in models.items()}
         self.book = AddressBook()
         self.book.add_contracts(mesh.nodes)
@@ -87,6 +94,29 @@ def test_a_failure_event_is_an_error_that_holds_it(play: Play) -> None:
         error = call.result.exception()
         assert isinstance(error, WorkflowFailedError)
         assert (error.reason, error.event) == ("limit", OrderFailed(order_id="o-1", reason="limit"))
+
+    play(scene)
+
+
+def test_the_end_of_a_repeated_command_is_that_of_the_first(play: Play) -> None:
+    async def scene(scene: Scene) -> None:
+        good, bad, unknown = scene.call(steps=True), scene.call("c-2"), scene.call("c-3")
+        failed = OrderFailed(order_id="o-1", reason="limit")
+        for call, name, content in (
+            ("c-1", "OrderCompleted", DONE.as_kept()),
+            ("c-2", "OrderFailed", failed.as_kept()),
+            ("c-3", "OrderShipped", "{}"),
+        ):
+            scene.arrives(REPEATED, CompletionRepeated(completion=name, content=content), call)
+        assert good.result.result() == DONE
+        assert good.steps is not None
+        assert good.steps.get_nowait() is None, "it is the end, and no step"
+        error = bad.result.exception()
+        assert isinstance(error, WorkflowFailedError)
+        assert error.event == failed
+        assert not unknown.result.done()
+        scene.arrives(REPEATED, CompletionRepeated(completion="OrderCompleted", content="{}"), "c-3")
+        assert "cannot be read" in str(unknown.result.exception())
 
     play(scene)
 

@@ -15,6 +15,7 @@ from onex.model import Message
 from onex.model.context import Context
 from onex.model.contract import ModelStateMachine, ModelWorkflow
 from onex.model.errors import RejectedError
+from onex.model.repeated import CompletionRepeated
 from onex.node import Addressed, NodeOrchestrator, Reduction, Run
 from onex.testing import MeshDriver
 from onex.workflow import compile_state_machine
@@ -81,7 +82,10 @@ def test_a_workflow_keeps_bytes_and_numbers_exactly(ratio: float) -> None:
     ended = machine.answer(begun.state, Done.model_validate(facts), context("m-2"))
     assert emitted(ended.completion) == repr(Ended.model_validate(facts))
     again = machine.start(ended.state, Start.model_validate(facts), context("m-1"))
-    assert emitted(again.completion) == repr(Ended.model_validate(facts))
+    (repeated,) = again.events
+    assert isinstance(repeated, Addressed)
+    assert isinstance(repeated.message, CompletionRepeated)
+    assert repr(Ended.of_kept(repeated.message.content)) == repr(Ended.model_validate(facts))
 
 
 def test_an_infinite_result_does_not_hold_a_workflow_up() -> None:

@@ -40,6 +40,7 @@ class Connection:
         self._codecs: dict[str, Codec] = {}
         self.calls = Calls(self._codecs.get)
         self.listeners: list[Listener] = []
+        self._unheard: set[str] = set()
         self._listening = asyncio.Lock()
 
     async def open(self) -> None:
@@ -96,17 +97,15 @@ class Connection:
                 f"{address.message} may be answered by {', '.join(missing)}; connect(models=[...]) with these classes"
             )
 
-    async def _repeated(self) -> set[str]:
-        """Topics of repeated completions; without those that the mesh does not have yet."""
-        found = set[str]()
-        for topic in self.book.repeated():
+    async def _unknown(self, topics: Iterable[str]) -> set[str]:
+        """Those topics of repeated completions that the mesh does not have yet: its workflows are older."""
+        for topic in topics:
             try:
                 await self.codec(topic, CompletionRepeated)
             except SchemaMismatchError:
+                self._unheard.add(topic)
                 log.warning("completions of repeated commands are not heard; run `onex apply`", topic=topic)
-            else:
-                found.add(topic)
-        return found
+        return self._unheard
 
     async def codec(self, topic: str, model: type[Message]) -> Codec:
         """Codec of a topic; raises SchemaMismatchError when its schema is not registered."""
@@ -130,7 +129,7 @@ class Connection:
 
         ``steps``: and what happens on the way of this one.
         """
-        topics = self.book.endings() | {address.dead_letter} | await self._repeated()
+        topics = (self.book.endings() | {address.dead_letter} | self.book.repeated()) - self._unheard
         if steps:
             topics |= set(address.steps.values())
         async with self._listening:
@@ -140,6 +139,7 @@ class Connection:
             names = {self.book.topic(m): m for m in self._models.values() if self.book.knows(m)}
             for topic in missing & set(names):
                 await self.codec(topic, names[topic])
+            missing -= await self._unknown(missing & self.book.repeated())
             listener = Listener(self.kafka, sorted(missing), self.calls.take)
             await listener.start()
             self.listeners.append(listener)
