@@ -224,9 +224,11 @@ def test_subscriptions(mesh: Mesh) -> None:
             assert len(seen) - before <= 2
             ids = list[str]()
             for _ in range(2):
-                found = client.subscribe(OrderCompleted, from_beginning=True, with_ids=True)
-                async with aclosing(found) as events:
-                    ids.append(await anext(identity async for identity, event in events if event.order_id == "e-2"))
+                async with aclosing(client.subscribe(OrderCompleted, from_beginning=True, with_ids=True)) as found:
+                    async for identity, completed in found:
+                        if completed.order_id == "e-2":
+                            ids.append(identity)
+                            break
             assert ids[0] == ids[1] != ""
 
     asyncio.run(play())

@@ -117,6 +117,7 @@ def test_only_the_compensation_whose_reply_is_lost_is_sent_again(mesh: MeshDrive
     first, again = (mesh.messages(ReleaseStock)[n][0] for n in (lost, 2))
     headers = [dict(record.headers() or []) for record in (first, again)]
     assert headers[0][h.IDEMPOTENCY_KEY] == headers[1][h.IDEMPOTENCY_KEY]
+    assert h.DEADLINE not in headers[0], "an undo is never too late"
     release(mesh, articles[lost], lost)
     assert ends(mesh) == [("no", [])], "the reply to the first attempt counts"
 

@@ -129,6 +129,8 @@ class WorkflowMachine:
         if self._workflow.deadline:
             deadline = getattr(self._node, "deadline")(draft.run())  # noqa: B009 - named by the contract
             timeout = min(timeout, max(0.001, (deadline - context.now).total_seconds()))
+        ends_ms = round((context.now.timestamp() + timeout) * 1000)
+        draft.state = draft.state.model_copy(update={"ends_ms": ends_ms})
         draft.timers.append(SetTimer(WHOLE, timeout))
         self._sender.progress(draft, "", "started")
         self._advance(draft)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from onex.model.contract import ModelWorkflow, ModelWorkflowStep
+from onex.model.duration import LONGEST
 from onex.model.errors import WrongOutputError
 from onex.model.message import Message
 from onex.node import Addressed, Node, SetTimer
@@ -54,7 +55,7 @@ class Sender:
         if not step.fan_out:
             identity = derived(run_id, step.id, str(attempt))
             draft.commands.append(
-                _within(step, Addressed(made, idempotency_key=derived(run_id, step.id), id=identity))
+                _within(draft, step, Addressed(made, idempotency_key=derived(run_id, step.id), id=identity))
             )
             draft.set(step.id, status="running", attempts=attempt, command_ids=[*kept.command_ids, identity])
         elif not self._fan_out(draft, step, made, attempt):
@@ -76,7 +77,7 @@ class Sender:
                 continue
             identity = derived(run_id, step.id, str(attempt), str(number))
             work = derived(run_id, step.id, "item", str(number))
-            draft.commands.append(_within(step, Addressed(command, idempotency_key=work, id=identity)))
+            draft.commands.append(_within(draft, step, Addressed(command, idempotency_key=work, id=identity)))
             items[number] = ItemState(command_ids=[*items[number].command_ids, identity])
             sent.append(identity)
         ids = [*kept.command_ids, *sent]
@@ -99,6 +100,8 @@ class Sender:
             draft.events.append(event)
 
 
-def _within(step: ModelWorkflowStep, command: Addressed) -> Addressed:
-    """An answer that comes after the step's timeout is not waited for: whoever takes the command may know."""
-    return command if step.timeout is None else replace(command, answer_within=step.timeout)
+def _within(draft: RunDraft, step: ModelWorkflowStep, command: Addressed) -> Addressed:
+    """The command with its deadline: the end of the step's timeout, or of the run. After it, nodes refuse it."""
+    left = draft.state.ends_ms / 1000 - draft.context.now.timestamp() if draft.state.ends_ms else LONGEST
+    within = min(left, LONGEST if step.timeout is None else step.timeout)
+    return replace(command, answer_within=max(within, 0.001)) if within < LONGEST else command

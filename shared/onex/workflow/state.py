@@ -123,6 +123,8 @@ class WorkflowState(Message):
     """Latest first, a bounded number."""
     version: str = ""
     """Of the contract that the run began with; it ends on the same."""
+    ends_ms: int = 0
+    """When the run fails at the latest, in milliseconds since 1970; 0 in runs that version 0.1 started."""
     generation: int = 0
     """How often the run continued as new."""
     to_compensate: list[str] = Field(default_factory=list)
