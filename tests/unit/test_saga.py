@@ -371,3 +371,15 @@ def test_a_cancelled_parent_cancels_its_children(tour: MeshDriver) -> None:
         ("x-0", "the tour is off"),
         ("x-1", "the tour is off"),
     }
+
+
+def test_a_child_that_fails_ends_the_others_without_waiting_for_them(tour: MeshDriver) -> None:
+    from node_tour_orchestrator.v1_0_0.models import BookTour, TourFailed
+
+    tour.send(BookTour(tour="x", trips=2))
+    tour.send(CancelWorkflow(workflow_id="x-0", reason="no ship"))
+    assert tour.published(TourFailed) == [TourFailed(tour="x", reason="no ship")]
+    assert {(f.trip, f.reason) for f in tour.published(TripFailed)} == {
+        ("x-0", "no ship"),
+        ("x-1", "the tour is off"),
+    }

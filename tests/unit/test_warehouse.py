@@ -1,6 +1,7 @@
 """A warehouse of reservations, a charge and a pick-up: every branch refused, lost, late and raising."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 from node_warehouse_orchestrator.v1_0_0.models import (
@@ -25,6 +26,9 @@ from node_warehouse_orchestrator.v1_0_0.node import NodeWarehouseOrchestrator
 
 from onex.bus import headers as h
 from onex.bus.schema import Codec
+from onex.contract import resolve_node
+from onex.model.cancel import CancelWorkflow
+from onex.model.enums import EnumErrorAction
 from onex.model.message import Message
 from onex.testing import MeshDriver
 from onex.workflow import WorkflowState
@@ -237,6 +241,68 @@ def test_a_compensation_of_the_wrong_type_is_named(
     (end,) = mesh.published(OrderUnfulfilled)
     assert end.left == ["reserve"]
     assert "WrongOutputError" in end.problems[0]
+
+
+def with_step(name: str, **changes: object) -> MeshDriver:
+    """The warehouse with another declaration of one step."""
+    node = resolve_node(NODES / "node_warehouse_orchestrator" / "v1_0_0")
+    workflow = node.contract.workflow_coordination
+    assert workflow is not None
+    steps = [step.model_copy(update=changes) if step.id == name else step for step in workflow.steps]
+    changed = workflow.model_copy(update={"steps": tuple(steps)})
+    contract = node.contract.model_copy(update={"workflow_coordination": changed})
+    return MeshDriver([replace(node, contract=contract)])
+
+
+def test_a_step_that_a_completed_run_went_without_is_undone_when_it_finishes() -> None:
+    mesh = with_step("reserve", error_action=EnumErrorAction.CONTINUE)
+    begin(mesh, BOLT, NUT)
+    mesh.advance("11s")
+    answer(mesh, ChargeOrder, OrderCharged(receipt="r"))
+    answer(mesh, ScoreFraud, FraudScored(score=2), 1)
+    mesh.send(PickedUp(order="o"))
+    assert len(mesh.published(OrderFulfilled)) == 1
+    answer(mesh, ReserveStock, StockReserved(article=NUT), 1)
+    assert released(mesh) == [NUT]
+    release(mesh, NUT, 0)
+    mesh.advance("1m")
+    assert released(mesh) == [NUT]
+    mesh.close()
+
+
+def test_a_run_that_stops_undoes_nothing_however_late() -> None:
+    mesh = with_step("charge", error_action=EnumErrorAction.STOP)
+    reserve(mesh, BOLT)
+    mesh.advance("11s")
+    assert ends(mesh) == [("charge timed out", [])]
+    answer(mesh, ChargeOrder, OrderCharged(receipt="r"))
+    assert released(mesh) == []
+    assert mesh.published(RefundOrder) == []
+    mesh.close()
+
+
+def test_one_command_for_all_of_a_step_covers_its_branches(mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = ReleaseStock(order="o", article="*")
+    monkeypatch.setattr(NodeWarehouseOrchestrator, "compensate_reserve", lambda self, run: everything)
+    begin(mesh, BOLT, NUT)
+    mesh.advance("11s")
+    assert released(mesh) == ["*"]
+    answer(mesh, ReserveStock, StockReserved(article=NUT), 1)
+    assert released(mesh) == ["*"], "what was sent is not sent again for a late result"
+    release(mesh, "*", 0)
+    assert ends(mesh) == [("reserve timed out", [])]
+
+
+def test_a_cancelled_run_does_not_wait_for_branches(mesh: MeshDriver) -> None:
+    begin(mesh, BOLT, NUT)
+    answer(mesh, ReserveStock, StockReserved(article=BOLT), 0)
+    mesh.send(CancelWorkflow(workflow_id="o", reason="ill"))
+    assert released(mesh) == [BOLT]
+    answer(mesh, ReserveStock, StockReserved(article=NUT), 1)
+    assert released(mesh) == [BOLT, NUT]
+    for number, article in enumerate((BOLT, NUT)):
+        release(mesh, article, number)
+    assert ends(mesh) == [("ill", [])]
 
 
 def test_a_crash_between_two_replies_forgets_neither(mesh: MeshDriver) -> None:
