@@ -41,7 +41,7 @@ def _orders(mesh: Mesh, load: Load) -> list[Row]:
             message = codec.decode(record.value())
             assert isinstance(message, OrderCompleted | OrderFailed)
             ends[message.order_id].add(dict(record.headers() or [])[h.ID])
-    asked = Counter(m.order_id for m in mesh.messages(ChargeCard))
+    asked = Counter(m.order_id for m in mesh.in_time(ChargeCard))
     replied = Counter(m.order_id for m in mesh.messages(CardCharged))
     replied.update(m.order_id for m in mesh.messages(CardDeclined))
     return [
@@ -89,13 +89,14 @@ def _letters(mesh: Mesh) -> list[Row]:
         for node in mesh.nodes
         for letter in mesh.dead_letters(node.contract.name)
     )
+    late = mesh.too_late()  # while agents are down, steps of workflows time out
     sent = {topic: mesh.records(topic) for topic in {ORDERS, *COMMANDS}}
     hostile = [_place(record) for records in sent.values() for record in records if is_hostile(record)]
     poison = [_place(record) for record in sent[ORDERS] if record.value() == b"\x00junk" and not is_hostile(record)]
     return [
         ("dead letters of poison", len(poison), sum(letters[place] for place in poison)),
         ("hostile records, one dead letter each", len(hostile), sum(letters[place] == 1 for place in hostile)),
-        ("other dead letters", 0, sum((letters - Counter(poison) - Counter(hostile)).values())),
+        ("other dead letters", len(late), sum((letters - Counter(poison) - Counter(hostile)).values())),
     ]
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar, cast
 
+from onex.agent import dead_letter as d
 from onex.bus import headers as h
 from onex.bus.declared import declare
 from onex.bus.environment import EnvironmentLog
@@ -244,9 +245,28 @@ class Mesh:
 
     def messages(self, model: type[M]) -> list[M]:
         """Committed messages of a type."""
+        return [message for _, message in self._with_ids(model)]
+
+    def in_time(self, model: type[M]) -> list[M]:
+        """Committed commands of a type, without those that were refused because their deadline had passed."""
+        late = self.too_late()
+        return [message for identity, message in self._with_ids(model) if identity not in late]
+
+    def too_late(self) -> Mapping[str, dict[str, str]]:
+        """Dead letters of commands whose deadline had passed, by the id of the command."""
+        letters = (letter for node in self.nodes for letter in self.dead_letters(node.contract.name))
+        return {letter[d.MESSAGE_ID]: letter for letter in letters if letter[d.EXCEPTION].endswith("DeadlineError")}
+
+    def _with_ids(self, model: type[M]) -> list[tuple[str, M]]:
         topic = next(t for n in self.nodes for m, t in n.outputs.items() if m is model)
         codec = Codec.of_topic(model, topic, self.catalogue)
-        return [cast(M, codec.decode(record.value())) for record in self.records(topic)]
+        return [
+            (
+                dict(record.headers() or []).get(h.ID, b"").decode(errors="replace"),
+                cast(M, codec.decode(record.value())),
+            )
+            for record in self.records(topic)
+        ]
 
     def dead_letters(self, name: str) -> list[dict[str, str]]:
         """Headers of the dead letters of a node."""
