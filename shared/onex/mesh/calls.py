@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from onex.agent import dead_letter as d
 from onex.bus import headers as h
 from onex.bus.schema import Codec
-from onex.bus.schema.json_form import describe
 from onex.mesh.address_book import Address
 from onex.mesh.errors import CommandRejectedError, WorkflowFailedError
 from onex.model.clock import to_datetime
 from onex.model.enums import EnumFailureClass
+from onex.model.error_text import validation_text
 from onex.model.errors import MessageError
 from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
@@ -120,7 +120,7 @@ class Calls:
         try:
             return (codec.model.of_kept(repeated.content) if codec else None), topic
         except ValidationError as error:
-            self._end(call, WorkflowFailedError(call.command_id, f"{topic} cannot be read: {describe(error)}"))
+            self._end(call, WorkflowFailedError(call.command_id, f"{topic} cannot be read: {validation_text(error)}"))
             return None, topic
 
     def _dead(self, call: Call, headers: dict[str, bytes]) -> None:
