@@ -23,7 +23,7 @@ class NodeTillEffect(NodeEffect):
 
     async def start(self) -> None:
         pool = self._pool = await reachable(
-            asyncpg.create_pool(Settings.load().database_url, min_size=1, max_size=4, timeout=10)
+            asyncpg.create_pool(Settings.load().database_url.get_secret_value(), min_size=1, max_size=4, timeout=10)
         )
         assert pool is not None
         self._inbox = Inbox(pool, "node_till_effect", (MoneyTaken,))
