@@ -257,7 +257,8 @@ def test_doctor_finds_nothing_wrong_with_a_healthy_mesh(mesh: Mesh) -> None:
 
     eventually(well, 60, "a clean bill of health")
     told = [line.split()[0] for line in onex(mesh, "doctor")[1].splitlines()]
-    assert sorted(told) == ["ok"] * 11 + ["warning"]
+    assert set(told) == {"ok", "warning"}
+    assert told.count("warning") == 1
 
 
 def test_doctor_finds_and_explains(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
