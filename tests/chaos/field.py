@@ -15,7 +15,7 @@ from onex.local import LocalPostgres
 from tests.chaos.cluster import Cluster
 from tests.chaos.ends import Ends, last_words, name_of
 from tests.chaos.hostile import HostileSender
-from tests.chaos.ledger import Row, answered, rows
+from tests.chaos.ledger import Row, rows, unanswered
 from tests.chaos.load import Load
 from tests.chaos.proxy import TcpProxy
 from tests.chaos.skew import Clock
@@ -161,14 +161,14 @@ class Field:
 
     def settle(self) -> None:
         """Every command answered, no lag, every agent ready, without hands."""
-        _calmly(lambda: answered(self.mesh, self.load), 180, "every answer")
+        _calmly(lambda: unanswered(self.mesh, self.load), 180, "an answer to each command")
         for name in self.agents:
-            _calmly(partial(self._has_no_lag, name), 60, f"no lag of {name}")
+            _calmly(partial(self._lag, name), 60, f"no lag of {name}")
         for name in self.agents:
             self.until_ready(name)
 
-    def _has_no_lag(self, name: str) -> bool:
-        return self.mesh.lag(name) == 0
+    def _lag(self, name: str) -> list[int]:
+        return [lag] if (lag := self.mesh.lag(name)) else []
 
     def ledger(self) -> list[Row]:
         """What must have come out, and what has."""
@@ -182,9 +182,9 @@ class Field:
         ]
 
 
-def _calmly(condition: Callable[[], bool], within: float, what: str) -> None:
-    """As ``eventually``, for conditions that read whole topics: the agents need the processor more."""
+def _calmly(left: Callable[[], Sequence[object]], within: float, what: str) -> None:
+    """As ``eventually``, until nothing is left. What it reads is whole topics: the agents need the processor more."""
     deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within:g} s: {what}"
+    while found := left():
+        assert time.monotonic() < deadline, f"not within {within:g} s: {what}; {len(found)} are left: {found[:10]}"
         time.sleep(1.0)  # between looks at a condition, not instead of one

@@ -20,12 +20,14 @@ from tests.integration.agents import Mesh
 Row = tuple[str, int, int]
 
 
-def answered(mesh: Mesh, load: Load) -> bool:
-    """Whether every command has led to what it must lead to."""
+def unanswered(mesh: Mesh, load: Load) -> list[str]:
+    """Commands that have not led to what they must lead to."""
     ended = {m.order_id for m in mesh.messages(OrderCompleted)} | {m.order_id for m in mesh.messages(OrderFailed)}
     taken = {(m.till, m.amount) for m in mesh.messages(MoneyTaken)}
     told = {(m.till, m.amount) for m in mesh.messages(TillChanged)}
-    return len(ended) == len(load.orders) and len(taken) == len(told) == load.money.total()
+    asked = {(till, amount) for till, count in load.money.items() for amount in range(count)}
+    left = [*sorted(load.orders.keys() - ended), *(f"{amount} of {till}" for till, amount in sorted(asked - taken))]
+    return [*left, *(f"change of {till} by {amount}" for till, amount in sorted(taken - told))]
 
 
 def rows(mesh: Mesh, load: Load, database: str) -> list[Row]:
