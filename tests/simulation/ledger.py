@@ -114,7 +114,8 @@ def _charges_without_a_word(mesh: MeshDriver) -> list[ChargeCard]:
         if _header(record, d.EXCEPTION).endswith(b"DeadlineError")
     }
     silent = late & set(world.WORLD.charged.values())
-    return [command for record, command in mesh.messages(ChargeCard) if _id(record).decode() in silent]
+    asked = [command for record, command in mesh.messages(ChargeCard) if _id(record).decode() in silent]
+    return [command for command in asked if command.order_id in world.WORLD.paid]  # the others were declined
 
 
 def _acts(simulation: "Simulation") -> None:
