@@ -1,4 +1,4 @@
-"""A TCP proxy that can be cut like a cable, for everybody or for some processes."""
+"""A TCP proxy that can be cut like a cable, for all processes or for some."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Members that their group gives up while they work: what they had in hand is done once, by another instance."""
+"""Members that their group gives up while they work: what they had taken is done once, by another instance."""
 
 import os
 import signal

@@ -309,7 +309,7 @@ def test_a_member_polls_on_while_its_handlers_end_after_it_was_told_to_stop() ->
 
 @pytest.mark.parametrize("where", ["poll", "commit"])
 def test_a_host_that_fails_leaves_its_group_without_waiting_for_handlers(where: str) -> None:
-    """Otherwise its partitions are nobody's until its session has ended."""
+    """Otherwise its partitions have no owner until its session has ended."""
     drained: list[object] = []
 
     class Watched(Engine):

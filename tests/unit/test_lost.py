@@ -136,7 +136,7 @@ def test_retention_passes_a_running_node(world: World, monkeypatch: pytest.Monke
 
 
 def test_markers_of_transactions_that_were_deleted_are_no_records(world: World) -> None:
-    """A position is one after the last record; the marker behind it is read by nobody, and retention deletes it."""
+    """A position is one after the last record; no consumer reads the marker behind it, and retention deletes it."""
     world.stop()
     world.mesh.send(world.sent)
     world.mesh.broker.logs[world.where].truncate(4)

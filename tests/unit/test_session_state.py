@@ -1,6 +1,6 @@
 """What stays on a connection of PostgreSQL between two transactions, and who may leave it there.
 
-Behind a pooler in transaction mode it would meet the connection of somebody else: see ``onex.postgres.pool``.
+Behind a pooler in transaction mode it would meet the connection of another client: see ``onex.postgres.pool``.
 """
 
 import re

@@ -98,7 +98,7 @@ class RocksBacking:
                 self._db[_IDENTITY] = self._identity
 
     def _open_sound(self, folder: Path) -> bool:
-        """Gives whether the store is of this topic, and not too old; the first reads may find damage, too."""
+        """Return whether the store is of this topic, and not too old; the first reads may find damage, too."""
         try:
             self._open(folder)
             idle_ms = self._clock.now_ms() - int(self._db.get(_SEEN) or 0)

@@ -54,7 +54,7 @@ def mark_of(position: Position) -> Mark | None:
 
 
 class Judged(NamedTuple):
-    """Committed positions beside what the topics hold."""
+    """Committed positions, compared with what the topics hold."""
 
     lost: Mapping[Partition, str]
     """Why partitions cannot go on from their position: the records there are gone."""

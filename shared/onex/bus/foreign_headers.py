@@ -1,4 +1,4 @@
-"""Headers of records that anybody may have written, as tools look at them."""
+"""Headers of records of any writer, as tools read them."""
 
 from collections.abc import Mapping
 

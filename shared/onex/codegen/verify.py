@@ -42,7 +42,7 @@ def verified(source: str, shape: Shape, what: str) -> str:
     """The source, when its syntax tree has exactly the imports, classes, fields, methods and texts of the blueprint.
 
     Raises RejectedError, which names what differs. Text of a contract is checked before it is rendered, so this
-    finds a hole in those checks, before anybody runs the code.
+    finds a hole in those checks, before the code runs.
     """
     try:
         tree = ast.parse(source)

@@ -1,4 +1,4 @@
-"""YAML with limits: contracts come from files, and from anybody who may send a message to a node that reads them."""
+"""YAML with limits: contracts come from files, and from senders of messages to nodes that read them."""
 
 from typing import Final, NoReturn
 

@@ -200,7 +200,7 @@ def _cancelling(contract: ModelContract) -> list[Route]:
 
 
 def _repeating(contract: ModelContract) -> dict[type[Message], str]:
-    """Whoever repeats the command of a workflow that has ended gets its completion again."""
+    """The sender of a repeated command gets the completion of its workflow again."""
     return {} if contract.workflow_coordination is None else {CompletionRepeated: contract.repeated_topic}
 
 

@@ -72,7 +72,7 @@ class WorkflowMachine:
         return draft.decision()
 
     def answer(self, state: WorkflowState | None, event: Message, context: Context) -> Decision[WorkflowState]:
-        """A result, a failure, a signal or the end of a compensation; what nobody waits for is ignored.
+        """A result, a failure, a signal or the end of a compensation; what no step waits for is ignored.
 
         Raises RejectedError for what no step of this run's version takes.
         """
