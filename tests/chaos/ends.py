@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection
 
 _LINES = 40
+_TOLD = 6
 
 
 class Ends:
@@ -34,9 +35,10 @@ class Ends:
 
 
 def last_words(log: str) -> str:
-    """What the watchdog wrote last before it ended a process; a crash in C writes nothing."""
-    lines = [line for line in log.splitlines()[-_LINES:] if '"level": "critical"' in line]
-    return lines[-1] if lines else "no last words"
+    """The watchdog's line when it spoke, else the end of the log. A crash in C adds nothing."""
+    lines = log.splitlines()[-_LINES:]
+    critical = [line for line in lines if '"level": "critical"' in line]
+    return critical[-1] if critical else "\n      ".join(["it wrote last", *lines[-_TOLD:]])
 
 
 def name_of(code: int) -> str:

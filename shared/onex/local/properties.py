@@ -1,6 +1,8 @@
 """Settings of the one broker of a local mesh."""
 
+import random
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 _ONE_NODE = """\
@@ -33,6 +35,11 @@ log.cleaner.dedupe.buffer.size=16777216
 """
 
 
+_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_DEFAULT_EPHEMERAL = 32_768
+_FIRST_PORT = 10_240
+_TRIES = 100
+
 SESSION = 9.0
 """Seconds; Kafka's default. On a machine that stalls for a few seconds a shorter one makes the broker's only copy of
 everything unavailable, again and again."""
@@ -48,8 +55,23 @@ def one_node(port: int, controller: int, data: Path, session: float = SESSION) -
 
 
 def free_port() -> int:
-    """A TCP port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that was free a moment ago, outside the range from which the system gives ports to connections.
+
+    Asking the system for "any port" draws from that range: a connection of another process may then take the port
+    before the server that it was meant for listens on it.
+
+    Raises OSError when no port is found.
+    """
+    for port in random.SystemRandom().sample(range(_FIRST_PORT, _ephemeral()), _TRIES):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(f"none of {_TRIES} TCP ports drawn below {_ephemeral()} is free: stop what listens on this machine")
+
+
+def _ephemeral() -> int:
+    try:
+        first = int(_RANGE.read_text().split()[0])
+    except (OSError, ValueError):  # no Linux
+        first = _DEFAULT_EPHEMERAL
+    return first if first >= _FIRST_PORT + _TRIES else _DEFAULT_EPHEMERAL
