@@ -13,7 +13,7 @@ import structlog
 from onex.agent.health import Health
 from onex.agent.metrics import AgentMetrics
 from onex.agent.native import process
-from onex.agent.native.call_watch import CallWatch
+from onex.agent.native.call_watch import GIVEN_UP, LATE, CallWatch
 from onex.agent.native.slots import take_slot
 from onex.agent.native.start_steps import StartSteps
 from onex.agent.native.watchdog import Watchdog
@@ -130,10 +130,10 @@ def test_a_call_that_outlasts_its_timeout_ends_the_process(codes: list[int]) -> 
     excused: list[bool] = []
     with watching(ManualClock(), Health()) as watch:
         watch.excuse = lambda: excused.append(True)
-        watch.look_at(Closing(), Late(0.0), Late(2.9))
+        watch.look_at(Closing(), Late(0.0), Late(GIVEN_UP - 0.1))
         watch.look()
         assert codes == []
-        watch.look_at(Closing(), Late(0.0), Late(3.0))
+        watch.look_at(Closing(), Late(0.0), Late(GIVEN_UP))
         watch.look()
         assert set(codes) == {70}, "a call of one is seen though another one cannot be looked at"
         assert excused, "no record is to blame for a call of the bus"
@@ -143,15 +143,27 @@ def test_a_call_that_outlasts_its_timeout_ends_the_process(codes: list[int]) -> 
     assert codes == []
 
 
+def test_a_call_that_is_late_is_told_once_and_may_return(codes: list[int]) -> None:
+    clock, call = ManualClock(), Late(LATE - 0.1)
+    with watching(clock, Health()) as watch, structlog.testing.capture_logs() as lines:
+        watch.look_at(call)
+        watch.look()
+        assert lines == []
+        for call.seconds in (LATE, LATE + 1.0, 0.0, LATE):
+            watch.look()
+    assert codes == []
+    assert [(line["event"], line["overdue"]) for line in lines] == [("a call of the bus is late", 3)] * 2
+
+
 def test_a_process_that_was_stopped_gives_its_calls_time_to_return(codes: list[int]) -> None:
     clock = ManualClock()
     with watching(clock, Health()) as watch:
         watch.look_at(Late(30.0))
         clock.move_to(40.0)
         watch.look()
-        pass_time(clock, watch, 42.0)
+        pass_time(clock, watch, 39.0 + GIVEN_UP)
         assert codes == []
-        pass_time(clock, watch, 43.0)
+        pass_time(clock, watch, 40.0 + GIVEN_UP)
     assert codes, "one that still does not return"
 
 
@@ -175,7 +187,7 @@ def test_a_call_is_judged_while_brokers_are_asked(codes: list[int]) -> None:
     try:
         with watching(clock, health) as watch:
             assert bus.asked.wait(20)
-            watch.look_at(Late(5.0))
+            watch.look_at(Late(GIVEN_UP))
             eventually(lambda: codes, what="the process to end")
     finally:
         watchdog.stop()

@@ -16,10 +16,14 @@ from onex.model.clock import ProtocolClock
 log = structlog.get_logger(__name__)
 EXIT_STALLED = 70
 _LOOK_EVERY = 1.0
-_CALL_GRACE = 3.0
+LATE = 3.0
+"""Seconds beyond its own timeout from which on a call is logged."""
+GIVEN_UP = 15.0
+"""Seconds beyond its own timeout after which a call does not return: a coordinator that was killed has a successor by
+then, and the call that waited for it returns (decision 14)."""
 _FROZEN = 3.0
 """Seconds between two looks from which on the whole process has stood still (SIGSTOP, a suspended machine): its calls
-are late for that reason, and get the same time to return."""
+are late for that reason, and get their time again."""
 
 
 class Calling(Protocol):
@@ -38,6 +42,7 @@ class CallWatch:
         self._clock = clock
         self._looked = clock.monotonic()
         self._not_before = self._looked
+        self._told = False
         self.excuse: Callable[[], None] = lambda: None
         """Called before the process ends: the records that it handles are not the reason."""
         self._callings: Sequence[Calling] = ()
@@ -62,23 +67,29 @@ class CallWatch:
         self._looked = now
         if now - before >= _FROZEN:
             log.warning("the process stood still", seconds=round(now - before, 1))
-            self._not_before = now + _FROZEN
+            self._not_before = now + GIVEN_UP
         if now < self._not_before:
             return
         if (late := self.steps.overdue()) is not None:
             name, seconds = late
             log.critical("the start of the agent hangs, ending the process", step=name, seconds=round(seconds))
             self._end()
-        for calling in self._callings:
-            try:
-                overdue = calling.overdue()
-            except Exception as error:  # noqa: BLE001 - clients may be closing on another thread
-                log.debug("could not look at a call", error=repr(error))
-                continue
-            if overdue >= _CALL_GRACE:  # see decision 14
-                log.critical("a call of the bus does not return, ending the process", overdue=round(overdue))
-                self._end()
+        overdue = max(map(_overdue, self._callings), default=0.0)
+        if overdue >= GIVEN_UP:
+            log.critical("a call of the bus does not return, ending the process", overdue=round(overdue))
+            self._end()
+        if overdue >= LATE and not self._told:
+            log.warning("a call of the bus is late", overdue=round(overdue))
+        self._told = overdue >= LATE
 
     def _end(self) -> None:
         self.excuse()
         os._exit(EXIT_STALLED)
+
+
+def _overdue(calling: Calling) -> float:
+    try:
+        return calling.overdue()
+    except Exception as error:  # noqa: BLE001 - clients may be closing on another thread
+        log.debug("could not look at a call", error=repr(error))
+        return 0.0
