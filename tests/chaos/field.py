@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -52,6 +52,8 @@ class Field:
         self.mesh = Mesh(bus, folders, folder, env, replication=3)
         self.agents: dict[str, list[Process]] = {}
         self.clocks = {node.contract.name: Clock(folder / f"{node.contract.name}.clock") for node in self.mesh.nodes}
+        self.may_end: dict[str, Collection[int]] = {}
+        """Codes with which agents of a node may end by themselves, because of what was done to them."""
         self.load = Load(bus, self.mesh.catalogue)
         self.hostile = HostileSender(cluster.bootstrap_servers)
         self._instances = instances
@@ -105,7 +107,7 @@ class Field:
                 for name, processes in self.agents.items():
                     for place, process in enumerate(processes):
                         if (code := process.poll()) is not None:
-                            self.ends.note(name, code)
+                            self.ends.note(name, code, self.may_end.get(name, ()))
                             print(
                                 f"    {name} ended by itself with {name_of(code)}: {last_words(self.mesh.log(name))}"
                             )

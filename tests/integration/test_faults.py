@@ -276,6 +276,30 @@ def test_timers_and_state_survive_kill_9(kafka_bus: KafkaEventBusAdapter, tmp_pa
         assert rung == Counter([*(f"e{n}" for n in range(20)), "late"])
 
 
+@pytest.mark.skipif(not possible(), reason="libfaketime runs on Linux on x86-64 only")
+def test_idle_agents_go_on_when_a_clock_is_set_back(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
+    """Waits of the Kafka library that began before would last ten minutes longer."""
+    clock = Clock(tmp_path / "clock")
+    with Mesh(kafka_bus, [folder(REDUCER), folder(EFFECT)], tmp_path) as mesh:
+        agents = {name: mesh.start(name, env=clock.env()) for name in (REDUCER, EFFECT)}
+        clock.move(600)
+        told = [agent.pid for agent in agents.values()]
+        eventually(lambda: all("clock" in (mesh.readiness(pid) or ()) for pid in told), 20, "the step to be reported")
+        clock.move(0)
+
+        def renewed(name: str) -> bool:
+            return agents[name].poll() == 70 or mesh.log(name).count("agent running") > 1
+
+        eventually(lambda: all(map(renewed, agents)), 60, "each agent to have new clients, or to end")
+        for name, agent in agents.items():
+            assert "making the clients of the bus anew" in mesh.log(name)
+            if agent.poll() is not None:
+                mesh.start(name, env=clock.env())
+        mesh.send([Amount(entity="e", value=1)])
+        mesh.send([Act(entity="e", number=1)])
+        eventually(lambda: mesh.messages(Tallied) and mesh.messages(Acted), 60, "work to be done")
+
+
 def test_instances_are_kept_running_and_drained_together(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
     with Mesh(kafka_bus, [folder(REDUCER)], tmp_path) as mesh:
         command = [sys.executable, "-m", "onex.cli.main", "run", str(folder(REDUCER)), "--instances", "2"]

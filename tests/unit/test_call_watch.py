@@ -155,6 +155,20 @@ def test_a_call_that_is_late_is_told_once_and_may_return(codes: list[int]) -> No
     assert [(line["event"], line["overdue"]) for line in lines] == [("a call of the bus is late", 3)] * 2
 
 
+def test_clients_that_do_not_end_after_a_step_back_end_the_process(codes: list[int]) -> None:
+    clock = ManualClock()
+    with watching(clock, Health()) as watch, structlog.testing.capture_logs() as lines:
+        watch.clients_must_end()
+        pass_time(clock, watch, GIVEN_UP - 1.0)
+        watch.clients_ended()
+        pass_time(clock, watch, 100.0)
+        assert codes == []
+        watch.clients_must_end()
+        pass_time(clock, watch, 100.0 + GIVEN_UP)
+    assert set(codes) == {70}
+    assert "clients of the bus do not end" in next(line["event"] for line in lines if line["log_level"] == "critical")
+
+
 def test_a_process_that_was_stopped_gives_its_calls_time_to_return(codes: list[int]) -> None:
     clock = ManualClock()
     with watching(clock, Health()) as watch:

@@ -132,7 +132,7 @@ def test_the_clock_of_this_machine_is_near_agent_time() -> None:
 
 def test_steps_are_reported_until_they_are_caught_up() -> None:
     machine, health, metrics = ManualClock(), Health(), AgentMetrics("n")
-    watch = ClockWatch(SteadyClock(machine, machine.elapsed_ns), health, metrics)
+    watch = ClockWatch(SteadyClock(machine, machine.elapsed_ns), health, metrics, lambda: None)
     machine.step(-_HOUR)
     watch.look()
     assert health.ready, "a step back is followed: nothing is left of it"
@@ -152,11 +152,26 @@ def test_steps_are_reported_until_they_are_caught_up() -> None:
 
 def test_many_small_steps_are_reported_together() -> None:
     machine, health = ManualClock(), Health()
-    watch = ClockWatch(SteadyClock(machine, machine.elapsed_ns), health, AgentMetrics("n"))
+    watch = ClockWatch(SteadyClock(machine, machine.elapsed_ns), health, AgentMetrics("n"), lambda: None)
     for _ in range(3):
         machine.step(0.5)
         watch.look()
     assert not health.ready
+
+
+def test_clients_are_made_anew_after_a_step_back_and_only_then() -> None:
+    machine, told = ManualClock(), list[float]()
+    clock = SteadyClock(machine, machine.elapsed_ns)
+    watch = ClockWatch(clock, Health(), AgentMetrics("n"), lambda: told.append(machine.now_ms()))
+    for seconds in (30.0, -4.9, 4.9, 3600.0):
+        machine.step(seconds)
+        watch.look()
+    assert told == []
+    for seconds in (-5.0, -3600.0):
+        machine.step(seconds)
+        watch.look()
+        watch.look()
+    assert len(told) == 2, "once for each step"
 
 
 # -- what fires by it --------------------------------------------------------------------------

@@ -43,6 +43,7 @@ class CallWatch:
         self._looked = clock.monotonic()
         self._not_before = self._looked
         self._told = False
+        self._end_by: float | None = None
         self.excuse: Callable[[], None] = lambda: None
         """Called before the process ends: the records that it handles are not the reason."""
         self._callings: Sequence[Calling] = ()
@@ -52,6 +53,14 @@ class CallWatch:
     def look_at(self, *callings: Calling) -> None:
         """Watch these from now on, in place of those before."""
         self._callings = callings
+
+    def clients_must_end(self) -> None:
+        """They are closed and made anew within ``GIVEN_UP`` seconds from now, or the process ends. Any thread."""
+        self._end_by = self._clock.monotonic() + GIVEN_UP
+
+    def clients_ended(self) -> None:
+        """There are none from before."""
+        self._end_by = None
 
     def stop(self) -> None:
         """End the thread."""
@@ -73,6 +82,9 @@ class CallWatch:
         if (late := self.steps.overdue()) is not None:
             name, seconds = late
             log.critical("the start of the agent hangs, ending the process", step=name, seconds=round(seconds))
+            self._end()
+        if (end_by := self._end_by) is not None and now >= end_by:
+            log.critical("the clients of the bus do not end after the clock was set back, ending the process")
             self._end()
         overdue = max(map(_overdue, self._callings), default=0.0)
         if overdue >= GIVEN_UP:

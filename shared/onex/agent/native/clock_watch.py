@@ -1,5 +1,6 @@
 """Compares agent time with the machine's clock once a second, and reports steps."""
 
+from collections.abc import Callable
 from threading import Event, Thread
 
 import structlog
@@ -12,16 +13,22 @@ log = structlog.get_logger(__name__)
 _LOOK_EVERY = 1.0
 _STEP = 1.0
 """Seconds; smaller differences are not reported."""
+_BACK = 5.0
+"""Seconds; by a smaller step back, waits of the Kafka library may last longer."""
 _ABOUT = "clock"
 
 
 class ClockWatch:
     """Looks on its own thread until it is stopped. See decision 39."""
 
-    def __init__(self, clock: SteadyClock, health: Health, metrics: AgentMetrics) -> None:
+    def __init__(
+        self, clock: SteadyClock, health: Health, metrics: AgentMetrics, set_back: Callable[[], None]
+    ) -> None:
+        """``set_back`` is called after a step back of five seconds or more."""
         self._clock = clock
         self._health = health
         self._metrics = metrics
+        self._set_back = set_back
         self._before = 0.0
         self._ended = Event()
 
@@ -43,6 +50,8 @@ class ClockWatch:
         stepped, self._before = beyond - self._before, beyond
         if abs(stepped) > _STEP:
             log.warning("the clock of this machine was stepped", seconds=round(stepped, 3))
+        if stepped <= -_BACK:
+            self._set_back()
         ahead = max(0.0, beyond)
         self._metrics.clock_ahead.set(ahead)
         if ahead <= _STEP:

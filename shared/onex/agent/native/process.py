@@ -90,7 +90,7 @@ class AgentProcess:
         self._memory = StateMemory(settings.state_memory_mb * 1024 * 1024)
         self._health = health
         self._metrics = AgentMetrics(self._contract.name)
-        self._clock_watch = ClockWatch(self._clock, health, self._metrics)
+        self._clock_watch = ClockWatch(self._clock, health, self._metrics, self._set_back)
         self._isolation = Isolation(slot.folder / "crash", self._clock)
         self._stop = StopSwitch(self._isolation.journal.excuse)
         self._calls = calls
@@ -138,6 +138,7 @@ class AgentProcess:
         wait, fenced = _FIRST_WAIT, list[float]()
         while not self._stop.requested:
             self._stop.restart = False
+            self._calls.clients_ended()
             try:
                 self._run_once()
                 wait, self._slowness = _FIRST_WAIT, 0
@@ -171,6 +172,12 @@ class AgentProcess:
         self._voice.forget()
         log.info("agent stopped")
         return 0
+
+    def _set_back(self) -> None:
+        """Waits that began before the clock was set back last longer by that step: keep no client from then."""
+        log.warning("making the clients of the bus anew, because the clock was set back")
+        self._calls.clients_must_end()
+        self._stop.ask_restart()
 
     def _complain(self, about: str, error: BaseException) -> None:
         if self._health.complain(about, str(error)):

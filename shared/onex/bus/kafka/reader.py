@@ -1,6 +1,7 @@
 """Reading partitions outside of any group."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from time import monotonic, sleep
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -9,6 +10,10 @@ from onex.bus.kafka.consumer import ErrorSink
 from onex.bus.kafka.errors import to_bus_error, translate
 from onex.bus.kafka.unreadable import with_readable_headers
 from onex.bus.protocols import Partition, ProtocolAdmin, ProtocolRecord
+
+_SHORTEST_PAUSE = 0.001
+_LONGEST_PAUSE = 0.02
+"""Seconds between two looks at what has arrived."""
 
 
 class KafkaReader:
@@ -36,7 +41,7 @@ class KafkaReader:
     def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
         """Records read by now; partition ends are noted on the way."""
         try:
-            found = self._client.poll(timeout)
+            found = self._first(timeout)
             messages: list[Message] = [] if found is None else [found, *self._client.consume(most, 0)]
         except KafkaException as error:
             raise translate(error, "reading") from None
@@ -52,6 +57,14 @@ class KafkaReader:
             elif failure.code() not in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
                 raise to_bus_error(failure, f"reading {message.topic()}")
         return with_readable_headers(records)  # type: ignore[return-value]  # the stub declares topic() optional; it is set on data records
+
+    def _first(self, timeout: float) -> Message | None:
+        """Wait by monotonic time: a wait of the client lasts longer by a step back of the clock (decision 39)."""
+        deadline, pause = monotonic() + timeout, _SHORTEST_PAUSE
+        while (found := self._client.poll(0)) is None and (left := deadline - monotonic()) > 0:
+            sleep(min(left, pause))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        return found
 
     def _passed(self, partition: Partition, offset: int) -> None:
         if partition in self._left and offset >= self._left[partition]:
