@@ -1,4 +1,8 @@
-"""A clock that agents believe in and a test can move: libfaketime, which reads its offset from a file."""
+"""A clock that agents believe in and a test can move: libfaketime, which reads its offset from a file.
+
+Waits of librdkafka until a time of day go by the real clock: while this one is ahead they last too long, as they do
+on a machine whose clock is then set back.
+"""
 
 import platform
 import subprocess

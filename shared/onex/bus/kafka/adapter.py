@@ -6,6 +6,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from onex.bus.kafka.admin import KafkaAdmin
 from onex.bus.kafka.alternating import AlternatingTransactions
+from onex.bus.kafka.clients import made
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink, KafkaConsumer
 from onex.bus.kafka.errors import to_bus_error, translate
@@ -44,7 +45,7 @@ class KafkaEventBusAdapter:
     def publish_batch(self, records: Sequence[Outgoing]) -> None:
         """See the protocol."""
         if self._producer is None:
-            self._producer = Producer({**self.config.producer(None), "error_cb": self._errors})
+            self._producer = made(Producer, self.config.producer(None), self._errors)
         failures: list[BusError] = []
 
         def report(error: KafkaError | None, message: Message) -> None:

@@ -27,6 +27,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from onex.bus.kafka.clients import made
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink
 from onex.bus.kafka.errors import error_of, to_bus_error, translate
@@ -63,7 +64,7 @@ class KafkaAdmin:
     """See :class:`ProtocolAdmin`."""
 
     def __init__(self, config: KafkaConfig, on_error: ErrorSink) -> None:
-        self._client = AdminClient({**config.admin(), "error_cb": on_error})  # type: ignore[dict-item]  # callbacks are fine
+        self._client = made(AdminClient, config.admin(), on_error)
         self._positions = GroupPositions(config, on_error)
 
     def topics(self, names: Sequence[str]) -> Mapping[str, TopicState]:

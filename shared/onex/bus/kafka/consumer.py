@@ -8,6 +8,7 @@ from time import monotonic
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from onex.bus.kafka.clients import made
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.errors import to_bus_error, translate
 from onex.bus.protocols import Partition, Position, ProtocolRebalanceListener, ProtocolRecord
@@ -46,7 +47,7 @@ class KafkaConsumer:
         self._lags: Mapping[Partition, int] = {}
         self._positions: Mapping[Partition, int] = {}
         self._looked = 0.0
-        self._client = Consumer({**config.consumer(group), "error_cb": on_error})
+        self._client = made(Consumer, config.consumer(group), on_error)
         if topics:
             self._client.subscribe(
                 list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost

@@ -5,6 +5,7 @@ from time import monotonic, sleep
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from onex.bus.kafka.clients import made
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink
 from onex.bus.kafka.errors import to_bus_error, translate
@@ -30,7 +31,7 @@ class KafkaReader:
         known = admin.ends(list(positions))
         upto = {partition: known[partition][1] if ends is None else ends[partition] for partition in positions}
         self._left = {p: end for p, end in upto.items() if end > max(known[p][0], positions[p])}
-        self._client = Consumer({**config.reader(), "error_cb": on_error})
+        self._client = made(Consumer, config.reader(), on_error)
         self._client.assign(
             [
                 TopicPartition(partition.topic, partition.partition, max(offset, known[partition][0]))

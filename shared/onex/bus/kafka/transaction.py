@@ -7,6 +7,7 @@ from time import monotonic
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from onex.bus.kafka.clients import made
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink, KafkaConsumer, offsets_of
 from onex.bus.kafka.errors import error_of, to_bus_error, translate
@@ -35,7 +36,7 @@ class _Producing:
     """Queueing with back-pressure; shared by both forms."""
 
     def __init__(self, config: KafkaConfig, transactional_id: str | None, on_error: ErrorSink) -> None:
-        self._client = Producer({**config.producer(transactional_id), "error_cb": on_error})
+        self._client = made(Producer, config.producer(transactional_id), on_error)
         self._send = self._client.produce
         self._on_record: Callable[[KafkaError | None, Message], None] | None = None
         """Hears of every record, where a failure does not come with the commit."""

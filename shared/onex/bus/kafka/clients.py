@@ -1,0 +1,29 @@
+"""Making clients of librdkafka: what goes wrong then is an error of the settings, or of the machine."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from confluent_kafka import KafkaError, KafkaException
+
+from onex.bus.kafka.errors import error_of, translate
+from onex.model.errors import ConfigurationError
+
+T = TypeVar("T")
+_SETTINGS = {KafkaError._INVALID_ARG, KafkaError._CONFLICT}
+
+
+def made(kind: Callable[[Any], T], config: Mapping[str, object], on_error: object = None) -> T:
+    """A client of this kind; ``on_error`` hears of its errors.
+
+    Raises ConfigurationError for a property that the client refuses, BusUnavailableError where the machine has no
+    thread or file left for it.
+    """
+    try:
+        return kind({**config, **({} if on_error is None else {"error_cb": on_error})})
+    except KafkaException as error:
+        known = error_of(error)
+        if known is not None and known.code() in _SETTINGS:
+            raise ConfigurationError(
+                f"the Kafka client refuses its settings: {known.str()}; see ONEX_KAFKA_CONFIG and the settings of TLS"
+            ) from None
+        raise translate(error, "making a Kafka client") from None
