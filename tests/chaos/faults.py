@@ -81,8 +81,8 @@ def cut_the_database_off(field: Field, random: Random) -> str:
 def jump_of_a_clock(field: Field, random: Random) -> str:
     """The clock of a node's agents is ahead by up to 50 minutes for a while (brokers refuse more than an hour).
 
-    So it is stepped forward and back. Never behind: libfaketime changes the time of day, and not a wait until a time of
-    day; waits of the client would be over before they begin, as on no real machine, and making a client never ends.
+    So it is stepped forward and back. Never behind: libfaketime changes the time of day, and no wait until a time of
+    day. Waits of the client would be over before they begin, as on no real machine, and making a client never ends.
     """
     name = random.choice(sorted(field.agents))
     minutes = random.randrange(5, 50)
