@@ -200,6 +200,8 @@ class Mesh:
                 body = error.read()
         except (OSError, http.client.HTTPException):  # it may end in the middle of its answer
             return None
+        if not body:  # it ended before the first byte
+            return None
         reasons: dict[str, str] = json.loads(body)["reasons"]
         return reasons
 

@@ -208,20 +208,28 @@ class KafkaConsumer:
         The client can ask for committed positions by itself. When it learns that a transaction is open, and the
         assignment has changed meanwhile, it begins as if nothing were committed:
         ``rd_kafka_assignment_apply_offsets`` drops the mark that the position is still to be asked for.
+
+        A member that is closing may be given partitions, too, and takes none of them: its client answers no question
+        any more.
         """
+        if self._closed:
+            self._take([TopicPartition(t.topic, t.partition, OFFSET_BEGINNING) for t in given])
+            return
         partitions = [Partition(t.topic, t.partition) for t in given]
         self._assigned |= dict.fromkeys(partitions)
         self._starts = starts = dict.fromkeys(partitions, OFFSET_BEGINNING)
         if partitions:
             self._tell(self._begin, partitions)
         self._starts = None
-        begin = [TopicPartition(*partition, offset) for partition, offset in starts.items()]
+        self._take([TopicPartition(*partition, offset) for partition, offset in starts.items()])
+        if paused := [_tp(p) for p in partitions if p in self._paused]:
+            self._client.pause(paused)
+
+    def _take(self, begin: list[TopicPartition]) -> None:
         if self._incremental:
             self._client.incremental_assign(begin)
         else:
             self._client.assign(begin)
-        if paused := [_tp(p) for p in partitions if p in self._paused]:
-            self._client.pause(paused)
 
     def _begin(self, partitions: Sequence[Partition]) -> None:
         committed = self.committed(partitions)
@@ -237,7 +245,7 @@ class KafkaConsumer:
         self._give_up(given, lost=True)
 
     def _give_up(self, given: list[TopicPartition], *, lost: bool) -> None:
-        partitions = [Partition(t.topic, t.partition) for t in given]
+        partitions = [p for t in given if (p := Partition(t.topic, t.partition)) in self._assigned]
         if self._listener and partitions:
             self._tell(self._listener.on_lost if lost else self._listener.on_revoked, partitions)
         self._gave_up = True
