@@ -59,8 +59,12 @@ def _balances(mesh: Mesh) -> list[Row]:
     for movement in moved:
         totals[movement.customer] += movement.amount
     told: dict[str, list[CustomerBalance]] = defaultdict(list)
-    for balance in mesh.messages(CustomerBalance):
+    places: dict[str, list[str]] = defaultdict(list)
+    for record, balance in mesh.told(CustomerBalance):
         told[balance.customer].append(balance)
+        places[balance.customer].append(_where(record))
+    for customer, some in told.items():
+        _print_missteps(customer, [balance.movements for balance in some], places[customer])
     exact = sum(round(told[customer][-1].total, 6) == round(total, 6) for customer, total in totals.items())
     in_order = sum([b.movements for b in some] == list(range(1, len(some) + 1)) for some in told.values())
     return [
@@ -69,6 +73,19 @@ def _balances(mesh: Mesh) -> list[Row]:
         ("balances told in order, step by step", len(totals), in_order),
         ("movements in balances", len(moved), sum(some[-1].movements for some in told.values())),
     ]
+
+
+def _print_missteps(customer: str, steps: list[int], places: list[str]) -> None:
+    for number in range(1, len(steps)):
+        if steps[number] != steps[number - 1] + 1:
+            around = range(max(0, number - 2), min(len(steps), number + 2))
+            print(f"    {customer}: " + ", ".join(f"{steps[n]} at {places[n]}" for n in around))
+
+
+def _where(record: ProtocolRecord) -> str:
+    headers = dict(record.headers() or [])
+    cause = (headers.get(h.CAUSATION) or b"").decode(errors="replace")
+    return f"{record.partition()}/{record.offset()} of {record.timestamp()[1]} caused by {cause}"
 
 
 def _tills(mesh: Mesh, load: Load, database: str) -> list[Row]:

@@ -259,15 +259,16 @@ class Mesh:
         letters = (letter for node in self.nodes for letter in self.dead_letters(node.contract.name))
         return {letter[d.MESSAGE_ID]: letter for letter in letters if letter[d.EXCEPTION].endswith("DeadlineError")}
 
-    def _with_ids(self, model: type[M]) -> list[tuple[str, M]]:
+    def told(self, model: type[M]) -> list[tuple[ProtocolRecord, M]]:
+        """Committed messages of a type with their records; those of a partition are in its order."""
         topic = next(t for n in self.nodes for m, t in n.outputs.items() if m is model)
         codec = Codec.of_topic(model, topic, self.catalogue)
+        return [(record, cast(M, codec.decode(record.value()))) for record in self.records(topic)]
+
+    def _with_ids(self, model: type[M]) -> list[tuple[str, M]]:
         return [
-            (
-                dict(record.headers() or []).get(h.ID, b"").decode(errors="replace"),
-                cast(M, codec.decode(record.value())),
-            )
-            for record in self.records(topic)
+            (dict(record.headers() or []).get(h.ID, b"").decode(errors="replace"), message)
+            for record, message in self.told(model)
         ]
 
     def dead_letters(self, name: str) -> list[dict[str, str]]:
