@@ -18,6 +18,8 @@ from tests.chaos.load import ORDERS, Load
 from tests.integration.agents import Mesh
 
 Row = tuple[str, int, int]
+_Place = tuple[str, int, int]
+"""Topic, partition, offset."""
 
 
 def unanswered(mesh: Mesh, load: Load) -> list[str]:
@@ -103,15 +105,19 @@ def _tills(mesh: Mesh, load: Load, database: str) -> list[Row]:
 
 
 def _letters(mesh: Mesh) -> list[Row]:
-    letters = Counter(
-        (letter[d.TOPIC], int(letter[d.PARTITION]), int(letter[d.OFFSET]))
-        for node in mesh.nodes
-        for letter in mesh.dead_letters(node.contract.name)
-    )
+    written: dict[_Place, list[str]] = defaultdict(list)
+    for node in mesh.nodes:
+        for letter, record in mesh.letters(node.contract.name):
+            place = letter[d.TOPIC], int(letter[d.PARTITION]), int(letter[d.OFFSET])
+            written[place].append(f"{record.topic()} {_where(record)}")
+    letters = Counter({place: len(found) for place, found in written.items()})
     late = mesh.too_late()  # while agents are down, steps of workflows time out
     sent = {topic: mesh.records(topic) for topic in {ORDERS, *COMMANDS}}
     hostile = [_place(record) for records in sent.values() for record in records if is_hostile(record)]
     poison = [_place(record) for record in sent[ORDERS] if record.value() == b"\x00junk" and not is_hostile(record)]
+    for place in hostile:
+        if letters[place] != 1:
+            print(f"    {place} has {letters[place]} dead letters: {', '.join(written[place])}")
     return [
         ("dead letters of poison", len(poison), sum(letters[place] for place in poison)),
         ("hostile records, one dead letter each", len(hostile), sum(letters[place] == 1 for place in hostile)),
@@ -119,7 +125,7 @@ def _letters(mesh: Mesh) -> list[Row]:
     ]
 
 
-def _place(record: ProtocolRecord) -> tuple[str, int, int]:
+def _place(record: ProtocolRecord) -> _Place:
     return record.topic(), record.partition(), record.offset()
 
 

@@ -273,8 +273,12 @@ class Mesh:
 
     def dead_letters(self, name: str) -> list[dict[str, str]]:
         """Headers of the dead letters of a node."""
+        return [headers for headers, _ in self.letters(name)]
+
+    def letters(self, name: str) -> list[tuple[dict[str, str], ProtocolRecord]]:
+        """Dead letters of a node, each after its headers."""
         return [
-            {key: (value or b"").decode(errors="replace") for key, value in record.headers() or []}
+            ({key: (value or b"").decode(errors="replace") for key, value in record.headers() or []}, record)
             for record in self.records(self.node(name).contract.dead_letter_topic)
         ]
 
