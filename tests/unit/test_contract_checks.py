@@ -34,6 +34,12 @@ def test_a_type_that_cannot_be_sent(field: str, tmp_path: Path) -> None:
     assert f"{folder / 'contract.yaml'}:" in found
 
 
+def test_a_published_type_that_cannot_be_sent(tmp_path: Path) -> None:
+    said = MODELS.replace('"""Said."""\n\n    text: str', '"""Said."""\n\n    text: str\n    at: set[str]')
+    found = problems(make_node(tmp_path, "unsaid", models=said))
+    assert "contract.yaml:8: event_bus.publish_topics[0]: Said.at: set[str] cannot" in found
+
+
 def test_times_that_do_not_fit_together(tmp_path: Path) -> None:
     folder = make_node(tmp_path, "slow", contract=GOOD + "delivery: {timeout: 14s}\n")
     assert "contract.yaml:9: delivery.timeout: " in problems(folder)
@@ -122,6 +128,16 @@ def test_a_state_machine_that_does_not_fit_its_classes(
     (folder / "models" / "__init__.py").write_text(LAMP)
     (folder / "node.py").write_text(REDUCE.format(name=name))
     assert words in problems(folder)
+
+
+def test_a_state_that_cannot_be_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "node_lampkept_reducer" / "v1_0_0"
+    (folder / "models").mkdir(parents=True)
+    text = REDUCER.format(name="lampkept", field="text", trigger="Switched", condition="lamp == a")
+    (folder / "contract.yaml").write_text(text)
+    (folder / "models" / "__init__.py").write_text(LAMP.replace("    number: int\n", "    number: set[int]\n"))
+    (folder / "node.py").write_text(REDUCE.format(name="lampkept"))
+    assert "definitions.state: Lamp.number: set[int] cannot" in problems(folder)
 
 
 def test_problems_are_printed_as_they_are(tmp_path: Path) -> None:

@@ -1,12 +1,16 @@
 """A hostile contract through the shipped code-generation nodes runs nothing; generated code runs in a sandbox."""
 
 import asyncio
+import contextlib
+import ctypes
 import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -21,11 +25,13 @@ from node_test_generator_effect.v1_0_0.sandbox import Sandbox
 from onex.cli.checks import Patient, Severity, sandbox
 from onex.codegen import package, package_files
 from onex.codegen.generatable import generatable_contract
+from onex.codegen.shape import Shape
+from onex.codegen.verify import verified
 from onex.contract import resolve_node
 from onex.model.errors import ConfigurationError, ContractError, RejectedError
 from onex.settings import Settings
 from onex.testing import MeshDriver
-from tests.conftest import CONTRACTS, SERVICES
+from tests.conftest import CONTRACTS, SERVICES, eventually
 
 NODES = [
     SERVICES / name / "v1_0_0"
@@ -112,6 +118,56 @@ def test_a_hole_in_the_checks_is_found_in_what_was_rendered(monkeypatch: pytest.
             package_files(EFFECT)
 
 
+EDITS = {
+    "an import": ("from onex.model import Message", "from onex.model import Message\nfrom os import system"),
+    "a plain import": ("from onex.node import", "import os\nfrom onex.node import"),
+    "another name": ("import Message", "import Message as Massage"),
+    "a base": ("(NodeEffect):", "(NodeEffect, Exception):"),
+    "a keyword of a class": ("(Message):", "(Message, metaclass=type):"),
+    "a decorator": ("    async def", "    @staticmethod\n    async def"),
+    "a class decorator": ("class NodeLlm", "@print\nclass NodeLlm"),
+    "a default of a parameter": ("command: GenerateText,", "command: GenerateText = print(1),"),
+    "a default of a keyword": ("context: Context)", "context: Context, *, x=print(1))"),
+    "stars": ("context: Context)", "context: Context, *x)"),
+    "a default of a field": ("prompt: str", "prompt: str = print(1)"),
+    "an annotation that calls": ("prompt: str", "prompt: print(1)"),
+    "a field": ("    prompt: str", "    prompt: str\n    more: str"),
+    "a call": ('text=""', "text=print(1)"),
+    "a call of a method": ('text=""', "text=command.prompt.upper()"),
+    "an attribute": ('text=""', "text=command.__class__"),
+    "a text": ('text=""', 'text="\\x00more"'),
+    "a number": ("prompt_tokens=0", "prompt_tokens=7"),
+    "a name": ('text=""', "text=eval"),
+    "an f-string": ('text=""', 'text=f"{command}"'),
+    "a lambda": ('text=""', "text=(lambda: 1)()"),
+    "a comprehension": ('text=""', "text=[x for x in (1,)]"),
+    "an assignment within": ('text=""', "text=(x := 1)"),
+    "two stars": ('text=""', "**{}"),
+    "a statement": ("        return Text", "        print(1)\n        return Text"),
+    "a statement of the class": ("    session_id: str", "    print(1)\n    session_id: str"),
+    "a statement of the module": ("__all__ =", "print(1)\n__all__ ="),
+    "another docstring": ('"""A prompt."""', '"""Another."""'),
+    "a method": ("    async def generate", "    async def __init__(self): ...\n\n    async def generate"),
+    "a plain method": ("    async def generate", "    def generate"),
+    "no Python": ("    async def generate", "    async generate"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_what_the_blueprint_does_not_have_is_refused(monkeypatch: pytest.MonkeyPatch, edit: str) -> None:
+    old, new = EDITS[edit]
+    changed = []
+
+    def edited(source: str, shape: Shape, what: str) -> str:
+        changed.append(source.replace(old, new, 1) != source)
+        return verified(source.replace(old, new, 1), shape, what)
+
+    monkeypatch.setattr(package, "verified", edited)
+    with pytest.raises(RejectedError, match="the rendered code"):
+        package_files(EFFECT)
+    assert any(changed)
+
+
 def _rebuilt(model: BaseModel, old: str, new: str) -> BaseModel:
     """The same with one text replaced wherever it stands, unchecked."""
 
@@ -132,9 +188,21 @@ def _rebuilt(model: BaseModel, old: str, new: str) -> BaseModel:
 
 
 PROBE = """
-import os, socket, sys
+import ctypes, os, socket, sys
 seen = [name for name in os.environ if name not in ("PATH", "HOME", "LANG")]
 seen += [path for path in {paths!r} if os.path.exists(path)]
+if os.path.isdir("/old"):
+    seen += [name for name in os.listdir("/old")]
+if 0 in (*os.getresuid(), *os.getresgid(), *os.getgroups()):
+    seen.append("root")
+if os.getppid() != 0:
+    seen.append("processes")
+if any(name != "lo" for _, name in socket.if_nameindex()):
+    seen.append("interfaces")
+if ctypes.CDLL(None).shmget({key}, 1, 0) != -1:
+    seen.append("memory of others")
+for folder in ("/", "/dev", "/usr", "/usr/lib", *filter(os.path.isdir, sys.path[1:]), sys.prefix):
+    seen += ["may write " + folder] if os.access(folder, os.W_OK) else []
 try:
     socket.create_connection(("127.0.0.1", {port}), 1)
     seen.append("network")
@@ -143,27 +211,95 @@ except OSError:
 open("written", "w").write("x")
 print("seen:", seen)
 """
+_KEY = 0x6F6E6578
 
 
-async def _probe(kind: str, secret: Path) -> tuple[str, bool]:
+@pytest.fixture
+def memory() -> Iterator[int]:
+    """A segment of System V memory that every process of this machine finds by its key."""
+    library = ctypes.CDLL(None)
+    segment = library.shmget(_KEY, 1, 0o1666)
+    assert segment != -1
+    yield _KEY
+    library.shmctl(segment, 0, None)
+
+
+async def _probe(kind: str, secret: Path, key: int) -> str:
     async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        code = PROBE.format(paths=[str(secret), "/proc/1/environ", "/etc/passwd"], port=port)
+        paths = [str(secret), "/proc/1/environ", "/etc/passwd", "/proc/self", "/sys/class", "/etc/hostname"]
+        code = PROBE.format(paths=paths, port=port, key=key)
         ended = await Sandbox(kind, 30.0).run({}, code)  # type: ignore[arg-type]
     assert ended.code == 0, ended.output
-    return ended.output, "seen: []" in ended.output
+    return ended.output
 
 
-def test_generated_code_sees_nothing_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_generated_code_sees_nothing_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: int
+) -> None:
     monkeypatch.setenv("SASL_PASSWORD", "hunter2")
     secret = tmp_path / "secret"
     secret.write_text("hunter2")
     if asyncio.run(Sandbox("namespaces", 30.0).problem()):
         pytest.skip("no namespaces on this machine")
-    assert asyncio.run(_probe("namespaces", secret))[1]
-    output, _ = asyncio.run(_probe("process", secret))
+    assert asyncio.run(_probe("namespaces", secret, memory)) == "seen: []\n"
+    output = asyncio.run(_probe("process", secret, memory))
     assert "SASL" not in output
-    assert "network" in output
+    for seen in ("network", "processes", "memory of others"):
+        assert seen in output, "the probe finds what there is"
+
+
+def test_processes_of_generated_code_end_with_it(tmp_path: Path) -> None:
+    """One that leaves its group ends with its namespace, whether the time limit or the code itself ends the run."""
+    if asyncio.run(Sandbox("namespaces", 30.0).problem()):
+        pytest.skip("no namespaces on this machine")
+    name = f"onex-left-{os.getpid()}"
+    leave = (
+        "import os, time\nif os.fork() == 0:\n    os.setsid()\n    null = os.open('/dev/null', os.O_RDWR)\n"
+        "    for number in (0, 1, 2):\n        os.dup2(null, number)\n"
+        f"    os.execv('/usr/bin/sleep', ['{name}', '60'])\n"
+    )
+    for after, seconds in (("", 30.0), ("\ntime.sleep(60)", 1.0)):
+        asyncio.run(Sandbox("namespaces", seconds).run({}, leave + after))
+        eventually(lambda: name.encode() not in _commands(), 5.0, "a process outlives its sandbox")
+
+
+@pytest.mark.parametrize("kind", ["namespaces", "process"])
+def test_a_process_that_keeps_the_output_open_delays_nothing(kind: str) -> None:
+    sandbox = Sandbox(kind, 1.0)  # type: ignore[arg-type]
+    if kind == "namespaces" and asyncio.run(sandbox.problem()):
+        pytest.skip("no namespaces on this machine")
+    leave = "import os, time\nif os.fork() == 0:\n    os.setsid()\ntime.sleep(30)\n"
+
+    async def bounded() -> str:
+        async with asyncio.timeout(15.0):
+            return (await sandbox.run({}, leave)).output
+
+    assert asyncio.run(bounded()) == "it took longer than 1 s"
+
+
+@pytest.mark.parametrize("kind", ["namespaces", "process"])
+def test_a_flood_of_output_hangs_nothing(kind: str) -> None:
+    sandbox = Sandbox(kind, 20.0)  # type: ignore[arg-type]
+    if kind == "namespaces" and asyncio.run(sandbox.problem()):
+        pytest.skip("no namespaces on this machine")
+
+    async def flood() -> None:
+        async with asyncio.timeout(15.0):
+            ended = await sandbox.run({}, "import os\nwhile True: os.write(1, b'x' * 65536)")
+        assert ended.code != 0
+        assert ended.output == "x" * len(ended.output)
+        assert 1 << 17 < len(ended.output) < 1 << 20
+
+    asyncio.run(flood())
+
+
+def _commands() -> bytes:
+    found = b""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            found += file.read_bytes()
+    return found
 
 
 @pytest.mark.parametrize("kind", ["namespaces", "process"])
@@ -174,6 +310,7 @@ def test_generated_code_sees_nothing_of_the_machine(tmp_path: Path, monkeypatch:
         ("x = bytearray(6 << 30)", "MemoryError"),
         ("open('big', 'wb').write(bytes(64 << 20))", "File too large"),
         ("while True: print('x' * 1000)", "xxx"),
+        ("kept = [open('/dev/null') for _ in range(300)]", "Too many open files"),
     ],
 )
 def test_generated_code_has_limits(kind: str, code: str, words: str) -> None:
@@ -183,6 +320,14 @@ def test_generated_code_has_limits(kind: str, code: str, words: str) -> None:
     ended = asyncio.run(sandbox.run({}, code))
     assert ended.code != 0
     assert words in ended.output
+
+
+def test_processor_time_has_a_limit_of_its_own(tmp_path: Path) -> None:
+    """Many processes use more of it than the time limit."""
+    spec = launcher.Spec([sys.executable, "-c", "while True: pass"], str(tmp_path), [], 1, False)
+    command = [sys.executable, "-I", launcher.__file__, json.dumps(spec._asdict())]
+    done = subprocess.run(command, timeout=60, check=False, capture_output=True)
+    assert done.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
 
 
 def test_without_namespaces_the_node_refuses_unless_it_may_do_with_less(

@@ -44,7 +44,8 @@ class Sandbox:
 
     async def run(self, files: Mapping[str, str], code: str) -> Ended:
         """Run Python code in a folder with these files. Raises RejectedError for a path that leads out of it."""
-        with tempfile.TemporaryDirectory(prefix="onex-tests-") as scratch:
+        # Of kind `process`, a process that left the group may still write while the folder is removed.
+        with tempfile.TemporaryDirectory(prefix="onex-tests-", ignore_cleanup_errors=True) as scratch:
             work = Path(scratch) / "work"
             work.mkdir()
             _write(work, files)
@@ -52,9 +53,9 @@ class Sandbox:
                 _hand_over(work)
             return await self._launched(work, code)
 
-    async def _launched(self, work: Path, code: str) -> Ended:
+    async def _launched(self, work: Path, python: str) -> Ended:
         folders = _python_folders()
-        start = f"import sys; sys.path[:] = {['.', *folders]!r}; sys.dont_write_bytecode = True\n{code}"
+        start = f"import sys; sys.path[:] = {['.', *folders]!r}; sys.dont_write_bytecode = True\n{python}"
         spec = {
             "command": [sys.executable, "-I", "-c", start],
             "folder": str(work),
@@ -62,29 +63,29 @@ class Sandbox:
             "seconds": int(self.seconds) + 1,
             "namespaces": self.kind == "namespaces",
         }
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", str(_LAUNCHER), json.dumps(spec)),
-            env={},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
-        assert process.stdout is not None
-        output = b""
+        # A file, no pipe: waiting for a process also waits for the end of its pipes. A process that left the group
+        # holds them open, and asyncio does not read on once a flood has filled its buffer.
+        output = work.parent / "output"
+        with output.open("wb") as written:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", str(_LAUNCHER), json.dumps(spec)),
+                env={},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=written,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
         try:
             async with asyncio.timeout(self.seconds):
-                while len(output) < _MOST_OUTPUT and (more := await process.stdout.read(_MOST_OUTPUT)):
-                    output += more
-                if len(output) < _MOST_OUTPUT:
-                    await process.wait()
+                code = await process.wait()
         except TimeoutError:
             return Ended(-1, f"it took longer than {self.seconds:g} s")
         finally:
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
-        return Ended(process.returncode or 0, output[:_MOST_OUTPUT].decode(errors="replace"))
+        with output.open("rb") as read:
+            return Ended(code, read.read(_MOST_OUTPUT).decode(errors="replace"))
 
 
 def _python_folders() -> list[str]:
