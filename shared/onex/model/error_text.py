@@ -65,8 +65,8 @@ def traceback_text(error: BaseException) -> str:
     while current is not None and len(parts) < _LONGEST_CHAIN:
         where = "".join(traceback.format_tb(current.__traceback__))
         inner = current.exceptions[:_LONGEST_CHAIN] if isinstance(current, BaseExceptionGroup) else ()
-        more = [f"  {_name(each)}: {_safe_text(each)}" for each in inner]
-        text = "\n".join([_safe_text(current), *map(scrubbed, getattr(current, "__notes__", ())), *more])
+        more = [f"  {_name(each)}: {safe_text(each)}" for each in inner]
+        text = "\n".join([safe_text(current), *map(scrubbed, getattr(current, "__notes__", ())), *more])
         parts.append(f"Traceback (most recent call last):\n{where}{_name(current)}: {text}\n")
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
     return "\nIt led to this one:\n\n".join(reversed(parts))
@@ -76,12 +76,13 @@ def exception_facts(error: BaseException) -> dict[str, str]:
     """Attributes of the event by which a span records an exception, after OpenTelemetry's conventions."""
     return {
         "exception.type": _name(error),
-        "exception.message": _safe_text(error),
+        "exception.message": safe_text(error),
         "exception.stacktrace": traceback_text(error),
     }
 
 
-def _safe_text(error: BaseException) -> str:
+def safe_text(error: BaseException) -> str:
+    """:func:`error_text` of any error, as text that UTF-8 can carry. Raises nothing."""
     try:
         return error_text(error).encode(errors="backslashreplace").decode()
     except BaseException as broken:  # noqa: BLE001 - the error's author may raise what is no Exception

@@ -13,6 +13,7 @@ from onex.contract import may_return_none
 from onex.model.cancel import CancelWorkflow
 from onex.model.contract import ModelWorkflow, ModelWorkflowStep
 from onex.model.enums import EnumErrorAction
+from onex.model.error_text import safe_text
 from onex.model.errors import WrongOutputError
 from onex.model.message import Message
 from onex.node import Addressed, CancelTimer, Node, SetTimer
@@ -144,10 +145,10 @@ class Compensation:
         try:
             commands, is_whole = self._commands(draft, step)
             return [command.as_kept() for command in commands], is_whole
-        except MemoryError:
+        except (MemoryError, KeyboardInterrupt):  # about the process, not about the method
             raise
-        except Exception as error:  # noqa: BLE001 - the run ends with this problem, and the other steps are undone
-            problem = f"{type(error).__name__}: {error}"[:_MOST_TEXT]
+        except BaseException as error:  # noqa: BLE001 - the run ends with this problem, and the other steps are undone
+            problem = f"{type(error).__name__}: {safe_text(error)}"[:_MOST_TEXT]
             log.error("a compensation cannot be made", step=step.id, workflow=draft.context.key, error=problem)
             if draft.steps[step.id].status != "compensating":
                 draft.set(step.id, status="not compensated")

@@ -20,11 +20,11 @@ from node_stock_effect.v1_0_0.models import (
     StockReserved,
 )
 
-from onex.node import Context, NodeEffect
+from onex.node import Context, NodeEffect, RejectedError
 
 Fate = Literal["good", "refused", "late", "lost", "raises"]
 """``late``: done in time, answered after the deadline. ``lost``: done, and the first attempts are not answered.
-``raises``: not done, and a dead letter."""
+``raises``: not done, and a dead letter. ``refused``: not done, and an event says so; a dead letter without one."""
 T = TypeVar("T")
 
 
@@ -52,13 +52,16 @@ class NodeStockEffect(NodeEffect):
 
     shelves: ClassVar[Shelves] = Shelves()
 
-    async def score(self, command: ScoreFraud, context: Context) -> FraudScored:
-        return FraudScored(score=2 if command.final else 1)
+    async def score(self, command: ScoreFraud, context: Context) -> FraudScored | None:
+        fate = self.shelves.fate(command.order, "rescore" if command.final else "score", 0)
+        self._raise_if(fate)
+        return await self._answered(fate, context, FraudScored(score=2 if command.final else 1))
 
     async def reserve(self, command: ReserveStock, context: Context) -> StockReserved | StockRefused | None:
         fate = self.shelves.fate(command.order, "reserve", command.line)
         if fate == "refused":
             return StockRefused(reason=f"no {command.article}")
+        self._raise_if(fate)
         held = self.shelves.held.setdefault(command.order, [])
         self._once(context, lambda: held.append(command.article))
         return await self._answered(fate, context, StockReserved(article=command.article))
@@ -81,6 +84,7 @@ class NodeStockEffect(NodeEffect):
         fate = self.shelves.fate(command.order, "charge", 0)
         if fate == "refused":
             return ChargeDeclined(reason="limit")
+        self._raise_if(fate)
         self._once(context, lambda: self.shelves.paid.add(command.order))
         return await self._answered(fate, context, OrderCharged(receipt=f"r-{command.order}"))
 
@@ -105,8 +109,11 @@ class NodeStockEffect(NodeEffect):
             work()
 
     def _raise_if(self, fate: Fate) -> None:
-        if fate == "raises":
-            raise ValueError("on request")
+        match fate:
+            case "raises":
+                raise ValueError("on request")
+            case "refused":
+                raise RejectedError("on request")
 
     async def _answered(self, fate: Fate, context: Context, answer: T) -> T | None:
         """The answer: now, after the deadline, or not at all to the first attempt."""
