@@ -1,26 +1,34 @@
 """Secrets and content of messages stay out of what is shown: logs, health, dead letters, traces, repr."""
 
 import json
+from collections import Counter
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from random import Random
 from typing import Annotated, Literal
+from uuid import UUID
 
 import pytest
 import structlog
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, JsonValue, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from onex.agent import dead_letter as d
 from onex.agent.failure import text_of
 from onex.agent.health import Health
 from onex.agent.native.logs import configure_logs
 from onex.agent.services import surroundings_of
+from onex.bus.schema import Codec, avro_schema
 from onex.bus.schema.registry import RegistryCatalogue
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.dlq import Author, DeadLetterDesk, LetterFilter, ReplayOptions
 from onex.model import Message
-from onex.model.error_text import error_text, scrubbed, traceback_text
-from onex.model.errors import BusUnavailableError, ConfigurationError, RejectedError
+from onex.model.error_text import error_text, scrubbed, traceback_text, validation_text
+from onex.model.errors import BusUnavailableError, ConfigurationError, MessageError, PoisonError, RejectedError
 from onex.settings import Settings
 from onex.testing import MeshDriver
 from tests.conftest import NODES
+from tests.unit.test_codec import FakeCatalogue
 
 SECRET = "hunter2-and-more"
 
@@ -62,6 +70,10 @@ def _no(value: str) -> str:
     raise ValueError(f"{value!r} is no IBAN")
 
 
+def _unknown(value: str) -> str:
+    raise PydanticCustomError("no_such_bank", "there is no bank {bank}", {"bank": value})
+
+
 class Dog(BaseModel):
     kind: Literal["dog"]
 
@@ -76,6 +88,7 @@ class Card(Message):
     iban: Annotated[str, AfterValidator(_no)] = ""
     short: str = Field(default="", max_length=3)
     pet: Annotated[Dog | Cat, Field(discriminator="kind")] | None = None
+    bank: Annotated[str, AfterValidator(_unknown)] = ""
     owner: str = ""
 
     @field_validator("owner")
@@ -100,6 +113,7 @@ class Card(Message):
         {"short": SECRET},
         {"pet": {"kind": SECRET}},
         {"owner": SECRET},
+        {"bank": SECRET},
         {"iban": {"deep": [SECRET]}},
     ],
 )
@@ -212,6 +226,96 @@ def test_a_dead_letter_holds_no_tokens_and_no_values() -> None:
     assert desk.replay([each for each, _ in desk.find(LetterFilter())], options).replayed == 1
     (replay,) = mesh.records("onex.retry.unruly.compute.v1")
     assert dict(replay.headers() or [])["authorization"] == f"Bearer {SECRET}".encode()
+
+
+class Part(Message):
+    name: str
+    price: Annotated[Decimal, Field(max_digits=10, decimal_places=2)]
+
+
+class Whole(Message, key="id"):
+    """Every way in which a message holds content."""
+
+    id: str
+    note: str
+    at: datetime
+    day: date
+    uid: UUID
+    kind: Literal["a", "b"]
+    raw: bytes
+    count: int
+    parts: list[Part]
+    by_name: dict[str, int]
+    deep: dict[str, list[dict[str, Part]]] | None
+
+
+MARK = "hunter2"
+WHOLE = Whole(
+    id=MARK * 3,
+    note=MARK * 5,
+    at=datetime(2026, 1, 1, tzinfo=UTC),
+    day=date(2026, 1, 1),
+    uid=UUID(int=3),
+    kind="a",
+    raw=MARK.encode(),
+    count=1,
+    parts=[Part(name=MARK, price=Decimal(1))],
+    by_name={MARK: 1},
+    deep={MARK: [{MARK: Part(name=MARK, price=Decimal(1))}]},
+)
+
+
+def _broken(codec: Codec, rng: Random) -> bytes:
+    """The message with something wrong: bytes of Avro, or values of JSON."""
+    if rng.random() < 0.5:
+        value = bytearray(codec.encode(WHOLE))
+        for _ in range(rng.choice((1, 1, 2, 4))):
+            value[rng.randrange(5, len(value))] = rng.randrange(256)
+        return bytes(value[: rng.choice((len(value), len(value), rng.randrange(5, len(value))))])
+    data: dict[str, JsonValue] = json.loads(WHOLE.model_dump_json())
+    wrong: tuple[JsonValue, ...] = (
+        MARK,
+        [MARK],
+        {MARK: MARK},
+        {MARK: [{MARK: MARK}]},
+        [{"name": [MARK]}],
+        None,
+        1e300,
+    )
+    data[rng.choice([*data])] = rng.choice(wrong)
+    text = json.dumps(data).encode()
+    at = rng.randrange(len(text)) if rng.random() < 0.3 else len(text)
+    return text[:at] + bytes([rng.randrange(128, 256)] * (at < len(text))) + text[at + 1 :]
+
+
+def test_records_that_cannot_be_read_show_no_content() -> None:
+    writer = {**avro_schema(Whole), "doc": "of another version"}
+    codec, rng = Codec(Whole, 7, FakeCatalogue({7: avro_schema(Whole), 8: writer})), Random(1)
+    refused = Counter[type[Exception]]()
+    for _ in range(6_000):
+        value = _broken(codec, rng)
+        if value[:1] == b"\0" and rng.random() < 0.3:
+            value = b"\0" + (8).to_bytes(4, "big") + value[5:]
+        try:
+            codec.decode(value)
+        except MessageError as error:
+            refused[type(error)] += 1
+            assert not [MARK[n : n + 5] for n in range(3) if MARK[n : n + 5] in str(error)], str(error)
+    assert min(refused[PoisonError], refused[RejectedError]) > 500
+
+
+def test_keys_of_maps_are_content_and_names_of_fields_are_not() -> None:
+    wrong = WHOLE.model_dump(mode="json")
+    wrong["deep"] = {SECRET: [{SECRET: {"name": 1, "price": "1"}}]}
+    with pytest.raises(ValidationError) as raised:
+        Whole.model_validate(wrong)
+    text = validation_text(raised.value, Whole)
+    assert text == "Whole: deep.[redacted].0.[redacted].name: Input should be a valid string"
+    assert SECRET in validation_text(raised.value), "without the model they cannot be told apart"
+    strange = WHOLE.model_copy(update={"by_name": {SECRET: 1 << 70}})
+    with pytest.raises(RejectedError) as refused:
+        Codec(Whole, 7, FakeCatalogue({})).encode(strange)
+    assert "by_name.[redacted]: " in str(refused.value)
 
 
 def test_the_errors_of_the_mesh_are_shown_as_they_are() -> None:

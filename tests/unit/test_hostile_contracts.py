@@ -127,6 +127,7 @@ EDITS = {
     "a decorator": ("    async def", "    @staticmethod\n    async def"),
     "a class decorator": ("class NodeLlm", "@print\nclass NodeLlm"),
     "a default of a parameter": ("command: GenerateText,", "command: GenerateText = print(1),"),
+    "a harmless default": ("context: Context)", "context: Context = None)"),
     "a default of a keyword": ("context: Context)", "context: Context, *, x=print(1))"),
     "stars": ("context: Context)", "context: Context, *x)"),
     "a default of a field": ("prompt: str", "prompt: str = print(1)"),
@@ -361,12 +362,15 @@ def test_users_that_are_not_root_have_namespaces_too(tmp_path_factory: pytest.Te
     with tempfile.TemporaryDirectory() as root:
         work = Path(root) / "outer" / "work"
         work.mkdir(parents=True)
-        for path in (Path(root), work.parent, work):
+        shown = Path(root) / "shown"
+        shown.mkdir()
+        for path in (Path(root), work.parent, work, shown):
             os.chown(path, 65_533, 65_533)
         script = shutil.copy(launcher.__file__, root)
         os.chmod(script, 0o644)
-        command = [str(python), "-c", "import os; print(os.getuid(), os.getpid(), os.path.exists('/proc'))"]
-        spec = launcher.Spec(command, str(work), ["/usr", "/bin", "/lib", "/lib64"], 5, True)
+        code = f"print(os.getuid(), os.getpid(), os.path.exists('/proc'), os.access({str(shown)!r}, os.W_OK))"
+        command = [str(python), "-c", f"import os; {code}"]
+        spec = launcher.Spec(command, str(work), ["/usr", "/bin", "/lib", "/lib64", str(shown)], 5, True)
         done = subprocess.run(
             [str(python), "-I", script, json.dumps(spec._asdict())],
             user=65_533,
@@ -377,4 +381,4 @@ def test_users_that_are_not_root_have_namespaces_too(tmp_path_factory: pytest.Te
             text=True,
             check=False,
         )
-    assert (done.returncode, done.stdout) == (0, "65534 1 False\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "65534 1 False False\n"), done.stderr

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from onex.bus.protocols import Headers, ProtocolRecord
+from onex.model.error_text import decoding_text
 from onex.model.errors import PoisonError
 
 
@@ -11,7 +12,7 @@ def readable_headers(record: ProtocolRecord) -> Headers:
     try:
         return [(name, value or b"") for name, value in record.headers() or ()]
     except (UnicodeDecodeError, SystemError) as error:
-        raise PoisonError(f"its headers cannot be read: {error!r}") from None
+        raise PoisonError(f"its headers cannot be read: {decoding_text(error)}") from None
 
 
 def headers_of(record: ProtocolRecord) -> Mapping[str, bytes]:

@@ -3,11 +3,13 @@
 import re
 import traceback
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from pydantic_core.core_schema import ErrorType
 
+from onex.model.places import place_of
 from onex.model.redaction import HIDDEN
 
 _USER_OF_URL = re.compile(r"(?<=://)[^\s/?#@\"'<>]{1,512}@")
@@ -18,7 +20,8 @@ _ASSIGNED = re.compile(
 )
 _SIGN = re.compile("://|bearer|basic|passw|secret|key|token", re.IGNORECASE)
 """Without one of them a text is clean."""
-_AUTHORS_WORDS: Final = frozenset({"value_error", "assertion_error"})
+_OF_PYDANTIC: Final = frozenset(get_args(ErrorType)) - {"value_error", "assertion_error"}
+"""Problems in pydantic's own words. Others are in those of the model's author."""
 _SHOWS_CONTENT: Final = frozenset({"union_tag_invalid", "json_invalid"})
 _LONGEST_CHAIN: Final = 5
 
@@ -32,12 +35,13 @@ def scrubbed(text: str) -> str:
     return _ASSIGNED.sub(rf"\1\2{HIDDEN}", text)
 
 
-def validation_text(error: ValidationError) -> str:
+def validation_text(error: ValidationError, model: type[BaseModel] | None = None) -> str:
     """All that pydantic found, in one line, without the values: they may be secret.
 
-    The words of a model's own validators are kept, but for the value that they were given.
+    The words of a model's own validators are kept, but for the value that they were given. ``model`` is what was
+    validated; without it, keys of maps cannot be told from names of fields, and are shown.
     """
-    found = (f"{'.'.join(map(str, item['loc'])) or 'message'}: {problem_text(item)}" for item in error.errors())
+    found = (f"{place_of(item['loc'], model) or 'message'}: {problem_text(item)}" for item in error.errors())
     return f"{error.title}: {'; '.join(found)}"
 
 
@@ -46,7 +50,7 @@ def problem_text(details: ErrorDetails) -> str:
     words, kind = details["msg"], details["type"]
     if kind in _SHOWS_CONTENT:
         return kind.replace("_", " ")
-    if kind in _AUTHORS_WORDS:
+    if kind not in _OF_PYDANTIC:
         shown = {value for value in _leaves(details["input"]) if value in words}
         for value in sorted(shown, key=len, reverse=True):
             words = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", HIDDEN, words)
@@ -56,6 +60,11 @@ def problem_text(details: ErrorDetails) -> str:
 def error_text(error: BaseException) -> str:
     """The text of an error. Raises what making it raises: code of the error's author makes it."""
     return validation_text(error) if isinstance(error, ValidationError) else scrubbed(str(error))
+
+
+def decoding_text(error: BaseException) -> str:
+    """Why bytes cannot be read, without the bytes: ``repr`` of an error about UTF-8 shows all that was to be read."""
+    return f"{type(error).__name__}: {error}" if isinstance(error, UnicodeError) else repr(error)
 
 
 def traceback_text(error: BaseException) -> str:

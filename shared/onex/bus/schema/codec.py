@@ -18,7 +18,7 @@ from onex.bus.schema.refusal import UNWRITABLE, reason_of
 from onex.bus.schema.resolving import resolve
 from onex.bus.schema.runtime import RUNTIME
 from onex.bus.schema.source import Namespace, whole_decoder_source, whole_encoder_source
-from onex.model.error_text import validation_text
+from onex.model.error_text import decoding_text, validation_text
 from onex.model.errors import PoisonError, RejectedError, SchemaMismatchError
 from onex.model.message import Message
 
@@ -89,8 +89,8 @@ class Codec:
 
     def _refuse(self, error: Exception) -> NoReturn:
         if isinstance(error, ValidationError):
-            raise RejectedError(validation_text(error)) from None
-        raise PoisonError(f"not Avro of {self.model.__name__}: {error!r}") from None
+            raise RejectedError(validation_text(error, self.model)) from None
+        raise PoisonError(f"not Avro of {self.model.__name__}: {decoding_text(error)}") from None
 
     def _decode_other(self, value: bytes | None) -> Message:
         if not value:
@@ -117,13 +117,13 @@ class Codec:
                 f"schema {schema_id} does not resolve to {self.model.__name__}: {error}"
             ) from None
         except _UNREADABLE as error:
-            raise PoisonError(f"not Avro of schema {schema_id}: {error!r}") from None
+            raise PoisonError(f"not Avro of schema {schema_id}: {decoding_text(error)}") from None
         if stream.read(1):
             raise PoisonError(f"bytes are left after a record of schema {schema_id}")
         try:
             message: Message = self._validator.validate_python(data)
         except ValidationError as error:
-            raise RejectedError(validation_text(error)) from None
+            raise RejectedError(validation_text(error, self.model)) from None
         return message
 
     def _resolve(self, schema_id: int, writer: AvroSchema) -> tuple[AvroSchema, AvroSchema]:

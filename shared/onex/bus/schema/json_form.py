@@ -55,7 +55,7 @@ def json_reader(model: type[Message], encode: Callable[[Message], bytes]) -> Cal
         except ValidationError as error:
             if error.errors()[0]["type"] == "json_invalid":
                 _no_json()
-            raise RejectedError(validation_text(error)) from None
+            raise RejectedError(validation_text(error, model)) from None
         if may_not_fit:
             encode(message)
         return message

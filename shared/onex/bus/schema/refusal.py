@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from onex.bus.schema.decimals import write_decimal
 from onex.bus.schema.runtime import dump_date, dump_timestamp, zigzag
 from onex.bus.schema.types import Array, AvroType, Fixed, Map, Nullable, OneOf, Record, Scalar, fields_of
+from onex.model.redaction import HIDDEN
 
 UNWRITABLE: tuple[type[Exception], ...] = (
     ValueError,
@@ -49,7 +50,7 @@ def _of_value(kind: AvroType, value: object, at: str) -> Iterator[str]:
         case Map(item), Mapping():
             for key, each in value.items():
                 yield from _of_value(Scalar("string", str), key, at)
-                yield from _of_value(item, each, f"{at}.{key}")
+                yield from _of_value(item, each, f"{at}.{HIDDEN}")
         case Record(model), BaseModel():
             yield from _problems(model, value, at)
         case OneOf(models), BaseModel() if type(value) in models:

@@ -187,7 +187,7 @@ def _check(event: Message) -> None:
     try:
         type(event).model_validate(event.model_dump(warnings=False))
     except ValidationError as error:
-        raise RejectedError(f"{type(event).__name__} is not valid: {validation_text(error)}") from None
+        raise RejectedError(f"{type(event).__name__} is not valid: {validation_text(error, type(event))}") from None
 
 
 def _known(error: Exception) -> OnexError:

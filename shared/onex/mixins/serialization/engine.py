@@ -57,7 +57,7 @@ class SerializationEngine:
             is_yaml = self._settings.serialization_format is EnumTextFormat.YAML
             return model.model_validate(plain_yaml(text) if is_yaml else json.loads(text))
         except ValidationError as error:
-            raise RejectedError(f"no {validation_text(error)}") from None
+            raise RejectedError(f"no {validation_text(error, model)}") from None
         except RecursionError:
             raise RejectedError(
                 f"cannot be read as {self._settings.serialization_format}: nested too deeply"

@@ -14,6 +14,7 @@ from onex.model.clock import ProtocolClock
 from onex.model.error_text import problem_text
 from onex.model.errors import RejectedError
 from onex.model.message import Message
+from onex.model.places import place_of
 
 M = TypeVar("M", bound=Message)
 _CACHED = 10_000
@@ -65,7 +66,7 @@ class ValidationEngine:
             model.model_validate_json(text, strict=self._settings.strict_type_checking)
         except ValidationError as error:
             told = [
-                ValidationProblem(".".join(map(str, details["loc"])), problem_text(details))
+                ValidationProblem(place_of(details["loc"], model), problem_text(details))
                 for details in error.errors(include_url=False)
                 if self._tells(details["type"])
             ]
