@@ -1,14 +1,17 @@
 """``cases.yaml``: times as YAML writes them, wildcards, and the keys of records."""
 
+import inspect
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from node_balance_reducer.v1_0_0.models import CustomerBalance
 
 from onex.contract import resolve_node
-from onex.testing import Case, load_cases, mismatch
+from onex.model.errors import ContractError
+from onex.testing import Case, ManualClock, MeshDriver, load_cases, mismatch, run_case
 from onex.testing.run_case import case_key
-from tests.conftest import ORDERS
+from tests.conftest import ORDERS, ROOT
 
 CASE = """\
 - name: x
@@ -81,3 +84,49 @@ def test_a_record_has_the_key_of_its_message_or_of_the_case() -> None:
     assert (
         case_key(reducer, declined.model_copy(update={"given": (), "when": {"bytes": "00"}}), {"bytes": "00"}) == ""
     )
+
+
+def test_the_page_about_tests_names_each_method_and_option_of_the_driver() -> None:
+    page = (ROOT / "docs" / "testing.md").read_text()
+    methods = [name for name, each in vars(MeshDriver).items() if callable(each) and not name.startswith("_")]
+    options = [*inspect.signature(MeshDriver).parameters][1:]
+    assert len(methods) > 15
+    assert [name for name in methods if f"`{name}(" not in page] == []
+    assert [name for name in options if f"`{name}" not in page] == []
+    clock = [name for name in vars(ManualClock) if not name.startswith("_") and name != "elapsed_ns"]
+    assert [name for name in clock if f"`{name}(" not in page] == []
+    began = datetime.fromtimestamp(ManualClock().now_ms() / 1000, UTC)
+    assert f"begins at {began:%Y-%m-%dT%H:%M:%SZ}" in page
+
+
+WRONG_FILES = {
+    "two messages": ("- {name: x, when: {A: {}, B: {}}, then: {}}", 1, "cases[0].when", "here are 2"),
+    "no message": ("- name: x\n  when: {}\n  then: {}", 2, "cases[0].when", "here are 0"),
+    "no fields": ("- {name: x, when: {A: text}, then: {}}", 1, "cases[0].when", "a mapping"),
+    "bytes that are none": ('- {name: x, when: {bytes: "0g"}, then: {}}', 1, "cases[0].when", "hexadecimal"),
+    "an unknown key": ("- name: x\n  when: {A: {}}\n  them: {}\n  then: {}", 3, "cases[0].them", "Extra inputs"),
+    "a second case": ("- {name: x, when: {A: {}}, then: {}}\n- {name: y}", 2, "cases[1].when", "required"),
+    "a key twice": ("- {name: x, when: {A: {}}, then: {}}\n- {name: y,\n   name: z}", 3, "cases[1].name", "twice"),
+    "no list": ("name: x", 1, "cases", "valid tuple"),
+    "no YAML": ("- {name: x,\n  }}", 2, "yaml", ""),
+    "an alias to itself": ("- &a [*a]", 1, "yaml", "recursion depth"),
+    "a list that nests": ("[" * 2_000, 1, "yaml", "recursion depth"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_FILES)
+def test_what_is_wrong_with_cases_is_said_with_its_place(tmp_path: Path, case: str) -> None:
+    text, line, field, words = WRONG_FILES[case]
+    (tmp_path / "cases.yaml").write_text(text)
+    with pytest.raises(ContractError) as raised:
+        load_cases(tmp_path)
+    problem = next(problem for problem in raised.value.problems if problem.field == field)
+    assert (problem.file, problem.line) == (tmp_path / "cases.yaml", line)
+    assert words in problem.message
+
+
+def test_a_message_that_the_node_does_not_take_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cases.yaml").write_text("- {name: x, when: {Gone: {}}, then: {}}")
+    (found,) = load_cases(tmp_path)
+    with pytest.raises(ContractError, match=r"takes no message Gone.*PlaceOrder"):
+        run_case(ORDERS / "node_order_orchestrator" / "v1_0_0", found)

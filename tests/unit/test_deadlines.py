@@ -3,6 +3,7 @@
 import pytest
 from node_gate_compute.v1_0_0.models import Enter, Entered
 from node_tally_reducer.v1_0_0.models import Amount, Tallied
+from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_vault_effect.v1_0_0.models import Fetch, Fetched
 from node_vault_effect.v1_0_0.node import NodeVaultEffect
 from node_warehouse_orchestrator.v1_0_0.models import FulfilOrder, ScoreFraud
@@ -49,6 +50,7 @@ def test_compute_and_effect_hand_it_on(
     [
         ("node_gate_compute", Enter(name="Ann", age=20), Entered),
         ("node_vault_effect", Fetch(name="gold"), Fetched),
+        ("node_unruly_effect", Act(entity="e"), Acted),  # without MixinTimeout, which looks at deadlines too
         ("node_warehouse_orchestrator", FulfilOrder(order="o"), ScoreFraud),
     ],
 )

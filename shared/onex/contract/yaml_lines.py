@@ -53,7 +53,7 @@ def parse_yaml(text: str, path: Path) -> tuple[dict[str, JsonValue], Lines]:
     if not isinstance(data, dict) or root is None:
         raise _refused(path, 1, "file", "holds no mapping", "start with `name: node_...`")
     lines: Lines = {}
-    doubled = list(_collect(root, (), lines))
+    doubled = list(collect_lines(root, (), lines))
     if doubled:
         raise ContractError(
             [ContractProblem(path, line, dotted(at), "key stands twice", "keep one") for at, line in doubled]
@@ -80,7 +80,7 @@ def _refused(path: Path, line: int, field: str, what: str, remedy: str) -> Contr
     return ContractError([ContractProblem(path, line, field, what, remedy)])
 
 
-def _collect(node: yaml.Node, at: Location, lines: Lines) -> Iterator[tuple[Location, int]]:
+def collect_lines(node: yaml.Node, at: Location, lines: Lines) -> Iterator[tuple[Location, int]]:
     """Note the line of everything in the node, and give the keys that stand twice."""
     match node:
         case yaml.MappingNode():
@@ -90,9 +90,9 @@ def _collect(node: yaml.Node, at: Location, lines: Lines) -> Iterator[tuple[Loca
                 if here in lines:
                     yield here, line
                 lines[here] = line
-                yield from _collect(value, here, lines)
+                yield from collect_lines(value, here, lines)
         case yaml.SequenceNode():
             for index, item in enumerate(node.value):
                 here = (*at, index)
                 lines[here] = item.start_mark.line + 1
-                yield from _collect(item, here, lines)
+                yield from collect_lines(item, here, lines)

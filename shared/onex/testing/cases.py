@@ -4,16 +4,33 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, TypeVar
 
 import yaml
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import AfterValidator, JsonValue, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
+from onex.contract.yaml_lines import Lines, collect_lines, dotted, line_of
 from onex.model.contract.base import ContractPart
 from onex.model.errors import ContractError, ContractProblem
 
 Payload = dict[str, JsonValue]
 Named = dict[str, Payload]
 """``{TypeName: {field: value}}``: one message."""
+
+
+_M = TypeVar("_M", bound=Mapping[str, Payload | str])
+
+
+def _one_message(named: _M) -> _M:
+    if len(named) != 1:
+        raise ValueError(f"one message is `TypeName: {{field: value}}`, and here are {len(named)}")
+    for name, payload in named.items():
+        if (name == "bytes") is not isinstance(payload, str):
+            raise ValueError("fields of a message are a mapping, and `bytes` are hexadecimal digits in quotes")
+        if isinstance(payload, str):
+            bytes.fromhex(payload)
+    return named
 
 
 class Expected(ContractPart):
@@ -23,7 +40,7 @@ class Expected(ContractPart):
     ``*`` stands for any characters, and ``\\*`` for itself. Times are compared as times, however they are written.
     """
 
-    publishes: tuple[Named, ...] = ()
+    publishes: tuple[Annotated[Named, AfterValidator(_one_message)], ...] = ()
     dead_letter: Mapping[str, str] | None = None
 
 
@@ -31,8 +48,8 @@ class Case(ContractPart):
     """Feed ``given`` one after the other, then ``when``; compare what that one led to."""
 
     name: str
-    given: tuple[Named, ...] = ()
-    when: Mapping[str, Payload | str]
+    given: tuple[Annotated[Named, AfterValidator(_one_message)], ...] = ()
+    when: Annotated[Mapping[str, Payload | str], AfterValidator(_one_message)]
     """A message, or ``{bytes: hex}`` for the first subscribed topic."""
     then: Expected
 
@@ -48,14 +65,51 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def load_cases(folder: Path) -> Sequence[Case]:
-    """Cases of a node; raises ContractError naming file and field."""
+    """Cases of a node. Raise ContractError with file, line and field of each problem."""
     file = folder / "cases.yaml"
-    if not file.exists():
-        raise ContractError([ContractProblem(file, 1, "file", "not found", "every node has cases")])
+    data, lines = _document(file)
     try:
-        return TypeAdapter(tuple[Case, ...]).validate_python(yaml.load(file.read_text(), _Loader))
-    except (ValidationError, yaml.YAMLError) as error:
-        raise ContractError([ContractProblem(file, 1, "cases", str(error), "mend the case")]) from None
+        return _CASES.validate_python(data)
+    except ValidationError as error:
+        raise ContractError([_problem(file, lines, details) for details in error.errors()]) from None
+
+
+_CASES = TypeAdapter(tuple[Case, ...])
+
+
+def _document(file: Path) -> tuple[object, Lines]:
+    """Content of the file, and the lines of its parts."""
+    lines: Lines = {}
+    try:
+        loader = _Loader(file.read_text(encoding="utf-8"))
+        root = loader.get_single_node()
+        if root is None:
+            return [], lines
+        doubled = [*collect_lines(root, (), lines)]
+        data: object = loader.construct_document(root)
+    except FileNotFoundError:
+        raise _refused(file, 1, "file", "not found", "every node has cases") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _refused(file, 1, "file", f"cannot be read: {error}", "save it as UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise _refused(file, line, "yaml", error.problem or "is no YAML", "fix the YAML") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _refused(file, 1, "yaml", str(error) or type(error).__name__, "fix the YAML") from None
+    if doubled:
+        at, line = doubled[0]
+        raise _refused(file, line, f"cases{dotted(at)}", "key stands twice", "keep one")
+    return data, lines
+
+
+def _problem(file: Path, lines: Lines, details: ErrorDetails) -> ContractProblem:
+    at = tuple(details["loc"])
+    field = dotted(at) if at else ""
+    return ContractProblem(file, line_of(lines, at), f"cases{field}", details["msg"], "see docs/testing.md")
+
+
+def _refused(file: Path, line: int, field: str, what: str, remedy: str) -> ContractError:
+    return ContractError([ContractProblem(file, line, field, what, remedy)])
 
 
 def mismatch(case: Case, published: Sequence[Named], dead_letter: Mapping[str, str] | None) -> str:

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from onex.agent import dead_letter as d
 from onex.bus import headers as h
 from onex.contract import ResolvedNode
-from onex.model.errors import RejectedError
+from onex.model.errors import ContractError, ContractProblem, RejectedError
+from onex.model.message import Message
 from onex.testing.cases import Case, Named, mismatch
 from onex.testing.driver import MeshDriver, Sent
 
@@ -31,10 +32,19 @@ def run_case(folder: Path, case: Case, *, virtual_time: bool = True) -> str:
 def _feed(driver: MeshDriver, case: Case, named: Mapping[str, object], correlation: str) -> Sent:
     (name, payload), node = next(iter(named.items())), driver.nodes[0]
     sent = Sent(uuid.uuid4().hex, correlation)
-    topic = node.contract.event_bus.subscribe_topics[0] if name == "bytes" else driver.topic_of(node.models[name])
+    topic = node.contract.event_bus.subscribe_topics[0] if name == "bytes" else driver.topic_of(_model(node, name))
     headers = [(h.ID, sent.id.encode()), (h.CORRELATION, correlation.encode())]
     driver.publish(topic, case_bytes(name, payload), (case_key(node, case, named) or "case").encode(), headers)
     return sent
+
+
+def _model(node: ResolvedNode, name: str) -> type[Message]:
+    """The message that a case names. Raise ContractError for one that the node does not take."""
+    taken = {route.model.__name__: route.model for route in node.routes.values()}
+    if name not in taken:
+        words, remedy = f"the node takes no message {name}", f"name one of {', '.join(sorted(taken))}, or `bytes`"
+        raise ContractError([ContractProblem(node.folder / "cases.yaml", 1, "cases", words, remedy)])
+    return taken[name]
 
 
 def case_key(node: ResolvedNode, case: Case, named: Mapping[str, object]) -> str:
