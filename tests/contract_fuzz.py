@@ -11,9 +11,11 @@ from pydantic import JsonValue
 
 from onex.codegen import case_files, package_files
 from onex.contract import contract_json_schema, parse_contract, resolve_node
-from onex.model.errors import ContractError
+from onex.model.errors import ConfigurationError, ContractError, TransientError
 from onex.testing import load_cases, run_case
 from tests.conftest import CONTRACTS
+from tests.json_changes import everywhere, places, renamed_key, replaced, texts
+from tests.schema_texts import Place, alternatives, text_places, texts_of
 
 CANARY = "ONEX_CANARY"
 """Hostile texts that run would set this variable of the environment."""
@@ -91,30 +93,38 @@ class Outcome:
     text: str
     files: dict[str, str] | None
     """None: it was refused."""
+    place: Place
+    """Where the schema has a text and this contract a hostile one; empty where other changes were made."""
+
+
+_POLICIES = ("error_handling", "advanced_features")
 
 
 def outcomes(count: int, seed: int) -> Iterator[Outcome]:
-    """Render so many contracts. AssertionError for one that is not refused with a place, nor code that compiles."""
+    """Render so many contracts. AssertionError for one that is not refused with a place, nor code that compiles.
+
+    In every second one a text of the schema is hostile, each in turn. The others have up to three other changes.
+    """
     maker = _Maker(seed)
     for number in range(count):
-        text = maker.contract(number)
+        text, place = maker.contract(number)
         try:
             files = {**package_files(text), **case_files(text)}
         except ContractError as error:
             assert error.problems, text
             assert all(problem.line >= 1 and problem.message for problem in error.problems), text
-            yield Outcome(text, None)
+            yield Outcome(text, None, place)
             continue
         for name, content in files.items():
             if name.endswith(".py"):
                 compile(content, name, "exec")
                 called = {node.id for node in ast.walk(ast.parse(content)) if isinstance(node, ast.Name)}
                 assert "__import__" not in called, text
-        yield Outcome(text, files)
+        yield Outcome(text, files, place)
 
 
 def run_outcome(outcome: Outcome, root: Path) -> None:
-    """Import a rendered package, and run its cases; those of a node with capabilities need what these work with."""
+    """Import a rendered package, and run its cases."""
     assert outcome.files is not None
     for name, content in outcome.files.items():
         path = root / name
@@ -124,12 +134,14 @@ def run_outcome(outcome: Outcome, root: Path) -> None:
     try:
         resolve_node(folder)
     except ContractError as error:  # what must be importable is known where the node runs
-        assert all(problem.field.startswith("dependencies") for problem in error.problems), (error, outcome.text)
-        return
-    if parse_contract(outcome.text).asked_capabilities:
+        only_here = ("dependencies", *(f"{part}.retry_policy.retryable_exceptions" for part in _POLICIES))
+        assert all(problem.field.startswith(only_here) for problem in error.problems), (error, outcome.text)
         return
     for case in load_cases(folder):
-        assert run_case(folder, case) == "", outcome.text
+        try:
+            assert run_case(folder, case) == "", outcome.text
+        except (ConfigurationError, TransientError):  # its capabilities work with a database, or a registry
+            assert parse_contract(outcome.text).asked_capabilities, outcome.text
 
 
 class _Maker:
@@ -137,26 +149,57 @@ class _Maker:
         self._seed = seed
         self._chance = random.Random(seed)
         self._schema = contract_json_schema()
+        self._places = text_places(self._schema)
         self._examples = [yaml.safe_load(file.read_text()) for file in sorted(CONTRACTS.glob("*.yaml"))]
 
-    def contract(self, number: int) -> str:
+    def contract(self, number: int) -> tuple[str, Place]:
         """One contract; its node has a name of its own, as modules are imported once."""
+        place = self._places[number // 2 % len(self._places)] if number % 2 else ()
         data: JsonValue = yaml.safe_load(yaml.safe_dump(self._chance.choice(self._examples)))
         assert isinstance(data, dict)
         data["name"] = f"node_fuzz{self._seed}x{number}_{str(data['node_type']).lower()}"
-        for _ in range(self._chance.choice((0, 1, 1, 1, 2, 3))):
-            data = self._changed(data)
-        return yaml.safe_dump(data, sort_keys=False, allow_unicode=self._chance.random() < 0.5)
+        if place:
+            data = self._with_text(self._schema, data, place)
+        else:
+            for _ in range(self._chance.choice((0, 1, 1, 1, 2, 3))):
+                data = self._changed(data)
+        return yaml.safe_dump(data, sort_keys=False, allow_unicode=self._chance.random() < 0.5), place
+
+    def _with_text(self, schema: JsonValue, value: JsonValue, place: Place) -> JsonValue:
+        """A value of that schema with a hostile text at the place. What is not there is made from the schema."""
+        if not place:
+            return self._text()
+        found, rest = self._branch(schema, place), place[1:]
+        if place[0] == "[]":
+            items = [*value] if isinstance(value, list) and value else [self._made(found["items"], 0)]
+            at = self._chance.randrange(len(items))
+            items[at] = self._with_text(found["items"], items[at], rest)
+            return items
+        fields = dict(value) if isinstance(value, dict) else self._made(found, 0)
+        assert isinstance(fields, dict)
+        inner = found.get("additionalProperties")
+        if place[0] == "{key}":
+            return {**fields, self._text(): self._made(inner, 0) if isinstance(inner, dict) else "x"}
+        properties = found.get("properties")
+        if isinstance(properties, dict) and place[0] in properties:
+            name, inner = place[0], properties[place[0]]
+        else:
+            name = self._chance.choice(sorted(fields) or ["extra"])
+        return {**fields, name: self._with_text(inner, fields.get(name), rest)}
+
+    def _branch(self, schema: JsonValue, place: Place) -> dict[str, JsonValue]:
+        """The alternative of a schema that has the place."""
+        return next(one for one in alternatives(self._schema, schema) if place in [*texts_of(self._schema, one, ())])
 
     def _changed(self, data: JsonValue) -> JsonValue:
         match self._chance.randrange(5):
             case 0:  # one value
-                return _replaced(data, self._place(data), self._text())
+                return replaced(data, self._place(data), self._text())
             case 1:  # a key
-                return _renamed_key(data, self._place(data), self._text())
+                return renamed_key(data, self._place(data), self._text())
             case 2:  # a name wherever it stands: references stay right
-                old = self._chance.choice(sorted(set(_texts(data))) or [""])
-                return _everywhere(data, old, self._text())
+                old = self._chance.choice(sorted(set(texts(data))) or [""])
+                return everywhere(data, old, self._text())
             case 3:  # a part made from the schema
                 assert isinstance(data, dict)
                 properties = self._schema["properties"]
@@ -164,14 +207,14 @@ class _Maker:
                 key = self._chance.choice(sorted(properties))
                 return {**data, key: self._made(properties[key], 0)}
             case _:  # a name that is a little other
-                old = self._chance.choice(sorted(set(_texts(data))) or [""])
-                return _everywhere(data, old, old + self._chance.choice(("X", "_", "1", "\n", " ", '"', "é", "")))
+                old = self._chance.choice(sorted(set(texts(data))) or [""])
+                return everywhere(data, old, old + self._chance.choice(("X", "_", "1", "\n", " ", '"', "é", "")))
 
     def _text(self) -> str:
         return self._chance.choice(HOSTILE)
 
     def _place(self, data: JsonValue) -> tuple[str | int, ...]:
-        return self._chance.choice(list(_places(data)))
+        return self._chance.choice(list(places(data)))
 
     def _made(self, schema: JsonValue, depth: int) -> JsonValue:
         assert isinstance(schema, dict)
@@ -204,61 +247,3 @@ class _Maker:
             case {"type": "null"}:
                 return None
         return self._text()
-
-
-def _places(value: JsonValue, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    match value:
-        case dict():
-            for key, item in value.items():
-                yield (*at, key)
-                yield from _places(item, (*at, key))
-        case list():
-            for index, item in enumerate(value):
-                yield (*at, index)
-                yield from _places(item, (*at, index))
-
-
-def _texts(value: JsonValue) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case dict():
-            for key, item in value.items():
-                yield key
-                yield from _texts(item)
-        case list():
-            for item in value:
-                yield from _texts(item)
-
-
-def _replaced(value: JsonValue, at: tuple[str | int, ...], new: JsonValue) -> JsonValue:
-    match value, at:
-        case _, ():
-            return new
-        case dict(), (key, *rest):
-            return {k: _replaced(item, tuple(rest), new) if k == key else item for k, item in value.items()}
-        case list(), (index, *rest):
-            return [_replaced(item, tuple(rest), new) if i == index else item for i, item in enumerate(value)]
-    return value
-
-
-def _renamed_key(value: JsonValue, at: tuple[str | int, ...], new: str) -> JsonValue:
-    match value, at:
-        case dict(), (key,):
-            return {new if k == key else k: item for k, item in value.items()}
-        case dict(), (key, *rest):
-            return {k: _renamed_key(item, tuple(rest), new) if k == key else item for k, item in value.items()}
-        case list(), (index, *rest) if rest:
-            return [_renamed_key(item, tuple(rest), new) if i == index else item for i, item in enumerate(value)]
-    return value
-
-
-def _everywhere(value: JsonValue, old: str, new: str) -> JsonValue:
-    match value:
-        case str():
-            return new if value == old else value
-        case dict():
-            return {new if key == old else key: _everywhere(item, old, new) for key, item in value.items()}
-        case list():
-            return [_everywhere(item, old, new) for item in value]
-    return value

@@ -6,19 +6,21 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 import fastavro
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field, field_validator
+from pydantic import Field, create_model, field_validator
 
 from onex.bus.schema import Codec, avro_schema
 from onex.bus.schema.avro_schema import Schema
 from onex.bus.schema.catalogue import SchemaVersion
 from onex.bus.schema.types import UnsupportedTypeError
 from onex.model import Message, RejectedError
+from onex.model.contract.field_type import DEEPEST_CONTAINERS
 from onex.model.errors import PoisonError, SchemaMismatchError
 
 
@@ -310,3 +312,19 @@ def test_the_schema_is_plain_avro() -> None:
     schema = avro_schema(Deep)
     fastavro.parse_schema(dict(schema))
     assert json.loads(json.dumps(schema)) == schema
+
+
+@pytest.mark.parametrize("container", ["list", "dict", "both"])
+@pytest.mark.parametrize(
+    "leaf", [str, datetime, UUID, Annotated[Decimal, Field(max_digits=9, decimal_places=2)] | None]
+)
+def test_containers_in_one_another_have_a_limit_that_can_be_compiled(container: str, leaf: object) -> None:
+    kind: object = leaf
+    for depth in range(1, DEEPEST_CONTAINERS + 2):
+        kind = dict[str, kind] if container == "dict" or (container == "both" and depth % 2) else list[kind]  # type: ignore[valid-type]
+        model = create_model("Nested", __base__=Message, field=(kind, ...))
+        if depth <= DEEPEST_CONTAINERS:
+            assert Codec(model, 7, FakeCatalogue({})).schema_id == 7
+            continue
+        with pytest.raises(UnsupportedTypeError, match=r"Nested.field: more than 8 lists and maps"):
+            avro_schema(model)

@@ -85,6 +85,18 @@ NOT_GENERATED = {
         "status: int, version: str, endp",
         "type str",
     ),
+    "a trigger that no handler takes": (
+        REDUCER,
+        "trigger: ServiceExpired",
+        "trigger: Context",
+        "no handler takes Context",
+    ),
+    "a condition on no field": (
+        REDUCER,
+        "trigger: ServiceExpired",
+        'trigger: ServiceExpired, conditions: ["gone == 1"]',
+        "ServiceExpired has no field 'gone'",
+    ),
     "a start that is not there": (WORKFLOW, f"    - {START}\n", "", "start command, found none"),
     "a completion that is not defined": (
         WORKFLOW,

@@ -181,11 +181,22 @@ def test_names_of_fields_are_identifiers(name: str) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["str # or not", "(str)", "str\n", "list[ str]", " str", "list[(str)]", "dict[str,str]", "None", "eval('1')"],
+    [
+        "list[" * 9 + "str" + "]" * 9,
+        "str # or not",
+        "(str)",
+        "str\n",
+        "list[ str]",
+        " str",
+        "list[(str)]",
+        "dict[str,str]",
+        "None",
+        "eval('1')",
+    ],
 )
 def test_types_of_fields_have_one_text(kind: str) -> None:
     text = GOOD + f"definitions: {{models: {{Say: {{fields: {{text: {json.dumps(kind)}}}}}}}}}\n"
-    if kind in ("None", "eval('1')", " str"):
+    if kind in ("None", "eval('1')", " str") or kind.startswith("list[" * 9):
         assert "definitions.models.Say.fields" in problems(text)
         return
     definitions = parse_contract(text).definitions

@@ -9,8 +9,9 @@ from typing import Final
 from onex.codegen.values import Models
 from onex.contract import FILE_NAME, composed_alone, parse_with_variables
 from onex.contract.yaml_lines import Location, dotted, line_of
-from onex.model.contract import ModelContract
+from onex.model.contract import ModelContract, ModelStateMachine
 from onex.model.contract.field_type import field_type_names
+from onex.model.contract.state_machine import parse_condition
 from onex.model.enums import EnumNodeKind
 from onex.model.errors import ContractError, ContractProblem
 from onex.model.topic import TopicName, kebab
@@ -72,12 +73,36 @@ def _problems(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
     yield from _names(contract, models)
     yield from _sizes(models)
     yield from _topics(contract)
-    if contract.state_machine and (state := contract.definitions.state):
-        field = contract.state_machine.state_field
-        if models[state].fields.get(field) != "str":
-            yield ("state_machine", "state_field"), f"{state} has no field {field!r} of type str", "add it"
+    if (machine := contract.state_machine) and (state := contract.definitions.state):
+        if models[state].fields.get(machine.state_field) != "str":
+            yield (
+                ("state_machine", "state_field"),
+                f"{state} has no field {machine.state_field!r} of type str",
+                "add it",
+            )
+        yield from _transitions(contract, machine, models)
     if (workflow := contract.workflow_coordination) and len(workflow.steps) > MOST_STEPS:
         yield ("workflow_coordination", "steps"), f"has more than {MOST_STEPS} steps", "split the workflow"
+
+
+def _transitions(
+    contract: ModelContract, machine: ModelStateMachine, models: Models
+) -> Iterator[tuple[Location, str, str]]:
+    """Every trigger is an event that the node takes, and has the fields of its conditions."""
+    taken = {name for _, name in inputs_of(contract) if name in models}
+    for index, transition in enumerate(machine.transitions):
+        at: Location = ("state_machine", "transitions", index)
+        event = transition.trigger
+        if event not in taken:
+            yield (*at, "trigger"), f"no handler takes {event}", f"the node takes {', '.join(sorted(taken))}"
+            continue
+        for name in (parse_condition(condition)[0] for condition in transition.conditions):
+            if name not in models[event].fields:
+                yield (
+                    (*at, "conditions"),
+                    f"{event} has no field {name!r}",
+                    f"it has {', '.join(models[event].fields)}",
+                )
 
 
 def _names(contract: ModelContract, models: Models) -> Iterator[tuple[Location, str, str]]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from onex.bus.schema.unions import confusion
+from onex.model.contract.field_type import DEEPEST_CONTAINERS
 from onex.model.default_value import default_of, has_default
 
 
@@ -109,10 +110,24 @@ def fields_of(model: type[BaseModel]) -> dict[str, AvroType]:
         try:
             kind = _type_of(field.annotation, field.metadata)
             _check_json(model, kind)
+            if _depth(kind) > DEEPEST_CONTAINERS:
+                raise UnsupportedTypeError(
+                    f"more than {DEEPEST_CONTAINERS} lists and maps in one another; put some into a model"
+                )
             found[name] = _default_first(kind, default_of(field))
         except (UnsupportedTypeError, ValueError) as error:
             raise UnsupportedTypeError(f"{model.__name__}.{name}: {error}") from None
     return found
+
+
+def _depth(kind: AvroType) -> int:
+    """Number of lists and maps within each other."""
+    match kind:
+        case Array(item) | Map(item):
+            return 1 + _depth(item)
+        case Nullable(item):
+            return _depth(item)
+    return 0
 
 
 def _default_first(kind: AvroType, default: object) -> AvroType:

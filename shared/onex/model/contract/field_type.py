@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 PLAIN_TYPES: Mapping[str, type] = {
@@ -15,8 +16,10 @@ PLAIN_TYPES: Mapping[str, type] = {
     "date": date,
     "UUID": UUID,
 }
+DEEPEST_CONTAINERS: Final = 8
+"""Lists and maps within each other, in one field: code that reads a field has a loop for each, and Python a limit."""
 _LONGEST = 200
-"""Characters; containers within containers are that deep at most, too."""
+"""Characters."""
 
 
 def field_type_names(text: str) -> set[str]:
@@ -53,17 +56,19 @@ def _refused(text: str) -> ValueError:
     return ValueError(f"{shown!r} is no field type; write {known}, list[T], dict[str, T], T | None or a model's name")
 
 
-def _walk(node: ast.expr, text: str, names: set[str]) -> None:
+def _walk(node: ast.expr, text: str, names: set[str], depth: int = 0) -> None:
+    if depth > DEEPEST_CONTAINERS:
+        raise ValueError(f"{text!r} has more than {DEEPEST_CONTAINERS} lists and maps in one another; use a model")
     match node:
         case ast.Name(id=name):
             if name not in PLAIN_TYPES:
                 names.add(name)
         case ast.Subscript(value=ast.Name(id="list"), slice=item):
-            _walk(item, text, names)
+            _walk(item, text, names, depth + 1)
         case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[ast.Name(id="str"), item])):
-            _walk(item, text, names)
+            _walk(item, text, names, depth + 1)
         case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
-            _walk(left, text, names)
+            _walk(left, text, names, depth)
         case _:
             raise _refused(text)
 
