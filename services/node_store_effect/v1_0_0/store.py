@@ -59,7 +59,7 @@ def export(root: Path, digest: str, files: dict[str, str]) -> Path:
     try:
         for name, text in files.items():
             path = (part / name).resolve()
-            if not path.is_relative_to(part.resolve()):
+            if part.resolve() not in path.parents:
                 raise RejectedError(f"{name!r} leads out of the package")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)

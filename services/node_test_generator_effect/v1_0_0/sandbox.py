@@ -99,7 +99,7 @@ def _python_folders() -> list[str]:
 def _write(root: Path, files: Mapping[str, str]) -> None:
     for name, text in files.items():
         path = (root / name).resolve()
-        if not path.is_relative_to(root.resolve()):
+        if root.resolve() not in path.parents:
             raise RejectedError(f"{name!r} leads out of the package")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
