@@ -23,7 +23,7 @@ from onex.bus.schema.registry import RegistryCatalogue
 from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.dlq import Author, DeadLetterDesk, LetterFilter, ReplayOptions
 from onex.model import Message
-from onex.model.error_text import error_text, scrubbed, traceback_text, validation_text
+from onex.model.error_text import error_text, exception_facts, scrubbed, traceback_text, validation_text
 from onex.model.errors import BusUnavailableError, ConfigurationError, MessageError, PoisonError, RejectedError
 from onex.settings import Settings
 from onex.testing import MeshDriver
@@ -123,6 +123,7 @@ def test_validation_errors_show_no_values(content: dict[str, object]) -> None:
     for text in (error_text(raised.value), text_of(raised.value), traceback_text(raised.value)):
         assert SECRET not in text
         assert next(iter(content)) in text
+    assert SECRET not in str(exception_facts(raised.value))
     with pytest.raises(ValidationError) as blocked:
         Card(number=4111_1111)
     assert "4111" not in error_text(blocked.value)
