@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+from pydantic import BaseModel, ValidationError
+
 from onex.capability import Container, Event, NodeIdentity, standard_services
 from onex.model.clock import ProtocolClock
 from onex.model.context import Context
@@ -164,3 +166,17 @@ class Receiver:
             self._server.shutdown()
             thread.join()
             self._server.server_close()
+
+
+class _Card(BaseModel):
+    number: int
+
+
+def refused_card(number: str) -> ValidationError:
+    """What pydantic raises for a value that is no number: its text has the value in it."""
+    try:
+        _Card.model_validate({"number": number})
+    except ValidationError as error:
+        assert number in str(error)
+        return error
+    raise AssertionError(f"{number!r} is a number")

@@ -20,6 +20,7 @@ from onex.mixins.circuit_breaker.engine import CircuitBreakerEngine
 from onex.model.errors import CircuitOpenError, RejectedError
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
+from tests.mixins.helpers import refused_card
 from tests.mixins.virtual import play
 
 CLOSED, OPEN, HALF_OPEN = EnumCircuitState.CLOSED, EnumCircuitState.OPEN, EnumCircuitState.HALF_OPEN
@@ -72,6 +73,19 @@ def test_failures_in_a_row_open_it_for_a_while() -> None:
         CircuitChange("db", CLOSED, OPEN, "3 failures one after the other, the last one: down"),
     ]
     assert it.engine.states() == {"db": OPEN}
+
+
+def test_reasons_show_neither_content_nor_credentials() -> None:
+    it = Circuits(failure_threshold=1, timeout_seconds=10)
+    it.calls(refused_card("4111 1111"))
+    it.later(10)
+    it.calls(ConnectionError("http://me:hunter2@bank is away"))
+    assert [change.reason for change in it.changes] == [
+        "1 failures one after the other, the last one: _Card: number: Input should be a valid integer, "
+        "unable to parse string as an integer",
+        "probed after 10 s",
+        "a probe failed: http://[redacted]@bank is away",
+    ]
 
 
 @pytest.mark.enforces("circuit_breaker.success_threshold")

@@ -10,7 +10,7 @@ from onex.mixins.timeout.engine import TimeoutEngine
 from onex.model.errors import CallTimeoutError, DeadlineError
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
-from tests.mixins.helpers import Hand, Note
+from tests.mixins.helpers import Hand, Note, refused_card
 from tests.mixins.virtual import play
 
 
@@ -73,6 +73,9 @@ def test_a_failure_while_cleaning_up_is_told_of() -> None:
         found = limited(Dependency(5.0, fails=KeyError("half done")), timeout_seconds=2)
     assert found == ("db did not answer within 2 s", 2.0)
     assert logs[0]["error"] == "'half done'"
+    with structlog.testing.capture_logs() as logs:
+        limited(Dependency(5.0, fails=refused_card("4111 1111")), timeout_seconds=2)
+    assert "4111" not in logs[0]["error"]
 
 
 @pytest.mark.enforces("timeout.services", "timeout.services.name", "timeout.services.timeout_seconds")

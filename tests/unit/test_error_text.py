@@ -21,6 +21,7 @@ from onex.agent.services import surroundings_of
 from onex.bus.schema import Codec, avro_schema
 from onex.bus.schema.registry import RegistryCatalogue
 from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.capability.signals import Signals
 from onex.dlq import Author, DeadLetterDesk, LetterFilter, ReplayOptions
 from onex.model import Message
 from onex.model.error_text import error_text, exception_facts, scrubbed, traceback_text, validation_text
@@ -170,6 +171,12 @@ def test_health_holds_no_credentials() -> None:
     assert health.complain("database", f"postgresql://me:{SECRET}@db is away")
     assert not health.complain("database", f"postgresql://me:{SECRET}@db is away")
     assert health.snapshot() == {"database": "postgresql://[redacted]@db is away"}
+
+
+def test_events_about_capabilities_hold_no_credentials() -> None:
+    signals = Signals()
+    signals.tell("event_bus", "Paid", "lost", f"http://me:{SECRET}@broker is away")
+    assert [signal.detail for signal in signals.take()] == ["http://[redacted]@broker is away"]
 
 
 def test_a_registry_that_is_away_is_named_without_its_password() -> None:

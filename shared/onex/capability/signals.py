@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from onex.model.error_text import scrubbed
+
 _KEPT = 1000
 
 
@@ -24,8 +26,8 @@ class Signals:
         self._told: deque[Signal] = deque(maxlen=_KEPT)
 
     def tell(self, capability: str, subject: str, event: str, detail: str) -> None:
-        """Never waits."""
-        self._told.append(Signal(capability, subject, event, detail))
+        """Never waits. The detail may be the text of any error: credentials are taken out of it."""
+        self._told.append(Signal(capability, subject, event, scrubbed(detail)))
 
     def take(self) -> Iterator[Signal]:
         """What was told since the last time, in its order."""

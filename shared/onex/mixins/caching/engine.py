@@ -12,6 +12,7 @@ from cachetools import Cache, FIFOCache, LFUCache, LRUCache
 from onex.mixins.caching.model_caching_subcontract import EnumEviction, ModelCachingSubcontract
 from onex.mixins.caching.protocol_caching import CacheFacts
 from onex.model.clock import ProtocolClock
+from onex.model.error_text import safe_text
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -80,7 +81,7 @@ class CachingEngine:
             if old is None or self._clock.monotonic() >= old.until + self._settings.stale_if_error_seconds:
                 raise
             self._stale += 1
-            log.warning("a cached value is given after its time", key=key, error=str(error))
+            log.warning("a cached value is given after its time", key=key, error=safe_text(error))
             return old.value
         self.put(key, value, ttl=ttl, tags=tags)
         return value

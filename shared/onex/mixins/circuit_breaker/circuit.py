@@ -9,6 +9,7 @@ from typing import TypeVar
 from onex.mixins.circuit_breaker.model_circuit_breaker_subcontract import ModelCircuitBreakerSubcontract
 from onex.mixins.circuit_breaker.protocol_circuit_breaker import EnumCircuitState
 from onex.model.clock import ProtocolClock
+from onex.model.error_text import safe_text
 from onex.model.errors import CircuitOpenError, RejectedError
 
 T = TypeVar("T")
@@ -156,7 +157,7 @@ class Circuit:
 
     def _probed(self, failure: BaseException | None, *, slow: bool) -> None:
         if failure is not None or slow:
-            self._open(f"a probe failed: {failure}" if failure else "a probe was slow")
+            self._open(f"a probe failed: {safe_text(failure)}" if failure else "a probe was slow")
             return
         self._successes += 1
         if self._successes >= self._settings.success_threshold:
@@ -166,8 +167,8 @@ class Circuit:
 
     def _why_open(self, failure: BaseException | None) -> str:
         settings, total = self._settings, len(self._window)
-        if self._in_a_row >= settings.failure_threshold:
-            return f"{self._in_a_row} failures one after the other, the last one: {failure}"
+        if failure is not None and self._in_a_row >= settings.failure_threshold:
+            return f"{self._in_a_row} failures one after the other, the last one: {safe_text(failure)}"
         if total < settings.minimum_request_threshold:
             return ""
         failed = sum(outcome.failed for outcome in self._window) / total

@@ -10,6 +10,7 @@ from onex.mixins.node_service.model_node_service_subcontract import ModelNodeSer
 from onex.mixins.node_service.protocol_node_service import EnumServiceState, ServiceFacts, Step
 from onex.model.clock import ProtocolClock
 from onex.model.context import Context
+from onex.model.error_text import safe_text
 from onex.model.errors import CompositionError, TransientError
 from onex.model.message import Message
 
@@ -63,7 +64,9 @@ class NodeServiceEngine:
                 async with asyncio.timeout(self._settings.stop_timeout_seconds):
                     await step()
             except Exception as error:
-                log.exception("at the end of a node", step=_name(step), error=str(error) or type(error).__name__)
+                log.exception(
+                    "at the end of a node", step=_name(step), error=safe_text(error) or type(error).__name__
+                )
         self._state = EnumServiceState.STOPPED
 
     async def around(self, message: Message, context: Context, proceed: Proceed) -> object:

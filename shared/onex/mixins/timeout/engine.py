@@ -9,6 +9,7 @@ import structlog
 from onex.capability import ProtocolInHand
 from onex.mixins.timeout.model_timeout_subcontract import ModelTimeoutSubcontract
 from onex.model.clock import ProtocolClock
+from onex.model.error_text import safe_text
 from onex.model.errors import CallTimeoutError, DeadlineError
 from onex.model.message import Message
 
@@ -65,7 +66,7 @@ class TimeoutEngine:
         ended, late = await asyncio.wait([task], timeout=self._settings.cleanup_seconds)
         for done in ended:
             if not done.cancelled() and (error := done.exception()) is not None:
-                log.warning("a call that was cancelled failed", dependency=dependency, error=str(error))
+                log.warning("a call that was cancelled failed", dependency=dependency, error=safe_text(error))
         for left in late:
             self._left.add(left)
             left.add_done_callback(self._left.discard)
