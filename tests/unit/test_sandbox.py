@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -26,6 +27,13 @@ from onex.settings import Settings
 from tests.conftest import SERVICES, eventually
 
 NODE = SERVICES / "node_test_generator_effect" / "v1_0_0"
+
+
+@cache
+def has_namespaces() -> bool:
+    """Whether this machine allows them."""
+    return not asyncio.run(Sandbox("namespaces", 60.0).problem())
+
 
 PROBE = """
 import ctypes, os, socket, sys
@@ -80,7 +88,7 @@ def test_generated_code_sees_nothing_of_the_machine(
     monkeypatch.setenv("SASL_PASSWORD", "hunter2")
     secret = tmp_path / "secret"
     secret.write_text("hunter2")
-    if asyncio.run(Sandbox("namespaces", 30.0).problem()):
+    if not has_namespaces():
         pytest.skip("no namespaces on this machine")
     assert asyncio.run(_probe("namespaces", secret, memory)) == "seen: []\n"
     output = asyncio.run(_probe("process", secret, memory))
@@ -91,7 +99,7 @@ def test_generated_code_sees_nothing_of_the_machine(
 
 def test_processes_of_generated_code_end_with_it(tmp_path: Path) -> None:
     """One that leaves its group ends with its namespace, whether the time limit or the code itself ends the run."""
-    if asyncio.run(Sandbox("namespaces", 30.0).problem()):
+    if not has_namespaces():
         pytest.skip("no namespaces on this machine")
     name = f"onex-left-{os.getpid()}"
     leave = (
@@ -107,7 +115,7 @@ def test_processes_of_generated_code_end_with_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["namespaces", "process"])
 def test_a_process_that_keeps_the_output_open_delays_nothing(kind: str) -> None:
     sandbox = Sandbox(kind, 1.0)  # type: ignore[arg-type]
-    if kind == "namespaces" and asyncio.run(sandbox.problem()):
+    if kind == "namespaces" and not has_namespaces():
         pytest.skip("no namespaces on this machine")
     leave = "import os, time\nif os.fork() == 0:\n    os.setsid()\ntime.sleep(30)\n"
 
@@ -121,7 +129,7 @@ def test_a_process_that_keeps_the_output_open_delays_nothing(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["namespaces", "process"])
 def test_a_flood_of_output_hangs_nothing(kind: str) -> None:
     sandbox = Sandbox(kind, 60.0)  # type: ignore[arg-type]
-    if kind == "namespaces" and asyncio.run(sandbox.problem()):
+    if kind == "namespaces" and not has_namespaces():
         pytest.skip("no namespaces on this machine")
 
     async def flood() -> None:
@@ -155,7 +163,7 @@ def _commands() -> bytes:
 )
 def test_generated_code_has_limits(kind: str, code: str, words: str) -> None:
     sandbox = Sandbox(kind, 2.0 if "longer" in words else 30.0)  # type: ignore[arg-type]
-    if kind == "namespaces" and asyncio.run(sandbox.problem()):
+    if kind == "namespaces" and not has_namespaces():
         pytest.skip("no namespaces on this machine")
     ended = asyncio.run(sandbox.run({}, code))
     assert ended.code != 0
@@ -196,7 +204,7 @@ def test_doctor_warns_of_generated_code_without_a_sandbox() -> None:
 
 def test_users_that_are_not_root_have_namespaces_too(tmp_path_factory: pytest.TempPathFactory) -> None:
     python = Path("/usr/bin/python3")
-    if os.getuid() != 0 or not python.exists() or asyncio.run(Sandbox("namespaces", 30.0).problem()):
+    if os.getuid() != 0 or not python.exists() or not has_namespaces():
         pytest.skip("needs root, who becomes another user, and a Python that everybody may read")
     with tempfile.TemporaryDirectory() as root:
         work = Path(root) / "outer" / "work"
