@@ -134,7 +134,7 @@ class Settings(BaseSettings):
         stack = settings.home / STACK_FILE
         if not stack.exists():
             return settings
-        found = json.loads(stack.read_text())
+        found = _started(stack)
         missing: dict[str, object] = {}
         if not settings.kafka_bootstrap_servers and found.get("kafka_bootstrap_servers"):
             missing["kafka_bootstrap_servers"] = found["kafka_bootstrap_servers"]
@@ -159,3 +159,14 @@ class Settings(BaseSettings):
     def host(self) -> str:
         """Name of this machine, for instance names."""
         return socket.gethostname()
+
+
+def _started(stack: Path) -> dict[str, str]:
+    """What `onex up` noted; raises ConfigurationError for a file that it did not write like this."""
+    try:
+        found = json.loads(stack.read_bytes())
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"{stack} is damaged: it is no JSON object; remove it, and run `onex up`")
+    return found

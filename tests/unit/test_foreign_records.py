@@ -215,14 +215,12 @@ def test_a_command_works_among_junk(onex: CliRunner, command: str, shows: str) -
 
 def test_a_state_that_cannot_be_decoded_is_named_with_its_place(onex: CliRunner) -> None:
     result = onex.invoke(app, ["state", "show", "node_tally_reducer", "junk-0"])
-    assert isinstance(result.exception, PoisonError)
-    assert f"'junk-0' in {TALLIES}[" in str(result.exception)
+    assert (result.exit_code, f"'junk-0' in {TALLIES}[" in result.stderr) == (1, True)
 
 
 def test_a_workflow_that_cannot_be_decoded_is_named_with_its_place(onex: CliRunner) -> None:
     result = onex.invoke(app, ["workflows", "show", "t-1", "--node", "node_tour_orchestrator"])
-    assert isinstance(result.exception, PoisonError)
-    assert f"'t-1' in {TOURS}[" in str(result.exception)
+    assert (result.exit_code, f"'t-1' in {TOURS}[" in result.stderr) == (1, True)
 
 
 def test_doctor_names_topic_count_and_first_offset(onex: CliRunner, world: World) -> None:

@@ -18,6 +18,7 @@ NODE = str(NODES / "node_tally_reducer" / "v1_0_0")
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     found: list[object] = []
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "broker:9092")
 
     def supervise(argv: Sequence[str], instances: int, patience: float) -> int:
         found.append((argv[-2:], instances))
@@ -41,6 +42,17 @@ def test_any_number_of_instances_is_supervised(started: list[object], instances:
 def test_without_a_number_the_agent_runs_in_this_process(started: list[object]) -> None:
     assert CliRunner().invoke(app, ["run", NODE]).exit_code == 70
     assert started == [Path(NODE)]
+
+
+@pytest.mark.parametrize("more", [[], ["--instances", "2"]])
+def test_without_a_broker_setting_nothing_is_started(
+    started: list[object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, more: list[str]
+) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "")
+    monkeypatch.setenv("ONEX_HOME", str(tmp_path))
+    result = CliRunner().invoke(app, ["run", NODE, *more])
+    assert (result.exit_code, result.stdout, started) == (4, "", [])
+    assert result.stderr == "error no Kafka: run `onex up`, or set KAFKA_BOOTSTRAP_SERVERS\n"
 
 
 @pytest.mark.parametrize("code", [70, 1, 0])

@@ -1,6 +1,5 @@
 """Bus and schema catalogue as the settings ask for them."""
 
-from onex.bus.environment import require_environment
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.protocols import ProtocolEventBus
 from onex.bus.schema import ProtocolSchemaCatalogue
@@ -25,16 +24,6 @@ def open_bus(settings: Settings) -> KafkaEventBusAdapter:
             extra=settings.client_config,
         )
     )
-
-
-def open_own_bus(settings: Settings) -> KafkaEventBusAdapter:
-    """The Kafka bus for a tool that changes something in the environment of the settings.
-
-    Raises ConfigurationError when the topics belong to another environment, BusError.
-    """
-    bus = open_bus(settings)
-    require_environment(bus, settings.env, settings.topic_prefix)
-    return bus
 
 
 def open_agent_bus(settings: Settings, host: EnumHost) -> ProtocolEventBus:

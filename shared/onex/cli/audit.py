@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.open import open_bus, open_catalogue
+from onex.bus.open import open_catalogue
 from onex.bus.whole_topic import whole_topic
+from onex.cli.bus import open_bus
+from onex.cli.inputs import seconds_of
 from onex.cli.options import load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
 from onex.mixins.audit_log.chain import problems_of
-from onex.model.duration import parse_duration
 from onex.model.mesh import AUDIT_TOPICS, AuditRecorded
 
 app = typer.Typer(help="Read and check the audit log of nodes.", no_args_is_help=True)
@@ -40,7 +41,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """List entries, the oldest first."""
-    after = datetime.now(UTC) - timedelta(seconds=parse_duration(since))
+    after = datetime.now(UTC) - timedelta(seconds=seconds_of(since, "--since"))
     found = [
         entry
         for entry in _entries(node)
@@ -78,7 +79,7 @@ def verify(node: Node = "", as_json: AsJson = False) -> None:
         print_json({"entries": len(entries), "chains": chains, "problems": problems})
     elif problems:
         for problem in problems:
-            errors.print(problem, markup=False)
+            errors.print(problem)
     else:
         console.print(f"{len(entries)} entries in {chains} chains, none changed, none missing")
     if problems:

@@ -9,6 +9,7 @@ from onex.cli.contract_checks import validated
 from onex.cli.nodes import resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json
+from onex.cli.terminal import styled
 from onex.codegen import declaration_files, observability_files, reference_files
 from onex.contract import contract_json_schema, find_contracts
 
@@ -38,8 +39,7 @@ def validate(
         )
     else:
         for problem in problems:
-            errors.print("[red]error[/] ", end="")
-            errors.print(str(problem), markup=False)
+            errors.print(styled("[red]error[/] {}", problem))
         if not problems:
             console.print(f"{len(files)} contract{'s' if len(files) != 1 else ''} valid")
     if problems:

@@ -1,5 +1,6 @@
 """``onex dlq``: look at dead letters, and send them back to the node that failed."""
 
+import math
 import os
 import signal
 import time
@@ -8,14 +9,18 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from rich.control import Control
+from rich.segment import ControlType
 
 from onex.cli import dlq_changes
 from onex.cli.dlq_desk import Node, Who, Why, author_of, desk_of, desks
 from onex.cli.dlq_filters import with_filters
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows, printable, when
+from onex.cli.output import AsJson, CommandError, Exit, console, errors, print_json, print_rows, when
+from onex.cli.terminal import styled
 from onex.dlq import DeadLetter, EnumLetterState, LetterFilter, ReplayOptions, ReplayReport, exported, group_letters
 from onex.model.contract import ModelContract
+from onex.model.printable import indented, one_line
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: find, count, replay, park, drop, edit, export, audit.")
 dlq_changes.add_to(app)
@@ -57,11 +62,9 @@ def show(
             print_json(facts)
             return
         for name, value in facts.items():
-            console.print(f"[bold]{name}[/]: ", end="")
-            console.print(printable(str(value)), markup=False)
+            console.print(styled("[bold]{}[/]: ", name), indented(value), sep="")
         return
-    errors.print(f"{contract.dead_letter_topic} has no dead letter at {place}")
-    raise typer.Exit(Exit.FAILED)
+    raise CommandError(f"{contract.dead_letter_topic} has no dead letter at {place}")
 
 
 @app.command()
@@ -145,7 +148,7 @@ def replay_letters(
     """
     per_second = _rate(rate)
     if token and not os.environ.get(token):
-        raise typer.BadParameter(f"{token} is not set", param_hint="--authorization-from")
+        raise typer.BadParameter(f"{token} is not set", param_hint="'--authorization-from'")
     settings = load_settings(services)
     contract, desk = desk_of(settings, node, author_of(who, why))
     letters = sorted((letter for letter, _ in desk.find(wanted)), key=lambda letter: letter.order)[:most]
@@ -157,9 +160,10 @@ def replay_letters(
     began = time.monotonic()
 
     def progress(report: ReplayReport) -> None:
-        if not as_json and len(letters) > 1000:
+        if not as_json and len(letters) > 1000 and errors.is_terminal:
             done = report.replayed + report.parked
-            errors.print(f"{done} of {len(letters)}, {done / (time.monotonic() - began):.0f}/s", end="\r")
+            errors.print(f"{done} of {len(letters)}, {done / (time.monotonic() - began):.0f}/s", end="")
+            errors.control(Control(ControlType.CARRIAGE_RETURN))
 
     try:
         options = ReplayOptions(per_second, most, abort_above, os.environ.get(token, ""))
@@ -188,12 +192,12 @@ def _tell_plan(contract: ModelContract, letters: list[DeadLetter], as_json: bool
         return
     keys = list(dict.fromkeys(letter.key for letter in letters))
     shown = f", keys {keys[0]} ... {keys[-1]}" if len(keys) > 1 else f", key {keys[0]}" if keys else ""
-    console.print(f"{going} dead letters would go to {contract.name} only, oldest first{shown}")
+    console.print(one_line(f"{going} dead letters would go to {contract.name} only, oldest first{shown}"))
     if parked:
         console.print(f"{parked} would be parked: replayed {limit} times already")
     for group in group_letters(letters):
-        console.print(f"  {group.count:>6} {group.failure_class} {group.fingerprint} {group.histogram} ", end="")
-        console.print(printable(group.example), markup=False)
+        words = map(one_line, (group.failure_class, group.fingerprint, group.histogram, group.example))
+        console.print(f"  {group.count:>6}", *words)
 
 
 def _tell_report(contract: ModelContract, report: ReplayReport, as_json: bool) -> None:
@@ -219,9 +223,12 @@ def _tell_report(contract: ModelContract, report: ReplayReport, as_json: bool) -
 def _rate(text: str) -> float:
     number = text.removesuffix("/s")
     try:
-        return float(number) if number else 0.0
+        rate = float(number) if number else 0.0
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not of the form 50/s", param_hint="--rate") from None
+        rate = -1.0
+    if not 0 <= rate < math.inf:
+        raise typer.BadParameter(f"{text!r} is not of the form 50/s", param_hint="'--rate'")
+    return rate
 
 
 def _row(letter: DeadLetter, state: EnumLetterState) -> Iterator[object]:

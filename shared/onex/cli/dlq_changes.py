@@ -1,20 +1,20 @@
 """``onex dlq park|reopen|drop|edit|export|audit``: everything beside looking and replaying."""
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import JsonValue
 
 from onex.cli.dlq_desk import Node, Who, Why, author_of, desk_of, desks
-from onex.cli.dlq_filters import pairs, with_filters
+from onex.cli.dlq_filters import with_filters
+from onex.cli.inputs import pairs, read_text
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows, printable
+from onex.cli.output import AsJson, CommandError, console, json_line, print_json, print_rows
 from onex.dlq import DeadLetter, LetterFilter, exported
 from onex.dlq.edit import exact_json
-from onex.model.errors import RejectedError
 from onex.model.mesh import EnumDeadLetterAction
 
 OneNode = Annotated[str, typer.Option("--node", help="The node whose dead letters are meant.")]
@@ -103,28 +103,30 @@ def edit(
     letter = _only(desk.find(LetterFilter(places=frozenset({place}))), contract.dead_letter_topic, place)
     payload = None
     if file is not None:
-        payload = exact_json(sys.stdin.read() if str(file) == "-" else file.read_text())
+        payload = _payload(file)
     if payload is None and not changes:
-        raise typer.BadParameter("give --set PATH=VALUE or --file", param_hint="--set")
-    try:
-        made = desk.prepare_edit(letter, pairs(changes, "--set"), payload)
-    except RejectedError as error:
-        errors.print(f"[red]refused[/] {error}")
-        raise typer.Exit(Exit.REFUSED) from None
+        raise typer.BadParameter("give --set PATH=VALUE or --file", param_hint="'--set'")
+    made = desk.prepare_edit(letter, pairs(changes, "--set"), payload)
     copy = "" if dry_run else desk.edit(made)
     if as_json:
         print_json({"node": contract.name, "place": place, "copy": copy, "difference": made.difference})
         return
-    console.print(printable(made.difference) or "nothing changes", markup=False)
+    console.print(made.difference or "nothing changes")
     if copy:
         console.print(f"mended copy at {copy}; send it: onex dlq replay --node {contract.name} --place {copy}")
+
+
+def _payload(file: Path) -> JsonValue:
+    try:
+        return exact_json(read_text(str(file), "--file"))
+    except (ValueError, RecursionError) as error:
+        raise typer.BadParameter(f"{file} is not JSON: {error}", param_hint="'--file'") from None
 
 
 def _only(found: Iterator[tuple[DeadLetter, object]], topic: str, place: str) -> DeadLetter:
     for letter, _ in found:
         return letter
-    errors.print(f"{topic} has no open dead letter at {place}")
-    raise typer.Exit(Exit.FAILED)
+    raise CommandError(f"{topic} has no open dead letter at {place}")
 
 
 @with_filters
@@ -137,7 +139,7 @@ def export(
     """Write dead letters as JSON, one a line: bytes in base64, nothing left out."""
     settings = load_settings(services)
     lines = (
-        printable(json.dumps({"node": contract.name, **exported(letter, state)}, ensure_ascii=False)) + "\n"
+        json_line({"node": contract.name, **exported(letter, state)})
         for contract, desk in desks(settings, node)
         for letter, state in desk.find(wanted)
     )

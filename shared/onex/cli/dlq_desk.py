@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.open import open_catalogue, open_own_bus
+from onex.bus.open import open_catalogue
+from onex.cli.bus import open_own_bus
 from onex.cli.nodes import find_node, resolve_all
 from onex.contract import resolve_node
 from onex.dlq import Author, DeadLetterDesk

@@ -1,16 +1,14 @@
 """The options that say which dead letters are meant, shared by every ``onex dlq`` command."""
 
 import inspect
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable
 from functools import wraps
-from time import time
 from typing import Annotated
 
 import typer
 
+from onex.cli.inputs import moment_of, pairs, whole_number
 from onex.dlq import EnumLetterState, LetterFilter
-from onex.model.duration import parse_duration
 
 
 def _options(
@@ -43,8 +41,8 @@ def _options(
         fingerprint=fingerprint,
         key=key,
         topic=topic,
-        since_ms=_moment(since, "--since"),
-        until_ms=_moment(until, "--until"),
+        since_ms=moment_of(since, "--since"),
+        until_ms=moment_of(until, "--until"),
         places=frozenset(place or ()),
         offsets=_span(offsets),
         headers=pairs(header, "--header"),
@@ -70,34 +68,11 @@ def with_filters(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
-    """``NAME=VALUE`` texts as a mapping."""
-    found = {}
-    for text in texts or ():
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise typer.BadParameter(f"{text!r} is not of the form NAME=VALUE", param_hint=option)
-        found[name] = value
-    return found
-
-
-def _moment(text: str, option: str) -> int:
-    if not text:
-        return 0
-    try:
-        return round((time() - parse_duration(text)) * 1000)
-    except ValueError:
-        pass
-    try:
-        return round(datetime.fromisoformat(text).timestamp() * 1000)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is neither 10m, 2h, 7d nor an ISO time", param_hint=option) from None
-
-
 def _span(text: str) -> tuple[int, int] | None:
     if not text:
         return None
     first, _, last = text.partition("-")
-    if not first.isdigit() or not (last or first).isdigit():
-        raise typer.BadParameter(f"{text!r} is not of the form FIRST-LAST", param_hint="--offsets")
-    return int(first), int(last or first)
+    least, most = whole_number(first), whole_number(last or first)
+    if least is None or most is None:
+        raise typer.BadParameter(f"{text!r} is not of the form FIRST-LAST", param_hint="'--offsets'")
+    return least, most

@@ -1,15 +1,19 @@
 """``onex doctor``: finds what is wrong with a mesh, and says what to do about it."""
 
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from rich.text import Text
 
-from onex.bus.open import open_bus, open_catalogue
+from onex.bus.open import open_catalogue
+from onex.cli.bus import open_bus
 from onex.cli.checks import CHECKS, Finding, Patient, Severity
 from onex.cli.nodes import resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, print_json
-from onex.model.errors import OnexError
+from onex.cli.terminal import styled
+from onex.model.errors import BusUnavailableError, OnexError
+from onex.model.printable import one_line
 
 
 def doctor(
@@ -26,11 +30,11 @@ def doctor(
     Exit code 1 when something is wrong; warnings alone leave it at 0.
     """
     settings = load_settings(services)
-    bus = open_bus(settings)
-    health = bus.health()
-    if not health.ok:
-        finding = Finding(Severity.ERROR, "broker", health.detail, "start it, or mend KAFKA_BOOTSTRAP_SERVERS")
-        _report([finding], ["broker"], as_json)
+    try:
+        bus = open_bus(settings)
+    except BusUnavailableError as error:
+        what, _, remedy = str(error).rpartition("; ")
+        _report([Finding(Severity.ERROR, "broker", what, remedy)], ["broker"], as_json)
     catalogue = open_catalogue(settings, bus)
     patient = Patient(bus, catalogue, resolve_all(settings), settings, dead_letters, window, skew)
     findings: list[Finding] = []
@@ -45,7 +49,7 @@ def doctor(
     _report(findings, ["broker", *CHECKS], as_json)
 
 
-def _report(findings: list[Finding], examined: list[str], as_json: bool) -> None:
+def _report(findings: list[Finding], examined: list[str], as_json: bool) -> NoReturn:
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     if as_json:
         print_json(
@@ -61,9 +65,9 @@ def _report(findings: list[Finding], examined: list[str], as_json: bool) -> None
         for name in examined:
             own = [finding for finding in findings if finding.check == name]
             if not own:
-                console.print(f"[green]ok[/]       {name}")
+                console.print(styled("[green]ok[/]       {}", name))
             for finding in own:
                 colour = "red" if finding.severity is Severity.ERROR else "yellow"
-                console.print(f"[{colour}]{finding.severity:<8}[/] {name}: ", end="")
-                console.print(f"{finding.what}; {finding.remedy}", markup=False)
+                words = one_line(f"{name}: {finding.what}; {finding.remedy}")
+                console.print(Text(f"{finding.severity:<8}", colour), words)
     raise typer.Exit(Exit.FAILED if errors else Exit.OK)

@@ -5,11 +5,12 @@ from typing import Annotated
 import typer
 
 from onex.bus.environment import EnvironmentLog
-from onex.bus.open import open_bus
+from onex.cli.bus import open_bus
 from onex.cli.dlq_desk import Reason, Who, author_of
 from onex.cli.options import load_settings
-from onex.cli.output import AsJson, Exit, console, or_refuse, print_json
+from onex.cli.output import AsJson, Exit, console, print_json
 from onex.model.errors import RejectedError
+from onex.model.printable import one_line
 from onex.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Which environment owns the topics: show, adopt.")
@@ -32,10 +33,10 @@ def show(as_json: AsJson = False) -> None:
             }
         )
     else:
-        console.print(f"ONEX_ENV           {settings.env}", markup=False)
-        console.print(f"ONEX_TOPIC_PREFIX  {settings.topic_prefix or 'none'}", markup=False)
+        console.print(f"ONEX_ENV           {settings.env}")
+        console.print(f"ONEX_TOPIC_PREFIX  {settings.topic_prefix or 'none'}")
         text = f"{owner.env}, since {owner.at}, by {owner.who}" if owner else "none; `onex apply` claims the topics"
-        console.print(f"owner              {text}", markup=False)
+        console.print(one_line(f"owner              {text}"))
     if owner is None or owner.env != settings.env:
         raise typer.Exit(Exit.FAILED)
 
@@ -63,8 +64,8 @@ def adopt(
             raise RejectedError(f"agents of {', '.join(before)} run: {', '.join(running)}; stop them first")
         return ", ".join(before) or "no environment"
 
-    before = or_refuse(checked)
-    console.print(f"{log.topic}: {before} -> {settings.env}", markup=False)
+    before = checked()
+    console.print(f"{log.topic}: {before} -> {settings.env}")
     if yes:
         author = author_of(who, reason)
         log.adopt(settings.env, author.who, author.why)

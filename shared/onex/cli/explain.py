@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from onex.bus.schema import codec_source
 from onex.cli.nodes import find_node
@@ -11,6 +12,7 @@ from onex.cli.output import AsJson, console, print_json
 from onex.cli.workflow_drawing import draw, mermaid
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.enums import EnumNodeKind
+from onex.model.printable import one_line
 from onex.settings import Settings
 
 
@@ -32,13 +34,13 @@ def explain(
         models = {route.model: None for route in resolved.routes.values()} | dict.fromkeys(resolved.outputs)
         if resolved.state_model is not None:
             models[resolved.state_model] = None
-        console.print("\n\n".join(codec_source(model) for model in models), markup=False, highlight=False)
+        console.print("\n\n".join(codec_source(model) for model in models))
         return
     if as_mermaid:
         workflow = resolved.contract.workflow_coordination
         if workflow is None:
             raise typer.BadParameter(f"{resolved.contract.name} declares no workflow", param_hint="--mermaid")
-        console.print(mermaid(workflow), markup=False)
+        console.print(mermaid(workflow))
         return
     facts = _facts(resolved, settings)
     if as_json:
@@ -47,8 +49,7 @@ def explain(
     for name, value in facts.items():
         lines = value if isinstance(value, list) else [value]
         for index, line in enumerate(lines):
-            console.print(f"[bold]{name if not index else '':<10}[/] ", end="")
-            console.print(str(line), markup=False)
+            console.print(Text(f"{name if not index else '':<10}", "bold"), one_line(line))
 
 
 def _facts(resolved: ResolvedNode, settings: Settings) -> dict[str, object]:

@@ -1,23 +1,22 @@
 """Entry point: assembles the commands and turns errors into exit codes."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import wraps
 from importlib import import_module
+from io import TextIOWrapper
 
 import structlog
 import typer
+from structlog.typing import EventDict
 from typer.core import TyperCommand, TyperGroup
 
 from onex import __version__
-from onex.cli.output import Exit, console, errors
-from onex.model.errors import (
-    BusError,
-    ConfigurationError,
-    ContractError,
-    OnexError,
-    ProvisioningError,
-)
+from onex.cli.failures import failed
+from onex.cli.output import console, errors
+from onex.model.printable import one_line
 
+_Leaf = TyperCommand | TyperGroup
 _COMMANDS: Mapping[str, str] = {
     "up": "up.up",
     "down": "stack.down",
@@ -46,7 +45,29 @@ _COMMANDS: Mapping[str, str] = {
 
 
 class _Commands(TyperGroup):
-    """Imports a command when it is asked for: an agent needs one of them, and pays for it in memory and start."""
+    """Imports a command when it is asked for: an agent needs one of them, and pays for it in memory and start.
+
+    Whatever ends a command is printed by :func:`failed`.
+    """
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: object,
+    ) -> int:
+        """Run a command and raise SystemExit with its exit code."""
+        try:
+            code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+        except typer.Abort:
+            errors.print("aborted")
+            code = 1
+        except Exception as error:  # noqa: BLE001 - the printer tells faults of this tool from all others
+            code = failed(error)
+        sys.exit(code if isinstance(code, int) else 0)
 
     def list_commands(self, ctx: object) -> list[str]:
         """In the order of the help."""
@@ -61,12 +82,36 @@ class _Commands(TyperGroup):
         if isinstance(found, typer.Typer):
             group = typer.main.get_group(found)
             group.name = cmd_name
+            for each in group.commands.values():
+                assert isinstance(each, _Leaf)
+                _check_values(each)
             return group
         alone = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
         alone.command(cmd_name)(found)
         command = typer.main.get_command(alone)
         assert isinstance(command, TyperCommand)
+        _check_values(command)
         return command
+
+
+_LARGEST = 1e9
+"""Of a number with a fraction: seconds, in 30 years."""
+
+
+def _check_values(command: _Leaf) -> None:
+    """Refuse texts that are not UTF-8, which no key, header or message can have, and numbers beyond all sense."""
+    call = command.callback
+    assert call is not None
+
+    @wraps(call)
+    def checked(**given: object) -> object:
+        for name, values in given.items():
+            for value in values if isinstance(values, list) else [values]:
+                if problem := _problem_of(value):
+                    raise typer.BadParameter(f"{value!r} {problem}", param_hint=f"'{name.replace('_', '-')}'")
+        return call(**given)
+
+    command.callback = checked
 
 
 app = typer.Typer(
@@ -93,25 +138,35 @@ def _root(
     """Options of every command."""
 
 
+def _problem_of(value: object) -> str:
+    match value:
+        case str() if value != value.encode(errors="replace").decode():
+            return "is not UTF-8"
+        case float() if not -_LARGEST <= value <= _LARGEST:
+            return f"is not a number up to {_LARGEST:g}"
+        case int() if not -(2**63) <= value < 2**63:
+            return "has more than 63 bits"
+        case _:
+            return ""
+
+
+def _warning(_: object, level: str, event: EventDict) -> str:
+    """Return the line of a warning. It may hold text of any writer."""
+    words = " ".join(f"{name}={value}" for name, value in event.items() if name != "event")
+    return one_line(f"{level} {event.get('event')} {words}")
+
+
 def main() -> None:
     """Run the command line; the process ends with one of the codes in :class:`Exit`."""
     # Warnings of tools, about records that they skip for instance, must not come between the lines of a command.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    try:
-        app()
-    except ContractError as error:
-        for problem in error.problems:
-            errors.print(f"[red]error[/] {problem}", markup=True)
-        sys.exit(Exit.CONTRACT)
-    except ProvisioningError as error:
-        errors.print(f"[red]refused[/] {error}")
-        sys.exit(Exit.REFUSED)
-    except (BusError, ConfigurationError) as error:
-        errors.print(f"[red]error[/] {error}")
-        sys.exit(Exit.BUS)
-    except OnexError as error:
-        errors.print(f"[red]error[/] {error}")
-        sys.exit(Exit.FAILED)
+    structlog.configure(
+        processors=[_warning],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer characters than messages have
+    app()
 
 
 if __name__ == "__main__":

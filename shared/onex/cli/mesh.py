@@ -5,14 +5,17 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.open import open_bus, open_catalogue
+from onex.bus.open import open_catalogue
+from onex.cli.bus import open_bus
 from onex.cli.nodes import resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, console, print_json, print_rows
+from onex.cli.terminal import styled
 from onex.mesh import Entry, NodeView, PartitionLag, Survey
 from onex.model.enums import EnumNodeKind
 from onex.model.errors import ConfigurationError
 from onex.model.mesh import EnumHealth
+from onex.model.printable import one_line
 
 node = typer.Typer(no_args_is_help=True, help="One node.")
 
@@ -63,12 +66,12 @@ def show(
             }
         )
         return
-    console.print(f"[bold]{view.name}[/] {view.version}  {view.kind}  {view.state}  {view.health}")
+    console.print(styled("[bold]{}[/] {}  {}  {}  {}", view.name, view.version, view.kind, view.state, view.health))
     if entries:
         shown = entries[-1].node.registered
-        console.print(f"{shown.description}")
-        console.print(f"[dim]declared[/]    {', '.join(shown.capabilities.declared)}")
-        console.print(f"[dim]discovered[/]  {', '.join(shown.capabilities.discovered)}")
+        console.print(one_line(shown.description))
+        console.print(styled("[dim]declared[/]    {}", ", ".join(shown.capabilities.declared)))
+        console.print(styled("[dim]discovered[/]  {}", ", ".join(shown.capabilities.discovered)))
     rows = [
         (
             entry.node.node_id,

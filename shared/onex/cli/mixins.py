@@ -7,6 +7,7 @@ from rich.table import Table
 
 from onex.capability import Mixin
 from onex.cli.output import AsJson, console, print_json
+from onex.cli.terminal import styled
 from onex.codegen.field_docs import field_docs
 from onex.mixins.catalogue import CATALOGUE
 from onex.model.errors import CompositionError
@@ -49,9 +50,9 @@ def _show(mixin: type[Mixin], *, as_json: bool) -> None:
     if as_json:
         print_json({**metadata.model_dump(mode="json"), "subcontract": model.model_json_schema()})
         return
-    console.print(f"[bold]{metadata.name}[/] {metadata.version}: {metadata.summary}")
-    console.print(f"in a node  {(mixin.__doc__ or '').strip().replace('``', '')}", markup=False)
-    console.print(f"in a contract  subcontracts: {{{metadata.key}: {{...}}}}", markup=False)
+    console.print(styled("[bold]{}[/] {}: {}", metadata.name, metadata.version, metadata.summary))
+    console.print(f"in a node  {(mixin.__doc__ or '').strip().replace('``', '')}")
+    console.print(f"in a contract  subcontracts: {{{metadata.key}: {{...}}}}")
     for label, names in (("requires", metadata.requires), ("conflicts", metadata.conflicts)):
         if names:
             console.print(f"{label}  {', '.join(names)}")

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.open import open_catalogue, open_own_bus
+from onex.bus.open import open_catalogue
+from onex.cli.bus import open_own_bus
 from onex.cli.dlq_desk import Reason, Who, author_of
+from onex.cli.inputs import LAST_PARTITION, whole_number
 from onex.cli.nodes import find_node
 from onex.cli.offsets_skip import skip
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, Exit, console, or_refuse, print_json, print_rows
+from onex.cli.output import AsJson, Exit, console, print_json, print_rows
 from onex.contract import resolve_node
 from onex.dlq import OffsetDesk, PartitionPosition, Reset
 from onex.model.errors import RejectedError
@@ -19,8 +21,6 @@ app = typer.Typer(
     no_args_is_help=True, help="Positions of a node: show, reset; skip a record that blocks a partition."
 )
 app.command()(skip)
-_DIGITS = 18
-"""Of an offset, which has 63 bits."""
 
 
 @app.command()
@@ -35,7 +35,7 @@ def show(
     Exit code 1 when a position cannot be right.
     """
     desk, _ = _desk(node, services, "", "")
-    positions = or_refuse(lambda: desk.positions(topic))
+    positions = desk.positions(topic)
     if as_json:
         print_json([_as_dict(at) for at in positions])
     else:
@@ -51,7 +51,9 @@ def reset(
     topic: Annotated[str, typer.Argument(help="Topic that it reads.")],
     to: Annotated[str, typer.Option("--to", help="earliest, latest, an offset, or a time as 2026-01-31T12:00:00Z.")],
     reason: Reason,
-    partitions: Annotated[list[int] | None, typer.Option("--partition", min=0, help="Only this; repeatable.")] = None,
+    partitions: Annotated[
+        list[int] | None, typer.Option("--partition", min=0, max=LAST_PARTITION, help="Only this; repeatable.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it. Without it the change is only shown.")] = False,
     who: Who = "",
     services: Services = None,
@@ -68,9 +70,9 @@ def reset(
             raise RejectedError("--reason is empty")
         return desk.plan(desk.positions(topic, partitions or ()), _target(to))
 
-    resets = or_refuse(planned)
+    resets = planned()
     if yes:
-        or_refuse(lambda: desk.reset(resets))
+        desk.reset(resets)
     if as_json:
         print_json([{**_as_dict(r.before), "to": r.to, "effect": r.effect, "reset": yes} for r in resets])
         return
@@ -96,8 +98,8 @@ def _target(to: str) -> int | datetime | None:
             return 0
         case "latest":
             return None
-        case _ if to.isascii() and to.isdecimal() and len(to) <= _DIGITS:
-            return int(to)
+        case _ if (offset := whole_number(to)) is not None:
+            return offset
     try:
         at = datetime.fromisoformat(to)
     except ValueError:

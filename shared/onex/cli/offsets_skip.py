@@ -1,20 +1,22 @@
 """``onex offsets skip``: give up a record that blocks a partition."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from onex.agent.timer_offset import due_ms_of
-from onex.bus.open import open_catalogue, open_own_bus
+from onex.bus.open import open_catalogue
 from onex.bus.protocols import Partition, ProtocolRecord
+from onex.cli.bus import open_own_bus
 from onex.cli.dlq_desk import Reason, Who, author_of
+from onex.cli.inputs import LAST_PARTITION
 from onex.cli.nodes import find_node
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, console, or_refuse, print_json
+from onex.cli.output import AsJson, console, print_json, when
 from onex.contract import resolve_node
 from onex.dlq import OffsetSkipper
 from onex.model.errors import RejectedError
+from onex.model.printable import one_line
 
 _SHOWN = 300
 
@@ -22,7 +24,7 @@ _SHOWN = 300
 def skip(
     node: Annotated[str, typer.Argument(help="Name of the node.")],
     topic: Annotated[str, typer.Argument(help="Topic of the blocked partition, as /readyz names it.")],
-    partition: Annotated[int, typer.Argument(min=0, help="Number of the partition.")],
+    partition: Annotated[int, typer.Argument(min=0, max=LAST_PARTITION, help="Number of the partition.")],
     offset: Annotated[int, typer.Argument(min=0, help="Offset at which it is blocked.")],
     reason: Reason,
     yes: Annotated[bool, typer.Option("--yes", help="Do it. Without it the record is only shown.")] = False,
@@ -45,7 +47,7 @@ def skip(
             raise RejectedError("--reason is empty")
         return skipper.find(place, offset)
 
-    record = or_refuse(found)
+    record = found()
     if yes:
         skipper.skip(place, offset, record)
     shown = _shown(record, offset)
@@ -53,7 +55,7 @@ def skip(
         print_json({"node": resolved.contract.name, "topic": topic, "partition": partition, **shown, "skipped": yes})
         return
     for name, value in shown.items():
-        console.print(f"{name}: {value}", markup=False)
+        console.print(f"{name}: {value}")
     if yes:
         console.print(f"{topic}[{partition}] goes on behind {offset} as soon as its agent has read this")
     else:
@@ -63,10 +65,10 @@ def skip(
 def _shown(record: ProtocolRecord | None, offset: int) -> dict[str, object]:
     """What is known of a record, as text that is safe to print: it is not decoded, for that may be what kills."""
     if record is None:
-        return {"timer due": datetime.fromtimestamp(due_ms_of(offset) / 1000, UTC).isoformat()}
+        return {"timer due": when(due_ms_of(offset)).isoformat()}
     return {
         "offset": offset,
-        "time": datetime.fromtimestamp(record.timestamp()[1] / 1000, UTC).isoformat(),
+        "time": when(record.timestamp()[1]).isoformat(),
         "key": _text(record.key()),
         "headers": {_text(name.encode(errors="replace")): _text(raw) for name, raw in record.headers() or []},
         "value": _text(record.value()),
@@ -78,5 +80,4 @@ def _text(raw: bytes | None) -> str | None:
     if raw is None:
         return None
     text = raw[:_SHOWN].decode(errors="backslashreplace")
-    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return f"{safe} ..." if len(raw) > _SHOWN else safe
+    return f"{one_line(text)} ..." if len(raw) > _SHOWN else one_line(text)

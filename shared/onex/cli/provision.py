@@ -1,18 +1,19 @@
 """``onex plan`` and ``onex apply``: topics and schemas from contracts."""
 
 import typer
-from rich.markup import escape
 
 from onex.bus.declared import Declared
 from onex.bus.durability import REMEDY, weak_topics
 from onex.bus.kafka import KafkaEventBusAdapter
-from onex.bus.open import open_bus, open_catalogue
+from onex.bus.open import open_catalogue
 from onex.bus.provision import Plan, apply_plan, make_plan
 from onex.bus.schema import ProtocolSchemaCatalogue
+from onex.cli.bus import open_bus
 from onex.cli.nodes import declared_by, resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json
 from onex.cli.stack_file import is_local_kafka
+from onex.cli.terminal import styled
 from onex.settings import Settings
 
 _SIGNS = {
@@ -65,8 +66,7 @@ def _plan(settings: Settings) -> tuple[Plan, Declared, KafkaEventBusAdapter, Pro
 def _warn(settings: Settings, declared: Declared, bus: KafkaEventBusAdapter) -> None:
     """Warn on stderr of topics that can lose records; the output of the command stays as it is."""
     if not is_local_kafka(settings) and (weak := weak_topics(bus.admin.topics(list(declared.topics)).values())):
-        errors.print("[yellow]warning[/] ", end="")
-        errors.print(f"{weak}; {REMEDY}", markup=False)
+        errors.print(styled("[yellow]warning[/] {}", f"{weak}; {REMEDY}"))
 
 
 def _show(made: Plan, as_json: bool) -> None:
@@ -79,8 +79,8 @@ def _show(made: Plan, as_json: bool) -> None:
         )
         return
     for change in made.changes:
-        console.print(f"{_SIGNS[change.action]} {change.subject}  [dim]{change.detail}[/]")
+        console.print(styled(f"{_SIGNS[change.action]} {{}}  [dim]{{}}[/]", change.subject, change.detail))
         for line in change.readers:
-            console.print(f"             [dim]{escape(line)}[/]")
+            console.print(styled("             [dim]{}[/]", line))
     if not made.changes:
         console.print("nothing to change")

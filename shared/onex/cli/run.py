@@ -1,14 +1,18 @@
 """``onex run``: agents of a node in the foreground."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from onex.agent.native import run_agent
 from onex.agent.native.supervisor import supervise
 from onex.cli.nodes import find_node
 from onex.cli.options import Services, load_settings
+from onex.model.errors import OnexError
+from onex.settings import Settings
 
 
 def run(
@@ -23,8 +27,19 @@ def run(
 ) -> None:
     """Run a node until SIGTERM or Ctrl-C; drains first. With --instances, restarts processes that die."""
     settings = load_settings(services)
+    settings.require_kafka()
     path = find_node(node, settings)
     if instances is None:
-        raise typer.Exit(run_agent(path, settings))
+        raise typer.Exit(_agent(path, settings))
     command = [sys.executable, "-m", "onex.cli.main", "run", str(path)]
     raise typer.Exit(supervise(command, instances, settings.drain_timeout + 10))
+
+
+def _agent(path: Path, settings: Settings) -> int:
+    try:
+        return run_agent(path, settings)
+    except (OnexError, OSError):
+        raise  # one line says what it is
+    except Exception:
+        structlog.get_logger(__name__).critical("agent failed", exc_info=True)
+        raise

@@ -1,29 +1,31 @@
 """``onex send`` and ``onex watch``: publish a command, follow what it sets in motion."""
 
 import json
-import sys
 import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from onex.agent.program import first_headers
 from onex.bus.headers import deadline_in
-from onex.bus.open import open_bus, open_catalogue, open_own_bus
+from onex.bus.open import open_catalogue
 from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.cli.bus import open_bus, open_own_bus
 from onex.cli.follow import Follower, Seen
+from onex.cli.inputs import pairs, read_text, seconds_of
 from onex.cli.nodes import Addressee, find_addressee, resolve_all
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, Exit, console, errors, print_json, printable
+from onex.cli.output import AsJson, CommandError, Exit, console, print_json
+from onex.cli.terminal import styled
 from onex.cli.waterfall import draw, hops_of
 from onex.contract import ResolvedNode
-from onex.model.duration import parse_duration
 from onex.model.errors import PoisonError, RejectedError
+from onex.model.printable import one_line
 
 
 def send(
@@ -53,9 +55,7 @@ def send(
         message = Codec(target.model, 0, catalogue).read_json(text.encode())
         record_key = message.partition_key() or key.encode() or identity.encode()
     except (PoisonError, RejectedError) as error:
-        errors.print("[red]error[/] ", end="")
-        errors.print(str(error), markup=False)
-        raise typer.Exit(Exit.USAGE) from None
+        raise typer.BadParameter(str(error), param_hint="'PAYLOAD'") from None
     codec = Codec.of_topic(target.model, target.topic, catalogue)
     headers = [*first_headers(target.topic, b"/onex/cli", identity), *_headers(header or ())]
     headers += deadline_in(answer_within)
@@ -68,14 +68,7 @@ def send(
 
 
 def _headers(given: Sequence[str]) -> Headers:
-    found: Headers = []
-    for text in given:
-        name, told, value = text.partition("=")
-        if not name or not told:
-            errors.print(f"[red]error[/] --header {text}: write NAME=VALUE")
-            raise typer.Exit(Exit.USAGE)
-        found.append((name, value.encode()))
-    return found
+    return [(name, value.encode()) for text in given for name, value in pairs([text], "--header").items()]
 
 
 def watch(
@@ -118,19 +111,14 @@ def _draw(
     since: str,
     as_json: bool,
 ) -> None:
-    try:
-        from_ms = round((time.time() - parse_duration(since)) * 1000)
-    except ValueError as error:
-        errors.print(f"[red]error[/] --since: {error}")
-        raise typer.Exit(Exit.USAGE) from None
+    from_ms = round((time.time() - seconds_of(since, "--since")) * 1000)
     follower = Follower(bus, catalogue, nodes, since_ms=from_ms)
     try:
         hops = hops_of(follower, wanted)
     finally:
         follower.close()
     if not hops:
-        errors.print(f"no message of {wanted} within the last {since}; --since looks further back")
-        raise typer.Exit(Exit.FAILED)
+        raise CommandError(f"no message of {wanted} within the last {since}; --since looks further back")
     if as_json:
         print_json([asdict(hop) for hop in hops])
         return
@@ -155,8 +143,8 @@ def _wait(follower: Follower, identity: str, target: Addressee, timeout: float, 
                     return Exit.FAILED
     finally:
         follower.close()
-    errors.print(f"no completion within {timeout:g} s; `onex watch {identity} --from-beginning` shows what happened")
-    return Exit.TIMEOUT
+    how = f"`onex watch {identity} --from-beginning` shows what happened"
+    raise CommandError(f"no completion within {timeout:g} s; {how}", Exit.TIMEOUT)
 
 
 def _endings(node: ResolvedNode) -> tuple[set[str], set[str]]:
@@ -181,20 +169,19 @@ def _show(seen: Seen, seconds: float, as_json: bool) -> None:
         )
         return
     colour = "red" if seen.type_name == "dead letter" else "cyan"
-    console.print(f"[dim]{seconds:8.3f}[/]  [{colour}]{seen.type_name:<22}[/] [dim]{seen.source:<34}[/] ", end="")
-    console.print(printable(seen.detail), markup=False)
+    name, source = f"{one_line(seen.type_name):<22}", f"{one_line(seen.source):<34}"
+    facts = (name, colour), " ", (source, "dim"), " ", one_line(seen.detail)
+    console.print(Text.assemble((f"{seconds:8.3f}", "dim"), "  ", *facts))
 
 
 def _told(identity: str, target: Addressee, as_json: bool) -> None:
     if as_json:
         print_json({"id": identity, "topic": target.topic})
     else:
-        console.print(f"{identity}  [dim]to {target.topic}[/]")
+        console.print(styled("{}  [dim]to {}[/]", identity, target.topic))
 
 
 def _read(payload: str) -> str:
-    if payload == "-":
-        return sys.stdin.read()
-    if payload.startswith("@"):
-        return Path(payload[1:]).read_text()
+    if payload == "-" or payload.startswith("@"):
+        return read_text(payload.removeprefix("@"), "PAYLOAD")
     return payload

@@ -5,11 +5,13 @@ from typing import Annotated, cast
 from urllib.parse import urlsplit
 
 import typer
+from rich.text import Text
 
 from onex.bus.open import open_bus
 from onex.cli.options import load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
 from onex.cli.stack_file import agent_infos, ask_agent, read_stack
+from onex.model.printable import printable
 from onex.settings import STACK_FILE
 
 
@@ -58,7 +60,8 @@ def status(
     if as_json:
         print_json({"kafka": {"ok": health.ok, "detail": health.detail}, "agents": agents})
     else:
-        console.print(f"Kafka       {'[green]ready[/]' if health.ok else '[red]down[/]'}  {health.detail}")
+        state = Text("ready", "green") if health.ok else Text("down", "red")
+        console.print(Text.assemble("Kafka       ", state, "  ", printable(health.detail)))
         console.print(f"PostgreSQL  {without_secrets(settings.database_url.get_secret_value())}")
         rows = [(a["node"], a["version"], a["kind"], a["instance"], a["pid"], a["state"]) for a in agents]
         print_rows(("NODE", "VERSION", "KIND", "INSTANCE", "PID", "STATE"), rows)

@@ -4,11 +4,13 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.open import open_bus, open_catalogue
+from onex.bus.open import open_catalogue
+from onex.cli.bus import open_bus
 from onex.cli.nodes import find_node
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, Exit, console, errors, print_json, printable, when
+from onex.cli.output import AsJson, CommandError, console, print_json, when
 from onex.cli.state_changes import drop, rebuild
+from onex.cli.terminal import styled
 from onex.contract import resolve_node
 from onex.mesh import StateReader
 
@@ -36,11 +38,8 @@ def show(
         print_json({"key": key, "state": state.model_dump(mode="json") if state else None, "timers": due})
     elif state is not None:
         for name, value in state.model_dump(mode="json").items():
-            console.print(f"[bold]{name}[/]: ", end="")
-            console.print(printable(str(value)), markup=False)
+            console.print(styled("[bold]{}[/]: {}", name, value))
         for name, at in due.items():
-            console.print(f"[dim]timer {name}[/] due {at}")
+            console.print(styled("[dim]timer {}[/] due {}", name, at))
     if state is None:
-        if not as_json:
-            errors.print(f"{node} has no state of {key!r}")
-        raise typer.Exit(Exit.FAILED)
+        raise CommandError(f"{node} has no state of {key!r}")

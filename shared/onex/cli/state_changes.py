@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.open import open_catalogue, open_own_bus
+from onex.bus.open import open_catalogue
+from onex.cli.bus import open_own_bus
 from onex.cli.dlq_desk import Reason, Who, author_of
 from onex.cli.nodes import find_node
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, console, or_refuse, print_json, print_rows
+from onex.cli.output import AsJson, console, print_json, print_rows
 from onex.contract import resolve_node
 from onex.dlq import Reset, StateChange, StateDesk
 from onex.model.errors import RejectedError
@@ -69,9 +70,9 @@ def _change(
         desk = StateDesk(bus, open_catalogue(settings, bus), resolved, author_of(who, reason), settings.env)
         return desk, plan(desk)
 
-    desk, change = or_refuse(planned)
+    desk, change = planned()
     if yes:
-        or_refuse(lambda: desk.apply(change))
+        desk.apply(change)
     if as_json:
         positions = [_as_dict(reset) for reset in change.resets]
         incomplete = [f"{topic}[{number}]" for topic, number in change.incomplete]
@@ -91,7 +92,7 @@ def _change(
     columns = ("TOPIC", "PARTITION", "FROM", "TO", "EFFECT")
     print_rows(columns, [tuple("none" if v is None else v for v in _as_dict(r).values()) for r in change.resets])
     for topic, number in change.incomplete:
-        console.print(f"{topic}[{number}] has lost its first records: the new state lacks them", markup=False)
+        console.print(f"{topic}[{number}] has lost its first records: the new state lacks them")
     console.print("done" if yes else "nothing is changed; --yes does it")
 
 

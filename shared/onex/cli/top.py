@@ -21,6 +21,7 @@ from onex.cli.options import Services
 from onex.cli.output import AsJson, console, print_json, table_of
 from onex.mesh import NodeView
 from onex.model.errors import BusError
+from onex.model.printable import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def _screen(samples: list[Sample], order: str, told: str) -> RenderableType:
     table = table_of(("NODE", "KIND", "PROCESSES", "RECORDS/S", "LAG", "DEAD", "STATE", "HEALTH"), rows)
     for column in table.columns[2:6]:
         column.justify = "right"
-    foot = Text(told, "red") if told else Text(_KEYS, "dim")
+    foot = Text(one_line(told), "red") if told else Text(_KEYS, "dim")
     return Group(head, Text(), table, Text(), foot)
 
 

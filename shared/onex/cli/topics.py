@@ -8,8 +8,8 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
-from onex.bus.open import open_bus
 from onex.bus.protocols import Partition
+from onex.cli.bus import open_bus
 from onex.cli.mesh import lag_as_dict, open_survey
 from onex.cli.nodes import declared_by, resolve_all
 from onex.cli.options import Services, load_settings

@@ -9,7 +9,7 @@ from rich.text import Text
 from onex.bus import headers as h
 from onex.bus.foreign_headers import headers_of
 from onex.cli.follow import Follower, Seen
-from onex.cli.output import printable
+from onex.model.printable import one_line
 
 _WIDTH = 40
 _TRACE = re.compile(r"^[0-9a-f]{32}$")
@@ -77,19 +77,19 @@ def draw(hops: Sequence[Hop]) -> Iterator[Text]:
     """One line a hop: name under its cause, node, bar, and how long it took."""
     start = min(hop.began_ms for hop in hops)
     span = max(1, max(hop.written_ms for hop in hops) - start)
-    names = max(len(hop.name) + 2 * hop.depth for hop in hops)
-    sources = max(len(hop.source) for hop in hops)
+    names = max(len(one_line(hop.name)) + 2 * hop.depth for hop in hops)
+    sources = max(len(one_line(hop.source)) for hop in hops)
     for hop in hops:
         left = round((hop.began_ms - start) / span * _WIDTH)
         length = max(1, round((hop.written_ms - hop.began_ms) / span * _WIDTH))
         bar = " " * left + "█" * min(length, _WIDTH + 1 - left)
         colour = "red" if hop.dead else "cyan"
         yield Text.assemble(
-            ("  " * hop.depth + hop.name).ljust(names + 2),
-            (hop.source.ljust(sources + 2), "dim"),
+            ("  " * hop.depth + one_line(hop.name)).ljust(names + 2),
+            (one_line(hop.source).ljust(sources + 2), "dim"),
             (bar.ljust(_WIDTH + 2), colour),
             f"{hop.written_ms - hop.began_ms:>6} ms  ",
-            (printable(hop.detail) if hop.dead else "", "red"),
+            (one_line(hop.detail) if hop.dead else "", "red"),
         )
 
 

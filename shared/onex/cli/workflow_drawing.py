@@ -1,9 +1,9 @@
 """A declared workflow as a drawing, and what a run of it waits for."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from graphlib import TopologicalSorter
 
+from onex.cli.output import when
 from onex.model.contract import ModelContract, ModelWorkflow, ModelWorkflowStep
 from onex.workflow import StepState, WorkflowState
 
@@ -113,4 +113,4 @@ def _span(seconds: float) -> str:
 
 
 def _time(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
+    return when(ms).isoformat(timespec="seconds")

@@ -8,17 +8,20 @@ from typing import Annotated, Literal
 import typer
 
 from onex.agent.program import first_headers
-from onex.bus.open import open_catalogue, open_own_bus
+from onex.bus.open import open_catalogue
 from onex.bus.protocols import Outgoing, ProtocolEventBus
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.cli.bus import open_own_bus
 from onex.cli.nodes import resolve_all
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows, when
+from onex.cli.output import AsJson, CommandError, Exit, console, print_json, print_rows, when
+from onex.cli.terminal import styled
 from onex.cli.workflow_drawing import waits_for
 from onex.contract import ResolvedNode
 from onex.mesh import StateReader
 from onex.model.cancel import CancelWorkflow
-from onex.model.errors import ConfigurationError, PoisonError
+from onex.model.errors import ConfigurationError, PoisonError, RejectedError
+from onex.model.printable import one_line
 from onex.settings import Settings
 from onex.workflow import StepState, WorkflowState
 
@@ -63,10 +66,11 @@ def show(key: Key, node: Node = "", services: Services = None, as_json: AsJson =
         told = {"waits_for": waiting, "timers": dict(timers)}
         print_json({**_brief(orchestrator.contract.name, key, state), **state.model_dump(mode="json"), **told})
         return
-    console.print(f"[bold]{key}[/]  {orchestrator.contract.name}  {state.phase}  started {_when(state)}")
-    console.print(f"[dim]version[/]     {state.version or 'unknown'}")
-    console.print(f"[dim]command[/]     {state.command}", markup=True)
-    console.print(f"[dim]id[/]          {state.start_id}")
+    facts = (orchestrator.contract.name, state.phase, _when(state))
+    console.print(styled("[bold]{}[/]  {}  {}  started {}", key, *facts))
+    console.print(styled("[dim]version[/]     {}", state.version or "unknown"))
+    console.print(styled("[dim]command[/]     {}", state.command))
+    console.print(styled("[dim]id[/]          {}", state.start_id))
     waiting = waits_for(orchestrator.contract, state, timers)
     rows = [
         (
@@ -79,11 +83,11 @@ def show(key: Key, node: Node = "", services: Services = None, as_json: AsJson =
     ]
     print_rows(("STEP", "STATUS", "ATTEMPTS", "RESULT, OR WHAT IT WAITS FOR"), rows)
     if "" in waiting:
-        console.print(f"[dim]until[/]       {waiting['']}")
+        console.print(styled("[dim]until[/]       {}", waiting[""]))
     if state.reason:
-        console.print(f"[red]failed[/]  {state.failed_step or 'workflow'}: {state.reason}")
+        console.print(styled("[red]failed[/]  {}: {}", state.failed_step or "workflow", state.reason))
     if state.finished_by:
-        console.print(f"[dim]completion[/]  {state.finished_by}")
+        console.print(styled("[dim]completion[/]  {}", state.finished_by))
 
 
 @app.command()
@@ -99,20 +103,19 @@ def cancel(
     mesh = _Workflows(load_settings(services))
     orchestrator, state = mesh.find(key, node)
     if state.phase != "running":
-        errors.print(f"[red]refused[/] {key} is {state.phase} already")
-        raise typer.Exit(Exit.REFUSED)
+        raise RejectedError(f"{key} is {state.phase} already")
     mesh.cancel(orchestrator, key, reason)
     deadline = time.monotonic() + timeout
     while not state.is_over:
         if time.monotonic() > deadline:
-            errors.print(f"{key} still runs after {timeout:g} s; is {orchestrator.contract.name} running?")
-            raise typer.Exit(Exit.TIMEOUT)
+            words = f"{key} still runs after {timeout:g} s; is {orchestrator.contract.name} running?"
+            raise CommandError(words, Exit.TIMEOUT)
         time.sleep(0.1)
         _, state = mesh.find(key, orchestrator.contract.name)
     if as_json:
         print_json(_brief(orchestrator.contract.name, key, state))
     else:
-        console.print(f"{key} {state.phase}: {state.reason or 'it was completed meanwhile'}")
+        console.print(one_line(f"{key} {state.phase}: {state.reason or 'it was completed meanwhile'}"))
 
 
 class _Workflows:

@@ -14,14 +14,13 @@ from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolRec
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.bus.skipped import SkippedRecords
 from onex.contract import ResolvedNode
+from onex.model.clock import LATEST_MS
 from onex.model.contract import ModelContract
 from onex.model.errors import MessageError, MissingTopicError, PoisonError
 
 _ALWAYS = ("topic", "partition", "offset", "timestamp", "message-id")
 """Facts that every dead letter has, with the name of its node."""
 _NO_NUMBER = -2
-_LATEST_MS = 253_402_300_799_000
-"""The end of the year 9999: datetime knows no later time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class DeadLetter:
     @property
     def died_ms(self) -> int:
         """When it failed for the last time; milliseconds since 1970."""
-        return min(max(0, self._number("last-failed")), _LATEST_MS)
+        return min(max(0, self._number("last-failed")), LATEST_MS)
 
     @property
     def partition(self) -> int:

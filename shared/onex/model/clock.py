@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Protocol
 
+LATEST_MS = 253_402_300_799_000
+"""The end of the year 9999 in milliseconds since 1970: datetime knows no later time."""
+
 
 class ProtocolClock(Protocol):
     """Wall time in milliseconds since 1970, and monotonic seconds."""

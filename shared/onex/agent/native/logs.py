@@ -12,6 +12,7 @@ from structlog.typing import EventDict, ExcInfo, Processor, ProcessorReturnValue
 from onex.agent.current import CURRENT, facts
 from onex.agent.failure import text_of
 from onex.model.error_text import scrubbed, traceback_text
+from onex.model.printable import printable
 from onex.model.redaction import HIDDEN, Redactor
 from onex.settings import Settings
 
@@ -22,10 +23,10 @@ _SECRETS = Redactor(("authorization", "password", "secret", "token"))
 def configure_logs(settings: Settings, **always: str) -> None:
     """JSON lines (or a console form) from the given level on; ``always`` stands in every line."""
     level = getattr(logging, settings.log_level.upper())
-    renderer = (
-        structlog.processors.JSONRenderer()
+    form: list[Processor] = (
+        [structlog.processors.JSONRenderer()]  # it escapes what is not ASCII
         if settings.log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else [_for_terminals, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
     structlog.configure(
         processors=[
@@ -37,7 +38,7 @@ def configure_logs(settings: Settings, **always: str) -> None:
                     structlog.processors.TimeStamper(fmt="iso", utc=True),
                     structlog.processors.ExceptionRenderer(_exception),
                     _without_secrets,
-                    renderer,
+                    *form,
                 ]
             )
         ],
@@ -73,6 +74,11 @@ def _exception(exc_info: ExcInfo) -> str:
 def _without_secrets(_: object, __: str, event: EventDict) -> EventDict:
     """Credentials stand in URLs and in the errors of clients, whatever logs them."""
     return {name: _shown(name, value) for name, value in event.items()}
+
+
+def _for_terminals(_: object, __: str, event: EventDict) -> EventDict:
+    """Texts of anybody are in the line: no terminal obeys them."""
+    return {printable(name): printable(str(value)) for name, value in event.items()}
 
 
 def _shown(name: str, value: object) -> object:

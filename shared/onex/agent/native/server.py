@@ -13,11 +13,12 @@ from threading import Lock, Thread
 from time import monotonic
 from typing import BinaryIO, cast
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from onex.agent.health import Health
+from onex.model.errors import ConfigurationError
 
 _MOST_CONNECTIONS = 32
 _LONGEST = 10.0
@@ -72,6 +73,12 @@ class _Server(ThreadingMixIn, WSGIServer):
             return  # the client was faster
 
 
+class _ServerV6(_Server):
+    """On an address of IPv6."""
+
+    address_family = socket.AF_INET6
+
+
 class _Bounded(io.RawIOBase):
     """The first bytes of a request; what goes beyond is not read."""
 
@@ -108,7 +115,7 @@ class HealthServer:
     def __init__(self, host: str, port: int, health: Health, registry: CollectorRegistry) -> None:
         self._health = health
         self._metrics = make_wsgi_app(registry)
-        self._server = make_server(host, port, self._answer, _Server, _Quiet)
+        self._server = _listening(host, port, self._answer)
         self.port: int = self._server.server_port
         Thread(target=self._server.serve_forever, name="health", daemon=True).start()
 
@@ -130,6 +137,16 @@ class HealthServer:
         """Stop serving."""
         self._server.shutdown()
         self._server.server_close()
+
+
+def _listening(host: str, port: int, answer: WSGIApplication) -> WSGIServer:
+    try:
+        return make_server(host, port, answer, _Server if ":" not in host else _ServerV6, _Quiet)
+    except OSError as error:  # socket.gaierror is one
+        raise ConfigurationError(
+            f"cannot listen on {host} port {port} for /readyz and /metrics: {error.strerror}; "
+            "set ONEX_HEALTH_HOST to an address of this machine and ONEX_HEALTH_PORT to a free port, or to 0"
+        ) from None
 
 
 def _json(start: StartResponse, ok: bool, body: object) -> Iterable[bytes]:

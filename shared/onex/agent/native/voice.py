@@ -21,6 +21,11 @@ from onex.model.errors import OnexError
 from onex.settings import Settings
 
 
+def _host_of_url(host: str) -> str:
+    """A host as URLs have it, for this machine: addresses of IPv6 in brackets, ``::`` (all addresses) as loopback."""
+    return f"[{'::1' if host == '::' else host}]" if ":" in host else host
+
+
 class Voice:
     """Speaks from ``start`` to ``stop``, whatever becomes of the agent's own clients meanwhile."""
 
@@ -40,7 +45,7 @@ class Voice:
         self._settings = settings
         self._contract = contract
         self._instance = instance
-        self._endpoint = f"http://{settings.health_host}:{port}"
+        self._endpoint = f"http://{_host_of_url(settings.health_host)}:{port}"
         self._file: Path = settings.home / "run" / f"{contract.topic_prefix}{contract.name}.{instance}.json"
         self.tracing: Tracing | None = None
         if endpoint := settings.otlp_endpoint or contract.otlp_endpoint:

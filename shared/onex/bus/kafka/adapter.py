@@ -1,6 +1,7 @@
 """KafkaEventBusAdapter: the one door to Kafka."""
 
 from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -17,6 +18,7 @@ from onex.bus.protocols import BusHealth, Outgoing, Partition, ProtocolRebalance
 from onex.model.errors import BusError, BusUnavailableError, MissingTopicError
 
 _PUBLISH_TIMEOUT = 30.0
+_SLICE = 0.5
 
 
 class KafkaEventBusAdapter:
@@ -128,12 +130,33 @@ class KafkaEventBusAdapter:
         """See the protocol."""
         self.config = self.config.fitting(smallest, largest)
 
+    def require_broker(self, timeout: float, complaint: float) -> None:
+        """Return when a broker answers.
+
+        Raise BusUnavailableError, with the address and its setting, when none does within ``timeout`` seconds, or
+        within ``complaint`` seconds when the client has a reason: a name that is unknown, a connection refused.
+        """
+        began = monotonic()
+        while True:
+            try:
+                self.admin.brokers(_SLICE)
+            except BusUnavailableError as error:
+                waited = monotonic() - began
+                if waited > timeout or (waited > complaint and self._errors.last):
+                    raise BusUnavailableError(f"{self._silence(error)}; start it, or correct the setting") from None
+            else:
+                return
+
+    def _silence(self, error: BusError) -> str:
+        address = self.config.bootstrap_servers
+        return f"KAFKA_BOOTSTRAP_SERVERS: no Kafka broker answers at {address}: {self._errors.last or error}"
+
     def health(self) -> BusHealth:
         """One metadata request, at most five seconds."""
         try:
             brokers = self.admin.brokers()
         except BusError as error:
-            return BusHealth(ok=False, detail=f"{error}; last: {self._errors.last or 'nothing'}")
+            return BusHealth(ok=False, detail=self._silence(error))
         return BusHealth(ok=True, detail=f"{brokers} broker(s) at {self.config.bootstrap_servers}")
 
     def close(self) -> None:

@@ -225,11 +225,12 @@ class KafkaAdmin:
         """See the protocol."""
         return self._positions.read(group, partitions)
 
-    def brokers(self) -> int:
-        """How many brokers answer; raises BusUnavailableError when none does."""
+    def brokers(self, timeout: float = 5) -> int:
+        """How many brokers answer within these seconds; raises BusUnavailableError when none does."""
         try:
-            return len(self._client.list_topics(timeout=5).brokers)
+            return len(self._client.list_topics(timeout=timeout).brokers)
         except KafkaException as error:
+            self._client.poll(0)  # the client's complaints say more than this error
             raise translate(error, "asking the cluster") from None
 
 

@@ -1,0 +1,30 @@
+"""The bus for commands: an address at which no broker answers is reported soon, with the name of its setting."""
+
+from onex.bus import open as opening
+from onex.bus.environment import require_environment
+from onex.bus.kafka import KafkaEventBusAdapter
+from onex.settings import Settings
+
+_ANSWER, _COMPLAINT = 3.0, 1.5
+"""Seconds in which a broker must answer; fewer when the client knows why none does. With the start of a command they
+are below five."""
+
+
+def open_bus(settings: Settings) -> KafkaEventBusAdapter:
+    """Return the Kafka bus for a command that reads.
+
+    Raise ConfigurationError without an address or with wrong settings, BusUnavailableError where no broker answers.
+    """
+    bus = opening.open_bus(settings)
+    bus.require_broker(_ANSWER, _COMPLAINT)
+    return bus
+
+
+def open_own_bus(settings: Settings) -> KafkaEventBusAdapter:
+    """Return the Kafka bus for a command that changes something in the environment of the settings.
+
+    Raise as :func:`open_bus`, and ConfigurationError when the topics belong to another environment.
+    """
+    bus = open_bus(settings)
+    require_environment(bus, settings.env, settings.topic_prefix)
+    return bus

