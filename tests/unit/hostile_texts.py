@@ -29,7 +29,7 @@ HOSTILE: Sequence[str] = [
     "\udcff\udcfe",
     "lone \ud800",
     "x" * 70_000,
-    "../../etc/passwd",
+    "../../no-such-folder/file",  # never a real path: some options write to it
     "/nowhere/\x1b",
     "@missing",
     "-",

@@ -139,7 +139,7 @@ class HealthServer:
         self._server.server_close()
 
 
-def _listening(host: str, port: int, answer: WSGIApplication) -> WSGIServer:
+def _listening(host: str, port: int, answer: WSGIApplication) -> _Server:
     try:
         return make_server(host, port, answer, _Server if ":" not in host else _ServerV6, _Quiet)
     except OSError as error:  # socket.gaierror is one
