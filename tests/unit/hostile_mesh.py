@@ -56,6 +56,7 @@ class HostileMesh:
             self.driver.send(Amount(entity=text, value=5))
             self.driver.send(BookTrip(trip=text), id=text[:99])
             self.driver.broker.append(DLQ, b'{"entity": "\xff"}', text.encode(), _letter(text.encode()), 0)
+        self.driver.broker.append(DLQ, b"{}", b"key \xff", _letter(b"fact \xff"), 0)
         for value in (b"\xff\x1b[2J", b"\x00\x00\x00\x03\xe7\x9b", None):
             for topic in list(self.driver.broker.topics):
                 self.driver.broker.append(topic, value, b"\xff\x9b31m", [("[red]\x1b", b"\xff")], 0)

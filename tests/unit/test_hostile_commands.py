@@ -60,6 +60,15 @@ def test_texts_of_records_are_in_a_document_as_they_were(onex: Commands, command
     assert {text.partition("\n")[0] if field == "example" else text for text in SENT} <= found
 
 
+def test_bytes_that_are_no_text_keep_their_values(onex: Commands) -> None:
+    _, out, _ = onex.run(["dlq", "list", "--key", "key \\xff", "--json"])
+    assert [(entry["key"], entry["class"]) for entry in json.loads(out)] == [("key \\xff", "fact \\xff")]
+    _, out, _ = onex.run(["doctor", "--window", "0.1", "--json"])
+    found = [finding["what"] for finding in json.loads(out)["findings"]]
+    assert any("key '\\xff\\x9b31m' on partition 0" in what for what in found)
+    assert not any("could not be examined" in what for what in found)
+
+
 @pytest.mark.parametrize("how", [[], ["--json"]])
 def test_nothing_hides_the_records_that_are_watched(onex: Commands, how: list[str]) -> None:
     code, out, _ = onex.run(["watch", "--from-beginning", "--timeout", "0.05", *how])

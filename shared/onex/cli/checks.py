@@ -132,10 +132,10 @@ def partitioner(patient: Patient) -> Iterator[Finding]:
         key = record.key()
         if not key or partition_of(key, counts[record.topic()]) == record.partition():
             continue
-        source = (headers_of(record).get(h.SOURCE) or b"an unknown producer").decode(errors="replace")
+        source = (headers_of(record).get(h.SOURCE) or b"an unknown producer").decode(errors="backslashreplace")
         place = (record.topic(), source)
         wrong[place] += 1
-        examples[place] = f"{key.decode(errors='replace')!r} on partition {record.partition()}"
+        examples[place] = f"'{key.decode(errors='backslashreplace')}' on partition {record.partition()}"
     for (topic, source), count in sorted(wrong.items()):
         yield Finding(
             Severity.ERROR,

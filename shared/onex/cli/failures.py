@@ -70,7 +70,8 @@ def failed(error: BaseException) -> int:
             _line("error", f"{error.name} is not installed; run `pip install 'onex-mesh[{extra}]'`")
         case OSError() if error.strerror:
             where = ": ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
-            _line("error", f"{where or 'the system'}: {error.strerror}; check that it exists and may be used")
+            remedy = "check that it exists and may be used" if where else "make room or allow it, and run this again"
+            _line("error", f"{where or 'the system'}: {error.strerror}; {remedy}")
         case _:
             _internal(error)
     return Exit.FAILED

@@ -70,7 +70,7 @@ class Follower:
             yield self._see(record)
 
     def _see(self, record: ProtocolRecord) -> Seen:
-        headers = {name: value.decode(errors="replace") for name, value in headers_of(record).items()}
+        headers = {name: value.decode(errors="backslashreplace") for name, value in headers_of(record).items()}
         correlation = headers.get(h.CORRELATION) or headers.get(h.ID, "")
         source = headers.get(h.SOURCE, "").strip("/").split("/")
         name = source[1] if len(source) > 1 else ""

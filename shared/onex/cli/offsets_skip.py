@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from onex.agent.timer_offset import due_ms_of
+from onex.bus.foreign_headers import readable_headers
 from onex.bus.open import open_catalogue
 from onex.bus.protocols import Partition, ProtocolRecord
 from onex.cli.bus import open_own_bus
@@ -15,7 +16,7 @@ from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, console, print_json, when
 from onex.contract import resolve_node
 from onex.dlq import OffsetSkipper
-from onex.model.errors import RejectedError
+from onex.model.errors import PoisonError, RejectedError
 from onex.model.printable import one_line
 
 _SHOWN = 300
@@ -70,10 +71,17 @@ def _shown(record: ProtocolRecord | None, offset: int) -> dict[str, object]:
         "offset": offset,
         "time": when(record.timestamp()[1]).isoformat(),
         "key": _text(record.key()),
-        "headers": {_text(name.encode(errors="replace")): _text(raw) for name, raw in record.headers() or []},
+        "headers": _headers(record),
         "value": _text(record.value()),
         "bytes": len(record.value() or b""),
     }
+
+
+def _headers(record: ProtocolRecord) -> dict[str, str | None] | str:
+    try:
+        return {one_line(name): _text(value) for name, value in readable_headers(record)}
+    except PoisonError as error:
+        return str(error)
 
 
 def _text(raw: bytes | None) -> str | None:

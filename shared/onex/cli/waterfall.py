@@ -94,4 +94,4 @@ def draw(hops: Sequence[Hop]) -> Iterator[Text]:
 
 
 def _header(item: Seen, name: str) -> str:
-    return headers_of(item.record).get(name, b"").decode(errors="replace")
+    return headers_of(item.record).get(name, b"").decode(errors="backslashreplace")

@@ -53,7 +53,9 @@ class LetterFilter:
     def _headers_fit(self, letter: DeadLetter) -> bool:
         if not self.headers:
             return True
-        found = {name: (value or b"").decode(errors="replace") for name, value in letter.record.headers() or []}
+        found = {
+            name: (value or b"").decode(errors="backslashreplace") for name, value in letter.record.headers() or []
+        }
         return all(found.get(name) == value for name, value in self.headers.items())
 
     def _payload_fits(self, letter: DeadLetter) -> bool:

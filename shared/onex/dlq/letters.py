@@ -50,7 +50,7 @@ class DeadLetter:
     @property
     def key(self) -> str:
         """The record's key as text."""
-        return (self.record.key() or b"").decode(errors="replace")
+        return (self.record.key() or b"").decode(errors="backslashreplace")
 
     @property
     def died_ms(self) -> int:
@@ -95,7 +95,7 @@ class DeadLetter:
 def facts_of(record: ProtocolRecord) -> dict[str, str]:
     """Facts of a dead letter, by name without prefix. Raise PoisonError for a record that is none."""
     facts = {
-        name.removeprefix(d.PREFIX): value.decode(errors="replace")
+        name.removeprefix(d.PREFIX): value.decode(errors="backslashreplace")
         for name, value in readable_headers(record)
         if name.startswith(d.PREFIX)
     }

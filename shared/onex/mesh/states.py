@@ -61,7 +61,7 @@ class StateReader:
             except MessageError as error:
                 self.skipped.skip(record, error)
                 continue
-            yield key[len(STATE) :].decode(errors="replace"), state
+            yield key[len(STATE) :].decode(errors="backslashreplace"), state
 
     def _partitions(self) -> int:
         found = self._bus.admin.topics([self._topic])
