@@ -3,16 +3,22 @@
 import ast
 import io
 import json
+import socket
 import sys
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import structlog
+from prometheus_client import CollectorRegistry
 from rich.text import Text
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
+from onex.agent.health import Health
 from onex.agent.native.logs import configure_logs
+from onex.agent.native.server import HealthServer
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.cli import bus, main
 from onex.cli.failures import INTERNAL, failed
@@ -223,16 +229,66 @@ def test_a_fault_of_the_tool_shows_its_traceback_when_asked(
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
-def test_commands_leave_errors_to_the_printer() -> None:
-    """And no text of theirs holds markup beside a value, which would be taken for markup as well."""
+def test_no_markup_stands_beside_a_value() -> None:
+    """In an f-string the value would be taken for markup as well: ``styled`` keeps them apart."""
     for file in sorted(CLI.glob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.JoinedStr):
-                parts = [part.value for part in node.values if isinstance(part, ast.Constant)]
-                template = "{" in "".join(map(str, parts))
-                assert template or "[/]" not in "".join(map(str, parts)), f"{file.name}:{node.lineno}"
-            if isinstance(node, ast.Constant) and file.name != "failures.py":
-                assert "[red]refused" not in str(node.value), f"{file.name}:{node.lineno}"
+                words = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+                assert "[/" not in words, f"{file.name}:{node.lineno}"
+
+
+def test_a_warning_of_a_tool_is_one_line_and_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    before, warn = structlog.get_config(), lambda: structlog.get_logger().warning("skipped", reason="".join(HOSTILE))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(main, "app", warn)
+        main.main()
+    structlog.configure(**before)
+    shown = capsys.readouterr().err
+    assert shown.startswith("warning skipped reason=")
+    assert (len(shown.splitlines()), obeyed(shown)) == (1, [])
+
+
+# -- agents ---------------------------------------------------------------------------------------
+
+
+def _server(host: str, port: int) -> HealthServer:
+    return HealthServer(host, port, Health({}), CollectorRegistry())
+
+
+def test_a_health_port_that_is_taken_is_named_with_its_settings() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"127.0.0.1 port {port} for .* ONEX_HEALTH_PORT"):
+            _server("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1", "\x1b[2J", "::ffff:::"])
+def test_a_health_host_of_another_machine_is_named(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="ONEX_HEALTH_HOST"):
+        _server(host, 0)
+
+
+@pytest.mark.skipif(not socket.has_ipv6 or not Path("/proc/net/if_inet6").exists(), reason="no IPv6 here")
+def test_agents_answer_on_ipv6() -> None:
+    server = _server("::", 0)
+    with urllib.request.urlopen(f"http://[::1]:{server.port}/healthz") as answer:
+        assert answer.status == 200
+    server.close()
+
+
+def test_an_agent_that_fails_by_itself_logs_its_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> int:
+        raise RuntimeError("broken")
+
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    monkeypatch.setattr("onex.cli.run.run_agent", fail)
+    with capture_logs() as logged:
+        result = CliRunner().invoke(app, ["run", EFFECT])
+    assert (result.exit_code, INTERNAL in result.stderr) == (1, True)
+    assert [(line["event"], line["exc_info"]) for line in logged] == [("agent failed", True)]
 
 
 # -- what is printed ------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ import os
 import traceback
 from typing import Protocol, runtime_checkable
 
+from rich.text import Text
+
 from onex.cli.output import CommandError, Exit, errors
-from onex.cli.terminal import styled
 from onex.model.error_text import error_text, scrubbed, traceback_text
 from onex.model.errors import (
     BusError,
@@ -78,7 +79,7 @@ def failed(error: BaseException) -> int:
 
 
 def _line(kind: str, words: str) -> None:
-    errors.print(styled(f"[red]{kind}[/] {{}}", scrubbed(words)))
+    errors.print(Text.assemble((kind, "red"), " ", one_line(scrubbed(words))))
 
 
 def _help_of(error: _ProtocolUsageError) -> str:
@@ -95,5 +96,5 @@ def _internal(error: BaseException) -> None:
         words = type(error).__name__
     if os.environ.get("ONEX_LOG_LEVEL") == "debug":
         errors.print(printable(traceback_text(error)))
-    line = f"{one_line(words)}{where}; ONEX_LOG_LEVEL=debug shows more: report it"
-    errors.print(styled(f"[red]{INTERNAL}[/] {{}}", scrubbed(line)))
+    line = f"{words}{where}; ONEX_LOG_LEVEL=debug shows more: report it"
+    _line(INTERNAL, line)

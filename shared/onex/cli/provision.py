@@ -79,7 +79,7 @@ def _show(made: Plan, as_json: bool) -> None:
         )
         return
     for change in made.changes:
-        console.print(styled(f"{_SIGNS[change.action]} {{}}  [dim]{{}}[/]", change.subject, change.detail))
+        console.print(styled(_SIGNS[change.action] + " {}  [dim]{}[/]", change.subject, change.detail))
         for line in change.readers:
             console.print(styled("             [dim]{}[/]", line))
     if not made.changes:
