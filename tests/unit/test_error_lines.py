@@ -20,10 +20,11 @@ from onex.agent.health import Health
 from onex.agent.native.logs import configure_logs
 from onex.agent.native.server import HealthServer
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
-from onex.cli import bus, main
+from onex.bus.schema.registry import RegistryCatalogue
+from onex.cli import bus, main, workflow_drawing
 from onex.cli.failures import INTERNAL, failed
 from onex.cli.main import app
-from onex.cli.output import json_line
+from onex.cli.output import json_line, table_of
 from onex.cli.terminal import Terminal, styled
 from onex.model.errors import BusUnavailableError, ConfigurationError
 from onex.model.printable import printable
@@ -131,6 +132,13 @@ def test_the_reason_of_a_client_ends_the_wait_early(monkeypatch: pytest.MonkeyPa
         with pytest.raises(BusUnavailableError):
             tool.require_broker(3.0, 1.5)
         assert now[0] == ended
+
+
+@pytest.mark.parametrize("url", ["\x1b[2J", "http://127.0.0.1:1", "registry", "http://[", "http://u:pw@127.0.0.1:1"])
+def test_a_registry_that_does_not_answer_is_named_with_its_setting(url: str) -> None:
+    with pytest.raises((BusUnavailableError, ConfigurationError), match="^SCHEMA_REGISTRY_URL") as raised:
+        RegistryCatalogue(url).versions(["subject"])
+    assert "pw" not in str(raised.value)
 
 
 # -- files ----------------------------------------------------------------------------------------
@@ -314,6 +322,17 @@ def test_a_value_is_no_markup_and_has_the_style_of_its_place() -> None:
     made = styled("[red]a {}[/] {}", "[/red][b]", "{}")
     assert made.plain == "a [/red][b] {}"
     assert {(span.start, span.end, str(span.style)) for span in made.spans} >= {(2, 11, "red")}
+
+
+def test_a_row_is_one_line_whatever_its_cells_hold() -> None:
+    console, out = _console()
+    console.print(table_of(("KEY", "STATE"), [("a\n0:1", "open\r\x1b[2J")]))
+    assert out.getvalue().splitlines()[1].split() == ["a\\n0:1", "open\\r\\u001b[2J"]
+
+
+@pytest.mark.parametrize("ms", [10**20, -(10**20), 2**63])
+def test_any_due_time_of_a_timer_can_be_drawn(ms: int) -> None:
+    assert workflow_drawing._time(ms)[:4] in ("9999", "1970")
 
 
 def test_what_a_renderable_holds_is_escaped_as_well() -> None:

@@ -126,6 +126,22 @@ def test_one_state_run_or_letter_is_shown_with_its_text(onex: Commands, text: st
     assert (code, indented(text) in shown) == (0, True)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["send", "--key=\udcff", "unruly.act", '{"entity": "e"}'],
+        ["send", "--header=x=\udcff", "unruly.act", '{"entity": "e"}'],
+        ["send", "--id=\udcff", "unruly.act", '{"entity": "e"}'],
+        ["state", "show", "node_tally_reducer", "\udcff"],
+        ["workflows", "show", "\udcff"],
+        ["dlq", "park", "--node", "node_unruly_effect", "--why=\udcff"],
+    ],
+)
+def test_arguments_that_are_not_utf_8_are_refused(onex: Commands, arguments: list[str]) -> None:
+    code, _, err = onex.run(arguments)
+    assert (code, "is not UTF-8" in err) == (2, True)
+
+
 def test_a_run_is_cancelled_with_any_reason(onex: Commands) -> None:
     for text in SENT[:4]:
         code, _, err = onex.run(["workflows", "cancel", f"--reason={text}", "--timeout", "0.1", "--", text])

@@ -10,8 +10,9 @@ from onex.bus.schema.avro_schema import Schema, canonical
 from onex.bus.schema.catalogue import SchemaVersion
 from onex.bus.schema.references import Reference, Referring, references_of, with_references
 from onex.model.error_text import scrubbed
-from onex.model.errors import BusUnavailableError, ProvisioningError, SchemaMismatchError
+from onex.model.errors import BusUnavailableError, ConfigurationError, ProvisioningError, SchemaMismatchError
 
+_LONGEST_ANSWER = 300
 _MEDIA = "application/vnd.schemaregistry.v1+json"
 
 
@@ -19,7 +20,10 @@ class RegistryCatalogue:
     """See :class:`ProtocolSchemaCatalogue`. Answers are kept: ids and versions never change."""
 
     def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url.rstrip("/"), timeout=10, headers={"Content-Type": _MEDIA})
+        try:
+            self._client = httpx.Client(base_url=url.rstrip("/"), timeout=10, headers={"Content-Type": _MEDIA})
+        except httpx.InvalidURL as error:
+            raise ConfigurationError(f"SCHEMA_REGISTRY_URL is no URL: {error}; write http://HOST:PORT") from None
         self._schemas: dict[int, Schema] = {}
 
     def id_of(self, subject: str, schema: Schema) -> int:
@@ -88,13 +92,15 @@ class RegistryCatalogue:
         try:
             answer = self._client.request(method, path, content=json.dumps(body) if body else None)
         except httpx.HTTPError as error:
-            raise BusUnavailableError(scrubbed(f"schema registry {self._client.base_url}: {error}")) from None
+            words = f"SCHEMA_REGISTRY_URL: no schema registry answers at {self._client.base_url}: {error}"
+            raise BusUnavailableError(scrubbed(f"{words}; start it, or correct the setting")) from None
         if answer.status_code == 404:
             return None
         if answer.status_code == 409:
             raise ProvisioningError(f"the registry refuses {path}: {answer.text}")
         if answer.is_error:
-            raise BusUnavailableError(f"schema registry {path}: {answer.status_code} {answer.text}")
+            words = f"{answer.status_code} {answer.text[:_LONGEST_ANSWER]}"
+            raise BusUnavailableError(f"the schema registry of SCHEMA_REGISTRY_URL answers {path} with {words}")
         try:
             return answer.json()
         except ValueError as error:  # the page of a proxy, while the registry behind it is away
