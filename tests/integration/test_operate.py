@@ -150,7 +150,7 @@ def test_workflows_are_listed_shown_and_cancelled(mesh: Mesh) -> None:
     code, out = onex(mesh, "workflows", "show", "w-1")
     assert (code, "OrderPriced" not in out, '"total":10.0' in out) == (0, True, True)
     assert onex(mesh, "workflows", "cancel", "w-1")[0] == 5
-    assert onex(mesh, "workflows", "show", "nobody")[0] == 4
+    assert onex(mesh, "workflows", "show", "nobody")[0] == 1
 
     shipping = next(
         p for p in mesh.processes if p.poll() is None and mesh.info(p.pid).get("node") == "node_shipping_effect"

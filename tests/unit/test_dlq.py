@@ -1,5 +1,6 @@
 """Dead letters as a product, on the in-memory bus: filters, replay, parking, edits, audit."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ from node_alarm_orchestrator.v1_0_0.models import Rang, SetAlarm
 from node_alarm_orchestrator.v1_0_0.node import NodeAlarmOrchestrator
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
+from pydantic import JsonValue
 
 from onex.agent import dead_letter as d
 from onex.bus import headers as h
@@ -23,6 +25,7 @@ from onex.dlq import (
     exported,
     group_letters,
 )
+from onex.dlq.edit import patched
 from onex.dlq.filters import value_at
 from onex.dlq.replay import Replayer, ReplayReport
 from onex.dlq.stats import histogram
@@ -111,7 +114,7 @@ def test_filters_find_what_is_meant_and_nothing_else(mesh: MeshDriver) -> None:
 
 
 def test_values_at_paths() -> None:
-    message = {"a": [{"b": True}, None], "c": 1.5}
+    message: JsonValue = {"a": [{"b": True}, None], "c": 1.5}
     found = [value_at(message, path) for path in ("a.0.b", "a.1", "c", "a.9", "a.x", "c.d")]
     assert found == ["true", "null", "1.5", None, None, None]
 
@@ -241,7 +244,7 @@ def test_an_edit_is_checked_shown_and_keeps_the_original(mesh: MeshDriver) -> No
     (letter,) = letters(desk)
     with pytest.raises(RejectedError, match="number"):
         desk.prepare_edit(letter, {"number": '"many"'})
-    with pytest.raises(RejectedError, match="nothing at"):
+    with pytest.raises(RejectedError, match=r"mood\.deep: there is no 'deep'; what is there is no object"):
         desk.prepare_edit(letter, {"mood.deep": "x"})
     edit = desk.prepare_edit(letter, {"mood": "good"})
     assert '-  "mood": "raise"' in edit.difference
@@ -256,6 +259,66 @@ def test_an_edit_is_checked_shown_and_keeps_the_original(mesh: MeshDriver) -> No
     assert mesh.published(Acted, sent) == [Acted(entity="e", number=7, attempt=1)]
     states = {found.place: state for found, state in desk.find()}
     assert states[letter.place] is EnumLetterState.EDITED
+
+
+def test_an_edit_removes_a_field_that_the_schema_does_not_have(mesh: MeshDriver) -> None:
+    mesh.publish(TOPIC, b'{"entity": "e", "number": 1, "gift.note": "x", "tags": []}', b"e", [])
+    desk = desk_of(mesh)
+    (letter,) = letters(desk)
+    with pytest.raises(RejectedError, match="does not fit: .*tags"):
+        desk.prepare_edit(letter, {}, removed=[r"gift\.note"])
+    with pytest.raises(RejectedError, match="does not fit: .*entity"):
+        desk.prepare_edit(letter, {}, removed=[r"gift\.note", "tags", "entity"])
+    edit = desk.prepare_edit(letter, {"number": "2"}, removed=[r".gift\.note", "tags"])
+    assert '-  "gift.note": "x"' in edit.difference
+    desk.edit(edit)
+    desk.replay(letters(desk))
+    mesh.settle()
+    assert mesh.published(Acted) == [Acted(entity="e", number=2, attempt=1)]
+
+
+ORDER: JsonValue = {"id": "o", "lines": [{"sku": "a"}, {"sku": "b"}, {"sku": "c"}], "to": {"city": "x", "zip": None}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "removed", "left"),
+    [
+        ({}, ["to.zip"], {"id": "o", "lines": [{"sku": "a"}, {"sku": "b"}, {"sku": "c"}], "to": {"city": "x"}}),
+        ({}, ["lines.0", "lines.2", "to"], {"id": "o", "lines": [{"sku": "b"}]}),
+        ({}, ["lines.1.sku", "lines.0", "to", "to"], {"id": "o", "lines": [{}, {"sku": "c"}]}),
+        ({}, ["lines", "lines.0.sku", "to.city", "to"], {"id": "o"}),
+        ({"lines.2.sku": "z", "to": '{"a": 1, "b": 2}'}, ["lines.0", "lines.1", "to.a"],
+         {"id": "o", "lines": [{"sku": "z"}], "to": {"b": 2}}),
+    ],
+)  # fmt: skip
+def test_removed_paths_are_those_of_the_message_as_it_was(
+    changes: dict[str, str], removed: list[str], left: JsonValue
+) -> None:
+    before = json.dumps(ORDER)
+    assert patched(ORDER, changes, removed) == left
+    assert json.dumps(ORDER) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "removed", "problem"),
+    [
+        ({}, ["note"], "note: there is no 'note'; the names there are id, lines, to"),
+        ({}, ["lines.3"], "lines.3: there is no '3'; that list has the indices 0 to 2"),
+        ({}, ["lines.-1"], "lines.-1: there is no '-1'; that list"),
+        ({}, ["lines.²"], "there is no '²'"),
+        ({}, [f"lines.{'9' * 5000}"], "that list has the indices 0 to 2"),
+        ({}, ["id.x"], "id.x: there is no 'x'; what is there is no object and no list"),
+        ({}, ["to.city.x.y"], "there is no 'x'"),
+        ({}, [""], "there is no ''"),
+        ({"lines.3": "1"}, [], "lines.3: there is no '3'"),
+        ({"to.city": "y"}, ["to"], "to.city: it is set, and to is removed; do one of the two"),
+        ({"to": "{}"}, ["to.city"], "to.city: there is no 'city'; that object is empty"),
+    ],
+)
+def test_paths_that_lead_nowhere_are_refused(changes: dict[str, str], removed: list[str], problem: str) -> None:
+    with pytest.raises(RejectedError) as refused:
+        patched(ORDER, changes, removed)
+    assert problem in str(refused.value)
 
 
 def test_what_cannot_be_read_is_mended_by_a_whole_new_payload(mesh: MeshDriver) -> None:

@@ -113,7 +113,7 @@ def test_an_address_without_a_broker_is_reported_with_its_setting(
 def test_commands_open_the_bus_where_the_address_is_checked() -> None:
     """All but ``onex status``, which shows the broker as one of the servers."""
     opening = {file.name for file in CLI.glob("*.py") if "from onex.bus.open import open_bus" in file.read_text()}
-    assert opening == {"stack.py"}
+    assert opening == {"stack_status.py"}
     assert bus._ANSWER <= 3.0
 
 

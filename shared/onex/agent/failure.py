@@ -1,7 +1,6 @@
 """Failures are classified once, where they happen."""
 
 import signal
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -10,6 +9,7 @@ from importlib import import_module
 import structlog
 from pydantic import ValidationError
 
+from onex.agent.cause import CODE_ATTRIBUTES, cause_of
 from onex.model.enums import EnumFailureClass, EnumStage
 from onex.model.error_text import error_text
 from onex.model.errors import (
@@ -29,7 +29,6 @@ from onex.model.errors import (
 
 log = structlog.get_logger(__name__)
 _TEXT_LIMIT = 1000
-_CODE_ATTRIBUTES = ("code", "sqlstate", "status", "status_code", "errno")
 _TRANSIENT = (TransientError, ConnectionError, TimeoutError, OSError)
 
 
@@ -46,11 +45,13 @@ class Failure:
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hex digits, equal for failures with the same cause: class, type and raising line."""
-        frames = traceback.extract_tb(self.error.__traceback__)
-        where = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].name}" if frames else ""
-        text = f"{self.kind}|{type(self.error).__name__}|{where}"
-        return blake2b(text.encode(), digest_size=6).hexdigest()
+        """Twelve hex digits, equal for failures with the same cause: see :mod:`onex.agent.cause`."""
+        try:
+            cause = cause_of(self.error)
+        except BaseException as broken:  # noqa: BLE001 - code of the exception's author runs here
+            cause = f"{type(self.error).__qualname__}|{type(broken).__qualname__}"
+        text = f"{self.kind}|{self.stage}|{cause}"
+        return blake2b(text.encode(errors="backslashreplace"), digest_size=6).hexdigest()
 
 
 class Classifier:
@@ -111,7 +112,7 @@ def outage_of(error: BaseException) -> OutageError | None:
 
 def _codes_of(error: BaseException) -> set[str]:
     """Codes as the clients of databases, HTTP and Docker carry them."""
-    found = (getattr(error, name, None) for name in _CODE_ATTRIBUTES)
+    found = (getattr(error, name, None) for name in CODE_ATTRIBUTES)
     return {str(code) for code in found if isinstance(code, str | int)}
 
 

@@ -87,7 +87,12 @@ def edit(
     node: Annotated[str, typer.Argument(help="Name of the node.")],
     place: Annotated[str, typer.Argument(help="PARTITION:OFFSET, as `onex dlq list` prints it.")],
     changes: Annotated[
-        list[str] | None, typer.Option("--set", help="PATH=VALUE; the value is JSON, or text. May be repeated.")
+        list[str] | None,
+        typer.Option("--set", help="PATH=VALUE, e.g. lines.0.price=3; the value is JSON, or text. May be repeated."),
+    ] = None,
+    unset: Annotated[
+        list[str] | None,
+        typer.Option("--unset", help="PATH of a field, or of an element of a list, to remove. May be repeated."),
     ] = None,
     file: Annotated[
         Path | None, typer.Option("--file", help="A whole new payload as JSON; `-` reads standard input.")
@@ -98,15 +103,18 @@ def edit(
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Mend a dead letter: checked against the schema of its topic; the original stays, the copy is open."""
+    """Change the message of a dead letter: checked against the schema of its topic; the original stays.
+
+    --set and --unset change the message of the letter, or that of --file. --unset comes last.
+    """
     contract, desk = desk_of(load_settings(services), node, author_of(who, why))
     letter = _only(desk.find(LetterFilter(places=frozenset({place}))), contract.dead_letter_topic, place)
     payload = None
     if file is not None:
         payload = _payload(file)
-    if payload is None and not changes:
-        raise typer.BadParameter("give --set PATH=VALUE or --file", param_hint="'--set'")
-    made = desk.prepare_edit(letter, pairs(changes, "--set"), payload)
+    if payload is None and not changes and not unset:
+        raise typer.BadParameter("give --set PATH=VALUE, --unset PATH or --file", param_hint="'--set'")
+    made = desk.prepare_edit(letter, pairs(changes, "--set"), payload, unset or ())
     copy = "" if dry_run else desk.edit(made)
     if as_json:
         print_json({"node": contract.name, "place": place, "copy": copy, "difference": made.difference})

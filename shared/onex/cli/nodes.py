@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onex.bus.declared import Declared, declare
-from onex.contract import ResolvedNode, find_contracts, resolve_node
+from onex.contract import ResolvedNode, newest_contracts, resolve_node, version_of
 from onex.contract.load import FILE_NAME
 from onex.model.errors import ConfigurationError, ContractError, ContractProblem
 from onex.model.message import Message
@@ -23,10 +23,13 @@ class Addressee:
 
 
 def resolve_all(settings: Settings) -> list[ResolvedNode]:
-    """Every node below the service folders; raises ContractError with the problems of all."""
+    """The newest version of each major version of every node below the service folders.
+
+    Raises ContractError with the problems of all.
+    """
     problems: list[ContractProblem] = []
     found: list[ResolvedNode] = []
-    for file in find_contracts(settings.services):
+    for file in newest_contracts(settings.services):
         try:
             found.append(resolve_node(file, settings.topic_prefix))
         except ContractError as error:
@@ -48,18 +51,20 @@ def declared_by(settings: Settings, nodes: Sequence[ResolvedNode]) -> Declared:
 
 
 def find_node(name: str, settings: Settings) -> Path:
-    """Folder of a node given by path or name (its newest version); raises ConfigurationError."""
+    """Folder of the newest version of a node, given by path or name; raises ConfigurationError."""
     path = Path(name)
-    if path.exists():
-        below = sorted(path.rglob(FILE_NAME)) if path.is_dir() else [path]
-        if below:
-            return below[-1].parent
-    files = [file for root in settings.services for file in root.rglob(FILE_NAME)]
-    versions = [file.parent for file in files if file.parent.parent.name == name]
-    if versions:
-        return max(versions, key=lambda folder: [int(part) for part in folder.name[1:].split("_")])
-    roots = ", ".join(map(str, settings.services))
-    raise ConfigurationError(f"no node {name!r} below {roots}; give a path, or --services FOLDER")
+    files = [path] if path.is_file() else list(path.rglob(FILE_NAME)) if path.exists() else []
+    if not files:
+        below = (file for root in settings.services for file in root.rglob(FILE_NAME))
+        files = [file for file in below if file.parent.parent.name == name]
+    if not files:
+        roots = ", ".join(map(str, settings.services))
+        raise ConfigurationError(f"no node {name!r} below {roots}; give a path, or --services FOLDER")
+    folders = [file.resolve().parent for file in newest_contracts(files)]
+    nodes = sorted({folder.parent.name for folder in folders})
+    if len(nodes) > 1:
+        raise ConfigurationError(f"{name} holds {len(nodes)} nodes: {', '.join(nodes)}; give the folder of one")
+    return max(folders, key=lambda folder: version_of(folder) or ())
 
 
 def find_addressee(name: str, nodes: Sequence[ResolvedNode]) -> Addressee:

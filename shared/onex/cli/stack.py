@@ -1,18 +1,17 @@
 """``onex down`` and ``status``: the mesh that ``onex up`` started on this machine."""
 
 import shutil
-from typing import Annotated, cast
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 from rich.text import Text
 
-from onex.bus.open import open_bus
 from onex.cli.options import load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
-from onex.cli.stack_file import agent_infos, ask_agent, read_stack
+from onex.cli.stack_file import agent_infos, forget_dead_agents, read_stack, write_stack
+from onex.cli.stack_status import look
 from onex.model.printable import printable
-from onex.settings import STACK_FILE
 
 
 def down(
@@ -24,16 +23,16 @@ def down(
 
     settings = load_settings()
     stack = read_stack(settings)
-    agents = cast(list[dict[str, float]], stack.get("agents", []))
-    late = stop_all([(int(agent["pid"]), agent["started"]) for agent in agents], settings.drain_timeout + 10)
-    if kafka := cast(dict[str, float] | None, stack.get("kafka")):
-        stop(int(kafka["pid"]), kafka["started"], 20)
-    if stack.get("postgres"):
+    late = stop_all([agent.identity for agent in stack.agents], settings.drain_timeout + 10)
+    if stack.kafka:
+        stop(*stack.kafka.identity, 20)
+    if stack.postgres:
         LocalPostgres(settings.home / "postgres").stop()
-    (settings.home / STACK_FILE).unlink(missing_ok=True)
+    write_stack(settings, None)
+    forget_dead_agents(settings)
     if wipe:
         shutil.rmtree(settings.home, ignore_errors=True)
-    console.print(f"stopped {len(agents)} agents{', Kafka' if kafka else ''}")
+    console.print(f"stopped {len(stack.agents)} agents{', Kafka' if stack.kafka else ''}")
     if late:
         errors.print(f"{len(late)} agents did not drain in time and were killed")
         raise typer.Exit(Exit.FAILED)
@@ -55,17 +54,18 @@ def status(
     if not settings.kafka_bootstrap_servers:
         errors.print("nothing runs; `onex up` starts everything")
         raise typer.Exit(Exit.FAILED)
-    health = open_bus(settings).health()
-    agents = [ask_agent(info) for info in agent_infos(settings)]
+    found = look(settings)
     if as_json:
-        print_json({"kafka": {"ok": health.ok, "detail": health.detail}, "agents": agents})
+        print_json(found.as_json())
     else:
-        state = Text("ready", "green") if health.ok else Text("down", "red")
-        console.print(Text.assemble("Kafka       ", state, "  ", printable(health.detail)))
+        state = Text("ready", "green") if found.kafka.ok else Text("down", "red")
+        console.print(Text.assemble("Kafka       ", state, "  ", printable(found.kafka.detail)))
         console.print(f"PostgreSQL  {without_secrets(settings.database_url.get_secret_value())}")
-        rows = [(a["node"], a["version"], a["kind"], a["instance"], a["pid"], a["state"]) for a in agents]
-        print_rows(("NODE", "VERSION", "KIND", "INSTANCE", "PID", "STATE"), rows)
-    if not health.ok or any(agent["state"] != "ready" for agent in agents):
+        facts = ("node", "version", "kind", "instance", "pid", "state")
+        print_rows([name.upper() for name in facts], [[agent[name] for name in facts] for agent in found.agents])
+        for remedy in found.remedies:
+            console.print(remedy)
+    if not found.ready:
         raise typer.Exit(Exit.FAILED)
 
 

@@ -1,158 +1,231 @@
 """``onex up``: a whole mesh on this machine.
 
 What takes longest begins first. Kafka is started before anything that this command does not need for that is even
-imported, and agents import theirs while topics and schemas are made.
+imported, and agents import theirs while topics and schemas are made. Until all of that has worked, each change is
+noted with what undoes it: a start that fails or is interrupted leaves what ran before, and nothing else.
 """
 
-import sys
 import time
-from typing import TYPE_CHECKING, Annotated, cast
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onex.cli.options import Services, load_settings
-from onex.cli.output import console
-from onex.cli.stack_file import agent_infos, ask_agent, read_stack, write_stack
-from onex.model.errors import ConfigurationError, OnexError
-from onex.settings import Settings
+from onex.cli.output import Exit, console, errors
+from onex.cli.stack_file import AgentNote, ProcessNote, forget_dead_agents, read_stack, write_stack
+from onex.cli.undo import Undo
+from onex.model.errors import ConfigurationError
+from onex.settings import STACK_FILE, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from onex.bus.provision import Plan
+    from onex.cli.launch import AgentPlan
     from onex.contract import ResolvedNode
     from onex.local import LocalKafka
 
-_PATIENCE, _AGENT_PATIENCE = 30.0, 5.0
-"""Seconds until agents must be ready: altogether, and more for each that is started."""
+_STOP_PATIENCE = 10.0
+"""Seconds that a server gets to end, after a start that failed."""
+_MORE_THAN_DRAINING = 10.0
 
 
 def up(
     services: Services = None,
     agents: Annotated[bool, typer.Option(help="Start an agent for every node.")] = True,
-    instances: Annotated[int, typer.Option("--instances", "-n", min=1, help="Processes for each node.")] = 1,
+    instances: Annotated[
+        int | None,
+        typer.Option("--instances", "-n", min=1, help="Processes for each node. Default: as many as before, or 1."),
+    ] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Replace agents whose code is the same, too.")] = False,
+    kafka_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65_535, help="Port of the local Kafka. Default: the one it had before, or a free one."
+        ),
+    ] = None,
 ) -> None:
     """Start Kafka, PostgreSQL and the agents, and provision topics and schemas.
+
+    Run it again after changes: it replaces agents whose code, contract, settings or servers changed, and starts those
+    that are gone. When it fails or is interrupted, what ran before goes on.
 
     KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL, when set, are used instead of local servers.
     """
     settings = load_settings(services)
-    stack = read_stack(settings)
-    began = time.monotonic()
-    kafka = None
-    if not settings.kafka_bootstrap_servers or stack.get("kafka"):
-        kafka = _launch_kafka(settings, stack)
-    nodes = _resolve(settings, stack, kafka)
-    from onex.cli.provision import provision  # while Kafka starts
-
-    if not settings.database_url or stack.get("postgres"):
-        _start_postgres(settings, stack)
-        console.print(f"PostgreSQL ready (Unix socket) after {time.monotonic() - began:.1f} s")
-    if kafka is not None:
-        kafka.wait()
-        console.print(f"Kafka ready ({kafka.bootstrap_servers}) after {time.monotonic() - began:.1f} s")
-    stack["services"] = [str(folder.resolve()) for folder in settings.services]
-    write_stack(settings, stack)
-    settings = load_settings(services)
-    started = _start_agents(settings, stack, nodes, instances) if agents else []
-    _provision(provision, settings, stack, started)
-    if agents:
-        _await_ready(settings, started)
-
-
-def _launch_kafka(settings: Settings, stack: dict[str, object]) -> "LocalKafka | None":
-    """None when it runs. It is noted before it is ready, so that `onex down` knows it whatever happens next."""
-    from onex.local import LocalKafka
-    from onex.local.process import alive
-
-    known = cast(dict[str, float] | None, stack.get("kafka"))
-    if known and alive(int(known["pid"]), known["started"]):
-        return None
-    kafka = LocalKafka(settings.home / "kafka", tied=False, progress=console.print)
-    kafka.launch()
-    stack["kafka_bootstrap_servers"] = kafka.bootstrap_servers
-    stack["kafka"] = {"pid": kafka.pid, "started": kafka.started}
-    write_stack(settings, stack)
-    return kafka
-
-
-def _resolve(settings: Settings, stack: dict[str, object], kafka: "LocalKafka | None") -> "list[ResolvedNode]":
-    """The nodes to run; where a contract is wrong nothing is left that was not there before."""
-    from onex.cli.nodes import resolve_all
-
+    undo = Undo(lambda problem: errors.print(problem))
     try:
-        return resolve_all(settings)
-    except OnexError:
+        with undo:
+            start = _Start(settings, undo)
+            start.servers(services, kafka_port)
+            late = start.agents(instances, restart) if agents else []
+            undo.keep()
+    except KeyboardInterrupt:
+        state = (
+            "the new agents run; `onex up` ends the old ones" if undo.kept else "what was started is stopped again"
+        )
+        with suppress(OSError):  # the terminal may be gone
+            errors.print(f"interrupted: {state}")
+        raise
+    forget_dead_agents(settings)
+    for agent, state in late:
+        errors.print(f"{agent.node} (process {agent.pid}) is not ready: {state}")
+    if late:
+        raise typer.Exit(Exit.FAILED)
+
+
+class _Start:
+    def __init__(self, settings: Settings, undo: Undo) -> None:
+        self._settings = settings
+        self._undo = undo
+        self._began = time.monotonic()
+        self._stack = read_stack(settings)
+        self._nodes: list[ResolvedNode] = []
+        self._earlier: dict[str, list[ResolvedNode]] = {}
+        self._restarted_servers = False
+        file = settings.home / STACK_FILE
+        before = file.read_bytes() if file.exists() else None
+        undo.on_failure("what agents wrote about themselves", lambda: forget_dead_agents(settings))
+        undo.on_failure(f"changes of {file}", lambda: write_stack(settings, before))
+
+    def servers(self, services: Services, port: int | None) -> None:
+        """Kafka and PostgreSQL answer, and the stack file has their addresses. Nodes are resolved meanwhile."""
+        stack, given = self._stack, self._settings.kafka_bootstrap_servers
+        kafka = self._launch_kafka(port) if given in ("", stack.kafka_bootstrap_servers) else None
+        self._resolve()
+        if self._settings.database_url.get_secret_value() in ("", stack.database_url):
+            self._start_postgres()
         if kafka is not None:
-            kafka.kill()
-            del stack["kafka"], stack["kafka_bootstrap_servers"]
-            write_stack(settings, stack)
-        raise
+            kafka.wait()
+            console.print(f"Kafka ready ({kafka.bootstrap_servers}) after {self._elapsed:.1f} s")
+        self._note(services=tuple(str(folder.resolve()) for folder in self._settings.services))
+        self._settings = load_settings(services)
+        if kafka is not None and self._settings.kafka_bootstrap_servers != kafka.bootstrap_servers:
+            raise ConfigurationError(
+                f"KAFKA_BOOTSTRAP_SERVERS is {given}, where the local Kafka was before; it is at "
+                f"{kafka.bootstrap_servers} now: unset the variable, or change it"
+            )
+
+    def agents(self, instances: int | None, restart: bool) -> list[tuple[AgentNote, str]]:
+        """The agents run, and those that they replace do not. Returns those that were there and are not ready."""
+        from onex.cli.agents import FreshAgents, await_agents, not_ready
+        from onex.cli.provision import provision
+
+        wanted = instances or self._stack.instances
+        plan = self._plan(wanted, restart)
+        before = (*plan.kept, *plan.others, *(each.agent for each in plan.retired))
+        self._note(instances=wanted, agents=before)
+        if self._settings.instance and plan.retired:
+            # Two processes cannot have the one name, so the new one cannot wait until it is ready.
+            self._stop([each.agent for each in plan.retired])
+        fresh = FreshAgents(self._settings)
+        self._undo.on_failure("agents that were started", lambda: self._stop(fresh.notes))
+        for launch in plan.started:
+            with self._undo.step():
+                fresh.start(launch)
+                self._note(agents=(*before, *fresh.notes))
+        changes = provision(self._settings).changes
+        counts = {action: sum(change.action == action for change in changes) for action in ("create", "register")}
+        console.print(f"{counts['create']} topics created, {counts['register']} schemas registered")
+        began = time.monotonic()
+        fresh.await_ready()
+        self._undo.keep()  # from here on the new agents are the ones that run
+        self._stop([each.agent for each in plan.retired])
+        self._note(agents=(*plan.kept, *plan.others, *fresh.notes))
+        late = (await_agents if self._restarted_servers else not_ready)(plan.kept, self._settings)
+        ready = len(plan.kept) + len(fresh.notes) - len(late)
+        console.print(
+            f"{ready} agents ready after {time.monotonic() - began:.1f} s more "
+            f"({len(fresh.notes)} started, {len(plan.retired)} stopped)"
+        )
+        return late
+
+    def _launch_kafka(self, port: int | None) -> "LocalKafka | None":
+        """None when it runs. It is noted before it is ready, so that `onex down` knows it whatever happens next."""
+        from onex.local import LocalKafka
+        from onex.local.process import alive, stop
+
+        known = self._stack.kafka
+        if known is not None and alive(*known.identity):
+            if port not in (None, _port(self._stack.kafka_bootstrap_servers)):
+                address = self._stack.kafka_bootstrap_servers
+                raise ConfigurationError(f"--kafka-port {port}: Kafka runs at {address}; `onex down` stops it")
+            return None
+        kafka = LocalKafka(self._settings.home / "kafka", tied=False, port=port or 0, progress=console.print)
+        kafka.prepare()
+        self._undo.on_failure("the start of Kafka", lambda: stop(kafka.pid, kafka.started, _STOP_PATIENCE))
+        with self._undo.step():
+            kafka.launch()
+            note = ProcessNote(pid=kafka.pid, started=kafka.started)
+            self._note(kafka=note, kafka_bootstrap_servers=kafka.bootstrap_servers)
+        self._restarted_servers = True
+        return kafka
+
+    def _resolve(self) -> None:
+        """The nodes to run, and the earlier versions whose runs of workflows their agents carry. Raises
+        ContractError."""
+        from onex.cli.nodes import resolve_all
+        from onex.contract import earlier_versions
+
+        self._nodes = resolve_all(self._settings)
+        for node in self._nodes:
+            if node.contract.workflow_coordination:
+                self._earlier[str(node.folder)] = earlier_versions(node)
+
+    def _start_postgres(self) -> None:
+        from onex.local import LocalPostgres
+
+        postgres = LocalPostgres(self._settings.home / "postgres")
+        if not postgres.running:
+            self._undo.on_failure("the start of PostgreSQL", postgres.stop)
+            self._restarted_servers = True
+        with self._undo.step():  # where it is interrupted half-way it is not known whether there is a server
+            self._note(postgres=True)
+            self._note(database_url=postgres.start())
+        console.print(f"PostgreSQL ready (Unix socket) after {self._elapsed:.1f} s")
+
+    def _plan(self, instances: int, restart: bool) -> "AgentPlan":
+        from onex.cli.launch import WantedNode, plan_agents
+        from onex.cli.left_behind import refuse_runs_left_behind
+        from onex.cli.made_from import made_from
+        from onex.local.process import alive
+
+        wanted = [
+            WantedNode(
+                node.contract.name,
+                str(node.contract.contract_version),
+                node.folder,
+                made_from(node, self._earlier.get(str(node.folder), ()), self._settings),
+            )
+            for node in self._nodes
+        ]
+        running = [agent for agent in self._stack.agents if alive(*agent.identity)]
+        plan = plan_agents(wanted, running, instances, all_again=restart)
+        refuse_runs_left_behind(self._nodes, plan.retired, self._settings)
+        for each in plan.retired:
+            agent = each.agent
+            console.print(f"{agent.node} {agent.version} (process {agent.pid}) will stop: {each.why}")
+        if plan.others:
+            names = ", ".join(sorted({agent.node for agent in plan.others}))
+            console.print(f"{len(plan.others)} agents of other nodes go on: {names}")
+        return plan
+
+    def _stop(self, agents: Sequence[AgentNote]) -> None:
+        from onex.local.process import stop_all
+
+        patience = self._settings.drain_timeout + _MORE_THAN_DRAINING
+        if killed := stop_all([agent.identity for agent in agents], patience):
+            errors.print(f"{len(killed)} agents did not drain in time and were killed")
+
+    def _note(self, **changes: object) -> None:
+        """Changes of the stack file, which appear together."""
+        with self._undo.step():
+            self._stack = self._stack.model_copy(update=changes)
+            write_stack(self._settings, self._stack)
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
 
 
-def _start_postgres(settings: Settings, stack: dict[str, object]) -> None:
-    from onex.local import LocalPostgres
-
-    stack["database_url"] = LocalPostgres(settings.home / "postgres").start()
-    stack["postgres"] = True
-
-
-def _start_agents(
-    settings: Settings, stack: dict[str, object], nodes: "list[ResolvedNode]", instances: int
-) -> list[int]:
-    from onex.local.process import alive, spawn, started_at
-
-    agents = cast(list[dict[str, object]], stack.setdefault("agents", []))
-    running = [a for a in agents if alive(cast(int, a["pid"]), cast(float, a["started"]))]
-    started = []
-    for node in nodes:
-        present = sum(agent["node"] == node.contract.name for agent in running)
-        for number in range(present, instances):
-            command = [sys.executable, "-m", "onex.cli.main", "run", str(node.folder)]
-            log = settings.home / "logs" / f"{node.contract.name}.{number}.log"
-            process = spawn(command, log, tied=False)
-            started.append(process.pid)
-            running.append({"node": node.contract.name, "pid": process.pid, "started": started_at(process.pid)})
-    stack["agents"] = running
-    write_stack(settings, stack)
-    return started
-
-
-def _provision(
-    provision: "Callable[[Settings], Plan]", settings: Settings, stack: dict[str, object], started: list[int]
-) -> None:
-    """Topics and schemas; where they are refused, the agents that wait for them are stopped again."""
-    from onex.local.process import stop_all
-
-    try:
-        plan = provision(settings)
-    except OnexError:
-        agents = cast(list[dict[str, float]], stack.get("agents", []))
-        fresh = [agent for agent in agents if agent["pid"] in started]
-        stop_all([(int(agent["pid"]), agent["started"]) for agent in fresh], settings.drain_timeout)
-        stack["agents"] = [agent for agent in agents if agent not in fresh]
-        write_stack(settings, stack)
-        raise
-    counts = {action: sum(change.action == action for change in plan.changes) for action in ("create", "register")}
-    console.print(f"{counts['create']} topics created, {counts['register']} schemas registered")
-
-
-def _await_ready(settings: Settings, pids: list[int]) -> None:
-    import psutil
-
-    began = time.monotonic()
-    patience = _PATIENCE + _AGENT_PATIENCE * len(pids)
-    while time.monotonic() - began < patience:
-        found = {info["pid"]: ask_agent(info) for info in agent_infos(settings)}
-        waiting = [pid for pid in pids if found.get(pid, {}).get("state") != "ready"]
-        dead = [p for p in waiting if not psutil.pid_exists(p) or psutil.Process(p).status() == psutil.STATUS_ZOMBIE]
-        if dead:
-            raise ConfigurationError(f"{len(dead)} agents ended at once; see {settings.home / 'logs'}")
-        if not waiting:
-            console.print(f"{len(pids)} agents ready after {time.monotonic() - began:.1f} s more")
-            return
-        time.sleep(0.05)
-    raise ConfigurationError(
-        f"{len(waiting)} agents are not ready after {patience:.0f} s; "
-        f"`onex status` says why, their logs are in {settings.home / 'logs'}"
-    )
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2] or 0)

@@ -56,7 +56,7 @@ def _waiting(step: ModelWorkflowStep, state: WorkflowState, timers: Mapping[str,
     until = f", until {_time(due)}" if due else ""
     match kept.status:
         case "waiting" if state.phase == "running":
-            left = [n for n in step.depends_on if state.steps[n].status not in ("done", "skipped")]
+            left = [n for n in step.depends_on if state.steps.get(n, StepState()).status not in ("done", "skipped")]
             return f"for {', '.join(left)}" if left else ""
         case "running" if step.signal:
             return f"for signal {step.signal}{until}"

@@ -14,9 +14,10 @@ from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.cli.bus import open_own_bus
 from onex.cli.nodes import resolve_all
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, CommandError, Exit, console, print_json, print_rows, when
+from onex.cli.output import AsJson, CommandError, Exit, console, errors, print_json, print_rows, when
 from onex.cli.terminal import styled
 from onex.cli.workflow_drawing import waits_for
+from onex.cli.workflow_version import gone, version_of_run
 from onex.contract import ResolvedNode
 from onex.mesh import StateReader
 from onex.model.cancel import CancelWorkflow
@@ -51,9 +52,9 @@ def list_workflows(
     if as_json:
         print_json(found)
         return
-    columns = ("WORKFLOW", "NODE", "PHASE", "STARTED", "STEPS", "REASON")
-    rows = [(f["workflow"], f["node"], f["phase"], f["started"], f["progress"], f["reason"]) for f in found]
-    print_rows(columns, rows)
+    columns = ("WORKFLOW", "NODE", "VERSION", "PHASE", "STARTED", "STEPS", "REASON")
+    facts = ("workflow", "node", "version", "phase", "started", "progress", "reason")
+    print_rows(columns, [[run[name] for name in facts] for run in found])
 
 
 @app.command()
@@ -61,8 +62,9 @@ def show(key: Key, node: Node = "", services: Services = None, as_json: AsJson =
     """Show one workflow: its command, steps and end."""
     mesh = _Workflows(load_settings(services))
     orchestrator, state, timers = mesh.find_with_timers(key, node)
+    version = version_of_run(orchestrator, state)
+    waiting = {} if version is None else waits_for(version.contract, state, timers)
     if as_json:
-        waiting = waits_for(orchestrator.contract, state, timers)
         told = {"waits_for": waiting, "timers": dict(timers)}
         print_json({**_brief(orchestrator.contract.name, key, state), **state.model_dump(mode="json"), **told})
         return
@@ -71,7 +73,6 @@ def show(key: Key, node: Node = "", services: Services = None, as_json: AsJson =
     console.print(styled("[dim]version[/]     {}", state.version or "unknown"))
     console.print(styled("[dim]command[/]     {}", state.command))
     console.print(styled("[dim]id[/]          {}", state.start_id))
-    waiting = waits_for(orchestrator.contract, state, timers)
     rows = [
         (
             name,
@@ -84,6 +85,8 @@ def show(key: Key, node: Node = "", services: Services = None, as_json: AsJson =
     print_rows(("STEP", "STATUS", "ATTEMPTS", "RESULT, OR WHAT IT WAITS FOR"), rows)
     if "" in waiting:
         console.print(styled("[dim]until[/]       {}", waiting[""]))
+    if version is None and not state.is_over:
+        errors.print(gone(orchestrator, state))
     if state.reason:
         console.print(styled("[red]failed[/]  {}: {}", state.failed_step or "workflow", state.reason))
     if state.finished_by:
@@ -151,7 +154,7 @@ class _Workflows:
                 return node, state, timers
         if unreadable is not None:
             raise unreadable
-        raise ConfigurationError(f"no workflow {key!r}; `onex workflows list` shows those of the last day")
+        raise CommandError(f"no workflow {key!r}; `onex workflows list` shows those of the last day")
 
     def cancel(self, node: ResolvedNode, key: str, reason: str) -> None:
         topic = node.contract.cancel_topic
@@ -167,6 +170,7 @@ def _brief(node: str, key: str, state: WorkflowState) -> dict[str, object]:
     return {
         "workflow": key,
         "node": node,
+        "version": state.version,
         "phase": state.phase,
         "started": _when(state),
         "progress": f"{done}/{len(state.steps)}{' ' + ', '.join(running) if running else ''}",

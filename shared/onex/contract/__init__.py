@@ -5,6 +5,7 @@ from onex.contract.reader import composed_alone
 from onex.contract.resolve import ResolvedNode, Route, earlier_versions, resolve_node
 from onex.contract.schema import contract_json_schema
 from onex.contract.signature import may_return_none
+from onex.contract.versions import newest_contracts, version_beside, version_of
 
 __all__ = [
     "FILE_NAME",
@@ -16,7 +17,10 @@ __all__ = [
     "find_contracts",
     "load_contract",
     "may_return_none",
+    "newest_contracts",
     "parse_contract",
     "parse_with_variables",
     "resolve_node",
+    "version_beside",
+    "version_of",
 ]

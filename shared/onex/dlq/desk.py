@@ -84,7 +84,13 @@ class DeadLetterDesk:
                 marked += 1
         return marked
 
-    def prepare_edit(self, letter: DeadLetter, changes: Mapping[str, str], payload: JsonValue = None) -> Edit:
+    def prepare_edit(
+        self,
+        letter: DeadLetter,
+        changes: Mapping[str, str],
+        payload: JsonValue = None,
+        removed: Sequence[str] = (),
+    ) -> Edit:
         """What an edit would do; raises RejectedError when the result does not fit the schema of its topic."""
         topic = letter.facts.get("topic", "")
         codec = self._payloads.codec(topic)
@@ -95,7 +101,7 @@ class DeadLetterDesk:
         before = letter.message()
         if before is None and payload is None:
             raise RejectedError("the payload cannot be read; give a whole new one")
-        after = patched(before if payload is None else payload, changes)
+        after = patched(before if payload is None else payload, changes, removed)
         return Edit(letter, encoded(codec, after), difference(before, after))
 
     def edit(self, edit: Edit) -> str:

@@ -2,12 +2,13 @@
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from pydantic import JsonValue
 
 from onex.bus.schema import Codec
+from onex.dlq.payload_path import child, has_child, index_of, missing, split_path
 from onex.model.errors import PoisonError, RejectedError
 
 
@@ -28,25 +29,59 @@ def _number(text: str) -> float | str:
         return text
 
 
-def patched(message: JsonValue, changes: Mapping[str, str]) -> JsonValue:
-    """A copy with values set at dotted paths. A value is read as JSON where it is JSON, else as text.
+def patched(message: JsonValue, changes: Mapping[str, str], removed: Sequence[str] = ()) -> JsonValue:
+    """A copy with values set at paths, and then without what lies at the paths ``removed``.
 
-    Raises RejectedError for a path that leads nowhere.
+    A value is read as JSON where it is JSON, else as text. Indices of ``removed`` count elements as they were before
+    any was removed. Raises RejectedError for a path that leads nowhere, or that is set and removed.
     """
     copy: JsonValue = json.loads(json.dumps(message))
+    paths = {path: tuple(split_path(path)) for path in (*changes, *removed)}
     for path, text in changes.items():
-        *way, last = path.split(".")
-        at = copy
-        for part in way:
-            at = _child(at, part, path)
-        match at:
-            case dict():
-                at[last] = _value(text)
-            case list() if last.isdigit() and int(last) < len(at):
-                at[int(last)] = _value(text)
-            case _:
-                raise RejectedError(f"{path}: there is nothing at {'.'.join(way) or 'the top'} to set {last!r} in")
+        for other in removed:
+            if paths[path][: len(paths[other])] == paths[other]:
+                raise RejectedError(f"{path}: it is set, and {other} is removed; do one of the two")
+        _set(copy, paths[path], path, _value(text))
+    for parts in _last_elements_first({paths[path]: path for path in removed}):
+        _remove(copy, *parts)
     return copy
+
+
+def _set(copy: JsonValue, parts: Sequence[str], path: str, value: JsonValue) -> None:
+    *way, last = parts
+    match _inner(copy, way, path):
+        case dict() as at:
+            at[last] = value
+        case list() as at if has_child(at, last):
+            at[int(last)] = value
+        case at:
+            raise missing(at, last, path)
+
+
+def _remove(copy: JsonValue, parts: Sequence[str], path: str) -> None:
+    *way, last = parts
+    at = _inner(copy, way, path)
+    child(at, last, path)
+    match at:
+        case dict():
+            del at[last]
+        case list():
+            del at[int(last)]
+
+
+def _inner(at: JsonValue, way: Sequence[str], path: str) -> JsonValue:
+    for part in way:
+        at = child(at, part, path)
+    return at
+
+
+def _last_elements_first(paths: Mapping[tuple[str, ...], str]) -> list[tuple[tuple[str, ...], str]]:
+    """So that the indices of the others stay right. Elements go before what contains them."""
+
+    def order(pair: tuple[tuple[str, ...], str]) -> list[tuple[int, str]]:
+        return [(index_of(part), part) for part in pair[0]]
+
+    return sorted(paths.items(), key=order, reverse=True)
 
 
 def encoded(codec: Codec, message: JsonValue) -> bytes:
@@ -54,7 +89,7 @@ def encoded(codec: Codec, message: JsonValue) -> bytes:
     try:
         return codec.encode(codec.read_json(json.dumps(message).encode()))
     except (PoisonError, RejectedError) as error:
-        raise RejectedError(f"the edited message is no {error}") from None
+        raise RejectedError(f"the edited message does not fit: {error}") from None
 
 
 def difference(before: JsonValue, after: JsonValue) -> str:
@@ -63,16 +98,6 @@ def difference(before: JsonValue, after: JsonValue) -> str:
         json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False).splitlines() for value in (before, after)
     )
     return "\n".join(difflib.unified_diff(old, new, "original", "edited", lineterm="", n=1))
-
-
-def _child(at: JsonValue, part: str, path: str) -> JsonValue:
-    match at:
-        case dict() if part in at:
-            return at[part]
-        case list() if part.isdigit() and int(part) < len(at):
-            return at[int(part)]
-        case _:
-            raise RejectedError(f"{path}: there is no {part!r}")
 
 
 def _value(text: str) -> JsonValue:

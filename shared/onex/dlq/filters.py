@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pydantic import JsonValue
+
 from onex.dlq.audit import EnumLetterState
 from onex.dlq.letters import DeadLetter
+from onex.dlq.payload_path import child, has_child, split_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +65,13 @@ class LetterFilter:
         return all(value_at(letter.message(), path) == value for path, value in self.payload.items())
 
 
-def value_at(message: object, path: str) -> str | None:
+def value_at(message: JsonValue, path: str) -> str | None:
     """Text of the value at a dotted path (numbers index lists); None where there is none."""
     at = message
-    for part in path.split("."):
-        match at:
-            case dict() if part in at:
-                at = at[part]
-            case list() if part.isdigit() and int(part) < len(at):
-                at = at[int(part)]
-            case _:
-                return None
+    for part in split_path(path):
+        if not has_child(at, part):
+            return None
+        at = child(at, part, path)
     match at:
         case bool() | None:
             return {True: "true", False: "false", None: "null"}[at]

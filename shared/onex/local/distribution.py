@@ -89,5 +89,8 @@ def _prepare(made: Distribution, folder: Path) -> None:
 def _keep(file: Path, place: Path) -> None:
     """In one step: others may be preparing as well."""
     part = place.with_name(f"{place.name}.{uuid.uuid4().hex}")
-    shutil.copyfile(file, part)
-    part.rename(place)
+    try:
+        shutil.copyfile(file, part)
+        part.rename(place)
+    finally:
+        part.unlink(missing_ok=True)

@@ -7,20 +7,23 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
-from onex.local.distribution import distribution
+import psutil
+
+from onex.local.distribution import Distribution, distribution
 from onex.local.jars import Progress
 from onex.local.process import spawn, started_at, stop
-from onex.local.properties import SESSION, free_port, one_node
+from onex.local.properties import SESSION, free_port, is_free, one_node, port_of
 from onex.local.ready import await_broker, listening
 from onex.local.warm_up import warm_up
 from onex.model.errors import ConfigurationError
 
 
 class LocalKafka:
-    """Start, stop, kill and restart a broker whose data lives in ``folder``.
+    """Start, stop, kill and restart a broker whose data lives in ``folder``. It keeps its port from start to start.
 
     ``tied``: it ends with the thread that started it, however that ends (PR_SET_PDEATHSIG). ``java``: its options.
     ``session``: seconds that a start after a kill waits for; see :func:`onex.local.properties.one_node`.
+    ``port``: 0 takes the one that the broker of this folder had before, or a free one.
     """
 
     def __init__(
@@ -31,11 +34,12 @@ class LocalKafka:
         heap: str = "512m",
         java: Sequence[str] = (),
         session: float = SESSION,
+        port: int = 0,
         progress: Progress = print,
     ) -> None:
         self.folder = folder.resolve()
         self.log = self.folder / "broker.log"
-        self.port = 0
+        self.port = port
         self.pid = 0
         self.node_id = 1
         self.cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -47,6 +51,7 @@ class LocalKafka:
         self._session = session
         self._progress = progress
         self._process: subprocess.Popen[bytes] | None = None
+        self._distribution: Distribution | None = None
 
     @property
     def bootstrap_servers(self) -> str:
@@ -59,13 +64,24 @@ class LocalKafka:
         self.wait()
         return self.bootstrap_servers
 
+    def prepare(self) -> None:
+        """What may take minutes once: the download. Raises ConfigurationError when Kafka cannot be had."""
+        self._distribution = self._distribution or distribution(self._progress)
+
     def launch(self) -> None:
-        """Start without waiting; raises ConfigurationError when Kafka cannot be had."""
-        kafka = distribution(self._progress)
-        self.port = self.port or free_port()
+        """Start without waiting. Raises ConfigurationError when Kafka cannot be had, or its port is taken."""
+        self.prepare()
+        kafka = self._distribution
+        assert kafka is not None
+        properties = self.folder / "server.properties"
+        self.port = self.port or self._port_before(properties) or free_port()
+        if not is_free(self.port):
+            raise ConfigurationError(
+                f"port {self.port} of the local Kafka is taken{_by(self.port)}: "
+                "stop what listens there, or choose another port with --kafka-port"
+            )
         self._controller = self._controller or free_port()
         self._format(kafka.checkpoint)
-        properties = self.folder / "server.properties"
         properties.write_text(self.properties())
         self._process = spawn(kafka.broker(properties, self._heap, self._java), self.log, tied=self._tied)
         self.pid, self.started = self._process.pid, started_at(self._process.pid)
@@ -101,6 +117,10 @@ class LocalKafka:
         """Whether the broker's port takes connections."""
         return listening(self.port)
 
+    def _port_before(self, properties: Path) -> int:
+        """Clients of other programs know the address."""
+        return port_of(properties.read_text(errors="replace")) if properties.exists() else 0
+
     def _format(self, checkpoint: Path) -> None:
         """Two small files are all a format writes."""
         data = self.folder / "data"
@@ -110,3 +130,15 @@ class LocalKafka:
         shutil.copyfile(checkpoint, data / "bootstrap.checkpoint")
         marks = f"version=1\ncluster.id={self.cluster_id}\nnode.id={self.node_id}\n"
         (data / "meta.properties").write_text(marks)
+
+
+def _by(port: int) -> str:
+    """The process that listens on a port, as far as this user may see it."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port,)
+            if listens and connection.pid:
+                return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
+    except psutil.Error:  # on some systems it takes more rights to look
+        return ""
+    return ""

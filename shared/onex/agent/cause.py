@@ -1,0 +1,111 @@
+"""What failures with the same cause have in common, whichever message they happened with.
+
+A cause is the type of the exception, the lines of the node's own code that it passed, its codes, and its text without
+what differs from message to message: numbers, ids, times and quoted values. Exceptions that it was raised from, or
+that it groups, count too.
+"""
+
+import re
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import onex
+from onex.model.error_text import error_text
+
+CODE_ATTRIBUTES = ("code", "sqlstate", "status", "status_code", "errno")
+"""Codes as the clients of databases, HTTP and Docker carry them."""
+_NAME_ATTRIBUTES = (*CODE_ATTRIBUTES, "constraint_name")
+_LONGEST_CODE = 64
+_TEXT_LIMIT = 1000
+_MOST_FRAMES, _MOST_ERRORS = 20, 5
+_LIBRARIES = (
+    *(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    Path(onex.__file__).resolve().parent,
+)
+_INSTALLED = ("site-packages", "dist-packages")
+_OF_A_NODE = re.compile(r"[/\\]v\d+_\d+_\d+[/\\]")
+"""Folder of a node's version: installed nodes are no library."""
+
+_QUOTED = re.compile(
+    r"""(?<!\w)[bru]?(?:"(?:[^"\\]|\\.|(?<=\w)"(?=\w))*"|'(?:[^'\\]|\\.|(?<=\w)'(?=\w))*'|`[^`]*`|«[^»]*»|“[^”]*”)(?!\w)"""
+)
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]{1,15}://[^\s'\",;)\]}>]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
+_HEX = re.compile(r"\b[0-9a-f]{8,}\b", re.IGNORECASE)
+_IDENTIFIER = re.compile(r"(?<![\w-])[\w-]*\d[\w-]*")
+_NUMBERS = re.compile(r"[+-]?#(?:[.:,/+-]*#)*")
+_DETAILS = re.compile(r"\n[\s\S]*")
+"""PostgreSQL's drivers put the values of a row on further lines."""
+
+
+def cause_of(error: BaseException) -> str:
+    """Text that is equal for errors with the same cause. Raise what code of the error's author raises."""
+    return "\n".join(part for each in _chain(error) for part in _parts(each))
+
+
+def without_values(text: str) -> str:
+    """The first line of a text, with marks in place of quoted values, addresses, ids and numbers."""
+    text = _DETAILS.sub("", text[:_TEXT_LIMIT])
+    text = _ADDRESS.sub("#", _QUOTED.sub("''", text))
+    text = _NUMBERS.sub("#", _IDENTIFIER.sub("#", _HEX.sub("#", text)))
+    kept: list[str] = []
+    for clause in text.split("; "):  # a validation repeats its words for each element that is wrong
+        if not any(other == clause or other.endswith(f": {clause}") for other in kept):
+            kept.append(clause)
+    return "; ".join(kept)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it groups, and what it was raised from."""
+    seen: list[BaseException] = []
+    waiting = [error]
+    while waiting and len(seen) < _MOST_ERRORS:
+        each = waiting.pop(0)
+        if any(each is other for other in seen):
+            continue
+        seen.append(each)
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions[:_MOST_ERRORS]
+        if each.__cause__ is not None:
+            waiting.append(each.__cause__)
+    yield from seen
+
+
+def _parts(error: BaseException) -> Iterator[str]:
+    kind = type(error)
+    yield f"{kind.__module__}.{kind.__qualname__}"
+    yield from _own_lines(error)
+    response = getattr(error, "response", None)  # of httpx and requests, whose texts quote the status
+    values = {name: getattr(error, name, None) for name in _NAME_ATTRIBUTES}
+    for name, value in (*values.items(), ("response", getattr(response, "status_code", None))):
+        if isinstance(value, str | int) and len(str(value)) <= _LONGEST_CODE:
+            yield f"{name}={value}"
+    yield without_values(error_text(error))
+
+
+def _own_lines(error: BaseException) -> Iterator[str]:
+    """Lines of code that is not of a library, by their text: numbers change with each edit above them.
+
+    A line is counted once, however deep a recursion goes.
+    """
+    lines = (
+        f"{frame.filename.rpartition('/')[2]}:{frame.name}:{frame.line or ''}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if is_own_code(frame.filename)
+    )
+    yield from list(dict.fromkeys(lines))[-_MOST_FRAMES:]
+
+
+@lru_cache(maxsize=1024)
+def is_own_code(filename: str) -> bool:
+    """Whether a file belongs to a node or its application: not to Python, an installed library or the mesh."""
+    if filename.startswith("<"):
+        return False
+    path = Path(filename).resolve()
+    if _OF_A_NODE.search(str(path)):
+        return True
+    if any(part in _INSTALLED for part in path.parts):
+        return False
+    return not any(path.is_relative_to(folder) for folder in _LIBRARIES)

@@ -1,0 +1,127 @@
+"""What an agent process is made from: it keeps it until it ends, whatever changes meanwhile."""
+
+import ast
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from importlib.util import resolve_name
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from onex import __version__
+from onex.agent.cause import is_own_code
+from onex.contract import FILE_NAME, ResolvedNode
+from onex.settings import Settings
+
+_OF_UP = frozenset({"kafka_bootstrap_servers", "database_url", "services", "home"})
+"""Settings that have an aspect of their own, or that agents do not use."""
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
+_NOT_READ = frozenset({"cases.yaml"})
+
+
+def made_from(node: ResolvedNode, earlier: Sequence[ResolvedNode], settings: Settings) -> dict[str, str]:
+    """By aspect. ``earlier`` are the versions that its agent carries as well.
+
+    Secrets are part of digests only. Raises OSError for a file that cannot be read.
+    """
+    folders = [node.folder, *(version.folder for version in earlier)]
+    return {
+        "version": str(node.contract.contract_version),
+        "code": _digest(*(part for file in _files(folders) for part in (file.name.encode(), file.read_bytes()))),
+        "Kafka": settings.kafka_bootstrap_servers,
+        "PostgreSQL": _digest(settings.database_url.get_secret_value().encode()),
+        "settings": _digest(_settings(settings), *_variables(folders)),
+    }
+
+
+def _files(folders: Sequence[Path]) -> list[Path]:
+    """Files of these folders, and the code that they import and that is of no library."""
+    found = {
+        file
+        for folder in folders
+        for file in folder.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts and file.name not in _NOT_READ
+    }
+    waiting = [file for file in found if file.suffix == ".py"]
+    while waiting:
+        imported = set(_imported(waiting.pop())) - found
+        found |= imported
+        waiting += imported
+    return sorted(found)
+
+
+def _imported(file: Path) -> Iterator[Path]:
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):  # code that no import has reached; its bytes count all the same
+        return
+    for statement in ast.walk(tree):
+        match statement:
+            case ast.Import(names=names):
+                modules = [alias.name for alias in names]
+            case ast.ImportFrom(module=module, names=names, level=level):
+                base = _absolute("." * level + (module or ""), file)
+                modules = [base, *(f"{base}.{alias.name}" for alias in names)] if base else []
+            case _:
+                continue
+        for name in modules:
+            yield from _sources(name)
+
+
+def _absolute(name: str, file: Path) -> str:
+    """Name of a module that is imported in ``file``; empty where it cannot be known."""
+    if not name.startswith("."):
+        return name
+    for module in list(sys.modules.values()):
+        if getattr(module, "__file__", None) == str(file):
+            try:
+                return resolve_name(name, module.__package__ or "")
+            except ImportError:
+                return ""
+    return ""
+
+
+def _sources(name: str) -> Iterator[Path]:
+    """Source files of a module and of the packages around it."""
+    parts = name.split(".")
+    for depth in range(1, len(parts) + 1):
+        loaded = sys.modules.get(".".join(parts[:depth]))
+        place = getattr(loaded, "__file__", None) if loaded else _unloaded(parts[:depth])
+        if place and place.endswith(".py") and is_own_code(place):
+            yield Path(place).resolve()
+
+
+def _unloaded(parts: Sequence[str]) -> str | None:
+    """A module that is imported later, in a function for instance. Nothing is run to find it."""
+    for root in sys.path:
+        stem = Path(root or ".", *parts)
+        for file in (stem.with_suffix(".py"), stem / "__init__.py"):
+            if file.is_file():
+                return str(file.resolve())
+    return None
+
+
+def _settings(settings: Settings) -> bytes:
+    def revealed(value: object) -> object:
+        return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+    values = settings.model_dump(exclude=set(_OF_UP))
+    return json.dumps([__version__, sys.executable, values], default=revealed, sort_keys=True).encode()
+
+
+def _variables(folders: Sequence[Path]) -> Iterator[bytes]:
+    """Values of the variables that the contracts name."""
+    for folder in folders:
+        for name in sorted(set(_VARIABLE.findall((folder / FILE_NAME).read_text(errors="replace")))):
+            yield f"{name}={os.environ.get(name)}".encode(errors="backslashreplace")
+
+
+def _digest(*parts: bytes) -> str:
+    state = blake2b(digest_size=12)
+    for part in parts:
+        state.update(len(part).to_bytes(8, "big") + part)
+    return state.hexdigest()

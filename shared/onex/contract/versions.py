@@ -1,0 +1,43 @@
+"""Versions of a node lie beside each other in folders: ``node_x/v1_0_0``, ``node_x/v1_1_0``."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from onex.contract.load import FILE_NAME, find_contracts
+
+_FOLDER = re.compile(r"v(\d{1,6})_(\d{1,6})_(\d{1,6})")
+
+
+def version_of(folder: Path) -> tuple[int, int, int] | None:
+    """Version that the name of a folder states; None for other names."""
+    found = _FOLDER.fullmatch(folder.name)
+    return (int(found[1]), int(found[2]), int(found[3])) if found else None
+
+
+def newest_contracts(roots: Iterable[Path]) -> list[Path]:
+    """Contract files below the given files and folders: of each node the newest version of each major one.
+
+    Versions of one major share topics, group and state, so one of them runs, and it ends the runs of workflows that
+    began with an earlier one. Raises ContractError for a root without a contract.
+    """
+    newest: dict[tuple[object, ...], Path] = {}
+    for file in find_contracts(roots):
+        folder = file.resolve().parent
+        version = version_of(folder)
+        # A folder with another name is refused later, with the name that it should have.
+        node: tuple[object, ...] = (folder.parent.name, version[0]) if version else (folder,)
+        known = newest.get(node)
+        if known is None or (version or ()) > (version_of(known.resolve().parent) or ()):
+            newest[node] = file
+    return list(newest.values())
+
+
+def version_beside(folder: Path, version: str) -> Path | None:
+    """Folder of another version of the node in ``folder``, given as ``1.0.0``; None where there is none."""
+    wanted = tuple(version.split("."))
+    for file in folder.parent.glob(f"v*/{FILE_NAME}"):
+        found = version_of(file.parent)
+        if found is not None and tuple(map(str, found)) == wanted:
+            return file.parent
+    return None
