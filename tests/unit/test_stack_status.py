@@ -13,6 +13,7 @@ from onex.bus.protocols import BusHealth
 from onex.cli.main import app
 from onex.cli.stack_file import AgentNote, ProcessNote, Stack, write_stack
 from onex.local.process import started_at
+from onex.model.errors import BusUnavailableError
 from onex.settings import Settings
 
 KAFKA, POSTGRES = "127.0.0.1:4711", "postgresql://postgres:@/postgres?host=/x"
@@ -20,6 +21,10 @@ KAFKA, POSTGRES = "127.0.0.1:4711", "postgresql://postgres:@/postgres?host=/x"
 
 class FakeBus:
     ok = True
+
+    def require_broker(self, timeout: float, complaint: float) -> None:
+        if not self.ok:
+            raise BusUnavailableError("no broker answers")
 
     def health(self) -> BusHealth:
         return BusHealth(self.ok, "1 broker(s)" if self.ok else "Local: Broker transport failure")

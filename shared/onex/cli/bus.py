@@ -3,6 +3,8 @@
 from onex.bus import open as opening
 from onex.bus.environment import require_environment
 from onex.bus.kafka import KafkaEventBusAdapter
+from onex.bus.protocols import BusHealth
+from onex.model.errors import BusError
 from onex.settings import Settings
 
 _ANSWER, _COMPLAINT = 3.0, 1.5
@@ -18,6 +20,15 @@ def open_bus(settings: Settings) -> KafkaEventBusAdapter:
     bus = opening.open_bus(settings)
     bus.require_broker(_ANSWER, _COMPLAINT)
     return bus
+
+
+def health_of(bus: KafkaEventBusAdapter) -> BusHealth:
+    """Return whether a broker answers, as soon as that is known."""
+    try:
+        bus.require_broker(_ANSWER, _COMPLAINT)
+    except BusError as error:
+        return BusHealth(ok=False, detail=str(error))
+    return bus.health()
 
 
 def open_own_bus(settings: Settings) -> KafkaEventBusAdapter:

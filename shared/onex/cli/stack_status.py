@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from onex.bus.open import open_bus
 from onex.bus.protocols import BusHealth
 from onex.cli.agents import log_of
+from onex.cli.bus import health_of
 from onex.cli.stack_file import AgentNote, Stack, agent_infos, ask_agent, is_local_kafka, read_stack
 from onex.settings import Settings
 
@@ -45,7 +46,7 @@ def look(settings: Settings) -> StackStatus:
 
     stack = read_stack(settings)
     bus = open_bus(settings)
-    kafka = bus.health()
+    kafka = health_of(bus)
     bus.close()
     postgres = _postgres(settings, stack)
     agents = [_seen(ask_agent(info)) for info in agent_infos(settings)]
