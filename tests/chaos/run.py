@@ -39,6 +39,8 @@ def run(seed: int, faults: Sequence[str], postgres: LocalPostgres, folder: Path,
             field.stop_load()
             field.settle()
             rows = field.ledger()
+            if again := field.mesh.read_again:
+                print(f"read again by the test's own client: {', '.join(again[:10])}")
             print(field.ends.summary())
             return rows
         except AssertionError:

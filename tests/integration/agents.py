@@ -56,6 +56,8 @@ class Mesh:
         self.catalogue: ProtocolSchemaCatalogue = TopicCatalogue(bus, topic_prefix)
         self.prefix = f"t{uuid.uuid4().hex[:8]}"
         self.processes: list[Process] = []
+        self.read_again: list[str] = []
+        """Records that a client of the test went back to."""
         self.env = {
             **os.environ,
             "KAFKA_BOOTSTRAP_SERVERS": bus.config.bootstrap_servers,
@@ -247,7 +249,7 @@ class Mesh:
                 found.append(record)
                 newest[record.partition()] = record.offset()
             else:
-                print(f"    {topic}[{record.partition()}] offset {record.offset()} was read again by the test")
+                self.read_again.append(f"{topic}[{record.partition()}] offset {record.offset()}")
         reader.close()
         return found
 
