@@ -163,7 +163,9 @@ class Field:
 
     def settle(self) -> None:
         """Every command answered, no lag, every agent ready, without hands."""
-        _calmly(lambda: unanswered(self.mesh, self.load), 180, "an answer to each command")
+        _calmly(
+            lambda: unanswered(self.mesh, self.load), 330, "an answer to each command"
+        )  # a run ends after five minutes
         for name in self.agents:
             _calmly(partial(self._lag, name), 60, f"no lag of {name}")
         for name in self.agents:

@@ -5,14 +5,17 @@ from collections import Counter, defaultdict
 
 import asyncpg
 from node_balance_reducer.v1_0_0.models import CustomerBalance
-from node_order_orchestrator.v1_0_0.models import ChargeCard, OrderCompleted, OrderFailed, RefundCard
-from node_payment_effect.v1_0_0.models import CardCharged, CardDeclined, MoneyMoved
+from node_order_orchestrator.v1_0_0.models import OrderCompleted, OrderFailed
+from node_order_pricing_compute.v1_0_0.models import OrderPriced, PriceOrder
+from node_payment_effect.v1_0_0.models import CardCharged, CardDeclined, ChargeCard, MoneyMoved, RefundCard
+from node_shipping_effect.v1_0_0.models import OrderShipped, ShipmentRefused, ShipOrder
 from node_till_effect.v1_0_0.models import MoneyTaken, TillChanged
 
 from onex.agent import dead_letter as d
 from onex.bus import headers as h
 from onex.bus.protocols import ProtocolRecord
 from onex.bus.schema import Codec
+from onex.model.message import Message
 from tests.chaos.hostile import COMMANDS, is_hostile
 from tests.chaos.load import ORDERS, Load
 from tests.integration.agents import Mesh
@@ -45,14 +48,32 @@ def _orders(mesh: Mesh, load: Load) -> list[Row]:
             message = codec.decode(record.value())
             assert isinstance(message, OrderCompleted | OrderFailed)
             ends[message.order_id].add(dict(record.headers() or [])[h.ID])
-    asked = Counter(m.order_id for m in mesh.in_time(ChargeCard))
-    replied = Counter(m.order_id for m in mesh.messages(CardCharged))
-    replied.update(m.order_id for m in mesh.messages(CardDeclined))
     return [
         ("orders with exactly one completion", len(load.orders), sum(len(ids) == 1 for ids in ends.values())),
-        ("charges with exactly one answer", asked.total(), (asked & replied).total()),
-        ("answers to charges", asked.total(), replied.total()),
+        *_answers(mesh, "prices", PriceOrder, OrderPriced),
+        *_answers(mesh, "charges", ChargeCard, CardCharged, CardDeclined),
+        *_answers(mesh, "shipments", ShipOrder, OrderShipped, ShipmentRefused),
     ]
+
+
+def _answers(mesh: Mesh, what: str, command: type[Message], *results: type[Message]) -> list[Row]:
+    """A step whose answer is lost ends with its run's timeout, and the order still has one completion."""
+    late = mesh.too_late()
+    asked: Counter[str] = Counter()
+    for record, message in mesh.told(command, lambda record: not is_hostile(record)):
+        if (dict(record.headers() or []).get(h.ID) or b"").decode() not in late:
+            asked[_order(message)] += 1
+    replied = Counter(_order(message) for result in results for message in mesh.messages(result))
+    for order in sorted(name for name in asked | replied if asked[name] != replied[name])[:10]:
+        print(f"    {what} of {order}: asked {asked[order]} times, answered {replied[order]} times")
+    return [
+        (f"{what} with exactly one answer", asked.total(), (asked & replied).total()),
+        (f"answers to {what}", asked.total(), replied.total()),
+    ]
+
+
+def _order(message: Message) -> str:
+    return str(message.model_dump()["order_id"])
 
 
 def _balances(mesh: Mesh) -> list[Row]:

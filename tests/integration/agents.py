@@ -267,11 +267,13 @@ class Mesh:
         letters = (letter for node in self.nodes for letter in self.dead_letters(node.contract.name))
         return {letter[d.MESSAGE_ID]: letter for letter in letters if letter[d.EXCEPTION].endswith("DeadlineError")}
 
-    def told(self, model: type[M]) -> list[tuple[ProtocolRecord, M]]:
+    def told(
+        self, model: type[M], wanted: Callable[[ProtocolRecord], bool] = lambda _: True
+    ) -> list[tuple[ProtocolRecord, M]]:
         """Committed messages of a type with their records; those of a partition are in its order."""
         topic = next(t for n in self.nodes for m, t in n.outputs.items() if m is model)
         codec = Codec.of_topic(model, topic, self.catalogue)
-        return [(record, cast(M, codec.decode(record.value()))) for record in self.records(topic)]
+        return [(record, cast(M, codec.decode(record.value()))) for record in self.records(topic) if wanted(record)]
 
     def _with_ids(self, model: type[M]) -> list[tuple[str, M]]:
         return [

