@@ -298,7 +298,7 @@ def test_idle_agents_go_on_when_a_clock_is_set_back(kafka_bus: KafkaEventBusAdap
 
         eventually(lambda: all(map(renewed, agents)), 60, "each agent to have new clients, or to end")
         for name, agent in agents.items():
-            assert "making the clients of the bus anew" in mesh.log(name)
+            assert "replacing the clients of the bus" in mesh.log(name)
             if agent.poll() is not None:
                 mesh.start(name, env=clock.env())
         mesh.send([Amount(entity="e", value=1)])

@@ -159,7 +159,7 @@ def test_many_small_steps_are_reported_together() -> None:
     assert not health.ready
 
 
-def test_clients_are_made_anew_after_a_step_back_and_only_then() -> None:
+def test_clients_are_replaced_after_a_step_back_and_only_then() -> None:
     machine, told = ManualClock(), list[float]()
     clock = SteadyClock(machine, machine.elapsed_ns)
     watch = ClockWatch(clock, Health(), AgentMetrics("n"), lambda: told.append(machine.now_ms()))

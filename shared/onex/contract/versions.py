@@ -1,4 +1,4 @@
-"""Versions of a node lie beside each other in folders: ``node_x/v1_0_0``, ``node_x/v1_1_0``."""
+"""Versions of a node are folders with the same parent: ``node_x/v1_0_0``, ``node_x/v1_1_0``."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Where a value stands in a message, in words that show no content of it: keys of maps are content."""
+"""Where a value is in a message, in words that show no content of it: keys of maps are content."""
 
 from collections.abc import Mapping, Sequence
 from types import UnionType

@@ -19,7 +19,7 @@ def printable(text: str) -> str:
 
 
 def one_line(value: object) -> str:
-    """As :func:`printable`, with ``\\n`` for the end of a line: nobody's text can look like a line of the tool."""
+    """As :func:`printable`, with ``\\n`` for the end of a line: no text can look like a line of the tool."""
     return printable(str(value)).replace("\n", "\\n")
 
 

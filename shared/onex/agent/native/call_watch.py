@@ -55,7 +55,7 @@ class CallWatch:
         self._callings = callings
 
     def clients_must_end(self) -> None:
-        """They are closed and made anew within ``GIVEN_UP`` seconds from now, or the process ends. Any thread."""
+        """They are closed within ``GIVEN_UP`` seconds from now, or the process ends. Call from any thread."""
         self._end_by = self._clock.monotonic() + GIVEN_UP
 
     def clients_ended(self) -> None:

@@ -77,7 +77,7 @@ def _without_secrets(_: object, __: str, event: EventDict) -> EventDict:
 
 
 def _for_terminals(_: object, __: str, event: EventDict) -> EventDict:
-    """Texts of anybody are in the line: no terminal obeys them."""
+    """Escape the texts of any writer, so that no terminal obeys them."""
     return {printable(name): printable(str(value)) for name, value in event.items()}
 
 

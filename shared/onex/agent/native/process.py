@@ -175,7 +175,7 @@ class AgentProcess:
 
     def _set_back(self) -> None:
         """Waits that began before the clock was set back last longer by that step: keep no client from then."""
-        log.warning("making the clients of the bus anew, because the clock was set back")
+        log.warning("replacing the clients of the bus, because the clock was set back")
         self._calls.clients_must_end()
         self._stop.ask_restart()
 

@@ -12,6 +12,7 @@ T = TypeVar("T")
 _SETTINGS = {KafkaError._INVALID_ARG, KafkaError._CONFLICT}
 
 
+# The stubs of the three kinds take dictionaries of different types, and none takes a callback.
 def made(kind: Callable[[Any], T], config: Mapping[str, object], on_error: object = None) -> T:
     """A client of this kind; ``on_error`` hears of its errors.
 
