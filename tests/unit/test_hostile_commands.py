@@ -1,6 +1,7 @@
 """No text in a record or on the command line makes a command end in a fault of its own, or acts on a terminal."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,13 @@ def test_any_text_in_any_parameter(
         if target.command == command:
             for text in (HOSTILE[(number * _EACH + n) % len(HOSTILE)] for n in range(_EACH)):
                 onex.run(target.call(text))
+
+
+def test_no_hostile_text_leads_out_of_the_folder_of_a_test(tmp_path: Path) -> None:
+    for text in HOSTILE:
+        if "\x00" not in text:
+            path = os.path.normpath(tmp_path / text)
+            assert os.path.commonpath([path, tmp_path]) == str(tmp_path), repr(text[:60])
 
 
 @pytest.fixture
