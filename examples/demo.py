@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.rule import Rule
 
 from node_test_generator_effect.v1_0_0.sandbox import Sandbox
-from onex.bus.open import open_bus, open_catalogue
 from onex.bus.protocols import Outgoing
 from onex.cli.main import app
+from onex.connect import open_bus, open_catalogue
 from onex.contract import find_contracts, load_contract, resolve_node
 from onex.dlq import read_letters
 from onex.mesh import Survey

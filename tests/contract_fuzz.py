@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from onex.codegen import case_files, package_files
 from onex.contract import contract_json_schema, parse_contract, resolve_node
-from onex.model.errors import ConfigurationError, ContractError, TransientError
+from onex.errors import ConfigurationError, ContractError, TransientError
 from onex.testing import load_cases, run_case
 from tests.conftest import CONTRACTS
 from tests.json_changes import everywhere, places, renamed_key, replaced, texts

@@ -11,13 +11,13 @@ from pathlib import Path
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from onex.bus.declared import declare
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.protocols import Partition
-from onex.bus.provision import apply_plan, make_plan
-from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.contract import ResolvedNode
 from onex.local import LocalKafka
+from onex.provisioning.declared import declare
+from onex.provisioning.provision import apply_plan, make_plan
+from onex.schema.topic_catalogue import TopicCatalogue
 
 _ANSWER = 10.0
 _LOOK_AGAIN = 0.05

@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.field.cluster import Cluster
 from benchmarks.field.entries import JOB, Entry
 from benchmarks.field.job import Job, Schema
-from onex.bus.schema.catalogue import subject_of
+from onex.schema.catalogue import subject_of
 
 _END = 20.0
 

@@ -9,9 +9,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.protocols import Partition, ProtocolRecord
-from onex.bus.schema import Codec
-from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.model.message import Message
+from onex.schema import Codec
+from onex.schema.topic_catalogue import TopicCatalogue
 
 P = ParamSpec("P")
 T = TypeVar("T")

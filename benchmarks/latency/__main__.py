@@ -18,8 +18,8 @@ from benchmarks.field.meter import PeerFailedError
 from benchmarks.latency.probe import Path, probe
 from benchmarks.price import setup
 from benchmarks.report import Report, Series
-from onex.bus.schema import Codec
 from onex.contract import ResolvedNode, resolve_node
+from onex.schema import Codec
 
 _PEERS = "benchmarks.price.peers"
 _SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}

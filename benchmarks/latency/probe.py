@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.field.cluster import Cluster
 from benchmarks.field.meter import PeerFailedError
-from onex.bus import headers as h
+from onex.wire import headers as h
 
 _WARM_UP = 100
 _PATIENCE = 60.0

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from benchmarks.field.cluster import Cluster
 from benchmarks.field.outputs import Outputs, checked
-from onex.bus import headers as h
 from onex.bus.protocols import Outgoing, Partition
-from onex.bus.schema import Codec
 from onex.contract import ResolvedNode, resolve_node
+from onex.schema import Codec
+from onex.wire import headers as h
 
 FOLDER = Path(__file__).parent / "node_price_compute" / "v1_0_0"
 INPUT = "onex.cmd.bench.order.v1"

@@ -14,15 +14,15 @@ from pathlib import Path
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.report import Report, Series
-from onex.bus import headers as h
-from onex.bus.declared import declare
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
-from onex.bus.murmur2 import partition_of
-from onex.bus.provision import apply_plan, make_plan
-from onex.bus.schema import Codec
-from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.contract import resolve_node
 from onex.local import LocalKafka
+from onex.provisioning.declared import declare
+from onex.provisioning.provision import apply_plan, make_plan
+from onex.schema import Codec
+from onex.schema.topic_catalogue import TopicCatalogue
+from onex.wire import headers as h
+from onex.wire.partitioner import partition_of
 
 _FOLDER = Path(__file__).parent / "node_bank_effect" / "v1_0_0"
 _INPUT, _OUTPUT = "onex.cmd.bench.withdraw.v1", "onex.evt.bench.withdrawn.v1"

@@ -13,10 +13,10 @@ from benchmarks.field.cluster import Cluster, cluster
 from benchmarks.field.entries import Entry, java, mesh, ours, present
 from benchmarks.field.launch import end, launch
 from benchmarks.report import Report, Series
-from onex.bus import headers as h
 from onex.bus.protocols import Outgoing
-from onex.bus.schema import Codec
 from onex.contract import ResolvedNode, resolve_node
+from onex.schema import Codec
+from onex.wire import headers as h
 
 FOLDER = Path(__file__).parent / "node_slow_effect" / "v1_0_0"
 _INPUT, _OUTPUT = "onex.cmd.bench.call.v1", "onex.evt.bench.called.v1"

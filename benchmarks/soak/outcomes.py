@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Partition, ProtocolRecord
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.contract import ResolvedNode
 from onex.model import Message
+from onex.schema import Codec, ProtocolSchemaCatalogue
 
 
 class Outcomes:

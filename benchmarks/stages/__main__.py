@@ -17,12 +17,12 @@ from benchmarks.field.cluster import Cluster, cluster
 from benchmarks.price import setup
 from benchmarks.report import Report, Series
 from benchmarks.stages.layers import carrying, each, in_groups, layers
-from onex.agent.emit import Emitter
-from onex.agent.envelope import Envelope
-from onex.agent.program import build_program
-from onex.agent.pure_work import TOGETHER
-from onex.agent.receive import Receiver
-from onex.bus.schema import avro_schema
+from onex.agent.message.decoding import Decoder
+from onex.agent.message.encoding import Encoder
+from onex.agent.message.envelope import Envelope
+from onex.agent.message.program import build_program
+from onex.agent.pure.processor import TOGETHER
+from onex.schema import avro_schema
 
 _RECORDS = 2000
 _ROUNDS = 60
@@ -62,12 +62,12 @@ def _stages(field: Cluster) -> dict[str, float]:
     stage("envelope: look headers up", records, Envelope)
     values = [record.value() for record in records]
     stage("decode and validate", values, entry.decode)
-    receive = Receiver(program).receive
+    receive = Decoder(program).receive
     received = receive(records)
     stage("handler (builds a validated model)", received, lambda r: entry.handle(r[1]))
     results = [entry.handle(message) for _, message, _ in received]
     stage("encode", results, output.encode)
-    emitter = Emitter(program.outputs, program.contract.name)
+    emitter = Encoder(program.outputs, program.contract.name)
     emitter.at(0)
     pairs = list(zip(results, (envelope for _, _, envelope in received), strict=True))
     stage("emit: key, id, headers and encode", pairs, lambda pair: emitter.only(*pair))

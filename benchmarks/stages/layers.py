@@ -10,17 +10,17 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from benchmarks.price import setup
-from onex.agent.backing import MemoryBacking
-from onex.agent.batch_traces import BatchTraces
-from onex.agent.compute_work import ComputeWork
-from onex.agent.program import Program
-from onex.agent.pure_work import TOGETHER
-from onex.agent.store import PartitionStore
-from onex.agent.topic_limits import TopicLimits
-from onex.agent.tracing import Tracing
-from onex.bus import headers as h
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.agent.message.program import Program
+from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.pure.compute import ComputeProcessor
+from onex.agent.pure.processor import TOGETHER
+from onex.agent.state.backends import MemoryBacking
+from onex.agent.state.partition_store import PartitionStore
+from onex.agent.telemetry.batch_traces import BatchTraces
+from onex.agent.telemetry.tracing import Tracing
+from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.settings import Settings
+from onex.wire import headers as h
 
 _SECONDS = 4.0
 Group = Sequence[Message]
@@ -70,14 +70,14 @@ def _bare(program: Program) -> Callable[[Group], None]:
 
 def carrying(program: Program, traces: BatchTraces | None) -> Callable[[Group], None]:
     """The engine's work, without a bus."""
-    work = ComputeWork(program, "group", traces)
+    work = ComputeProcessor(program, "group", traces)
     work.begin(0, [])
 
     def carry(records: Group) -> None:
         work.carry(records)
         work.outputs.clear()
         if traces is not None:
-            traces.settle(0, committed=True)
+            traces.finish(0, committed=True)
 
     return carry
 

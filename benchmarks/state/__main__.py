@@ -17,20 +17,20 @@ from pathlib import Path
 import psutil
 
 from benchmarks.report import Report, Series
-from onex.agent.backing import RocksBacking
-from onex.agent.state_memory import StateMemory
-from onex.agent.store import STATE
-from onex.agent.stores import Stores
-from onex.agent.topic_limits import TopicLimits
-from onex.bus import headers as h
-from onex.bus.declared import declare
+from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.state.backends import RocksBacking
+from onex.agent.state.memory import StateMemory
+from onex.agent.state.partition_store import STATE
+from onex.agent.state.store_manager import Stores
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.protocols import Outgoing, Partition
-from onex.bus.provision import apply_plan, make_plan
-from onex.bus.schema import Codec
-from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.contract import ResolvedNode, resolve_node
 from onex.local import LocalKafka
+from onex.provisioning.declared import declare
+from onex.provisioning.provision import apply_plan, make_plan
+from onex.schema import Codec
+from onex.schema.topic_catalogue import TopicCatalogue
+from onex.wire import headers as h
 
 _ROOT = Path(__file__).parents[2]
 _REDUCER = _ROOT / "examples" / "orders" / "node_balance_reducer" / "v1_0_0"

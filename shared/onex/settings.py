@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from onex.model.errors import ConfigurationError
+from onex.errors import ConfigurationError
 from onex.model.outgoing import DEFAULT_MAX_MESSAGE_BYTES
 from onex.model.topic import LONGEST_PREFIX, PREFIX_PATTERN
 

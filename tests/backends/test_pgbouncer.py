@@ -13,15 +13,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from onex.agent.failure import Classifier, outage_of
-from onex.capability import NodeIdentity, Surroundings
+from onex.agent.failure.classify import Classifier, outage_of
+from onex.capability import AgentEnvironment, NodeIdentity
+from onex.errors import OutageError
 from onex.local import LocalPostgres
 from onex.local.properties import free_port
 from onex.mixins.database import ModelDatabaseSubcontract
 from onex.mixins.database.engine import DatabaseEngine
 from onex.model.context import Context
 from onex.model.enums import EnumFailureClass
-from onex.model.errors import OutageError
 from onex.model.message import Message
 from onex.postgres import Inbox, Outbox, is_pooled
 from tests.conftest import eventually
@@ -66,7 +66,9 @@ def pooled(postgres: LocalPostgres) -> Iterator[str]:
 @asynccontextmanager
 async def opened(url: str, **settings: object) -> AsyncIterator[DatabaseEngine]:
     who = NodeIdentity("node_till_effect", "1.0.0", "t-1")
-    engine = DatabaseEngine(ModelDatabaseSubcontract.model_validate(settings), who, Surroundings(database_url=url))
+    engine = DatabaseEngine(
+        ModelDatabaseSubcontract.model_validate(settings), who, AgentEnvironment(database_url=url)
+    )
     await engine.open()
     try:
         yield engine

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
-from onex.agent.native.call_watch import EXIT_STALLED
+from onex.agent.process.watchdog.call_watch import EXIT_STALLED
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.contract import resolve_node
 from onex.local import LocalPostgres
@@ -91,7 +91,7 @@ class Field:
         """One more instance, which the caller ends."""
         return self._start(name)
 
-    def restart(self, name: str, how: signal.Signals) -> None:
+    def restart(self, name: str, how: signal.Reports) -> None:
         """End one instance and start another, as a supervisor would."""
         with self._lock:
             process = self.agents[name].pop(0)

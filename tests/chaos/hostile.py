@@ -4,7 +4,7 @@ import itertools
 import threading
 
 from onex.bus.protocols import ProtocolRecord
-from onex.model.errors import PoisonError
+from onex.errors import PoisonError
 from tests.hostile_corpus import TOPICS, HostileRecord, hostile_records
 from tests.raw_producer import RawProducer
 

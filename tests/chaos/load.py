@@ -10,12 +10,12 @@ from node_order_orchestrator.v1_0_0.models import PlaceOrder
 from node_till_effect.v1_0_0.models import TakeMoney
 from node_till_effect.v1_1_0.models import TakeMoney as TakeMoneyWithNote
 
-from onex.bus import headers as h
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Outgoing
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue
-from onex.model.errors import BusError
+from onex.errors import BusError
 from onex.model.message import Message
+from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.wire import headers as h
 
 ORDERS = "onex.cmd.orders.place-order.v1"
 TILLS = "onex.cmd.till.take-money.v1"

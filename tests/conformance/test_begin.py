@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.memory import MemoryEventBus
 from onex.bus.protocols import Outgoing, Partition, Position, ProtocolConsumer, ProtocolEventBus
-from onex.model.errors import BusUnavailableError
+from onex.errors import BusUnavailableError
 from tests.conformance.conftest import MakeTopic
 from tests.conformance.test_bus import nothing_comes, take, take_all
 from tests.conftest import eventually

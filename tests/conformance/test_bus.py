@@ -6,7 +6,6 @@ from functools import partial
 
 import pytest
 
-from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import (
     Outgoing,
     Partition,
@@ -17,13 +16,14 @@ from onex.bus.protocols import (
     ProtocolTransaction,
     TopicState,
 )
-from onex.model.errors import (
+from onex.errors import (
     BusUnavailableError,
     FencedError,
     MessageTooLargeError,
     MissingTopicError,
     TransactionAbortedError,
 )
+from onex.wire.partitioner import partition_of
 from tests.conformance.conftest import MakeMember, MakeTopic
 from tests.conftest import eventually
 

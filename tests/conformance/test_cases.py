@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from onex.agent import dead_letter as d
-from onex.bus import headers as h
+from onex.agent.failure import dead_letter as d
 from onex.bus.kafka import KafkaEventBusAdapter
-from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import Outgoing, Partition
-from onex.bus.schema import Codec
 from onex.contract import ResolvedNode, find_contracts, load_contract, resolve_node
 from onex.local import LocalPostgres
 from onex.model.enums import EnumNodeKind
+from onex.schema import Codec
 from onex.testing import Case, load_cases, mismatch, run_case
 from onex.testing.cases import Named
 from onex.testing.run_case import case_bytes, case_key
+from onex.wire import headers as h
+from onex.wire.partitioner import partition_of
 from tests.conftest import ORDERS, SERVICES, eventually
 from tests.integration.agents import Mesh
 

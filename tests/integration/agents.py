@@ -15,17 +15,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar, cast
 
-from onex.agent import dead_letter as d
-from onex.bus import headers as h
-from onex.bus.declared import declare
-from onex.bus.environment import EnvironmentLog
+from onex.agent.failure import dead_letter as d
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Headers, Outgoing, Partition, ProtocolRecord
-from onex.bus.provision import apply_plan, make_plan
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue
-from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.message import Message
+from onex.provisioning.declared import declare
+from onex.provisioning.environment import EnvironmentLog
+from onex.provisioning.provision import apply_plan, make_plan
+from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
+from onex.wire import headers as h
 from tests.conftest import eventually
 from tests.integration.forked import ForkServer, Output, Process, Program
 
@@ -158,8 +158,8 @@ class Mesh:
             eventually(lambda: self.readiness(process.pid) == {}, 40, f"{name} ready: {self.log(name)}")
         return process
 
-    def stop(self, process: Process, how: signal.Signals = signal.SIGTERM) -> int:
-        """Signal a process and wait for its end; gives the exit code."""
+    def stop(self, process: Process, how: signal.Reports = signal.SIGTERM) -> int:
+        """CapabilityReport a process and wait for its end; gives the exit code."""
         process.send_signal(how)
         try:
             return process.wait(40)

@@ -22,7 +22,7 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, Protocol
 
-_PRELOADED = ("onex.cli.main", "onex.cli.run", "onex.cli.send", "onex.agent.native.process", "onex.bus.kafka")
+_PRELOADED = ("onex.cli.main", "onex.cli.run", "onex.cli.send", "onex.agent.process.agent_process", "onex.bus.kafka")
 _PR_SET_PDEATHSIG = 1
 _LOOK_AGAIN = 0.01
 
@@ -184,7 +184,7 @@ def _become(program: Program) -> None:
         os.close(opened)
     sys.argv = [program.module, *program.arguments]
     sys.path[:0] = [path for path in program.environment.get("PYTHONPATH", "").split(os.pathsep) if path]
-    failpoint = import_module("onex.model.failpoint")
+    failpoint = import_module("onex.util.failpoint")
     failpoint._ARMED = program.environment.get("ONEX_FAILPOINT", "")  # type: ignore[attr-defined]  # read on import
     faulthandler.register(signal.SIGUSR2)
     if program.environment.get("PYTHONFAULTHANDLER"):

@@ -5,7 +5,7 @@ It ends with this process, however that ends.
 
 import sys
 
-from onex.agent.native.supervisor import supervise
+from onex.agent.process.supervisor import supervise
 
 if __name__ == "__main__":
     sys.exit(supervise(["setpriv", "--pdeathsig", "KILL", "--", *sys.argv[1:]], 1, 30.0))

@@ -14,17 +14,17 @@ from node_showcase_effect.v1_0_0.models import Perform, Performed, Progressed
 from node_tally_reducer.v1_0_0.models import Amount, Tallied
 from node_vault_effect.v1_0_0.models import Fetch, Fetched
 
-from onex.bus import headers as h
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Headers, Outgoing
-from onex.bus.schema import Codec
 from onex.bus.whole_topic import whole_topic
 from onex.local import LocalPostgres
 from onex.mesh import MeshClient
 from onex.mixins.catalogue import CATALOGUE
 from onex.model.enums import EnumNodeKind
 from onex.model.mesh import MESH_TOPICS, CapabilityReported
+from onex.schema import Codec
 from onex.settings import Settings
+from onex.wire import headers as h
 from tests.conftest import NODES, eventually
 from tests.integration.agents import Mesh
 

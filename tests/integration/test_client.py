@@ -24,7 +24,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from onex.bus.aio.client import AioKafka
 from onex.bus.aio.listener import Listener
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
-from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import Outgoing, TopicState
 from onex.local import LocalKafka
 from onex.mesh import (
@@ -37,6 +36,7 @@ from onex.mesh import (
 )
 from onex.model.enums import EnumFailureClass
 from onex.settings import Settings
+from onex.wire.partitioner import partition_of
 from tests.conftest import ORDERS, SHORT_LIVED, eventually
 from tests.integration.agents import Mesh
 

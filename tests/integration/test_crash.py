@@ -8,8 +8,8 @@ from node_unruly_compute.v1_0_0.models import Ask, Reply
 from node_unruly_effect.v1_0_0.models import Act, Acted
 
 from onex.bus.kafka import KafkaEventBusAdapter
-from onex.bus.murmur2 import partition_of
 from onex.model.message import Message
+from onex.wire.partitioner import partition_of
 from tests.conftest import NODES, eventually
 from tests.integration.agents import Mesh
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from node_tally_reducer.v1_0_0.models import Amount, Tallied
 from node_unruly_effect.v1_0_0.models import Act, Acted
 
-from onex.agent.native.call_watch import EXIT_STALLED
+from onex.agent.process.watchdog.call_watch import EXIT_STALLED
 from onex.bus.kafka import KafkaEventBusAdapter
 from tests.chaos.cluster import SIZE, Cluster
 from tests.conftest import NODES, eventually

@@ -9,8 +9,8 @@ from node_tally_reducer.v1_0_0.models import Amount, Tallied
 from node_unruly_effect.v1_0_0.models import Act, Acted
 
 from onex.bus.kafka import KafkaEventBusAdapter
+from onex.errors import ConfigurationError
 from onex.mesh import MeshClient
-from onex.model.errors import ConfigurationError
 from onex.settings import Settings
 from tests.conftest import NODES, eventually
 from tests.integration.agents import Mesh

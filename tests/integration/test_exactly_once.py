@@ -24,9 +24,9 @@ from node_distributed_lock_effect.v1_0_0.models import (
     RenewLock,
 )
 from onex.bus.kafka import KafkaEventBusAdapter
+from onex.errors import OutageError
 from onex.local import LocalPostgres
 from onex.model import RejectedError
-from onex.model.errors import OutageError
 from onex.model.message import Message
 from onex.node import Context
 from onex.postgres import Inbox, Outbox

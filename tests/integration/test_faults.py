@@ -20,8 +20,8 @@ from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_store_effect.v1_0_0.models import NodeStored, StoreNode
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.protocols import Outgoing, TopicState
+from onex.errors import BusError, MissingTopicError
 from onex.local import LocalKafka, LocalPostgres
-from onex.model.errors import BusError, MissingTopicError
 from tests.chaos.skew import Clock, possible
 from tests.conftest import NODES, SERVICES, SHORT_LIVED, eventually
 from tests.integration.agents import Mesh

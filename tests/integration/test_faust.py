@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from onex.bus.faust import FaustEventBus
 from onex.bus.kafka import KafkaEventBusAdapter
+from onex.errors import ConfigurationError, MissingTopicError
 from onex.model.contract import ModelDelivery
-from onex.model.errors import ConfigurationError, MissingTopicError
 from tests.conftest import NODES, eventually
 from tests.integration.agents import Mesh
 

@@ -7,8 +7,7 @@ import pytest
 
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Outgoing, TopicState
-from onex.bus.sizes import record_bytes
-from onex.model.errors import (
+from onex.errors import (
     BusError,
     ConfigurationError,
     FencedError,
@@ -17,6 +16,7 @@ from onex.model.errors import (
     TransactionAbortedError,
     TransactionTimedOutError,
 )
+from onex.wire.sizes import record_bytes
 from tests.conftest import eventually
 
 _SMALL, _LIMIT = "onex.evt.test.small-records.v1", 100_000

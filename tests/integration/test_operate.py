@@ -19,12 +19,12 @@ import pytest
 from node_order_orchestrator.v1_0_0.models import OrderCompleted, OrderFailed, PlaceOrder
 from node_tally_reducer.v1_0_0.models import Amount
 
-from onex.bus import headers as h
 from onex.bus.kafka import KafkaEventBusAdapter
-from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import Outgoing
-from onex.bus.schema import Codec
 from onex.model.mesh import MESH_TOPICS, EnumPhase, NodeHeartbeat
+from onex.schema import Codec
+from onex.wire import headers as h
+from onex.wire.partitioner import partition_of
 from tests.conftest import NODES, ORDERS, SERVICES, eventually
 from tests.integration.agents import Mesh
 

@@ -16,7 +16,7 @@ from node_postgres_adapter_effect.v1_0_0.models import (
     UpsertProjection,
 )
 from node_postgres_adapter_effect.v1_0_0.node import NAME, NodePostgresAdapterEffect
-from onex.capability import Composition, Surroundings
+from onex.capability import AgentEnvironment, Composition
 from onex.contract import resolve_node
 from onex.local import LocalPostgres
 from onex.node import Context
@@ -43,7 +43,7 @@ def play(postgres: LocalPostgres) -> Callable[..., None]:
         async def whole() -> None:
             node = resolved.create()
             assert isinstance(node, NodePostgresAdapterEffect)
-            node.container.registry.value(Surroundings, Surroundings(url))
+            node.container.registry.value(AgentEnvironment, AgentEnvironment(url))
             composition = Composition(node)
             await composition.start()
             try:

@@ -12,10 +12,10 @@ from node_order_pricing_compute.v1_0_0.models import OrderPriced, PriceOrder
 
 from node_registry_reducer.v1_0_0.models import RegistrationChanged
 from onex.bus.kafka import KafkaEventBusAdapter
+from onex.errors import ConfigurationError
 from onex.local import LocalPostgres
 from onex.mesh import Discovery, MeshClient
 from onex.model.enums import EnumNodeKind
-from onex.model.errors import ConfigurationError
 from onex.model.mesh import EnumHealth, EnumRegistrationState
 from onex.settings import Settings
 from tests.conftest import ORDERS, SERVICES, eventually

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from node_unruly_compute.v1_0_0.models import Ask, Reply
 
-from onex.bus.declared import Declared, DeclaredSchema, declare
 from onex.bus.kafka import KafkaEventBusAdapter
-from onex.bus.provision import apply_plan, make_plan
-from onex.bus.schema import avro_schema
-from onex.bus.schema.registry import RegistryCatalogue
-from onex.model.errors import BusUnavailableError, SchemaMismatchError
+from onex.errors import BusUnavailableError, SchemaMismatchError
+from onex.provisioning.declared import Declared, DeclaredSchema, declare
+from onex.provisioning.provision import apply_plan, make_plan
+from onex.schema import avro_schema
+from onex.schema.registry import RegistryCatalogue
 from tests.conftest import NODES, eventually
 from tests.integration.agents import Mesh
 from tests.integration.registry import Registry

@@ -12,11 +12,11 @@ from threading import Thread
 from pydantic import BaseModel, ValidationError
 
 from onex.capability import Container, Event, NodeIdentity, standard_services
-from onex.model.clock import ProtocolClock
+from onex.errors import TransientError
 from onex.model.context import Context
-from onex.model.errors import TransientError
 from onex.model.message import Message
 from onex.testing.clock import ManualClock
+from onex.util.clock import ProtocolClock
 
 
 @contextmanager
@@ -35,7 +35,7 @@ WHO = NodeIdentity("node_a_effect", "1.0.0", "a-1")
 
 @dataclass
 class Hand:
-    """See ProtocolInHand."""
+    """See ProtocolCurrentMessage."""
 
     message_id: str = ""
     correlation_id: str = ""
@@ -64,7 +64,7 @@ class Sink:
             raise self.failures.pop(0)
         self.calls.append(list(events))
 
-    async def bury(self, event: Event, error: BaseException) -> None:
+    async def dead_letter(self, event: Event, error: BaseException) -> None:
         if self.burying_fails:
             raise TransientError("no broker")
         self.buried.append((event, error))

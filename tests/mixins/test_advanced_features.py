@@ -3,6 +3,7 @@
 import pytest
 
 from onex.contract import parse_contract, resolve_node
+from onex.errors import ContractError
 from onex.mixins.database import EnumIsolation
 from onex.mixins.logging import EnumLogFormat, ModelLoggingSubcontract
 from onex.mixins.metrics import ModelMetricsSubcontract
@@ -10,7 +11,6 @@ from onex.mixins.security import ModelSecuritySubcontract
 from onex.mixins.tracing import ModelTracingSubcontract
 from onex.mixins.transactions import ModelTransactionSubcontract
 from onex.model.contract import ModelRetryPolicy
-from onex.model.errors import ContractError
 from tests.conftest import NODES
 from tests.mixins.helpers import contract_file
 

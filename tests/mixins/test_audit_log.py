@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onex.capability import SENDER, Event, ProtocolEventSink
+from onex.errors import CircuitOpenError, RejectedError, TransientError
 from onex.mixins.audit_log import MixinAuditLog, ModelAuditLogSubcontract, problems_of
 from onex.mixins.audit_log.chain import sealed
 from onex.mixins.audit_log.engine import AuditLogEngine
 from onex.model.context import Context
-from onex.model.errors import CircuitOpenError, RejectedError, TransientError
 from onex.model.mesh import AuditRecorded
 from onex.model.message import Message
 from onex.node import NodeEffect
@@ -150,10 +150,10 @@ def test_what_waits_for_the_topic_has_a_bound() -> None:
         for _ in range(250):
             assert careless.handle() == "paid"
     assert [entry["event"] for entry in logs] == ["the audit log cannot be written"], "once for the outage"
-    assert careless.engine.figures() == {"unsent": 10.0, "dropped": 490.0}
+    assert careless.engine.reported_metrics() == {"unsent": 10.0, "dropped": 490.0}
     assert careless.handle() == "paid"
     assert [entry.number for entry in careless.entries] == [*range(492, 503)]
-    assert careless.engine.figures() == {"unsent": 0.0, "dropped": 491.0}
+    assert careless.engine.reported_metrics() == {"unsent": 0.0, "dropped": 491.0}
     assert [problem.partition(": ")[2] for problem in problems_of(careless.entries)] == [
         "entries 1 to 491 are missing"
     ]
@@ -164,7 +164,7 @@ def test_what_is_not_done_makes_no_entries() -> None:
     for _ in range(100):
         with pytest.raises(TransientError, match="no broker"):
             closed.handle()
-    assert closed.engine.figures() == {"unsent": 5.0, "dropped": 0.0}
+    assert closed.engine.reported_metrics() == {"unsent": 5.0, "dropped": 0.0}
     assert closed.handle() == "paid"
     assert [entry.number for entry in closed.entries] == [*range(1, 8)]
     assert list(problems_of(closed.entries)) == []
@@ -174,7 +174,7 @@ def test_entries_are_bounded_in_characters_too() -> None:
     careless = Log(Sink(*[AWAY] * 500), fail_closed=False, max_unsent=100_000, max_detail=100_000)
     for _ in range(400):
         play(careless.engine.record("a", detail="x" * 100_000))
-    assert careless.engine.figures()["unsent"] < 180
+    assert careless.engine.reported_metrics()["unsent"] < 180
 
 
 def test_what_has_waited_is_not_sent_whole_with_each_message() -> None:
@@ -215,7 +215,7 @@ def test_an_entry_that_no_record_can_hold_does_not_keep_the_others_back(fail_clo
     assert (first, one, two) == (None, None, None)
     assert isinstance(large, RejectedError) == fail_closed
     assert [entry.what for entry in log.entries] == ["first", "one", "two"]
-    assert log.engine.figures() == {"unsent": 0.0, "dropped": 1.0}
+    assert log.engine.reported_metrics() == {"unsent": 0.0, "dropped": 1.0}
 
 
 def test_an_old_entry_that_no_record_can_hold_is_given_up() -> None:

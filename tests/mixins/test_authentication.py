@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from jwt.algorithms import ECAlgorithm
 
-from onex.capability import SENDER, ProtocolInHand
+from onex.capability import SENDER, ProtocolCurrentMessage
+from onex.errors import AccessDeniedError, CompositionError, TransientError
 from onex.mixins.authentication import MixinAuthentication, ModelAuthenticationSubcontract, Principal
 from onex.mixins.authentication.engine import AuthenticationEngine
 from onex.mixins.authentication.keys import PublishedKeys
-from onex.model.clock import SystemClock
-from onex.model.errors import AccessDeniedError, CompositionError, TransientError
 from onex.node import NodeOrchestrator
 from onex.testing.clock import ManualClock
+from onex.util.clock import SystemClock
 from tests.mixins.certificates import Authority
 from tests.mixins.helpers import Answer, Hand, Note, Receiver, container, mute_server
 
@@ -252,7 +252,7 @@ def test_a_node_without_keys_believes_nobody() -> None:
 
     node = Node()
     node.container = container()
-    node.container.registry.value(ProtocolInHand, Hand(headers={"authorization": f"Bearer {Gate().token()}"}))
+    node.container.registry.value(ProtocolCurrentMessage, Hand(headers={"authorization": f"Bearer {Gate().token()}"}))
     assert isinstance(node.authentication, AuthenticationEngine)
     with pytest.raises(AccessDeniedError, match="no key to check tokens with"):
         node.authentication.check(Note(text="a"))

@@ -2,10 +2,10 @@
 
 import pytest
 
+from onex.errors import AccessDeniedError
 from onex.mixins.authentication import MixinAuthentication, ModelAuthenticationSubcontract, Principal
 from onex.mixins.authorization import MixinAuthorization, ModelAuthorizationSubcontract
 from onex.mixins.authorization.engine import AuthorizationEngine
-from onex.model.errors import AccessDeniedError
 from onex.model.message import Message
 from onex.node import NodeReducer
 from tests.mixins.helpers import container

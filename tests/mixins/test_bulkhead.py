@@ -5,9 +5,9 @@ from contextlib import suppress
 
 import pytest
 
+from onex.errors import BulkheadFullError
 from onex.mixins.bulkhead import MixinBulkhead, ModelBulkheadSubcontract
 from onex.mixins.bulkhead.engine import BulkheadEngine
-from onex.model.errors import BulkheadFullError
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
 from tests.mixins.virtual import play
@@ -88,10 +88,10 @@ def test_figures() -> None:
     async def live() -> None:
         engine = BulkheadEngine(ModelBulkheadSubcontract(max_concurrent=1, max_waiting=0))
         async with engine.of("db").place():
-            assert engine.figures() == {"running": 1.0, "waiting": 0.0, "refused": 0.0}
+            assert engine.reported_metrics() == {"running": 1.0, "waiting": 0.0, "refused": 0.0}
             with suppress(BulkheadFullError):
                 await engine.of("db").call(lambda: asyncio.sleep(1))
-        assert engine.figures() == {"running": 0.0, "waiting": 0.0, "refused": 1.0}
+        assert engine.reported_metrics() == {"running": 0.0, "waiting": 0.0, "refused": 1.0}
 
     play(live())
 

@@ -203,4 +203,4 @@ def test_a_node_has_one_cache() -> None:
 def test_figures() -> None:
     it = Cache()
     it.load("a")
-    assert it.engine.figures() == {"hits": 0.0, "misses": 1.0, "stale": 0.0, "shared": 0.0, "entries": 1.0}
+    assert it.engine.reported_metrics() == {"hits": 0.0, "misses": 1.0, "stale": 0.0, "shared": 0.0, "entries": 1.0}

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from node_vault_effect.v1_0_0.models import Fetch, Fetched
 from pydantic import ValidationError
 
-from onex.agent.native.capabilities import running
+from onex.agent.process.capability_loop import running
 from onex.bus.kafka import KafkaEventBusAdapter
-from onex.bus.kafka.adapters import KafkaAdapters
+from onex.bus.kafka.adapter_factory import KafkaAdapters
 from onex.bus.protocols import TopicState
 from onex.capability import (
+    AgentEnvironment,
     CapabilityMetadata,
     Composition,
     Definition,
@@ -30,24 +31,23 @@ from onex.capability import (
     ProtocolHost,
     ProtocolKafkaAdapters,
     Subcontract,
-    Surroundings,
     capability,
 )
 from onex.contract import ResolvedNode, resolve_node
 from onex.contract.reader import ContractReader
+from onex.errors import CompositionError
 from onex.mixins.authentication import ModelAuthenticationSubcontract
 from onex.mixins.authorization import ModelAuthorizationSubcontract
 from onex.mixins.bulkhead import ModelBulkheadSubcontract
 from onex.mixins.catalogue import CATALOGUE
 from onex.mixins.encryption import ModelEncryptionSubcontract
 from onex.mixins.service import MixinDependencyResolver, with_mixins
-from onex.model.clock import ProtocolClock
 from onex.model.contract.version import ModelSemVer
 from onex.model.enums import EnumCapabilityCategory, EnumNodeKind
-from onex.model.errors import CompositionError
 from onex.node import Node, NodeCompute, NodeEffect, NodeOrchestrator, NodeReducer
 from onex.testing import MeshDriver
 from onex.testing.clock import ManualClock
+from onex.util.clock import ProtocolClock
 from tests.conftest import NODES, ROOT
 from tests.mixins.helpers import Sink, container
 from tests.mixins.render import enforced, fields_of, rendered
@@ -79,11 +79,11 @@ pytestmark = pytest.mark.xdist_group("catalogue")
 @pytest.fixture(scope="module")
 def around(
     database_url: str, kafka_bus: KafkaEventBusAdapter, tmp_path_factory: pytest.TempPathFactory
-) -> Surroundings:
+) -> AgentEnvironment:
     """Real ones."""
     kafka_bus.admin.create([TopicState("onex.evt.mixins.used.v1", 1, 1, {})])
     home = tmp_path_factory.mktemp("home")
-    return Surroundings(database_url, kafka_bus.config.bootstrap_servers, home=home)
+    return AgentEnvironment(database_url, kafka_bus.config.bootstrap_servers, home=home)
 
 
 def alone(mixin: type[Mixin]) -> type[Node]:
@@ -92,7 +92,7 @@ def alone(mixin: type[Mixin]) -> type[Node]:
     return with_mixins(BASES[mixin.definition.metadata.kinds[0]], resolved)
 
 
-def create(made: type[Node], around: Surroundings) -> Node:
+def create(made: type[Node], around: AgentEnvironment) -> Node:
     """A node in these surroundings."""
     node = made()
     node.container = container(around, *NEEDED, clock=ManualClock())
@@ -120,7 +120,7 @@ def test_its_folder_holds_the_same_files_as_all_others(mixin: type[Mixin]) -> No
 
 
 @every
-def test_its_metadata_is_true(mixin: type[Mixin], around: Surroundings) -> None:
+def test_its_metadata_is_true(mixin: type[Mixin], around: AgentEnvironment) -> None:
     metadata = mixin.definition.metadata
     assert CATALOGUE.of_key(metadata.key) is mixin
     assert isinstance(vars(mixin)[metadata.accessor], capability)
@@ -173,7 +173,7 @@ def test_what_is_rendered_is_up_to_date() -> None:
 
 
 @every
-def test_its_life(mixin: type[Mixin], around: Surroundings) -> None:
+def test_its_life(mixin: type[Mixin], around: AgentEnvironment) -> None:
     metadata = mixin.definition.metadata
 
     async def live() -> None:
@@ -230,7 +230,7 @@ def unwilling(mixin: type[Mixin]) -> type[Mixin]:
 
 
 @every
-def test_it_is_closed_when_another_one_does_not_start(mixin: type[Mixin], around: Surroundings) -> None:
+def test_it_is_closed_when_another_one_does_not_start(mixin: type[Mixin], around: AgentEnvironment) -> None:
     metadata = mixin.definition.metadata
 
     async def live() -> None:
@@ -288,19 +288,19 @@ def legal(mixins: Sequence[type[Mixin]]) -> bool:
 @pytest.mark.parametrize(
     "pair", [pair for pair in itertools.combinations(ALL, 2) if legal(pair)], ids=lambda pair: pair[0].__name__
 )
-def test_every_legal_pair_lives_together(pair: tuple[type[Mixin], type[Mixin]], around: Surroundings) -> None:
+def test_every_legal_pair_lives_together(pair: tuple[type[Mixin], type[Mixin]], around: AgentEnvironment) -> None:
     _live_together(pair, around)
 
 
 @given(st.sets(st.sampled_from(ALL)))
 @settings(max_examples=50)
-def test_random_sets_live_together(around: Surroundings, chosen: set[type[Mixin]]) -> None:
+def test_random_sets_live_together(around: AgentEnvironment, chosen: set[type[Mixin]]) -> None:
     _live_together(MixinDependencyResolver().resolve_dependencies(sorted(chosen, key=str)), around)
 
 
 @given(st.sets(st.sampled_from(ALL)))
 @settings(max_examples=50)
-def test_random_sets_work_on_the_memory_host(around: Surroundings, chosen: set[type[Mixin]]) -> None:
+def test_random_sets_work_on_the_memory_host(around: AgentEnvironment, chosen: set[type[Mixin]]) -> None:
     mesh = MeshDriver([_vault(chosen)], virtual_time=False, surroundings=around)
     try:
         sent = mesh.send(Fetch(name="gold"))
@@ -311,7 +311,7 @@ def test_random_sets_work_on_the_memory_host(around: Surroundings, chosen: set[t
 
 @given(st.sets(st.sampled_from([mixin for mixin in ALL if EnumNodeKind.COMPUTE in mixin.definition.metadata.kinds])))
 @settings(max_examples=50)
-def test_random_sets_live_as_the_native_host_has_them(around: Surroundings, chosen: set[type[Mixin]]) -> None:
+def test_random_sets_live_as_the_native_host_has_them(around: AgentEnvironment, chosen: set[type[Mixin]]) -> None:
     """A thread with a loop of its own, beside a node that has none; tests/integration has whole agents."""
     resolved = MixinDependencyResolver().resolve_dependencies(sorted(chosen, key=str))
     node = create(with_mixins(NodeCompute, resolved), around)
@@ -346,7 +346,7 @@ def test_sets_that_lack_something_are_refused(chosen: set[type[Mixin]]) -> None:
             with_mixins(NodeEffect, ordered)
 
 
-def _live_together(mixins: Sequence[type[Mixin]], around: Surroundings) -> None:
+def _live_together(mixins: Sequence[type[Mixin]], around: AgentEnvironment) -> None:
     made = with_mixins(NodeEffect, mixins)
     turned = with_mixins(NodeEffect, list(reversed(mixins)))
     assert made.capabilities == turned.capabilities

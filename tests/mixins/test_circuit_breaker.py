@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from onex.capability import Signals
+from onex.capability import Reports
+from onex.errors import CircuitOpenError, RejectedError
 from onex.mixins.circuit_breaker import (
     EnumCircuitState,
     MixinCircuitBreaker,
@@ -17,7 +18,6 @@ from onex.mixins.circuit_breaker import (
 )
 from onex.mixins.circuit_breaker.circuit import Circuit, CircuitChange, CircuitSnapshot
 from onex.mixins.circuit_breaker.engine import CircuitBreakerEngine
-from onex.model.errors import CircuitOpenError, RejectedError
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
 from tests.mixins.helpers import refused_card
@@ -226,13 +226,13 @@ def test_a_node_shares_a_circuit_among_its_handlers() -> None:
                 await node.one(down)
         with pytest.raises(CircuitOpenError, match="the circuit of db is open for another"):
             await node.two()
-        signals = node.container.get(Signals)
+        signals = node.container.get(Reports)
         assert [(one.capability, one.subject, one.event) for one in signals.take()] == [
             ("circuit_breaker", "db", "open")
         ]
         assert list(signals.take()) == []
         assert isinstance(node.circuits, CircuitBreakerEngine)
-        assert node.circuits.figures() == {"circuits": 1.0, "open": 1.0, "half_open": 0.0}
+        assert node.circuits.reported_metrics() == {"circuits": 1.0, "open": 1.0, "half_open": 0.0}
 
     play(live())
 

@@ -24,13 +24,13 @@ from onex.capability import (
     load_metadata,
     start_order,
 )
+from onex.errors import CompositionError
 from onex.mixins.circuit_breaker import MixinCircuitBreaker
 from onex.mixins.retry import MixinRetry, ModelRetrySubcontract
-from onex.model.clock import ProtocolClock, SystemClock
 from onex.model.contract.version import ModelSemVer
 from onex.model.enums import EnumCapabilityCategory, EnumLayerStage, EnumNodeKind
-from onex.model.errors import CompositionError
 from onex.node import NodeCompute, NodeEffect, NodeReducer
+from onex.util.clock import ProtocolClock, SystemClock
 
 ONE = ModelSemVer(major=1)
 LIFE: list[str] = []

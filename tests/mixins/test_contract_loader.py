@@ -8,11 +8,11 @@ import pytest
 from onex.capability import LoadedContract
 from onex.contract import resolve_node
 from onex.contract.reader import ContractReader
+from onex.errors import CompositionError, ContractError
 from onex.mixins.bulkhead import ModelBulkheadSubcontract
 from onex.mixins.contract_loader import MixinContractLoader, ModelContractLoaderSubcontract
 from onex.mixins.contract_loader.engine import ContractLoaderEngine
 from onex.mixins.service import with_mixins
-from onex.model.errors import CompositionError, ContractError
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
 from tests.conftest import NODES

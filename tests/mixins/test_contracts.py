@@ -8,13 +8,13 @@ from node_vault_effect.v1_0_0.node import NodeVaultEffect
 
 from onex.capability import Mixin, configured
 from onex.contract import resolve_node
+from onex.errors import CompositionError, ContractError
 from onex.mixins.bulkhead import MixinBulkhead, ModelBulkheadSubcontract
 from onex.mixins.catalogue import CATALOGUE, MixinCatalogue
 from onex.mixins.circuit_breaker import MixinCircuitBreaker, ModelCircuitBreakerSubcontract, ModelCircuitService
 from onex.mixins.retry import MixinRetry
 from onex.mixins.service import MixinDependencyResolver, create_service_with_capabilities, with_mixins
 from onex.mixins.timeout import MixinTimeout, ModelTimeoutSubcontract
-from onex.model.errors import CompositionError, ContractError
 from onex.node import NodeCompute, NodeEffect
 from onex.testing import MeshDriver
 from tests.conftest import NODES

@@ -8,17 +8,19 @@ import asyncpg
 import pytest
 from pydantic import ValidationError
 
-from onex.capability import Composition, HealthChecks, Surroundings
+from onex.capability import AgentEnvironment, Composition, HealthChecks
+from onex.errors import CompositionError, TransientError
 from onex.mixins.database import EnumIsolation, MixinDatabase, ModelDatabaseSubcontract
 from onex.mixins.database.engine import DatabaseEngine
-from onex.model.errors import CompositionError, TransientError
 from onex.node import NodeEffect
 from tests.mixins.helpers import WHO, container, mute_server
 
 
 @asynccontextmanager
 async def opened(server: str, **settings: object) -> AsyncIterator[DatabaseEngine]:
-    engine = DatabaseEngine(ModelDatabaseSubcontract.model_validate(settings), WHO, Surroundings(database_url=server))
+    engine = DatabaseEngine(
+        ModelDatabaseSubcontract.model_validate(settings), WHO, AgentEnvironment(database_url=server)
+    )
     await engine.open()
     try:
         yield engine
@@ -143,9 +145,9 @@ def test_other_failures_are_not_done_again(database_url: str) -> None:
 @pytest.mark.enforces("database.pool_min", "database.pool_max", "database.acquire_timeout_seconds")
 def test_the_pool_has_its_limits(database_url: str) -> None:
     async def work(engine: DatabaseEngine) -> None:
-        assert engine.figures() == {"connections": 2.0, "idle": 2.0}
+        assert engine.reported_metrics() == {"connections": 2.0, "idle": 2.0}
         async with engine.transaction(), engine.transaction(), engine.transaction():
-            assert engine.figures() == {"connections": 3.0, "idle": 0.0}
+            assert engine.reported_metrics() == {"connections": 3.0, "idle": 0.0}
             with pytest.raises(TransientError, match=r"no connection free within 0\.1 s"):
                 async with engine.transaction():
                     raise AssertionError("not reached")
@@ -213,7 +215,7 @@ def test_closing_ends_what_does_not_end_by_itself(database_url: str, monkeypatch
             await engine.close()
             with pytest.raises(asyncpg.InterfaceError):
                 await held.fetchval("SELECT 1")
-            assert engine.figures() == {"connections": 0.0, "idle": 0.0}
+            assert engine.reported_metrics() == {"connections": 0.0, "idle": 0.0}
             with pytest.raises(CompositionError, match="the database is not open"):
                 await engine.ping()
 
@@ -226,11 +228,11 @@ def test_a_node_is_asked_whether_its_database_is_well(database_url: str) -> None
 
     async def live() -> None:
         node = Node()
-        node.container = container(Surroundings(database_url=database_url))
+        node.container = container(AgentEnvironment(database_url=database_url))
         composition = Composition(node)
         await composition.start()
         await node.container.get(HealthChecks).all["database"].probe()
-        assert list(composition.figures()) == [("database", "connections", 1.0), ("database", "idle", 1.0)]
+        assert list(composition.reported_metrics()) == [("database", "connections", 1.0), ("database", "idle", 1.0)]
         await composition.stop()
 
     asyncio.run(live())

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from onex.errors import CallTimeoutError, CompositionError, RejectedError
 from onex.mixins.effect_handlers import MixinEffectHandlers, ModelEffectHandlerSubcontract
 from onex.mixins.effect_handlers.engine import EffectHandlersEngine
-from onex.model.errors import CallTimeoutError, CompositionError, RejectedError
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
 from tests.mixins.virtual import play
@@ -71,7 +71,7 @@ def test_a_handler_for_each_kind() -> None:
             await engine.dispatch("resize", KeyError())
         with pytest.raises(CompositionError, match="there is a handler of 'copy' already"):
             engine.register("copy", Bare)
-        assert engine.figures() == {"calls": 3.0, "failed": 1.0, "kept": 2.0}
+        assert engine.reported_metrics() == {"calls": 3.0, "failed": 1.0, "kept": 2.0}
         await engine.close()
         await engine.close()
         assert SAID == ["made", "open", "closed"]

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from onex.errors import CompositionError, RejectedError
 from onex.mixins.encryption import MixinEncryption, ModelEncryptionSubcontract
 from onex.mixins.encryption.engine import EncryptionEngine
-from onex.model.errors import CompositionError, RejectedError
 from onex.node import NodeCompute
 from tests.mixins.helpers import Note, container
 

@@ -7,10 +7,10 @@ import pytest
 import structlog
 from pydantic import ValidationError
 
-from onex.capability import Event, NoEvents, ProtocolEventSink, Signals
+from onex.capability import Event, NoEvents, ProtocolEventSink, Reports
+from onex.errors import CompositionError, RejectedError, TransientError
 from onex.mixins.event_bus import MixinEventBus, ModelEventBusSubcontract
 from onex.mixins.event_bus.engine import EventBusEngine
-from onex.model.errors import CompositionError, RejectedError, TransientError
 from onex.model.message import Message
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
@@ -152,11 +152,11 @@ def test_what_is_not_taken_is_sent_again() -> None:
     bus = Bus(Sink(AWAY, AWAY), max_retry_attempts=2, retry_delay_ms=3000)
     assert bus.publish(Note(text="a")) == pytest.approx(6.0)
     assert len(bus.sink.sent) == 1
-    assert bus.engine.figures() == {"sent": 1.0, "given_up": 0.0, "waiting": 0.0}
+    assert bus.engine.reported_metrics() == {"sent": 1.0, "given_up": 0.0, "waiting": 0.0}
     given_up = Bus(Sink(AWAY, AWAY), max_retry_attempts=1)
     given_up.publish(Note(text="a"))
     assert given_up.sink.sent == []
-    assert given_up.engine.figures()["given_up"] == 1.0
+    assert given_up.engine.reported_metrics()["given_up"] == 1.0
 
 
 def test_what_is_refused_is_not_sent_again() -> None:
@@ -290,9 +290,9 @@ def test_a_node_without_an_agent_says_so_and_gives_up() -> None:
         await node.event_bus.open()
         await node.event_bus.publish(Note(text="a"))
         await node.event_bus.close()
-        (signal,) = node.container.get(Signals).take()
+        (signal,) = node.container.get(Reports).take()
         assert (signal.subject, signal.event) == ("Note", "lost")
         with pytest.raises(CompositionError, match="nothing carries dead letters"):
-            await NoEvents().bury(Event(Note(text="a")), AWAY)
+            await NoEvents().dead_letter(Event(Note(text="a")), AWAY)
 
     play(live())

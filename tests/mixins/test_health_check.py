@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from onex.capability import AlwaysReady, EnumCheckKind, HealthCheck, HealthChecks, Signals
+from onex.capability import AlwaysReady, EnumCheckKind, HealthCheck, HealthChecks, Reports
+from onex.errors import CompositionError
 from onex.mixins.health_check import HealthFacts, MixinHealthCheck, ModelHealthCheckSubcontract
 from onex.mixins.health_check.engine import HealthCheckEngine
-from onex.model.errors import CompositionError
 from onex.model.mesh import EnumHealth
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
@@ -103,7 +103,7 @@ def test_what_is_not_critical_degrades_and_what_says_no_is_unwell() -> None:
     assert ward.engine.is_healthy()
     assert ward.reasons == {}
     assert ward.told == [("health", WORSE, "mirror: it says no")]
-    assert ward.engine.figures() == {"healthy": 0.0, "failing": 1.0}
+    assert ward.engine.reported_metrics() == {"healthy": 0.0, "failing": 1.0}
 
 
 def test_an_error_without_words_has_its_name() -> None:
@@ -214,10 +214,10 @@ def test_a_node_tells_the_mesh() -> None:
 
     node.health.register("bank", closed)
     assert play(node.health.check_now()).state is BAD
-    (signal,) = node.container.get(Signals).take()
+    (signal,) = node.container.get(Reports).take()
     assert (signal.capability, signal.subject, signal.event) == ("health_check", "health", "unhealthy")
 
 
 def test_a_node_without_an_agent_complains_to_nobody() -> None:
     assert not AlwaysReady().complain("health", "bad")
-    assert not AlwaysReady().settle("health")
+    assert not AlwaysReady().clear("health")

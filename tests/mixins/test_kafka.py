@@ -6,16 +6,16 @@ from uuid import uuid4
 import pytest
 
 from onex.bus.kafka import KafkaEventBusAdapter
-from onex.bus.kafka.adapters import KafkaAdapters
+from onex.bus.kafka.adapter_factory import KafkaAdapters
 from onex.bus.protocols import Outgoing, Partition, TopicState
-from onex.capability import Composition, HealthChecks, ProtocolKafkaAdapters, Surroundings
+from onex.capability import AgentEnvironment, Composition, HealthChecks, ProtocolKafkaAdapters
+from onex.errors import BusError, CompositionError, TransientError
 from onex.local import LocalKafka
 from onex.mixins.health_check import MixinHealthCheck
 from onex.mixins.kafka_configuration import MixinKafkaConfiguration, ModelKafkaConfigurationSubcontract
 from onex.mixins.kafka_configuration.engine import KafkaConfigurationEngine
 from onex.mixins.kafka_health_check import MixinKafkaHealthCheck, ModelKafkaHealthCheckSubcontract
 from onex.mixins.kafka_health_check.engine import KafkaHealthCheckEngine
-from onex.model.errors import BusError, CompositionError, TransientError
 from onex.node import NodeEffect
 from tests.mixins.helpers import container
 
@@ -27,11 +27,11 @@ def topic(kafka_bus: KafkaEventBusAdapter) -> str:
     return name
 
 
-def surroundings(kafka: LocalKafka, **config: str) -> Surroundings:
-    return Surroundings(kafka_bootstrap_servers=kafka.bootstrap_servers, kafka_config=config)
+def surroundings(kafka: LocalKafka, **config: str) -> AgentEnvironment:
+    return AgentEnvironment(kafka_bootstrap_servers=kafka.bootstrap_servers, kafka_config=config)
 
 
-def made(around: Surroundings, **settings: object) -> KafkaConfigurationEngine:
+def made(around: AgentEnvironment, **settings: object) -> KafkaConfigurationEngine:
     return KafkaConfigurationEngine(
         ModelKafkaConfigurationSubcontract.model_validate(settings), around, KafkaAdapters()
     )
@@ -56,7 +56,7 @@ def test_records_of_a_key_stay_in_their_order(kafka: LocalKafka, kafka_bus: Kafk
                 for number in range(10)
             )
         )
-        assert engine.figures() == {"published": 60.0, "failed": 0.0, "producers": 3.0}
+        assert engine.reported_metrics() == {"published": 60.0, "failed": 0.0, "producers": 3.0}
         assert (await engine.health()).ok
         await engine.close()
         await engine.close()
@@ -69,7 +69,7 @@ def test_records_of_a_key_stay_in_their_order(kafka: LocalKafka, kafka_bus: Kafk
 
 @pytest.mark.enforces("kafka_configuration.bootstrap_servers", "kafka_configuration.config")
 def test_which_cluster_and_how(kafka: LocalKafka, kafka_bus: KafkaEventBusAdapter, topic: str) -> None:
-    elsewhere = Surroundings(kafka_bootstrap_servers="127.0.0.1:1", kafka_config={"client.id": "agent"})
+    elsewhere = AgentEnvironment(kafka_bootstrap_servers="127.0.0.1:1", kafka_config={"client.id": "agent"})
 
     async def live() -> None:
         engine = made(elsewhere, bootstrap_servers=kafka.bootstrap_servers, config={"client.id": "mine"})
@@ -115,14 +115,14 @@ def test_what_cannot_be_written_is_told(kafka: LocalKafka) -> None:
         engine = made(surroundings(kafka))
         with pytest.raises(CompositionError, match="there is no Kafka for the node itself"):
             await engine.publish([Outgoing("t", b"x")])
-        nowhere = made(Surroundings())
+        nowhere = made(AgentEnvironment())
         await nowhere.open()
         with pytest.raises(CompositionError, match="there is no Kafka"):
             _ = nowhere.bus
         await engine.open()
         with pytest.raises(BusError):
             await engine.publish([Outgoing("t", b"x" * 9_000_000)])
-        assert engine.figures()["failed"] == 1.0
+        assert engine.reported_metrics()["failed"] == 1.0
         await engine.close()
 
     asyncio.run(live())
@@ -155,7 +155,7 @@ def test_whether_brokers_answer_and_topics_exist(kafka: LocalKafka, topic: str) 
     assert look(made(surroundings(kafka))) == ""
     assert look(made(surroundings(kafka)), topics=[topic]) == ""
     assert look(made(surroundings(kafka)), topics=[topic, "nowhere"]) == "missing topics: nowhere"
-    assert look(made(Surroundings(kafka_bootstrap_servers="127.0.0.1:1"))) != ""
+    assert look(made(AgentEnvironment(kafka_bootstrap_servers="127.0.0.1:1"))) != ""
 
 
 def test_brokers_that_go_while_they_are_asked(kafka: LocalKafka, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,6 +194,6 @@ def test_a_node_without_an_agent_has_no_kafka() -> None:
         pass
 
     node = Node()
-    node.container = container(Surroundings(kafka_bootstrap_servers="127.0.0.1:1"))
+    node.container = container(AgentEnvironment(kafka_bootstrap_servers="127.0.0.1:1"))
     with pytest.raises(CompositionError, match="nothing opens Kafka"):
         asyncio.run(Composition(node).start())

@@ -10,7 +10,7 @@ import pytest
 from node_gate_compute.v1_0_0.models import Enter, Entered
 from node_gate_compute.v1_0_0.node import NodeGateCompute
 
-from onex.agent.native.capabilities import running
+from onex.agent.process.capability_loop import running
 from onex.capability import (
     BatchFacts,
     CapabilityMetadata,
@@ -25,10 +25,10 @@ from onex.capability import (
     fold_checks,
 )
 from onex.contract import resolve_node
+from onex.errors import RejectedError
 from onex.mixins.service import with_mixins
 from onex.model.contract.version import ModelSemVer
 from onex.model.enums import EnumCapabilityCategory, EnumLayerStage
-from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.node import Context, NodeEffect, NodeReducer
 from onex.testing import MeshDriver
@@ -160,7 +160,7 @@ def test_a_batch_is_observed_once_when_it_is_committed() -> None:
     driver = MeshDriver([replace(resolved, node_class=with_mixins(resolved.node_class, [MixinTally]))])
     for number in range(5):
         driver.send(Enter(name=f"n-{number}", age=30), settle=False)
-    driver.settle()
+    driver.run_until_idle()
     (instance,) = driver.instances_of(NodeGateCompute)
     assert isinstance(instance.node, MixinTally)
     tally = instance.node.tally

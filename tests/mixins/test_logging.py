@@ -124,7 +124,7 @@ def test_a_slow_disk_holds_nobody_up() -> None:
     assert begun.wait(30)
     for number in range(1, 15):
         log.info(f"line {number}")
-    assert log.figures() == {"dropped": 5.0}
+    assert log.reported_metrics() == {"dropped": 5.0}
     go_on.set()
     play(log.close())
     assert [entry(line)["event"] for line in written] == [f"line {number}" for number in range(10)]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import pytest
 
 from onex.capability import Event, ProtocolEventSink
+from onex.errors import RejectedError, TransientError
 from onex.mixins.message_queue import MixinMessageQueue, ModelMessageQueueSubcontract
 from onex.mixins.message_queue.engine import MessageQueueEngine
-from onex.model.errors import RejectedError, TransientError
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
 from tests.mixins.helpers import IN_HAND, Note, Sink, container
@@ -50,7 +50,7 @@ def race(*keys: str, **settings: object) -> float:
         return clock.monotonic() - start
 
     took = play(live(), clock)
-    assert engine.figures() == {"sent": float(len(keys)), "failed": 0.0, "waiting": 0.0}
+    assert engine.reported_metrics() == {"sent": float(len(keys)), "failed": 0.0, "waiting": 0.0}
     return took
 
 
@@ -83,7 +83,7 @@ def test_what_is_not_taken_is_sent_again_and_then_told() -> None:
     short, clock = queue(Sink(AWAY, AWAY), max_attempts=2)
     with pytest.raises(TransientError, match="no broker"):
         play(short.send(Note(text="a")), clock)
-    assert short.figures()["failed"] == 1.0
+    assert short.reported_metrics()["failed"] == 1.0
 
 
 def test_what_is_refused_is_told_at_once() -> None:

@@ -48,7 +48,7 @@ def test_counters_gauges_histograms_and_timers() -> None:
     assert (found.value("onex_cards_total"), found.value("onex_open")) == (3.0, 5.0)
     assert (found.value("onex_size_sum"), found.value("onex_bank_seconds_sum")) == (3.0, 2.0)
     assert found.value("onex_bank_seconds_count") == 2.0
-    assert found.engine.figures() == {"names": 4.0}
+    assert found.engine.reported_metrics() == {"names": 4.0}
 
 
 @pytest.mark.enforces(

@@ -7,10 +7,10 @@ import pytest
 import structlog
 
 from onex.capability import BatchFacts
+from onex.errors import CompositionError, TransientError
 from onex.mixins.node_service import EnumServiceState, MixinNodeService, ModelNodeServiceSubcontract
 from onex.mixins.node_service.engine import NodeServiceEngine
 from onex.model.context import Context
-from onex.model.errors import CompositionError, TransientError
 from onex.model.message import Message
 from onex.node import NodeCompute
 from onex.testing.clock import ManualClock
@@ -143,7 +143,7 @@ def test_messages_are_counted() -> None:
     play(live(), life.clock)
     life.engine.observed(BatchFacts(10, 8, ["bug", "rejected"], 0.1))
     figures = {"handled": 12.0, "failed": 3.0, "in_flight": 0.0, "uptime_seconds": 0.0}
-    assert life.engine.figures() == figures
+    assert life.engine.reported_metrics() == reported_metrics
 
 
 def test_a_node_of_any_kind_has_a_life() -> None:

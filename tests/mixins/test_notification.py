@@ -12,10 +12,10 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from pydantic import ValidationError
 
+from onex.errors import TransientError
 from onex.local.properties import free_port
 from onex.mixins.notification import EnumSeverity, MixinNotification, ModelNotificationSubcontract
 from onex.mixins.notification.engine import NotificationEngine
-from onex.model.errors import TransientError
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
 from tests.mixins.certificates import Authority
@@ -104,7 +104,7 @@ def test_every_channel_is_told(inbox: tuple[Inbox, int]) -> None:
     (request,) = receiver.requests
     assert request.path == "/hook"
     assert json.loads(request.body) == {"text": "*[node_a] Disk full*\n1% left"}
-    assert engine.figures() == {"sent": 2.0, "failed": 0.0}
+    assert engine.reported_metrics() == {"sent": 2.0, "failed": 0.0}
 
 
 @pytest.mark.enforces("notification.channels.least_severity")

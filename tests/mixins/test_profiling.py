@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from onex.capability import BatchFacts, Signals
+from onex.capability import BatchFacts, Reports
 from onex.mixins.profiling import MixinProfiling, ModelProfilingSubcontract, SectionFacts
 from onex.mixins.profiling.engine import ProfilingEngine
 from onex.model.context import Context
@@ -43,7 +43,7 @@ def test_slow_calls_are_told_of_and_the_slowest_are_kept() -> None:
     found.call(1.0, 3.0, 2.0, 2.5)
     assert [(call.key, call.seconds) for call in found.engine.slowest()] == [("k-1", 3.0), ("k-3", 2.5)]
     assert found.told == [("Note", "key 'k-1' took 3 s"), ("Note", "key 'k-3' took 2.5 s")]
-    assert found.engine.figures() == {"slow": 2.0, "slowest": 3.0}
+    assert found.engine.reported_metrics() == {"slow": 2.0, "slowest": 3.0}
     assert found.engine.slowest()[0].stacks == ""
 
 
@@ -56,7 +56,7 @@ def test_a_call_that_fails_is_measured_too() -> None:
     with pytest.raises(KeyError):
         play(found.engine.around(Note(text="x"), context(), fail))
     assert len(found.engine.slowest()) == 1
-    assert Profiled().engine.figures() == {"slow": 0.0, "slowest": 0.0}
+    assert Profiled().engine.reported_metrics() == {"slow": 0.0, "slowest": 0.0}
 
 
 def test_batches_are_told_of_by_their_average() -> None:
@@ -120,5 +120,5 @@ def test_a_node_tells_the_mesh() -> None:
     node.container = container()
     assert isinstance(node.profiler, ProfilingEngine)
     node.profiler.observed(BatchFacts(1, 1, [], 9.0))
-    (signal,) = node.container.get(Signals).take()
+    (signal,) = node.container.get(Reports).take()
     assert (signal.capability, signal.subject, signal.event) == ("profiling", "batch", "slow")

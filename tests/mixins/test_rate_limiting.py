@@ -10,10 +10,10 @@ from node_vault_effect.v1_0_0.node import NodeVaultEffect
 
 from onex.capability import PartitionShare
 from onex.contract import resolve_node
+from onex.errors import RateLimitedError
 from onex.mixins.rate_limiting import MixinRateLimiting, ModelRateLimitingSubcontract
 from onex.mixins.rate_limiting.engine import RateLimitingEngine
 from onex.mixins.service import with_mixins
-from onex.model.errors import RateLimitedError
 from onex.testing import MeshDriver
 from onex.testing.clock import ManualClock
 from tests.conftest import NODES
@@ -112,7 +112,7 @@ def test_a_permit_that_is_not_taken_is_not_used_up() -> None:
     engine = made(clock, permits_per_second=1, burst=1)
     assert engine.try_acquire()
     assert [engine.try_acquire() for _ in range(5)] == [False] * 5
-    assert engine.figures() == {"refused": 5.0}
+    assert engine.reported_metrics() == {"refused": 5.0}
     clock.move_to(1)
     assert engine.try_acquire()
 

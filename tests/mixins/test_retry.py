@@ -7,9 +7,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from onex.mixins.retry import MixinRetry, ModelRetrySubcontract
-from onex.mixins.retry.engine import RetryEngine
-from onex.model.errors import (
+from onex.errors import (
     BulkheadFullError,
     CallTimeoutError,
     CircuitOpenError,
@@ -17,6 +15,8 @@ from onex.model.errors import (
     RateLimitedError,
     TransientError,
 )
+from onex.mixins.retry import MixinRetry, ModelRetrySubcontract
+from onex.mixins.retry.engine import RetryEngine
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
 from tests.mixins.virtual import play
@@ -203,4 +203,4 @@ def test_a_node_calls_again() -> None:
     node = Node()
     assert play(node.retry.call(node.work)) == 2
     assert isinstance(node.retry, RetryEngine)
-    assert node.retry.figures() == {"calls": 1.0, "retries": 1.0}
+    assert node.retry.reported_metrics() == {"calls": 1.0, "retries": 1.0}

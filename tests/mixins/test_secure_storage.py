@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from onex.capability import Surroundings
+from onex.capability import AgentEnvironment
+from onex.errors import RejectedError
 from onex.mixins.encryption import MixinEncryption, ModelEncryptionSubcontract
 from onex.mixins.secure_storage import MixinSecureStorage, ModelSecureStorageSubcontract
 from onex.mixins.secure_storage.engine import SecureStorageEngine
-from onex.model.errors import RejectedError
 from onex.node import NodeEffect
 from tests.mixins.helpers import container
 from tests.mixins.test_encryption import key, made
@@ -104,6 +104,6 @@ def test_each_node_has_a_folder(tmp_path: Path) -> None:
         (ModelSecureStorageSubcontract(folder=str(tmp_path / "own")), tmp_path / "own"),
     ):
         node = Node()
-        node.container = container(keys, settings, Surroundings(home=tmp_path / "home"))
+        node.container = container(keys, settings, AgentEnvironment(home=tmp_path / "home"))
         asyncio.run(node.secrets.put("a", b"1"))
         assert (folder / "node_a_effect" / "a.sealed").is_file()

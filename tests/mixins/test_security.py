@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from onex.errors import RejectedError
 from onex.mixins.security import MixinSecurity, ModelSecuritySubcontract
 from onex.mixins.security.engine import SecurityEngine
 from onex.mixins.security.pattern_cost import too_slow
@@ -16,7 +17,6 @@ from onex.mixins.security.texts import (
     has_control,
     holds_script,
 )
-from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.node import NodeOrchestrator
 from onex.testing.clock import ManualClock

@@ -12,9 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from onex.errors import RejectedError
 from onex.mixins.serialization import EnumTextFormat, MixinSerialization, ModelSerializationSubcontract
 from onex.mixins.serialization.engine import SerializationEngine
-from onex.model.errors import RejectedError
 from onex.node import NodeCompute
 
 

@@ -6,9 +6,9 @@ from typing import Protocol
 import pytest
 
 from onex.capability import Composition
+from onex.errors import CompositionError
 from onex.mixins.service_protocol import MixinServiceProtocol, ModelServiceProtocolSubcontract
 from onex.mixins.service_protocol.engine import ServiceProtocolEngine
-from onex.model.errors import CompositionError
 from onex.node import NodeEffect
 from tests.mixins.helpers import container
 

@@ -3,10 +3,10 @@
 import pytest
 
 from onex.capability import EnumScope
+from onex.errors import CompositionError
 from onex.mixins.service_registry import MixinServiceRegistry, ModelServiceRegistrySubcontract
 from onex.mixins.service_registry.engine import ServiceRegistryEngine
 from onex.model.context import Context
-from onex.model.errors import CompositionError
 from onex.model.message import Message
 from onex.node import NodeEffect
 from tests.mixins.helpers import Note, container, context

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 import structlog
 
+from onex.errors import CallTimeoutError, DeadlineError
 from onex.mixins.timeout import MixinTimeout, ModelTimeoutSubcontract
 from onex.mixins.timeout.engine import TimeoutEngine
-from onex.model.errors import CallTimeoutError, DeadlineError
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
 from tests.mixins.helpers import Hand, Note, refused_card
@@ -147,4 +147,4 @@ def test_figures() -> None:
     engine = made(timeout_seconds=1)
     with pytest.raises(CallTimeoutError):
         play(engine.call("db", Dependency(2.0).call))
-    assert engine.figures() == {"timeouts": 1.0}
+    assert engine.reported_metrics() == {"timeouts": 1.0}

@@ -7,7 +7,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 from opentelemetry.trace import TracerProvider as AnyProvider
 
-from onex.capability import ProtocolInHand
+from onex.capability import ProtocolCurrentMessage
 from onex.mixins.tracing import MixinTracing, ModelTracingSubcontract
 from onex.mixins.tracing.engine import TracingEngine
 from onex.node import NodeEffect
@@ -110,7 +110,7 @@ def test_a_node_traces_where_its_agent_does() -> None:
     provider.add_span_processor(SimpleSpanProcessor(kept))
     node = Node()
     node.container = container()
-    node.container.registry.value(ProtocolInHand, IN_HAND).value(AnyProvider, provider)
+    node.container.registry.value(ProtocolCurrentMessage, IN_HAND).value(AnyProvider, provider)
     with node.tracing.span("ask"):
         pass
     assert [span.name for span in kept.get_finished_spans()] == ["ask"]

@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable
 import pytest
 import structlog
 
-from onex.capability import Surroundings
+from onex.capability import AgentEnvironment
+from onex.errors import CallTimeoutError, CompositionError
 from onex.mixins.database import MixinDatabase, ModelDatabaseSubcontract
 from onex.mixins.database.engine import DatabaseEngine
 from onex.mixins.transactions import MixinTransactions, ModelTransactionSubcontract
 from onex.mixins.transactions.engine import TransactionsEngine
-from onex.model.clock import SystemClock
-from onex.model.errors import CallTimeoutError, CompositionError
 from onex.node import NodeEffect
+from onex.util.clock import SystemClock
 from tests.mixins.helpers import WHO, container
 
 INSERT = "INSERT INTO units VALUES ($1)"
@@ -24,7 +24,7 @@ class Units:
 
     def __init__(self, url: str, **settings: object) -> None:
         self._settings = ModelTransactionSubcontract.model_validate(settings)
-        self._database = DatabaseEngine(ModelDatabaseSubcontract(), WHO, Surroundings(database_url=url))
+        self._database = DatabaseEngine(ModelDatabaseSubcontract(), WHO, AgentEnvironment(database_url=url))
         self.engine = TransactionsEngine(self._settings, self._database, SystemClock())
 
     def play(self, work: Callable[[TransactionsEngine], Awaitable[None]]) -> list[int]:
@@ -77,7 +77,7 @@ def test_what_is_committed_lasts_whatever_comes_after(database_url: str) -> None
 
     units = Units(database_url)
     assert units.play(work) == [1]
-    assert units.engine.figures() == {"committed": 1.0, "rolled_back": 2.0}
+    assert units.engine.reported_metrics() == {"committed": 1.0, "rolled_back": 2.0}
 
 
 @pytest.mark.enforces("transactions.rollback_support")
@@ -167,7 +167,7 @@ def test_a_node_has_units_on_its_database(database_url: str) -> None:
 
     async def live() -> None:
         node = Node()
-        node.container = container(Surroundings(database_url=database_url))
+        node.container = container(AgentEnvironment(database_url=database_url))
         assert isinstance(node.database, DatabaseEngine)
         await node.database.open()
         async with node.transactions.begin() as unit:

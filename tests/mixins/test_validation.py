@@ -6,9 +6,9 @@ import pytest
 from node_gate_compute.v1_0_0.models import Enter, Entered
 from pydantic import BaseModel, Field, JsonValue
 
+from onex.errors import RejectedError
 from onex.mixins.validation import ModelValidationSubcontract, ValidationProblem
 from onex.mixins.validation.engine import ValidationEngine
-from onex.model.errors import RejectedError
 from onex.testing import MeshDriver
 from onex.testing.clock import ManualClock
 from tests.conftest import NODES

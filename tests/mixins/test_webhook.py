@@ -10,14 +10,14 @@ from email.utils import format_datetime
 import pytest
 from pydantic import JsonValue
 
-from onex.capability import ProtocolInHand
+from onex.capability import ProtocolCurrentMessage
+from onex.errors import RejectedError, TransientError
 from onex.mixins.webhook import MixinWebhook, ModelWebhookSubcontract
 from onex.mixins.webhook.engine import WebhookEngine
 from onex.mixins.webhook.signature import sign
-from onex.model.clock import to_datetime
-from onex.model.errors import RejectedError, TransientError
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
+from onex.util.clock import to_datetime
 from tests.mixins.helpers import IN_HAND, Hand, Receiver, container, mute_server
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
@@ -73,7 +73,7 @@ def test_a_delivery_is_signed_and_verified_by_the_other_side() -> None:
     assert engine(secrets=["another", SECRET]).verify("shop", request.headers, request.body) == identity
     with pytest.raises(RejectedError, match="signature is wrong"):
         engine().verify("shop", request.headers, request.body + b" ")
-    assert sender.figures() == {"delivered": 1.0, "failed": 0.0}
+    assert sender.reported_metrics() == {"delivered": 1.0, "failed": 0.0}
     with pytest.raises(KeyError):
         asyncio.run(engine().deliver("nobody", "order.paid", DATA))
 
@@ -127,7 +127,7 @@ def test_what_may_pass_is_tried_again() -> None:
         with pytest.raises(TransientError, match="shop answers 503"):
             deliver(made)
         assert len(receiver.requests) == 2
-        assert made.figures()["failed"] == 1.0
+        assert made.reported_metrics()["failed"] == 1.0
     with pytest.raises(TransientError, match="shop: "):
         deliver(engine("http://127.0.0.1:1", max_attempts=1))
     with Receiver((410, {}, b"")).running() as receiver:
@@ -223,5 +223,5 @@ def test_a_node_delivers() -> None:
         node = Node()
         endpoint = {"name": "shop", "url": receiver.url, "secrets": ["s"]}
         node.container = container(ModelWebhookSubcontract.model_validate({"endpoints": [endpoint]}))
-        node.container.registry.value(ProtocolInHand, Hand("m-9"))
+        node.container.registry.value(ProtocolCurrentMessage, Hand("m-9"))
         assert asyncio.run(node.webhooks.deliver("shop", "order.paid", DATA))

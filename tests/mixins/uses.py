@@ -12,9 +12,9 @@ import pytest
 
 from onex.bus.protocols import Outgoing
 from onex.capability import BatchFacts
+from onex.errors import OnexError
 from onex.mixins.caching import CacheFacts
 from onex.mixins.serialization import ProtocolSerialization
-from onex.model.errors import OnexError
 from tests.conftest import NODES
 from tests.mixins.helpers import Note, context
 
@@ -223,7 +223,7 @@ USES: dict[str, tuple[Deed, Deed]] = {
         lambda node: _say(lambda: node.validation.require(Note, {})),
     ),
     "webhook": (
-        lambda node: _say(lambda: node.webhooks.figures()),
+        lambda node: _say(lambda: node.webhooks.reported_metrics()),
         lambda node: node.webhooks.deliver("nobody", "order.paid", None),
     ),
 }

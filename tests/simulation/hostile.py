@@ -8,11 +8,11 @@ from node_order_orchestrator.v1_0_0.models import PlaceOrder
 from node_order_pricing_compute.v1_0_0.models import PriceOrder
 from node_unruly_effect.v1_0_0.models import Act
 
-from onex.bus import headers as h
 from onex.bus.memory.log import MemoryRecord
-from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import Headers, Outgoing, Partition
-from onex.model.errors import PoisonError
+from onex.errors import PoisonError
+from onex.wire import headers as h
+from onex.wire.partitioner import partition_of
 from tests.simulation.schedule import Action
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from node_order_orchestrator.v1_0_0.models import ChargeCard, OrderCompleted, Or
 from node_payment_effect.v1_0_0.models import CardCharged, CardDeclined, MoneyMoved
 from node_unruly_effect.v1_0_0.models import Acted
 
-from onex.agent import dead_letter as d
-from onex.bus import headers as h
+from onex.agent.failure import dead_letter as d
 from onex.bus.protocols import Partition, ProtocolRecord
-from onex.model.errors import PoisonError
+from onex.errors import PoisonError
 from onex.model.repeated import CompletionRepeated
 from onex.testing import MeshDriver
+from onex.wire import headers as h
 from tests.simulation import world
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from unittest.mock import PropertyMock, patch
 
-from onex.agent import lost
-from onex.agent.lost import Changelog, Judged, Mark
-from onex.agent.standby import Standby
-from onex.agent.store import PartitionStore
+from onex.agent.state import lost_positions as lost
+from onex.agent.state.lost_positions import Changelog, Judged, Mark
+from onex.agent.state.partition_store import PartitionStore
+from onex.agent.state.standby import Standby
 from onex.bus.protocols import Partition, Position, ProtocolEventBus
 
 Mutant = Callable[[], AbstractContextManager[object]]
@@ -25,7 +25,7 @@ def _seen_through(change: Callable[[Changelog, Sequence[Mark]], tuple[Changelog,
         now, marks = change(now, marks)
         return lost.lost_state(marks, checkpoint, now)
 
-    return lambda: patch("onex.agent.stores.lost_state", lost_state)
+    return lambda: patch("onex.agent.state.store_manager.lost_state", lost_state)
 
 
 def _records_below_the_start_are_passed_over() -> AbstractContextManager[object]:

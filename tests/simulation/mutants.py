@@ -4,20 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from unittest.mock import patch
 
-from onex.agent.further_attempts import FurtherAttempts
-from onex.agent.lanes import Lanes
-from onex.agent.offsets import OffsetTracker
-from onex.agent.outcome import Commit, Outcome, Task
-from onex.agent.pure import PureAgent
-from onex.agent.pure_partitions import PurePartitions
-from onex.agent.retry_queue import Backlog, RetryQueue
-from onex.agent.settlement import Settlement
-from onex.agent.store import PartitionStore
-from onex.agent.stores import Stores
-from onex.agent.timers import TimerTable
+from onex.agent.effect.attempts import AttemptRunner
+from onex.agent.effect.committer import Committer
+from onex.agent.effect.lanes import Lanes
+from onex.agent.effect.offsets import OffsetTracker
+from onex.agent.effect.outcome import Commit, Outcome, Task
+from onex.agent.effect.retry_topic import Backlog, RetryQueue
+from onex.agent.pure.engine import PureEngine
+from onex.agent.pure.partitions import PurePartitions
+from onex.agent.state.partition_store import PartitionStore
+from onex.agent.state.store_manager import StoreManager
+from onex.agent.state.timers import TimerTable
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.protocols import Position, ProtocolConsumer, ProtocolTransaction
-from onex.model.errors import BusError
+from onex.errors import BusError
 from onex.workflow.machine import WorkflowMachine
 
 Mutant = Callable[[], Any]
@@ -25,17 +25,17 @@ Mutant = Callable[[], Any]
 
 
 def _offset_before_dead_letter() -> Any:
-    write = Settlement._write
+    write = Committer._write
 
-    def commit_first(self: Settlement, transaction: ProtocolTransaction, outcome: Outcome) -> None:
+    def commit_first(self: Committer, transaction: ProtocolTransaction, outcome: Outcome) -> None:
         if not (outcome.dead and outcome.record.offset() % 2):
             write(self, transaction, outcome)
 
-    return patch.object(Settlement, "_write", commit_first)
+    return patch.object(Committer, "_write", commit_first)
 
 
 def _outcomes_lost_with_a_commit() -> Any:
-    return patch.object(Settlement, "give_back", lambda self, commit, error: None)
+    return patch.object(Committer, "give_back", lambda self, commit, error: None)
 
 
 def _offsets_past_work_in_flight() -> Any:
@@ -46,14 +46,14 @@ def _offsets_past_work_in_flight() -> Any:
 
 
 def _finished_offsets_forgotten() -> Any:
-    return patch("onex.agent.offsets.done_beyond", lambda position: frozenset())
+    return patch("onex.agent.effect.offsets.done_beyond", lambda position: frozenset())
 
 
 def _key_freed_too_early() -> Any:
     def lane(task: Task) -> object:
         return task.partition, task.record.offset()
 
-    return patch("onex.agent.effect.lane_of", lambda ordering: lane)
+    return patch("onex.agent.effect.engine.lane_of", lambda ordering: lane)
 
 
 def _key_freed_while_parked() -> Any:
@@ -85,34 +85,34 @@ def _fence_freed_by_the_first_of_several() -> Any:
 
 
 def _outcomes_of_given_up_partitions_settled() -> Any:
-    def settle(self: Settlement, outcome: Outcome) -> None:
+    def settle(self: Committer, outcome: Outcome) -> None:
         self._trackers.setdefault(outcome.partition, OffsetTracker())
         self._outcomes.append(outcome)
         self._on_outcome()
 
-    return patch.object(Settlement, "settle", settle)
+    return patch.object(Committer, "settle", settle)
 
 
 def _fence_freed_before_the_commit() -> Any:
-    settle = Settlement.settle
+    settle = Committer.settle
 
-    def early(self: Settlement, outcome: Outcome) -> None:
+    def early(self: Committer, outcome: Outcome) -> None:
         settle(self, outcome)
         if outcome.done and outcome.partition.topic == self._queue.topic:
             self._queue.finished(outcome.record)
 
-    return patch.object(Settlement, "settle", early)
+    return patch.object(Committer, "settle", early)
 
 
 def _outcomes_of_a_lost_partition_kept() -> Any:
-    abandon = Settlement.abandon
+    abandon = Committer.abandon
 
-    def keep(self: Settlement, partitions: Any) -> None:
+    def keep(self: Committer, partitions: Any) -> None:
         kept, trackers = list(self._outcomes), dict(self._trackers)
         abandon(self, partitions)
         self._outcomes, self._trackers = kept, trackers
 
-    return patch.object(Settlement, "abandon", keep)
+    return patch.object(Committer, "abandon", keep)
 
 
 def _overlay_kept_after_an_abort() -> Any:
@@ -124,11 +124,11 @@ def _timers_kept_after_an_abort() -> Any:
 
 
 def _no_rewind_after_an_abort() -> Any:
-    def undo(self: PureAgent, first: Mapping[Any, int], due: Sequence[Any], error: Exception) -> None:
+    def undo(self: PureEngine, first: Mapping[Any, int], due: Sequence[Any], error: Exception) -> None:
         self._transaction.abort()
         self._rollback()
 
-    return patch.object(PureAgent, "_undo", undo)
+    return patch.object(PureEngine, "_undo", undo)
 
 
 def _state_without_changelog() -> Any:
@@ -140,12 +140,12 @@ def _state_without_changelog() -> Any:
 
 
 def _changelog_outside_the_transaction() -> Any:
-    def write(self: Stores, transaction: ProtocolTransaction) -> None:
+    def write(self: StoreManager, transaction: ProtocolTransaction) -> None:
         for number, store in self.ready():
             for key, value in store.changes():
                 self._bus.broker.append(self._changelog, value, key, [], number)  # type: ignore[attr-defined]
 
-    return patch.object(Stores, "write_changes", write)
+    return patch.object(StoreManager, "write_changes", write)
 
 
 def _timer_fires_twice() -> Any:
@@ -154,10 +154,10 @@ def _timer_fires_twice() -> Any:
 
 def _offsets_without_outputs() -> Any:
     """At most once: positions go first, in a transaction of their own."""
-    write, commit = Settlement.write, Settlement.commit
+    write, commit = Committer.write, Committer.commit
 
     def early(
-        self: Settlement,
+        self: Committer,
         transaction: ProtocolTransaction,
         consumer: ProtocolConsumer,
         commit_: Commit,
@@ -173,7 +173,7 @@ def _offsets_without_outputs() -> Any:
         commit(self, transaction, consumer, commit_, write(self, transaction, commit_))
         return None
 
-    return patch.multiple(Settlement, write=lambda *_: None, commit=early)
+    return patch.multiple(Committer, write=lambda *_: None, commit=early)
 
 
 def _repeated_command_starts_again() -> Any:
@@ -197,10 +197,10 @@ def _begun_before_positions_are_stable() -> Any:
 
 
 def _unreadable_headers_lost_behind_a_key_that_waits() -> Any:
-    def must_queue(self: FurtherAttempts, task: Task) -> bool:
+    def must_queue(self: AttemptRunner, task: Task) -> bool:
         return not task.queued and self._queue.waits(task.partition.partition, task.record.key())
 
-    return patch.object(FurtherAttempts, "must_queue", must_queue)
+    return patch.object(AttemptRunner, "must_queue", must_queue)
 
 
 def _done_records_read_again() -> Any:

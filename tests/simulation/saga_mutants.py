@@ -7,7 +7,7 @@ from unittest.mock import PropertyMock, patch
 from onex.model.contract import ModelWorkflowStep
 from onex.node import SetTimer
 from onex.workflow.compensation import UNDO, Compensation
-from onex.workflow.draft import RunDraft
+from onex.workflow.run_draft import RunDraft
 from onex.workflow.state import StepState
 from tests.simulation.mutants import Mutant
 
@@ -46,7 +46,7 @@ def _an_answer_to_nothing_awaited() -> Any:
 def _a_raising_compensation_ends_nothing() -> Any:
     def made(self: Compensation, draft: RunDraft, step: ModelWorkflowStep) -> Any:
         commands, is_whole = self._commands(draft, step)
-        return [command.as_kept() for command in commands], is_whole
+        return [command.to_stored_json() for command in commands], is_whole
 
     return patch.object(Compensation, "_made", made)
 

@@ -19,11 +19,11 @@ from node_warehouse_orchestrator.v1_0_0.models import (
 )
 from structlog.testing import capture_logs
 
-from onex.bus import headers as h
 from onex.bus.protocols import ProtocolRecord
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.cancel import CancelWorkflow
 from onex.testing import MeshDriver
+from onex.wire import headers as h
 from tests.conftest import NODES
 
 _ORDERS = 6

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from onex.bus.memory.transaction import Moment
 from onex.bus.protocols import Headers, Partition
-from onex.model.errors import BusUnavailableError, FencedError, TransactionTimedOutError
+from onex.errors import BusUnavailableError, FencedError, TransactionTimedOutError
 from onex.testing import MeshDriver
 from onex.testing.instance import Instance
 from tests.simulation import hostile, world
@@ -225,7 +225,7 @@ def fails(seed: int, schedule: Sequence[Action], tell: Callable[[str], None] = l
     simulation = Simulation(seed, tell)
     problem = ""
     try:
-        small = patch("onex.agent.pure._EARLY", _EARLY), patch("onex.agent.chunks._CHUNK", _CHUNK)
+        small = patch("onex.agent.pure.engine._EARLY", _EARLY), patch("onex.agent.state.chunks._CHUNK", _CHUNK)
         with capture_logs(), small[0], small[1]:
             simulation.run(schedule)
     except AssertionError as error:

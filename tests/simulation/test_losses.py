@@ -14,10 +14,10 @@ from node_payment_effect.v1_0_0.models import MoneyMoved
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
-from onex.agent.backing import ProtocolBacking, RocksBacking
-from onex.agent.pure_partitions import PurePartitions
-from onex.agent.standby import Standby
-from onex.agent.state_memory import StateMemory
+from onex.agent.pure.partitions import PurePartitions
+from onex.agent.state.backends import ProtocolBacking, RocksBacking
+from onex.agent.state.memory import StateMemory
+from onex.agent.state.standby import Standby
 from onex.bus.protocols import Outgoing, Partition
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.message import Message
@@ -61,9 +61,9 @@ class Loss:
         """What the node publishes when it is started: nothing while it waits for an operator."""
         before = len(self._published())
         self.send(3)
-        with patch("onex.agent.lost._PERHAPS_MARKERS", 1):
+        with patch("onex.agent.state.lost_positions._PERHAPS_MARKERS", 1):
             self.mesh.add_instance(self.node)
-            self.mesh.settle()
+            self.mesh.run_until_idle()
         found = self._published()[before:]
         self.mesh.close()
         return found

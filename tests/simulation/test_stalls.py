@@ -11,7 +11,7 @@ from node_balance_reducer.v1_0_0.node import NodeBalanceReducer
 from node_payment_effect.v1_0_0.models import MoneyMoved
 
 from onex.bus.memory.transaction import Moment
-from onex.model.errors import BusUnavailableError
+from onex.errors import BusUnavailableError
 from onex.node import Node
 from onex.testing import MeshDriver
 from tests.conftest import NODES, ORDERS
@@ -43,7 +43,7 @@ def stand_still(mesh: MeshDriver, node: type[Node], moment: Moment) -> None:
     while first.is_stalled:
         first.step()
     mesh.crash(first)
-    mesh.settle()
+    mesh.run_until_idle()
 
 
 def ring_twice(mesh: MeshDriver) -> int:
@@ -54,7 +54,7 @@ def ring_twice(mesh: MeshDriver) -> int:
 
 
 def balances(mesh: MeshDriver) -> list[float]:
-    with patch("onex.agent.pure._EARLY", 1):
+    with patch("onex.agent.pure.engine._EARLY", 1):
         mesh.send(MoneyMoved(order_id="o-1", customer="c-1", amount=100.0), settle=False)
         stand_still(mesh, NodeBalanceReducer, Moment.BEGUN)
         mesh.send(MoneyMoved(order_id="o-2", customer="c-1", amount=1.0))

@@ -20,16 +20,16 @@ from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
 from onex.agent.crash import Isolation
-from onex.agent.pure import PureAgent
-from onex.bus.murmur2 import partition_of
+from onex.agent.pure.engine import PureEngine
 from onex.bus.protocols import Partition
-from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.dlq import Author, OffsetSkipper
 from onex.model.message import Message
 from onex.node import Node
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
 from onex.testing.clock import VirtualLoop
 from onex.testing.instance import Instance
+from onex.wire.partitioner import partition_of
 from tests.conftest import NODES
 
 
@@ -69,7 +69,7 @@ class Machine:
         """One process, until it ends or is quiet; returns whether it ended."""
         instance = self.instance or self.start()
         try:
-            self.mesh.settle()
+            self.mesh.run_until_idle()
             if seconds:
                 self.mesh.advance(seconds)
         except ProcessEnds:
@@ -109,7 +109,7 @@ class Machine:
     def held(self) -> Sequence[Partition]:
         assert self.instance is not None
         agent = getattr(self.instance, "_agent")  # noqa: B009 - there is no public way
-        held: Sequence[Partition] = agent.held() if isinstance(agent, PureAgent) else agent.engine.held
+        held: Sequence[Partition] = agent.held() if isinstance(agent, PureEngine) else agent.engine.held
         return held
 
     @property

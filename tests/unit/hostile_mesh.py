@@ -19,13 +19,13 @@ from structlog.testing import capture_logs
 from typer.core import TyperCommand, TyperGroup
 from typer.testing import CliRunner
 
-from onex.agent import dead_letter as d
+from onex.agent.failure import dead_letter as d
 from onex.bus.memory import MemoryEventBus
 from onex.bus.protocols import Headers
-from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.cli.failures import INTERNAL
 from onex.cli.main import _Commands, app
 from onex.contract import resolve_node
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
 from tests.conftest import NODES
 from tests.unit.hostile_texts import HOSTILE, obeyed, targets

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 import tests.conftest  # noqa: F401 - puts the test nodes on the path
-from onex.agent import dead_letter as d
-from onex.bus import headers as h
+from onex.agent.failure import dead_letter as d
 from onex.bus.protocols import Partition
+from onex.wire import headers as h
 from tests.unit.hostile_world import BOMBS, FENCED, KINDS, LATE, TARGETS, TRAP, HostileWorld, Target, hostile
 from tests.unit.unreadable_record import check_asked_once
 
@@ -129,7 +129,7 @@ def _check(world: HostileWorld, kind: str, sent: list[Sent]) -> None:
                 entity.encode()
             )  # nothing that comes for the key of a dead letter has an outcome before it is replayed
         world.append(target.topic, value, key, one.headers, timestamp=one.timestamp, readable=one.readable)
-    world.mesh.settle()
+    world.mesh.run_until_idle()
     for _ in range(6 * len(sent) if late else 0):
         if len(world.since(before, target.output_topic)) + len(world.since(before, "onex.dlq.")) >= len(sent):
             break
@@ -152,7 +152,7 @@ def _check_retry_topic(world: HostileWorld, kind: str, sent: list[Sent]) -> None
     for one in sent:
         value = target.good(world.entity()).model_dump_json().encode() if one.valid else one.value
         world.append(target.retry, value, one.key, one.headers, timestamp=one.timestamp, readable=one.readable)
-    world.mesh.settle()
+    world.mesh.run_until_idle()
     (old,) = world.mesh.instances_of(node.node_class)
     world.mesh.crash(old)
     world.mesh.add_instance(node.node_class)

@@ -23,14 +23,14 @@ from node_unruly_compute.v1_0_0.node import NodeUnrulyCompute
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
-from onex.agent.native.logs import configure_logs
+from onex.agent.process.logs import configure_logs
 from onex.bus.memory import MemoryBroker
 from onex.bus.memory.log import MemoryRecord
 from onex.bus.protocols import Partition, ProtocolRecord
 from onex.contract import ResolvedNode, resolve_node
+from onex.errors import TransientError
 from onex.model import Message
 from onex.model.enums import EnumNodeKind
-from onex.model.errors import TransientError
 from onex.node import Context, Decision, Reduction, SetTimer
 from onex.settings import Settings
 from onex.testing import MeshDriver

@@ -8,20 +8,15 @@ from pathlib import Path
 import pytest
 
 from onex.agent.announce import Announcer, Identity, introspect
-from onex.agent.announce.vitals import Vitals
-from onex.agent.health import Health
-from onex.agent.metrics import AgentMetrics
-from onex.agent.native.voice import Voice
-from onex.bus.declared import declare
-from onex.bus.environment import EnvironmentLog
+from onex.agent.announce.process_stats import ProcessStats
+from onex.agent.process.presence import Presence
+from onex.agent.telemetry.health import Health
+from onex.agent.telemetry.metrics import AgentMetrics
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Outgoing, Partition, ProtocolEventBus
-from onex.bus.provision import apply_plan, make_plan
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue
-from onex.bus.schema.topic_catalogue import TopicCatalogue
-from onex.capability import Signals
+from onex.capability import Reports
 from onex.contract import resolve_node
-from onex.model.errors import ConfigurationError
+from onex.errors import ConfigurationError
 from onex.model.mesh import (
     MESH_TOPICS,
     CapabilityReported,
@@ -36,6 +31,11 @@ from onex.model.mesh import (
     RequestIntrospection,
 )
 from onex.model.message import Message
+from onex.provisioning.declared import declare
+from onex.provisioning.environment import EnvironmentLog
+from onex.provisioning.provision import apply_plan, make_plan
+from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.settings import Settings
 from onex.testing import ManualClock
 from tests.conftest import ORDERS, eventually
@@ -55,8 +55,8 @@ class Scene:
         self.health = Health()
         self.metrics = AgentMetrics("node_order_orchestrator")
         self.lags: dict[Partition, int] = {Partition("t", 0): 0}
-        vitals = Vitals(self.health, self.metrics, lambda: self.lags, lag_threshold=100)
-        self.signals = Signals()
+        vitals = ProcessStats(self.health, self.metrics, lambda: self.lags, lag_threshold=100)
+        self.signals = Reports()
         self.announcer = Announcer(self.node, IDENTITY, vitals, self.signals, self.open)
 
     def open(self) -> tuple[ProtocolEventBus, ProtocolSchemaCatalogue]:
@@ -111,13 +111,13 @@ def test_an_agent_of_another_environment_is_not_heard(tmp_path: Path, monkeypatc
     """The registry would count it as one of its own."""
     bus = MemoryEventBus(MemoryBroker(ManualClock().now_ms))
     EnvironmentLog(bus).adopt("live", "ada", "first")
-    monkeypatch.setattr("onex.agent.native.voice.open_bus", lambda _settings: bus)
+    monkeypatch.setattr("onex.agent.process.presence.open_bus", lambda _settings: bus)
     closed: list[bool] = []
     monkeypatch.setattr(bus, "close", lambda: closed.append(True))
     health, metrics = Health(), AgentMetrics("node_order_orchestrator")
     for env, refused in (("dev", True), ("live", False)):
         settings = Settings(env=env, home=tmp_path)
-        voice = Voice(NODE, settings, "one", 1, ManualClock(), health, metrics, dict, Signals())
+        voice = Presence(NODE, settings, "one", 1, ManualClock(), health, metrics, dict, Reports())
         with pytest.raises(ConfigurationError, match="belong to") if refused else nullcontext():
             voice._open_bus()
     assert closed == [True]
@@ -178,7 +178,7 @@ def test_consumer_events_are_told_once(scene: Scene) -> None:
     eventually(lambda: told()[1:] == [(EnumConsumerEvent.LAGGING, 150)], 10)
     scene.health.complain("progress", "lag but no progress: t[0]")
     eventually(lambda: told()[2:] == [(EnumConsumerEvent.STALLED, 150)], 10)
-    scene.health.settle("progress")
+    scene.health.clear("progress")
     eventually(lambda: told()[3:] == [(EnumConsumerEvent.PROGRESSING, 150)], 10)
     scene.lags = {Partition("t", 0): 50}
     eventually(lambda: told()[4:] == [(EnumConsumerEvent.CAUGHT_UP, 50)], 10)

@@ -16,26 +16,26 @@ from node_unruly_compute.v1_0_0.node import NodeUnrulyCompute
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
-from onex.agent import dead_letter as d
-from onex.agent.dead_letter import DeadLetterOffice
-from onex.agent.envelope import read_envelopes
-from onex.agent.envelope_rules import MADE_UP, clean_id, is_deadline, is_trace_parent, is_trace_state
-from onex.agent.failure import Failure
-from onex.agent.native.logs import configure_logs
-from onex.agent.topic_limits import TopicLimits
-from onex.bus import headers as h
+from onex.agent.failure import dead_letter as d
+from onex.agent.failure.classify import Failure
+from onex.agent.failure.dead_letter import DeadLetterBuilder
+from onex.agent.message.envelope import read_envelopes
+from onex.agent.message.envelope_rules import MADE_UP, clean_id, is_deadline, is_trace_parent, is_trace_state
+from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.process.logs import configure_logs
 from onex.bus.kafka.unreadable import UnreadableRecord, with_readable_headers
 from onex.bus.memory.log import MemoryRecord
 from onex.bus.protocols import Partition, TopicState
-from onex.bus.schema.topic_catalogue import TopicCatalogue
-from onex.bus.sizes import record_bytes
-from onex.dlq import Author, DeadLetter, DeadLetterDesk
+from onex.dlq import Author, DeadLetter, DeadLetterManager
 from onex.dlq.replay import outgoing
+from onex.errors import PoisonError
 from onex.model.enums import EnumFailureClass, EnumStage
-from onex.model.errors import PoisonError
 from onex.node import CancelTimer, SetTimer
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.settings import Settings
 from onex.testing import ManualClock, MeshDriver
+from onex.wire import headers as h
+from onex.wire.sizes import record_bytes
 from tests.conftest import NODES
 from tests.unit.hostile_world import TARGETS, TRAP, HostileWorld, UnspeakableError, hostile
 
@@ -81,7 +81,7 @@ def test_no_header_of_a_sender_ends_or_blocks_a_node(world: HostileWorld, kind: 
         good, junk = world.entity(), world.entity()
         world.append(target.topic, target.good(good).model_dump_json().encode(), good.encode(), [(name, raw)])
         world.append(target.topic, b"junk", junk.encode(), [(name, raw)])
-        world.mesh.settle()
+        world.mesh.run_until_idle()
         outputs, letters = world.since(before, target.output_topic), world.since(before, "onex.dlq.")
         refused = name == h.TYPE and raw is not None
         assert (len(outputs), len(letters)) == ((0, 2) if refused else (1, 1)), (name, raw)
@@ -146,7 +146,7 @@ def test_an_id_is_short_text_or_absent(world: HostileWorld, raw: bytes | None, c
     world.append(
         target.topic, target.good("e").model_dump_json().encode(), b"e", [(h.CORRELATION, raw), (h.ID, b"i")]
     )
-    world.mesh.settle()
+    world.mesh.run_until_idle()
     (record,) = world.mesh.records(target.output_topic)
     assert facts_of(record)[h.CORRELATION] == (carried or b"i")
 
@@ -218,7 +218,7 @@ def test_engine_headers_of_a_sender_do_not_exist_in_dead_letters_and_replays() -
     facts = mesh.dead_letter_of(sent)
     assert (facts[d.TOPIC], facts[d.OFFSET], facts[d.REPLAYS]) == ("onex.cmd.unruly.ask.v1", "0", "0")
     assert not h.ENGINE.intersection(facts) - {h.REPLAYS}
-    desk = DeadLetterDesk(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author("me"), "test")
+    desk = DeadLetterManager(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author("me"), "test")
     with patch.object(NodeUnrulyCompute, "compute", lambda self, request: Reply(entity=request.entity, text="")):
         desk.replay([letter for letter, _ in desk.find()])
         (replay,) = mesh.records("onex.retry.unruly.compute.v1")
@@ -226,7 +226,7 @@ def test_engine_headers_of_a_sender_do_not_exist_in_dead_letters_and_replays() -
     assert written[h.ORIGINAL_TOPIC] == b"onex.cmd.unruly.ask.v1"
     assert written[h.REPLAYS] == b"1"
     assert not {h.HOLD, h.RELEASE, h.RETRY_DUE, h.RETRY_OF, h.ATTEMPT}.intersection(written)
-    mesh.settle()
+    mesh.run_until_idle()
     again = facts_of(mesh.dead_letters()[-1])
     assert (again[d.TOPIC], again[d.REPLAYS]) == (b"onex.cmd.unruly.ask.v1", b"1")
     mesh.close()
@@ -289,7 +289,7 @@ def test_a_release_that_was_moved_is_no_release(world: HostileWorld) -> None:
     world.append("onex.retry.unruly.effect.v1", None, b"k", [(h.RETRY_DUE, b"1"), (h.RELEASE, b"x")])
     world.append("onex.retry.unruly.effect.v1", None, b"k", [(h.RETRY_DUE, b"1"), (h.RETRY_OF, b"9" * 5000)])
     world.append("onex.retry.unruly.effect.v1", b"{}", b"k", [(h.RETRY_DUE, b"9" * 18), (h.ATTEMPT, b"9" * 18)])
-    world.mesh.settle()
+    world.mesh.run_until_idle()
     world.mesh.crash(world.mesh.instances_of(NodeUnrulyEffect)[0])
     again = world.mesh.add_instance(NodeUnrulyEffect)
     world.mesh.send(Act(entity="k"))
@@ -304,13 +304,13 @@ def test_a_release_that_was_moved_is_no_release(world: HostileWorld) -> None:
 _LETTERS = 1_179_660
 
 
-def _office() -> DeadLetterOffice:
+def _office() -> DeadLetterBuilder:
     mesh = MeshDriver([NODES / "node_unruly_compute" / "v1_0_0"])
     contract = mesh.nodes[0].contract
     mesh.close()
     topic = contract.dead_letter_topic
     limits = TopicLimits(None, {topic: TopicState(topic, 1, 1, {}, "", _LETTERS)}, ManualClock())
-    return DeadLetterOffice(contract, "group", limits)
+    return DeadLetterBuilder(contract, "group", limits)
 
 
 def _record(value: bytes | None, key: bytes | None = b"k", headers: Any = ()) -> MemoryRecord:
@@ -335,7 +335,7 @@ def test_a_letter_that_is_too_large_keeps_what_fits_and_says_so() -> None:
 
 def test_a_letter_whose_full_form_cannot_be_made_is_short_and_keeps_the_record() -> None:
     record = _record(b"body", headers=[(h.CORRELATION, b"c")])
-    with patch("onex.agent.dead_letter.traceback_text", side_effect=RecursionError):
+    with patch("onex.agent.failure.dead_letter.traceback_text", side_effect=RecursionError):
         _, value, key, headers = _office().letter(record, _failure(UnspeakableError()))
     facts = dict(headers)
     assert (value, key, facts[h.CORRELATION]) == (b"body", b"k", b"c")
@@ -347,7 +347,7 @@ def test_a_truncated_letter_is_parked_instead_of_replayed() -> None:
     mesh = MeshDriver([NODES / "node_unruly_compute" / "v1_0_0"])
     mesh.broker.max_message_bytes = 4_000_000
     mesh.publish("onex.cmd.unruly.ask.v1", b"v" * 2_000_000, b"k", [])
-    desk = DeadLetterDesk(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author("me"), "test")
+    desk = DeadLetterManager(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author("me"), "test")
     report = desk.replay([letter for letter, _ in desk.find()])
     assert (report.replayed, report.parked) == (0, 1)
     assert "only a part of the record" in desk.audited()[0].detail
@@ -393,7 +393,7 @@ def test_headers_of_a_shape_that_is_unheard_of_are_poison() -> None:
         for number, one in enumerate((headers, [])):
             value = b'{"entity": "e"}'
             log.records.append(MemoryRecord("onex.cmd.unruly.ask.v1", 0, number, b"e", value, tuple(one), 1))  # type: ignore[arg-type]  # what the test is about
-        mesh.settle()
+        mesh.run_until_idle()
         assert facts_of(mesh.dead_letters()[0])[d.CLASS] == b"poison"
         assert (len(mesh.dead_letters()), len(mesh.published(Reply))) == (1, 1)
         mesh.close()

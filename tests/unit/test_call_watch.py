@@ -10,16 +10,16 @@ from threading import Event
 import pytest
 import structlog
 
-from onex.agent.health import Health
-from onex.agent.metrics import AgentMetrics
-from onex.agent.native import process
-from onex.agent.native.call_watch import GIVEN_UP, LATE, CallWatch
-from onex.agent.native.slots import take_slot
-from onex.agent.native.start_steps import StartSteps
-from onex.agent.native.watchdog import Watchdog
+from onex.agent.process import agent_process as process
+from onex.agent.process.instance_slot import take_instance_slot
+from onex.agent.process.start_steps import StartSteps
+from onex.agent.process.watchdog.call_watch import GIVEN_UP, LATE, CallWatch
+from onex.agent.process.watchdog.watchdog import Watchdog
+from onex.agent.telemetry.health import Health
+from onex.agent.telemetry.metrics import AgentMetrics
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.contract import resolve_node
-from onex.model.errors import MissingTopicError
+from onex.errors import MissingTopicError
 from onex.model.outgoing import BusHealth
 from onex.settings import Settings
 from onex.testing import ManualClock
@@ -221,7 +221,7 @@ def test_a_start_names_its_step_and_a_failed_one_leaves_only_its_reason(
     monkeypatch.setattr(process, "open_agent_bus", lambda *_: MemoryEventBus(MemoryBroker(lambda: 0)))
     monkeypatch.setattr(process, "check_topics", check_topics)
     settings = Settings(home=tmp_path, kafka_bootstrap_servers="127.0.0.1:1", heartbeat_interval=0)
-    slot = take_slot(tmp_path, "g", "")
+    slot = take_instance_slot(tmp_path, "g", "")
     with watching(ManualClock(), health) as watch:
         node = resolve_node(NODES / "node_tally_reducer" / "v1_0_0")
         agent = process.AgentProcess(node, settings, slot, health, watch)

@@ -7,16 +7,16 @@ import pytest
 from aiokafka import ConsumerRecord
 from node_order_orchestrator.v1_0_0.models import OrderCompleted, OrderFailed, OrderPriced, PlaceOrder
 
-from onex.agent import dead_letter as d
-from onex.bus import headers as h
-from onex.bus.schema import Codec
-from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.agent.failure import dead_letter as d
 from onex.mesh import CommandRejectedError, WorkflowFailedError, calls
 from onex.mesh.address_book import AddressBook
 from onex.mesh.calls import Call, Calls
 from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
+from onex.schema import Codec
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
+from onex.wire import headers as h
 from tests.conftest import ORDERS
 
 COMPLETED, FAILED = "onex.evt.orders.order-completed.v1", "onex.evt.orders.order-failed.v1"
@@ -103,8 +103,8 @@ def test_the_end_of_a_repeated_command_is_that_of_the_first(play: Play) -> None:
         good, bad, unknown = scene.call(steps=True), scene.call("c-2"), scene.call("c-3")
         failed = OrderFailed(order_id="o-1", reason="limit")
         for call, name, content in (
-            ("c-1", "OrderCompleted", DONE.as_kept()),
-            ("c-2", "OrderFailed", failed.as_kept()),
+            ("c-1", "OrderCompleted", DONE.to_stored_json()),
+            ("c-2", "OrderFailed", failed.to_stored_json()),
             ("c-3", "OrderShipped", "{}"),
         ):
             scene.arrives(REPEATED, CompletionRepeated(completion=name, content=content), call)

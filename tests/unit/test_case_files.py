@@ -8,7 +8,7 @@ import pytest
 from node_balance_reducer.v1_0_0.models import CustomerBalance
 
 from onex.contract import resolve_node
-from onex.model.errors import ContractError
+from onex.errors import ContractError
 from onex.testing import Case, ManualClock, MeshDriver, load_cases, mismatch, run_case
 from onex.testing.run_case import case_key
 from tests.conftest import ORDERS, ROOT

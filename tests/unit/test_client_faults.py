@@ -60,6 +60,6 @@ def test_the_client_still_ends_the_interpreter_when_a_header_name_is_not_text() 
     code, printed = _ended(python)
     assert code == -signal.SIGSEGV, (
         f"{_VERSION}: Message.headers raises ({code}: {printed}) when a header's name is not UTF-8: the fault is "
-        "gone. When all allowed versions are cured, simplify onex/agent/envelope.py and "
-        "onex/agent/unreadable_headers.py"
+        "gone. When all allowed versions are cured, simplify onex/agent/message/envelope.py and "
+        "onex/agent/message/unreadable_headers.py"
     )

@@ -16,10 +16,9 @@ from node_transfer_effect.v1_0_0.node import NodeTransferEffect
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
-from onex.agent.health import Health
-from onex.agent.metrics import AgentMetrics
-from onex.agent.native.clock_watch import ClockWatch
-from onex.bus import headers as h
+from onex.agent.process.watchdog.clock_watch import ClockWatch
+from onex.agent.telemetry.health import Health
+from onex.agent.telemetry.metrics import AgentMetrics
 from onex.mixins.authentication import ModelAuthenticationSubcontract
 from onex.mixins.authentication.engine import AuthenticationEngine
 from onex.mixins.caching import ModelCachingSubcontract
@@ -28,12 +27,13 @@ from onex.mixins.security import ModelSecuritySubcontract
 from onex.mixins.security.engine import SecurityEngine
 from onex.mixins.timeout import ModelTimeoutSubcontract
 from onex.mixins.timeout.engine import TimeoutEngine
-from onex.model.clock import ProtocolClock, SystemClock
 from onex.model.contract import ModelRetryPolicy
-from onex.model.steady_clock import CATCH_UP, SteadyClock, since_boot_ns
 from onex.node import Context
 from onex.testing import MeshDriver
 from onex.testing.clock import ManualClock
+from onex.util.clock import ProtocolClock, SystemClock
+from onex.util.steady_clock import CATCH_UP, SteadyClock, since_boot_ns
+from onex.wire import headers as h
 from tests.conftest import NODES, ORDERS, SERVICES
 from tests.mixins.helpers import Hand
 from tests.unit.test_registry import HANDSHAKE, Agent
@@ -222,9 +222,9 @@ def test_a_process_that_starts_after_a_step_goes_by_the_clock_of_the_machine() -
     step(mesh, 3)
     (old,) = mesh.instances
     mesh.crash(old)
-    mesh.settle()
+    mesh.run_until_idle()
     mesh.add_instance(NodeAlarmOrchestrator)
-    mesh.settle()
+    mesh.run_until_idle()
     assert len(mesh.published(Rang)) == 1
     mesh.close()
 
@@ -248,7 +248,7 @@ def test_a_retry_on_the_retry_topic_keeps_its_delay_when_another_process_takes_i
     """The one that takes it over ran before the step, as the one that is gone did."""
     mesh = MeshDriver([unruly()])
     mesh.add_instance(NodeUnrulyEffect)
-    mesh.settle()
+    mesh.run_until_idle()
     down.add("e")
     sent = mesh.send(Act(entity="e", number=1))
     mesh.advance("8s")

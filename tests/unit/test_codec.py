@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, create_model, field_validator
 
-from onex.bus.schema import Codec, avro_schema
-from onex.bus.schema.avro_schema import Schema
-from onex.bus.schema.catalogue import SchemaVersion
-from onex.bus.schema.types import UnsupportedTypeError
+from onex.errors import PoisonError, SchemaMismatchError
 from onex.model import Message, RejectedError
 from onex.model.contract.field_type import DEEPEST_CONTAINERS
-from onex.model.errors import PoisonError, SchemaMismatchError
+from onex.schema import Codec, avro_schema
+from onex.schema.avro_schema import Schema
+from onex.schema.catalogue import SchemaVersion
+from onex.schema.types import UnsupportedTypeError
 
 
 class Colour(StrEnum):

@@ -8,7 +8,7 @@ import pytest
 
 from onex.codegen import case_files, package_files
 from onex.contract import resolve_node
-from onex.model.errors import ContractError
+from onex.errors import ContractError
 from onex.testing import load_cases, run_case
 from tests.conftest import CONTRACTS, ROOT
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
-from onex.bus.schema import Codec, avro_schema
-from onex.bus.schema.compatibility import described
+from onex.errors import MessageError
 from onex.model import Message, RejectedError
-from onex.model.errors import MessageError
+from onex.schema import Codec, avro_schema
+from onex.schema.compatibility import described
 from tests.unit.test_codec import FakeCatalogue
 
 

@@ -8,8 +8,8 @@ import pytest
 from onex.codegen.field_docs import field_docs
 from onex.codegen.model_parts import models_of
 from onex.contract import contract_json_schema, find_contracts, load_contract, parse_contract, resolve_node
+from onex.errors import ContractError, ContractProblem
 from onex.model.contract import ModelContract
-from onex.model.errors import ContractError, ContractProblem
 from tests.conftest import CONTRACTS, ORDERS, SERVICES
 
 GOOD = """\

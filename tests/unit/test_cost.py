@@ -67,7 +67,7 @@ def _instructions(node: str, messages: Callable[[int], Message], count: int) -> 
     assert isinstance(mesh.broker, MemoryBroker)
     with _Counter() as counter:
         assert instance.step()
-    mesh.settle()
+    mesh.run_until_idle()
     assert not mesh.dead_letters()
     mesh.close()
     return counter.instructions

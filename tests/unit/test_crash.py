@@ -13,22 +13,22 @@ from node_alarm_orchestrator.v1_0_0.node import NodeAlarmOrchestrator
 from node_unruly_effect.v1_0_0.models import Act
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
-from onex.agent.alone import Alone
 from onex.agent.crash import Isolation
 from onex.agent.crash.journal import Span
 from onex.agent.crash.pure_gate import PureGate
-from onex.agent.health import Health
-from onex.agent.held import HeldPartitions
-from onex.agent.receive import Receiver
-from onex.bus import headers as h
+from onex.agent.failure.alone import Alone
+from onex.agent.failure.blocked_partitions import BlockedPartitions
+from onex.agent.message.decoding import Decoder
+from onex.agent.telemetry.health import Health
 from onex.bus.memory.log import COMMITTED, MemoryRecord
 from onex.bus.protocols import Partition, ProtocolRecord
-from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.contract import resolve_node
-from onex.dlq import Author, DeadLetterDesk
-from onex.model.errors import RejectedError, TransientError
+from onex.dlq import Author, DeadLetterManager
+from onex.errors import RejectedError, TransientError
 from onex.node import TimerFired
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import ManualClock
+from onex.wire import headers as h
 from tests.conftest import NODES
 from tests.unit.crash_world import FOLDERS, KINDS, Kind, Machine, entities, facts_of, machines, where_of
 
@@ -112,14 +112,14 @@ def test_bytes_that_end_the_process_when_they_are_decoded(
     kind: Kind, machine_of: Callable[[Kind], Machine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = machine_of(kind)
-    receive = Receiver.receive
+    receive = Decoder.receive
 
-    def deadly(self: Receiver, records: Any) -> Any:
+    def deadly(self: Decoder, records: Any) -> Any:
         if any(record.value() == b"deadly" for record in records):
             machine.end()
         return receive(self, records)
 
-    monkeypatch.setattr(Receiver, "receive", deadly)
+    monkeypatch.setattr(Decoder, "receive", deadly)
     topic = machine.mesh.topic_of(type(kind.send("e")))
     for n in range(5):
         machine.mesh.send(kind.send(f"e{n}"), settle=False)
@@ -228,7 +228,7 @@ def test_what_another_instance_carried_is_blocked_no_more(machine_of: Callable[[
     machine.kill()
     machine.healed = True
     other = machine.mesh.add_instance(kind.node)
-    machine.mesh.settle()
+    machine.mesh.run_until_idle()
     assert entities(machine, kind)["bad"] == 1
     machine.mesh.remove_instance(other)
     machine.start()
@@ -250,7 +250,7 @@ def test_a_replay_that_ends_the_process_again_blocks_the_retry_topic_and_can_be_
     machine.skip(partition, 0)
     machine.run(2.0)
     (node,) = machine.mesh.nodes
-    desk = DeadLetterDesk(machine.mesh.bus, TopicCatalogue(machine.mesh.bus), node, Author("ada"), "test")
+    desk = DeadLetterManager(machine.mesh.bus, TopicCatalogue(machine.mesh.bus), node, Author("ada"), "test")
     assert desk.replay([letter for letter, _ in desk.find()]).replayed == 1
     assert machine.run_until_quiet() == 8
     ((about, reason),) = machine.reasons.items()
@@ -342,7 +342,7 @@ def _gate(tmp_path: Path, *ends: tuple[Partition, int, int]) -> PureGate:
         for _ in range(times):
             span = Span(partition, offset, offset + 1)
             Isolation(tmp_path, clock).journal.write([span], alone=times == 4)
-    held = HeldPartitions(clock, Health())
+    held = BlockedPartitions(clock, Health())
     work, contract = SimpleNamespace(alone=Alone()), resolve_node(NODES / "node_unruly_compute" / "v1_0_0").contract
     return PureGate(Isolation(tmp_path, clock), held, work, contract, "g", clock)  # type: ignore[arg-type]  # a double
 

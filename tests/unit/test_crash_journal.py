@@ -18,10 +18,10 @@ from onex.agent.crash import Isolation
 from onex.agent.crash.journal import Journal, Span
 from onex.agent.crash.skips import Skip, skip_in
 from onex.agent.crash.suspects import Suspect
-from onex.agent.health import Health
-from onex.agent.held import HeldPartitions
-from onex.agent.native.hang_alarm import HangAlarm, LoopTurns
-from onex.agent.native.stop import StopSwitch
+from onex.agent.failure.blocked_partitions import BlockedPartitions
+from onex.agent.process.stop import StopSwitch
+from onex.agent.process.watchdog.hang_alarm import HangAlarm, LoopTurns
+from onex.agent.telemetry.health import Health
 from onex.bus.memory.log import COMMITTED, MemoryRecord
 from onex.bus.protocols import Partition
 from onex.testing import ManualClock
@@ -239,15 +239,15 @@ def test_a_decision_survives_the_wire() -> None:
 def test_a_blocked_partition_stands_but_is_not_held() -> None:
     """What was read of it before is still committed, and neither a commit nor patience sets it free."""
     clock, health = ManualClock(), Health()
-    held = HeldPartitions(clock, health)
+    held = BlockedPartitions(clock, health)
     held.block(T0, "why")
-    held.hold_all([T0], RuntimeError("away"))
+    held.stall([T0], RuntimeError("away"))
     clock.move_to(100.0)
     assert held.to_resume() == []
-    held.settle([T0])
-    assert (held.stands(T0), list(health.snapshot().values())) == (True, ["why"])
+    held.clear([T0])
+    assert (held.is_stopped(T0), list(health.snapshot().values())) == (True, ["why"])
     held.unblock(T0)
-    assert (held.to_resume(), held.stands(T0), held.is_held(T0), health.ready) == ([T0], False, False, True)
+    assert (held.to_resume(), held.is_stopped(T0), held.is_stalled(T0), health.ready) == ([T0], False, False, True)
 
 
 def test_suspects_are_bounded_and_the_worst_are_kept(tmp_path: Path) -> None:
@@ -262,8 +262,8 @@ def test_suspects_are_bounded_and_the_worst_are_kept(tmp_path: Path) -> None:
 def test_a_call_into_c_that_keeps_the_interpreter_ends_the_process(tmp_path: Path) -> None:
     """An expression that backtracks for ever: no Python thread gets a turn, the watchdog's neither."""
     script = (
-        "import re, time; from onex.agent.native.hang_alarm import HangAlarm; "
-        "from onex.model.clock import SystemClock; HangAlarm(0.2, SystemClock()); "
+        "import re, time; from onex.agent.process.watchdog.hang_alarm import HangAlarm; "
+        "from onex.util.clock import SystemClock; HangAlarm(0.2, SystemClock()); "
         "re.match(r'(a+)+b', 'a' * 60)"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, check=False)

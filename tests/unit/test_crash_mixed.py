@@ -13,7 +13,7 @@ from node_unruly_compute.v1_0_0.models import Ask
 from node_unruly_compute.v1_0_0.node import NodeUnrulyCompute
 
 from onex.agent.crash import Isolation
-from onex.agent.pure import PureAgent
+from onex.agent.pure.engine import PureEngine
 from onex.bus.memory.log import MemoryRecord
 from onex.model.enums import EnumStage
 from onex.node import TimerFired
@@ -26,9 +26,9 @@ def machine_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         yield made
 
 
-def agent_of(machine: Machine) -> PureAgent:
+def agent_of(machine: Machine) -> PureEngine:
     agent = getattr(machine.instance, "_agent")  # noqa: B009 - there is no public way
-    assert isinstance(agent, PureAgent)
+    assert isinstance(agent, PureEngine)
     return agent
 
 
@@ -188,7 +188,7 @@ def test_a_blocked_partition_that_moves_away_is_no_complaint_any_more(
     assert len(machine.reasons) == 1
     machine.healed = True
     others = [machine.mesh.add_instance(kind.node) for _ in range(4)]
-    machine.mesh.settle()
+    machine.mesh.run_until_idle()
     machine.mesh.advance("2s")
     assert machine.instance is not None
     partition = where_of(machine, kind.deadly("bad"))
@@ -197,7 +197,7 @@ def test_a_blocked_partition_that_moves_away_is_no_complaint_any_more(
     assert entities(machine, kind)["bad"] == (0 if is_here else 1)
     for other in others:
         machine.mesh.remove_instance(other)
-    machine.mesh.settle()
+    machine.mesh.run_until_idle()
     machine.mesh.advance("2s")
     assert bool(machine.reasons) == is_here
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from onex.agent.backing import ASIDE, RocksBacking
-from onex.agent.state_memory import StateMemory
-from onex.model.errors import StateStoreError
+from onex.agent.state.backends import ASIDE, RocksBacking
+from onex.agent.state.memory import StateMemory
+from onex.errors import StateStoreError
 
 MEMORY = StateMemory(16_000_000)
 COUNT = 1000

@@ -8,12 +8,12 @@ from node_vault_effect.v1_0_0.models import Fetch, Fetched
 from node_vault_effect.v1_0_0.node import NodeVaultEffect
 from node_warehouse_orchestrator.v1_0_0.models import FulfilOrder, ScoreFraud
 
-from onex.agent.current import CURRENT, CurrentMessage
-from onex.bus import headers as h
+from onex.agent.message.current import CURRENT, CurrentMessage
 from onex.model.message import Message
 from onex.node import Addressed
-from onex.node.kept_answer import dump_answer, load_answer
+from onex.node.idempotent_result import dump_result, load_result
 from onex.testing import MeshDriver
+from onex.wire import headers as h
 from tests.conftest import NODES, ORDERS
 
 
@@ -111,7 +111,7 @@ def test_what_cannot_be_read_is_no_deadline() -> None:
 
 def test_an_answer_that_is_kept_keeps_it() -> None:
     answer = Addressed(Fetched(name="gold", attempt=1), key="k", answer_within=2.5)
-    assert load_answer(dump_answer(answer), {"Fetched": Fetched}) == answer
+    assert load_result(dump_result(answer), {"Fetched": Fetched}) == answer
 
 
 def test_outside_of_a_handler_nothing_is_in_hand() -> None:

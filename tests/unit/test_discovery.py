@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Outgoing, TopicState
-from onex.bus.schema import Codec, avro_schema, subject_of
-from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
 from onex.mesh.discovery import Discovery
 from onex.model.mesh import InstanceHealth
 from onex.model.mesh.health import EnumHealth
 from onex.model.mesh.topics import SNAPSHOT_TOPICS
+from onex.schema import Codec, avro_schema, subject_of
+from onex.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
 
 
 def test_a_deleted_snapshot_is_forgotten() -> None:

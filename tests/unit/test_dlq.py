@@ -11,14 +11,12 @@ from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 from pydantic import JsonValue
 
-from onex.agent import dead_letter as d
-from onex.bus import headers as h
-from onex.bus.schema.topic_catalogue import TopicCatalogue
+from onex.agent.failure import dead_letter as d
 from onex.contract import resolve_node
 from onex.dlq import (
     Author,
     DeadLetter,
-    DeadLetterDesk,
+    DeadLetterManager,
     EnumLetterState,
     LetterFilter,
     ReplayOptions,
@@ -29,10 +27,12 @@ from onex.dlq.edit import patched
 from onex.dlq.filters import value_at
 from onex.dlq.replay import Replayer, ReplayReport
 from onex.dlq.stats import histogram
-from onex.model.errors import BusError, FencedError, RejectedError
+from onex.errors import BusError, FencedError, RejectedError
 from onex.model.mesh import EnumDeadLetterAction
 from onex.node import Context
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
+from onex.wire import headers as h
 from tests.conftest import NODES
 
 TOPIC = "onex.cmd.unruly.act.v1"
@@ -49,15 +49,15 @@ def mesh() -> Iterator[MeshDriver]:
     driver.close()
 
 
-def desk_of(mesh: MeshDriver, who: str = "me", why: str = "") -> DeadLetterDesk:
-    return DeadLetterDesk(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author(who, why), "test")
+def desk_of(mesh: MeshDriver, who: str = "me", why: str = "") -> DeadLetterManager:
+    return DeadLetterManager(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author(who, why), "test")
 
 
-def letters(desk: DeadLetterDesk, **wanted: object) -> list[DeadLetter]:
+def letters(desk: DeadLetterManager, **wanted: object) -> list[DeadLetter]:
     return [letter for letter, _ in desk.find(LetterFilter(**wanted))]  # type: ignore[arg-type]  # as given
 
 
-def bury(mesh: MeshDriver, count: int, entity: str = "e") -> None:
+def dead_letter(mesh: MeshDriver, count: int, entity: str = "e") -> None:
     """Dead letters whose cause is mended afterwards."""
     NodeUnrulyEffect.down.add(entity)
     for number in range(count):
@@ -120,7 +120,7 @@ def test_values_at_paths() -> None:
 
 
 def test_letters_are_grouped_by_cause_with_a_histogram(mesh: MeshDriver) -> None:
-    bury(mesh, 3)
+    dead_letter(mesh, 3)
     mesh.send(Act(entity="x", mood="raise"))
     large, small = group_letters(letters(desk_of(mesh)))
     assert (large.failure_class, large.count, large.keys) == ("transient", 3, 1)
@@ -131,11 +131,11 @@ def test_letters_are_grouped_by_cause_with_a_histogram(mesh: MeshDriver) -> None
 
 
 def test_a_replay_is_in_order_audited_and_never_repeated(mesh: MeshDriver) -> None:
-    bury(mesh, 5)
+    dead_letter(mesh, 5)
     desk = desk_of(mesh, "ada", "the bank is back")
     report = desk.replay(letters(desk))
     assert (report.matching, report.replayed, report.stopped) == (5, 5, "")
-    mesh.settle()
+    mesh.run_until_idle()
     assert [acted.number for acted in mesh.published(Acted)] == [0, 1, 2, 3, 4]
     assert letters(desk) == []
     assert desk.replay(letters(desk)).replayed == 0
@@ -147,12 +147,12 @@ def test_a_replay_is_in_order_audited_and_never_repeated(mesh: MeshDriver) -> No
 
 
 def test_an_interrupted_replay_goes_on_where_it_stopped(mesh: MeshDriver) -> None:
-    bury(mesh, 5)
+    dead_letter(mesh, 5)
     desk = desk_of(mesh)
     stops = iter([False, False, True])
     report = desk.replay(letters(desk), ReplayOptions(rate=1000), lambda: next(stops))
     assert report.replayed == 5, "a batch is never torn"
-    bury(mesh, 5, "f")
+    dead_letter(mesh, 5, "f")
     steps = iter([False, False, True])
     slow = ReplayOptions(rate=2)
     waits = list[float]()
@@ -163,7 +163,7 @@ def test_an_interrupted_replay_goes_on_where_it_stopped(mesh: MeshDriver) -> Non
     rest = letters(desk)
     assert [letter.original_offset for letter in rest] == [letter.original_offset for letter in rest[-1:]]
     assert replayer.run(rest, slow).replayed == 1
-    mesh.settle()
+    mesh.run_until_idle()
     assert sorted((a.entity, a.number) for a in mesh.published(Acted)) == [(e, n) for e in "ef" for n in range(5)]
 
 
@@ -173,7 +173,7 @@ def _replayer(mesh: MeshDriver, waits: list[float]) -> Replayer:
 
     def sleep(seconds: float) -> None:
         waits.append(seconds)
-        mesh.settle()
+        mesh.run_until_idle()
 
     return Replayer(
         mesh.bus, node.contract, desk._audit, Author("me"), group, f"{group}.dlq", mesh.clock.monotonic, sleep
@@ -181,7 +181,7 @@ def _replayer(mesh: MeshDriver, waits: list[float]) -> Replayer:
 
 
 def test_a_commit_that_fails_replays_nothing_and_can_be_repeated(mesh: MeshDriver) -> None:
-    bury(mesh, 3)
+    dead_letter(mesh, 3)
     desk = desk_of(mesh)
     mesh.broker.denied.add(RETRY)
     with pytest.raises(BusError):
@@ -189,12 +189,12 @@ def test_a_commit_that_fails_replays_nothing_and_can_be_repeated(mesh: MeshDrive
     assert len(letters(desk)) == 3, "the audit says nothing that did not happen"
     mesh.broker.denied.clear()
     assert desk.replay(letters(desk)).replayed == 3
-    mesh.settle()
+    mesh.run_until_idle()
     assert len(mesh.published(Acted)) == 3
 
 
 def test_two_replays_at_once_fence_each_other(mesh: MeshDriver) -> None:
-    bury(mesh, 3)
+    dead_letter(mesh, 3)
     desk = desk_of(mesh)
 
     def second(_: ReplayReport) -> None:
@@ -217,7 +217,7 @@ def test_what_was_replayed_too_often_is_parked(mesh: MeshDriver) -> None:
     desk = desk_of(mesh)
     for _ in range(3):
         assert desk.replay(letters(desk)).replayed == 1
-        mesh.settle()
+        mesh.run_until_idle()
     report = desk.replay(letters(desk))
     assert (report.replayed, report.parked) == (0, 1)
     assert letters(desk) == []
@@ -227,7 +227,7 @@ def test_what_was_replayed_too_often_is_parked(mesh: MeshDriver) -> None:
 
 
 def test_letters_are_parked_reopened_and_dropped(mesh: MeshDriver) -> None:
-    bury(mesh, 2)
+    dead_letter(mesh, 2)
     desk = desk_of(mesh)
     assert desk.mark(letters(desk), EnumDeadLetterAction.PARKED) == 2
     assert letters(desk) == []
@@ -255,7 +255,7 @@ def test_an_edit_is_checked_shown_and_keeps_the_original(mesh: MeshDriver) -> No
     assert copy.place == place
     assert copy.facts["edited-from"] == letter.identity
     assert desk.replay([copy]).replayed == 1
-    mesh.settle()
+    mesh.run_until_idle()
     assert mesh.published(Acted, sent) == [Acted(entity="e", number=7, attempt=1)]
     states = {found.place: state for found, state in desk.find()}
     assert states[letter.place] is EnumLetterState.EDITED
@@ -273,7 +273,7 @@ def test_an_edit_removes_a_field_that_the_schema_does_not_have(mesh: MeshDriver)
     assert '-  "gift.note": "x"' in edit.difference
     desk.edit(edit)
     desk.replay(letters(desk))
-    mesh.settle()
+    mesh.run_until_idle()
     assert mesh.published(Acted) == [Acted(entity="e", number=2, attempt=1)]
 
 
@@ -329,7 +329,7 @@ def test_what_cannot_be_read_is_mended_by_a_whole_new_payload(mesh: MeshDriver) 
         desk.prepare_edit(letter, {"mood": "good"})
     desk.edit(desk.prepare_edit(letter, {}, {"entity": "e", "number": 1}))
     desk.replay(letters(desk))
-    mesh.settle()
+    mesh.run_until_idle()
     assert mesh.published(Acted) == [Acted(entity="e", number=1, attempt=1)]
 
 
@@ -365,16 +365,16 @@ def test_the_dead_letter_of_a_timer_fires_again_when_replayed(monkeypatch: pytes
     driver.crash(driver.instances[0])
     driver.add_instance(NodeAlarmOrchestrator)
     assert desk.replay([letter]).replayed == 1
-    driver.settle()
+    driver.run_until_idle()
     assert driver.published(Rang) == [Rang(entity="e", number=1)]
     assert dict(driver.records("onex.retry.alarm.orchestrator.v1")[0].headers() or [])[d.REPLAYS] == b"1"
     driver.close()
 
 
 def test_retention_and_threshold_come_from_the_contract() -> None:
-    from onex.bus.declared import declare
     from onex.codegen.observability import observability_files
     from onex.model.contract import ModelErrorHandling
+    from onex.provisioning.declared import declare
 
     resolved = resolve_node(NODES / "node_unruly_effect" / "v1_0_0")
     handling = ModelErrorHandling.model_validate({"dead_letter": {"retention": "7d", "alert_threshold": 5}})

@@ -8,19 +8,19 @@ from node_transfer_effect.v1_0_0.node import NodeTransferEffect
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
-from onex.agent.effect_partitions import Adopted
-from onex.agent.native.effect_host import EffectHost
-from onex.bus import headers as h
+from onex.agent.effect.partitions import Adopted
+from onex.agent.process.effect_runner import EffectRunner
 from onex.bus.memory import MemoryEventBus
 from onex.bus.memory.adapter import MemoryAdmin, MemoryReader
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.protocols import Outgoing, Partition, Position, ProtocolRebalanceListener, ProtocolRecord
 from onex.node import Context
 from onex.testing import MeshDriver
-from onex.testing.effect_host import MemoryEffectHost
+from onex.testing.effect_host import MemoryEffectRunner
 from onex.testing.instance import Instance
+from onex.wire import headers as h
 from tests.conftest import NODES
-from tests.unit.test_effect_host import BusySettlement, Engine, memory_bus, run
+from tests.unit.test_effect_runner import BusySettlement, Engine, memory_bus, run
 from tests.unit.test_retry import unruly
 
 _CHUNK = 10
@@ -45,7 +45,7 @@ async def move(_: NodeTransferEffect, command: MoveMoney, context: Context) -> M
 
 @pytest.fixture(autouse=True)
 def _world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("onex.agent.chunks._CHUNK", _CHUNK)
+    monkeypatch.setattr("onex.agent.state.chunks._CHUNK", _CHUNK)
     monkeypatch.setattr(NodeTransferEffect, "move", move)
     NodeUnrulyEffect.done.clear()
     receipts.clear()
@@ -69,11 +69,11 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         monkeypatch.setattr(owner, name, call)
 
-    def callback(host: type[MemoryEffectHost | EffectHost]) -> None:
+    def callback(host: type[MemoryEffectRunner | EffectRunner]) -> None:
         original = host.on_assigned
 
         def assigned(
-            self: MemoryEffectHost | EffectHost,
+            self: MemoryEffectRunner | EffectRunner,
             partitions: Sequence[Partition],
             committed: Mapping[Partition, Position],
         ) -> None:
@@ -86,13 +86,13 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     for owner, name in _ASKING:
         watched(owner, name)
-    callback(MemoryEffectHost)
-    callback(EffectHost)
+    callback(MemoryEffectRunner)
+    callback(EffectRunner)
     return calls
 
 
-def host_of(instance: Instance) -> MemoryEffectHost:
-    assert isinstance(instance._agent, MemoryEffectHost)
+def host_of(instance: Instance) -> MemoryEffectRunner:
+    assert isinstance(instance._agent, MemoryEffectRunner)
     return instance._agent
 
 
@@ -190,7 +190,7 @@ def test_partitions_that_come_back_in_the_middle_are_read_from_where_they_are_th
     assert acted(mesh) == list(range(_COUNT))
     mesh.crash(second)
     first.muted = False
-    mesh.settle()
+    mesh.run_until_idle()
     backlogs = host_of(first).engine._queue._backlogs
     assert backlogs
     assert not any(backlog.keys for backlog in backlogs.values())
@@ -278,7 +278,7 @@ class Watched(Engine):
 
 @pytest.mark.parametrize("room", [1, 0], ids=["with room", "without room"])
 def test_the_process_polls_between_the_chunks(inside: list[str], room: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onex.agent.native.effect_host._PATIENCE", 0.01)
+    monkeypatch.setattr("onex.agent.process.effect_runner._PATIENCE", 0.01)
     monkeypatch.setattr(Polled, "polls", 0)
     bus = PolledBus(memory_bus().broker)
     for number in range(_COUNT):

@@ -5,14 +5,14 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from onex.bus.declared import declare
-from onex.bus.environment import EnvironmentLog
 from onex.bus.memory import MemoryBroker, MemoryEventBus
-from onex.bus.provision import apply_plan, make_plan
-from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.cli.checks import Patient, topics_and_schemas
 from onex.cli.main import app
 from onex.contract import resolve_node
+from onex.provisioning.declared import declare
+from onex.provisioning.environment import EnvironmentLog
+from onex.provisioning.provision import apply_plan, make_plan
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.settings import Settings
 from tests.conftest import NODES
 

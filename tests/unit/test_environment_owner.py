@@ -2,15 +2,15 @@
 
 import pytest
 
-from onex.bus.declared import declare
-from onex.bus.environment import EnvironmentLog, require_environment
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Outgoing, TopicState
-from onex.bus.provision import Plan, apply_plan, make_plan
-from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.contract import resolve_node
-from onex.model.errors import ConfigurationError, ProvisioningError
+from onex.errors import ConfigurationError, ProvisioningError
 from onex.model.topic import environment_topic
+from onex.provisioning.declared import declare
+from onex.provisioning.environment import EnvironmentLog, require_environment
+from onex.provisioning.provision import Plan, apply_plan, make_plan
+from onex.schema.topic_catalogue import TopicCatalogue
 from tests.conftest import NODES
 
 NODE = NODES / "node_tally_reducer" / "v1_0_0"

@@ -11,21 +11,21 @@ from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
 import onex
-from onex.bus import headers as h
-from onex.bus.declared import declare
 from onex.bus.protocols import Partition
-from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.cli.follow import Follower
 from onex.contract import ResolvedNode, find_contracts, parse_contract, resolve_node
-from onex.dlq import Author, DeadLetterDesk, LetterFilter, OffsetDesk, OffsetSkipper
+from onex.dlq import Author, DeadLetterManager, LetterFilter, OffsetManager, OffsetSkipper
 from onex.dlq.audit import Audit
+from onex.errors import ConfigurationError, ContractError, RejectedError
 from onex.mesh import Survey
 from onex.mesh.states import StateReader
 from onex.model.enums import EnumTopicCategory
-from onex.model.errors import ConfigurationError, ContractError, RejectedError
 from onex.model.topic import TopicName, environment_of_group, is_retry_topic
+from onex.provisioning.declared import declare
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.settings import Settings
 from onex.testing import MeshDriver
+from onex.wire import headers as h
 from tests.conftest import NODES, ORDERS, SERVICES
 
 PACKAGE = Path(onex.__file__).parent
@@ -72,12 +72,12 @@ def work(mesh: MeshDriver) -> None:
     NodeUnrulyEffect.down.clear()
     desk = desk_of(mesh)
     desk.replay([letter for letter, _ in desk.find(LetterFilter())])
-    mesh.settle()
+    mesh.run_until_idle()
 
 
-def desk_of(mesh: MeshDriver) -> DeadLetterDesk:
+def desk_of(mesh: MeshDriver) -> DeadLetterManager:
     effect = mesh.nodes[1]
-    return DeadLetterDesk(mesh.bus, catalogue_of(mesh), effect, Author("ada", "why"), "test")
+    return DeadLetterManager(mesh.bus, catalogue_of(mesh), effect, Author("ada", "why"), "test")
 
 
 def catalogue_of(mesh: MeshDriver) -> TopicCatalogue:
@@ -96,7 +96,7 @@ def test_nothing_of_an_environment_changes_by_what_another_does(
     assert len(busy.published(Acted)) == 3, "one at first, one after a retry, one by a replay"
     assert len(busy.published(Tallied)) == 1
     assert len(busy.dead_letters()) == 3, "two, and one again by a replay"
-    idle.settle()
+    idle.run_until_idle()
     assert seen_by(idle, prefix) == before, "the agents of the other environment found nothing to do"
 
 
@@ -124,10 +124,10 @@ def test_tools_see_their_environment_alone(pair: tuple[MeshDriver, MeshDriver]) 
         assert len([*Audit(mesh.bus, catalogue, prefix).entries()]) == bool(dead) * 2
         state, _ = StateReader(mesh.bus, catalogue, tally).get("e")
         assert state is not None
-        assert json.loads(state.as_kept())["total"] == total
+        assert json.loads(state.to_stored_json())["total"] == total
         views = Survey(mesh.bus, catalogue, mesh.nodes, "test", prefix).look()
         assert {view.name: view.lag for view in views} == dict.fromkeys((n.contract.name for n in mesh.nodes), 0)
-        desk = OffsetDesk(mesh.bus, catalogue, effect, Author("ada", "why"), "test")
+        desk = OffsetManager(mesh.bus, catalogue, effect, Author("ada", "why"), "test")
         assert {at.partition.topic.startswith(PREFIX) for at in desk.positions()} == {bool(prefix)}
         follower = Follower(mesh.bus, catalogue, mesh.nodes, from_beginning=True)
         assert {seen.record.topic().startswith(PREFIX) for seen in follower.present()} == {bool(prefix)}

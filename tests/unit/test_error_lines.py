@@ -16,19 +16,19 @@ from rich.text import Text
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from onex.agent.health import Health
-from onex.agent.native.logs import configure_logs
-from onex.agent.native.server import HealthServer
+from onex.agent.process.health_server import HealthServer
+from onex.agent.process.logs import configure_logs
+from onex.agent.telemetry.health import Health
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
-from onex.bus.schema.registry import RegistryCatalogue
 from onex.cli import bus, main, workflow_drawing
 from onex.cli.failures import INTERNAL, failed
 from onex.cli.main import app
 from onex.cli.output import json_line, table_of
 from onex.cli.terminal import Terminal, styled
-from onex.model.errors import BusUnavailableError, ConfigurationError
-from onex.model.printable import printable
+from onex.errors import BusUnavailableError, ConfigurationError
+from onex.schema.registry import RegistryCatalogue
 from onex.settings import Settings
+from onex.util.printable import printable
 from tests.conftest import NODES
 from tests.unit.hostile_texts import HOSTILE, obeyed
 
@@ -112,7 +112,7 @@ def test_an_address_without_a_broker_is_reported_with_its_setting(
 
 def test_commands_open_the_bus_where_the_address_is_checked() -> None:
     """All but ``onex status``, which shows the broker as one of the servers."""
-    opening = {file.name for file in CLI.glob("*.py") if "from onex.bus.open import open_bus" in file.read_text()}
+    opening = {file.name for file in CLI.glob("*.py") if "from onex.connect import open_bus" in file.read_text()}
     assert opening == {"stack_status.py"}
     assert bus._ANSWER <= 3.0
 

@@ -13,19 +13,19 @@ import structlog
 from pydantic import AfterValidator, BaseModel, Field, JsonValue, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from onex.agent import dead_letter as d
-from onex.agent.failure import text_of
-from onex.agent.health import Health
-from onex.agent.native.logs import configure_logs
-from onex.agent.services import surroundings_of
-from onex.bus.schema import Codec, avro_schema
-from onex.bus.schema.registry import RegistryCatalogue
-from onex.bus.schema.topic_catalogue import TopicCatalogue
-from onex.capability.signals import Signals
-from onex.dlq import Author, DeadLetterDesk, LetterFilter, ReplayOptions
+from onex.agent.failure import dead_letter as d
+from onex.agent.failure.classify import text_of
+from onex.agent.process.logs import configure_logs
+from onex.agent.process.services import agent_environment_of
+from onex.agent.telemetry.health import Health
+from onex.capability.reports import Reports
+from onex.dlq import Author, DeadLetterManager, LetterFilter, ReplayOptions
+from onex.errors import BusUnavailableError, ConfigurationError, MessageError, PoisonError, RejectedError
 from onex.model import Message
 from onex.model.error_text import error_text, exception_facts, scrubbed, traceback_text, validation_text
-from onex.model.errors import BusUnavailableError, ConfigurationError, MessageError, PoisonError, RejectedError
+from onex.schema import Codec, avro_schema
+from onex.schema.registry import RegistryCatalogue
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.settings import Settings
 from onex.testing import MeshDriver
 from tests.conftest import NODES
@@ -174,7 +174,7 @@ def test_health_holds_no_credentials() -> None:
 
 
 def test_events_about_capabilities_hold_no_credentials() -> None:
-    signals = Signals()
+    signals = Reports()
     signals.tell("event_bus", "Paid", "lost", f"http://me:{SECRET}@broker is away")
     assert [signal.detail for signal in signals.take()] == ["http://[redacted]@broker is away"]
 
@@ -190,10 +190,10 @@ def test_settings_show_no_secrets() -> None:
     url = f"postgresql://me:{SECRET}@db/x"
     settings = Settings(database_url=url, schema_registry_url=url, kafka_config={"sasl.password": SECRET})
     shown = [repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()]
-    shown += [repr(surroundings_of(settings))]
+    shown += [repr(agent_environment_of(settings))]
     assert SECRET not in "".join(shown)
-    assert surroundings_of(settings).database_url == url
-    assert surroundings_of(settings).kafka_config == {"sasl.password": SECRET}
+    assert agent_environment_of(settings).database_url == url
+    assert agent_environment_of(settings).kafka_config == {"sasl.password": SECRET}
 
 
 @pytest.mark.parametrize("name", ["ONEX_KAFKA_CONFIG", "ONEX_SERVICES"])
@@ -228,7 +228,7 @@ def test_a_dead_letter_holds_no_tokens_and_no_values() -> None:
     assert not {"authorization", "x-mine"} & set(found)
     assert SECRET.encode() not in b"".join(raw for _, raw in letter.headers() or [])
     assert found[d.CLASS] == b"rejected"
-    desk = DeadLetterDesk(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author("me"), "test")
+    desk = DeadLetterManager(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author("me"), "test")
     options = ReplayOptions(authorization=f"Bearer {SECRET}")
     assert SECRET not in repr(options)
     assert desk.replay([each for each, _ in desk.find(LetterFilter())], options).replayed == 1

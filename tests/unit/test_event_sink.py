@@ -6,17 +6,17 @@ from collections.abc import Sequence
 import pytest
 from node_showcase_effect.v1_0_0.models import Perform, Progressed
 
-from onex.agent.event_sink import EventSink
-from onex.bus import headers as h
-from onex.bus.declared import declare
+from onex.agent.process.event_sink import EventSink
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Outgoing, Partition, ProtocolRecord
-from onex.bus.provision import apply_plan, make_plan
-from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.capability import Event
 from onex.contract import resolve_node
-from onex.model.errors import BusUnavailableError, MessageTooLargeError, RejectedError, TransientError
+from onex.errors import BusUnavailableError, MessageTooLargeError, RejectedError, TransientError
+from onex.provisioning.declared import declare
+from onex.provisioning.provision import apply_plan, make_plan
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing.clock import ManualClock
+from onex.wire import headers as h
 from tests.conftest import NODES
 
 SHOWCASE = resolve_node(NODES / "node_showcase_effect" / "v1_0_0")
@@ -131,7 +131,7 @@ def test_who_gives_up_waiting_disturbs_nobody() -> None:
 
 def test_dead_letters_of_events() -> None:
     mesh = Mesh()
-    asyncio.run(mesh.sink.bury(event(), TransientError("no broker")))
+    asyncio.run(mesh.sink.dead_letter(event(), TransientError("no broker")))
     (letter,) = mesh.records(SHOWCASE.contract.dead_letter_topic)
     facts = {name: value.decode() for name, value in letter.headers() or [] if name.startswith("onex-dlq-")}
     assert (facts["onex-dlq-class"], facts["onex-dlq-topic"], facts["onex-dlq-message"]) == (

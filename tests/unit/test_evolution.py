@@ -15,12 +15,12 @@ import pytest
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
-from onex.bus.schema import Codec, avro_schema, canonical
-from onex.bus.schema.avro_schema import Schema
-from onex.bus.schema.foreign import AvroSchema
-from onex.bus.schema.types import UnsupportedTypeError
+from onex.errors import SchemaMismatchError
 from onex.model import Message, RejectedError
-from onex.model.errors import SchemaMismatchError
+from onex.schema import Codec, avro_schema, canonical
+from onex.schema.avro_schema import Schema
+from onex.schema.foreign import AvroSchema
+from onex.schema.types import UnsupportedTypeError
 from tests.unit.test_codec import FakeCatalogue
 from tests.unit.test_contract import MODELS, make_node, resolve_problems
 

@@ -7,12 +7,12 @@ from typing import Annotated
 import pytest
 from pydantic import Field
 
-from onex.agent.cause import without_values
-from onex.agent.failure import Classifier, Failure
-from onex.bus.schema import Codec
+from onex.agent.failure.cause import without_values
+from onex.agent.failure.classify import Classifier, Failure
+from onex.errors import RejectedError, TransientError
 from onex.model import Message
 from onex.model.enums import EnumFailureClass, EnumStage
-from onex.model.errors import RejectedError, TransientError
+from onex.schema import Codec
 from tests.unit.test_codec import FakeCatalogue
 
 

@@ -17,20 +17,20 @@ from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from onex.agent import dead_letter as d
-from onex.agent.store import OWN
-from onex.agent.timers import decode_timers
+from onex.agent.failure import dead_letter as d
+from onex.agent.state.partition_store import OWN
+from onex.agent.state.timers import decode_timers
 from onex.bus.memory.log import COMMITTED, MemoryRecord
 from onex.bus.protocols import Partition
-from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
 from onex.cli import audit, dlq_desk, doctor, main, mesh, nodes, send, state, workflows
 from onex.cli.main import app
 from onex.contract import resolve_node
-from onex.dlq import Author, DeadLetterDesk, LetterFilter
-from onex.dlq.letters import facts_of
-from onex.model.errors import PoisonError
+from onex.dlq import Author, DeadLetterManager, LetterFilter
+from onex.dlq.reading import facts_of
+from onex.errors import PoisonError
 from onex.model.mesh import AUDIT_TOPICS, SNAPSHOT_TOPICS, DeadLetterAudited
 from onex.model.topic import environment_topic
+from onex.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
 from onex.testing import MeshDriver
 from tests.conftest import NODES
 from tests.unit.unreadable_record import UnreadableRecord, copy_of
@@ -257,7 +257,7 @@ def test_junk_in_a_changelog_ends_no_agent_and_loses_no_other_timer() -> None:
         (old,) = world.mesh.instances_of(node)
         world.mesh.crash(old)
         world.mesh.add_instance(node)
-    world.mesh.settle()
+    world.mesh.run_until_idle()
     world.mesh.send(Amount(entity="alice", value=3))
     assert world.mesh.published(Tallied)[-1].total == 8
     world.mesh.advance("101s")
@@ -268,7 +268,9 @@ def test_junk_in_a_changelog_ends_no_agent_and_loses_no_other_timer() -> None:
 def test_replay_sends_what_can_be_sent_and_parks_the_rest() -> None:
     world = World()
     world.junk()
-    desk = DeadLetterDesk(world.mesh.bus, TopicCatalogue(world.mesh.bus), world.mesh.nodes[0], Author("me"), "test")
+    desk = DeadLetterManager(
+        world.mesh.bus, TopicCatalogue(world.mesh.bus), world.mesh.nodes[0], Author("me"), "test"
+    )
     letters = [letter for letter, _ in desk.find(LetterFilter())]
     assert len(letters) == 3
     report = desk.replay(letters)

@@ -7,9 +7,9 @@ from pathlib import Path
 _SCENE = """
 import gc, resource, sys
 from pathlib import Path
-from onex.agent.backing import RocksBacking
-from onex.agent.state_memory import StateMemory
-from onex.model.errors import StateStoreError
+from onex.agent.state.backends import RocksBacking
+from onex.agent.state.memory import StateMemory
+from onex.errors import StateStoreError
 
 folder, unlimited = Path(sys.argv[1]), resource.RLIM_INFINITY
 

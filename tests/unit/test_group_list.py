@@ -11,7 +11,7 @@ from onex.bus.kafka import admin
 from onex.bus.kafka.admin import KafkaAdmin
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink
-from onex.model.errors import BusUnavailableError, NotAuthorizedError
+from onex.errors import BusUnavailableError, NotAuthorizedError
 
 
 @dataclass

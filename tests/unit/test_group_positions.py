@@ -11,7 +11,7 @@ from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink
 from onex.bus.kafka.group_positions import GroupPositions
 from onex.bus.protocols import Partition, Position
-from onex.model.errors import BusUnavailableError, NotAuthorizedError
+from onex.errors import BusUnavailableError, NotAuthorizedError
 
 ASKED = [Partition("t", 0), Partition("t", 1), Partition("t", 2)]
 Answer = list["Committed"] | KafkaException

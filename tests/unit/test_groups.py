@@ -9,7 +9,7 @@ from node_unruly_compute.v1_0_0.models import Ask, Reply
 from node_unruly_compute.v1_0_0.node import NodeUnrulyCompute
 
 from onex.bus.protocols import ProtocolRecord
-from onex.model.errors import HandlerTimeoutError
+from onex.errors import HandlerTimeoutError
 from onex.node import Context, Node, Reduction
 from onex.testing import MeshDriver
 from tests.conftest import NODES
@@ -35,7 +35,7 @@ def test_outputs_and_dead_letters_keep_the_order_of_their_inputs(mesh: MeshDrive
         mesh.send(Ask(entity="e", mood=mood, size=number), settle=False)
         if mood == "silent":
             mesh.publish(ASK, b"garbage", b"e", [])
-    mesh.settle()
+    mesh.run_until_idle()
     assert [len(reply.text) for reply in mesh.published(Reply)] == [0, 2, 6, 8]
     letters = mesh.dead_letters(NodeUnrulyCompute)
     assert stages(letters) == ["encode", "handler", "decode", "encode", "encode"]
@@ -51,7 +51,7 @@ def test_what_cannot_be_carried_changes_nothing_for_the_others_of_its_key(
     for number in values:
         mesh.send(Amount(entity="e", value=number), settle=False)
         mesh.send(Amount(entity="other", value=number if number < 10 else 1), settle=False)
-    mesh.settle()
+    mesh.run_until_idle()
     mine = [tallied.total for tallied in mesh.published(Tallied) if tallied.entity == "e"]
     assert mine == [1, 3, 6, 10, 15]
     assert [t.total for t in mesh.published(Tallied) if t.entity == "other"][-1] == 16
@@ -74,7 +74,7 @@ def test_what_hung_is_not_tried_again_when_its_group_is_carried_one_by_one(monke
     mesh = MeshDriver([NODES / "node_tally_reducer" / "v1_0_0"])
     for value in (1, hangs, 667, 2):
         mesh.send(Amount(entity="e", value=value), settle=False)
-    mesh.settle()
+    mesh.run_until_idle()
     assert tried.count(hangs) == 1
     assert [tallied.total for tallied in mesh.published(Tallied)] == [1, 3]
     assert stages(mesh.dead_letters()) == ["handler", "encode"]
@@ -86,5 +86,5 @@ def test_a_group_of_nothing_but_bad_records(mesh: MeshDriver, node: type[Node]) 
     topic = ASK if node is NodeUnrulyCompute else mesh.topic_of(Amount)
     for _ in range(70):  # more than one group
         mesh.publish(topic, b"garbage", b"e", [])
-    mesh.settle()
+    mesh.run_until_idle()
     assert stages(mesh.dead_letters(node)) == ["decode"] * 70

@@ -25,7 +25,7 @@ def test_records_of_its_inputs_and_of_its_retry_topic(kind: str) -> None:
             good = target.good(world.entity()).model_dump_json().encode()
             for readable in (True, False, False, True):
                 world.append(topic, good, world.entity().encode(), readable=readable)
-        world.mesh.settle()
+        world.mesh.run_until_idle()
         letters = [dict(letter.headers() or []) for letter in world.mesh.dead_letters()]
         places = {(facts["onex-dlq-topic"].decode(), int(facts["onex-dlq-offset"])) for facts in letters}
         assert places >= {(topic, offset) for topic in (target.topic, target.retry) for offset in (1, 2)}

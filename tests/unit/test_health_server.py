@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from onex.agent.health import Health
-from onex.agent.metrics import AgentMetrics
-from onex.agent.native.server import HealthServer
+from onex.agent.process.health_server import HealthServer
+from onex.agent.telemetry.health import Health
+from onex.agent.telemetry.metrics import AgentMetrics
 from onex.settings import Settings
 from tests.conftest import eventually
 

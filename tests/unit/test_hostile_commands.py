@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from onex.model.printable import indented, one_line
+from onex.util.printable import indented, one_line
 from tests.unit.hostile_mesh import SENT, Commands, HostileMesh
 from tests.unit.hostile_texts import HOSTILE, targets
 

@@ -24,7 +24,7 @@ from onex.codegen import package, package_files
 from onex.codegen.generatable import generatable_contract
 from onex.codegen.shape import Shape
 from onex.codegen.verify import verified
-from onex.model.errors import ContractError, RejectedError
+from onex.errors import ContractError, RejectedError
 from onex.testing import MeshDriver
 from tests.conftest import CONTRACTS, SERVICES
 

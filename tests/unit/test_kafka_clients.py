@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.kafka.clients import made
 from onex.bus.protocols import Outgoing, Partition
-from onex.model.errors import BusUnavailableError, ConfigurationError, OnexError
+from onex.errors import BusUnavailableError, ConfigurationError, OnexError
 
 
 @pytest.mark.parametrize(

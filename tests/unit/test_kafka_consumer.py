@@ -10,7 +10,7 @@ from onex.bus.kafka import KafkaConfig
 from onex.bus.kafka import consumer as module
 from onex.bus.kafka.consumer import ErrorSink, KafkaConsumer
 from onex.bus.protocols import Partition, Position
-from onex.model.errors import BusUnavailableError
+from onex.errors import BusUnavailableError
 
 
 def test_a_commit_that_nobody_serves_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,15 +9,15 @@ import pytest
 from node_order_orchestrator.v1_0_0.models import OrderCompleted, OrderFailed, PlaceOrder
 from pydantic import Field
 
-from onex.agent import dead_letter as d
-from onex.bus import headers as h
+from onex.agent.failure import dead_letter as d
+from onex.errors import RejectedError
 from onex.model import Message
 from onex.model.context import Context
 from onex.model.contract import ModelStateMachine, ModelWorkflow
-from onex.model.errors import RejectedError
 from onex.model.repeated import CompletionRepeated
 from onex.node import Addressed, NodeOrchestrator, Reduction, Run
 from onex.testing import MeshDriver
+from onex.wire import headers as h
 from onex.workflow import compile_state_machine
 from onex.workflow.machine import WorkflowMachine
 from tests.conftest import ORDERS
@@ -85,7 +85,7 @@ def test_a_workflow_keeps_bytes_and_numbers_exactly(ratio: float) -> None:
     (repeated,) = again.events
     assert isinstance(repeated, Addressed)
     assert isinstance(repeated.message, CompletionRepeated)
-    assert repr(Ended.of_kept(repeated.message.content)) == repr(Ended.model_validate(facts))
+    assert repr(Ended.from_stored_json(repeated.message.content)) == repr(Ended.model_validate(facts))
 
 
 def test_an_infinite_result_does_not_hold_a_workflow_up() -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from pydantic import Field
 
-from onex.agent.program import key_reader
+from onex.agent.message.program import key_reader
 from onex.model import Message, RejectedError
 from onex.model.contract import ModelMessageDefinition
 from onex.model.partition_key import key_problem, key_text

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onex.agent.lanes import Lanes
+from onex.agent.effect.lanes import Lanes
 
 
 @given(

@@ -12,10 +12,10 @@ from pathlib import Path
 from random import Random
 import tests.conftest
 from node_tally_reducer.v1_0_0.models import Tally
-from onex.agent.backing import RocksBacking
-from onex.agent.state_memory import StateMemory
-from onex.agent.store import PartitionStore
-from onex.agent.topic_limits import TopicLimits
+from onex.agent.state.backends import RocksBacking
+from onex.agent.state.memory import StateMemory
+from onex.agent.state.partition_store import PartitionStore
+from onex.agent.message.topic_limits import TopicLimits
 from tests.unit.test_state_memory import codec
 
 def peak():

@@ -10,11 +10,11 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
-from onex.agent.health import Health
-from onex.agent.metrics import AgentMetrics
-from onex.agent.native.loop_watch import PERIOD, LoopWatch
-from onex.model.clock import SystemClock
+from onex.agent.process.watchdog.loop_watch import PERIOD, LoopWatch
+from onex.agent.telemetry.health import Health
+from onex.agent.telemetry.metrics import AgentMetrics
 from onex.testing.clock import ManualClock
+from onex.util.clock import SystemClock
 from tests.conftest import eventually
 from tests.unit.blocking import handlers
 

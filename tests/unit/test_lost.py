@@ -12,18 +12,18 @@ from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 from structlog.testing import capture_logs
 
-from onex.agent.health import Health
-from onex.agent.held import HeldPartitions
-from onex.agent.lost import Mark, mark_of
-from onex.agent.pure import PureAgent
+from onex.agent.failure.blocked_partitions import BlockedPartitions
+from onex.agent.pure.engine import PureEngine
+from onex.agent.state.lost_positions import Mark, mark_of
+from onex.agent.telemetry.health import Health
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.memory.group import Group
 from onex.bus.protocols import Partition, Position
-from onex.bus.schema.topic_catalogue import TopicCatalogue
-from onex.dlq import Author, OffsetDesk
-from onex.model.errors import BusUnavailableError
+from onex.dlq import Author, OffsetManager
+from onex.errors import BusUnavailableError
 from onex.model.message import Message
 from onex.node import Node
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
 from tests.conftest import NODES
 
@@ -67,7 +67,7 @@ class World:
     def start(self) -> dict[str, str]:
         """Reasons of a new instance that is not ready."""
         instance = self.mesh.add_instance(self.kind)
-        self.mesh.settle()
+        self.mesh.run_until_idle()
         return dict(instance.health.reasons)
 
     @property
@@ -77,7 +77,7 @@ class World:
     def reset(self, to: int | None) -> None:
         """As an operator does."""
         self.stop()
-        desk = OffsetDesk(
+        desk = OffsetManager(
             self.mesh.bus, TopicCatalogue(self.mesh.bus), self.mesh.nodes[0], Author("ada", "seen"), "test"
         )
         desk.reset(desk.plan(desk.positions(self.topic, [self.where.partition]), to))
@@ -105,7 +105,7 @@ def blocked(reasons: dict[str, str], *topics: str, number: int) -> str:
 
 
 def test_records_that_were_deleted_before_they_were_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onex.agent.lost._PERHAPS_MARKERS", 1)
+    monkeypatch.setattr("onex.agent.state.lost_positions._PERHAPS_MARKERS", 1)
     world.stop()
     for _ in range(4):
         world.mesh.send(world.sent)
@@ -121,7 +121,7 @@ def test_records_that_were_deleted_before_they_were_read(world: World, monkeypat
 
 
 def test_retention_passes_a_running_node(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onex.agent.lost._PERHAPS_MARKERS", 1)
+    monkeypatch.setattr("onex.agent.state.lost_positions._PERHAPS_MARKERS", 1)
     (instance,) = world.mesh.instances
     instance.muted = True
     for _ in range(4):
@@ -129,7 +129,7 @@ def test_retention_passes_a_running_node(world: World, monkeypatch: pytest.Monke
     world.mesh.broker.logs[world.where].truncate(5)
     instance.muted = False
     with pytest.raises(BusUnavailableError, match="offset 3 is out of range"):
-        world.mesh.settle()
+        world.mesh.run_until_idle()
     world.mesh.crash(instance)
     assert "records 3 to 4 were deleted" in blocked(world.start(), world.topic, number=world.where.partition)
     assert world.answers == 3
@@ -149,7 +149,7 @@ def test_markers_of_transactions_that_were_deleted_are_no_records(world: World) 
 
 
 def test_a_skip_does_not_lift_it(tally: World) -> None:
-    held = HeldPartitions(tally.mesh.clock, Health())
+    held = BlockedPartitions(tally.mesh.clock, Health())
     held.lose(tally.where, "state is gone")
     held.unblock(tally.where)
     assert held.is_blocked(tally.where)
@@ -162,7 +162,7 @@ def test_an_input_that_is_assigned_later_is_blocked_as_well(tally: World) -> Non
     tally.group.positions.clear()
     tally.start()
     (agent,) = [instance._agent for instance in tally.mesh.instances]
-    assert isinstance(agent, PureAgent)
+    assert isinstance(agent, PureEngine)
     later = Partition(RETRY, tally.where.partition)
     agent._held.forget(later)
     agent.on_assigned([later], {})
@@ -187,7 +187,7 @@ def test_a_client_that_goes_back_to_what_is_done_is_replaced(world: World) -> No
     (instance,) = world.mesh.instances
     instance.rewind()
     with pytest.raises(BusUnavailableError, match=r"went back to offset 0, but everything below 3 was read before"):
-        world.mesh.settle()
+        world.mesh.run_until_idle()
     assert world.answers == 3
     world.mesh.crash(instance)
     assert world.start() == {}
@@ -208,7 +208,7 @@ def test_a_client_may_go_back_before_it_has_read_anything(world: World) -> None:
 
     reads_again = pytest.raises(BusUnavailableError, match="everything below 3")
     with patch.object(MemoryConsumer, "_reconcile", from_the_first), reads_again:
-        world.mesh.settle()
+        world.mesh.run_until_idle()
     world.mesh.crash(instance)
     assert world.start() == {}
     assert world.answers == 4

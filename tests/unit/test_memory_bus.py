@@ -7,7 +7,7 @@ import pytest
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.protocols import Outgoing, Partition, Position, TopicState
-from onex.model.errors import BusUnavailableError, TransactionAbortedError, TransactionTimedOutError
+from onex.errors import BusUnavailableError, TransactionAbortedError, TransactionTimedOutError
 
 PLACE = Partition("t", 0)
 

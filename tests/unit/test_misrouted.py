@@ -11,17 +11,17 @@ from node_order_orchestrator.v1_0_0.models import OrderCompleted, PlaceOrder
 from node_tally_reducer.v1_0_0.models import Amount, Tallied
 from node_tally_reducer.v1_0_0.node import NodeTallyReducer
 
-from onex.agent.metrics import AgentMetrics
-from onex.bus import headers as h
+from onex.agent.telemetry.metrics import AgentMetrics
 from onex.bus.kafka.partitioner import partitions_of
 from onex.bus.memory.log import MemoryRecord
-from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import Outgoing, Partition, ProtocolRecord
-from onex.bus.schema import Codec
-from onex.bus.schema.topic_catalogue import TopicCatalogue
-from onex.dlq import Author, DeadLetterDesk
+from onex.dlq import Author, DeadLetterManager
 from onex.model.message import Message
+from onex.schema import Codec
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
+from onex.wire import headers as h
+from onex.wire.partitioner import partition_of
 from tests.conftest import NODES, ORDERS
 from tests.unit.unreadable_record import UnreadableRecord, asked_once
 
@@ -44,7 +44,7 @@ def misroute(mesh: MeshDriver, message: Message, key: bytes, *, settle: bool = F
     number = crc32(key) % mesh.broker.topic(topic).partitions if by is None else by
     mesh.bus.publish(Outgoing(topic, value, key, [(h.SOURCE, b"/somebody")], number))
     if settle:
-        mesh.settle()
+        mesh.run_until_idle()
     return number
 
 
@@ -74,10 +74,10 @@ def test_a_reducer_has_one_state_a_key_whoever_writes(mesh: MeshDriver) -> None:
     for value in (1, 2, 3):
         for key in KEYS:
             misroute(mesh, Amount(entity=key, value=value), key.encode())
-        mesh.settle()
+        mesh.run_until_idle()
     for key in KEYS:
         mesh.send(Amount(entity=key, value=4), settle=False)  # and somebody who does it right
-    mesh.settle()
+    mesh.run_until_idle()
     totals: dict[str, list[int]] = {}
     for tallied in mesh.published(Tallied):
         totals.setdefault(tallied.entity, []).append(tallied.total)
@@ -142,7 +142,7 @@ def test_a_key_whose_state_is_on_the_wrong_partition_already_stays_there(mesh: M
             RETRY, codec.encode(Amount(entity="old", value=5)), b"old", [(h.ORIGINAL_TOPIC, AMOUNTS.encode())], number
         )
     )
-    mesh.settle()
+    mesh.run_until_idle()
     assert len(mesh.records(RETRY)) == 1
     misroute(mesh, Amount(entity="old", value=1), b"old", settle=True, by=number)
     assert [tallied.total for tallied in mesh.published(Tallied)] == [5, 6]
@@ -164,7 +164,7 @@ def test_keys_of_any_bytes(mesh: MeshDriver) -> None:
     keys = [b"\xff\xfe", b"\x00", b"k" * 1000]
     for key in keys:
         misroute(mesh, Amount(entity="", value=1), key, by=wrong(key))
-    mesh.settle()
+    mesh.run_until_idle()
     assert places(mesh.records(STATE)) == {key: {partition_of(key, 4)} for key in keys}
 
 
@@ -173,7 +173,7 @@ def test_a_record_with_another_key_than_its_message_is_refused_where_it_is(mesh:
     for number in range(4):
         mesh.bus.publish(Outgoing(AMOUNTS, b'{"entity": "e", "value": 1}', key, [], number))
     mesh.bus.publish(Outgoing(AMOUNTS, b'{"entity": "e", "value": 7}', b"e", [], wrong(b"e")))
-    mesh.settle()
+    mesh.run_until_idle()
     letters = [dict(letter.headers() or []) for letter in mesh.dead_letters(NodeTallyReducer)]
     assert {letter["onex-dlq-message"] for letter in letters} == {
         b"the record has another key than Amount.entity; key the record by that field"
@@ -184,7 +184,7 @@ def test_a_record_with_another_key_than_its_message_is_refused_where_it_is(mesh:
 
 def test_records_without_a_key_are_refused_where_they_are(mesh: MeshDriver) -> None:
     mesh.bus.publish(Outgoing(AMOUNTS, b'{"entity": "e", "value": 1}', None, [], 2))
-    mesh.settle()
+    mesh.run_until_idle()
     assert len(mesh.dead_letters(NodeTallyReducer)) == 1
     assert not mesh.records(RETRY)
 
@@ -192,7 +192,7 @@ def test_records_without_a_key_are_refused_where_they_are(mesh: MeshDriver) -> N
 def test_timers_are_set_where_the_key_belongs(mesh: MeshDriver) -> None:
     for key in ("a", "b"):
         misroute(mesh, SetAlarm(entity=key, after=10), key.encode(), by=wrong(key.encode()))
-    mesh.settle()
+    mesh.run_until_idle()
     misroute(mesh, SetAlarm(entity="a", after=0, times=0), b"a", by=wrong(b"a"), settle=True)
     mesh.advance("11s")
     assert [rang.entity for rang in mesh.published(Rang)] == ["b"]
@@ -206,7 +206,7 @@ def test_orders_of_a_producer_with_the_usual_partitioner_complete() -> None:
     for number in range(20):
         order = PlaceOrder(order_id=f"o-{number}", quantity=2, unit_price=5.0)
         misroute(mesh, order, order.order_id.encode())
-    mesh.settle()
+    mesh.run_until_idle()
     assert sorted(done.order_id for done in mesh.published(OrderCompleted)) == sorted(f"o-{n}" for n in range(20))
     assert mesh.published(CustomerBalance)[-1].total == 200.0
     assert not mesh.dead_letters()
@@ -227,13 +227,13 @@ def test_too_large_to_be_forwarded_is_a_dead_letter(mesh: MeshDriver) -> None:
 
 def test_a_replay_goes_to_the_partition_of_the_key(mesh: MeshDriver) -> None:
     mesh.bus.publish(Outgoing(AMOUNTS, b"junk", b"e", [], wrong(b"e")))
-    mesh.settle()
-    desk = DeadLetterDesk(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author("me"), "test")
+    mesh.run_until_idle()
+    desk = DeadLetterManager(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author("me"), "test")
     (letter,) = [letter for letter, _ in desk.find()]
     desk.edit(desk.prepare_edit(letter, {}, {"entity": "e", "value": 7}))
     *_, (mended, _) = desk.find()
     assert desk.replay([mended]).replayed == 1
-    mesh.settle()
+    mesh.run_until_idle()
     assert mesh.published(Tallied) == [Tallied(entity="e", total=7, count=1)]
     assert places(mesh.records(STATE)) == {b"e": {partition_of(b"e", 4)}}
 
@@ -245,6 +245,6 @@ def test_what_cannot_be_read_is_a_dead_letter_and_not_forwarded_with_its_group(m
         encoded = codec.encode(Amount(entity="e", value=value))
         log.records.append(made(AMOUNTS, number, len(log.records), b"e", encoded, (), mesh.clock.now_ms()))
     with asked_once():
-        mesh.settle()
+        mesh.run_until_idle()
     assert [tallied.total for tallied in mesh.published(Tallied)] == [1, 101]
     assert len(mesh.dead_letters()) == 1

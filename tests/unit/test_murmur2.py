@@ -2,7 +2,7 @@
 
 import pytest
 
-from onex.bus.murmur2 import murmur2, partition_of
+from onex.wire.partitioner import murmur2, partition_of
 
 
 @pytest.mark.parametrize(

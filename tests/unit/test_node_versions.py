@@ -8,9 +8,6 @@ import pytest
 from node_trip_orchestrator.v1_0_0.models import ApproveTrip, BookTrip
 from typer.testing import CliRunner, Result
 
-from onex.bus.declared import declare
-from onex.bus.provision import apply_plan, make_plan
-from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.cli import workflows
 from onex.cli.launch import Retirement
 from onex.cli.left_behind import refuse_runs_left_behind
@@ -18,8 +15,11 @@ from onex.cli.main import app
 from onex.cli.nodes import find_node, resolve_all
 from onex.cli.stack_file import AgentNote
 from onex.contract import newest_contracts, resolve_node, version_beside
+from onex.errors import ConfigurationError, RejectedError
 from onex.model.cancel import CancelWorkflow
-from onex.model.errors import ConfigurationError, RejectedError
+from onex.provisioning.declared import declare
+from onex.provisioning.provision import apply_plan, make_plan
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.settings import Settings
 from onex.testing import MeshDriver
 from tests.conftest import NODES
@@ -87,7 +87,7 @@ def rolled() -> Iterator[MeshDriver]:
     apply_plan(make_plan(declared, mesh.bus, mesh._catalogue), declared, mesh.bus, mesh._catalogue)
     mesh.crash(mesh.instances[0])
     mesh.instances.append(mesh._instance(node))
-    mesh.settle()
+    mesh.run_until_idle()
     mesh.send(node.models["BookTrip"].model_validate({"trip": "new", "nights": 0, "car": False}))
     mesh.send(node.models["ApproveTrip"].model_validate({"trip": "new"}))
     assert mesh.published(node.models["BookCar"]), "the old run waits for its car"

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onex.agent.offsets import MAX_SPAN, OffsetTracker
+from onex.agent.effect.offsets import MAX_SPAN, OffsetTracker
 from onex.bus.protocols import Position
 
 gaps = st.lists(st.integers(1, 3), min_size=1, max_size=80)

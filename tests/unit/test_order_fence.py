@@ -8,12 +8,12 @@ from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 from pydantic import ValidationError
 
-from onex.bus.declared import declare
-from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.contract import ResolvedNode, resolve_node
-from onex.dlq import Author, DeadLetter, DeadLetterDesk, LetterFilter
+from onex.dlq import Author, DeadLetter, DeadLetterManager, LetterFilter
 from onex.model.contract import ModelContract, ModelErrorHandling
 from onex.model.mesh import EnumDeadLetterAction
+from onex.provisioning.declared import declare
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
 from tests.conftest import NODES
 
@@ -39,8 +39,8 @@ def mesh() -> Iterator[MeshDriver]:
     driver.close()
 
 
-def desk_of(mesh: MeshDriver) -> DeadLetterDesk:
-    return DeadLetterDesk(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author("me"), "test")
+def desk_of(mesh: MeshDriver) -> DeadLetterManager:
+    return DeadLetterManager(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author("me"), "test")
 
 
 def open_letters(mesh: MeshDriver) -> list[DeadLetter]:
@@ -66,7 +66,7 @@ def bury_the_first_of_three(mesh: MeshDriver) -> None:
 def test_later_messages_wait_for_the_replay_and_follow_it(mesh: MeshDriver) -> None:
     bury_the_first_of_three(mesh)
     desk_of(mesh).replay(open_letters(mesh))
-    mesh.settle()
+    mesh.run_until_idle()
     assert numbers(mesh, "e") == [1, 2, 3]
     mesh.send(Act(entity="e", number=4))
     assert numbers(mesh, "e") == [1, 2, 3, 4]
@@ -82,14 +82,14 @@ def test_a_replay_that_fails_keeps_the_key_waiting(mesh: MeshDriver) -> None:
     assert numbers(mesh, "e") == []
     assert len(open_letters(mesh)) == 1
     desk_of(mesh).replay(open_letters(mesh))
-    mesh.settle()
+    mesh.run_until_idle()
     assert numbers(mesh, "e") == [1, 2, 3]
 
 
 def test_dropping_the_letter_frees_the_key(mesh: MeshDriver) -> None:
     bury_the_first_of_three(mesh)
     assert desk_of(mesh).mark(open_letters(mesh), EnumDeadLetterAction.DROPPED) == 1
-    mesh.settle()
+    mesh.run_until_idle()
     assert numbers(mesh, "e") == [2, 3]
 
 
@@ -102,7 +102,7 @@ def test_the_key_waits_on_across_a_crash(mesh: MeshDriver) -> None:
     desk_of(mesh).replay(open_letters(mesh))
     mesh.crash(mesh.instances[0])
     mesh.add_instance(NodeUnrulyEffect)
-    mesh.settle()
+    mesh.run_until_idle()
     assert numbers(mesh, "e") == [1, 2, 3, 4]
     mesh.crash(mesh.instances[0])
     mesh.add_instance(NodeUnrulyEffect)
@@ -120,7 +120,7 @@ def test_what_cannot_be_read_holds_its_key_too_and_comes_in_order(mesh: MeshDriv
     mesh.advance("5s")
     assert numbers(mesh, "e") == [1]
     desk_of(mesh).mark(open_letters(mesh), EnumDeadLetterAction.DROPPED)
-    mesh.settle()
+    mesh.run_until_idle()
     assert numbers(mesh, "e") == [1, 2]
 
 
@@ -129,13 +129,13 @@ def test_two_dead_letters_of_a_key_are_released_one_by_one(mesh: MeshDriver) -> 
     mesh.send(Act(entity="e", number=4, mood="raise"))
     mesh.send(Act(entity="e", number=5))
     desk_of(mesh).replay(open_letters(mesh))
-    mesh.settle()
+    mesh.run_until_idle()
     assert numbers(mesh, "e") == [1, 2, 3]
     (second,) = open_letters(mesh)
     desk = desk_of(mesh)
     desk.edit(desk.prepare_edit(second, {"mood": "good"}))
     desk.replay(open_letters(mesh))
-    mesh.settle()
+    mesh.run_until_idle()
     assert numbers(mesh, "e") == [1, 2, 3, 4, 5]
 
 
@@ -144,7 +144,7 @@ def test_dropping_without_anybody_waiting_changes_nothing(mesh: MeshDriver) -> N
     letters = open_letters(mesh)
     for _ in range(2):
         desk_of(mesh).mark(letters, EnumDeadLetterAction.DROPPED)
-        mesh.settle()
+        mesh.run_until_idle()
     assert numbers(mesh, "e") == [2, 3]
     assert len(mesh.dead_letters()) == 1
 

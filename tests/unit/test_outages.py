@@ -12,12 +12,9 @@ from node_unruly_compute.v1_0_0.node import NodeUnrulyCompute
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
-from onex.agent.backing import MemoryBacking
-from onex.agent.failure import outage_of
-from onex.bus.schema import Codec, avro_schema
-from onex.bus.schema.avro_schema import Schema
-from onex.bus.schema.topic_catalogue import TopicCatalogue
-from onex.model.errors import (
+from onex.agent.failure.classify import outage_of
+from onex.agent.state.backends import MemoryBacking
+from onex.errors import (
     BusError,
     BusUnavailableError,
     MissingTopicError,
@@ -29,6 +26,9 @@ from onex.model.errors import (
 )
 from onex.model.message import Message
 from onex.node import Context
+from onex.schema import Codec, avro_schema
+from onex.schema.avro_schema import Schema
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
 from tests.conftest import NODES
 
@@ -223,7 +223,7 @@ def test_a_state_that_cannot_be_decoded_makes_its_partition_wait(
     instance = reducer.instances[0]
     reducer.crash(instance)
     reducer.add_instance(NodeTallyReducer)
-    reducer.settle()
+    reducer.stage()
     broken = True
     codec = reducer.instances[0]._agent._stores._codec  # type: ignore[union-attr]  # a reducer's
     good = codec.decode

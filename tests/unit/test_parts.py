@@ -10,25 +10,25 @@ import pytest
 import structlog
 from node_unruly_compute.v1_0_0.models import Ask
 
-from onex.agent.failure import Classifier, Failure
-from onex.agent.health import Health
-from onex.agent.metrics import AgentMetrics
-from onex.agent.native.logs import configure_logs
-from onex.agent.native.progress_watch import ProgressWatch
-from onex.agent.native.slots import take_slot
-from onex.agent.native.stable_ends import Span, StableEnds, spans_of
-from onex.agent.native.watchdog import Watchdog
-from onex.agent.restored import Restored
+from onex.agent.failure.classify import Classifier, Failure
+from onex.agent.process.instance_slot import take_instance_slot
+from onex.agent.process.logs import configure_logs
+from onex.agent.process.watchdog.broker_lag import BrokerLag, Span, spans_of
+from onex.agent.process.watchdog.progress import ProgressWatch
+from onex.agent.process.watchdog.watchdog import Watchdog
+from onex.agent.state.restored import Restored
+from onex.agent.telemetry.health import Health
+from onex.agent.telemetry.metrics import AgentMetrics
 from onex.bus.aio.config import connection_of
 from onex.bus.kafka import KafkaConfig
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Outgoing, Partition, Position, TopicState
 from onex.cli.stack import without_secrets
+from onex.errors import ConfigurationError, HandlerTimeoutError, PoisonError
 from onex.model import RejectedError, TransientError
 from onex.model.contract.field_type import field_type_names, to_annotation
 from onex.model.duration import parse_duration
 from onex.model.enums import EnumFailureClass, EnumStage
-from onex.model.errors import ConfigurationError, HandlerTimeoutError, PoisonError
 from onex.model.topic import TopicName, kebab
 from onex.settings import Settings
 from onex.testing import ManualClock, MeshDriver
@@ -73,7 +73,7 @@ def test_progress_is_judged_per_partition() -> None:
 
 
 def test_brokers_are_asked_for_what_a_client_does_not_see() -> None:
-    ends, a, b, gone = StableEnds(15.0), Partition("t", 0), Partition("t", 1), Partition("t", 2)
+    ends, a, b, gone = BrokerLag(15.0), Partition("t", 0), Partition("t", 1), Partition("t", 2)
     asked: list[float] = []
 
     def ask(positions: Mapping[Partition, int]) -> dict[Partition, Span]:
@@ -106,18 +106,18 @@ def test_health_keeps_every_reason() -> None:
     assert not health.complain("a", "x")
     assert health.complain("b", "y")
     assert health.snapshot() == {"a": "x", "b": "y"}
-    assert health.settle("a")
-    assert not health.settle("a")
+    assert health.clear("a")
+    assert not health.clear("a")
     assert not health.ready
 
 
 def test_slots_are_exclusive_and_reused(tmp_path: Path) -> None:
-    first, second = take_slot(tmp_path, "g", ""), take_slot(tmp_path, "g", "")
+    first, second = take_instance_slot(tmp_path, "g", ""), take_instance_slot(tmp_path, "g", "")
     assert first.name != second.name
     first.release()
-    assert take_slot(tmp_path, "g", "").name == first.name
+    assert take_instance_slot(tmp_path, "g", "").name == first.name
     with pytest.raises(ConfigurationError, match="already runs here"):
-        take_slot(tmp_path, "g", second.name)
+        take_instance_slot(tmp_path, "g", second.name)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from onex.model.errors import OutageError, TransientError
+from onex.errors import OutageError, TransientError
 from onex.postgres import passing, reachable, unreachable
 
 

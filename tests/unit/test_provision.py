@@ -7,17 +7,17 @@ from dataclasses import replace
 import pytest
 from node_tally_reducer.v1_0_0.models import Amount
 
-from onex.agent.requirements import check_topics
-from onex.bus.declared import Declared, DeclaredSchema, DeclaredTopic, declare
-from onex.bus.durability import weak_topics
+from onex.agent.process.preflight import check_topics
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import CLUSTER_DEFAULT, Partition, TopicState
-from onex.bus.provision import Plan, apply_plan, make_plan
-from onex.bus.schema import avro_schema, subject_of
-from onex.bus.schema.avro_schema import Schema
-from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.contract import resolve_node
-from onex.model.errors import ConfigurationError, MissingTopicError, ProvisioningError, SchemaMismatchError
+from onex.errors import ConfigurationError, MissingTopicError, ProvisioningError, SchemaMismatchError
+from onex.provisioning.declared import Declared, DeclaredSchema, DeclaredTopic, declare
+from onex.provisioning.durability import weak_topics
+from onex.provisioning.provision import Plan, apply_plan, make_plan
+from onex.schema import avro_schema, subject_of
+from onex.schema.avro_schema import Schema
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.settings import Settings
 from tests.conftest import NODES, ORDERS
 

@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from onex.model.redaction import HIDDEN, Redactor
+from onex.util.redaction import HIDDEN, Redactor
 
 
 @pytest.mark.parametrize("size", [20, 5_000])

@@ -10,7 +10,6 @@ from node_infrastructure_health_monitor_orchestrator.v1_0_0.node import NodeInfr
 from node_registry_orchestrator.v1_0_0.node import NodeRegistryOrchestrator
 from node_registry_reducer.v1_0_0.models import RegistrationChanged, UpsertProjection
 from onex.contract import load_contract
-from onex.model.clock import to_datetime
 from onex.model.enums import EnumNodeKind
 from onex.model.mesh import (
     ConsumerHealthReported,
@@ -32,6 +31,7 @@ from onex.model.mesh import (
     RequestIntrospection,
 )
 from onex.testing import MeshDriver
+from onex.util.clock import to_datetime
 from tests.conftest import SERVICES
 
 NODES = ("node_registry_orchestrator", "node_registry_reducer", "node_infrastructure_health_monitor_orchestrator")
@@ -291,10 +291,10 @@ def test_two_hundred_nodes_at_once(mesh: MeshDriver) -> None:
     agents = [Agent(mesh, f"i-{number}") for number in range(200)]
     for agent in agents:
         agent.introspect(settle=False)
-    mesh.settle()
+    mesh.run_until_idle()
     for agent in agents:
         agent.acknowledge(settle=False)
-    mesh.settle()
+    mesh.run_until_idle()
     latest = {s.node_id: s.state for s in mesh.published(RegisteredNode)}
     assert latest == {agent.id: EnumRegistrationState.ACTIVE for agent in agents}
     assert mesh.dead_letters() == []

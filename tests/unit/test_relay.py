@@ -7,11 +7,11 @@ import pytest
 from node_till_effect.v1_0_0.models import TillChanged
 from structlog.testing import capture_logs
 
-from onex.agent import relay as module
-from onex.agent.program import build_program
-from onex.agent.relay import Relay
+from onex.agent.effect import outbox_relay as module
+from onex.agent.effect.outbox_relay import OutboxRelay
+from onex.agent.message.program import build_program
+from onex.errors import ConfigurationError, OutageError
 from onex.model.enums import EnumStage
-from onex.model.errors import ConfigurationError, OutageError
 from onex.node.outbox import OutboxEvent
 from onex.testing import MeshDriver
 from tests.conftest import NODES
@@ -66,7 +66,7 @@ def relayed(
     async def scene() -> None:
         stopping = asyncio.Event()
         outbox = ListOutbox(rows[:1] if fence else rows, stopping, away)
-        relay = Relay(outbox, program, mesh.bus, "g", mesh.clock)
+        relay = OutboxRelay(outbox, program, mesh.bus, "g", mesh.clock)
         if fence:
             await relay.step()
             mesh.bus.transaction("g.outbox")  # somebody else leads for a moment

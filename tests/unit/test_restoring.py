@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 import pytest
 from node_tally_reducer.v1_0_0.models import Tally
 
-from onex.agent.backing import MemoryBacking
-from onex.agent.store import STATE
-from onex.agent.stores import Stores
-from onex.agent.topic_limits import TopicLimits
+from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.state.backends import MemoryBacking
+from onex.agent.state.partition_store import STATE
+from onex.agent.state.store_manager import StoreManager
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.adapter import MemoryReader
 from onex.bus.protocols import Outgoing, Partition, TopicState
@@ -56,7 +56,7 @@ def bus() -> _Bus:
 
 
 def test_all_partitions_are_restored_by_one_reader_at_a_time(bus: _Bus) -> None:
-    stores = Stores(bus, _CHANGELOG, codec(), lambda number, identity: MemoryBacking(), TopicLimits.usual())
+    stores = StoreManager(bus, _CHANGELOG, codec(), lambda number, identity: MemoryBacking(), TopicLimits.usual())
     done: list[int] = []
     for number in range(_PARTITIONS // 2):
         stores.open(number)
@@ -74,7 +74,7 @@ def test_all_partitions_are_restored_by_one_reader_at_a_time(bus: _Bus) -> None:
 
 
 def test_partitions_given_up_while_they_are_restored_are_read_no_further(bus: _Bus) -> None:
-    stores = Stores(bus, _CHANGELOG, codec(), lambda number, identity: MemoryBacking(), TopicLimits.usual())
+    stores = StoreManager(bus, _CHANGELOG, codec(), lambda number, identity: MemoryBacking(), TopicLimits.usual())
     for number in range(3):
         stores.open(number)
     stores.close(1)

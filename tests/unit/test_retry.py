@@ -10,15 +10,15 @@ from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
 from onex.agent import further_attempts, retry_queue
-from onex.agent.retry import Attempts, RetryPlan
-from onex.bus import headers as h
+from onex.agent.effect.retry_policy import Attempts, RetryPlan
 from onex.bus.protocols import Partition
 from onex.contract import ResolvedNode, resolve_node
 from onex.model import RejectedError, TransientError
 from onex.model.contract import ModelDelivery, ModelErrorHandling, ModelRetryPolicy
 from onex.model.enums import EnumBackoff, EnumOrdering
 from onex.testing import MeshDriver
-from onex.testing.effect_host import MemoryEffectHost
+from onex.testing.effect_host import MemoryEffectRunner
+from onex.wire import headers as h
 from tests.conftest import NODES
 
 RETRY = "onex.retry.unruly.effect.v1"
@@ -72,7 +72,7 @@ def test_a_partition_is_read_no_further_while_too_many_bytes_wait_behind_one_key
         mesh.send(Act(entity=name, number=number))
     (instance,) = mesh.instances
     host = instance._agent
-    assert isinstance(host, MemoryEffectHost)
+    assert isinstance(host, MemoryEffectRunner)
     assert host.engine.in_flight < 30
     assert host.engine.held
     NodeUnrulyEffect.down.clear()
@@ -174,7 +174,7 @@ def test_a_key_waits_on_across_a_crash_and_its_attempts_are_counted_on(mesh: Mes
     mesh.send(Act(entity="stuck", number=2))
     mesh.crash(mesh.instances[0])
     mesh.add_instance(NodeUnrulyEffect)
-    mesh.settle()
+    mesh.run_until_idle()
     mesh.send(Act(entity="stuck", number=3))
     assert len(NodeUnrulyEffect.done) == before, "nothing of the key runs before it is due"
     mesh.advance("5m")
@@ -252,7 +252,7 @@ def test_a_moved_message_that_cannot_be_read_any_more_is_buried_and_frees_its_ke
     mesh.crash(mesh.instances[0])
     mesh.bus.publish(Outgoing(RETRY, b"junk", b"e", headers, 0))
     mesh.add_instance(NodeUnrulyEffect)
-    mesh.settle()
+    mesh.run_until_idle()
     assert len(mesh.dead_letters()) == 1
     mesh.send(Act(entity="e", number=1))
     assert len(mesh.published(Acted)) == 1
@@ -273,7 +273,7 @@ def test_no_schedule_breaks_the_order_of_a_key(actions: list[str]) -> None:
                 for entity in "abc":
                     number += 1
                     driver.send(Act(entity=entity, number=number), settle=False)
-                driver.settle()
+                driver.run_until_idle()
             case "down":
                 NodeUnrulyEffect.down.update("ab")
             case "up":
@@ -285,7 +285,7 @@ def test_no_schedule_breaks_the_order_of_a_key(actions: list[str]) -> None:
                 driver.add_instance(NodeUnrulyEffect)
             case "scale":
                 driver.add_instance(NodeUnrulyEffect)
-                driver.settle()
+                driver.run_until_idle()
                 driver.remove_instance(driver.instances[0])
             case "fail":
                 driver.instances[0].fail_next_commit()
@@ -328,7 +328,7 @@ def test_no_more_is_read_while_too_many_keys_wait_on_the_retry_topic(
     NodeUnrulyEffect.down.update(names)
     (instance,) = mesh.instances
     host = instance._agent
-    assert isinstance(host, MemoryEffectHost)
+    assert isinstance(host, MemoryEffectRunner)
     for name in names[:50]:
         mesh.send(Act(entity=name, number=1))
     mesh.advance("5s")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from onex.agent.native import supervisor
+from onex.agent.process import supervisor
 from onex.cli import run as command
 from onex.cli.main import app
 from tests.conftest import NODES
@@ -69,7 +69,7 @@ def test_a_process_that_ends_is_started_again(monkeypatch: pytest.MonkeyPatch, c
             return code
 
     monkeypatch.setattr(supervisor, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    monkeypatch.setattr("onex.agent.native.supervisor.subprocess.Popen", Ended)
+    monkeypatch.setattr("onex.agent.process.supervisor.subprocess.Popen", Ended)
     child = supervisor._Child(["agent"])
     for _ in range(40):
         child.tend()

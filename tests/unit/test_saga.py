@@ -28,7 +28,6 @@ from node_trip_orchestrator.v1_0_0.models import (
 )
 from node_trip_orchestrator.v1_0_0.node import NodeTripOrchestrator
 
-from onex.bus import headers as h
 from onex.contract import resolve_node
 from onex.model.cancel import CancelWorkflow
 from onex.model.contract import ModelStepRetry, ModelWorkflowStep
@@ -36,6 +35,7 @@ from onex.model.enums import EnumBackoff
 from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
 from onex.testing import MeshDriver
+from onex.wire import headers as h
 from tests.conftest import NODES
 
 TRIP = NODES / "node_trip_orchestrator"
@@ -216,7 +216,7 @@ def test_a_run_continues_as_new_without_its_history(mesh: MeshDriver) -> None:
     mesh.send(BookTrip(trip="t", nights=0, car=False, again=2), id="start")
     assert mesh.messages(TripBooked) == [done], "the completion is published once"
     ((_, again),) = mesh.messages(CompletionRepeated)
-    assert TripBooked.of_kept(again.content) == done[1], "the sender gets the same completion"
+    assert TripBooked.from_stored_json(again.content) == done[1], "the sender gets the same completion"
 
 
 def test_a_crash_in_the_middle_of_going_back_changes_nothing(mesh: MeshDriver) -> None:
@@ -238,14 +238,14 @@ def test_a_running_workflow_ends_on_the_version_it_began_with() -> None:
     declared_by_both = MeshDriver([new_node])
     # The same cluster, rolled to the next minor version.
     old.nodes = [new_node]
-    from onex.bus.declared import declare
-    from onex.bus.provision import apply_plan, make_plan
+    from onex.provisioning.declared import declare
+    from onex.provisioning.provision import apply_plan, make_plan
 
     declared = declare([new_node], 1)
     apply_plan(make_plan(declared, old.bus, old._catalogue), declared, old.bus, old._catalogue)
     old.crash(old.instances[0])
     old.instances.append(old._instance(new_node))
-    old.settle()
+    old.run_until_idle()
     models = new_node.models
     old.send(models["BookTrip"].model_validate({"trip": "u", "nights": 0, "car": False}))
     old.send(models["ApproveTrip"].model_validate({"trip": "u"}))
@@ -268,8 +268,8 @@ def test_a_run_whose_version_is_gone_says_so(mesh: MeshDriver, monkeypatch: pyte
     new_node = resolve_node(TRIP / "v1_1_0")
     monkeypatch.setattr("onex.workflow.compile.earlier_versions", lambda resolved: [])
     mesh.nodes = [new_node]
-    from onex.bus.declared import declare
-    from onex.bus.provision import apply_plan, make_plan
+    from onex.provisioning.declared import declare
+    from onex.provisioning.provision import apply_plan, make_plan
 
     declared = declare([new_node], 1)
     apply_plan(make_plan(declared, mesh.bus, mesh._catalogue), declared, mesh.bus, mesh._catalogue)
@@ -303,9 +303,9 @@ def test_steps_that_make_no_sense_are_refused(step: dict[str, str], problem: str
 
 
 def test_a_workflow_is_drawn_and_a_run_says_what_it_waits_for(mesh: MeshDriver) -> None:
-    from onex.bus.schema.topic_catalogue import TopicCatalogue
     from onex.cli.workflow_drawing import draw, mermaid, waits_for
     from onex.mesh import StateReader
+    from onex.schema.topic_catalogue import TopicCatalogue
     from onex.workflow import WorkflowState
 
     contract = mesh.nodes[0].contract

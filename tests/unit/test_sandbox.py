@@ -22,7 +22,7 @@ from node_test_generator_effect.v1_0_0 import launcher
 from node_test_generator_effect.v1_0_0.sandbox import Sandbox
 from onex.cli.checks import Patient, Severity, sandbox
 from onex.contract import resolve_node
-from onex.model.errors import ConfigurationError, ContractError
+from onex.errors import ConfigurationError, ContractError
 from onex.settings import Settings
 from tests.conftest import SERVICES, eventually
 

@@ -6,13 +6,13 @@ import pytest
 
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Outgoing, TopicState
-from onex.bus.schema import avro_schema
-from onex.bus.schema import lookups as module
-from onex.bus.schema.avro_schema import Schema
-from onex.bus.schema.lookups import REMEMBERED, SchemaLookups
-from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
-from onex.model.errors import BusUnavailableError, SchemaMismatchError, SchemaPendingError
+from onex.errors import BusUnavailableError, SchemaMismatchError, SchemaPendingError
 from onex.model.message import Message
+from onex.schema import avro_schema
+from onex.schema import lookups as module
+from onex.schema.avro_schema import Schema
+from onex.schema.lookups import REMEMBERED, SchemaLookups
+from onex.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
 from onex.testing.clock import ManualClock
 
 

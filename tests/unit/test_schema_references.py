@@ -8,13 +8,13 @@ import pytest
 
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Partition, TopicState
-from onex.bus.schema import Codec
-from onex.bus.schema.avro_schema import Schema
-from onex.bus.schema.catalogue import ProtocolSchemaCatalogue
-from onex.bus.schema.references import Reference, Referring, with_references
-from onex.bus.schema.registry import RegistryCatalogue
-from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
-from onex.model.errors import SchemaMismatchError
+from onex.errors import SchemaMismatchError
+from onex.schema import Codec
+from onex.schema.avro_schema import Schema
+from onex.schema.catalogue import ProtocolSchemaCatalogue
+from onex.schema.references import Reference, Referring, with_references
+from onex.schema.registry import RegistryCatalogue
+from onex.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
 from tests.unit.test_codec import FakeCatalogue
 from tests.unit.test_evolution import FIXED, OLD, Pair, Payment, Town, field, record
 

@@ -15,21 +15,21 @@ from node_unruly_compute.v1_0_0.node import NodeUnrulyCompute
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
-from onex.agent.pace import TOGETHER, BatchPace
-from onex.agent.requirements import check_topics
-from onex.bus import headers as h
-from onex.bus.declared import declare
+from onex.agent.process.preflight import check_topics
+from onex.agent.pure.batch_pace import TOGETHER, BatchPace
 from onex.bus.kafka import KafkaConfig
 from onex.bus.memory import MemoryBroker, MemoryEventBus
-from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import Headers, Partition
-from onex.bus.provision import apply_plan, make_plan
-from onex.bus.schema.topic_catalogue import TopicCatalogue
-from onex.bus.sizes import LETTER_ROOM, record_bytes
 from onex.contract import ResolvedNode, resolve_node
-from onex.model.errors import ConfigurationError
+from onex.errors import ConfigurationError
+from onex.provisioning.declared import declare
+from onex.provisioning.provision import apply_plan, make_plan
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
 from onex.testing.instance import Instance
+from onex.wire import headers as h
+from onex.wire.partitioner import partition_of
+from onex.wire.sizes import LETTER_ROOM, record_bytes
 from tests.conftest import NODES
 
 COMPUTE, REDUCER = NODES / "node_unruly_compute" / "v1_0_0", NODES / "node_tally_reducer" / "v1_0_0"
@@ -101,7 +101,7 @@ def test_a_state_that_its_changelog_does_not_take_is_a_dead_letter(mesh: MeshDri
     limit(mesh, STATE, 200, known=True)
     good = [mesh.send(Amount(entity=f"e{n}", value=1), settle=False) for n in range(5)]
     bad = mesh.send(Amount(entity=LONG, value=1), settle=False)
-    mesh.settle()
+    mesh.run_until_idle()
     facts = mesh.dead_letter_of(bad)
     assert (facts["onex-dlq-class"], facts["onex-dlq-stage"]) == ("rejected", "encode")
     for words in ("state for " + STATE, "max.message.bytes of the topic is 200", "ONEX_MAX_MESSAGE_BYTES"):
@@ -193,7 +193,7 @@ def test_what_a_broker_refuses_is_traced_to_its_record(mesh: MeshDriver) -> None
         mesh.send(Act(entity="x" * 500), settle=False),
     ]
     good = [mesh.send(m, settle=False) for m in (Ask(entity="e"), Amount(entity="e", value=1), Act(entity="e"))]
-    mesh.settle()
+    mesh.run_until_idle()
     assert not mesh.dead_letters()
     assert "cannot commit" in str(mesh.instances_of(NodeTallyReducer)[0].health.reasons)
     mesh.advance("1s")

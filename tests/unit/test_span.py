@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onex.agent.batch import span_of
+from onex.agent.message.batch import span_of
 from onex.bus.memory.log import MemoryRecord
 from onex.bus.protocols import Partition, Position
 

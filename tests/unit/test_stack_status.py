@@ -12,8 +12,8 @@ import onex.local
 from onex.bus.protocols import BusHealth
 from onex.cli.main import app
 from onex.cli.stack_file import AgentNote, ProcessNote, Stack, write_stack
+from onex.errors import BusUnavailableError
 from onex.local.process import started_at
-from onex.model.errors import BusUnavailableError
 from onex.settings import Settings
 
 KAFKA, POSTGRES = "127.0.0.1:4711", "postgresql://postgres:@/postgres?host=/x"

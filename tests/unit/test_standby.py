@@ -10,7 +10,7 @@ from node_alarm_orchestrator.v1_0_0.node import NodeAlarmOrchestrator
 from node_tally_reducer.v1_0_0.models import Amount, Tallied
 from node_tally_reducer.v1_0_0.node import NodeTallyReducer
 
-from onex.agent.pure import PureAgent
+from onex.agent.pure.engine import PureEngine
 from onex.bus.protocols import Partition, ProtocolReader
 from onex.contract import ResolvedNode, resolve_node
 from onex.testing import MeshDriver
@@ -42,7 +42,7 @@ def test_each_instance_has_what_it_does_not_hold(mesh: MeshDriver) -> None:
     for number in range(40):
         mesh.send(Amount(entity=f"e-{number}", value=1))
     mesh.advance("2s")
-    mesh.settle()
+    mesh.run_until_idle()
     both = mesh.instances_of(NodeTallyReducer)
     own = [gauge(instance, "onex_state_keys") for instance in both]
     copies = [gauge(instance, "onex_standby_keys") for instance in both]
@@ -63,10 +63,10 @@ def test_taking_over_reads_nothing_that_the_copy_has(mesh: MeshDriver, monkeypat
         read.extend(positions.values())
         return original(positions)
 
-    assert isinstance(new._agent, PureAgent)
+    assert isinstance(new._agent, PureEngine)
     monkeypatch.setattr(new._agent._bus, "read", note)
     mesh.crash(old)
-    mesh.settle()
+    mesh.run_until_idle()
     assert read == [], "the copies have everything"
     for number in range(40):
         mesh.send(Amount(entity=f"e-{number}", value=1))

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from node_tally_reducer.v1_0_0.models import Tally
 
-from onex.agent.backing import MemoryBacking, RocksBacking
-from onex.agent.state_memory import CacheBudget, StateMemory
-from onex.agent.store import PartitionStore
-from onex.agent.topic_limits import TopicLimits
+from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.state.backends import MemoryBacking, RocksBacking
+from onex.agent.state.memory import CacheBudget, StateMemory
+from onex.agent.state.partition_store import PartitionStore
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import TopicState
-from onex.bus.schema import Codec, avro_schema
-from onex.bus.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
+from onex.schema import Codec, avro_schema
+from onex.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
 from onex.testing.clock import ManualClock
 
 TOPIC = "onex.state.node_tally_reducer.v1"

@@ -16,17 +16,17 @@ from node_unruly_compute.v1_0_0.node import NodeUnrulyCompute
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
-from onex.agent import dead_letter as d
-from onex.agent.outcomes import OutcomeMaker
-from onex.agent.receive import Receiver
-from onex.agent.store import PartitionStore
+from onex.agent.effect.outcome_builder import OutcomeBuilder
+from onex.agent.failure import dead_letter as d
+from onex.agent.message.decoding import Decoder
+from onex.agent.state.partition_store import PartitionStore
 from onex.bus.protocols import Partition
-from onex.model.errors import BusUnavailableError, StateStoreError
+from onex.errors import BusUnavailableError, StateStoreError
 from onex.node import Context, Decision, TimerFired
 from onex.testing import MeshDriver
-from onex.testing.effect_host import MemoryEffectHost
+from onex.testing.effect_host import MemoryEffectRunner
 from tests.conftest import NODES
-from tests.unit.test_effect_host import BusySettlement, Engine, memory_bus, run
+from tests.unit.test_effect_runner import BusySettlement, Engine, memory_bus, run
 
 Act_ = Callable[[Act], Awaitable[Acted]]
 
@@ -43,9 +43,9 @@ def pure(name: str) -> MeshDriver:
     return MeshDriver([NODES / name / "v1_0_0"])
 
 
-def host_of(mesh: MeshDriver) -> MemoryEffectHost:
+def host_of(mesh: MeshDriver) -> MemoryEffectRunner:
     host = mesh.instances[0]._agent
-    assert isinstance(host, MemoryEffectHost)
+    assert isinstance(host, MemoryEffectRunner)
     return host
 
 
@@ -160,7 +160,7 @@ def test_a_handler_that_is_drained_leaves_its_message_to_the_next_owner(monkeypa
     sent = mesh.send(Act(entity="bad"))
     mesh.remove_instance(mesh.instances[0])
     mesh.add_instance(NodeUnrulyEffect)
-    mesh.settle()
+    mesh.run_until_idle()
     assert mesh.dead_letters() == []
     assert len(mesh.published(Acted, sent)) == 1
     mesh.close()
@@ -182,7 +182,7 @@ def test_a_state_that_cannot_be_read_makes_no_dead_letter() -> None:
 
 def test_a_state_that_cannot_be_read_ends_the_run_of_an_effect(effect: MeshDriver) -> None:
     with (
-        patch.object(OutcomeMaker, "call", side_effect=StateStoreError("I/O error")),
+        patch.object(OutcomeBuilder, "call", side_effect=StateStoreError("I/O error")),
         pytest.raises(StateStoreError),
     ):
         effect.send(Act(entity="e"))
@@ -190,14 +190,14 @@ def test_a_state_that_cannot_be_read_ends_the_run_of_an_effect(effect: MeshDrive
 
 
 def test_a_fault_of_the_engine_while_answers_are_settled_ends_the_run(effect: MeshDriver) -> None:
-    with patch.object(OutcomeMaker, "all_done", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
+    with patch.object(OutcomeBuilder, "all_done", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
         effect.send(Act(entity="e"))
 
 
 def test_an_outcome_that_cannot_be_made_is_a_dead_letter(effect: MeshDriver) -> None:
     NodeUnrulyEffect.down.add("e")
     try:
-        with patch("onex.agent.retry.RetryPlan.next_delay", side_effect=ZeroDivisionError):
+        with patch("onex.agent.effect.retry_policy.RetryPlan.next_delay", side_effect=ZeroDivisionError):
             sent = effect.send(Act(entity="e"))
         assert effect.dead_letter_of(sent)[d.EXCEPTION] == "builtins.ZeroDivisionError"
     finally:
@@ -230,12 +230,12 @@ def test_a_fault_of_the_engine_ends_the_run_of_the_host() -> None:
 def test_a_partition_at_its_span_limit_names_the_offset_and_is_watched(
     effect: MeshDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("onex.agent.settlement.MAX_SPAN", 20)
+    monkeypatch.setattr("onex.agent.effect.committer.MAX_SPAN", 20)
     partition = Partition("onex.cmd.unruly.act.v1", 0)
     for number in range(30):
         value = Act(entity=f"e{number}", mood="hang" if number == 3 else "good").model_dump_json().encode()
         effect.broker.append(partition.topic, value, b"e%d" % number, [], partition.partition)
-    effect.settle()
+    effect.run_until_idle()
     (reason,) = [text for about, text in effect.instances[0].health.reasons.items() if about.startswith("span")]
     assert reason == "blocked at offset 3: it has no outcome, and 20 offsets from there on are read"
     engine = host_of(effect).engine
@@ -279,7 +279,7 @@ def test_a_record_for_which_memory_was_short_is_tried_alone(
     mesh = pure("node_unruly_compute")
     for entity in ("before", "large", "after"):
         mesh.broker.append("onex.cmd.unruly.ask.v1", b'{"entity": "%b"}' % entity.encode(), entity.encode(), [], 0)
-    mesh.settle()
+    mesh.run_until_idle()
     assert "memory was short" in str(mesh.instances[0].health.reasons)
     for _ in range(10):
         mesh.advance("10s")
@@ -363,12 +363,12 @@ def test_an_effect_for_which_memory_was_short_runs_alone(
 
 
 def test_what_cannot_be_decoded_for_now_is_decoded_later(effect: MeshDriver) -> None:
-    receive, failing = Receiver.receive, [BusUnavailableError("no schema"), MemoryError()]
+    receive, failing = Decoder.receive, [BusUnavailableError("no schema"), MemoryError()]
 
-    def fails_at_first(self: Receiver, records: Any) -> Any:
+    def fails_at_first(self: Decoder, records: Any) -> Any:
         return [failing.pop(0)] * len(records) if failing and records else receive(self, records)
 
-    with patch.object(Receiver, "receive", fails_at_first):
+    with patch.object(Decoder, "receive", fails_at_first):
         effect.send(Act(entity="e"))
         effect.advance("10s")
     assert len(effect.published(Acted)) == 1

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from onex.agent.time_limit import TimeLimit
-from onex.model.errors import HandlerTimeoutError
+from onex.agent.effect.time_limit import TimeLimit
+from onex.errors import HandlerTimeoutError
 from onex.testing.clock import ManualClock, VirtualLoop
 
 Scene = Callable[[TimeLimit], Awaitable[None]]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onex.agent.timers import TimerTable
+from onex.agent.state.timers import TimerTable
 from onex.node import CancelTimer, SetTimer
 
 _DAY = 86_400.0

@@ -11,21 +11,21 @@ from node_alarm_orchestrator.v1_0_0.node import NodeAlarmOrchestrator
 from node_tally_reducer.v1_0_0.models import Amount, Tallied, Tally
 from node_tally_reducer.v1_0_0.node import NodeTallyReducer
 
-from onex.agent.health import Health
-from onex.agent.native.call_watch import CallWatch
-from onex.agent.native.process import EXIT_NAME_IN_USE, AgentProcess, run_resolved
-from onex.agent.native.slots import take_slot
-from onex.agent.native.start_steps import StartSteps
-from onex.agent.times import batch_seconds, call_seconds, check_times
+from onex.agent.process.agent_process import EXIT_NAME_IN_USE, AgentProcess, run_resolved
+from onex.agent.process.durations import batch_seconds, call_seconds, check_times
+from onex.agent.process.instance_slot import take_instance_slot
+from onex.agent.process.start_steps import StartSteps
+from onex.agent.process.watchdog.call_watch import CallWatch
+from onex.agent.telemetry.health import Health
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.protocols import Partition
 from onex.contract import resolve_node
-from onex.model.clock import SystemClock
+from onex.errors import BusError, ConfigurationError, FencedError, TransactionTimedOutError
 from onex.model.enums import EnumGuarantee
-from onex.model.errors import BusError, ConfigurationError, FencedError, TransactionTimedOutError
 from onex.node import Context, Decision, Reduction, TimerFired
 from onex.settings import Settings
 from onex.testing import MeshDriver
+from onex.util.clock import SystemClock
 from tests.conftest import NODES, ORDERS, SERVICES
 
 TALLY, ALARM = NODES / "node_tally_reducer" / "v1_0_0", NODES / "node_alarm_orchestrator" / "v1_0_0"
@@ -92,7 +92,7 @@ def test_handlers_that_become_quick_again_get_full_batches(mesh: MeshDriver) -> 
     Slow.seconds = 1.0
     for number in range(8):
         mesh.send(Amount(entity=f"e{number}", value=1), settle=False)
-    mesh.settle()
+    mesh.run_until_idle()
     Slow.seconds = 0.0
     (instance,) = mesh.instances_of(NodeTallyReducer)
     for number in range(1200):
@@ -215,7 +215,7 @@ def test_a_timed_out_transaction_is_not_a_name_in_use(
     slowness: list[int],
 ) -> None:
     settings = Settings(home=tmp_path, kafka_bootstrap_servers="127.0.0.1:1", heartbeat_interval=0)
-    slot = take_slot(tmp_path, "g", "")
+    slot = take_instance_slot(tmp_path, "g", "")
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     health = Health()
     calls = CallWatch(StartSteps(SystemClock(), health, 120.0), SystemClock())

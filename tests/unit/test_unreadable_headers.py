@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from onex.bus.kafka.unreadable import UnreadableRecord, with_readable_headers
-from onex.model.errors import PoisonError
+from onex.errors import PoisonError
 
 _END, _TOPIC, _PARTITION, _VALUE, _HEADER = 0, 1, 3, 4, 9
 """Of ``rd_kafka_vtype_t``."""

@@ -15,7 +15,7 @@ from faust.types import EventT
 from onex.bus.aio import AioKafka, Listener
 from onex.bus.aio.unreadable import ReadableRecords, UnreadableName, read_all_headers
 from onex.bus.faust.consumer import FaustRecord
-from onex.model.errors import PoisonError
+from onex.errors import PoisonError
 
 _MARK, _RAW = "@@@@", b"@\xff\xfe@"
 """aiokafka writes names as text: this one is written, and replaced by bytes that are none."""

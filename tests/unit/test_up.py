@@ -16,17 +16,17 @@ import typer
 import onex.cli.agents
 import onex.cli.provision
 import onex.local
-from onex.bus.provision import Plan
 from onex.cli import up
 from onex.cli.launch import AgentPlan, WantedNode, plan_agents
 from onex.cli.made_from import made_from
 from onex.cli.stack_file import AgentNote, Stack, forget_dead_agents, read_stack, write_stack
 from onex.cli.undo import Undo
 from onex.contract import resolve_node
+from onex.errors import BusError, ConfigurationError
 from onex.local import LocalKafka
 from onex.local.process import alive, runs, started_at
 from onex.local.properties import free_port, is_free, one_node, port_of
-from onex.model.errors import BusError, ConfigurationError
+from onex.provisioning.provision import Plan
 from onex.settings import Settings
 from tests.conftest import NODES
 

@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from onex.bus.schema import Codec, avro_schema
-from onex.bus.schema.avro_schema import Schema
-from onex.bus.schema.decimals import size_of
-from onex.bus.schema.types import UnsupportedTypeError
 from onex.dlq.edit import encoded, exact_json, patched
+from onex.errors import PoisonError, SchemaMismatchError
 from onex.model import Message, RejectedError
-from onex.model.errors import PoisonError, SchemaMismatchError
-from onex.node.kept_answer import dump_answer, load_answer
+from onex.node.idempotent_result import dump_result, load_result
+from onex.schema import Codec, avro_schema
+from onex.schema.avro_schema import Schema
+from onex.schema.decimals import size_of
+from onex.schema.types import UnsupportedTypeError
 from tests.unit.test_codec import FakeCatalogue
 
 Money = Annotated[Decimal, Field(max_digits=38, decimal_places=4)]
@@ -116,17 +116,17 @@ def ways(message: Message) -> dict[str, Callable[[], Message]]:
     models = {model.__name__: model}
 
     def kept_answer() -> Message:
-        found = load_answer(dump_answer(message), models)
+        found = load_result(dump_result(message), models)
         assert isinstance(found, Message)
         return found
 
     return {
         "avro": lambda: wire.decode(wire.encode(message)),
         "avro of another writer": lambda: read_other(model, other_writer(message)),
-        "json": lambda: wire.decode(message.as_kept().encode()),
-        "kept by a workflow": lambda: model.of_kept(message.as_kept()),
+        "json": lambda: wire.decode(message.to_stored_json().encode()),
+        "kept by a workflow": lambda: model.from_stored_json(message.to_stored_json()),
         "kept answer": kept_answer,
-        "edited dead letter": lambda: wire.decode(encoded(wire, patched(exact_json(message.as_kept()), {}))),
+        "edited dead letter": lambda: wire.decode(encoded(wire, patched(exact_json(message.to_stored_json()), {}))),
     }
 
 

@@ -24,13 +24,13 @@ from node_warehouse_orchestrator.v1_0_0.models import (
 )
 from node_warehouse_orchestrator.v1_0_0.node import NodeWarehouseOrchestrator
 
-from onex.bus import headers as h
-from onex.bus.schema import Codec
 from onex.contract import resolve_node
 from onex.model.cancel import CancelWorkflow
 from onex.model.enums import EnumErrorAction
 from onex.model.message import Message
+from onex.schema import Codec
 from onex.testing import MeshDriver
+from onex.wire import headers as h
 from onex.workflow import WorkflowState
 from onex.workflow.state import ItemState
 from tests.conftest import NODES

@@ -18,10 +18,10 @@ from node_payment_effect.v1_0_0.models import CardCharged
 from node_payment_effect.v1_0_0.node import NodePaymentEffect
 from node_shipping_effect.v1_0_0.node import NodeShippingEffect
 
-from onex.bus import headers as h
 from onex.model.cancel import CancelWorkflow
 from onex.model.repeated import CompletionRepeated
 from onex.testing import MeshDriver
+from onex.wire import headers as h
 from tests.conftest import ORDERS
 
 
@@ -70,7 +70,7 @@ def test_a_bank_that_comes_back_late_charges_nothing(mesh: MeshDriver) -> None:
     sent = mesh.send(order())
     mesh.advance("31s")
     mesh.unmute(NodePaymentEffect)
-    mesh.settle()
+    mesh.run_until_idle()
     assert mesh.published(CardCharged) == []
     letters = [dict(letter.headers() or []) for letter in mesh.dead_letters(NodePaymentEffect)]
     assert [letter["onex-dlq-message"].split(b" passed")[0] for letter in letters] == [
@@ -101,7 +101,7 @@ def test_nothing_is_done_after_the_end_of_the_run(mesh: MeshDriver) -> None:
     sent = mesh.send(order())
     mesh.advance("301s")
     mesh.unmute(NodeShippingEffect)
-    mesh.settle()
+    mesh.run_until_idle()
     assert mesh.published(OrderShipped, sent) == [], "the run has ended, so nothing is shipped"
     assert len(mesh.dead_letters(NodeShippingEffect)) == 1
     assert mesh.completion(sent) == OrderFailed(order_id="o-1", reason="workflow timed out")
@@ -128,7 +128,7 @@ def test_a_repeated_command_while_running_is_ignored(mesh: MeshDriver) -> None:
     mesh.send(order(), id="same")
     mesh.send(order(), id="same")
     mesh.unmute(NodePaymentEffect)
-    mesh.settle()
+    mesh.run_until_idle()
     assert len(mesh.published(PriceOrder)) == 1
     assert len(mesh.published(OrderCompleted)) == 1
 
@@ -160,7 +160,7 @@ def test_a_crash_of_the_orchestrator_in_mid_flight(mesh: MeshDriver) -> None:
     mesh.crash(old)
     mesh.unmute(NodePaymentEffect)
     mesh.add_instance(NodeOrderOrchestrator)
-    mesh.settle()
+    mesh.run_until_idle()
     assert all(isinstance(mesh.completion(s), OrderCompleted) for s in sent)
     assert mesh.published(CustomerBalance)[-1].movements == 12
 

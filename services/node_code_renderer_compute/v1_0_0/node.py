@@ -2,7 +2,7 @@
 
 from node_code_renderer_compute.v1_0_0.models import NodeRendered, RenderNode
 from onex.codegen import package_files
-from onex.model.errors import ContractError
+from onex.errors import ContractError
 from onex.node import NodeCompute, RejectedError
 
 

@@ -2,7 +2,7 @@
 
 from node_contract_validator_compute.v1_0_0.models import ContractRefused, ContractValidated, ValidateContract
 from onex.codegen import generatable_contract
-from onex.model.errors import ContractError
+from onex.errors import ContractError
 from onex.node import NodeCompute
 
 

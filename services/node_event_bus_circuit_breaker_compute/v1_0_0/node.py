@@ -12,9 +12,9 @@ from node_event_bus_circuit_breaker_compute.v1_0_0.models import (
     GuardEvent,
     ReportOutcome,
 )
+from onex.errors import CircuitOpenError
 from onex.mixins.circuit_breaker import ModelCircuitBreakerSubcontract, ModelCircuitService
 from onex.mixins.circuit_breaker.circuit import Circuit, CircuitChange, CircuitSnapshot
-from onex.model.errors import CircuitOpenError
 from onex.node import NodeCompute, NodeConfig
 
 

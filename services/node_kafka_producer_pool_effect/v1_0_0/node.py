@@ -12,12 +12,12 @@ from node_kafka_producer_pool_effect.v1_0_0.models import (
     RecordToPublish,
     ReportPool,
 )
+from onex.errors import BusError, BusUnavailableError, MessageTooLargeError
 from onex.mixins.bulkhead import MixinBulkhead
 from onex.mixins.circuit_breaker import MixinCircuitBreaker
 from onex.mixins.health_check import MixinHealthCheck
 from onex.mixins.kafka_configuration import MixinKafkaConfiguration
 from onex.mixins.kafka_health_check import MixinKafkaHealthCheck
-from onex.model.errors import BusError, BusUnavailableError, MessageTooLargeError
 from onex.model.outgoing import Headers, Outgoing
 from onex.node import Context, NodeConfig, NodeEffect, RejectedError, TransientError
 

@@ -56,7 +56,7 @@ class ProtocolRecord(Protocol):
     def value(self) -> bytes | None: ...
     def headers(self) -> Headers | None:
         """Names and values. May raise for a record of a consumer; then it must not be called again. See
-        :mod:`onex.agent.unreadable_headers`."""
+        :mod:`onex.agent.message.unreadable_headers`."""
         ...
 
     def timestamp(self) -> tuple[int, int]:

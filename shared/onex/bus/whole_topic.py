@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from onex.bus.protocols import Partition, ProtocolEventBus
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.bus.skipped import SkippedRecords
-from onex.model.errors import MessageError, MissingTopicError
+from onex.errors import MessageError, MissingTopicError
 from onex.model.message import Message
+from onex.schema import Codec, ProtocolSchemaCatalogue
 
 M = TypeVar("M", bound=Message)
 

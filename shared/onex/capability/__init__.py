@@ -9,18 +9,17 @@ from onex.capability.composition import (
 )
 from onex.capability.container import Container, EnumScope, ServiceRegistry
 from onex.capability.contracts import LoadedContract, NoContracts, ProtocolContractReader
+from onex.capability.current_message import NoCurrentMessage, ProtocolCurrentMessage
 from onex.capability.events import Event, NoEvents, ProtocolEventSink
-from onex.capability.figures import ProtocolMeasured
 from onex.capability.health import AlwaysReady, EnumCheckKind, HealthCheck, HealthChecks, Probe, ProtocolReadiness
 from onex.capability.host import (
+    AgentEnvironment,
     NodeIdentity,
     PartitionShare,
     ProtocolHost,
-    Surroundings,
     configured,
     standard_services,
 )
-from onex.capability.in_hand import NothingInHand, ProtocolInHand
 from onex.capability.kafka import NoKafka, ProtocolKafkaAdapter, ProtocolKafkaAdapters
 from onex.capability.layer import (
     BatchFacts,
@@ -31,18 +30,21 @@ from onex.capability.layer import (
     fold,
     fold_checks,
 )
+from onex.capability.measured import ProtocolMeasured
 from onex.capability.metadata import CapabilityMetadata, load_metadata
 from onex.capability.mixin import Definition, Mixin, Subcontract, capability, define
+from onex.capability.reports import CapabilityReport, Reports
 from onex.capability.resolver import closure, layer_order, start_order
 from onex.capability.sender import SENDER
-from onex.capability.signals import Signal, Signals
 
 __all__ = [
     "SENDER",
+    "AgentEnvironment",
     "AlwaysReady",
     "BatchFacts",
     "CapabilityMetadata",
     "CapabilityPlan",
+    "CapabilityReport",
     "Composition",
     "Container",
     "Definition",
@@ -54,10 +56,10 @@ __all__ = [
     "LoadedContract",
     "Mixin",
     "NoContracts",
+    "NoCurrentMessage",
     "NoEvents",
     "NoKafka",
     "NodeIdentity",
-    "NothingInHand",
     "PartitionShare",
     "Probe",
     "Proceed",
@@ -66,19 +68,17 @@ __all__ = [
     "ProtocolCheck",
     "ProtocolComposed",
     "ProtocolContractReader",
+    "ProtocolCurrentMessage",
     "ProtocolEventSink",
     "ProtocolHost",
-    "ProtocolInHand",
     "ProtocolKafkaAdapter",
     "ProtocolKafkaAdapters",
     "ProtocolManaged",
     "ProtocolMeasured",
     "ProtocolReadiness",
+    "Reports",
     "ServiceRegistry",
-    "Signal",
-    "Signals",
     "Subcontract",
-    "Surroundings",
     "capability",
     "closure",
     "configured",

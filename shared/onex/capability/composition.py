@@ -8,12 +8,12 @@ from typing import Protocol, cast
 import structlog
 
 from onex.capability.container import Container
-from onex.capability.figures import ProtocolMeasured
+from onex.capability.measured import ProtocolMeasured
 from onex.capability.metadata import CapabilityMetadata
 from onex.capability.mixin import Mixin
 from onex.capability.resolver import layer_order, start_order
+from onex.errors import CompositionError
 from onex.model.enums import EnumNodeKind
-from onex.model.errors import CompositionError
 
 log = structlog.get_logger(__name__)
 
@@ -105,13 +105,13 @@ class Composition:
         """Engines that surround handlers, from the outside in."""
         return [self.engine(metadata) for metadata in self._plan.layers]
 
-    def figures(self) -> Iterator[tuple[str, str, float]]:
+    def reported_metrics(self) -> Iterator[tuple[str, str, float]]:
         """Capability, name and value of all that is counted by engines that are in use."""
         made = vars(self._node)
         for metadata in self._plan.start:
             engine = made.get(metadata.accessor)
             if isinstance(engine, ProtocolMeasured):
-                for name, value in engine.figures().items():
+                for name, value in engine.reported_metrics().items():
                     yield metadata.key, name, value
 
     async def start(self) -> None:

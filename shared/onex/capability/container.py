@@ -7,7 +7,7 @@ from enum import StrEnum
 from inspect import isawaitable
 from typing import Generic, Self, TypeVar, cast
 
-from onex.model.errors import CompositionError
+from onex.errors import CompositionError
 
 S = TypeVar("S")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 from onex.capability.mixin import Subcontract
+from onex.errors import CompositionError
 from onex.model.contract import ModelContract
-from onex.model.errors import CompositionError
 
 
 @dataclass(frozen=True, slots=True)

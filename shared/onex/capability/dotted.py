@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from onex.model.errors import CompositionError
+from onex.errors import CompositionError
 
 
 def imported(path: str) -> object:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-from onex.capability.in_hand import ProtocolInHand
-from onex.model.errors import CompositionError
+from onex.capability.current_message import ProtocolCurrentMessage
+from onex.errors import CompositionError
 from onex.model.message import Message
 
 
@@ -23,9 +23,11 @@ class Event:
     """One copy in every partition, so that every instance of a reader gets it."""
 
     @classmethod
-    def of(cls, message: Message, in_hand: ProtocolInHand, key: str = "") -> Self:
+    def of(cls, message: Message, current_message: ProtocolCurrentMessage, key: str = "") -> Self:
         """Published while a message is in hand: caused by it, of the same correlation and trace."""
-        return cls(message, key, in_hand.correlation_id, in_hand.message_id, in_hand.trace_parent)
+        return cls(
+            message, key, current_message.correlation_id, current_message.message_id, current_message.trace_parent
+        )
 
 
 class ProtocolEventSink(Protocol):
@@ -36,7 +38,7 @@ class ProtocolEventSink(Protocol):
         takes, or what is too large."""
         ...
 
-    async def bury(self, event: Event, error: BaseException) -> None:
+    async def dead_letter(self, event: Event, error: BaseException) -> None:
         """The event becomes a dead letter of this node. Raises TransientError."""
         ...
 
@@ -48,6 +50,6 @@ class NoEvents:
         """Raises CompositionError."""
         raise CompositionError("nothing carries events; register a ProtocolEventSink, or run the node in an agent")
 
-    async def bury(self, event: Event, error: BaseException) -> None:
+    async def dead_letter(self, event: Event, error: BaseException) -> None:
         """Raises CompositionError."""
         raise CompositionError("nothing carries dead letters; register a ProtocolEventSink")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from onex.model.errors import CompositionError
+from onex.errors import CompositionError
 
 Probe = Callable[[], Awaitable[object]]
 """Ends when all is well; raises what is wrong, in words. ``False`` is wrong too, without any."""
@@ -60,7 +60,7 @@ class ProtocolReadiness(Protocol):
         """Note a reason; gives whether it is new."""
         ...
 
-    def settle(self, about: str) -> bool:
+    def clear(self, about: str) -> bool:
         """The reason is gone; gives whether there was one."""
         ...
 
@@ -72,6 +72,6 @@ class AlwaysReady:
         """Nobody hears it."""
         return False
 
-    def settle(self, about: str) -> bool:
+    def clear(self, about: str) -> bool:
         """Nobody has heard of it."""
         return False

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from onex.capability.container import Container, ServiceRegistry
+from onex.capability.current_message import NoCurrentMessage, ProtocolCurrentMessage
 from onex.capability.events import NoEvents, ProtocolEventSink
 from onex.capability.health import AlwaysReady, HealthChecks, ProtocolReadiness
-from onex.capability.in_hand import NothingInHand, ProtocolInHand
 from onex.capability.kafka import NoKafka, ProtocolKafkaAdapters
 from onex.capability.mixin import Subcontract
-from onex.capability.signals import Signals
-from onex.model.clock import ProtocolClock, SystemClock
+from onex.capability.reports import Reports
+from onex.util.clock import ProtocolClock, SystemClock
 
 C = TypeVar("C", bound=Subcontract)
 
@@ -29,7 +29,7 @@ class NodeIdentity:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class AgentEnvironment:
     """What the agent was started with; a capability uses it where its subcontract says nothing else."""
 
     database_url: str = field(default="", repr=False)
@@ -74,12 +74,12 @@ def standard_services(identity: NodeIdentity) -> ServiceRegistry:
     registry = ServiceRegistry()
     registry.value(ProtocolClock, SystemClock())
     registry.value(NodeIdentity, identity)
-    registry.value(Surroundings, Surroundings())
+    registry.value(AgentEnvironment, AgentEnvironment())
     registry.value(PartitionShare, PartitionShare())
-    registry.value(Signals, Signals())
+    registry.value(Reports, Reports())
     registry.value(HealthChecks, HealthChecks())
     registry.value(ProtocolReadiness, AlwaysReady())
-    registry.value(ProtocolInHand, NothingInHand())
+    registry.value(ProtocolCurrentMessage, NoCurrentMessage())
     registry.value(ProtocolEventSink, NoEvents())
     registry.value(ProtocolKafkaAdapters, NoKafka())
     return registry

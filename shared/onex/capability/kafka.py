@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from onex.model.errors import CompositionError
+from onex.errors import CompositionError
 from onex.model.outgoing import BusHealth, Outgoing
 
 

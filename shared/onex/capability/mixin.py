@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from onex.capability.metadata import CapabilityMetadata, load_metadata
+from onex.errors import CompositionError
 from onex.model.contract.version import ModelSemVer
-from onex.model.errors import CompositionError
 
 Engine = TypeVar("Engine")
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from onex.capability.metadata import CapabilityMetadata
+from onex.errors import CompositionError
 from onex.model.enums import EnumLayerStage
-from onex.model.errors import CompositionError
 
 Find = Callable[[str], CapabilityMetadata]
 """Metadata by name; raises CompositionError for a name that nobody knows."""

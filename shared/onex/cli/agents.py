@@ -8,8 +8,8 @@ from pathlib import Path
 
 from onex.cli.launch import Launch
 from onex.cli.stack_file import AgentNote, agent_infos, ask_agent
+from onex.errors import ConfigurationError
 from onex.local.process import spawn, started_at
-from onex.model.errors import ConfigurationError
 from onex.settings import Settings
 
 _PATIENCE, _AGENT_PATIENCE = 30.0, 5.0

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.open import open_catalogue
 from onex.bus.whole_topic import whole_topic
 from onex.cli.bus import open_bus
 from onex.cli.inputs import seconds_of
 from onex.cli.options import load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
+from onex.connect import open_catalogue
 from onex.mixins.audit_log.chain import problems_of
 from onex.model.mesh import AUDIT_TOPICS, AuditRecorded
 

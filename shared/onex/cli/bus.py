@@ -1,10 +1,10 @@
 """The bus for commands: an address at which no broker answers is reported soon, with the name of its setting."""
 
-from onex.bus import open as opening
-from onex.bus.environment import require_environment
+from onex import connect as opening
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import BusHealth
-from onex.model.errors import BusError
+from onex.errors import BusError
+from onex.provisioning.environment import require_environment
 from onex.settings import Settings
 
 _ANSWER, _COMPLAINT = 3.0, 1.5

@@ -10,27 +10,27 @@ from functools import cached_property
 
 import asyncpg
 
-from onex.agent.held import BLOCKED
-from onex.agent.misrouted import REMEDY
-from onex.bus import headers as h
-from onex.bus.durability import REMEDY as REPLICATE
-from onex.bus.durability import weak_topics
-from onex.bus.foreign_headers import headers_of
-from onex.bus.murmur2 import partition_of
+from onex.agent.failure.blocked_partitions import BLOCKED
+from onex.agent.message.misrouted import REMEDY
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
-from onex.bus.provision import make_plan
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.cli.foreign import foreign_records
 from onex.cli.nodes import declared_by
 from onex.cli.stack_file import agent_infos, agent_reasons, is_local_kafka
 from onex.contract import ResolvedNode
+from onex.errors import MessageError
 from onex.mesh import NodeView, Survey
 from onex.model.enums import EnumNodeKind
 from onex.model.error_text import scrubbed
-from onex.model.errors import MessageError
 from onex.model.mesh import MESH_TOPICS, EnumHealth, NodeHeartbeat
 from onex.model.topic import environment_topic
+from onex.provisioning.durability import REMEDY as REPLICATE
+from onex.provisioning.durability import weak_topics
+from onex.provisioning.provision import make_plan
+from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.settings import Settings
+from onex.wire import headers as h
+from onex.wire.foreign_headers import headers_of
+from onex.wire.partitioner import partition_of
 
 _SAMPLE = 500
 """Latest records of a partition that are looked at."""
@@ -54,7 +54,7 @@ class Finding:
 
 
 @dataclass
-class Patient:
+class CheckContext:
     """What is examined, and the limits."""
 
     bus: ProtocolEventBus
@@ -91,10 +91,10 @@ class Patient:
             reader.close()
 
 
-def topics_and_schemas(patient: Patient) -> Iterator[Finding]:
+def topics_and_schemas(context: CheckContext) -> Iterator[Finding]:
     """Against what the contracts declare: missing, different, not registered, incompatible."""
-    declared = declared_by(patient.settings, patient.nodes)
-    for change in make_plan(declared, patient.bus, patient.catalogue).changes:
+    declared = declared_by(context.settings, context.nodes)
+    for change in make_plan(declared, context.bus, context.catalogue).changes:
         match change.action:
             case "claim":
                 what = f"no environment owns the topics; {change.subject} has no claim"
@@ -106,29 +106,29 @@ def topics_and_schemas(patient: Patient) -> Iterator[Finding]:
                 what = f"topic {change.subject} differs from its declaration: {change.detail}"
             case "refuse":
                 remedy = "`onex plan` explains; make a new major version and migrate"
-                if change.subject == environment_topic(patient.settings.topic_prefix):
+                if change.subject == environment_topic(context.settings.topic_prefix):
                     remedy = "`onex env show` names the owner"
                 yield Finding(Severity.ERROR, "topics", f"{change.subject}: {change.detail}", remedy)
                 continue
         yield Finding(Severity.ERROR, "topics", what, "`onex apply` brings it in line")
 
 
-def durability(patient: Patient) -> Iterator[Finding]:
+def durability(context: CheckContext) -> Iterator[Finding]:
     """Topics that can lose acknowledged records when one broker is lost. The local stack has one broker."""
-    if is_local_kafka(patient.settings):
+    if is_local_kafka(context.settings):
         return
-    declared = declared_by(patient.settings, patient.nodes)
-    if what := weak_topics(patient.bus.admin.topics(list(declared.topics)).values()):
+    declared = declared_by(context.settings, context.nodes)
+    if what := weak_topics(context.bus.admin.topics(list(declared.topics)).values()):
         yield Finding(Severity.WARNING, "durability", what, REPLICATE)
 
 
-def partitioner(patient: Patient) -> Iterator[Finding]:
+def partitioner(context: CheckContext) -> Iterator[Finding]:
     """Keyed records must lie where murmur2 puts their key, or state of one key ends up in two places."""
-    topics = sorted({topic for node in patient.nodes for topic in node.routes})
-    counts = {name: state.partitions for name, state in patient.bus.admin.topics(topics).items()}
+    topics = sorted({topic for node in context.nodes for topic in node.routes})
+    counts = {name: state.partitions for name, state in context.bus.admin.topics(topics).items()}
     wrong: Counter[tuple[str, str]] = Counter()
     examples: dict[tuple[str, str], str] = {}
-    for record in patient.tail(topics):
+    for record in context.tail(topics):
         key = record.key()
         if not key or partition_of(key, counts[record.topic()]) == record.partition():
             continue
@@ -146,13 +146,13 @@ def partitioner(patient: Patient) -> Iterator[Finding]:
         )
 
 
-def stuck_partitions(patient: Patient) -> Iterator[Finding]:
+def stuck_partitions(context: CheckContext) -> Iterator[Finding]:
     """Lag that does not shrink: looks twice."""
-    before = {lag.partition: lag for view in patient.views for lag in view.lags if lag.lag}
+    before = {lag.partition: lag for view in context.views for lag in view.lags if lag.lag}
     if not before:
         return
-    time.sleep(patient.window)
-    for view in patient.survey.look():
+    time.sleep(context.window)
+    for view in context.survey.look():
         stuck = [
             lag
             for lag in view.lags
@@ -171,22 +171,22 @@ def stuck_partitions(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR,
             "stuck",
-            f"{view.name} has not moved for {patient.window:g} s with {lag_sum} records waiting on {names}",
+            f"{view.name} has not moved for {context.window:g} s with {lag_sum} records waiting on {names}",
             remedy,
         )
 
 
-def blocked_partitions(patient: Patient) -> Iterator[Finding]:
+def blocked_partitions(context: CheckContext) -> Iterator[Finding]:
     """At a record that ends the process: as the registry knows it, and as agents of this machine say themselves."""
     reasons = {
         (entry.node.node_id, reason)
-        for view in patient.views
+        for view in context.views
         for entry in view.instances
         for reason in entry.reasons
         if reason.startswith(BLOCKED)
     }
-    for info in agent_infos(patient.settings):
-        process = f"{patient.settings.env}/{info['node']}/{info['instance']}"
+    for info in agent_infos(context.settings):
+        process = f"{context.settings.env}/{info['node']}/{info['instance']}"
         found = agent_reasons(info) or {}
         reasons |= {(process, f"{about}: {why}") for about, why in found.items() if about.startswith(BLOCKED)}
     for process, reason in sorted(reasons):
@@ -194,14 +194,14 @@ def blocked_partitions(patient: Patient) -> Iterator[Finding]:
         yield Finding(Severity.ERROR, "blocked", f"{process}: {what}", remedy)
 
 
-def open_transactions(patient: Patient) -> Iterator[Finding]:
+def open_transactions(context: CheckContext) -> Iterator[Finding]:
     """One that stays open holds back whoever reads committed records: all nodes."""
-    topics = sorted({topic for node in patient.nodes for topic in (*node.routes, *node.outputs.values())})
-    found = patient.bus.admin.topics(topics)
+    topics = sorted({topic for node in context.nodes for topic in (*node.routes, *node.outputs.values())})
+    found = context.bus.admin.topics(topics)
     partitions = [Partition(name, number) for name, state in found.items() for number in range(state.partitions)]
-    age = 2 * patient.settings.transaction_timeout_ms / 1000
-    late = patient.bus.admin.offsets_at(partitions, round((time.time() - age) * 1000))
-    for partition, offset in patient.bus.admin.stable_ends(partitions).items():
+    age = 2 * context.settings.transaction_timeout_ms / 1000
+    late = context.bus.admin.offsets_at(partitions, round((time.time() - age) * 1000))
+    for partition, offset in context.bus.admin.stable_ends(partitions).items():
         if offset < late[partition]:
             place = f"--topic {partition.topic} --partition {partition.partition} --start-offset {offset}"
             yield Finding(
@@ -212,11 +212,11 @@ def open_transactions(patient: Patient) -> Iterator[Finding]:
             )
 
 
-def foreign(patient: Patient) -> Iterator[Finding]:
+def foreign(context: CheckContext) -> Iterator[Finding]:
     """Records that do not belong where they are: tools and agents skip them."""
-    has_registry = bool(patient.settings.schema_registry_url)
+    has_registry = bool(context.settings.schema_registry_url)
     for found in foreign_records(
-        patient.survey, patient.catalogue, patient.nodes, patient.tail, has_registry=has_registry
+        context.survey, context.catalogue, context.nodes, context.tail, has_registry=has_registry
     ):
         name = found.partition.topic
         yield Finding(
@@ -228,20 +228,20 @@ def foreign(patient: Patient) -> Iterator[Finding]:
         )
 
 
-def clocks(patient: Patient) -> Iterator[Finding]:
+def clocks(context: CheckContext) -> Iterator[Finding]:
     """Heartbeats carry the process's time, their records the broker's."""
-    topic = patient.settings.topic_prefix + MESH_TOPICS[NodeHeartbeat]
-    codec = Codec.of_topic(NodeHeartbeat, topic, patient.catalogue)
+    topic = context.settings.topic_prefix + MESH_TOPICS[NodeHeartbeat]
+    codec = Codec.of_topic(NodeHeartbeat, topic, context.catalogue)
     latest: dict[str, float] = {}
-    for record in patient.tail([topic]):
+    for record in context.tail([topic]):
         try:
             message = codec.decode(record.value())
         except MessageError:
             continue  # whoever reads this topic for good buries it; a doctor only looks
-        if isinstance(message, NodeHeartbeat) and message.env == patient.settings.env:
+        if isinstance(message, NodeHeartbeat) and message.env == context.settings.env:
             latest[message.node_id] = message.at.timestamp() - record.timestamp()[1] / 1000
     for node_id, ahead in sorted(latest.items()):
-        if abs(ahead) > patient.skew:
+        if abs(ahead) > context.skew:
             how = "ahead of" if ahead > 0 else "behind"
             yield Finding(
                 Severity.ERROR,
@@ -251,10 +251,10 @@ def clocks(patient: Patient) -> Iterator[Finding]:
             )
 
 
-def database(patient: Patient) -> Iterator[Finding]:
+def database(context: CheckContext) -> Iterator[Finding]:
     """Only when a node needs one, or one is configured."""
-    needing = sorted(n.contract.name for n in patient.nodes if _needs_database(n))
-    url = patient.settings.database_url.get_secret_value()
+    needing = sorted(n.contract.name for n in context.nodes if _needs_database(n))
+    url = context.settings.database_url.get_secret_value()
     if not url:
         if needing:
             yield Finding(
@@ -267,10 +267,10 @@ def database(patient: Patient) -> Iterator[Finding]:
         )
 
 
-def dead_letters(patient: Patient) -> Iterator[Finding]:
+def dead_letters(context: CheckContext) -> Iterator[Finding]:
     """More of them than a team would leave lying."""
-    for view in patient.views:
-        if view.dead_letters > patient.dead_letters:
+    for view in context.views:
+        if view.dead_letters > context.dead_letters:
             yield Finding(
                 Severity.ERROR,
                 "dead letters",
@@ -279,9 +279,9 @@ def dead_letters(patient: Patient) -> Iterator[Finding]:
             )
 
 
-def registrations(patient: Patient) -> Iterator[Finding]:
+def registrations(context: CheckContext) -> Iterator[Finding]:
     """Nodes without a process, unwell ones, and processes of one version that run different contracts."""
-    if not any(view.instances for view in patient.views):
+    if not any(view.instances for view in context.views):
         yield Finding(
             Severity.WARNING,
             "registrations",
@@ -289,7 +289,7 @@ def registrations(patient: Patient) -> Iterator[Finding]:
             "run node_registry_orchestrator and node_registry_reducer to see instances and health",
         )
         return
-    for view in patient.views:
+    for view in context.views:
         if not view.instances:
             yield Finding(
                 Severity.WARNING,
@@ -315,9 +315,9 @@ def registrations(patient: Patient) -> Iterator[Finding]:
             )
 
 
-def sandbox(patient: Patient) -> Iterator[Finding]:
+def sandbox(context: CheckContext) -> Iterator[Finding]:
     """Generated code that is tested with the files and the network of its agent."""
-    if patient.settings.sandbox == "process" and any(n.contract.name == _TESTS_CODE for n in patient.nodes):
+    if context.settings.sandbox == "process" and any(n.contract.name == _TESTS_CODE for n in context.nodes):
         yield Finding(
             Severity.WARNING,
             "sandbox",
@@ -327,7 +327,7 @@ def sandbox(patient: Patient) -> Iterator[Finding]:
 
 
 _TESTS_CODE = "node_test_generator_effect"
-CHECKS: Mapping[str, Callable[[Patient], Iterator[Finding]]] = {
+CHECKS: Mapping[str, Callable[[CheckContext], Iterator[Finding]]] = {
     "topics": topics_and_schemas,
     "durability": durability,
     "partitioner": partitioner,

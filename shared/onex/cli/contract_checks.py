@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from onex.agent.times import check_times
-from onex.bus.declared import declare
-from onex.bus.schema import avro_schema
-from onex.bus.schema.types import UnsupportedTypeError
+from onex.agent.process.durations import check_times
 from onex.contract import ResolvedNode, load_contract, resolve_node
 from onex.contract.yaml_lines import Lines, Location, dotted, line_of, read_yaml
-from onex.model.errors import ConfigurationError, ContractError, ContractProblem, ProvisioningError
+from onex.errors import ConfigurationError, ContractError, ContractProblem, ProvisioningError
 from onex.model.message import Message
+from onex.provisioning.declared import declare
+from onex.schema import avro_schema
+from onex.schema.types import UnsupportedTypeError
 from onex.settings import Settings
 
 

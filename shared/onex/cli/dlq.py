@@ -20,7 +20,7 @@ from onex.cli.output import AsJson, CommandError, Exit, console, errors, print_j
 from onex.cli.terminal import styled
 from onex.dlq import DeadLetter, EnumLetterState, LetterFilter, ReplayOptions, ReplayReport, exported, group_letters
 from onex.model.contract import ModelContract
-from onex.model.printable import indented, one_line
+from onex.util.printable import indented, one_line
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: find, count, replay, park, drop, edit, export, audit.")
 dlq_changes.add_to(app)

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.open import open_catalogue
 from onex.cli.bus import open_own_bus
 from onex.cli.nodes import find_node, resolve_all
+from onex.connect import open_catalogue
 from onex.contract import resolve_node
-from onex.dlq import Author, DeadLetterDesk
+from onex.dlq import Author, DeadLetterManager
 from onex.model.contract import ModelContract
 from onex.settings import Settings
 
@@ -26,15 +26,15 @@ def author_of(who: str, why: str) -> Author:
     return Author(who or f"{getpass.getuser()}@{socket.gethostname()}", why)
 
 
-def desk_of(settings: Settings, node: str, author: Author | None = None) -> tuple[ModelContract, DeadLetterDesk]:
+def desk_of(settings: Settings, node: str, author: Author | None = None) -> tuple[ModelContract, DeadLetterManager]:
     """The desk of one node; raises ConfigurationError for unknown ones, BusError."""
     bus = open_own_bus(settings)
     resolved = resolve_node(find_node(node, settings), settings.topic_prefix)
     catalogue = open_catalogue(settings, bus)
-    return resolved.contract, DeadLetterDesk(bus, catalogue, resolved, author or author_of("", ""), settings.env)
+    return resolved.contract, DeadLetterManager(bus, catalogue, resolved, author or author_of("", ""), settings.env)
 
 
-def desks(settings: Settings, node: str) -> Iterator[tuple[ModelContract, DeadLetterDesk]]:
+def desks(settings: Settings, node: str) -> Iterator[tuple[ModelContract, DeadLetterManager]]:
     """The desk of one node, or of all."""
     if node:
         yield desk_of(settings, node)
@@ -42,4 +42,4 @@ def desks(settings: Settings, node: str) -> Iterator[tuple[ModelContract, DeadLe
     bus = open_own_bus(settings)
     catalogue = open_catalogue(settings, bus)
     for resolved in resolve_all(settings):
-        yield resolved.contract, DeadLetterDesk(bus, catalogue, resolved, author_of("", ""), settings.env)
+        yield resolved.contract, DeadLetterManager(bus, catalogue, resolved, author_of("", ""), settings.env)

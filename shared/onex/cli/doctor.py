@@ -5,15 +5,15 @@ from typing import Annotated, NoReturn
 import typer
 from rich.text import Text
 
-from onex.bus.open import open_catalogue
 from onex.cli.bus import open_bus
 from onex.cli.checks import CHECKS, Finding, Patient, Severity
 from onex.cli.nodes import resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, print_json
 from onex.cli.terminal import styled
-from onex.model.errors import BusUnavailableError, OnexError
-from onex.model.printable import one_line
+from onex.connect import open_catalogue
+from onex.errors import BusUnavailableError, OnexError
+from onex.util.printable import one_line
 
 
 def doctor(

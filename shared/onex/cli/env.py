@@ -4,14 +4,14 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.environment import EnvironmentLog
 from onex.cli.bus import open_bus
 from onex.cli.dlq_desk import Reason, Who, author_of
 from onex.cli.options import load_settings
 from onex.cli.output import AsJson, Exit, console, print_json
-from onex.model.errors import RejectedError
-from onex.model.printable import one_line
+from onex.errors import RejectedError
+from onex.provisioning.environment import EnvironmentLog
 from onex.settings import Settings
+from onex.util.printable import one_line
 
 app = typer.Typer(no_args_is_help=True, help="Which environment owns the topics: show, adopt.")
 

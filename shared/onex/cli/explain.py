@@ -5,15 +5,15 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from onex.bus.schema import codec_source
 from onex.cli.nodes import find_node
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, console, print_json
 from onex.cli.workflow_drawing import draw, mermaid
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.enums import EnumNodeKind
-from onex.model.printable import one_line
+from onex.schema import codec_source
 from onex.settings import Settings
+from onex.util.printable import one_line
 
 
 def explain(

@@ -11,8 +11,7 @@ from typing import Protocol, runtime_checkable
 from rich.text import Text
 
 from onex.cli.output import CommandError, Exit, errors
-from onex.model.error_text import error_text, scrubbed, traceback_text
-from onex.model.errors import (
+from onex.errors import (
     BusError,
     ConfigurationError,
     ContractError,
@@ -20,7 +19,8 @@ from onex.model.errors import (
     ProvisioningError,
     RejectedError,
 )
-from onex.model.printable import one_line, printable
+from onex.model.error_text import error_text, scrubbed, traceback_text
+from onex.util.printable import one_line, printable
 
 INTERNAL = "internal error"
 """Begins the line about a fault of the tool itself."""

@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from onex.agent.dead_letter import CLASS, MESSAGE, NODE
-from onex.bus import headers as h
-from onex.bus.foreign_headers import headers_of
+from onex.agent.failure.dead_letter import CLASS, MESSAGE, NODE
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader, ProtocolRecord
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.contract import ResolvedNode
-from onex.model.errors import MessageError, MissingTopicError
+from onex.errors import MessageError, MissingTopicError
 from onex.model.message import Message
+from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.wire import headers as h
+from onex.wire.foreign_headers import headers_of
 
 _LONGEST = 70
 

@@ -2,21 +2,21 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from onex.agent.store import OWN, STATE
-from onex.agent.timers import decode_timers
-from onex.bus.environment import EnvironmentLog
-from onex.bus.foreign_headers import readable_headers
+from onex.agent.state.partition_store import OWN, STATE
+from onex.agent.state.timers import decode_timers
 from onex.bus.protocols import ProtocolRecord
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue
-from onex.bus.schema.topic_catalogue import TopicCatalogue
 from onex.bus.skipped import Skipped, SkippedRecords
 from onex.bus.whole_topic import whole_topic
 from onex.contract import ResolvedNode
-from onex.dlq.letters import facts_of
+from onex.dlq.reading import facts_of
+from onex.errors import MessageError, PoisonError
 from onex.mesh import Survey
-from onex.model.errors import MessageError, PoisonError
 from onex.model.mesh import AUDIT_TOPICS
 from onex.model.mesh.topics import with_prefix
+from onex.provisioning.environment import EnvironmentLog
+from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.schema.topic_catalogue import TopicCatalogue
+from onex.wire.foreign_headers import readable_headers
 from onex.workflow import WorkflowState
 
 Tail = Callable[[list[str]], Iterable[ProtocolRecord]]

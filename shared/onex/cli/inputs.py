@@ -8,8 +8,8 @@ from time import time
 
 import typer
 
-from onex.model.clock import LATEST_MS
 from onex.model.duration import parse_duration
+from onex.util.clock import LATEST_MS
 
 LAST_PARTITION = 2**31 - 1
 """The largest number of a partition that Kafka has."""

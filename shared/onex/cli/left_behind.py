@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from onex.bus.open import open_catalogue
 from onex.cli.bus import open_bus
 from onex.cli.launch import Retirement
+from onex.connect import open_catalogue
 from onex.contract import ResolvedNode, version_beside
+from onex.errors import MissingTopicError, RejectedError
 from onex.mesh import StateReader
-from onex.model.errors import MissingTopicError, RejectedError
 from onex.settings import Settings
 from onex.workflow import WorkflowState
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from onex import __version__
-from onex.agent.cause import is_own_code
+from onex.agent.failure.cause import is_own_code
 from onex.contract import FILE_NAME, ResolvedNode
 from onex.settings import Settings
 

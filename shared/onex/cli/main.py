@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 from onex import __version__
 from onex.cli.failures import failed
 from onex.cli.output import console, errors
-from onex.model.printable import one_line
+from onex.util.printable import one_line
 
 _Leaf = TyperCommand | TyperGroup
 _COMMANDS: Mapping[str, str] = {

@@ -5,17 +5,17 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.open import open_catalogue
 from onex.cli.bus import open_bus
 from onex.cli.nodes import resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, console, print_json, print_rows
 from onex.cli.terminal import styled
+from onex.connect import open_catalogue
+from onex.errors import ConfigurationError
 from onex.mesh import Entry, NodeView, PartitionLag, Survey
 from onex.model.enums import EnumNodeKind
-from onex.model.errors import ConfigurationError
 from onex.model.mesh import EnumHealth
-from onex.model.printable import one_line
+from onex.util.printable import one_line
 
 node = typer.Typer(no_args_is_help=True, help="One node.")
 

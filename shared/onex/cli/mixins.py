@@ -9,8 +9,8 @@ from onex.capability import Mixin
 from onex.cli.output import AsJson, console, print_json
 from onex.cli.terminal import styled
 from onex.codegen.field_docs import field_docs
+from onex.errors import CompositionError
 from onex.mixins.catalogue import CATALOGUE
-from onex.model.errors import CompositionError
 
 
 def mixins(

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from onex.bus.declared import Declared, declare
 from onex.contract import ResolvedNode, newest_contracts, resolve_node, version_of
 from onex.contract.load import FILE_NAME
-from onex.model.errors import ConfigurationError, ContractError, ContractProblem
+from onex.errors import ConfigurationError, ContractError, ContractProblem
 from onex.model.message import Message
 from onex.model.topic import TopicName
+from onex.provisioning.declared import Declared, declare
 from onex.settings import Settings
 
 

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.open import open_catalogue
 from onex.cli.bus import open_own_bus
 from onex.cli.dlq_desk import Reason, Who, author_of
 from onex.cli.inputs import LAST_PARTITION, whole_number
@@ -13,9 +12,10 @@ from onex.cli.nodes import find_node
 from onex.cli.offsets_skip import skip
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, print_json, print_rows
+from onex.connect import open_catalogue
 from onex.contract import resolve_node
-from onex.dlq import OffsetDesk, PartitionPosition, Reset
-from onex.model.errors import RejectedError
+from onex.dlq import OffsetManager, PartitionPosition, Reset
+from onex.errors import RejectedError
 
 app = typer.Typer(
     no_args_is_help=True, help="Positions of a node: show, reset; skip a record that blocks a partition."
@@ -83,11 +83,11 @@ def reset(
     console.print("done" if yes else "nothing is written; --yes sets these positions")
 
 
-def _desk(node: str, services: Services, who: str, reason: str) -> tuple[OffsetDesk, bool]:
+def _desk(node: str, services: Services, who: str, reason: str) -> tuple[OffsetManager, bool]:
     settings = load_settings(services)
     bus = open_own_bus(settings)
     resolved = resolve_node(find_node(node, settings), settings.topic_prefix)
-    desk = OffsetDesk(bus, open_catalogue(settings, bus), resolved, author_of(who, reason), settings.env)
+    desk = OffsetManager(bus, open_catalogue(settings, bus), resolved, author_of(who, reason), settings.env)
     return desk, resolved.contract.node_type.is_stateful
 
 

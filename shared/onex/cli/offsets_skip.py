@@ -4,9 +4,7 @@ from typing import Annotated
 
 import typer
 
-from onex.agent.timer_offset import due_ms_of
-from onex.bus.foreign_headers import readable_headers
-from onex.bus.open import open_catalogue
+from onex.agent.state.timer_offset import due_ms_of
 from onex.bus.protocols import Partition, ProtocolRecord
 from onex.cli.bus import open_own_bus
 from onex.cli.dlq_desk import Reason, Who, author_of
@@ -14,10 +12,12 @@ from onex.cli.inputs import LAST_PARTITION
 from onex.cli.nodes import find_node
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, console, print_json, when
+from onex.connect import open_catalogue
 from onex.contract import resolve_node
 from onex.dlq import OffsetSkipper
-from onex.model.errors import PoisonError, RejectedError
-from onex.model.printable import one_line
+from onex.errors import PoisonError, RejectedError
+from onex.util.printable import one_line
+from onex.wire.foreign_headers import readable_headers
 
 _SHOWN = 300
 

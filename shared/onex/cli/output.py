@@ -11,9 +11,9 @@ import typer
 from rich.table import Table
 
 from onex.cli.terminal import Terminal
-from onex.model.clock import LATEST_MS
-from onex.model.errors import OnexError
-from onex.model.printable import one_line, printable
+from onex.errors import OnexError
+from onex.util.clock import LATEST_MS
+from onex.util.printable import one_line, printable
 
 _PIPE_WIDTH = 240
 """Columns when nobody looks: a program that reads the output wants whole lines."""

@@ -2,18 +2,18 @@
 
 import typer
 
-from onex.bus.declared import Declared
-from onex.bus.durability import REMEDY, weak_topics
 from onex.bus.kafka import KafkaEventBusAdapter
-from onex.bus.open import open_catalogue
-from onex.bus.provision import Plan, apply_plan, make_plan
-from onex.bus.schema import ProtocolSchemaCatalogue
 from onex.cli.bus import open_bus
 from onex.cli.nodes import declared_by, resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json
 from onex.cli.stack_file import is_local_kafka
 from onex.cli.terminal import styled
+from onex.connect import open_catalogue
+from onex.provisioning.declared import Declared
+from onex.provisioning.durability import REMEDY, weak_topics
+from onex.provisioning.provision import Plan, apply_plan, make_plan
+from onex.schema import ProtocolSchemaCatalogue
 from onex.settings import Settings
 
 _SIGNS = {

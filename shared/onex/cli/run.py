@@ -7,11 +7,11 @@ from typing import Annotated
 import structlog
 import typer
 
-from onex.agent.native import run_agent
-from onex.agent.native.supervisor import supervise
+from onex.agent.process import run_agent
+from onex.agent.process.supervisor import supervise
 from onex.cli.nodes import find_node
 from onex.cli.options import Services, load_settings
-from onex.model.errors import OnexError
+from onex.errors import OnexError
 from onex.settings import Settings
 
 

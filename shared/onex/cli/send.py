@@ -10,11 +10,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from onex.agent.program import first_headers
-from onex.bus.headers import deadline_in
-from onex.bus.open import open_catalogue
+from onex.agent.message.program import first_headers
 from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.cli.bus import open_bus, open_own_bus
 from onex.cli.follow import Follower, Seen
 from onex.cli.inputs import pairs, read_text, seconds_of
@@ -23,9 +20,12 @@ from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, CommandError, Exit, console, print_json
 from onex.cli.terminal import styled
 from onex.cli.waterfall import draw, hops_of
+from onex.connect import open_catalogue
 from onex.contract import ResolvedNode
-from onex.model.errors import PoisonError, RejectedError
-from onex.model.printable import one_line
+from onex.errors import PoisonError, RejectedError
+from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.util.printable import one_line
+from onex.wire.headers import deadline_in
 
 
 def send(
@@ -163,7 +163,7 @@ def _show(seen: Seen, seconds: float, as_json: bool) -> None:
                 "source": seen.source,
                 "correlation_id": seen.correlation_id,
                 "topic": seen.record.topic(),
-                "message": json.loads(seen.message.as_kept()) if seen.message else None,
+                "message": json.loads(seen.message.to_stored_json()) if seen.message else None,
                 "detail": None if seen.message else seen.detail,
             }
         )

@@ -11,7 +11,7 @@ from onex.cli.options import load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
 from onex.cli.stack_file import agent_infos, forget_dead_agents, read_stack, write_stack
 from onex.cli.stack_status import look
-from onex.model.printable import printable
+from onex.util.printable import printable
 
 
 def down(

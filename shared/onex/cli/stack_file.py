@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from onex.model.errors import ConfigurationError
+from onex.errors import ConfigurationError
 from onex.settings import STACK_FILE, Settings
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from onex.bus.open import open_bus
 from onex.bus.protocols import BusHealth
 from onex.cli.agents import log_of
 from onex.cli.bus import health_of
 from onex.cli.stack_file import AgentNote, Stack, agent_infos, ask_agent, is_local_kafka, read_stack
+from onex.connect import open_bus
 from onex.settings import Settings
 
 _UP = "`onex up` starts it again"

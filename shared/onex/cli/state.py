@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.open import open_catalogue
 from onex.cli.bus import open_bus
 from onex.cli.nodes import find_node
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, CommandError, console, print_json, when
 from onex.cli.state_changes import drop, rebuild
 from onex.cli.terminal import styled
+from onex.connect import open_catalogue
 from onex.contract import resolve_node
 from onex.mesh import StateReader
 

@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.open import open_catalogue
 from onex.cli.bus import open_own_bus
 from onex.cli.dlq_desk import Reason, Who, author_of
 from onex.cli.nodes import find_node
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, console, print_json, print_rows
+from onex.connect import open_catalogue
 from onex.contract import resolve_node
-from onex.dlq import Reset, StateChange, StateDesk
-from onex.model.errors import RejectedError
+from onex.dlq import Reset, StateChange, StateManager
+from onex.errors import RejectedError
 
 _Node = Annotated[str, typer.Argument(help="Name of the node. All of its instances must be stopped.")]
 _Yes = Annotated[bool, typer.Option("--yes", help="Do it. Without it the change is only shown.")]
@@ -44,7 +44,7 @@ def rebuild(
 ) -> None:
     """Delete the state, and make it again from the records that the node's inputs still have."""
 
-    def planned(desk: StateDesk) -> StateChange:
+    def planned(desk: StateManager) -> StateChange:
         return desk.plan_rebuild(publish_again=publish_again)
 
     _change(node, services, who, reason, planned, yes=yes, as_json=as_json)
@@ -55,7 +55,7 @@ def _change(
     services: Services,
     who: str,
     reason: str,
-    plan: Callable[[StateDesk], StateChange],
+    plan: Callable[[StateManager], StateChange],
     *,
     yes: bool,
     as_json: bool,
@@ -64,10 +64,10 @@ def _change(
     bus = open_own_bus(settings)
     resolved = resolve_node(find_node(node, settings), settings.topic_prefix)
 
-    def planned() -> tuple[StateDesk, StateChange]:
+    def planned() -> tuple[StateManager, StateChange]:
         if not reason.strip():
             raise RejectedError("--reason is empty")
-        desk = StateDesk(bus, open_catalogue(settings, bus), resolved, author_of(who, reason), settings.env)
+        desk = StateManager(bus, open_catalogue(settings, bus), resolved, author_of(who, reason), settings.env)
         return desk, plan(desk)
 
     desk, change = planned()

@@ -6,7 +6,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from onex.model.printable import one_line, printable
+from onex.util.printable import one_line, printable
 
 _VALUE = "{}"
 

@@ -19,9 +19,9 @@ from rich.text import Text
 from onex.cli.mesh import as_dict, open_survey
 from onex.cli.options import Services
 from onex.cli.output import AsJson, console, print_json, table_of
+from onex.errors import BusError
 from onex.mesh import NodeView
-from onex.model.errors import BusError
-from onex.model.printable import one_line
+from onex.util.printable import one_line
 
 
 @dataclass(frozen=True, slots=True)

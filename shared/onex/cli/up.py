@@ -16,7 +16,7 @@ from onex.cli.options import Services, load_settings
 from onex.cli.output import Exit, console, errors
 from onex.cli.stack_file import AgentNote, ProcessNote, forget_dead_agents, read_stack, write_stack
 from onex.cli.undo import Undo
-from onex.model.errors import ConfigurationError
+from onex.errors import ConfigurationError
 from onex.settings import STACK_FILE, Settings
 
 if TYPE_CHECKING:

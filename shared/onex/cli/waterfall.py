@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from onex.bus import headers as h
-from onex.bus.foreign_headers import headers_of
 from onex.cli.follow import Follower, Seen
-from onex.model.printable import one_line
+from onex.util.printable import one_line
+from onex.wire import headers as h
+from onex.wire.foreign_headers import headers_of
 
 _WIDTH = 40
 _TRACE = re.compile(r"^[0-9a-f]{32}$")

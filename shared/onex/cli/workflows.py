@@ -7,10 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from onex.agent.program import first_headers
-from onex.bus.open import open_catalogue
+from onex.agent.message.program import first_headers
 from onex.bus.protocols import Outgoing, ProtocolEventBus
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.cli.bus import open_own_bus
 from onex.cli.nodes import resolve_all
 from onex.cli.options import Services, load_settings
@@ -18,12 +16,14 @@ from onex.cli.output import AsJson, CommandError, Exit, console, errors, print_j
 from onex.cli.terminal import styled
 from onex.cli.workflow_drawing import waits_for
 from onex.cli.workflow_version import gone, version_of_run
+from onex.connect import open_catalogue
 from onex.contract import ResolvedNode
+from onex.errors import ConfigurationError, PoisonError, RejectedError
 from onex.mesh import StateReader
 from onex.model.cancel import CancelWorkflow
-from onex.model.errors import ConfigurationError, PoisonError, RejectedError
-from onex.model.printable import one_line
+from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.settings import Settings
+from onex.util.printable import one_line
 from onex.workflow import StepState, WorkflowState
 
 app = typer.Typer(no_args_is_help=True, help="Declared workflows: list, show, cancel.")

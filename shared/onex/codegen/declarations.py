@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import yaml
 
-from onex.bus.declared import declare
 from onex.contract import ResolvedNode
+from onex.provisioning.declared import declare
 
 _NOTE = "# Rendered from contracts by `onex contract render`; edit the contract, not this file.\n"
 

@@ -9,11 +9,11 @@ from typing import Final
 from onex.codegen.values import Models
 from onex.contract import FILE_NAME, composed_alone, parse_with_variables
 from onex.contract.yaml_lines import Location, dotted, line_of
+from onex.errors import ContractError, ContractProblem
 from onex.model.contract import ModelContract, ModelStateMachine
 from onex.model.contract.field_type import field_type_names
 from onex.model.contract.state_machine import parse_condition
 from onex.model.enums import EnumNodeKind
-from onex.model.errors import ContractError, ContractProblem
 from onex.model.topic import TopicName, kebab
 
 LARGEST_MESSAGE: Final = 300

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from onex.codegen.shape import ClassShape, Shape
-from onex.model.errors import RejectedError
+from onex.errors import RejectedError
 
 _STATEMENTS: Final = (ast.Assign, ast.Return)
 _EXPRESSIONS: Final = (

@@ -10,7 +10,7 @@ from onex.model.contract.state_machine import parse_condition
 from onex.model.message import Message
 
 if TYPE_CHECKING:
-    from onex.contract.check import Checker
+    from onex.contract.checker import Checker
 
 _AT: Location = ("state_machine",)
 

@@ -8,8 +8,8 @@ from pydantic import JsonValue, ValidationError
 from onex.contract.problems import problems_of
 from onex.contract.variables import Environment, Variables
 from onex.contract.yaml_lines import Lines, parse_yaml, read_yaml
+from onex.errors import ContractError, ContractProblem
 from onex.model.contract import ModelContract
-from onex.model.errors import ContractError, ContractProblem
 
 FILE_NAME = "contract.yaml"
 

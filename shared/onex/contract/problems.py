@@ -10,8 +10,8 @@ from pydantic_core import ErrorDetails
 from onex.contract.known_keys import ELSEWHERE, NOT_SUPPORTED_YET, OTHER_NAMES
 from onex.contract.variables import Variables
 from onex.contract.yaml_lines import Location, dotted, line_of
-from onex.model.errors import ContractProblem
-from onex.model.redaction import HIDDEN, Redactor
+from onex.errors import ContractProblem
+from onex.util.redaction import HIDDEN, Redactor
 
 _ABOUT_KEYS = frozenset({"extra_forbidden", "missing"})
 """Problems that show names of fields and no values."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from onex.capability import LoadedContract, Subcontract
-from onex.contract.check import Checker
-from onex.contract.compose import compose
+from onex.contract.capabilities import compose
+from onex.contract.checker import Checker
 from onex.contract.load import read_contract
 from onex.contract.variables import Variables
 from onex.model.contract import ModelContract

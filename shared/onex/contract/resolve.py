@@ -14,17 +14,17 @@ from onex.capability import (
     ServiceRegistry,
     standard_services,
 )
-from onex.contract.check import Checker
+from onex.contract.capabilities import Subcontracts, compose
 from onex.contract.check_fsm import check_state_machine
-from onex.contract.compose import Subcontracts, compose
-from onex.contract.importing import import_models, import_node_class
+from onex.contract.checker import Checker
+from onex.contract.import_node import import_models, import_node_class
 from onex.contract.load import FILE_NAME, read_contract
 from onex.contract.reader import ContractReader
 from onex.contract.variables import Environment
+from onex.errors import ConfigurationError, ContractError
 from onex.model.cancel import CancelWorkflow
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumNodeKind
-from onex.model.errors import ConfigurationError, ContractError
 from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
 from onex.model.topic import with_topic_prefix

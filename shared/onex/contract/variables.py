@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from onex.contract.yaml_lines import Lines, Location, dotted, line_of
-from onex.model.errors import ContractProblem
+from onex.errors import ContractProblem
 
 Environment = Mapping[str, str]
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")

@@ -7,7 +7,7 @@ import yaml
 from pydantic import JsonValue
 
 from onex.contract.bounded_yaml import LARGEST, BoundedLoader
-from onex.model.errors import ContractError, ContractProblem
+from onex.errors import ContractError, ContractProblem
 
 Location = tuple[str | int, ...]
 Lines = dict[Location, int]

@@ -1,32 +1,32 @@
 """Dead letters as a product: find, count, replay to the failing node only, park, drop, edit, export, audit."""
 
 from onex.dlq.audit import Audit, Author, EnumLetterState
-from onex.dlq.desk import DeadLetterDesk, Edit, exported
 from onex.dlq.filters import LetterFilter
-from onex.dlq.letters import DeadLetter, read_letters
-from onex.dlq.positions import OffsetDesk, PartitionPosition, Reset
+from onex.dlq.manager import DeadLetterManager, Edit, exported
+from onex.dlq.positions import OffsetManager, PartitionPosition, Reset
+from onex.dlq.reading import DeadLetter, read_letters
 from onex.dlq.replay import ReplayOptions, ReplayReport
 from onex.dlq.skip import OffsetSkipper
-from onex.dlq.state_desk import StateChange, StateDesk
+from onex.dlq.state_manager import StateChange, StateManager
 from onex.dlq.stats import LetterGroup, group_letters
 
 __all__ = [
     "Audit",
     "Author",
     "DeadLetter",
-    "DeadLetterDesk",
+    "DeadLetterManager",
     "Edit",
     "EnumLetterState",
     "LetterFilter",
     "LetterGroup",
-    "OffsetDesk",
+    "OffsetManager",
     "OffsetSkipper",
     "PartitionPosition",
     "ReplayOptions",
     "ReplayReport",
     "Reset",
     "StateChange",
-    "StateDesk",
+    "StateManager",
     "exported",
     "group_letters",
     "read_letters",

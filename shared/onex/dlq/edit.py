@@ -7,9 +7,9 @@ from decimal import Decimal, InvalidOperation
 
 from pydantic import JsonValue
 
-from onex.bus.schema import Codec
 from onex.dlq.payload_path import child, has_child, index_of, missing, split_path
-from onex.model.errors import PoisonError, RejectedError
+from onex.errors import PoisonError, RejectedError
+from onex.schema import Codec
 
 
 def exact_json(text: str) -> JsonValue:

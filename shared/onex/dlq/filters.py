@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from onex.dlq.audit import EnumLetterState
-from onex.dlq.letters import DeadLetter
 from onex.dlq.payload_path import child, has_child, split_path
+from onex.dlq.reading import DeadLetter
 
 
 @dataclass(frozen=True, slots=True)

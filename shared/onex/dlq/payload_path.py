@@ -8,7 +8,7 @@ import re
 
 from pydantic import JsonValue
 
-from onex.model.errors import RejectedError
+from onex.errors import RejectedError
 
 _DOT = re.compile(r"(?<!\\)\.")
 _MOST_NAMES = 20

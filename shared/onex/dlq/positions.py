@@ -7,15 +7,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from onex.agent.lost import UNFINISHED, mark_of, out_of_range
-from onex.agent.offsets import done_beyond
+from onex.agent.effect.offsets import done_beyond
+from onex.agent.state.lost_positions import UNFINISHED, mark_of, out_of_range
 from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
-from onex.bus.schema import ProtocolSchemaCatalogue
 from onex.contract import ResolvedNode
 from onex.dlq.audit import Audit, Author
-from onex.dlq.desk import Transaction
-from onex.model.errors import BusError, RejectedError
+from onex.dlq.manager import Transaction
+from onex.errors import BusError, RejectedError
 from onex.model.mesh import EnumDeadLetterAction
+from onex.schema import ProtocolSchemaCatalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Reset:
         return f"{start - self.to} offsets are read again" if self.to < start else "nothing changes"
 
 
-class OffsetDesk:
+class OffsetManager:
     """Of one node. Each reset is noted in the audit with who and why."""
 
     def __init__(

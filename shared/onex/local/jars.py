@@ -9,7 +9,7 @@ from threading import Event, Thread
 from jgo.env import EnvironmentBuilder, LockFile
 from jgo.maven import MavenContext
 
-from onex.model.errors import ConfigurationError
+from onex.errors import ConfigurationError
 
 KAFKA_VERSION = "4.2.1"
 ENDPOINT = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import psutil
 
+from onex.errors import ConfigurationError
 from onex.local.distribution import Distribution, distribution
 from onex.local.jars import Progress
 from onex.local.process import spawn, started_at, stop
 from onex.local.properties import SESSION, free_port, is_free, one_node, port_of
 from onex.local.ready import await_broker, listening
 from onex.local.warm_up import warm_up
-from onex.model.errors import ConfigurationError
 
 
 class LocalKafka:

@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
+from onex.errors import ConfigurationError
 from onex.local.jars import cache_folder
 from onex.local.process import stop_all, tail
-from onex.model.errors import ConfigurationError
 
 with warnings.catch_warnings():
     # On import it asks for XDG_RUNTIME_DIR, which servers and containers do not set; it then uses /tmp.

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
+from onex.errors import ConfigurationError
 from onex.local.process import tail
-from onex.model.errors import ConfigurationError
 
 _LIMIT = 60.0
 _LOOK_AGAIN = 0.02

@@ -1,5 +1,6 @@
 """The mesh as applications and operators see it: discovery and the client."""
 
+from onex.errors import BusUnavailableError
 from onex.mesh.calls import Step
 from onex.mesh.client import MeshClient
 from onex.mesh.discovery import Discovery, Entry
@@ -13,7 +14,6 @@ from onex.mesh.lag import PartitionLag
 from onex.mesh.run import MeshRun
 from onex.mesh.states import StateReader
 from onex.mesh.survey import NodeView, Survey
-from onex.model.errors import BusUnavailableError
 
 __all__ = [
     "BusUnavailableError",

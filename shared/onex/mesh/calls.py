@@ -8,17 +8,17 @@ from datetime import datetime
 from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
-from onex.agent import dead_letter as d
-from onex.bus import headers as h
-from onex.bus.schema import Codec
+from onex.agent.failure import dead_letter as d
+from onex.errors import MessageError
 from onex.mesh.address_book import Address
 from onex.mesh.errors import CommandRejectedError, WorkflowFailedError
-from onex.model.clock import to_datetime
 from onex.model.enums import EnumFailureClass
 from onex.model.error_text import validation_text
-from onex.model.errors import MessageError
 from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
+from onex.schema import Codec
+from onex.util.clock import to_datetime
+from onex.wire import headers as h
 
 _REFUSED = (EnumFailureClass.POISON, EnumFailureClass.SCHEMA, EnumFailureClass.REJECTED)
 
@@ -118,7 +118,7 @@ class Calls:
         topic = {**call.address.completed, **call.address.failed}.get(repeated.completion, "")
         codec = self._codec_of(topic)
         try:
-            return (codec.model.of_kept(repeated.content) if codec else None), topic
+            return (codec.model.from_stored_json(repeated.content) if codec else None), topic
         except ValidationError as error:
             self._end(call, WorkflowFailedError(call.command_id, f"{topic} cannot be read: {validation_text(error)}"))
             return None, topic

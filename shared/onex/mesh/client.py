@@ -11,19 +11,19 @@ import structlog
 from aiokafka.errors import KafkaError
 from opentelemetry import trace
 
-from onex.agent.envelope_rules import MADE_UP, clean_id
-from onex.bus import headers as h
+from onex.agent.message.envelope_rules import MADE_UP, clean_id
 from onex.bus.aio.client import translate
 from onex.bus.aio.listener import getone
 from onex.bus.protocols import Headers
+from onex.errors import BusUnavailableError, MessageError
 from onex.mesh.calls import Call
 from onex.mesh.connection import Connection
 from onex.mesh.errors import CommandTimeoutError, UnknownCommandError
 from onex.mesh.run import MeshRun
 from onex.mesh.tracing import ClientTracing
-from onex.model.errors import BusUnavailableError, MessageError
 from onex.model.message import Message
 from onex.settings import Settings
+from onex.wire import headers as h
 
 log = structlog.get_logger(__name__)
 M = TypeVar("M", bound=Message)

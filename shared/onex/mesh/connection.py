@@ -5,22 +5,22 @@ from collections.abc import Iterable
 
 import structlog
 
-from onex.agent.program import first_headers
+from onex.agent.message.program import first_headers
 from onex.bus.aio import AioKafka, Listener
-from onex.bus.environment import require_environment
 from onex.bus.kafka import KafkaEventBusAdapter
-from onex.bus.open import open_bus, open_catalogue
 from onex.bus.protocols import Headers, Outgoing
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue
+from onex.connect import open_bus, open_catalogue
 from onex.contract import ResolvedNode, newest_contracts, resolve_node
 from onex.contract.load import FILE_NAME
+from onex.errors import ConfigurationError, SchemaMismatchError
 from onex.mesh.address_book import Address, AddressBook
 from onex.mesh.calls import Calls
 from onex.mesh.discovery import Discovery
 from onex.mesh.errors import UnknownCommandError
-from onex.model.errors import ConfigurationError, SchemaMismatchError
 from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
+from onex.provisioning.environment import require_environment
+from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.settings import Settings
 
 log = structlog.get_logger(__name__)

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader, ProtocolRecord
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.bus.skipped import SkippedRecords
+from onex.errors import MessageError
 from onex.model.enums import EnumNodeKind
-from onex.model.errors import MessageError
 from onex.model.mesh import (
     SNAPSHOT_TOPICS,
     EnumHealth,
@@ -16,6 +15,7 @@ from onex.model.mesh import (
     RegisteredNode,
 )
 from onex.model.mesh.topics import with_prefix
+from onex.schema import Codec, ProtocolSchemaCatalogue
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
-"""How a call into the mesh can fail. A lost broker is :class:`onex.model.errors.BusUnavailableError`."""
+"""How a call into the mesh can fail. A lost broker is :class:`onex.errors.BusUnavailableError`."""
 
 from collections.abc import Mapping
 
+from onex.errors import OnexError
 from onex.model.enums import EnumFailureClass
-from onex.model.errors import OnexError
 from onex.model.message import Message
 
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from onex.agent.store import STATE, TIMERS
-from onex.agent.timers import decode_timers
-from onex.bus.murmur2 import partition_of
+from onex.agent.state.partition_store import STATE, TIMERS
+from onex.agent.state.timers import decode_timers
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue
 from onex.bus.skipped import SkippedRecords
 from onex.contract import ResolvedNode
-from onex.model.errors import ConfigurationError, MessageError, MissingTopicError, PoisonError
+from onex.errors import ConfigurationError, MessageError, MissingTopicError, PoisonError
 from onex.model.message import Message
+from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.wire.partitioner import partition_of
 from onex.workflow import WorkflowState
 
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from onex.bus.protocols import Partition, ProtocolEventBus
-from onex.bus.schema import ProtocolSchemaCatalogue
 from onex.bus.skipped import Skipped
 from onex.contract import ResolvedNode
+from onex.errors import MissingTopicError, SchemaMismatchError
 from onex.mesh.discovery import Discovery, Entry
 from onex.mesh.lag import LagReader, PartitionLag, RecordCounter
-from onex.model.errors import MissingTopicError, SchemaMismatchError
 from onex.model.mesh import EnumHealth, EnumRegistrationState
+from onex.schema import ProtocolSchemaCatalogue
 
 _ORDER = list(EnumHealth)
 

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from onex.bus import headers as h
+from onex.wire import headers as h
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from importlib import import_module
 
 from onex.capability import CapabilityMetadata, Mixin
-from onex.model.errors import CompositionError
+from onex.errors import CompositionError
 
 _BUILT_IN = {
     "MixinAuditLog": "onex.mixins.audit_log",

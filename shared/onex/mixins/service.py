@@ -5,9 +5,9 @@ from types import new_class
 from typing import TypeVar, cast
 
 from onex.capability import Mixin, closure
+from onex.errors import CompositionError
 from onex.mixins.catalogue import CATALOGUE, MixinCatalogue
 from onex.model.contract import ModelContract
-from onex.model.errors import CompositionError
 from onex.node import Node
 
 N = TypeVar("N", bound=Node)

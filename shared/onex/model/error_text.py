@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
 from onex.model.places import place_of
-from onex.model.redaction import HIDDEN
+from onex.util.redaction import HIDDEN
 
 _USER_OF_URL = re.compile(r"(?<=://)[^\s/?#@\"'<>]{1,512}@")
 _TOKEN = re.compile(r"\b(bearer|basic)[ \t]+[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE)

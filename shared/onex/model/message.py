@@ -4,7 +4,7 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from onex.model.errors import RejectedError
+from onex.errors import RejectedError
 from onex.model.partition_key import key_text
 from onex.model.topic import kebab
 
@@ -41,12 +41,12 @@ class Message(BaseModel):
             raise TypeError(f"{cls.__name__}: key={key!r} is not a field; fields: {', '.join(cls.model_fields)}")
         cls.key_field = key
 
-    def as_kept(self) -> str:
-        """Return JSON from which :meth:`of_kept` makes an equal message."""
+    def to_stored_json(self) -> str:
+        """Return JSON from which :meth:`from_stored_json` makes an equal message."""
         return self.model_dump_json(round_trip=True)
 
     @classmethod
-    def of_kept(cls, text: str) -> Self:
+    def from_stored_json(cls, text: str) -> Self:
         """From JSON that this or another version of its node has kept; raises ValidationError.
 
         Fields that this version does not know are passed over, as they are on topics: a node can be rolled

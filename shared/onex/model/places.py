@@ -6,7 +6,7 @@ from typing import Annotated, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from onex.model.redaction import HIDDEN
+from onex.util.redaction import HIDDEN
 
 
 def place_of(location: Sequence[str | int], model: type[BaseModel] | None) -> str:

@@ -1,11 +1,11 @@
 """What a node author imports: the four kinds, their context and their answers."""
 
+from onex.errors import RejectedError, TransientError
 from onex.model.context import Context
-from onex.model.errors import RejectedError, TransientError
 from onex.model.message import Message
-from onex.node.answer import Addressed, CancelTimer, Decision, Reduction, SetTimer, TimerFired
 from onex.node.base import Node, NodeConfig
 from onex.node.kinds import NodeCompute, NodeEffect, NodeOrchestrator, NodeReducer
+from onex.node.results import Addressed, CancelTimer, Decision, Reduction, SetTimer, TimerFired
 from onex.node.run import Run, StepFailure
 
 __all__ = [

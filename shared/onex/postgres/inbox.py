@@ -9,10 +9,10 @@ from typing import TypeVar, cast
 
 import asyncpg
 
-from onex.model.failpoint import failpoint
 from onex.model.message import Message
 from onex.node import Context
-from onex.node.kept_answer import dump_answer, load_answer, require_same_work
+from onex.node.idempotent_result import dump_result, load_result, require_same_work
+from onex.util.failpoint import failpoint
 
 Answer = TypeVar("Answer", bound=Message | Sequence[Message] | None)
 _TABLES = """
@@ -73,7 +73,7 @@ class Inbox:
                     "UPDATE onex_inbox_answer SET answer = $3 WHERE node = $1 AND key = $2",
                     self._node,
                     context.idempotency_key,
-                    dump_answer(answer),
+                    dump_result(answer),
                 )
             failpoint("inbox.committed")
             return answer
@@ -85,4 +85,4 @@ class Inbox:
             context.idempotency_key,
         )
         require_same_work(context.idempotency_key, row["digest"] or "", context.digest)
-        return load_answer(row["answer"], self._models)
+        return load_result(row["answer"], self._models)

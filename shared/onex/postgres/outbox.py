@@ -1,6 +1,6 @@
 """Outbox: events written in the same database transaction as the work they tell of.
 
-The agent publishes them: see :mod:`onex.agent.native.relay`.
+The agent publishes them: see :mod:`onex.agent.process.relay`.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ class Outbox:
                 self._node,
                 blake2b(text.encode(), digest_size=16).hexdigest(),
                 type(event).__name__,
-                event.as_kept(),
+                event.to_stored_json(),
                 key,
                 context.correlation_id,
                 context.message_id,

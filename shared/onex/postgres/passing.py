@@ -5,7 +5,7 @@ Source: PostgreSQL's documentation, appendix "PostgreSQL Error Codes".
 
 import asyncpg
 
-from onex.model.errors import OutageError, TransientError
+from onex.errors import OutageError, TransientError
 
 _AWAY = frozenset({"53100", "53300", "57P01", "57P02", "57P03", "57P04", "57P05"})
 """The disk is full, too many connections, the server ends or starts: no statement is the cause."""

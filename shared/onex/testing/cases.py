@@ -11,8 +11,8 @@ from pydantic import AfterValidator, JsonValue, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from onex.contract.yaml_lines import Lines, collect_lines, dotted, line_of
+from onex.errors import ContractError, ContractProblem
 from onex.model.contract.base import ContractPart
-from onex.model.errors import ContractError, ContractProblem
 
 Payload = dict[str, JsonValue]
 Named = dict[str, Payload]

@@ -10,24 +10,24 @@ from typing import TypeVar
 
 from opentelemetry.sdk.trace import SpanProcessor
 
-from onex.agent.backing import OpenBacking
 from onex.agent.crash import Isolation
-from onex.agent.dead_letter import MESSAGE_ID
-from onex.bus import headers as h
-from onex.bus.declared import declare
+from onex.agent.failure.dead_letter import MESSAGE_ID
+from onex.agent.state.backends import OpenBacking
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Headers, Outgoing, Partition, ProtocolRecord
-from onex.bus.provision import apply_plan, make_plan
-from onex.bus.schema import Codec
-from onex.bus.schema.topic_catalogue import TopicCatalogue
-from onex.capability import Surroundings
+from onex.capability import AgentEnvironment
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.duration import parse_duration
 from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
 from onex.node import Node
+from onex.provisioning.declared import declare
+from onex.provisioning.provision import apply_plan, make_plan
+from onex.schema import Codec
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing.clock import ManualClock, VirtualLoop
 from onex.testing.instance import Instance, in_memory
+from onex.wire import headers as h
 
 M = TypeVar("M", bound=Message)
 _ROUNDS = 10_000
@@ -57,7 +57,7 @@ class MeshDriver:
         *,
         virtual_time: bool = True,
         spans: SpanProcessor | None = None,
-        surroundings: Surroundings | None = None,
+        surroundings: AgentEnvironment | None = None,
         open_backing: OpenBacking = in_memory,
         topic_prefix: str = "",
         shared: "MeshDriver | None" = None,
@@ -121,7 +121,7 @@ class MeshDriver:
         """Publish bytes."""
         self.bus.publish(Outgoing(topic, value, key, headers))
         if settle:
-            self.settle()
+            self.run_until_idle()
 
     def messages(self, model: type[M], topic: str = "") -> list[tuple[ProtocolRecord, M]]:
         """Committed records of a type with their messages, in the order of partitions; of all topics that carry it,
@@ -154,7 +154,7 @@ class MeshDriver:
                 for name in (workflow.completed, workflow.failed):
                     found += self.published(node.models[name], sent)
                 repeated = self.published(CompletionRepeated, sent, node.contract.repeated_topic)
-                found += [node.models[one.completion].of_kept(one.content) for one in repeated]
+                found += [node.models[one.completion].from_stored_json(one.content) for one in repeated]
         assert len(found) == 1, f"{len(found)} completions of {sent.correlation_id}: {found}"
         return found[0]
 
@@ -185,7 +185,7 @@ class MeshDriver:
 
     # -- time and faults ------------------------------------------------------------------------
 
-    def settle(self) -> None:
+    def run_until_idle(self) -> None:
         """Run until nobody has anything to do."""
         for _ in range(_ROUNDS):
             worked = [instance.step() for instance in self.instances]
@@ -197,7 +197,7 @@ class MeshDriver:
         """Move time forward, stopping wherever a timer is due."""
         target = self.clock.monotonic() + parse_duration(duration)
         while True:
-            self.settle()
+            self.run_until_idle()
             waiting = [due for i in self.instances if (due := i.next_timer()) is not None]
             if isinstance(self._loop, VirtualLoop) and (sleeping := self._loop.next_timer()) is not None:
                 waiting.append(sleeping)
@@ -206,7 +206,7 @@ class MeshDriver:
                 break
             self.clock.move_to(upcoming)
         self.clock.move_to(target)
-        self.settle()
+        self.run_until_idle()
 
     def instances_of(self, node: type[Node]) -> list[Instance]:
         """Running instances of a node class, with whatever capabilities their contracts add."""

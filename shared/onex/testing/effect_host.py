@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from onex.agent.effect import EffectEngine
+from onex.agent.effect.engine import EffectEngine
 from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
 from onex.testing.clock import VirtualLoop
 
 _REAL_PATIENCE = 60.0
 
 
-class MemoryEffectHost:
+class MemoryEffectRunner:
     """One instance. With a VirtualLoop handlers sleep in virtual time; with a plain loop they do real I/O."""
 
     def __init__(
@@ -65,16 +65,16 @@ class MemoryEffectHost:
         self._loop.run_until_complete(until_idle())
 
     def _commit(self) -> bool:
-        settlement = self.engine.settlement
-        commit = settlement.snapshot()
+        settlement = self.engine.committer
+        commit = committer.snapshot()
         if commit is None:
             return False
-        refused = settlement.write(self.transaction, commit)
-        refused = settlement.commit(self.transaction, self.consumer, commit, refused)
+        refused = committer.write(self.transaction, commit)
+        refused = committer.commit(self.transaction, self.consumer, commit, refused)
         if refused is None:
-            settlement.committed(commit)
+            committer.committed(commit)
         else:
-            settlement.give_back(commit, refused)
+            committer.give_back(commit, refused)
         return True
 
     def close(self) -> None:

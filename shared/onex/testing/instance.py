@@ -6,31 +6,31 @@ from itertools import count
 
 from opentelemetry.sdk.trace import SpanProcessor
 
-from onex.agent.backing import MemoryBacking, OpenBacking, ProtocolBacking
 from onex.agent.crash import Isolation
-from onex.agent.effect import EffectEngine
-from onex.agent.health import Health
-from onex.agent.kept_answers import KeptAnswers
-from onex.agent.metrics import AgentMetrics
-from onex.agent.program import build_program
-from onex.agent.pure import PureAgent
-from onex.agent.relay import Relay
-from onex.agent.requirements import check_topics
-from onex.agent.services import agent_services, surroundings_of
-from onex.agent.topic_limits import TopicLimits
-from onex.agent.tracing import Tracing
+from onex.agent.effect.engine import EffectEngine
+from onex.agent.effect.idempotent_results import IdempotentResults
+from onex.agent.effect.outbox_relay import OutboxRelay
+from onex.agent.message.program import build_program
+from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.process.preflight import check_topics
+from onex.agent.process.services import agent_environment_of, agent_services
+from onex.agent.pure.engine import PureEngine
+from onex.agent.state.backends import MemoryBacking, OpenBacking, ProtocolBacking
+from onex.agent.telemetry.health import Health
+from onex.agent.telemetry.metrics import AgentMetrics
+from onex.agent.telemetry.tracing import Tracing
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.memory.transaction import MemoryTransaction, Moment
-from onex.bus.schema.topic_catalogue import TopicCatalogue
-from onex.capability import Surroundings
+from onex.capability import AgentEnvironment
 from onex.contract import ResolvedNode
 from onex.model.enums import EnumGuarantee, EnumNodeKind
-from onex.model.steady_clock import SteadyClock
 from onex.node import NodeEffect
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.settings import Settings
 from onex.testing.clock import ManualClock
-from onex.testing.effect_host import MemoryEffectHost
+from onex.testing.effect_host import MemoryEffectRunner
+from onex.util.steady_clock import SteadyClock
 
 _numbers = count(1)
 
@@ -51,7 +51,7 @@ class Instance:
         loop: asyncio.AbstractEventLoop,
         catalogue: TopicCatalogue,
         spans: SpanProcessor | None = None,
-        surroundings: Surroundings | None = None,
+        surroundings: AgentEnvironment | None = None,
         isolation: Isolation | None = None,
         open_backing: OpenBacking = in_memory,
     ) -> None:
@@ -76,22 +76,22 @@ class Instance:
         program = build_program(
             resolved,
             catalogue,
-            services.value(Surroundings, surroundings or surroundings_of(Settings.load())),
+            services.value(AgentEnvironment, surroundings or agent_environment_of(Settings.load())),
             TopicLimits.of(resolved, check_topics(bus, resolved), bus.admin, clock),
         )
         self.node, self._composition = program.node, program.composition
-        self.metrics.capabilities.follow(self._composition.figures)
+        self.metrics.capabilities.follow(self._composition.reported_metrics)
         loop.run_until_complete(self._composition.start())
         exactly_once = contract.delivery.guarantee is EnumGuarantee.EXACTLY_ONCE
         transactional_id = f"{group}.{next(_numbers)}" if exactly_once else None
-        self._agent: PureAgent | MemoryEffectHost
-        self._relay: Relay | None = None
+        self._agent: PureEngine | MemoryEffectRunner
+        self._relay: OutboxRelay | None = None
         if contract.node_type is EnumNodeKind.EFFECT:
             assert isinstance(self.node, NodeEffect)
             loop.run_until_complete(self.node.start())
             if self.node.outbox is not None:
-                self._relay = Relay(self.node.outbox, program, bus, group, clock)
-            self._agent = MemoryEffectHost(
+                self._relay = OutboxRelay(self.node.outbox, program, bus, group, clock)
+            self._agent = MemoryEffectRunner(
                 lambda wake: EffectEngine(
                     program,
                     group,
@@ -100,7 +100,7 @@ class Instance:
                     self.metrics,
                     wake,
                     tracing,
-                    KeptAnswers.of(program, bus, open_backing, clock),
+                    IdempotentResults.of(program, bus, open_backing, clock),
                     isolation,
                 ),
                 bus,
@@ -111,7 +111,7 @@ class Instance:
             )
             self.consumer, self.transaction = self._agent.consumer, self._agent.transaction
         else:
-            self._agent = PureAgent(
+            self._agent = PureEngine(
                 program,
                 bus,
                 group,
@@ -135,7 +135,7 @@ class Instance:
 
     def next_timer(self) -> float | None:
         """Monotonic time of the next thing this instance waits for."""
-        if isinstance(self._agent, PureAgent):
+        if isinstance(self._agent, PureEngine):
             due = self._agent.next_timer_ms()
             return None if due is None else self.clock.monotonic() + (due - self.clock.now_ms()) / 1000
         return None
@@ -143,7 +143,7 @@ class Instance:
     def crash(self) -> None:
         """kill -9: no drain, no commit, the group forgets the member."""
         assert isinstance(self.consumer, MemoryConsumer)
-        if isinstance(self._agent, MemoryEffectHost):
+        if isinstance(self._agent, MemoryEffectRunner):
             self._agent.on_lost(self.consumer.assignment())
         self.consumer.crash()
 

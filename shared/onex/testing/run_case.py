@@ -7,13 +7,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from onex.agent import dead_letter as d
-from onex.bus import headers as h
+from onex.agent.failure import dead_letter as d
 from onex.contract import ResolvedNode
-from onex.model.errors import ContractError, ContractProblem, RejectedError
+from onex.errors import ContractError, ContractProblem, RejectedError
 from onex.model.message import Message
 from onex.testing.cases import Case, Named, mismatch
 from onex.testing.driver import MeshDriver, Sent
+from onex.wire import headers as h
 
 
 def run_case(folder: Path, case: Case, *, virtual_time: bool = True) -> str:

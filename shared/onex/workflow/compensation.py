@@ -10,15 +10,15 @@ from collections.abc import Sequence
 import structlog
 
 from onex.contract import may_return_none
+from onex.errors import WrongOutputError
 from onex.model.cancel import CancelWorkflow
 from onex.model.contract import ModelWorkflow, ModelWorkflowStep
 from onex.model.enums import EnumErrorAction
 from onex.model.error_text import safe_text
-from onex.model.errors import WrongOutputError
 from onex.model.message import Message
 from onex.node import Addressed, CancelTimer, Node, SetTimer
 from onex.workflow.awaited import undo_id, undo_of
-from onex.workflow.draft import RunDraft
+from onex.workflow.run_draft import RunDraft
 from onex.workflow.state import UndoState, derived
 
 log = structlog.get_logger(__name__)
@@ -144,7 +144,7 @@ class Compensation:
         undone, and the step says why."""
         try:
             commands, is_whole = self._commands(draft, step)
-            return [command.as_kept() for command in commands], is_whole
+            return [command.to_stored_json() for command in commands], is_whole
         except (MemoryError, KeyboardInterrupt):  # about the process, not about the method
             raise
         except BaseException as error:  # noqa: BLE001 - the run ends with this problem, and the other steps are undone

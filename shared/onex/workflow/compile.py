@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from onex.contract import ResolvedNode, earlier_versions
+from onex.errors import RejectedError
 from onex.model.cancel import CancelWorkflow
-from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.node import Addressed, Context, Decision, Node, TimerFired
 from onex.workflow.machine import WorkflowMachine

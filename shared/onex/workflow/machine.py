@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 
+from onex.errors import RejectedError
 from onex.model.contract import ModelWorkflow, ModelWorkflowStep
 from onex.model.enums import EnumErrorAction
-from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.node import Addressed, CancelTimer, Context, Decision, Node, SetTimer
 from onex.workflow.awaited import Answers, Role
 from onex.workflow.compensation import UNDO, Compensation
-from onex.workflow.draft import RunDraft, repeated_completion, step_timer
-from onex.workflow.progress import Sender
+from onex.workflow.run_draft import RunDraft, repeated_completion, step_timer
 from onex.workflow.state import FinishedRun, StepState, WorkflowState
+from onex.workflow.step_sender import Sender
 
 WHOLE = "workflow"
 RETENTION = "retention"
@@ -57,7 +57,7 @@ class WorkflowMachine:
             raise RejectedError(f"workflow {context.key} is already running, started by {state.start_id}")
         begun = WorkflowState(
             start_id=context.message_id,
-            command=command.as_kept(),
+            command=command.to_stored_json(),
             reply_key=context.reply_key,
             correlation_id=context.correlation_id,
             started_ms=round(context.now.timestamp() * 1000),
@@ -153,7 +153,7 @@ class WorkflowMachine:
         """The same run, the same asker, a new command and no history."""
         state = draft.state
         fresh = {
-            "command": command.as_kept(),
+            "command": command.to_stored_json(),
             "generation": state.generation + 1,
             "started_ms": round(draft.context.now.timestamp() * 1000),
         }
@@ -166,7 +166,7 @@ class WorkflowMachine:
         kept = draft.steps[step.id]
         if draft.state.phase != "running" or kept.status not in ("waiting", "running") or kept.result is not None:
             return
-        draft.set(step.id, result=event.as_kept())
+        draft.set(step.id, result=event.to_stored_json())
         if kept.status == "running":
             self._step_done(draft, step)
 
@@ -202,7 +202,7 @@ class WorkflowMachine:
         in_time = kept.status in ("running", "retrying")
         if step.fan_out:
             items = [
-                item.model_copy(update={"result": event.as_kept(), "refused": False})
+                item.model_copy(update={"result": event.to_stored_json(), "refused": False})
                 if item.result is None and cause in item.command_ids
                 else item
                 for item in kept.items
@@ -214,7 +214,7 @@ class WorkflowMachine:
         elif kept.result is not None or not (in_time or kept.maybe_done):
             return
         else:
-            draft.set(step.id, result=event.as_kept())
+            draft.set(step.id, result=event.to_stored_json())
             is_whole = True
         if in_time and draft.state.phase == "running":
             if is_whole:

@@ -5,9 +5,9 @@ from enum import Enum
 
 from typing_extensions import TypeIs
 
+from onex.errors import RejectedError
 from onex.model.contract import ModelStateMachine
 from onex.model.contract.state_machine import parse_condition
-from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.node import Context, Reduction
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from confluent_kafka import Consumer, Message
 
-from onex.agent.envelope import read_envelopes
+from onex.agent.message.envelope import read_envelopes
 from tests.raw_producer import RawProducer
 from tests.unit.client_faults.mock_cluster import MockCluster
 

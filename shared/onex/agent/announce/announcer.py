@@ -9,13 +9,12 @@ from threading import Event, Thread
 import structlog
 
 from onex.agent.announce.introspection import Identity, introspect
-from onex.agent.announce.vitals import Vitals
-from onex.agent.program import first_headers
+from onex.agent.announce.process_stats import ProcessStats
+from onex.agent.message.program import first_headers
 from onex.bus.protocols import Outgoing, Partition, ProtocolEventBus, ProtocolReader
-from onex.bus.schema import Codec, ProtocolSchemaCatalogue
-from onex.capability import Signals
+from onex.capability import Reports
 from onex.contract import ResolvedNode
-from onex.model.errors import BusError, ConfigurationError, MessageError, SchemaMismatchError
+from onex.errors import BusError, ConfigurationError, MessageError, SchemaMismatchError
 from onex.model.mesh import (
     MESH_TOPICS,
     CapabilityReported,
@@ -30,6 +29,7 @@ from onex.model.mesh import (
 )
 from onex.model.mesh.topics import TopicByModel, with_prefix
 from onex.model.message import Message
+from onex.schema import Codec, ProtocolSchemaCatalogue
 
 log = structlog.get_logger(__name__)
 _LOOK = 0.25
@@ -43,7 +43,7 @@ class Announcer:
     """Introspects, answers the registry, sends heartbeats and events of consumer and capabilities until stopped."""
 
     def __init__(
-        self, resolved: ResolvedNode, identity: Identity, vitals: Vitals, signals: Signals, open_bus: OpenBus
+        self, resolved: ResolvedNode, identity: Identity, vitals: ProcessStats, signals: Reports, open_bus: OpenBus
     ) -> None:
         self._resolved = resolved
         self._identity = identity

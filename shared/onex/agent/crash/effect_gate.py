@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterable, Mapping
 from onex.agent.crash.isolation import Isolation, complaint_of, error_of
 from onex.agent.crash.journal import Span
 from onex.agent.crash.skips import Skip, SkipLookup
-from onex.agent.held import HeldPartitions
-from onex.agent.outcome import Commit, Task
-from onex.agent.receive import Received, Receiver
+from onex.agent.effect.outcome import Commit, Task
+from onex.agent.failure.blocked_partitions import BlockedPartitions
+from onex.agent.message.decoding import Decoder, Received
 from onex.bus.protocols import Partition, Position, ProtocolEventBus, ProtocolRecord
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 _Place = tuple[Partition, int]
 
@@ -20,7 +20,7 @@ class EffectGate:
     def __init__(
         self,
         isolation: Isolation,
-        held: HeldPartitions,
+        held: BlockedPartitions,
         node: str,
         retry_topic: str,
         group: str,
@@ -28,7 +28,7 @@ class EffectGate:
     ) -> None:
         self._isolation = isolation
         self._journal = isolation.journal
-        self._held = held
+        self._blocked = held
         self._node = node
         self._lookup = SkipLookup(retry_topic, group, clock)
         self._waiting: dict[Partition, list[ProtocolRecord]] = {}
@@ -76,18 +76,18 @@ class EffectGate:
             return True
         if suspect.waits:
             self._waiting[partition] = [record]
-            self._held.block(partition, complaint_of(suspect, self._node))
+            self._blocked.block(partition, complaint_of(suspect, self._node))
             return False
         if suspect.runs_alone:
             self._alone.add((partition, record.offset()))
         return True
 
     def receive(
-        self, receiver: Receiver, records: list[ProtocolRecord], running: Iterable[Task]
+        self, receiver: Decoder, records: list[ProtocolRecord], running: Iterable[Task]
     ) -> list[Received | BaseException]:
         """Decode one by one, so that the journal names the one that ends the process; what is skipped, not at all.
 
-        Records are replaced as :meth:`Receiver.receive` does.
+        Records are replaced as :meth:`Decoder.receive` does.
         """
         spans, received = _spans(running), list[Received | BaseException]()
         for at, record in enumerate(records):
@@ -146,7 +146,7 @@ class EffectGate:
         if not self._isolation.decide(skip):
             return []
         partition, _ = skip.place
-        self._held.unblock(partition)
+        self._blocked.unblock(partition)
         self._look_around()
         return self._waiting.pop(partition, [])
 

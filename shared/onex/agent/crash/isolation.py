@@ -10,8 +10,8 @@ from onex.agent.crash.journal import Journal
 from onex.agent.crash.skips import Skip
 from onex.agent.crash.suspects import Suspect, Suspects
 from onex.bus.protocols import Partition
-from onex.model.clock import ProtocolClock
-from onex.model.errors import ProcessEndedError
+from onex.errors import ProcessEndedError
+from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 

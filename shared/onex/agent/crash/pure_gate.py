@@ -1,28 +1,28 @@
 """Between a poll and a batch of a pure kind: suspects are watched closely, carried alone, or block their partition.
 
-Inputs for which memory was short are carried alone, too (:mod:`onex.agent.alone`).
+Inputs for which memory was short are carried alone, too (:mod:`onex.agent.failure.alone`).
 
 A fired timer is an input like a record. It counts as one of the changelog's partition, at an offset that is made of
-its due time (:mod:`onex.agent.timer_offset`).
+its due time (:mod:`onex.agent.state.timer_offset`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
 
-from onex.agent.alone import Place
 from onex.agent.crash.isolation import Isolation, complaint_of, error_of
 from onex.agent.crash.journal import Span
 from onex.agent.crash.skips import SkipLookup, is_skip
 from onex.agent.crash.suspects import Suspect
-from onex.agent.due_timers import Due
-from onex.agent.envelope import with_headers
-from onex.agent.held import HeldPartitions
-from onex.agent.pure_work import PureWork
-from onex.agent.timer_offset import offset_of
-from onex.agent.timers import DueTimer
+from onex.agent.failure.alone import Place
+from onex.agent.failure.blocked_partitions import BlockedPartitions
+from onex.agent.message.envelope import with_headers
+from onex.agent.pure.due_timers import Due
+from onex.agent.pure.processor import Processor
+from onex.agent.state.timer_offset import offset_of
+from onex.agent.state.timers import DueTimer
 from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolRecord
-from onex.model.clock import ProtocolClock
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumStage
+from onex.util.clock import ProtocolClock
 
 
 class PureGate:
@@ -31,15 +31,15 @@ class PureGate:
     def __init__(
         self,
         isolation: Isolation,
-        held: HeldPartitions,
-        work: PureWork,
+        held: BlockedPartitions,
+        work: Processor,
         contract: ModelContract,
         group: str,
         clock: ProtocolClock,
     ) -> None:
         self._isolation = isolation
         self._journal = isolation.journal
-        self._held = held
+        self._blocked = held
         self._work = work
         self._node = contract.name
         self._changelog = contract.changelog_topic
@@ -89,7 +89,7 @@ class PureGate:
                 _leave(left, record)
         for partition, offset in left.items():
             consumer.seek(partition, offset)
-        blocked = [partition for partition in left if self._held.is_blocked(partition)]
+        blocked = [partition for partition in left if self._blocked.is_blocked(partition)]
         consumer.pause(blocked)
         numbers = {partition.partition for partition in blocked}
         return admitted, [(number, timer) for number, timer in timers if number not in numbers]
@@ -134,7 +134,7 @@ class PureGate:
         """
         if suspect is not None and suspect.waits:
             if is_first:
-                self._held.block(partition, complaint_of(suspect, self._node))
+                self._blocked.block(partition, complaint_of(suspect, self._node))
             return False
         self._look_closely(partition, offset, suspect)
         return True
@@ -145,7 +145,7 @@ class PureGate:
             return
         self.watches = True
         if suspect.skip:
-            self._work.doom((*partition, offset), error_of(suspect), EnumStage.HANDLER)
+            self._work.mark_failed((*partition, offset), error_of(suspect), EnumStage.HANDLER)
 
     def begin(
         self, first: Mapping[Partition, int], positions: Mapping[Partition, Position], due: Sequence[Due]
@@ -187,13 +187,13 @@ class PureGate:
 
     def look(self, bus: ProtocolEventBus) -> None:
         """While something is blocked: has an operator decided?"""
-        if not self._held.is_any_blocked:
+        if not self._blocked.is_any_blocked:
             return
-        blocked = [s for s in self.suspects if s.waits and self._held.is_blocked(s.partition)]
+        blocked = [s for s in self.suspects if s.waits and self._blocked.is_blocked(s.partition)]
         for skip in self._lookup.look(bus, blocked):
             if self._isolation.decide(skip):
                 partition, _ = skip.place
-                self._held.unblock(partition)
+                self._blocked.unblock(partition)
 
 
 def _leave(left: dict[Partition, int], record: ProtocolRecord) -> None:

@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 import structlog
 
 from onex.agent.crash.suspects import Suspect
-from onex.agent.envelope import with_headers
-from onex.bus import headers as h
+from onex.agent.message.envelope import with_headers
 from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolRecord
-from onex.model.clock import ProtocolClock
-from onex.model.errors import BusError
+from onex.errors import BusError
+from onex.util.clock import ProtocolClock
+from onex.wire import headers as h
 
 log = structlog.get_logger(__name__)
 _LOOK_EVERY = 1.0

@@ -14,15 +14,15 @@ from aiokafka.errors import (
 from onex.bus.aio.config import connection_of
 from onex.bus.aio.unreadable import read_all_headers
 from onex.bus.kafka.config import KafkaConfig
-from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import Outgoing
-from onex.model.errors import (
+from onex.errors import (
     BusError,
     BusUnavailableError,
     MessageTooLargeError,
     MissingTopicError,
     NotAuthorizedError,
 )
+from onex.wire.partitioner import partition_of
 
 _REQUEST_TIMEOUT_MS = 15_000
 

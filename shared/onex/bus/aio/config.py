@@ -7,7 +7,7 @@ from typing import TypedDict
 from aiokafka.helpers import create_ssl_context
 
 from onex.bus.kafka.config import KafkaConfig
-from onex.model.errors import ConfigurationError
+from onex.errors import ConfigurationError
 
 _NAMES = {
     "security.protocol": "security_protocol",

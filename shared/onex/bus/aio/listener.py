@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from onex.bus.aio.client import AioKafka, translate
-from onex.model.errors import BusError
+from onex.errors import BusError
 
 log = structlog.get_logger(__name__)
 _AGAIN = 0.5

@@ -14,7 +14,7 @@ from onex.bus.protocols import (
     ProtocolRebalanceListener,
     ProtocolTransaction,
 )
-from onex.model.errors import ConfigurationError, MissingTopicError
+from onex.errors import ConfigurationError, MissingTopicError
 
 
 class FaustEventBus:

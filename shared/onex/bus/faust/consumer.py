@@ -15,7 +15,7 @@ from onex.bus.aio.unreadable import UnreadableName
 from onex.bus.faust.app import make_app
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Headers, Partition, Position, ProtocolRebalanceListener, ProtocolRecord
-from onex.model.errors import BusUnavailableError, PoisonError
+from onex.errors import BusUnavailableError, PoisonError
 
 T = TypeVar("T")
 _STOP, _COMMIT = 20.0, 20.0

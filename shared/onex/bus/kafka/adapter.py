@@ -6,16 +6,16 @@ from time import monotonic
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from onex.bus.kafka.admin import KafkaAdmin
-from onex.bus.kafka.alternating import AlternatingTransactions
+from onex.bus.kafka.alternating_transactions import AlternatingTransactions
 from onex.bus.kafka.clients import made
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink, KafkaConsumer
 from onex.bus.kafka.errors import to_bus_error, translate
 from onex.bus.kafka.partitioner import partitions_of
 from onex.bus.kafka.reader import KafkaReader
-from onex.bus.kafka.transaction import KafkaAcknowledged
+from onex.bus.kafka.transaction import AtLeastOnceProducer
 from onex.bus.protocols import BusHealth, Outgoing, Partition, ProtocolRebalanceListener
-from onex.model.errors import BusError, BusUnavailableError, MissingTopicError
+from onex.errors import BusError, BusUnavailableError, MissingTopicError
 
 _PUBLISH_TIMEOUT = 30.0
 _SLICE = 0.5
@@ -101,10 +101,10 @@ class KafkaEventBusAdapter:
         self._require(topics)
         return KafkaConsumer(self.config, group, topics, listener, self._errors)
 
-    def transaction(self, transactional_id: str | None) -> AlternatingTransactions | KafkaAcknowledged:
+    def transaction(self, transactional_id: str | None) -> AlternatingTransactions | AtLeastOnceProducer:
         """See the protocol."""
         if transactional_id is None:
-            return KafkaAcknowledged(self.config, self._errors)
+            return AtLeastOnceProducer(self.config, self._errors)
         return AlternatingTransactions(self.config, transactional_id, self._errors)
 
     def read(self, positions: Mapping[Partition, int], ends: Mapping[Partition, int] | None = None) -> KafkaReader:

@@ -33,7 +33,7 @@ from onex.bus.kafka.consumer import ErrorSink
 from onex.bus.kafka.errors import error_of, to_bus_error, translate
 from onex.bus.kafka.group_positions import MOVING, GroupPositions
 from onex.bus.protocols import Partition, Position, TopicState
-from onex.model.errors import BusUnavailableError, MissingTopicError, ProvisioningError
+from onex.errors import BusUnavailableError, MissingTopicError, ProvisioningError
 
 _TIMEOUT = 15.0
 _LEADER_TIMEOUT = 45.0

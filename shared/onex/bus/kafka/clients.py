@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from confluent_kafka import KafkaError, KafkaException
 
 from onex.bus.kafka.errors import error_of, translate
-from onex.model.errors import ConfigurationError
+from onex.errors import ConfigurationError
 
 T = TypeVar("T")
 _SETTINGS = {KafkaError._INVALID_ARG, KafkaError._CONFLICT}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from onex.bus.sizes import DEFAULT_MAX_MESSAGE_BYTES, LETTER_ROOM
+from onex.wire.sizes import DEFAULT_MAX_MESSAGE_BYTES, LETTER_ROOM
 
 ClientConfig = dict[str, str | int | float | bool]
 

@@ -12,7 +12,7 @@ from onex.bus.kafka.clients import made
 from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.errors import to_bus_error, translate
 from onex.bus.protocols import Partition, Position, ProtocolRebalanceListener, ProtocolRecord
-from onex.model.errors import BusError, BusUnavailableError
+from onex.errors import BusError, BusUnavailableError
 
 _LOOK_EVERY = 1.0
 _SERVED_WITHIN = 30.0

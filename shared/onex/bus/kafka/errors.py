@@ -2,7 +2,7 @@
 
 from confluent_kafka import KafkaError, KafkaException
 
-from onex.model.errors import (
+from onex.errors import (
     BusError,
     BusUnavailableError,
     FencedError,

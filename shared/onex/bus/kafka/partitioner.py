@@ -7,7 +7,7 @@ from itertools import repeat
 
 from confluent_kafka import cimpl
 
-from onex.bus.murmur2 import partition_of
+from onex.wire.partitioner import partition_of
 
 
 def partitions_of(keys: Sequence[bytes], partitions: int) -> list[int]:

@@ -12,7 +12,7 @@ from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink, KafkaConsumer, offsets_of
 from onex.bus.kafka.errors import error_of, to_bus_error, translate
 from onex.bus.protocols import NOWHERE, Emitted, Headers, OnDelivery, Partition, Position, ProtocolConsumer
-from onex.model.errors import (
+from onex.errors import (
     BusError,
     BusUnavailableError,
     ConfigurationError,
@@ -232,7 +232,7 @@ class KafkaTransaction(_Producing):
             raise self._failure(error, "aborting") from None
 
 
-class KafkaAcknowledged(_Producing):
+class AtLeastOnceProducer(_Producing):
     """At-least-once: wait for every acknowledgement, then commit the offsets."""
 
     def __init__(self, config: KafkaConfig, on_error: ErrorSink) -> None:

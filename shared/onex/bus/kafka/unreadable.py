@@ -1,6 +1,6 @@
 """Records with a header name that is not UTF-8, for readers, whose records go to tools that ask more than once.
 
-The engine takes such a record out itself: see :mod:`onex.agent.unreadable_headers`, which says why.
+The engine takes such a record out itself: see :mod:`onex.agent.message.unreadable_headers`, which says why.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from confluent_kafka import Message
 
 from onex.bus.protocols import Headers
-from onex.model.errors import PoisonError
+from onex.errors import PoisonError
 
 
 @dataclass(frozen=True, slots=True)

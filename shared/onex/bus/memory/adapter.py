@@ -7,7 +7,6 @@ from itertools import repeat
 from onex.bus.memory.broker import MemoryBroker
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.memory.transaction import MemoryTransaction
-from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import (
     BusHealth,
     Outgoing,
@@ -17,7 +16,8 @@ from onex.bus.protocols import (
     ProtocolRecord,
     TopicState,
 )
-from onex.model.errors import BusUnavailableError
+from onex.errors import BusUnavailableError
+from onex.wire.partitioner import partition_of
 
 _PATIENCE = 200
 """Batches of a reader that wait for an open transaction. The clock does not advance meanwhile, so that more of them

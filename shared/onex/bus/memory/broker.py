@@ -5,10 +5,10 @@ from itertools import count
 
 from onex.bus.memory.group import Group
 from onex.bus.memory.log import COMMITTED, MemoryRecord, PartitionLog, TransactionMark, TransactionState
-from onex.bus.murmur2 import partition_of
 from onex.bus.protocols import CLUSTER_DEFAULT, Headers, Partition, TopicState
-from onex.bus.sizes import DEFAULT_MAX_MESSAGE_BYTES, record_bytes
-from onex.model.errors import BusUnavailableError, MessageTooLargeError, MissingTopicError, NotAuthorizedError
+from onex.errors import BusUnavailableError, MessageTooLargeError, MissingTopicError, NotAuthorizedError
+from onex.wire.partitioner import partition_of
+from onex.wire.sizes import DEFAULT_MAX_MESSAGE_BYTES, record_bytes
 
 _DAY_MS = 24 * 3600 * 1000
 _WEEK_MS = 7 * _DAY_MS

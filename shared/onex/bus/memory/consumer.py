@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from onex.bus.memory.broker import MemoryBroker
 from onex.bus.memory.group import Group
 from onex.bus.protocols import Partition, Position, ProtocolRebalanceListener, ProtocolRecord
-from onex.model.errors import BusUnavailableError
+from onex.errors import BusUnavailableError
 
 
 class MemoryConsumer:

@@ -7,7 +7,7 @@ from onex.bus.memory.broker import MemoryBroker
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.memory.log import COMMITTED, TransactionMark, TransactionState
 from onex.bus.protocols import NOWHERE, Emitted, Headers, OnDelivery, Partition, Position, ProtocolConsumer
-from onex.model.errors import (
+from onex.errors import (
     BusError,
     BusUnavailableError,
     FencedError,

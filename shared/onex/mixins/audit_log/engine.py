@@ -7,17 +7,17 @@ from uuid import uuid4
 
 import structlog
 
-from onex.capability import SENDER, Event, NodeIdentity, Proceed, ProtocolEventSink, ProtocolInHand
+from onex.capability import SENDER, Event, NodeIdentity, Proceed, ProtocolCurrentMessage, ProtocolEventSink
+from onex.errors import NotNowError, OnexError, RejectedError, TransientError
 from onex.mixins.audit_log.chain import FIRST, sealed
 from onex.mixins.audit_log.model_audit_log_subcontract import ModelAuditLogSubcontract
 from onex.mixins.audit_log.unsent import UnsentEntries
-from onex.model.clock import ProtocolClock, to_datetime
 from onex.model.context import Context
 from onex.model.error_text import error_text
-from onex.model.errors import NotNowError, OnexError, RejectedError, TransientError
 from onex.model.mesh import AuditRecorded
 from onex.model.message import Message
-from onex.model.redaction import Redactor
+from onex.util.clock import ProtocolClock, to_datetime
+from onex.util.redaction import Redactor
 
 log = structlog.get_logger(__name__)
 _AT_ONCE = 100
@@ -34,13 +34,13 @@ class AuditLogEngine:
         self,
         settings: ModelAuditLogSubcontract,
         identity: NodeIdentity,
-        in_hand: ProtocolInHand,
+        current_message: ProtocolCurrentMessage,
         sink: ProtocolEventSink,
         clock: ProtocolClock,
     ) -> None:
         self._settings = settings
         self._identity = identity
-        self._in_hand = in_hand
+        self._current_message = current_message
         self._sink = sink
         self._clock = clock
         self._key = settings.seal_key.get_secret_value().encode()
@@ -81,7 +81,7 @@ class AuditLogEngine:
     def _facts_of(self, message: Message) -> dict[str, object]:
         return {name: getattr(message, name, None) for name in self._settings.include_fields}
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Entries that wait for the topic, and those that were given up: verification reports them as missing."""
         return {"unsent": float(len(self._unsent)), "dropped": float(self._unsent.dropped)}
 
@@ -106,8 +106,8 @@ class AuditLogEngine:
             detail=detail[: self._settings.max_detail],
             who=SENDER.get(),
             facts=_text_of(self._redact.clean(facts)),
-            message_id=self._in_hand.message_id,
-            correlation_id=self._in_hand.correlation_id,
+            message_id=self._current_message.message_id,
+            correlation_id=self._current_message.correlation_id,
             at=to_datetime(self._clock.now_ms()),
         )
         entry = sealed(entry, self._key)

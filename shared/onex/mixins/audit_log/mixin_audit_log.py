@@ -3,9 +3,9 @@
 from onex.capability import (
     Mixin,
     NodeIdentity,
+    ProtocolCurrentMessage,
     ProtocolEventSink,
     ProtocolHost,
-    ProtocolInHand,
     capability,
     configured,
     define,
@@ -13,7 +13,7 @@ from onex.capability import (
 from onex.mixins.audit_log.engine import AuditLogEngine
 from onex.mixins.audit_log.model_audit_log_subcontract import ModelAuditLogSubcontract
 from onex.mixins.audit_log.protocol_audit_log import ProtocolAuditLog
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinAuditLog(Mixin):
@@ -28,7 +28,7 @@ class MixinAuditLog(Mixin):
         return AuditLogEngine(
             configured(self, ModelAuditLogSubcontract),
             container.get(NodeIdentity),
-            container.get(ProtocolInHand),
+            container.get(ProtocolCurrentMessage),
             container.get(ProtocolEventSink),
             container.get(ProtocolClock),
         )

@@ -7,9 +7,9 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
+from onex.errors import AccessDeniedError, CompositionError
 from onex.mixins.authentication.protocol_authentication import Principal
-from onex.model.clock import ProtocolClock
-from onex.model.errors import AccessDeniedError, CompositionError
+from onex.util.clock import ProtocolClock
 
 _NAMES = (x509.UniformResourceIdentifier, x509.DNSName, x509.RFC822Name)
 

@@ -7,14 +7,14 @@ import jwt
 import structlog
 from pydantic import JsonValue
 
-from onex.capability import SENDER, ProtocolInHand
+from onex.capability import SENDER, ProtocolCurrentMessage
+from onex.errors import AccessDeniedError, TransientError
 from onex.mixins.authentication.certificates import identify
 from onex.mixins.authentication.keys import PublishedKeys
 from onex.mixins.authentication.model_authentication_subcontract import ModelAuthenticationSubcontract
 from onex.mixins.authentication.protocol_authentication import Principal
-from onex.model.clock import ProtocolClock
-from onex.model.errors import AccessDeniedError, TransientError
 from onex.model.message import Message
+from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 _PRINCIPAL: ContextVar[Principal | None] = ContextVar("onex_principal", default=None)
@@ -25,10 +25,10 @@ class AuthenticationEngine:
     """See :class:`ProtocolAuthentication`."""
 
     def __init__(
-        self, settings: ModelAuthenticationSubcontract, in_hand: ProtocolInHand, clock: ProtocolClock
+        self, settings: ModelAuthenticationSubcontract, current_message: ProtocolCurrentMessage, clock: ProtocolClock
     ) -> None:
         self._settings = settings
-        self._in_hand = in_hand
+        self._current_message = current_message
         self._clock = clock
         self._keys = PublishedKeys(settings, clock.monotonic)
         self._reading: asyncio.Task[None] | None = None
@@ -59,7 +59,7 @@ class AuthenticationEngine:
         _PRINCIPAL.set(None)
         SENDER.set("")
         if self._settings.authenticate_messages:
-            token = self._in_hand.header(self._settings.header)
+            token = self._current_message.header(self._settings.header)
             if not token.lower().startswith(_BEARER):
                 raise AccessDeniedError(
                     f"{type(message).__name__} has no token in the header {self._settings.header}"

@@ -8,8 +8,8 @@ import httpx
 import structlog
 from jwt import PyJWK, PyJWKSet, PyJWTError
 
+from onex.errors import TransientError
 from onex.mixins.authentication.model_authentication_subcontract import ModelAuthenticationSubcontract
-from onex.model.errors import TransientError
 
 log = structlog.get_logger(__name__)
 _LONGEST = 1_048_576

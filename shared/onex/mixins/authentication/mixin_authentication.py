@@ -1,10 +1,10 @@
 """Gives a node its authentication."""
 
-from onex.capability import Mixin, ProtocolHost, ProtocolInHand, capability, configured, define
+from onex.capability import Mixin, ProtocolCurrentMessage, ProtocolHost, capability, configured, define
 from onex.mixins.authentication.engine import AuthenticationEngine
 from onex.mixins.authentication.model_authentication_subcontract import ModelAuthenticationSubcontract
 from onex.mixins.authentication.protocol_authentication import ProtocolAuthentication
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinAuthentication(Mixin):
@@ -16,4 +16,6 @@ class MixinAuthentication(Mixin):
     def authentication(self: ProtocolHost) -> ProtocolAuthentication:
         """Who sent the message."""
         settings = configured(self, ModelAuthenticationSubcontract)
-        return AuthenticationEngine(settings, self.container.get(ProtocolInHand), self.container.get(ProtocolClock))
+        return AuthenticationEngine(
+            settings, self.container.get(ProtocolCurrentMessage), self.container.get(ProtocolClock)
+        )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from pydantic import BaseModel
 
+from onex.errors import AccessDeniedError
 from onex.mixins.authentication import Principal, ProtocolAuthentication
 from onex.mixins.authorization.model_authorization_subcontract import (
     EnumTest,
@@ -13,7 +14,6 @@ from onex.mixins.authorization.model_authorization_subcontract import (
     ModelAuthorizationSubcontract,
     ModelAuthorizationTest,
 )
-from onex.model.errors import AccessDeniedError
 from onex.model.message import Message
 
 _COMPARE: Mapping[EnumTest, Callable[..., bool]] = {

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from onex.errors import BulkheadFullError
 from onex.mixins.bulkhead.model_bulkhead_subcontract import ModelBulkheadSubcontract
-from onex.model.errors import BulkheadFullError
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ class BulkheadEngine:
             compartment = self._compartments[dependency] = Compartment(dependency, places, self._settings)
         return compartment
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Calls under way, waiting, and refused so far."""
         all_of_them = list(self._compartments.values())
         return {

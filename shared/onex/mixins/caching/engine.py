@@ -11,8 +11,8 @@ from cachetools import Cache, FIFOCache, LFUCache, LRUCache
 
 from onex.mixins.caching.model_caching_subcontract import EnumEviction, ModelCachingSubcontract
 from onex.mixins.caching.protocol_caching import CacheFacts
-from onex.model.clock import ProtocolClock
 from onex.model.error_text import safe_text
+from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -131,7 +131,7 @@ class CachingEngine:
         """See the protocol."""
         return CacheFacts(self._hits, self._misses, self._stale, self._shared, len(self._entries))
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """The same, for operators."""
         return {name: float(value) for name, value in asdict(self.facts()).items()}
 

@@ -4,7 +4,7 @@ from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.mixins.caching.engine import CachingEngine
 from onex.mixins.caching.model_caching_subcontract import ModelCachingSubcontract
 from onex.mixins.caching.protocol_caching import ProtocolCaching
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinCaching(Mixin):

@@ -16,7 +16,7 @@ class CacheFacts:
     stale: int
     """Given after their time, because the dependency failed."""
     shared: int
-    """Answered by a question that was under way already."""
+    """HandlerResult by a question that was under way already."""
     entries: int
 
 

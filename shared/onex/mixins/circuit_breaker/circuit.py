@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from onex.errors import CircuitOpenError, RejectedError
 from onex.mixins.circuit_breaker.model_circuit_breaker_subcontract import ModelCircuitBreakerSubcontract
 from onex.mixins.circuit_breaker.protocol_circuit_breaker import EnumCircuitState
-from onex.model.clock import ProtocolClock
 from onex.model.error_text import safe_text
-from onex.model.errors import CircuitOpenError, RejectedError
+from onex.util.clock import ProtocolClock
 
 T = TypeVar("T")
 _PROBE_SOON = 0.05

@@ -7,7 +7,7 @@ import structlog
 from onex.mixins.circuit_breaker.circuit import Circuit, CircuitChange
 from onex.mixins.circuit_breaker.model_circuit_breaker_subcontract import ModelCircuitBreakerSubcontract
 from onex.mixins.circuit_breaker.protocol_circuit_breaker import EnumCircuitState
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ class CircuitBreakerEngine:
         """See the protocol."""
         return {name: circuit.state for name, circuit in sorted(self._circuits.items())}
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Circuits, and how many of them are open or being probed."""
         states = [circuit.state for circuit in list(self._circuits.values())]
         return {

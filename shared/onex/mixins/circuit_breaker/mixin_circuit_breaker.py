@@ -1,11 +1,11 @@
 """Gives a node its circuit breakers."""
 
-from onex.capability import Mixin, ProtocolHost, Signals, capability, configured, define
+from onex.capability import Mixin, ProtocolHost, Reports, capability, configured, define
 from onex.mixins.circuit_breaker.circuit import CircuitChange
 from onex.mixins.circuit_breaker.engine import CircuitBreakerEngine
 from onex.mixins.circuit_breaker.model_circuit_breaker_subcontract import ModelCircuitBreakerSubcontract
 from onex.mixins.circuit_breaker.protocol_circuit_breaker import ProtocolCircuitBreaker
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinCircuitBreaker(Mixin):
@@ -16,7 +16,7 @@ class MixinCircuitBreaker(Mixin):
     @capability
     def circuits(self: ProtocolHost) -> ProtocolCircuitBreaker:
         """One circuit per dependency, shared by all who ask."""
-        settings, signals = configured(self, ModelCircuitBreakerSubcontract), self.container.get(Signals)
+        settings, signals = configured(self, ModelCircuitBreakerSubcontract), self.container.get(Reports)
 
         def tell(change: CircuitChange) -> None:
             signals.tell("circuit_breaker", change.dependency, change.after, change.reason)

@@ -6,7 +6,7 @@ from cachetools import TTLCache
 
 from onex.capability import LoadedContract, ProtocolContractReader
 from onex.mixins.contract_loader.model_contract_loader_subcontract import ModelContractLoaderSubcontract
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 _KEPT = 1_000
 

@@ -4,7 +4,7 @@ from onex.capability import Mixin, NoContracts, ProtocolContractReader, Protocol
 from onex.mixins.contract_loader.engine import ContractLoaderEngine
 from onex.mixins.contract_loader.model_contract_loader_subcontract import ModelContractLoaderSubcontract
 from onex.mixins.contract_loader.protocol_contract_loader import ProtocolContractLoader
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinContractLoader(Mixin):

@@ -8,9 +8,9 @@ from typing import TypeVar
 import asyncpg
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
 
-from onex.capability import NodeIdentity, Surroundings
+from onex.capability import AgentEnvironment, NodeIdentity
+from onex.errors import CompositionError, OutageError, TransientError
 from onex.mixins.database.model_database_subcontract import EnumIsolation, ModelDatabaseSubcontract
-from onex.model.errors import CompositionError, OutageError, TransientError
 from onex.postgres import open_pool, passing, unreachable
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ class DatabaseEngine:
     """See :class:`ProtocolDatabase`. Belongs to one event loop."""
 
     def __init__(
-        self, settings: ModelDatabaseSubcontract, identity: NodeIdentity, surroundings: Surroundings
+        self, settings: ModelDatabaseSubcontract, identity: NodeIdentity, surroundings: AgentEnvironment
     ) -> None:
         self._settings = settings
         self._name = identity.name
@@ -116,7 +116,7 @@ class DatabaseEngine:
         async with _reachable():
             await self.pool.fetchval("SELECT 1")
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Connections of the pool, and those of them that nobody uses."""
         if self._pool is None:
             return {"connections": 0.0, "idle": 0.0}

@@ -1,12 +1,12 @@
 """Gives a node its database."""
 
 from onex.capability import (
+    AgentEnvironment,
     HealthCheck,
     HealthChecks,
     Mixin,
     NodeIdentity,
     ProtocolHost,
-    Surroundings,
     capability,
     configured,
     define,
@@ -26,7 +26,7 @@ class MixinDatabase(Mixin):
         """The pool and its transactions."""
         container = self.container
         engine = DatabaseEngine(
-            configured(self, ModelDatabaseSubcontract), container.get(NodeIdentity), container.get(Surroundings)
+            configured(self, ModelDatabaseSubcontract), container.get(NodeIdentity), container.get(AgentEnvironment)
         )
         container.get(HealthChecks).add(HealthCheck("database", engine.ping))
         return engine

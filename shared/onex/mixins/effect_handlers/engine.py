@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from onex.errors import CallTimeoutError, CompositionError, RejectedError
 from onex.mixins.effect_handlers.model_effect_handlers_subcontract import ModelEffectHandlerSubcontract
 from onex.mixins.effect_handlers.protocol_effect_handlers import ProtocolEffectHandler
-from onex.model.clock import ProtocolClock
-from onex.model.errors import CallTimeoutError, CompositionError, RejectedError
+from onex.util.clock import ProtocolClock
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ class EffectHandlersEngine:
         if self._settings.enable_handler_lifecycle and step is not None:
             await step()
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Calls, failed calls, and handlers that are kept."""
         return {"calls": float(self._calls), "failed": float(self._failed), "kept": float(len(self._made))}
 

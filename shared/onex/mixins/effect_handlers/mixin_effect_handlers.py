@@ -4,7 +4,7 @@ from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.mixins.effect_handlers.engine import EffectHandlersEngine
 from onex.mixins.effect_handlers.model_effect_handlers_subcontract import ModelEffectHandlerSubcontract
 from onex.mixins.effect_handlers.protocol_effect_handlers import ProtocolEffectHandlers
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinEffectHandlers(Mixin):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from onex.errors import CompositionError, RejectedError
 from onex.mixins.encryption.model_encryption_subcontract import ModelEncryptionSubcontract
-from onex.model.errors import CompositionError, RejectedError
 
 _MAGIC = b"ONX1"
 _NONCE, _WRAPPED = 12, 48

@@ -9,12 +9,12 @@ from typing import TypeVar, cast
 import structlog
 from pydantic import ValidationError
 
-from onex.capability import Event, ProtocolEventSink, ProtocolInHand
+from onex.capability import Event, ProtocolCurrentMessage, ProtocolEventSink
+from onex.errors import OnexError, RejectedError, TransientError
 from onex.mixins.event_bus.model_event_bus_subcontract import EnumBusType, EnumRouting, ModelEventBusSubcontract
-from onex.model.clock import ProtocolClock
 from onex.model.error_text import error_text, validation_text
-from onex.model.errors import OnexError, RejectedError, TransientError
 from onex.model.message import Message
+from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 M = TypeVar("M", bound=Message)
@@ -28,13 +28,13 @@ class EventBusEngine:
         self,
         settings: ModelEventBusSubcontract,
         sink: ProtocolEventSink,
-        in_hand: ProtocolInHand,
+        current_message: ProtocolCurrentMessage,
         clock: ProtocolClock,
         tell: Callable[[str, str, str], None],
     ) -> None:
         self._settings = settings
         self._sink = sink
-        self._in_hand = in_hand
+        self._current_message = current_message
         self._clock = clock
         self._tell = tell
         self._listeners: dict[type[Message], list[Listener]] = {}
@@ -74,7 +74,7 @@ class EventBusEngine:
     def _addressed(self, event: Message, priority: str) -> Event:
         made = Event(event)
         if self._settings.correlation_tracking:
-            made = Event.of(event, self._in_hand)
+            made = Event.of(event, self._current_message)
         match self._settings.routing_key_strategy:
             case EnumRouting.TYPE_BASED:
                 return replace(made, key=event.message_name)
@@ -165,7 +165,7 @@ class EventBusEngine:
         buried = False
         if self._settings.enable_dead_letter_queue:
             try:
-                await self._sink.bury(event, failure)
+                await self._sink.dead_letter(event, failure)
                 buried = True
             except OnexError as error:
                 log.error("an event has no dead letter either", type=name, error=str(error))
@@ -174,7 +174,7 @@ class EventBusEngine:
         if not self._settings.graceful_degradation:
             self._lost = failure
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Events sent, given up and waiting."""
         return {
             "sent": float(self._sent),

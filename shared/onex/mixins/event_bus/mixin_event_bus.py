@@ -2,10 +2,10 @@
 
 from onex.capability import (
     Mixin,
+    ProtocolCurrentMessage,
     ProtocolEventSink,
     ProtocolHost,
-    ProtocolInHand,
-    Signals,
+    Reports,
     capability,
     configured,
     define,
@@ -13,7 +13,7 @@ from onex.capability import (
 from onex.mixins.event_bus.engine import EventBusEngine
 from onex.mixins.event_bus.model_event_bus_subcontract import ModelEventBusSubcontract
 from onex.mixins.event_bus.protocol_event_bus import ProtocolEventPublisher
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinEventBus(Mixin):
@@ -25,7 +25,7 @@ class MixinEventBus(Mixin):
     def event_bus(self: ProtocolHost) -> ProtocolEventPublisher:
         """Events."""
         container = self.container
-        signals = container.get(Signals)
+        signals = container.get(Reports)
 
         def tell(subject: str, event: str, detail: str) -> None:
             signals.tell("event_bus", subject, event, detail)
@@ -34,7 +34,7 @@ class MixinEventBus(Mixin):
         return EventBusEngine(
             settings,
             container.get(ProtocolEventSink),
-            container.get(ProtocolInHand),
+            container.get(ProtocolCurrentMessage),
             container.get(ProtocolClock),
             tell,
         )

@@ -9,9 +9,9 @@ from onex.capability import EnumCheckKind, HealthCheck, HealthChecks, Probe, Pro
 from onex.mixins.health_check.model_health_check_subcontract import ModelHealthCheckSubcontract
 from onex.mixins.health_check.protocol_health_check import CheckFacts, HealthFacts
 from onex.mixins.health_check.standing import Standing
-from onex.model.clock import ProtocolClock
 from onex.model.error_text import error_text
 from onex.model.mesh import EnumHealth
+from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 _OVERALL = "health"
@@ -133,7 +133,7 @@ class HealthCheckEngine:
         if state is EnumHealth.UNHEALTHY:
             self._readiness.complain(subject, why)
         else:
-            self._readiness.settle(subject)
+            self._readiness.clear(subject)
         if self._told.get(subject, EnumHealth.HEALTHY) is state:
             return
         self._told[subject] = state
@@ -141,7 +141,7 @@ class HealthCheckEngine:
         if self._settings.emit_health_events:
             self._tell(subject, state, why)
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Whether the node is healthy, and how many checks fail."""
         facts = self.facts()
         failing = sum(not check.healthy for check in facts.checks.values())

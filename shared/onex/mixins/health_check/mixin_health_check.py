@@ -5,7 +5,7 @@ from onex.capability import (
     Mixin,
     ProtocolHost,
     ProtocolReadiness,
-    Signals,
+    Reports,
     capability,
     configured,
     define,
@@ -13,7 +13,7 @@ from onex.capability import (
 from onex.mixins.health_check.engine import HealthCheckEngine
 from onex.mixins.health_check.model_health_check_subcontract import ModelHealthCheckSubcontract
 from onex.mixins.health_check.protocol_health_check import ProtocolHealthCheck
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinHealthCheck(Mixin):
@@ -25,7 +25,7 @@ class MixinHealthCheck(Mixin):
     def health(self: ProtocolHost) -> ProtocolHealthCheck:
         """Checks, and what they found."""
         container = self.container
-        signals = container.get(Signals)
+        signals = container.get(Reports)
 
         def tell(subject: str, state: str, detail: str) -> None:
             signals.tell("health_check", subject, state, detail)

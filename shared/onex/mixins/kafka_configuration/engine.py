@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from zlib import crc32
 
-from onex.capability import ProtocolKafkaAdapter, ProtocolKafkaAdapters, Surroundings
+from onex.capability import AgentEnvironment, ProtocolKafkaAdapter, ProtocolKafkaAdapters
+from onex.errors import CompositionError
 from onex.mixins.kafka_configuration.model_kafka_configuration_subcontract import (
     ModelKafkaConfigurationSubcontract,
 )
 from onex.mixins.kafka_configuration.protocol_kafka_configuration import KafkaFacts
-from onex.model.errors import CompositionError
 from onex.model.outgoing import BusHealth, Outgoing
 
 
@@ -20,7 +20,7 @@ class KafkaConfigurationEngine:
     def __init__(
         self,
         settings: ModelKafkaConfigurationSubcontract,
-        surroundings: Surroundings,
+        surroundings: AgentEnvironment,
         adapters: ProtocolKafkaAdapters,
     ) -> None:
         self._open = adapters.open
@@ -85,6 +85,6 @@ class KafkaConfigurationEngine:
         """See the protocol."""
         return KafkaFacts(len(self._adapters), self._published, self._failed)
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """The same, for operators."""
         return {name: float(value) for name, value in asdict(self.facts()).items()}

@@ -1,6 +1,14 @@
 """Gives a node an adapter of its own."""
 
-from onex.capability import Mixin, ProtocolHost, ProtocolKafkaAdapters, Surroundings, capability, configured, define
+from onex.capability import (
+    AgentEnvironment,
+    Mixin,
+    ProtocolHost,
+    ProtocolKafkaAdapters,
+    capability,
+    configured,
+    define,
+)
 from onex.mixins.kafka_configuration.engine import KafkaConfigurationEngine
 from onex.mixins.kafka_configuration.model_kafka_configuration_subcontract import (
     ModelKafkaConfigurationSubcontract,
@@ -17,5 +25,5 @@ class MixinKafkaConfiguration(Mixin):
     def kafka(self: ProtocolHost) -> ProtocolKafka:
         """The adapter of the node."""
         settings = configured(self, ModelKafkaConfigurationSubcontract)
-        around, adapters = self.container.get(Surroundings), self.container.get(ProtocolKafkaAdapters)
+        around, adapters = self.container.get(AgentEnvironment), self.container.get(ProtocolKafkaAdapters)
         return KafkaConfigurationEngine(settings, around, adapters)

@@ -2,9 +2,9 @@
 
 import asyncio
 
+from onex.errors import BusError, TransientError
 from onex.mixins.kafka_configuration import ProtocolKafka
 from onex.mixins.kafka_health_check.model_kafka_health_check_subcontract import ModelKafkaHealthCheckSubcontract
-from onex.model.errors import BusError, TransientError
 from onex.model.outgoing import BusHealth
 
 

@@ -7,11 +7,11 @@ from structlog.dev import ConsoleRenderer
 from structlog.processors import JSONRenderer, LogfmtRenderer
 from structlog.typing import EventDict
 
-from onex.capability import NodeIdentity, ProtocolInHand
+from onex.capability import NodeIdentity, ProtocolCurrentMessage
 from onex.mixins.logging.model_logging_subcontract import EnumLogFormat, EnumLogLevel, ModelLoggingSubcontract
 from onex.mixins.logging.writer import LineWriter, to_stderr
-from onex.model.clock import ProtocolClock
-from onex.model.redaction import HIDDEN, Redactor
+from onex.util.clock import ProtocolClock
+from onex.util.redaction import HIDDEN, Redactor
 
 _LEVELS = list(EnumLogLevel)
 Render = Callable[[object, str, EventDict], object]
@@ -24,7 +24,7 @@ class LoggingEngine:
         self,
         settings: ModelLoggingSubcontract,
         identity: NodeIdentity,
-        in_hand: ProtocolInHand,
+        current_message: ProtocolCurrentMessage,
         clock: ProtocolClock,
         write: Callable[[str], None] = to_stderr,
         bound: Mapping[str, object] | None = None,
@@ -32,7 +32,7 @@ class LoggingEngine:
     ) -> None:
         self._settings = settings
         self._identity = identity
-        self._in_hand = in_hand
+        self._current_message = current_message
         self._clock = clock
         self._write = write
         self._bound = dict(bound or {})
@@ -65,7 +65,7 @@ class LoggingEngine:
         """See the protocol."""
         bound = {**self._bound, **facts}
         return LoggingEngine(
-            self._settings, self._identity, self._in_hand, self._clock, self._write, bound, self._writer
+            self._settings, self._identity, self._current_message, self._clock, self._write, bound, self._writer
         )
 
     async def open(self) -> None:
@@ -75,7 +75,7 @@ class LoggingEngine:
         """Write what waits."""
         self._writer.close()
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Lines that were dropped."""
         return {"dropped": float(self._writer.dropped)}
 
@@ -94,8 +94,10 @@ class LoggingEngine:
         if self._settings.enable_context_logging:
             who = self._identity
             entry.update(node=who.name, version=who.version, instance=who.instance)
-        if self._settings.enable_correlation_tracking and self._in_hand.message_id:
-            entry.update(correlation_id=self._in_hand.correlation_id, message_id=self._in_hand.message_id)
+        if self._settings.enable_correlation_tracking and self._current_message.message_id:
+            entry.update(
+                correlation_id=self._current_message.correlation_id, message_id=self._current_message.message_id
+            )
         for name, value in {**self._bound, **facts}.items():
             entry.setdefault(name, self._shown(name, value))
         return entry

@@ -1,10 +1,10 @@
 """Gives a node its log."""
 
-from onex.capability import Mixin, NodeIdentity, ProtocolHost, ProtocolInHand, capability, configured, define
+from onex.capability import Mixin, NodeIdentity, ProtocolCurrentMessage, ProtocolHost, capability, configured, define
 from onex.mixins.logging.engine import LoggingEngine
 from onex.mixins.logging.model_logging_subcontract import ModelLoggingSubcontract
 from onex.mixins.logging.protocol_logging import ProtocolLogging
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinLogging(Mixin):
@@ -15,7 +15,7 @@ class MixinLogging(Mixin):
     @capability
     def log(self: ProtocolHost) -> ProtocolLogging:
         """Writes lines."""
-        identity, in_hand = self.container.get(NodeIdentity), self.container.get(ProtocolInHand)
+        identity, current_message = self.container.get(NodeIdentity), self.container.get(ProtocolCurrentMessage)
         return LoggingEngine(
-            configured(self, ModelLoggingSubcontract), identity, in_hand, self.container.get(ProtocolClock)
+            configured(self, ModelLoggingSubcontract), identity, current_message, self.container.get(ProtocolClock)
         )

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from onex.capability import Event, ProtocolEventSink, ProtocolInHand
+from onex.capability import Event, ProtocolCurrentMessage, ProtocolEventSink
+from onex.errors import TransientError
 from onex.mixins.message_queue.model_message_queue_subcontract import EnumQueueOrder, ModelMessageQueueSubcontract
-from onex.model.errors import TransientError
 from onex.model.message import Message
 
 
@@ -23,18 +23,18 @@ class MessageQueueEngine:
     """See :class:`ProtocolMessageQueue`. Belongs to one event loop."""
 
     def __init__(
-        self, settings: ModelMessageQueueSubcontract, sink: ProtocolEventSink, in_hand: ProtocolInHand
+        self, settings: ModelMessageQueueSubcontract, sink: ProtocolEventSink, current_message: ProtocolCurrentMessage
     ) -> None:
         self._settings = settings
         self._sink = sink
-        self._in_hand = in_hand
+        self._current_message = current_message
         self._lanes: dict[str, _Lane] = {}
         self._places = asyncio.Semaphore(settings.max_in_flight)
         self._waiting = self._sent = self._failed = 0
 
     async def send(self, message: Message, *, key: str = "") -> None:
         """See the protocol."""
-        event = Event.of(message, self._in_hand, key)
+        event = Event.of(message, self._current_message, key)
         self._waiting += 1
         try:
             async with self._turn(key or (message.partition_key() or b"").decode()), self._places:
@@ -86,6 +86,6 @@ class MessageQueueEngine:
         """See the protocol."""
         return self._waiting
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Messages sent, failed and waiting."""
         return {"sent": float(self._sent), "failed": float(self._failed), "waiting": float(self._waiting)}

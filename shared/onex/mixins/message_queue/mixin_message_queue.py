@@ -1,6 +1,14 @@
 """Gives a node its queue."""
 
-from onex.capability import Mixin, ProtocolEventSink, ProtocolHost, ProtocolInHand, capability, configured, define
+from onex.capability import (
+    Mixin,
+    ProtocolCurrentMessage,
+    ProtocolEventSink,
+    ProtocolHost,
+    capability,
+    configured,
+    define,
+)
 from onex.mixins.message_queue.engine import MessageQueueEngine
 from onex.mixins.message_queue.model_message_queue_subcontract import ModelMessageQueueSubcontract
 from onex.mixins.message_queue.protocol_message_queue import ProtocolMessageQueue
@@ -14,5 +22,5 @@ class MixinMessageQueue(Mixin):
     @capability
     def queue(self: ProtocolHost) -> ProtocolMessageQueue:
         """Ordered, acknowledged sending."""
-        sink, in_hand = self.container.get(ProtocolEventSink), self.container.get(ProtocolInHand)
-        return MessageQueueEngine(configured(self, ModelMessageQueueSubcontract), sink, in_hand)
+        sink, current_message = self.container.get(ProtocolEventSink), self.container.get(ProtocolCurrentMessage)
+        return MessageQueueEngine(configured(self, ModelMessageQueueSubcontract), sink, current_message)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from onex.capability import BatchFacts
 from onex.mixins.metrics.backend import Labels, ProtocolMetricsBackend
 from onex.mixins.metrics.model_metrics_subcontract import ModelMetricsSubcontract
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _NONE: Labels = {}
@@ -69,7 +69,7 @@ class MetricsEngine:
         """Send what is left."""
         await self._backend.close()
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """How many names are in use."""
         return {"names": float(len(self._names))}
 

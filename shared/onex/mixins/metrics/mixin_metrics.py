@@ -7,7 +7,7 @@ from onex.mixins.metrics.backends import backend_of
 from onex.mixins.metrics.engine import MetricsEngine
 from onex.mixins.metrics.model_metrics_subcontract import ModelMetricsSubcontract
 from onex.mixins.metrics.protocol_metrics import ProtocolMetrics
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinMetrics(Mixin):

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 import structlog
 
 from onex.capability import BatchFacts, NodeIdentity, Proceed
+from onex.errors import CompositionError, TransientError
 from onex.mixins.node_service.model_node_service_subcontract import ModelNodeServiceSubcontract
 from onex.mixins.node_service.protocol_node_service import EnumServiceState, ServiceFacts, Step
-from onex.model.clock import ProtocolClock
 from onex.model.context import Context
 from onex.model.error_text import safe_text
-from onex.model.errors import CompositionError, TransientError
 from onex.model.message import Message
+from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +95,7 @@ class NodeServiceEngine:
         counts = self._in_flight, self._handled, self._failed
         return ServiceFacts(who.name, who.version, who.instance, self._state, uptime, *counts)
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Messages handled, failed and in flight, and seconds since start."""
         facts = self.facts()
         return {

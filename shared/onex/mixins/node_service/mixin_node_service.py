@@ -4,7 +4,7 @@ from onex.capability import Mixin, NodeIdentity, ProtocolHost, capability, confi
 from onex.mixins.node_service.engine import NodeServiceEngine
 from onex.mixins.node_service.model_node_service_subcontract import ModelNodeServiceSubcontract
 from onex.mixins.node_service.protocol_node_service import ProtocolNodeService
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinNodeService(Mixin):

@@ -9,9 +9,9 @@ from email.message import EmailMessage
 
 import httpx
 
+from onex.errors import RejectedError, TransientError
 from onex.mixins.answers import post
 from onex.mixins.notification.model_notification_subcontract import EnumChannelKind, ModelNotificationChannel
-from onex.model.errors import RejectedError, TransientError
 
 Send = Callable[[str, str], Awaitable[None]]
 _PASSING = (408, 425, 429)

@@ -7,14 +7,14 @@ import structlog
 from cachetools import TTLCache
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
+from onex.errors import RejectedError, TransientError
 from onex.mixins.notification.channels import sender_of
 from onex.mixins.notification.model_notification_subcontract import (
     EnumSeverity,
     ModelNotificationChannel,
     ModelNotificationSubcontract,
 )
-from onex.model.clock import ProtocolClock
-from onex.model.errors import RejectedError, TransientError
+from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 _SEVERITIES = list(EnumSeverity)
@@ -80,7 +80,7 @@ class NotificationEngine:
 
         await attempts(once)
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Notifications sent and failed."""
         return {"sent": float(self._sent), "failed": float(self._failed)}
 

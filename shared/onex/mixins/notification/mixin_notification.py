@@ -4,7 +4,7 @@ from onex.capability import Mixin, NodeIdentity, ProtocolHost, capability, confi
 from onex.mixins.notification.engine import NotificationEngine
 from onex.mixins.notification.model_notification_subcontract import ModelNotificationSubcontract
 from onex.mixins.notification.protocol_notification import ProtocolNotification
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinNotification(Mixin):

@@ -11,9 +11,9 @@ from pyinstrument import Profiler
 from onex.capability import BatchFacts, Proceed
 from onex.mixins.profiling.model_profiling_subcontract import ModelProfilingSubcontract
 from onex.mixins.profiling.protocol_profiling import CallProfile, SectionFacts
-from onex.model.clock import ProtocolClock
 from onex.model.context import Context
 from onex.model.message import Message
+from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 _NEVER = SectionFacts(0, 0.0, 0.0)
@@ -102,6 +102,6 @@ class ProfilingEngine:
         """See the protocol."""
         return tuple(self._slowest)
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Slow calls and batches, and the slowest call in seconds."""
         return {"slow": float(self._slow), "slowest": self._slowest[0].seconds if self._slowest else 0.0}

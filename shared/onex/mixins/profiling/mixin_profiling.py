@@ -1,10 +1,10 @@
 """Gives a node its profiler."""
 
-from onex.capability import Mixin, ProtocolHost, Signals, capability, configured, define
+from onex.capability import Mixin, ProtocolHost, Reports, capability, configured, define
 from onex.mixins.profiling.engine import ProfilingEngine
 from onex.mixins.profiling.model_profiling_subcontract import ModelProfilingSubcontract
 from onex.mixins.profiling.protocol_profiling import ProtocolProfiling
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinProfiling(Mixin):
@@ -15,7 +15,7 @@ class MixinProfiling(Mixin):
     @capability
     def profiler(self: ProtocolHost) -> ProtocolProfiling:
         """Where the time goes."""
-        signals = self.container.get(Signals)
+        signals = self.container.get(Reports)
 
         def tell(subject: str, detail: str) -> None:
             signals.tell("profiling", subject, "slow", detail)

@@ -7,11 +7,11 @@ from hashlib import blake2b
 from cachetools import LRUCache
 
 from onex.capability import PartitionShare, Proceed
+from onex.errors import RateLimitedError
 from onex.mixins.rate_limiting.model_rate_limiting_subcontract import ModelRateLimitingSubcontract
-from onex.model.clock import ProtocolClock
 from onex.model.context import Context
-from onex.model.errors import RateLimitedError
 from onex.model.message import Message
+from onex.util.clock import ProtocolClock
 
 _LONGEST_KEY = 128
 
@@ -49,7 +49,7 @@ class RateLimitingEngine:
         self._refused += not taken
         return taken
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Permits that were refused."""
         return {"refused": float(self._refused)}
 

@@ -4,7 +4,7 @@ from onex.capability import Mixin, PartitionShare, ProtocolHost, capability, con
 from onex.mixins.rate_limiting.engine import RateLimitingEngine
 from onex.mixins.rate_limiting.model_rate_limiting_subcontract import ModelRateLimitingSubcontract
 from onex.mixins.rate_limiting.protocol_rate_limiting import ProtocolRateLimiting
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinRateLimiting(Mixin):

@@ -13,11 +13,11 @@ from tenacity.wait import (
     wait_random,
 )
 
+from onex.errors import NotNowError, TransientError
 from onex.mixins.circuit_breaker import ModelCircuitBreakerSubcontract, ProtocolCircuit
 from onex.mixins.circuit_breaker.engine import CircuitBreakerEngine
 from onex.mixins.retry.model_retry_subcontract import EnumRetryBackoff, ModelRetrySubcontract
-from onex.model.clock import ProtocolClock
-from onex.model.errors import NotNowError, TransientError
+from onex.util.clock import ProtocolClock
 
 T = TypeVar("T")
 _CODES = ("status_code", "status", "code")
@@ -51,7 +51,7 @@ class RetryEngine:
         self._calls += 1
         return await attempts(self._once, work)
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Calls, and attempts beyond their first."""
         return {"calls": float(self._calls), "retries": float(self._attempts - self._calls)}
 

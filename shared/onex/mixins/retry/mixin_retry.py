@@ -4,7 +4,7 @@ from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.mixins.retry.engine import RetryEngine
 from onex.mixins.retry.model_retry_subcontract import ModelRetrySubcontract
 from onex.mixins.retry.protocol_retry import ProtocolRetry
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinRetry(Mixin):

@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from onex.errors import RejectedError
 from onex.mixins.encryption import ProtocolEncryption
 from onex.mixins.secure_storage.model_secure_storage_subcontract import ModelSecureStorageSubcontract
-from onex.model.errors import RejectedError
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
 _ENDING = ".sealed"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
-from onex.capability import Container, Mixin, NodeIdentity, Surroundings, capability, configured, define
+from onex.capability import AgentEnvironment, Container, Mixin, NodeIdentity, capability, configured, define
 from onex.mixins.encryption import ProtocolEncryption
 from onex.mixins.secure_storage.engine import SecureStorageEngine
 from onex.mixins.secure_storage.model_secure_storage_subcontract import ModelSecureStorageSubcontract
@@ -28,5 +28,5 @@ class MixinSecureStorage(Mixin):
     def secrets(self: HasEncryption) -> ProtocolSecureStorage:
         """Encrypted values by name."""
         settings, identity = configured(self, ModelSecureStorageSubcontract), self.container.get(NodeIdentity)
-        folder = Path(settings.folder) if settings.folder else self.container.get(Surroundings).home / "secrets"
+        folder = Path(settings.folder) if settings.folder else self.container.get(AgentEnvironment).home / "secrets"
         return SecureStorageEngine(settings, folder / identity.name, self.encryption)

@@ -7,6 +7,7 @@ import re
 import secrets
 from datetime import datetime
 
+from onex.errors import RejectedError
 from onex.mixins.security.model_security_subcontract import ModelSecuritySubcontract
 from onex.mixins.security.texts import (
     composed,
@@ -17,10 +18,9 @@ from onex.mixins.security.texts import (
     texts_of,
     without_control,
 )
-from onex.model.clock import ProtocolClock
-from onex.model.errors import RejectedError
 from onex.model.message import Message
-from onex.model.redaction import Redactor
+from onex.util.clock import ProtocolClock
+from onex.util.redaction import Redactor
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 

@@ -4,7 +4,7 @@ from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.mixins.security.engine import SecurityEngine
 from onex.mixins.security.model_security_subcontract import ModelSecuritySubcontract
 from onex.mixins.security.protocol_security import ProtocolSecurity
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinSecurity(Mixin):

@@ -5,7 +5,7 @@ import io
 
 import yaml
 
-from onex.model.errors import RejectedError
+from onex.errors import RejectedError
 
 _GZIP = b"\x1f\x8b"
 

@@ -12,13 +12,13 @@ import yaml
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from onex.errors import RejectedError
 from onex.mixins.serialization.bounded import plain_yaml, unpacked
 from onex.mixins.serialization.model_serialization_subcontract import (
     EnumTextFormat,
     ModelSerializationSubcontract,
 )
 from onex.model.error_text import validation_text
-from onex.model.errors import RejectedError
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -6,8 +6,8 @@ from functools import cached_property
 
 from onex.capability import ServiceRegistry
 from onex.capability.dotted import imported
+from onex.errors import CompositionError
 from onex.mixins.service_protocol.model_service_protocol_subcontract import ModelServiceProtocolSubcontract
-from onex.model.errors import CompositionError
 
 
 class ServiceProtocolEngine:

@@ -6,12 +6,12 @@ from typing import TypeVar, cast
 
 from onex.capability import Container, EnumScope, Proceed
 from onex.capability.dotted import imported
+from onex.errors import CompositionError
 from onex.mixins.service_registry.model_service_registry_subcontract import (
     ModelServiceEntry,
     ModelServiceRegistrySubcontract,
 )
 from onex.model.context import Context
-from onex.model.errors import CompositionError
 from onex.model.message import Message
 
 S = TypeVar("S")

@@ -6,12 +6,12 @@ from typing import TypeVar
 
 import structlog
 
-from onex.capability import ProtocolInHand
+from onex.capability import ProtocolCurrentMessage
+from onex.errors import CallTimeoutError, DeadlineError
 from onex.mixins.timeout.model_timeout_subcontract import ModelTimeoutSubcontract
-from onex.model.clock import ProtocolClock
 from onex.model.error_text import safe_text
-from onex.model.errors import CallTimeoutError, DeadlineError
 from onex.model.message import Message
+from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -20,9 +20,11 @@ T = TypeVar("T")
 class TimeoutEngine:
     """See :class:`ProtocolTimeout`. Belongs to one event loop."""
 
-    def __init__(self, settings: ModelTimeoutSubcontract, in_hand: ProtocolInHand, clock: ProtocolClock) -> None:
+    def __init__(
+        self, settings: ModelTimeoutSubcontract, current_message: ProtocolCurrentMessage, clock: ProtocolClock
+    ) -> None:
         self._settings = settings
-        self._in_hand = in_hand
+        self._current_message = current_message
         self._clock = clock
         self._timeouts = 0
         self._own = {service.name: service.timeout_seconds for service in settings.services}
@@ -36,7 +38,7 @@ class TimeoutEngine:
 
     def left(self) -> float | None:
         """See the protocol."""
-        deadline = self._in_hand.deadline_ms
+        deadline = self._current_message.deadline_ms
         return (deadline - self._clock.now_ms()) / 1000 if deadline else None
 
     async def call(self, dependency: str, work: Callable[[], Awaitable[T]]) -> T:
@@ -56,7 +58,7 @@ class TimeoutEngine:
         self._timeouts += 1
         raise CallTimeoutError(f"{dependency} did not answer within {limit:g} s")
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Calls that took too long."""
         return {"timeouts": float(self._timeouts)}
 

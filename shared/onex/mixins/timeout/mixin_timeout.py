@@ -1,10 +1,10 @@
 """Gives a node its time limits."""
 
-from onex.capability import Mixin, ProtocolHost, ProtocolInHand, capability, configured, define
+from onex.capability import Mixin, ProtocolCurrentMessage, ProtocolHost, capability, configured, define
 from onex.mixins.timeout.engine import TimeoutEngine
 from onex.mixins.timeout.model_timeout_subcontract import ModelTimeoutSubcontract
 from onex.mixins.timeout.protocol_timeout import ProtocolTimeout
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinTimeout(Mixin):
@@ -15,5 +15,8 @@ class MixinTimeout(Mixin):
     @capability
     def limits(self: ProtocolHost) -> ProtocolTimeout:
         """Limits by dependency."""
-        settings, in_hand = configured(self, ModelTimeoutSubcontract), self.container.get(ProtocolInHand)
-        return TimeoutEngine(settings, in_hand, self.container.get(ProtocolClock))
+        settings, current_message = (
+            configured(self, ModelTimeoutSubcontract),
+            self.container.get(ProtocolCurrentMessage),
+        )
+        return TimeoutEngine(settings, current_message, self.container.get(ProtocolClock))

@@ -8,11 +8,11 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from onex.capability import ProtocolInHand
+from onex.capability import ProtocolCurrentMessage
 from onex.mixins.tracing.model_tracing_subcontract import ModelTracingSubcontract
 from onex.mixins.tracing.protocol_tracing import Attribute
 from onex.model.error_text import error_text, exception_facts
-from onex.model.redaction import HIDDEN, Redactor
+from onex.util.redaction import HIDDEN, Redactor
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _RATIO_DIGITS = 16
@@ -47,10 +47,12 @@ class OpenSpan:
 class TracingEngine:
     """See :class:`ProtocolTracing`."""
 
-    def __init__(self, settings: ModelTracingSubcontract, tracer: Tracer, in_hand: ProtocolInHand) -> None:
+    def __init__(
+        self, settings: ModelTracingSubcontract, tracer: Tracer, current_message: ProtocolCurrentMessage
+    ) -> None:
         self._settings = settings
         self._tracer = tracer
-        self._in_hand = in_hand
+        self._current_message = current_message
         self._redact = Redactor(settings.sensitive_field_patterns)
 
     @contextmanager
@@ -78,13 +80,13 @@ class TracingEngine:
         """See the protocol."""
         found: dict[str, str] = {}
         _PROPAGATOR.inject(found, self._around())
-        if self._in_hand.correlation_id:
-            found["onex-correlation-id"] = self._in_hand.correlation_id
+        if self._current_message.correlation_id:
+            found["onex-correlation-id"] = self._current_message.correlation_id
         return found
 
     def _is_sampled(self) -> bool:
         """By the trace's id, as OpenTelemetry's TraceIdRatioBased decides; without a trace all are."""
-        parts = self._in_hand.trace_parent.split("-")
+        parts = self._current_message.trace_parent.split("-")
         if len(parts) < 2:
             return self._settings.sample_share > 0
         return int(parts[1][-_RATIO_DIGITS:], 16) < self._settings.sample_share * _RATIO_RANGE
@@ -93,7 +95,7 @@ class TracingEngine:
         outer = _OPEN.get()
         if outer is not None:
             return set_span_in_context(outer, Context())
-        return _PROPAGATOR.extract({"traceparent": self._in_hand.trace_parent}, Context())
+        return _PROPAGATOR.extract({"traceparent": self._current_message.trace_parent}, Context())
 
 
 def _nothing() -> Span:

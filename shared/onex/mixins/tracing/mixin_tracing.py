@@ -2,7 +2,7 @@
 
 from opentelemetry.trace import NoOpTracerProvider, TracerProvider
 
-from onex.capability import Mixin, ProtocolHost, ProtocolInHand, capability, configured, define
+from onex.capability import Mixin, ProtocolCurrentMessage, ProtocolHost, capability, configured, define
 from onex.mixins.tracing.engine import TracingEngine
 from onex.mixins.tracing.model_tracing_subcontract import ModelTracingSubcontract
 from onex.mixins.tracing.protocol_tracing import ProtocolTracing
@@ -16,6 +16,9 @@ class MixinTracing(Mixin):
     @capability
     def tracing(self: ProtocolHost) -> ProtocolTracing:
         """Spans."""
-        settings, in_hand = configured(self, ModelTracingSubcontract), self.container.get(ProtocolInHand)
+        settings, current_message = (
+            configured(self, ModelTracingSubcontract),
+            self.container.get(ProtocolCurrentMessage),
+        )
         provider = self.container.find(TracerProvider) or NoOpTracerProvider()
-        return TracingEngine(settings, provider.get_tracer("onex.node"), in_hand)
+        return TracingEngine(settings, provider.get_tracer("onex.node"), current_message)

@@ -8,10 +8,10 @@ import asyncpg
 import structlog
 from asyncpg.transaction import Transaction
 
+from onex.errors import CallTimeoutError, CompositionError
 from onex.mixins.database import ProtocolDatabase
 from onex.mixins.transactions.model_transactions_subcontract import ModelTransactionSubcontract
-from onex.model.clock import ProtocolClock
-from onex.model.errors import CallTimeoutError, CompositionError
+from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +97,7 @@ class TransactionsEngine:
             if self._settings.enable_transaction_logging:
                 log.info("unit of work", ended=ended, seconds=round(self._clock.monotonic() - began, 6))
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Units committed and rolled back."""
         return {name.replace(" ", "_"): float(count) for name, count in self._ends.items()}
 

@@ -7,7 +7,7 @@ from onex.mixins.database import ProtocolDatabase
 from onex.mixins.transactions.engine import TransactionsEngine
 from onex.mixins.transactions.model_transactions_subcontract import ModelTransactionSubcontract
 from onex.mixins.transactions.protocol_transactions import ProtocolTransactions
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class HasDatabase(Protocol):

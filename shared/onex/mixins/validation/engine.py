@@ -8,13 +8,13 @@ from typing import TypeVar, cast
 from cachetools import TTLCache
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from onex.errors import RejectedError
 from onex.mixins.validation.model_validation_subcontract import ModelValidationSubcontract
 from onex.mixins.validation.protocol_validation import ValidationProblem
-from onex.model.clock import ProtocolClock
 from onex.model.error_text import problem_text
-from onex.model.errors import RejectedError
 from onex.model.message import Message
 from onex.model.places import place_of
+from onex.util.clock import ProtocolClock
 
 M = TypeVar("M", bound=Message)
 _CACHED = 10_000

@@ -4,7 +4,7 @@ from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.mixins.validation.engine import ValidationEngine
 from onex.mixins.validation.model_validation_subcontract import ModelValidationSubcontract
 from onex.mixins.validation.protocol_validation import ProtocolValidation
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinValidation(Mixin):

@@ -12,12 +12,12 @@ from cachetools import TTLCache
 from pydantic import JsonValue
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from onex.capability import ProtocolInHand
+from onex.capability import ProtocolCurrentMessage
+from onex.errors import RejectedError, TransientError
 from onex.mixins.answers import post
 from onex.mixins.webhook.model_webhook_subcontract import ModelWebhookEndpoint, ModelWebhookSubcontract
 from onex.mixins.webhook.signature import sign
-from onex.model.clock import ProtocolClock
-from onex.model.errors import RejectedError, TransientError
+from onex.util.clock import ProtocolClock
 
 _PASSING = (408, 425, 429)
 
@@ -33,9 +33,11 @@ class _LaterError(TransientError):
 class WebhookEngine:
     """See :class:`ProtocolWebhook`."""
 
-    def __init__(self, settings: ModelWebhookSubcontract, in_hand: ProtocolInHand, clock: ProtocolClock) -> None:
+    def __init__(
+        self, settings: ModelWebhookSubcontract, current_message: ProtocolCurrentMessage, clock: ProtocolClock
+    ) -> None:
         self._settings = settings
-        self._in_hand = in_hand
+        self._current_message = current_message
         self._clock = clock
         self._endpoints = {endpoint.name: endpoint for endpoint in settings.endpoints}
         self._seen: TTLCache[tuple[str, str], None] = TTLCache(
@@ -77,7 +79,7 @@ class WebhookEngine:
         return True
 
     def _identity(self, to: ModelWebhookEndpoint, event_type: str, data: JsonValue) -> str:
-        parts = [self._in_hand.message_id, to.name, event_type, json.dumps(data, sort_keys=True)]
+        parts = [self._current_message.message_id, to.name, event_type, json.dumps(data, sort_keys=True)]
         return f"msg_{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:32]}"
 
     def _delay(self, state: RetryCallState) -> float:
@@ -135,6 +137,6 @@ class WebhookEngine:
         self._seen[endpoint, identity] = None
         return identity
 
-    def figures(self) -> Mapping[str, float]:
+    def reported_metrics(self) -> Mapping[str, float]:
         """Deliveries taken and failed."""
         return {"delivered": float(self._delivered), "failed": float(self._failed)}

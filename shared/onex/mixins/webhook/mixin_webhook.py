@@ -1,10 +1,10 @@
 """Gives a node its webhooks."""
 
-from onex.capability import Mixin, ProtocolHost, ProtocolInHand, capability, configured, define
+from onex.capability import Mixin, ProtocolCurrentMessage, ProtocolHost, capability, configured, define
 from onex.mixins.webhook.engine import WebhookEngine
 from onex.mixins.webhook.model_webhook_subcontract import ModelWebhookSubcontract
 from onex.mixins.webhook.protocol_webhook import ProtocolWebhook
-from onex.model.clock import ProtocolClock
+from onex.util.clock import ProtocolClock
 
 
 class MixinWebhook(Mixin):
@@ -15,5 +15,8 @@ class MixinWebhook(Mixin):
     @capability
     def webhooks(self: ProtocolHost) -> ProtocolWebhook:
         """Signed deliveries."""
-        settings, in_hand = configured(self, ModelWebhookSubcontract), self.container.get(ProtocolInHand)
-        return WebhookEngine(settings, in_hand, self.container.get(ProtocolClock))
+        settings, current_message = (
+            configured(self, ModelWebhookSubcontract),
+            self.container.get(ProtocolCurrentMessage),
+        )
+        return WebhookEngine(settings, current_message, self.container.get(ProtocolClock))

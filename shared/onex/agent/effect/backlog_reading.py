@@ -1,0 +1,57 @@
+"""Retry partitions that are read on assignment, from what is committed to their ends.
+
+See :mod:`onex.agent.effect.retry_topic` for what is in them.
+"""
+
+from collections.abc import Collection
+
+from onex.agent.effect.offsets import done_beyond
+from onex.agent.effect.retry_topic import Backlog
+from onex.agent.message.envelope import with_headers
+from onex.agent.state.chunks import Chunks
+from onex.agent.state.restored import Restored
+from onex.bus.protocols import Position, ProtocolEventBus
+
+
+class BacklogReading:
+    """By partition number."""
+
+    def __init__(self, bus: ProtocolEventBus, topic: str) -> None:
+        self._chunks = Chunks(bus, topic)
+        self._backlogs: dict[int, Backlog] = {}
+        self._done: dict[int, Collection[int]] = {}
+
+    def add(self, number: int, committed: Position | None) -> None:
+        """Read this partition as well, from its committed position."""
+        position = committed or Position(0)
+        self._backlogs[number], self._done[number] = Backlog(), done_beyond(position)
+        self._chunks.add(number, position.offset)
+
+    def remove(self, number: int) -> None:
+        """The partition is given up; unknown ones are fine."""
+        self._backlogs.pop(number, None)
+        self._done.pop(number, None)
+        self._chunks.remove(number)
+
+    def step(self) -> dict[int, Backlog]:
+        """Read a chunk; return the backlogs that are complete now. Raises BusError."""
+        reached: dict[int, int] = {}
+        for record in map(with_headers, self._chunks.read()):
+            number = record.partition()
+            if (backlog := self._backlogs.get(number)) is not None:
+                backlog.add(record, self._done[number])
+                reached[number] = record.offset() + 1
+        self._chunks.reached(reached)
+        complete = {number: self._backlogs[number] for number in self._chunks.ended()}
+        for number in complete:
+            self.remove(number)
+        return complete
+
+    def progress(self) -> dict[int, Restored]:
+        """How far each partition is."""
+        return self._chunks.progress()
+
+    def close(self) -> None:
+        """Read nothing any more."""
+        for number in [*self._backlogs]:
+            self.remove(number)

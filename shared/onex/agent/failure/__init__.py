@@ -1,0 +1,1 @@
+"""What goes wrong: failures are classified, become dead letters, or block their partition."""

@@ -1,0 +1,158 @@
+"""Failures are classified once, where they happen."""
+
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib import import_module
+
+import structlog
+from pydantic import ValidationError
+
+from onex.agent.failure.cause import CODE_ATTRIBUTES, cause_of
+from onex.errors import (
+    BusUnavailableError,
+    ConfigurationError,
+    HandlerTimeoutError,
+    MessageTooLargeError,
+    OutageError,
+    PoisonError,
+    ProcessEndedError,
+    RejectedError,
+    SchemaMismatchError,
+    TransientError,
+    UnreadableStateError,
+    WrongOutputError,
+)
+from onex.model.enums import EnumFailureClass, EnumStage
+from onex.model.error_text import error_text
+
+log = structlog.get_logger(__name__)
+_TEXT_LIMIT = 1000
+_TRANSIENT = (TransientError, ConnectionError, TimeoutError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why one message was not carried through."""
+
+    kind: EnumFailureClass
+    stage: EnumStage
+    error: BaseException
+    attempts: int = 1
+    first_failed_ms: int = 0
+    last_failed_ms: int = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hex digits, equal for failures with the same cause: see :mod:`onex.agent.failure.cause`."""
+        try:
+            cause = cause_of(self.error)
+        except BaseException as broken:  # noqa: BLE001 - code of the exception's author runs here
+            cause = f"{type(self.error).__qualname__}|{type(broken).__qualname__}"
+        text = f"{self.kind}|{self.stage}|{cause}"
+        return blake2b(text.encode(errors="backslashreplace"), digest_size=6).hexdigest()
+
+
+class Classifier:
+    """Knows the built-in transient errors, and the exceptions and error codes that a contract names."""
+
+    def __init__(self, retryable: Sequence[str] = (), codes: Sequence[str] = ()) -> None:
+        self._transient: tuple[type[BaseException], ...] = (*_TRANSIENT, *(_exception(name) for name in retryable))
+        self._codes = frozenset(codes)
+
+    def classify(self, error: BaseException) -> EnumFailureClass:
+        """Class of an exception that came out of decoding, a handler or encoding.
+
+        An exception whose attributes cannot be read is a bug, too.
+        """
+        try:
+            return self._classify(error)
+        except Exception as broken:  # noqa: BLE001 - code of the exception's author runs here
+            log.warning("an exception cannot be classified", type=type(error).__name__, error=text_of(broken))
+            return EnumFailureClass.BUG
+
+    def _classify(self, error: BaseException) -> EnumFailureClass:
+        match error:
+            case PoisonError():
+                return EnumFailureClass.POISON
+            case SchemaMismatchError():
+                return EnumFailureClass.SCHEMA
+            case RejectedError() | MessageTooLargeError():
+                return EnumFailureClass.REJECTED
+            case HandlerTimeoutError():
+                return EnumFailureClass.TIMEOUT
+            case ProcessEndedError():
+                return EnumFailureClass.CRASH
+            case WrongOutputError() | ValidationError():
+                return EnumFailureClass.BUG
+        if (
+            outage_of(error)
+            or isinstance(error, self._transient)
+            or (self._codes and not self._codes.isdisjoint(_codes_of(error)))
+        ):
+            return EnumFailureClass.TRANSIENT
+        return EnumFailureClass.BUG
+
+
+def outage_of(error: BaseException) -> OutageError | None:
+    """The failure of a handler as an outage: of the bus, of the state, or of PostgreSQL. None when it is none."""
+    match error:
+        case OutageError():
+            return error
+        case BusUnavailableError() | UnreadableStateError():
+            return OutageError(text_of(error))
+    if not type(error).__module__.startswith("asyncpg"):
+        return None
+    from onex.postgres.passing import passing  # loaded already: the error is asyncpg's
+
+    found = passing(error)
+    return found if isinstance(found, OutageError) else None
+
+
+def _codes_of(error: BaseException) -> set[str]:
+    """Codes as the clients of databases, HTTP and Docker carry them."""
+    found = (getattr(error, name, None) for name in CODE_ATTRIBUTES)
+    return {str(code) for code in found if isinstance(code, str | int)}
+
+
+def stage_of(error: BaseException, reached: EnumStage) -> EnumStage:
+    """Stage a failure is reported for: decoding tells apart bytes and content."""
+    if isinstance(error, ProcessEndedError):
+        return EnumStage.HANDLER
+    if reached is EnumStage.DECODE and isinstance(error, RejectedError):
+        return EnumStage.VALIDATE
+    return reached
+
+
+def text_of(error: BaseException, limit: int = _TEXT_LIMIT) -> str:
+    """The text of an exception, at most ``limit`` characters, for logs, traces and dead letters. Raises nothing.
+
+    It shows neither the values that a validation refused nor credentials.
+
+    Code of the exception's author makes the text: it may raise, return no text, or one that is no UTF-8.
+    """
+    try:
+        return str.encode(error_text(error), errors="backslashreplace")[: 4 * limit].decode(errors="ignore")[:limit]
+    except BaseException as broken:  # noqa: BLE001 - also what is no Exception
+        return f"(its text cannot be made: {type(broken).__name__})"
+
+
+def raise_if_interrupted(error: BaseException) -> None:
+    """Raise a KeyboardInterrupt that Python's own handler of SIGINT may have raised: it is about the whole process.
+
+    An agent handles its signals itself (:mod:`onex.agent.process.stop`), so there it is always a handler's.
+    """
+    if isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        raise error
+
+
+def _exception(dotted: str) -> type[Exception]:
+    module, _, name = dotted.rpartition(".")
+    try:
+        found = getattr(import_module(module or "builtins"), name)
+    except (ImportError, AttributeError):
+        found = None
+    if not (isinstance(found, type) and issubclass(found, Exception)):
+        raise ConfigurationError(f"retryable_exceptions: {dotted!r} is no exception class that can be imported")
+    return found

@@ -1,0 +1,177 @@
+"""What the engine runs: a resolved node with its codecs, routes and prebuilt headers. Built once at start."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from onex.agent.message.handlers import Handle, Result, handle_of
+from onex.agent.message.topic_limits import TopicLimits
+from onex.bus.protocols import Headers
+from onex.capability import Composition, ServiceRegistry
+from onex.contract import ResolvedNode, Route, may_return_none
+from onex.errors import WrongOutputError
+from onex.model.contract import ModelContract
+from onex.model.enums import EnumTopicCategory
+from onex.model.message import Message
+from onex.model.topic import TopicName
+from onex.node import Node
+from onex.node.idempotent_result import IdempotentResult
+from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.wire import headers as h
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """How records of one topic are read, and the handler that takes them."""
+
+    topic: str
+    event_type: bytes
+    """CloudEvents type of what the topic carries."""
+    model: type[Message]
+    decode: Callable[[bytes | None], Message]
+    handle: Handle
+    keys_of: Callable[[Iterable[Message]], Iterable[bytes | None]] | None = None
+    """Reads the declared keys of many messages; None where the type declares none."""
+    promise: str = ""
+    """Name of the handler of a COMPUTE or EFFECT whose annotation excludes None; empty for others."""
+    is_command: bool = False
+    """Its messages are refused after their deadline. An event is a fact however late it comes."""
+
+    def require_none_allowed(self) -> None:
+        """The handler returned None. Raises WrongOutputError where its annotation excludes that."""
+        if self.promise:
+            raise WrongOutputError(f"{self.promise} returned None, which its annotation excludes")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How messages of one type are written."""
+
+    topic: str
+    key_of: Callable[[Message], bytes | None]
+    """The declared partition key, or None when the message goes by reply key."""
+    encode: Callable[[Message], bytes]
+    constant_headers: Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A node, ready to run."""
+
+    contract: ModelContract
+    node: Node
+    composition: Composition
+    """The engines of the node's capabilities."""
+    inputs: Mapping[str, Input]
+    """By subscribed topic."""
+    outputs: Mapping[type[Message], Output]
+    state: Codec | None
+    """Codec of the keyed state, or of the answers that an EFFECT keeps; None for other nodes."""
+    limits: TopicLimits
+    """How large records of the topics that it writes to may be."""
+    timers: Handle | None
+    """Takes TimerFired; None for nodes that cannot set timers."""
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """Everything the group subscribes to: declared topics and the node's retry topic."""
+        return [*self.inputs, self.contract.retry_topic]
+
+
+def build_program(
+    resolved: ResolvedNode,
+    catalogue: ProtocolSchemaCatalogue,
+    services: ServiceRegistry | None = None,
+    limits: TopicLimits | None = None,
+) -> Program:
+    """Compile codecs and handlers, with the layers of capabilities around them.
+
+    ``services`` is what capabilities may work with; without ``limits`` topics have Kafka's defaults.
+    Raises SchemaMismatchError when a schema is not registered.
+    """
+    contract = resolved.contract
+    node = resolved.create(services)
+    composition = Composition(node)
+    behaviour = handle_of(resolved, node, composition.layers())
+    inputs = {}
+    for topic, route in resolved.routes.items():
+        codec = Codec.of_topic(route.model, topic, catalogue)
+        inputs[topic] = Input(
+            topic,
+            event_type(topic).encode(),
+            route.model,
+            codec.decode,
+            behaviour.handlers[topic],
+            keys_reader(route.model),
+            _promise(resolved, route),
+            TopicName.parse(topic).category is EnumTopicCategory.CMD,
+        )
+    outputs = {}
+    for model, topic in resolved.outputs.items():
+        codec = Codec.of_topic(model, topic, catalogue)
+        outputs[model] = Output(topic, key_reader(model), codec.encode, constant_headers(topic, contract))
+    state = None
+    if contract.delivery.keep_answers is not None:
+        state = Codec.of_topic(IdempotentResult, contract.changelog_topic, catalogue)
+    elif behaviour.state_model is not None:
+        state = Codec.of_topic(behaviour.state_model, contract.changelog_topic, catalogue)
+    limits = limits or TopicLimits.usual()
+    return Program(contract, node, composition, inputs, outputs, state, limits, behaviour.timers)
+
+
+def _promise(resolved: ResolvedNode, route: Route) -> str:
+    method = getattr(resolved.node_class, route.method, None)
+    if resolved.contract.node_type.is_stateful or method is None or may_return_none(method):
+        return ""
+    return f"{resolved.node_class.__name__}.{route.method}"
+
+
+def key_reader(model: type[Message]) -> Callable[[Message], bytes | None]:
+    """``Message.partition_key`` of one model, without the look-ups that are the same for all its messages."""
+    name = model.key_field
+    if name is None:
+        return lambda _: None
+    if model.model_fields[name].annotation is str:
+        return lambda message: message.__dict__[name].encode()  # an empty one counts as none, as with the method
+    return model.partition_key
+
+
+def keys_reader(model: type[Message]) -> Callable[[Iterable[Message]], Iterable[bytes | None]] | None:
+    """``key_reader`` for many messages; those with text keys are read outside of the interpreter's loop."""
+    name = model.key_field
+    if name is None:
+        return None
+    if model.model_fields[name].annotation is not str:
+        return lambda messages: map(model.partition_key, messages)
+    field = attrgetter(name)
+    return lambda messages: map(str.encode, map(field, messages))
+
+
+def constant_headers(topic: str, contract: ModelContract) -> Headers:
+    """The CloudEvents attributes that are the same for every record of an output."""
+    return [
+        (h.SPEC_VERSION, b"1.0"),
+        (h.TYPE, event_type(topic).encode()),
+        (h.SOURCE, f"/onex/{contract.name}/{contract.contract_version}".encode()),
+        (h.CONTENT_TYPE, h.AVRO),
+    ]
+
+
+def first_headers(topic: str, source: bytes, identity: str, correlation: str = "") -> Headers:
+    """Headers of a message that no other message caused: a command of a client, word of an agent."""
+    return [
+        (h.SPEC_VERSION, b"1.0"),
+        (h.TYPE, event_type(topic).encode()),
+        (h.SOURCE, source),
+        (h.ID, identity.encode()),
+        (h.CORRELATION, (correlation or identity).encode()),
+        (h.CONTENT_TYPE, h.AVRO),
+    ]
+
+
+def event_type(topic: str) -> str:
+    """CloudEvents type of what a topic carries; the same on retry and dead-letter topics, with any prefix."""
+    return TopicName.parse(topic).message_type
+
+
+__all__ = ["Input", "Output", "Program", "Result", "build_program", "constant_headers", "event_type", "first_headers"]

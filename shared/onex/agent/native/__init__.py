@@ -1,5 +1,0 @@
-"""The native host: one agent per process, on a Kafka cluster."""
-
-from onex.agent.native.process import run_agent
-
-__all__ = ["run_agent"]

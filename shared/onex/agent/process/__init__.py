@@ -1,0 +1,5 @@
+"""The native host: one agent per process, on a Kafka cluster."""
+
+from onex.agent.process.agent_process import run_agent
+
+__all__ = ["run_agent"]

@@ -1,0 +1,384 @@
+"""One agent process: from a contract on disk to a drained shutdown."""
+
+import asyncio
+import inspect
+import os
+from collections.abc import Coroutine
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from onex.agent.crash import Isolation
+from onex.agent.effect.engine import EffectEngine
+from onex.agent.effect.idempotent_results import IdempotentResults
+from onex.agent.effect.outbox_relay import OutboxRelay
+from onex.agent.message.program import Program, build_program
+from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.process.batch_runner import run_pure
+from onex.agent.process.capability_loop import running
+from onex.agent.process.durations import batch_seconds, call_seconds, check_times
+from onex.agent.process.effect_runner import EffectRunner
+from onex.agent.process.gc_tuning import tune_gc
+from onex.agent.process.health_server import HealthServer
+from onex.agent.process.instance_slot import InstanceSlot, take_instance_slot
+from onex.agent.process.logs import configure_logs
+from onex.agent.process.preflight import check_topics
+from onex.agent.process.presence import Presence
+from onex.agent.process.services import agent_environment_of, agent_services
+from onex.agent.process.start_steps import StartSteps
+from onex.agent.process.stop import StopSwitch
+from onex.agent.process.watchdog.call_watch import Calling, CallWatch
+from onex.agent.process.watchdog.clock_watch import ClockWatch
+from onex.agent.process.watchdog.hang_alarm import HangAlarm, LoopTurns
+from onex.agent.process.watchdog.loop_watch import LoopWatch
+from onex.agent.process.watchdog.watchdog import Watchdog, Watched
+from onex.agent.pure.engine import PureEngine
+from onex.agent.state.backends import RocksBacking
+from onex.agent.state.memory import StateMemory
+from onex.agent.telemetry.health import Health
+from onex.agent.telemetry.metrics import AgentMetrics
+from onex.bus.protocols import ProtocolEventBus
+from onex.capability import AgentEnvironment, PartitionShare, Reports, ServiceRegistry
+from onex.connect import open_agent_bus, open_catalogue
+from onex.contract import ResolvedNode, resolve_node
+from onex.errors import (
+    BusError,
+    ConfigurationError,
+    FencedError,
+    SchemaMismatchError,
+    StateStoreError,
+    TransactionTimedOutError,
+    TransientError,
+)
+from onex.model.enums import EnumGuarantee, EnumNodeKind, EnumStage
+from onex.node import NodeEffect
+from onex.provisioning.environment import require_environment
+from onex.schema import ProtocolSchemaCatalogue
+from onex.schema.lookups import BETWEEN
+from onex.settings import Settings
+from onex.util.clock import SystemClock
+from onex.util.steady_clock import SteadyClock
+
+log = structlog.get_logger(__name__)
+_FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0
+_FENCES, _FENCE_WINDOW = 3, 60.0
+EXIT_NAME_IN_USE = 4
+_GOOD_BYE = 3.0
+_SCHEMA_WAIT = 1.0
+"""Seconds for which a batch waits for an unknown schema; after that its partition waits."""
+_OF_PARTITIONS = ("partition ", "blocked ", "span ", "restore ")
+"""Reasons about partitions of clients that are gone; new clients find out by themselves."""
+_WAITED_OUT = (BusError, SchemaMismatchError, ConfigurationError, StateStoreError, TransientError, OSError)
+
+
+class AgentProcess:
+    """Owns what outlives clients: slot, health, metrics, server, watchdog."""
+
+    def __init__(
+        self, resolved: ResolvedNode, settings: Settings, slot: InstanceSlot, health: Health, calls: CallWatch
+    ) -> None:
+        """``calls`` watches the steps of the start already, and reports them to ``health``."""
+        self._resolved = resolved
+        self._settings = settings
+        self._slot = slot
+        self._contract = resolved.contract
+        self._group = self._contract.group(settings.env)
+        self._clock = SteadyClock(SystemClock())
+        self._memory = StateMemory(settings.state_memory_mb * 1024 * 1024)
+        self._health = health
+        self._metrics = AgentMetrics(self._contract.name)
+        self._clock_watch = ClockWatch(self._clock, health, self._metrics, self._set_back)
+        self._isolation = Isolation(slot.folder / "crash", self._clock)
+        self._stop = StopSwitch(self._isolation.journal.excuse)
+        self._calls = calls
+        self._calls.excuse = self._isolation.journal.excuse
+        self._step = calls.steps.step
+        self._slowness = 0
+        """Transactions in a row that timed out: each halves the first batch of the next run."""
+        self._bus: ProtocolEventBus | None = None
+        self._server = HealthServer(settings.health_host, settings.health_port, self._health, self._metrics.registry)
+        self._watchdog = Watchdog(
+            settings.stall_timeout,
+            self._clock,
+            self._health,
+            self._metrics,
+            self._stop.ask_restart,
+            lambda: self._bus,
+            self._group,
+        )
+        self._alarm = HangAlarm(max(3 * settings.stall_timeout, 2 * self._contract.handler_timeout), self._clock)
+        self._signals = Reports()
+        self._voice = Presence(
+            resolved,
+            settings,
+            slot.name,
+            self._server.port,
+            self._clock,
+            self._health,
+            self._metrics,
+            self._watchdog.lags,
+            self._signals,
+        )
+
+    def run(self) -> int:
+        """Until a signal; gives the exit code."""
+        self._voice.start()
+        self._clock_watch.start()
+        try:
+            return self._run_until_stopped()
+        finally:
+            self._alarm.stop()
+            self._clock_watch.stop()
+            self._voice.stop(_GOOD_BYE)
+
+    def _run_until_stopped(self) -> int:
+        wait, fenced = _FIRST_WAIT, list[float]()
+        while not self._stop.requested:
+            self._stop.restart = False
+            self._calls.clients_ended()
+            try:
+                self._run_once()
+                wait, self._slowness = _FIRST_WAIT, 0
+                continue
+            except FencedError as error:
+                now = self._clock.monotonic()
+                fenced = [at for at in fenced if now - at < _FENCE_WINDOW] + [now]
+                self._isolation.journal.idle()
+                if len(fenced) >= _FENCES:
+                    log.critical(
+                        "instance name in use: fenced again and again, exiting",
+                        instance=self._slot.name,
+                        times=_FENCES,
+                        seconds=_FENCE_WINDOW,
+                        error=str(error),
+                    )
+                    return EXIT_NAME_IN_USE
+                self._complain("fenced", error)
+            except TransactionTimedOutError as error:
+                self._isolation.journal.idle()
+                self._slowness += 1
+                self._complain("transaction", error)
+            except _WAITED_OUT as error:
+                self._isolation.journal.idle()
+                self._complain("start", error)
+            self._watch(None)
+            self._stop.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
+        self._watchdog.stop()
+        self._server.close()
+        self._voice.forget()
+        log.info("agent stopped")
+        return 0
+
+    def _set_back(self) -> None:
+        """Waits that began before the clock was set back last longer by that step: keep no client from then."""
+        log.warning("replacing the clients of the bus, because the clock was set back")
+        self._calls.clients_must_end()
+        self._stop.ask_restart()
+
+    def _complain(self, about: str, error: BaseException) -> None:
+        if self._health.complain(about, str(error)):
+            log.warning("cannot run, trying again", reason=str(error))
+
+    def _run_once(self) -> None:
+        """Make clients, run until stop, restart or failure."""
+        with self._step("opening the bus"):
+            self._bus = open_agent_bus(self._settings, self._contract.delivery.host)
+        try:
+            with self._step("checking topics"):
+                require_environment(self._bus, self._settings.env, self._contract.topic_prefix)
+                topics = check_topics(self._bus, self._resolved)
+                limits = TopicLimits.of(self._resolved, topics, self._bus.admin, self._clock, self._stop.ask_restart)
+                self._bus.fit(limits.smallest, limits.largest)
+            with self._step("reading schemas"):
+                is_effect = self._contract.node_type is EnumNodeKind.EFFECT
+                patience = 0.0 if is_effect else _SCHEMA_WAIT  # an effect's loop must not wait
+                catalogue = open_catalogue(self._settings, self._bus, patience, BETWEEN)
+                program = build_program(self._resolved, catalogue, self._services(self._bus, catalogue), limits)
+            self._metrics.capabilities.follow(program.composition.reported_metrics)
+            if is_effect:
+                uvloop.run(self._effect(program, self._bus))
+            else:
+                with ExitStack() as capabilities:
+                    with self._step("starting capabilities"):
+                        capabilities.enter_context(running(program.composition))
+                    self._pure(program, self._bus)
+        finally:
+            self._alarm.watch(None)
+            self._watch(None)
+            self._bus.close()
+            self._bus = None
+            self._health.forget(_OF_PARTITIONS)
+
+    def _services(self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> ServiceRegistry:
+        services = agent_services(
+            self._resolved,
+            self._slot.name,
+            bus,
+            catalogue,
+            self._group,
+            self._clock,
+            self._health,
+            self._metrics,
+            self._voice.tracing,
+        )
+        services.value(Reports, self._signals)
+        return services.value(AgentEnvironment, agent_environment_of(self._settings))
+
+    def _pure(self, program: Program, bus: ProtocolEventBus) -> None:
+        agent = PureEngine(
+            program,
+            bus,
+            self._group,
+            self._transactional_id(),
+            self._clock,
+            self._health,
+            self._metrics,
+            self._backing,
+            self._voice.tracing,
+            self._isolation,
+            batch_seconds=batch_seconds(self._settings),
+            first_batch=max(1, self._contract.delivery.batch_size >> self._slowness),
+        )
+        self._alarm.watch(lambda: agent.carried if agent.stage is EnumStage.HANDLER else None)
+        with self._step("taking over the transactional id"):
+            agent.take_over()
+        with self._step("joining the group"):
+            agent.subscribe()
+        self._started(agent)
+        run_pure(agent, call_seconds(self._contract, self._settings), self._stop)
+
+    async def _effect(self, program: Program, bus: ProtocolEventBus) -> None:
+        node = program.node
+        assert isinstance(node, NodeEffect)
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._stop.on_wake(partial(loop.call_soon_threadsafe, stopping.set))
+        if self._stop():
+            return
+        try:
+            with self._step("starting capabilities"):
+                await program.composition.start()
+            with self._step("starting the node"):
+                await node.start()
+            host = EffectRunner(
+                lambda on_outcome: EffectEngine(
+                    program,
+                    self._group,
+                    self._clock,
+                    self._health,
+                    self._metrics,
+                    on_outcome,
+                    tracing=self._voice.tracing,
+                    answers=IdempotentResults.of(program, bus, self._backing, self._clock),
+                    isolation=self._isolation,
+                ),
+                node,
+                bus,
+                self._group,
+                program.topics,
+                self._transactional_id(),
+                self._settings.drain_timeout,
+                self._metrics,
+            )
+            if node.capabilities.start:
+                with self._step("counting partitions"):
+                    known = await asyncio.to_thread(bus.admin.topics, list(program.inputs))
+                node.container.get(PartitionShare).follow(
+                    lambda: sum(partition.topic in known for partition in host.partitions),
+                    sum(topic.partitions for topic in known.values()),
+                )
+            code = Path(inspect.getfile(self._resolved.node_class)).parent
+            with LoopWatch(loop, self._contract.name, code, self._clock, self._health, self._metrics):
+                self._alarm.watch(LoopTurns(loop))
+                with self._step("taking over the transactional id"):
+                    await host.take_over()
+                with self._step("joining the group"):
+                    await host.subscribe()
+                if node.outbox is None:
+                    self._started(host)
+                    await host.run(stopping)
+                    return
+                relay = OutboxRelay(node.outbox, program, bus, self._group, self._clock)
+                self._started(host, relay)
+                await _both(host.run(stopping), relay.run(stopping), stopping)
+        finally:
+            self._alarm.watch(None)
+            self._stop.on_wake(lambda: None)
+            try:
+                await node.stop()
+            finally:
+                await program.composition.stop()
+
+    def _started(self, watched: Watched, *others: Calling) -> None:
+        self._health.clear("start")
+        self._health.clear("fenced")
+        self._health.clear("transaction")
+        self._watch(watched, *others)
+        tune_gc()
+        log.info("agent running", group=self._group, health_port=self._server.port)
+
+    def _watch(self, watched: Watched | None, *others: Calling) -> None:
+        """None while there are no clients."""
+        self._watchdog.look_at(watched)
+        self._calls.look_at(*([] if watched is None else [watched]), *others)
+
+    def _backing(self, number: int, identity: str) -> RocksBacking:
+        keep = self._contract.delivery.keep_answers
+        return RocksBacking(self._slot.folder / str(number), identity, self._memory, keep, self._clock)
+
+    def _transactional_id(self) -> str | None:
+        if self._contract.delivery.guarantee is EnumGuarantee.AT_LEAST_ONCE:
+            return None
+        return f"{self._group}.{self._slot.name}"
+
+
+async def _both(
+    work: Coroutine[None, None, None], relaying: Coroutine[None, None, None], stopping: asyncio.Event
+) -> None:
+    """Publish the node's outbox beside its work; when one of the two fails, both end."""
+    relay = asyncio.create_task(relaying)
+    relay.add_done_callback(lambda _: stopping.set())
+    try:
+        await work
+    finally:
+        stopping.set()
+        await relay
+
+
+def run_agent(path: Path, settings: Settings) -> int:
+    """Run one instance of the node in ``path`` until SIGTERM; gives the exit code.
+
+    Raises ContractError, ConfigurationError.
+    """
+    health, calls = _starting(settings)
+    with calls.steps.step("loading the node"):
+        resolved = resolve_node(path, settings.topic_prefix, environment=os.environ)
+    return _run(resolved, settings, health, calls)
+
+
+def run_resolved(resolved: ResolvedNode, settings: Settings) -> int:
+    """Run one instance of a node until SIGTERM; gives the exit code. Raises ConfigurationError."""
+    return _run(resolved.with_prefix(settings.topic_prefix), settings, *_starting(settings))
+
+
+def _starting(settings: Settings) -> tuple[Health, CallWatch]:
+    configure_logs(settings)  # the names of node and instance follow when they are known
+    health = Health({"start": "starting"})
+    clock = SystemClock()
+    return health, CallWatch(StartSteps(clock, health, settings.start_timeout), clock)
+
+
+def _run(resolved: ResolvedNode, settings: Settings, health: Health, calls: CallWatch) -> int:
+    contract = resolved.contract
+    check_times(contract, settings)
+    slot = take_instance_slot(settings.home, contract.group(settings.env), settings.instance)
+    configure_logs(settings, node=contract.name, instance=slot.name)
+    try:
+        return AgentProcess(resolved, settings, slot, health, calls).run()
+    finally:
+        slot.release()
+        calls.stop()

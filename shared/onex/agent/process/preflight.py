@@ -1,0 +1,55 @@
+"""What must be there before a node can run."""
+
+from collections.abc import Mapping
+
+from onex.bus.protocols import ProtocolEventBus, TopicState
+from onex.contract import ResolvedNode
+from onex.errors import ConfigurationError, MissingTopicError
+from onex.model.contract import ModelContract
+from onex.wire.sizes import LETTER_ROOM, LIMIT
+
+
+def check_topics(bus: ProtocolEventBus, resolved: ResolvedNode) -> Mapping[str, TopicState]:
+    """Every topic exists, those of keyed state are co-partitioned, dead letters fit; raises what is wrong.
+
+    Return the topics by name.
+    """
+    contract = resolved.contract
+    inputs = [*resolved.routes, contract.retry_topic]
+    wanted = [*inputs, *contract.event_bus.publish_topics, contract.dead_letter_topic]
+    if contract.has_changelog:
+        inputs.append(contract.changelog_topic)
+        wanted.append(contract.changelog_topic)
+    found = bus.admin.topics(wanted)
+    if missing := [topic for topic in wanted if topic not in found]:
+        raise MissingTopicError(f"missing topics: {', '.join(missing)}; run `onex apply`")
+    counts = {topic: found[topic].partitions for topic in inputs}
+    if contract.has_changelog and len(set(counts.values())) > 1:
+        told = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
+        raise ConfigurationError(f"topics of {contract.name} must have equally many partitions: {told}")
+    _check_retry_topic(contract, [found[topic] for topic in resolved.routes], found[contract.retry_topic])
+    _check_limits(contract, [found[topic] for topic in resolved.routes], found)
+    return found
+
+
+def _check_retry_topic(contract: ModelContract, inputs: list[TopicState], retry: TopicState) -> None:
+    """A message waits on the partition of the retry topic that has the number of its own."""
+    widest = max(inputs, key=lambda topic: topic.partitions, default=retry)
+    if widest.partitions > retry.partitions:
+        raise ConfigurationError(
+            f"{retry.name} has {retry.partitions} partitions and {widest.name} has {widest.partitions}: set "
+            f"event_bus.topic_config.partitions of {contract.name} to {widest.partitions} and run `onex apply`"
+        )
+
+
+def _check_limits(contract: ModelContract, inputs: list[TopicState], found: Mapping[str, TopicState]) -> None:
+    """A record that fits its topic must fit the topics that it goes to when it fails."""
+    if not inputs:
+        return
+    largest = max(inputs, key=lambda topic: topic.max_message_bytes)
+    for name in (contract.retry_topic, contract.dead_letter_topic):
+        if found[name].max_message_bytes < largest.max_message_bytes + LETTER_ROOM:
+            raise ConfigurationError(
+                f"{name}: {LIMIT} is {found[name].max_message_bytes}, and {largest.name} takes records of "
+                f"{largest.max_message_bytes} bytes, which need {LETTER_ROOM} more there; run `onex apply`"
+            )

@@ -1,0 +1,108 @@
+"""How an agent process is seen from outside: its info file, its announcer, its traces."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from onex.agent.announce import Announcer, Identity
+from onex.agent.announce.process_stats import ProcessStats
+from onex.agent.telemetry.health import Health
+from onex.agent.telemetry.metrics import AgentMetrics
+from onex.agent.telemetry.tracing import Tracing
+from onex.bus.protocols import Partition, ProtocolEventBus
+from onex.capability import Reports
+from onex.connect import open_bus, open_catalogue
+from onex.contract import ResolvedNode
+from onex.errors import OnexError
+from onex.provisioning.environment import require_environment
+from onex.schema import ProtocolSchemaCatalogue
+from onex.settings import Settings
+from onex.util.clock import ProtocolClock
+
+
+def _host_of_url(host: str) -> str:
+    """A host as URLs have it, for this machine: addresses of IPv6 in brackets, ``::`` (all addresses) as loopback."""
+    return f"[{'::1' if host == '::' else host}]" if ":" in host else host
+
+
+class Presence:
+    """Speaks from ``start`` to ``stop``, whatever becomes of the agent's own clients meanwhile."""
+
+    def __init__(
+        self,
+        resolved: ResolvedNode,
+        settings: Settings,
+        instance: str,
+        port: int,
+        clock: ProtocolClock,
+        health: Health,
+        metrics: AgentMetrics,
+        lags: Callable[[], Mapping[Partition, int]],
+        signals: Reports,
+    ) -> None:
+        contract = resolved.contract
+        self._settings = settings
+        self._contract = contract
+        self._instance = instance
+        self._endpoint = f"http://{_host_of_url(settings.health_host)}:{port}"
+        self._file: Path = settings.home / "run" / f"{contract.topic_prefix}{contract.name}.{instance}.json"
+        self.tracing: Tracing | None = None
+        if endpoint := settings.otlp_endpoint or contract.otlp_endpoint:
+            group = contract.group(settings.env)
+            self.tracing = Tracing.to_collector(
+                contract.name, str(contract.contract_version), group, instance, endpoint, settings.traces_per_second
+            )
+        self._announcer: Announcer | None = None
+        if settings.heartbeat_interval:
+            identity = Identity(
+                settings.env,
+                instance,
+                settings.host,
+                os.getpid(),
+                clock.now_ms(),
+                self._endpoint,
+                metrics.names,
+                settings.heartbeat_interval,
+            )
+            vitals = ProcessStats(health, metrics, lags, settings.lag_threshold)
+            self._announcer = Announcer(resolved, identity, vitals, signals, self._open_bus)
+
+    def _open_bus(self) -> tuple[ProtocolEventBus, ProtocolSchemaCatalogue]:
+        bus = open_bus(self._settings)
+        try:
+            require_environment(bus, self._settings.env, self._contract.topic_prefix)
+        except OnexError:
+            bus.close()
+            raise
+        return bus, open_catalogue(self._settings, bus)
+
+    def start(self) -> None:
+        """Write the info file that `onex status` reads, begin to announce."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        info = {
+            "prefix": self._contract.topic_prefix,
+            "node": self._contract.name,
+            "version": str(self._contract.contract_version),
+            "kind": self._contract.node_type,
+            "instance": self._instance,
+            "pid": os.getpid(),
+            "health": self._endpoint,
+        }
+        # Whole or not at all: somebody may look at any moment.
+        part = self._file.with_suffix(f".{os.getpid()}")
+        part.write_text(json.dumps(info))
+        part.replace(self._file)
+        if self._announcer is not None:
+            self._announcer.start()
+
+    def stop(self, patience: float) -> None:
+        """Say good-bye, export the last spans."""
+        if self._announcer is not None:
+            self._announcer.stop(patience)
+        if self.tracing is not None:
+            self.tracing.close()
+
+    def forget(self) -> None:
+        """The process ends as it should: nobody needs to look for it."""
+        self._file.unlink(missing_ok=True)

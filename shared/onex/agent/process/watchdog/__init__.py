@@ -1,0 +1,1 @@
+"""Ends a process that no longer makes progress, and says why."""

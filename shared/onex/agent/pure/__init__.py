@@ -1,0 +1,1 @@
+"""The engine of COMPUTE, REDUCER and ORCHESTRATOR: batches, each in one transaction."""

@@ -1,0 +1,104 @@
+"""The work of a COMPUTE: every record for itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from onex.agent.failure.alone import place_of
+from onex.agent.message.current import CURRENT
+from onex.agent.message.decoding import require_in_time
+from onex.agent.message.envelope import Envelope
+from onex.agent.message.handlers import as_emissions
+from onex.agent.message.program import Program
+from onex.agent.pure.processor import Failed, Processor, Taken
+from onex.agent.telemetry.batch_traces import BatchTraces
+from onex.agent.telemetry.tracing import MessageTrace
+from onex.bus.protocols import Emitted, ProtocolRecord
+from onex.errors import RejectedError
+from onex.model.enums import EnumStage
+
+_HANDLER, _ENCODE = EnumStage.HANDLER, EnumStage.ENCODE
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """Outputs of a message that is traced: they are ready as soon as it is handled."""
+
+    records: Sequence[Emitted]
+
+
+class ComputeProcessor(Processor):
+    """Handles all records, then encodes what they gave."""
+
+    def __init__(self, program: Program, group: str, traces: BatchTraces | None) -> None:
+        super().__init__(program, group, traces, keeps_deadline=True)
+
+    def _work(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> None:
+        results = self._handle(records, taken)
+        envelopes = [one[2] if isinstance(one, tuple) else None for one in taken]
+        self.stage = _ENCODE
+        outputs, letters, dead = self.outputs, self.letters, self._dead
+        marks = len(outputs), len(letters), len(dead)
+        for place, emitted in enumerate(self._emitter.each(results, envelopes)):
+            if isinstance(emitted, tuple):
+                outputs.append(emitted)
+            elif emitted is None:
+                self._stage(records[place], results[place], envelopes[place])
+            else:
+                self._dead_letter(records[place], self._failed(records[place], emitted, _ENCODE))
+        ours = outputs[marks[0] :]
+        if self._limits.all_fit(ours):
+            return
+        del outputs[marks[0] :], letters[marks[1] :], dead[marks[2] :]
+        if len(records) > 1:  # found out whose it is; handlers are pure, so nothing is done twice
+            for record, one in zip(records, taken, strict=True):
+                self._work([record], [self.failed_records.get(place_of(record), one)])
+            return
+        try:
+            self._limits.require_fit(ours, "output")
+        except RejectedError as error:
+            self._dead_letter(records[0], Failed(error, _ENCODE))
+
+    def _handle(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> list[object]:
+        """What the handler gives for each record, or why it gives nothing."""
+        set_current, traces = CURRENT.set, self._traces
+        results: list[object] = []
+        for record, one in zip(records, taken, strict=True):
+            if not isinstance(one, tuple):
+                results.append(self._undecoded(record, one))
+                continue
+            entry, message, envelope = one
+            trace = None
+            try:
+                self.carried += 1
+                set_current(envelope)
+                if traces is not None:
+                    trace = traces.received(record, envelope)
+                self.stage = _HANDLER
+                if envelope.deadline is not None:
+                    require_in_time(entry, envelope, self._now_ms)
+                result = entry.handle(message)
+                self.stage = _ENCODE
+                if result is None:
+                    entry.require_none_allowed()
+                results.append(result if trace is None else self._send(result, envelope, trace))
+            except BaseException as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
+                results.append(self._failed(record, error, self.stage, trace))
+        return results
+
+    def _send(self, result: object, envelope: Envelope, trace: MessageTrace) -> _Sent:
+        """A traced message goes all the way before the next one: its spans show nothing of its neighbours."""
+        sent = _Sent(trace.send(self._emitter.emit(as_emissions(result), envelope, envelope.reply_key)))
+        trace.processed()
+        return sent
+
+    def _stage(self, record: ProtocolRecord, result: object, envelope: Envelope | None) -> None:
+        """Whatever is not one message: several, none, or a failure."""
+        if isinstance(result, Failed):
+            self._dead_letter(record, result)
+        elif isinstance(result, _Sent):
+            self.outputs += result.records
+        elif envelope is not None:
+            try:
+                self.outputs += self._emitter.emit(as_emissions(result), envelope, envelope.reply_key)
+            except BaseException as error:  # noqa: BLE001 - as above
+                self._dead_letter(record, self._failed(record, error, _ENCODE))

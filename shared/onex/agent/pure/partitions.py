@@ -1,0 +1,209 @@
+"""Partitions of a pure node: assigned, restored, compared with what is committed, followed as copies, given up.
+
+The way of a partition: ``assigned`` compares its committed position and its changelog with the topics as they are ->
+``restore`` reads the changelog, a chunk between two batches -> records are read -> ``revoked``.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import structlog
+
+from onex.agent.failure.blocked_partitions import BlockedPartitions
+from onex.agent.message.program import Program
+from onex.agent.state.backends import OpenBacking
+from onex.agent.state.lost_positions import judge, lost_position, mark_of, read_again, remedy, state_remedy
+from onex.agent.state.restored import Restored
+from onex.agent.state.standby import Standby
+from onex.agent.state.store_manager import StoreManager
+from onex.agent.telemetry.health import Health
+from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus
+from onex.errors import BusError
+from onex.model.enums import EnumGuarantee
+
+log = structlog.get_logger(__name__)
+
+
+class PurePartitions:
+    """Of one engine, on its thread."""
+
+    def __init__(
+        self,
+        program: Program,
+        bus: ProtocolEventBus,
+        held: BlockedPartitions,
+        health: Health,
+        open_backing: OpenBacking,
+    ) -> None:
+        contract = program.contract
+        self._bus = bus
+        self._blocked = held
+        self._health = health
+        self._node = contract.name
+        self._topics = program.topics
+        self._changelog = changelog = contract.changelog_topic
+        self.standby = Standby(bus, changelog, open_backing) if contract.delivery.standby else None
+        self.stores = (
+            None
+            if program.state is None
+            else StoreManager(
+                bus, changelog, program.state, open_backing, program.limits, self.standby, notes_new=True
+            )
+        )
+        self.consumer: ProtocolConsumer
+        """Set when the group is joined."""
+        self.progress: dict[Partition, int] = {}
+        """Next offset per partition, as far as committed here."""
+        self._adopting: Mapping[Partition, Restored] = {}
+        """Partitions that are being assigned right now."""
+        self._moved = True
+        """Partitions were assigned or given up since the standby last looked."""
+        self._committed_at: dict[Partition, Position] = {}
+        """What was committed when partitions were assigned, by this instance or an earlier owner."""
+        self._lost: dict[int, str] = {}
+        """Partition numbers whose state does not fit, with the reason."""
+        self._is_exactly_once = contract.delivery.guarantee is EnumGuarantee.EXACTLY_ONCE
+        """Otherwise changes of a state may be there without the position that belongs to them."""
+        self._has_position: set[int] = set()
+        """Partition numbers of which any input has a committed position."""
+
+    def assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None:
+        """Stateful kinds restore first: the partitions stay paused until their stores are complete."""
+        stores = self.stores
+        if stores is not None:
+            self.consumer.pause(partitions)
+        self._moved = True
+        self._adopting = dict.fromkeys(partitions, Restored(0, 1))
+        numbers = sorted({partition.partition for partition in partitions})
+        self._committed_at |= committed
+        judged = judge(committed, self._bus, self._node)
+        self._block(judged.lost)
+        for partition, offset in judged.begins.items():
+            self.consumer.seek(partition, offset)
+        if stores is not None:
+            others = {Partition(t, n) for n in numbers for t in self._topics}.difference(partitions)
+            everything = {**committed, **self.consumer.committed(sorted(others))}
+            self._has_position |= {partition.partition for partition in everything}
+            for number in numbers:
+                self._open(stores, number, [p for p in partitions if p.partition == number], everything)
+            self._report(stores)
+        self._adopting = {}
+
+    def _open(
+        self, stores: StoreManager, number: int, inputs: Sequence[Partition], committed: Mapping[Partition, Position]
+    ) -> None:
+        stores.open(number)
+        of_number = ((p, mark_of(at)) for p, at in committed.items() if p.partition == number)
+        marks = {partition: mark for partition, mark in of_number if mark is not None}
+        if what := stores.lost(number, list(marks.values())):
+            self._lost[number] = what + state_remedy(self._node, *marks)
+        if number in self._lost:
+            self._block(dict.fromkeys(inputs, self._lost[number]))
+        if number in stores:
+            self._begin_reading(stores, number)
+
+    def check(self, first: Mapping[Partition, int]) -> None:
+        """Whether a batch that begins at these offsets is new. Raises BusUnavailableError when some of it is done."""
+        for partition, offset in first.items():
+            if offset < (done := self._done(partition)):
+                raise read_again(partition, offset, done)
+
+    def _done(self, partition: Partition) -> int:
+        """The offset below which everything is done."""
+        if (here := self.progress.get(partition)) is not None:
+            return here
+        before = self._committed_at.get(partition)
+        return 0 if before is None else before.offset
+
+    def restore(self) -> None:
+        """Read a chunk of the changelogs; partitions whose stores are complete are read from now on."""
+        if (stores := self.stores) is not None:
+            for number in stores.restore():
+                self._begin_reading(stores, number)
+            self._report(stores)
+
+    def _report(self, stores: StoreManager) -> None:
+        for partition, at in stores.restored.items():
+            self._health.complain(f"restore {partition.partition}", at.reason("state"))
+
+    def _begin_reading(self, stores: StoreManager, number: int) -> None:
+        inputs = [p for p in self.consumer.assignment() if p.partition == number]
+        if self._is_exactly_once and number not in self._has_position and not stores[number].is_empty:
+            self._lost[number] = lost_position(self._changelog) + remedy(self._node, *sorted(inputs))
+            self._block(dict.fromkeys(inputs, self._lost[number]))
+        self.consumer.resume([p for p in inputs if not self._blocked.is_blocked(p)])
+        self._health.clear(f"restore {number}")
+
+    def _block(self, lost: Mapping[Partition, str]) -> None:
+        """Records or state are lost: partitions stand still until an operator has decided where they go on."""
+        for partition, what in lost.items():
+            self._blocked.lose(partition, what)
+        self.consumer.pause(list(lost))
+
+    @property
+    def are_restoring(self) -> bool:
+        """Whether the state of any partition is not complete yet."""
+        return self.stores is not None and self.stores.restoring
+
+    def restoring(self) -> dict[Partition, Restored]:
+        """Partitions that are being assigned, and how far the restores of their state are. From any thread."""
+        return {**self._adopting, **(self.stores.restored if self.stores is not None else {})}
+
+    def stands(self, partition: Partition) -> bool:
+        """Whether the partition is held, blocked or being restored, so that no record is read from it."""
+        return self._blocked.is_stopped(partition) or (
+            self.stores is not None and partition.partition not in self.stores
+        )
+
+    def stand_by(self) -> bool:
+        """Follow the partitions of the other instances, but not while own ones are being restored."""
+        if self.standby is None or self.stores is None or self.stores.restoring:
+            return False
+        try:
+            if self._moved:
+                self.standby.follow_all_but(self.stores.held)
+                self._moved = False
+            return self.standby.step()
+        except BusError as error:  # the node's own work goes on without copies, which are followed again later
+            log.warning("standby cannot follow", reason=str(error))
+            self._moved = True
+            return False
+
+    def marked(self, positions: dict[Partition, Position]) -> dict[Partition, Position]:
+        """Positions that say how far the changelog is, so that a later owner notices what is not there any more."""
+        if (stores := self.stores) is None:
+            return positions
+        return {p: Position(at.offset, stores.mark(p.partition)) for p, at in positions.items()}
+
+    def standing(self, numbers: Collection[int]) -> dict[Partition, Position]:
+        """The position of an input partition that timers of these numbers belong to, as it is.
+
+        The group checks whether a member is alive only when it sends a position: a transaction without one would be
+        committed for an instance that the group has given up, too.
+        """
+        inputs = sorted(p for p in self.consumer.assignment() if p.partition in numbers)
+        for partition in inputs:
+            if (offset := self.progress.get(partition)) is not None:
+                return self.marked({partition: Position(offset)})
+        for partition in inputs:
+            if (position := self._committed_at.get(partition)) is not None:
+                return self.marked({partition: position})
+        first = self._bus.admin.ends(inputs[:1])
+        return self.marked({partition: Position(start) for partition, (start, _) in first.items()})
+
+    def revoked(self, partition: Partition) -> None:
+        """Give a partition up."""
+        self._moved = True
+        self.progress.pop(partition, None)
+        self._committed_at.pop(partition, None)
+        self._has_position.discard(partition.partition)
+        self._lost.pop(partition.partition, None)
+        if self.stores is not None:
+            self.stores.close(partition.partition)
+            self._health.clear(f"restore {partition.partition}")
+
+    def close(self) -> None:
+        """Give everything up."""
+        if self.stores is not None:
+            self.stores.close_all()
+        if self.standby is not None:
+            self.standby.close()

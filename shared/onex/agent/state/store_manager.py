@@ -1,0 +1,169 @@
+"""StoreManager of all partitions held: opened on assignment, restored from the changelog, closed on revocation."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.state.backends import OpenBacking
+from onex.agent.state.lost_positions import Changelog, Mark, lost_state
+from onex.agent.state.partition_store import PartitionStore
+from onex.agent.state.restored import Restored
+from onex.agent.state.restoring import RestoringStores
+from onex.agent.state.standby import Standby
+from onex.bus.protocols import OnDelivery, Partition, ProtocolEventBus, ProtocolTransaction
+from onex.schema import Codec
+
+
+class StoreManager:
+    """Keyed state by partition number; topics of a stateful node are co-partitioned."""
+
+    def __init__(
+        self,
+        bus: ProtocolEventBus,
+        changelog: str,
+        codec: Codec,
+        open_backing: OpenBacking,
+        limits: TopicLimits,
+        standby: Standby | None = None,
+        *,
+        notes_new: bool = False,
+    ) -> None:
+        self._notes_new = notes_new
+        self._standby = standby
+        self._limits = limits
+        self._checkpoints: dict[int, int] = {}
+        self._bus = bus
+        self._changelog = changelog
+        self._codec = codec
+        self._open_backing = open_backing
+        self._ready: dict[int, PartitionStore] = {}
+        self._restoring = RestoringStores(bus, changelog)
+        self._firsts: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
+        self._identities: dict[int, str] = {}
+        """Of the changelog, when the partition was opened."""
+        self.restored: Mapping[Partition, Restored] = {}
+        """By partition of the changelog, those that are being restored; replaced as a whole, for other threads."""
+
+    def open(self, number: int) -> None:
+        """Begin to restore a partition from where its store on this machine ends."""
+        if number in self._ready or number in self._restoring:
+            return
+        topic = self._bus.admin.topics([self._changelog])[self._changelog]
+        self._identities[number] = topic.identity
+        warm = self._standby.take(number) if self._standby else None
+        store = PartitionStore(
+            self._codec,
+            warm or self._open_backing(number, topic.identity),
+            self._changelog,
+            self._limits,
+            notes_new=self._notes_new,
+        )
+        partition = Partition(self._changelog, number)
+        self._firsts[number], self._ends[number] = self._bus.admin.ends([partition])[partition]
+        self._restoring.add(number, store)
+        self._note_restored()
+
+    def lost(self, number: int, marks: Sequence[Mark]) -> str:
+        """Why inputs of a partition can't go on with its state; ``marks`` are those of their positions.
+
+        Empty when nothing is missing, or an operator has decided; then a store of this machine that is ahead of the
+        changelog is thrown away.
+        """
+        store = dict(self._restoring.items()).get(number)
+        if store is None:
+            return ""
+        log = Changelog(self._changelog, self._identities[number], self._firsts[number], self._ends[number])
+        what = lost_state(marks, store.checkpoint(), log)
+        if not what and store.checkpoint() > log.end:
+            self.close(number)
+            self._open_backing(number, "").close()
+            self.open(number)
+        return what
+
+    def mark(self, number: int) -> str:
+        """Metadata for positions that are committed now: how far the changelog is at least."""
+        store = self._ready.get(number)
+        return "" if store is None else Mark(self._identities[number], store.checkpoint()).text()
+
+    def restore(self) -> Sequence[int]:
+        """Read one chunk of the changelog; gives the partitions that are complete now. Raises BusError."""
+        complete = self._restoring.step()
+        self._ready.update(complete)
+        self._note_restored()
+        return [number for number, _ in complete]
+
+    def _note_restored(self) -> None:
+        self.restored = {
+            Partition(self._changelog, number): Restored(at := store.checkpoint(), max(0, self._ends[number] - at))
+            for number, store in self._restoring.items()
+        }
+
+    @property
+    def restoring(self) -> bool:
+        """Whether any partition is not complete yet."""
+        return bool(self._restoring)
+
+    def remaining(self) -> int:
+        """Changelog offsets that are still to be read, over all partitions that are being restored."""
+        return sum(max(0, self._ends[n] - store.checkpoint()) for n, store in self._restoring.items())
+
+    def size(self) -> tuple[int, int]:
+        """Estimated keys, and bytes on disk, of the complete stores."""
+        sizes = [store.size() for store in self._ready.values()]
+        return sum(keys for keys, _ in sizes), sum(size for _, size in sizes)
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._ready
+
+    def __getitem__(self, number: int) -> PartitionStore:
+        return self._ready[number]
+
+    @property
+    def held(self) -> Collection[int]:
+        """Partition numbers of complete stores and of those being restored."""
+        return {*self._ready, *self._restoring}
+
+    def write_changes(self, transaction: ProtocolTransaction) -> None:
+        """One changelog record per changed key; the last one's offset becomes the checkpoint of the store."""
+        self._checkpoints.clear()
+        for number, store in self._ready.items():
+            changes = store.changes()
+            if not changes:
+                continue
+            key, value = changes[-1]
+            transaction.produce_all([(self._changelog, value, key, []) for key, value in changes[:-1]], number)
+            transaction.produce(self._changelog, value, key, [], number, self._checkpoint_of(number))
+
+    def _checkpoint_of(self, number: int) -> OnDelivery:
+        def report(failed: Exception | None, offset: int) -> None:
+            if failed is None:
+                self._checkpoints[number] = offset + 1
+
+        return report
+
+    def commit(self) -> None:
+        """The transaction with these changes is committed."""
+        for number, store in self._ready.items():
+            store.commit(self._checkpoints.get(number, 0) or store.checkpoint())
+
+    def ready(self) -> Iterable[tuple[int, PartitionStore]]:
+        """Complete stores by partition number."""
+        return self._ready.items()
+
+    def close(self, number: int) -> None:
+        """Give a partition up; unknown ones are fine."""
+        if store := self._ready.pop(number, None):
+            store.close()
+        if opening := self._restoring.remove(number):
+            opening.close()
+            self._note_restored()
+
+    def close_all(self) -> None:
+        """Give everything up."""
+        for number in [*self._ready, *self._restoring]:
+            self.close(number)
+
+    def rollback(self) -> None:
+        """Forget what the aborted transaction changed."""
+        for store in self._ready.values():
+            store.rollback()

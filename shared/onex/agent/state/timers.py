@@ -1,0 +1,164 @@
+"""Durable timers of one partition: part of the keyed state, fired as inputs."""
+
+import heapq
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import orjson
+
+from onex.errors import PoisonError
+from onex.node import CancelTimer, SetTimer
+
+
+class StoredTimer(NamedTuple):
+    """When a timer is due, and what of the envelope it carries on."""
+
+    due_ms: int
+    kept: dict[str, str]
+
+
+class DueTimer(NamedTuple):
+    """A timer whose time has come."""
+
+    due_ms: int
+    key: bytes
+    name: str
+    kept: dict[str, str]
+
+
+TimersOfKey = dict[str, StoredTimer]
+_SLACK = 64
+"""Heap entries of timers that are gone, which may stay whatever the number of timers."""
+
+
+class TimerTable:
+    """All timers of a partition in memory; changes are staged until the transaction commits.
+
+    The heap has an entry for each timer. Entries of cancelled, replaced and fired timers stay until they come up, or
+    until they outnumber the timers: then the heap is built again, which costs O(log n) per change on average.
+    """
+
+    def __init__(self) -> None:
+        self._by_key: dict[bytes, TimersOfKey] = {}
+        self._staged: dict[bytes, TimersOfKey] = {}
+        self._heap: list[tuple[int, bytes, str]] = []
+        self._count = 0
+        """Timers in ``_by_key``."""
+
+    def load(self, stored: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, PoisonError]]:
+        """Take over what the store holds. Return the keys whose timers cannot be read, and why: they have none."""
+        unreadable: list[tuple[bytes, PoisonError]] = []
+        for key, value in stored:
+            try:
+                self._replace(key, decode_timers(value))
+            except PoisonError as error:
+                unreadable.append((key, error))
+        return unreadable
+
+    def change(
+        self, key: bytes, changes: Sequence[SetTimer | CancelTimer], now_ms: int, kept: dict[str, str]
+    ) -> None:
+        """Stage what a handler asked for."""
+        if changes:
+            self._staged[key] = self.changed(key, changes, now_ms, kept)
+
+    def changed(
+        self, key: bytes, changes: Sequence[SetTimer | CancelTimer], now_ms: int, kept: dict[str, str]
+    ) -> TimersOfKey:
+        """Timers of a key as they would be after these changes."""
+        timers = dict(self._current(key))
+        for change in changes:
+            match change:
+                case SetTimer(name, after):
+                    timers[name] = StoredTimer(now_ms + round(after * 1000), kept)
+                case CancelTimer(name):
+                    timers.pop(name, None)
+        return timers
+
+    def due(self, now_ms: int, most: int) -> list[DueTimer]:
+        """Timers to fire now, earliest first. They stay until :meth:`fired`."""
+        found: list[DueTimer] = []
+        put_back: list[tuple[int, bytes, str]] = []
+        while self._heap and self._heap[0][0] <= now_ms and len(found) < most:
+            entry = heapq.heappop(self._heap)
+            if put_back and put_back[-1] == entry:
+                continue  # cancelled and set again for the same time: equal entries come one after the other
+            due_ms, key, name = entry
+            timer = self._by_key.get(key, {}).get(name)
+            if timer is not None and timer.due_ms == due_ms:
+                found.append(DueTimer(due_ms, key, name, timer.kept))
+                put_back.append(entry)
+        for entry in put_back:
+            heapq.heappush(self._heap, entry)
+        return found
+
+    def still_due(self, timer: DueTimer) -> bool:
+        """Whether nothing in the batch in hand cancelled or moved the timer."""
+        current = self._current(timer.key).get(timer.name)
+        return current is not None and current.due_ms == timer.due_ms
+
+    def fired(self, timer: DueTimer) -> None:
+        """Stage the removal of a fired timer."""
+        timers = dict(self._current(timer.key))
+        timers.pop(timer.name, None)
+        self._staged[timer.key] = timers
+
+    def next_due_ms(self) -> int | None:
+        """When to look again; None without timers. May name a timer that was cancelled meanwhile."""
+        return self._heap[0][0] if self._heap else None
+
+    def changes(self) -> list[tuple[bytes, bytes | None]]:
+        """Staged timers by key, as they are stored."""
+        return [(key, dump_timers(timers) if timers else None) for key, timers in self._staged.items()]
+
+    def commit(self) -> None:
+        """Make staged changes the truth."""
+        for key, timers in self._staged.items():
+            self._replace(key, timers)
+        self._staged.clear()
+        if len(self._heap) > 2 * self._count + _SLACK:
+            self._heap = [(t.due_ms, key, name) for key, timers in self._by_key.items() for name, t in timers.items()]
+            heapq.heapify(self._heap)
+
+    def rollback(self) -> None:
+        """Forget staged changes."""
+        self._staged.clear()
+
+    def _current(self, key: bytes) -> TimersOfKey:
+        return self._staged.get(key) or (self._by_key.get(key, {}) if key not in self._staged else {})
+
+    def _replace(self, key: bytes, timers: TimersOfKey) -> None:
+        """These are the timers of a key from now on; the heap gets those that are new or due at another time."""
+        before = self._by_key.get(key, {})
+        self._count += len(timers) - len(before)
+        if timers:
+            self._by_key[key] = timers
+        else:
+            self._by_key.pop(key, None)
+        for name, timer in timers.items():
+            known = before.get(name)
+            if known is not timer and (known is None or known.due_ms != timer.due_ms):
+                heapq.heappush(self._heap, (timer.due_ms, key, name))
+
+
+def decode_timers(value: bytes) -> TimersOfKey:
+    """Timers of a key by name, as they are stored. Raise PoisonError for anything else."""
+    try:
+        stored = orjson.loads(value)
+    except ValueError as error:
+        raise PoisonError(f"no timers: {error}") from None
+    if not isinstance(stored, dict):
+        raise PoisonError("no timers: no JSON object")
+    timers: TimersOfKey = {}
+    for name, timer in stored.items():
+        match timer:
+            case [int(due_ms), dict(kept)] if all(isinstance(text, str) for text in kept.values()):
+                timers[name] = StoredTimer(due_ms, kept)
+            case _:
+                raise PoisonError(f"no timers: {name[:100]!r} has no due time and headers")
+    return timers
+
+
+def dump_timers(timers: TimersOfKey) -> bytes:
+    """Timers of a key as they are stored."""
+    return orjson.dumps({name: [timer.due_ms, timer.kept] for name, timer in timers.items()})

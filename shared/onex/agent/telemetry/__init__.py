@@ -1,0 +1,1 @@
+"""What an agent measures of itself: metrics, traces and readiness."""

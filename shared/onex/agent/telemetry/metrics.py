@@ -1,0 +1,140 @@
+"""Prometheus metrics of an agent. Pure kinds count per batch; labels are few and closed, and bound once.
+
+Label values: the node, the stages below, failure classes, and topics and partitions held by this
+process; nothing that comes out of a message.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from onex.agent.telemetry.stage_histogram import EnumLatencyStage, StageHistogram
+from onex.bus.protocols import Partition
+from onex.model.enums import EnumFailureClass
+from onex.model.mesh import EnumConsumerEvent
+
+Figures = Callable[[], Iterable[tuple[str, str, float]]]
+"""Capability, name and value."""
+
+
+class CapabilityMetrics(Collector):
+    """What the capabilities of a node count, asked for at every scrape."""
+
+    def __init__(self, node: str) -> None:
+        self._node = node
+        self.follow(tuple)
+
+    def follow(self, reported_metrics: Figures) -> None:
+        """From now on these."""
+        self._figures = reported_metrics
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """One family; no series without capabilities."""
+        told = "What capabilities count; docs/capabilities.md says what"
+        family = GaugeMetricFamily("onex_capability", told, labels=("node", "capability", "figure"))
+        for capability, name, value in self._figures():
+            family.add_metric((self._node, capability, name), value)
+        yield family
+
+
+class AgentMetrics:
+    """Metrics of one agent process. Thread-safe."""
+
+    def __init__(self, node: str, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self._node = node
+        self._rebalanced: deque[tuple[EnumConsumerEvent, Sequence[Partition]]] = deque(maxlen=1000)
+        ProcessCollector(registry=self.registry)
+        self.received = self._counter("onex_messages_received", "Messages taken in")
+        self.sent = self._counter("onex_messages_sent", "Messages put out")
+        self.retries = self._counter("onex_retries", "Attempts after a failure")
+        self.outages = self._counter("onex_outage_waits", "Tries that met an outage; no attempt was counted")
+        self.moved = self._counter("onex_messages_moved", "Messages moved to the retry topic")
+        self.commits = self._counter("onex_transactions", "Transactions committed")
+        self.misrouted = self._counter(
+            "onex_messages_misrouted",
+            "Messages that a producer put on the wrong partition, forwarded to the right one",
+        )
+        self.aborts = self._counter("onex_transactions_aborted", "Transactions aborted")
+        self._rebalances = self._counter("onex_rebalances", "Changes of the assignment")
+        self.loop_blocked = self._counter("onex_loop_blocked", "Calls of handlers that held the event loop")
+        self.loop_blocked_seconds = self._counter("onex_loop_blocked_seconds", "Seconds of those calls")
+        self.in_flight = self._gauge("onex_in_flight", "Messages taken and not yet settled")
+        self.parked = self._gauge("onex_parked_keys", "Keys that wait for a retry")
+        self.ready = self._gauge("onex_ready", "1 when the agent is ready")
+        self.clock_ahead = self._gauge(
+            "onex_clock_ahead_seconds", "Seconds by which the machine's clock is ahead of agent time, after a step"
+        )
+        self.state_keys = self._gauge("onex_state_keys", "Keys in the state of the partitions held, estimated")
+        self.state_bytes = self._gauge("onex_state_bytes", "Size of that state on disk, in bytes")
+        self.restore_remaining = self._gauge("onex_restore_remaining", "Offsets left to restore before work begins")
+        self.standby_keys = self._gauge(
+            "onex_standby_keys", "Keys in the warm copies of other instances' partitions, estimated"
+        )
+        self._dead = Counter("onex_dead_letters", "Dead letters written", ("node", "class"), registry=self.registry)
+        for kind in EnumFailureClass:
+            self._dead.labels(node, kind)
+        stages = StageHistogram(node)
+        self.registry.register(stages)
+        self.queue_seconds = stages.of[EnumLatencyStage.QUEUE]
+        self.process_seconds = stages.of[EnumLatencyStage.PROCESS]
+        self.commit_seconds = stages.of[EnumLatencyStage.SETTLE]
+        self._lag = Gauge(
+            "onex_consumer_lag", "Offsets not yet processed", ("node", "topic", "partition"), registry=self.registry
+        )
+
+        self.capabilities = CapabilityMetrics(node)
+        self.registry.register(self.capabilities)
+
+    def _counter(self, name: str, told: str) -> Counter:
+        return Counter(name, told, ("node",), registry=self.registry).labels(self._node)
+
+    def _gauge(self, name: str, told: str) -> Gauge:
+        return Gauge(name, told, ("node",), registry=self.registry).labels(self._node)
+
+    def dead(self, kind: str) -> None:
+        """One dead letter of that class was written."""
+        self._dead.labels(self._node, kind).inc()
+
+    def rebalanced(self, event: EnumConsumerEvent, partitions: Sequence[Partition]) -> None:
+        """The assignment has changed."""
+        self._rebalances.inc()
+        self._rebalanced.append((event, partitions))
+
+    def take_rebalances(self) -> Iterator[tuple[EnumConsumerEvent, Sequence[Partition]]]:
+        """Assignment changes that nobody has taken yet."""
+        while self._rebalanced:
+            yield self._rebalanced.popleft()
+
+    def lag(self, topic: str, partition: int, value: int) -> None:
+        """Lag of a partition held here."""
+        self._lag.labels(self._node, topic, partition).set(value)
+
+    def forget_lag(self, partitions: Collection[Partition]) -> None:
+        """Partitions that are held elsewhere now."""
+        for partition in partitions:
+            self._lag.remove(self._node, partition.topic, partition.partition)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of everything exported, as a scrape shows them."""
+        return tuple(sorted({sample.name for family in self.registry.collect() for sample in family.samples}))
+
+    def total_received(self) -> int:
+        """Messages taken in since start."""
+        return self._sum("onex_messages_received_total")
+
+    def total_dead(self) -> int:
+        """Dead letters written since start, over all classes."""
+        return self._sum("onex_dead_letters_total")
+
+    def active(self) -> int:
+        """Messages in work now."""
+        return self._sum("onex_in_flight")
+
+    def _sum(self, name: str) -> int:
+        return round(sum(s.value for f in self.registry.collect() for s in f.samples if s.name == name))

@@ -1,0 +1,237 @@
+"""Spans of a message on its way through an agent, by OpenTelemetry's messaging conventions.
+
+``receive`` (child of the sender's ``send``) > ``process`` > one ``send`` per output, and ``settle``.
+Made only when traces are exported; without them the trace context passes through untouched.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.context import Context as TraceContext
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from onex.agent.failure.classify import text_of
+from onex.agent.message.envelope import Envelope
+from onex.agent.telemetry.sampling import TraceSampling
+from onex.bus.protocols import Emitted, ProtocolRecord
+from onex.model.error_text import exception_facts
+from onex.wire import headers as h
+
+log = structlog.get_logger(__name__)
+_PROPAGATOR = TraceContextTextMapPropagator()
+_TRACE_HEADERS = (h.TRACE_PARENT, h.TRACE_STATE)
+
+
+class Tracing:
+    """Makes the spans of one agent process."""
+
+    def __init__(
+        self, node: str, version: str, group: str, instance: str, processor: SpanProcessor, most: float = 0
+    ) -> None:
+        """``most``: of how many messages a second, see :class:`TraceSampling`."""
+        resource = Resource.create(
+            {"service.name": node, "service.version": version, "service.instance.id": instance}
+        )
+        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        self._provider.add_span_processor(processor)
+        self._tracer = self._provider.get_tracer("onex")
+        self._group = group
+        self._polled_ns = 0
+        self._share = TraceSampling(most)
+
+    @classmethod
+    def to_collector(
+        cls, node: str, version: str, group: str, instance: str, endpoint: str, most: float
+    ) -> "Tracing":
+        """Export by OTLP over HTTP to ``endpoint`` (its base URL); what cannot be sent is dropped and logged."""
+        # Protocol buffers and an HTTP client: five MiB that only traced agents need.
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
+        return cls(node, version, group, instance, BatchSpanProcessor(exporter, schedule_delay_millis=500), most)
+
+    @property
+    def provider(self) -> TracerProvider:
+        """For spans of the node itself."""
+        return self._provider
+
+    def polled(self) -> None:
+        """A batch has arrived; the records received from now on were polled with it."""
+        self._polled_ns = self.now()
+        self._share.polled(self._polled_ns)
+
+    def now(self) -> int:
+        """Nanoseconds since 1970, as spans want them."""
+        return time.time_ns()
+
+    def received(self, record: ProtocolRecord, envelope: Envelope) -> "MessageTrace | None":
+        """A record was polled and decoded; its processing begins now. None for what is left out.
+
+        That is what its sender did not sample, and what is above the limit. Such a message passes its trace context
+        on as it is; spans that record nothing cost nearly as much as others.
+
+        Raises nothing: a trace is worth less than the message.
+        """
+        try:
+            return self._received(record, envelope)
+        except Exception as error:  # noqa: BLE001 - as said
+            log.warning("a message is not traced", error=text_of(error))
+            return None
+
+    def _received(self, record: ProtocolRecord, envelope: Envelope) -> "MessageTrace | None":
+        if not self._share.takes(envelope):
+            return None
+        now_ns = self.now()
+        attributes = self._attributes(record.topic(), envelope) | {
+            "messaging.destination.partition.id": str(record.partition()),
+            "messaging.kafka.offset": record.offset(),
+            "messaging.consumer.group.name": self._group,
+        }
+        receive = self._tracer.start_span(
+            f"receive {record.topic()}",
+            _parent(envelope),
+            SpanKind.CLIENT,
+            attributes | {"messaging.operation.type": "receive"},
+            start_time=self._polled_ns,
+        )
+        receive.end(now_ns)
+        return self._processing(f"process {record.topic()}", attributes, receive, envelope, now_ns)
+
+    def fired(self, name: str, envelope: Envelope) -> "MessageTrace | None":
+        """A timer fired; it belongs to the trace of the message that set it. None as in ``received``."""
+        if not self._share.takes(envelope):
+            return None
+        attributes = {"messaging.system": "kafka", "onex.timer": name}
+        span = self._tracer.start_span(f"process timer {name}", _parent(envelope), SpanKind.CONSUMER, attributes)
+        return MessageTrace(self._tracer, span, envelope)
+
+    def close(self) -> None:
+        """Export what is left."""
+        self._provider.shutdown()
+
+    def _processing(
+        self, name: str, attributes: Mapping[str, str | int], receive: Span, envelope: Envelope, now_ns: int
+    ) -> "MessageTrace":
+        process = self._tracer.start_span(
+            name,
+            trace.set_span_in_context(receive, TraceContext()),
+            SpanKind.CONSUMER,
+            {**attributes, "messaging.operation.type": "process"},
+            start_time=now_ns,
+        )
+        return MessageTrace(self._tracer, process, envelope)
+
+    def _attributes(self, topic: str, envelope: Envelope) -> dict[str, str | int]:
+        found: dict[str, str | int] = {
+            "messaging.system": "kafka",
+            "messaging.destination.name": topic,
+            "messaging.message.id": envelope.id.decode(errors="replace"),
+            "messaging.message.conversation_id": envelope.correlation.decode(errors="replace"),
+        }
+        if envelope.key:
+            found["messaging.kafka.message.key"] = envelope.key.decode(errors="replace")
+        return found
+
+
+class MessageTrace:
+    """The spans of one message. Created on the thread that takes it, settled on the one that commits."""
+
+    __slots__ = ("_process", "_sends", "_tracer")
+
+    def __init__(self, tracer: trace.Tracer, process: Span, envelope: Envelope) -> None:
+        self._tracer = tracer
+        self._process = process
+        self._sends: list[Span] = []
+        # What a timer keeps, and what logs show, is where this message is now.
+        envelope.trace_parent, envelope.trace_state = _carrier(process)
+
+    def send(self, records: Iterable[Emitted]) -> list[Emitted]:
+        """Open a span for each output, and let the output carry it."""
+        return [self._sent(*record) for record in records]
+
+    def _sent(
+        self, topic: str, value: bytes | None, key: bytes | None, headers: Sequence[tuple[str, bytes]]
+    ) -> Emitted:
+        identity = next((value for name, value in headers if name == h.ID), b"")
+        attributes = {
+            "messaging.system": "kafka",
+            "messaging.destination.name": topic,
+            "messaging.operation.type": "send",
+            "messaging.message.id": identity.decode(errors="replace"),
+        }
+        span = self._tracer.start_span(f"send {topic}", self._context(), SpanKind.PRODUCER, attributes)
+        self._sends.append(span)
+        parent, state = _carrier(span)
+        carried = [pair for pair in headers if pair[0] not in _TRACE_HEADERS]
+        carried += [(h.TRACE_PARENT, parent)] if parent else []
+        carried += [(h.TRACE_STATE, state)] if state else []
+        return topic, value, key, carried
+
+    def event(self, name: str, **attributes: str | int | float) -> None:
+        """Something worth seeing on the process span: a retry, a dead letter."""
+        self._process.add_event(name, attributes)
+
+    def buried(self, kind: str, stage: str, error: BaseException) -> None:
+        """The message became a dead letter."""
+        try:
+            self._process.add_event("exception", exception_facts(error))
+        except Exception:  # noqa: BLE001 - the author's code makes the text
+            self._process.add_event("exception", {"exception.message": text_of(error)})
+        self._process.add_event("dead letter", {"class": kind, "stage": stage})
+        self._process.set_attribute("error.type", kind)
+        self._process.set_status(Status(StatusCode.ERROR, text_of(error)))
+
+    def processed(self) -> None:
+        """The handler is done and its outputs are handed to the producer; said again, it means nothing."""
+        if self._process.is_recording():
+            self._process.end()
+
+    def finished(self, started_ns: int, ended_ns: int, *, committed: bool, batch: int, again: bool = False) -> None:
+        """The transaction that held this message ended; ``again``: the same outputs go into the next one."""
+        settle = self._tracer.start_span(
+            "settle",
+            self._context(),
+            SpanKind.CLIENT,
+            {
+                "messaging.system": "kafka",
+                "messaging.operation.type": "settle",
+                "messaging.batch.message_count": batch,
+            },
+            start_time=started_ns,
+        )
+        if not committed:
+            for span in (settle, *([] if again else self._sends)):
+                span.set_status(Status(StatusCode.ERROR, "transaction aborted"))
+        settle.end(ended_ns)
+        if again:
+            return
+        for span in self._sends:
+            span.end(ended_ns)
+        self._sends = []
+
+    def _context(self) -> TraceContext:
+        return trace.set_span_in_context(self._process, TraceContext())
+
+
+def _parent(envelope: Envelope) -> TraceContext:
+    """The remote span that a message came from; an empty context starts a trace."""
+    if not envelope.trace_parent:
+        return TraceContext()
+    carrier = {h.TRACE_PARENT: envelope.trace_parent.decode(errors="replace")}
+    if envelope.trace_state:
+        carrier[h.TRACE_STATE] = envelope.trace_state.decode(errors="replace")
+    return _PROPAGATOR.extract(carrier, TraceContext())
+
+
+def _carrier(span: Span) -> tuple[bytes | None, bytes | None]:
+    """The headers that stand for a span."""
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier, trace.set_span_in_context(span, TraceContext()))
+    parent, state = carrier.get(h.TRACE_PARENT), carrier.get(h.TRACE_STATE)
+    return (parent.encode() if parent else None), (state.encode() if state else None)

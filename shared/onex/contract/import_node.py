@@ -1,0 +1,75 @@
+"""Import the ``models`` package and the node class that stand beside a contract."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from onex.contract.checker import Checker
+from onex.model.contract import ModelContract
+from onex.model.message import Message
+from onex.node import Node, NodeCompute, NodeEffect, NodeOrchestrator, NodeReducer
+
+_BASES = (Node, NodeCompute, NodeEffect, NodeReducer, NodeOrchestrator)
+
+
+def import_models(folder: Path, contract: ModelContract, checker: Checker) -> dict[str, type[Message]]:
+    """Message classes by name from ``models/``; problems go to the checker."""
+    module = _import(folder, contract, "models", checker)
+    if module is None:
+        return {}
+    return {
+        name: item
+        for name, item in vars(module).items()
+        if isinstance(item, type) and issubclass(item, Message) and item is not Message
+    }
+
+
+def import_node_class(folder: Path, contract: ModelContract, checker: Checker) -> type[Node]:
+    """The one node class in ``node.py``; Node itself when there is a problem, which the checker holds."""
+    module = _import(folder, contract, "node", checker)
+    if module is None:
+        return Node
+    found = [
+        item
+        for item in vars(module).values()
+        if isinstance(item, type)
+        and issubclass(item, Node)
+        and item not in _BASES
+        and item.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        names = ", ".join(sorted(item.__name__ for item in found)) or "none"
+        checker.add(("name",), f"node.py must define one node class, found {names}", "keep one")
+        return Node
+    if found[0].kind is not contract.node_type:
+        checker.add(
+            ("node_type",),
+            f"{found[0].__name__} is a {found[0].kind}, the contract says {contract.node_type}",
+            "change the base class or node_type",
+        )
+    return found[0]
+
+
+def _import(folder: Path, contract: ModelContract, part: str, checker: Checker) -> ModuleType | None:
+    version, node, root = folder.name, folder.parent.name, folder.parent.parent
+    if node != contract.name or version != contract.contract_version.folder:
+        checker.add(
+            ("name",),
+            f"the folder is {node}/{version}",
+            f"move it to {contract.name}/{contract.contract_version.folder}",
+        )
+        return None
+    if str(root) not in sys.path:
+        sys.path.append(str(root))
+    name = f"{node}.{version}.{part}"
+    try:
+        module = import_module(name)
+    except Exception as error:  # noqa: BLE001 - node code is foreign: whatever it raises is the author's to see
+        checker.add(("name",), f"cannot import {name}: {type(error).__name__}: {error}", f"mend {part}")
+        return None
+    where = Path(module.__file__).resolve() if module.__file__ else None
+    if where is not None and not where.is_relative_to(folder):
+        checker.add(("name",), f"{name} is already imported from {where}", "give the node another name")
+        return None
+    return module

@@ -1,0 +1,166 @@
+"""The dead letters of one node, and everything that can be done with them."""
+
+import base64
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from onex.agent.failure import dead_letter as d
+from onex.bus.protocols import ProtocolEventBus, ProtocolTransaction
+from onex.bus.skipped import SkippedRecords
+from onex.contract import ResolvedNode
+from onex.dlq.audit import Audit, Author, EnumLetterState
+from onex.dlq.edit import difference, encoded, patched
+from onex.dlq.filters import LetterFilter
+from onex.dlq.reading import DeadLetter, Payloads, read_letters
+from onex.dlq.replay import Replayer, ReplayOptions, ReplayReport, partitions_of
+from onex.errors import RejectedError
+from onex.model.mesh import DeadLetterAudited, EnumDeadLetterAction
+from onex.schema import ProtocolSchemaCatalogue
+from onex.wire import headers as h
+
+_AS_IT_GOES = ReplayOptions()
+_ANY_STATE = LetterFilter(states=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An edit before it is made: the letter, its new bytes, and what changes."""
+
+    letter: DeadLetter
+    value: bytes
+    difference: str
+
+
+class DeadLetterManager:
+    """For operators and their programs. Every change goes into the audit with who and why."""
+
+    def __init__(
+        self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue, node: ResolvedNode, author: Author, env: str
+    ) -> None:
+        self._bus = bus
+        self._node = node
+        self._author = author
+        self._audit = Audit(bus, catalogue, node.contract.topic_prefix)
+        self._skipped = SkippedRecords()
+        self._payloads = Payloads(node, catalogue)
+        self._group = node.contract.group(env)
+        self._transactional_id = f"{self._group}.dlq"
+
+    def find(self, wanted: LetterFilter = _ANY_STATE) -> Iterator[tuple[DeadLetter, EnumLetterState]]:
+        """Matching letters and where they stand, oldest first per partition. Raises BusError."""
+        states = self._audit.states()
+        for letter in read_letters(self._bus, self._node.contract, skipped=self._skipped):
+            state = states.get(letter.identity, EnumLetterState.OPEN)
+            readable = self._payloads.attached(letter)
+            if wanted.matches(readable, state):
+                yield readable, state
+
+    def replay(
+        self,
+        letters: Sequence[DeadLetter],
+        options: ReplayOptions = _AS_IT_GOES,
+        stopping: Callable[[], bool] = lambda: False,
+        progress: Callable[[ReplayReport], None] = lambda _: None,
+    ) -> ReplayReport:
+        """Send letters to the failing node only, in the order of their messages. Raises FencedError, BusError."""
+        contract = self._node.contract
+        replayer = Replayer(self._bus, contract, self._audit, self._author, self._group, self._transactional_id)
+        return replayer.run(letters, options, stopping, progress)
+
+    def mark(self, letters: Iterable[DeadLetter], action: EnumDeadLetterAction) -> int:
+        """Park, reopen or drop letters; gives how many. Raises FencedError, BusError."""
+        contract, marked = self._node.contract, 0
+        releases = action is EnumDeadLetterAction.DROPPED and contract.error_handling.dead_letter.order_fence
+        partitions = partitions_of(self._bus, contract.retry_topic) if releases else 0
+        with Transaction(self._bus.transaction(self._transactional_id)) as transaction:
+            for letter in letters:
+                self._audit.write(transaction, letter, action, self._author)
+                number = letter.partition
+                if number < partitions:  # in no other partition a key can wait for it
+                    headers = [(h.RELEASE, letter.facts["message-id"].encode())]
+                    transaction.produce(contract.retry_topic, None, letter.record.key(), headers, number)
+                marked += 1
+        return marked
+
+    def prepare_edit(
+        self,
+        letter: DeadLetter,
+        changes: Mapping[str, str],
+        payload: JsonValue = None,
+        removed: Sequence[str] = (),
+    ) -> Edit:
+        """What an edit would do; raises RejectedError when the result does not fit the schema of its topic."""
+        topic = letter.facts.get("topic", "")
+        codec = self._payloads.codec(topic)
+        if codec is None:
+            raise RejectedError(
+                f"{topic} is no input of {self._node.contract.name}: nothing to check an edit against"
+            )
+        before = letter.message()
+        if before is None and payload is None:
+            raise RejectedError("the payload cannot be read; give a whole new one")
+        after = patched(before if payload is None else payload, changes, removed)
+        return Edit(letter, encoded(codec, after), difference(before, after))
+
+    def edit(self, edit: Edit) -> str:
+        """Write the mended copy as a new dead letter, close the original; gives the copy's place. Raises BusError."""
+        record, written = edit.letter.record, list[int]()
+        headers = [pair for pair in record.headers() or [] if pair[0] not in (d.EDITED_FROM, d.SCHEMA_ID)]
+        headers += [(d.EDITED_FROM, edit.letter.identity.encode()), (d.SCHEMA_ID, b"%d" % _schema_id(edit.value))]
+        with Transaction(self._bus.transaction(self._transactional_id)) as transaction:
+            transaction.produce(
+                record.topic(),
+                edit.value,
+                record.key(),
+                headers,
+                record.partition(),
+                lambda _, at: written.append(at),
+            )
+            self._audit.write(transaction, edit.letter, EnumDeadLetterAction.EDITED, self._author, edit.difference)
+        return f"{record.partition()}:{written[0]}"
+
+    def audited(self) -> list[DeadLetterAudited]:
+        """What was done with letters of this node, oldest first."""
+        name = self._node.contract.name
+        return sorted((e for e in self._audit.entries() if e.node == name), key=lambda entry: entry.at)
+
+
+def exported(letter: DeadLetter, state: EnumLetterState) -> dict[str, JsonValue]:
+    """A letter as one JSON object that loses nothing: bytes in base64, the payload readable where it can be."""
+    value, key = letter.record.value(), letter.record.key()
+    return {
+        "place": letter.place,
+        "state": state,
+        **letter.facts,
+        "key": letter.key,
+        "message_decoded": letter.message(),
+        "key_base64": None if key is None else base64.b64encode(key).decode(),
+        "value_base64": None if value is None else base64.b64encode(value).decode(),
+        "headers": {name: (raw or b"").decode(errors="backslashreplace") for name, raw in letter.original_headers},
+    }
+
+
+def _schema_id(value: bytes) -> int:
+    return int.from_bytes(value[1:5], "big")
+
+
+class Transaction:
+    """Commits at the end of a block, aborts when it fails."""
+
+    def __init__(self, transaction: ProtocolTransaction) -> None:
+        self._transaction = transaction
+
+    def __enter__(self) -> ProtocolTransaction:
+        self._transaction.begin()
+        return self._transaction
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._transaction.commit(None, {})
+            else:
+                self._transaction.abort()
+        finally:
+            self._transaction.close()

@@ -1,0 +1,173 @@
+"""Reading dead letters."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from pydantic import JsonValue
+
+from onex.agent.failure import dead_letter as d
+from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolRecord
+from onex.bus.skipped import SkippedRecords
+from onex.contract import ResolvedNode
+from onex.errors import MessageError, MissingTopicError, PoisonError
+from onex.model.contract import ModelContract
+from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.util.clock import LATEST_MS
+from onex.wire import headers as h
+from onex.wire.foreign_headers import readable_headers
+
+_ALWAYS = ("topic", "partition", "offset", "timestamp", "message-id")
+"""Facts that every dead letter has, with the name of its node."""
+_NO_NUMBER = -2
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One dead letter: the original record, and what is known of its failure."""
+
+    record: ProtocolRecord
+    facts: dict[str, str]
+    """Headers ``onex-dlq-*`` without the prefix."""
+    message: Callable[[], JsonValue] = lambda: None
+    """The payload as JSON has it; None where it cannot be read."""
+
+    @property
+    def place(self) -> str:
+        """``partition:offset`` in the dead-letter topic; names a letter on the command line."""
+        return f"{self.record.partition()}:{self.record.offset()}"
+
+    @property
+    def identity(self) -> str:
+        """``topic-partition-offset-timestamp``; names it in the audit and as parent of a replay.
+
+        The time tells letters apart when the topic was deleted and made again.
+        """
+        record = self.record
+        return f"{record.topic()}-{record.partition()}-{record.offset()}-{record.timestamp()[1]}"
+
+    @property
+    def key(self) -> str:
+        """The record's key as text."""
+        return (self.record.key() or b"").decode(errors="backslashreplace")
+
+    @property
+    def died_ms(self) -> int:
+        """When it failed for the last time; milliseconds since 1970."""
+        return min(max(0, self._number("last-failed")), LATEST_MS)
+
+    @property
+    def partition(self) -> int:
+        """Partition number that it came from."""
+        return self._number("partition")
+
+    @property
+    def original_offset(self) -> int:
+        """Offset in the topic it came from; -1 for a fired timer."""
+        return self._number("offset")
+
+    @property
+    def replays(self) -> int:
+        """How often it was replayed before."""
+        return self._number("replays")
+
+    @property
+    def incomplete(self) -> str:
+        """Why it cannot be replayed: parts of the record did not fit into it. Empty for a whole one."""
+        cut = [name for name in ("truncated", "truncated-key", "truncated-headers") if name in self.facts]
+        return f"only a part of the record is in the dead letter ({', '.join(cut)})" if cut else ""
+
+    @property
+    def order(self) -> tuple[int, str, int, int]:
+        """Sorts letters as their messages came: the right order to replay them in."""
+        return self._number("timestamp"), self.facts.get("topic", ""), self.partition, self.original_offset
+
+    @property
+    def original_headers(self) -> Headers:
+        """Headers of the record as it was."""
+        return d.original_headers(self.record.headers() or [])
+
+    def _number(self, fact: str) -> int:
+        return h.number_in(self.facts.get(fact, "").encode(), 0)
+
+
+def facts_of(record: ProtocolRecord) -> dict[str, str]:
+    """Facts of a dead letter, by name without prefix. Raise PoisonError for a record that is none."""
+    facts = {
+        name.removeprefix(d.PREFIX): value.decode(errors="backslashreplace")
+        for name, value in readable_headers(record)
+        if name.startswith(d.PREFIX)
+    }
+    if missing := [name for name in ("node", *_ALWAYS) if not facts.get(name)]:
+        raise PoisonError(f"no dead letter: it has no {d.PREFIX}{missing[0]}")
+    for name, least in (("partition", 0), ("offset", -1)):  # a timestamp is its sender's, and may be any number
+        if h.number_in(facts[name].encode(), _NO_NUMBER) < least:
+            raise PoisonError(f"no dead letter: {d.PREFIX}{name} is no such number")
+    return facts
+
+
+def read_letters(
+    bus: ProtocolEventBus,
+    contract: ModelContract,
+    start: dict[int, int] | None = None,
+    skipped: SkippedRecords | None = None,
+) -> Iterator[DeadLetter]:
+    """Dead letters of a node, oldest first per partition, from offsets by partition number.
+
+    Records that are no dead letters are counted in ``skipped``. Raises MissingTopicError, BusError.
+    """
+    skipped = skipped or SkippedRecords()
+    topic = contract.dead_letter_topic
+    state = bus.admin.topics([topic]).get(topic)
+    if state is None:
+        raise MissingTopicError(f"topic {topic} does not exist; run `onex apply`")
+    reader = bus.read({Partition(topic, number): (start or {}).get(number, 0) for number in range(state.partitions)})
+    try:
+        for record in reader.until_end():
+            try:
+                facts = facts_of(record)
+            except PoisonError as error:
+                skipped.skip(record, error)
+                continue
+            if facts.get("node") == contract.name:
+                yield DeadLetter(record, facts)
+    finally:
+        reader.close()
+
+
+class Payloads:
+    """Decodes what dead letters carry, by the topics they came from."""
+
+    def __init__(self, node: ResolvedNode, catalogue: ProtocolSchemaCatalogue) -> None:
+        self._node = node
+        self._catalogue = catalogue
+        self._codecs: dict[str, Codec] = {}
+
+    def codec(self, topic: str) -> Codec | None:
+        """Codec of an input of the node; None for other topics."""
+        route = self._node.routes.get(topic)
+        if route is None:
+            return None
+        if topic not in self._codecs:
+            self._codecs[topic] = Codec.of_topic(route.model, topic, self._catalogue)
+        return self._codecs[topic]
+
+    def attached(self, letter: DeadLetter) -> DeadLetter:
+        """The letter, with its message readable."""
+        return DeadLetter(letter.record, letter.facts, partial(self._read, letter))
+
+    def _read(self, letter: DeadLetter) -> JsonValue:
+        codec = self.codec(letter.facts.get("topic", ""))
+        value = letter.record.value()
+        if codec is not None:
+            try:
+                found: JsonValue = json.loads(codec.decode(value).to_stored_json())
+            except MessageError:
+                pass  # shown as JSON below where it is that
+            else:
+                return found
+        try:
+            return None if value is None else json.loads(value)
+        except (ValueError, RecursionError):
+            return None

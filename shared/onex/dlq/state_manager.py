@@ -1,0 +1,122 @@
+"""State of a reducer or orchestrator: deleted, or made again from the records that its inputs still have.
+
+The changelog is deleted and created again. Its new identity makes every copy of the state on a disk invalid, on all
+machines, however far the copy was. While this runs, the positions carry a mark that blocks agents: a command that
+ended half-way is run again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from onex.agent.state.lost_positions import UNFINISHED, Mark
+from onex.bus.protocols import Partition, Position, ProtocolEventBus
+from onex.contract import ResolvedNode
+from onex.dlq.audit import Audit, Author
+from onex.dlq.manager import Transaction
+from onex.dlq.positions import OffsetManager, PartitionPosition, Reset, note_resets, set_positions
+from onex.errors import ConfigurationError, RejectedError
+from onex.model.enums import EnumTopicCategory
+from onex.model.mesh import EnumDeadLetterAction
+from onex.model.topic import TopicName
+from onex.schema import ProtocolSchemaCatalogue
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """What is going to happen to the state of a node."""
+
+    changelog: str
+    offsets: int
+    """Offsets of the changelog that are deleted, over all partitions. Markers of transactions take offsets too."""
+    resets: Sequence[Reset]
+    """Of every partition that the node reads."""
+    incomplete: Sequence[Partition] = ()
+    """Inputs of a rebuild that have lost their first records: what came of those is not in the new state."""
+    is_rebuild: bool = False
+
+
+class StateManager:
+    """Of one node. Each change is noted in the audit with who and why."""
+
+    def __init__(
+        self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue, node: ResolvedNode, author: Author, env: str
+    ) -> None:
+        """Raises ConfigurationError for a node that keeps no state."""
+        contract = node.contract
+        if not contract.node_type.is_stateful:
+            raise ConfigurationError(f"{contract.name} keeps no state: it is of the kind {contract.node_type}")
+        self._bus = bus
+        self._node = node
+        self._contract = contract
+        self._author = author
+        self._audit = Audit(bus, catalogue, contract.topic_prefix)
+        self._offsets = OffsetManager(bus, catalogue, node, author, env)
+        self._group = contract.group(env)
+
+    def plan_drop(self) -> StateChange:
+        """Delete the state and leave the positions, so that every key is new. Raises RejectedError, BusError."""
+        deleted = self._deleted()
+        resets = [Reset(at, _start_of(at)) for at in self._offsets.positions()]
+        return StateChange(self._contract.changelog_topic, deleted, resets)
+
+    def plan_rebuild(self, *, publish_again: bool = False) -> StateChange:
+        """Delete the state and read the inputs again from the earliest record. Raises RejectedError, BusError.
+
+        Records that wait on the retry topic are passed over: they came of records that are read again. Snapshots may
+        be published again; other outputs are refused without ``publish_again``.
+        """
+        outputs = frozenset(self._node.outputs.values())
+        if own := sorted(outputs & self._node.routes.keys()):
+            raise RejectedError(
+                f"{self._contract.name} reads {own[0]}, which it publishes itself: what it publishes again would be "
+                "applied a second time; use `onex state drop`"
+            )
+        if not publish_again and (twice := sorted(filter(_counts_twice, outputs))):
+            raise RejectedError(
+                f"{self._contract.name} would publish a second time to {', '.join(twice)}; --publish-again accepts it"
+            )
+        deleted, positions, retries = self._deleted(), self._offsets.positions(), self._contract.retry_topic
+        resets = [Reset(at, at.end if at.partition.topic == retries else at.first) for at in positions]
+        lost = [at.partition for at in positions if at.partition.topic != retries and at.first > 0]
+        return StateChange(self._contract.changelog_topic, deleted, resets, lost, is_rebuild=True)
+
+    def apply(self, change: StateChange) -> None:
+        """Do it, then note it. Raises RejectedError while instances of the node run, BusError."""
+        name = self._contract.name
+        consumer = self._bus.subscribe(self._group, ())
+        try:
+            # First: only a group without members takes positions.
+            set_positions(consumer, name, {r.before.partition: _blocked(r.before) for r in change.resets})
+            identity = self._bus.admin.remake(change.changelog)
+            mark = Mark(identity, 0).text()
+            set_positions(consumer, name, {r.before.partition: Position(r.to, mark) for r in change.resets})
+        finally:
+            consumer.close()
+        action = EnumDeadLetterAction.STATE_REBUILT if change.is_rebuild else EnumDeadLetterAction.STATE_DROPPED
+        with Transaction(self._bus.transaction(f"{self._group}.dlq")) as transaction:
+            detail = f"{change.offsets} offsets deleted"
+            self._audit.add(transaction, change.changelog, name, "", action, self._author, detail)
+            if change.is_rebuild:
+                note_resets(transaction, self._audit, name, self._author, change.resets)
+
+    def _deleted(self) -> int:
+        changelog = self._contract.changelog_topic
+        state = self._bus.admin.topics([changelog]).get(changelog)
+        if state is None:
+            raise RejectedError(f"{changelog} does not exist; run `onex apply`, then this command again")
+        ends = self._bus.admin.ends([Partition(changelog, number) for number in range(state.partitions)])
+        return sum(end - first for first, end in ends.values())
+
+
+def _start_of(at: PartitionPosition) -> int:
+    """Where the node goes on: at its position, or at the earliest record where it has none."""
+    return at.first if at.committed is None else at.committed.offset
+
+
+def _blocked(at: PartitionPosition) -> Position:
+    return Position(_start_of(at), UNFINISHED.text())
+
+
+def _counts_twice(topic: str) -> bool:
+    """Whether a message that is published again is one more: a snapshot replaces the one before."""
+    return TopicName.parse(topic).category is not EnumTopicCategory.SNAPSHOT

@@ -1,0 +1,15 @@
+"""Schemas and codecs: models become Avro, ids come from a catalogue that only provisioning writes."""
+
+from onex.schema.avro_schema import avro_schema, canonical
+from onex.schema.catalogue import ProtocolSchemaCatalogue, SchemaVersion, subject_of
+from onex.schema.codec import Codec, codec_source
+
+__all__ = [
+    "Codec",
+    "ProtocolSchemaCatalogue",
+    "SchemaVersion",
+    "avro_schema",
+    "canonical",
+    "codec_source",
+    "subject_of",
+]

@@ -1,0 +1,99 @@
+"""The Avro schema of a message model."""
+
+import json
+from typing import Annotated, cast
+
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from onex.model.default_value import default_of, has_default
+from onex.schema.defaults import avro_default
+from onex.schema.types import (
+    Array,
+    AvroType,
+    Fixed,
+    Map,
+    Nullable,
+    OneOf,
+    Record,
+    Scalar,
+    UnsupportedTypeError,
+    fields_of,
+)
+
+Schema = JsonValue
+SYMBOLS = "onex-symbols"
+"""Property of a string: every text that the enum or Literal knows. Avro ignores it; ``onex plan`` reads it."""
+FALLBACK = "onex-fallback"
+"""Property of a string: what its reader makes of any other text. Absent: it refuses the record."""
+
+
+def avro_schema(model: type[BaseModel], namespace: str = "onex") -> dict[str, Schema]:
+    """Avro record schema of ``model``; raises UnsupportedTypeError for fields that cannot travel."""
+    # Nested records inherit the namespace: written out again, registries hand back another text.
+    record = _record(model, set())
+    return {"type": record.pop("type"), "name": record.pop("name"), "namespace": namespace, **record}
+
+
+def canonical(schema: Schema) -> str:
+    """One text per schema: compact JSON, keys in the order they were built."""
+    return json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
+
+
+def _record(model: type[BaseModel], seen: set[type[BaseModel]]) -> dict[str, Schema]:
+    seen.add(model)
+    fields: list[Schema] = []
+    for name, kind in fields_of(model).items():
+        field: dict[str, Schema] = {"name": name, "type": _schema(kind, seen)}
+        if has_default(default := default_of(model.model_fields[name])):
+            try:
+                field["default"] = avro_default(kind, default)
+                _check_constraints(model.model_fields[name], default)
+            except UnsupportedTypeError as error:
+                raise UnsupportedTypeError(f"{model.__name__}.{name}: {error}") from None
+        fields.append(field)
+    schema: dict[str, Schema] = {"type": "record", "name": model.__name__}
+    if doc := (model.__doc__ or "").strip().partition("\n")[0]:
+        schema["doc"] = doc
+    return schema | {"fields": fields}
+
+
+def _check_constraints(field: FieldInfo, default: object) -> None:
+    """pydantic takes any default; but a record that lacks the field, or holds the default, is validated."""
+    if field.metadata and default is not None:
+        try:
+            annotation = cast(type[object], Annotated[(field.annotation, *field.metadata)])
+            TypeAdapter(annotation).validate_python(default)
+        except ValidationError as error:
+            raise UnsupportedTypeError(f"its default breaks its own constraint: {error.errors()[0]['msg']}") from None
+
+
+def _schema(kind: AvroType, seen: set[type[BaseModel]]) -> Schema:
+    match kind:
+        case Scalar(name, symbols=()) if kind.logical in ("", "enum"):
+            return name
+        case Scalar(name, symbols=symbols, fallback=fallback) if symbols:
+            known: dict[str, Schema] = {"type": name, SYMBOLS: list(symbols)}
+            return known if fallback is None else {**known, FALLBACK: fallback}
+        case Scalar(_, _, "date"):
+            return {"type": "int", "logicalType": "date"}
+        case Scalar(name, _, logical):
+            return {"type": name, "logicalType": logical}
+        case Fixed(precision, scale):
+            return {"type": "bytes", "logicalType": "decimal", "precision": precision, "scale": scale}
+        case Array(item):
+            return {"type": "array", "items": _schema(item, seen)}
+        case Map(item):
+            return {"type": "map", "values": _schema(item, seen)}
+        case Nullable(item, null_last):
+            inner = _schema(item, seen)
+            branches = inner if isinstance(inner, list) else [inner]
+            return [*branches, "null"] if null_last else ["null", *branches]
+        case Record(model):
+            return _named(model, seen)
+        case OneOf(models):
+            return [_named(model, seen) for model in models]
+
+
+def _named(model: type[BaseModel], seen: set[type[BaseModel]]) -> Schema:
+    return model.__name__ if model in seen else _record(model, seen)

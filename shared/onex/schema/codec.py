@@ -1,0 +1,140 @@
+"""Bytes <-> one message model. Compiled for the schema we write; fastavro where the writer's differs."""
+
+import io
+import struct
+from collections.abc import Callable
+from functools import lru_cache
+from types import CodeType
+from typing import NoReturn, cast
+
+import fastavro
+from pydantic import ValidationError
+
+from onex.errors import PoisonError, RejectedError, SchemaMismatchError
+from onex.model.error_text import decoding_text, validation_text
+from onex.model.message import Message
+from onex.schema.avro_schema import avro_schema, canonical
+from onex.schema.catalogue import ProtocolSchemaCatalogue, subject_of
+from onex.schema.codec_runtime import RUNTIME
+from onex.schema.codec_source import Namespace, whole_decoder_source, whole_encoder_source
+from onex.schema.foreign import AvroSchema
+from onex.schema.json_form import json_reader
+from onex.schema.refusal import UNWRITABLE, reason_of
+from onex.schema.resolving import resolve
+
+_HEADER = struct.Struct(">bI")
+_UNREADABLE: tuple[type[Exception], ...] = (
+    IndexError,
+    ValueError,
+    OverflowError,
+    struct.error,
+    EOFError,
+    TypeError,
+    KeyError,
+    ArithmeticError,
+)
+_REFUSED = (ValidationError, *_UNREADABLE)
+
+
+@lru_cache(maxsize=1000)
+def _compiled(source: str, name: str) -> CodeType:
+    return compile(source, f"<codec of {name}>", "exec")
+
+
+def _generate(model: type[Message]) -> tuple[Namespace, str, str]:
+    names = Namespace()
+    return names, whole_decoder_source(model, names), whole_encoder_source(model, names)
+
+
+def codec_source(model: type[Message]) -> str:
+    """What is compiled to read and write a model, for people: ``onex explain --codec``."""
+    names, _, _ = _generate(model)
+    bound = [f"# {name}: {getattr(item, '__qualname__', item)}" for name, item in names.objects.items()]
+    return "\n\n".join(["\n".join([f"# {model.__name__}", *bound]), *names.functions])
+
+
+class Codec:
+    """Encodes and decodes one model in Confluent wire format (magic 0, schema id, Avro body)."""
+
+    def __init__(self, model: type[Message], schema_id: int, catalogue: ProtocolSchemaCatalogue) -> None:
+        self.model = model
+        self.schema_id = schema_id
+        self.schema = avro_schema(model)
+        self._catalogue = catalogue
+        self._prefix = _HEADER.pack(0, schema_id)
+        names, decode, encode = _generate(model)
+        own = {
+            "PREFIX": self._prefix,
+            "foreign": self._decode_other,
+            "REFUSED": _REFUSED,
+            "refuse": self._refuse,
+            "UNWRITABLE": UNWRITABLE,
+            "refuse_to_write": _refuse_to_write,
+        }
+        scope = RUNTIME | names.objects | own
+        exec(_compiled("\n".join(names.functions), model.__name__), scope)
+        self.decode: Callable[[bytes | None], Message] = scope[decode]  # type: ignore[assignment]  # generated
+        """The message; raises PoisonError, SchemaMismatchError or RejectedError."""
+        self.encode: Callable[[Message], bytes] = scope[encode]  # type: ignore[assignment]  # generated
+        """Wire bytes of a message; raises RejectedError, naming the field, for a value that does not fit its type."""
+        self.read_json: Callable[[bytes], Message] = json_reader(model, self.encode)
+        """The message of a JSON text; raises PoisonError or RejectedError."""
+        self._validator = model.__pydantic_validator__
+        self._foreign: dict[int, tuple[AvroSchema, AvroSchema]] = {}
+
+    @classmethod
+    def of_topic(cls, model: type[Message], topic: str, catalogue: ProtocolSchemaCatalogue) -> "Codec":
+        """Codec for the values of a topic; raises SchemaMismatchError when its schema is not registered."""
+        return cls(model, catalogue.id_of(subject_of(topic), avro_schema(model)), catalogue)
+
+    def _refuse(self, error: Exception) -> NoReturn:
+        if isinstance(error, ValidationError):
+            raise RejectedError(validation_text(error, self.model)) from None
+        raise PoisonError(f"not Avro of {self.model.__name__}: {decoding_text(error)}") from None
+
+    def _decode_other(self, value: bytes | None) -> Message:
+        if not value:
+            raise RejectedError("empty value (a tombstone has no meaning here)")
+        if value[0] == 0 and len(value) >= _HEADER.size:
+            return self._decode_foreign(value)
+        return self.read_json(value)
+
+    def _decode_foreign(self, value: bytes) -> Message:
+        """Another writer's schema: resolve it with ours, as Avro's rules have it."""
+        _, schema_id = _HEADER.unpack_from(value)
+        resolved = self._foreign.get(schema_id)
+        if resolved is None:
+            schema = self._catalogue.schema_of(schema_id)
+            if canonical(schema) == canonical(self.schema):
+                return self.decode(self._prefix + value[5:])
+            resolved = self._foreign[schema_id] = self._resolve(schema_id, cast(AvroSchema, schema))
+        stream = io.BytesIO(value)
+        stream.seek(_HEADER.size)
+        try:
+            data = fastavro.schemaless_reader(stream, *resolved)
+        except fastavro.read.SchemaResolutionError as error:
+            raise SchemaMismatchError(
+                f"schema {schema_id} does not resolve to {self.model.__name__}: {error}"
+            ) from None
+        except _UNREADABLE as error:
+            raise PoisonError(f"not Avro of schema {schema_id}: {decoding_text(error)}") from None
+        if stream.read(1):
+            raise PoisonError(f"bytes are left after a record of schema {schema_id}")
+        try:
+            message: Message = self._validator.validate_python(data)
+        except ValidationError as error:
+            raise RejectedError(validation_text(error, self.model)) from None
+        return message
+
+    def _resolve(self, schema_id: int, writer: AvroSchema) -> tuple[AvroSchema, AvroSchema]:
+        try:
+            return resolve(writer, self.model, cast(AvroSchema, self.schema))
+        except SchemaMismatchError as error:
+            raise SchemaMismatchError(f"schema {schema_id}: {error}") from None
+
+
+def _refuse_to_write(message: Message, error: Exception) -> NoReturn:
+    raise RejectedError(reason_of(message, error)) from None
+
+
+__all__ = ["Codec", "codec_source"]

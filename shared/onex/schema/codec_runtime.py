@@ -1,0 +1,195 @@
+"""What compiled codecs call: the few parts of Avro that are not worth inlining."""
+
+import struct
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import NoReturn
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from onex.schema.decimals import read_decimal, write_decimal
+from onex.schema.types import EPOCH
+
+_LIMIT = 1 << 63
+
+
+def zigzag(value: int) -> bytes:
+    """Avro long of a Python int; raises OverflowError beyond 64 bits."""
+    if not -_LIMIT <= value < _LIMIT:
+        raise OverflowError("a whole number of more than 64 bits does not fit a long")
+    rest = (value << 1) ^ (value >> 63)
+    out = bytearray()
+    while rest > 127:
+        out.append(rest & 127 | 128)
+        rest >>= 7
+    out.append(rest)
+    return bytes(out)
+
+
+_LOW = [bytes((low & 127 | 128, low >> 7 | 128)) for low in range(1 << 14)]
+"""The first two bytes of a longer varint, by its lowest 14 bits."""
+
+
+class _Zigzag(dict[int, bytes]):
+    """``V[n]`` is the Avro long of n: a look-up for common values, a few for others."""
+
+    def __missing__(self, value: int) -> bytes:
+        if not 0 <= value < _LIMIT:
+            return zigzag(value)
+        low, rest = value & 8191, value >> 13
+        tail = b""
+        while rest >= 16384:
+            tail += _LOW[rest & 16383]
+            rest >>= 14
+        return _LOW[low << 1] + tail + _PLAIN[rest]
+
+
+_PLAIN = [bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7)) for n in range(1 << 14)]
+VARINTS = _Zigzag((value, zigzag(value)) for value in range(-256, 16384))
+
+
+def read_rest(b: bytes, n: int, p: int) -> tuple[int, int]:
+    """Continue a varint whose first byte ``n`` had its high bit set."""
+    n &= 127
+    shift = 7
+    while True:
+        byte = b[p]
+        p += 1
+        n |= (byte & 127) << shift
+        if byte < 128:
+            return n, p
+        shift += 7
+        if shift > 63:
+            raise ValueError("varint is longer than 64 bits")
+
+
+def read_long(b: bytes, n: int, p: int) -> tuple[int, int]:
+    """A long whose first byte ``n`` is not a small number above zero."""
+    if n > 127:  # as in read_rest, without the call: times and counters come this way
+        n &= 127
+        shift = 7
+        while (byte := b[p]) > 127:
+            n |= (byte & 127) << shift
+            p += 1
+            shift += 7
+            if shift > 63:
+                raise ValueError("varint is longer than 64 bits")
+        n |= byte << shift
+        p += 1
+    return (n >> 1) ^ -(n & 1), p
+
+
+def read_length(b: bytes, n: int, p: int) -> tuple[int, int]:
+    """A length (still shifted) whose first byte ``n`` is not a small one; negative ones are refused."""
+    if n > 127:
+        n, p = read_rest(b, n, p)
+    if n & 1:
+        raise ValueError(f"negative length (varint {n})")
+    return n, p
+
+
+def read_count(b: bytes, p: int) -> tuple[int, int]:
+    """Items in the next block of an array or map; 0 ends it. A negative count is followed by its size."""
+    n = b[p]
+    p += 1
+    if n > 127:
+        n, p = read_rest(b, n, p)
+    count = (n >> 1) ^ -(n & 1)
+    if count < 0:
+        n = b[p]
+        p += 1
+        if n > 127:
+            n, p = read_rest(b, n, p)
+        count = -count
+    if count > len(b) - p:
+        raise ValueError(f"block claims {count} items in {len(b) - p} bytes")
+    return count, p
+
+
+def read_boolean(byte: int) -> bool:
+    """Avro boolean; anything but 0 and 1 is refused."""
+    if byte > 1:
+        raise ValueError(f"{byte} is no boolean")
+    return byte == 1
+
+
+def bad_end(p: int, b: bytes) -> NoReturn:
+    """The record ends before or behind its bytes."""
+    raise ValueError(f"record ends at byte {p} of {len(b)}")
+
+
+def bad_branch(n: int) -> NoReturn:
+    """A union branch the schema does not have."""
+    raise ValueError(f"unknown union branch (varint {n})")
+
+
+def write_blocks(items: list[bytes]) -> bytes:
+    """Array or map as a single block and the end mark."""
+    return b"".join((VARINTS[len(items)], *items, b"\x00")) if items else b"\x00"
+
+
+def read_uuid(text: str) -> UUID | str:
+    """UUID of its text; any other text stays, for pydantic to refuse by the name of its field."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return text
+
+
+def load_timestamp(micros: int) -> datetime:
+    """UTC datetime of microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def dump_timestamp(value: datetime) -> int:
+    """Microseconds since 1970; naive datetimes are refused."""
+    if value.utcoffset() is None:
+        raise ValueError("a time without a time zone; use an aware datetime")
+    return (value.astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
+
+
+def load_date(days: int) -> date:
+    """Date of days since 1970."""
+    return (EPOCH + timedelta(days=days)).date()
+
+
+def dump_date(value: date) -> int:
+    """Days since 1970."""
+    return (value - EPOCH.date()).days
+
+
+def _slot(name: str) -> Callable[[object, object], None]:
+    """Setter of one of the four slots every pydantic model has; faster than ``object.__setattr__``."""
+    setter: Callable[[object, object], None] = BaseModel.__dict__[name].__set__
+    return setter
+
+
+RUNTIME: dict[str, object] = {
+    "FALSE": b"\x00",
+    "NULL": b"\x00",
+    "TRUE": b"\x01",
+    "V": VARINTS,
+    "bad_branch": bad_branch,
+    "bad_end": bad_end,
+    "dump_date": dump_date,
+    "dump_timestamp": dump_timestamp,
+    "join": b"".join,
+    "load_date": load_date,
+    "load_timestamp": load_timestamp,
+    "new": object.__new__,
+    "put_extra": _slot("__pydantic_extra__"),
+    "put_fields": _slot("__dict__"),
+    "put_fields_set": _slot("__pydantic_fields_set__"),
+    "put_private": _slot("__pydantic_private__"),
+    "read_boolean": read_boolean,
+    "read_count": read_count,
+    "read_decimal": read_decimal,
+    "read_double": struct.Struct("<d").unpack_from,
+    "read_length": read_length,
+    "read_long": read_long,
+    "read_uuid": read_uuid,
+    "write_blocks": write_blocks,
+    "write_decimal": write_decimal,
+    "write_double": struct.Struct("<d").pack,
+}

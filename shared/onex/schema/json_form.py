@@ -1,0 +1,189 @@
+"""Messages from JSON of the outside, read exactly: what cannot be the same in Avro is refused.
+
+pydantic reads a number with a fraction as a float before it makes a Decimal of it, and a whole number that is written
+with an exponent before it makes an int of it. Here such numbers become texts, or ints, before pydantic sees them.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from math import isinf
+from typing import NoReturn
+
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from onex.errors import PoisonError, RejectedError
+from onex.model.error_text import validation_text
+from onex.model.message import Message
+from onex.schema.types import Array, AvroType, Fixed, Map, Nullable, OneOf, Record, Scalar, fields_of
+
+_LONGEST = 1_100
+"""Characters of a number. The exact text of a double has no more; turning a long one into an int is quadratic."""
+_DELICATE = re.compile(rb"[0-9]{16}|[0-9][eE][+-]?[0-9]|[.,][0-9]{7}")
+"""In every JSON text with a number, or a time, that loses digits as a float, or in microseconds."""
+_FINER = re.compile(r"[.,][0-9]{6}[0-9]*[1-9]")
+_NAMES = ("nan", "inf", "infinity")
+
+
+class _Number(float):
+    """A float that knows how it was written."""
+
+    __slots__ = ("text",)
+    text: str
+
+
+def json_reader(model: type[Message], encode: Callable[[Message], bytes]) -> Callable[[bytes], Message]:
+    """Return a function that makes a message of JSON.
+
+    It raises PoisonError for bytes that are not JSON, and RejectedError, naming the field, for values that do not
+    fit. ``encode`` is asked whether a value fits its Avro type, unless every value of the model does.
+    """
+    kinds = {type(kind) if isinstance(kind, Fixed) else kind for kind in _leaves(model)}
+    validate = model.__pydantic_validator__.validate_json
+    has_decimals = Fixed in kinds
+    is_delicate = any(isinstance(kind, Scalar) and kind.name in ("long", "double") for kind in kinds)
+    may_not_fit = has_decimals or any(isinstance(kind, Scalar) and kind.name == "long" for kind in kinds)
+
+    def read(value: bytes) -> Message:
+        text: bytes | str = value
+        if has_decimals or (is_delicate and _DELICATE.search(value)):
+            text = _exact_text(model, value)
+        try:
+            message: Message = validate(text)
+        except ValidationError as error:
+            if error.errors()[0]["type"] == "json_invalid":
+                _no_json()
+            raise RejectedError(validation_text(error, model)) from None
+        if may_not_fit:
+            encode(message)
+        return message
+
+    return read
+
+
+def _no_json() -> NoReturn:
+    raise PoisonError("neither Avro in Confluent wire format nor JSON") from None
+
+
+def _leaves(model: type[BaseModel]) -> set[AvroType]:
+    """Every scalar and decimal of a model and of those within it."""
+    found: set[AvroType] = set()
+    seen: set[type[BaseModel]] = set()
+
+    def visit(kind: AvroType) -> None:
+        match kind:
+            case Array(item) | Map(item) | Nullable(item):
+                visit(item)
+            case Record(inner):
+                enter(inner)
+            case OneOf(models):
+                for inner in models:
+                    enter(inner)
+            case Scalar() | Fixed():
+                found.add(kind)
+
+    def enter(inner: type[BaseModel]) -> None:
+        if inner not in seen:
+            seen.add(inner)
+            for kind in fields_of(inner).values():
+                visit(kind)
+
+    enter(model)
+    return found
+
+
+@lru_cache(maxsize=1000)
+def _fields(model: type[BaseModel]) -> dict[str, AvroType]:
+    return fields_of(model)
+
+
+def _exact_text(model: type[Message], value: bytes) -> str:
+    """The same JSON, with numbers as pydantic reads them exactly."""
+
+    def number(text: str) -> _Number:
+        found = _Number(_bounded(model, text))
+        found.text = text
+        return found
+
+    try:
+        data: JsonValue = json.loads(
+            value.decode(), parse_float=number, parse_int=lambda text: int(_bounded(model, text))
+        )
+    except (ValueError, RecursionError):
+        _no_json()
+    return json.dumps(_exact(Record(model), data, model.__name__))
+
+
+def _bounded(model: type[Message], text: str) -> str:
+    if len(text) > _LONGEST:
+        raise RejectedError(f"{model.__name__}: a number of {len(text)} characters; {_LONGEST} are allowed")
+    return text
+
+
+def _exact(kind: AvroType, value: JsonValue, at: str) -> JsonValue:
+    match kind, value:
+        case Nullable(item), _:
+            return _exact(item, value, at)
+        case Array(item), list():
+            return [_exact(item, each, at) for each in value]
+        case Map(item), dict():
+            return {key: _exact(item, each, at) for key, each in value.items()}
+        case Record(model), dict():
+            fields = _fields(model)
+            return {
+                name: _exact(fields[name], each, f"{model.__name__}: {name}") if name in fields else each
+                for name, each in value.items()
+            }
+        case OneOf(models), dict():
+            # The branch is not known yet. A number as text fits each type of number that a branch may have.
+            return _exact_branches(models, value, at)
+        case Fixed(), _Number():
+            return value.text
+        case Fixed(), int() if not isinstance(value, bool):
+            return str(value)
+        case Scalar("long", _, ""), _Number():
+            return _whole(value)
+        case Scalar("long", _, "timestamp-micros"), _Number() | str() if _FINER.search(_text_of(value)):
+            raise RejectedError(f"{at}: a time is exact to microseconds, and not finer")
+        case Scalar("double"), int() | float() | str() if _is_too_large(value):
+            raise RejectedError(f"{at}: a number too large for a double")
+        case _:
+            return value
+
+
+def _exact_branches(models: tuple[type[BaseModel], ...], value: dict[str, JsonValue], at: str) -> JsonValue:
+    found: JsonValue = value
+    for model in models:
+        if all(name in value for name, field in model.model_fields.items() if field.is_required()):
+            found = _exact(Record(model), found, at)
+    return found
+
+
+def _text_of(value: _Number | str) -> str:
+    return value if isinstance(value, str) else value.text
+
+
+def _whole(value: _Number) -> JsonValue:
+    """The int that was written with a fraction or an exponent; the number itself when it is none, or too long."""
+    try:
+        exact = Decimal(value.text)
+    except InvalidOperation:  # an exponent beyond all bounds
+        return value
+    if exact.adjusted() > 20 or exact != exact.to_integral_value():
+        return value
+    return int(exact)
+
+
+def _is_too_large(value: float | str) -> bool:
+    """Whether a number became infinite that was not written so."""
+    try:
+        number = float(value)
+    except OverflowError:
+        return True
+    except ValueError:
+        return False  # no number: pydantic refuses it
+    if not isinstance(value, _Number | str):
+        return False
+    return isinf(number) and _text_of(value).strip().lstrip("+-").lower() not in _NAMES

@@ -1,0 +1,127 @@
+"""Schemas that use types of other subjects (``references`` of a Confluent registry), as one schema."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from onex.errors import SchemaMismatchError
+
+_NAMED = ("record", "error", "enum", "fixed")
+_MOST = 1_000
+"""Schemas that one schema may refer to, directly and through others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A type that a schema uses, and the version of the subject that defines it."""
+
+    name: str
+    subject: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Referring:
+    """A schema and what it refers to."""
+
+    schema: JsonValue
+    references: Sequence[Reference] = ()
+
+
+def references_of(found: JsonValue) -> tuple[Reference, ...]:
+    """Return the references of a registry's answer or record; raises SchemaMismatchError for one that is none."""
+    match found:
+        case None:
+            return ()
+        case list():
+            return tuple(_reference(item) for item in found)
+        case _:
+            raise SchemaMismatchError("references of a schema are no list")
+
+
+def with_references(top: Referring, look_up: Callable[[Reference], Referring]) -> JsonValue:
+    """Return the schema with each type it refers to defined where it is used first.
+
+    ``look_up`` returns the schema of a reference. What it raises goes on to the caller.
+    """
+    if not top.references:
+        return top.schema
+    definitions: dict[str, JsonValue] = {}
+    waiting = list(top.references)
+    seen: set[Reference] = set()
+    while waiting:
+        reference = waiting.pop()
+        if reference in seen:
+            continue
+        seen.add(reference)
+        if len(seen) > _MOST:
+            raise SchemaMismatchError(f"a schema refers to more than {_MOST} others")
+        found = look_up(reference)
+        _collect(found.schema, "", definitions)
+        waiting += found.references
+    return _inlined(top.schema, "", definitions, set())
+
+
+def _reference(item: JsonValue) -> Reference:
+    match item:
+        case {"name": str(name), "subject": str(subject), "version": int(version)}:
+            return Reference(name, subject, version)
+        case _:
+            raise SchemaMismatchError("a reference of a schema lacks name, subject or version")
+
+
+def _collect(schema: JsonValue, space: str, definitions: dict[str, JsonValue]) -> None:
+    """Every named type of a schema by its full name, with its namespace written out."""
+    if isinstance(schema, list):
+        for branch in schema:
+            _collect(branch, space, definitions)
+    if not isinstance(schema, dict):
+        return
+    if schema.get("type") not in _NAMED:
+        for key in ("type", "items", "values"):
+            _collect(schema.get(key), space, definitions)
+        return
+    inner, full = _names(str(schema.get("name")), schema.get("namespace"), space)
+    definitions.setdefault(full, {**schema, "namespace": inner})
+    fields = schema.get("fields")
+    for field in fields if isinstance(fields, list) else []:
+        _collect(field.get("type") if isinstance(field, dict) else None, inner, definitions)
+
+
+def _inlined(schema: JsonValue, space: str, definitions: dict[str, JsonValue], defined: set[str]) -> JsonValue:
+    if isinstance(schema, str):
+        full = schema if "." in schema or not space else f"{space}.{schema}"
+        name = next((each for each in (full, schema) if each in definitions), None)
+        if name is None or name in defined:
+            return schema if name is None else name
+        return _inlined(definitions[name], "", definitions, defined)
+    if isinstance(schema, list):
+        return [_inlined(branch, space, definitions, defined) for branch in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") not in _NAMED:
+        keys = [key for key in ("type", "items", "values") if key in schema]
+        return {**schema, **{key: _inlined(schema[key], space, definitions, defined) for key in keys}}
+    inner, full = _names(str(schema.get("name")), schema.get("namespace"), space)
+    if full in defined:
+        return full
+    defined.add(full)
+    fields = schema.get("fields")
+    if not isinstance(fields, list):
+        return schema
+    return {**schema, "fields": [_field(field, inner, definitions, defined) for field in fields]}
+
+
+def _field(field: JsonValue, space: str, definitions: dict[str, JsonValue], defined: set[str]) -> JsonValue:
+    if not isinstance(field, dict) or "type" not in field:
+        return field
+    return {**field, "type": _inlined(field["type"], space, definitions, defined)}
+
+
+def _names(name: str, namespace: JsonValue, space: str) -> tuple[str, str]:
+    """Namespace inside a named type, and its full name."""
+    if "." in name:
+        return name.rpartition(".")[0], name
+    inner = namespace if isinstance(namespace, str) else space
+    return inner, f"{inner}.{name}" if inner else name

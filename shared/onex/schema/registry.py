@@ -1,0 +1,111 @@
+"""A Confluent-compatible schema registry over HTTP, as a catalogue."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+
+import httpx
+from pydantic import JsonValue
+
+from onex.errors import BusUnavailableError, ConfigurationError, ProvisioningError, SchemaMismatchError
+from onex.model.error_text import scrubbed
+from onex.schema.avro_schema import Schema, canonical
+from onex.schema.catalogue import SchemaVersion
+from onex.schema.references import Reference, Referring, references_of, with_references
+
+_LONGEST_ANSWER = 300
+_MEDIA = "application/vnd.schemaregistry.v1+json"
+
+
+class RegistryCatalogue:
+    """See :class:`ProtocolSchemaCatalogue`. Answers are kept: ids and versions never change."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._client = httpx.Client(base_url=url.rstrip("/"), timeout=10, headers={"Content-Type": _MEDIA})
+        except httpx.InvalidURL as error:
+            raise ConfigurationError(f"SCHEMA_REGISTRY_URL is no URL: {error}; write http://HOST:PORT") from None
+        self._schemas: dict[int, Schema] = {}
+
+    def id_of(self, subject: str, schema: Schema) -> int:
+        """Looks the schema up under its subject."""
+        answer = self._ask("POST", f"/subjects/{subject}", {"schema": canonical(schema)})
+        if answer is None:
+            raise SchemaMismatchError(f"the schema of {subject} is not registered; run `onex apply`")
+        return int(answer["id"])
+
+    def schema_of(self, schema_id: int) -> Schema:
+        """See the protocol."""
+        found = self.schemas_of((schema_id,)).get(schema_id)
+        if found is None:
+            raise SchemaMismatchError(f"schema id {schema_id} is unknown, or not of Avro")
+        return found
+
+    def schemas_of(self, schema_ids: Collection[int]) -> Mapping[int, Schema]:
+        """See the protocol. One request for each id that was not found before."""
+        for schema_id in schema_ids:
+            if schema_id in self._schemas:
+                continue
+            answer = self._ask("GET", f"/schemas/ids/{schema_id}")
+            # Another kind of schema is of no use here: its id counts as unknown.
+            if answer is not None and answer.get("schemaType", "AVRO") == "AVRO":
+                self._schemas[schema_id] = self._whole(answer)
+        return {number: self._schemas[number] for number in schema_ids if number in self._schemas}
+
+    def versions(self, subjects: Sequence[str]) -> Mapping[str, Sequence[SchemaVersion]]:
+        """See the protocol."""
+        return {subject: self._versions(subject) for subject in subjects}
+
+    def register(self, schemas: Mapping[str, Schema]) -> Mapping[str, SchemaVersion]:
+        """See the protocol; the registry's own compatibility check may refuse too."""
+        return {subject: self._register(subject, schema) for subject, schema in schemas.items()}
+
+    def _whole(self, answer: Mapping[str, JsonValue]) -> Schema:
+        """The schema with what it refers to."""
+        return with_references(_referring(answer), self._referred)
+
+    def _referred(self, reference: Reference) -> Referring:
+        answer = self._ask("GET", f"/subjects/{reference.subject}/versions/{reference.version}")
+        if answer is None:
+            raise SchemaMismatchError(
+                f"{reference.name}: version {reference.version} of {reference.subject} is unknown"
+            )
+        return _referring(answer)
+
+    def _versions(self, subject: str) -> Sequence[SchemaVersion]:
+        numbers = self._ask("GET", f"/subjects/{subject}/versions") or []
+        found = []
+        for number in numbers:
+            answer = self._ask("GET", f"/subjects/{subject}/versions/{number}")
+            if answer is not None:
+                text = canonical(self._whole(answer))
+                found.append(SchemaVersion(subject, int(number), int(answer["id"]), text))
+        return found
+
+    def _register(self, subject: str, schema: Schema) -> SchemaVersion:
+        self._ask("POST", f"/subjects/{subject}/versions", {"schema": canonical(schema)})
+        answer = self._ask("POST", f"/subjects/{subject}", {"schema": canonical(schema)})
+        if answer is None:
+            raise ProvisioningError(f"the registry did not keep the schema of {subject}")
+        return SchemaVersion(subject, int(answer["version"]), int(answer["id"]), canonical(schema))
+
+    def _ask(self, method: str, path: str, body: object = None):  # type: ignore[no-untyped-def]  # JSON of many shapes
+        try:
+            answer = self._client.request(method, path, content=json.dumps(body) if body else None)
+        except httpx.HTTPError as error:
+            words = f"SCHEMA_REGISTRY_URL: no schema registry answers at {self._client.base_url}: {error}"
+            raise BusUnavailableError(scrubbed(f"{words}; start it, or correct the setting")) from None
+        if answer.status_code == 404:
+            return None
+        if answer.status_code == 409:
+            raise ProvisioningError(f"the registry refuses {path}: {answer.text}")
+        if answer.is_error:
+            words = f"{answer.status_code} {answer.text[:_LONGEST_ANSWER]}"
+            raise BusUnavailableError(f"the schema registry of SCHEMA_REGISTRY_URL answers {path} with {words}")
+        try:
+            return answer.json()
+        except ValueError as error:  # the page of a proxy, while the registry behind it is away
+            raise BusUnavailableError(f"schema registry {path}: the answer is no JSON: {error}") from None
+
+
+def _referring(answer: Mapping[str, JsonValue]) -> Referring:
+    return Referring(json.loads(str(answer["schema"])), references_of(answer.get("references")))
