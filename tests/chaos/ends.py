@@ -44,6 +44,6 @@ def last_words(log: str) -> str:
 def name_of(code: int) -> str:
     """``SIGSEGV`` for -11, else the code itself."""
     try:
-        return signal.Reports(-code).name if code < 0 else f"code {code}"
+        return signal.Signals(-code).name if code < 0 else f"code {code}"
     except ValueError:
         return f"signal {-code}"

@@ -91,7 +91,7 @@ class Field:
         """One more instance, which the caller ends."""
         return self._start(name)
 
-    def restart(self, name: str, how: signal.Reports) -> None:
+    def restart(self, name: str, how: signal.Signals) -> None:
         """End one instance and start another, as a supervisor would."""
         with self._lock:
             process = self.agents[name].pop(0)

@@ -158,7 +158,7 @@ class Mesh:
             eventually(lambda: self.readiness(process.pid) == {}, 40, f"{name} ready: {self.log(name)}")
         return process
 
-    def stop(self, process: Process, how: signal.Reports = signal.SIGTERM) -> int:
+    def stop(self, process: Process, how: signal.Signals = signal.SIGTERM) -> int:
         """CapabilityReport a process and wait for its end; gives the exit code."""
         process.send_signal(how)
         try:

@@ -20,7 +20,7 @@ class Undo:
         """``report`` gets a line for each step that could not be undone."""
         self._report = report
         self._steps: list[tuple[str, Callable[[], object]]] = []
-        self._before: dict[signal.Reports, object] = {}
+        self._before: dict[signal.Signals, object] = {}
         self._depth = 0
         self._pending = False
         self.kept = False

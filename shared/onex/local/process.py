@@ -68,7 +68,7 @@ def stop(pid: int, started: float, patience: float) -> bool:
 
 
 def stop_all(
-    processes: Sequence[tuple[int, float]], patience: float, how: signal.Reports = signal.SIGTERM
+    processes: Sequence[tuple[int, float]], patience: float, how: signal.Signals = signal.SIGTERM
 ) -> list[int]:
     """All together, as :func:`stop`; pids and creation times. Gives the pids that had to be killed."""
     left = [known for known in processes if alive(*known)]

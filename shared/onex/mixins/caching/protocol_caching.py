@@ -16,7 +16,7 @@ class CacheFacts:
     stale: int
     """Given after their time, because the dependency failed."""
     shared: int
-    """HandlerResult by a question that was under way already."""
+    """Served by a call of the loader that was under way already."""
     entries: int
 
 
