@@ -13,16 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from prometheus_client import CollectorRegistry
 
 from benchmarks.report import Report, Series
-from onex.capability import (
-    BatchFacts,
-    Composition,
-    Container,
-    Mixin,
-    NodeIdentity,
-    fold,
-    fold_checks,
-    standard_services,
-)
+from onex.capability import BatchFacts, Composition, Container, Mixin, NodeIdentity
+from onex.capability.host import standard_services
+from onex.capability.layer import fold, fold_checks
 from onex.mixins.catalogue import CATALOGUE
 from onex.mixins.profiling import MixinProfiling
 from onex.mixins.service import MixinDependencyResolver, with_mixins

@@ -11,7 +11,8 @@ from threading import Thread
 
 from pydantic import BaseModel, ValidationError
 
-from onex.capability import Container, Event, NodeIdentity, standard_services
+from onex.capability import Container, Event, NodeIdentity
+from onex.capability.host import standard_services
 from onex.errors import TransientError
 from onex.model.context import Context
 from onex.model.message import Message

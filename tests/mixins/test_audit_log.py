@@ -9,7 +9,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onex.capability import SENDER, Event, ProtocolEventSink
+from onex.capability import Event, ProtocolEventSink
+from onex.capability.sender import SENDER
 from onex.errors import CircuitOpenError, RejectedError, TransientError
 from onex.mixins.audit_log import MixinAuditLog, ModelAuditLogSubcontract, problems_of
 from onex.mixins.audit_log.chain import sealed

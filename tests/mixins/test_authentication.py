@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from jwt.algorithms import ECAlgorithm
 
-from onex.capability import SENDER, ProtocolCurrentMessage
+from onex.capability import ProtocolCurrentMessage
+from onex.capability.sender import SENDER
 from onex.errors import AccessDeniedError, CompositionError, TransientError
 from onex.mixins.authentication import MixinAuthentication, ModelAuthenticationSubcontract, Principal
 from onex.mixins.authentication.engine import AuthenticationEngine

@@ -22,17 +22,17 @@ from onex.bus.kafka.adapter_factory import KafkaAdapters
 from onex.bus.protocols import TopicState
 from onex.capability import (
     AgentEnvironment,
-    CapabilityMetadata,
     Composition,
-    Definition,
     Mixin,
-    ProtocolContractReader,
     ProtocolEventSink,
     ProtocolHost,
-    ProtocolKafkaAdapters,
     Subcontract,
     capability,
 )
+from onex.capability.contracts import ProtocolContractReader
+from onex.capability.kafka import ProtocolKafkaAdapters
+from onex.capability.metadata import CapabilityMetadata
+from onex.capability.mixin import Definition
 from onex.contract import ResolvedNode, resolve_node
 from onex.contract.reader import ContractReader
 from onex.errors import CompositionError

@@ -226,11 +226,11 @@ def test_a_node_shares_a_circuit_among_its_handlers() -> None:
                 await node.one(down)
         with pytest.raises(CircuitOpenError, match="the circuit of db is open for another"):
             await node.two()
-        signals = node.container.get(Reports)
-        assert [(one.capability, one.subject, one.event) for one in signals.take()] == [
+        reports = node.container.get(Reports)
+        assert [(one.capability, one.subject, one.event) for one in reports.take()] == [
             ("circuit_breaker", "db", "open")
         ]
-        assert list(signals.take()) == []
+        assert list(reports.take()) == []
         assert isinstance(node.circuits, CircuitBreakerEngine)
         assert node.circuits.reported_metrics() == {"circuits": 1.0, "open": 1.0, "half_open": 0.0}
 

@@ -7,23 +7,19 @@ from typing import ClassVar
 import pytest
 
 from onex.capability import (
-    CapabilityMetadata,
     Composition,
     Container,
-    Definition,
-    EnumScope,
     Mixin,
     NodeIdentity,
     ProtocolHost,
-    ServiceRegistry,
     Subcontract,
     capability,
-    closure,
     configured,
-    layer_order,
-    load_metadata,
-    start_order,
 )
+from onex.capability.container import EnumScope, ServiceRegistry
+from onex.capability.metadata import CapabilityMetadata, load_metadata
+from onex.capability.mixin import Definition
+from onex.capability.resolver import closure, layer_order, start_order
 from onex.errors import CompositionError
 from onex.mixins.circuit_breaker import MixinCircuitBreaker
 from onex.mixins.retry import MixinRetry, ModelRetrySubcontract

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from onex.capability import LoadedContract
+from onex.capability.contracts import LoadedContract
 from onex.contract import resolve_node
 from onex.contract.reader import ContractReader
 from onex.errors import CompositionError, ContractError

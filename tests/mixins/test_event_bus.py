@@ -7,7 +7,8 @@ import pytest
 import structlog
 from pydantic import ValidationError
 
-from onex.capability import Event, NoEvents, ProtocolEventSink, Reports
+from onex.capability import Event, ProtocolEventSink, Reports
+from onex.capability.events import NoEvents
 from onex.errors import CompositionError, RejectedError, TransientError
 from onex.mixins.event_bus import MixinEventBus, ModelEventBusSubcontract
 from onex.mixins.event_bus.engine import EventBusEngine

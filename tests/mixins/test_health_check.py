@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from onex.capability import AlwaysReady, EnumCheckKind, HealthCheck, HealthChecks, Reports
+from onex.capability import HealthCheck, HealthChecks, Reports
+from onex.capability.health import AlwaysReady, EnumCheckKind
 from onex.errors import CompositionError
 from onex.mixins.health_check import HealthFacts, MixinHealthCheck, ModelHealthCheckSubcontract
 from onex.mixins.health_check.engine import HealthCheckEngine

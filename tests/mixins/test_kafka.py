@@ -8,7 +8,8 @@ import pytest
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.kafka.adapter_factory import KafkaAdapters
 from onex.bus.protocols import Outgoing, Partition, TopicState
-from onex.capability import AgentEnvironment, Composition, HealthChecks, ProtocolKafkaAdapters
+from onex.capability import AgentEnvironment, Composition, HealthChecks
+from onex.capability.kafka import ProtocolKafkaAdapters
 from onex.errors import BusError, CompositionError, TransientError
 from onex.local import LocalKafka
 from onex.mixins.health_check import MixinHealthCheck

@@ -11,19 +11,10 @@ from node_gate_compute.v1_0_0.models import Enter, Entered
 from node_gate_compute.v1_0_0.node import NodeGateCompute
 
 from onex.agent.process.capability_loop import running
-from onex.capability import (
-    BatchFacts,
-    CapabilityMetadata,
-    Composition,
-    Definition,
-    Mixin,
-    Proceed,
-    ProtocolHost,
-    Subcontract,
-    capability,
-    fold,
-    fold_checks,
-)
+from onex.capability import BatchFacts, Composition, Mixin, Proceed, ProtocolHost, Subcontract, capability
+from onex.capability.layer import fold, fold_checks
+from onex.capability.metadata import CapabilityMetadata
+from onex.capability.mixin import Definition
 from onex.contract import resolve_node
 from onex.errors import RejectedError
 from onex.mixins.service import with_mixins

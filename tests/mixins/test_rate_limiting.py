@@ -8,7 +8,7 @@ import pytest
 from node_vault_effect.v1_0_0.models import Fetch, Fetched
 from node_vault_effect.v1_0_0.node import NodeVaultEffect
 
-from onex.capability import PartitionShare
+from onex.capability.host import PartitionShare
 from onex.contract import resolve_node
 from onex.errors import RateLimitedError
 from onex.mixins.rate_limiting import MixinRateLimiting, ModelRateLimitingSubcontract

@@ -2,7 +2,7 @@
 
 import pytest
 
-from onex.capability import EnumScope
+from onex.capability.container import EnumScope
 from onex.errors import CompositionError
 from onex.mixins.service_registry import MixinServiceRegistry, ModelServiceRegistrySubcontract
 from onex.mixins.service_registry.engine import ServiceRegistryEngine

@@ -174,9 +174,9 @@ def test_health_holds_no_credentials() -> None:
 
 
 def test_events_about_capabilities_hold_no_credentials() -> None:
-    signals = Reports()
-    signals.tell("event_bus", "Paid", "lost", f"http://me:{SECRET}@broker is away")
-    assert [signal.detail for signal in signals.take()] == ["http://[redacted]@broker is away"]
+    reports = Reports()
+    reports.report("event_bus", "Paid", "lost", f"http://me:{SECRET}@broker is away")
+    assert [report.detail for report in reports.take()] == ["http://[redacted]@broker is away"]
 
 
 def test_a_registry_that_is_away_is_named_without_its_password() -> None:

@@ -25,7 +25,7 @@ class Reports:
     def __init__(self) -> None:
         self._told: deque[CapabilityReport] = deque(maxlen=_KEPT)
 
-    def tell(self, capability: str, subject: str, event: str, detail: str) -> None:
+    def report(self, capability: str, subject: str, event: str, detail: str) -> None:
         """Never waits. The detail may be the text of any error: credentials are taken out of it."""
         self._told.append(CapabilityReport(capability, subject, event, scrubbed(detail)))
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from onex.capability import LoadedContract, Subcontract
+from onex.capability import Subcontract
+from onex.capability.contracts import LoadedContract
 from onex.contract.capabilities import compose
 from onex.contract.checker import Checker
 from onex.contract.load import read_contract

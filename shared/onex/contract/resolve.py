@@ -7,13 +7,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from onex.capability import (
-    Container,
-    NodeIdentity,
-    ProtocolContractReader,
-    ServiceRegistry,
-    standard_services,
-)
+from onex.capability import Container, NodeIdentity
+from onex.capability.container import ServiceRegistry
+from onex.capability.contracts import ProtocolContractReader
+from onex.capability.host import standard_services
 from onex.contract.capabilities import Subcontracts, compose
 from onex.contract.check_fsm import check_state_machine
 from onex.contract.checker import Checker

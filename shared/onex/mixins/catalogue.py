@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib import import_module
 
-from onex.capability import CapabilityMetadata, Mixin
+from onex.capability import Mixin
+from onex.capability.metadata import CapabilityMetadata
 from onex.errors import CompositionError
 
 _BUILT_IN = {

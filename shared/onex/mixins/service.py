@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from types import new_class
 from typing import TypeVar, cast
 
-from onex.capability import Mixin, closure
+from onex.capability import Mixin
+from onex.capability.resolver import closure
 from onex.errors import CompositionError
 from onex.mixins.catalogue import CATALOGUE, MixinCatalogue
 from onex.model.contract import ModelContract

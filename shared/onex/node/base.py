@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from onex.capability import CapabilityPlan, Container, NodeIdentity, plan_of, standard_services
+from onex.capability import Container, NodeIdentity
+from onex.capability.composition import CapabilityPlan, plan_of
+from onex.capability.host import standard_services
 from onex.model.enums import EnumNodeKind
 
 

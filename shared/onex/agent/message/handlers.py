@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
-from onex.capability import Proceed, fold, fold_checks
+from onex.capability import Proceed
+from onex.capability.layer import fold, fold_checks
 from onex.contract import ResolvedNode
 from onex.errors import WrongOutputError
 from onex.model.enums import EnumNodeKind

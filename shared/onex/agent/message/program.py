@@ -7,7 +7,8 @@ from operator import attrgetter
 from onex.agent.message.handlers import Handle, Result, handle_of
 from onex.agent.message.topic_limits import TopicLimits
 from onex.bus.protocols import Headers
-from onex.capability import Composition, ServiceRegistry
+from onex.capability import Composition
+from onex.capability.container import ServiceRegistry
 from onex.contract import ResolvedNode, Route, may_return_none
 from onex.errors import WrongOutputError
 from onex.model.contract import ModelContract

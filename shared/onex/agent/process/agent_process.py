@@ -41,7 +41,9 @@ from onex.agent.state.memory import StateMemory
 from onex.agent.telemetry.health import Health
 from onex.agent.telemetry.metrics import AgentMetrics
 from onex.bus.protocols import ProtocolEventBus
-from onex.capability import AgentEnvironment, PartitionShare, Reports, ServiceRegistry
+from onex.capability import AgentEnvironment, Reports
+from onex.capability.container import ServiceRegistry
+from onex.capability.host import PartitionShare
 from onex.connect import open_agent_bus, open_catalogue
 from onex.contract import ResolvedNode, resolve_node
 from onex.errors import (

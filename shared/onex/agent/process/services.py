@@ -10,16 +10,11 @@ from onex.agent.telemetry.metrics import AgentMetrics
 from onex.agent.telemetry.tracing import Tracing
 from onex.bus.kafka.adapter_factory import KafkaAdapters
 from onex.bus.protocols import ProtocolEventBus
-from onex.capability import (
-    AgentEnvironment,
-    NodeIdentity,
-    ProtocolCurrentMessage,
-    ProtocolEventSink,
-    ProtocolKafkaAdapters,
-    ProtocolReadiness,
-    ServiceRegistry,
-    standard_services,
-)
+from onex.capability import AgentEnvironment, NodeIdentity, ProtocolCurrentMessage, ProtocolEventSink
+from onex.capability.container import ServiceRegistry
+from onex.capability.health import ProtocolReadiness
+from onex.capability.host import standard_services
+from onex.capability.kafka import ProtocolKafkaAdapters
 from onex.contract import ResolvedNode
 from onex.schema import ProtocolSchemaCatalogue
 from onex.settings import Settings

@@ -38,7 +38,8 @@ from onex.bus.protocols import (
     ProtocolRecord,
     ProtocolTransaction,
 )
-from onex.capability import BatchFacts, ProtocolBatchObserver
+from onex.capability import BatchFacts
+from onex.capability.layer import ProtocolBatchObserver
 from onex.errors import (
     BusError,
     FencedError,

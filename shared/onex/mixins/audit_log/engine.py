@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import structlog
 
-from onex.capability import SENDER, Event, NodeIdentity, Proceed, ProtocolCurrentMessage, ProtocolEventSink
+from onex.capability import Event, NodeIdentity, Proceed, ProtocolCurrentMessage, ProtocolEventSink
+from onex.capability.sender import SENDER
 from onex.errors import NotNowError, OnexError, RejectedError, TransientError
 from onex.mixins.audit_log.chain import FIRST, sealed
 from onex.mixins.audit_log.model_audit_log_subcontract import ModelAuditLogSubcontract

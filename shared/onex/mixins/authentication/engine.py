@@ -7,7 +7,8 @@ import jwt
 import structlog
 from pydantic import JsonValue
 
-from onex.capability import SENDER, ProtocolCurrentMessage
+from onex.capability import ProtocolCurrentMessage
+from onex.capability.sender import SENDER
 from onex.errors import AccessDeniedError, TransientError
 from onex.mixins.authentication.certificates import identify
 from onex.mixins.authentication.keys import PublishedKeys

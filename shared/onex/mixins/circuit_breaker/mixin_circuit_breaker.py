@@ -16,9 +16,9 @@ class MixinCircuitBreaker(Mixin):
     @capability
     def circuits(self: ProtocolHost) -> ProtocolCircuitBreaker:
         """One circuit per dependency, shared by all who ask."""
-        settings, signals = configured(self, ModelCircuitBreakerSubcontract), self.container.get(Reports)
+        settings, reports = configured(self, ModelCircuitBreakerSubcontract), self.container.get(Reports)
 
         def tell(change: CircuitChange) -> None:
-            signals.tell("circuit_breaker", change.dependency, change.after, change.reason)
+            reports.report("circuit_breaker", change.dependency, change.after, change.reason)
 
         return CircuitBreakerEngine(settings, self.container.get(ProtocolClock), tell)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cachetools import TTLCache
 
-from onex.capability import LoadedContract, ProtocolContractReader
+from onex.capability.contracts import LoadedContract, ProtocolContractReader
 from onex.mixins.contract_loader.model_contract_loader_subcontract import ModelContractLoaderSubcontract
 from onex.util.clock import ProtocolClock
 

@@ -1,6 +1,7 @@
 """Gives a node its contract loader."""
 
-from onex.capability import Mixin, NoContracts, ProtocolContractReader, ProtocolHost, capability, configured, define
+from onex.capability import Mixin, ProtocolHost, capability, configured, define
+from onex.capability.contracts import NoContracts, ProtocolContractReader
 from onex.mixins.contract_loader.engine import ContractLoaderEngine
 from onex.mixins.contract_loader.model_contract_loader_subcontract import ModelContractLoaderSubcontract
 from onex.mixins.contract_loader.protocol_contract_loader import ProtocolContractLoader

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
-from onex.capability import LoadedContract
+from onex.capability.contracts import LoadedContract
 
 
 class ProtocolContractLoader(Protocol):

@@ -25,10 +25,10 @@ class MixinEventBus(Mixin):
     def event_bus(self: ProtocolHost) -> ProtocolEventPublisher:
         """Events."""
         container = self.container
-        signals = container.get(Reports)
+        reports = container.get(Reports)
 
         def tell(subject: str, event: str, detail: str) -> None:
-            signals.tell("event_bus", subject, event, detail)
+            reports.report("event_bus", subject, event, detail)
 
         settings = configured(self, ModelEventBusSubcontract)
         return EventBusEngine(

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from onex.capability import EnumCheckKind, HealthCheck, HealthChecks, Probe, ProtocolReadiness
+from onex.capability import HealthCheck, HealthChecks
+from onex.capability.health import EnumCheckKind, Probe, ProtocolReadiness
 from onex.mixins.health_check.model_health_check_subcontract import ModelHealthCheckSubcontract
 from onex.mixins.health_check.protocol_health_check import CheckFacts, HealthFacts
 from onex.mixins.health_check.standing import Standing

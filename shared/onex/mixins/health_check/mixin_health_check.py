@@ -1,15 +1,7 @@
 """Gives a node its health checks."""
 
-from onex.capability import (
-    HealthChecks,
-    Mixin,
-    ProtocolHost,
-    ProtocolReadiness,
-    Reports,
-    capability,
-    configured,
-    define,
-)
+from onex.capability import HealthChecks, Mixin, ProtocolHost, Reports, capability, configured, define
+from onex.capability.health import ProtocolReadiness
 from onex.mixins.health_check.engine import HealthCheckEngine
 from onex.mixins.health_check.model_health_check_subcontract import ModelHealthCheckSubcontract
 from onex.mixins.health_check.protocol_health_check import ProtocolHealthCheck
@@ -25,10 +17,10 @@ class MixinHealthCheck(Mixin):
     def health(self: ProtocolHost) -> ProtocolHealthCheck:
         """Checks, and what they found."""
         container = self.container
-        signals = container.get(Reports)
+        reports = container.get(Reports)
 
         def tell(subject: str, state: str, detail: str) -> None:
-            signals.tell("health_check", subject, state, detail)
+            reports.report("health_check", subject, state, detail)
 
         return HealthCheckEngine(
             configured(self, ModelHealthCheckSubcontract),

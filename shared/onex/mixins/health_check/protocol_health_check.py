@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from onex.capability import EnumCheckKind, Probe
+from onex.capability.health import EnumCheckKind, Probe
 from onex.model.mesh import EnumHealth
 
 

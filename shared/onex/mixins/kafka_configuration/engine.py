@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from zlib import crc32
 
-from onex.capability import AgentEnvironment, ProtocolKafkaAdapter, ProtocolKafkaAdapters
+from onex.capability import AgentEnvironment
+from onex.capability.kafka import ProtocolKafkaAdapter, ProtocolKafkaAdapters
 from onex.errors import CompositionError
 from onex.mixins.kafka_configuration.model_kafka_configuration_subcontract import (
     ModelKafkaConfigurationSubcontract,

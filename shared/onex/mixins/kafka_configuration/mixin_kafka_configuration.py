@@ -1,14 +1,7 @@
 """Gives a node an adapter of its own."""
 
-from onex.capability import (
-    AgentEnvironment,
-    Mixin,
-    ProtocolHost,
-    ProtocolKafkaAdapters,
-    capability,
-    configured,
-    define,
-)
+from onex.capability import AgentEnvironment, Mixin, ProtocolHost, capability, configured, define
+from onex.capability.kafka import ProtocolKafkaAdapters
 from onex.mixins.kafka_configuration.engine import KafkaConfigurationEngine
 from onex.mixins.kafka_configuration.model_kafka_configuration_subcontract import (
     ModelKafkaConfigurationSubcontract,

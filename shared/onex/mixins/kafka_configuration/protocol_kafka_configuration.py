@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from onex.capability import ProtocolKafkaAdapter
+from onex.capability.kafka import ProtocolKafkaAdapter
 from onex.model.outgoing import BusHealth, Outgoing
 
 

@@ -15,9 +15,9 @@ class MixinProfiling(Mixin):
     @capability
     def profiler(self: ProtocolHost) -> ProtocolProfiling:
         """Where the time goes."""
-        signals = self.container.get(Reports)
+        reports = self.container.get(Reports)
 
         def tell(subject: str, detail: str) -> None:
-            signals.tell("profiling", subject, "slow", detail)
+            reports.report("profiling", subject, "slow", detail)
 
         return ProfilingEngine(configured(self, ModelProfilingSubcontract), self.container.get(ProtocolClock), tell)

@@ -6,7 +6,8 @@ from hashlib import blake2b
 
 from cachetools import LRUCache
 
-from onex.capability import PartitionShare, Proceed
+from onex.capability import Proceed
+from onex.capability.host import PartitionShare
 from onex.errors import RateLimitedError
 from onex.mixins.rate_limiting.model_rate_limiting_subcontract import ModelRateLimitingSubcontract
 from onex.model.context import Context

@@ -1,6 +1,7 @@
 """Gives a node its rate limits."""
 
-from onex.capability import Mixin, PartitionShare, ProtocolHost, capability, configured, define
+from onex.capability import Mixin, ProtocolHost, capability, configured, define
+from onex.capability.host import PartitionShare
 from onex.mixins.rate_limiting.engine import RateLimitingEngine
 from onex.mixins.rate_limiting.model_rate_limiting_subcontract import ModelRateLimitingSubcontract
 from onex.mixins.rate_limiting.protocol_rate_limiting import ProtocolRateLimiting

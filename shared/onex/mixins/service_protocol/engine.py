@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from onex.capability import ServiceRegistry
+from onex.capability.container import ServiceRegistry
 from onex.capability.dotted import imported
 from onex.errors import CompositionError
 from onex.mixins.service_protocol.model_service_protocol_subcontract import ModelServiceProtocolSubcontract

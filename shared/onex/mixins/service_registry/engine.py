@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import TypeVar, cast
 
-from onex.capability import Container, EnumScope, Proceed
+from onex.capability import Container, Proceed
+from onex.capability.container import EnumScope
 from onex.capability.dotted import imported
 from onex.errors import CompositionError
 from onex.mixins.service_registry.model_service_registry_subcontract import (

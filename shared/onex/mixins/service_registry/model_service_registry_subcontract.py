@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from onex.capability import EnumScope, Subcontract
+from onex.capability import Subcontract
+from onex.capability.container import EnumScope
 from onex.model.contract.version import ModelSemVer
 
 

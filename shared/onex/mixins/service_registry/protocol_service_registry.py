@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from onex.capability import EnumScope
+from onex.capability.container import EnumScope
 
 S = TypeVar("S")
 
