@@ -291,8 +291,8 @@ def test_a_node_without_an_agent_says_so_and_gives_up() -> None:
         await node.event_bus.open()
         await node.event_bus.publish(Note(text="a"))
         await node.event_bus.close()
-        (signal,) = node.container.get(Reports).take()
-        assert (signal.subject, signal.event) == ("Note", "lost")
+        (report,) = node.container.get(Reports).take()
+        assert (report.subject, report.event) == ("Note", "lost")
         with pytest.raises(CompositionError, match="nothing carries dead letters"):
             await NoEvents().dead_letter(Event(Note(text="a")), AWAY)
 

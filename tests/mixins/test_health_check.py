@@ -215,8 +215,8 @@ def test_a_node_tells_the_mesh() -> None:
 
     node.health.register("bank", closed)
     assert play(node.health.check_now()).state is BAD
-    (signal,) = node.container.get(Reports).take()
-    assert (signal.capability, signal.subject, signal.event) == ("health_check", "health", "unhealthy")
+    (report,) = node.container.get(Reports).take()
+    assert (report.capability, report.subject, report.event) == ("health_check", "health", "unhealthy")
 
 
 def test_a_node_without_an_agent_complains_to_nobody() -> None:

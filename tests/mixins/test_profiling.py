@@ -120,5 +120,5 @@ def test_a_node_tells_the_mesh() -> None:
     node.container = container()
     assert isinstance(node.profiler, ProfilingEngine)
     node.profiler.observed(BatchFacts(1, 1, [], 9.0))
-    (signal,) = node.container.get(Reports).take()
-    assert (signal.capability, signal.subject, signal.event) == ("profiling", "batch", "slow")
+    (report,) = node.container.get(Reports).take()
+    assert (report.capability, report.subject, report.event) == ("profiling", "batch", "slow")

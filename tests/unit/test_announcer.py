@@ -186,9 +186,9 @@ def test_consumer_events_are_told_once(scene: Scene) -> None:
 
 def test_what_capabilities_tell_is_published(scene: Scene) -> None:
     scene.provision()
-    scene.signals.tell("circuit_breaker", "bank", "open", "5 failures")
+    scene.signals.report("circuit_breaker", "bank", "open", "5 failures")
     scene.announcer.start()
-    scene.signals.tell("circuit_breaker", "bank", "closed", "2 probes succeeded")
+    scene.signals.report("circuit_breaker", "bank", "closed", "2 probes succeeded")
 
     def told() -> list[tuple[str, str, str, str, str]]:
         found = [m for m in scene.heard(CapabilityReported) if isinstance(m, CapabilityReported)]
