@@ -2,8 +2,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.docs
+PIP_OPTIONS := --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test mixins test-backends lint bench bench-quick chaos fuzz simulate render clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test mixins test-backends lint format docs bench bench-quick chaos fuzz simulate render constraints clean
+
+## help: list these commands
+help:
+	@awk '/^## / { sub(/^## /, ""); name = ""; if (match($$0, /^[a-z-]+: /)) { name = substr($$0, 1, RLENGTH - 2); \
+		sub(/^[a-z-]+: /, "") } sub(/^ +/, ""); printf "%-14s %s\n", name, $$0 }' $(firstword $(MAKEFILE_LIST))
 
 ## demo: set everything up, then run the code-generation workflow on a real Kafka and PostgreSQL
 demo: $(STAMP)
@@ -24,7 +32,7 @@ test: $(STAMP)
 	$(if $(FIRST),$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(FIRST))
 	$(if $(FOLDERS),$(PYTEST) $(FOLDERS))
 
-# They wait for servers as much as they compute, so that lint runs beside them.
+# These tests wait for servers as much as they compute, so lint runs at the same time.
 mixins: $(STAMP)
 	$(PYTEST) --cov --cov-report=term tests/mixins
 
@@ -32,14 +40,25 @@ mixins: $(STAMP)
 test-backends: $(STAMP)
 	$(PYTEST) tests/backends
 
-## lint: style, types, import rules, contracts
+## lint: style, spelling, words, types, import rules, contracts
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/python -m tests.prose
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/onex contract validate services examples/orders
 	$(BIN)/onex contract render --check
+
+## format: format the code, and fix what ruff can fix
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+## docs: build the documentation site in build/docs; a link that leads nowhere is an error
+docs: $(DOCS_STAMP)
+	$(BIN)/mkdocs build --strict
 
 ## chaos: three brokers, all nodes under load, random faults, and a ledger; SEED=7 FAULTS=30 repeats a run
 chaos: $(STAMP)
@@ -58,16 +77,23 @@ render: $(STAMP)
 	$(BIN)/onex contract render
 	$(BIN)/python -m tests.mixins.render
 
+## constraints: write constraints.txt again: the newest versions that pyproject.toml allows
+constraints:
+	$(PYTHON) -m venv --clear build/newest
+	build/newest/bin/python -m pip install --quiet --disable-pip-version-check '.[dev,docs,bench]'
+	{ sed -n '/^#/p' constraints.txt; build/newest/bin/python -m pip freeze --exclude onex-mesh; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+
 # Benchmarks have environments of their own: the mesh's on an interpreter built with optimisations (Debian's is; many
 # built by hand are not, and cost half of the speed), and the peers', whose pins differ. Java peers need JDK and Maven.
 BENCH_PYTHON ?= $(firstword $(wildcard /usr/bin/python3) $(PYTHON))
 BENCH := build/bench
 BENCH_STAMP := $(BENCH)/.installed
 
-$(BENCH_STAMP): pyproject.toml benchmarks/peers.txt benchmarks/java/pom.xml $(wildcard benchmarks/java/src/*.java)
+$(BENCH_STAMP): pyproject.toml constraints.txt benchmarks/peers.txt benchmarks/java/pom.xml $(wildcard benchmarks/java/src/*.java)
 	@echo "setting up $(BENCH) (once, some minutes)"
 	$(BENCH_PYTHON) -m venv $(BENCH)/venv
-	$(BENCH)/venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	$(BENCH)/venv/bin/python -m pip install $(PIP_OPTIONS) --editable '.[dev,bench]'
 	$(BENCH_PYTHON) -m venv $(BENCH)/peers
 	$(BENCH)/peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/peers.txt
 	if command -v javac mvn; then \
@@ -87,11 +113,16 @@ bench-quick: $(BENCH_STAMP)
 	$(BENCH)/venv/bin/python -m benchmarks.price --quick --runs 1
 	$(BENCH)/venv/bin/python -m benchmarks.latency --quick --runs 1
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (once, about a minute)"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable '.[dev]'
 	@touch $@
 
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable '.[docs]'
+	@touch $@
+
+## clean: remove build/ and the local stack's folder .onex/
 clean:
 	rm -rf .onex build

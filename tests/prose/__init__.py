@@ -1,0 +1,1 @@
+"""The list of words that docs/style.md replaces, checked over documents and docstrings."""
