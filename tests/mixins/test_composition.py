@@ -145,7 +145,7 @@ def test_what_does_not_fit_is_refused_when_the_class_is_made(
     ("body", "words"),
     [
         ({}, "has no definition"),
-        ({"definition": Definition(metadata("MixinOther"), Nothing)}, "its metadata.yaml is about MixinOther"),
+        ({"definition": Definition(metadata("MixinOther"), Nothing)}, "its metadata.yaml describes MixinOther"),
         ({"definition": Definition(metadata("MixinWrong"), Subcontract)}, "Subcontract has no INTERFACE_VERSION"),
         (
             {"definition": Definition(metadata("MixinWrong"), Nothing)},
@@ -162,7 +162,7 @@ def test_what_does_not_fit_is_refused_when_the_class_is_made(
                 "__init__": lambda self: None,
                 "start": lambda self: None,
             },
-            "it defines __init__, lower, start: put the rest into its engine",
+            "it defines __init__, lower, start: move other members into its engine",
         ),
     ],
 )
@@ -183,7 +183,7 @@ def test_chains_and_circles_are_named() -> None:
     with pytest.raises(CompositionError, match="MixinA requires MixinB requires MixinC requires MixinD, which"):
         start_order(found)
     found["MixinC"] = metadata("MixinC", requires=("MixinA",))
-    with pytest.raises(CompositionError, match=r"a circle: (Mixin. requires ){3}Mixin.; take one"):
+    with pytest.raises(CompositionError, match=r"circular requirement: (Mixin. requires ){3}Mixin.; remove one"):
         start_order(found)
     found["MixinC"] = metadata("MixinC", requires=("MixinA", "MixinX"))
     with pytest.raises(CompositionError, match="which is missing"):
@@ -365,7 +365,7 @@ def test_services_that_need_each_other_are_a_circle() -> None:
         return Engine("never")
 
     registry.register(Session, session).register(Engine, engine)
-    with pytest.raises(CompositionError, match="a circle: Session needs Engine needs Session"):
+    with pytest.raises(CompositionError, match="circular dependency: Session needs Engine needs Session"):
         Container(registry).get(Session)
 
 

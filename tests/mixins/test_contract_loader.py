@@ -98,7 +98,7 @@ def test_a_node_of_a_contract_reads_others() -> None:
     class Node(MixinContractLoader, NodeEffect):
         pass
 
-    with pytest.raises(CompositionError, match="nothing reads contracts"):
+    with pytest.raises(CompositionError, match="no contract reader"):
         Node().contracts.load(GATE)
     resolved = resolve_node(NODES / "node_vault_effect" / "v1_0_0")
     reading = replace(resolved, node_class=with_mixins(resolved.node_class, [MixinContractLoader])).create()

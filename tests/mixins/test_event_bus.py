@@ -293,7 +293,7 @@ def test_a_node_without_an_agent_says_so_and_gives_up() -> None:
         await node.event_bus.close()
         (report,) = node.container.get(Reports).take()
         assert (report.subject, report.event) == ("Note", "lost")
-        with pytest.raises(CompositionError, match="nothing carries dead letters"):
+        with pytest.raises(CompositionError, match="no sink for dead letters"):
             await NoEvents().dead_letter(Event(Note(text="a")), AWAY)
 
     play(live())

@@ -196,7 +196,7 @@ def test_rounds_come_by_themselves_and_answers_grow_old() -> None:
 def test_names_are_unique_and_checks_can_be_taken_out() -> None:
     ward = Ward()
     ward.engine.register("bank", Patient().probe, critical=False)
-    with pytest.raises(CompositionError, match="there is a health check 'bank' already"):
+    with pytest.raises(CompositionError, match="health check 'bank' exists already"):
         ward.engine.register("bank", Patient().probe)
     ward.checks.remove("bank")
     ward.checks.remove("never there")

@@ -196,5 +196,5 @@ def test_a_node_without_an_agent_has_no_kafka() -> None:
 
     node = Node()
     node.container = container(AgentEnvironment(kafka_bootstrap_servers="127.0.0.1:1"))
-    with pytest.raises(CompositionError, match="nothing opens Kafka"):
+    with pytest.raises(CompositionError, match="no Kafka adapters"):
         asyncio.run(Composition(node).start())

@@ -1,4 +1,4 @@
-"""From the bases of a node class to a plan, and from the plan to running engines."""
+"""Plan the capabilities of a node class, and open and close their engines."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
@@ -20,28 +20,28 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CapabilityPlan:
-    """The capabilities of a node class, checked."""
+    """The capabilities of a node class, after all checks."""
 
     start: tuple[CapabilityMetadata, ...] = ()
-    """In the order of their start: what is required comes first."""
+    """In start order: a required capability comes before the one that requires it."""
     layers: tuple[CapabilityMetadata, ...] = ()
-    """Those around handlers, from the outside in."""
+    """Capabilities that surround handlers, outermost first."""
 
 
 class ProtocolManaged(Protocol):
-    """An engine that is opened and closed."""
+    """An engine with a lifecycle."""
 
     async def open(self) -> None:
-        """Raises what keeps it from working; TransientError is tried again by the agent."""
+        """Prepare for the first message. Raise the reason when that fails; the agent retries a TransientError."""
         ...
 
     async def close(self) -> None:
-        """Safe when ``open`` failed or never ran, and twice."""
+        """Release all resources. Safe when ``open`` failed or never ran, and safe to call twice."""
         ...
 
 
 class ProtocolComposed(Protocol):
-    """A node, as far as its capabilities go."""
+    """What the composition needs of a node."""
 
     @property
     def capabilities(self) -> CapabilityPlan: ...
@@ -50,9 +50,9 @@ class ProtocolComposed(Protocol):
 
 
 def plan_of(node_class: type, kind: EnumNodeKind | None) -> CapabilityPlan:
-    """The plan of a class, from all its bases; their order does not matter. Raises CompositionError.
+    """Return the plan of a class. The order of its bases does not matter. Raise CompositionError for any conflict.
 
-    ``kind`` is None for a class that is still to get one.
+    ``kind`` is None for a class that has no kind yet.
     """
     mixins = [base for base in node_class.__mro__ if Mixin in base.__bases__]
     composed = {
@@ -85,7 +85,7 @@ def _check_accessors(node_class: type, mixins: Sequence[type[Mixin]]) -> None:
 
 
 class Composition:
-    """The engines of one node: opened in the order of the plan, closed in reverse."""
+    """The engines of one node. Opens them in the order of the plan and closes them in reverse."""
 
     def __init__(self, node: ProtocolComposed) -> None:
         self._node = node
@@ -94,28 +94,28 @@ class Composition:
 
     @property
     def managed(self) -> bool:
-        """Whether any of them is opened and closed."""
+        """Whether any engine has a lifecycle."""
         return any(metadata.managed for metadata in self._plan.start)
 
     def engine(self, metadata: CapabilityMetadata) -> object:
-        """The engine of one capability, made when it is first asked for."""
+        """Return the engine of a capability. The first call creates it."""
         return getattr(self._node, metadata.accessor)
 
     def layers(self) -> list[object]:
-        """Engines that surround handlers, from the outside in."""
+        """Return the engines that surround handlers, outermost first."""
         return [self.engine(metadata) for metadata in self._plan.layers]
 
     def reported_metrics(self) -> Iterator[tuple[str, str, float]]:
-        """Capability, name and value of all that is counted by engines that are in use."""
-        made = vars(self._node)
+        """Yield capability, name and value of each reported metric. Engines that no handler has used are left out."""
+        attributes = vars(self._node)
         for metadata in self._plan.start:
-            engine = made.get(metadata.accessor)
+            engine = attributes.get(metadata.accessor)
             if isinstance(engine, ProtocolMeasured):
                 for name, value in engine.reported_metrics().items():
                     yield metadata.key, name, value
 
     async def start(self) -> None:
-        """Open what is managed. When one fails, those before it are closed, and its error is raised."""
+        """Open the engines that have a lifecycle. When one fails, close those before it and raise its error."""
         if self._open is not None:
             raise CompositionError("started twice; stop it first")
         async with AsyncExitStack() as stack:
@@ -128,7 +128,7 @@ class Composition:
             self._open = stack.pop_all()
 
     async def stop(self) -> None:
-        """Close what is open, then the services they worked with. Safe without a start, and twice."""
+        """Close the open engines, then the services of the container. Safe without a start, and to call twice."""
         stack, self._open = self._open, None
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self._node.container.close)

@@ -1,4 +1,4 @@
-"""Where engines find their collaborators, by protocol. Two scopes: the application and one message."""
+"""Services for engines, by protocol, in two scopes: the application and one message."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -16,14 +16,14 @@ class EnumScope(StrEnum):
     """How long a service lives."""
 
     APPLICATION = "application"
-    """As long as the agent."""
+    """Until the agent stops."""
     MESSAGE = "message"
-    """While one message is handled."""
+    """Until the handler of the message returns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registration(Generic[S]):
-    """How a service is made, and what is done with it in the end."""
+    """How to create a service and how to close it."""
 
     make: "Callable[[Container], S]"
     scope: EnumScope = EnumScope.APPLICATION
@@ -31,7 +31,7 @@ class Registration(Generic[S]):
 
 
 class ServiceRegistry:
-    """What can be had, by protocol or class. Filled once at start."""
+    """The registered services, by protocol or class. Filled once at start."""
 
     def __init__(self) -> None:
         self._registrations: dict[type, Registration[object]] = {}
@@ -44,16 +44,16 @@ class ServiceRegistry:
         scope: EnumScope = EnumScope.APPLICATION,
         close: Callable[[S], Awaitable[None] | None] | None = None,
     ) -> Self:
-        """A service and how it is made; the last word counts, so that a test can replace what the agent gives."""
+        """Register a service by its factory. A later registration replaces an earlier one, as tests do."""
         self._registrations[service] = cast(Registration[object], Registration(make, scope, close))
         return self
 
     def value(self, service: type[S], value: S) -> Self:
-        """A service that is there already; nobody closes it."""
+        """Register an object that exists already. The container does not close it."""
         return self.register(service, lambda _: value)
 
     def registration(self, service: type[S]) -> Registration[S] | None:
-        """How a service is made; None where nobody registered it."""
+        """Return the registration of a service, or None."""
         return cast(Registration[S] | None, self._registrations.get(service))
 
     def __contains__(self, service: type) -> bool:
@@ -61,7 +61,7 @@ class ServiceRegistry:
 
 
 class Container:
-    """Services of one scope, made when they are first asked for and closed in reverse order."""
+    """Services of one scope. Creates each at its first use and closes them in reverse order."""
 
     def __init__(self, registry: ServiceRegistry | None = None, parent: "Container | None" = None) -> None:
         self.registry = registry if registry is not None else ServiceRegistry()
@@ -71,11 +71,11 @@ class Container:
         self._closers: list[Callable[[], Awaitable[None]]] = []
 
     def message(self) -> "Container":
-        """A container for one message; what is of the application comes from this one."""
+        """Return a container for one message. It takes services of the application from this container."""
         return Container(self.registry, self)
 
     def get(self, service: type[S]) -> S:
-        """The one service of this type in its scope. Raises CompositionError for one that nobody registered."""
+        """Return the one service of this type in its scope. Raise CompositionError when none is registered."""
         if service in self._services:
             return cast(S, self._services[service])
         registration = self.registry.registration(service)
@@ -84,36 +84,36 @@ class Container:
         if registration.scope is EnumScope.APPLICATION and self._parent is not None:
             return self._parent.get(service)
         if registration.scope is EnumScope.MESSAGE and self._parent is None:
-            raise CompositionError(f"{service.__name__} lives for one message; ask the container of a message")
+            raise CompositionError(f"{service.__name__} lives for one message; get it from the message's container")
         return self._make(service, registration)
 
     def find(self, service: type[S]) -> S | None:
-        """As ``get``; None for one that nobody registered."""
+        """Return the service as ``get`` does, or None when none is registered."""
         return self.get(service) if service in self.registry else None
 
     def _make(self, service: type[S], registration: Registration[S]) -> S:
         if service in self._making:
-            chain = " needs ".join(found.__name__ for found in [*self._making, service])
-            raise CompositionError(f"a circle: {chain}")
+            chain = " needs ".join(pending.__name__ for pending in [*self._making, service])
+            raise CompositionError(f"circular dependency: {chain}")
         self._making.append(service)
         try:
-            made = registration.make(self)
+            instance = registration.make(self)
         finally:
             self._making.pop()
-        self._services[service] = made
+        self._services[service] = instance
         if registration.close is not None:
             close = registration.close
 
             async def closing() -> None:
-                ended = close(made)
-                if isawaitable(ended):
-                    await ended
+                pending = close(instance)
+                if isawaitable(pending):
+                    await pending
 
             self._closers.append(closing)
-        return made
+        return instance
 
     async def close(self) -> None:
-        """End what was made here, the last one first; every one is tried. Safe to call twice."""
+        """Close the services that this container created, the latest first, even if some fail. Safe to call twice."""
         closers, self._closers = self._closers, []
         self._services.clear()
         async with AsyncExitStack() as stack:

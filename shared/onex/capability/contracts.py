@@ -1,9 +1,11 @@
-"""How an engine reads contracts, without knowing how they are written."""
+"""Reading contracts from an engine, without knowledge of their format."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+from typing_extensions import override
 
 from onex.capability.mixin import Subcontract
 from onex.errors import CompositionError
@@ -12,29 +14,30 @@ from onex.model.contract import ModelContract
 
 @dataclass(frozen=True, slots=True)
 class LoadedContract:
-    """A contract that was read."""
+    """A contract, and the file that it came from."""
 
     contract: ModelContract
     file: Path
     subcontracts: Mapping[type[Subcontract], Subcontract] = field(default_factory=dict)
-    """Configuration of its capabilities, where that was asked for."""
+    """Configuration of its capabilities. Empty unless the reader was called with ``composed``."""
 
 
 class ProtocolContractReader(Protocol):
     """Reads contracts of nodes."""
 
     def read(self, path: Path, *, strict: bool, checked: bool, composed: bool) -> LoadedContract:
-        """The contract at ``path``, a file or folder.
+        """Return the contract at ``path``, a file or folder.
 
-        ``strict`` refuses keys that nobody knows; ``checked`` looks at the node's class and models too; ``composed``
-        gives the configuration of its capabilities. Raises ContractError with every problem.
+        ``strict`` refuses unknown keys. ``checked`` also checks the node's class and models. ``composed`` adds the
+        configuration of the capabilities. Raise ContractError with every problem.
         """
         ...
 
 
-class NoContracts:
-    """Of a node that was not made from a contract."""
+class NoContracts(ProtocolContractReader):
+    """The reader of a node that was not created from a contract."""
 
+    @override
     def read(self, path: Path, *, strict: bool, checked: bool, composed: bool) -> LoadedContract:
-        """Raises CompositionError."""
-        raise CompositionError("nothing reads contracts; register a ProtocolContractReader")
+        """Raise CompositionError."""
+        raise CompositionError("no contract reader; register a ProtocolContractReader")

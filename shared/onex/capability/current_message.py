@@ -1,10 +1,12 @@
-"""Which message an engine works for, where it is not handed one."""
+"""The current message, for engines that are called without one."""
 
 from typing import Protocol
 
+from typing_extensions import override
+
 
 class ProtocolCurrentMessage(Protocol):
-    """The message in hand on this thread or task. Outside of a handler everything is empty."""
+    """The message that this thread or task handles. Outside of a handler all values are empty."""
 
     @property
     def message_id(self) -> str: ...
@@ -12,27 +14,27 @@ class ProtocolCurrentMessage(Protocol):
     def correlation_id(self) -> str: ...
     @property
     def trace_parent(self) -> str:
-        """Of W3C trace context."""
+        """``traceparent`` of W3C Trace Context."""
         ...
 
     @property
     def deadline_ms(self) -> int:
-        """Milliseconds since 1970 after which nobody waits for the answer; 0 where nobody said."""
+        """Unix time in milliseconds after which no caller waits for the reply. 0 means no deadline."""
         ...
 
     def header(self, name: str) -> str:
-        """Text of a header of its record; empty where it has none."""
+        """Return the text of a header of its record, or an empty string."""
         ...
 
 
-class NoCurrentMessage:
-    """Of a node that no agent runs."""
+class NoCurrentMessage(ProtocolCurrentMessage):
+    """The current message of a node that runs without an agent: always empty."""
 
     message_id = ""
     correlation_id = ""
     trace_parent = ""
     deadline_ms = 0
 
+    @override
     def header(self, name: str) -> str:
-        """Empty."""
         return ""

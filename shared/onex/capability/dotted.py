@@ -1,4 +1,4 @@
-"""Names of classes and functions in contracts."""
+"""Dotted names of classes and functions in contracts."""
 
 from importlib import import_module
 
@@ -6,10 +6,10 @@ from onex.errors import CompositionError
 
 
 def imported(path: str) -> object:
-    """What ``package.module.name`` names. Raises CompositionError where there is no such thing."""
+    """Import and return ``package.module.name``. Raise CompositionError when it does not exist."""
     module, _, name = path.rpartition(".")
     try:
-        found: object = getattr(import_module(module), name)
+        member: object = getattr(import_module(module), name)
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise CompositionError(f"cannot import {path!r}: {error}") from None
-    return found
+    return member

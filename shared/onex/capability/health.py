@@ -1,77 +1,79 @@
-"""What can be asked whether it is well. Engines add their own checks; ``MixinHealthCheck`` runs them."""
+"""Health checks. Engines add their own checks; ``MixinHealthCheck`` runs all of them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from typing_extensions import override
+
 from onex.errors import CompositionError
 
 Probe = Callable[[], Awaitable[object]]
-"""Ends when all is well; raises what is wrong, in words. ``False`` is wrong too, without any."""
+"""Returns when the checked thing is healthy. Raises the problem, or returns ``False``, when it is not."""
 
 
 class EnumCheckKind(StrEnum):
-    """What a check is about."""
+    """What a check covers."""
 
     COMPONENT = "component"
     """A part of this process."""
     DEPENDENCY = "dependency"
-    """Something outside."""
+    """A system outside of this process."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """One question."""
+    """One health check."""
 
     name: str
     probe: Probe
     kind: EnumCheckKind = EnumCheckKind.DEPENDENCY
     critical: bool = True
-    """Whether the node cannot work without; else it is degraded only."""
+    """Whether the node is unhealthy when the check fails. Otherwise it is degraded."""
 
 
 class HealthChecks:
-    """All checks of one node, by name."""
+    """The checks of one node, by name."""
 
     def __init__(self) -> None:
         self._checks: dict[str, HealthCheck] = {}
 
     def add(self, check: HealthCheck) -> None:
-        """Raises CompositionError where the name is taken."""
+        """Add a check. Raise CompositionError when its name is in use."""
         if check.name in self._checks:
-            raise CompositionError(f"there is a health check {check.name!r} already; give this one another name")
+            raise CompositionError(f"health check {check.name!r} exists already; use another name")
         self._checks[check.name] = check
 
     def remove(self, name: str) -> None:
-        """Unknown names are fine."""
+        """Remove a check. Unknown names are ignored."""
         self._checks.pop(name, None)
 
     @property
     def all(self) -> Mapping[str, HealthCheck]:
-        """As they were added."""
+        """The checks in the order in which they were added."""
         return self._checks
 
 
 class ProtocolReadiness(Protocol):
-    """Where an engine says that the process should get no work, and why. Thread-safe."""
+    """The reasons why the process is not ready for work. Thread-safe."""
 
     def complain(self, about: str, reason: str) -> bool:
-        """Note a reason; gives whether it is new."""
+        """Add a reason. Return whether it is new."""
         ...
 
     def clear(self, about: str) -> bool:
-        """The reason is gone; gives whether there was one."""
+        """Remove the reason. Return whether there was one."""
         ...
 
 
-class AlwaysReady:
-    """Of a node that no agent runs."""
+class AlwaysReady(ProtocolReadiness):
+    """The readiness of a node that runs without an agent: ignores all reasons."""
 
+    @override
     def complain(self, about: str, reason: str) -> bool:
-        """Nobody hears it."""
         return False
 
+    @override
     def clear(self, about: str) -> bool:
-        """Nobody has heard of it."""
         return False

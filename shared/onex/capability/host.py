@@ -1,4 +1,4 @@
-"""What a node offers to its capabilities."""
+"""The services that a node offers to its capabilities."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,58 +19,58 @@ C = TypeVar("C", bound=Subcontract)
 
 @dataclass(frozen=True, slots=True)
 class NodeIdentity:
-    """Who runs: in names of metrics, in log lines, in events."""
+    """The identity of a node in metrics, log lines and events."""
 
     name: str
-    """Of the contract; of the class for a node without one."""
+    """Name in the contract, or the class name of a node without a contract."""
     version: str = ""
     instance: str = ""
-    """Stable name of the process."""
+    """Name of the instance slot."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentEnvironment:
-    """What the agent was started with; a capability uses it where its subcontract says nothing else."""
+    """Settings of the agent. A capability uses them as defaults for its subcontract."""
 
     database_url: str = field(default="", repr=False)
     kafka_bootstrap_servers: str = ""
     kafka_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Further settings of librdkafka. They may hold secrets."""
     home: Path = Path(".onex")
-    """Where things are kept on this machine."""
+    """Folder for local files."""
 
 
 class PartitionShare:
-    """How much of the node's input this process has: what is meant for all of them is shared out by it."""
+    """This process's share of the node's partitions. Limits of the whole node are split by it."""
 
     def __init__(self) -> None:
-        self._held: Callable[[], int] = lambda: 1
+        self._assigned: Callable[[], int] = lambda: 1
         self._total = 1
 
-    def follow(self, held: Callable[[], int], total: int) -> None:
-        """From now on: partitions held here, of so many."""
-        self._held, self._total = held, max(1, total)
+    def follow(self, assigned: Callable[[], int], total: int) -> None:
+        """Use this count of assigned partitions, out of ``total``, from now on."""
+        self._assigned, self._total = assigned, max(1, total)
 
     @property
     def fraction(self) -> float:
-        """Above 0, at most 1. Who holds nothing has the share of one partition: it may get it at any moment."""
-        return min(1.0, max(1, self._held()) / self._total)
+        """Above 0, at most 1. A process without partitions has the share of one, as one may arrive at any time."""
+        return min(1.0, max(1, self._assigned()) / self._total)
 
 
 class ProtocolHost(Protocol):
-    """What every node has; accessors that need more name a protocol that says so."""
+    """What every node has. An accessor that needs more names a protocol of its own."""
 
     @property
     def container(self) -> Container: ...
 
 
 def configured(host: ProtocolHost, model: type[C]) -> C:
-    """The configuration of a capability: what the contract says, or its defaults."""
+    """Return the configuration of a capability from the contract, or its defaults."""
     return host.container.find(model) or model()
 
 
 def standard_services(identity: NodeIdentity) -> ServiceRegistry:
-    """What engines may always ask for. Agents put their own in place of what does nothing here."""
+    """Return the services that every node has. Agents replace those that do nothing without an agent."""
     registry = ServiceRegistry()
     registry.value(ProtocolClock, SystemClock())
     registry.value(NodeIdentity, identity)

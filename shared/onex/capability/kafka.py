@@ -1,27 +1,29 @@
-"""Kafka for engines that write to it themselves: what they need of ``KafkaEventBusAdapter``."""
+"""Kafka for engines that write to it directly: the part of ``KafkaEventBusAdapter`` that they use."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
+
+from typing_extensions import override
 
 from onex.errors import CompositionError
 from onex.model.outgoing import BusHealth, Outgoing
 
 
 class ProtocolKafkaTopics(Protocol):
-    """Looks topics up."""
+    """Looks up topics."""
 
     def topics(self, names: Sequence[str]) -> Mapping[str, object]:
-        """Those that exist. Raises BusError."""
+        """Return the topics that exist, by name. Raise BusError."""
         ...
 
 
 class ProtocolKafkaAdapter(Protocol):
-    """One adapter. Its calls wait: make them in a thread, one at a time."""
+    """One adapter. Its calls block: call it from a thread, one call at a time."""
 
     @property
     def admin(self) -> ProtocolKafkaTopics: ...
     def publish_batch(self, records: Sequence[Outgoing]) -> None:
-        """Ends when all are acknowledged by all replicas in sync. Raises BusError."""
+        """Return when all in-sync replicas have acknowledged all records. Raise BusError."""
         ...
 
     def health(self) -> BusHealth: ...
@@ -29,16 +31,17 @@ class ProtocolKafkaAdapter(Protocol):
 
 
 class ProtocolKafkaAdapters(Protocol):
-    """Makes adapters; they connect when they are first used."""
+    """Creates adapters. An adapter connects at its first use."""
 
     def open(self, servers: str, config: Mapping[str, str], producing: Mapping[str, str]) -> ProtocolKafkaAdapter:
-        """``config`` is for all clients, ``producing`` for producers only: settings of librdkafka."""
+        """Return a new adapter. ``config`` has librdkafka settings of all clients, ``producing`` of producers."""
         ...
 
 
-class NoKafka:
-    """Of a node that no agent runs."""
+class NoKafka(ProtocolKafkaAdapters):
+    """The adapters of a node that runs without an agent."""
 
+    @override
     def open(self, servers: str, config: Mapping[str, str], producing: Mapping[str, str]) -> ProtocolKafkaAdapter:
-        """Raises CompositionError."""
-        raise CompositionError("nothing opens Kafka; register ProtocolKafkaAdapters, or run the node in an agent")
+        """Raise CompositionError."""
+        raise CompositionError("no Kafka adapters; register ProtocolKafkaAdapters, or run the node in an agent")

@@ -1,4 +1,4 @@
-"""How an engine surrounds handlers. It implements what it needs of these; its stage says where it stands."""
+"""Layers around handlers. An engine implements the hooks that it needs; its stage decides its place."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from onex.model.context import Context
 from onex.model.message import Message
 
 Proceed = Callable[[Message, Context], Awaitable[object]]
-"""The rest of the way to the handler of an EFFECT."""
+"""Calls the next layer, or the handler of an EFFECT."""
 
 
 @runtime_checkable
@@ -16,42 +16,42 @@ class ProtocolAround(Protocol):
     """Surrounds each call of an EFFECT's handler."""
 
     async def around(self, message: Message, context: Context, proceed: Proceed) -> object:
-        """Call ``proceed`` and give its answer; or raise instead, as a handler would."""
+        """Call ``proceed`` and return its result, or raise as a handler would."""
         ...
 
 
 @runtime_checkable
 class ProtocolCheck(Protocol):
-    """Looks at each message before its handler, on every kind of node. It does not wait for anything."""
+    """Checks each message before its handler, on every kind of node. It never waits."""
 
     def check(self, message: Message) -> None:
-        """Raises RejectedError for a message that must not reach the handler."""
+        """Raise RejectedError for a message that must not reach the handler."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class BatchFacts:
-    """What became of a batch of a COMPUTE, REDUCER or ORCHESTRATOR, once it is committed."""
+    """A committed batch of a COMPUTE, REDUCER or ORCHESTRATOR."""
 
     count: int
-    """Messages taken."""
+    """Messages read."""
     sent: int
-    """Messages put out."""
+    """Messages published."""
     dead: Sequence[str]
-    """Failure classes of those that became dead letters."""
+    """Failure classes of the messages that became dead letters."""
     seconds: float
     """From the first record to the end of the last handler."""
 
 
 @runtime_checkable
 class ProtocolBatchObserver(Protocol):
-    """Hears once a batch, so that a batch of a thousand costs as much as one message."""
+    """Is called once a batch, so that a batch of a thousand messages costs as much as one message."""
 
     def observed(self, batch: BatchFacts) -> None: ...
 
 
 def fold(layers: Sequence[object], handle: Proceed) -> Proceed:
-    """Put layers around the handler of an EFFECT, the first one outermost. Done once at start."""
+    """Return the handler of an EFFECT with layers around it, the first outermost. Called once at start."""
     for layer in reversed(layers):
         if isinstance(layer, ProtocolAround):
             handle = _surround(layer.around, handle)
@@ -61,7 +61,10 @@ def fold(layers: Sequence[object], handle: Proceed) -> Proceed:
 
 
 def fold_checks(layers: Sequence[object], handle: Callable[..., object], *, keyed: bool) -> Callable[..., object]:
-    """Put checks before the handler of another kind: ``(message)``, or ``(state, message, context)`` when keyed."""
+    """Return the handler of a pure node with the checks before it.
+
+    It takes ``(message)``, or ``(state, message, context)`` when ``keyed``.
+    """
     checks = [layer.check for layer in layers if isinstance(layer, ProtocolCheck)]
     if not checks:
         return handle

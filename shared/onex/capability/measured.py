@@ -1,4 +1,4 @@
-"""What engines count, read when somebody looks: nothing is paid per message."""
+"""Reported metrics of engines. They are read at a scrape, so they cost nothing per message."""
 
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
@@ -6,8 +6,11 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class ProtocolMeasured(Protocol):
-    """An engine that counts. Agents export its figures as ``onex_capability{node, capability, figure}``."""
+    """An engine with counters. Agents export them as ``onex_capability{node, capability, figure}``."""
 
     def reported_metrics(self) -> Mapping[str, float]:
-        """Values by name; few names, none that comes out of a message. Any thread."""
+        """Return values by name: few names, and none from the content of a message.
+
+        Any thread may call it. It changes nothing in the engine.
+        """
         ...

@@ -1,4 +1,4 @@
-"""What a capability says of itself: ``metadata.yaml`` in its folder."""
+"""``metadata.yaml``: the description of a capability in its folder."""
 
 from pathlib import Path
 
@@ -14,35 +14,36 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class CapabilityMetadata(ContractPart):
-    """Everything the resolver knows of a capability."""
+    """The description of a capability, for the resolver and the documentation."""
 
     name: str = Field(pattern=r"^Mixin[A-Z][A-Za-z0-9]*$")
-    """Class name of the mixin; contracts list it under ``mixins``."""
+    """Class name of the mixin. Contracts list it under ``mixins``."""
     key: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    """Name of its folder, and of its part under ``subcontracts`` in a contract."""
+    """Name of its folder, and its key under ``subcontracts`` in a contract."""
     accessor: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    """Attribute under which a node finds the engine."""
+    """Attribute of the node that returns the engine."""
     version: ModelSemVer
-    """Of the mixin and its subcontract."""
+    """Version of the mixin and its subcontract."""
     summary: str = Field(min_length=10)
     """One sentence."""
     category: EnumCapabilityCategory
-    """Shelf of the catalogue."""
+    """Section of the catalogue."""
     stage: EnumLayerStage | None = None
-    """Where its engine stands around handlers; None for one that is only called by them."""
+    """Place of its engine among the layers around handlers. None for an engine that is no layer."""
     managed: bool = False
-    """Whether the engine is opened before the first message and closed after the last one."""
+    """Whether the engine is opened before the first message and closed after the last."""
     publishes: bool = False
-    """Whether nodes publish messages with it: then a topic of the contract need not hold answers of handlers."""
+    """Whether the node publishes messages with it. Then a topic of the contract may carry messages that no handler
+    returns."""
     requires: tuple[str, ...] = ()
-    """Capabilities without which this one cannot be; they start first."""
+    """Capabilities that this one needs. They start first."""
     conflicts: tuple[str, ...] = ()
-    """Capabilities that it cannot share a node with."""
+    """Capabilities that cannot be in the same node."""
     kinds: tuple[EnumNodeKind, ...] = tuple(EnumNodeKind)
-    """Kinds of node that it may join. What meets the outside world belongs to an EFFECT."""
+    """Kinds of node that it may join. A capability that reaches outside systems is for EFFECT nodes only."""
 
 
 def load_metadata(folder: Path) -> CapabilityMetadata:
-    """Metadata of a capability's folder. Raises OSError, pydantic's ValidationError."""
+    """Read the metadata in a capability's folder. Raise OSError or pydantic's ValidationError."""
     text = (folder / FILE_NAME).read_text(encoding="utf-8")
     return CapabilityMetadata.model_validate(yaml.load(text, _LOADER))

@@ -1,7 +1,7 @@
 """Base of every mixin: one typed accessor and nothing else.
 
-A mixin owns no ``__init__``, ``start`` or ``stop``, so that there is no chain of ``super()`` calls to break: engines
-are made when they are first asked for, and opened and closed by :class:`onex.capability.Composition`.
+A mixin has no ``__init__``, ``start`` or ``stop``, so no chain of ``super()`` calls can break. The first access
+creates an engine; :class:`onex.capability.Composition` opens and closes it.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Engine = TypeVar("Engine")
 
 
 class Accessor(Generic[Engine]):
-    """Makes the engine at the first access and keeps it in the node: later accesses are plain look-ups."""
+    """Creates the engine at the first access and stores it in the node. Later accesses are plain look-ups."""
 
     def __init__(self, make: Callable[..., Engine]) -> None:
         self._make = make
@@ -36,7 +36,7 @@ class Accessor(Generic[Engine]):
 
 if TYPE_CHECKING:
     from builtins import property as capability
-    # A checker reads the annotation of ``self``: a node that lacks what it names is an error there.
+    # A type checker reads the annotation of ``self``: a node without the attributes that it names is an error.
 else:
     capability = Accessor
 
@@ -45,9 +45,9 @@ __all__ = ["Accessor", "Definition", "Mixin", "Subcontract", "capability", "defi
 
 
 class Subcontract(BaseModel):
-    """Base of the models that configure capabilities; each names the version of its interface.
+    """Base of the models that configure capabilities. Each names the version of its interface.
 
-    Frozen and closed: a field that no engine would enforce does not exist, and what is misspelt is refused.
+    Frozen and closed: an unknown or misspelt field is an error, so no field exists that no engine enforces.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,7 +57,7 @@ class Subcontract(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a mixin is made of, beside its accessor."""
+    """The parts of a mixin in addition to its accessor."""
 
     metadata: CapabilityMetadata
     subcontract: type[Subcontract]
@@ -65,7 +65,7 @@ class Definition:
 
 
 def define(file: str, subcontract: type[Subcontract]) -> Definition:
-    """The definition of the mixin in ``file``, from the ``metadata.yaml`` beside it."""
+    """Return the definition of the mixin in ``file``, with the ``metadata.yaml`` of the same folder."""
     return Definition(load_metadata(Path(file).parent), subcontract)
 
 
@@ -73,7 +73,7 @@ class Mixin:
     """Base of every mixin."""
 
     definition: ClassVar[Definition]
-    """Of the mixin itself; ``Node.capabilities`` has those of a node."""
+    """The mixin's own definition. ``Node.capabilities`` has those of a whole node."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -82,19 +82,19 @@ class Mixin:
 
 
 def _check(mixin: type[Mixin]) -> None:
-    """A mixin is one accessor, named by its metadata. Raises CompositionError."""
-    name, own = mixin.__name__, vars(mixin)
-    if "definition" not in own:
+    """Raise CompositionError unless the mixin is one accessor with the name in its metadata."""
+    name, members = mixin.__name__, vars(mixin)
+    if "definition" not in members:
         raise CompositionError(f"{name} has no definition")
     metadata, subcontract = mixin.definition.metadata, mixin.definition.subcontract
     if metadata.name != name:
-        raise CompositionError(f"{name}: its metadata.yaml is about {metadata.name}")
+        raise CompositionError(f"{name}: its metadata.yaml describes {metadata.name}")
     if not isinstance(getattr(subcontract, "INTERFACE_VERSION", None), ModelSemVer):
         raise CompositionError(f"{name}: {subcontract.__name__} has no INTERFACE_VERSION")
-    found = {key for key in own if not (key.startswith("__") and key.endswith("__"))} - {"definition"}
-    found |= {"__init__"} & set(own)
-    if found != {metadata.accessor} or not isinstance(own[metadata.accessor], Accessor):
+    names = {key for key in members if not (key.startswith("__") and key.endswith("__"))} - {"definition"}
+    names |= {"__init__"} & set(members)
+    if names != {metadata.accessor} or not isinstance(members[metadata.accessor], Accessor):
         raise CompositionError(
             f"{name} must define the accessor {metadata.accessor!r} and nothing else; it defines "
-            f"{', '.join(sorted(found)) or 'nothing'}: put the rest into its engine"
+            f"{', '.join(sorted(names)) or 'nothing'}: move other members into its engine"
         )

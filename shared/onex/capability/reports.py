@@ -1,4 +1,4 @@
-"""What engines have to tell the mesh, until somebody takes it."""
+"""Reports of capabilities to the mesh: state changes and failures that the agent publishes as events."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from onex.model.error_text import scrubbed
 
-_KEPT = 1000
+_MAX_WAITING = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class CapabilityReport:
-    """One change; see :class:`onex.model.mesh.CapabilityReported`."""
+    """One report; see :class:`onex.model.mesh.CapabilityReported`."""
 
     capability: str
     subject: str
@@ -20,16 +20,16 @@ class CapabilityReport:
 
 
 class Reports:
-    """Told on one thread, taken on another. Of what nobody takes the latest thousand are kept."""
+    """The reports that wait to be published. One thread adds, another takes. Only the latest 1000 wait."""
 
     def __init__(self) -> None:
-        self._told: deque[CapabilityReport] = deque(maxlen=_KEPT)
+        self._waiting: deque[CapabilityReport] = deque(maxlen=_MAX_WAITING)
 
     def report(self, capability: str, subject: str, event: str, detail: str) -> None:
-        """Never waits. The detail may be the text of any error: credentials are taken out of it."""
-        self._told.append(CapabilityReport(capability, subject, event, scrubbed(detail)))
+        """Add a report, without waiting. Credentials are removed from ``detail``, which may be any error text."""
+        self._waiting.append(CapabilityReport(capability, subject, event, scrubbed(detail)))
 
     def take(self) -> Iterator[CapabilityReport]:
-        """What was told since the last time, in its order."""
-        while self._told:
-            yield self._told.popleft()
+        """Remove and yield the waiting reports, the oldest first."""
+        while self._waiting:
+            yield self._waiting.popleft()

@@ -1,4 +1,4 @@
-"""Which capabilities fit together, and in which order. Pure functions over names; deterministic."""
+"""The capabilities of a node and their order. Pure, deterministic functions over names."""
 
 from collections.abc import Callable, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -8,24 +8,27 @@ from onex.errors import CompositionError
 from onex.model.enums import EnumLayerStage
 
 Find = Callable[[str], CapabilityMetadata]
-"""Metadata by name; raises CompositionError for a name that nobody knows."""
+"""Returns metadata by name. Raises CompositionError for an unknown name."""
 _STAGES = list(EnumLayerStage)
 
 
 def closure(names: Iterable[str], find: Find) -> list[str]:
-    """These and all that they require, requirements first."""
-    found: dict[str, CapabilityMetadata] = {}
+    """Return the capabilities and all that they require, requirements first."""
+    selected: dict[str, CapabilityMetadata] = {}
     pending = list(names)
     while pending:
         name = pending.pop(0)
-        if name not in found:
-            found[name] = find(name)
-            pending += found[name].requires
-    return [metadata.name for metadata in start_order(found)]
+        if name not in selected:
+            selected[name] = find(name)
+            pending += selected[name].requires
+    return [metadata.name for metadata in start_order(selected)]
 
 
 def start_order(composed: Mapping[str, CapabilityMetadata]) -> list[CapabilityMetadata]:
-    """What is required comes first; else stage, then name decide. Raises CompositionError with every problem."""
+    """Return the capabilities in start order: requirements first, then by stage, then by name.
+
+    Raise CompositionError with every problem.
+    """
     if problems := [*_gaps(composed), *_conflicts(composed)]:
         raise CompositionError("; ".join(problems))
     sorter = TopologicalSorter({name: sorted(metadata.requires) for name, metadata in sorted(composed.items())})
@@ -33,17 +36,17 @@ def start_order(composed: Mapping[str, CapabilityMetadata]) -> list[CapabilityMe
         sorter.prepare()
     except CycleError as error:
         chain = " requires ".join(reversed(error.args[1]))
-        raise CompositionError(f"a circle: {chain}; take one requirement out of it") from None
+        raise CompositionError(f"circular requirement: {chain}; remove one of them") from None
     order: list[CapabilityMetadata] = []
     while sorter.is_active():
-        ready = sorted((composed[name] for name in sorter.get_ready()), key=_rank)
-        order += ready
-        sorter.done(*(metadata.name for metadata in ready))
+        startable = sorted((composed[name] for name in sorter.get_ready()), key=_rank)
+        order += startable
+        sorter.done(*(metadata.name for metadata in startable))
     return order
 
 
 def layer_order(composed: Iterable[CapabilityMetadata]) -> list[CapabilityMetadata]:
-    """Those that surround handlers, from the outside in."""
+    """Return the capabilities that surround handlers, outermost first."""
     return sorted((metadata for metadata in composed if metadata.stage is not None), key=_rank)
 
 
@@ -60,7 +63,7 @@ def _gaps(composed: Mapping[str, CapabilityMetadata]) -> Iterable[str]:
 
 
 def _requirers(name: str, composed: Mapping[str, CapabilityMetadata]) -> list[str]:
-    """How one gets to a capability from one that nothing requires."""
+    """Return the chain of requirements that leads to a capability, from one that no other requires."""
     chain = [name]
     while above := [other for other, metadata in sorted(composed.items()) if chain[0] in metadata.requires]:
         if above[0] in chain:

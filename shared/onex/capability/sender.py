@@ -1,6 +1,6 @@
-"""Who sent the message in hand, as far as somebody found out."""
+"""The authenticated sender of the current message."""
 
 from contextvars import ContextVar
 
 SENDER: ContextVar[str] = ContextVar("onex_sender", default="")
-"""Set by ``MixinAuthentication`` for each message; empty where nobody is known."""
+"""Set by ``MixinAuthentication`` for each message. Empty without an authenticated sender."""
