@@ -84,7 +84,7 @@ def test_a_place_is_given_back_whatever_happens() -> None:
     play(live())
 
 
-def test_figures() -> None:
+def test_reported_metrics() -> None:
     async def live() -> None:
         engine = BulkheadEngine(ModelBulkheadSubcontract(max_concurrent=1, max_waiting=0))
         async with engine.of("db").place():

@@ -200,7 +200,7 @@ def test_a_node_has_one_cache() -> None:
     assert play(live()) == [1, 1]
 
 
-def test_figures() -> None:
+def test_reported_metrics() -> None:
     it = Cache()
     it.load("a")
     assert it.engine.reported_metrics() == {"hits": 0.0, "misses": 1.0, "stale": 0.0, "shared": 0.0, "entries": 1.0}

@@ -160,7 +160,7 @@ def test_a_share_of_slow_calls_opens_it() -> None:
 
 @pytest.mark.enforces("circuit_breaker.services", "circuit_breaker.services.name")
 @pytest.mark.enforces("circuit_breaker.services.failure_threshold", "circuit_breaker.services.timeout_seconds")
-def test_dependencies_have_circuits_and_figures_of_their_own() -> None:
+def test_dependencies_have_circuits_and_settings_of_their_own() -> None:
     own = ModelCircuitService(name="mail", failure_threshold=1, timeout_seconds=2)
     it = Circuits(failure_threshold=2, timeout_seconds=10, services=(own,))
     assert it.calls(DOWN, "not asked", of="mail") == ["ConnectionError", "open 2"]

@@ -51,7 +51,7 @@ class Ward:
         self.reasons[about] = reason
         return True
 
-    def settle(self, about: str) -> bool:
+    def clear(self, about: str) -> bool:
         return self.reasons.pop(about, None) is not None
 
     def add(

@@ -142,8 +142,8 @@ def test_messages_are_counted() -> None:
 
     play(live(), life.clock)
     life.engine.observed(BatchFacts(10, 8, ["bug", "rejected"], 0.1))
-    figures = {"handled": 12.0, "failed": 3.0, "in_flight": 0.0, "uptime_seconds": 0.0}
-    assert life.engine.reported_metrics() == reported_metrics
+    reported = {"handled": 12.0, "failed": 3.0, "in_flight": 0.0, "uptime_seconds": 0.0}
+    assert life.engine.reported_metrics() == reported
 
 
 def test_a_node_of_any_kind_has_a_life() -> None:

@@ -73,15 +73,15 @@ def test_all_of_them_work_together(mesh: MeshDriver) -> None:
 def test_what_they_count_is_scraped(mesh: MeshDriver) -> None:
     mesh.send(Perform(name="a"), headers=token(mesh.clock.now_ms(), "actor"))
     (instance,) = mesh.instances_of(NodeShowcaseEffect)
-    figures = {
+    reported = {
         (sample.labels["capability"], sample.labels["figure"]): sample.value
         for family in instance.metrics.registry.collect()
         for sample in family.samples
         if sample.name == "onex_capability"
     }
-    assert figures["event_bus", "sent"] == reported_metrics["message_queue", "sent"] == 1.0
-    assert figures["transactions", "committed"] == reported_metrics["retry", "calls"] == 1.0
-    assert figures["node_service", "handled"] == 1.0
+    assert reported["event_bus", "sent"] == reported["message_queue", "sent"] == 1.0
+    assert reported["transactions", "committed"] == reported["retry", "calls"] == 1.0
+    assert reported["node_service", "handled"] == 1.0
     assert (
         instance.metrics.registry.get_sample_value("onex_performances_total", {"node": "node_showcase_effect"}) == 1.0
     )

@@ -143,7 +143,7 @@ def test_a_node_bounds_its_calls() -> None:
     assert play(Node().limits.call("db", Dependency(1.0).call)) == "done"
 
 
-def test_figures() -> None:
+def test_reported_metrics() -> None:
     engine = made(timeout_seconds=1)
     with pytest.raises(CallTimeoutError):
         play(engine.call("db", Dependency(2.0).call))

@@ -11,7 +11,7 @@ from onex.workflow.awaited import Answers, Role
 from onex.workflow.compensation import UNDO, Compensation
 from onex.workflow.run_draft import RunDraft, repeated_completion, step_timer
 from onex.workflow.state import FinishedRun, StepState, WorkflowState
-from onex.workflow.step_sender import Sender
+from onex.workflow.step_sender import StepSender
 
 WHOLE = "workflow"
 RETENTION = "retention"
@@ -42,7 +42,7 @@ class WorkflowMachine:
         self._version = version
         self._steps = {step.id: step for step in workflow.steps}
         self._answers = Answers(workflow)
-        self._sender = Sender(workflow, node)
+        self._sender = StepSender(workflow, node)
         self._compensation = Compensation(workflow, node)
 
     # -- inputs ---------------------------------------------------------------------------------
