@@ -89,7 +89,7 @@ def test_one_slow_message_before_a_huge_batch_never_makes_a_commit_too_long(step
 
 
 def test_when_the_slow_message_is_done_everything_is_committed_together() -> None:
-    settlement = _committer()
+    committer = _committer()
     for offset in range(40_000):
         committer.take(_P, offset)
     for offset in range(39_999, 0, -1):
@@ -101,7 +101,7 @@ def test_when_the_slow_message_is_done_everything_is_committed_together() -> Non
 
 
 def test_what_waits_for_the_watermark_goes_with_its_partition() -> None:
-    settlement = _committer()
+    committer = _committer()
     for offset in (0, FITS + 5):
         committer.take(_P, offset)
     committer.add(_outcome(FITS + 5))
@@ -113,7 +113,7 @@ def test_what_waits_for_the_watermark_goes_with_its_partition() -> None:
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=60), st.randoms(use_true_random=False))
 def test_in_whatever_order_messages_end_each_is_committed_once(steps: list[int], rng: random.Random) -> None:
-    settlement = _committer()
+    committer = _committer()
     offsets = [sum(steps[: n + 1]) for n in range(len(steps))]
     for offset in offsets:
         committer.take(_P, offset)
@@ -178,7 +178,7 @@ def test_a_dead_letter_that_its_topic_takes_no_longer_costs_no_other_outcome() -
         blamed.append(outcome)
         return outcome
 
-    settlement = _committer(limits=limits, clock=clock, too_large=too_large)
+    committer = _committer(limits=limits, clock=clock, too_large=too_large)
     committer.adopt({other: None})
     transaction = cast(ProtocolTransaction, _Refusing())
     committer.take(_P, 0)

@@ -65,7 +65,7 @@ class MemoryEffectRunner:
         self._loop.run_until_complete(until_idle())
 
     def _commit(self) -> bool:
-        settlement = self.engine.committer
+        committer = self.engine.committer
         commit = committer.snapshot()
         if commit is None:
             return False
