@@ -30,7 +30,7 @@ def main() -> int:
         if counts.total() > sum(allowed.values()):
             sys.stderr.write(f"{counts.total()} words, and {sum(allowed.values())} are allowed\n")
             return 1
-        BASELINE.write_text(json.dumps(dict(sorted(counts.items())), indent=1) + "\n")
+        BASELINE.write_text(json.dumps(dict(sorted(counts.items())), indent=2) + "\n")
         return 0
     files = grown(counts, allowed)
     for path, line, word in findings:
