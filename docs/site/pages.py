@@ -15,7 +15,8 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).parents[2]
 _DOCUMENTS = ("*.md", "*/README.md", "docs/**/*.md", "benchmarks/RESULTS.md", "benchmarks/plots/*.svg")
 _FOLDERS = {"Capabilities": "docs/capabilities", "Decisions": "docs/decisions"}
-"""By section of the navigation: the folder whose documents it lists, besides those that mkdocs.yml names."""
+_OTHERS = "Project"
+"""Sections of the navigation: those that list a folder, and the one for every other document."""
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _TITLE = re.compile(r"^(```\w+) title=(\S+)$", re.MULTILINE)
 _LINK = re.compile(r"(?<!!)\[((?:[^][]|\[[^]]*\])*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
@@ -26,14 +27,13 @@ def _paths() -> list[str]:
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Add the documents of folders, and those that no section names, to the navigation."""
-    listed = {path for section in config.nav for paths in section.values() for path in paths}
-    for section in config.nav:
-        for name, paths in section.items():
-            if folder := _FOLDERS.get(name):
-                paths += [path for path in _paths() if path.startswith(f"{folder}/") and path not in listed]
-            if name == "Project":
-                paths += [path for path in _paths() if path.endswith("/README.md") and path not in listed]
+    """Add the documents that mkdocs.yml does not name to the navigation: of some folders, then all others."""
+    sections = {name: paths for section in config.nav for name, paths in section.items()}
+    listed = {path for paths in sections.values() for path in paths}
+    for path in _paths():
+        if path.endswith(".md") and path not in listed:
+            of_folder = [name for name, folder in _FOLDERS.items() if path.startswith(f"{folder}/")]
+            sections[of_folder[0] if of_folder else _OTHERS] += [path]
     return config
 
 
