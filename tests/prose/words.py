@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-DOCUMENTS = ("*.md", "*/README.md", "docs/**/*.md")
+DOCUMENTS = ("*.md", "[a-z]*/README.md", "docs/**/*.md")
 MODULES = ("shared/**/*.py", "services/**/*.py", "examples/**/*.py", "tests/**/*.py", "benchmarks/**/*.py")
 STYLE = "docs/style.md"
 """It quotes the words, and is not searched."""
