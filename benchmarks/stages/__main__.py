@@ -18,9 +18,9 @@ from benchmarks.price import setup
 from benchmarks.report import Report, Series
 from benchmarks.stages.layers import carrying, each, in_groups, layers
 from onex.agent.emit import Emitter
-from onex.agent.envelope import Envelope
+from onex.agent.envelope import read_envelopes
+from onex.agent.pace import TOGETHER
 from onex.agent.program import build_program
-from onex.agent.pure_work import TOGETHER
 from onex.agent.receive import Receiver
 from onex.bus.schema import avro_schema
 
@@ -59,7 +59,8 @@ def _stages(field: Cluster) -> dict[str, float]:
     def stage(name: str, items: Sequence[object], call: Callable[..., object]) -> None:
         stages[name] = _best(items, call) - nothing
 
-    stage("envelope: look headers up", records, Envelope)
+    groups = in_groups(records, TOGETHER)
+    stages["envelope: look headers up and check them"] = each(groups, lambda group: read_envelopes([*group]), _best)
     values = [record.value() for record in records]
     stage("decode and validate", values, entry.decode)
     receive = Receiver(program).receive

@@ -13,8 +13,8 @@ from benchmarks.price import setup
 from onex.agent.backing import MemoryBacking
 from onex.agent.batch_traces import BatchTraces
 from onex.agent.compute_work import ComputeWork
+from onex.agent.pace import TOGETHER
 from onex.agent.program import Program
-from onex.agent.pure_work import TOGETHER
 from onex.agent.store import PartitionStore
 from onex.agent.topic_limits import TopicLimits
 from onex.agent.tracing import Tracing
@@ -74,7 +74,7 @@ def carrying(program: Program, traces: BatchTraces | None) -> Callable[[Group], 
     work.begin(0, [])
 
     def carry(records: Group) -> None:
-        work.carry(records)
+        work.carry([*records])
         work.outputs.clear()
         if traces is not None:
             traces.settle(0, committed=True)

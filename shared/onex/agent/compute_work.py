@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from onex.agent.alone import place_of
 from onex.agent.answers import as_emissions
 from onex.agent.batch_traces import BatchTraces
 from onex.agent.current import CURRENT
 from onex.agent.envelope import Envelope
-from onex.agent.program import Program
+from onex.agent.program import Input, Program
 from onex.agent.pure_work import Failed, PureWork, Taken
 from onex.agent.receive import require_in_time
 from onex.agent.tracing import MessageTrace
@@ -38,13 +39,11 @@ class ComputeWork(PureWork):
         self.stage = _ENCODE
         outputs, letters, dead = self.outputs, self.letters, self._dead
         marks = len(outputs), len(letters), len(dead)
-        for place, emitted in enumerate(self._emitter.each(results, envelopes)):
-            if isinstance(emitted, tuple):
-                outputs.append(emitted)
-            elif emitted is None:
-                self._stage(records[place], results[place], envelopes[place])
-            else:
-                self._bury(records[place], self._failed(records[place], emitted, _ENCODE))
+        ready = self._emitter.each(results, envelopes)
+        if {*map(type, ready)} == {tuple}:  # one message each
+            outputs += cast("list[Emitted]", ready)
+        else:
+            self._stage_all(records, results, envelopes, ready)
         ours = outputs[marks[0] :]
         if self._limits.all_fit(ours):
             return
@@ -58,10 +57,26 @@ class ComputeWork(PureWork):
         except RejectedError as error:
             self._bury(records[0], Failed(error, _ENCODE))
 
+    def _stage_all(
+        self,
+        records: Sequence[ProtocolRecord],
+        results: Sequence[object],
+        envelopes: Sequence[Envelope | None],
+        ready: Sequence[Emitted | BaseException | None],
+    ) -> None:
+        for record, result, envelope, emitted in zip(records, results, envelopes, ready, strict=True):
+            if isinstance(emitted, tuple):
+                self.outputs.append(emitted)
+            elif emitted is None:
+                self._stage(record, result, envelope)
+            else:
+                self._bury(record, self._failed(record, emitted, _ENCODE))
+
     def _handle(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> list[object]:
         """What the handler gives for each record, or why it gives nothing."""
         set_current, traces = CURRENT.set, self._traces
         results: list[object] = []
+        self.stage = _HANDLER
         for record, one in zip(records, taken, strict=True):
             if not isinstance(one, tuple):
                 results.append(self._undecoded(record, one))
@@ -73,17 +88,24 @@ class ComputeWork(PureWork):
                 set_current(envelope)
                 if traces is not None:
                     trace = traces.received(record, envelope)
-                self.stage = _HANDLER
                 if envelope.deadline is not None:
                     require_in_time(entry, envelope, self._now_ms)
                 result = entry.handle(message)
-                self.stage = _ENCODE
-                if result is None:
-                    entry.require_none_allowed()
-                results.append(result if trace is None else self._send(result, envelope, trace))
+                if result is None or trace is not None:
+                    self.stage = _ENCODE
+                    result = self._checked(entry, result, envelope, trace)
+                    self.stage = _HANDLER
+                results.append(result)
             except BaseException as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
                 results.append(self._failed(record, error, self.stage, trace))
+                self.stage = _HANDLER
         return results
+
+    def _checked(self, entry: Input, result: object, envelope: Envelope, trace: MessageTrace | None) -> object:
+        """The result of a traced message, or None where the contract allows it. Raise WrongOutputError."""
+        if result is None:
+            entry.require_none_allowed()
+        return result if trace is None else self._send(result, envelope, trace)
 
     def _send(self, result: object, envelope: Envelope, trace: MessageTrace) -> _Sent:
         """A traced message goes all the way before the next one: its spans show nothing of its neighbours."""
