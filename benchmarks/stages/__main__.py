@@ -19,9 +19,9 @@ from benchmarks.report import Report, Series
 from benchmarks.stages.layers import carrying, each, in_groups, layers
 from onex.agent.message.decoding import Decoder
 from onex.agent.message.encoding import Encoder
-from onex.agent.message.envelope import Envelope
+from onex.agent.message.envelope import read_envelopes
 from onex.agent.message.program import build_program
-from onex.agent.pure.processor import TOGETHER
+from onex.agent.pure.batch_pace import TOGETHER
 from onex.schema import avro_schema
 
 _RECORDS = 2000
@@ -59,7 +59,8 @@ def _stages(field: Cluster) -> dict[str, float]:
     def stage(name: str, items: Sequence[object], call: Callable[..., object]) -> None:
         stages[name] = _best(items, call) - nothing
 
-    stage("envelope: look headers up", records, Envelope)
+    groups = in_groups(records, TOGETHER)
+    stages["envelope: look headers up and check them"] = each(groups, lambda group: read_envelopes([*group]), _best)
     values = [record.value() for record in records]
     stage("decode and validate", values, entry.decode)
     receive = Decoder(program).receive

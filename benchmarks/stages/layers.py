@@ -12,8 +12,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from benchmarks.price import setup
 from onex.agent.message.program import Program
 from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.pure.batch_pace import TOGETHER
 from onex.agent.pure.compute import ComputeProcessor
-from onex.agent.pure.processor import TOGETHER
 from onex.agent.state.backends import MemoryBacking
 from onex.agent.state.partition_store import PartitionStore
 from onex.agent.telemetry.batch_traces import BatchTraces
@@ -74,7 +74,7 @@ def carrying(program: Program, traces: BatchTraces | None) -> Callable[[Group], 
     work.begin(0, [])
 
     def carry(records: Group) -> None:
-        work.carry(records)
+        work.carry([*records])
         work.outputs.clear()
         if traces is not None:
             traces.finish(0, committed=True)

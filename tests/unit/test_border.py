@@ -168,6 +168,31 @@ def test_a_trace_parent_is_valid_as_w3c_has_it(raw: bytes, valid: bool) -> None:
     assert is_trace_parent(raw) == valid
 
 
+@pytest.mark.parametrize(
+    "parents",
+    [
+        [PARENT, None, PARENT],
+        [PARENT[:-1], PARENT + b"0"],  # joined they would be two valid ones
+        [PARENT + b" " + PARENT, b""],
+        [PARENT, b" "],
+        [PARENT + b" ", PARENT],
+        [PARENT, PARENT.replace(b"a", b"h")],
+        [PARENT, b"ff" + PARENT[2:]],
+        [PARENT, b"01" + PARENT[2:] + b"-later"],
+        [b"00-" + b"0" * 32 + PARENT[35:], PARENT],
+        [PARENT, PARENT[:36] + b"0" * 16 + PARENT[52:]],
+    ],
+)
+def test_trace_parents_checked_together_are_those_that_are_valid_alone(parents: list[bytes | None]) -> None:
+    headers = [[] if parent is None else [(h.TRACE_PARENT, parent)] for parent in parents]
+    records = [
+        MemoryRecord("onex.cmd.tests.x.v1", 0, n, b"k", b"", ((h.ID, b"i"), *own), 0) for n, own in enumerate(headers)
+    ]
+    envelopes, _ = read_envelopes([*records])
+    expected = [parent if parent is not None and is_trace_parent(parent) else None for parent in parents]
+    assert [envelope.trace_parent for envelope in envelopes] == expected
+
+
 def test_a_trace_that_is_not_valid_is_dropped_whole() -> None:
     assert is_trace_state(b"v=1")
     assert not is_trace_state(b"v=\xff")

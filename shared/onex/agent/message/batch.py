@@ -1,8 +1,11 @@
 """What records of a batch say about it."""
 
 from collections.abc import Sequence
+from operator import methodcaller
 
 from onex.bus.protocols import Partition, Position, ProtocolRecord
+
+_TOPIC, _PARTITION = methodcaller("topic"), methodcaller("partition")
 
 
 def span_of(records: Sequence[ProtocolRecord]) -> tuple[dict[Partition, int], dict[Partition, Position]]:
@@ -11,13 +14,9 @@ def span_of(records: Sequence[ProtocolRecord]) -> tuple[dict[Partition, int], di
     Every record is looked at: partitions are interleaved and offsets have gaps, so that nothing can be told from
     the first and the last one of a run.
     """
-    first: dict[tuple[str, int], ProtocolRecord] = {}
-    last: dict[tuple[str, int], ProtocolRecord] = {}
-    for record in records:
-        place = record.topic(), record.partition()
-        last[place] = record
-        if place not in first:
-            first[place] = record
+    places = [*zip(map(_TOPIC, records), map(_PARTITION, records), strict=True)]
+    first = dict(zip(reversed(places), reversed(records), strict=True))
+    last = dict(zip(places, records, strict=True))
     return (
         {Partition(*place): record.offset() for place, record in first.items()},
         {Partition(*place): Position(record.offset() + 1) for place, record in last.items()},

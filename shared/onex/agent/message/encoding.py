@@ -4,7 +4,7 @@ from binascii import hexlify
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 from onex.agent.failure.classify import raise_if_interrupted
 from onex.agent.message.envelope import Envelope
@@ -17,6 +17,9 @@ from onex.model.message import Message
 from onex.node import Addressed
 from onex.util.clock import to_datetime
 from onex.wire import headers as h
+
+_ID, _CORRELATION, _CAUSATION, _SUBJECT = h.ID, h.CORRELATION, h.CAUSATION, h.SUBJECT
+_REPLY_KEY, _TRACE_PARENT, _TRACE_STATE, _DEADLINE = h.REPLY_KEY, h.TRACE_PARENT, h.TRACE_STATE, h.DEADLINE
 
 
 class _Hash(Protocol):
@@ -85,6 +88,40 @@ class Encoder:
 
         All are encoded before the first gets its headers: see :class:`onex.agent.pure.processor.Processor`.
         """
+        records, values = self._alike(results, envelopes) or self._unlike(results, envelopes)
+        if self._limits is None or self._limits.surely_fit(values):
+            return records
+        return [self._fitting(record, self._limits) for record in records]
+
+    def _alike(
+        self, results: Sequence[object], envelopes: Sequence[Envelope | None]
+    ) -> tuple[list[Emitted | BaseException | None], Sequence[object]] | None:
+        """Records of messages of one type, with their values; None where the results are anything else, or one of
+        them fails.
+
+        Encoding and keys take no turn of the interpreter's loop: a fifth of what a message costs here.
+        """
+        types = {*map(type, results)}
+        way = self._ways.get(types.pop()) if len(types) == 1 else None
+        if way is None or None in envelopes:
+            return None
+        messages, known = cast("Sequence[Message]", results), cast("Sequence[Envelope]", envelopes)
+        write, start, time = way.write, self._first, self._time
+        try:
+            values = [*map(way.encode, messages)]
+            records: list[Emitted | BaseException | None] = [
+                write(value, key or envelope.reply_key or envelope.key, envelope, envelope.reply_key, start, time)
+                for value, key, envelope in zip(values, map(way.key_of, messages), known, strict=True)
+            ]
+        except BaseException as error:  # noqa: BLE001 - found out one by one whose it is
+            raise_if_interrupted(error)
+            return None
+        return records, values
+
+    def _unlike(
+        self, results: Sequence[object], envelopes: Sequence[Envelope | None]
+    ) -> tuple[list[Emitted | BaseException | None], Sequence[object]]:
+        """Records of any results, one by one, with their values."""
         ways, start, time = self._ways, self._first, self._time
         values: list[bytes | BaseException | None] = []
         for result in results:
@@ -106,9 +143,7 @@ class Encoder:
             except BaseException as error:  # noqa: BLE001 - as above
                 raise_if_interrupted(error)
                 records.append(error)
-        if self._limits is None or self._limits.surely_fit(values):
-            return records
-        return [self._fitting(record, self._limits) for record in records]
+        return records, values
 
     def emit(
         self, emissions: Iterable[Emission], envelope: Envelope, reply_key: bytes | None, first: int = 0
@@ -162,21 +197,21 @@ def _writer(output: Output, *, keeps_deadline: bool) -> Write:
         identity.update(envelope.id)
         headers = [
             *constant,
-            (h.ID, hexlify(identity.digest())),
+            (_ID, hexlify(identity.digest())),
             time,
-            (h.CORRELATION, envelope.correlation),
-            (h.CAUSATION, envelope.id),
+            (_CORRELATION, envelope.correlation),
+            (_CAUSATION, envelope.id),
         ]
         if key:
-            headers.append((h.SUBJECT, key))
+            headers.append((_SUBJECT, key))
         if reply_key:
-            headers.append((h.REPLY_KEY, reply_key))
+            headers.append((_REPLY_KEY, reply_key))
         if envelope.trace_parent:
-            headers.append((h.TRACE_PARENT, envelope.trace_parent))
+            headers.append((_TRACE_PARENT, envelope.trace_parent))
             if envelope.trace_state:
-                headers.append((h.TRACE_STATE, envelope.trace_state))
+                headers.append((_TRACE_STATE, envelope.trace_state))
         if keeps_deadline and envelope.deadline:
-            headers.append((h.DEADLINE, envelope.deadline))
+            headers.append((_DEADLINE, envelope.deadline))
         return topic, value, key, headers
 
     return write

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from itertools import chain
 from operator import attrgetter, methodcaller
 
 from onex.agent.message.envelope_rules import (
     MADE_UP,
-    are_plain,
+    are_clean,
     clean_id,
     is_deadline,
     is_trace_parent,
@@ -36,8 +35,9 @@ def made_up_id(record: ProtocolRecord) -> bytes:
 class Envelope:
     """Headers of an input as the engine needs them. All bytes; decoded only for a Context.
 
-    What every output carries on is looked up at once, the rest when somebody asks for it. :func:`read_envelopes`
-    makes them: it cleans the ids, which the constructor takes as they are. See :mod:`onex.agent.message.envelope_rules`.
+    The constructor looks up what every output carries on, and takes it as it is; :func:`read_envelopes` makes
+    envelopes and cleans them by the rules of :mod:`onex.agent.message.envelope_rules`. Other headers are looked up
+    on demand.
     """
 
     __slots__ = ("_found", "correlation", "deadline", "id", "key", "reply_key", "trace_parent", "trace_state", "type")
@@ -51,16 +51,13 @@ class Envelope:
         self.correlation = get(_CORRELATION) or self.id
         self.type = get(_TYPE)
         self.reply_key = get(_REPLY_KEY)
-        parent, deadline = get(_TRACE_PARENT), get(_DEADLINE)
-        if parent is None or not is_trace_parent(parent):
-            self.trace_parent = self.trace_state = None
-        else:
-            self.trace_parent = parent
-            self.trace_state = state if is_trace_state(state := get(_TRACE_STATE)) else None
-        self.deadline = None if deadline is None or not is_deadline(deadline) else deadline
+        self.trace_parent = get(_TRACE_PARENT)
+        self.trace_state = get(_TRACE_STATE)
+        self.deadline = get(_DEADLINE)
 
     def clean(self, record: ProtocolRecord) -> None:
-        """Replace ids that are no text, or that only an engine makes up, by what their absence means."""
+        """Replace ids that are not text, or that only an engine makes up, and drop invalid trace context and
+        deadlines."""
         get = self._found.get
         own = clean_id(get(_ID))
         # Only on a retry topic a record has the made-up id of the place that it was moved or replayed from.
@@ -68,6 +65,12 @@ class Envelope:
             own = made_up_id(record)
         self.id = own
         self.correlation = clean_id(get(_CORRELATION)) or self.id
+        if self.trace_parent is None or not is_trace_parent(self.trace_parent):
+            self.trace_parent = self.trace_state = None
+        elif not is_trace_state(self.trace_state):
+            self.trace_state = None
+        if self.deadline is not None and not is_deadline(self.deadline):
+            self.deadline = None
 
     @property
     def deadline_ms(self) -> int:
@@ -100,7 +103,7 @@ class Envelope:
         return MessageContext(now, self, attempt, message=message)
 
 
-_IDS = attrgetter("id", "correlation")
+_CHECKED = [attrgetter(name) for name in ("id", "correlation", "trace_parent", "trace_state", "deadline")]
 _headers_of = methodcaller("headers")
 """Headers of a record. CPython checks what this returns. It does not check ``record.headers()`` once that line is
 hot: the error of confluent-kafka is lost then, and its list with a null pointer in it ends the interpreter."""
@@ -110,8 +113,8 @@ def read_envelopes(records: list[ProtocolRecord]) -> tuple[list[Envelope], bool]
     """Envelopes of records, cleaned; and whether the headers of all could be read.
 
     A record whose headers cannot be read is replaced in ``records`` by :class:`UnreadableHeaders`, because it must
-    not be asked again: see there. The check of the ids runs over all envelopes together, outside of the
-    interpreter's loop: nearly all are fine.
+    not be asked again: see there. The checks run over all envelopes together, outside of the interpreter's loop:
+    nearly all are fine.
     """
     envelopes: list[Envelope] = []
     readable = True
@@ -122,7 +125,7 @@ def read_envelopes(records: list[ProtocolRecord]) -> tuple[list[Envelope], bool]
         except Exception as error:  # noqa: BLE001 - whatever a client raises here is about this record
             readable, at = False, len(envelopes)  # what was read before it is in the list
             records[at] = _without_headers(records[at], error)
-    if not are_plain(chain.from_iterable(map(_IDS, envelopes))):
+    if envelopes and not are_clean(*[[*map(column, envelopes)] for column in _CHECKED]):
         for at, record in enumerate(records):
             try:
                 envelopes[at].clean(record)

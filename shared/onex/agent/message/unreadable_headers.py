@@ -4,8 +4,9 @@ It takes the place of the record as soon as reading has failed, because a client
 confluent-kafka 2.16, the first call of ``Message.headers`` sets an error and returns a list with a null pointer in
 it when the name of a header is not UTF-8. CPython makes a SystemError of it, but not where a line of Python that
 calls the method is hot: there the list ends the interpreter when touched, as it does after a second call, which sets
-no error. So the engine reads headers of a record for the first time in :func:`~onex.agent.message.envelope.read_envelopes`
-or :func:`~onex.agent.message.envelope.with_headers`, and nowhere else.
+no error. So the engine reads headers of a record for the first time in
+:func:`~onex.agent.message.envelope.read_envelopes` or :func:`~onex.agent.message.envelope.with_headers`, and nowhere
+else.
 """
 
 from dataclasses import dataclass

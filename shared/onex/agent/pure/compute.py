@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from onex.agent.failure.alone import place_of
 from onex.agent.message.current import CURRENT
 from onex.agent.message.decoding import require_in_time
 from onex.agent.message.envelope import Envelope
 from onex.agent.message.handlers import as_emissions
-from onex.agent.message.program import Program
+from onex.agent.message.program import Input, Program
 from onex.agent.pure.processor import Failed, Processor, Taken
 from onex.agent.telemetry.batch_traces import BatchTraces
 from onex.agent.telemetry.tracing import MessageTrace
@@ -38,13 +39,11 @@ class ComputeProcessor(Processor):
         self.stage = _ENCODE
         outputs, letters, dead = self.outputs, self.letters, self._dead
         marks = len(outputs), len(letters), len(dead)
-        for place, emitted in enumerate(self._emitter.each(results, envelopes)):
-            if isinstance(emitted, tuple):
-                outputs.append(emitted)
-            elif emitted is None:
-                self._stage(records[place], results[place], envelopes[place])
-            else:
-                self._dead_letter(records[place], self._failed(records[place], emitted, _ENCODE))
+        ready = self._emitter.each(results, envelopes)
+        if {*map(type, ready)} == {tuple}:  # one message each
+            outputs += cast("list[Emitted]", ready)
+        else:
+            self._stage_all(records, results, envelopes, ready)
         ours = outputs[marks[0] :]
         if self._limits.all_fit(ours):
             return
@@ -58,10 +57,26 @@ class ComputeProcessor(Processor):
         except RejectedError as error:
             self._dead_letter(records[0], Failed(error, _ENCODE))
 
+    def _stage_all(
+        self,
+        records: Sequence[ProtocolRecord],
+        results: Sequence[object],
+        envelopes: Sequence[Envelope | None],
+        ready: Sequence[Emitted | BaseException | None],
+    ) -> None:
+        for record, result, envelope, emitted in zip(records, results, envelopes, ready, strict=True):
+            if isinstance(emitted, tuple):
+                self.outputs.append(emitted)
+            elif emitted is None:
+                self._stage(record, result, envelope)
+            else:
+                self._dead_letter(record, self._failed(record, emitted, _ENCODE))
+
     def _handle(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> list[object]:
         """What the handler gives for each record, or why it gives nothing."""
         set_current, traces = CURRENT.set, self._traces
         results: list[object] = []
+        self.stage = _HANDLER
         for record, one in zip(records, taken, strict=True):
             if not isinstance(one, tuple):
                 results.append(self._undecoded(record, one))
@@ -73,17 +88,24 @@ class ComputeProcessor(Processor):
                 set_current(envelope)
                 if traces is not None:
                     trace = traces.received(record, envelope)
-                self.stage = _HANDLER
                 if envelope.deadline is not None:
                     require_in_time(entry, envelope, self._now_ms)
                 result = entry.handle(message)
-                self.stage = _ENCODE
-                if result is None:
-                    entry.require_none_allowed()
-                results.append(result if trace is None else self._send(result, envelope, trace))
+                if result is None or trace is not None:
+                    self.stage = _ENCODE
+                    result = self._checked(entry, result, envelope, trace)
+                    self.stage = _HANDLER
+                results.append(result)
             except BaseException as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
                 results.append(self._failed(record, error, self.stage, trace))
+                self.stage = _HANDLER
         return results
+
+    def _checked(self, entry: Input, result: object, envelope: Envelope, trace: MessageTrace | None) -> object:
+        """The result of a traced message, or None where the contract allows it. Raise WrongOutputError."""
+        if result is None:
+            entry.require_none_allowed()
+        return result if trace is None else self._send(result, envelope, trace)
 
     def _send(self, result: object, envelope: Envelope, trace: MessageTrace) -> _Sent:
         """A traced message goes all the way before the next one: its spans show nothing of its neighbours."""

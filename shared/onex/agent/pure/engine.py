@@ -1,8 +1,8 @@
 """COMPUTE, REDUCER and ORCHESTRATOR: a batch from topics to topics in one transaction, on one thread.
 
 The way of a batch: ``step`` takes it -> ``_carry`` opens the transaction -> ``_handle`` has every record handled
-(:mod:`onex.agent.pure.processor`) and hands over what came of it -> ``_carry`` writes the changelog and commits offsets
-with it all.
+(:mod:`onex.agent.pure.processor`) and hands over what came of it -> ``_carry`` writes the changelog and commits
+offsets with it all.
 """
 
 from collections.abc import Collection, Mapping, Sequence
