@@ -37,7 +37,7 @@ def run(seed: int, faults: Sequence[str], postgres: LocalPostgres, folder: Path,
                 print(f"{number + 1:3} {name.replace('_', ' '):<24} {told:<28} {time.monotonic() - began:5.1f} s")
             time.sleep(1.0)  # load without faults at the end
             field.stop_load()
-            field.run_until_idle()
+            field.settle()
             rows = field.ledger()
             if again := field.mesh.read_again:
                 print(f"read again by the test's own client: {', '.join(again[:10])}")

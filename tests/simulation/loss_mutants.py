@@ -35,7 +35,7 @@ def _records_below_the_start_are_passed_over() -> AbstractContextManager[object]
         return Judged({}, {**found.begins, **{partition: first for partition, (first, _) in firsts.items()}})
 
     stack = ExitStack()
-    for engine in ("pure_partitions", "effect_partitions"):
+    for engine in ("pure.partitions", "effect.partitions"):
         stack.enter_context(patch(f"onex.agent.{engine}.judge", go_on))
     return stack
 

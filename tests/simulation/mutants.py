@@ -90,18 +90,18 @@ def _outcomes_of_given_up_partitions_settled() -> Any:
         self._outcomes.append(outcome)
         self._on_outcome()
 
-    return patch.object(Committer, "settle", settle)
+    return patch.object(Committer, "add", settle)
 
 
 def _fence_freed_before_the_commit() -> Any:
-    settle = Committer.settle
+    settle = Committer.add
 
     def early(self: Committer, outcome: Outcome) -> None:
         settle(self, outcome)
         if outcome.done and outcome.partition.topic == self._queue.topic:
             self._queue.finished(outcome.record)
 
-    return patch.object(Committer, "settle", early)
+    return patch.object(Committer, "add", early)
 
 
 def _outcomes_of_a_lost_partition_kept() -> Any:

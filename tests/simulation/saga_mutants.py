@@ -75,7 +75,7 @@ def _compensations_not_tried_again() -> Any:
 
 def _commands_done_after_their_deadline() -> Any:
     stack = ExitStack()
-    for module in ("outcomes", "keyed_work", "compute_work"):
+    for module in ("effect.outcome_builder", "pure.keyed", "pure.compute"):
         stack.enter_context(patch(f"onex.agent.{module}.require_in_time", lambda entry, envelope, now_ms: None))
     return stack
 

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from onex.bus.memory import MemoryBroker, MemoryEventBus
-from onex.cli.checks import Patient, topics_and_schemas
+from onex.cli.checks import CheckContext, topics_and_schemas
 from onex.cli.main import app
 from onex.contract import resolve_node
 from onex.provisioning.declared import declare
@@ -98,7 +98,7 @@ def test_topics_are_not_handed_over_while_agents_of_their_owner_run(bus: MemoryE
 
 def test_doctor_says_whose_topics_these_are(bus: MemoryEventBus) -> None:
     settings = Settings(env="live")
-    patient = Patient(bus, TopicCatalogue(bus), [resolve_node(NODE)], settings, 0, 0.0, 0.0)
+    patient = CheckContext(bus, TopicCatalogue(bus), [resolve_node(NODE)], settings, 0, 0.0, 0.0)
     apply(bus, "")
     claim = next(iter(topics_and_schemas(patient)))
     assert (claim.what, claim.remedy) == (

@@ -164,9 +164,9 @@ def test_an_input_that_is_assigned_later_is_blocked_as_well(tally: World) -> Non
     (agent,) = [instance._agent for instance in tally.mesh.instances]
     assert isinstance(agent, PureEngine)
     later = Partition(RETRY, tally.where.partition)
-    agent._held.forget(later)
+    agent._blocked.forget(later)
     agent.on_assigned([later], {})
-    assert agent._held.is_blocked(later)
+    assert agent._blocked.is_blocked(later)
 
 
 def test_a_topic_that_was_made_again_is_shorter_than_the_position(world: World) -> None:

@@ -223,7 +223,7 @@ def test_a_state_that_cannot_be_decoded_makes_its_partition_wait(
     instance = reducer.instances[0]
     reducer.crash(instance)
     reducer.add_instance(NodeTallyReducer)
-    reducer.stage()
+    reducer.run_until_idle()
     broken = True
     codec = reducer.instances[0]._agent._stores._codec  # type: ignore[union-attr]  # a reducer's
     good = codec.decode

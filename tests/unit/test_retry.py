@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
-from onex.agent import further_attempts, retry_queue
+from onex.agent.effect import attempts as attempts_module
+from onex.agent.effect import retry_topic
 from onex.agent.effect.retry_policy import Attempts, RetryPlan
 from onex.bus.protocols import Partition
 from onex.contract import ResolvedNode, resolve_node
@@ -50,7 +51,7 @@ def mesh() -> Iterator[MeshDriver]:
 
 
 def test_what_is_parked_in_memory_is_bounded_by_its_bytes(mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(further_attempts, "MAX_BLOCKED_BYTES", 10_000)
+    monkeypatch.setattr(attempts_module, "MAX_BLOCKED_BYTES", 10_000)
     names = [f"{number}-" + "x" * 1500 for number in range(8)]
     NodeUnrulyEffect.down.update(names)
     for name in names:
@@ -65,7 +66,7 @@ def test_what_is_parked_in_memory_is_bounded_by_its_bytes(mesh: MeshDriver, monk
 def test_a_partition_is_read_no_further_while_too_many_bytes_wait_behind_one_key(
     mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(further_attempts, "MAX_BLOCKED_BYTES", 20_000)
+    monkeypatch.setattr(attempts_module, "MAX_BLOCKED_BYTES", 20_000)
     name = "x" * 1500
     NodeUnrulyEffect.down.add(name)
     for number in range(100):
@@ -323,7 +324,7 @@ def test_a_due_time_of_a_clock_that_was_ahead_is_not_waited_for(mesh: MeshDriver
 def test_no_more_is_read_while_too_many_keys_wait_on_the_retry_topic(
     mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retry_queue, "MAX_KEYS", 10)
+    monkeypatch.setattr(retry_topic, "MAX_KEYS", 10)
     names = [f"{number}" + "x" * 500 for number in range(200)]
     NodeUnrulyEffect.down.update(names)
     (instance,) = mesh.instances

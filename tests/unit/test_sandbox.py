@@ -20,7 +20,7 @@ import pytest
 
 from node_test_generator_effect.v1_0_0 import launcher
 from node_test_generator_effect.v1_0_0.sandbox import Sandbox
-from onex.cli.checks import Patient, Severity, sandbox
+from onex.cli.checks import CheckContext, Severity, sandbox
 from onex.contract import resolve_node
 from onex.errors import ConfigurationError, ContractError
 from onex.settings import Settings
@@ -195,7 +195,7 @@ def test_without_namespaces_the_node_refuses_unless_it_may_do_with_less(
 def test_doctor_warns_of_generated_code_without_a_sandbox() -> None:
     nodes = [resolve_node(NODE)]
     found = {
-        kind: [*sandbox(cast(Patient, SimpleNamespace(settings=Settings(sandbox=kind), nodes=nodes)))]
+        kind: [*sandbox(cast(CheckContext, SimpleNamespace(settings=Settings(sandbox=kind), nodes=nodes)))]
         for kind in ("namespaces", "process")
     }
     assert not found["namespaces"]

@@ -6,7 +6,7 @@ import typer
 from rich.text import Text
 
 from onex.cli.bus import open_bus
-from onex.cli.checks import CHECKS, Finding, Patient, Severity
+from onex.cli.checks import CHECKS, CheckContext, Finding, Severity
 from onex.cli.nodes import resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, print_json
@@ -36,7 +36,7 @@ def doctor(
         what, _, remedy = str(error).rpartition("; ")
         _report([Finding(Severity.ERROR, "broker", what, remedy)], ["broker"], as_json)
     catalogue = open_catalogue(settings, bus)
-    patient = Patient(bus, catalogue, resolve_all(settings), settings, dead_letters, window, skew)
+    patient = CheckContext(bus, catalogue, resolve_all(settings), settings, dead_letters, window, skew)
     findings: list[Finding] = []
     for name, check in CHECKS.items():
         try:
