@@ -50,6 +50,7 @@ from onex.testing.clock import ManualClock
 from onex.util.clock import ProtocolClock
 from tests.conftest import NODES, ROOT
 from tests.mixins.helpers import Sink, container
+from tests.mixins.picture import picture
 from tests.mixins.render import enforced, fields_of, rendered
 from tests.mixins.uses import use
 
@@ -188,6 +189,33 @@ def test_its_life(mixin: type[Mixin], around: AgentEnvironment) -> None:
         await composition.stop()
         await composition.stop()
         await composition.start()
+        await composition.stop()
+
+    asyncio.run(live())
+
+
+QUERIES = ("facts", "is_healthy", "left", "reported_metrics", "sections", "slowest", "states")
+"""Methods that return the state of an engine. Scrapes of metrics call some of them on another thread."""
+
+
+@every
+def test_its_queries_change_nothing(mixin: type[Mixin], around: AgentEnvironment) -> None:
+    metadata = mixin.definition.metadata
+
+    async def live() -> None:
+        node = create(alone(mixin), around)
+        clock = node.container.get(ProtocolClock)
+        assert isinstance(clock, ManualClock)
+        composition = Composition(node)
+        await composition.start()
+        await use(metadata.key, node)
+        engine = composition.engine(metadata)
+        for seconds in (0, 1, 100, 10_000):
+            clock.move_to(clock.monotonic() + seconds)
+            before = picture(engine)
+            for query in QUERIES:
+                getattr(engine, query, lambda: None)()
+            assert picture(engine) == before
         await composition.stop()
 
     asyncio.run(live())
