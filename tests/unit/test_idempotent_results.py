@@ -14,7 +14,7 @@ from onex.model import RejectedError
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumOrdering
 from onex.node import Addressed, Context
-from onex.node.idempotent_result import Answer, digest_of, dump_result, load_result
+from onex.node.idempotent_result import EffectResult, digest_of, dump_result, load_result
 from onex.testing import MeshDriver, Sent
 from onex.testing.effect_host import MemoryEffectRunner
 from onex.wire import headers as h
@@ -167,7 +167,7 @@ def test_an_answer_too_large_to_keep_is_a_dead_letter(mesh: MeshDriver) -> None:
         Addressed(MoneyTransferred(account="a", receipt=1), key="k", correlation_id="c"),
     ],
 )
-def test_answers_of_every_shape_come_back(answer: Answer) -> None:
+def test_answers_of_every_shape_come_back(answer: EffectResult) -> None:
     assert load_result(dump_result(answer), {"MoneyTransferred": MoneyTransferred}) == answer
 
 
