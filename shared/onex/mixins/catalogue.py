@@ -1,6 +1,6 @@
 """The catalogue of capabilities. Each is registered by name and imported at its first use."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 
@@ -79,7 +79,7 @@ class MixinCatalogue:
         name = "Mixin" + "".join(part.capitalize() for part in key.split("_"))
         return self.mixin(name) if name in self._modules else None
 
-    def all(self) -> Iterable[type[Mixin]]:
+    def all(self) -> Sequence[type[Mixin]]:
         """Return all mixins, sorted by class name."""
         return [self.mixin(name) for name in self.names]
 
