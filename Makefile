@@ -72,10 +72,9 @@ simulate: $(STAMP)
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.unit.hostile_records --count $(or $(COUNT),20000) --seed $(or $(SEED),0)
 
-## render: write topics/ and schemas/ from the contracts
+## render: write topics/, schemas/ and the rendered documents from contracts and models
 render: $(STAMP)
 	$(BIN)/onex contract render
-	$(BIN)/python -m tests.mixins.render
 
 ## constraints: write constraints.txt again: the newest versions that pyproject.toml allows
 constraints:

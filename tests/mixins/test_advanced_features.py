@@ -124,6 +124,6 @@ def test_what_cannot_be_is_told(feature: str, words: str) -> None:
 
 def test_what_the_capability_refuses_is_told_at_the_feature() -> None:
     feature = "advanced_features: {security_validation: {forbidden_patterns: ['(']}}\n"
-    refused = pytest.raises(ContractError, match="security_validation.forbidden_patterns: '\\(' is no regular")
+    refused = pytest.raises(ContractError, match="security_validation.forbidden_patterns: '\\(' is not a valid")
     with contract_file(VAULT, PLAIN + feature) as file, refused:
         resolve_node(file)

@@ -28,7 +28,7 @@ class Known:
     @property
     def principal(self) -> Principal:
         if self._principal is None:
-            raise AccessDeniedError("nobody is known")
+            raise AccessDeniedError("the sender is not authenticated")
         return self._principal
 
     def authenticate(self, token: str) -> Principal:
@@ -123,7 +123,7 @@ def test_the_node_may_ask_itself() -> None:
 
 
 def test_who_is_not_known_may_do_nothing() -> None:
-    with pytest.raises(AccessDeniedError, match="nobody is known"):
+    with pytest.raises(AccessDeniedError, match="is not authenticated"):
         made({}, known=Known(None)).check(Refund(customer="bob"))
 
 
@@ -134,5 +134,5 @@ def test_a_node_authorizes_whom_it_has_authenticated() -> None:
     assert [layer.name for layer in Node.capabilities.layers] == ["MixinAuthentication", "MixinAuthorization"]
     node = Node()
     node.container = container(ModelAuthenticationSubcontract(), ModelAuthorizationSubcontract())
-    with pytest.raises(AccessDeniedError, match="nobody is known"):
+    with pytest.raises(AccessDeniedError, match="is not authenticated"):
         node.authorization.require("refund")

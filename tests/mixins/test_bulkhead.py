@@ -45,14 +45,14 @@ def test_so_many_calls_at_once_the_others_wait_in_their_order(places: int, ends:
 
 @pytest.mark.enforces("bulkhead.max_waiting")
 def test_one_too_many_is_refused_at_once() -> None:
-    refused = ("db: 1 calls under way, 1 wait", 0.0)
+    refused = ("db: 1 calls in progress, 1 wait", 0.0)
     assert race(3, 1.0, max_concurrent=1, max_waiting=1) == [("done", 1.0), ("done", 2.0), refused]
-    assert race(2, 1.0, max_concurrent=1, max_waiting=0)[1] == ("db: 1 calls under way, 0 wait", 0.0)
+    assert race(2, 1.0, max_concurrent=1, max_waiting=0)[1] == ("db: 1 calls in progress, 0 wait", 0.0)
 
 
 @pytest.mark.enforces("bulkhead.max_wait_seconds")
 def test_nobody_waits_for_ever() -> None:
-    assert race(2, 9.0, max_concurrent=1, max_wait_seconds=3.0)[1] == ("db: no place within 3 s", 3.0)
+    assert race(2, 9.0, max_concurrent=1, max_wait_seconds=3.0)[1] == ("db: no free slot within 3 s", 3.0)
 
 
 @pytest.mark.enforces("bulkhead.services", "bulkhead.services.name", "bulkhead.services.max_concurrent")
@@ -66,7 +66,7 @@ def test_a_place_is_given_back_whatever_happens() -> None:
     async def live() -> None:
         compartment = BulkheadEngine(ModelBulkheadSubcontract(max_concurrent=1)).of("db")
         with suppress(KeyError):
-            async with compartment.place():
+            async with compartment.slot():
                 assert compartment.running == 1
                 raise KeyError
         assert compartment.running == 0
@@ -78,7 +78,7 @@ def test_a_place_is_given_back_whatever_happens() -> None:
         for task in (waiting, running):
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        async with compartment.place():
+        async with compartment.slot():
             assert (compartment.running, compartment.waiting) == (1, 0)
 
     play(live())
@@ -87,7 +87,7 @@ def test_a_place_is_given_back_whatever_happens() -> None:
 def test_reported_metrics() -> None:
     async def live() -> None:
         engine = BulkheadEngine(ModelBulkheadSubcontract(max_concurrent=1, max_waiting=0))
-        async with engine.of("db").place():
+        async with engine.of("db").slot():
             assert engine.reported_metrics() == {"running": 1.0, "waiting": 0.0, "refused": 0.0}
             with suppress(BulkheadFullError):
                 await engine.of("db").call(lambda: asyncio.sleep(1))

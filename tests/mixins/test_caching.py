@@ -183,7 +183,7 @@ def test_values_are_forgotten_by_key_by_tag_and_all() -> None:
 def test_a_key_has_one_type() -> None:
     it = Cache()
     it.engine.put("a", "text")
-    with pytest.raises(TypeError, match="'a' is cached as str, asked for as int"):
+    with pytest.raises(TypeError, match="'a' is cached as str, requested as int"):
         it.load("a")
     it.engine.put("none", None)
     assert it.engine.get("none", int) is None

@@ -33,6 +33,7 @@ from onex.capability.contracts import ProtocolContractReader
 from onex.capability.kafka import ProtocolKafkaAdapters
 from onex.capability.metadata import CapabilityMetadata
 from onex.capability.mixin import Definition
+from onex.codegen.capability_fields import capability_files, enforcing_tests, fields_of
 from onex.contract import ResolvedNode, resolve_node
 from onex.contract.reader import ContractReader
 from onex.errors import CompositionError
@@ -50,7 +51,7 @@ from onex.testing.clock import ManualClock
 from onex.util.clock import ProtocolClock
 from tests.conftest import NODES, ROOT
 from tests.mixins.helpers import Sink, container
-from tests.mixins.render import enforced, fields_of, rendered
+from tests.mixins.picture import picture
 from tests.mixins.uses import use
 
 ALL = list(CATALOGUE.all())
@@ -156,7 +157,7 @@ def test_its_subcontract_is_frozen_and_closed(mixin: type[Mixin]) -> None:
 
 @every
 def test_every_field_has_a_meaning_and_a_test_that_enforces_it(mixin: type[Mixin]) -> None:
-    tests = enforced()
+    tests = enforcing_tests(Path(__file__).parent)
     for name, meaning in fields_of(mixin):
         assert meaning, name
         assert tests.get(name), f"no test is marked as enforcing {name}"
@@ -164,12 +165,20 @@ def test_every_field_has_a_meaning_and_a_test_that_enforces_it(mixin: type[Mixin
 
 def test_marks_name_fields_that_exist() -> None:
     known = {name for mixin in ALL for name, _ in fields_of(mixin)}
-    assert set(enforced()) - known == set()
+    assert set(enforcing_tests(Path(__file__).parent)) - known == set()
 
 
 def test_what_is_rendered_is_up_to_date() -> None:
-    for path, text in rendered().items():
-        assert path.read_text() == text, f"{path.relative_to(ROOT)} differs; run `make render`"
+    files = capability_files(ROOT)
+    assert len(files) == len(ALL) + 1
+    for name, text in files.items():
+        assert (ROOT / name).read_text() == text, f"{name} differs; run `make render`"
+
+
+def test_other_projects_have_no_files_of_capabilities(tmp_path: Path) -> None:
+    assert capability_files(tmp_path) == {}
+    (tmp_path / "tests" / "mixins").mkdir(parents=True)
+    assert capability_files(tmp_path) == {}
 
 
 @every
@@ -188,6 +197,33 @@ def test_its_life(mixin: type[Mixin], around: AgentEnvironment) -> None:
         await composition.stop()
         await composition.stop()
         await composition.start()
+        await composition.stop()
+
+    asyncio.run(live())
+
+
+QUERIES = ("facts", "is_healthy", "left", "reported_metrics", "sections", "slowest", "states")
+"""Methods that return the state of an engine. Scrapes of metrics call some of them on another thread."""
+
+
+@every
+def test_its_queries_change_nothing(mixin: type[Mixin], around: AgentEnvironment) -> None:
+    metadata = mixin.definition.metadata
+
+    async def live() -> None:
+        node = create(alone(mixin), around)
+        clock = node.container.get(ProtocolClock)
+        assert isinstance(clock, ManualClock)
+        composition = Composition(node)
+        await composition.start()
+        await use(metadata.key, node)
+        engine = composition.engine(metadata)
+        for seconds in (0, 1, 100, 10_000):
+            clock.move_to(clock.monotonic() + seconds)
+            before = picture(engine)
+            for query in QUERIES:
+                getattr(engine, query, lambda: None)()
+            assert picture(engine) == before
         await composition.stop()
 
     asyncio.run(live())

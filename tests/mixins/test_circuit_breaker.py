@@ -70,7 +70,7 @@ def test_failures_in_a_row_open_it_for_a_while() -> None:
     it.later(4)
     assert it.calls("not asked") == ["open 6"]
     assert it.changes == [
-        CircuitChange("db", CLOSED, OPEN, "3 failures one after the other, the last one: down"),
+        CircuitChange("db", CLOSED, OPEN, "3 consecutive failures, the last: down"),
     ]
     assert it.engine.states() == {"db": OPEN}
 
@@ -81,7 +81,7 @@ def test_reasons_show_neither_content_nor_credentials() -> None:
     it.later(10)
     it.calls(ConnectionError("http://me:hunter2@bank is away"))
     assert [change.reason for change in it.changes] == [
-        "1 failures one after the other, the last one: _Card: number: Input should be a valid integer, "
+        "1 consecutive failures, the last: _Card: number: Input should be a valid integer, "
         "unable to parse string as an integer",
         "probed after 10 s",
         "a probe failed: http://[redacted]@bank is away",
@@ -101,7 +101,7 @@ def test_probes_close_it_or_open_it_again() -> None:
     assert it.calls("one", "two") == ["one", "two"]
     assert it.circuit.state is CLOSED
     assert [change.reason for change in it.changes] == [
-        "1 failures one after the other, the last one: down",
+        "1 consecutive failures, the last: down",
         "probed after 10 s",
         "a probe failed: down",
         "probed after 10 s",

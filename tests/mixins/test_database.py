@@ -148,7 +148,7 @@ def test_the_pool_has_its_limits(database_url: str) -> None:
         assert engine.reported_metrics() == {"connections": 2.0, "idle": 2.0}
         async with engine.transaction(), engine.transaction(), engine.transaction():
             assert engine.reported_metrics() == {"connections": 3.0, "idle": 0.0}
-            with pytest.raises(TransientError, match=r"no connection free within 0\.1 s"):
+            with pytest.raises(TransientError, match=r"no free connection within 0\.1 s"):
                 async with engine.transaction():
                     raise AssertionError("not reached")
 
@@ -207,7 +207,7 @@ def test_a_server_that_says_nothing_is_left() -> None:
 
 
 def test_closing_ends_what_does_not_end_by_itself(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onex.mixins.database.engine._CLOSE_WITHIN", 0.1)
+    monkeypatch.setattr("onex.mixins.database.engine._CLOSE_TIMEOUT", 0.1)
 
     async def live() -> None:
         async with opened(database_url) as engine:

@@ -100,10 +100,10 @@ def test_what_is_not_critical_degrades_and_what_says_no_is_unwell() -> None:
     ward = Ward()
     ward.add(Patient(), "mirror", critical=False).wrong = "no"
     facts = ward.look()
-    assert (facts.state, facts.reason) == (WORSE, "mirror: it says no")
+    assert (facts.state, facts.reason) == (WORSE, "mirror: the probe returned False")
     assert ward.engine.is_healthy()
     assert ward.reasons == {}
-    assert ward.told == [("health", WORSE, "mirror: it says no")]
+    assert ward.told == [("health", WORSE, "mirror: the probe returned False")]
     assert ward.engine.reported_metrics() == {"healthy": 0.0, "failing": 1.0}
 
 
@@ -118,7 +118,7 @@ def test_a_check_that_takes_too_long_has_failed() -> None:
     ward = Ward(health_check_timeout_ms=200)
     ward.add(Patient(took=0.3))
     facts = ward.look()
-    assert facts.reason == "bank: no answer within 0.2 s"
+    assert facts.reason == "bank: no result within 0.2 s"
     assert facts.checks["bank"].seconds == pytest.approx(0.2)
     patient = Ward(health_check_timeout_ms=500)
     patient.add(Patient(took=0.3))
@@ -186,7 +186,7 @@ def test_rounds_come_by_themselves_and_answers_grow_old() -> None:
         await asyncio.sleep(5.5)
         assert ward.engine.is_healthy(), "6.5 s after the last answer: due after 2, kept for 5"
         await asyncio.sleep(1)
-        assert ward.engine.facts().reason == "bank: no answer for too long"
+        assert ward.engine.facts().reason == "bank: no result for too long"
         assert len(bank.asked) == 3
         await ward.engine.close()
 

@@ -114,11 +114,11 @@ def test_how_it_is_written(kafka: LocalKafka, kafka_bus: KafkaEventBusAdapter, t
 def test_what_cannot_be_written_is_told(kafka: LocalKafka) -> None:
     async def live() -> None:
         engine = made(surroundings(kafka))
-        with pytest.raises(CompositionError, match="there is no Kafka for the node itself"):
+        with pytest.raises(CompositionError, match="the node has no Kafka adapter"):
             await engine.publish([Outgoing("t", b"x")])
         nowhere = made(AgentEnvironment())
         await nowhere.open()
-        with pytest.raises(CompositionError, match="there is no Kafka"):
+        with pytest.raises(CompositionError, match="the node has no Kafka adapter"):
             _ = nowhere.bus
         await engine.open()
         with pytest.raises(BusError):

@@ -110,7 +110,7 @@ def test_a_name_is_used_in_one_way() -> None:
         found.engine.gauge("cards", 1)
     with pytest.raises(ValueError, match="onex_cards is a counter"):
         found.engine.increment("cards", bank="north")
-    with pytest.raises(ValueError, match="'Cards' is no name of a metric"):
+    with pytest.raises(ValueError, match="'Cards' is not a valid metric name"):
         found.engine.increment("Cards")
 
 
@@ -193,7 +193,7 @@ def test_opentelemetry_gets_them_by_otlp() -> None:
             for wrong in (engine.increment, engine.gauge):
                 with pytest.raises(ValueError, match="onex_size is no"):
                     wrong("size", 1)
-            with pytest.raises(ValueError, match="onex_cards is no histogram"):
+            with pytest.raises(ValueError, match="onex_cards is not a histogram"):
                 engine.histogram("cards", 1)
             await asyncio.to_thread(eventually, lambda: collector.requests)
             await engine.close()

@@ -45,7 +45,7 @@ def test_a_value_cannot_be_put_in_place_of_another(tmp_path: Path) -> None:
         store = storage(tmp_path)
         await store.put("mine", b"1")
         (tmp_path / "mine.sealed").rename(tmp_path / "yours.sealed")
-        with pytest.raises(RejectedError, match="altered, or is for another purpose"):
+        with pytest.raises(RejectedError, match="altered, or has another purpose"):
             await store.get("yours")
 
     asyncio.run(live())
@@ -53,7 +53,7 @@ def test_a_value_cannot_be_put_in_place_of_another(tmp_path: Path) -> None:
 
 def test_names_stay_in_the_folder(tmp_path: Path) -> None:
     for name in ("../evil", "", ".hidden", "a/b", "x" * 200):
-        with pytest.raises(RejectedError, match="is no name of a secret"):
+        with pytest.raises(RejectedError, match="is not a valid name of a secret"):
             asyncio.run(storage(tmp_path).put(name, b"x"))
 
 

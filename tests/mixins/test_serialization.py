@@ -146,7 +146,7 @@ def test_text_that_grows_when_it_is_read_is_refused(form: str, text: str) -> Non
 
 
 def test_what_has_no_form_is_told() -> None:
-    with pytest.raises(TypeError, match="bytes have no form in JSON or YAML"):
+    with pytest.raises(TypeError, match="JSON and YAML have no bytes"):
         engine().dump({"a": b"x"})
     with pytest.raises(TypeError, match="object"):
         engine().dump(object())
@@ -158,7 +158,7 @@ def test_what_has_no_form_is_told() -> None:
         (b"a: [", "cannot be read as yaml"),
         (b"\xff\xfe\x00", "cannot be read as yaml"),
         (b"\x1f\x8bnot gzip", "cannot be read as yaml"),
-        (b"z: many", "no Inner"),
+        (b"z: many", "not a valid Inner"),
     ],
 )
 def test_what_cannot_be_read_is_refused(data: bytes, words: str) -> None:

@@ -84,7 +84,7 @@ def test_what_is_promised_is_checked_at_start() -> None:
         ("nowhere.Priced", "cannot import 'nowhere.Priced'"),
         ("nothing", "cannot import 'nothing'"),
         (f"{__name__}.Missing", "cannot import"),
-        (f"{__name__}.Shop", "is no protocol"),
+        (f"{__name__}.Shop", "is not a protocol"),
     ):
         made = ServiceProtocolEngine(ModelServiceProtocolSubcontract(provides=(wrong,)), Shop(), container().registry)
         with pytest.raises(CompositionError, match=said):

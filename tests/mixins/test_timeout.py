@@ -55,7 +55,7 @@ def limited(
 def test_a_call_that_takes_too_long_is_cancelled_and_cleans_up() -> None:
     assert limited(Dependency(1.0), timeout_seconds=2) == ("done", 1.0)
     late = Dependency(5.0, cleaning=0.5)
-    assert limited(late, timeout_seconds=2) == ("db did not answer within 2 s", 2.5)
+    assert limited(late, timeout_seconds=2) == ("db: no result within 2 s", 2.5)
     assert late.cleaned
 
 
@@ -63,15 +63,15 @@ def test_a_call_that_takes_too_long_is_cancelled_and_cleans_up() -> None:
 def test_one_that_does_not_end_is_left_behind_and_told_of() -> None:
     stubborn = Dependency(5.0, cleaning=9.0)
     with structlog.testing.capture_logs() as logs:
-        assert limited(stubborn, timeout_seconds=2, cleanup_seconds=3) == ("db did not answer within 2 s", 5.0)
-    assert [entry["event"] for entry in logs] == ["a call does not end when it is cancelled"]
+        assert limited(stubborn, timeout_seconds=2, cleanup_seconds=3) == ("db: no result within 2 s", 5.0)
+    assert [entry["event"] for entry in logs] == ["a cancelled call does not end"]
     assert stubborn.cleaned, "it goes on by itself"
 
 
 def test_a_failure_while_cleaning_up_is_told_of() -> None:
     with structlog.testing.capture_logs() as logs:
         found = limited(Dependency(5.0, fails=KeyError("half done")), timeout_seconds=2)
-    assert found == ("db did not answer within 2 s", 2.0)
+    assert found == ("db: no result within 2 s", 2.0)
     assert logs[0]["error"] == "'half done'"
     with structlog.testing.capture_logs() as logs:
         limited(Dependency(5.0, fails=refused_card("4111 1111")), timeout_seconds=2)
@@ -81,7 +81,7 @@ def test_a_failure_while_cleaning_up_is_told_of() -> None:
 @pytest.mark.enforces("timeout.services", "timeout.services.name", "timeout.services.timeout_seconds")
 def test_dependencies_have_limits_of_their_own() -> None:
     own = [{"name": "mail", "timeout_seconds": 1}]
-    assert limited(Dependency(1.5), "mail", timeout_seconds=2, services=own)[0] == "mail did not answer within 1 s"
+    assert limited(Dependency(1.5), "mail", timeout_seconds=2, services=own)[0] == "mail: no result within 1 s"
     assert limited(Dependency(1.5), timeout_seconds=2, services=own) == ("done", 1.5)
 
 
@@ -93,10 +93,10 @@ def made(hand: Hand | None = None, clock: ManualClock | None = None, **settings:
 @pytest.mark.enforces("timeout.keep_deadline")
 def test_no_call_goes_on_beyond_the_deadline_of_its_message() -> None:
     soon = Hand(deadline_ms=ManualClock().now_ms() + 1500)
-    assert limited(Dependency(5.0), hand=soon) == ("db did not answer within 1.5 s", 1.5)
+    assert limited(Dependency(5.0), hand=soon) == ("db: no result within 1.5 s", 1.5)
     assert limited(Dependency(1.0), hand=soon) == ("done", 1.0)
     past = Hand(deadline_ms=ManualClock().now_ms() - 1)
-    assert limited(Dependency(5.0), hand=past) == ("db did not answer within 0 s", 0.0)
+    assert limited(Dependency(5.0), hand=past) == ("db: no result within 0 s", 0.0)
     assert limited(Dependency(5.0), hand=soon, keep_deadline=False) == ("done", 5.0)
 
 

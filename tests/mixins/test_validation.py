@@ -64,9 +64,9 @@ def test_equal_data_is_not_checked_again_for_a_while() -> None:
     looks: list[int] = []
 
     class Watched(ValidationEngine):
-        def _look(self, model: type[BaseModel], text: bytes) -> tuple[ValidationProblem, ...]:
+        def _validate(self, model: type[BaseModel], text: bytes) -> tuple[ValidationProblem, ...]:
             looks.append(1)
-            return super()._look(model, text)
+            return super()._validate(model, text)
 
     clock = ManualClock()
     engine = Watched(ModelValidationSubcontract(validation_cache_ttl_seconds=10), clock)

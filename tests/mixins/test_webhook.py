@@ -51,7 +51,7 @@ def test_a_signature_is_that_of_the_specification() -> None:
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}'
     )
     assert found == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
-    with pytest.raises(ValueError, match="goes on in base64"):
+    with pytest.raises(ValueError, match="must continue with base64"):
         sign("whsec_not base64", "m", 1, b"")
 
 
@@ -68,7 +68,7 @@ def test_a_delivery_is_signed_and_verified_by_the_other_side() -> None:
     assert json.loads(request.body)["type"] == "order.paid"
     identity = engine().verify("shop", request.headers, request.body)
     assert identity == request.headers["webhook-id"]
-    with pytest.raises(RejectedError, match="its signature is wrong"):
+    with pytest.raises(RejectedError, match="the signature is wrong"):
         engine(secrets=["another"]).verify("shop", request.headers, request.body)
     assert engine(secrets=["another", SECRET]).verify("shop", request.headers, request.body) == identity
     with pytest.raises(RejectedError, match="signature is wrong"):
@@ -124,14 +124,14 @@ def test_what_may_pass_is_tried_again() -> None:
         assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
     with Receiver((503, {}, b"")).running() as receiver:
         made = engine(receiver.url, max_attempts=2)
-        with pytest.raises(TransientError, match="shop answers 503"):
+        with pytest.raises(TransientError, match="shop returned status 503"):
             deliver(made)
         assert len(receiver.requests) == 2
         assert made.reported_metrics()["failed"] == 1.0
     with pytest.raises(TransientError, match="shop: "):
         deliver(engine("http://127.0.0.1:1", max_attempts=1))
     with Receiver((410, {}, b"")).running() as receiver:
-        with pytest.raises(RejectedError, match="shop answers 410"):
+        with pytest.raises(RejectedError, match="shop returned status 410"):
             deliver(engine(receiver.url))
         assert len(receiver.requests) == 1
 
@@ -190,7 +190,7 @@ def test_what_is_old_or_from_the_future_is_refused() -> None:
     clock.move_to(clock.monotonic() + 1_000)
     made = engine(clock=clock, tolerance_seconds=60)
     for ago in (62, -62):
-        with pytest.raises(RejectedError, match="too far from ours"):
+        with pytest.raises(RejectedError, match="more than tolerance_seconds from now"):
             made.verify("shop", signed(clock, ago=ago), b"{}")
     assert made.verify("shop", signed(clock, ago=59), b"{}") == "msg_1"
 

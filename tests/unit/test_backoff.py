@@ -28,3 +28,10 @@ def test_without_a_base_there_is_no_delay() -> None:
 def test_tenacity_gets_a_function_of_its_attempts() -> None:
     wait = doubling(0.2, 1.0)
     assert [wait(SimpleNamespace(attempt_number=n)) for n in (1, 2, 3, 4)] == [0.2, 0.4, 0.8, 1.0]
+
+
+def test_jitter_is_added_to_the_delay() -> None:
+    wait = doubling(1.0, jitter=0.5)
+    delays = [wait(SimpleNamespace(attempt_number=1)) for _ in range(100)]
+    assert all(1.0 <= delay <= 1.5 for delay in delays)
+    assert len(set(delays)) > 1

@@ -39,7 +39,7 @@ class NodeKafkaProducerPoolEffect(
         if any(fnmatchcase(command.topic, pattern) for pattern in self.config.refused_topics):
             raise RejectedError(f"{command.topic} belongs to the mesh or to Kafka itself (config.refused_topics)")
         records = [_record(command.topic, record, n, context) for n, record in enumerate(command.records)]
-        async with self.bulkhead.of(_KAFKA).place():
+        async with self.bulkhead.of(_KAFKA).slot():
             await self.circuits.of(_KAFKA).call(lambda: self._write(records))
         return RecordsPublished(topic=command.topic, count=len(records))
 

@@ -1,5 +1,6 @@
 """From contracts to files: packages, cases, topic and schema declarations, dashboard, alerts, reference."""
 
+from onex.codegen.capability_fields import capability_files
 from onex.codegen.cases import case_files
 from onex.codegen.declarations import declaration_files
 from onex.codegen.generatable import generatable_contract
@@ -8,6 +9,7 @@ from onex.codegen.package import package_files
 from onex.codegen.reference import reference_files
 
 __all__ = [
+    "capability_files",
     "case_files",
     "declaration_files",
     "generatable_contract",

@@ -11,7 +11,7 @@ from onex.codegen.model_parts import models_of
 
 
 def subcontract_file(mixin: type[Mixin]) -> str:
-    """The whole text."""
+    """Return the text of the file."""
     metadata, model = mixin.definition.metadata, mixin.definition.subcontract
     schema = model.model_json_schema()
     _describe(schema, model)
@@ -23,7 +23,7 @@ def subcontract_file(mixin: type[Mixin]) -> str:
         "interface_version": model.INTERFACE_VERSION.model_dump(),
         "schema": schema,
     }
-    head = f"# Rendered from {model.__name__}; `make render` writes it anew.\n"
+    head = f"# Rendered from {model.__name__}; `make render` writes it.\n"
     return head + yaml.safe_dump(content, sort_keys=False, width=110, allow_unicode=True)
 
 

@@ -1,5 +1,6 @@
-"""The capabilities: a folder each, with the same file names in every one of them.
+"""The capabilities: one folder each, with the same file names in every folder.
 
-``metadata.yaml`` says what it is, ``subcontract.yaml`` (rendered) and ``model_*_subcontract.py`` how it is
-configured, ``protocol_*.py`` what a node may do with it, ``engine.py`` does it, ``mixin_*.py`` gives it to a node.
+``metadata.yaml`` describes the capability, ``model_*_subcontract.py`` is its configuration (rendered to
+``subcontract.yaml``), ``protocol_*.py`` is the interface for nodes, ``engine.py`` does the work, and ``mixin_*.py``
+adds it to a node.
 """

@@ -1,6 +1,6 @@
-"""Which capabilities there are. Each is registered here by name, and imported when somebody asks for it."""
+"""The catalogue of capabilities. Each is registered by name and imported at its first use."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 
@@ -51,7 +51,7 @@ class MixinCatalogue:
         self._modules = dict(_BUILT_IN if modules is None else modules)
 
     def register(self, name: str, module: str) -> None:
-        """One more: the class ``name`` in ``module``. Raises CompositionError where the name is taken."""
+        """Add the class ``name`` of ``module``. Raise CompositionError when the name is in use."""
         if self._modules.setdefault(name, module) != module:
             raise CompositionError(f"{name} is registered already, from {self._modules[name]}")
 
@@ -61,28 +61,28 @@ class MixinCatalogue:
         return sorted(self._modules)
 
     def mixin(self, name: str) -> type[Mixin]:
-        """The class of a mixin. Raises CompositionError for one that nobody registered."""
+        """Import and return the class of a mixin. Raise CompositionError for an unknown name."""
         module = self._modules.get(name)
         if module is None:
             near = get_close_matches(name, self._modules, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self.names)}"
             raise CompositionError(f"no capability {name}; {hint}")
-        found: type[Mixin] = getattr(import_module(module), name)
-        return found
+        mixin: type[Mixin] = getattr(import_module(module), name)
+        return mixin
 
     def metadata(self, name: str) -> CapabilityMetadata:
-        """What a mixin says of itself."""
+        """Return the metadata of a mixin."""
         return self.mixin(name).definition.metadata
 
     def of_key(self, key: str) -> type[Mixin] | None:
-        """The mixin with this key (``retry``); None for one that nobody registered."""
+        """Return the mixin with this key (``retry``), or None."""
         name = "Mixin" + "".join(part.capitalize() for part in key.split("_"))
         return self.mixin(name) if name in self._modules else None
 
-    def all(self) -> Iterable[type[Mixin]]:
-        """Every one of them."""
+    def all(self) -> Sequence[type[Mixin]]:
+        """Return all mixins, sorted by class name."""
         return [self.mixin(name) for name in self.names]
 
 
 CATALOGUE = MixinCatalogue()
-"""What contracts may name. Packages with capabilities of their own register them here before contracts are read."""
+"""The capabilities that contracts may name. Other packages register theirs here before contracts are read."""

@@ -1,4 +1,4 @@
-"""Composition while a program runs. Source: seed 001, conditional mixin application and dependency resolution."""
+"""Adding capabilities to a node class at run time."""
 
 from collections.abc import Iterable, Sequence
 from types import new_class
@@ -18,15 +18,15 @@ _GROUPS = {
     "performance_metrics": ("MixinMetrics",),
     "fault_tolerance": ("MixinRetry", "MixinCircuitBreaker"),
 }
-"""Names that stand for several capabilities, or for one with another key."""
+"""Group names for several capabilities, or for one under another name."""
 
 
 def with_mixins(node_class: type[N], mixins: Sequence[type[Mixin]]) -> type[N]:
-    """The same node with more capabilities: as if they had been written as its bases. Raises CompositionError."""
+    """Return a subclass of the node with the mixins as further bases. Raise CompositionError when they do not fit."""
     if not mixins:
         return node_class
-    made = new_class(node_class.__name__, (*mixins, node_class), {}, lambda body: body.update(_place_of(node_class)))
-    return cast(type[N], made)
+    name, bases = node_class.__name__, (*mixins, node_class)
+    return cast(type[N], new_class(name, bases, {}, lambda body: body.update(_place_of(node_class))))
 
 
 def _place_of(node_class: type) -> dict[str, object]:
@@ -39,37 +39,40 @@ def create_service_with_capabilities(
     required_capabilities: Iterable[str],
     catalogue: MixinCatalogue = CATALOGUE,
 ) -> type[N]:
-    """A class with these capabilities, those that the contract asks for, and all that they require.
+    """Return a class with these capabilities, those that the contract lists, and all that they require.
 
-    Names are keys (``retry``), class names (``MixinRetry``) or groups (``fault_tolerance``). Raises CompositionError
-    for one that nobody knows, or that does not fit.
+    Names are keys (``retry``), class names (``MixinRetry``) or groups (``fault_tolerance``). Raise CompositionError
+    for an unknown name, and for a capability that does not fit.
     """
-    asked_for = [*required_capabilities, *(contract.asked_capabilities if contract else ())]
-    wanted = [name for asked in asked_for for name in _names_of(asked, catalogue)]
-    there = {metadata.name for metadata in base_service_class.capabilities.start}
-    resolved = MixinDependencyResolver(catalogue).resolve_dependencies([catalogue.mixin(name) for name in wanted])
-    return with_mixins(base_service_class, [mixin for mixin in resolved if mixin.__name__ not in there])
+    requested = [*required_capabilities, *(contract.asked_capabilities if contract else ())]
+    names = [name for request in requested for name in _names_of(request, catalogue)]
+    present = {metadata.name for metadata in base_service_class.capabilities.start}
+    resolved = MixinDependencyResolver(catalogue).resolve_dependencies([catalogue.mixin(name) for name in names])
+    return with_mixins(base_service_class, [mixin for mixin in resolved if mixin.__name__ not in present])
 
 
 class MixinDependencyResolver:
-    """Completes and orders capabilities."""
+    """Adds required capabilities and orders the result."""
 
     def __init__(self, catalogue: MixinCatalogue = CATALOGUE) -> None:
         self._catalogue = catalogue
 
     def resolve_dependencies(self, requested_mixins: Sequence[type[Mixin]]) -> list[type[Mixin]]:
-        """These and all that they require, requirements first. Raises CompositionError for circles and conflicts."""
+        """Return the mixins and all that they require, requirements first.
+
+        Raise CompositionError for circular requirements and conflicts.
+        """
         names = closure([mixin.__name__ for mixin in requested_mixins], self._catalogue.metadata)
         return [self._catalogue.mixin(name) for name in names]
 
 
-def _names_of(asked: str, catalogue: MixinCatalogue) -> Sequence[str]:
-    if asked in _GROUPS:
-        return _GROUPS[asked]
-    if asked in catalogue.names:
-        return [asked]
-    found = catalogue.of_key(asked)
-    if found is None:
-        known = sorted([*_GROUPS, *(mixin.definition.metadata.key for mixin in catalogue.all())])
-        raise CompositionError(f"no capability {asked!r}; there are {', '.join(known)}")
-    return [found.__name__]
+def _names_of(request: str, catalogue: MixinCatalogue) -> Sequence[str]:
+    if request in _GROUPS:
+        return _GROUPS[request]
+    if request in catalogue.names:
+        return [request]
+    mixin = catalogue.of_key(request)
+    if mixin is None:
+        valid = sorted([*_GROUPS, *(mixin.definition.metadata.key for mixin in catalogue.all())])
+        raise CompositionError(f"no capability {request!r}; there are {', '.join(valid)}")
+    return [mixin.__name__]

@@ -1,6 +1,7 @@
 """Delays before another attempt, in seconds. ``failures`` is the number of attempts that failed so far, from 1."""
 
 import math
+import random
 from collections.abc import Callable
 from typing import Protocol
 
@@ -32,6 +33,9 @@ class ProtocolAttempt(Protocol):
     attempt_number: int
 
 
-def doubling(base: float, longest: float = math.inf) -> Callable[[ProtocolAttempt], float]:
-    """Return a ``wait`` function for tenacity: ``base`` seconds, doubled after each failure, at most ``longest``."""
-    return lambda attempt: exponential(attempt.attempt_number, base, longest)
+def doubling(base: float, longest: float = math.inf, jitter: float = 0.0) -> Callable[[ProtocolAttempt], float]:
+    """Return a ``wait`` function for tenacity: ``base`` seconds, doubled after each failure, at most ``longest``.
+
+    A random part of up to ``jitter`` seconds is added.
+    """
+    return lambda attempt: exponential(attempt.attempt_number, base, longest) + random.uniform(0.0, jitter)

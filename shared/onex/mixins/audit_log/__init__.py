@@ -1,4 +1,4 @@
-"""Audit log: who did what, sealed"""
+"""Audit log: sealed entries about what each sender did."""
 
 from onex.mixins.audit_log.chain import problems_of
 from onex.mixins.audit_log.mixin_audit_log import MixinAuditLog

@@ -1,4 +1,4 @@
-"""Entries on their way into the topic."""
+"""Writes sealed entries to the audit topic."""
 
 import asyncio
 import json
@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 import structlog
+from typing_extensions import override
 
 from onex.capability import Event, NodeIdentity, Proceed, ProtocolCurrentMessage, ProtocolEventSink
 from onex.capability.sender import SENDER
 from onex.errors import NotNowError, OnexError, RejectedError, TransientError
 from onex.mixins.audit_log.chain import FIRST, sealed
 from onex.mixins.audit_log.model_audit_log_subcontract import ModelAuditLogSubcontract
+from onex.mixins.audit_log.protocol_audit_log import ProtocolAuditLog
 from onex.mixins.audit_log.unsent import UnsentEntries
 from onex.model.context import Context
 from onex.model.error_text import error_text
@@ -21,15 +23,16 @@ from onex.util.clock import ProtocolClock, to_datetime
 from onex.util.redaction import Redactor
 
 log = structlog.get_logger(__name__)
-_AT_ONCE = 100
-"""Entries of one request; what waits is not sent whole again with each message while brokers are away."""
-_MOST_FACTS = 65_536
-"""Characters of all facts of an entry: an entry must fit into a record, whatever a message holds."""
-_LOG_EVERY = 10.0
+_BATCH_ENTRIES = 100
+"""Entries of one request, so that not all waiting entries are sent again with each message while brokers are away."""
+_MAX_FACTS_CHARACTERS = 65_536
+"""Characters of all facts of an entry. An entry must fit into a record, whatever a message contains."""
+_LOG_INTERVAL = 10.0
+"""Seconds between two log lines about failures."""
 
 
-class AuditLogEngine:
-    """See :class:`ProtocolAuditLog`. One chain a process, which begins with the first entry."""
+class AuditLogEngine(ProtocolAuditLog):
+    """One chain for each process, from its first entry. Belongs to one event loop."""
 
     def __init__(
         self,
@@ -50,22 +53,22 @@ class AuditLogEngine:
         self._last = FIRST
         self._count = 0
         self._unsent = UnsentEntries(settings.max_unsent)
-        self._logged = float("-inf")
+        self._last_logged = float("-inf")
         self._awaited: dict[int, RejectedError | None] = {}
-        """Numbers of entries that are waited for, and why one of them can never be written."""
+        """Numbers of entries that a caller waits for, with the error of an entry that can never be written."""
         self._writing = asyncio.Lock()
 
     async def around(self, message: Message, context: Context, proceed: Proceed) -> object:
-        """Record a message before its handler, and what came of it."""
+        """Record a message before its handler, and the outcome after it."""
         if not self._settings.record_messages:
             return await proceed(message, context)
         what, facts = type(message).__name__, self._facts_of(message)
-        SENDER.set("")  # tasks begin with what the one before them knew
+        SENDER.set("")  # a task starts with the context of the task that created it
         await self._append(what, "received", "", facts)
         try:
-            answer = await proceed(message, context)
+            result = await proceed(message, context)
         except NotNowError:
-            raise  # nothing was done, and nothing is known yet
+            raise  # no work was done, so there is no outcome yet
         except RejectedError as error:
             await self._append(what, "refused", error_text(error), {})
             raise
@@ -73,23 +76,23 @@ class AuditLogEngine:
             await self._append(what, "failed", error_text(error), {})
             raise
         await self._append(what, "done", "", {})
-        return answer
+        return result
 
+    @override
     async def record(self, what: str, /, *, detail: str = "", **facts: object) -> None:
-        """See the protocol."""
         await self._append(what, "recorded", detail, facts)
 
     def _facts_of(self, message: Message) -> dict[str, object]:
         return {name: getattr(message, name, None) for name in self._settings.include_fields}
 
     def reported_metrics(self) -> Mapping[str, float]:
-        """Entries that wait for the topic, and those that were given up: verification reports them as missing."""
+        """Entries that wait to be written, and dropped entries, which verification reports as missing."""
         return {"unsent": float(len(self._unsent)), "dropped": float(self._unsent.dropped)}
 
     async def _append(self, what: str, outcome: str, detail: str, facts: dict[str, object]) -> None:
-        """Number and seal an entry, then see it written with all that wait before it."""
+        """Number and seal an entry, then write it and all entries that wait before it."""
         while self._settings.fail_closed and self._unsent.full:
-            await self._write(self._count)  # what is not done needs no entry: none is made until there is room
+            await self._write(self._count)  # the work has not started, so no entry is made until there is room
         entry = self._sealed(what, outcome, detail, facts)
         self._unsent.add(entry)
         await self._write(entry.number)
@@ -116,32 +119,32 @@ class AuditLogEngine:
         return entry
 
     async def _write(self, number: int) -> None:
-        """Up to this entry. Raises TransientError where that is not possible and the contract wants it."""
+        """Write entries up to ``number``. With ``fail_closed``, raise TransientError when that is not possible."""
         self._awaited[number] = None
         try:
             await self._write_up_to(number)
         except OnexError as error:
             if self._settings.fail_closed:
                 raise TransientError(f"the audit log cannot be written: {error}") from error
-            self._report(error)
+            self._log_failure(error)
         finally:
             refused = self._awaited.pop(number, None)
         if refused is not None and self._settings.fail_closed:
             raise RejectedError(f"the audit log cannot hold this: {refused}") from refused
 
-    def _report(self, error: OnexError) -> None:
-        """One line in some seconds: while brokers are away there is an error for each message."""
+    def _log_failure(self, error: OnexError) -> None:
+        """Log at most one line in 10 seconds. While brokers are away each message fails."""
         now = self._clock.monotonic()
-        if now - self._logged < _LOG_EVERY:
+        if now - self._last_logged < _LOG_INTERVAL:
             return
-        self._logged = now
+        self._last_logged = now
         unsent = self._unsent
         log.error("the audit log cannot be written", error=str(error), unsent=len(unsent), dropped=unsent.dropped)
 
     async def _write_up_to(self, number: int) -> None:
-        """Together with whatever came meanwhile; what was not acknowledged goes out again, as it was."""
+        """Write entries up to ``number``, and later ones with them. Send unacknowledged entries again unchanged."""
         async with self._writing:
-            while batch := self._unsent.first(_AT_ONCE, number):
+            while batch := self._unsent.first(_BATCH_ENTRIES, number):
                 try:
                     await self._send(batch)
                 except RejectedError:
@@ -152,13 +155,13 @@ class AuditLogEngine:
         await self._sink.send([Event(entry, entry.chain) for entry in batch])
 
     async def _send_each(self, batch: list[AuditRecorded]) -> None:
-        """One that no record can hold must not keep the others back: it is given up."""
+        """Send entries one by one. Drop an entry that is too large for a record, so that the others are sent."""
         for entry in batch:
             try:
                 await self._send([entry])
             except RejectedError as error:
                 self._unsent.give_up(entry.number)
-                self._report(error)
+                self._log_failure(error)
                 if entry.number in self._awaited:
                     self._awaited[entry.number] = error
             else:
@@ -166,14 +169,14 @@ class AuditLogEngine:
 
 
 def _text_of(facts: object) -> str:
-    """Facts as JSON. Values that are too long are left out, with their length in their place."""
+    """Return facts as JSON. The length of a value takes the place of a value that is too long."""
     text = json.dumps(facts, default=str, sort_keys=True)
-    if len(text) <= _MOST_FACTS:
+    if len(text) <= _MAX_FACTS_CHARACTERS:
         return text
-    assert isinstance(facts, dict), "as the redactor makes it of a mapping"
-    most = _MOST_FACTS // max(1, len(facts))
+    assert isinstance(facts, dict), "the redactor returns a dict for a mapping"
+    limit = _MAX_FACTS_CHARACTERS // max(1, len(facts))
     lengths = {name: len(json.dumps(value, default=str)) for name, value in facts.items()}
-    kept = {
-        name: value if lengths[name] <= most else f"[{lengths[name]} characters]" for name, value in facts.items()
+    shortened = {
+        name: value if lengths[name] <= limit else f"[{lengths[name]} characters]" for name, value in facts.items()
     }
-    return json.dumps(kept, default=str, sort_keys=True)
+    return json.dumps(shortened, default=str, sort_keys=True)

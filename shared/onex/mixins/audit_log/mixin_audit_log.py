@@ -1,4 +1,4 @@
-"""Gives a node its audit log."""
+"""The mixin that adds an audit log to a node."""
 
 from onex.capability import (
     Mixin,
@@ -17,13 +17,13 @@ from onex.util.clock import ProtocolClock
 
 
 class MixinAuditLog(Mixin):
-    """``await self.audit.record("refund approved", order="o-1")``; messages are recorded by themselves."""
+    """``await self.audit.record("refund approved", order="o-1")``; messages are recorded automatically."""
 
     definition = define(__file__, ModelAuditLogSubcontract)
 
     @capability
     def audit(self: ProtocolHost) -> ProtocolAuditLog:
-        """Sealed entries."""
+        """The audit log."""
         container = self.container
         return AuditLogEngine(
             configured(self, ModelAuditLogSubcontract),

@@ -9,23 +9,25 @@ from onex.model.contract.version import ModelSemVer
 
 
 class ModelAuditLogSubcontract(Subcontract):
-    """What is recorded. Source: seed 001, MixinAuditLog."""
+    """Configuration of the audit log."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     record_messages: bool = True
-    """Record each message before its handler runs, and what came of it; False leaves it to the node."""
+    """Record each message before its handler runs, and its outcome. With False only the node's own entries are
+    written."""
     include_fields: tuple[str, ...] = ()
-    """Fields of messages that stand in their entries; without any only type, ids and sender do."""
+    """Fields of messages that are copied into entries. Without any, an entry has type, ids and sender only."""
     sensitive_field_patterns: tuple[str, ...] = ("password", "secret", "token", "key")
-    """What stands under such names, or names with such words, is hidden."""
+    """Values are hidden under these names, and under names that contain one of these words."""
     seal_key: SecretStr = SecretStr("")
-    """Entries are sealed with it, so that only who has it can make up a whole new chain; empty: a plain hash, which
-    shows changes to who has kept an older entry."""
+    """Key of the seals (HMAC-SHA256). Without it a forger cannot create a new chain. Empty uses plain SHA-256, which
+    shows changes only to a reader that has stored an older entry."""
     fail_closed: bool = True
-    """What cannot be recorded is not done: the message is tried again later. Else it is done, and a line says so."""
+    """Do no work that cannot be recorded: the message is retried later. With False the failure is logged and the
+    work is done."""
     max_unsent: int = Field(default=1_000, ge=1, le=100_000)
-    """Entries that wait in memory while they cannot be written. Beyond it the oldest ones are dropped and counted;
-    with ``fail_closed`` nothing more is done until there is room."""
+    """Entries that wait in memory while they cannot be written. Beyond this number the oldest are dropped and
+    counted; with ``fail_closed`` messages wait until there is room."""
     max_detail: int = Field(default=1_000, ge=10, le=100_000)
-    """Longer details are cut."""
+    """Characters of a detail. Longer details are cut."""

@@ -1,11 +1,14 @@
-"""What a node may do with its audit log."""
+"""Interface of the audit log."""
 
 from typing import Protocol
 
 
 class ProtocolAuditLog(Protocol):
-    """Entries are in the topic, acknowledged, when ``record`` ends. ``onex audit verify`` checks the chains."""
+    """Writes entries to the audit topic. ``onex audit verify`` checks the chains."""
 
     async def record(self, what: str, /, *, detail: str = "", **facts: object) -> None:
-        """One entry. Raises TransientError where it cannot be written, with ``fail_closed``."""
+        """Write one entry and return when the brokers have acknowledged it.
+
+        With ``fail_closed``, raise TransientError when it cannot be written.
+        """
         ...

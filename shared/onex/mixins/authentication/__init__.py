@@ -1,4 +1,4 @@
-"""Authentication: who it is"""
+"""Authentication: the sender of a message, by token or certificate."""
 
 from onex.mixins.authentication.mixin_authentication import MixinAuthentication
 from onex.mixins.authentication.model_authentication_subcontract import ModelAuthenticationSubcontract

@@ -1,4 +1,4 @@
-"""Tokens by PyJWT, certificates by cryptography."""
+"""Verifies tokens with PyJWT and certificates with cryptography."""
 
 import asyncio
 from contextvars import ContextVar
@@ -6,6 +6,7 @@ from contextvars import ContextVar
 import jwt
 import structlog
 from pydantic import JsonValue
+from typing_extensions import override
 
 from onex.capability import ProtocolCurrentMessage
 from onex.capability.sender import SENDER
@@ -13,7 +14,7 @@ from onex.errors import AccessDeniedError, TransientError
 from onex.mixins.authentication.certificates import identify
 from onex.mixins.authentication.keys import PublishedKeys
 from onex.mixins.authentication.model_authentication_subcontract import ModelAuthenticationSubcontract
-from onex.mixins.authentication.protocol_authentication import Principal
+from onex.mixins.authentication.protocol_authentication import Principal, ProtocolAuthentication
 from onex.model.message import Message
 from onex.util.clock import ProtocolClock
 
@@ -22,8 +23,8 @@ _PRINCIPAL: ContextVar[Principal | None] = ContextVar("onex_principal", default=
 _BEARER = "bearer "
 
 
-class AuthenticationEngine:
-    """See :class:`ProtocolAuthentication`."""
+class AuthenticationEngine(ProtocolAuthentication):
+    """Verifies tokens and certificates, and reads the issuer's published keys at intervals."""
 
     def __init__(
         self, settings: ModelAuthenticationSubcontract, current_message: ProtocolCurrentMessage, clock: ProtocolClock
@@ -35,13 +36,13 @@ class AuthenticationEngine:
         self._reading: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Read published keys, now and again. Raises TransientError where the issuer does not answer."""
+        """Read the published keys, and again at intervals. Raise TransientError when the first read fails."""
         if self._settings.jwks_url:
             await asyncio.to_thread(self._keys.read)
             self._reading = asyncio.create_task(self._read_always())
 
     async def close(self) -> None:
-        """Read no more."""
+        """Stop reading keys."""
         reading, self._reading = self._reading, None
         if reading is not None:
             reading.cancel()
@@ -53,10 +54,10 @@ class AuthenticationEngine:
             try:
                 await asyncio.to_thread(self._keys.read)
             except TransientError as error:
-                log.warning("keys of the issuer", error=str(error))
+                log.warning("cannot read the issuer's keys", error=str(error))
 
     def check(self, message: Message) -> None:
-        """Who sent it; refuse it where nobody can be believed."""
+        """Set the sender of the message. Raise AccessDeniedError for a message without a valid token."""
         _PRINCIPAL.set(None)
         SENDER.set("")
         if self._settings.authenticate_messages:
@@ -70,15 +71,15 @@ class AuthenticationEngine:
             SENDER.set(principal.subject)
 
     @property
+    @override
     def principal(self) -> Principal:
-        """See the protocol."""
-        found = _PRINCIPAL.get()
-        if found is None:
-            raise AccessDeniedError("nobody is known to have sent this message")
-        return found
+        principal = _PRINCIPAL.get()
+        if principal is None:
+            raise AccessDeniedError("the sender of this message is not authenticated")
+        return principal
 
+    @override
     def authenticate(self, token: str) -> Principal:
-        """See the protocol."""
         settings = self._settings
         try:
             claims: dict[str, JsonValue] = jwt.decode(
@@ -104,15 +105,15 @@ class AuthenticationEngine:
         if secret := self._settings.secret.get_secret_value():
             return secret
         if not self._settings.jwks_url:
-            raise AccessDeniedError("no key to check tokens with; give MixinAuthentication `jwks_url` or `secret`")
+            raise AccessDeniedError("no key to verify tokens; set `jwks_url` or `secret` of MixinAuthentication")
         key_id = jwt.get_unverified_header(token).get("kid")
-        found = self._keys.find(key_id)
-        if found is None:
+        key = self._keys.find(key_id)
+        if key is None:
             raise AccessDeniedError(f"the token is signed with a key that the issuer does not publish ({key_id})")
-        return found
+        return key
 
     def _check_times(self, claims: dict[str, JsonValue]) -> None:
-        """By the clock of the agent, which PyJWT cannot be given. Source: RFC 7519, 4.1.4 and 4.1.5."""
+        """Check ``exp`` and ``nbf`` by the agent's clock, which PyJWT cannot use. RFC 7519, 4.1.4 and 4.1.5."""
         now, leeway = self._clock.now_ms() / 1000, self._settings.leeway_seconds
         until, since = claims["exp"], claims.get("nbf", 0)
         if not isinstance(until, int | float) or not isinstance(since, int | float):
@@ -123,13 +124,13 @@ class AuthenticationEngine:
             raise jwt.ImmatureSignatureError("it is not valid yet")
 
     def _roles(self, claims: dict[str, JsonValue]) -> frozenset[str]:
-        found: JsonValue = claims
+        claim: JsonValue = claims
         for part in self._settings.roles_claim.split("."):
-            found = found.get(part) if isinstance(found, dict) else None
-        if isinstance(found, str):
-            return frozenset(found.split())
-        return frozenset(map(str, found)) if isinstance(found, list) else frozenset()
+            claim = claim.get(part) if isinstance(claim, dict) else None
+        if isinstance(claim, str):
+            return frozenset(claim.split())
+        return frozenset(map(str, claim)) if isinstance(claim, list) else frozenset()
 
+    @override
     def identify(self, certificate: bytes) -> Principal:
-        """See the protocol."""
         return identify(self._settings.trusted_ca, certificate, self._clock)

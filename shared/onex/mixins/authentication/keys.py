@@ -1,4 +1,4 @@
-"""Keys that an issuer publishes."""
+"""The published keys of an issuer (JWKS, RFC 7517)."""
 
 import json
 import time
@@ -12,12 +12,12 @@ from onex.errors import TransientError
 from onex.mixins.authentication.model_authentication_subcontract import ModelAuthenticationSubcontract
 
 log = structlog.get_logger(__name__)
-_LONGEST = 1_048_576
-"""Bytes of a set of keys."""
+_MAX_BYTES = 1_048_576
+"""Size of a key set."""
 
 
 class PublishedKeys:
-    """Keys by id, as they were the last time. Any thread."""
+    """The keys of the latest successful read, by id. Any thread."""
 
     def __init__(
         self, settings: ModelAuthenticationSubcontract, monotonic: Callable[[], float] = time.monotonic
@@ -25,22 +25,22 @@ class PublishedKeys:
         self._settings = settings
         self._monotonic = monotonic
         self._keys: dict[str | None, PyJWK] = {}
-        self._asked = float("-inf")
+        self._last_read = float("-inf")
 
     def find(self, key_id: str | None) -> PyJWK | None:
-        """The key; asks the issuer for one that is not known, but not too often."""
-        found = self._keys.get(key_id)
-        if found is None and self._monotonic() - self._asked >= self._settings.jwks_cooldown_seconds:
+        """Return the key, or None. An unknown id causes a read, at most once in ``jwks_cooldown_seconds``."""
+        key = self._keys.get(key_id)
+        if key is None and self._monotonic() - self._last_read >= self._settings.jwks_cooldown_seconds:
             try:
                 self.read()
             except TransientError as error:
-                log.warning("keys of the issuer", error=str(error))
-            found = self._keys.get(key_id)
-        return found
+                log.warning("cannot read the issuer's keys", error=str(error))
+            key = self._keys.get(key_id)
+        return key
 
     def read(self) -> None:
-        """Ask the issuer. Raises TransientError; the keys stay as they were."""
-        self._asked = self._monotonic()
+        """Read the keys from the issuer. On failure the keys stay unchanged and TransientError is raised."""
+        self._last_read = self._monotonic()
         url = self._settings.jwks_url
         try:
             keys = PyJWKSet.from_dict(json.loads(_read(url, self._settings.jwks_timeout_seconds))).keys
@@ -50,12 +50,12 @@ class PublishedKeys:
 
 
 def _read(url: str, timeout: float) -> bytes:
-    """The body, which is not compressed. Raises ValueError for one that is too long to be a set of keys."""
+    """Return the uncompressed body. Raise ValueError when it is too long for a key set."""
     body = bytearray()
-    with httpx.stream("GET", url, timeout=timeout, headers={"accept-encoding": "identity"}) as answer:
-        answer.raise_for_status()
-        for part in answer.iter_raw():
+    with httpx.stream("GET", url, timeout=timeout, headers={"accept-encoding": "identity"}) as response:
+        response.raise_for_status()
+        for part in response.iter_raw():
             body += part
-            if len(body) > _LONGEST:
-                raise ValueError(f"more than {_LONGEST} bytes")
+            if len(body) > _MAX_BYTES:
+                raise ValueError(f"more than {_MAX_BYTES} bytes")
     return bytes(body)

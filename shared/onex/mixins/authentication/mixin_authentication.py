@@ -1,4 +1,4 @@
-"""Gives a node its authentication."""
+"""The mixin that adds authentication to a node."""
 
 from onex.capability import Mixin, ProtocolCurrentMessage, ProtocolHost, capability, configured, define
 from onex.mixins.authentication.engine import AuthenticationEngine
@@ -8,13 +8,13 @@ from onex.util.clock import ProtocolClock
 
 
 class MixinAuthentication(Mixin):
-    """``self.authentication.principal.subject``; messages without a valid token are refused by themselves."""
+    """``self.authentication.principal.subject``; messages without a valid token are refused automatically."""
 
     definition = define(__file__, ModelAuthenticationSubcontract)
 
     @capability
     def authentication(self: ProtocolHost) -> ProtocolAuthentication:
-        """Who sent the message."""
+        """The authenticated sender."""
         settings = configured(self, ModelAuthenticationSubcontract)
         return AuthenticationEngine(
             settings, self.container.get(ProtocolCurrentMessage), self.container.get(ProtocolClock)

@@ -11,33 +11,33 @@ Algorithm = Literal["RS256", "RS512", "PS256", "ES256", "ES384", "EdDSA", "HS256
 
 
 class ModelAuthenticationSubcontract(Subcontract):
-    """Whom to believe. Without any key nobody is believed. Source: seed 001, MixinAuthentication."""
+    """Accepted tokens and certificates. Without any key every token is refused."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     authenticate_messages: bool = True
-    """Refuse messages without a valid token; False leaves it to the node to ask."""
+    """Refuse messages without a valid token. With False the node calls ``authenticate`` itself."""
     header: str = "authorization"
     """Header of the record that carries ``Bearer`` and the token."""
     algorithms: tuple[Algorithm, ...] = ("RS256", "ES256", "EdDSA")
-    """Signatures that are accepted."""
+    """Accepted signature algorithms."""
     jwks_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
-    """Where the keys of the issuer are published (JWKS)."""
+    """URL of the issuer's published keys (JWKS)."""
     secret: SecretStr = SecretStr("")
-    """Key for HS256, in place of published ones."""
+    """Key for HS256, instead of published keys."""
     issuer: str = ""
-    """``iss`` must be it; empty: anybody."""
+    """Required value of the ``iss`` claim. Empty accepts any issuer."""
     audience: str = ""
-    """``aud`` must hold it; empty: tokens for anybody."""
+    """Required member of the ``aud`` claim. Empty accepts tokens for any audience."""
     roles_claim: str = "roles"
     """Claim with the roles: a list, or a text with spaces. Dots lead into objects: ``realm_access.roles``."""
     leeway_seconds: float = Field(default=10.0, ge=0, le=300)
-    """By how much clocks may differ."""
+    """Accepted difference between clocks, in seconds."""
     jwks_refresh_seconds: float = Field(default=300.0, ge=1, le=86_400)
-    """How often published keys are read again; keys that are gone are not accepted any more."""
+    """Seconds between two reads of the published keys. A key that is no longer published is no longer accepted."""
     jwks_cooldown_seconds: float = Field(default=10.0, ge=0, le=3_600)
-    """A token with an unknown key has them read at once, but no sooner than this after the last time."""
+    """A token with an unknown key causes an immediate read of the keys, but not sooner than this after the last."""
     jwks_timeout_seconds: float = Field(default=2.0, gt=0, le=60)
-    """Until the issuer must have answered."""
+    """Time limit of one read of the keys, in seconds."""
     trusted_ca: str = ""
     """PEM file with the authorities whose client certificates are accepted."""

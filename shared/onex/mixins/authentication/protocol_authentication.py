@@ -1,4 +1,4 @@
-"""What a node may do with identities."""
+"""Interface of authentication."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,29 +9,31 @@ from pydantic import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who it is."""
+    """An authenticated identity."""
 
     subject: str
-    """Name that the issuer gives it; for a certificate its SPIFFE id, DNS name or common name."""
+    """The ``sub`` claim of a token. For a certificate its SPIFFE id, DNS name or common name."""
     roles: frozenset[str] = frozenset()
     issuer: str = ""
     claims: Mapping[str, JsonValue] = field(default_factory=dict)
-    """Everything that the token says."""
+    """All claims of the token."""
 
 
 class ProtocolAuthentication(Protocol):
-    """Identities. Raises AccessDeniedError, which makes a dead letter of the message, for whoever is not believed."""
+    """Identities. AccessDeniedError in a handler makes the message a dead letter."""
 
     @property
     def principal(self) -> Principal:
-        """Who sent the message in hand. Raises AccessDeniedError where nobody is known."""
+        """The sender of the current message. Raises AccessDeniedError when it is not authenticated."""
         ...
 
     def authenticate(self, token: str) -> Principal:
-        """Whose token it is: of a web request, for instance."""
+        """Return the principal of a token, for example from a web request. Raise AccessDeniedError."""
         ...
 
     def identify(self, certificate: bytes) -> Principal:
-        """Whose client certificate it is (PEM, with those between it and the authority behind it): of a TLS
-        connection."""
+        """Return the principal of a client certificate, for example from a TLS connection. Raise AccessDeniedError.
+
+        The certificate is PEM, followed by the intermediate certificates.
+        """
         ...

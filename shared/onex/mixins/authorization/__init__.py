@@ -1,4 +1,4 @@
-"""Authorization: who may do what"""
+"""Authorization: rules by role and attribute."""
 
 from onex.mixins.authorization.mixin_authorization import MixinAuthorization
 from onex.mixins.authorization.model_authorization_subcontract import (

@@ -1,9 +1,10 @@
-"""Rules, looked at one after the other."""
+"""Evaluates the rules of a contract, one after the other."""
 
 import operator
 from collections.abc import Callable, Mapping
 
 from pydantic import BaseModel
+from typing_extensions import override
 
 from onex.errors import AccessDeniedError
 from onex.mixins.authentication import Principal, ProtocolAuthentication
@@ -14,6 +15,7 @@ from onex.mixins.authorization.model_authorization_subcontract import (
     ModelAuthorizationSubcontract,
     ModelAuthorizationTest,
 )
+from onex.mixins.authorization.protocol_authorization import ProtocolAuthorization
 from onex.model.message import Message
 
 _COMPARE: Mapping[EnumTest, Callable[..., bool]] = {
@@ -23,30 +25,30 @@ _COMPARE: Mapping[EnumTest, Callable[..., bool]] = {
     EnumTest.LE: operator.le,
     EnumTest.GT: operator.gt,
     EnumTest.GE: operator.ge,
-    EnumTest.IN: lambda found, among: found in among,
+    EnumTest.IN: lambda value, values: value in values,
 }
 _CLAIM = "$claim."
 _MISSING = object()
 
 
-class AuthorizationEngine:
-    """See :class:`ProtocolAuthorization`."""
+class AuthorizationEngine(ProtocolAuthorization):
+    """Decides for the sender of the current message."""
 
     def __init__(self, settings: ModelAuthorizationSubcontract, authentication: ProtocolAuthentication) -> None:
         self._settings = settings
         self._authentication = authentication
 
     def check(self, message: Message) -> None:
-        """Refuse a message that its sender may not send."""
+        """Raise AccessDeniedError for a message that its sender may not send."""
         if self._settings.authorize_messages:
             self._require(type(message).__name__, message)
 
+    @override
     def allows(self, action: str, /, **facts: object) -> bool:
-        """See the protocol."""
         return self._allows(self._authentication.principal, action, facts)
 
+    @override
     def require(self, action: str, /, **facts: object) -> None:
-        """See the protocol."""
         self._require(action, facts)
 
     def _require(self, action: str, facts: object) -> None:
@@ -55,8 +57,8 @@ class AuthorizationEngine:
             raise AccessDeniedError(f"{principal.subject} may not do {action}")
 
     def _allows(self, principal: Principal, action: str, facts: object) -> bool:
-        fitting = {rule.verdict for rule in self._settings.rules if _fits(rule, principal, action, facts)}
-        return fitting == {EnumVerdict.ALLOW}
+        verdicts = {rule.verdict for rule in self._settings.rules if _fits(rule, principal, action, facts)}
+        return verdicts == {EnumVerdict.ALLOW}
 
 
 def _fits(rule: ModelAuthorizationRule, principal: Principal, action: str, facts: object) -> bool:
@@ -68,13 +70,13 @@ def _fits(rule: ModelAuthorizationRule, principal: Principal, action: str, facts
 
 
 def _holds(test: ModelAuthorizationTest, principal: Principal, facts: object) -> bool:
-    """What cannot be found or compared does not hold."""
-    found = _look(facts, test.field)
-    wanted = _value(test.value, principal)
-    if found is _MISSING or wanted is _MISSING:
+    """Return whether the test passes. It fails for a missing field and for values that cannot be compared."""
+    actual = _look(facts, test.field)
+    expected = _value(test.value, principal)
+    if actual is _MISSING or expected is _MISSING:
         return False
     try:
-        return bool(_COMPARE[test.test](found, wanted))
+        return bool(_COMPARE[test.test](actual, expected))
     except TypeError:
         return False
 
@@ -88,13 +90,13 @@ def _value(value: object, principal: Principal) -> object:
 
 
 def _look(holder: object, path: str) -> object:
-    found = holder
+    value = holder
     for name in path.split("."):
-        match found:
+        match value:
             case BaseModel():
-                found = getattr(found, name, _MISSING)
+                value = getattr(value, name, _MISSING)
             case Mapping():
-                found = found.get(name, _MISSING)
+                value = value.get(name, _MISSING)
             case _:
                 return _MISSING
-    return found
+    return value

@@ -1,4 +1,4 @@
-"""Gives a node its authorization."""
+"""The mixin that adds authorization to a node."""
 
 from typing import Protocol
 
@@ -19,11 +19,11 @@ class HasAuthentication(Protocol):
 
 
 class MixinAuthorization(Mixin):
-    """Rules in the contract; ``self.authorization.require("refund", amount=5)`` for what is no message."""
+    """The contract has the rules; ``self.authorization.require("refund", amount=5)`` checks other actions."""
 
     definition = define(__file__, ModelAuthorizationSubcontract)
 
     @capability
     def authorization(self: HasAuthentication) -> ProtocolAuthorization:
-        """Rules."""
+        """The rules."""
         return AuthorizationEngine(configured(self, ModelAuthorizationSubcontract), self.authentication)

@@ -10,7 +10,7 @@ from onex.model.contract.version import ModelSemVer
 
 
 class EnumVerdict(StrEnum):
-    """What a rule says."""
+    """The verdict of a rule."""
 
     ALLOW = "allow"
     DENY = "deny"
@@ -34,34 +34,34 @@ class ModelAuthorizationTest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     field: str = Field(min_length=1)
-    """Of the message, or the name given to ``require``; dots lead into parts."""
+    """Field of the message, or name of a fact of ``require``. Dots lead into parts."""
     test: EnumTest = EnumTest.EQ
-    """How it is compared."""
+    """The comparison."""
     value: JsonValue
-    """With what. ``$subject`` is who sent it, ``$claim.NAME`` what the token says of them."""
+    """The value to compare with. ``$subject`` is the sender, ``$claim.NAME`` a claim of its token."""
 
 
 class ModelAuthorizationRule(BaseModel):
-    """Who may do what, or may not."""
+    """Allows or denies actions to roles."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     verdict: EnumVerdict = EnumVerdict.ALLOW
-    """A rule that denies wins over all that allow."""
+    """A rule that denies overrides all rules that allow."""
     actions: tuple[str, ...] = ("*",)
-    """Class names of messages, or names given to ``require``; ``*`` is all of them."""
+    """Class names of messages, or actions of ``require``. ``*`` is every action."""
     roles: tuple[str, ...] = ()
-    """One of them is needed; empty: anybody who is known."""
+    """Roles of which the sender needs one. Empty accepts every authenticated sender."""
     when: tuple[ModelAuthorizationTest, ...] = ()
-    """All of them must hold."""
+    """Conditions that must all hold."""
 
 
 class ModelAuthorizationSubcontract(Subcontract):
-    """Who may do what. Source: seed 001, MixinAuthorization."""
+    """The rules of a node."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     rules: tuple[ModelAuthorizationRule, ...] = ()
-    """What no rule allows is refused."""
+    """Rules. An action that no rule allows is denied."""
     authorize_messages: bool = True
-    """Refuse messages that their sender may not send; False leaves it to the node to ask."""
+    """Refuse messages that their sender may not send. With False the node calls ``require`` itself."""

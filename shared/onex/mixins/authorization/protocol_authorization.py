@@ -1,15 +1,15 @@
-"""What a node may do with its rules."""
+"""Interface of authorization."""
 
 from typing import Protocol
 
 
 class ProtocolAuthorization(Protocol):
-    """Rules by role and attribute, on who sent the message in hand."""
+    """Rules by role and attribute, applied to the sender of the current message."""
 
     def allows(self, action: str, /, **facts: object) -> bool:
-        """Whether it may be done."""
+        """Return whether the sender may do the action."""
         ...
 
     def require(self, action: str, /, **facts: object) -> None:
-        """Raises AccessDeniedError where it may not."""
+        """Raise AccessDeniedError when the sender may not do the action."""
         ...

@@ -1,4 +1,4 @@
-"""Bulkheads: one dependency cannot take all places."""
+"""Bulkheads: a limit of concurrent calls for each dependency."""
 
 from onex.mixins.bulkhead.mixin_bulkhead import MixinBulkhead
 from onex.mixins.bulkhead.model_bulkhead_subcontract import ModelBulkheadService, ModelBulkheadSubcontract

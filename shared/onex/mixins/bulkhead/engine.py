@@ -1,36 +1,40 @@
-"""Compartments by dependency."""
+"""Limits the concurrent calls of each dependency."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from typing_extensions import override
+
 from onex.errors import BulkheadFullError
 from onex.mixins.bulkhead.model_bulkhead_subcontract import ModelBulkheadSubcontract
+from onex.mixins.bulkhead.protocol_bulkhead import ProtocolBulkhead, ProtocolCompartment
 
 T = TypeVar("T")
 
 
-class Compartment:
-    """See :class:`ProtocolCompartment`. Belongs to one event loop."""
+class Compartment(ProtocolCompartment):
+    """The slots of one dependency, as a semaphore. Belongs to one event loop."""
 
-    def __init__(self, dependency: str, places: int, settings: ModelBulkheadSubcontract) -> None:
+    running: int = 0
+    waiting: int = 0
+
+    def __init__(self, dependency: str, slots: int, settings: ModelBulkheadSubcontract) -> None:
         self._dependency = dependency
-        self._places = places
+        self._slots = slots
         self._settings = settings
-        self._free = asyncio.Semaphore(places)
-        self.running = 0
-        self.waiting = 0
+        self._free = asyncio.Semaphore(slots)
         self.refused = 0
 
+    @override
     async def call(self, work: Callable[[], Awaitable[T]]) -> T:
-        """See the protocol."""
-        async with self.place():
+        async with self.slot():
             return await work()
 
+    @override
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """See the protocol."""
+    async def slot(self) -> AsyncIterator[None]:
         await self._enter()
         self.running += 1
         try:
@@ -43,7 +47,7 @@ class Compartment:
         if self._free.locked():
             if self.waiting >= self._settings.max_waiting:
                 self.refused += 1
-                raise BulkheadFullError(f"{self._dependency}: {self._places} calls under way, {self.waiting} wait")
+                raise BulkheadFullError(f"{self._dependency}: {self._slots} calls in progress, {self.waiting} wait")
             await self._wait()
         else:
             await self._free.acquire()
@@ -56,32 +60,32 @@ class Compartment:
         except TimeoutError:
             self.refused += 1
             waited = self._settings.max_wait_seconds
-            raise BulkheadFullError(f"{self._dependency}: no place within {waited:g} s") from None
+            raise BulkheadFullError(f"{self._dependency}: no free slot within {waited:g} s") from None
         finally:
             self.waiting -= 1
 
 
-class BulkheadEngine:
-    """See :class:`ProtocolBulkhead`."""
+class BulkheadEngine(ProtocolBulkhead):
+    """One compartment for each dependency, created at its first use."""
 
     def __init__(self, settings: ModelBulkheadSubcontract) -> None:
         self._settings = settings
-        self._own = {service.name: service.max_concurrent for service in settings.services}
+        self._slots_by_service = {service.name: service.max_concurrent for service in settings.services}
         self._compartments: dict[str, Compartment] = {}
 
+    @override
     def of(self, dependency: str) -> Compartment:
-        """See the protocol."""
         compartment = self._compartments.get(dependency)
         if compartment is None:
-            places = self._own.get(dependency, self._settings.max_concurrent)
-            compartment = self._compartments[dependency] = Compartment(dependency, places, self._settings)
+            slots = self._slots_by_service.get(dependency, self._settings.max_concurrent)
+            compartment = self._compartments[dependency] = Compartment(dependency, slots, self._settings)
         return compartment
 
     def reported_metrics(self) -> Mapping[str, float]:
-        """Calls under way, waiting, and refused so far."""
-        all_of_them = list(self._compartments.values())
+        """Calls in progress, waiting calls, and refused calls since the start."""
+        compartments = list(self._compartments.values())
         return {
-            "running": float(sum(one.running for one in all_of_them)),
-            "waiting": float(sum(one.waiting for one in all_of_them)),
-            "refused": float(sum(one.refused for one in all_of_them)),
+            "running": float(sum(compartment.running for compartment in compartments)),
+            "waiting": float(sum(compartment.waiting for compartment in compartments)),
+            "refused": float(sum(compartment.refused for compartment in compartments)),
         }

@@ -1,4 +1,4 @@
-"""Gives a node its bulkheads."""
+"""The mixin that adds bulkheads to a node."""
 
 from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.mixins.bulkhead.engine import BulkheadEngine
@@ -7,11 +7,11 @@ from onex.mixins.bulkhead.protocol_bulkhead import ProtocolBulkhead
 
 
 class MixinBulkhead(Mixin):
-    """``async with self.bulkhead.of("postgres").place(): ...``."""
+    """``async with self.bulkhead.of("postgres").slot(): ...``."""
 
     definition = define(__file__, ModelBulkheadSubcontract)
 
     @capability
     def bulkhead(self: ProtocolHost) -> ProtocolBulkhead:
-        """Compartments by dependency."""
+        """The compartments by dependency."""
         return BulkheadEngine(configured(self, ModelBulkheadSubcontract))

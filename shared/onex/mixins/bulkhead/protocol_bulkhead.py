@@ -1,4 +1,4 @@
-"""What a node may do with bulkheads."""
+"""Interface of bulkheads."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -8,19 +8,22 @@ T = TypeVar("T")
 
 
 class ProtocolCompartment(Protocol):
-    """The places of one dependency."""
+    """The slots of one dependency."""
 
     @property
     def running(self) -> int: ...
     @property
     def waiting(self) -> int: ...
 
-    def place(self) -> AbstractAsyncContextManager[None]:
-        """Around a call: waits for a place, first come first served; raises BulkheadFullError."""
+    def slot(self) -> AbstractAsyncContextManager[None]:
+        """Return a context in which the call has a slot. Calls get slots in order of arrival.
+
+        Entering waits for a slot. Raise BulkheadFullError when too many calls wait, or after ``max_wait_seconds``.
+        """
         ...
 
     async def call(self, work: Callable[[], Awaitable[T]]) -> T:
-        """``work`` within :meth:`place`."""
+        """Run ``work`` within :meth:`slot` and return its result."""
         ...
 
 
@@ -28,5 +31,5 @@ class ProtocolBulkhead(Protocol):
     """Compartments by dependency."""
 
     def of(self, dependency: str) -> ProtocolCompartment:
-        """The one compartment of a dependency."""
+        """Return the compartment of a dependency, always the same one."""
         ...

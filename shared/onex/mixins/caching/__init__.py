@@ -1,4 +1,4 @@
-"""Caching: answers of slow dependencies, kept for a while."""
+"""Caching: results of slow dependencies, stored for a limited time."""
 
 from onex.mixins.caching.mixin_caching import MixinCaching
 from onex.mixins.caching.model_caching_subcontract import EnumEviction, ModelCachingSubcontract

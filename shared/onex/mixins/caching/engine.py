@@ -1,4 +1,4 @@
-"""A cache in memory, with one question at a time for each key."""
+"""A cache in memory, with one call of the loader at a time for each key."""
 
 import asyncio
 import random
@@ -8,9 +8,10 @@ from typing import TypeVar, cast
 
 import structlog
 from cachetools import Cache, FIFOCache, LFUCache, LRUCache
+from typing_extensions import override
 
 from onex.mixins.caching.model_caching_subcontract import EnumEviction, ModelCachingSubcontract
-from onex.mixins.caching.protocol_caching import CacheFacts
+from onex.mixins.caching.protocol_caching import CacheFacts, ProtocolCaching
 from onex.model.error_text import safe_text
 from onex.util.clock import ProtocolClock
 
@@ -30,8 +31,8 @@ class _Entry:
     tags: frozenset[str]
 
 
-class CachingEngine:
-    """See :class:`ProtocolCaching`. Belongs to one event loop."""
+class CachingEngine(ProtocolCaching):
+    """A cachetools cache whose entries have an expiry time each. Belongs to one event loop."""
 
     def __init__(
         self,
@@ -43,9 +44,10 @@ class CachingEngine:
         self._clock = clock
         self._uniform = uniform
         self._entries = _KINDS[settings.eviction](settings.max_entries)
-        self._asking: dict[str, asyncio.Future[object]] = {}
+        self._loading: dict[str, asyncio.Future[object]] = {}
         self._hits = self._misses = self._stale = self._shared = 0
 
+    @override
     async def load(
         self,
         key: str,
@@ -55,44 +57,43 @@ class CachingEngine:
         ttl: float | None = None,
         tags: Iterable[str] = (),
     ) -> T:
-        """See the protocol."""
         entry = self._fresh(key)
         if entry is not None:
             self._hits += 1
             return _as(key, entry.value, model)
-        asking = self._asking.get(key)
-        if asking is None:
+        loading = self._loading.get(key)
+        if loading is None:
             self._misses += 1
-            asking = asyncio.ensure_future(self._ask(key, loader, ttl, tags))
-            self._asking[key] = asking
-            asking.add_done_callback(lambda done: self._asked(key, done))
+            loading = asyncio.ensure_future(self._load(key, loader, ttl, tags))
+            self._loading[key] = loading
+            loading.add_done_callback(lambda done: self._loaded(key, done))
         else:
             self._shared += 1
-        # Who is cancelled gives up waiting; the question goes on for the others.
-        return _as(key, await asyncio.shield(asking), model)
+        # A cancelled caller stops waiting; the loader continues for the other callers.
+        return _as(key, await asyncio.shield(loading), model)
 
-    async def _ask(
+    async def _load(
         self, key: str, loader: Callable[[], Awaitable[object]], ttl: float | None, tags: Iterable[str]
     ) -> object:
         try:
             value = await loader()
         except Exception as error:
-            old = self._entries.get(key)
-            if old is None or self._clock.monotonic() >= old.until + self._settings.stale_if_error_seconds:
+            stale = self._entries.get(key)
+            if stale is None or self._clock.monotonic() >= stale.until + self._settings.stale_if_error_seconds:
                 raise
             self._stale += 1
-            log.warning("a cached value is given after its time", key=key, error=safe_text(error))
-            return old.value
+            log.warning("returning an expired cache entry", key=key, error=safe_text(error))
+            return stale.value
         self.put(key, value, ttl=ttl, tags=tags)
         return value
 
-    def _asked(self, key: str, done: "asyncio.Future[object]") -> None:
-        del self._asking[key]
+    def _loaded(self, key: str, done: "asyncio.Future[object]") -> None:
+        del self._loading[key]
         if not done.cancelled():
-            done.exception()  # whoever still waits gets it; without this the loop complains where nobody does
+            done.exception()  # without a waiting caller, asyncio would log that the exception was never retrieved
 
+    @override
     def get(self, key: str, model: type[T]) -> T | None:
-        """See the protocol."""
         entry = self._fresh(key)
         if entry is None:
             self._misses += 1
@@ -100,43 +101,43 @@ class CachingEngine:
         self._hits += 1
         return _as(key, entry.value, model)
 
+    @override
     def put(self, key: str, value: object, *, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
-        """See the protocol."""
         if not self._settings.enabled:
             return
-        lasts = self._settings.ttl_seconds if ttl is None else ttl
-        lasts -= self._uniform(0.0, self._settings.ttl_jitter * lasts)
-        self._entries[key] = _Entry(value, self._clock.monotonic() + lasts, frozenset(tags))
+        lifetime = self._settings.ttl_seconds if ttl is None else ttl
+        lifetime -= self._uniform(0.0, self._settings.ttl_jitter * lifetime)
+        self._entries[key] = _Entry(value, self._clock.monotonic() + lifetime, frozenset(tags))
 
     def _fresh(self, key: str) -> _Entry | None:
         entry = self._entries.get(key)
         return entry if entry is not None and self._clock.monotonic() < entry.until else None
 
+    @override
     def forget(self, key: str) -> bool:
-        """See the protocol."""
         return self._entries.pop(key, None) is not None
 
+    @override
     def forget_tag(self, tag: str) -> int:
-        """See the protocol."""
-        gone = [key for key, entry in self._entries.items() if tag in entry.tags]
-        for key in gone:
+        tagged = [key for key, entry in self._entries.items() if tag in entry.tags]
+        for key in tagged:
             del self._entries[key]
-        return len(gone)
+        return len(tagged)
 
+    @override
     def clear(self) -> None:
-        """See the protocol."""
         self._entries.clear()
 
+    @override
     def facts(self) -> CacheFacts:
-        """See the protocol."""
         return CacheFacts(self._hits, self._misses, self._stale, self._shared, len(self._entries))
 
     def reported_metrics(self) -> Mapping[str, float]:
-        """The same, for operators."""
+        """The values of ``facts``."""
         return {name: float(value) for name, value in asdict(self.facts()).items()}
 
 
 def _as(key: str, value: object, model: type[T]) -> T:
     if value is not None and not isinstance(value, model):
-        raise TypeError(f"{key!r} is cached as {type(value).__name__}, asked for as {model.__name__}")
+        raise TypeError(f"{key!r} is cached as {type(value).__name__}, requested as {model.__name__}")
     return cast(T, value)

@@ -1,4 +1,4 @@
-"""Gives a node its cache."""
+"""The mixin that adds a cache to a node."""
 
 from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.mixins.caching.engine import CachingEngine
@@ -14,5 +14,5 @@ class MixinCaching(Mixin):
 
     @capability
     def cache(self: ProtocolHost) -> ProtocolCaching:
-        """Values by key, in this process."""
+        """The cache of this process."""
         return CachingEngine(configured(self, ModelCachingSubcontract), self.container.get(ProtocolClock))

@@ -10,30 +10,30 @@ from onex.model.contract.version import ModelSemVer
 
 
 class EnumEviction(StrEnum):
-    """What goes first when a cache is full."""
+    """The entry that a full cache removes."""
 
     LRU = "lru"
-    """What was not asked for for the longest time."""
+    """The least recently used one."""
     LFU = "lfu"
-    """What was asked for least often."""
+    """The least frequently used one."""
     FIFO = "fifo"
-    """What was put in first."""
+    """The oldest one."""
 
 
 class ModelCachingSubcontract(Subcontract):
-    """How much is kept, and for how long. Source: seed 001, MixinCaching."""
+    """Size of the cache and lifetime of its entries."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     enabled: bool = True
-    """False keeps nothing; what many want at the same time is still asked for once."""
+    """False stores nothing. Concurrent requests of a key still share one call of the loader."""
     max_entries: int = Field(default=10_000, ge=1, le=10_000_000)
-    """In the memory of a process."""
+    """Entries in the memory of a process."""
     eviction: EnumEviction = EnumEviction.LRU
-    """What goes first when it is full."""
+    """The entry that a full cache removes."""
     ttl_seconds: float = Field(default=300.0, gt=0, le=86_400 * 30)
-    """How long an entry is used, where whoever puts it in does not say."""
+    """Lifetime of an entry, unless the caller passes another one."""
     ttl_jitter: float = Field(default=0.1, ge=0, le=1)
-    """Share of that time taken off at random, so that what came together does not go together."""
+    """Share of the lifetime that is subtracted at random, so that entries of the same time do not expire together."""
     stale_if_error_seconds: float = Field(default=0.0, ge=0, le=86_400 * 30)
-    """For so long after its time an entry is given where the dependency fails; 0 gives none."""
+    """Seconds after its expiry in which an entry is still returned when the loader fails. 0 returns none."""

@@ -1,4 +1,4 @@
-"""What a node may do with its cache."""
+"""Interface of the cache."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class CacheFacts:
-    """What became of questions so far, and what there is."""
+    """Counters since the start, and the number of entries."""
 
     hits: int
     misses: int
     stale: int
-    """Given after their time, because the dependency failed."""
+    """Expired entries that were returned because the loader failed."""
     shared: int
-    """Served by a call of the loader that was under way already."""
+    """Requests that shared a call of the loader."""
     entries: int
 
 
 class ProtocolCaching(Protocol):
-    """Values by key, in this process. They are handed out as they are: keep what nobody changes."""
+    """Values by key, in this process. Callers get the stored object, not a copy: store immutable values."""
 
     async def load(
         self,
@@ -32,32 +32,33 @@ class ProtocolCaching(Protocol):
         ttl: float | None = None,
         tags: Iterable[str] = (),
     ) -> T:
-        """The value, from the cache or from ``loader``, which runs once however many ask; None is a value too.
+        """Return the value from the cache, or from ``loader``. None is a value, too.
 
-        Raises what the loader raises, and TypeError for a key that is in use for another type.
+        Concurrent calls for a key share one run of the loader. ``ttl`` is in seconds. Raise what the loader raises,
+        and TypeError for a key that holds a value of another type.
         """
         ...
 
     def get(self, key: str, model: type[T]) -> T | None:
-        """The value, or None. Raises TypeError for a value of another type."""
+        """Return the value, or None. Raise TypeError for a value of another type."""
         ...
 
     def put(self, key: str, value: object, *, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
-        """Keep a value."""
+        """Store a value for ``ttl`` seconds."""
         ...
 
     def forget(self, key: str) -> bool:
-        """Whether there was something to forget."""
+        """Remove the value of a key. Return whether there was one."""
         ...
 
     def forget_tag(self, tag: str) -> int:
-        """Forget everything that was put in with this tag; gives how much."""
+        """Remove all values with this tag. Return their number."""
         ...
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all values."""
         ...
 
     def facts(self) -> CacheFacts:
-        """Counted since start."""
+        """Return the counters since the start."""
         ...

@@ -1,4 +1,4 @@
-"""Circuit breakers: a dependency that keeps failing is not asked for a while."""
+"""Circuit breakers: calls of a failing dependency are refused for a while."""
 
 from onex.mixins.circuit_breaker.mixin_circuit_breaker import MixinCircuitBreaker
 from onex.mixins.circuit_breaker.model_circuit_breaker_subcontract import (

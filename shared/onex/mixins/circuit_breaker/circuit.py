@@ -6,20 +6,22 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from typing_extensions import override
+
 from onex.errors import CircuitOpenError, RejectedError
 from onex.mixins.circuit_breaker.model_circuit_breaker_subcontract import ModelCircuitBreakerSubcontract
-from onex.mixins.circuit_breaker.protocol_circuit_breaker import EnumCircuitState
+from onex.mixins.circuit_breaker.protocol_circuit_breaker import EnumCircuitState, ProtocolCircuit
 from onex.model.error_text import safe_text
 from onex.util.clock import ProtocolClock
 
 T = TypeVar("T")
-_PROBE_SOON = 0.05
-"""Seconds after which a call that found all probes under way may look again."""
+_RETRY_AFTER_PROBES = 0.05
+"""Retry delay in seconds of a call that is refused because all probes are in progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class CircuitChange:
-    """A circuit went from one state to another."""
+    """A change of a circuit's state."""
 
     dependency: str
     before: EnumCircuitState
@@ -35,23 +37,23 @@ class _Outcome:
 
 @dataclass(frozen=True, slots=True)
 class CircuitSnapshot:
-    """A circuit as data: for who keeps it elsewhere."""
+    """A circuit as data, for callers that store it elsewhere."""
 
     state: EnumCircuitState = EnumCircuitState.CLOSED
     in_a_row: int = 0
-    """Failures one after the other."""
+    """Consecutive failures."""
     successes: int = 0
-    """Successful probes one after the other."""
+    """Consecutive successful probes."""
     probes: int = 0
-    """Under way."""
+    """Probes in progress."""
     opened: float = 0.0
-    """Monotonic time."""
+    """Monotonic time in seconds."""
     window: str = ""
-    """Latest calls, the oldest first: ``.`` succeeded, ``s`` slowly, ``f`` failed."""
+    """Latest calls, the oldest first: ``.`` success, ``s`` slow success, ``f`` failure."""
 
 
-class Circuit:
-    """See :class:`ProtocolCircuit`. Lives on one thread."""
+class Circuit(ProtocolCircuit):
+    """The state machine of one dependency. Calls run on one thread; any thread may read the state."""
 
     def __init__(
         self,
@@ -71,41 +73,43 @@ class Circuit:
         self._probes = 0
         self._opened = 0.0
         self._era = 0
-        """Counts changes of state: what began in another state says nothing about this one."""
+        """Number of state changes. A call that began in another era does not count in this one."""
 
     @property
+    @override
     def state(self) -> EnumCircuitState:
-        """As of now: an open circuit becomes half-open by itself when its time is over."""
-        if self._state is EnumCircuitState.OPEN and self._left() <= 0:
-            self._become(EnumCircuitState.HALF_OPEN, f"probed after {self._settings.timeout_seconds:g} s")
-        return self._state
+        # Reading changes nothing, because a scrape of metrics reads it on another thread: `admit` makes the change.
+        is_over = self._state is EnumCircuitState.OPEN and self._seconds_left() <= 0
+        return EnumCircuitState.HALF_OPEN if is_over else self._state
 
     def snapshot(self) -> CircuitSnapshot:
-        """The circuit as it is now."""
-        window = "".join("f" if one.failed else "s" if one.slow else "." for one in self._window)
+        """Return the circuit as data."""
+        window = "".join("f" if call.failed else "s" if call.slow else "." for call in self._window)
         return CircuitSnapshot(self.state, self._in_a_row, self._successes, self._probes, self._opened, window)
 
-    def restore(self, kept: CircuitSnapshot) -> None:
-        """Go on from there; nobody hears of it."""
-        self._state, self._in_a_row, self._successes = kept.state, kept.in_a_row, kept.successes
-        self._probes, self._opened = kept.probes, kept.opened
+    def restore(self, snapshot: CircuitSnapshot) -> None:
+        """Continue from a snapshot. This is not reported as a change."""
+        self._state, self._in_a_row, self._successes = snapshot.state, snapshot.in_a_row, snapshot.successes
+        self._probes, self._opened = snapshot.probes, snapshot.opened
         self._window.clear()
-        self._window.extend(_Outcome(sign == "f", sign == "s") for sign in kept.window)
+        self._window.extend(_Outcome(sign == "f", sign == "s") for sign in snapshot.window)
 
     def report(self, failure: BaseException | None, took: float, *, probing: bool) -> None:
-        """What became of a call that :meth:`admit` let through, for who does not use :meth:`guard`."""
+        """Count a call that :meth:`admit` allowed and that took ``took`` seconds, for callers without
+        :meth:`guard`."""
         if probing:
             self._probes = max(0, self._probes - 1)
         self._count(failure, took)
+        self._end_wait()
 
+    @override
     async def call(self, work: Callable[[], Awaitable[T]]) -> T:
-        """See the protocol."""
         async with self.guard():
             return await work()
 
+    @override
     @asynccontextmanager
     async def guard(self) -> AsyncIterator[None]:
-        """See the protocol."""
         if not self._settings.enabled:
             yield
             return
@@ -119,7 +123,7 @@ class Circuit:
         except Exception as error:
             failure = error
             raise
-        except BaseException:  # cancelled: nobody knows what would have become of it
+        except BaseException:  # cancelled: the call is neither a success nor a failure
             era = -1
             raise
         finally:
@@ -129,19 +133,25 @@ class Circuit:
                 self._count(failure, self._clock.monotonic() - began)
 
     def admit(self) -> bool:
-        """Let a call through; gives whether it is a probe. Raises CircuitOpenError."""
-        match self.state:
+        """Allow a call. Return whether it is a probe. Raise CircuitOpenError to refuse it."""
+        self._end_wait()
+        match self._state:
             case EnumCircuitState.CLOSED:
                 return False
             case EnumCircuitState.OPEN:
-                raise CircuitOpenError(self._dependency, self._left())
+                raise CircuitOpenError(self._dependency, self._seconds_left())
             case EnumCircuitState.HALF_OPEN:  # pragma: no branch  # there is no other state
                 if self._probes >= self._settings.half_open_max_calls:
-                    raise CircuitOpenError(self._dependency, _PROBE_SOON)
+                    raise CircuitOpenError(self._dependency, _RETRY_AFTER_PROBES)
                 self._probes += 1
                 return True
 
-    def _left(self) -> float:
+    def _end_wait(self) -> None:
+        """Change an open circuit to half-open when its time is over."""
+        if self._state is EnumCircuitState.OPEN and self._seconds_left() <= 0:
+            self._become(EnumCircuitState.HALF_OPEN, f"probed after {self._settings.timeout_seconds:g} s")
+
+    def _seconds_left(self) -> float:
         return self._opened + self._settings.timeout_seconds - self._clock.monotonic()
 
     def _count(self, failure: BaseException | None, took: float) -> None:
@@ -168,7 +178,7 @@ class Circuit:
     def _why_open(self, failure: BaseException | None) -> str:
         settings, total = self._settings, len(self._window)
         if failure is not None and self._in_a_row >= settings.failure_threshold:
-            return f"{self._in_a_row} failures one after the other, the last one: {safe_text(failure)}"
+            return f"{self._in_a_row} consecutive failures, the last: {safe_text(failure)}"
         if total < settings.minimum_request_threshold:
             return ""
         failed = sum(outcome.failed for outcome in self._window) / total

@@ -1,4 +1,4 @@
-"""Gives a node its circuit breakers."""
+"""The mixin that adds circuit breakers to a node."""
 
 from onex.capability import Mixin, ProtocolHost, Reports, capability, configured, define
 from onex.mixins.circuit_breaker.circuit import CircuitChange
@@ -15,10 +15,10 @@ class MixinCircuitBreaker(Mixin):
 
     @capability
     def circuits(self: ProtocolHost) -> ProtocolCircuitBreaker:
-        """One circuit per dependency, shared by all who ask."""
+        """One circuit for each dependency, shared by all handlers."""
         settings, reports = configured(self, ModelCircuitBreakerSubcontract), self.container.get(Reports)
 
-        def tell(change: CircuitChange) -> None:
+        def report(change: CircuitChange) -> None:
             reports.report("circuit_breaker", change.dependency, change.after, change.reason)
 
-        return CircuitBreakerEngine(settings, self.container.get(ProtocolClock), tell)
+        return CircuitBreakerEngine(settings, self.container.get(ProtocolClock), report)

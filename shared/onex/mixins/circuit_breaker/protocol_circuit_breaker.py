@@ -1,4 +1,4 @@
-"""What a node may do with circuit breakers."""
+"""Interface of circuit breakers."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -12,36 +12,40 @@ class EnumCircuitState(StrEnum):
     """States of a circuit."""
 
     CLOSED = "closed"
-    """Calls go through."""
+    """Calls are allowed."""
     OPEN = "open"
     """Calls are refused."""
     HALF_OPEN = "half_open"
-    """A few calls go through, to see whether the dependency is back."""
+    """A few calls are allowed, to probe the dependency."""
 
 
 class ProtocolCircuit(Protocol):
     """The circuit of one dependency."""
 
     @property
-    def state(self) -> EnumCircuitState: ...
+    def state(self) -> EnumCircuitState:
+        """The state at this time: an open circuit is half-open when its ``timeout_seconds`` have passed."""
+        ...
 
     def guard(self) -> AbstractAsyncContextManager[None]:
-        """Around a call: raises CircuitOpenError instead of letting it happen; an exception counts as a failure,
-        but for RejectedError: who refuses a message is well."""
+        """Return a context for one call. Entering raises CircuitOpenError when the call is refused.
+
+        An exception within counts as a failure, except RejectedError: a dependency that refuses a message is healthy.
+        """
         ...
 
     async def call(self, work: Callable[[], Awaitable[T]]) -> T:
-        """``work`` within :meth:`guard`."""
+        """Run ``work`` within :meth:`guard` and return its result."""
         ...
 
 
 class ProtocolCircuitBreaker(Protocol):
-    """All circuits of a process, by dependency."""
+    """The circuits of a process, by dependency."""
 
     def of(self, dependency: str) -> ProtocolCircuit:
-        """The one circuit of a dependency; who asks for the same name shares it."""
+        """Return the circuit of a dependency. Callers with the same name share it."""
         ...
 
     def states(self) -> Mapping[str, EnumCircuitState]:
-        """Of every dependency that was asked for."""
+        """Return the state of each circuit, by dependency."""
         ...

@@ -1,4 +1,4 @@
-"""Contract loader: contracts as data"""
+"""Contract loader: reads contracts of nodes."""
 
 from onex.mixins.contract_loader.mixin_contract_loader import MixinContractLoader
 from onex.mixins.contract_loader.model_contract_loader_subcontract import ModelContractLoaderSubcontract

@@ -1,4 +1,4 @@
-"""Gives a node its contract loader."""
+"""The mixin that adds a contract loader to a node."""
 
 from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.capability.contracts import NoContracts, ProtocolContractReader
@@ -15,7 +15,7 @@ class MixinContractLoader(Mixin):
 
     @capability
     def contracts(self: ProtocolHost) -> ProtocolContractLoader:
-        """Contracts."""
+        """The contract loader."""
         reader = self.container.find(ProtocolContractReader) or NoContracts()
         return ContractLoaderEngine(
             configured(self, ModelContractLoaderSubcontract), reader, self.container.get(ProtocolClock)

@@ -9,17 +9,17 @@ from onex.model.contract.version import ModelSemVer
 
 
 class ModelContractLoaderSubcontract(Subcontract):
-    """How contracts are read. Source: seed 002."""
+    """How contracts are read and cached."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     enable_contract_validation: bool = True
-    """Check a contract against its node's class and models as well; else only its text."""
+    """Check a contract against its node's class and models. With False only its YAML is checked."""
     enable_contract_caching: bool = True
-    """A contract that was read is not read again for a while."""
+    """Cache contracts."""
     contract_cache_ttl_seconds: int = Field(default=3_600, ge=60, le=86_400)
-    """For how long."""
+    """Lifetime of a cached contract, in seconds."""
     strict_schema_validation: bool = True
-    """Refuse contracts with keys that nobody knows; else those keys are passed over."""
+    """Refuse contracts with unknown keys. With False unknown keys are ignored."""
     enable_subcontract_composition: bool = True
-    """Give the configuration of the contract's capabilities, checked; else it stays as the contract has it."""
+    """Check and return the configuration of the contract's capabilities. With False it is not read."""

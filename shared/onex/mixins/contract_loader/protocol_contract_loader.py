@@ -1,4 +1,4 @@
-"""What a node may do with contracts."""
+"""Interface of the contract loader."""
 
 from pathlib import Path
 from typing import Protocol
@@ -10,9 +10,9 @@ class ProtocolContractLoader(Protocol):
     """Contracts of nodes, by their file or folder."""
 
     def load(self, path: Path) -> LoadedContract:
-        """Raises ContractError with every problem of the contract."""
+        """Return the contract at ``path``. Raise ContractError with every problem of the contract."""
         ...
 
     def forget(self) -> None:
-        """Read all of them again when they are asked for."""
+        """Empty the cache."""
         ...

@@ -1,4 +1,4 @@
-"""Database: PostgreSQL for effects"""
+"""Database: PostgreSQL for effects."""
 
 from onex.mixins.database.mixin_database import MixinDatabase
 from onex.mixins.database.model_database_subcontract import EnumIsolation, ModelDatabaseSubcontract

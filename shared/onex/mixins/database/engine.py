@@ -1,4 +1,4 @@
-"""A pool of asyncpg, and transactions over it."""
+"""An asyncpg pool and its transactions."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -6,35 +6,38 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import asyncpg
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+from typing_extensions import override
 
 from onex.capability import AgentEnvironment, NodeIdentity
 from onex.errors import CompositionError, OutageError, TransientError
 from onex.mixins.database.model_database_subcontract import EnumIsolation, ModelDatabaseSubcontract
+from onex.mixins.database.protocol_database import ProtocolDatabase
 from onex.postgres import open_pool, passing, unreachable
+from onex.util.backoff import doubling
 
 T = TypeVar("T")
-_AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_REPEATABLE = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _ENSURE_LOCK = 7_001_010
-"""Advisory lock: instances that start at once must not create the same table."""
-_CLOSE_WITHIN = 5.0
+"""Advisory lock, so that instances that start together do not create the same table."""
+_CLOSE_TIMEOUT = 5.0
 
 
-class DatabaseEngine:
-    """See :class:`ProtocolDatabase`. Belongs to one event loop."""
+class DatabaseEngine(ProtocolDatabase):
+    """One connection pool. Belongs to one event loop."""
 
     def __init__(
-        self, settings: ModelDatabaseSubcontract, identity: NodeIdentity, surroundings: AgentEnvironment
+        self, settings: ModelDatabaseSubcontract, identity: NodeIdentity, environment: AgentEnvironment
     ) -> None:
         self._settings = settings
         self._name = identity.name
-        self._url = settings.url.get_secret_value() or surroundings.database_url
+        self._url = settings.url.get_secret_value() or environment.database_url
         self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
-        """Connect. Raises TransientError, so that the agent tries again until the database is there."""
+        """Connect. Raise TransientError while the database is away; the agent retries."""
         if not self._url:
-            raise TransientError("no database: run `onex up`, set DATABASE_URL, or give `url` in the contract")
+            raise TransientError("no database: run `onex up`, set DATABASE_URL, or set `url` in the contract")
         settings = self._settings
         async with _reachable():
             self._pool = await open_pool(
@@ -47,27 +50,27 @@ class DatabaseEngine:
             )
 
     async def close(self) -> None:
-        """Let what is under way end, for a while."""
+        """Wait up to 5 seconds for running statements, then close all connections."""
         pool, self._pool = self._pool, None
         if pool is not None:
             try:
-                async with asyncio.timeout(_CLOSE_WITHIN):
+                async with asyncio.timeout(_CLOSE_TIMEOUT):
                     await pool.close()
             except TimeoutError:
                 pool.terminate()
 
     @property
+    @override
     def pool(self) -> asyncpg.Pool:
-        """See the protocol."""
         if self._pool is None:
             raise CompositionError("the database is not open; start the node first")
         return self._pool
 
+    @override
     @asynccontextmanager
     async def transaction(
         self, *, isolation: EnumIsolation | None = None, readonly: bool = False
     ) -> AsyncIterator[asyncpg.Connection]:
-        """See the protocol."""
         async with _reachable(passing), self._begun(isolation, readonly=readonly) as connection:
             yield connection
 
@@ -78,7 +81,7 @@ class DatabaseEngine:
             connection = await self.pool.acquire(timeout=self._settings.acquire_timeout_seconds)
         except TimeoutError:
             waited = self._settings.acquire_timeout_seconds
-            raise OutageError(f"PostgreSQL: no connection free within {waited:g} s") from None
+            raise OutageError(f"PostgreSQL: no free connection within {waited:g} s") from None
         except Exception as error:
             raise unreachable(error) or error from error
         try:
@@ -87,15 +90,15 @@ class DatabaseEngine:
         finally:
             await self.pool.release(connection)
 
+    @override
     async def run(
         self, work: Callable[[asyncpg.Connection], Awaitable[T]], *, isolation: EnumIsolation | None = None
     ) -> T:
-        """See the protocol."""
         delay = self._settings.retry_delay_seconds
         attempts = AsyncRetrying(
             stop=stop_after_attempt(self._settings.serialization_retries + 1),
-            wait=wait_exponential(multiplier=delay) + wait_random(0, delay),
-            retry=retry_if_exception_type(_AGAIN),
+            wait=doubling(delay, jitter=delay),
+            retry=retry_if_exception_type(_REPEATABLE),
             reraise=True,
         )
         async with _reachable(passing):
@@ -105,30 +108,32 @@ class DatabaseEngine:
         async with self._begun(isolation, readonly=False) as connection:
             return await work(connection)
 
+    @override
     async def ensure(self, statements: str) -> None:
-        """See the protocol."""
         async with self.transaction() as connection:
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _ENSURE_LOCK)
             await connection.execute(statements)
 
+    @override
     async def ping(self) -> None:
-        """See the protocol."""
         async with _reachable():
             await self.pool.fetchval("SELECT 1")
 
     def reported_metrics(self) -> Mapping[str, float]:
-        """Connections of the pool, and those of them that nobody uses."""
+        """Connections of the pool, and idle ones among them."""
         if self._pool is None:
             return {"connections": 0.0, "idle": 0.0}
         return {"connections": float(self._pool.get_size()), "idle": float(self._pool.get_idle_size())}
 
 
 @asynccontextmanager
-async def _reachable(found: Callable[[BaseException], TransientError | None] = unreachable) -> AsyncIterator[None]:
-    """What may pass comes out as OutageError or TransientError."""
+async def _reachable(
+    classify: Callable[[BaseException], TransientError | None] = unreachable,
+) -> AsyncIterator[None]:
+    """Turn failures that may pass into OutageError or TransientError."""
     try:
         yield
     except Exception as error:
-        if (outage := found(error)) is None:
+        if (transient := classify(error)) is None:
             raise
-        raise outage from error
+        raise transient from error

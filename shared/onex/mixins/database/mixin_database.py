@@ -1,4 +1,4 @@
-"""Gives a node its database."""
+"""The mixin that adds a database to a node."""
 
 from onex.capability import (
     AgentEnvironment,

@@ -10,7 +10,7 @@ from onex.model.contract.version import ModelSemVer
 
 
 class EnumIsolation(StrEnum):
-    """How far transactions see each other. PostgreSQL treats the first one like the second."""
+    """Isolation levels. PostgreSQL treats READ_UNCOMMITTED as READ_COMMITTED."""
 
     READ_UNCOMMITTED = "READ_UNCOMMITTED"
     READ_COMMITTED = "READ_COMMITTED"
@@ -19,28 +19,29 @@ class EnumIsolation(StrEnum):
 
 
 class ModelDatabaseSubcontract(Subcontract):
-    """Which database, and how it is used. Sources: seeds 000 and 001, MixinDatabase."""
+    """The database, its pool and its transactions."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     url: SecretStr = SecretStr("")
-    """``postgresql://user:password@host:port/name``; empty: the one of the agent, ``DATABASE_URL``."""
+    """``postgresql://user:password@host:port/name``. Empty uses the agent's ``DATABASE_URL``."""
     pool_min: int = Field(default=1, ge=0, le=1_000)
-    """Connections that are kept open."""
+    """Connections that stay open."""
     pool_max: int = Field(default=10, ge=1, le=1_000)
-    """Connections at the most; who wants one more waits."""
+    """Most connections. Further callers wait."""
     connect_timeout_seconds: float = Field(default=10.0, gt=0, le=300)
-    """Until a connection must stand."""
+    """Time limit for opening a connection, in seconds."""
     acquire_timeout_seconds: float = Field(default=10.0, gt=0, le=300)
-    """How long one waits for a connection of the pool."""
+    """Seconds that a caller waits for a free connection."""
     statement_timeout_seconds: float = Field(default=30.0, gt=0, le=3_600)
-    """The server ends statements that take longer; behind a pooler such as PgBouncer the client does."""
+    """The server cancels longer statements. Behind a pooler such as PgBouncer the client cancels them."""
     isolation: EnumIsolation = EnumIsolation.READ_COMMITTED
-    """Of transactions that do not say otherwise."""
+    """Default isolation level of transactions."""
     serialization_retries: int = Field(default=5, ge=0, le=100)
-    """How often ``run`` does a transaction again that the server gave up for the sake of another one."""
+    """Repetitions by ``run`` of a transaction that the server rolled back because of a concurrent one."""
     retry_delay_seconds: float = Field(default=0.02, ge=0, le=10)
-    """Before that, and at random up to twice as long; it doubles with each further time."""
+    """Delay before the first repetition. It doubles with each further one; a random part of up to this value is
+    added."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -1,4 +1,4 @@
-"""What a node may do with its database."""
+"""Interface of the database."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -12,29 +12,32 @@ T = TypeVar("T")
 
 
 class ProtocolDatabase(Protocol):
-    """PostgreSQL. What cannot be done now comes out as TransientError, so that the message is tried again."""
+    """PostgreSQL. Failures that may pass are raised as TransientError, so that the message is retried."""
 
     @property
     def pool(self) -> asyncpg.Pool:
-        """For queries of their own. Raises CompositionError before the node is started."""
+        """The asyncpg pool, for single queries. Raises CompositionError before the node is started."""
         ...
 
     def transaction(
         self, *, isolation: EnumIsolation | None = None, readonly: bool = False
     ) -> AbstractAsyncContextManager[asyncpg.Connection]:
-        """All that is done within is committed together, or not at all."""
+        """Return a context with one transaction. It commits at the end, and rolls back after an exception."""
         ...
 
     async def run(
         self, work: Callable[[asyncpg.Connection], Awaitable[T]], *, isolation: EnumIsolation | None = None
     ) -> T:
-        """``work`` in a transaction, and again in a new one when the server gave it up for the sake of another."""
+        """Run ``work`` in a transaction and return its result.
+
+        Repeat it in a new transaction when the server rolled it back because of a concurrent one.
+        """
         ...
 
     async def ensure(self, statements: str) -> None:
-        """Run ``CREATE ... IF NOT EXISTS`` statements, one instance at a time however many start at once."""
+        """Run ``CREATE ... IF NOT EXISTS`` statements under a lock, so that one instance runs them at a time."""
         ...
 
     async def ping(self) -> None:
-        """Raises TransientError when the database does not answer."""
+        """Raise TransientError when the database does not respond."""
         ...

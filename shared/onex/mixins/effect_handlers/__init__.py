@@ -1,4 +1,4 @@
-"""Effect handlers: a handler for each kind of effect"""
+"""Effect handlers: one handler for each kind of effect."""
 
 from onex.mixins.effect_handlers.mixin_effect_handlers import MixinEffectHandlers
 from onex.mixins.effect_handlers.model_effect_handlers_subcontract import ModelEffectHandlerSubcontract

@@ -1,4 +1,4 @@
-"""A registry of factories, and the handlers they have made."""
+"""A registry of handler factories, and the handlers that they created."""
 
 import asyncio
 import inspect
@@ -6,61 +6,63 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from onex.errors import CallTimeoutError, CompositionError, RejectedError
 from onex.mixins.effect_handlers.model_effect_handlers_subcontract import ModelEffectHandlerSubcontract
-from onex.mixins.effect_handlers.protocol_effect_handlers import ProtocolEffectHandler
+from onex.mixins.effect_handlers.protocol_effect_handlers import ProtocolEffectHandler, ProtocolEffectHandlers
 from onex.util.clock import ProtocolClock
 
 
 @dataclass(slots=True)
-class _Made:
+class _CachedHandler:
     handler: ProtocolEffectHandler
     until: float
     users: int = 0
 
 
-class EffectHandlersEngine:
-    """See :class:`ProtocolEffectHandlers`. Belongs to one event loop."""
+class EffectHandlersEngine(ProtocolEffectHandlers):
+    """Creates, caches, limits and closes handlers. Belongs to one event loop."""
 
     def __init__(self, settings: ModelEffectHandlerSubcontract, clock: ProtocolClock) -> None:
         self._settings = settings
         self._clock = clock
         self._factories: dict[str, Callable[[], ProtocolEffectHandler]] = {}
-        self._made: dict[str, _Made] = {}
-        self._making: dict[str, asyncio.Lock] = {}
-        self._places = asyncio.Semaphore(settings.max_concurrent_handlers)
+        self._cached: dict[str, _CachedHandler] = {}
+        self._creating: dict[str, asyncio.Lock] = {}
+        self._slots = asyncio.Semaphore(settings.max_concurrent_handlers)
         self._calls = self._failed = 0
 
+    @override
     def register(self, effect_type: str, make: Callable[[], ProtocolEffectHandler]) -> None:
-        """See the protocol."""
         if not self._settings.enable_handler_registry:
-            raise CompositionError("enable_handler_registry is off; no handler can be registered")
+            raise CompositionError("no handler can be registered while enable_handler_registry is false")
         if effect_type in self._factories:
-            raise CompositionError(f"there is a handler of {effect_type!r} already")
+            raise CompositionError(f"{effect_type!r} has a handler already")
         self._factories[effect_type] = make
-        self._making[effect_type] = asyncio.Lock()
+        self._creating[effect_type] = asyncio.Lock()
 
     @property
+    @override
     def kinds(self) -> Sequence[str]:
-        """See the protocol."""
         return sorted(self._factories)
 
     async def open(self) -> None:
-        """Nothing to do: handlers are made when they are needed."""
+        """Do nothing: the first use creates a handler."""
 
     async def close(self) -> None:
-        """Close what was made."""
-        made, self._made = self._made, {}
-        for one in made.values():
-            await self._end(one.handler)
+        """Close all cached handlers."""
+        cached, self._cached = self._cached, {}
+        for entry in cached.values():
+            await self._close(entry.handler)
 
+    @override
     async def dispatch(self, effect_type: str, payload: object) -> object:
-        """See the protocol."""
         if effect_type not in self._factories:
             raise RejectedError(f"no handler of {effect_type!r}; there are {', '.join(self.kinds) or 'none'}")
         self._calls += 1
         try:
-            async with self._places, self._handler(effect_type) as handler:
+            async with self._slots, self._handler(effect_type) as handler:
                 return await self._call(effect_type, handler, payload)
         except BaseException:
             self._failed += 1
@@ -83,29 +85,29 @@ class EffectHandlersEngine:
             try:
                 yield handler
             finally:
-                await self._end(handler)
+                await self._close(handler)
             return
-        made = await self._kept(effect_type)
-        made.users += 1
+        entry = await self._cached_handler(effect_type)
+        entry.users += 1
         try:
-            yield made.handler
+            yield entry.handler
         finally:
-            made.users -= 1
-            if not made.users and self._made.get(effect_type) is not made:
-                await self._end(made.handler)
+            entry.users -= 1
+            if not entry.users and self._cached.get(effect_type) is not entry:
+                await self._close(entry.handler)
 
-    async def _kept(self, effect_type: str) -> _Made:
-        """The handler that is there, or a new one in place of one whose time is over."""
-        async with self._making[effect_type]:
-            made = self._made.get(effect_type)
-            if made is None or self._clock.monotonic() >= made.until:
+    async def _cached_handler(self, effect_type: str) -> _CachedHandler:
+        """Return the cached handler, or a new one in place of an expired one."""
+        async with self._creating[effect_type]:
+            entry = self._cached.get(effect_type)
+            if entry is None or self._clock.monotonic() >= entry.until:
                 until = self._clock.monotonic() + self._settings.handler_cache_ttl_seconds
-                fresh = _Made(await self._make(effect_type), until)
-                self._made[effect_type] = fresh
-                if made is not None and not made.users:
-                    await self._end(made.handler)
-                made = fresh
-            return made
+                fresh = _CachedHandler(await self._make(effect_type), until)
+                self._cached[effect_type] = fresh
+                if entry is not None and not entry.users:
+                    await self._close(entry.handler)
+                entry = fresh
+            return entry
 
     async def _make(self, effect_type: str) -> ProtocolEffectHandler:
         handler = self._factories[effect_type]()
@@ -114,7 +116,7 @@ class EffectHandlersEngine:
         await self._step(handler, "open")
         return handler
 
-    async def _end(self, handler: ProtocolEffectHandler) -> None:
+    async def _close(self, handler: ProtocolEffectHandler) -> None:
         await self._step(handler, "close")
 
     async def _step(self, handler: ProtocolEffectHandler, name: str) -> None:
@@ -123,8 +125,8 @@ class EffectHandlersEngine:
             await step()
 
     def reported_metrics(self) -> Mapping[str, float]:
-        """Calls, failed calls, and handlers that are kept."""
-        return {"calls": float(self._calls), "failed": float(self._failed), "kept": float(len(self._made))}
+        """Calls, failed calls and cached handlers."""
+        return {"calls": float(self._calls), "failed": float(self._failed), "kept": float(len(self._cached))}
 
 
 def _check(effect_type: str, handler: object) -> None:

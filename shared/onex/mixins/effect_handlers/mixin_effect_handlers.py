@@ -1,4 +1,4 @@
-"""Gives a node its effect handlers."""
+"""The mixin that adds effect handlers to a node."""
 
 from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.mixins.effect_handlers.engine import EffectHandlersEngine
@@ -14,7 +14,7 @@ class MixinEffectHandlers(Mixin):
 
     @capability
     def effects(self: ProtocolHost) -> ProtocolEffectHandlers:
-        """Handlers by name."""
+        """The handlers by name."""
         return EffectHandlersEngine(
             configured(self, ModelEffectHandlerSubcontract), self.container.get(ProtocolClock)
         )

@@ -1,4 +1,4 @@
-"""Encryption: envelopes around data"""
+"""Encryption: encrypted envelopes around data."""
 
 from onex.mixins.encryption.mixin_encryption import MixinEncryption
 from onex.mixins.encryption.model_encryption_subcontract import ModelEncryptionKey, ModelEncryptionSubcontract

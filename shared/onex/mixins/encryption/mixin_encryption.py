@@ -1,4 +1,4 @@
-"""Gives a node its encryption."""
+"""The mixin that adds encryption to a node."""
 
 from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.mixins.encryption.engine import EncryptionEngine
@@ -13,5 +13,5 @@ class MixinEncryption(Mixin):
 
     @capability
     def encryption(self: ProtocolHost) -> ProtocolEncryption:
-        """Envelopes."""
+        """Envelope encryption."""
         return EncryptionEngine(configured(self, ModelEncryptionSubcontract))

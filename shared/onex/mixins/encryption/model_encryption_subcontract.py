@@ -13,14 +13,14 @@ _KEY_BYTES = 32
 
 
 class ModelEncryptionKey(BaseModel):
-    """A key that encrypts the keys of envelopes."""
+    """A key that encrypts the data keys of envelopes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
-    """Stands in every envelope; not secret."""
+    """Identifies the key in every envelope. Not secret."""
     value: SecretStr
-    """32 bytes in base64; ``${VAR}`` takes it from the environment. ``openssl rand -base64 32`` makes one."""
+    """32 bytes in base64. ``${VAR}`` reads it from the environment. ``openssl rand -base64 32`` creates one."""
 
     @field_validator("value")
     @classmethod
@@ -35,20 +35,20 @@ class ModelEncryptionKey(BaseModel):
 
     @property
     def raw(self) -> bytes:
-        """Its bytes."""
+        """The key as bytes."""
         return base64.b64decode(self.value.get_secret_value())
 
 
 class ModelEncryptionSubcontract(Subcontract):
-    """With which keys data is encrypted. Source: seed 001, MixinEncryption."""
+    """The keys of envelopes."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     keys: tuple[ModelEncryptionKey, ...] = ()
-    """Keys that envelopes may be closed with. To change the key: add a new one, make it the active one, close all
-    envelopes anew with ``rewrap``, take the old one out."""
+    """Keys that decrypt envelopes. To change the key: add a new one, make it active, call ``rewrap`` on all
+    envelopes, remove the old one."""
     active_key: str = ""
-    """Id of the key that closes new envelopes; empty: the first one."""
+    """Id of the key for new envelopes. Empty uses the first key."""
     max_bytes: int = Field(default=64 * 1024 * 1024, ge=1, le=2**31 - 1)
     """Larger data is refused."""
 

@@ -1,23 +1,29 @@
-"""What a node may do with encryption."""
+"""Interface of encryption."""
 
 from typing import Protocol
 
 
 class ProtocolEncryption(Protocol):
-    """Envelope encryption: AES-256-GCM with a fresh key each time, which the active key encrypts in turn."""
+    """Envelope encryption: each envelope has a new AES-256-GCM data key, which the active key encrypts."""
 
     def encrypt(self, data: bytes, *, purpose: str = "") -> bytes:
-        """An envelope. It can be opened only by who names the same purpose. Raises CompositionError without a key."""
+        """Return an envelope. Only ``decrypt`` with the same purpose opens it.
+
+        Raise CompositionError without a key, and RejectedError for data above ``max_bytes``.
+        """
         ...
 
     def decrypt(self, envelope: bytes, *, purpose: str = "") -> bytes:
-        """What is in it. Raises RejectedError for one that was altered, has another purpose, or whose key is gone."""
+        """Return the data.
+
+        Raise RejectedError when it was altered, has another purpose, or its key is not configured.
+        """
         ...
 
     def rewrap(self, envelope: bytes) -> bytes:
-        """The same envelope, closed with the active key; its data is not touched."""
+        """Return the envelope with its data key encrypted by the active key. The data stays as it is."""
         ...
 
     def key_of(self, envelope: bytes) -> str:
-        """Id of the key that closed it. Raises RejectedError for what is no envelope."""
+        """Return the id of the key that encrypted the data key. Raise RejectedError for other bytes."""
         ...

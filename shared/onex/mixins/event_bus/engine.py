@@ -1,4 +1,4 @@
-"""A buffer of events, and a task that empties it."""
+"""A buffer of events, and a task that sends them."""
 
 import asyncio
 from collections import deque
@@ -8,10 +8,12 @@ from typing import TypeVar, cast
 
 import structlog
 from pydantic import ValidationError
+from typing_extensions import override
 
 from onex.capability import Event, ProtocolCurrentMessage, ProtocolEventSink
 from onex.errors import OnexError, RejectedError, TransientError
 from onex.mixins.event_bus.model_event_bus_subcontract import EnumBusType, EnumRouting, ModelEventBusSubcontract
+from onex.mixins.event_bus.protocol_event_bus import ProtocolEventPublisher
 from onex.model.error_text import error_text, validation_text
 from onex.model.message import Message
 from onex.util.clock import ProtocolClock
@@ -21,8 +23,11 @@ M = TypeVar("M", bound=Message)
 Listener = Callable[[Message], None]
 
 
-class EventBusEngine:
-    """See :class:`ProtocolEventPublisher`. Belongs to one event loop; ``tell`` hears what is given up."""
+class EventBusEngine(ProtocolEventPublisher):
+    """Buffers events and sends them in batches. Belongs to one event loop.
+
+    ``report`` is called for each event that could not be sent: type, outcome, error.
+    """
 
     def __init__(
         self,
@@ -30,13 +35,13 @@ class EventBusEngine:
         sink: ProtocolEventSink,
         current_message: ProtocolCurrentMessage,
         clock: ProtocolClock,
-        tell: Callable[[str, str, str], None],
+        report: Callable[[str, str, str], None],
     ) -> None:
         self._settings = settings
         self._sink = sink
         self._current_message = current_message
         self._clock = clock
-        self._tell = tell
+        self._report = report
         self._listeners: dict[type[Message], list[Listener]] = {}
         self._waiting: deque[tuple[float, Event]] = deque()
         self._changed = asyncio.Condition()
@@ -45,11 +50,11 @@ class EventBusEngine:
         self._sent = self._given_up = 0
 
     async def open(self) -> None:
-        """Begin to send."""
+        """Start sending."""
         self._sender = asyncio.create_task(self._send_always())
 
     async def close(self) -> None:
-        """Send what waits, then end."""
+        """Send all waiting events, then stop."""
         sender, self._sender = self._sender, None
         if sender is not None:
             async with self._changed:
@@ -57,8 +62,8 @@ class EventBusEngine:
             sender.cancel()
             await asyncio.wait([sender])
 
+    @override
     async def publish(self, event: Message, *, priority: str = "normal") -> None:
-        """See the protocol."""
         settings = self._settings
         if not settings.event_bus_enabled:
             return
@@ -67,23 +72,23 @@ class EventBusEngine:
         if settings.enable_event_logging:
             log.info("event", type=type(event).__name__, priority=priority)
         if settings.event_bus_type is not EnumBusType.KAFKA:
-            self._tell_listeners(event)
+            self._call_listeners(event)
         if settings.event_bus_type is not EnumBusType.MEMORY:
             await self._buffer(self._addressed(event, priority))
 
     def _addressed(self, event: Message, priority: str) -> Event:
-        made = Event(event)
+        outgoing = Event(event)
         if self._settings.correlation_tracking:
-            made = Event.of(event, self._current_message)
+            outgoing = Event.of(event, self._current_message)
         match self._settings.routing_key_strategy:
             case EnumRouting.TYPE_BASED:
-                return replace(made, key=event.message_name)
+                return replace(outgoing, key=event.message_name)
             case EnumRouting.PRIORITY_BASED:
-                return replace(made, key=priority)
+                return replace(outgoing, key=priority)
             case EnumRouting.BROADCAST:
-                return replace(made, broadcast=True)
+                return replace(outgoing, broadcast=True)
             case EnumRouting.TOPIC_BASED:  # pragma: no branch  # there is no other strategy
-                return made
+                return outgoing
 
     async def _buffer(self, event: Event) -> None:
         async with self._changed:
@@ -92,25 +97,25 @@ class EventBusEngine:
             self._waiting.append((self._clock.monotonic(), event))
             self._changed.notify_all()
 
+    @override
     async def flush(self) -> None:
-        """See the protocol."""
         async with self._changed:
             await self._changed.wait_for(lambda: not self._waiting)
             self._raise_lost()
 
     def _raise_lost(self) -> None:
-        """What was given up, said once; never with ``graceful_degradation``."""
+        """Raise TransientError once for the latest lost event. With ``graceful_degradation`` there is none."""
         lost, self._lost = self._lost, None
         if lost is not None:
-            raise TransientError(f"events were given up: {lost}") from lost
+            raise TransientError(f"events could not be published: {lost}") from lost
 
+    @override
     def subscribe(self, model: type[M], listener: Callable[[M], None]) -> Callable[[], None]:
-        """See the protocol."""
-        heard = cast(Listener, listener)
-        self._listeners.setdefault(model, []).append(heard)
-        return lambda: self._listeners[model].remove(heard)
+        registered = cast(Listener, listener)
+        self._listeners.setdefault(model, []).append(registered)
+        return lambda: self._listeners[model].remove(registered)
 
-    def _tell_listeners(self, event: Message) -> None:
+    def _call_listeners(self, event: Message) -> None:
         for listener in tuple(self._listeners.get(type(event), ())):
             try:
                 listener(event)
@@ -122,7 +127,7 @@ class EventBusEngine:
             async with self._changed:
                 await self._changed.wait_for(lambda: bool(self._waiting))
                 batch = [self._waiting[index] for index in range(min(len(self._waiting), self._batch))]
-            await self._carry(batch)
+            await self._send_or_give_up(batch)
             async with self._changed:
                 for _ in batch:
                     self._waiting.popleft()
@@ -132,15 +137,15 @@ class EventBusEngine:
     def _batch(self) -> int:
         return self._settings.event_batch_size
 
-    async def _carry(self, batch: list[tuple[float, Event]]) -> None:
-        """Send a batch, again where that may help; or give it up."""
+    async def _send_or_give_up(self, batch: list[tuple[float, Event]]) -> None:
+        """Send a batch, with retries after transient failures. Give up its events when it cannot be sent."""
         oldest, events = batch[0][0], [event for _, event in batch]
         failure: OnexError
         for attempt in range(self._settings.max_retry_attempts + 1):  # pragma: no branch  # it returns or breaks
             try:
                 await self._send(events)
-            except Exception as error:  # noqa: BLE001 - the task must go on, whatever is wrong with this batch
-                failure = _known(error)
+            except Exception as error:  # noqa: BLE001 - the task continues after any failure of a batch
+                failure = _classified(error)
                 last = attempt == self._settings.max_retry_attempts
                 if last or not isinstance(failure, TransientError) or self._is_old(oldest):
                     break
@@ -156,26 +161,26 @@ class EventBusEngine:
             await self._sink.send(events)
 
     def _is_old(self, oldest: float) -> bool:
-        kept = self._settings.event_retention_seconds
-        return bool(kept) and self._clock.monotonic() - oldest >= kept
+        retention = self._settings.event_retention_seconds
+        return bool(retention) and self._clock.monotonic() - oldest >= retention
 
     async def _give_up(self, event: Event, failure: OnexError) -> None:
         name = type(event.message).__name__
         self._given_up += 1
-        buried = False
+        has_dead_letter = False
         if self._settings.enable_dead_letter_queue:
             try:
                 await self._sink.dead_letter(event, failure)
-                buried = True
+                has_dead_letter = True
             except OnexError as error:
-                log.error("an event has no dead letter either", type=name, error=str(error))
-        log.error("an event was given up", type=name, error=str(failure), dead_letter=buried)
-        self._tell(name, "dead letter" if buried else "lost", str(failure))
+                log.error("cannot write the dead letter of an event", type=name, error=str(error))
+        log.error("an event could not be published", type=name, error=str(failure), dead_letter=has_dead_letter)
+        self._report(name, "dead letter" if has_dead_letter else "lost", str(failure))
         if not self._settings.graceful_degradation:
             self._lost = failure
 
     def reported_metrics(self) -> Mapping[str, float]:
-        """Events sent, given up and waiting."""
+        """Sent events, events that could not be sent, and waiting events."""
         return {
             "sent": float(self._sent),
             "given_up": float(self._given_up),
@@ -190,7 +195,7 @@ def _check(event: Message) -> None:
         raise RejectedError(f"{type(event).__name__} is not valid: {validation_text(error, type(event))}") from None
 
 
-def _known(error: Exception) -> OnexError:
+def _classified(error: Exception) -> OnexError:
     match error:
         case OnexError():
             return error

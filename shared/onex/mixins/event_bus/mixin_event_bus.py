@@ -1,4 +1,4 @@
-"""Gives a node its event bus."""
+"""The mixin that adds an event bus to a node."""
 
 from onex.capability import (
     Mixin,
@@ -23,11 +23,11 @@ class MixinEventBus(Mixin):
 
     @capability
     def event_bus(self: ProtocolHost) -> ProtocolEventPublisher:
-        """Events."""
+        """The event bus."""
         container = self.container
         reports = container.get(Reports)
 
-        def tell(subject: str, event: str, detail: str) -> None:
+        def report(subject: str, event: str, detail: str) -> None:
             reports.report("event_bus", subject, event, detail)
 
         settings = configured(self, ModelEventBusSubcontract)
@@ -36,5 +36,5 @@ class MixinEventBus(Mixin):
             container.get(ProtocolEventSink),
             container.get(ProtocolCurrentMessage),
             container.get(ProtocolClock),
-            tell,
+            report,
         )

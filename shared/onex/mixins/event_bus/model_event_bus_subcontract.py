@@ -10,66 +10,66 @@ from onex.model.contract.version import ModelSemVer
 
 
 class EnumBusType(StrEnum):
-    """Who gets the events."""
+    """The destination of events."""
 
     KAFKA = "kafka"
     """Topics of the contract."""
     MEMORY = "memory"
-    """Listeners in this process, and nobody else."""
+    """Listeners in this process only."""
     HYBRID = "hybrid"
-    """Both: listeners at once, topics as soon as they can be written."""
+    """Both: listeners immediately, topics as soon as they can be written."""
 
 
 class EnumRouting(StrEnum):
-    """By which key an event is put on its topic, and so in which order events are read."""
+    """The key of an event on its topic, which decides about the order of reading."""
 
     TYPE_BASED = "type_based"
-    """All events of a type stay in their order."""
+    """The type: all events of a type stay in order."""
     PRIORITY_BASED = "priority_based"
-    """All events of a priority stay in their order."""
+    """The priority: all events of a priority stay in order."""
     BROADCAST = "broadcast"
-    """A copy in every partition: every instance of a reader gets it."""
+    """A copy in every partition: every instance of a reader receives it."""
     TOPIC_BASED = "topic_based"
-    """By the key that the message declares, as what handlers answer."""
+    """The key that the message declares, as for results of handlers."""
 
 
 class ModelEventBusSubcontract(Subcontract):
-    """How events are published beside what handlers answer. Source: seed 002."""
+    """How events are published in addition to the results of handlers."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     event_bus_enabled: bool = True
-    """False: ``publish`` does nothing."""
+    """With False ``publish`` does nothing."""
     event_bus_type: EnumBusType = EnumBusType.HYBRID
-    """Who gets the events. There is no Redis: what leaves the process goes through Kafka."""
+    """The destination of events. Redis is not supported: events leave the process through Kafka only."""
     enable_event_logging: bool = True
-    """Write a line for each event."""
+    """Log a line for each event."""
     correlation_tracking: bool = True
-    """Events carry the correlation id of the message in hand."""
+    """Events carry the correlation id of the current message."""
     event_retention_seconds: int = Field(default=3_600, ge=0, le=86_400)
-    """What could not be published for so long is given up. 0: nothing is given up for its age."""
+    """Seconds after which an unsent event is given up. With 0 age alone is no reason."""
     max_retry_attempts: int = Field(default=3, ge=0, le=10)
-    """How often a batch that was not taken is sent again."""
+    """Retries of a batch that was not acknowledged."""
     retry_delay_ms: int = Field(default=1_000, ge=0, le=10_000)
-    """Before each of these."""
+    """Delay before each retry."""
     enable_event_validation: bool = True
-    """Check events against their models once more: what was built without validation is refused here."""
+    """Validate events again: an event that was built without validation is refused here."""
     graceful_degradation: bool = True
-    """What is given up is told, and the node goes on. Else the next ``publish`` or ``flush`` raises."""
+    """Report an event that is given up, and continue. With False the next ``publish`` or ``flush`` raises."""
     routing_key_strategy: EnumRouting = EnumRouting.TYPE_BASED
-    """By which key events are put on their topics."""
+    """The key of events on their topics."""
     enable_dead_letter_queue: bool = True
-    """What is given up goes to the dead letters of the node, where those can be written."""
+    """Write an event that is given up to the node's dead letters, if those can be written."""
     event_batch_size: int = Field(default=1, ge=1, le=1_000)
-    """Events that are sent together, at the most."""
+    """Most events of one batch."""
     event_buffer_size: int = Field(default=100, ge=10, le=10_000)
-    """Events that wait to be sent; ``publish`` waits for room."""
+    """Events that wait to be sent. ``publish`` waits while the buffer is full."""
     publish_timeout_ms: int = Field(default=5_000, ge=100, le=30_000)
-    """A batch that is not acknowledged by then was not taken."""
+    """Time limit for the acknowledgement of a batch."""
 
     @field_validator("event_bus_type", mode="before")
     @classmethod
     def _no_redis(cls, value: object) -> object:
         if value == "redis":
-            raise ValueError("there is no Redis bus; say kafka, memory or hybrid")
+            raise ValueError("there is no Redis bus; use kafka, memory or hybrid")
         return value

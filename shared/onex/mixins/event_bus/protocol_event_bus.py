@@ -1,4 +1,4 @@
-"""What a node may do with its event bus."""
+"""Interface of the event bus."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -9,18 +9,24 @@ M = TypeVar("M", bound=Message)
 
 
 class ProtocolEventPublisher(Protocol):
-    """Outside of the message's transaction: for what is true whatever becomes of the message (progress, notices).
-    Answers of handlers are exactly once; these events are at least once from the end of ``flush`` on, and what waits
-    in the buffer is lost with the process."""
+    """Publishes events outside of the message's transaction, for facts that stay true if the message fails: progress,
+    notices.
+
+    Results of handlers are published exactly once. These events are published at least once when ``flush`` has
+    returned; events in the buffer are lost when the process ends.
+    """
 
     async def publish(self, event: Message, *, priority: str = "normal") -> None:
-        """Put an event into the buffer; waits while that is full. Raises RejectedError for one that is not valid."""
+        """Add an event to the buffer. Waits while the buffer is full. Raise RejectedError for an invalid event."""
         ...
 
     async def flush(self) -> None:
-        """Ends when everything before it is acknowledged, or given up."""
+        """Return when all events in the buffer are acknowledged or given up."""
         ...
 
     def subscribe(self, model: type[M], listener: Callable[[M], None]) -> Callable[[], None]:
-        """Hear events of a type that this process publishes; call what it gives to end it."""
+        """Call ``listener`` with each event of a type that this process publishes.
+
+        Return a function that ends this.
+        """
         ...

@@ -1,4 +1,4 @@
-"""Health checks: of what a node is made of and what it depends on"""
+"""Health checks: of a node's components and dependencies."""
 
 from onex.mixins.health_check.mixin_health_check import MixinHealthCheck
 from onex.mixins.health_check.model_health_check_subcontract import ModelHealthCheckSubcontract

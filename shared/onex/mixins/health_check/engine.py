@@ -1,14 +1,15 @@
-"""Rounds of checks, and what follows from them."""
+"""Runs health checks at intervals and updates readiness."""
 
 import asyncio
 from collections.abc import Callable, Mapping
 
 import structlog
+from typing_extensions import override
 
 from onex.capability import HealthCheck, HealthChecks
 from onex.capability.health import EnumCheckKind, Probe, ProtocolReadiness
 from onex.mixins.health_check.model_health_check_subcontract import ModelHealthCheckSubcontract
-from onex.mixins.health_check.protocol_health_check import CheckFacts, HealthFacts
+from onex.mixins.health_check.protocol_health_check import CheckFacts, HealthFacts, ProtocolHealthCheck
 from onex.mixins.health_check.standing import Standing
 from onex.model.error_text import error_text
 from onex.model.mesh import EnumHealth
@@ -18,8 +19,8 @@ log = structlog.get_logger(__name__)
 _OVERALL = "health"
 
 
-class HealthCheckEngine:
-    """See :class:`ProtocolHealthCheck`. ``tell`` hears of changes: subject, state, why."""
+class HealthCheckEngine(ProtocolHealthCheck):
+    """Runs all checks at intervals. Calls ``report`` with each change of health: subject, state, reason."""
 
     def __init__(
         self,
@@ -27,17 +28,18 @@ class HealthCheckEngine:
         clock: ProtocolClock,
         checks: HealthChecks,
         readiness: ProtocolReadiness,
-        tell: Callable[[str, str, str], None],
+        report: Callable[[str, str, str], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._checks = checks
         self._readiness = readiness
-        self._tell = tell
+        self._report = report
         self._standings: dict[str, Standing] = {}
-        self._told: dict[str, EnumHealth] = {}
+        self._states: dict[str, EnumHealth] = {}
         self._rounds: asyncio.Task[None] | None = None
 
+    @override
     def register(
         self,
         name: str,
@@ -46,15 +48,14 @@ class HealthCheckEngine:
         kind: EnumCheckKind = EnumCheckKind.DEPENDENCY,
         critical: bool = True,
     ) -> None:
-        """See the protocol."""
         self._checks.add(HealthCheck(name, probe, kind, critical))
 
     async def open(self) -> None:
-        """Begin with the rounds."""
+        """Start the rounds of checks."""
         self._rounds = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
-        """End them."""
+        """Stop the rounds."""
         rounds, self._rounds = self._rounds, None
         if rounds is not None:
             rounds.cancel()
@@ -65,52 +66,52 @@ class HealthCheckEngine:
             await self.check_now()
             await asyncio.sleep(self._settings.health_check_interval_ms / 1000)
 
+    @override
     async def check_now(self) -> HealthFacts:
-        """See the protocol."""
-        asked = [self._hear(check) for check in self._asked.values()]
+        pending = [self._run(check) for check in self._enabled_checks.values()]
         if self._settings.enable_async_checks:
-            await asyncio.gather(*asked)
+            await asyncio.gather(*pending)
         else:
-            for question in asked:
-                await question
+            for check in pending:
+                await check
         facts = self.facts()
-        self._follow(facts)
+        self._publish(facts)
         return facts
 
     @property
-    def _asked(self) -> Mapping[str, HealthCheck]:
-        wanted = {
+    def _enabled_checks(self) -> Mapping[str, HealthCheck]:
+        enabled = {
             EnumCheckKind.DEPENDENCY: self._settings.include_dependency_checks,
             EnumCheckKind.COMPONENT: self._settings.include_component_checks,
         }
-        return {name: check for name, check in self._checks.all.items() if wanted[check.kind]}
+        return {name: check for name, check in self._checks.all.items() if enabled[check.kind]}
 
-    async def _hear(self, check: HealthCheck) -> None:
+    async def _run(self, check: HealthCheck) -> None:
         began = self._clock.monotonic()
-        detail = await self._ask(check)
+        detail = await self._problem_of(check)
         now = self._clock.monotonic()
         standing = self._standings.setdefault(check.name, Standing())
-        standing.hear(detail, now - began, now, self._settings)
+        standing.add(detail, now - began, now, self._settings)
 
-    async def _ask(self, check: HealthCheck) -> str:
-        """What is wrong, in words; nothing when nothing is."""
+    async def _problem_of(self, check: HealthCheck) -> str:
+        """Run the probe. Return its problem, or an empty text."""
         limit = self._settings.health_check_timeout_ms / 1000
         try:
             async with asyncio.timeout(limit) as limited:
-                found = await check.probe()
-        except Exception as error:  # noqa: BLE001 - what is wrong is just what was asked
+                result = await check.probe()
+        except Exception as error:  # noqa: BLE001 - every exception of a probe is its problem
             if limited.expired():
-                return f"no answer within {limit:g} s"
+                return f"no result within {limit:g} s"
             return error_text(error) or type(error).__name__
-        return "it says no" if found is False else ""
+        return "the probe returned False" if result is False else ""
 
+    @override
     def is_healthy(self) -> bool:
-        """See the protocol."""
         return self.facts().state is not EnumHealth.UNHEALTHY
 
+    @override
     def facts(self) -> HealthFacts:
-        """See the protocol."""
-        checks = {name: self._facts_of(check) for name, check in self._asked.items()}
+        checks = {name: self._facts_of(check) for name, check in self._enabled_checks.items()}
         failing = [check for check in checks.values() if not check.healthy]
         if any(check.critical for check in failing):
             return HealthFacts(EnumHealth.UNHEALTHY, checks)
@@ -119,31 +120,31 @@ class HealthCheckEngine:
     def _facts_of(self, check: HealthCheck) -> CheckFacts:
         standing = self._standings.get(check.name, Standing())
         if standing.is_late(self._clock.monotonic(), self._settings):
-            return CheckFacts(False, check.critical, check.kind, "no answer for too long", standing.seconds)
+            return CheckFacts(False, check.critical, check.kind, "no result for too long", standing.seconds)
         return CheckFacts(standing.healthy, check.critical, check.kind, standing.detail, standing.seconds)
 
-    def _follow(self, facts: HealthFacts) -> None:
+    def _publish(self, facts: HealthFacts) -> None:
         if self._settings.aggregate_check_results:
             self._become(_OVERALL, facts.state, facts.reason)
             return
         for name, check in facts.checks.items():
-            bad = EnumHealth.UNHEALTHY if check.critical else EnumHealth.DEGRADED
-            self._become(f"{_OVERALL} {name}", EnumHealth.HEALTHY if check.healthy else bad, check.detail)
+            failed = EnumHealth.UNHEALTHY if check.critical else EnumHealth.DEGRADED
+            self._become(f"{_OVERALL} {name}", EnumHealth.HEALTHY if check.healthy else failed, check.detail)
 
-    def _become(self, subject: str, state: EnumHealth, why: str) -> None:
+    def _become(self, subject: str, state: EnumHealth, reason: str) -> None:
         if state is EnumHealth.UNHEALTHY:
-            self._readiness.complain(subject, why)
+            self._readiness.complain(subject, reason)
         else:
             self._readiness.clear(subject)
-        if self._told.get(subject, EnumHealth.HEALTHY) is state:
+        if self._states.get(subject, EnumHealth.HEALTHY) is state:
             return
-        self._told[subject] = state
-        log.warning("health", subject=subject, state=state, reason=why)
+        self._states[subject] = state
+        log.warning("health", subject=subject, state=state, reason=reason)
         if self._settings.emit_health_events:
-            self._tell(subject, state, why)
+            self._report(subject, state, reason)
 
     def reported_metrics(self) -> Mapping[str, float]:
-        """Whether the node is healthy, and how many checks fail."""
+        """Whether the node is healthy (1 or 0), and the number of failing checks."""
         facts = self.facts()
         failing = sum(not check.healthy for check in facts.checks.values())
         return {"healthy": float(facts.state is EnumHealth.HEALTHY), "failing": float(failing)}

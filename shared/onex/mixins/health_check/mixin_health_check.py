@@ -1,4 +1,4 @@
-"""Gives a node its health checks."""
+"""The mixin that adds health checks to a node."""
 
 from onex.capability import HealthChecks, Mixin, ProtocolHost, Reports, capability, configured, define
 from onex.capability.health import ProtocolReadiness
@@ -15,11 +15,11 @@ class MixinHealthCheck(Mixin):
 
     @capability
     def health(self: ProtocolHost) -> ProtocolHealthCheck:
-        """Checks, and what they found."""
+        """The checks and their results."""
         container = self.container
         reports = container.get(Reports)
 
-        def tell(subject: str, state: str, detail: str) -> None:
+        def report(subject: str, state: str, detail: str) -> None:
             reports.report("health_check", subject, state, detail)
 
         return HealthCheckEngine(
@@ -27,5 +27,5 @@ class MixinHealthCheck(Mixin):
             container.get(ProtocolClock),
             container.get(HealthChecks),
             container.get(ProtocolReadiness),
-            tell,
+            report,
         )

@@ -1,4 +1,4 @@
-"""What a node may do with its health."""
+"""Interface of health checks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,32 +10,32 @@ from onex.model.mesh import EnumHealth
 
 @dataclass(frozen=True, slots=True)
 class CheckFacts:
-    """Where one check stands."""
+    """The state of one check."""
 
     healthy: bool
     critical: bool
     kind: EnumCheckKind
     detail: str
-    """What was wrong the last time; empty when nothing was."""
+    """The latest problem. Empty when there was none."""
     seconds: float
-    """How long the last answer took."""
+    """Duration of the latest run."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthFacts:
-    """All checks together: one critical one that fails makes the node unhealthy, another one degraded."""
+    """The state over all checks: a failing critical check makes the node unhealthy, any other degraded."""
 
     state: EnumHealth
     checks: Mapping[str, CheckFacts]
 
     @property
     def reason(self) -> str:
-        """What is wrong, in words."""
+        """The problems of the failing checks, as text."""
         return "; ".join(f"{name}: {check.detail}" for name, check in self.checks.items() if not check.healthy)
 
 
 class ProtocolHealthCheck(Protocol):
-    """The node's health. Asking what is known costs nothing and may be done on any thread."""
+    """The node's health. ``is_healthy`` and ``facts`` run no check, and any thread may call them."""
 
     def register(
         self,
@@ -45,17 +45,17 @@ class ProtocolHealthCheck(Protocol):
         kind: EnumCheckKind = EnumCheckKind.DEPENDENCY,
         critical: bool = True,
     ) -> None:
-        """One more check, from the next round on. Raises CompositionError where the name is taken."""
+        """Add a check from the next round on. Raise CompositionError when the name is in use."""
         ...
 
     def is_healthy(self) -> bool:
-        """Whether no critical check fails."""
+        """Return whether no critical check fails."""
         ...
 
     def facts(self) -> HealthFacts:
-        """What the latest rounds have found."""
+        """Return the results of the latest rounds."""
         ...
 
     async def check_now(self) -> HealthFacts:
-        """A round out of turn."""
+        """Run a round immediately and return its results."""
         ...

@@ -1,4 +1,4 @@
-"""Where one check stands, with hysteresis: a single answer changes nothing, but for the first one."""
+"""The state of one check, with hysteresis: after the first result, a single result changes nothing."""
 
 from dataclasses import dataclass
 
@@ -7,30 +7,30 @@ from onex.mixins.health_check.model_health_check_subcontract import ModelHealthC
 
 @dataclass(slots=True)
 class Standing:
-    """Answers of one check so far."""
+    """The results of one check so far."""
 
     healthy: bool = True
     detail: str = ""
     seconds: float = 0.0
-    heard: float | None = None
-    """Monotonic time of the latest answer."""
-    against: int = 0
-    """Answers one after the other that say otherwise."""
+    last_result: float | None = None
+    """Monotonic time of the latest result."""
+    contrary: int = 0
+    """Consecutive results that contradict ``healthy``."""
 
-    def hear(self, detail: str, seconds: float, now: float, settings: ModelHealthCheckSubcontract) -> None:
-        """An answer; empty detail means well."""
-        first, well = self.heard is None, not detail
-        self.heard, self.seconds = now, seconds
-        if well is self.healthy:
-            self.against = 0
+    def add(self, detail: str, seconds: float, now: float, settings: ModelHealthCheckSubcontract) -> None:
+        """Add a result. An empty ``detail`` means success."""
+        is_first, succeeded = self.last_result is None, not detail
+        self.last_result, self.seconds = now, seconds
+        if succeeded is self.healthy:
+            self.contrary = 0
             self.detail = detail
             return
-        self.against += 1
-        needed = settings.recovery_threshold if well else settings.failure_threshold
-        if first or self.against >= needed:
-            self.healthy, self.against, self.detail = well, 0, detail
+        self.contrary += 1
+        needed = settings.recovery_threshold if succeeded else settings.failure_threshold
+        if is_first or self.contrary >= needed:
+            self.healthy, self.contrary, self.detail = succeeded, 0, detail
 
     def is_late(self, now: float, settings: ModelHealthCheckSubcontract) -> bool:
-        """Whether the latest answer is too old to stand."""
-        patience = settings.health_check_interval_ms / 1000 + settings.health_status_ttl_seconds
-        return self.heard is not None and now - self.heard > patience
+        """Return whether the latest result is too old to be valid."""
+        lifetime = settings.health_check_interval_ms / 1000 + settings.health_status_ttl_seconds
+        return self.last_result is not None and now - self.last_result > lifetime

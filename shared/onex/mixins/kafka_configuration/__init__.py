@@ -1,4 +1,4 @@
-"""Kafka configuration: an adapter of the node itself"""
+"""Kafka configuration: a Kafka adapter for the node's own records."""
 
 from onex.mixins.kafka_configuration.mixin_kafka_configuration import MixinKafkaConfiguration
 from onex.mixins.kafka_configuration.model_kafka_configuration_subcontract import (

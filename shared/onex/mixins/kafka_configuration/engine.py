@@ -1,9 +1,11 @@
-"""Adapters of one node."""
+"""The Kafka adapters of one node."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from zlib import crc32
+
+from typing_extensions import override
 
 from onex.capability import AgentEnvironment
 from onex.capability.kafka import ProtocolKafkaAdapter, ProtocolKafkaAdapters
@@ -11,24 +13,24 @@ from onex.errors import CompositionError
 from onex.mixins.kafka_configuration.model_kafka_configuration_subcontract import (
     ModelKafkaConfigurationSubcontract,
 )
-from onex.mixins.kafka_configuration.protocol_kafka_configuration import KafkaFacts
+from onex.mixins.kafka_configuration.protocol_kafka_configuration import KafkaFacts, ProtocolKafka
 from onex.model.outgoing import BusHealth, Outgoing
 
 
-class KafkaConfigurationEngine:
-    """See :class:`ProtocolKafka`. Each producer is an adapter of its own, used by one call at a time."""
+class KafkaConfigurationEngine(ProtocolKafka):
+    """One adapter for each producer. One call at a time uses an adapter."""
 
     def __init__(
         self,
         settings: ModelKafkaConfigurationSubcontract,
-        surroundings: AgentEnvironment,
+        environment: AgentEnvironment,
         adapters: ProtocolKafkaAdapters,
     ) -> None:
         self._open = adapters.open
         self._settings = settings
-        self._servers = settings.bootstrap_servers or surroundings.kafka_bootstrap_servers
-        own = {name: value.get_secret_value() for name, value in settings.config.items()}
-        self._extra = {**surroundings.kafka_config, **own}
+        self._servers = settings.bootstrap_servers or environment.kafka_bootstrap_servers
+        configured = {name: value.get_secret_value() for name, value in settings.config.items()}
+        self._extra = {**environment.kafka_config, **configured}
         self._producing = {
             "compression.type": str(settings.compression),
             "linger.ms": str(settings.linger_ms),
@@ -39,27 +41,27 @@ class KafkaConfigurationEngine:
         self._published = self._failed = 0
 
     async def open(self) -> None:
-        """Make the adapters; they connect when they are first used."""
+        """Create the adapters. Each connects at its first use."""
         if self._servers:
             self._adapters = [self._open(self._servers, self._extra, self._producing) for _ in self._turns]
 
     async def close(self) -> None:
-        """Let go of the clients."""
+        """Close the clients."""
         adapters, self._adapters = self._adapters, []
         for adapter in adapters:
             await asyncio.to_thread(adapter.close)
 
     @property
+    @override
     def bus(self) -> ProtocolKafkaAdapter:
-        """See the protocol."""
         if not self._adapters:
             raise CompositionError(
-                "there is no Kafka for the node itself: start it first, in an agent or with `bootstrap_servers`"
+                "the node has no Kafka adapter; start it in an agent, or set `bootstrap_servers` and start it"
             )
         return self._adapters[0]
 
+    @override
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """See the protocol."""
         shares: dict[int, list[Outgoing]] = {}
         for record in records:
             shares.setdefault(self._share(record), []).append(record)
@@ -69,7 +71,7 @@ class KafkaConfigurationEngine:
         return crc32(record.key or record.topic.encode()) % len(self._turns)
 
     async def _write(self, number: int, records: list[Outgoing]) -> None:
-        self.bus  # noqa: B018 - raises where there is none
+        self.bus  # noqa: B018 - raises when there is no adapter
         try:
             async with self._turns[number]:
                 await asyncio.to_thread(self._adapters[number].publish_batch, records)
@@ -78,14 +80,14 @@ class KafkaConfigurationEngine:
             raise
         self._published += len(records)
 
+    @override
     async def health(self) -> BusHealth:
-        """See the protocol."""
         return await asyncio.to_thread(self.bus.health)
 
+    @override
     def facts(self) -> KafkaFacts:
-        """See the protocol."""
         return KafkaFacts(len(self._adapters), self._published, self._failed)
 
     def reported_metrics(self) -> Mapping[str, float]:
-        """The same, for operators."""
+        """The values of ``facts``."""
         return {name: float(value) for name, value in asdict(self.facts()).items()}

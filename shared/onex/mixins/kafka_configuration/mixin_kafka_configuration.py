@@ -1,4 +1,4 @@
-"""Gives a node an adapter of its own."""
+"""The mixin that adds a Kafka adapter to a node."""
 
 from onex.capability import AgentEnvironment, Mixin, ProtocolHost, capability, configured, define
 from onex.capability.kafka import ProtocolKafkaAdapters
@@ -16,7 +16,7 @@ class MixinKafkaConfiguration(Mixin):
 
     @capability
     def kafka(self: ProtocolHost) -> ProtocolKafka:
-        """The adapter of the node."""
+        """The adapters of the node."""
         settings = configured(self, ModelKafkaConfigurationSubcontract)
-        around, adapters = self.container.get(AgentEnvironment), self.container.get(ProtocolKafkaAdapters)
-        return KafkaConfigurationEngine(settings, around, adapters)
+        environment, adapters = self.container.get(AgentEnvironment), self.container.get(ProtocolKafkaAdapters)
+        return KafkaConfigurationEngine(settings, environment, adapters)

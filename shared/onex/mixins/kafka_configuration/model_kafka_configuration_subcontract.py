@@ -10,7 +10,7 @@ from onex.model.contract.version import ModelSemVer
 
 
 class EnumCompression(StrEnum):
-    """How batches are packed."""
+    """Compression of batches."""
 
     NONE = "none"
     LZ4 = "lz4"
@@ -20,21 +20,20 @@ class EnumCompression(StrEnum):
 
 
 class ModelKafkaConfigurationSubcontract(Subcontract):
-    """Which cluster, and how it is written to. Acknowledgement by all replicas and idempotence are not up for choice.
-    Source: seed 000."""
+    """The cluster and its producers. Idempotence and acknowledgement by all in-sync replicas are always on."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     bootstrap_servers: str = ""
-    """Another cluster than the agent's; empty: the same one."""
+    """Brokers of another cluster. Empty uses the agent's cluster."""
     producers: int = Field(default=1, ge=1, le=32)
-    """Producers that share the work; all records of a key go through the same one, so their order stays."""
+    """Producers. All records of a key go through the same one, so their order stays."""
     compression: EnumCompression = EnumCompression.LZ4
-    """How batches are packed."""
+    """Compression of batches."""
     linger_ms: int = Field(default=5, ge=0, le=1_000)
-    """How long a batch waits for more."""
+    """Time that a batch waits for further records."""
     delivery_timeout_ms: int = Field(default=30_000, ge=1_000, le=30_000)
-    """What is not acknowledged by then has failed."""
+    """A record that is not acknowledged within this time has failed."""
     config: dict[str, SecretStr] = Field(default_factory=dict)
-    """Further settings of librdkafka: ``security.protocol``, ``sasl.password`` ... ``${VAR}`` takes one from the
-    environment."""
+    """Further settings of librdkafka, such as ``security.protocol`` and ``sasl.password``. ``${VAR}`` reads a value
+    from the environment."""

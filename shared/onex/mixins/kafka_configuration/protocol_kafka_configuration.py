@@ -1,4 +1,4 @@
-"""What a node may do with its own Kafka clients."""
+"""Interface of the node's own Kafka adapters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from onex.model.outgoing import BusHealth, Outgoing
 
 @dataclass(frozen=True, slots=True)
 class KafkaFacts:
-    """What was written so far, in records."""
+    """Counters of records since the start."""
 
     producers: int
     published: int
@@ -18,21 +18,21 @@ class KafkaFacts:
 
 
 class ProtocolKafka(Protocol):
-    """Written at least once, outside of the agent's transaction."""
+    """Writes records at least once, outside of the agent's transaction."""
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Ends when all are acknowledged. Raises BusError with the first failure."""
+        """Return when the brokers have acknowledged all records. Raise BusError with the first failure."""
         ...
 
     @property
     def bus(self) -> ProtocolKafkaAdapter:
-        """The first adapter, for what ``publish`` cannot do; its calls wait, so make them in a thread."""
+        """The first adapter, for other operations than ``publish``. Its calls block: call it from a thread."""
         ...
 
     async def health(self) -> BusHealth:
-        """Whether brokers answer."""
+        """Return whether the brokers respond."""
         ...
 
     def facts(self) -> KafkaFacts:
-        """Counted since start."""
+        """Return the counters since the start."""
         ...

@@ -1,4 +1,4 @@
-"""Kafka health: whether brokers answer"""
+"""Kafka health: checks that brokers respond."""
 
 from onex.mixins.kafka_health_check.mixin_kafka_health_check import MixinKafkaHealthCheck
 from onex.mixins.kafka_health_check.model_kafka_health_check_subcontract import ModelKafkaHealthCheckSubcontract

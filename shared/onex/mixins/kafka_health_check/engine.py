@@ -1,15 +1,18 @@
-"""A question to the brokers."""
+"""Checks brokers and topics."""
 
 import asyncio
+
+from typing_extensions import override
 
 from onex.errors import BusError, TransientError
 from onex.mixins.kafka_configuration import ProtocolKafka
 from onex.mixins.kafka_health_check.model_kafka_health_check_subcontract import ModelKafkaHealthCheckSubcontract
+from onex.mixins.kafka_health_check.protocol_kafka_health_check import ProtocolKafkaHealth
 from onex.model.outgoing import BusHealth
 
 
-class KafkaHealthCheckEngine:
-    """See :class:`ProtocolKafkaHealth`."""
+class KafkaHealthCheckEngine(ProtocolKafkaHealth):
+    """Checks through the node's own Kafka adapter."""
 
     def __init__(self, settings: ModelKafkaHealthCheckSubcontract, kafka: ProtocolKafka) -> None:
         self._settings = settings
@@ -17,30 +20,30 @@ class KafkaHealthCheckEngine:
 
     @property
     def critical(self) -> bool:
-        """Whether the node cannot work without."""
+        """Whether the node is unhealthy when the check fails."""
         return self._settings.critical
 
     async def open(self) -> None:
-        """Nothing to do: the check is there as soon as the engine is."""
+        """Do nothing. The engine is managed so that it is created at start, which registers its check."""
 
     async def close(self) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
+    @override
     async def look(self) -> BusHealth:
-        """See the protocol."""
         health = await self._kafka.health()
         if not health.ok or not self._settings.topics:
             return health
         try:
-            known = await asyncio.to_thread(self._kafka.bus.admin.topics, self._settings.topics)
+            existing = await asyncio.to_thread(self._kafka.bus.admin.topics, self._settings.topics)
         except BusError as error:
             return BusHealth(ok=False, detail=str(error))
-        if missing := [topic for topic in self._settings.topics if topic not in known]:
+        if missing := [topic for topic in self._settings.topics if topic not in existing]:
             return BusHealth(ok=False, detail=f"missing topics: {', '.join(missing)}")
         return health
 
     async def probe(self) -> None:
-        """For :class:`MixinHealthCheck`. Raises TransientError where all is not well."""
+        """Probe for :class:`MixinHealthCheck`. Raise TransientError when a check fails."""
         health = await self.look()
         if not health.ok:
             raise TransientError(health.detail)

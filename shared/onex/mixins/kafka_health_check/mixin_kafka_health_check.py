@@ -1,4 +1,4 @@
-"""Gives a node an eye on its brokers."""
+"""The mixin that adds a health check of brokers to a node."""
 
 from typing import Protocol
 
@@ -25,7 +25,7 @@ class MixinKafkaHealthCheck(Mixin):
 
     @capability
     def kafka_health(self: HasKafka) -> ProtocolKafkaHealth:
-        """Whether brokers answer."""
+        """The health check of the brokers."""
         engine = KafkaHealthCheckEngine(configured(self, ModelKafkaHealthCheckSubcontract), self.kafka)
         checks = self.container.get(HealthChecks)
         checks.add(HealthCheck("kafka", engine.probe, critical=engine.critical))

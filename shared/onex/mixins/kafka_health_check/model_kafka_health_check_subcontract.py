@@ -1,4 +1,4 @@
-"""Configuration of watching brokers."""
+"""Configuration of the broker check."""
 
 from typing import ClassVar
 
@@ -9,11 +9,11 @@ from onex.model.contract.version import ModelSemVer
 
 
 class ModelKafkaHealthCheckSubcontract(Subcontract):
-    """What is asked of the brokers. How often is up to ``MixinHealthCheck``. Source: seed 000."""
+    """The check of the brokers. ``MixinHealthCheck`` sets its interval."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     critical: bool = True
-    """The node cannot work without; else it counts as degraded only."""
+    """Whether the node is unhealthy when the check fails. With False it is degraded."""
     topics: tuple[str, ...] = Field(default=())
-    """These must exist."""
+    """Topics that must exist."""

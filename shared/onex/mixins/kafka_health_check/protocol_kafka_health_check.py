@@ -1,4 +1,4 @@
-"""What a node may ask about its brokers."""
+"""Interface of the broker check."""
 
 from typing import Protocol
 
@@ -6,8 +6,8 @@ from onex.model.outgoing import BusHealth
 
 
 class ProtocolKafkaHealth(Protocol):
-    """Whether brokers answer and topics exist."""
+    """Checks that brokers respond and topics exist."""
 
     async def look(self) -> BusHealth:
-        """Ask now."""
+        """Run the check now and return its result."""
         ...

@@ -1,4 +1,4 @@
-"""Logging: lines of the node itself"""
+"""Logging: structured log lines of a node."""
 
 from onex.mixins.logging.mixin_logging import MixinLogging
 from onex.mixins.logging.model_logging_subcontract import EnumLogFormat, EnumLogLevel, ModelLoggingSubcontract

@@ -1,4 +1,4 @@
-"""Lines from events and facts."""
+"""Renders log lines from events and facts."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from structlog.dev import ConsoleRenderer
 from structlog.processors import JSONRenderer, LogfmtRenderer
 from structlog.typing import EventDict
+from typing_extensions import override
 
 from onex.capability import NodeIdentity, ProtocolCurrentMessage
 from onex.mixins.logging.model_logging_subcontract import EnumLogFormat, EnumLogLevel, ModelLoggingSubcontract
+from onex.mixins.logging.protocol_logging import ProtocolLogging
 from onex.mixins.logging.writer import LineWriter, to_stderr
 from onex.util.clock import ProtocolClock
 from onex.util.redaction import HIDDEN, Redactor
@@ -17,8 +19,8 @@ _LEVELS = list(EnumLogLevel)
 Render = Callable[[object, str, EventDict], object]
 
 
-class LoggingEngine:
-    """See :class:`ProtocolLogging`."""
+class LoggingEngine(ProtocolLogging):
+    """Renders lines with structlog's renderers. Any thread."""
 
     def __init__(
         self,
@@ -37,50 +39,50 @@ class LoggingEngine:
         self._write = write
         self._bound = dict(bound or {})
         self._writer = writer or LineWriter(write, settings.log_buffer_size)
-        self._least = _LEVELS.index(settings.log_level)
+        self._lowest_level = _LEVELS.index(settings.log_level)
         self._redact = Redactor(settings.sensitive_field_patterns)
         self._render = _renderer(settings.log_format)
 
+    @override
     def debug(self, event: str, /, **facts: object) -> None:
-        """Of interest to who looks for a fault."""
         self._log(EnumLogLevel.DEBUG, event, facts)
 
+    @override
     def info(self, event: str, /, **facts: object) -> None:
-        """As it should be."""
         self._log(EnumLogLevel.INFO, event, facts)
 
+    @override
     def warning(self, event: str, /, **facts: object) -> None:
-        """Not as it should be; the node goes on."""
         self._log(EnumLogLevel.WARNING, event, facts)
 
+    @override
     def error(self, event: str, /, **facts: object) -> None:
-        """Something was not done."""
         self._log(EnumLogLevel.ERROR, event, facts)
 
+    @override
     def critical(self, event: str, /, **facts: object) -> None:
-        """The node cannot go on."""
         self._log(EnumLogLevel.CRITICAL, event, facts)
 
+    @override
     def bind(self, **facts: object) -> "LoggingEngine":
-        """See the protocol."""
         bound = {**self._bound, **facts}
         return LoggingEngine(
             self._settings, self._identity, self._current_message, self._clock, self._write, bound, self._writer
         )
 
     async def open(self) -> None:
-        """Nothing to do: the writer starts with the first line."""
+        """Do nothing: the writer starts with the first line."""
 
     async def close(self) -> None:
-        """Write what waits."""
+        """Write all waiting lines."""
         self._writer.close()
 
     def reported_metrics(self) -> Mapping[str, float]:
-        """Lines that were dropped."""
+        """Dropped lines."""
         return {"dropped": float(self._writer.dropped)}
 
     def _log(self, level: EnumLogLevel, event: str, facts: Mapping[str, object]) -> None:
-        if _LEVELS.index(level) < self._least:
+        if _LEVELS.index(level) < self._lowest_level:
             return
         line = str(self._render(None, level.lower(), self._entry(level, event, facts)))
         if self._settings.enable_async_logging:
@@ -92,8 +94,8 @@ class LoggingEngine:
         when = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)
         entry: EventDict = {"timestamp": when.isoformat(), "level": level.lower(), "event": event}
         if self._settings.enable_context_logging:
-            who = self._identity
-            entry.update(node=who.name, version=who.version, instance=who.instance)
+            identity = self._identity
+            entry.update(node=identity.name, version=identity.version, instance=identity.instance)
         if self._settings.enable_correlation_tracking and self._current_message.message_id:
             entry.update(
                 correlation_id=self._current_message.correlation_id, message_id=self._current_message.message_id
@@ -108,11 +110,11 @@ class LoggingEngine:
         return HIDDEN if self._redact.hides(name) else self._redact.clean(value)
 
 
-def _renderer(form: EnumLogFormat) -> Render:
-    match form:
+def _renderer(log_format: EnumLogFormat) -> Render:
+    match log_format:
         case EnumLogFormat.JSON:
             return JSONRenderer()
         case EnumLogFormat.TEXT:
             return ConsoleRenderer(colors=False)
-        case EnumLogFormat.STRUCTURED:  # pragma: no branch  # there is no other form
+        case EnumLogFormat.STRUCTURED:  # pragma: no branch  # there is no other format
             return LogfmtRenderer(key_order=["timestamp", "level", "event"])

@@ -1,4 +1,4 @@
-"""Gives a node its log."""
+"""The mixin that adds a log to a node."""
 
 from onex.capability import Mixin, NodeIdentity, ProtocolCurrentMessage, ProtocolHost, capability, configured, define
 from onex.mixins.logging.engine import LoggingEngine
@@ -14,7 +14,7 @@ class MixinLogging(Mixin):
 
     @capability
     def log(self: ProtocolHost) -> ProtocolLogging:
-        """Writes lines."""
+        """The log of the node."""
         identity, current_message = self.container.get(NodeIdentity), self.container.get(ProtocolCurrentMessage)
         return LoggingEngine(
             configured(self, ModelLoggingSubcontract), identity, current_message, self.container.get(ProtocolClock)

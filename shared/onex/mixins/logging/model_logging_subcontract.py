@@ -10,7 +10,7 @@ from onex.model.contract.version import ModelSemVer
 
 
 class EnumLogLevel(StrEnum):
-    """How much a line matters."""
+    """Levels of log lines, in ascending order."""
 
     DEBUG = "DEBUG"
     INFO = "INFO"
@@ -20,34 +20,35 @@ class EnumLogLevel(StrEnum):
 
 
 class EnumLogFormat(StrEnum):
-    """Forms of a line."""
+    """Formats of log lines."""
 
     JSON = "json"
-    """One object a line."""
+    """One JSON object per line."""
     TEXT = "text"
-    """For people: time, level, words, then facts."""
+    """For people: time, level, event, then facts."""
     STRUCTURED = "structured"
-    """logfmt: ``key=value`` throughout."""
+    """logfmt: ``key=value`` pairs."""
 
 
 class ModelLoggingSubcontract(Subcontract):
-    """What the node writes, and in which form. The agent's own lines are set by its settings. Source: seed 002."""
+    """Content and format of the node's log lines. The agent's settings configure the agent's own lines."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     log_level: EnumLogLevel = EnumLogLevel.INFO
-    """Lines below it are not written."""
+    """Lines of lower levels are not written."""
     enable_context_logging: bool = True
-    """Node, version and instance stand in every line."""
+    """Add node, version and instance to every line."""
     enable_correlation_tracking: bool = True
-    """Ids of the message in hand stand in every line that is written for it."""
+    """Add the ids of the current message to every line."""
     log_format: EnumLogFormat = EnumLogFormat.JSON
-    """Form of the lines."""
+    """Format of the lines."""
     enable_log_redaction: bool = True
-    """Hide values of facts whose names say that they are secret, at any depth."""
+    """Hide values under sensitive names, at any depth."""
     sensitive_field_patterns: tuple[str, ...] = ("password", "secret", "token", "key")
-    """Those names, or words within them: ``key`` fits ``api_key``, not ``monkey``."""
+    """Sensitive names, or words of them: ``key`` matches ``api_key``, not ``monkey``."""
     log_buffer_size: int = Field(default=100, ge=10, le=10_000)
-    """Lines that wait for their writer; when there are more, lines are dropped and counted."""
+    """Lines that wait for the writer. Further lines are dropped and counted."""
     enable_async_logging: bool = True
-    """Lines are written by a thread of their own, so that a slow disk holds nobody up; else at once."""
+    """A separate thread writes the lines, so that a slow disk delays no handler. With False the caller writes
+    them."""

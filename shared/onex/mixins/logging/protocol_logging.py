@@ -1,16 +1,31 @@
-"""What a node may do with its log."""
+"""Interface of the log."""
 
 from typing import Protocol
 
 
 class ProtocolLogging(Protocol):
-    """Lines with facts. Any thread."""
+    """Writes lines with facts. Any thread."""
 
-    def debug(self, event: str, /, **facts: object) -> None: ...
-    def info(self, event: str, /, **facts: object) -> None: ...
-    def warning(self, event: str, /, **facts: object) -> None: ...
-    def error(self, event: str, /, **facts: object) -> None: ...
-    def critical(self, event: str, /, **facts: object) -> None: ...
+    def debug(self, event: str, /, **facts: object) -> None:
+        """Write a line that helps to find a fault."""
+        ...
+
+    def info(self, event: str, /, **facts: object) -> None:
+        """Write a line about normal operation."""
+        ...
+
+    def warning(self, event: str, /, **facts: object) -> None:
+        """Write a line about a problem in spite of which the node continues."""
+        ...
+
+    def error(self, event: str, /, **facts: object) -> None:
+        """Write a line about work that failed."""
+        ...
+
+    def critical(self, event: str, /, **facts: object) -> None:
+        """Write a line about a problem after which the node cannot continue."""
+        ...
+
     def bind(self, **facts: object) -> "ProtocolLogging":
-        """The same log, with facts that stand in every one of its lines."""
+        """Return a log that adds these facts to every line."""
         ...

@@ -1,4 +1,4 @@
-"""Message queue: sending with order and acknowledgement"""
+"""Message queue: ordered, acknowledged sending."""
 
 from onex.mixins.message_queue.mixin_message_queue import MixinMessageQueue
 from onex.mixins.message_queue.model_message_queue_subcontract import EnumQueueOrder, ModelMessageQueueSubcontract

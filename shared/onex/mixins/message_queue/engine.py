@@ -1,16 +1,19 @@
-"""One lane for each key, retries by tenacity."""
+"""Sends messages in one lane for each key, with retries."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+from typing_extensions import override
 
 from onex.capability import Event, ProtocolCurrentMessage, ProtocolEventSink
 from onex.errors import TransientError
 from onex.mixins.message_queue.model_message_queue_subcontract import EnumQueueOrder, ModelMessageQueueSubcontract
+from onex.mixins.message_queue.protocol_message_queue import ProtocolMessageQueue
 from onex.model.message import Message
+from onex.util.backoff import doubling
 
 
 @dataclass(slots=True)
@@ -19,8 +22,8 @@ class _Lane:
     users: int = 0
 
 
-class MessageQueueEngine:
-    """See :class:`ProtocolMessageQueue`. Belongs to one event loop."""
+class MessageQueueEngine(ProtocolMessageQueue):
+    """One lock for each lane with waiting messages. Belongs to one event loop."""
 
     def __init__(
         self, settings: ModelMessageQueueSubcontract, sink: ProtocolEventSink, current_message: ProtocolCurrentMessage
@@ -29,15 +32,15 @@ class MessageQueueEngine:
         self._sink = sink
         self._current_message = current_message
         self._lanes: dict[str, _Lane] = {}
-        self._places = asyncio.Semaphore(settings.max_in_flight)
+        self._slots = asyncio.Semaphore(settings.max_in_flight)
         self._waiting = self._sent = self._failed = 0
 
+    @override
     async def send(self, message: Message, *, key: str = "") -> None:
-        """See the protocol."""
         event = Event.of(message, self._current_message, key)
         self._waiting += 1
         try:
-            async with self._turn(key or (message.partition_key() or b"").decode()), self._places:
+            async with self._turn(key or (message.partition_key() or b"").decode()), self._slots:
                 await self._attempts(event)
             self._sent += 1
         except BaseException:
@@ -48,7 +51,7 @@ class MessageQueueEngine:
 
     @asynccontextmanager
     async def _turn(self, key: str) -> AsyncIterator[None]:
-        """After all that came before in the same lane."""
+        """Wait for all earlier messages of the lane."""
         if self._settings.ordering is EnumQueueOrder.NONE:
             yield
             return
@@ -67,7 +70,7 @@ class MessageQueueEngine:
         settings = self._settings
         attempts = AsyncRetrying(
             stop=stop_after_attempt(settings.max_attempts),
-            wait=wait_exponential(multiplier=settings.base_delay_seconds, max=settings.max_delay_seconds),
+            wait=doubling(settings.base_delay_seconds, settings.max_delay_seconds),
             retry=retry_if_exception_type(TransientError),
             reraise=True,
         )
@@ -82,10 +85,10 @@ class MessageQueueEngine:
             raise TransientError(f"{type(event.message).__name__} was not acknowledged within {limit:g} s") from None
 
     @property
+    @override
     def waiting(self) -> int:
-        """See the protocol."""
         return self._waiting
 
     def reported_metrics(self) -> Mapping[str, float]:
-        """Messages sent, failed and waiting."""
+        """Sent, failed and waiting messages."""
         return {"sent": float(self._sent), "failed": float(self._failed), "waiting": float(self._waiting)}

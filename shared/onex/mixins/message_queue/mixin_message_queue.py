@@ -1,4 +1,4 @@
-"""Gives a node its queue."""
+"""The mixin that adds a message queue to a node."""
 
 from onex.capability import (
     Mixin,

@@ -10,30 +10,30 @@ from onex.model.contract.version import ModelSemVer
 
 
 class EnumQueueOrder(StrEnum):
-    """What is sent one after the other."""
+    """The scope within which messages are sent in order."""
 
     KEY = "key"
     """Messages of one key."""
     ALL = "all"
     """All messages."""
     NONE = "none"
-    """Nothing: they may overtake each other."""
+    """No order: messages may overtake each other."""
 
 
 class ModelMessageQueueSubcontract(Subcontract):
-    """How messages are sent. Source: seed 001, MixinMessageQueue: ordering and guaranteed delivery."""
+    """How messages are sent."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     ordering: EnumQueueOrder = EnumQueueOrder.KEY
-    """What is sent one after the other; a failure holds up what is behind it."""
+    """The scope within which messages are sent in order. A failing message delays the messages behind it."""
     max_in_flight: int = Field(default=100, ge=1, le=10_000)
-    """Messages on their way at once; ``send`` waits for its turn."""
+    """Messages that are sent concurrently. ``send`` waits for its turn."""
     max_attempts: int = Field(default=5, ge=1, le=100)
-    """How often one is sent until ``send`` raises."""
+    """Attempts for one message before ``send`` raises."""
     base_delay_seconds: float = Field(default=0.1, gt=0, le=60)
-    """Before the second attempt; it doubles with each further one."""
+    """Delay before the second attempt. It doubles with each further one."""
     max_delay_seconds: float = Field(default=5.0, gt=0, le=300)
-    """No delay grows beyond it."""
+    """Longest delay."""
     send_timeout_seconds: float = Field(default=10.0, gt=0, le=300)
-    """An attempt that is not acknowledged by then has failed."""
+    """An attempt that is not acknowledged within this time has failed."""

@@ -1,4 +1,4 @@
-"""What a node may do with its queue."""
+"""Interface of the message queue."""
 
 from typing import Protocol
 
@@ -6,16 +6,16 @@ from onex.model.message import Message
 
 
 class ProtocolMessageQueue(Protocol):
-    """Sends at least once, outside of the transaction of the message in hand."""
+    """Sends at least once, outside of the transaction of the current message."""
 
     async def send(self, message: Message, *, key: str = "") -> None:
-        """Ends when the message is acknowledged by the brokers. Without ``key`` it goes by its own.
+        """Return when the brokers have acknowledged the message. Without ``key`` it has the key that it declares.
 
-        Raises TransientError when it was not taken in any attempt, RejectedError for what no topic takes.
+        Raise TransientError when all attempts failed, and RejectedError for a type that no topic carries.
         """
         ...
 
     @property
     def waiting(self) -> int:
-        """Messages that are not acknowledged yet."""
+        """Number of messages that are not acknowledged yet."""
         ...

@@ -1,4 +1,4 @@
-"""Metrics: what the node itself counts"""
+"""Metrics: measurements by the handlers of a node."""
 
 from onex.mixins.metrics.mixin_metrics import MixinMetrics
 from onex.mixins.metrics.model_metrics_subcontract import EnumMetricsBackend, ModelMetricsSubcontract

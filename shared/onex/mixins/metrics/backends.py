@@ -1,4 +1,4 @@
-"""Who gets the metrics."""
+"""Selection of the metrics backend."""
 
 from prometheus_client import CollectorRegistry
 
@@ -10,7 +10,7 @@ from onex.mixins.metrics.model_metrics_subcontract import EnumMetricsBackend, Mo
 def backend_of(
     settings: ModelMetricsSubcontract, identity: NodeIdentity, registry: CollectorRegistry
 ) -> ProtocolMetricsBackend:
-    """The one that is asked for; only it is imported."""
+    """Return the backend of the subcontract. Only that one is imported."""
     match settings.metrics_backend:
         case EnumMetricsBackend.PROMETHEUS:
             from onex.mixins.metrics.prometheus import PrometheusBackend

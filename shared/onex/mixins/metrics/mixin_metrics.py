@@ -1,4 +1,4 @@
-"""Gives a node its metrics."""
+"""The mixin that adds metrics to a node."""
 
 from prometheus_client import CollectorRegistry
 

@@ -10,38 +10,39 @@ from onex.model.contract.version import ModelSemVer
 
 
 class EnumMetricsBackend(StrEnum):
-    """Who gets the metrics."""
+    """Backends of metrics."""
 
     PROMETHEUS = "prometheus"
-    """Reads them where the agent's own are: ``/metrics`` of its health port."""
+    """Prometheus scrapes them with the agent's own metrics: ``/metrics`` of its health port."""
     OPENTELEMETRY = "opentelemetry"
-    """A collector on this machine, OTLP over HTTP."""
+    """A collector on this machine, by OTLP over HTTP."""
     STATSD = "statsd"
     """A StatsD server on this machine, with DogStatsD tags."""
 
 
 class ModelMetricsSubcontract(Subcontract):
-    """What is counted, and for whom. The agent's own metrics are not touched by it. Source: seed 002."""
+    """Measurements and their backend. The agent's own metrics are not affected."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     metrics_backend: EnumMetricsBackend = EnumMetricsBackend.PROMETHEUS
-    """Who gets them."""
+    """The backend."""
     enable_histograms: bool = True
-    """False: ``histogram`` does nothing."""
+    """With False ``histogram`` does nothing."""
     enable_counters: bool = True
-    """False: ``increment`` does nothing."""
+    """With False ``increment`` does nothing."""
     enable_gauges: bool = True
-    """False: ``gauge`` does nothing."""
+    """With False ``gauge`` does nothing."""
     enable_timers: bool = True
-    """False: ``timer`` measures nothing."""
+    """With False ``timer`` measures nothing."""
     metrics_prefix: str = Field(default="onex", pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")
     """First part of every name."""
     metrics_port: int = Field(default=9090, ge=1024, le=65_535)
-    """Where the collector or the StatsD server listens on this machine. Prometheus asks the agent's own port."""
+    """Port of the collector or the StatsD server on this machine. Prometheus scrapes the agent's health port
+    instead."""
     enable_detailed_metrics: bool = False
-    """Keep labels, and measure batches of pure nodes; else labels are left out."""
+    """Use labels, and measure batches of pure nodes. With False labels are dropped."""
     aggregation_interval_ms: int = Field(default=60_000, ge=1_000, le=300_000)
-    """How often they are sent to a collector or StatsD. Prometheus asks when it likes."""
+    """Interval of sending to a collector or StatsD. It has no effect on Prometheus."""
     max_label_cardinality: int = Field(default=1_000, ge=1, le=100_000)
-    """Sets of labels of one name; what comes after is counted under the label value ``other``."""
+    """Most sets of labels of one name. Further sets are counted under the label value ``other``."""

@@ -1,24 +1,27 @@
-"""What a node may do with metrics."""
+"""Interface of metrics."""
 
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 
 class ProtocolMetrics(Protocol):
-    """Names are lower case with underscores. Any thread. Raises ValueError for a name used in two ways."""
+    """Measurements.
+
+    Names are lower case with underscores. Any thread. Raises ValueError for a name with two types.
+    """
 
     def increment(self, metric_name: str, /, value: float = 1, **labels: str) -> None:
         """Add to a counter."""
         ...
 
     def gauge(self, metric_name: str, /, value: float, **labels: str) -> None:
-        """Set a value that goes up and down."""
+        """Set a gauge."""
         ...
 
     def histogram(self, metric_name: str, /, value: float, **labels: str) -> None:
-        """One value of a distribution."""
+        """Add a value to a histogram."""
         ...
 
     def timer(self, metric_name: str, /, **labels: str) -> AbstractContextManager[None]:
-        """Seconds of what happens within, as a histogram."""
+        """Return a context that adds its duration in seconds to a histogram."""
         ...

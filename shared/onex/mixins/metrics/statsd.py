@@ -1,4 +1,4 @@
-"""Metrics as datagrams to a StatsD server on this machine."""
+"""Metrics as datagrams for a StatsD server on this machine."""
 
 import asyncio
 import socket
@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from threading import Lock
 
-from onex.mixins.metrics.backend import Labels
+from typing_extensions import override
+
+from onex.mixins.metrics.backend import Labels, ProtocolMetricsBackend
 
 _Series = tuple[str, tuple[tuple[str, str], ...]]
-_PACKET = 1400
-"""Bytes that fit into one datagram on any network."""
+_PACKET_BYTES = 1400
+"""Size of a datagram that fits any network."""
 
 
-class StatsdBackend:
-    """Adds up what comes between two sendings. What cannot be sent is lost, as always with StatsD."""
+class StatsdBackend(ProtocolMetricsBackend):
+    """Aggregates measurements and sends them at intervals. Datagrams that cannot be sent are lost, as is usual."""
 
     def __init__(self, node: str, port: int, interval_ms: int) -> None:
         self._node = node
@@ -27,35 +29,35 @@ class StatsdBackend:
         self._samples: list[tuple[_Series, float]] = []
         self._kinds: dict[str, str] = {}
 
+    @override
     def count(self, name: str, value: float, labels: Labels) -> None:
-        """See the protocol."""
         series = self._series(name, labels, "counter")
         with self._lock:
             self._counts[series] = self._counts.get(series, 0.0) + value
 
+    @override
     def put(self, name: str, value: float, labels: Labels) -> None:
-        """See the protocol."""
         series = self._series(name, labels, "gauge")
         with self._lock:
             self._values[series] = value
 
+    @override
     def observe(self, name: str, value: float, labels: Labels) -> None:
-        """See the protocol."""
         series = self._series(name, labels, "histogram")
         with self._lock:
             self._samples.append((series, value))
 
     def _series(self, name: str, labels: Labels, kind: str) -> _Series:
-        if (known := self._kinds.setdefault(name, kind)) != kind:
-            raise ValueError(f"{name} is a {known}")
+        if (first_kind := self._kinds.setdefault(name, kind)) != kind:
+            raise ValueError(f"{name} is a {first_kind}")
         return name, tuple(labels.items())
 
+    @override
     async def open(self) -> None:
-        """Begin to send."""
         self._sending = asyncio.create_task(self._send_always())
 
+    @override
     async def close(self) -> None:
-        """Send what is left."""
         sending, self._sending = self._sending, None
         if sending is not None:
             sending.cancel()
@@ -68,15 +70,15 @@ class StatsdBackend:
             self.send()
 
     def send(self) -> None:
-        """What came since the last time, as few datagrams as possible."""
+        """Send all measurements since the last call, in as few datagrams as possible."""
         packets = [""]
         for line in self._take():
-            if len(packets[-1]) + len(line) >= _PACKET:
+            if len(packets[-1]) + len(line) >= _PACKET_BYTES:
                 packets.append("")
             packets[-1] += f"{line}\n"
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
             for packet in filter(None, packets):
-                with suppress(OSError):  # nobody listens: StatsD is fire and forget
+                with suppress(OSError):  # no server listens: StatsD is fire and forget
                     out.sendto(packet.encode(), self._to)
 
     def _take(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Node service: the life of a node"""
+"""Node service: the lifecycle of a node."""
 
 from onex.mixins.node_service.mixin_node_service import MixinNodeService
 from onex.mixins.node_service.model_node_service_subcontract import ModelNodeServiceSubcontract

@@ -1,14 +1,15 @@
-"""States, steps and counts."""
+"""The lifecycle of a node: its state, its start and stop steps, and its counters."""
 
 import asyncio
 from collections.abc import Mapping
 
 import structlog
+from typing_extensions import override
 
 from onex.capability import BatchFacts, NodeIdentity, Proceed
 from onex.errors import CompositionError, TransientError
 from onex.mixins.node_service.model_node_service_subcontract import ModelNodeServiceSubcontract
-from onex.mixins.node_service.protocol_node_service import EnumServiceState, ServiceFacts, Step
+from onex.mixins.node_service.protocol_node_service import EnumServiceState, ProtocolNodeService, ServiceFacts, Step
 from onex.model.context import Context
 from onex.model.error_text import safe_text
 from onex.model.message import Message
@@ -17,8 +18,8 @@ from onex.util.clock import ProtocolClock
 log = structlog.get_logger(__name__)
 
 
-class NodeServiceEngine:
-    """See :class:`ProtocolNodeService`."""
+class NodeServiceEngine(ProtocolNodeService):
+    """Runs the steps of the node and counts its messages."""
 
     def __init__(self, settings: ModelNodeServiceSubcontract, identity: NodeIdentity, clock: ProtocolClock) -> None:
         self._settings = settings
@@ -30,18 +31,18 @@ class NodeServiceEngine:
         self._stops: list[Step] = []
         self._in_flight = self._handled = self._failed = 0
 
+    @override
     def on_start(self, step: Step) -> None:
-        """See the protocol."""
         if self._state not in (EnumServiceState.CREATED, EnumServiceState.STOPPED):
-            raise CompositionError(f"the node is {self._state}; register what it does at start before that")
+            raise CompositionError(f"the node is {self._state}; register start steps before it starts")
         self._starts.append(step)
 
+    @override
     def on_stop(self, step: Step) -> None:
-        """See the protocol."""
         self._stops.append(step)
 
     async def open(self) -> None:
-        """Do what is to be done at start."""
+        """Run the start steps. Raise TransientError for a step that exceeds ``start_timeout_seconds``."""
         self._state = EnumServiceState.STARTING
         limit = self._settings.start_timeout_seconds
         for step in self._starts:
@@ -55,7 +56,7 @@ class NodeServiceEngine:
         self._state, self._since = EnumServiceState.RUNNING, self._clock.monotonic()
 
     async def close(self) -> None:
-        """Do what is to be done at the end."""
+        """Run the stop steps, the latest first, even if some fail."""
         if self._state in (EnumServiceState.CREATED, EnumServiceState.STOPPED):
             return
         self._state = EnumServiceState.STOPPING
@@ -64,13 +65,11 @@ class NodeServiceEngine:
                 async with asyncio.timeout(self._settings.stop_timeout_seconds):
                     await step()
             except Exception as error:
-                log.exception(
-                    "at the end of a node", step=_name(step), error=safe_text(error) or type(error).__name__
-                )
+                log.exception("a stop step failed", step=_name(step), error=safe_text(error) or type(error).__name__)
         self._state = EnumServiceState.STOPPED
 
     async def around(self, message: Message, context: Context, proceed: Proceed) -> object:
-        """Count a call of an EFFECT; refuse it where the node ends."""
+        """Count a call of an EFFECT. Refuse it while the node stops."""
         if self._state is EnumServiceState.STOPPING and self._settings.refuse_when_stopping:
             raise TransientError(f"{self._identity.name} is stopping")
         self._in_flight += 1
@@ -84,19 +83,19 @@ class NodeServiceEngine:
             self._in_flight -= 1
 
     def observed(self, batch: BatchFacts) -> None:
-        """Count a batch of another kind."""
+        """Count a batch of a pure node."""
         self._handled += batch.count
         self._failed += len(batch.dead)
 
+    @override
     def facts(self) -> ServiceFacts:
-        """See the protocol."""
-        who, running = self._identity, self._state is EnumServiceState.RUNNING
-        uptime = self._clock.monotonic() - self._since if running else 0.0
+        node, is_running = self._identity, self._state is EnumServiceState.RUNNING
+        uptime = self._clock.monotonic() - self._since if is_running else 0.0
         counts = self._in_flight, self._handled, self._failed
-        return ServiceFacts(who.name, who.version, who.instance, self._state, uptime, *counts)
+        return ServiceFacts(node.name, node.version, node.instance, self._state, uptime, *counts)
 
     def reported_metrics(self) -> Mapping[str, float]:
-        """Messages handled, failed and in flight, and seconds since start."""
+        """Handled and failed messages, calls in progress, and seconds since the start."""
         facts = self.facts()
         return {
             "handled": float(facts.handled),

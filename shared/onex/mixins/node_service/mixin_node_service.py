@@ -1,4 +1,4 @@
-"""Gives a node its life."""
+"""The mixin that adds a lifecycle to a node."""
 
 from onex.capability import Mixin, NodeIdentity, ProtocolHost, capability, configured, define
 from onex.mixins.node_service.engine import NodeServiceEngine
@@ -14,6 +14,6 @@ class MixinNodeService(Mixin):
 
     @capability
     def service(self: ProtocolHost) -> ProtocolNodeService:
-        """Its life."""
+        """The lifecycle of the node."""
         identity, clock = self.container.get(NodeIdentity), self.container.get(ProtocolClock)
         return NodeServiceEngine(configured(self, ModelNodeServiceSubcontract), identity, clock)

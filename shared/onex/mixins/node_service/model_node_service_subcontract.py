@@ -1,4 +1,4 @@
-"""Configuration of a node's life."""
+"""Configuration of a node's lifecycle."""
 
 from typing import ClassVar
 
@@ -9,13 +9,13 @@ from onex.model.contract.version import ModelSemVer
 
 
 class ModelNodeServiceSubcontract(Subcontract):
-    """How a node starts and ends. Source: seed 001, MixinNodeService."""
+    """How a node starts and stops."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     start_timeout_seconds: float = Field(default=30.0, gt=0, le=600)
-    """What is done at start must end by then, each thing by itself."""
+    """Time limit of each start step."""
     stop_timeout_seconds: float = Field(default=10.0, gt=0, le=600)
-    """What is done at the end gets so long, each thing by itself; then it is given up, and said so."""
+    """Time limit of each stop step. A step that exceeds it is cancelled and logged."""
     refuse_when_stopping: bool = True
-    """Messages that come while the node ends are tried again elsewhere; else they are still handled."""
+    """Refuse messages while the node stops; another instance retries them. With False they are handled."""

@@ -1,4 +1,4 @@
-"""What a node may do with its own life."""
+"""Interface of the lifecycle."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Step = Callable[[], Awaitable[object]]
 
 
 class EnumServiceState(StrEnum):
-    """Where a node stands."""
+    """States of a node."""
 
     CREATED = "created"
     STARTING = "starting"
@@ -20,34 +20,36 @@ class EnumServiceState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """A node, as it is now."""
+    """The state and the counters of a node."""
 
     name: str
     version: str
     instance: str
     state: EnumServiceState
     uptime_seconds: float
-    """Since it runs; 0 before and after."""
+    """Seconds since the start. 0 while the node is not running."""
     in_flight: int
-    """Calls of an EFFECT's handlers that are under way."""
+    """Calls of an EFFECT's handlers in progress."""
     handled: int
-    """Messages so far."""
+    """Messages since the start."""
     failed: int
-    """Those of them whose handler raised something, or that became dead letters."""
+    """Messages whose handler raised an exception, or that became dead letters."""
 
 
 class ProtocolNodeService(Protocol):
-    """The life of a node."""
+    """The lifecycle of a node."""
 
     def on_start(self, step: Step) -> None:
-        """Do this before the first message, in the order of registration. What it raises keeps the node from
-        starting. Raises CompositionError once the node has started."""
+        """Run ``step`` before the first message. Steps run in the order of registration.
+
+        An exception of a step prevents the start. Raise CompositionError when the node has started.
+        """
         ...
 
     def on_stop(self, step: Step) -> None:
-        """Do this after the last message, the last one registered first; every one is tried."""
+        """Run ``step`` after the last message. The latest registered step runs first; all run, even if some fail."""
         ...
 
     def facts(self) -> ServiceFacts:
-        """As it is now. Any thread."""
+        """Return the current state and counters. Any thread."""
         ...

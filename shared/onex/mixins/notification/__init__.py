@@ -1,4 +1,4 @@
-"""Notification: telling people"""
+"""Notification: mail and chat for people."""
 
 from onex.mixins.notification.mixin_notification import MixinNotification
 from onex.mixins.notification.model_notification_subcontract import (

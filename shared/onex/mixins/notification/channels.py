@@ -1,4 +1,4 @@
-"""The two ways to people. Each raises OSError or TransientError for what may pass."""
+"""Mail and chat. Both raise OSError or TransientError for failures that may pass."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from email.message import EmailMessage
 import httpx
 
 from onex.errors import RejectedError, TransientError
-from onex.mixins.answers import post
+from onex.mixins.http_post import post
 from onex.mixins.notification.model_notification_subcontract import EnumChannelKind, ModelNotificationChannel
 
 Send = Callable[[str, str], Awaitable[None]]
@@ -18,7 +18,7 @@ _PASSING = (408, 425, 429)
 
 
 def sender_of(channel: ModelNotificationChannel, timeout: float, client: httpx.AsyncClient) -> Send:
-    """How a title and a text get there."""
+    """Return the function that sends a title and a text to the channel. ``timeout`` is in seconds."""
     match channel.kind:
         case EnumChannelKind.EMAIL:
             return lambda title, text: asyncio.to_thread(_mail, channel, timeout, title, text)
@@ -50,8 +50,8 @@ async def _chat(channel: ModelNotificationChannel, timeout: float, client: httpx
         body, headers = json.dumps({"text": text}).encode(), {"content-type": "application/json"}
         response = await post(client, channel.url.get_secret_value(), body, headers, timeout)
     except httpx.TransportError as error:
-        raise TransientError(f"{channel.name}: {type(error).__name__}") from error  # its text may hold the address
+        raise TransientError(f"{channel.name}: {type(error).__name__}") from error  # its text may contain the URL
     if response.status_code >= 500 or response.status_code in _PASSING:
-        raise TransientError(f"{channel.name} answers {response.status_code}")
+        raise TransientError(f"{channel.name} returned status {response.status_code}")
     if not response.is_success:
-        raise RejectedError(f"{channel.name} answers {response.status_code}")
+        raise RejectedError(f"{channel.name} returned status {response.status_code}")

@@ -1,11 +1,12 @@
-"""From one notification to those channels that want it."""
+"""Sends notifications to the channels that accept their severity."""
 
 from collections.abc import Mapping
 
 import httpx
 import structlog
 from cachetools import TTLCache
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+from typing_extensions import override
 
 from onex.errors import RejectedError, TransientError
 from onex.mixins.notification.channels import sender_of
@@ -14,6 +15,8 @@ from onex.mixins.notification.model_notification_subcontract import (
     ModelNotificationChannel,
     ModelNotificationSubcontract,
 )
+from onex.mixins.notification.protocol_notification import ProtocolNotification
+from onex.util.backoff import doubling
 from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
@@ -21,55 +24,55 @@ _SEVERITIES = list(EnumSeverity)
 _REMEMBERED = 10_000
 
 
-class NotificationEngine:
-    """See :class:`ProtocolNotification`."""
+class NotificationEngine(ProtocolNotification):
+    """Sends to each channel with retries, and remembers recent notifications of each channel."""
 
     def __init__(self, settings: ModelNotificationSubcontract, node: str, clock: ProtocolClock) -> None:
         self._settings = settings
         self._node = node
-        self._told: TTLCache[tuple[str, str], None] = TTLCache(
+        self._recent: TTLCache[tuple[str, str], None] = TTLCache(
             _REMEMBERED, settings.repeat_after_seconds, clock.monotonic
         )
         self._client = httpx.AsyncClient()
         self._sent = self._failed = 0
 
     async def open(self) -> None:
-        """Nothing is connected before there is something to tell."""
+        """Do nothing: the first notification connects."""
 
     async def close(self) -> None:
         """Close connections."""
         await self._client.aclose()
         self._client = httpx.AsyncClient()
 
+    @override
     async def notify(
         self, title: str, text: str, *, severity: EnumSeverity = EnumSeverity.INFO, key: str = ""
     ) -> int:
-        """See the protocol."""
-        told, failed = 0, list[str]()
+        sent, failures = 0, list[str]()
         for channel in self._settings.channels:
-            remembered = channel.name, key or title
-            if remembered in self._told or _less(severity, channel.least_severity):
+            identity = channel.name, key or title
+            if identity in self._recent or _less(severity, channel.least_severity):
                 continue
             try:
                 await self._attempts(channel, f"[{self._node}] {title}", text)
-            except RejectedError as error:  # trying again would not help; the others shall be told all the same
+            except RejectedError as error:  # a retry would not help; the other channels still get the notification
                 log.error("a notification was refused", channel=channel.name, error=str(error))
                 self._failed += 1
             except (TransientError, OSError) as error:
-                failed.append(str(error) or channel.name)
+                failures.append(str(error) or channel.name)
                 self._failed += 1
             else:
-                self._told[remembered] = None
-                told += 1
-        self._sent += told
-        if failed:
-            raise TransientError(f"not told: {'; '.join(failed)}")
-        return told
+                self._recent[identity] = None
+                sent += 1
+        self._sent += sent
+        if failures:
+            raise TransientError(f"notification not sent: {'; '.join(failures)}")
+        return sent
 
     async def _attempts(self, channel: ModelNotificationChannel, title: str, text: str) -> None:
         attempts = AsyncRetrying(
             stop=stop_after_attempt(self._settings.max_attempts),
-            wait=wait_exponential(multiplier=self._settings.base_delay_seconds),
+            wait=doubling(self._settings.base_delay_seconds),
             retry=retry_if_exception_type((TransientError, OSError)),
             reraise=True,
         )
@@ -81,7 +84,7 @@ class NotificationEngine:
         await attempts(once)
 
     def reported_metrics(self) -> Mapping[str, float]:
-        """Notifications sent and failed."""
+        """Sent and failed notifications."""
         return {"sent": float(self._sent), "failed": float(self._failed)}
 
 

@@ -1,4 +1,4 @@
-"""Gives a node its notifications."""
+"""The mixin that adds notifications to a node."""
 
 from onex.capability import Mixin, NodeIdentity, ProtocolHost, capability, configured, define
 from onex.mixins.notification.engine import NotificationEngine
@@ -14,6 +14,6 @@ class MixinNotification(Mixin):
 
     @capability
     def notifications(self: ProtocolHost) -> ProtocolNotification:
-        """Mail and chat."""
+        """The notifications."""
         settings, identity = configured(self, ModelNotificationSubcontract), self.container.get(NodeIdentity)
         return NotificationEngine(settings, identity.name, self.container.get(ProtocolClock))

@@ -10,7 +10,7 @@ from onex.model.contract.version import ModelSemVer
 
 
 class EnumSeverity(StrEnum):
-    """How much it matters, from little to much."""
+    """Severities in ascending order."""
 
     INFO = "info"
     WARNING = "warning"
@@ -18,41 +18,41 @@ class EnumSeverity(StrEnum):
 
 
 class EnumChannelKind(StrEnum):
-    """Ways to people."""
+    """Kinds of channels."""
 
     EMAIL = "email"
-    """SMTP."""
+    """Mail by SMTP."""
     CHAT = "chat"
-    """A webhook that takes ``{"text": ...}``, as Slack, Mattermost and Google Chat have them."""
+    """A webhook that accepts ``{"text": ...}``, as Slack, Mattermost and Google Chat do."""
 
 
 class ModelNotificationChannel(BaseModel):
-    """One way to people."""
+    """One channel to people."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1)
-    """What errors call it."""
+    """Name of the channel in errors."""
     kind: EnumChannelKind
     """Mail or chat."""
     least_severity: EnumSeverity = EnumSeverity.INFO
-    """What matters less does not go here."""
+    """Lowest severity that is sent to the channel."""
     url: SecretStr = SecretStr("")
-    """Chat: its webhook; whoever knows it can write there."""
+    """Chat: URL of the webhook. It is secret, because it allows writing to the chat."""
     host: str = "localhost"
     """Mail: the SMTP server."""
     port: int = Field(default=25, ge=1, le=65_535)
     """Mail: its port."""
     starttls: bool = False
-    """Mail: go over to TLS before anything is said; the server's certificate is checked."""
+    """Mail: switch to TLS before login and mail, and verify the server's certificate."""
     username: str = ""
-    """Mail: who logs in; empty: nobody does."""
+    """Mail: user for the login. Empty skips the login."""
     password: SecretStr = SecretStr("")
-    """Mail: of that user. ``${VAR}`` takes it from the environment."""
+    """Mail: password of the user. ``${VAR}`` reads it from the environment."""
     sender: str = "onex@localhost"
-    """Mail: from whom."""
+    """Mail: address of the sender."""
     recipients: tuple[str, ...] = ()
-    """Mail: to whom."""
+    """Mail: addresses of the recipients."""
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -65,17 +65,18 @@ class ModelNotificationChannel(BaseModel):
 
 
 class ModelNotificationSubcontract(Subcontract):
-    """To whom notifications go, and how often. Source: seed 001, MixinNotification."""
+    """The channels of notifications, and their repetition."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     channels: tuple[ModelNotificationChannel, ...] = ()
-    """Ways to people; each gets what matters enough for it."""
+    """The channels. Each receives the notifications of its severity and above."""
     repeat_after_seconds: float = Field(default=300.0, ge=0, le=604_800)
-    """The same notification is not sent to a channel again before; so a message that is tried again tells once."""
+    """Seconds in which the same notification is not sent to a channel again, so that a retried message notifies
+    once."""
     timeout_seconds: float = Field(default=10.0, gt=0, le=300)
-    """Of one attempt on one channel."""
+    """Time limit of one attempt on one channel."""
     max_attempts: int = Field(default=3, ge=1, le=20)
-    """On each channel."""
+    """Attempts on each channel."""
     base_delay_seconds: float = Field(default=1.0, gt=0, le=60)
-    """Before the second attempt; it doubles with each further one."""
+    """Delay before the second attempt. It doubles with each further one."""

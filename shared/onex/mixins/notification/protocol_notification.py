@@ -1,4 +1,4 @@
-"""What a node may do with notifications."""
+"""Interface of notifications."""
 
 from typing import Protocol
 
@@ -6,14 +6,14 @@ from onex.mixins.notification.model_notification_subcontract import EnumSeverity
 
 
 class ProtocolNotification(Protocol):
-    """Tells people."""
+    """Sends notifications to people."""
 
     async def notify(
         self, title: str, text: str, *, severity: EnumSeverity = EnumSeverity.INFO, key: str = ""
     ) -> int:
-        """Tell every channel that wants to know; gives how many were told just now.
+        """Send to every channel that accepts the severity. Return the number of channels that it was sent to.
 
-        ``key`` says what counts as the same notification: by default the title. Raises TransientError that names the
-        channels that could not be told; the others are not told again when it is tried again.
+        Notifications with the same ``key`` are the same; the default is the title. Raise TransientError with the
+        channels that failed. A later call with the same key skips the other channels.
         """
         ...

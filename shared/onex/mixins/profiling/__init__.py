@@ -1,4 +1,4 @@
-"""Profiling: where the time goes"""
+"""Profiling: slow calls, stacks and named sections."""
 
 from onex.mixins.profiling.mixin_profiling import MixinProfiling
 from onex.mixins.profiling.model_profiling_subcontract import ModelProfilingSubcontract

@@ -1,4 +1,4 @@
-"""Gives a node its profiler."""
+"""The mixin that adds a profiler to a node."""
 
 from onex.capability import Mixin, ProtocolHost, Reports, capability, configured, define
 from onex.mixins.profiling.engine import ProfilingEngine
@@ -8,16 +8,16 @@ from onex.util.clock import ProtocolClock
 
 
 class MixinProfiling(Mixin):
-    """``with self.profiler.section("render"): ...``; slow calls are told by themselves."""
+    """``with self.profiler.section("render"): ...``; slow calls are reported automatically."""
 
     definition = define(__file__, ModelProfilingSubcontract)
 
     @capability
     def profiler(self: ProtocolHost) -> ProtocolProfiling:
-        """Where the time goes."""
+        """The profiler."""
         reports = self.container.get(Reports)
 
-        def tell(subject: str, detail: str) -> None:
+        def report(subject: str, detail: str) -> None:
             reports.report("profiling", subject, "slow", detail)
 
-        return ProfilingEngine(configured(self, ModelProfilingSubcontract), self.container.get(ProtocolClock), tell)
+        return ProfilingEngine(configured(self, ModelProfilingSubcontract), self.container.get(ProtocolClock), report)

@@ -1,4 +1,4 @@
-"""What a node may do with its profiler."""
+"""Interface of the profiler."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,15 +12,15 @@ class CallProfile:
 
     seconds: float
     message: str
-    """Its type."""
+    """Type of the message."""
     key: str
     stacks: str = ""
-    """Where it was, as a tree; empty for a call that was not sampled."""
+    """Sampled stacks as a tree. Empty for a call that was not sampled."""
 
 
 @dataclass(frozen=True, slots=True)
 class SectionFacts:
-    """A named section, over all its runs."""
+    """Durations of a named section over all runs, in seconds."""
 
     count: int
     seconds: float
@@ -28,16 +28,16 @@ class SectionFacts:
 
 
 class ProtocolProfiling(Protocol):
-    """Where the time goes."""
+    """Durations of calls and sections."""
 
     def section(self, name: str) -> AbstractContextManager[None]:
-        """Measure what happens within, under a name of your own."""
+        """Return a context that measures its duration under ``name``."""
         ...
 
     def sections(self) -> Mapping[str, SectionFacts]:
-        """All sections, the one that took most comes first."""
+        """Return all sections, the one with the longest total time first."""
         ...
 
     def slowest(self) -> Sequence[CallProfile]:
-        """The slowest calls so far, the slowest one first."""
+        """Return the slowest calls since the start, the slowest first."""
         ...

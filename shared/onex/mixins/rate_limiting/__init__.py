@@ -1,4 +1,4 @@
-"""Rate limits: by the node, by key, or by all instances together."""
+"""Rate limits: for an instance, for each key, or for all instances together."""
 
 from onex.mixins.rate_limiting.mixin_rate_limiting import MixinRateLimiting
 from onex.mixins.rate_limiting.model_rate_limiting_subcontract import ModelRateLimitingSubcontract

@@ -1,4 +1,4 @@
-"""Gives a node its rate limits."""
+"""The mixin that adds rate limits to a node."""
 
 from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.capability.host import PartitionShare
@@ -9,12 +9,12 @@ from onex.util.clock import ProtocolClock
 
 
 class MixinRateLimiting(Mixin):
-    """``await self.rate.acquire("customer")``; messages need a permit by themselves."""
+    """``await self.rate.acquire("customer")``; messages acquire a permit automatically."""
 
     definition = define(__file__, ModelRateLimitingSubcontract)
 
     @capability
     def rate(self: ProtocolHost) -> ProtocolRateLimiting:
-        """Permits."""
+        """The rate limits."""
         settings = configured(self, ModelRateLimitingSubcontract)
         return RateLimitingEngine(settings, self.container.get(ProtocolClock), self.container.get(PartitionShare))

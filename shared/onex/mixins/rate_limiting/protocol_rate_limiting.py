@@ -1,15 +1,15 @@
-"""What a node may do with rate limits."""
+"""Interface of rate limits."""
 
 from typing import Protocol
 
 
 class ProtocolRateLimiting(Protocol):
-    """Permits. Without ``per_key`` keys make no difference."""
+    """Permits. Without ``per_key`` the key is ignored."""
 
     async def acquire(self, key: str = "") -> None:
-        """Wait for a permit. Raises RateLimitedError, at once, where that would take longer than allowed."""
+        """Wait for a permit. Raise RateLimitedError immediately when the wait would exceed ``max_wait_seconds``."""
         ...
 
     def try_acquire(self, key: str = "") -> bool:
-        """A permit now, or none."""
+        """Return whether a permit was available, without waiting."""
         ...

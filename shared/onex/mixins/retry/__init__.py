@@ -1,4 +1,4 @@
-"""Retries of calls inside of a handler."""
+"""Retries of calls within a handler."""
 
 from onex.mixins.retry.mixin_retry import MixinRetry
 from onex.mixins.retry.model_retry_subcontract import EnumRetryBackoff, ModelRetrySubcontract

@@ -1,4 +1,4 @@
-"""Gives a node its retries."""
+"""The mixin that adds retries to a node."""
 
 from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.mixins.retry.engine import RetryEngine
@@ -14,5 +14,5 @@ class MixinRetry(Mixin):
 
     @capability
     def retry(self: ProtocolHost) -> ProtocolRetry:
-        """Calls again what failed in a way that may pass."""
+        """The retries."""
         return RetryEngine(configured(self, ModelRetrySubcontract), self.container.get(ProtocolClock))

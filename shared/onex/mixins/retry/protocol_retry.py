@@ -1,4 +1,4 @@
-"""What a node may do with retries."""
+"""Interface of retries."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
@@ -7,12 +7,12 @@ T = TypeVar("T")
 
 
 class ProtocolRetry(Protocol):
-    """Calls again what failed in a way that may pass."""
+    """Calls again after failures that may pass."""
 
     async def call(self, work: Callable[[], Awaitable[T]]) -> T:
-        """The answer of ``work``, called until it succeeds or no more calls are allowed.
+        """Call ``work`` until it succeeds or no more calls are allowed. Return its result.
 
-        Raises the last failure itself, so that the agent classifies what happened; CircuitOpenError where the
-        circuit is open. Calls take as long as they take: bound them with :class:`MixinTimeout`.
+        Raise the last failure itself, so that the agent can classify it, or CircuitOpenError while the circuit is
+        open. Calls have no time limit: use :class:`MixinTimeout`.
         """
         ...

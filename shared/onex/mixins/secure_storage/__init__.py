@@ -1,4 +1,4 @@
-"""Secure storage: secrets on this machine"""
+"""Secure storage: encrypted secrets on this machine."""
 
 from onex.mixins.secure_storage.mixin_secure_storage import MixinSecureStorage
 from onex.mixins.secure_storage.model_secure_storage_subcontract import ModelSecureStorageSubcontract

@@ -1,4 +1,4 @@
-"""Gives a node its secrets."""
+"""The mixin that adds stored secrets to a node."""
 
 from pathlib import Path
 from typing import Protocol
@@ -26,7 +26,7 @@ class MixinSecureStorage(Mixin):
 
     @capability
     def secrets(self: HasEncryption) -> ProtocolSecureStorage:
-        """Encrypted values by name."""
+        """The stored secrets."""
         settings, identity = configured(self, ModelSecureStorageSubcontract), self.container.get(NodeIdentity)
         folder = Path(settings.folder) if settings.folder else self.container.get(AgentEnvironment).home / "secrets"
         return SecureStorageEngine(settings, folder / identity.name, self.encryption)

@@ -1,28 +1,28 @@
-"""What a node may do with its secrets."""
+"""Interface of secure storage."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 
 class ProtocolSecureStorage(Protocol):
-    """Values by name (letters, digits, ``._-``). All or nothing is written, whatever happens meanwhile."""
+    """Values by name (letters, digits, ``._-``). Each write is atomic."""
 
     async def put(self, name: str, value: bytes) -> None:
-        """Keep a value, in place of what was there. Raises RejectedError for a bad name or too large a value."""
+        """Store a value and replace an earlier one. Raise RejectedError for an invalid name or too large a value."""
         ...
 
     async def get(self, name: str) -> bytes | None:
-        """The value, or None. Raises RejectedError for one that was altered, or whose key is gone."""
+        """Return the value, or None. Raise RejectedError when it was altered, or its key is not configured."""
         ...
 
     async def delete(self, name: str) -> bool:
-        """Whether there was something to delete."""
+        """Delete a value. Return whether there was one."""
         ...
 
     async def names(self) -> Sequence[str]:
-        """Sorted."""
+        """Return the names of all values, sorted."""
         ...
 
     async def rotate(self) -> int:
-        """Close every value with the active key; gives how many had another one."""
+        """Encrypt all values with the active key. Return the number of values that had another key."""
         ...

@@ -1,4 +1,4 @@
-"""Security: dangerous text and secrets"""
+"""Security: checks of text, redaction of secrets, tokens for forms."""
 
 from onex.mixins.security.mixin_security import MixinSecurity
 from onex.mixins.security.model_security_subcontract import ModelSecuritySubcontract

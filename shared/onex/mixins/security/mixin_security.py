@@ -1,4 +1,4 @@
-"""Gives a node its protection."""
+"""The mixin that adds security checks to a node."""
 
 from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.mixins.security.engine import SecurityEngine
@@ -8,11 +8,11 @@ from onex.util.clock import ProtocolClock
 
 
 class MixinSecurity(Mixin):
-    """``self.security.redact(facts)``; messages with dangerous text are refused by themselves."""
+    """``self.security.redact(facts)``; messages with dangerous text are refused automatically."""
 
     definition = define(__file__, ModelSecuritySubcontract)
 
     @capability
     def security(self: ProtocolHost) -> ProtocolSecurity:
-        """Cleans, hides, refuses."""
+        """The security checks."""
         return SecurityEngine(configured(self, ModelSecuritySubcontract), self.container.get(ProtocolClock))

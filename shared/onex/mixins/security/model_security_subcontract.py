@@ -11,36 +11,37 @@ from onex.model.contract.version import ModelSemVer
 
 
 class ModelSecuritySubcontract(Subcontract):
-    """What is refused, cleaned and hidden. Source: seed 002."""
+    """Checks of text, cleaning and redaction."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     enable_redaction: bool = True
-    """``redact`` hides what stands under names that say that it is secret; else it changes nothing."""
+    """``redact`` hides values under sensitive names. With False it changes nothing."""
     sensitive_field_patterns: tuple[str, ...] = ("password", "secret", "token", "key")
-    """Those names, or words within them: ``key`` fits ``api_key``, not ``monkey``."""
+    """Sensitive names, or words of them: ``key`` matches ``api_key``, not ``monkey``."""
     enable_input_sanitization: bool = True
-    """Refuse messages with control characters or reversed writing direction in their texts; ``clean_input`` takes
-    them out."""
+    """Refuse messages with control characters or reversed writing direction in their texts. ``clean_input`` removes
+    them."""
     enable_output_sanitization: bool = True
-    """``clean_output`` takes control characters out; else it leaves them."""
+    """``clean_output`` removes control characters. With False it leaves them."""
     enable_sql_injection_protection: bool = True
-    """Refuse messages with texts that go on in SQL behind a quote. Parameters of statements protect; this only tells
-    early that somebody tries."""
+    """Refuse messages with SQL after a quote in their texts. The protection against injection is bound parameters;
+    this check only detects attempts early."""
     forbidden_patterns: tuple[str, ...] = ()
-    """Refuse messages with texts that one of these regular expressions is found in. An expression is refused that
-    could take more than 500 million steps on a text of ``max_input_length``: one that repeats a repetition or a
-    choice, or has two repetitions without a bound. Write ``{0,64}`` for ``*``."""
+    """Refuse messages whose texts match one of these regular expressions. An expression that could take more than 500
+    million steps on a text of ``max_input_length`` is an error: one that repeats a repetition or a choice, or has two
+    unbounded repetitions. Write ``{0,64}`` instead of ``*``."""
     enable_xss_protection: bool = True
-    """Refuse messages with scripts in their texts; ``clean_output`` escapes what HTML would read as markup."""
+    """Refuse messages with scripts in their texts. ``clean_output`` escapes HTML markup."""
     enable_csrf_protection: bool = True
-    """``verify_csrf`` refuses tokens that are wrong or old; else it takes any."""
+    """``verify_csrf`` refuses wrong or old tokens. With False it accepts any token."""
     csrf_secret: SecretStr = SecretStr("")
-    """Shared by all instances that check each other's tokens; empty: each process has its own."""
+    """Key of form tokens, shared by all instances that verify each other's tokens. Empty uses one for each
+    process."""
     csrf_ttl_seconds: int = Field(default=3_600, ge=1, le=604_800)
-    """Older tokens are refused."""
+    """Older form tokens are refused."""
     max_input_length: int = Field(default=10_000, ge=1_024)
-    """Messages with a longer text, in characters, are refused, before any expression sees it."""
+    """Characters of a text. Messages with a longer one are refused before any expression is applied."""
 
     @field_validator("forbidden_patterns")
     @classmethod
@@ -49,7 +50,7 @@ class ModelSecuritySubcontract(Subcontract):
             try:
                 re.compile(pattern)
             except (re.error, RecursionError, OverflowError) as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+                raise ValueError(f"{pattern!r} is not a valid regular expression: {error}") from None
         return patterns
 
     @model_validator(mode="after")

@@ -1,35 +1,38 @@
-"""How long a regular expression may take, from its parsed form: Python's engine tries every way to match."""
+"""Upper bound of a regular expression's running time, from its parsed form: Python's engine backtracks."""
 
 from collections.abc import Iterable
 from re import _constants as op  # type: ignore[attr-defined]  # the parser of Python's own syntax has no stubs
 from re import _parser as parser  # type: ignore[attr-defined]  # as above
 
 MOST_STEPS = 1 << 29
-"""Steps of one expression on one text: seconds at worst."""
+"""Steps of one expression on one text: some seconds in the worst case."""
 
 _REPEATS = (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT)
 
 Item = tuple[object, object]
-"""An operation and its argument, as Python's parser gives them."""
+"""An operation and its argument, as Python's parser returns them."""
 
 
 class _RepeatedChoiceError(Exception):
-    """Ways to match double with each repetition."""
+    """The number of ways to match doubles with each repetition."""
 
 
 def too_slow(pattern: str, length: int) -> str:
-    """Reason why an expression is too slow for texts of that length, with the remedy. Empty when it is not."""
+    """Return why an expression is too slow for texts of ``length`` characters, with the remedy, or an empty text."""
     try:
         steps = length * _steps(parser.parse(pattern), length, repeated=False)
     except _RepeatedChoiceError:
-        return "repeats a repetition or a choice, so its time doubles with each character; take one of the two out"
+        return "repeats a repetition or a choice, so its time doubles with each character; remove one of the two"
     if steps > MOST_STEPS:
         return f"may take too long for a text of {length} characters; write {{0,64}} for *, or lower max_input_length"
     return ""
 
 
 def _steps(items: Iterable[Item], length: int, *, repeated: bool) -> int:
-    """Most steps from one place of a text. ``repeated``: within a repetition, where there may be one way only."""
+    """Return the most steps from one position of a text.
+
+    ``repeated`` is true within a repetition, which must have one way to match only.
+    """
     steps = 1
     for operation, argument in items:
         steps *= _steps_of(operation, argument, length, repeated=repeated)
@@ -56,7 +59,7 @@ def _steps_of(operation: object, argument: object, length: int, *, repeated: boo
 
 
 def _are_different_words(branches: list[Iterable[Item]]) -> bool:
-    """Whether at most one of the branches fits at any place: texts of which none begins another."""
+    """Return whether at most one branch can match at any position: literals of which none is a prefix of another."""
     words = [list(branch) for branch in branches]
     if not all(operation is op.LITERAL for word in words for operation, _ in word):
         return False
@@ -64,7 +67,7 @@ def _are_different_words(branches: list[Iterable[Item]]) -> bool:
 
 
 def _steps_within(argument: object, length: int, *, repeated: bool) -> int:
-    """Groups, assertions and conditions hold their parts at different places of their argument."""
+    """Return the steps of groups, assertions and conditions, whose parts are at various positions of the argument."""
     if isinstance(argument, parser.SubPattern):
         return _steps(argument, length, repeated=repeated)
     steps = 1

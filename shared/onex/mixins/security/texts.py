@@ -1,4 +1,4 @@
-"""Dangerous text: what it looks like, and how it is made harmless."""
+"""Detection and cleaning of dangerous text."""
 
 import re
 import unicodedata
@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pydantic import BaseModel
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
-"""C0 but for tab, line feed and carriage return; DEL; what reverses the writing direction."""
+"""C0 controls except tab, line feed and carriage return; DEL; marks that reverse the writing direction."""
 _BLANKS = re.compile(r"\s+")
-# The expressions are linear in the length of a text. They see single blanks, so none of them repeats a blank; what is
-# repeated without a bound either cannot contain the character that the expression begins with, or gives nothing back.
+# The expressions are linear in the length of a text. Blanks are collapsed before, so no expression repeats a blank.
+# An unbounded repetition either cannot match the first character of the expression, or is possessive.
 SQL_IN_TEXT = re.compile(
     r"""['"] ?(or|and) ['"]?\w++['"]? ?(=|<|>|like\b)|; ?(drop|delete|insert|update|alter|truncate) """
     r"""|\bunion (all )?select\b|['"] ?(--|/\*)""",
@@ -20,15 +20,15 @@ SCRIPT_IN_TEXT = re.compile(r"< ?/? ?(script|iframe|object|embed)\b|<[^<>]* on\w
 
 
 _SUSPICIOUS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069'\";<:]|(?i:union)")
-"""Something that every dangerous text has: the others need no further look, and they are nearly all."""
+"""Matches every dangerous text, and few others, so that most texts need no further check."""
 
 
 find_suspicious = _SUSPICIOUS.search
-"""Something for a text that is worth a closer look."""
+"""Returns a match for a text that needs the full check."""
 
 
 def texts_of(value: object, at: str = "") -> Iterator[tuple[str, str]]:
-    """Every text in a message, with the path to it."""
+    """Yield the path and the text of every text in a value. ``at`` is the path of the value."""
     match value:
         case str():
             yield at, value
@@ -45,25 +45,25 @@ def texts_of(value: object, at: str = "") -> Iterator[tuple[str, str]]:
 
 
 def has_control(text: str) -> bool:
-    """Whether there are characters that nobody types."""
+    """Return whether the text has control characters."""
     return _CONTROL.search(text) is not None
 
 
 def without_control(text: str) -> str:
-    """The rest."""
+    """Return the text without its control characters."""
     return _CONTROL.sub("", text)
 
 
 def composed(text: str) -> str:
-    """In Unicode's NFC: what looks the same is the same."""
+    """Return the text in Unicode's NFC, so that equal characters have equal codes."""
     return unicodedata.normalize("NFC", text)
 
 
 def goes_on_in_sql(text: str) -> bool:
-    """Whether it ends a literal and goes on as a statement."""
+    """Return whether the text ends an SQL literal and continues as a statement."""
     return SQL_IN_TEXT.search(_BLANKS.sub(" ", text)) is not None
 
 
 def holds_script(text: str) -> bool:
-    """Whether a browser would run some of it."""
+    """Return whether a browser would run a part of the text."""
     return SCRIPT_IN_TEXT.search(_BLANKS.sub(" ", text)) is not None

@@ -1,4 +1,4 @@
-"""Reading text of a stranger: what it may become in memory has a bound."""
+"""Reading untrusted text with a bound on memory."""
 
 import gzip
 import io
@@ -11,7 +11,7 @@ _GZIP = b"\x1f\x8b"
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without aliases: a few hundred bytes of them stand for billions of values, and ``dump`` writes none."""
+    """YAML without aliases: a few hundred bytes with aliases can mean billions of values. ``dump`` writes none."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -20,9 +20,9 @@ class _PlainLoader(yaml.SafeLoader):
 
 
 def unpacked(data: bytes, limit: int) -> bytes:
-    """The text that may be compressed. Never holds more than ``limit`` bytes of it.
+    """Return the text, decompressed if it is gzip. At most ``limit`` bytes are decompressed.
 
-    Raises RejectedError for more than that, and what the gzip module raises for damaged data.
+    Raise RejectedError for longer text, and the errors of the gzip module for damaged data.
     """
     if data.startswith(_GZIP):
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
@@ -37,5 +37,5 @@ def unpacked(data: bytes, limit: int) -> bytes:
 
 
 def plain_yaml(text: str) -> object:
-    """The value of a YAML document. Raises YAMLError, also for aliases."""
+    """Return the value of a YAML document. Raise YAMLError, also for aliases."""
     return yaml.load(text, _PlainLoader)

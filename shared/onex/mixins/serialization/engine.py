@@ -1,4 +1,4 @@
-"""Values to bytes and back."""
+"""Converts values to bytes and back."""
 
 import gzip
 import hashlib
@@ -11,6 +11,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
+from typing_extensions import override
 
 from onex.errors import RejectedError
 from onex.mixins.serialization.bounded import plain_yaml, unpacked
@@ -18,6 +19,7 @@ from onex.mixins.serialization.model_serialization_subcontract import (
     EnumTextFormat,
     ModelSerializationSubcontract,
 )
+from onex.mixins.serialization.protocol_serialization import ProtocolSerialization
 from onex.model.error_text import validation_text
 
 M = TypeVar("M", bound=BaseModel)
@@ -27,7 +29,7 @@ _BREAKS = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
 class _Dumper(yaml.SafeDumper):
-    """Escapes YAML's rarer line breaks: PyYAML writes them so that it reads them as blanks."""
+    """Escapes YAML's rarer line breaks, which PyYAML would read back as blanks."""
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -37,38 +39,38 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _represent_text)
 
 
-class SerializationEngine:
-    """See :class:`ProtocolSerialization`."""
+class SerializationEngine(ProtocolSerialization):
+    """Writes and reads the format of the subcontract."""
 
     def __init__(self, settings: ModelSerializationSubcontract) -> None:
         self._settings = settings
 
+    @override
     def dump(self, value: object) -> bytes:
-        """See the protocol."""
         plain = _plain(value, ordered=self._settings.enable_deterministic_output)
         text = self._yaml(plain) if self._settings.serialization_format is EnumTextFormat.YAML else self._json(plain)
         data = text.encode()
         return gzip.compress(data, mtime=0) if self._settings.enable_compression else data
 
+    @override
     def load(self, data: bytes, model: type[M]) -> M:
-        """See the protocol."""
         try:
             text = unpacked(data, self._settings.max_text_bytes).decode()
             is_yaml = self._settings.serialization_format is EnumTextFormat.YAML
             return model.model_validate(plain_yaml(text) if is_yaml else json.loads(text))
         except ValidationError as error:
-            raise RejectedError(f"no {validation_text(error, model)}") from None
+            raise RejectedError(f"not a valid {validation_text(error, model)}") from None
         except RecursionError:
             raise RejectedError(
                 f"cannot be read as {self._settings.serialization_format}: nested too deeply"
             ) from None
-        except yaml.MarkedYAMLError as error:  # its text shows the line
+        except yaml.MarkedYAMLError as error:  # the full text of the error contains the line
             raise RejectedError(f"cannot be read as {self._settings.serialization_format}: {error.problem}") from None
         except (yaml.YAMLError, ValueError, OSError, EOFError, zlib.error) as error:
             raise RejectedError(f"cannot be read as {self._settings.serialization_format}: {error}") from None
 
+    @override
     def digest(self, value: object) -> str:
-        """See the protocol."""
         return hashlib.sha256(_canonical(_plain(value, ordered=True)).encode()).hexdigest()
 
     def _json(self, plain: JsonValue) -> str:
@@ -99,7 +101,7 @@ def _canonical(plain: JsonValue, *, ascii_only: bool = False) -> str:
 
 
 def _plain(value: object, *, ordered: bool) -> JsonValue:
-    """What JSON can hold. Pydantic writes what is no container: dates, enumerations, decimals."""
+    """Return the value as JSON types. Pydantic converts scalars: dates, enumerations, decimals."""
     match value:
         case BaseModel():
             return {name: _plain(getattr(value, name), ordered=ordered) for name in type(value).model_fields}
@@ -111,7 +113,7 @@ def _plain(value: object, *, ordered: bool) -> JsonValue:
         case list() | tuple():
             return [_plain(item, ordered=ordered) for item in value]
         case bytes():
-            raise TypeError("bytes have no form in JSON or YAML; encode them first")
+            raise TypeError("JSON and YAML have no bytes; encode them first")
         case _:
             try:
                 plain: JsonValue = to_jsonable_python(value)

@@ -1,4 +1,4 @@
-"""Gives a node its serializer."""
+"""The mixin that adds a serializer to a node."""
 
 from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.mixins.serialization.engine import SerializationEngine
@@ -13,5 +13,5 @@ class MixinSerialization(Mixin):
 
     @capability
     def serializer(self: ProtocolHost) -> ProtocolSerialization:
-        """Values to bytes and back."""
+        """The serializer."""
         return SerializationEngine(configured(self, ModelSerializationSubcontract))

@@ -17,25 +17,25 @@ class EnumTextFormat(StrEnum):
 
 
 class ModelSerializationSubcontract(Subcontract):
-    """How values become text. Messages on topics are Avro whatever stands here. Source: seed 002."""
+    """The format of serialized values. Messages on topics are Avro, independent of this."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     serialization_format: EnumTextFormat = EnumTextFormat.YAML
-    """What ``dump`` writes and ``load`` reads."""
+    """The format of ``dump`` and ``load``."""
     enable_canonical_mode: bool = True
-    """One form only: keys sorted, nothing for the eye. JSON on one line, YAML in block style."""
+    """One form for equal values: sorted keys, JSON on one line without spaces, YAML in block style."""
     enable_deterministic_output: bool = True
-    """Sets come in the order of their elements' text; else in whatever order Python has them."""
+    """Write sets in the order of their elements' text. With False they have Python's order."""
     sort_keys: bool = True
-    """Without canonical mode: whether keys are sorted, or stand as they were put in."""
+    """Without canonical mode: sort keys. With False they keep their order."""
     indent_size: int = Field(default=2, ge=1, le=8)
     """Without canonical mode: spaces of a level."""
     line_width: int = Field(default=120, ge=80, le=200)
-    """YAML: where long texts are wrapped."""
+    """YAML: characters of a line before long texts are wrapped."""
     enable_unicode: bool = True
-    """False escapes all that is not ASCII."""
+    """With False all characters outside of ASCII are escaped."""
     enable_compression: bool = False
-    """Gzip, without a time in it. ``load`` recognises it by itself."""
+    """Compress with gzip, without a timestamp. ``load`` detects it."""
     max_text_bytes: int = Field(default=4_194_304, ge=64, le=1_073_741_824)
-    """``load`` refuses longer text. Compressed data counts as what it becomes, and no more of it is unpacked."""
+    """``load`` refuses longer text. For compressed data the decompressed size counts; decompression stops there."""

@@ -1,4 +1,4 @@
-"""What a node may do with serialization."""
+"""Interface of serialization."""
 
 from typing import Protocol, TypeVar
 
@@ -8,20 +8,20 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class ProtocolSerialization(Protocol):
-    """Values to bytes and back."""
+    """Converts values to bytes and back."""
 
     def dump(self, value: object) -> bytes:
-        """A model, or anything that JSON can hold, with models and sets in it; raises TypeError for other things."""
+        """Return the bytes of a value: a model, or JSON types, models and sets. Raise TypeError for other types."""
         ...
 
     def load(self, data: bytes, model: type[M]) -> M:
-        """The model from what ``dump`` wrote.
+        """Return the model from bytes that ``dump`` wrote.
 
-        Raises RejectedError for what cannot be read, does not fit the model or is longer than ``max_text_bytes``,
-        and for YAML with aliases.
+        Raise RejectedError for unreadable data, data that does not fit the model, text longer than
+        ``max_text_bytes``, and YAML with aliases.
         """
         ...
 
     def digest(self, value: object) -> str:
-        """SHA-256 of what canonical JSON of the value is, whatever the format: equal values have equal ones."""
+        """Return the SHA-256 of the value's canonical JSON, in every format. Equal values have equal digests."""
         ...

@@ -1,4 +1,4 @@
-"""Service protocol: what a node is for others"""
+"""Service protocol: the interfaces that a node implements."""
 
 from onex.mixins.service_protocol.mixin_service_protocol import MixinServiceProtocol
 from onex.mixins.service_protocol.model_service_protocol_subcontract import ModelServiceProtocolSubcontract

@@ -1,4 +1,4 @@
-"""Gives a node its protocols."""
+"""The mixin that adds protocols to a node."""
 
 from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.mixins.service_protocol.engine import ServiceProtocolEngine
@@ -13,5 +13,5 @@ class MixinServiceProtocol(Mixin):
 
     @capability
     def interface(self: ProtocolHost) -> ProtocolServiceInterface:
-        """Protocols of the node."""
+        """The protocols of the node."""
         return ServiceProtocolEngine(configured(self, ModelServiceProtocolSubcontract), self, self.container.registry)

@@ -9,12 +9,12 @@ from onex.model.contract.version import ModelSemVer
 
 
 class ModelServiceProtocolSubcontract(Subcontract):
-    """What the node is for others in its process. Source: seed 001, MixinServiceProtocol."""
+    """The protocols under which the node serves others in its process."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     provides: tuple[str, ...] = Field(default=())
-    """Protocols that the node implements, as ``package.module.ProtocolName``. One that it does not implement keeps it
-    from starting; under the others it can be had from its container."""
+    """Protocols that the node implements, as ``package.module.ProtocolName``. The node does not start when it lacks a
+    member of one. Its container returns it under each of them."""
     check_parameters: bool = True
-    """Methods must take the parameters that the protocol names; else it is enough that they are there."""
+    """Methods must take the parameters of the protocol. With False only their names are checked."""

@@ -1,21 +1,21 @@
-"""What a node may ask about its protocols."""
+"""Interface of the node's protocols."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 
 class ProtocolServiceInterface(Protocol):
-    """Protocols of the node."""
+    """The protocols of the node."""
 
     @property
     def provided(self) -> Sequence[type]:
-        """Those that the contract names. Raises CompositionError for one that cannot be imported."""
+        """The protocols in the contract. Raises CompositionError for one that cannot be imported."""
         ...
 
     def implements(self, protocol: type) -> bool:
-        """Whether the node has everything that a protocol asks for."""
+        """Return whether the node has every member of a protocol."""
         ...
 
     def missing(self, protocol: type) -> Sequence[str]:
-        """What it lacks, in words."""
+        """Return the missing or different members, as text."""
         ...

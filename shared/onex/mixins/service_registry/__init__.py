@@ -1,4 +1,4 @@
-"""Service registry: what handlers work with"""
+"""Service registry: services for handlers, by protocol."""
 
 from onex.mixins.service_registry.mixin_service_registry import MixinServiceRegistry
 from onex.mixins.service_registry.model_service_registry_subcontract import (

@@ -1,8 +1,10 @@
-"""The node's container, and one for each message."""
+"""Registers services in the node's container, and opens a container for each message."""
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import TypeVar, cast
+
+from typing_extensions import override
 
 from onex.capability import Container, Proceed
 from onex.capability.container import EnumScope
@@ -12,14 +14,15 @@ from onex.mixins.service_registry.model_service_registry_subcontract import (
     ModelServiceEntry,
     ModelServiceRegistrySubcontract,
 )
+from onex.mixins.service_registry.protocol_service_registry import ProtocolServiceRegistry
 from onex.model.context import Context
 from onex.model.message import Message
 
 S = TypeVar("S")
 
 
-class ServiceRegistryEngine:
-    """See :class:`ProtocolServiceRegistry`."""
+class ServiceRegistryEngine(ProtocolServiceRegistry):
+    """Services of the node's container and of the current message's container."""
 
     def __init__(self, settings: ModelServiceRegistrySubcontract, container: Container) -> None:
         self._settings = settings
@@ -29,14 +32,15 @@ class ServiceRegistryEngine:
             self._enter(entry)
 
     async def around(self, message: Message, context: Context, proceed: Proceed) -> object:
-        """Services of one message live as long as the call of its handler."""
+        """Open a container for the message, and close it when its handler returns."""
         async with self._container.message() as services:
-            before = self._of_message.set(services)
+            token = self._of_message.set(services)
             try:
                 return await proceed(message, context)
             finally:
-                self._of_message.reset(before)
+                self._of_message.reset(token)
 
+    @override
     def register(
         self,
         service: type[S],
@@ -45,18 +49,17 @@ class ServiceRegistryEngine:
         scope: EnumScope = EnumScope.APPLICATION,
         close: Callable[[S], Awaitable[None] | None] | None = None,
     ) -> None:
-        """See the protocol."""
         registry = self._container.registry
         if service in registry and not self._settings.allow_override:
             raise CompositionError(f"{service.__name__} is registered already; set allow_override to replace it")
         registry.register(service, lambda _: make(), scope=scope, close=close)
 
+    @override
     def get(self, service: type[S]) -> S:
-        """See the protocol."""
         return (self._of_message.get() or self._container).get(service)
 
+    @override
     def has(self, service: type) -> bool:
-        """See the protocol."""
         return service in self._container.registry
 
     def _enter(self, entry: ModelServiceEntry) -> None:

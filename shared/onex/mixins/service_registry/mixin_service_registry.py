@@ -1,4 +1,4 @@
-"""Gives a node its services."""
+"""The mixin that adds services to a node."""
 
 from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.mixins.service_registry.engine import ServiceRegistryEngine
@@ -7,11 +7,11 @@ from onex.mixins.service_registry.protocol_service_registry import ProtocolServi
 
 
 class MixinServiceRegistry(Mixin):
-    """``self.services.get(ProtocolClock)``; ``services`` of the contract name what is there."""
+    """``self.services.get(ProtocolClock)``; the contract lists the services."""
 
     definition = define(__file__, ModelServiceRegistrySubcontract)
 
     @capability
     def services(self: ProtocolHost) -> ProtocolServiceRegistry:
-        """Services by protocol."""
+        """The services by protocol."""
         return ServiceRegistryEngine(configured(self, ModelServiceRegistrySubcontract), self.container)

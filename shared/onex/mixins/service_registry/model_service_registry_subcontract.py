@@ -15,20 +15,20 @@ class ModelServiceEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     protocol: str = Field(pattern=r"^[\w.]+\.\w+$")
-    """What it is asked for by: ``package.module.ProtocolName``."""
+    """Protocol under which handlers get it: ``package.module.ProtocolName``."""
     factory: str = Field(pattern=r"^[\w.]+\.\w+$")
-    """Class or function that makes it, without arguments: ``package.module.name``. Its ``close`` is called in the
-    end, where it has one."""
+    """Class or function that creates it, without arguments: ``package.module.name``. If the service has a ``close``
+    method, it is called at the end."""
     scope: EnumScope = EnumScope.APPLICATION
-    """How long one lives: as long as the node, or for one message of an EFFECT."""
+    """Lifetime: until the node stops, or one message of an EFFECT."""
 
 
 class ModelServiceRegistrySubcontract(Subcontract):
-    """What handlers may ask for. Source: seed 001, MixinServiceRegistry."""
+    """Services for handlers."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     services: tuple[ModelServiceEntry, ...] = ()
-    """Services that the contract names; code may register further ones."""
+    """Services. Code may register further ones."""
     allow_override: bool = False
-    """A protocol may be registered twice, and the last one counts; else that is refused."""
+    """A later registration of a protocol replaces an earlier one. With False it is refused."""

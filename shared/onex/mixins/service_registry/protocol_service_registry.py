@@ -1,4 +1,4 @@
-"""What a node may do with services."""
+"""Interface of the service registry."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
@@ -9,7 +9,7 @@ S = TypeVar("S")
 
 
 class ProtocolServiceRegistry(Protocol):
-    """Services by protocol or class, made when they are first asked for and closed in reverse order."""
+    """Services by protocol or class. The first use creates a service; they are closed in reverse order."""
 
     def register(
         self,
@@ -19,13 +19,13 @@ class ProtocolServiceRegistry(Protocol):
         scope: EnumScope = EnumScope.APPLICATION,
         close: Callable[[S], Awaitable[None] | None] | None = None,
     ) -> None:
-        """Raises CompositionError for one that is there already, but with ``allow_override``."""
+        """Register a service. Without ``allow_override``, raise CompositionError when it is registered already."""
         ...
 
     def get(self, service: type[S]) -> S:
-        """The one of the message in hand, or of the node. Raises CompositionError for one that nobody registered."""
+        """Return the service of the current message, or of the node. Raise CompositionError when there is none."""
         ...
 
     def has(self, service: type) -> bool:
-        """Whether it can be had."""
+        """Return whether the service is registered."""
         ...

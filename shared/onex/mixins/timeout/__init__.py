@@ -1,4 +1,4 @@
-"""Time limits of calls inside of a handler."""
+"""Time limits of calls within a handler."""
 
 from onex.mixins.timeout.mixin_timeout import MixinTimeout
 from onex.mixins.timeout.model_timeout_subcontract import ModelTimeoutService, ModelTimeoutSubcontract

@@ -1,4 +1,4 @@
-"""Gives a node its time limits."""
+"""The mixin that adds time limits to a node."""
 
 from onex.capability import Mixin, ProtocolCurrentMessage, ProtocolHost, capability, configured, define
 from onex.mixins.timeout.engine import TimeoutEngine
@@ -14,7 +14,7 @@ class MixinTimeout(Mixin):
 
     @capability
     def limits(self: ProtocolHost) -> ProtocolTimeout:
-        """Limits by dependency."""
+        """The time limits by dependency."""
         settings, current_message = (
             configured(self, ModelTimeoutSubcontract),
             self.container.get(ProtocolCurrentMessage),

@@ -1,4 +1,4 @@
-"""What a node may do with time limits."""
+"""Interface of time limits."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
@@ -7,13 +7,18 @@ T = TypeVar("T")
 
 
 class ProtocolTimeout(Protocol):
-    """Limits by dependency."""
+    """Time limits by dependency."""
 
     async def call(self, dependency: str, work: Callable[[], Awaitable[T]]) -> T:
-        """The answer of ``work``. One that takes too long is cancelled, gets time to clean up, and raises
-        CallTimeoutError."""
+        """Run ``work`` and return its result.
+
+        At the limit, cancel it, wait ``cleanup_seconds`` for its end, and raise CallTimeoutError.
+        """
         ...
 
     def left(self) -> float | None:
-        """Seconds until the deadline of the message in hand, negative after it; None where it has none."""
+        """Return the seconds until the deadline of the current message, negative after it.
+
+        None without a deadline.
+        """
         ...

@@ -1,4 +1,4 @@
-"""Tracing: spans of the node itself"""
+"""Tracing: spans within a handler."""
 
 from onex.mixins.tracing.mixin_tracing import MixinTracing
 from onex.mixins.tracing.model_tracing_subcontract import ModelTracingSubcontract

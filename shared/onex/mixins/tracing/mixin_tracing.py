@@ -1,4 +1,4 @@
-"""Gives a node its tracing."""
+"""The mixin that adds tracing to a node."""
 
 from opentelemetry.trace import NoOpTracerProvider, TracerProvider
 
@@ -15,10 +15,8 @@ class MixinTracing(Mixin):
 
     @capability
     def tracing(self: ProtocolHost) -> ProtocolTracing:
-        """Spans."""
-        settings, current_message = (
-            configured(self, ModelTracingSubcontract),
-            self.container.get(ProtocolCurrentMessage),
-        )
+        """The spans of the node."""
+        settings = configured(self, ModelTracingSubcontract)
+        current_message = self.container.get(ProtocolCurrentMessage)
         provider = self.container.find(TracerProvider) or NoOpTracerProvider()
         return TracingEngine(settings, provider.get_tracer("onex.node"), current_message)

@@ -1,4 +1,4 @@
-"""What a node may do with traces."""
+"""Interface of tracing."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -8,25 +8,27 @@ Attribute = str | int | float | bool
 
 
 class ProtocolSpan(Protocol):
-    """One span, while it is open."""
+    """An open span."""
 
     def note(self, **attributes: Attribute) -> None:
-        """Facts about it."""
+        """Add attributes to the span."""
         ...
 
     def event(self, name: str, /, **attributes: Attribute) -> None:
-        """Something that happened within it."""
+        """Add an event to the span."""
         ...
 
 
 class ProtocolTracing(Protocol):
-    """Spans, and what another system needs to go on with the trace."""
+    """Spans, and trace headers for calls of other systems."""
 
     def span(self, name: str, /, **attributes: Attribute) -> AbstractContextManager[ProtocolSpan]:
-        """A span within the one around it, or within the processing of the message in hand. An exception marks it as
-        failed."""
+        """Return a context with a new span. Its parent is the open span, or the span of the current message.
+
+        An exception within marks the span as failed.
+        """
         ...
 
     def headers(self) -> Mapping[str, str]:
-        """For a call of another system: ``traceparent`` of the span that is open, and the correlation id."""
+        """Return headers for a call of another system: ``traceparent`` of the open span, and the correlation id."""
         ...

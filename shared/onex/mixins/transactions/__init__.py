@@ -1,4 +1,4 @@
-"""Transactions: units of work"""
+"""Transactions: units of work on the database."""
 
 from onex.mixins.transactions.mixin_transactions import MixinTransactions
 from onex.mixins.transactions.model_transactions_subcontract import ModelTransactionSubcontract

@@ -1,4 +1,4 @@
-"""Units of work over a connection of the pool."""
+"""Units of work on a connection of the pool."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -7,17 +7,19 @@ from contextlib import asynccontextmanager
 import asyncpg
 import structlog
 from asyncpg.transaction import Transaction
+from typing_extensions import override
 
 from onex.errors import CallTimeoutError, CompositionError
 from onex.mixins.database import ProtocolDatabase
 from onex.mixins.transactions.model_transactions_subcontract import ModelTransactionSubcontract
+from onex.mixins.transactions.protocol_transactions import ProtocolTransactions, ProtocolUnitOfWork
 from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 
 
-class UnitOfWork:
-    """See :class:`ProtocolUnitOfWork`. ``begun`` is None where transactions are switched off."""
+class UnitOfWork(ProtocolUnitOfWork):
+    """One transaction of a connection. ``begun`` is None when transactions are disabled."""
 
     def __init__(
         self, settings: ModelTransactionSubcontract, connection: asyncpg.Connection, begun: Transaction | None
@@ -26,49 +28,49 @@ class UnitOfWork:
         self._connection = connection
         self._begun = begun
         self.ended = ""
-        """How: ``committed`` or ``rolled back``."""
+        """``committed`` or ``rolled back``. Empty while the unit is open."""
 
     @property
+    @override
     def connection(self) -> asyncpg.Connection:
-        """See the protocol."""
         self._must_be_open()
         return self._connection
 
+    @override
     async def commit(self) -> None:
-        """See the protocol."""
         self._must_be_open()
         if self._begun is not None:
             await self._begun.commit()
         self.ended = "committed"
 
+    @override
     async def rollback(self) -> None:
-        """See the protocol."""
         if not self._settings.rollback_support:
-            raise CompositionError("rollback_support is off; raise an exception to undo the work")
+            raise CompositionError("rollback_support is false; raise an exception to roll back")
         self._must_be_open()
         await self.undo()
 
     async def undo(self) -> None:
-        """Roll back, whoever wants it."""
+        """Roll back, even without ``rollback_support``."""
         if self._begun is not None:
             await self._begun.rollback()
         self.ended = "rolled back"
 
     def _must_be_open(self) -> None:
         if self.ended:
-            raise CompositionError(f"this unit of work is {self.ended}; begin another one")
+            raise CompositionError(f"this unit of work is {self.ended}; begin a new one")
 
+    @override
     @asynccontextmanager
     async def nested(self) -> "AsyncIterator[UnitOfWork]":
-        """See the protocol."""
         if not self._settings.enable_savepoints:
-            raise CompositionError("enable_savepoints is off; a unit of work cannot hold another one")
+            raise CompositionError("units of work cannot be nested while enable_savepoints is false")
         async with _unit(self._settings, self.connection) as inner:
             yield inner
 
 
-class TransactionsEngine:
-    """See :class:`ProtocolTransactions`."""
+class TransactionsEngine(ProtocolTransactions):
+    """Begins units of work and counts how they end."""
 
     def __init__(
         self, settings: ModelTransactionSubcontract, database: ProtocolDatabase, clock: ProtocolClock
@@ -78,9 +80,9 @@ class TransactionsEngine:
         self._clock = clock
         self._ends = {"committed": 0, "rolled back": 0}
 
+    @override
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[UnitOfWork]:
-        """See the protocol."""
         began, limit = self._clock.monotonic(), self._settings.transaction_timeout_ms / 1000
         ended = "rolled back"
         try:
@@ -91,14 +93,14 @@ class TransactionsEngine:
         except TimeoutError:
             if not limited.expired():
                 raise
-            raise CallTimeoutError(f"a unit of work took longer than {limit:g} s and was undone") from None
+            raise CallTimeoutError(f"a unit of work took longer than {limit:g} s and was rolled back") from None
         finally:
             self._ends[ended] += 1
             if self._settings.enable_transaction_logging:
                 log.info("unit of work", ended=ended, seconds=round(self._clock.monotonic() - began, 6))
 
     def reported_metrics(self) -> Mapping[str, float]:
-        """Units committed and rolled back."""
+        """Committed units and rolled back units."""
         return {name.replace(" ", "_"): float(count) for name, count in self._ends.items()}
 
 
@@ -121,5 +123,5 @@ async def _unit(settings: ModelTransactionSubcontract, connection: asyncpg.Conne
     if settings.auto_commit or begun is None:
         await unit.commit()
     else:
-        log.warning("a unit of work ended without commit; it is undone")
+        log.warning("a unit of work ended without commit and was rolled back")
         await unit.undo()

@@ -1,4 +1,4 @@
-"""Gives a node its transactions."""
+"""The mixin that adds transactions to a node."""
 
 from typing import Protocol
 
@@ -26,7 +26,7 @@ class MixinTransactions(Mixin):
 
     @capability
     def transactions(self: HasDatabase) -> ProtocolTransactions:
-        """Units of work."""
+        """The units of work."""
         return TransactionsEngine(
             configured(self, ModelTransactionSubcontract), self.database, self.container.get(ProtocolClock)
         )

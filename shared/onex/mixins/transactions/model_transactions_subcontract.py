@@ -10,22 +10,21 @@ from onex.model.contract.version import ModelSemVer
 
 
 class ModelTransactionSubcontract(Subcontract):
-    """How units of work begin and end. Source: seed 002."""
+    """How units of work begin and end."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     transaction_enabled: bool = True
-    """False: every statement stands for itself; there is nothing to commit or to undo."""
+    """With False every statement is its own transaction, and there is no commit or rollback."""
     rollback_support: bool = True
-    """Whether ``rollback`` may be called; without it only a failure undoes the work."""
+    """Allow ``rollback``. With False only an exception rolls back."""
     enable_savepoints: bool = True
-    """A unit within another one can fail by itself; else it is refused."""
+    """Allow nested units, which can fail without their outer unit. With False they are refused."""
     transaction_timeout_ms: int = Field(default=30_000, ge=1_000, le=300_000)
-    """A unit that takes longer is undone."""
+    """A unit that takes longer is rolled back."""
     auto_commit: bool = False
-    """A unit that ends without an exception is committed; else only ``commit`` does it, and without it all is
-    undone."""
+    """Commit a unit that ends without an exception. With False a unit without ``commit`` is rolled back."""
     isolation_level: EnumIsolation = EnumIsolation.READ_COMMITTED
-    """How far units see each other."""
+    """Isolation level of units."""
     enable_transaction_logging: bool = True
-    """Write a line for each unit: how it ended, and after how long."""
+    """Log the outcome and the duration of each unit."""

@@ -1,4 +1,4 @@
-"""What a node may do with transactions."""
+"""Interface of transactions."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
@@ -7,29 +7,33 @@ import asyncpg
 
 
 class ProtocolUnitOfWork(Protocol):
-    """One unit. After ``commit`` or ``rollback`` nothing more may be done in it."""
+    """One unit of work. It ends with ``commit`` or ``rollback``."""
 
     @property
     def connection(self) -> asyncpg.Connection:
-        """For statements. Raises CompositionError once the unit has ended."""
+        """The connection for statements. Raises CompositionError when the unit has ended."""
         ...
 
     async def commit(self) -> None:
-        """Make it last."""
+        """Commit the unit. Raise CompositionError when it has ended."""
         ...
 
     async def rollback(self) -> None:
-        """Undo it. Raises CompositionError without ``rollback_support``."""
+        """Roll the unit back. Raise CompositionError when it has ended, and without ``rollback_support``."""
         ...
 
     def nested(self) -> "AbstractAsyncContextManager[ProtocolUnitOfWork]":
-        """A unit within this one. Raises CompositionError without ``enable_savepoints``."""
+        """Return a context with a unit within this one. Raise CompositionError without ``enable_savepoints``."""
         ...
 
 
 class ProtocolTransactions(Protocol):
-    """Units of work. One that ends with an exception is undone; one that takes too long raises CallTimeoutError."""
+    """Units of work."""
 
     def begin(self) -> AbstractAsyncContextManager[ProtocolUnitOfWork]:
-        """A new one, on a connection of its own."""
+        """Return a context with a new unit on its own connection.
+
+        An exception within rolls it back. Raise CallTimeoutError when it takes longer than
+        ``transaction_timeout_ms``.
+        """
         ...

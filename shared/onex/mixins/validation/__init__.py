@@ -1,4 +1,4 @@
-"""Validation: everything that is wrong, told at once."""
+"""Validation: checks of data and messages, with all problems in one error."""
 
 from onex.mixins.validation.mixin_validation import MixinValidation
 from onex.mixins.validation.model_validation_subcontract import ModelValidationSubcontract

@@ -1,4 +1,4 @@
-"""Gives a node its validation."""
+"""The mixin that adds validation to a node."""
 
 from onex.capability import Mixin, ProtocolHost, capability, configured, define
 from onex.mixins.validation.engine import ValidationEngine

@@ -9,21 +9,21 @@ from onex.model.contract.version import ModelSemVer
 
 
 class ModelValidationSubcontract(Subcontract):
-    """What is checked, and how much of what is wrong is told. Source: seed 002."""
+    """Checks, and the number of reported problems."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
     enable_fail_fast: bool = True
-    """Tell the first problem only. Messages that reach the handler are always checked whole."""
+    """Report the first problem only. Messages for the handler are always checked completely."""
     strict_type_checking: bool = True
-    """Take no text for a number; False converts what can be converted."""
+    """Do not convert types, such as text to a number. With False values are converted where possible."""
     enable_schema_validation: bool = True
-    """Tell fields that are missing, unknown or of the wrong type."""
+    """Report missing and unknown fields, and fields of the wrong type."""
     enable_constraint_validation: bool = True
-    """Tell values beyond their limits, patterns and rules."""
+    """Report values that violate limits, patterns or rules."""
     max_validation_errors: int = Field(default=10, ge=1, le=100)
-    """No more problems are told than these."""
+    """Most reported problems."""
     enable_validation_caching: bool = True
-    """Remember what was found: equal data is not checked again for a while."""
+    """Cache results, so that equal data is not checked again."""
     validation_cache_ttl_seconds: int = Field(default=300, ge=10, le=3600)
-    """For how long."""
+    """Lifetime of a cached result, in seconds."""

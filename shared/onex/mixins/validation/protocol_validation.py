@@ -1,4 +1,4 @@
-"""What a node may do with validation."""
+"""Interface of validation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ M = TypeVar("M", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class ValidationProblem:
-    """One thing that is wrong."""
+    """One problem of validated data."""
 
     field: str
-    """Dotted path; empty for the whole."""
+    """Dotted path. Empty for the data as a whole."""
     message: str
 
     def __str__(self) -> str:
@@ -24,16 +24,16 @@ class ValidationProblem:
 
 
 class ProtocolValidation(Protocol):
-    """Checks, beyond those that every message has passed when it was read."""
+    """Checks in addition to those of decoding."""
 
     def rule(self, model: type[M], words: str, holds: Callable[[M], bool]) -> None:
-        """Have every message of a type refused for which this does not hold, before it reaches the handler."""
+        """Refuse every message of a type for which ``holds`` returns False, before its handler is called."""
         ...
 
     def problems(self, model: type[BaseModel], data: JsonValue) -> Sequence[ValidationProblem]:
-        """What is wrong with data that shall become a model; empty when nothing is."""
+        """Return the problems of data for a model. Empty for valid data."""
         ...
 
     def require(self, model: type[BaseModel], data: JsonValue) -> None:
-        """Raises RejectedError that names every problem."""
+        """Raise RejectedError with every problem of data for a model."""
         ...

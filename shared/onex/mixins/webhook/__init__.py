@@ -1,4 +1,4 @@
-"""Webhooks: events to and from other systems"""
+"""Webhooks: events to and from other systems."""
 
 from onex.mixins.webhook.mixin_webhook import MixinWebhook
 from onex.mixins.webhook.model_webhook_subcontract import ModelWebhookEndpoint, ModelWebhookSubcontract

@@ -1,4 +1,4 @@
-"""Deliveries, and checks of what was delivered."""
+"""Delivers events, and verifies delivered ones."""
 
 import hashlib
 import hmac
@@ -10,28 +10,31 @@ from email.utils import parsedate_to_datetime
 import httpx
 from cachetools import TTLCache
 from pydantic import JsonValue
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from typing_extensions import override
 
 from onex.capability import ProtocolCurrentMessage
 from onex.errors import RejectedError, TransientError
-from onex.mixins.answers import post
+from onex.mixins.http_post import post
 from onex.mixins.webhook.model_webhook_subcontract import ModelWebhookEndpoint, ModelWebhookSubcontract
+from onex.mixins.webhook.protocol_webhook import ProtocolWebhook
 from onex.mixins.webhook.signature import sign
+from onex.util.backoff import exponential
 from onex.util.clock import ProtocolClock
 
 _PASSING = (408, 425, 429)
 
 
 class _LaterError(TransientError):
-    """The other side says when to come again."""
+    """The endpoint returned a ``Retry-After`` header."""
 
     def __init__(self, words: str, after: float) -> None:
         super().__init__(words)
         self.after = after
 
 
-class WebhookEngine:
-    """See :class:`ProtocolWebhook`."""
+class WebhookEngine(ProtocolWebhook):
+    """Signs deliveries and retries them. Remembers the ids of received ones."""
 
     def __init__(
         self, settings: ModelWebhookSubcontract, current_message: ProtocolCurrentMessage, clock: ProtocolClock
@@ -43,25 +46,24 @@ class WebhookEngine:
         self._seen: TTLCache[tuple[str, str], None] = TTLCache(
             settings.remembered_ids, 2 * settings.tolerance_seconds, clock.monotonic
         )
-        self._growing = wait_exponential(multiplier=settings.base_delay_seconds, max=settings.max_delay_seconds)
         self._client = httpx.AsyncClient()
         self._delivered = self._failed = 0
 
     async def open(self) -> None:
-        """Nothing is connected before there is something to deliver."""
+        """Do nothing: the first delivery connects."""
 
     async def close(self) -> None:
         """Close connections."""
         await self._client.aclose()
         self._client = httpx.AsyncClient()
 
+    @override
     async def deliver(self, endpoint: str, event_type: str, data: JsonValue, *, id: str = "") -> bool:
-        """See the protocol."""
         to = self._endpoints[endpoint]
         if to.events and event_type not in to.events:
             return False
         if not to.url:
-            raise RejectedError(f"{endpoint} has no url; events only come from there")
+            raise RejectedError(f"{endpoint} has no url; it only sends events")
         stamp = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).isoformat()
         body = json.dumps({"type": event_type, "timestamp": stamp, "data": data}, separators=(",", ":")).encode()
         attempts = AsyncRetrying(
@@ -83,9 +85,11 @@ class WebhookEngine:
         return f"msg_{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:32]}"
 
     def _delay(self, state: RetryCallState) -> float:
+        longest = self._settings.max_delay_seconds
         error = state.outcome.exception() if state.outcome else None
-        delay = error.after if isinstance(error, _LaterError) else self._growing(state)
-        return min(delay, self._settings.max_delay_seconds)
+        if isinstance(error, _LaterError):
+            return min(error.after, longest)
+        return exponential(state.attempt_number, self._settings.base_delay_seconds, longest)
 
     async def _post(self, to: ModelWebhookEndpoint, identity: str, body: bytes) -> None:
         now = self._clock.now_ms() // 1000
@@ -101,7 +105,7 @@ class WebhookEngine:
             raise TransientError(f"{to.name}: {str(error) or type(error).__name__}") from error
         if response.is_success:
             return
-        words = f"{to.name} answers {response.status_code}"
+        words = f"{to.name} returned status {response.status_code}"
         if response.status_code < 500 and response.status_code not in _PASSING:
             raise RejectedError(words)
         if (after := self._retry_after(response.headers.get("retry-after", ""))) is not None:
@@ -117,26 +121,26 @@ class WebhookEngine:
             return None
         return max(0.0, when.timestamp() - self._clock.now_ms() / 1000)
 
+    @override
     def verify(self, endpoint: str, headers: Mapping[str, str], body: bytes) -> str:
-        """See the protocol."""
-        given = {name.lower(): value for name, value in headers.items()}
-        identity, stamp = given.get("webhook-id", ""), given.get("webhook-timestamp", "")
+        received = {name.lower(): value for name, value in headers.items()}
+        identity, stamp = received.get("webhook-id", ""), received.get("webhook-timestamp", "")
         if not identity or not stamp.isdecimal():
             raise RejectedError(f"{endpoint}: webhook-id or webhook-timestamp is missing")
         if abs(self._clock.now_ms() / 1000 - int(stamp)) > self._settings.tolerance_seconds:
-            raise RejectedError(f"{endpoint}: its time is too far from ours")
-        offered = given.get("webhook-signature", "").split()
-        known = [
-            sign(secret.get_secret_value(), identity, int(stamp), body)
+            raise RejectedError(f"{endpoint}: webhook-timestamp is more than tolerance_seconds from now")
+        signatures = [signature.encode() for signature in received.get("webhook-signature", "").split()]
+        expected = [
+            sign(secret.get_secret_value(), identity, int(stamp), body).encode()
             for secret in self._endpoints[endpoint].secrets
         ]
-        if not any(hmac.compare_digest(one.encode(), other.encode()) for one in offered for other in known):
-            raise RejectedError(f"{endpoint}: its signature is wrong")
+        if not any(hmac.compare_digest(actual, valid) for actual in signatures for valid in expected):
+            raise RejectedError(f"{endpoint}: the signature is wrong")
         if (endpoint, identity) in self._seen:
             raise RejectedError(f"{endpoint}: {identity} was delivered before")
         self._seen[endpoint, identity] = None
         return identity
 
     def reported_metrics(self) -> Mapping[str, float]:
-        """Deliveries taken and failed."""
+        """Accepted and failed deliveries."""
         return {"delivered": float(self._delivered), "failed": float(self._failed)}

@@ -1,4 +1,4 @@
-"""Gives a node its webhooks."""
+"""The mixin that adds webhooks to a node."""
 
 from onex.capability import Mixin, ProtocolCurrentMessage, ProtocolHost, capability, configured, define
 from onex.mixins.webhook.engine import WebhookEngine
@@ -14,9 +14,7 @@ class MixinWebhook(Mixin):
 
     @capability
     def webhooks(self: ProtocolHost) -> ProtocolWebhook:
-        """Signed deliveries."""
-        settings, current_message = (
-            configured(self, ModelWebhookSubcontract),
-            self.container.get(ProtocolCurrentMessage),
-        )
+        """The webhooks."""
+        settings = configured(self, ModelWebhookSubcontract)
+        current_message = self.container.get(ProtocolCurrentMessage)
         return WebhookEngine(settings, current_message, self.container.get(ProtocolClock))

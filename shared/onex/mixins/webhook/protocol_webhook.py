@@ -1,4 +1,4 @@
-"""What a node may do with webhooks."""
+"""Interface of webhooks."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -7,18 +7,20 @@ from pydantic import JsonValue
 
 
 class ProtocolWebhook(Protocol):
-    """Events to and from other systems, in the form of Standard Webhooks (https://www.standardwebhooks.com)."""
+    """Events to and from other systems, in the format of Standard Webhooks 1.0 (https://www.standardwebhooks.com)."""
 
     async def deliver(self, endpoint: str, event_type: str, data: JsonValue, *, id: str = "") -> bool:
-        """Ends when the other side has taken the event; False where it does not want this type.
+        """Deliver an event. Return True when the endpoint has accepted it, False when it does not receive this type.
 
-        The id stays the same however often a message is tried, so that the other side can drop repetitions; without
-        ``id`` it is made of the message in hand. Raises TransientError when no attempt succeeded, RejectedError when
-        the other side refuses it, KeyError for an endpoint that is not declared.
+        All attempts have the same id, also those of a retried message, so that the endpoint can drop repetitions.
+        Without ``id`` it is derived from the current message. Raise TransientError when all attempts failed,
+        RejectedError when the endpoint refuses the event, KeyError for an undeclared endpoint.
         """
         ...
 
     def verify(self, endpoint: str, headers: Mapping[str, str], body: bytes) -> str:
-        """Check what an endpoint has delivered to us; gives its id. Raises RejectedError for a signature or time that
-        is wrong, and for an id that was seen before."""
+        """Verify an event that the endpoint has sent. Return its id and remember it.
+
+        Raise RejectedError for a wrong signature, a wrong time, and a repeated id.
+        """
         ...

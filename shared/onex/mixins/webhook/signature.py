@@ -9,7 +9,7 @@ _PREFIX = "whsec_"
 
 
 def sign(secret: str, identity: str, timestamp: int, body: bytes) -> str:
-    """``v1,`` and the signature in base64."""
+    """Return ``v1,`` and the signature in base64. ``timestamp`` is Unix time in seconds."""
     signed = f"{identity}.{timestamp}.".encode() + body
     digest = hmac.digest(_key(secret), signed, hashlib.sha256)
     return f"v1,{base64.b64encode(digest).decode()}"
@@ -20,5 +20,5 @@ def _key(secret: str) -> bytes:
         try:
             return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
         except binascii.Error:
-            raise ValueError("a secret that begins with whsec_ goes on in base64") from None
+            raise ValueError("a secret that begins with whsec_ must continue with base64") from None
     return secret.encode()

@@ -9,6 +9,7 @@ from onex.model.contract.base import ContractPart
 from onex.model.contract.identifiers import ClassName, identifier_problem
 from onex.model.duration import Duration
 from onex.model.enums import EnumBackoff, EnumErrorAction
+from onex.util.backoff import exponential, linear
 
 _OWN = ("completed", "continue_as_new", "deadline", "failed", "progress")
 
@@ -31,12 +32,11 @@ class ModelStepRetry(ContractPart):
             return 0.0
         match self.backoff:
             case EnumBackoff.FIXED:
-                grown = self.delay
+                return min(self.delay, self.max_delay)
             case EnumBackoff.LINEAR:
-                grown = self.delay * attempts
+                return linear(attempts, self.delay, self.max_delay)
             case EnumBackoff.EXPONENTIAL:
-                grown = self.delay * 2.0 ** (attempts - 1)
-        return min(grown, self.max_delay)
+                return exponential(attempts, self.delay, self.max_delay)
 
 
 class ModelWorkflowStep(ContractPart):

@@ -102,7 +102,7 @@ class NodeShowcaseEffect(
 
     async def insert(self, name: str) -> int:
         """A row, once; gives how many there are."""
-        async with self.bulkhead.of("database").place(), self.transactions.begin() as unit:
+        async with self.bulkhead.of("database").slot(), self.transactions.begin() as unit:
             await unit.connection.execute("INSERT INTO showcase VALUES ($1) ON CONFLICT DO NOTHING", name)
             rows: int = await unit.connection.fetchval("SELECT count(*) FROM showcase")
             await unit.commit()
