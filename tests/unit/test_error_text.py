@@ -14,7 +14,6 @@ from pydantic import AfterValidator, BaseModel, Field, JsonValue, ValidationErro
 from pydantic_core import PydanticCustomError
 
 from onex.agent.failure import dead_letter as d
-from onex.agent.failure.classify import text_of
 from onex.agent.process.logs import configure_logs
 from onex.agent.process.services import agent_environment_of
 from onex.agent.telemetry.health import Health
@@ -22,7 +21,7 @@ from onex.capability.reports import Reports
 from onex.dlq import Author, DeadLetterManager, LetterFilter, ReplayOptions
 from onex.errors import BusUnavailableError, ConfigurationError, MessageError, PoisonError, RejectedError
 from onex.model import Message
-from onex.model.error_text import error_text, exception_facts, scrubbed, traceback_text, validation_text
+from onex.model.error_text import error_text, exception_facts, scrubbed, text_of, traceback_text, validation_text
 from onex.schema import Codec, avro_schema
 from onex.schema.registry import RegistryCatalogue
 from onex.schema.topic_catalogue import TopicCatalogue

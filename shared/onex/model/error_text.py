@@ -24,6 +24,8 @@ _OF_PYDANTIC: Final = frozenset(get_args(ErrorType)) - {"value_error", "assertio
 """Problems in pydantic's own words. Others are in those of the model's author."""
 _SHOWS_CONTENT: Final = frozenset({"union_tag_invalid", "json_invalid"})
 _LONGEST_CHAIN: Final = 5
+_TEXT_LIMIT: Final = 1000
+"""Characters."""
 
 
 def scrubbed(text: str) -> str:
@@ -95,6 +97,18 @@ def safe_text(error: BaseException) -> str:
     try:
         return error_text(error).encode(errors="backslashreplace").decode()
     except BaseException as broken:  # noqa: BLE001 - the error's author may raise what is no Exception
+        return f"(its text cannot be made: {type(broken).__name__})"
+
+
+def text_of(error: BaseException, limit: int = _TEXT_LIMIT) -> str:
+    """Return the text of an exception, at most ``limit`` characters, for logs, traces and dead letters.
+
+    It shows neither the values that a validation refused nor credentials. It raises nothing, although code of the
+    exception's author makes the text: that code may raise, return no text, or a text that is not UTF-8.
+    """
+    try:
+        return str.encode(error_text(error), errors="backslashreplace")[: 4 * limit].decode(errors="ignore")[:limit]
+    except BaseException as broken:  # noqa: BLE001 - the author may raise what is no Exception
         return f"(its text cannot be made: {type(broken).__name__})"
 
 

@@ -19,13 +19,14 @@ from onex.agent.effect.outcome_builder import OutcomeBuilder
 from onex.agent.effect.retry_policy import Attempts, RetryPlan
 from onex.agent.effect.retry_topic import RetryQueue, place_of
 from onex.agent.failure.alone import TRIES
-from onex.agent.failure.classify import outage_of, raise_if_interrupted, text_of
+from onex.agent.failure.classify import outage_of, raise_if_interrupted
 from onex.agent.message.current import CURRENT
 from onex.agent.message.decoding import Decoder, Received
 from onex.agent.message.unreadable_headers import UnreadableHeaders
 from onex.agent.telemetry.metrics import AgentMetrics
 from onex.errors import BusError, NotNowError, OutageError, PoisonError, ProcessEndedError, StateStoreError
 from onex.model.enums import EnumOrdering, EnumStage
+from onex.model.error_text import text_of
 from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)

@@ -11,7 +11,7 @@ from onex.agent.effect.outcome import Outcome, Task
 from onex.agent.effect.retry_policy import Attempts, RetryPlan
 from onex.agent.effect.retry_topic import RetryQueue, is_moved
 from onex.agent.effect.time_limit import TimeLimit
-from onex.agent.failure.classify import Failure, raise_if_interrupted, stage_of, text_of
+from onex.agent.failure.classify import Failure, raise_if_interrupted, stage_of
 from onex.agent.failure.dead_letter import DeadLetterBuilder
 from onex.agent.message.decoding import Received, require_in_time
 from onex.agent.message.encoding import Encoder
@@ -22,6 +22,7 @@ from onex.agent.telemetry.metrics import AgentMetrics
 from onex.bus.protocols import Emitted
 from onex.errors import MessageTooLargeError, RejectedError
 from onex.model.enums import EnumOrdering, EnumStage
+from onex.model.error_text import text_of
 from onex.node.idempotent_result import digest_of
 from onex.util.clock import ProtocolClock, to_datetime
 

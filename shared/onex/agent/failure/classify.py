@@ -25,10 +25,9 @@ from onex.errors import (
     WrongOutputError,
 )
 from onex.model.enums import EnumFailureClass, EnumStage
-from onex.model.error_text import error_text
+from onex.model.error_text import text_of
 
 log = structlog.get_logger(__name__)
-_TEXT_LIMIT = 1000
 _TRANSIENT = (TransientError, ConnectionError, TimeoutError, OSError)
 
 
@@ -123,19 +122,6 @@ def stage_of(error: BaseException, reached: EnumStage) -> EnumStage:
     if reached is EnumStage.DECODE and isinstance(error, RejectedError):
         return EnumStage.VALIDATE
     return reached
-
-
-def text_of(error: BaseException, limit: int = _TEXT_LIMIT) -> str:
-    """The text of an exception, at most ``limit`` characters, for logs, traces and dead letters. Raises nothing.
-
-    It shows neither the values that a validation refused nor credentials.
-
-    Code of the exception's author makes the text: it may raise, return no text, or one that is no UTF-8.
-    """
-    try:
-        return str.encode(error_text(error), errors="backslashreplace")[: 4 * limit].decode(errors="ignore")[:limit]
-    except BaseException as broken:  # noqa: BLE001 - also what is no Exception
-        return f"(its text cannot be made: {type(broken).__name__})"
 
 
 def raise_if_interrupted(error: BaseException) -> None:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import structlog
 
-from onex.agent.failure.classify import Failure, raise_if_interrupted, text_of
+from onex.agent.failure.classify import Failure, raise_if_interrupted
 from onex.agent.failure.dead_letter_dialects import CONNECT, SPRING, dialects
 from onex.agent.failure.dead_letter_short import short_letter
 from onex.agent.message.envelope import read_envelope, with_headers
 from onex.agent.message.topic_limits import TopicLimits
 from onex.bus.protocols import Emitted, Headers, ProtocolRecord
 from onex.model.contract import ModelContract
-from onex.model.error_text import traceback_text
+from onex.model.error_text import text_of, traceback_text
 from onex.wire import headers as h
 
 log = structlog.get_logger(__name__)

@@ -9,9 +9,8 @@ import structlog
 from structlog import DropEvent
 from structlog.typing import EventDict, ExcInfo, Processor, ProcessorReturnValue
 
-from onex.agent.failure.classify import text_of
 from onex.agent.message.current import CURRENT, facts
-from onex.model.error_text import scrubbed, traceback_text
+from onex.model.error_text import scrubbed, text_of, traceback_text
 from onex.settings import Settings
 from onex.util.printable import printable
 from onex.util.redaction import HIDDEN, Redactor

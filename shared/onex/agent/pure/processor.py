@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from onex.agent.failure.alone import Alone, Place, place_of, without, without_done
-from onex.agent.failure.classify import Classifier, Failure, raise_if_interrupted, stage_of, text_of
+from onex.agent.failure.classify import Classifier, Failure, raise_if_interrupted, stage_of
 from onex.agent.failure.dead_letter import DeadLetterBuilder
 from onex.agent.message.current import CURRENT
 from onex.agent.message.decoding import Decoder, Received
@@ -31,6 +31,7 @@ from onex.errors import (
     StateStoreError,
 )
 from onex.model.enums import EnumStage
+from onex.model.error_text import text_of
 from onex.util.clock import to_datetime
 
 log = structlog.get_logger(__name__)

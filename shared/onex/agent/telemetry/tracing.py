@@ -16,11 +16,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from onex.agent.failure.classify import text_of
 from onex.agent.message.envelope import Envelope
 from onex.agent.telemetry.sampling import TraceSampling
 from onex.bus.protocols import Emitted, ProtocolRecord
-from onex.model.error_text import exception_facts
+from onex.model.error_text import exception_facts, text_of
 from onex.wire import headers as h
 
 log = structlog.get_logger(__name__)
