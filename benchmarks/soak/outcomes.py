@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Partition, ProtocolRecord
 from onex.contract import ResolvedNode
-from onex.model import Message
+from onex.node import Message
 from onex.schema import Codec, ProtocolSchemaCatalogue
 
 

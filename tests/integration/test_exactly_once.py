@@ -26,9 +26,8 @@ from node_distributed_lock_effect.v1_0_0.models import (
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.errors import OutageError
 from onex.local import LocalPostgres
-from onex.model import RejectedError
 from onex.model.message import Message
-from onex.node import Context
+from onex.node import Context, RejectedError
 from onex.postgres import Inbox, Outbox
 from tests.conftest import NODES, eventually
 from tests.integration.agents import Mesh

@@ -29,9 +29,8 @@ from onex.bus.memory.log import MemoryRecord
 from onex.bus.protocols import Partition, ProtocolRecord
 from onex.contract import ResolvedNode, resolve_node
 from onex.errors import TransientError
-from onex.model import Message
 from onex.model.enums import EnumNodeKind
-from onex.node import Context, Decision, Reduction, SetTimer
+from onex.node import Context, Decision, Message, Reduction, SetTimer
 from onex.settings import Settings
 from onex.testing import MeshDriver
 from tests.conftest import NODES

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from pydantic import Field, create_model, field_validator
 
 from onex.errors import PoisonError, SchemaMismatchError
-from onex.model import Message, RejectedError
 from onex.model.contract.field_type import DEEPEST_CONTAINERS
+from onex.node import Message, RejectedError
 from onex.schema import Codec, avro_schema
 from onex.schema.avro_schema import Schema
 from onex.schema.catalogue import SchemaVersion

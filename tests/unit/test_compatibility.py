@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from onex.errors import MessageError
-from onex.model import Message, RejectedError
+from onex.node import Message, RejectedError
 from onex.schema import Codec, avro_schema
 from onex.schema.compatibility import described
 from tests.unit.test_codec import FakeCatalogue

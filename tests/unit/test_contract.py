@@ -372,7 +372,7 @@ class NodeEchoCompute(NodeCompute[Say, Said]):
         return Said(text=request.text)
 '''
 MODELS = '''\
-from onex.model import Message
+from onex.node import Message
 
 
 class Say(Message, key="text"):

@@ -76,7 +76,7 @@ state_machine:
 LAMP = '''\
 from enum import StrEnum
 
-from onex.model import Message
+from onex.node import Message
 
 
 class Light(StrEnum):

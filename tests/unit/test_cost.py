@@ -15,7 +15,7 @@ from node_unruly_compute.v1_0_0.models import Ask
 from node_unruly_effect.v1_0_0.models import Act
 
 from onex.bus.memory import MemoryBroker
-from onex.model import Message
+from onex.node import Message
 from onex.testing import MeshDriver
 from tests.conftest import NODES
 

@@ -20,8 +20,8 @@ from onex.agent.telemetry.health import Health
 from onex.capability.reports import Reports
 from onex.dlq import Author, DeadLetterManager, LetterFilter, ReplayOptions
 from onex.errors import BusUnavailableError, ConfigurationError, MessageError, PoisonError, RejectedError
-from onex.model import Message
 from onex.model.error_text import error_text, exception_facts, scrubbed, text_of, traceback_text, validation_text
+from onex.node import Message
 from onex.schema import Codec, avro_schema
 from onex.schema.registry import RegistryCatalogue
 from onex.schema.topic_catalogue import TopicCatalogue

@@ -16,7 +16,7 @@ from pydantic import Field
 from pydantic.fields import FieldInfo
 
 from onex.errors import SchemaMismatchError
-from onex.model import Message, RejectedError
+from onex.node import Message, RejectedError
 from onex.schema import Codec, avro_schema, canonical
 from onex.schema.avro_schema import Schema
 from onex.schema.foreign import AvroSchema

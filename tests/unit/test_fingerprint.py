@@ -10,8 +10,8 @@ from pydantic import Field
 from onex.agent.failure.cause import without_values
 from onex.agent.failure.classify import Classifier, Failure
 from onex.errors import RejectedError, TransientError
-from onex.model import Message
 from onex.model.enums import EnumFailureClass, EnumStage
+from onex.node import Message
 from onex.schema import Codec
 from tests.unit.test_codec import FakeCatalogue
 

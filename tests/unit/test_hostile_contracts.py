@@ -147,7 +147,7 @@ def test_a_hole_in_the_checks_is_found_in_what_was_rendered(monkeypatch: pytest.
 
 
 EDITS = {
-    "an import": ("from onex.model import Message", "from onex.model import Message\nfrom os import system"),
+    "an import": ("from onex.node import Message", "from onex.node import Message\nfrom os import system"),
     "a plain import": ("from onex.node import", "import os\nfrom onex.node import"),
     "another name": ("import Message", "import Message as Massage"),
     "a base": ("(NodeEffect):", "(NodeEffect, Exception):"),

@@ -10,10 +10,9 @@ from node_transfer_effect.v1_0_0.models import MoneyTransferred, MoveMoney
 from node_transfer_effect.v1_0_0.node import NodeTransferEffect
 
 from onex.contract import ResolvedNode, resolve_node
-from onex.model import RejectedError
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumOrdering
-from onex.node import Addressed, Context
+from onex.node import Addressed, Context, RejectedError
 from onex.node.idempotent_result import EffectResult, digest_of, dump_result, load_result
 from onex.testing import MeshDriver, Sent
 from onex.testing.effect_host import MemoryEffectRunner

@@ -11,11 +11,10 @@ from pydantic import Field
 
 from onex.agent.failure import dead_letter as d
 from onex.errors import RejectedError
-from onex.model import Message
 from onex.model.context import Context
 from onex.model.contract import ModelStateMachine, ModelWorkflow
 from onex.model.repeated import CompletionRepeated
-from onex.node import Addressed, NodeOrchestrator, Reduction, Run
+from onex.node import Addressed, Message, NodeOrchestrator, Reduction, Run
 from onex.testing import MeshDriver
 from onex.wire import headers as h
 from onex.workflow import compile_state_machine

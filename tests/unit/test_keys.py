@@ -12,9 +12,9 @@ import pytest
 from pydantic import Field
 
 from onex.agent.message.program import key_reader
-from onex.model import Message, RejectedError
 from onex.model.contract import ModelMessageDefinition
 from onex.model.partition_key import key_problem, key_text
+from onex.node import Message, RejectedError
 from tests.unit.test_contract import MODELS, make_node, resolve_problems
 from tests.unit.test_values import unchecked
 

@@ -25,11 +25,11 @@ from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Outgoing, Partition, Position, TopicState
 from onex.cli.stack import without_secrets
 from onex.errors import ConfigurationError, HandlerTimeoutError, PoisonError
-from onex.model import RejectedError, TransientError
 from onex.model.contract.field_type import field_type_names, to_annotation
 from onex.model.duration import parse_duration
 from onex.model.enums import EnumFailureClass, EnumStage
 from onex.model.topic import TopicName, kebab
+from onex.node import RejectedError, TransientError
 from onex.settings import Settings
 from onex.testing import ManualClock, MeshDriver
 from tests.conftest import NODES, ORDERS, ROOT, SERVICES, eventually

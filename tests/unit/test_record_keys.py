@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from onex.contract.signature import may_return_none
-from onex.model import Message
+from onex.node import Message
 from onex.testing import MeshDriver
 from tests.conftest import NODES
 

@@ -14,9 +14,9 @@ from onex.agent.effect import retry_topic
 from onex.agent.effect.retry_policy import Attempts, RetryPlan
 from onex.bus.protocols import Partition
 from onex.contract import ResolvedNode, resolve_node
-from onex.model import RejectedError, TransientError
 from onex.model.contract import ModelDelivery, ModelErrorHandling, ModelRetryPolicy
 from onex.model.enums import EnumBackoff, EnumOrdering
+from onex.node import RejectedError, TransientError
 from onex.testing import MeshDriver
 from onex.testing.effect_host import MemoryEffectRunner
 from onex.wire import headers as h

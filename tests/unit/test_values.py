@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from onex.dlq.edit import encoded, exact_json, patched
 from onex.errors import PoisonError, SchemaMismatchError
-from onex.model import Message, RejectedError
+from onex.node import Message, RejectedError
 from onex.node.idempotent_result import dump_result, load_result
 from onex.schema import Codec, avro_schema
 from onex.schema.avro_schema import Schema

@@ -1,18 +1,4 @@
-"""Data and nothing else: messages, enums, errors, names and contract models."""
+"""Data and nothing else: messages, enums, names and contract models. Internal, except ``onex.model.mesh``.
 
-from onex.errors import OnexError, OutageError, RejectedError, TransientError
-from onex.model.enums import EnumFailureClass, EnumNodeKind, EnumTopicCategory
-from onex.model.message import Message
-from onex.model.topic import TopicName
-
-__all__ = [
-    "EnumFailureClass",
-    "EnumNodeKind",
-    "EnumTopicCategory",
-    "Message",
-    "OnexError",
-    "OutageError",
-    "RejectedError",
-    "TopicName",
-    "TransientError",
-]
+Authors of nodes find what they need in ``onex.node``; other modules import from the module that defines a name.
+"""

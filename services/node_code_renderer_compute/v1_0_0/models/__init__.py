@@ -1,6 +1,6 @@
 """Messages of rendering."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class RenderNode(Message, key="generation_id"):

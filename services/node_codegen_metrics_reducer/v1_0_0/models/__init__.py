@@ -1,7 +1,7 @@
 """State and messages of the code-generation metrics."""
 
 from node_codegen_orchestrator.v1_0_0.models import GenerationProgressed
-from onex.model import Message
+from onex.node import Message
 
 __all__ = ["CodegenMetrics", "CodegenSnapshot", "GenerationMeasured", "GenerationProgressed"]
 

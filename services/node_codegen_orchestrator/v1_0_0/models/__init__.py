@@ -6,7 +6,7 @@ from node_code_renderer_compute.v1_0_0.models import NodeRendered, RenderNode
 from node_contract_validator_compute.v1_0_0.models import ContractRefused, ContractValidated, ValidateContract
 from node_store_effect.v1_0_0.models import NodeStored, StoreNode
 from node_test_generator_effect.v1_0_0.models import GenerateTests, TestsFailed, TestsPassed
-from onex.model import Message
+from onex.node import Message
 
 __all__ = [
     "ContractRefused",

@@ -1,6 +1,6 @@
 """Messages of contract validation."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class ValidateContract(Message, key="generation_id"):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from onex.model import Message
+from onex.node import Message
 
 
 class AcquireLock(Message, key="name"):

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from onex.mixins.circuit_breaker import EnumCircuitState
-from onex.model import Message
+from onex.node import Message
 
 
 class CircuitState(Message):

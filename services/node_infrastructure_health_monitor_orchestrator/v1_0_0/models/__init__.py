@@ -4,7 +4,6 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from onex.model import Message
 from onex.model.mesh import (
     ConsumerHealthReported,
     EnumHealth,
@@ -13,6 +12,7 @@ from onex.model.mesh import (
     NodeHealth,
     NodeHeartbeat,
 )
+from onex.node import Message
 
 __all__ = [
     "ConsumerHealthReported",

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from onex.mixins.circuit_breaker import EnumCircuitState
-from onex.model import Message
+from onex.node import Message
 
 
 class EnumEncoding(StrEnum):

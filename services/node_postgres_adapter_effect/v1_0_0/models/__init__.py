@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from onex.model import Message
+from onex.node import Message
 
 Projection = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 """Name of a read model."""

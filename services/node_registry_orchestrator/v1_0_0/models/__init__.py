@@ -3,7 +3,6 @@
 from datetime import datetime
 from enum import StrEnum
 
-from onex.model import Message
 from onex.model.mesh import (
     NodeHeartbeat,
     NodeIntrospected,
@@ -11,6 +10,7 @@ from onex.model.mesh import (
     RegistrationAcknowledged,
     RequestIntrospection,
 )
+from onex.node import Message
 
 __all__ = [
     "EnumHandshake",

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from node_postgres_adapter_effect.v1_0_0.models import DeleteProjection, UpsertProjection
 from node_registry_orchestrator.v1_0_0.models import RegistrationStepped
-from onex.model import Message
 from onex.model.mesh import EnumRegistrationState, NodeIntrospected, RegisteredNode
+from onex.node import Message
 
 __all__ = [
     "DeleteProjection",

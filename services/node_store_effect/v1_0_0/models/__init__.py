@@ -1,6 +1,6 @@
 """Messages of the artifact store."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class StoreNode(Message, key="generation_id"):

@@ -1,6 +1,6 @@
 """Messages of test generation."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class GenerateTests(Message, key="generation_id"):

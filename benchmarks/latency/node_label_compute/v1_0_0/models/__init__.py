@@ -1,6 +1,6 @@
 """Messages of the second step."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class LabelParcel(Message, key="order_id"):

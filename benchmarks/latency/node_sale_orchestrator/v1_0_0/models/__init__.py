@@ -3,7 +3,7 @@
 from node_label_compute.v1_0_0.models import LabelParcel, ParcelLabelled
 from node_quote_compute.v1_0_0.models import OrderQuoted, QuoteOrder
 
-from onex.model import Message
+from onex.node import Message
 
 __all__ = ["LabelParcel", "NotSold", "OrderQuoted", "ParcelLabelled", "QuoteOrder", "Sell", "Sold"]
 

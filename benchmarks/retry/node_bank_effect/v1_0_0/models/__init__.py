@@ -1,6 +1,6 @@
 """Messages of the bank."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class Withdraw(Message, key="account"):

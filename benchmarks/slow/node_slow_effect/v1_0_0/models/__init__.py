@@ -1,6 +1,6 @@
 """Messages of the slow effect."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class Call(Message, key="account"):

@@ -2,7 +2,7 @@
 
 from node_payment_effect.v1_0_0.models import MoneyMoved
 
-from onex.model import Message
+from onex.node import Message
 
 __all__ = ["Balance", "CustomerBalance", "MoneyMoved"]
 

@@ -5,7 +5,7 @@ from node_payment_effect.v1_0_0.models import CardCharged, CardDeclined, ChargeC
 from node_shipping_effect.v1_0_0.models import OrderShipped, ShipmentRefused, ShipOrder
 from pydantic import Field
 
-from onex.model import Message
+from onex.node import Message
 
 __all__ = [
     "CardCharged",

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from onex.model import Message
+from onex.node import Message
 
 
 class PriceOrder(Message, key="order_id"):

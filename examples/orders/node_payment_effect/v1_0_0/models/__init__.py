@@ -1,6 +1,6 @@
 """Messages of payment."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class ChargeCard(Message, key="order_id"):

@@ -1,6 +1,6 @@
 """Messages of shipping."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class ShipOrder(Message, key="order_id"):

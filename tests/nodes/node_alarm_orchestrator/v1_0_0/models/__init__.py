@@ -1,6 +1,6 @@
 """State and messages of the alarm clock."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class AlarmState(Message):

@@ -1,6 +1,6 @@
 """Messages of the gate."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class Enter(Message, key="name"):

@@ -1,6 +1,6 @@
 """State and messages of the tally."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class Tally(Message):

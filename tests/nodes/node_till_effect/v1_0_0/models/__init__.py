@@ -1,6 +1,6 @@
 """Messages of the till."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class TakeMoney(Message, key="till"):

@@ -2,8 +2,8 @@
 
 from node_trip_orchestrator.v1_0_0.models import BookTrip, TripBooked, TripFailed
 
-from onex.model import Message
 from onex.model.cancel import CancelWorkflow
+from onex.node import Message
 
 
 class BookTour(Message, key="tour"):

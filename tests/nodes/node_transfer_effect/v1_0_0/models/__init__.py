@@ -1,6 +1,6 @@
 """Messages of the node."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class MoveMoney(Message, key="account"):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from onex.model import Message
+from onex.node import Message
 
 
 class BookTrip(Message, key="trip"):

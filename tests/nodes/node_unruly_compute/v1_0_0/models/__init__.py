@@ -1,6 +1,6 @@
 """Messages of the nodes that misbehave on request."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class Ask(Message, key="entity"):

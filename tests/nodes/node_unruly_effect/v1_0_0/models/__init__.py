@@ -1,6 +1,6 @@
 """Messages of the effect that misbehaves on request."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class Act(Message, key="entity"):

@@ -1,6 +1,6 @@
 """Messages of the effect that asks a vault."""
 
-from onex.model import Message
+from onex.node import Message
 
 
 class Fetch(Message, key="name"):
