@@ -67,7 +67,7 @@ def models_shape(contract: ModelContract, order: Sequence[str], imports: Iterabl
         )
         for name in order
     }
-    found = frozenset({*imports, ("onex.model", "Message")})
+    found = frozenset({*imports, ("onex.node", "Message")})
     names = _TYPES | set(models)
     return Shape(f"Messages of {contract.name}.", found, classes, sorted(models), names, frozenset(), frozenset())
 
