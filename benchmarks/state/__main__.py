@@ -20,7 +20,6 @@ from benchmarks.report import Report, Series
 from onex.agent.message.topic_limits import TopicLimits
 from onex.agent.state.backends import RocksBacking
 from onex.agent.state.memory import StateMemory
-from onex.agent.state.partition_store import STATE
 from onex.agent.state.store_manager import Stores
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.protocols import Outgoing, Partition
@@ -31,6 +30,7 @@ from onex.provisioning.provision import apply_plan, make_plan
 from onex.schema import Codec
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.wire import headers as h
+from onex.wire.changelog import STATE
 
 _ROOT = Path(__file__).parents[2]
 _REDUCER = _ROOT / "examples" / "orders" / "node_balance_reducer" / "v1_0_0"

@@ -11,10 +11,10 @@ from node_payment_effect.v1_0_0.models import CardCharged, CardDeclined, ChargeC
 from node_shipping_effect.v1_0_0.models import OrderShipped, ShipmentRefused, ShipOrder
 from node_till_effect.v1_0_0.models import MoneyTaken, TillChanged
 
-from onex.agent.failure import dead_letter as d
 from onex.bus.protocols import ProtocolRecord
 from onex.model.message import Message
 from onex.schema import Codec
+from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from tests.chaos.hostile import COMMANDS, is_hostile
 from tests.chaos.load import ORDERS, Load

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from onex.agent.failure import dead_letter as d
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Outgoing, Partition
 from onex.contract import ResolvedNode, find_contracts, load_contract, resolve_node
@@ -19,6 +18,7 @@ from onex.schema import Codec
 from onex.testing import Case, load_cases, mismatch, run_case
 from onex.testing.cases import Named
 from onex.testing.run_case import case_bytes, case_key
+from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from onex.wire.partitioner import partition_of
 from tests.conftest import ORDERS, SERVICES, eventually

@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar, cast
 
-from onex.agent.failure import dead_letter as d
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Headers, Outgoing, Partition, ProtocolRecord
 from onex.contract import ResolvedNode, resolve_node
@@ -25,6 +24,7 @@ from onex.provisioning.environment import EnvironmentLog
 from onex.provisioning.provision import apply_plan, make_plan
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
+from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from tests.conftest import eventually
 from tests.integration.forked import ForkServer, Output, Process, Program

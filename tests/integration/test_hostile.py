@@ -10,7 +10,6 @@ import pytest
 from node_order_orchestrator.v1_0_0.models import OrderCompleted, PlaceOrder
 from node_order_pricing_compute.v1_0_0.models import OrderPriced, PriceOrder
 
-from onex.agent.failure import dead_letter as d
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import ProtocolRecord
 from onex.errors import MessageError
@@ -18,6 +17,7 @@ from onex.mesh import MeshClient
 from onex.model.message import Message
 from onex.schema import Codec
 from onex.settings import Settings
+from onex.wire import dead_letter as d
 from tests.conftest import ORDERS, eventually
 from tests.hostile_corpus import HostileRecord, hostile_records
 from tests.integration.agents import Mesh

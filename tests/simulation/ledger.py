@@ -9,11 +9,11 @@ from node_order_orchestrator.v1_0_0.models import ChargeCard, OrderCompleted, Or
 from node_payment_effect.v1_0_0.models import CardCharged, CardDeclined, MoneyMoved
 from node_unruly_effect.v1_0_0.models import Acted
 
-from onex.agent.failure import dead_letter as d
 from onex.bus.protocols import Partition, ProtocolRecord
 from onex.errors import PoisonError
 from onex.model.repeated import CompletionRepeated
 from onex.testing import MeshDriver
+from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from tests.simulation import world
 

@@ -5,10 +5,11 @@ from contextlib import AbstractContextManager, ExitStack
 from unittest.mock import PropertyMock, patch
 
 from onex.agent.state import lost_positions as lost
-from onex.agent.state.lost_positions import Changelog, Judged, Mark
+from onex.agent.state.lost_positions import Changelog, Judged
 from onex.agent.state.partition_store import PartitionStore
 from onex.agent.state.standby import Standby
 from onex.bus.protocols import Partition, Position, ProtocolEventBus
+from onex.wire.positions import Mark
 
 Mutant = Callable[[], AbstractContextManager[object]]
 """A context manager that puts a bug into the engine."""

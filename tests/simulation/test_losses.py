@@ -61,7 +61,7 @@ class Loss:
         """What the node publishes when it is started: nothing while it waits for an operator."""
         before = len(self._published())
         self.send(3)
-        with patch("onex.agent.state.lost_positions._PERHAPS_MARKERS", 1):
+        with patch("onex.wire.positions._PERHAPS_MARKERS", 1):
             self.mesh.add_instance(self.node)
             self.mesh.run_until_idle()
         found = self._published()[before:]

@@ -19,7 +19,6 @@ from structlog.testing import capture_logs
 from typer.core import TyperCommand, TyperGroup
 from typer.testing import CliRunner
 
-from onex.agent.failure import dead_letter as d
 from onex.bus.memory import MemoryEventBus
 from onex.bus.protocols import Headers
 from onex.cli.failures import INTERNAL
@@ -27,6 +26,7 @@ from onex.cli.main import _Commands, app
 from onex.contract import resolve_node
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
+from onex.wire import dead_letter as d
 from tests.conftest import NODES
 from tests.unit.hostile_texts import HOSTILE, obeyed, targets
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 import tests.conftest  # noqa: F401 - puts the test nodes on the path
-from onex.agent.failure import dead_letter as d
 from onex.bus.protocols import Partition
+from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from tests.unit.hostile_world import BOMBS, FENCED, KINDS, LATE, TARGETS, TRAP, HostileWorld, Target, hostile
 from tests.unit.unreadable_record import check_asked_once

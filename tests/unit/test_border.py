@@ -16,11 +16,9 @@ from node_unruly_compute.v1_0_0.node import NodeUnrulyCompute
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
-from onex.agent.failure import dead_letter as d
 from onex.agent.failure.classify import Failure
 from onex.agent.failure.dead_letter import DeadLetterBuilder
 from onex.agent.message.envelope import read_envelopes
-from onex.agent.message.envelope_rules import MADE_UP, clean_id, is_deadline, is_trace_parent, is_trace_state
 from onex.agent.message.topic_limits import TopicLimits
 from onex.agent.process.logs import configure_logs
 from onex.bus.kafka.unreadable import UnreadableRecord, with_readable_headers
@@ -34,7 +32,9 @@ from onex.node import CancelTimer, SetTimer
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.settings import Settings
 from onex.testing import ManualClock, MeshDriver
+from onex.wire import dead_letter as d
 from onex.wire import headers as h
+from onex.wire.envelope_rules import MADE_UP, clean_id, is_deadline, is_trace_parent, is_trace_state
 from onex.wire.sizes import record_bytes
 from tests.conftest import NODES
 from tests.unit.hostile_world import TARGETS, TRAP, HostileWorld, UnspeakableError, hostile

@@ -7,7 +7,6 @@ import pytest
 from aiokafka import ConsumerRecord
 from node_order_orchestrator.v1_0_0.models import OrderCompleted, OrderFailed, OrderPriced, PlaceOrder
 
-from onex.agent.failure import dead_letter as d
 from onex.mesh import CommandRejectedError, WorkflowFailedError, calls
 from onex.mesh.address_book import AddressBook
 from onex.mesh.calls import Call, Calls
@@ -16,6 +15,7 @@ from onex.model.repeated import CompletionRepeated
 from onex.schema import Codec
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
+from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from tests.conftest import ORDERS
 

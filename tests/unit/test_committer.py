@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from onex.agent.crash import Isolation
 from onex.agent.crash.effect_gate import EffectGate
 from onex.agent.effect.committer import Committer
-from onex.agent.effect.offsets import FITS, OffsetTracker
+from onex.agent.effect.offsets import OffsetTracker
 from onex.agent.effect.outcome import Commit, Outcome
 from onex.agent.effect.retry_topic import RetryQueue
 from onex.agent.failure.blocked_partitions import BlockedPartitions
@@ -33,6 +33,7 @@ from onex.bus.protocols import (
 )
 from onex.errors import MessageTooLargeError
 from onex.testing.clock import ManualClock
+from onex.wire.positions import FITS
 
 _P = Partition("orders", 0)
 

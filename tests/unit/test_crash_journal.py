@@ -16,7 +16,6 @@ from structlog.testing import capture_logs
 
 from onex.agent.crash import Isolation
 from onex.agent.crash.journal import Journal, Span
-from onex.agent.crash.skips import Skip, skip_in
 from onex.agent.crash.suspects import Suspect
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.process.stop import StopSwitch
@@ -25,6 +24,7 @@ from onex.agent.telemetry.health import Health
 from onex.bus.memory.log import COMMITTED, MemoryRecord
 from onex.bus.protocols import Partition
 from onex.testing import ManualClock
+from onex.wire.skip import Skip, skip_in
 
 T0, T1 = Partition("onex.cmd.a.b.v1", 0), Partition("onex.cmd.a.b.v1", 1)
 CLOCK = ManualClock()

@@ -11,7 +11,6 @@ from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 from pydantic import JsonValue
 
-from onex.agent.failure import dead_letter as d
 from onex.contract import resolve_node
 from onex.dlq import (
     Author,
@@ -32,6 +31,7 @@ from onex.model.mesh import EnumDeadLetterAction
 from onex.node import Context
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
+from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from tests.conftest import NODES
 

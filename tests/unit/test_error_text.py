@@ -13,7 +13,6 @@ import structlog
 from pydantic import AfterValidator, BaseModel, Field, JsonValue, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from onex.agent.failure import dead_letter as d
 from onex.agent.process.logs import configure_logs
 from onex.agent.process.services import agent_environment_of
 from onex.agent.telemetry.health import Health
@@ -27,6 +26,7 @@ from onex.schema.registry import RegistryCatalogue
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.settings import Settings
 from onex.testing import MeshDriver
+from onex.wire import dead_letter as d
 from tests.conftest import NODES
 from tests.unit.test_codec import FakeCatalogue
 

@@ -17,9 +17,6 @@ from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from onex.agent.failure import dead_letter as d
-from onex.agent.state.partition_store import OWN
-from onex.agent.state.timers import decode_timers
 from onex.bus.memory.log import COMMITTED, MemoryRecord
 from onex.bus.protocols import Partition
 from onex.cli import audit, dlq_desk, doctor, main, mesh, nodes, send, state, workflows
@@ -32,6 +29,8 @@ from onex.model.mesh import AUDIT_TOPICS, SNAPSHOT_TOPICS, DeadLetterAudited
 from onex.model.topic import environment_topic
 from onex.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
 from onex.testing import MeshDriver
+from onex.wire import dead_letter as d
+from onex.wire.changelog import OWN, decode_timers
 from tests.conftest import NODES
 from tests.unit.unreadable_record import UnreadableRecord, copy_of
 

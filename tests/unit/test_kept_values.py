@@ -9,13 +9,13 @@ import pytest
 from node_order_orchestrator.v1_0_0.models import OrderCompleted, OrderFailed, PlaceOrder
 from pydantic import Field
 
-from onex.agent.failure import dead_letter as d
 from onex.errors import RejectedError
 from onex.model.context import Context
 from onex.model.contract import ModelStateMachine, ModelWorkflow
 from onex.model.repeated import CompletionRepeated
 from onex.node import Addressed, Message, NodeOrchestrator, Reduction, Run
 from onex.testing import MeshDriver
+from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from onex.workflow import compile_state_machine
 from onex.workflow.machine import WorkflowMachine

@@ -14,7 +14,6 @@ from structlog.testing import capture_logs
 
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.pure.engine import PureEngine
-from onex.agent.state.lost_positions import Mark, mark_of
 from onex.agent.telemetry.health import Health
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.memory.group import Group
@@ -25,6 +24,7 @@ from onex.model.message import Message
 from onex.node import Node
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
+from onex.wire.positions import Mark, mark_of
 from tests.conftest import NODES
 
 STATE = "onex.state.node_tally_reducer.v1"
@@ -105,7 +105,7 @@ def blocked(reasons: dict[str, str], *topics: str, number: int) -> str:
 
 
 def test_records_that_were_deleted_before_they_were_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onex.agent.state.lost_positions._PERHAPS_MARKERS", 1)
+    monkeypatch.setattr("onex.wire.positions._PERHAPS_MARKERS", 1)
     world.stop()
     for _ in range(4):
         world.mesh.send(world.sent)
@@ -121,7 +121,7 @@ def test_records_that_were_deleted_before_they_were_read(world: World, monkeypat
 
 
 def test_retention_passes_a_running_node(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onex.agent.state.lost_positions._PERHAPS_MARKERS", 1)
+    monkeypatch.setattr("onex.wire.positions._PERHAPS_MARKERS", 1)
     (instance,) = world.mesh.instances
     instance.muted = True
     for _ in range(4):

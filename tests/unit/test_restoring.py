@@ -7,11 +7,11 @@ from node_tally_reducer.v1_0_0.models import Tally
 
 from onex.agent.message.topic_limits import TopicLimits
 from onex.agent.state.backends import MemoryBacking
-from onex.agent.state.partition_store import STATE
 from onex.agent.state.store_manager import StoreManager
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.adapter import MemoryReader
 from onex.bus.protocols import Outgoing, Partition, TopicState
+from onex.wire.changelog import STATE
 from tests.unit.test_state_memory import codec
 
 _CHANGELOG = "onex.state.tally.v1"

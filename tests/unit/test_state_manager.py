@@ -11,7 +11,6 @@ from node_tally_reducer.v1_0_0.models import Amount, Tallied
 from node_tally_reducer.v1_0_0.node import NodeTallyReducer
 
 from onex.agent.state.backends import ProtocolBacking, RocksBacking
-from onex.agent.state.lost_positions import UNFINISHED, Mark, mark_of
 from onex.agent.state.memory import StateMemory
 from onex.agent.state.standby import Standby
 from onex.bus.memory.consumer import MemoryConsumer
@@ -23,6 +22,7 @@ from onex.model.mesh import EnumDeadLetterAction
 from onex.node import Node
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
+from onex.wire.positions import UNFINISHED, Mark, mark_of
 from tests.conftest import NODES
 
 STATE = "onex.state.node_tally_reducer.v1"

@@ -17,7 +17,6 @@ from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
 from onex.agent.effect.outcome_builder import OutcomeBuilder
-from onex.agent.failure import dead_letter as d
 from onex.agent.message.decoding import Decoder
 from onex.agent.state.partition_store import PartitionStore
 from onex.bus.protocols import Partition
@@ -25,6 +24,7 @@ from onex.errors import BusUnavailableError, StateStoreError
 from onex.node import Context, Decision, TimerFired
 from onex.testing import MeshDriver
 from onex.testing.effect_host import MemoryEffectRunner
+from onex.wire import dead_letter as d
 from tests.conftest import NODES
 from tests.unit.test_effect_runner import BusySettlement, Engine, memory_bus, run
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from onex.model.outgoing import BusHealth, Headers, Outgoing
+from onex.wire.record import NOWHERE, Emitted, Partition, Position, ProtocolRecord
 
 __all__ = [
     "CLUSTER_DEFAULT",
@@ -26,42 +26,6 @@ __all__ = [
     "ProtocolTransaction",
     "TopicState",
 ]
-
-
-class Partition(NamedTuple):
-    """A partition of a topic."""
-
-    topic: str
-    partition: int
-
-
-class Position(NamedTuple):
-    """Next offset to read, and the text kept beside it in the group's commit."""
-
-    offset: int
-    metadata: str = ""
-
-
-NOWHERE: Mapping[Partition, Position] = MappingProxyType({})
-"""No positions to commit."""
-
-
-class ProtocolRecord(Protocol):
-    """A record as librdkafka's Message has it; the engine never copies it into another shape."""
-
-    def topic(self) -> str: ...
-    def partition(self) -> int: ...
-    def offset(self) -> int: ...
-    def key(self) -> bytes | None: ...
-    def value(self) -> bytes | None: ...
-    def headers(self) -> Headers | None:
-        """Names and values. May raise for a record of a consumer; then it must not be called again. See
-        :mod:`onex.agent.message.unreadable_headers`."""
-        ...
-
-    def timestamp(self) -> tuple[int, int]:
-        """(type, milliseconds since 1970)."""
-        ...
 
 
 OnDelivery = Callable[[Exception | None, int], None]
@@ -118,10 +82,6 @@ class ProtocolRebalanceListener(Protocol):
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None: ...
     def on_lost(self, partitions: Sequence[Partition]) -> None: ...
-
-
-Emitted = tuple[str, bytes | None, bytes | None, Headers]
-"""Topic, value, key, headers: an output on its way. A plain tuple: it is made for every output."""
 
 
 class ProtocolTransaction(Protocol):

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from onex.agent.failure.dead_letter import CLASS, MESSAGE, NODE
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader, ProtocolRecord
 from onex.contract import ResolvedNode
 from onex.errors import MessageError, MissingTopicError
 from onex.model.message import Message
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.wire import headers as h
+from onex.wire.dead_letter import CLASS, MESSAGE, NODE
 from onex.wire.foreign_headers import headers_of
 
 _LONGEST = 70

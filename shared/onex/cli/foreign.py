@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from onex.agent.state.partition_store import OWN, STATE
-from onex.agent.state.timers import decode_timers
 from onex.bus.protocols import ProtocolRecord
 from onex.bus.skipped import Skipped, SkippedRecords
 from onex.bus.whole_topic import whole_topic
@@ -16,6 +14,7 @@ from onex.model.mesh.topics import with_prefix
 from onex.provisioning.environment import EnvironmentLog
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.schema.topic_catalogue import TopicCatalogue
+from onex.wire.changelog import OWN, STATE, decode_timers
 from onex.wire.foreign_headers import readable_headers
 from onex.workflow import WorkflowState
 

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from onex.agent.state.timer_offset import due_ms_of
 from onex.bus.protocols import Partition, ProtocolRecord
 from onex.cli.bus import open_own_bus
 from onex.cli.dlq_desk import Reason, Who, author_of
@@ -18,6 +17,7 @@ from onex.dlq import OffsetSkipper
 from onex.errors import PoisonError, RejectedError
 from onex.util.printable import one_line
 from onex.wire.foreign_headers import readable_headers
+from onex.wire.timer_offset import due_ms_of
 
 _SHOWN = 300
 

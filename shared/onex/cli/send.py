@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from onex.agent.message.program import first_headers
 from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
 from onex.cli.bus import open_bus, open_own_bus
 from onex.cli.follow import Follower, Seen
@@ -25,6 +24,7 @@ from onex.contract import ResolvedNode
 from onex.errors import PoisonError, RejectedError
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.util.printable import one_line
+from onex.wire.cloudevents import first_headers
 from onex.wire.headers import deadline_in
 
 

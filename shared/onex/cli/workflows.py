@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from onex.agent.message.program import first_headers
 from onex.bus.protocols import Outgoing, ProtocolEventBus
 from onex.cli.bus import open_own_bus
 from onex.cli.nodes import resolve_all
@@ -24,6 +23,7 @@ from onex.model.cancel import CancelWorkflow
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.settings import Settings
 from onex.util.printable import one_line
+from onex.wire.cloudevents import first_headers
 from onex.workflow import StepState, WorkflowState
 
 app = typer.Typer(no_args_is_help=True, help="Declared workflows: list, show, cancel.")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from onex.agent.failure import dead_letter as d
 from onex.bus.protocols import ProtocolEventBus, ProtocolTransaction
 from onex.bus.skipped import SkippedRecords
 from onex.contract import ResolvedNode
@@ -18,6 +17,7 @@ from onex.dlq.replay import Replayer, ReplayOptions, ReplayReport, partitions_of
 from onex.errors import RejectedError
 from onex.model.mesh import DeadLetterAudited, EnumDeadLetterAction
 from onex.schema import ProtocolSchemaCatalogue
+from onex.wire import dead_letter as d
 from onex.wire import headers as h
 
 _AS_IT_GOES = ReplayOptions()

@@ -7,8 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from onex.agent.effect.offsets import done_beyond
-from onex.agent.state.lost_positions import UNFINISHED, mark_of, out_of_range
 from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
 from onex.contract import ResolvedNode
 from onex.dlq.audit import Audit, Author
@@ -16,6 +14,7 @@ from onex.dlq.manager import Transaction
 from onex.errors import BusError, RejectedError
 from onex.model.mesh import EnumDeadLetterAction
 from onex.schema import ProtocolSchemaCatalogue
+from onex.wire.positions import UNFINISHED, done_beyond, mark_of, out_of_range
 
 
 @dataclass(frozen=True, slots=True)

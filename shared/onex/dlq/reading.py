@@ -7,7 +7,6 @@ from functools import partial
 
 from pydantic import JsonValue
 
-from onex.agent.failure import dead_letter as d
 from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolRecord
 from onex.bus.skipped import SkippedRecords
 from onex.contract import ResolvedNode
@@ -15,6 +14,7 @@ from onex.errors import MessageError, MissingTopicError, PoisonError
 from onex.model.contract import ModelContract
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.util.clock import LATEST_MS
+from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from onex.wire.foreign_headers import readable_headers
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from onex.agent.failure import dead_letter as d
 from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolTransaction
 from onex.dlq.audit import Audit, Author
 from onex.dlq.reading import DeadLetter, read_letters
 from onex.errors import MissingTopicError
 from onex.model.contract import ModelContract
 from onex.model.mesh import EnumDeadLetterAction
+from onex.wire import dead_letter as d
 from onex.wire import headers as h
 
 _BATCH = 100

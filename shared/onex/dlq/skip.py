@@ -1,8 +1,5 @@
 """Giving up a record that ends the process of its node again and again: it becomes a dead letter."""
 
-from onex.agent.crash.skips import Skip
-from onex.agent.effect.offsets import done_beyond
-from onex.agent.message.envelope import read_envelope
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
 from onex.contract import ResolvedNode
 from onex.dlq.audit import Audit, Author
@@ -10,6 +7,11 @@ from onex.dlq.manager import Transaction
 from onex.errors import RejectedError
 from onex.model.mesh import EnumDeadLetterAction
 from onex.schema import ProtocolSchemaCatalogue
+from onex.wire.envelope_rules import message_id
+from onex.wire.foreign_headers import headers_of
+from onex.wire.headers import ID
+from onex.wire.positions import done_beyond
+from onex.wire.skip import Skip
 
 
 class OffsetSkipper:
@@ -57,8 +59,10 @@ class OffsetSkipper:
         """Send the decision to the agent that is blocked by the record, and note it. Raises FencedError, BusError."""
         skip = Skip(self._group, *partition, offset, self._author.why, self._author.who)
         place = f"{partition.topic}-{partition.partition}-{offset}"
-        message_id = read_envelope(record).id.decode(errors="replace") if record else ""
-        identity = f"{place}-{record.timestamp()[1]}" if record else place
+        identity, message = place, place
+        if record is not None:
+            identity = f"{place}-{record.timestamp()[1]}"
+            message = message_id(record, headers_of(record).get(ID)).decode(errors="replace")
         with Transaction(self._bus.transaction(self._transactional_id)) as transaction:
             retry_topic = self._contract.retry_topic
             transaction.produce(retry_topic, None, None, skip.headers(), partition.partition)
@@ -66,7 +70,7 @@ class OffsetSkipper:
                 transaction,
                 identity,
                 self._contract.name,
-                message_id or place,
+                message,
                 EnumDeadLetterAction.SKIPPED,
                 self._author,
             )

@@ -8,7 +8,6 @@ ended half-way is run again.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from onex.agent.state.lost_positions import UNFINISHED, Mark
 from onex.bus.protocols import Partition, Position, ProtocolEventBus
 from onex.contract import ResolvedNode
 from onex.dlq.audit import Audit, Author
@@ -19,6 +18,7 @@ from onex.model.enums import EnumTopicCategory
 from onex.model.mesh import EnumDeadLetterAction
 from onex.model.topic import TopicName
 from onex.schema import ProtocolSchemaCatalogue
+from onex.wire.positions import UNFINISHED, Mark
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from onex.agent.announce.introspection import inputs_of
 from onex.contract import ResolvedNode
+from onex.contract.inputs import inputs_of
 from onex.mesh.errors import UnknownCommandError
 from onex.model.cancel import CancelWorkflow
 from onex.model.mesh import RegisteredNode

@@ -8,7 +8,6 @@ from datetime import datetime
 from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
-from onex.agent.failure import dead_letter as d
 from onex.errors import MessageError
 from onex.mesh.address_book import Address
 from onex.mesh.errors import CommandRejectedError, WorkflowFailedError
@@ -18,6 +17,7 @@ from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
 from onex.schema import Codec
 from onex.util.clock import to_datetime
+from onex.wire import dead_letter as d
 from onex.wire import headers as h
 
 _REFUSED = (EnumFailureClass.POISON, EnumFailureClass.SCHEMA, EnumFailureClass.REJECTED)

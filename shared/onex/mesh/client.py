@@ -11,7 +11,6 @@ import structlog
 from aiokafka.errors import KafkaError
 from opentelemetry import trace
 
-from onex.agent.message.envelope_rules import MADE_UP, clean_id
 from onex.bus.aio.client import translate
 from onex.bus.aio.listener import getone
 from onex.bus.protocols import Headers
@@ -24,6 +23,7 @@ from onex.mesh.tracing import ClientTracing
 from onex.model.message import Message
 from onex.settings import Settings
 from onex.wire import headers as h
+from onex.wire.envelope_rules import MADE_UP, clean_id
 
 log = structlog.get_logger(__name__)
 M = TypeVar("M", bound=Message)

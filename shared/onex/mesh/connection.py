@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 import structlog
 
-from onex.agent.message.program import first_headers
 from onex.bus.aio import AioKafka, Listener
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Headers, Outgoing
@@ -22,6 +21,7 @@ from onex.model.repeated import CompletionRepeated
 from onex.provisioning.environment import require_environment
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.settings import Settings
+from onex.wire.cloudevents import first_headers
 
 log = structlog.get_logger(__name__)
 _SOURCE = b"/onex/client"

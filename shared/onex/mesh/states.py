@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from onex.agent.state.partition_store import STATE, TIMERS
-from onex.agent.state.timers import decode_timers
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
 from onex.bus.skipped import SkippedRecords
 from onex.contract import ResolvedNode
 from onex.errors import ConfigurationError, MessageError, MissingTopicError, PoisonError
 from onex.model.message import Message
 from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.wire.changelog import STATE, TIMERS, decode_timers
 from onex.wire.partitioner import partition_of
 from onex.workflow import WorkflowState
 

@@ -11,7 +11,6 @@ from typing import TypeVar
 from opentelemetry.sdk.trace import SpanProcessor
 
 from onex.agent.crash import Isolation
-from onex.agent.failure.dead_letter import MESSAGE_ID
 from onex.agent.state.backends import OpenBacking
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Headers, Outgoing, Partition, ProtocolRecord
@@ -28,6 +27,7 @@ from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing.clock import ManualClock, VirtualLoop
 from onex.testing.instance import Instance, in_memory
 from onex.wire import headers as h
+from onex.wire.dead_letter import MESSAGE_ID
 
 M = TypeVar("M", bound=Message)
 _ROUNDS = 10_000

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from onex.agent.failure import dead_letter as d
 from onex.contract import ResolvedNode
 from onex.errors import ContractError, ContractProblem, RejectedError
 from onex.model.message import Message
 from onex.testing.cases import Case, Named, mismatch
 from onex.testing.driver import MeshDriver, Sent
+from onex.wire import dead_letter as d
 from onex.wire import headers as h
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from onex.bus.protocols import Headers, ProtocolRecord
 from onex.errors import PoisonError
 from onex.model.error_text import decoding_text
+from onex.model.outgoing import Headers
+from onex.wire.record import ProtocolRecord
 
 
 def readable_headers(record: ProtocolRecord) -> Headers:

@@ -10,7 +10,6 @@ import structlog
 
 from onex.agent.announce.introspection import Identity, introspect
 from onex.agent.announce.process_stats import ProcessStats
-from onex.agent.message.program import first_headers
 from onex.bus.protocols import Outgoing, Partition, ProtocolEventBus, ProtocolReader
 from onex.capability import Reports
 from onex.contract import ResolvedNode
@@ -30,6 +29,7 @@ from onex.model.mesh import (
 from onex.model.mesh.topics import TopicByModel, with_prefix
 from onex.model.message import Message
 from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.wire.cloudevents import first_headers
 
 log = structlog.get_logger(__name__)
 _LOOK = 0.25

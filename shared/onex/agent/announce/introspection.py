@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from onex.contract import ResolvedNode
+from onex.contract.inputs import inputs_of
 from onex.contract.load import FILE_NAME
 from onex.model.enums import EnumGuarantee, EnumNodeKind
 from onex.model.mesh import (
     EnumIntrospectionReason,
     ModelCapabilities,
-    ModelNodeInput,
     ModelNodeOutput,
     ModelNodeTopics,
     NodeIntrospected,
@@ -72,19 +72,6 @@ def introspect(
         heartbeat_interval=identity.heartbeat_interval,
         introspected_at=now,
     )
-
-
-def inputs_of(resolved: ResolvedNode) -> Iterator[ModelNodeInput]:
-    """Messages the node takes, with the messages that end what they start."""
-    workflow = resolved.contract.workflow_coordination
-    answers = workflow.answers if workflow else frozenset()
-    for topic, route in resolved.routes.items():
-        name = route.model.__name__
-        completed, failed = tuple(sorted(m.__name__ for m in route.outputs)), tuple[str, ...]()
-        if workflow:
-            starts = name not in answers and route.method == "decide"
-            completed, failed = ((workflow.completed,), (workflow.failed,)) if starts else ((), ())
-        yield ModelNodeInput(message=name, topic=topic, completed=completed, failed=failed)
 
 
 def _declared(resolved: ResolvedNode) -> Iterator[str]:

@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterable, Mapping
 
 from onex.agent.crash.isolation import Isolation, complaint_of, error_of
 from onex.agent.crash.journal import Span
-from onex.agent.crash.skips import Skip, SkipLookup
+from onex.agent.crash.skips import SkipLookup
 from onex.agent.effect.outcome import Commit, Task
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.message.decoding import Decoder, Received
 from onex.bus.protocols import Partition, Position, ProtocolEventBus, ProtocolRecord
 from onex.util.clock import ProtocolClock
+from onex.wire.skip import Skip
 
 _Place = tuple[Partition, int]
 

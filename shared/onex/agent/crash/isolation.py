@@ -7,11 +7,11 @@ from pathlib import Path
 import structlog
 
 from onex.agent.crash.journal import Journal
-from onex.agent.crash.skips import Skip
 from onex.agent.crash.suspects import Suspect, Suspects
 from onex.bus.protocols import Partition
 from onex.errors import ProcessEndedError
 from onex.util.clock import ProtocolClock
+from onex.wire.skip import Skip
 
 log = structlog.get_logger(__name__)
 

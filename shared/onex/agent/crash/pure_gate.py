@@ -3,26 +3,26 @@
 Inputs for which memory was short are carried alone, too (:mod:`onex.agent.failure.alone`).
 
 A fired timer is an input like a record. It counts as one of the changelog's partition, at an offset that is made of
-its due time (:mod:`onex.agent.state.timer_offset`).
+its due time (:mod:`onex.wire.timer_offset`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
 
 from onex.agent.crash.isolation import Isolation, complaint_of, error_of
 from onex.agent.crash.journal import Span
-from onex.agent.crash.skips import SkipLookup, is_skip
+from onex.agent.crash.skips import SkipLookup
 from onex.agent.crash.suspects import Suspect
 from onex.agent.failure.alone import Place
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.message.envelope import with_headers
 from onex.agent.pure.due_timers import Due
 from onex.agent.pure.processor import Processor
-from onex.agent.state.timer_offset import offset_of
-from onex.agent.state.timers import DueTimer
 from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolRecord
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumStage
 from onex.util.clock import ProtocolClock
+from onex.wire.skip import is_skip
+from onex.wire.timer_offset import DueTimer, offset_of
 
 
 class PureGate:

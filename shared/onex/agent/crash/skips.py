@@ -5,70 +5,21 @@ blocked partition looks there, outside of its group: so it does not matter who o
 that one is blocked itself. Read by the group, the record means nothing.
 """
 
-import json
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
 
 import structlog
 
 from onex.agent.crash.suspects import Suspect
 from onex.agent.message.envelope import with_headers
-from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolRecord
+from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
 from onex.errors import BusError
 from onex.util.clock import ProtocolClock
-from onex.wire import headers as h
+from onex.wire.skip import Skip, skip_in
 
 log = structlog.get_logger(__name__)
 _LOOK_EVERY = 1.0
 _MARGIN_MS = 3_600_000
 """An operator's clock may be behind, and another instance may have been blocked by the record before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """An operator's decision about one record."""
-
-    group: str
-    topic: str
-    partition: int
-    offset: int
-    reason: str
-    who: str
-
-    @property
-    def place(self) -> tuple[Partition, int]:
-        """The record that it is about."""
-        return Partition(self.topic, self.partition), self.offset
-
-    def headers(self) -> Headers:
-        """Headers of the record that carries it."""
-        return [(h.SKIP, json.dumps(asdict(self)).encode())]
-
-
-def is_skip(record: ProtocolRecord) -> bool:
-    """Whether a record of the retry topic only carries such a decision. One that cannot be read is none."""
-    return skip_in(record) is not None
-
-
-def skip_in(record: ProtocolRecord) -> Skip | None:
-    """The decision in a record of the retry topic whose headers can be read; None where there is none."""
-    raw = dict(record.headers() or []).get(h.SKIP)
-    if raw is None:
-        return None
-    try:
-        match json.loads(raw):
-            case {
-                "group": str(group),
-                "topic": str(topic),
-                "partition": int(number),
-                "offset": int(offset),
-                "reason": str(reason),
-                "who": str(who),
-            }:
-                return Skip(group, topic, number, offset, reason, who)
-    except (ValueError, RecursionError) as error:
-        log.warning("a decision cannot be read", topic=record.topic(), offset=record.offset(), reason=str(error))
-    return None
 
 
 class SkipLookup:

@@ -5,12 +5,12 @@ See :mod:`onex.agent.effect.retry_topic` for what is in them.
 
 from collections.abc import Collection
 
-from onex.agent.effect.offsets import done_beyond
 from onex.agent.effect.retry_topic import Backlog
 from onex.agent.message.envelope import with_headers
 from onex.agent.state.chunks import Chunks
 from onex.agent.state.restored import Restored
 from onex.bus.protocols import Position, ProtocolEventBus
+from onex.wire.positions import done_beyond
 
 
 class BacklogReading:

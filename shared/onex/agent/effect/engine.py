@@ -16,7 +16,6 @@ import structlog
 
 from onex.agent.crash import Isolation
 from onex.agent.crash.effect_gate import EffectGate
-from onex.agent.crash.skips import Skip, is_skip
 from onex.agent.effect.attempts import AttemptRunner, size_of
 from onex.agent.effect.committer import Committer
 from onex.agent.effect.idempotent_results import IdempotentResults
@@ -47,6 +46,7 @@ from onex.errors import BusError, StateStoreError
 from onex.model.enums import EnumStage
 from onex.util.clock import ProtocolClock
 from onex.util.failpoint import failpoint
+from onex.wire.skip import Skip, is_skip
 
 log = structlog.get_logger(__name__)
 

@@ -18,13 +18,13 @@ from typing import cast
 from onex.agent.message.program import Program
 from onex.agent.message.topic_limits import TopicLimits
 from onex.agent.state.backends import OpenBacking
-from onex.agent.state.partition_store import STATE
 from onex.agent.state.restored import Restored
 from onex.agent.state.store_manager import StoreManager
 from onex.bus.protocols import Emitted, OnDelivery, Partition, ProtocolEventBus
 from onex.model.message import Message
 from onex.node.idempotent_result import EffectResult, IdempotentResult, dump_result, load_result, require_same_work
 from onex.util.clock import ProtocolClock
+from onex.wire.changelog import STATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,15 @@ The set travels in the metadata of the committed offset, so that neither a crash
 runs a finished effect again. Kafka accepts 4,095 bytes of metadata (``offset.metadata.max.bytes``).
 """
 
-import zlib
-from base64 import b85decode, b85encode
 from collections import deque
 
-from onex.bus.protocols import Position
+from onex.wire.positions import FITS, done_beyond, packed
+from onex.wire.record import Position
 
 MAX_SPAN = 20_000
-"""Offsets between the watermark and the newest one taken in, from which on no more are read."""
-FITS = 26_000
-"""Offsets from the watermark on that always fit into the metadata: one bit each, at most 4,063 characters.
+"""Offsets between the watermark and the newest one taken in, from which on no more are read.
 
-More than ``MAX_SPAN``, because a batch that was asked for before is taken in whole."""
-_MOST_BYTES = 16_384
-"""Of a set that is read: a set of another version may be larger than ours, but not without bound."""
-_RAW, _PACKED = "r", "z"
+``FITS`` is larger, because a batch that was asked for before is taken in whole."""
 
 
 class OffsetTracker:
@@ -83,38 +77,4 @@ class OffsetTracker:
 
     def position(self) -> Position:
         """What to commit now."""
-        return Position(self._next, _pack(self._next, self._done | self._known if self._known else self._done))
-
-
-def _pack(base: int, done: set[int]) -> str:
-    """The set as text; offsets without room in it are left out, so that a commit is never refused for its length."""
-    if not done:
-        return ""
-    if max(done) - base >= FITS:
-        return _pack(base, {offset for offset in done if offset < base + FITS})
-    bits = bytearray((max(done) - base) // 8 + 1)
-    for offset in done:
-        bits[(offset - base) // 8] |= 1 << (offset - base) % 8
-    packed = zlib.compress(bytes(bits), 6)
-    if len(packed) < len(bits):
-        return _PACKED + b85encode(packed).decode()
-    return _RAW + b85encode(bytes(bits)).decode()
-
-
-def done_beyond(position: Position) -> frozenset[int]:
-    """Offsets beyond the watermark that are done; metadata of another writer means none."""
-    kind, text = position.metadata[:1], position.metadata[1:]
-    if kind not in (_RAW, _PACKED):
-        return frozenset()
-    try:
-        bits = b85decode(text)
-        if kind == _PACKED:
-            unpacking = zlib.decompressobj()
-            bits = unpacking.decompress(bits, _MOST_BYTES)
-            if not unpacking.eof:
-                return frozenset()
-    except (ValueError, zlib.error):
-        return frozenset()
-    return frozenset(
-        position.offset + at * 8 + bit for at, byte in enumerate(bits) for bit in range(8) if byte >> bit & 1
-    )
+        return Position(self._next, packed(self._next, self._done | self._known if self._known else self._done))

@@ -18,7 +18,7 @@ class TimerRecord:
     _fired: TimerFired
     _now_ms: int
     place: int
-    """Stands for an offset inside of the engine: see :mod:`onex.agent.state.timer_offset`."""
+    """Stands for an offset inside of the engine: see :mod:`onex.wire.timer_offset`."""
 
     def topic(self) -> str:
         return self._topic

@@ -4,39 +4,35 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from operator import attrgetter, methodcaller
 
-from onex.agent.message.envelope_rules import (
+from onex.agent.message.unreadable_headers import UnreadableHeaders
+from onex.bus.protocols import Headers, ProtocolRecord
+from onex.errors import PoisonError
+from onex.model.message import Message
+from onex.node import Context
+from onex.node.idempotent_result import digest_of
+from onex.wire import headers as h
+from onex.wire.envelope_rules import (
     MADE_UP,
     are_clean,
     clean_id,
     is_deadline,
     is_trace_parent,
     is_trace_state,
+    made_up_id,
+    message_id,
     readable,
 )
-from onex.agent.message.unreadable_headers import UnreadableHeaders
-from onex.bus.protocols import Headers, ProtocolRecord
-from onex.errors import PoisonError
-from onex.model.message import Message
-from onex.model.topic import is_retry_topic
-from onex.node import Context
-from onex.node.idempotent_result import digest_of
-from onex.wire import headers as h
 
 _NOTHING: Mapping[str, bytes] = {}
 _ID, _CORRELATION, _TYPE, _DEADLINE = h.ID, h.CORRELATION, h.TYPE, h.DEADLINE
 _REPLY_KEY, _TRACE_PARENT, _TRACE_STATE = h.REPLY_KEY, h.TRACE_PARENT, h.TRACE_STATE
 
 
-def made_up_id(record: ProtocolRecord) -> bytes:
-    """Id of a record whose sender gave none that counts: its place, in a form that no sender may use."""
-    return b"%b%b-%d-%d" % (MADE_UP, record.topic().encode(), record.partition(), record.offset())
-
-
 class Envelope:
     """Headers of an input as the engine needs them. All bytes; decoded only for a Context.
 
     The constructor looks up what every output carries on, and takes it as it is; :func:`read_envelopes` makes
-    envelopes and cleans them by the rules of :mod:`onex.agent.message.envelope_rules`. Other headers are looked up
+    envelopes and cleans them by the rules of :mod:`onex.wire.envelope_rules`. Other headers are looked up
     on demand.
     """
 
@@ -59,11 +55,7 @@ class Envelope:
         """Replace ids that are not text, or that only an engine makes up, and drop invalid trace context and
         deadlines."""
         get = self._found.get
-        own = clean_id(get(_ID))
-        # Only on a retry topic a record has the made-up id of the place that it was moved or replayed from.
-        if own is None or (own.startswith(MADE_UP) and not is_retry_topic(record.topic())):
-            own = made_up_id(record)
-        self.id = own
+        self.id = message_id(record, get(_ID))
         self.correlation = clean_id(get(_CORRELATION)) or self.id
         if self.trace_parent is None or not is_trace_parent(self.trace_parent):
             self.trace_parent = self.trace_state = None

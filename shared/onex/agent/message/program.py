@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from onex.agent.message.handlers import Handle, Result, handle_of
+from onex.agent.message.handlers import Handle, handle_of
 from onex.agent.message.topic_limits import TopicLimits
-from onex.bus.protocols import Headers
 from onex.capability import Composition
 from onex.capability.container import ServiceRegistry
 from onex.contract import ResolvedNode, Route, may_return_none
@@ -18,7 +17,7 @@ from onex.model.topic import TopicName
 from onex.node import Node
 from onex.node.idempotent_result import IdempotentResult
 from onex.schema import Codec, ProtocolSchemaCatalogue
-from onex.wire import headers as h
+from onex.wire.cloudevents import constant_headers, event_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,12 @@ def build_program(
     outputs = {}
     for model, topic in resolved.outputs.items():
         codec = Codec.of_topic(model, topic, catalogue)
-        outputs[model] = Output(topic, key_reader(model), codec.encode, constant_headers(topic, contract))
+        outputs[model] = Output(
+            topic,
+            key_reader(model),
+            codec.encode,
+            constant_headers(topic, contract.name, str(contract.contract_version)),
+        )
     state = None
     if contract.delivery.keep_answers is not None:
         state = Codec.of_topic(IdempotentResult, contract.changelog_topic, catalogue)
@@ -146,33 +150,3 @@ def keys_reader(model: type[Message]) -> Callable[[Iterable[Message]], Iterable[
         return lambda messages: map(model.partition_key, messages)
     field = attrgetter(name)
     return lambda messages: map(str.encode, map(field, messages))
-
-
-def constant_headers(topic: str, contract: ModelContract) -> Headers:
-    """The CloudEvents attributes that are the same for every record of an output."""
-    return [
-        (h.SPEC_VERSION, b"1.0"),
-        (h.TYPE, event_type(topic).encode()),
-        (h.SOURCE, f"/onex/{contract.name}/{contract.contract_version}".encode()),
-        (h.CONTENT_TYPE, h.AVRO),
-    ]
-
-
-def first_headers(topic: str, source: bytes, identity: str, correlation: str = "") -> Headers:
-    """Headers of a message that no other message caused: a command of a client, word of an agent."""
-    return [
-        (h.SPEC_VERSION, b"1.0"),
-        (h.TYPE, event_type(topic).encode()),
-        (h.SOURCE, source),
-        (h.ID, identity.encode()),
-        (h.CORRELATION, (correlation or identity).encode()),
-        (h.CONTENT_TYPE, h.AVRO),
-    ]
-
-
-def event_type(topic: str) -> str:
-    """CloudEvents type of what a topic carries; the same on retry and dead-letter topics, with any prefix."""
-    return TopicName.parse(topic).message_type
-
-
-__all__ = ["Input", "Output", "Program", "Result", "build_program", "constant_headers", "event_type", "first_headers"]

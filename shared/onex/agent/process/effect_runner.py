@@ -11,7 +11,6 @@ from typing import TypeVar
 
 import structlog
 
-from onex.agent.crash.skips import Skip
 from onex.agent.effect.engine import EffectEngine
 from onex.agent.state.restored import Restored
 from onex.agent.telemetry.metrics import AgentMetrics
@@ -19,6 +18,7 @@ from onex.bus.protocols import Partition, Position, ProtocolEventBus, ProtocolRe
 from onex.errors import BusError, OnexError
 from onex.model.mesh import EnumConsumerEvent
 from onex.node import NodeEffect
+from onex.wire.skip import Skip
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")

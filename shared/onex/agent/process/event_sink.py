@@ -9,7 +9,6 @@ from uuid import uuid4
 from onex.agent.failure.classify import Classifier, Failure
 from onex.agent.failure.dead_letter import DeadLetterBuilder
 from onex.agent.failure.unsent_record import UnsentRecord
-from onex.agent.message.program import first_headers
 from onex.agent.message.topic_limits import TopicLimits
 from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
 from onex.capability import Event
@@ -22,6 +21,7 @@ from onex.model.message import Message
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.util.clock import ProtocolClock
 from onex.wire import headers as h
+from onex.wire.cloudevents import first_headers
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Sequence
 from onex.agent.failure.alone import Place
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.state.store_manager import StoreManager
-from onex.agent.state.timer_offset import first_at, offset_of
-from onex.agent.state.timers import DueTimer
 from onex.bus.protocols import Partition, Position
 from onex.util.clock import ProtocolClock
+from onex.wire.timer_offset import DueTimer, first_at, offset_of
 
 Due = tuple[int, DueTimer]
 """Partition number and timer."""

@@ -14,10 +14,7 @@ from onex.agent.message.handlers import Result
 from onex.agent.message.misrouted import MisroutedKeys
 from onex.agent.message.program import Program
 from onex.agent.pure.processor import Failed, Processor, Taken
-from onex.agent.state.partition_store import TIMERS
 from onex.agent.state.store_manager import StoreManager
-from onex.agent.state.timer_offset import offset_of
-from onex.agent.state.timers import DueTimer, dump_timers
 from onex.agent.telemetry.batch_traces import BatchTraces
 from onex.agent.telemetry.tracing import MessageTrace
 from onex.bus.protocols import Emitted, ProtocolRecord
@@ -26,6 +23,8 @@ from onex.model.enums import EnumStage
 from onex.model.message import Message
 from onex.node import TimerFired
 from onex.util.clock import to_datetime
+from onex.wire.changelog import TIMERS, dump_timers
+from onex.wire.timer_offset import DueTimer, offset_of
 
 _HANDLER, _ENCODE = EnumStage.HANDLER, EnumStage.ENCODE
 _FEW_TIMERS, _SHORT_KEPT = 64, 1024

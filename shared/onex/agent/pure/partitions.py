@@ -11,7 +11,7 @@ import structlog
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.message.program import Program
 from onex.agent.state.backends import OpenBacking
-from onex.agent.state.lost_positions import judge, lost_position, mark_of, read_again, remedy, state_remedy
+from onex.agent.state.lost_positions import judge, lost_position, read_again, remedy, state_remedy
 from onex.agent.state.restored import Restored
 from onex.agent.state.standby import Standby
 from onex.agent.state.store_manager import StoreManager
@@ -19,6 +19,7 @@ from onex.agent.telemetry.health import Health
 from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus
 from onex.errors import BusError
 from onex.model.enums import EnumGuarantee
+from onex.wire.positions import mark_of
 
 log = structlog.get_logger(__name__)
 

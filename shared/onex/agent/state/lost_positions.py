@@ -11,11 +11,9 @@ import structlog
 
 from onex.bus.protocols import Partition, Position, ProtocolEventBus
 from onex.errors import BusUnavailableError
+from onex.wire.positions import UNFINISHED, Mark, out_of_range
 
 log = structlog.get_logger(__name__)
-_PERHAPS_MARKERS = 1000
-"""A position is one after that of the last record. Behind it there may be markers of transactions, and records of
-those that were aborted. When they are deleted, nothing shows what they were."""
 
 
 class Changelog(NamedTuple):
@@ -26,31 +24,6 @@ class Changelog(NamedTuple):
     """Of the topic: another one, when a topic of the same name was made again."""
     first: int
     end: int
-
-
-class Mark(NamedTuple):
-    """What a committed position says of the state that came of the records before it; kept as its metadata."""
-
-    identity: str
-    checkpoint: int
-    """The changelog had reached this offset."""
-
-    def text(self) -> str:
-        """As metadata of a position."""
-        return f"changelog {self.identity} {self.checkpoint}"
-
-
-UNFINISHED = Mark("unfinished", 0)
-"""Of positions while an operator's command deletes the state: no agent may go on from them."""
-
-
-def mark_of(position: Position) -> Mark | None:
-    """The mark of a position; None for one without, which an operator or an earlier version has set."""
-    match position.metadata.split(" "):
-        case ["changelog", identity, checkpoint] if checkpoint.isdecimal():
-            return Mark(identity, int(checkpoint))
-        case _:
-            return None
 
 
 class Judged(NamedTuple):
@@ -81,15 +54,6 @@ def judge(committed: Mapping[Partition, Position], bus: ProtocolEventBus, node: 
             )
             begins[partition] = first
     return Judged(lost, begins)
-
-
-def out_of_range(offset: int, first: int, end: int) -> str:
-    """Why a committed offset does not fit a topic that holds ``first`` to ``end``; empty where nothing is lost."""
-    if offset + _PERHAPS_MARKERS < first:
-        return f"records {offset} to {first - 1} were deleted before they were read"
-    if offset > end:
-        return f"position {offset} is committed, but the topic ends at {end}: it was made again, or cut"
-    return ""
 
 
 def lost_state(marks: Sequence[Mark], checkpoint: int, now: Changelog) -> str:

@@ -17,12 +17,9 @@ from onex.agent.state.timers import TimerTable
 from onex.errors import MessageError, StateStoreError, UnreadableStateError
 from onex.model.message import Message
 from onex.schema import Codec
+from onex.wire.changelog import STATE, TIMERS
 
 log = structlog.get_logger(__name__)
-STATE = b"s"
-TIMERS = b"t"
-OWN = STATE + TIMERS
-"""First bytes of the keys in a changelog. Records with other keys are foreign, and could change marks of a store."""
 _ENCODED = itemgetter(1)
 
 

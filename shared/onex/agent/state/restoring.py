@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from onex.agent.state.backends import Change
 from onex.agent.state.chunks import Chunks
-from onex.agent.state.partition_store import OWN, PartitionStore
+from onex.agent.state.partition_store import PartitionStore
 from onex.bus.protocols import ProtocolEventBus
+from onex.wire.changelog import OWN
 
 
 class RestoringStores:

@@ -6,8 +6,8 @@ The changelogs of partitions that are not held here are followed into stores on 
 from collections.abc import Collection
 
 from onex.agent.state.backends import Change, OpenBacking, ProtocolBacking
-from onex.agent.state.partition_store import OWN
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader
+from onex.wire.changelog import OWN
 
 _CHUNK = 5000
 

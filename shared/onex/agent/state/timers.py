@@ -2,31 +2,12 @@
 
 import heapq
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
-
-import orjson
 
 from onex.errors import PoisonError
 from onex.node import CancelTimer, SetTimer
+from onex.wire.changelog import StoredTimer, TimersOfKey, decode_timers, dump_timers
+from onex.wire.timer_offset import DueTimer
 
-
-class StoredTimer(NamedTuple):
-    """When a timer is due, and what of the envelope it carries on."""
-
-    due_ms: int
-    kept: dict[str, str]
-
-
-class DueTimer(NamedTuple):
-    """A timer whose time has come."""
-
-    due_ms: int
-    key: bytes
-    name: str
-    kept: dict[str, str]
-
-
-TimersOfKey = dict[str, StoredTimer]
 _SLACK = 64
 """Heap entries of timers that are gone, which may stay whatever the number of timers."""
 
@@ -139,26 +120,3 @@ class TimerTable:
             known = before.get(name)
             if known is not timer and (known is None or known.due_ms != timer.due_ms):
                 heapq.heappush(self._heap, (timer.due_ms, key, name))
-
-
-def decode_timers(value: bytes) -> TimersOfKey:
-    """Timers of a key by name, as they are stored. Raise PoisonError for anything else."""
-    try:
-        stored = orjson.loads(value)
-    except ValueError as error:
-        raise PoisonError(f"no timers: {error}") from None
-    if not isinstance(stored, dict):
-        raise PoisonError("no timers: no JSON object")
-    timers: TimersOfKey = {}
-    for name, timer in stored.items():
-        match timer:
-            case [int(due_ms), dict(kept)] if all(isinstance(text, str) for text in kept.values()):
-                timers[name] = StoredTimer(due_ms, kept)
-            case _:
-                raise PoisonError(f"no timers: {name[:100]!r} has no due time and headers")
-    return timers
-
-
-def dump_timers(timers: TimersOfKey) -> bytes:
-    """Timers of a key as they are stored."""
-    return orjson.dumps({name: [timer.due_ms, timer.kept] for name, timer in timers.items()})

@@ -1,6 +1,6 @@
 """The same facts in the headers of Kafka Connect (KIP-298) and of Spring Kafka, for tools that know those."""
 
-from onex.bus.protocols import Headers
+from onex.model.outgoing import Headers
 
 CONNECT = "__connect.errors."
 SPRING = "kafka_dlt-"

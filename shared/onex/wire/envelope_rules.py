@@ -16,6 +16,9 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from onex.model.topic import is_retry_topic
+from onex.wire.record import ProtocolRecord
+
 LONGEST_ID: Final = 512
 """Bytes."""
 MADE_UP: Final = b"onex-record:"
@@ -91,6 +94,20 @@ def clean_id(raw: bytes | None) -> bytes | None:
     if not any(ord(sign) < 0x20 or 0x7F <= ord(sign) < 0xA0 for sign in text):
         return raw
     return str(UUID(bytes=raw)).encode() if len(raw) == _UUID_BYTES else None
+
+
+def made_up_id(record: ProtocolRecord) -> bytes:
+    """Return the id of a record whose sender sent no valid one: its place, in a form that no sender may use."""
+    return b"%b%b-%d-%d" % (MADE_UP, record.topic().encode(), record.partition(), record.offset())
+
+
+def message_id(record: ProtocolRecord, raw: bytes | None) -> bytes:
+    """Return the id under which a record is carried on. ``raw`` is its ``ce_id`` header."""
+    sent = clean_id(raw)
+    # Only on a retry topic a record has the made-up id of the place that it was moved or replayed from.
+    if sent is None or (sent.startswith(MADE_UP) and not is_retry_topic(record.topic())):
+        return made_up_id(record)
+    return sent
 
 
 def is_trace_parent(raw: bytes) -> bool:
