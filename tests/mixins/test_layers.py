@@ -150,7 +150,7 @@ def test_a_batch_is_observed_once_when_it_is_committed() -> None:
     resolved = resolve_node(NODES / "node_gate_compute" / "v1_0_0")
     driver = MeshDriver([replace(resolved, node_class=with_mixins(resolved.node_class, [MixinTally]))])
     for number in range(5):
-        driver.send(Enter(name=f"n-{number}", age=30), settle=False)
+        driver.send(Enter(name=f"n-{number}", age=30), run=False)
     driver.run_until_idle()
     (instance,) = driver.instances_of(NodeGateCompute)
     assert isinstance(instance.node, MixinTally)

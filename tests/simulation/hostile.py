@@ -55,7 +55,7 @@ def _odd_ids(simulation: "Simulation", action: Action) -> str:
     alarm = simulation.new_alarm(action)
     topic = simulation.mesh.topic_of(SetAlarm)
     given = [(h.ID, b"\xff" + alarm.entity.encode()), *_ODD[: 1 + action.pick % len(_ODD)]]
-    simulation.mesh.publish(topic, alarm.model_dump_json().encode(), alarm.partition_key(), given, settle=False)
+    simulation.mesh.publish(topic, alarm.model_dump_json().encode(), alarm.partition_key(), given, run=False)
     return f"odd ids {alarm.entity}"
 
 
@@ -96,7 +96,7 @@ def _too_large(simulation: "Simulation", action: Action) -> str:
     identity = f"large-{len(simulation.large)}"
     simulation.large.add(identity)
     act = Act(entity=identity + "x" * LIMIT, number=action.pick % 3)
-    simulation.mesh.send(act, id=identity, settle=False)
+    simulation.mesh.send(act, id=identity, run=False)
     return identity
 
 

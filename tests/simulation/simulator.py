@@ -71,7 +71,7 @@ class Simulation:
                 return self.order(action)
             case "repeat" if self.orders:
                 order = self.orders[sorted(self.orders)[action.pick % len(self.orders)]]
-                mesh.send(order, id=order.order_id, correlation_id=order.order_id, settle=False)
+                mesh.send(order, id=order.order_id, correlation_id=order.order_id, run=False)
                 return order.order_id
             case "act":
                 return self._act(f"e-{action.pick % _ENTITIES}", action)
@@ -90,7 +90,7 @@ class Simulation:
                 return name
             case "alarm":
                 alarm = self.new_alarm(action)
-                mesh.send(alarm, settle=False)
+                mesh.send(alarm, run=False)
                 return f"{alarm.entity} in {alarm.after:g} s"
             case "expel":
                 instance.expel()
@@ -127,7 +127,7 @@ class Simulation:
         """Send a record that must be a dead letter; gives the topic."""
         broker = self.mesh.broker
         before = {p: len(log.records) for p, log in broker.logs.items() if p.topic == topic}
-        self.mesh.publish(topic, value, key, headers, settle=False)
+        self.mesh.publish(topic, value, key, headers, run=False)
         for partition, end in before.items():
             if len(broker.logs[partition].records) > end:
                 self.expect_letter(partition, end)
@@ -152,14 +152,14 @@ class Simulation:
             order_id=name, customer=f"c-{action.pick % _CUSTOMERS}", quantity=quantity, unit_price=price
         )
         self.orders[name] = order
-        self.mesh.send(order, id=name, correlation_id=name, settle=False, headers=headers)
+        self.mesh.send(order, id=name, correlation_id=name, run=False, headers=headers)
         return name
 
     def _act(self, entity: str, action: Action) -> str:
         acts = self.acts.setdefault(entity, [])
         act = Act(entity=entity, number=len(acts), mood="raise" if action.amount % 12 == 0 else "good")
         acts.append(act)
-        self.mesh.send(act, id=f"{entity}/{act.number}", settle=False)
+        self.mesh.send(act, id=f"{entity}/{act.number}", run=False)
         return f"{entity} {act.number} {act.mood}"
 
     def _stall(self, instance: Instance, action: Action) -> str:

@@ -55,7 +55,7 @@ def ring_twice(mesh: MeshDriver) -> int:
 
 def balances(mesh: MeshDriver) -> list[float]:
     with patch("onex.agent.pure.engine._EARLY", 1):
-        mesh.send(MoneyMoved(order_id="o-1", customer="c-1", amount=100.0), settle=False)
+        mesh.send(MoneyMoved(order_id="o-1", customer="c-1", amount=100.0), run=False)
         stand_still(mesh, NodeBalanceReducer, Moment.BEGUN)
         mesh.send(MoneyMoved(order_id="o-2", customer="c-1", amount=1.0))
     return [balance.total for balance in mesh.published(CustomerBalance)]

@@ -484,7 +484,7 @@ def test_a_message_whose_value_becomes_an_impossible_delay_is_a_dead_letter(afte
 def test_records_in_work_with_what_fails_are_not_held_up(world: HostileWorld) -> None:
     bad = world.entity()
     TRAP.plan[bad] = "timer inf"
-    world.mesh.send(TARGETS["orchestrator"].good(bad), settle=False)
+    world.mesh.send(TARGETS["orchestrator"].good(bad), run=False)
     world.mesh.send(TARGETS["orchestrator"].good("good"))
     assert [rang.entity for rang in world.mesh.published(Rang)] == ["good"]
     assert world.mesh.published(Amount) == []

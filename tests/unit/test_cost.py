@@ -62,7 +62,7 @@ def _instructions(node: str, messages: Callable[[int], Message], count: int) -> 
     mesh = MeshDriver([NODES / node / "v1_0_0"])
     mesh.send(messages(count))  # restores what there is, fills what is filled once
     for number in range(count):
-        mesh.send(messages(number), settle=False)
+        mesh.send(messages(number), run=False)
     (instance,) = mesh.instances
     assert isinstance(mesh.broker, MemoryBroker)
     with _Counter() as counter:

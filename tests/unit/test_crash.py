@@ -48,10 +48,10 @@ def test_it_is_carried_alone_then_blocks_its_partition_and_is_skipped(
     before, behind = ([kind.send("bad") for _ in range(3)] for _ in range(2))
     others = [kind.send(f"e{n}") for n in range(40)]
     for message in (*others[:20], *before):
-        mesh.send(message, settle=False)
-    guilty = mesh.send(kind.deadly("bad"), settle=False)
+        mesh.send(message, run=False)
+    guilty = mesh.send(kind.deadly("bad"), run=False)
     for message in (*behind, *others[20:]):
-        mesh.send(message, settle=False)
+        mesh.send(message, run=False)
     partition = where_of(machine, kind.deadly("bad"))
     offset = next(
         r.offset() for r in mesh.records(partition.topic) if dict(r.headers() or [])[h.ID] == guilty.id.encode()
@@ -93,8 +93,8 @@ def test_it_is_carried_alone_then_blocks_its_partition_and_is_skipped(
 def test_one_that_passes_after_all_is_forgotten(kind: Kind, machine_of: Callable[[Kind], Machine], ends: int) -> None:
     machine = machine_of(kind)
     for n in range(10):
-        machine.mesh.send(kind.send(f"e{n}"), settle=False)
-    machine.mesh.send(kind.deadly("bad"), settle=False)
+        machine.mesh.send(kind.send(f"e{n}"), run=False)
+    machine.mesh.send(kind.deadly("bad"), run=False)
     while machine.ends < ends:
         assert machine.run()
     machine.healed = True
@@ -122,9 +122,9 @@ def test_bytes_that_end_the_process_when_they_are_decoded(
     monkeypatch.setattr(Decoder, "receive", deadly)
     topic = machine.mesh.topic_of(type(kind.send("e")))
     for n in range(5):
-        machine.mesh.send(kind.send(f"e{n}"), settle=False)
-    machine.mesh.publish(topic, b"deadly", b"bad", [], settle=False)
-    machine.mesh.send(kind.send("bad"), settle=False)
+        machine.mesh.send(kind.send(f"e{n}"), run=False)
+    machine.mesh.publish(topic, b"deadly", b"bad", [], run=False)
+    machine.mesh.send(kind.send("bad"), run=False)
     assert machine.run_until_quiet() == 4
     partition = where_of(machine, kind.send("bad"))
     offset = int(next(iter(machine.reasons.values())).split()[2])
@@ -185,9 +185,9 @@ def test_among_many_in_flight_only_the_guilty_one_is_blocked(
 
     monkeypatch.setattr(NodeUnrulyEffect, "act", slowly)
     for n in range(30):
-        machine.mesh.send(Act(entity=f"e{n}"), settle=False)
+        machine.mesh.send(Act(entity=f"e{n}"), run=False)
         if n == 3:
-            machine.mesh.send(Act(entity="bad", mood="die"), settle=False)
+            machine.mesh.send(Act(entity="bad", mood="die"), run=False)
     assert machine.run_until_quiet(300.0) <= 5
     assert len(machine.reasons) == 1
     partition = where_of(machine, Act(entity="bad"))
@@ -212,9 +212,9 @@ def test_an_effect_that_ends_the_process_at_a_further_attempt_is_blocked_too(
         return await act(node, command, context)
 
     monkeypatch.setattr(NodeUnrulyEffect, "act", second)
-    machine.mesh.send(Act(entity="bad", mood="die"), settle=False)
+    machine.mesh.send(Act(entity="bad", mood="die"), run=False)
     for n in range(10):
-        machine.mesh.send(Act(entity=f"e{n}"), settle=False)
+        machine.mesh.send(Act(entity=f"e{n}"), run=False)
     assert machine.run_until_quiet(60.0) <= 6
     assert len(machine.reasons) == 1
 
@@ -222,7 +222,7 @@ def test_an_effect_that_ends_the_process_at_a_further_attempt_is_blocked_too(
 def test_what_another_instance_carried_is_blocked_no_more(machine_of: Callable[[Kind], Machine]) -> None:
     kind = KINDS["reducer"]
     machine = machine_of(kind)
-    machine.mesh.send(kind.deadly("bad"), settle=False)
+    machine.mesh.send(kind.deadly("bad"), run=False)
     machine.run_until_quiet()
     assert machine.reasons
     machine.kill()
@@ -244,7 +244,7 @@ def test_a_replay_that_ends_the_process_again_blocks_the_retry_topic_and_can_be_
 ) -> None:
     """The decision lies behind the very record that is blocked."""
     machine = machine_of(kind)
-    machine.mesh.send(kind.deadly("bad"), settle=False)
+    machine.mesh.send(kind.deadly("bad"), run=False)
     machine.run_until_quiet()
     partition = where_of(machine, kind.deadly("bad"))
     machine.skip(partition, 0)
@@ -270,7 +270,7 @@ def test_a_process_that_ends_between_the_decision_and_the_dead_letter_loses_neit
 ) -> None:
     kind = KINDS["reducer"]
     machine = machine_of(kind)
-    machine.mesh.send(kind.deadly("bad"), settle=False)
+    machine.mesh.send(kind.deadly("bad"), run=False)
     machine.run_until_quiet()
     machine.mesh.broker.denied.add("onex.dlq.tally.reducer.v1")
     machine.skip(where_of(machine, kind.deadly("bad")), 0)
@@ -290,7 +290,7 @@ def test_trouble_of_the_bus_blames_no_record(machine_of: Callable[[Kind], Machin
     machine = machine_of(kind)
     instance = machine.start()
     instance.fail_next_commit()
-    machine.mesh.send(kind.send("e"), settle=False)
+    machine.mesh.send(kind.send("e"), run=False)
     instance.step()
     assert not Isolation(machine.disk, machine.mesh.clock).suspects
 
@@ -314,7 +314,7 @@ def test_what_is_done_or_never_was_cannot_be_skipped(machine_of: Callable[[Kind]
 def test_a_decision_about_a_record_that_blocks_nothing_is_passed_by(machine_of: Callable[[Kind], Machine]) -> None:
     kind = KINDS["reducer"]
     machine = machine_of(kind)
-    machine.mesh.send(kind.send("e"), settle=False)
+    machine.mesh.send(kind.send("e"), run=False)
     machine.skip(where_of(machine, kind.send("e")), 0)
     machine.run(2.0)
     assert entities(machine, kind)["e"] == 1

@@ -55,9 +55,9 @@ def test_batches_that_are_cut_by_time_count_as_far_as_they_came(
     monkeypatch.setattr(NodeTallyReducer, "reduce", slow)
     sent = [Amount(entity=f"e{n % 4}", value=1) for n in range(40)]
     for n, message in enumerate(sent):
-        machine.mesh.send(message, settle=False)
+        machine.mesh.send(message, run=False)
         if n == 25:
-            machine.mesh.send(Amount(entity="bad", value=13), settle=False)
+            machine.mesh.send(Amount(entity="bad", value=13), run=False)
     assert machine.run_until_quiet() == 4
     assert suspects(machine) == [(4, True)]
     machine.skip(where_of(machine, Amount(entity="bad", value=13)), blocked_offset(machine))
@@ -75,8 +75,8 @@ def test_a_suspect_whose_output_is_too_large_becomes_a_dead_letter(machine_of: C
     machine.mesh.send(kind.send("first"))
     machine.mesh.bus.admin.alter("onex.evt.unruly.reply.v1", {"max.message.bytes": "600"})  # nobody hears of it yet
     for n in range(10):
-        machine.mesh.send(kind.send(f"e{n}"), settle=False)
-    machine.mesh.send(Ask(entity="bad", mood="die", size=700), settle=False)
+        machine.mesh.send(kind.send(f"e{n}"), run=False)
+    machine.mesh.send(Ask(entity="bad", mood="die", size=700), run=False)
     while machine.ends < 3:
         assert machine.run()
     machine.healed = True
@@ -105,8 +105,8 @@ def test_memory_that_is_short_after_the_process_ended_is_tried_alone_and_forgott
 
     monkeypatch.setattr(NodeTallyReducer, "reduce", short)
     for n in range(10):
-        machine.mesh.send(kind.send(f"e{n}"), settle=False)
-    machine.mesh.send(kind.deadly("bad"), settle=False)
+        machine.mesh.send(kind.send(f"e{n}"), run=False)
+    machine.mesh.send(kind.deadly("bad"), run=False)
     while machine.ends < ends:
         assert machine.run()
     for _ in range(10):
@@ -134,8 +134,8 @@ def test_attempts_without_memory_do_not_excuse_the_ends_of_the_process(
 
     monkeypatch.setattr(NodeTallyReducer, "reduce", first_short)
     for n in range(10):
-        machine.mesh.send(Amount(entity=f"e{n}", value=1), settle=False)
-    machine.mesh.send(Amount(entity="bad", value=13), settle=False)
+        machine.mesh.send(Amount(entity=f"e{n}", value=1), run=False)
+    machine.mesh.send(Amount(entity="bad", value=13), run=False)
     assert machine.run_until_quiet(60.0) == 4
     assert suspects(machine) == [(4, True)]
 
@@ -163,8 +163,8 @@ def test_timers_wait_while_a_record_of_their_partition_is_blocked(machine_of: Ca
     machine = machine_of(kind)
     machine.start()
     machine.mesh.send(SetAlarm(entity="bad", after=5.0))
-    machine.mesh.send(kind.deadly("bad"), settle=False)
-    machine.mesh.send(SetAlarm(entity="bad", after=0.0, times=0), settle=False)
+    machine.mesh.send(kind.deadly("bad"), run=False)
+    machine.mesh.send(SetAlarm(entity="bad", after=0.0, times=0), run=False)
     assert machine.run_until_quiet(60.0) == 4
     assert entities(machine, kind) == {}
     assert agent_of(machine).next_timer_ms() is None
@@ -183,7 +183,7 @@ def test_a_blocked_partition_that_moves_away_is_no_complaint_any_more(
     kind: Kind, machine_of: Callable[[Kind], Machine]
 ) -> None:
     machine = machine_of(kind)
-    machine.mesh.send(kind.deadly("bad"), settle=False)
+    machine.mesh.send(kind.deadly("bad"), run=False)
     machine.run_until_quiet()
     assert len(machine.reasons) == 1
     machine.healed = True
@@ -207,8 +207,8 @@ def test_a_process_that_is_stopped_while_a_partition_is_blocked_blocks_it_again(
     kind: Kind, machine_of: Callable[[Kind], Machine]
 ) -> None:
     machine = machine_of(kind)
-    machine.mesh.send(kind.deadly("bad"), settle=False)
-    machine.mesh.send(kind.send("bad"), settle=False)
+    machine.mesh.send(kind.deadly("bad"), run=False)
+    machine.mesh.send(kind.send("bad"), run=False)
     machine.run_until_quiet()
     assert machine.instance is not None
     machine.mesh.remove_instance(machine.instance)
@@ -236,12 +236,12 @@ def test_headers_that_cannot_be_read_among_records_that_are_watched(
 
     topic = machine.mesh.topic_of(type(kind.send("e")))
     monkeypatch.setattr(MemoryRecord, "headers", unreadable)
-    machine.mesh.publish(topic, b"{}", b"weird", [], settle=False)
-    machine.mesh.send(kind.deadly("bad"), settle=False)
+    machine.mesh.publish(topic, b"{}", b"weird", [], run=False)
+    machine.mesh.send(kind.deadly("bad"), run=False)
     assert machine.run_until_quiet() == 4
     machine.skip(where_of(machine, kind.deadly("bad")), blocked_offset(machine))
     machine.mesh.clock.move_to(machine.mesh.clock.monotonic() + 2.0)
-    machine.mesh.publish(topic, b"{}", b"weird", [], settle=False)
+    machine.mesh.publish(topic, b"{}", b"weird", [], run=False)
     machine.run(2.0)
     assert sorted(facts["onex-dlq-class"] for facts in facts_of(machine)) == ["crash", "poison", "poison"]
     assert machine.reasons == {}

@@ -111,10 +111,10 @@ def test_an_unwritable_dead_letter_stops_its_partition_and_goes_on_later(mesh: M
 
 def test_a_rebalance_repeats_nothing_that_was_finished(mesh: MeshDriver) -> None:
     for number in range(30):
-        mesh.send(Act(entity=f"e{number % 7}", number=number), settle=number % 5 == 0)
+        mesh.send(Act(entity=f"e{number % 7}", number=number), run=number % 5 == 0)
     mesh.add_instance(NodeUnrulyEffect)
     for number in range(30, 60):
-        mesh.send(Act(entity=f"e{number % 7}", number=number), settle=number % 5 == 0)
+        mesh.send(Act(entity=f"e{number % 7}", number=number), run=number % 5 == 0)
     mesh.remove_instance(mesh.instances_of(NodeUnrulyEffect)[0])
     for number in range(60, 90):
         mesh.send(Act(entity=f"e{number % 7}", number=number))
@@ -131,7 +131,7 @@ def test_a_drain_leaves_no_lane_behind(mesh: MeshDriver, mood: str, settled: boo
     host = instance._agent
     assert isinstance(host, MemoryEffectRunner)
     mesh.run_until_idle()
-    mesh.send(Act(entity="e", mood=mood), settle=False)
+    mesh.send(Act(entity="e", mood=mood), run=False)
 
     async def take_and_drain() -> None:
         host.engine.take(host.consumer.batch(10, 0.0))
@@ -166,7 +166,7 @@ def test_a_replayed_dead_letter_reaches_the_node_by_its_retry_topic(mesh: MeshDr
 
 def test_memory_is_bounded_while_handlers_do_not_come_back(mesh: MeshDriver) -> None:
     for number in range(4000):
-        mesh.send(Act(entity=f"e{number}", mood="hang"), settle=False)
+        mesh.send(Act(entity=f"e{number}", mood="hang"), run=False)
     mesh.run_until_idle()
     (instance,) = mesh.instances_of(NodeUnrulyEffect)
     delivery = instance.resolved.contract.delivery
@@ -179,7 +179,7 @@ def test_a_partition_that_is_given_up_while_its_commit_fails_is_not_complained_o
     mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (instance,) = mesh.instances_of(NodeUnrulyEffect)
-    mesh.send(Act(entity="e"), settle=False)
+    mesh.send(Act(entity="e"), run=False)
     host = instance._agent
     assert isinstance(host, MemoryEffectRunner)
     original = host.engine.committer.commit

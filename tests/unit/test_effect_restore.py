@@ -102,7 +102,7 @@ def waiting() -> Iterator[MeshDriver]:
     mesh = MeshDriver([unruly()])
     NodeUnrulyEffect.down.add("e")
     for number in range(_COUNT):
-        mesh.send(Act(entity="e", number=number), settle=False)
+        mesh.send(Act(entity="e", number=number), run=False)
     mesh.advance("10s")
     mesh.crash(mesh.instances[0])
     NodeUnrulyEffect.down.clear()
@@ -122,7 +122,7 @@ def left(instance: Instance) -> list[int]:
 
 def test_a_large_backlog_is_read_in_chunks_between_polls(waiting: MeshDriver, inside: list[str]) -> None:
     mesh = waiting
-    mesh.send(Act(entity="e", number=_COUNT), settle=False)  # of the key that waits
+    mesh.send(Act(entity="e", number=_COUNT), run=False)  # of the key that waits
     instance = mesh.add_instance(NodeUnrulyEffect)
     seen = list[int]()
     for _ in range(100):
@@ -202,7 +202,7 @@ def test_kept_answers_are_restored_in_chunks(inside: list[str], monkeypatch: pyt
     mesh = MeshDriver([NODES / "node_transfer_effect" / "v1_0_0"])
 
     def ask(key: int) -> None:
-        mesh.send(MoveMoney(account="a", amount=1), headers=[(h.IDEMPOTENCY_KEY, b"%d" % key)], settle=False)
+        mesh.send(MoveMoney(account="a", amount=1), headers=[(h.IDEMPOTENCY_KEY, b"%d" % key)], run=False)
 
     for key in range(_COUNT):
         ask(key)
@@ -229,7 +229,7 @@ def test_kept_answers_are_restored_in_chunks(inside: list[str], monkeypatch: pyt
 def test_kept_answers_of_a_partition_that_is_given_up_in_the_middle_are_released() -> None:
     mesh = MeshDriver([NODES / "node_transfer_effect" / "v1_0_0"])
     for key in range(_COUNT):
-        mesh.send(MoveMoney(account="a", amount=1), headers=[(h.IDEMPOTENCY_KEY, b"%d" % key)], settle=False)
+        mesh.send(MoveMoney(account="a", amount=1), headers=[(h.IDEMPOTENCY_KEY, b"%d" % key)], run=False)
     mesh.advance("100s")
     mesh.crash(mesh.instances[0])
     instance = mesh.add_instance(NodeTransferEffect)

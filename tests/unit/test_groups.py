@@ -32,7 +32,7 @@ def stages(letters: Sequence[ProtocolRecord]) -> list[str]:
 def test_outputs_and_dead_letters_keep_the_order_of_their_inputs(mesh: MeshDriver) -> None:
     moods = ["good", "half wrong", "good", "raise", "silent", "wrong type", "good", "undeclared", "good"]
     for number, mood in enumerate(moods):
-        mesh.send(Ask(entity="e", mood=mood, size=number), settle=False)
+        mesh.send(Ask(entity="e", mood=mood, size=number), run=False)
         if mood == "silent":
             mesh.publish(ASK, b"garbage", b"e", [])
     mesh.run_until_idle()
@@ -49,8 +49,8 @@ def test_what_cannot_be_carried_changes_nothing_for_the_others_of_its_key(
     values = [*GOOD]
     values.insert(place, value)
     for number in values:
-        mesh.send(Amount(entity="e", value=number), settle=False)
-        mesh.send(Amount(entity="other", value=number if number < 10 else 1), settle=False)
+        mesh.send(Amount(entity="e", value=number), run=False)
+        mesh.send(Amount(entity="other", value=number if number < 10 else 1), run=False)
     mesh.run_until_idle()
     mine = [tallied.total for tallied in mesh.published(Tallied) if tallied.entity == "e"]
     assert mine == [1, 3, 6, 10, 15]
@@ -73,7 +73,7 @@ def test_what_hung_is_not_tried_again_when_its_group_is_carried_one_by_one(monke
     monkeypatch.setattr(NodeTallyReducer, "reduce", hanging)
     mesh = MeshDriver([NODES / "node_tally_reducer" / "v1_0_0"])
     for value in (1, hangs, 667, 2):
-        mesh.send(Amount(entity="e", value=value), settle=False)
+        mesh.send(Amount(entity="e", value=value), run=False)
     mesh.run_until_idle()
     assert tried.count(hangs) == 1
     assert [tallied.total for tallied in mesh.published(Tallied)] == [1, 3]

@@ -37,8 +37,8 @@ def test_records_of_its_inputs_and_of_its_retry_topic(kind: str) -> None:
 def test_a_record_that_ended_the_process_and_is_skipped(kind: Kind, machine_of: Callable[[Kind], Machine]) -> None:
     machine = machine_of(kind)
     deadly = kind.deadly("bad")
-    machine.mesh.send(deadly, settle=False)
-    machine.mesh.send(kind.send("bad"), settle=False)
+    machine.mesh.send(deadly, run=False)
+    machine.mesh.send(kind.send("bad"), run=False)
     assert machine.run_until_quiet() == 4
     where = where_of(machine, deadly)
     records = machine.mesh.broker.logs[where].records
@@ -59,7 +59,7 @@ def test_no_memory_for_headers(machine_of: Callable[[Kind], Machine], monkeypatc
     machine = machine_of(KINDS["compute"])
     kind = KINDS["compute"]
     for entity in ("e", "e", "e"):
-        machine.mesh.send(kind.send(entity), settle=False)
+        machine.mesh.send(kind.send(entity), run=False)
     records = machine.mesh.broker.logs[where_of(machine, kind.send("e"))].records
     records[1] = copy_of(records[1], UnreadableRecord)
     for _ in range(6):

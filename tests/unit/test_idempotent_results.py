@@ -63,9 +63,9 @@ def mesh() -> Iterator[MeshDriver]:
     driver.close()
 
 
-def ask(mesh: MeshDriver, account: str = "a", key: str = "k", *, settle: bool = True) -> Sent:
+def ask(mesh: MeshDriver, account: str = "a", key: str = "k", *, run: bool = True) -> Sent:
     message = MoveMoney(account=account, amount=1)
-    return mesh.send(message, headers=[(h.IDEMPOTENCY_KEY, key.encode())], settle=settle)
+    return mesh.send(message, headers=[(h.IDEMPOTENCY_KEY, key.encode())], run=run)
 
 
 def test_the_same_key_again_gets_the_same_answer_under_its_own_ids(mesh: MeshDriver) -> None:
@@ -91,7 +91,7 @@ def test_other_keys_are_other_work(mesh: MeshDriver) -> None:
 
 def test_a_command_that_is_sent_while_the_first_one_runs_waits_for_its_answer() -> None:
     mesh = MeshDriver([transfer(EnumOrdering.NONE)])
-    asked = [ask(mesh, settle=False) for _ in range(5)]
+    asked = [ask(mesh, run=False) for _ in range(5)]
     mesh.run_until_idle()
     mesh.advance("5s")
     assert Bank.calls == {"k": 1}

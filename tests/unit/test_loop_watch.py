@@ -67,7 +67,7 @@ class _Scene:
         """The call ends, and the loop turns."""
         self._goes_on.set()
         eventually(lambda: watch._alive, 10, "the loop turns")
-        watch._over(self.clock.monotonic())
+        watch._report_ended(self.clock.monotonic())
 
     def count(self, name: str) -> float:
         return self.metrics.registry.get_sample_value(name, {"node": "n"}) or 0.0
@@ -96,7 +96,7 @@ def test_a_call_that_lasts_makes_the_agent_unready_until_it_ends() -> None:
     with structlog.testing.capture_logs() as logs, scene.running(handlers.charge_card(scene.block)) as watch:
         scene.pass_time(watch, 6)
         assert "charge_card blocks the event loop at handlers.py:" in scene.health.snapshot()["loop"]
-        assert [entry["event"] for entry in logs] == ["a handler blocks the event loop, and goes on blocking it"]
+        assert [entry["event"] for entry in logs] == ["a handler blocks the event loop and has not returned"]
         scene.go_on(watch)
         assert scene.health.ready
     assert len(logs) == 1, "one line a minute for a handler"
@@ -137,7 +137,7 @@ def test_the_thread_sees_a_handler_that_blocks() -> None:
 
     async def live() -> None:
         with LoopWatch(asyncio.get_running_loop(), "n", _CODE, SystemClock(), health, metrics) as watch:
-            noticed = lambda: watch._hold is not None and watch._hold.line != ""  # noqa: E731
+            noticed = lambda: watch._call is not None and watch._call.line != ""  # noqa: E731
             await handlers.charge_card(lambda: eventually(noticed, 30, "the call is noticed"))
             while not metrics.registry.get_sample_value("onex_loop_blocked_total", {"node": "n"}):
                 await asyncio.sleep(0)

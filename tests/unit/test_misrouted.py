@@ -37,13 +37,13 @@ def mesh() -> Iterator[MeshDriver]:
     driver.close()
 
 
-def misroute(mesh: MeshDriver, message: Message, key: bytes, *, settle: bool = False, by: int | None = None) -> int:
+def misroute(mesh: MeshDriver, message: Message, key: bytes, *, run: bool = False, by: int | None = None) -> int:
     """Write as librdkafka does by default; gives the partition."""
     topic = mesh.topic_of(type(message))
     value = Codec.of_topic(type(message), topic, mesh._catalogue).encode(message)
     number = crc32(key) % mesh.broker.topic(topic).partitions if by is None else by
     mesh.bus.publish(Outgoing(topic, value, key, [(h.SOURCE, b"/somebody")], number))
-    if settle:
+    if run:
         mesh.run_until_idle()
     return number
 
@@ -76,7 +76,7 @@ def test_a_reducer_has_one_state_a_key_whoever_writes(mesh: MeshDriver) -> None:
             misroute(mesh, Amount(entity=key, value=value), key.encode())
         mesh.run_until_idle()
     for key in KEYS:
-        mesh.send(Amount(entity=key, value=4), settle=False)  # and somebody who does it right
+        mesh.send(Amount(entity=key, value=4), run=False)  # and somebody who does it right
     mesh.run_until_idle()
     totals: dict[str, list[int]] = {}
     for tallied in mesh.published(Tallied):
@@ -92,7 +92,7 @@ def test_a_reducer_has_one_state_a_key_whoever_writes(mesh: MeshDriver) -> None:
 
 
 def test_a_forwarded_record_keeps_who_it_is(mesh: MeshDriver) -> None:
-    number = misroute(mesh, Amount(entity="e", value=1), b"e", settle=True, by=wrong(b"e"))
+    number = misroute(mesh, Amount(entity="e", value=1), b"e", run=True, by=wrong(b"e"))
     (record,) = mesh.records(RETRY)
     (original,) = mesh.records(AMOUNTS)
     found = dict(record.headers() or [])
@@ -109,9 +109,9 @@ def test_what_shares_a_batch_with_misrouted_records_is_carried_once(mesh: MeshDr
     for count in range(3):
         for key in (b"a", b"b", b"c"):
             misroute(mesh, Amount(entity=key.decode(), value=1), key, by=wrong(key))
-            mesh.send(Amount(entity=f"good-{key.decode()}", value=1), settle=False)
+            mesh.send(Amount(entity=f"good-{key.decode()}", value=1), run=False)
         misroute(mesh, Amount(entity="bad", value=666), b"bad", by=wrong(b"bad"))
-        mesh.publish(AMOUNTS, b"junk", b"junk", [], settle=count == 2)
+        mesh.publish(AMOUNTS, b"junk", b"junk", [], run=count == 2)
     totals = {tallied.entity: tallied.total for tallied in mesh.published(Tallied)}
     assert totals == {name: 3 for key in "abc" for name in (key, f"good-{key}")}
     assert len(mesh.published(Tallied)) == 18
@@ -144,7 +144,7 @@ def test_a_key_whose_state_is_on_the_wrong_partition_already_stays_there(mesh: M
     )
     mesh.run_until_idle()
     assert len(mesh.records(RETRY)) == 1
-    misroute(mesh, Amount(entity="old", value=1), b"old", settle=True, by=number)
+    misroute(mesh, Amount(entity="old", value=1), b"old", run=True, by=number)
     assert [tallied.total for tallied in mesh.published(Tallied)] == [5, 6]
     assert len(mesh.records(RETRY)) == 1
 
@@ -155,7 +155,7 @@ def test_a_key_that_was_forgotten_is_looked_at_again_after_a_crash(mesh: MeshDri
     (old,) = mesh.instances_of(NodeTallyReducer)
     mesh.crash(old)
     mesh.add_instance(NodeTallyReducer)
-    misroute(mesh, Amount(entity="e", value=2), b"e", by=wrong(b"e"), settle=True)
+    misroute(mesh, Amount(entity="e", value=2), b"e", by=wrong(b"e"), run=True)
     assert [tallied.total for tallied in mesh.published(Tallied)] == [5, 2]
     assert len(mesh.records(RETRY)) == 1
 
@@ -193,7 +193,7 @@ def test_timers_are_set_where_the_key_belongs(mesh: MeshDriver) -> None:
     for key in ("a", "b"):
         misroute(mesh, SetAlarm(entity=key, after=10), key.encode(), by=wrong(key.encode()))
     mesh.run_until_idle()
-    misroute(mesh, SetAlarm(entity="a", after=0, times=0), b"a", by=wrong(b"a"), settle=True)
+    misroute(mesh, SetAlarm(entity="a", after=0, times=0), b"a", by=wrong(b"a"), run=True)
     mesh.advance("11s")
     assert [rang.entity for rang in mesh.published(Rang)] == ["b"]
     stored = mesh.records("onex.state.node_alarm_orchestrator.v1")
@@ -218,7 +218,7 @@ def test_too_large_to_be_forwarded_is_a_dead_letter(mesh: MeshDriver) -> None:
     mesh.bus.admin.alter(RETRY, {"max.message.bytes": "500"})
     mesh.advance("31s")
     key = b"k" * 600
-    misroute(mesh, Amount(entity="", value=1), key, by=wrong(key), settle=True)
+    misroute(mesh, Amount(entity="", value=1), key, by=wrong(key), run=True)
     (letter,) = mesh.dead_letters(NodeTallyReducer)
     facts = dict(letter.headers() or [])
     assert facts["onex-dlq-class"] == b"rejected"

@@ -112,8 +112,8 @@ def test_the_key_waits_on_across_a_crash(mesh: MeshDriver) -> None:
 
 def test_what_cannot_be_read_holds_its_key_too_and_comes_in_order(mesh: MeshDriver) -> None:
     NodeUnrulyEffect.down.add("e")
-    mesh.send(Act(entity="e", number=1), settle=False)
-    mesh.publish("onex.cmd.unruly.act.v1", b"\x00junk", b"e", [], settle=False)
+    mesh.send(Act(entity="e", number=1), run=False)
+    mesh.publish("onex.cmd.unruly.act.v1", b"\x00junk", b"e", [], run=False)
     mesh.send(Act(entity="e", number=2))
     mesh.advance("0.5s")
     NodeUnrulyEffect.down.clear()

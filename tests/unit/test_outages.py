@@ -130,8 +130,8 @@ def test_no_attempt_is_counted_while_what_a_handler_needs_is_away(
     monkeypatch.setattr(NodeUnrulyEffect, "act", fails_for_long)
     NodeUnrulyEffect.done.clear()
     effect = mesh_of("node_unruly_effect")  # handlers are bound when it is made
-    effect.send(Act(entity="a", number=1), settle=False)
-    effect.send(Act(entity="a", number=2), settle=False)
+    effect.send(Act(entity="a", number=1), run=False)
+    effect.send(Act(entity="a", number=2), run=False)
     effect.send(Act(entity="b"))
     effect.advance("1h")
     assert effect.dead_letters() == []
@@ -234,7 +234,7 @@ def test_a_state_that_cannot_be_decoded_makes_its_partition_wait(
         return good(value)
 
     monkeypatch.setattr(codec, "decode", unreadable)
-    reducer.send(Amount(entity="a", value=1), settle=False)
+    reducer.send(Amount(entity="a", value=1), run=False)
     reducer.send(Amount(entity="b", value=5))
     reducer.advance("1m")
     assert sorted((one.entity, one.total) for one in reducer.published(Tallied)) == [("a", 1)]

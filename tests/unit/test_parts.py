@@ -272,7 +272,7 @@ class _Blind:
     def progress(self) -> dict[Partition, int]:
         return self._positions
 
-    def held(self) -> list[Partition]:
+    def waiting_partitions(self) -> list[Partition]:
         self.looks += 1
         return list(self.standing)
 
@@ -357,7 +357,7 @@ def test_logs_of_a_pure_node_carry_the_message_in_hand(capsys: pytest.CaptureFix
     try:
         trace = "0af7651916cd43dd8448eb211c80319c"
         parent = [("traceparent", f"00-{trace}-b7ad6b7169203331-01".encode())]
-        driver.send(Ask(entity="e", mood="raise"), id="m-1", correlation_id="c-1", headers=parent, settle=False)
+        driver.send(Ask(entity="e", mood="raise"), id="m-1", correlation_id="c-1", headers=parent, run=False)
         undecodable = [("ce_id", b"m-2"), ("onex-correlation-id", b"c-2")]
         driver.publish("onex.cmd.unruly.ask.v1", b"\x00garbage", b"e", undecodable)
     finally:

@@ -202,7 +202,7 @@ def test_an_unwritable_dead_letter_topic_stops_the_partition_alone_and_it_goes_o
 def test_a_crash_loses_and_repeats_nothing(mesh: MeshDriver) -> None:
     mesh.send(Amount(entity="e", value=1))
     (old,) = mesh.instances_of(NodeTallyReducer)
-    mesh.send(Amount(entity="e", value=2), settle=False)
+    mesh.send(Amount(entity="e", value=2), run=False)
     mesh.crash(old)
     mesh.add_instance(NodeTallyReducer)
     mesh.send(Amount(entity="e", value=3))
@@ -241,7 +241,7 @@ def test_state_can_be_forgotten(mesh: MeshDriver) -> None:
 
 def test_the_changelog_has_one_record_per_key_and_transaction(mesh: MeshDriver) -> None:
     for value in range(1, 11):
-        mesh.send(Amount(entity="e", value=value), settle=False)
+        mesh.send(Amount(entity="e", value=value), run=False)
     mesh.run_until_idle()
     assert mesh.published(Tallied)[-1].total == 55
     assert len(mesh.records("onex.state.node_tally_reducer.v1")) == 1
@@ -253,7 +253,7 @@ def test_scaling_out_and_in_keeps_every_total_right(mesh: MeshDriver) -> None:
     def load(rounds: int) -> None:
         for value in range(1, rounds + 1):
             for entity in ("a", "b", "c", "d", "e", "f", "g", "h"):
-                mesh.send(Amount(entity=entity, value=value), settle=value % 3 == 0)
+                mesh.send(Amount(entity=entity, value=value), run=value % 3 == 0)
                 expected[entity] = expected.get(entity, 0) + value
 
     load(4)
@@ -333,12 +333,12 @@ def test_a_partition_whose_state_is_being_restored_stands_still() -> None:
     instance.step()
     agent = instance._agent
     assert isinstance(agent, PureEngine)
-    assert set(agent.held()) == set(instance.consumer.assignment()) != set()
+    assert set(agent.waiting_partitions()) == set(instance.consumer.assignment()) != set()
     restoring = agent.restoring()
-    assert {partition.partition for partition in restoring} == {held.partition for held in agent.held()}
+    assert {partition.partition for partition in restoring} == {held.partition for held in agent.waiting_partitions()}
     assert sum(at.left for at in restoring.values()) > 0, (
         "what the watchdog takes for a stall when it does not change"
     )
     mesh.run_until_idle()
-    assert (agent.held(), agent.restoring()) == ([], {})
+    assert (agent.waiting_partitions(), agent.restoring()) == ([], {})
     mesh.close()

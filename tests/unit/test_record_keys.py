@@ -27,7 +27,7 @@ def test_another_key_is_refused_and_no_key_is_fine(node: str, good: Message, ans
     assert letter["onex-dlq-message"] == WRONG.format(type(good).__name__)
     topic, value = mesh.topic_of(type(good)), good.model_dump_json().encode()
     for key in (b"e", None):
-        mesh.publish(topic, value, key, [], settle=False)
+        mesh.publish(topic, value, key, [], run=False)
     mesh.publish(topic, b"junk", b"e", [])
     assert len(mesh.published(answer)) == 2
     assert len(mesh.dead_letters()) == 2, "junk beside it changes nothing"

@@ -57,7 +57,7 @@ class Agent:
         self.epoch = 100
 
     def introspect(
-        self, reason: EnumIntrospectionReason = EnumIntrospectionReason.STARTUP, settle: bool = True
+        self, reason: EnumIntrospectionReason = EnumIntrospectionReason.STARTUP, run: bool = True
     ) -> None:
         message = NodeIntrospected(
             node_id=self.id,
@@ -81,10 +81,10 @@ class Agent:
             heartbeat_interval=30.0,
             introspected_at=NOW,
         )
-        self.mesh.send(message, settle=settle)
+        self.mesh.send(message, run=run)
 
-    def acknowledge(self, settle: bool = True) -> None:
-        self.mesh.send(RegistrationAcknowledged(node_id=self.id, epoch=self.epoch), settle=settle)
+    def acknowledge(self, run: bool = True) -> None:
+        self.mesh.send(RegistrationAcknowledged(node_id=self.id, epoch=self.epoch), run=run)
 
     def beat(self, phase: EnumPhase = EnumPhase.RUNNING, ready: bool = True) -> None:
         message = NodeHeartbeat(
@@ -290,10 +290,10 @@ def test_the_tests_above_walk_every_transition_of_the_contract() -> None:
 def test_two_hundred_nodes_at_once(mesh: MeshDriver) -> None:
     agents = [Agent(mesh, f"i-{number}") for number in range(200)]
     for agent in agents:
-        agent.introspect(settle=False)
+        agent.introspect(run=False)
     mesh.run_until_idle()
     for agent in agents:
-        agent.acknowledge(settle=False)
+        agent.acknowledge(run=False)
     mesh.run_until_idle()
     latest = {s.node_id: s.state for s in mesh.published(RegisteredNode)}
     assert latest == {agent.id: EnumRegistrationState.ACTIVE for agent in agents}

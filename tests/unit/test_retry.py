@@ -273,7 +273,7 @@ def test_no_schedule_breaks_the_order_of_a_key(actions: list[str]) -> None:
             case "send":
                 for entity in "abc":
                     number += 1
-                    driver.send(Act(entity=entity, number=number), settle=False)
+                    driver.send(Act(entity=entity, number=number), run=False)
                 driver.run_until_idle()
             case "down":
                 NodeUnrulyEffect.down.update("ab")

@@ -99,8 +99,8 @@ def test_the_size_of_a_record_is_never_estimated_too_small(
 
 def test_a_state_that_its_changelog_does_not_take_is_a_dead_letter(mesh: MeshDriver) -> None:
     limit(mesh, STATE, 200, known=True)
-    good = [mesh.send(Amount(entity=f"e{n}", value=1), settle=False) for n in range(5)]
-    bad = mesh.send(Amount(entity=LONG, value=1), settle=False)
+    good = [mesh.send(Amount(entity=f"e{n}", value=1), run=False) for n in range(5)]
+    bad = mesh.send(Amount(entity=LONG, value=1), run=False)
     mesh.run_until_idle()
     facts = mesh.dead_letter_of(bad)
     assert (facts["onex-dlq-class"], facts["onex-dlq-stage"]) == ("rejected", "encode")
@@ -115,7 +115,7 @@ def test_a_state_that_its_changelog_does_not_take_is_a_dead_letter(mesh: MeshDri
 
 @pytest.mark.parametrize("size", [1_048_000, 1_048_588, 1_100_000])
 def test_outputs_are_measured_with_key_and_headers(mesh: MeshDriver, size: int) -> None:
-    bad, good = mesh.send(Ask(entity="e", size=size), settle=False), mesh.send(Ask(entity="e"))
+    bad, good = mesh.send(Ask(entity="e", size=size), run=False), mesh.send(Ask(entity="e"))
     (instance,) = mesh.instances_of(NodeUnrulyCompute)
     assert aborts(instance) == 0
     assert bool(mesh.published(Reply, bad)) == (size < 1_048_001)
@@ -188,11 +188,11 @@ def test_what_a_broker_refuses_is_traced_to_its_record(mesh: MeshDriver) -> None
     for topic in (REPLIES, STATE, "onex.evt.unruly.acted.v1"):
         limit(mesh, topic, 600, known=False)
     bad = [
-        mesh.send(Ask(entity="e", size=700), settle=False),
-        mesh.send(Amount(entity="x" * 700, value=1), settle=False),
-        mesh.send(Act(entity="x" * 500), settle=False),
+        mesh.send(Ask(entity="e", size=700), run=False),
+        mesh.send(Amount(entity="x" * 700, value=1), run=False),
+        mesh.send(Act(entity="x" * 500), run=False),
     ]
-    good = [mesh.send(m, settle=False) for m in (Ask(entity="e"), Amount(entity="e", value=1), Act(entity="e"))]
+    good = [mesh.send(m, run=False) for m in (Ask(entity="e"), Amount(entity="e", value=1), Act(entity="e"))]
     mesh.run_until_idle()
     assert not mesh.dead_letters()
     assert "cannot commit" in str(mesh.instances_of(NodeTallyReducer)[0].health.reasons)
@@ -225,8 +225,8 @@ def test_a_culprit_that_seems_to_fit_is_found_by_halving(mesh: MeshDriver, monke
     blind(mesh, monkeypatch)
     for topic, most in ((REPLIES, 600), (RINGS, 700), ("onex.evt.unruly.acted.v1", 700)):
         limit(mesh, topic, most, known=False)
-    asked = [mesh.send(Ask(entity=f"e{n}", size=700 * (n == 13)), settle=False) for n in range(40)]
-    acted = [mesh.send(Act(entity=LONG if n == 4 else f"e{n}"), settle=False) for n in range(9)]
+    asked = [mesh.send(Ask(entity=f"e{n}", size=700 * (n == 13)), run=False) for n in range(40)]
+    acted = [mesh.send(Act(entity=LONG if n == 4 else f"e{n}"), run=False) for n in range(9)]
     for _ in range(60):
         mesh.advance("2s")
     assert [len(mesh.published(Reply, sent)) for sent in asked] == [int(n != 13) for n in range(40)]
@@ -244,9 +244,9 @@ def test_a_culprit_is_found_while_another_partition_is_busy(monkeypatch: pytest.
     keys = [f"e{n}" for n in range(200)]
     of_one = [key for key in keys if partition_of(key.encode(), partitions) == 0][:20]
     busy = next(key for key in keys if partition_of(key.encode(), partitions) == 1)
-    asked = [mesh.send(Ask(entity=key, size=700 * (n == 7)), settle=False) for n, key in enumerate(of_one)]
+    asked = [mesh.send(Ask(entity=key, size=700 * (n == 7)), run=False) for n, key in enumerate(of_one)]
     for _ in range(120):
-        mesh.send(Ask(entity=busy), settle=False)
+        mesh.send(Ask(entity=busy), run=False)
         mesh.advance(0.5)
     assert [len(mesh.published(Reply, sent)) for sent in asked] == [int(n != 7) for n in range(len(of_one))]
     assert len(mesh.dead_letters()) == 1

@@ -89,7 +89,7 @@ def test_totals_are_exact_however_partitions_move(mesh: MeshDriver, seed: int) -
             case _:
                 entity = random.choice(list(expected))
                 expected[entity] += 1
-                mesh.send(Amount(entity=entity, value=1), settle=random.random() < 0.5)
+                mesh.send(Amount(entity=entity, value=1), run=random.random() < 0.5)
     for _ in range(4):
         mesh.advance("1m")  # commits that fail are tried again later
     last = {t.entity: t.total for t in mesh.published(Tallied)}

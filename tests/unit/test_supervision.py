@@ -300,7 +300,7 @@ def test_memory_that_is_short_for_a_keyed_record_leaves_its_state_as_it_was(monk
     monkeypatch.setattr(NodeTallyReducer, "reduce", reduce)
     mesh = pure("node_tally_reducer")
     for value in (1, 5, 2):
-        mesh.send(Amount(entity="e", value=value), settle=False)
+        mesh.send(Amount(entity="e", value=value), run=False)
     for _ in range(10):
         mesh.advance("10s")
     assert [tallied.total for tallied in mesh.published(Tallied)] == [1, 3]
@@ -350,10 +350,10 @@ def test_an_effect_for_which_memory_was_short_runs_alone(
     monkeypatch.setattr(NodeUnrulyEffect, "act", act)
     mesh = MeshDriver([NODES / "node_unruly_effect" / "v1_0_0"])
     for number in range(15):
-        mesh.send(Act(entity=f"e{number}"), settle=False)
-    mesh.send(Act(entity="large"), settle=False)
+        mesh.send(Act(entity=f"e{number}"), run=False)
+    mesh.send(Act(entity="large"), run=False)
     for number in range(15, 40):
-        mesh.send(Act(entity=f"e{number}"), settle=False)
+        mesh.send(Act(entity=f"e{number}"), run=False)
     mesh.advance("60s")
     assert len(mesh.published(Acted)) == 41 - dead
     assert (len(mesh.dead_letters()), short.calls) == (dead, calls)

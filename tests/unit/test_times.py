@@ -69,7 +69,7 @@ def test_a_batch_commits_what_is_done_when_its_time_is_up(mesh: MeshDriver, seco
     mesh.send(Amount(entity="e", value=1))
     Slow.seconds = seconds
     for number in range(count):
-        mesh.send(Amount(entity=f"e{number % 3}", value=1), settle=False)
+        mesh.send(Amount(entity=f"e{number % 3}", value=1), run=False)
     (instance,) = mesh.instances_of(NodeTallyReducer)
     longest, commits = 0.0, 0
     while True:
@@ -91,12 +91,12 @@ def test_a_batch_commits_what_is_done_when_its_time_is_up(mesh: MeshDriver, seco
 def test_handlers_that_become_quick_again_get_full_batches(mesh: MeshDriver) -> None:
     Slow.seconds = 1.0
     for number in range(8):
-        mesh.send(Amount(entity=f"e{number}", value=1), settle=False)
+        mesh.send(Amount(entity=f"e{number}", value=1), run=False)
     mesh.run_until_idle()
     Slow.seconds = 0.0
     (instance,) = mesh.instances_of(NodeTallyReducer)
     for number in range(1200):
-        mesh.send(Amount(entity=f"e{number % 50}", value=1), settle=False)
+        mesh.send(Amount(entity=f"e{number % 50}", value=1), run=False)
     steps = 0
     while instance.step():
         steps += 1
@@ -109,7 +109,7 @@ def test_timers_fire_under_a_backlog_that_fills_every_batch(mesh: MeshDriver) ->
     (alarm,) = mesh.instances_of(NodeAlarmOrchestrator)
     Slow.seconds = 0.5
     for number in range(60):
-        mesh.send(SetAlarm(entity=f"other-{number}", after=1e6), settle=False)
+        mesh.send(SetAlarm(entity=f"other-{number}", after=1e6), run=False)
     for _ in range(3):
         alarm.step()
     assert mesh.published(Rang, sent)

@@ -116,7 +116,7 @@ class Warehouse:
         """Send the orders, wait for their ends and for all that is undone after them."""
         mesh, shelves = self.mesh, self._shelves
         for name in self._fates:
-            mesh.send(FulfilOrder(order=name, articles=[BOLT, NUT]), settle=False)
+            mesh.send(FulfilOrder(order=name, articles=[BOLT, NUT]), run=False)
         mesh.advance("1h")
         late = [name for name in self._fates if not self._pick_up(name)]
         mesh.advance("2d")

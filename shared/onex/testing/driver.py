@@ -103,7 +103,7 @@ class MeshDriver:
         key: str = "",
         id: str = "",
         correlation_id: str = "",
-        settle: bool = True,
+        run: bool = True,
         headers: Headers | None = None,
     ) -> Sent:
         """Publish a message to the topic that some node subscribes to for it."""
@@ -112,15 +112,15 @@ class MeshDriver:
         sent = Sent(id or uuid.uuid4().hex, correlation_id or uuid.uuid4().hex)
         given = [(h.ID, sent.id.encode()), (h.CORRELATION, sent.correlation_id.encode()), *(headers or [])]
         record_key = key.encode() or message.partition_key()
-        self.publish(topic, codec.encode(message), record_key, given, settle=settle)
+        self.publish(topic, codec.encode(message), record_key, given, run=run)
         return sent
 
     def publish(
-        self, topic: str, value: bytes | None, key: bytes | None, headers: Headers, *, settle: bool = True
+        self, topic: str, value: bytes | None, key: bytes | None, headers: Headers, *, run: bool = True
     ) -> None:
         """Publish bytes."""
         self.bus.publish(Outgoing(topic, value, key, headers))
-        if settle:
+        if run:
             self.run_until_idle()
 
     def messages(self, model: type[M], topic: str = "") -> list[tuple[ProtocolRecord, M]]:

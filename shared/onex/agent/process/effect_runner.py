@@ -74,7 +74,7 @@ class EffectRunner:
         """Those that are assigned to this process."""
         return {*self._committer.partitions, *self._partitions.restored}
 
-    def held(self) -> list[Partition]:
+    def waiting_partitions(self) -> list[Partition]:
         """Partitions that stand still and go on by themselves."""
         return [*self._engine.waiting_partitions(), *self._partitions.restored]
 

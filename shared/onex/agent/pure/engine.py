@@ -386,7 +386,7 @@ class PureEngine:
         """Next offset per partition held, as far as committed here."""
         return dict(self._partitions.progress)
 
-    def held(self) -> list[Partition]:
+    def waiting_partitions(self) -> list[Partition]:
         """Partitions that stand still: what they lead to cannot be written, or their state is being restored."""
         return [partition for partition in self._consumer.assignment() if self._partitions.stands(partition)]
 

@@ -1,38 +1,37 @@
-"""What there is to read according to the brokers: a client may be wrong about it."""
+"""Lag as the brokers know it, because a client may be wrong about it."""
 
 from collections.abc import Callable, Mapping
 
 from onex.bus.protocols import Partition, ProtocolAdmin
 
 Span = tuple[int, int]
-"""From which offset to which one committed readers get."""
-AskForSpans = Callable[[Mapping[Partition, int]], Mapping[Partition, Span]]
-"""By positions, as :func:`spans_of`; raises BusError."""
+"""First offset to read, and the offset where committed records end."""
+ReadSpans = Callable[[Mapping[Partition, int]], Mapping[Partition, Span]]
+"""Takes positions and returns spans, as :func:`spans_of` does; raises BusError."""
 
 
 class BrokerLag:
-    """Asked for every ``every`` seconds, and remembered between.
+    """Reads spans from the brokers every ``every`` seconds, and remembers them between.
 
-    A client tells its lag from what came with its last fetch. Of a partition that it has stopped fetching, which
-    happens when a broker comes back, it believes for good that nothing is left; and of one from which nothing has
-    ever come it knows nothing.
+    A client derives its lag from its last fetch. When it has stopped fetching a partition, which happens when a
+    broker returns, its lag stays 0. For a partition of which it has fetched nothing, it knows no lag.
     """
 
     def __init__(self, every: float) -> None:
         self._every = every
-        self._asked = float("-inf")
+        self._read_at = float("-inf")
         self._spans: Mapping[Partition, Span] = {}
 
     def corrected(
-        self, lags: Mapping[Partition, int], positions: Mapping[Partition, int], now: float, ask: AskForSpans
+        self, lags: Mapping[Partition, int], positions: Mapping[Partition, int], now: float, read_spans: ReadSpans
     ) -> dict[Partition, int]:
-        """The client's lags, with what it does not see of partitions that it believes done.
+        """Return the client's lags, corrected for partitions in which the client sees no lag.
 
-        Raises what ``ask`` raises.
+        Raises what ``read_spans`` raises.
         """
-        if positions and now - self._asked >= self._every:
-            self._asked = now
-            self._spans = ask(positions)
+        if positions and now - self._read_at >= self._every:
+            self._read_at = now
+            self._spans = read_spans(positions)
         corrected = dict(lags)
         for partition, (begin, end) in self._spans.items():
             if corrected.get(partition) or (position := positions.get(partition)) is None:
@@ -42,7 +41,11 @@ class BrokerLag:
 
 
 def spans_of(admin: ProtocolAdmin, group: str, positions: Mapping[Partition, int]) -> dict[Partition, Span]:
-    """From each position to the stable end; where that is unknown, from what the group has committed or the begin."""
+    """Return the span from each position to the last stable offset.
+
+    Where a position is unknown (below 0), the span begins at the committed offset of the group, or at the first
+    record.
+    """
     ends = admin.stable_ends(positions.keys())
     unknown = [partition for partition, position in positions.items() if position < 0]
     begins = dict(positions)

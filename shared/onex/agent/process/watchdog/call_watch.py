@@ -1,6 +1,6 @@
-"""Ends the process when a call does not return: one of the Kafka client, or a step of the agent's start.
+"""Ends the process when a call of the Kafka client, or a step of the agent's start, does not return.
 
-This thread asks no broker, so that it is never late: a question to brokers that are away takes up to 45 seconds.
+Its thread calls no broker, so that it is never late: a call to brokers that are away takes up to 45 seconds.
 """
 
 import os
@@ -19,18 +19,18 @@ _LOOK_EVERY = 1.0
 LATE = 3.0
 """Seconds beyond its own timeout from which on a call is logged."""
 GIVEN_UP = 15.0
-"""Seconds beyond its own timeout after which a call does not return: a coordinator that was killed has a successor by
-then, and the call that waited for it returns (decision 14)."""
+"""Seconds beyond its own timeout after which a call counts as hanging. A coordinator that was killed has a successor
+within that time, and the call that waited for it returns (decision 14)."""
 _FROZEN = 3.0
-"""Seconds between two looks from which on the whole process has stood still (SIGSTOP, a suspended machine): its calls
-are late for that reason, and get their time again."""
+"""Seconds between two looks from which on the whole process counts as stopped (SIGSTOP, a suspended machine). Its
+calls are late for that reason, and their time starts again."""
 
 
 class Calling(Protocol):
-    """Waits for the bus."""
+    """Makes calls of the bus that may hang."""
 
     def overdue(self) -> float:
-        """Seconds by which a call of the bus has outlasted its own timeout."""
+        """Return the seconds by which the current call of the bus exceeds its own timeout. Thread-safe."""
         ...
 
 
@@ -42,24 +42,24 @@ class CallWatch:
         self._clock = clock
         self._looked = clock.monotonic()
         self._not_before = self._looked
-        self._told = False
+        self._is_late = False
         self._end_by: float | None = None
         self.excuse: Callable[[], None] = lambda: None
-        """Called before the process ends: the records that it handles are not the reason."""
+        """Called before the process ends, so that the current records do not become suspects."""
         self._callings: Sequence[Calling] = ()
         self._ended = Event()
         Thread(target=self._run, name="call-watch", daemon=True).start()
 
     def look_at(self, *callings: Calling) -> None:
-        """Watch these from now on, in place of those before."""
+        """Watch these from now on, and no others."""
         self._callings = callings
 
     def clients_must_end(self) -> None:
-        """They are closed within ``GIVEN_UP`` seconds from now, or the process ends. Call from any thread."""
+        """End the process unless :meth:`clients_ended` follows within ``GIVEN_UP`` seconds. Call from any thread."""
         self._end_by = self._clock.monotonic() + GIVEN_UP
 
     def clients_ended(self) -> None:
-        """There are none from before."""
+        """Note that the clients are closed."""
         self._end_by = None
 
     def stop(self) -> None:
@@ -75,7 +75,7 @@ class CallWatch:
         now, before = self._clock.monotonic(), self._looked
         self._looked = now
         if now - before >= _FROZEN:
-            log.warning("the process stood still", seconds=round(now - before, 1))
+            log.warning("the process was stopped", seconds=round(now - before, 1))
             self._not_before = now + GIVEN_UP
         if now < self._not_before:
             return
@@ -90,9 +90,9 @@ class CallWatch:
         if overdue >= GIVEN_UP:
             log.critical("a call of the bus does not return, ending the process", overdue=round(overdue))
             self._end()
-        if overdue >= LATE and not self._told:
+        if overdue >= LATE and not self._is_late:
             log.warning("a call of the bus is late", overdue=round(overdue))
-        self._told = overdue >= LATE
+        self._is_late = overdue >= LATE
 
     def _end(self) -> None:
         self.excuse()
@@ -102,6 +102,6 @@ class CallWatch:
 def _overdue(calling: Calling) -> float:
     try:
         return calling.overdue()
-    except Exception as error:  # noqa: BLE001 - clients may be closing on another thread
-        log.debug("could not look at a call", error=repr(error))
+    except Exception as error:  # noqa: BLE001 - another thread may be closing the clients
+        log.debug("cannot check a call of the bus", error=repr(error))
         return 0.0

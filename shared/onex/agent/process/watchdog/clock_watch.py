@@ -14,12 +14,12 @@ _LOOK_EVERY = 1.0
 _STEP = 1.0
 """Seconds; smaller differences are not reported."""
 _BACK = 5.0
-"""Seconds; by a smaller step back, waits of the Kafka library may last longer."""
+"""Seconds. A smaller step back only makes waits of the Kafka library a little longer."""
 _ABOUT = "clock"
 
 
 class ClockWatch:
-    """Looks on its own thread until it is stopped. See decision 39."""
+    """Compares once a second, on its own thread, until it is stopped (decision 39)."""
 
     def __init__(
         self, clock: SteadyClock, health: Health, metrics: AgentMetrics, set_back: Callable[[], None]
@@ -33,7 +33,7 @@ class ClockWatch:
         self._ended = Event()
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start the thread."""
         Thread(target=self._run, name="clock-watch", daemon=True).start()
 
     def stop(self) -> None:
@@ -45,7 +45,7 @@ class ClockWatch:
             self.look()
 
     def look(self) -> None:
-        """Follow the machine's clock; log a step, and report what is left of a step forward."""
+        """Follow the machine's clock. Log a step, and report how much of a step forward is left."""
         beyond = self._clock.look()
         stepped, self._before = beyond - self._before, beyond
         if abs(stepped) > _STEP:

@@ -1,8 +1,8 @@
 """Ends a process in which a handler never returns: a call into C that neither a signal nor a cancellation ends.
 
-The watchdog judges by lag; a message that hangs may be the last one of its partition. And where the call keeps the
-interpreter's lock, no thread written in Python runs, the watchdog's neither. ``faulthandler`` waits in a thread of
-its own in C: it writes to stderr where every thread was, and ends the process with code 1.
+The watchdog judges by lag, and the message that hangs may be the last one of its partition. Where the call keeps the
+interpreter's lock, no Python thread runs, so the watchdog does not run either. ``faulthandler`` has its own thread in
+C: it writes the stack of every thread to stderr, and ends the process with code 1.
 """
 
 import faulthandler
@@ -20,14 +20,14 @@ log = structlog.get_logger(__name__)
 _TICK = 1.0
 
 Mark = Callable[[], int | None]
-"""Which call is under way; None while there is none. Another call has another number."""
+"""Returns the number of the current call, None while there is none. Each call has its own number."""
 
 
 class HangAlarm:
-    """Looks every second, on a thread of its own."""
+    """Looks once a second, on its own thread."""
 
     def __init__(self, limit: float, clock: ProtocolClock) -> None:
-        """``limit``: seconds after which a call will not return any more."""
+        """``limit``: seconds after which a call counts as hanging."""
         self._limit = limit
         self._clock = clock
         self._mark: Mark | None = None
@@ -50,7 +50,7 @@ class HangAlarm:
             self.look()
 
     def look(self) -> None:
-        """Has the same call been under way for too long?"""
+        """End the process when the same call has lasted for ``limit`` seconds."""
         mark, now = self._mark, self._clock.monotonic()
         current = None if mark is None else mark()
         if current is None or current != self._seen:
@@ -60,30 +60,30 @@ class HangAlarm:
             os._exit(EXIT_STALLED)
 
     def stop(self) -> None:
-        """The process ends by itself from here on."""
+        """End the thread, when the process ends in order."""
         self._ended.set()
         self._thread.join()
 
 
 class LoopTurns:
-    """Marks the turn of an event loop that has not come to its end since it was asked for."""
+    """A mark for an event loop: the turn that has not ended since the last look."""
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
         self._turn = 0
-        self._has_come = True
+        self._has_turned = True
 
     def __call__(self) -> int | None:
-        """See ``Mark``."""
-        if not self._has_come:
+        """Return the number of the turn under way; None when the loop has turned since the last call."""
+        if not self._has_turned:
             return self._turn
         self._turn += 1
-        self._has_come = False
+        self._has_turned = False
         try:
-            self._loop.call_soon_threadsafe(self._come)
+            self._loop.call_soon_threadsafe(self._note_turn)
         except RuntimeError:  # the loop is closed: nothing hangs there
-            self._has_come = True
+            self._has_turned = True
         return None
 
-    def _come(self) -> None:
-        self._has_come = True
+    def _note_turn(self) -> None:
+        self._has_turned = True

@@ -1,7 +1,8 @@
-"""Is the event loop of an effect held by one handler? Such a call delays all the others, and asyncio says nothing.
+"""Finds the handler that blocks the event loop of an effect: it delays all others, and asyncio reports nothing.
 
-A thread asks the loop for a sign of life twenty times a second. While there is none it looks at the stack of the
-loop's thread: the handler whose frame stays there is the one that blocks. Nothing is paid per message.
+A thread schedules a callback on the loop twenty times a second. While the callback does not run, the thread looks at
+the stack of the loop's thread: the handler whose frame stays there is the one that blocks. It costs nothing per
+message.
 """
 
 import linecache
@@ -23,9 +24,9 @@ from onex.util.clock import ProtocolClock
 log = structlog.get_logger(__name__)
 PERIOD = 0.05
 LIMIT = 0.25
-"""Seconds from which on a call is reported."""
+"""Seconds after which a call is reported."""
 UNREADY = 5.0
-"""Seconds from which on the agent is unready while the call lasts."""
+"""Seconds after which the agent is unready while the call lasts."""
 _LOG_EVERY = 60.0
 _MOST_HANDLERS = 64
 _ENGINE = "onex.agent."
@@ -33,8 +34,8 @@ _CALLS_HANDLERS = "onex.agent.effect.outcome_builder"
 
 
 @dataclass(slots=True)
-class _Hold:
-    """A frame that is on the loop's stack each time."""
+class _BlockingCall:
+    """A frame that is on the loop's stack at every look."""
 
     frame: FrameType
     since: float
@@ -63,9 +64,9 @@ class LoopWatch:
         self._thread = get_ident()
         self._alive_at = self._looked = clock.monotonic()
         self._alive = True
-        self._hold: _Hold | None = None
+        self._call: _BlockingCall | None = None
         self._logged: dict[str, tuple[float, int]] = {}
-        """By handler: when it was logged, and how often it was not since."""
+        """By handler: when it was logged last, and how many calls were not logged since."""
         self._ended = Event()
 
     def __enter__(self) -> Self:
@@ -88,64 +89,65 @@ class LoopWatch:
         self._alive = True
 
     def look(self) -> None:
-        """Once a period. Raises RuntimeError when the loop is closed."""
-        # A call into C that keeps the interpreter's lock stops this thread as well: what is seen then began when this
-        # look was due.
+        """Look once; call it once a period. Raises RuntimeError when the loop is closed."""
+        # A call into C that keeps the interpreter's lock stops this thread, too. Such a call began when this look was
+        # due.
         due, self._looked = self._looked + PERIOD, self._clock.monotonic()
         if self._alive:
-            self._over(self._alive_at)
+            self._report_ended(self._alive_at)
             self._alive = False
             self._loop.call_soon_threadsafe(self._beat)
             return
         frames = list(_frames(sys._current_frames().get(self._thread)))
-        holder = self._holder(frames)
-        if holder is None or (self._hold is not None and self._hold.frame is not holder):
-            self._over(self._looked)
-        if holder is None:
+        frame = self._blocking_frame(frames)
+        if frame is None or (self._call is not None and self._call.frame is not frame):
+            self._report_ended(self._looked)
+        if frame is None:
             return
-        if self._hold is None:
-            self._hold = _Hold(holder, min(due, self._looked))
-        held = self._looked - self._hold.since
-        if held >= LIMIT and not self._hold.line:
-            self._hold.line = self._line_of(frames)
-        if held >= UNREADY:
-            reason = f"{self._handler()} blocks the event loop at {self._hold.line}"
+        if self._call is None:
+            self._call = _BlockingCall(frame, min(due, self._looked))
+        seconds = self._looked - self._call.since
+        if seconds >= LIMIT and not self._call.line:
+            self._call.line = self._line_of(frames)
+        if seconds >= UNREADY:
+            reason = f"{self._handler()} blocks the event loop at {self._call.line}"
             if self._health.complain("loop", reason):
-                self._log(held, "a handler blocks the event loop, and goes on blocking it")
+                self._log(seconds, "a handler blocks the event loop and has not returned")
 
-    def _over(self, now: float) -> None:
-        """The frame has left the stack, or the loop has turned since."""
-        hold = self._hold
-        if hold is not None and hold.line:
-            seconds = now - hold.since
+    def _report_ended(self, now: float) -> None:
+        """Report the call that has ended: its frame has left the stack, or the loop has turned."""
+        call = self._call
+        if call is not None and call.line:
+            seconds = now - call.since
             self._metrics.loop_blocked.inc()
             self._metrics.loop_blocked_seconds.inc(max(0.0, seconds))
             self._log(seconds, "a handler blocked the event loop; make the call in a thread (asyncio.to_thread)")
             self._health.clear("loop")
-        self._hold = None
+        self._call = None
 
     def _log(self, seconds: float, event: str) -> None:
-        """One line a minute for each handler."""
-        assert self._hold is not None
+        """Write at most one line a minute for each handler."""
+        assert self._call is not None
         handler, now = self._handler(), self._clock.monotonic()
-        at, left_out = self._logged.get(handler, (float("-inf"), 0))
+        at, not_logged = self._logged.get(handler, (float("-inf"), 0))
         if now - at < _LOG_EVERY:
-            self._logged[handler] = at, left_out + 1
+            self._logged[handler] = at, not_logged + 1
             return
         if len(self._logged) >= _MOST_HANDLERS:
             self._logged.clear()
         self._logged[handler] = now, 0
-        where = self._hold.line
+        where = self._call.line
         log.warning(
-            event, node=self._node, handler=handler, seconds=round(seconds, 2), line=where, not_logged=left_out
+            event, node=self._node, handler=handler, seconds=round(seconds, 2), line=where, not_logged=not_logged
         )
 
     def _handler(self) -> str:
-        assert self._hold is not None
-        return self._hold.frame.f_code.co_qualname
+        assert self._call is not None
+        return self._call.frame.f_code.co_qualname
 
-    def _holder(self, frames: list[FrameType]) -> FrameType | None:
-        """The outermost frame of the node's own code; else what the engine calls in its place, such as a mixin."""
+    def _blocking_frame(self, frames: list[FrameType]) -> FrameType | None:
+        """Return the outermost frame of the node's code, or the frame that the engine called where none is the
+        node's."""
         for frame in reversed(frames):
             if self._is_node(frame):
                 return frame
@@ -158,7 +160,7 @@ class LoopWatch:
         return None
 
     def _line_of(self, frames: list[FrameType]) -> str:
-        """The innermost line of the node, or the innermost of all where none is its own."""
+        """Return the innermost line of the node's code, or the innermost line of all where none is the node's."""
         frame = next(filter(self._is_node, frames), frames[0])
         path, number = frame.f_code.co_filename, frame.f_lineno
         return f"{Path(path).name}:{number}: {linecache.getline(path, number).strip()}"

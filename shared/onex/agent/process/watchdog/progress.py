@@ -1,4 +1,4 @@
-"""Since when do partitions with lag stand still?"""
+"""How long partitions with lag have made no progress."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from onex.bus.protocols import Partition
 
 
 class ProgressWatch:
-    """Since when does a partition with lag stand still? Pure; time comes in."""
+    """Remembers when each partition last made progress. It reads no clock."""
 
     def __init__(self) -> None:
         self._seen: dict[Partition, tuple[int, float]] = {}
@@ -14,7 +14,7 @@ class ProgressWatch:
     def stalled_for(
         self, progress: Mapping[Partition, int], lags: Mapping[Partition, int], now: float
     ) -> dict[Partition, float]:
-        """Seconds without progress per partition that has lag."""
+        """Return the seconds without progress, for partitions with lag. ``now`` is in monotonic seconds."""
         current: dict[Partition, tuple[int, float]] = {}
         for partition, lag in lags.items():
             mark = progress.get(partition, -1)

@@ -1,4 +1,4 @@
-"""Is every partition that has lag moving? Honest liveness: judged by progress, not by a beating thread."""
+"""Watch whether every partition that has lag moves: liveness is judged by progress, not by a thread that runs."""
 
 import os
 from collections.abc import Callable, Collection, Mapping
@@ -22,19 +22,35 @@ _PROBE_EVERY = 3.0
 
 
 class Watched(Calling, Protocol):
-    """What the watchdog looks at."""
+    """An engine or a runner that the watchdog watches. Its methods are called on the watchdog's thread."""
 
-    def lag(self) -> Mapping[Partition, int]: ...
-    def positions(self) -> Mapping[Partition, int]: ...
-    def progress(self) -> Mapping[Partition, int]: ...
-    def held(self) -> Collection[Partition]: ...
+    def lag(self) -> Mapping[Partition, int]:
+        """Return the number of offsets left per assigned partition, as the client knows it."""
+        ...
+
+    def positions(self) -> Mapping[Partition, int]:
+        """Return the next offset to read per assigned partition."""
+        ...
+
+    def progress(self) -> Mapping[Partition, int]:
+        """Return a number per assigned partition that grows with each record that is done."""
+        ...
+
+    def waiting_partitions(self) -> Collection[Partition]:
+        """Return the partitions of which no progress is expected now."""
+        ...
+
     def restoring(self) -> Mapping[Partition, Restored]:
-        """Partitions whose state is not complete yet. As of a moment ago; from any thread."""
+        """Return the partitions whose state is not complete yet, as of a moment ago."""
         ...
 
 
 class Watchdog:
-    """Unready after ``limit`` seconds, clients made anew after twice, the process ended after three times that."""
+    """Watches progress once a second, on its own thread.
+
+    After ``limit`` seconds without progress the agent is unready, after twice that time it replaces its clients, and
+    after three times that time the process ends.
+    """
 
     def __init__(
         self,
@@ -46,7 +62,7 @@ class Watchdog:
         bus: Callable[[], ProtocolEventBus | None],
         group: str,
     ) -> None:
-        """``bus`` gives the one in use, None while there is none to ask; ``group`` is the one that reads."""
+        """``bus`` returns the bus in use, None while there is none. ``group`` is the consumer group of the agent."""
         self._limit = limit
         self._clock = clock
         self._health = health
@@ -55,8 +71,8 @@ class Watchdog:
         self._bus = bus
         self._group = group
         self._probed = 0.0
-        self._watch = ProgressWatch()
-        self._ends = BrokerLag(limit / 4)
+        self._progress = ProgressWatch()
+        self._broker_lag = BrokerLag(limit / 4)
         self._watched: Watched | None = None
         self._restarted = False
         self._lags: set[Partition] = set()
@@ -65,14 +81,14 @@ class Watchdog:
         Thread(target=self._run, name="watchdog", daemon=True).start()
 
     def lags(self) -> Mapping[Partition, int]:
-        """Lag of the partitions held, as of the last look."""
+        """Return the lag of the assigned partitions, as of the last look."""
         return self._last_lags
 
     def look_at(self, watched: Watched | None) -> None:
-        """From now on watch this; None while clients are being made."""
+        """Watch this from now on; None while the agent has no clients."""
         self._watched = watched
-        self._watch = ProgressWatch()
-        self._ends = BrokerLag(self._limit / 4)
+        self._progress = ProgressWatch()
+        self._broker_lag = BrokerLag(self._limit / 4)
         if watched is None:
             self._last_lags = {}
 
@@ -85,44 +101,44 @@ class Watchdog:
             self.look()
 
     def look(self) -> None:
-        """Ask brokers and the agent, then judge."""
+        """Query the brokers and the agent once, then judge."""
         self._metrics.ready.set(self._health.ready)
-        self._ask_bus()
+        self._probe_bus()
         watched = self._watched
         if watched is None:
             return
         try:
-            lags, progress, held = self._lag_of(watched), watched.progress(), watched.held()
+            lags, progress, waiting = self._lag_of(watched), watched.progress(), watched.waiting_partitions()
             restoring = watched.restoring()
-        except Exception as error:  # noqa: BLE001 - clients may be closing under us
+        except Exception as error:  # noqa: BLE001 - another thread may be closing the clients
             log.debug("watchdog could not look", error=str(error))
             return
         self._report(lags)
-        moving = {partition: 0 if partition in held else lag for partition, lag in lags.items()}
+        moving = {partition: 0 if partition in waiting else lag for partition, lag in lags.items()}
         marks = {**progress, **{partition: at.reached for partition, at in restoring.items()}}
         moving |= {partition: max(1, at.left) for partition, at in restoring.items()}
-        self.judge(self._watch.stalled_for(marks, moving, self._clock.monotonic()))
+        self.judge(self._progress.stalled_for(marks, moving, self._clock.monotonic()))
 
-    def _ask_bus(self) -> None:
-        """Every few seconds: do brokers answer? An idle agent would not notice otherwise."""
+    def _probe_bus(self) -> None:
+        """Probe the brokers every few seconds: an idle agent would not notice otherwise that they are away."""
         now = self._clock.monotonic()
         if now - self._probed < _PROBE_EVERY:
             return
         self._probed = now
         bus = self._bus()
-        found = None if bus is None else bus.health()
-        if found is None or found.ok:
+        health = None if bus is None else bus.health()
+        if health is None or health.ok:
             self._health.clear("bus")
-        elif self._health.complain("bus", found.detail):
-            log.warning("no broker answers", detail=found.detail)
+        elif self._health.complain("bus", health.detail):
+            log.warning("no broker answers", detail=health.detail)
 
     def _lag_of(self, watched: Watched) -> Mapping[Partition, int]:
-        """What the client sees, and, while brokers answer, what they say."""
+        """Return the lag that the client knows, corrected by the brokers while they answer."""
         lags, bus = watched.lag(), self._bus()
         if bus is None or self._health.complains("bus"):
             return lags
-        ask = partial(spans_of, bus.admin, self._group)
-        return self._ends.corrected(lags, watched.positions(), self._clock.monotonic(), ask)
+        read_spans = partial(spans_of, bus.admin, self._group)
+        return self._broker_lag.corrected(lags, watched.positions(), self._clock.monotonic(), read_spans)
 
     def _report(self, lags: Mapping[Partition, int]) -> None:
         for partition, lag in lags.items():
@@ -132,7 +148,7 @@ class Watchdog:
         self._last_lags = lags
 
     def judge(self, stalled: Mapping[Partition, float]) -> None:
-        """Act on the seconds that partitions with lag have stood still."""
+        """Act on the seconds for which partitions with lag have made no progress."""
         worst = max(stalled.values(), default=0.0)
         if worst < self._limit:
             self._restarted = False
@@ -142,9 +158,9 @@ class Watchdog:
         if self._health.complain("progress", f"lag but no progress: {names}"):
             log.error("stalled", partitions=names, seconds=round(worst))
         if worst >= 3 * self._limit:
-            log.critical("stalled for good, ending the process", seconds=round(worst))
+            log.critical("no progress, ending the process", seconds=round(worst))
             os._exit(EXIT_STALLED)
         if worst >= 2 * self._limit and not self._restarted:
             self._restarted = True
-            log.error("making clients anew", seconds=round(worst))
+            log.error("replacing the clients of the bus", seconds=round(worst))
             self._restart()
