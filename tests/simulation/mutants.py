@@ -9,7 +9,7 @@ from onex.agent.effect.committer import Committer
 from onex.agent.effect.lanes import Lanes
 from onex.agent.effect.offsets import OffsetTracker
 from onex.agent.effect.outcome import Commit, Outcome, Task
-from onex.agent.effect.retry_topic import Backlog, RetryQueue
+from onex.agent.effect.retry_topic import Backlog, RetryTopic
 from onex.agent.pure.engine import PureEngine
 from onex.agent.pure.partitions import PurePartitions
 from onex.agent.state.partition_store import PartitionStore
@@ -69,7 +69,7 @@ def _key_freed_while_parked() -> Any:
 
 
 def _missed_fence() -> Any:
-    return patch.object(RetryQueue, "waits", lambda self, number, key: False)
+    return patch.object(RetryTopic, "waits", lambda self, number, key: False)
 
 
 def _fence_forgotten_by_the_next_owner() -> Any:
@@ -77,11 +77,11 @@ def _fence_forgotten_by_the_next_owner() -> Any:
 
 
 def _fence_freed_by_the_first_of_several() -> Any:
-    def finished(self: RetryQueue, record: Any) -> None:
+    def finished(self: RetryTopic, record: Any) -> None:
         if backlog := self._backlogs.get(record.partition()):
             backlog.keys.pop(record.key() or b"", None)
 
-    return patch.object(RetryQueue, "finished", finished)
+    return patch.object(RetryTopic, "finished", finished)
 
 
 def _outcomes_of_given_up_partitions_settled() -> Any:

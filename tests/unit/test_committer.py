@@ -15,7 +15,7 @@ from onex.agent.crash.effect_gate import EffectGate
 from onex.agent.effect.committer import Committer
 from onex.agent.effect.offsets import OffsetTracker
 from onex.agent.effect.outcome import Commit, Outcome
-from onex.agent.effect.retry_topic import RetryQueue
+from onex.agent.effect.retry_topic import RetryTopic
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.message.topic_limits import TopicLimits
 from onex.agent.telemetry.health import Health
@@ -46,7 +46,7 @@ def _committer(
     clock, health, limits = clock or ManualClock(), Health(), limits or TopicLimits.usual()
     held = BlockedPartitions(clock, health)
     gate = EffectGate(Isolation(None, clock), held, "n", "retry", "g", clock)
-    queue, metrics = RetryQueue("retry"), AgentMetrics("n")
+    queue, metrics = RetryTopic("retry"), AgentMetrics("n")
     made = Committer(queue, None, held, gate, clock, health, metrics, None, lambda: None, limits, too_large)
     made.adopt({_P: None})
     return made

@@ -16,8 +16,8 @@ from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 from onex.agent.crash import Isolation
 from onex.agent.crash.journal import Span
 from onex.agent.crash.pure_gate import PureGate
-from onex.agent.failure.alone import Alone
 from onex.agent.failure.blocked_partitions import BlockedPartitions
+from onex.agent.failure.memory_shortages import MemoryShortages
 from onex.agent.message.decoding import Decoder
 from onex.agent.telemetry.health import Health
 from onex.bus.memory.log import COMMITTED, MemoryRecord
@@ -343,7 +343,10 @@ def _gate(tmp_path: Path, *ends: tuple[Partition, int, int]) -> PureGate:
             span = Span(partition, offset, offset + 1)
             Isolation(tmp_path, clock).journal.write([span], alone=times == 4)
     held = BlockedPartitions(clock, Health())
-    work, contract = SimpleNamespace(alone=Alone()), resolve_node(NODES / "node_unruly_compute" / "v1_0_0").contract
+    work, contract = (
+        SimpleNamespace(memory_shortages=MemoryShortages()),
+        resolve_node(NODES / "node_unruly_compute" / "v1_0_0").contract,
+    )
     return PureGate(Isolation(tmp_path, clock), held, work, contract, "g", clock)  # type: ignore[arg-type]  # a double
 
 

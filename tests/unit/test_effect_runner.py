@@ -9,7 +9,7 @@ import pytest
 
 from onex.agent.effect.outcome import Commit
 from onex.agent.effect.partitions import Adopted, EffectPartitions
-from onex.agent.effect.retry_topic import RetryQueue
+from onex.agent.effect.retry_topic import RetryTopic
 from onex.agent.message.topic_limits import TopicLimits
 from onex.agent.process.effect_runner import EffectRunner
 from onex.agent.telemetry.health import Health
@@ -78,7 +78,7 @@ class Engine:
     def take(self, _: Sequence[ProtocolRecord]) -> None: ...
 
     def partitions_on(self, bus: ProtocolEventBus) -> EffectPartitions:
-        return EffectPartitions(RetryQueue("t.retry"), None, "n", bus, Health(), AgentMetrics("n"), lambda: self.held)
+        return EffectPartitions(RetryTopic("t.retry"), None, "n", bus, Health(), AgentMetrics("n"), lambda: self.held)
 
     def adopt(self, _: Adopted) -> None:
         self.adopted_in_commit.append(self.committer.committing)

@@ -56,9 +56,7 @@ class Agent:
         self.id = f"dev/{node}/{instance}"
         self.epoch = 100
 
-    def introspect(
-        self, reason: EnumIntrospectionReason = EnumIntrospectionReason.STARTUP, run: bool = True
-    ) -> None:
+    def introspect(self, reason: EnumIntrospectionReason = EnumIntrospectionReason.STARTUP, run: bool = True) -> None:
         message = NodeIntrospected(
             node_id=self.id,
             env="dev",

@@ -75,7 +75,7 @@ def test_a_partition_is_read_no_further_while_too_many_bytes_wait_behind_one_key
     host = instance._agent
     assert isinstance(host, MemoryEffectRunner)
     assert host.engine.in_flight < 30
-    assert host.engine.held
+    assert host.engine.partitions_to_pause
     NodeUnrulyEffect.down.clear()
     mesh.advance("10s")
     assert [acted.number for acted in mesh.published(Acted)] == list(range(100))
@@ -333,7 +333,7 @@ def test_no_more_is_read_while_too_many_keys_wait_on_the_retry_topic(
     for name in names[:50]:
         mesh.send(Act(entity=name, number=1))
     mesh.advance("5s")
-    assert host.engine.held, "those that came together are on the retry topic"
+    assert host.engine.partitions_to_pause, "those that came together are on the retry topic"
     waiting = [key for backlog in host.engine._queue._backlogs.values() for key in backlog.keys]
     assert len(waiting) == 50
     assert max(map(len, waiting)) <= 64, "long keys by their digest"
@@ -344,4 +344,4 @@ def test_no_more_is_read_while_too_many_keys_wait_on_the_retry_topic(
     NodeUnrulyEffect.down.clear()
     mesh.advance("2m")
     assert {acted.entity for acted in mesh.published(Acted)} == set(names)
-    assert not host.engine.held
+    assert not host.engine.partitions_to_pause

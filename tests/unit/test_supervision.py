@@ -239,9 +239,9 @@ def test_a_partition_at_its_span_limit_names_the_offset_and_is_watched(
     (reason,) = [text for about, text in effect.instances[0].health.reasons.items() if about.startswith("span")]
     assert reason == "blocked at offset 3: it has no outcome, and 20 offsets from there on are read"
     engine = host_of(effect).engine
-    assert engine.held == engine.waiting_partitions() == [partition]
+    assert engine.partitions_to_pause == engine.waiting_partitions() == [partition]
     with patch.object(engine, "_running", {}):  # nothing works on it: the watchdog has to act
-        assert (engine.held, engine.waiting_partitions()) == ([partition], [])
+        assert (engine.partitions_to_pause, engine.waiting_partitions()) == ([partition], [])
     effect.advance("60s")
     assert effect.instances[0].health.ready
     assert len(effect.published(Acted)) == 29

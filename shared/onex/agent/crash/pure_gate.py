@@ -1,6 +1,6 @@
 """Between a poll and a batch of a pure kind: suspects are watched closely, carried alone, or block their partition.
 
-Inputs for which memory was short are carried alone, too (:mod:`onex.agent.failure.alone`).
+Inputs for which memory was short are carried alone, too (:mod:`onex.agent.failure.memory_shortages`).
 
 A fired timer is an input like a record. It counts as one of the changelog's partition, at an offset that is made of
 its due time (:mod:`onex.wire.timer_offset`).
@@ -12,8 +12,8 @@ from onex.agent.crash.isolation import Isolation, complaint_of, error_of
 from onex.agent.crash.journal import Span
 from onex.agent.crash.skips import SkipLookup
 from onex.agent.crash.suspects import Suspect
-from onex.agent.failure.alone import Place
 from onex.agent.failure.blocked_partitions import BlockedPartitions
+from onex.agent.failure.memory_shortages import Location
 from onex.agent.message.envelope import with_headers
 from onex.agent.pure.due_timers import Due
 from onex.agent.pure.processor import Processor
@@ -58,7 +58,7 @@ class PureGate:
         An input that runs alone is not kept waiting by other partitions: under load there would always be others.
         """
         self.watches = self._alone = False
-        if not self.suspects and not self._work.alone:
+        if not self.suspects and not self._work.memory_shortages:
             return records, due
         timers = self._admit_timers(due)
         if not self._alone and not self._are_concerned(records):
@@ -95,7 +95,7 @@ class PureGate:
         return admitted, [(number, timer) for number, timer in timers if number not in numbers]
 
     def _are_concerned(self, records: Sequence[ProtocolRecord]) -> bool:
-        concerned = {suspect.partition for suspect in self.suspects} | self._work.alone.partitions
+        concerned = {suspect.partition for suspect in self.suspects} | self._work.memory_shortages.partitions
         return any((record.topic(), record.partition()) in concerned for record in records)
 
     def _admit_timers(self, due: list[Due]) -> list[Due]:
@@ -123,7 +123,7 @@ class PureGate:
     def _runs_alone(self, partition: Partition, offset: int, suspect: Suspect | None) -> bool:
         if suspect is not None and suspect.runs_alone:
             return True
-        is_short = (*partition, offset) in self._work.alone
+        is_short = (*partition, offset) in self._work.memory_shortages
         return is_short and (suspect is None or not suspect.waits)
 
     def _goes_on(self, partition: Partition, offset: int, suspect: Suspect | None, *, is_first: bool) -> bool:
@@ -173,7 +173,7 @@ class PureGate:
         """No record is in work: what follows is the bus's."""
         self._journal.idle()
 
-    def committed(self, positions: Mapping[Partition, Position], timers: Collection[Place]) -> None:
+    def committed(self, positions: Mapping[Partition, Position], timers: Collection[Location]) -> None:
         """Everything before these positions has passed, and these fired timers."""
         self._isolation.pass_to({partition: position.offset for partition, position in positions.items()})
         self._isolation.pass_at([(Partition(topic, number), offset) for topic, number, offset in timers])

@@ -17,9 +17,9 @@ from onex.agent.effect.order_fence import OrderFences
 from onex.agent.effect.outcome import Outcome, Task
 from onex.agent.effect.outcome_builder import OutcomeBuilder
 from onex.agent.effect.retry_policy import Attempts, RetryPlan
-from onex.agent.effect.retry_topic import RetryQueue, place_of
-from onex.agent.failure.alone import TRIES
+from onex.agent.effect.retry_topic import RetryTopic, place_of
 from onex.agent.failure.classify import outage_of, raise_if_interrupted
+from onex.agent.failure.memory_shortages import MEMORY_TRIES
 from onex.agent.message.current import CURRENT
 from onex.agent.message.decoding import Decoder, Received
 from onex.agent.message.unreadable_headers import UnreadableHeaders
@@ -51,7 +51,7 @@ class AttemptRunner:
         self,
         make: OutcomeBuilder,
         plan: RetryPlan,
-        queue: RetryQueue,
+        queue: RetryTopic,
         fences: OrderFences,
         lanes: Lanes[Task],
         committer: Committer,
@@ -193,7 +193,7 @@ class AttemptRunner:
             except BaseException as error:
                 if not self.is_of_message(error, me):
                     raise
-                if isinstance(error, MemoryError) and stage is EnumStage.HANDLER and short < TRIES:
+                if isinstance(error, MemoryError) and stage is EnumStage.HANDLER and short < MEMORY_TRIES:
                     short += 1
                     continue
                 if (outage := outage_of(error)) is not None:
@@ -220,7 +220,7 @@ class AttemptRunner:
         """Decode again what could not be decoded for a reason that is not the message's: no schema, no memory."""
         short, wait = 0, _PENDING_WAIT
         result: list[Received | BaseException] = [received]
-        while isinstance(result[0], BusError) or (isinstance(result[0], MemoryError) and short < TRIES):
+        while isinstance(result[0], BusError) or (isinstance(result[0], MemoryError) and short < MEMORY_TRIES):
             if isinstance(result[0], BusError):  # only its key waits: others have schemas that are known
                 await self._park(lane, partial(asyncio.sleep, wait))
                 wait = min(2 * wait, _LONGEST_PENDING_WAIT)

@@ -18,7 +18,7 @@ from onex.agent.crash.journal import Span
 from onex.agent.effect.idempotent_results import IdempotentResults
 from onex.agent.effect.offsets import MAX_SPAN, OffsetTracker
 from onex.agent.effect.outcome import Commit, Outcome
-from onex.agent.effect.retry_topic import RetryQueue
+from onex.agent.effect.retry_topic import RetryTopic
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.message.topic_limits import TopicLimits
 from onex.agent.state.lost_positions import read_again
@@ -38,7 +38,7 @@ class Committer:
 
     def __init__(
         self,
-        queue: RetryQueue,
+        queue: RetryTopic,
         answers: IdempotentResults | None,
         held: BlockedPartitions,
         gate: EffectGate,

@@ -27,7 +27,7 @@ from onex.agent.effect.outcome_builder import OutcomeBuilder
 from onex.agent.effect.partitions import Adopted, EffectPartitions
 from onex.agent.effect.result_batch import HandlerResult, ResultBatch
 from onex.agent.effect.retry_policy import Attempts, RetryPlan
-from onex.agent.effect.retry_topic import RetryQueue, is_moved, is_note, is_release, place_of
+from onex.agent.effect.retry_topic import RetryTopic, is_moved, is_note, is_release, place_of
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.message.current import CURRENT
 from onex.agent.message.decoding import Decoder, Received
@@ -71,7 +71,7 @@ class EffectEngine:
         contract = program.contract
         self._receiver = Decoder(program)
         plan = RetryPlan(contract.retry_policy)
-        self._queue = RetryQueue(contract.retry_topic)
+        self._queue = RetryTopic(contract.retry_topic)
         self._fences = OrderFences()
         self._make = OutcomeBuilder(program, group, clock, metrics, plan, self._queue, answers)
         self.limits = program.limits
@@ -121,7 +121,9 @@ class EffectEngine:
     def partitions_on(self, bus: ProtocolEventBus) -> EffectPartitions:
         """What the host hands newly assigned partitions to; the engine adopts them from there."""
         health, metrics = self._health, self._metrics
-        return EffectPartitions(self._queue, self._answers, self._node, bus, health, metrics, lambda: self.held)
+        return EffectPartitions(
+            self._queue, self._answers, self._node, bus, health, metrics, lambda: self.partitions_to_pause
+        )
 
     def adopt(self, adopted: Adopted) -> None:
         """Partitions were assigned, and what must be known of them has been read.
@@ -322,7 +324,7 @@ class EffectEngine:
         self._start()
 
     @property
-    def held(self) -> list[Partition]:
+    def partitions_to_pause(self) -> list[Partition]:
         """Partitions to take nothing from: what they lead to cannot be written, or too much in them waits."""
         return [partition for partition in self.committer.partitions if self._stands(partition)]
 

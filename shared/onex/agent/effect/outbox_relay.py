@@ -14,7 +14,7 @@ import structlog
 
 from onex.agent.failure.classify import Classifier, Failure
 from onex.agent.failure.dead_letter import DeadLetterBuilder
-from onex.agent.failure.unsent_record import UnsentRecord
+from onex.agent.failure.synthetic_records import UnsentRecord
 from onex.agent.message.encoding import Encoder
 from onex.agent.message.envelope import KnownEnvelope
 from onex.agent.message.program import Program

@@ -9,7 +9,7 @@ import structlog
 from onex.agent.effect.idempotent_results import IdempotentResults
 from onex.agent.effect.outcome import Outcome, Task
 from onex.agent.effect.retry_policy import Attempts, RetryPlan
-from onex.agent.effect.retry_topic import RetryQueue, is_moved
+from onex.agent.effect.retry_topic import RetryTopic, is_moved
 from onex.agent.effect.time_limit import TimeLimit
 from onex.agent.failure.classify import Failure, raise_if_interrupted, stage_of
 from onex.agent.failure.dead_letter import DeadLetterBuilder
@@ -39,7 +39,7 @@ class OutcomeBuilder:
         clock: ProtocolClock,
         metrics: AgentMetrics,
         plan: RetryPlan,
-        queue: RetryQueue,
+        queue: RetryTopic,
         answers: IdempotentResults | None,
     ) -> None:
         contract = program.contract

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from onex.agent.effect.backlog_reading import BacklogReading
 from onex.agent.effect.idempotent_results import IdempotentResults
-from onex.agent.effect.retry_topic import Backlog, RetryQueue
+from onex.agent.effect.retry_topic import Backlog, RetryTopic
 from onex.agent.state.lost_positions import judge
 from onex.agent.state.restored import Restored
 from onex.agent.telemetry.health import Health
@@ -33,7 +33,7 @@ class EffectPartitions:
 
     def __init__(
         self,
-        queue: RetryQueue,
+        queue: RetryTopic,
         answers: IdempotentResults | None,
         node: str,
         bus: ProtocolEventBus,

@@ -47,7 +47,7 @@ class Backlog:
             self.keys[name_of(key)] += 1
 
 
-class RetryQueue:
+class RetryTopic:
     """Keys that wait on the retry partitions held. Counts come from the topic and from what is moved there now."""
 
     def __init__(self, topic: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import structlog
 
 from onex.agent.effect.retry_policy import Attempts
-from onex.agent.effect.retry_topic import RetryQueue
+from onex.agent.effect.retry_topic import RetryTopic
 from onex.agent.message.envelope import Envelope
 from onex.bus.protocols import Emitted, ProtocolEventBus, ProtocolRecord
 from onex.util.clock import ProtocolClock
@@ -30,7 +30,7 @@ class MisroutedKeys:
         """Raises BusError. Inputs, changelog and retry topic have equally many partitions: checked at start."""
         self._bus = bus
         self._clock = clock
-        self._retry = RetryQueue(retry_topic)
+        self._retry = RetryTopic(retry_topic)
         self._partitions = bus.admin.topics([retry_topic])[retry_topic].partitions
         self._warned: float | None = None
         self._unsaid = 0

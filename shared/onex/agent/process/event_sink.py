@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from onex.agent.failure.classify import Classifier, Failure
 from onex.agent.failure.dead_letter import DeadLetterBuilder
-from onex.agent.failure.unsent_record import UnsentRecord
+from onex.agent.failure.synthetic_records import UnsentRecord
 from onex.agent.message.topic_limits import TopicLimits
 from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
 from onex.capability import Event

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from onex.agent.failure.alone import place_of
+from onex.agent.failure.memory_shortages import location_of
 from onex.agent.message.current import CURRENT
 from onex.agent.message.decoding import require_in_time
 from onex.agent.message.envelope import Envelope
@@ -50,7 +50,7 @@ class ComputeProcessor(Processor):
         del outputs[marks[0] :], letters[marks[1] :], dead[marks[2] :]
         if len(records) > 1:  # found out whose it is; handlers are pure, so nothing is done twice
             for record, one in zip(records, taken, strict=True):
-                self._work([record], [self.failed_records.get(place_of(record), one)])
+                self._work([record], [self.failed_records.get(location_of(record), one)])
             return
         try:
             self._limits.require_fit(ours, "output")

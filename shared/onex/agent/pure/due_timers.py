@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from onex.agent.failure.alone import Place
 from onex.agent.failure.blocked_partitions import BlockedPartitions
+from onex.agent.failure.memory_shortages import Location
 from onex.agent.state.store_manager import StoreManager
 from onex.bus.protocols import Partition, Position
 from onex.util.clock import ProtocolClock
@@ -55,7 +55,7 @@ class DueTimers:
         """The partitions that wait when these timers cannot be committed."""
         return {Partition(self._changelog, number) for number, _ in due}
 
-    def places(self, due: Sequence[Due]) -> list[Place]:
+    def places(self, due: Sequence[Due]) -> list[Location]:
         """Where these timers are."""
         return [(self._changelog, number, offset_of(timer)) for number, timer in due]
 

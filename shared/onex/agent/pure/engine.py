@@ -11,8 +11,8 @@ import structlog
 
 from onex.agent.crash import Isolation
 from onex.agent.crash.pure_gate import PureGate
-from onex.agent.failure.alone import Place, place_of
 from onex.agent.failure.blocked_partitions import BlockedPartitions
+from onex.agent.failure.memory_shortages import Location, location_of
 from onex.agent.message.batch import span_of, waited
 from onex.agent.message.current import CURRENT
 from onex.agent.message.misrouted import MisroutedKeys
@@ -189,11 +189,11 @@ class PureEngine:
         if traces is not None:
             traces.polled()
         self._sent = 0
-        sole = self._place_of(records, due) if inputs == 1 else None
+        sole = self._location_of(records, due) if inputs == 1 else None
         dead: list[str] = []
         self._gate.without_skips(records, first)
         self._work.begin(now_ms, dead)
-        self._work.alone.is_single = inputs == 1
+        self._work.memory_shortages.is_single = inputs == 1
         early = positions if count >= _EARLY else {}
         transaction.begin(self._consumer, early)
         self._gate.begin(first, positions, due)
@@ -292,14 +292,14 @@ class PureEngine:
 
         return report
 
-    def _place_of(self, records: Sequence[ProtocolRecord], due: Sequence[Due]) -> Place:
+    def _location_of(self, records: Sequence[ProtocolRecord], due: Sequence[Due]) -> Location:
         """Where the first input of a batch is."""
         if records or self._timers is None:
-            return place_of(records[0])
+            return location_of(records[0])
         return self._timers.places(due[:1])[0]
 
     def _suspect(
-        self, partitions: Sequence[Partition], inputs: int, sole: Place | None, error: MessageTooLargeError
+        self, partitions: Sequence[Partition], inputs: int, sole: Location | None, error: MessageTooLargeError
     ) -> None:
         """A broker refused a record that seemed to fit: measure all of them, then make batches smaller, until the
         input that it comes from is alone. That one becomes a dead letter in the next run."""
@@ -331,7 +331,7 @@ class PureEngine:
         if not self._pace.narrow:
             self._limits.trust(done)
         self._blocked.clear(done)
-        places: Sequence[Place] = ()
+        places: Sequence[Location] = ()
         if fired and self._timers is not None:
             positions, places = {**positions, **self._timers.positions(fired)}, self._timers.places(fired)
         self._work.passed(positions, places)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import chain, compress
 from operator import not_
 
-from onex.agent.failure.alone import place_of
-from onex.agent.failure.timer_record import TimerRecord
+from onex.agent.failure.memory_shortages import location_of
+from onex.agent.failure.synthetic_records import TimerRecord
 from onex.agent.message.current import CURRENT
 from onex.agent.message.decoding import require_in_time
 from onex.agent.message.envelope import Envelope, TimerEnvelope, read_envelope, stored_for_timers
@@ -64,7 +64,7 @@ class KeyedProcessor(Processor):
         fired = TimerFired(name=timer.name, due=to_datetime(timer.due_ms))
         record = TimerRecord(self._changelog, number, envelope, fired, self._now_ms, offset_of(timer))
         assert self._receiver.timers is not None, "only nodes that take timers set them"
-        doomed = self.failed_records.get(place_of(record)) if self.failed_records else None
+        doomed = self.failed_records.get(location_of(record)) if self.failed_records else None
         self._work([record], [doomed or (self._receiver.timers, fired, envelope)])
 
     def _work(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> None:
@@ -87,7 +87,7 @@ class KeyedProcessor(Processor):
                 self._dead_letter(records[0], self._failed(records[0], error, _ENCODE))
             else:
                 for record, one in zip(records, taken, strict=True):
-                    self._work([record], [self.failed_records.get(place_of(record), one)])
+                    self._work([record], [self.failed_records.get(location_of(record), one)])
             return
         self._stage(records, taken, results, ready)
 
@@ -120,7 +120,7 @@ class KeyedProcessor(Processor):
         stays = [*compress(zip(records, taken, strict=True), map(not_, away))]
         if stays:
             self._work(
-                [record for record, _ in stays], [self.failed_records.get(place_of(r), one) for r, one in stays]
+                [record for record, _ in stays], [self.failed_records.get(location_of(r), one) for r, one in stays]
             )
         return True
 

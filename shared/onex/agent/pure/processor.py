@@ -11,9 +11,15 @@ from dataclasses import dataclass
 
 import structlog
 
-from onex.agent.failure.alone import Alone, Place, place_of, without, without_done
 from onex.agent.failure.classify import Classifier, Failure, raise_if_interrupted, stage_of
 from onex.agent.failure.dead_letter import DeadLetterBuilder
+from onex.agent.failure.memory_shortages import (
+    Location,
+    MemoryShortages,
+    location_of,
+    without_committed,
+    without_partition,
+)
 from onex.agent.message.current import CURRENT
 from onex.agent.message.decoding import Decoder, Received
 from onex.agent.message.encoding import Encoder
@@ -66,9 +72,9 @@ class Processor(ABC):
         self.letters: list[tuple[Partition, Emitted]] = []
         """Dead letters, each with the partition that must not move before it is written."""
         self._dead: list[str] = []
-        self.failed_records: dict[Place, Failed] = {}
+        self.failed_records: dict[Location, Failed] = {}
         """Inputs that hung, that the bus refused or that an operator skips: buried when the batch runs again."""
-        self.alone = Alone()
+        self.memory_shortages = MemoryShortages()
         """Inputs for which memory was short."""
         self.stage = EnumStage.DECODE
         """Where the record in hand is; the watchdog looks at it from a signal handler."""
@@ -103,7 +109,7 @@ class Processor(ABC):
 
     def _without_failed(self, records: list[ProtocolRecord]) -> list[Taken]:
         """The same where some are failed_records, which are not even decoded: that may be what ends the process."""
-        failed = [self.failed_records.get(place_of(record)) for record in records]
+        failed = [self.failed_records.get(location_of(record)) for record in records]
         others = [record for record, one in zip(records, failed, strict=True) if one is None]
         received = iter(self._receiver.receive(others))
         replaced = iter(others)
@@ -116,19 +122,19 @@ class Processor(ABC):
     def _work(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> None:
         """Call handlers, in the order of the records, and stage what comes of it in that order."""
 
-    def mark_failed(self, place: Place, error: Exception, stage: EnumStage) -> None:
+    def mark_failed(self, place: Location, error: Exception, stage: EnumStage) -> None:
         """When the batch runs again, this input becomes a dead letter without being tried."""
         self.failed_records[place] = Failed(error, stage)
 
-    def passed(self, positions: Mapping[Partition, Position], timers: Collection[Place]) -> None:
+    def passed(self, positions: Mapping[Partition, Position], timers: Collection[Location]) -> None:
         """What lies before these positions is committed, and these fired timers."""
-        self.failed_records = without_done(self.failed_records, positions, timers)
-        self.alone.passed(positions, timers)
+        self.failed_records = without_committed(self.failed_records, positions, timers)
+        self.memory_shortages.remove_committed(positions, timers)
 
     def forget(self, partition: Partition) -> None:
         """The partition is assigned to another instance."""
-        self.failed_records = without(self.failed_records, partition)
-        self.alone.forget(partition)
+        self.failed_records = without_partition(self.failed_records, partition)
+        self.memory_shortages.forget(partition)
 
     def _undecoded(self, record: ProtocolRecord, one: BaseException | Failed) -> Failed:
         """Why a record does not come to its handler; raises what is a failure of the bus."""
@@ -147,9 +153,9 @@ class Processor(ABC):
             raise error
         raise_if_interrupted(error)
         if isinstance(error, MemoryError):
-            self.alone.short(record, error)
+            self.memory_shortages.count(record, error)
         if isinstance(error, HandlerTimeoutError):
-            self.mark_failed(place_of(record), error, self.stage)
+            self.mark_failed(location_of(record), error, self.stage)
         return Failed(error, stage, trace)
 
     def _dead_letter(self, record: ProtocolRecord, failed: Failed) -> None:
