@@ -63,18 +63,18 @@ def _stages(field: Cluster) -> dict[str, float]:
     stages["envelope: look headers up and check them"] = each(groups, lambda group: read_envelopes([*group]), _best)
     values = [record.value() for record in records]
     stage("decode and validate", values, entry.decode)
-    receive = Decoder(program).receive
-    received = receive(records)
+    decode = Decoder(program).decode
+    received = decode(records)
     stage("handler (builds a validated model)", received, lambda r: entry.handle(r[1]))
     results = [entry.handle(message) for _, message, _ in received]
     stage("encode", results, output.encode)
     emitter = Encoder(program.outputs, program.contract.name)
-    emitter.at(0)
+    emitter.set_time(0)
     pairs = list(zip(results, (envelope for _, _, envelope in received), strict=True))
-    stage("emit: key, id, headers and encode", pairs, lambda pair: emitter.only(*pair))
+    stage("emit: key, id, headers and encode", pairs, lambda pair: emitter.encode_one(*pair))
     for name, size in (("all of it, as the engine calls it", TOGETHER), ("all of it, one message at a time", 1)):
         stages[name] = each(in_groups(records, size), carrying(program, None), _best)
-    emitted = [emitter.only(*pair) for pair in pairs]
+    emitted = [emitter.encode_one(*pair) for pair in pairs]
     stages["produce with ten headers"] = _produce(field, emitted)
     stages["produce without headers"] = _produce(field, [(t, v, k, []) for t, v, k, _ in emitted])
     _by_fastavro(stages, values, results, entry.model, next(iter(program.outputs)))

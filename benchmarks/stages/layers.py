@@ -14,7 +14,7 @@ from onex.agent.message.program import Program
 from onex.agent.message.topic_limits import TopicLimits
 from onex.agent.pure.batch_pace import TOGETHER
 from onex.agent.pure.compute import ComputeProcessor
-from onex.agent.state.backends import MemoryBacking
+from onex.agent.state.backends import MemoryBackend
 from onex.agent.state.partition_store import PartitionStore
 from onex.agent.telemetry.batch_traces import BatchTraces
 from onex.agent.telemetry.tracing import Tracing
@@ -110,7 +110,7 @@ def _state(program: Program, catalogue: ProtocolSchemaCatalogue, records: Sequen
     """A store of the input's own model, with the codec that a state of these six fields would have."""
     entry = program.inputs[setup.INPUT]
     pairs = [(record.key() or b"", entry.decode(record.value())) for record in records]
-    store = PartitionStore(Codec(entry.model, 1, catalogue), MemoryBacking(), entry.topic, TopicLimits.usual())
+    store = PartitionStore(Codec(entry.model, 1, catalogue), MemoryBackend(), entry.topic, TopicLimits.usual())
     left = len(pairs)
 
     def change(pair: tuple[bytes, object]) -> None:

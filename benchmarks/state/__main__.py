@@ -18,7 +18,7 @@ import psutil
 
 from benchmarks.report import Report, Series
 from onex.agent.message.topic_limits import TopicLimits
-from onex.agent.state.backends import RocksBacking
+from onex.agent.state.backends import RocksBackend
 from onex.agent.state.memory import StateMemory
 from onex.agent.state.store_manager import Stores
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
@@ -108,7 +108,7 @@ class _Bench:
             self._bus,
             topic,
             codec,
-            lambda n, identity: RocksBacking(folder / str(n), identity, memory),
+            lambda n, identity: RocksBackend(folder / str(n), identity, memory),
             TopicLimits.usual(),
         )
         began = time.monotonic()

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, ExitStack
 from unittest.mock import PropertyMock, patch
 
 from onex.agent.state import lost_positions as lost
-from onex.agent.state.lost_positions import Changelog, Judged
+from onex.agent.state.lost_positions import Changelog, PositionCheck
 from onex.agent.state.partition_store import PartitionStore
 from onex.agent.state.standby import Standby
 from onex.bus.protocols import Partition, Position, ProtocolEventBus
@@ -30,34 +30,34 @@ def _seen_through(change: Callable[[Changelog, Sequence[Mark]], tuple[Changelog,
 
 
 def _records_below_the_start_are_passed_over() -> AbstractContextManager[object]:
-    def go_on(committed: Mapping[Partition, Position], bus: ProtocolEventBus, node: str) -> Judged:
-        found = lost.judge(committed, bus, node)
+    def go_on(committed: Mapping[Partition, Position], bus: ProtocolEventBus, node: str) -> PositionCheck:
+        found = lost.check_positions(committed, bus, node)
         firsts = bus.admin.ends(list(found.lost))
-        return Judged({}, {**found.begins, **{partition: first for partition, (first, _) in firsts.items()}})
+        return PositionCheck({}, {**found.begins, **{partition: first for partition, (first, _) in firsts.items()}})
 
     stack = ExitStack()
     for engine in ("pure.partitions", "effect.partitions"):
-        stack.enter_context(patch(f"onex.agent.{engine}.judge", go_on))
+        stack.enter_context(patch(f"onex.agent.{engine}.check_positions", go_on))
     return stack
 
 
-def _an_unread_store_counts_as_kept_up() -> AbstractContextManager[object]:
+def _an_unread_store_counts_as_complete() -> AbstractContextManager[object]:
     close = PartitionStore.close
 
-    def kept_up(self: PartitionStore) -> None:
+    def complete(self: PartitionStore) -> None:
         self._is_complete = True
         close(self)
 
-    return patch.object(PartitionStore, "close", kept_up)
+    return patch.object(PartitionStore, "close", complete)
 
 
-def _an_unread_copy_counts_as_kept_up() -> AbstractContextManager[object]:
-    def kept_up(self: Standby, number: int) -> None:
+def _an_unread_copy_counts_as_complete() -> AbstractContextManager[object]:
+    def complete(self: Standby, number: int) -> None:
         copy = self._copies.pop(number)
-        copy.kept_up()
+        copy.mark_complete()
         copy.close()
 
-    return patch.object(Standby, "_release", kept_up)
+    return patch.object(Standby, "_release", complete)
 
 
 LOSS_MUTANTS: dict[str, Mutant] = {
@@ -68,6 +68,6 @@ LOSS_MUTANTS: dict[str, Mutant] = {
     "a_changelog_that_was_cut_is_believed": _seen_through(lambda now, marks: (now._replace(end=1 << 62), marks)),
     "a_changelog_that_was_emptied_is_believed": _seen_through(lambda now, marks: (now._replace(first=0), marks)),
     "records_below_the_start_are_passed_over": _records_below_the_start_are_passed_over,
-    "an_unread_store_counts_as_kept_up": _an_unread_store_counts_as_kept_up,
-    "an_unread_copy_counts_as_kept_up": _an_unread_copy_counts_as_kept_up,
+    "an_unread_store_counts_as_complete": _an_unread_store_counts_as_complete,
+    "an_unread_copy_counts_as_complete": _an_unread_copy_counts_as_complete,
 }

@@ -186,7 +186,7 @@ def _repeated_command_starts_again() -> Any:
 
 
 def _timers_without_a_position() -> Any:
-    return patch.object(PurePartitions, "standing", lambda self, numbers: {})
+    return patch.object(PurePartitions, "unchanged_positions", lambda self, numbers: {})
 
 
 def _begun_before_positions_are_stable() -> Any:

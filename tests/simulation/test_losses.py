@@ -15,7 +15,7 @@ from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
 from onex.agent.pure.partitions import PurePartitions
-from onex.agent.state.backends import ProtocolBacking, RocksBacking
+from onex.agent.state.backends import ProtocolBackend, RocksBackend
 from onex.agent.state.memory import StateMemory
 from onex.agent.state.standby import Standby
 from onex.bus.protocols import Outgoing, Partition
@@ -125,7 +125,7 @@ class Machines:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._memory, self._machine = folder, StateMemory(16_000_000), "first"
-        self.mesh = MeshDriver([_one_partition()], open_backing=self.opened)
+        self.mesh = MeshDriver([_one_partition()], open_backend=self.opened)
         self.mesh.send(SetAlarm(entity="a", after=72 * _HOUR))
         self.stop()
         self._machine = "second"
@@ -134,9 +134,9 @@ class Machines:
         self.stop()
         self._machine = "first"
 
-    def opened(self, number: int, identity: str) -> ProtocolBacking:
+    def opened(self, number: int, identity: str) -> ProtocolBackend:
         place = self._folder / self._machine / str(number)
-        return RocksBacking(place, identity, self._memory, clock=self.mesh.clock)
+        return RocksBackend(place, identity, self._memory, clock=self.mesh.clock)
 
     def stop(self) -> None:
         self.mesh.remove_instance(self.mesh.instances[0])
@@ -175,13 +175,13 @@ _CASES: dict[str, tuple[Callable[[Path], list[float]], str, list[float], list[fl
     "retention, effect": (_retention(NodeUnrulyEffect), "records_below_the_start_are_passed_over", [], [7, 3]),
     "store unread": (
         lambda folder: Machines(folder).rings(Machines.open_unread_store),
-        "an_unread_store_counts_as_kept_up",
+        "an_unread_store_counts_as_complete",
         [],
         [1],
     ),
     "copy unread": (
         lambda folder: Machines(folder).rings(Machines.open_unread_copy),
-        "an_unread_copy_counts_as_kept_up",
+        "an_unread_copy_counts_as_complete",
         [],
         [1],
     ),

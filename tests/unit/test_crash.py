@@ -112,14 +112,14 @@ def test_bytes_that_end_the_process_when_they_are_decoded(
     kind: Kind, machine_of: Callable[[Kind], Machine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = machine_of(kind)
-    receive = Decoder.receive
+    decode = Decoder.decode
 
     def deadly(self: Decoder, records: Any) -> Any:
         if any(record.value() == b"deadly" for record in records):
             machine.end()
-        return receive(self, records)
+        return decode(self, records)
 
-    monkeypatch.setattr(Decoder, "receive", deadly)
+    monkeypatch.setattr(Decoder, "decode", deadly)
     topic = machine.mesh.topic_of(type(kind.send("e")))
     for n in range(5):
         machine.mesh.send(kind.send(f"e{n}"), run=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from onex.agent.state.backends import ASIDE, RocksBacking
+from onex.agent.state.backends import ASIDE, RocksBackend
 from onex.agent.state.memory import StateMemory
 from onex.errors import StateStoreError
 
@@ -15,8 +15,8 @@ MEMORY = StateMemory(16_000_000)
 COUNT = 1000
 
 
-def store(folder: Path) -> RocksBacking:
-    return RocksBacking(folder / "0", "topic", MEMORY)
+def store(folder: Path) -> RocksBackend:
+    return RocksBackend(folder / "0", "topic", MEMORY)
 
 
 def filled(folder: Path) -> None:
@@ -87,7 +87,7 @@ def test_one_that_is_gone_when_it_is_closed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("read", [lambda s: [s.get(b"s%d" % n) for n in range(COUNT)], lambda s: list(s.scan(b"s"))])
-def test_it_begins_anew_after_it_could_not_be_read(tmp_path: Path, read: Callable[[RocksBacking], object]) -> None:
+def test_it_begins_anew_after_it_could_not_be_read(tmp_path: Path, read: Callable[[RocksBackend], object]) -> None:
     filled(tmp_path)
     damage(tmp_path, "*.sst", flip)
     opened = store(tmp_path)

@@ -239,7 +239,7 @@ def test_kept_answers_of_a_partition_that_is_given_up_in_the_middle_are_released
     host.on_lost(instance.consumer.assignment())
     answers = host.engine._answers
     assert answers is not None
-    assert list(answers._stores.held) == []
+    assert list(answers._stores.assigned) == []
     assert not host.partitions.are_restoring
     assert instance.health.ready
     mesh.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 _SCENE = """
 import gc, resource, sys
 from pathlib import Path
-from onex.agent.state.backends import RocksBacking
+from onex.agent.state.backends import RocksBackend
 from onex.agent.state.memory import StateMemory
 from onex.errors import StateStoreError
 
@@ -20,21 +20,21 @@ def fill(backing, offset):
     backing.write([(b"%d" % number, b"x" * 1000) for number in range(1000)], offset, at_end=True)
 
 memory = StateMemory(16_000_000)
-store = RocksBacking(folder / "a", "topic", memory)
+store = RocksBackend(folder / "a", "topic", memory)
 fill(store, 7)
 store.close()
-store = RocksBacking(folder / "a", "topic", memory)
+store = RocksBackend(folder / "a", "topic", memory)
 limit(1000)
 fill(store, 8)
 assert store.get(b"5") == b"x" * 1000, "a live store goes on in memory"
 store.close()
 gc.collect()
 try:
-    RocksBacking(folder / "b", "topic", memory)
+    RocksBackend(folder / "b", "topic", memory)
 except StateStoreError as error:
     print(error)
 limit(unlimited)
-store = RocksBacking(folder / "a", "topic", memory)
+store = RocksBackend(folder / "a", "topic", memory)
 print(store.checkpoint(), len(store.get(b"5")))
 store.close()
 """

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 import tests.conftest
 from node_tally_reducer.v1_0_0.models import Tally
-from onex.agent.state.backends import RocksBacking
+from onex.agent.state.backends import RocksBackend
 from onex.agent.state.memory import StateMemory
 from onex.agent.state.partition_store import PartitionStore
 from onex.agent.message.topic_limits import TopicLimits
@@ -25,8 +25,8 @@ def key(number):
     return b"%d/" % number + Random(number).randbytes(500).hex().encode()
 
 limit, keys = 16 * 1024 * 1024, 100_000
-backing = RocksBacking(Path(sys.argv[1]), "topic", StateMemory(limit))
-store = PartitionStore(codec(), backing, "topic", TopicLimits.usual())
+backend = RocksBackend(Path(sys.argv[1]), "topic", StateMemory(limit))
+store = PartitionStore(codec(), backend, "topic", TopicLimits.usual())
 before = peak()
 for first in range(0, keys, 1000):
     for number in range(first, first + 1000):

@@ -13,7 +13,7 @@ from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
 from onex.agent.failure.classify import outage_of
-from onex.agent.state.backends import MemoryBacking
+from onex.agent.state.backends import MemoryBackend
 from onex.errors import (
     BusError,
     BusUnavailableError,
@@ -187,9 +187,9 @@ def test_a_pure_handler_may_report_an_outage_too(monkeypatch: pytest.MonkeyPatch
 
 
 def fails_on_read(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> Callable[[], None]:
-    get, broken = MemoryBacking.get, True
+    get, broken = MemoryBackend.get, True
 
-    def fails(self: MemoryBacking, key: bytes) -> bytes | None:
+    def fails(self: MemoryBackend, key: bytes) -> bytes | None:
         if broken:
             raise failure
         return get(self, key)
@@ -198,7 +198,7 @@ def fails_on_read(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> Callab
         nonlocal broken
         broken = False
 
-    monkeypatch.setattr(MemoryBacking, "get", fails)
+    monkeypatch.setattr(MemoryBackend, "get", fails)
     return recover
 
 

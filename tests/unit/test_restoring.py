@@ -6,7 +6,7 @@ import pytest
 from node_tally_reducer.v1_0_0.models import Tally
 
 from onex.agent.message.topic_limits import TopicLimits
-from onex.agent.state.backends import MemoryBacking
+from onex.agent.state.backends import MemoryBackend
 from onex.agent.state.store_manager import StoreManager
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.adapter import MemoryReader
@@ -56,7 +56,7 @@ def bus() -> _Bus:
 
 
 def test_all_partitions_are_restored_by_one_reader_at_a_time(bus: _Bus) -> None:
-    stores = StoreManager(bus, _CHANGELOG, codec(), lambda number, identity: MemoryBacking(), TopicLimits.usual())
+    stores = StoreManager(bus, _CHANGELOG, codec(), lambda number, identity: MemoryBackend(), TopicLimits.usual())
     done: list[int] = []
     for number in range(_PARTITIONS // 2):
         stores.open(number)
@@ -74,12 +74,12 @@ def test_all_partitions_are_restored_by_one_reader_at_a_time(bus: _Bus) -> None:
 
 
 def test_partitions_given_up_while_they_are_restored_are_read_no_further(bus: _Bus) -> None:
-    stores = StoreManager(bus, _CHANGELOG, codec(), lambda number, identity: MemoryBacking(), TopicLimits.usual())
+    stores = StoreManager(bus, _CHANGELOG, codec(), lambda number, identity: MemoryBackend(), TopicLimits.usual())
     for number in range(3):
         stores.open(number)
     stores.close(1)
     assert sorted(stores.restore()) == [0, 2]
-    assert set(stores.held) == {0, 2}
+    assert set(stores.assigned) == {0, 2}
     stores.open(1)
     stores.close_all()
     assert bus.open == 0

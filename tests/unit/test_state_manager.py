@@ -10,7 +10,7 @@ from node_alarm_orchestrator.v1_0_0.node import NodeAlarmOrchestrator
 from node_tally_reducer.v1_0_0.models import Amount, Tallied
 from node_tally_reducer.v1_0_0.node import NodeTallyReducer
 
-from onex.agent.state.backends import ProtocolBacking, RocksBacking
+from onex.agent.state.backends import ProtocolBackend, RocksBackend
 from onex.agent.state.memory import StateMemory
 from onex.agent.state.standby import Standby
 from onex.bus.memory.consumer import MemoryConsumer
@@ -270,8 +270,8 @@ def test_copies_on_the_disks_of_all_machines_are_thrown_away(mesh: MeshDriver, t
     number, memory = used(mesh).partition, StateMemory(16_000_000)
     identity = mesh.broker.topics[STATE].identity
 
-    def opened(number: int, identity: str, name: str) -> RocksBacking:
-        return RocksBacking(tmp_path / f"{name}-{number}", identity, memory)
+    def opened(number: int, identity: str, name: str) -> RocksBackend:
+        return RocksBackend(tmp_path / f"{name}-{number}", identity, memory)
 
     for checkpoint in (1, 3, 1000):
         copy = opened(number, identity, str(checkpoint))
@@ -282,7 +282,7 @@ def test_copies_on_the_disks_of_all_machines_are_thrown_away(mesh: MeshDriver, t
     desk.apply(desk.plan_drop())
     for checkpoint in (1, 3, 1000):
 
-        def reopened(number: int, identity: str, name: str = str(checkpoint)) -> ProtocolBacking:
+        def reopened(number: int, identity: str, name: str = str(checkpoint)) -> ProtocolBackend:
             return opened(number, identity, name)
 
         standby = Standby(mesh.bus, STATE, reopened)

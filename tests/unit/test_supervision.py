@@ -363,12 +363,12 @@ def test_an_effect_for_which_memory_was_short_runs_alone(
 
 
 def test_what_cannot_be_decoded_for_now_is_decoded_later(effect: MeshDriver) -> None:
-    receive, failing = Decoder.receive, [BusUnavailableError("no schema"), MemoryError()]
+    decode, failing = Decoder.decode, [BusUnavailableError("no schema"), MemoryError()]
 
     def fails_at_first(self: Decoder, records: Any) -> Any:
-        return [failing.pop(0)] * len(records) if failing and records else receive(self, records)
+        return [failing.pop(0)] * len(records) if failing and records else decode(self, records)
 
-    with patch.object(Decoder, "receive", fails_at_first):
+    with patch.object(Decoder, "decode", fails_at_first):
         effect.send(Act(entity="e"))
         effect.advance("10s")
     assert len(effect.published(Acted)) == 1

@@ -11,7 +11,7 @@ from typing import TypeVar
 from opentelemetry.sdk.trace import SpanProcessor
 
 from onex.agent.crash import Isolation
-from onex.agent.state.backends import OpenBacking
+from onex.agent.state.backends import OpenBackend
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Headers, Outgoing, Partition, ProtocolRecord
 from onex.capability import AgentEnvironment
@@ -45,7 +45,7 @@ class MeshDriver:
     """Nodes on an in-memory bus.
 
     ``virtual_time=False`` lets effects do real I/O in real time; ``spans`` gets the traces; ``surroundings`` are what
-    agents would be started with (a database, for instance), instead of what the environment says. ``open_backing``
+    agents would be started with (a database, for instance), instead of what the environment says. ``open_backend``
     opens the state on the machine of an instance that is started; by default state is restored from the changelog.
     ``topic_prefix`` is the setting of that name; with ``shared`` the nodes run on the cluster and with the clock of
     another driver.
@@ -58,11 +58,11 @@ class MeshDriver:
         virtual_time: bool = True,
         spans: SpanProcessor | None = None,
         surroundings: AgentEnvironment | None = None,
-        open_backing: OpenBacking = in_memory,
+        open_backend: OpenBackend = in_memory,
         topic_prefix: str = "",
         shared: "MeshDriver | None" = None,
     ) -> None:
-        self._open_backing = open_backing
+        self._open_backend = open_backend
         self._spans = spans
         self._surroundings = surroundings
         self.clock: ManualClock = shared.clock if shared else ManualClock()
@@ -91,7 +91,7 @@ class MeshDriver:
             self._spans,
             self._surroundings,
             isolation,
-            self._open_backing,
+            self._open_backend,
         )
 
     # -- what a user does -----------------------------------------------------------------------

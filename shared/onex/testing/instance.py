@@ -15,7 +15,7 @@ from onex.agent.message.topic_limits import TopicLimits
 from onex.agent.process.preflight import check_topics
 from onex.agent.process.services import agent_environment_of, agent_services
 from onex.agent.pure.engine import PureEngine
-from onex.agent.state.backends import MemoryBacking, OpenBacking, ProtocolBacking
+from onex.agent.state.backends import MemoryBackend, OpenBackend, ProtocolBackend
 from onex.agent.telemetry.health import Health
 from onex.agent.telemetry.metrics import AgentMetrics
 from onex.agent.telemetry.tracing import Tracing
@@ -35,9 +35,9 @@ from onex.util.steady_clock import SteadyClock
 _numbers = count(1)
 
 
-def in_memory(_number: int, _identity: str) -> ProtocolBacking:
+def in_memory(_number: int, _identity: str) -> ProtocolBackend:
     """State that is gone with its process."""
-    return MemoryBacking()
+    return MemoryBackend()
 
 
 class Instance:
@@ -53,9 +53,9 @@ class Instance:
         spans: SpanProcessor | None = None,
         surroundings: AgentEnvironment | None = None,
         isolation: Isolation | None = None,
-        open_backing: OpenBacking = in_memory,
+        open_backend: OpenBackend = in_memory,
     ) -> None:
-        """``isolation``: what the process before on this machine left of records that ended it. ``open_backing``: the
+        """``isolation``: what the process before on this machine left of records that ended it. ``open_backend``: the
         state that it left."""
         self.resolved = resolved
         self.clock = clock = SteadyClock(machine, machine.elapsed_ns)
@@ -100,7 +100,7 @@ class Instance:
                     self.metrics,
                     wake,
                     tracing,
-                    IdempotentResults.of(program, bus, open_backing, clock),
+                    IdempotentResults.of(program, bus, open_backend, clock),
                     isolation,
                 ),
                 bus,
@@ -119,7 +119,7 @@ class Instance:
                 clock,
                 self.health,
                 self.metrics,
-                open_backing,
+                open_backend,
                 tracing,
                 isolation,
             )

@@ -7,7 +7,7 @@ from onex.agent.crash.journal import Span
 from onex.agent.crash.skips import SkipLookup
 from onex.agent.effect.outcome import Commit, Task
 from onex.agent.failure.blocked_partitions import BlockedPartitions
-from onex.agent.message.decoding import Decoder, Received
+from onex.agent.message.decoding import DecodedInput, Decoder
 from onex.bus.protocols import Partition, Position, ProtocolEventBus, ProtocolRecord
 from onex.util.clock import ProtocolClock
 from onex.wire.skip import Skip
@@ -85,12 +85,12 @@ class EffectGate:
 
     def receive(
         self, receiver: Decoder, records: list[ProtocolRecord], running: Iterable[Task]
-    ) -> list[Received | BaseException]:
+    ) -> list[DecodedInput | BaseException]:
         """Decode one by one, so that the journal names the one that ends the process; what is skipped, not at all.
 
-        Records are replaced as :meth:`Decoder.receive` does.
+        Records are replaced as :meth:`Decoder.decode` does.
         """
-        spans, received = _spans(running), list[Received | BaseException]()
+        spans, received = _spans(running), list[DecodedInput | BaseException]()
         for at, record in enumerate(records):
             partition, offset = Partition(record.topic(), record.partition()), record.offset()
             suspect = self.suspects.at(partition, offset)
@@ -100,7 +100,7 @@ class EffectGate:
             alone = not spans and (partition, offset) in self._alone
             self._journal.write([*spans, Span(partition, offset, offset + 1)], alone=alone)
             only = [record]
-            received += receiver.receive(only)
+            received += receiver.decode(only)
             (records[at],) = only
         return received
 

@@ -21,7 +21,7 @@ from onex.agent.effect.retry_topic import RetryTopic, place_of
 from onex.agent.failure.classify import outage_of, raise_if_interrupted
 from onex.agent.failure.memory_shortages import MEMORY_TRIES
 from onex.agent.message.current import CURRENT
-from onex.agent.message.decoding import Decoder, Received
+from onex.agent.message.decoding import DecodedInput, Decoder
 from onex.agent.message.unreadable_headers import UnreadableHeaders
 from onex.agent.telemetry.metrics import AgentMetrics
 from onex.errors import BusError, NotNowError, OutageError, PoisonError, ProcessEndedError, StateStoreError
@@ -151,7 +151,7 @@ class AttemptRunner:
         self,
         lane: Hashable,
         task: Task,
-        received: Received | BaseException,
+        received: DecodedInput | BaseException,
         began: float,
         *,
         held: bool = False,
@@ -216,10 +216,10 @@ class AttemptRunner:
                 return self._make.moved(task, attempts)
             await self._park(lane, partial(asyncio.sleep, delay))
 
-    async def _decoded(self, lane: Hashable, task: Task, received: BaseException) -> Received | BaseException:
+    async def _decoded(self, lane: Hashable, task: Task, received: BaseException) -> DecodedInput | BaseException:
         """Decode again what could not be decoded for a reason that is not the message's: no schema, no memory."""
         short, wait = 0, _PENDING_WAIT
-        result: list[Received | BaseException] = [received]
+        result: list[DecodedInput | BaseException] = [received]
         while isinstance(result[0], BusError) or (isinstance(result[0], MemoryError) and short < MEMORY_TRIES):
             if isinstance(result[0], BusError):  # only its key waits: others have schemas that are known
                 await self._park(lane, partial(asyncio.sleep, wait))
@@ -228,7 +228,7 @@ class AttemptRunner:
                 short += 1
                 self.stands_until = max(self.stands_until, self._clock.monotonic() + _WAIT)
                 await self._park(lane, partial(asyncio.sleep, _WAIT))
-            result = self._receiver.receive([task.record])
+            result = self._receiver.decode([task.record])
         return result[0]
 
     def _outage_wait(self, task: Task, outage: OutageError, before: float) -> float:

@@ -30,7 +30,7 @@ from onex.agent.effect.retry_policy import Attempts, RetryPlan
 from onex.agent.effect.retry_topic import RetryTopic, is_moved, is_note, is_release, place_of
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.message.current import CURRENT
-from onex.agent.message.decoding import Decoder, Received
+from onex.agent.message.decoding import DecodedInput, Decoder
 from onex.agent.message.envelope import read_envelope, with_headers
 from onex.agent.message.program import Program
 from onex.agent.message.unreadable_headers import UnreadableHeaders
@@ -163,10 +163,10 @@ class EffectEngine:
         failpoint("effect.taken")
         self._start()
 
-    def _receive(self, records: list[ProtocolRecord]) -> list[Received | BaseException]:
+    def _receive(self, records: list[ProtocolRecord]) -> list[DecodedInput | BaseException]:
         if self._gate.watches:
             return self._gate.receive(self._receiver, records, self._in_work())
-        return self._receiver.receive(records)
+        return self._receiver.decode(records)
 
     def _in_work(self) -> list[Task]:
         """Messages whose handler runs now; those that wait for their next attempt do not count."""
@@ -214,7 +214,12 @@ class EffectEngine:
         self._lanes.add(self._lane(task), task)
 
     def _task(
-        self, record: ProtocolRecord, partition: Partition, received: Received | BaseException, *, moved: bool = False
+        self,
+        record: ProtocolRecord,
+        partition: Partition,
+        received: DecodedInput | BaseException,
+        *,
+        moved: bool = False,
     ) -> Task:
         if isinstance(received, MemoryError) and isinstance(record, UnreadableHeaders):
             raise received  # the record can only be read again from the start

@@ -17,7 +17,7 @@ from typing import cast
 
 from onex.agent.message.program import Program
 from onex.agent.message.topic_limits import TopicLimits
-from onex.agent.state.backends import OpenBacking
+from onex.agent.state.backends import OpenBackend
 from onex.agent.state.restored import Restored
 from onex.agent.state.store_manager import StoreManager
 from onex.bus.protocols import Emitted, OnDelivery, Partition, ProtocolEventBus
@@ -69,14 +69,14 @@ class IdempotentResults:
 
     @classmethod
     def of(
-        cls, program: Program, bus: ProtocolEventBus, open_backing: OpenBacking, clock: ProtocolClock
+        cls, program: Program, bus: ProtocolEventBus, open_backend: OpenBackend, clock: ProtocolClock
     ) -> "IdempotentResults | None":
         """As the contract asks for it; None for a node that keeps none."""
         contract = program.contract
         keep = contract.delivery.keep_answers
         if keep is None or program.state is None:
             return None
-        stores = StoreManager(bus, contract.changelog_topic, program.state, open_backing, program.limits)
+        stores = StoreManager(bus, contract.changelog_topic, program.state, open_backend, program.limits)
         return cls(stores, contract.changelog_topic, list(program.outputs), keep, clock, program.limits)
 
     def open(self, number: int) -> None:

@@ -16,7 +16,7 @@ from onex.agent.failure.classify import Classifier, Failure
 from onex.agent.failure.dead_letter import DeadLetterBuilder
 from onex.agent.failure.synthetic_records import UnsentRecord
 from onex.agent.message.encoding import Encoder
-from onex.agent.message.envelope import KnownEnvelope
+from onex.agent.message.envelope import CauseEnvelope
 from onex.agent.message.program import Program
 from onex.bus.protocols import (
     Emitted,
@@ -96,7 +96,7 @@ class OutboxRelay:
         if not events:
             return False
         failpoint("outbox.taken")
-        self._emitter.at(self._clock.now_ms())
+        self._emitter.set_time(self._clock.now_ms())
         await self._carry(events)
         return True
 
@@ -177,8 +177,8 @@ class OutboxRelay:
                 "declare it again, or delete the row"
             )
         message: Message = model.from_stored_json(event.body)
-        cause = KnownEnvelope(event.causation_id, event.correlation_id)
-        (record,) = self._emitter.emit([Addressed(message, key=event.key, id=event.id)], cause, None)
+        cause = CauseEnvelope(event.causation_id, event.correlation_id)
+        (record,) = self._emitter.encode_all([Addressed(message, key=event.key, id=event.id)], cause, None)
         return record
 
 

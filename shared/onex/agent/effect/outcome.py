@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from onex.agent.effect.idempotent_results import Kept
-from onex.agent.message.decoding import Received
+from onex.agent.message.decoding import DecodedInput
 from onex.agent.message.envelope import Envelope
 from onex.agent.telemetry.tracing import MessageTrace
 from onex.bus.protocols import Emitted, Partition, Position, ProtocolRecord
@@ -17,7 +17,7 @@ class Task(NamedTuple):
     record: ProtocolRecord
     partition: Partition
     envelope: Envelope
-    received: Received | BaseException | None
+    received: DecodedInput | BaseException | None
     """Decoded, or why it cannot be; None for the place of a dead letter that its key waits for."""
     trace: MessageTrace | None = None
     queued: bool = False

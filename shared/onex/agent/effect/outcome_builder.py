@@ -13,7 +13,7 @@ from onex.agent.effect.retry_topic import RetryTopic, is_moved
 from onex.agent.effect.time_limit import TimeLimit
 from onex.agent.failure.classify import Failure, raise_if_interrupted, stage_of
 from onex.agent.failure.dead_letter import DeadLetterBuilder
-from onex.agent.message.decoding import Received, require_in_time
+from onex.agent.message.decoding import DecodedInput, require_in_time
 from onex.agent.message.encoding import Encoder
 from onex.agent.message.envelope import read_envelope
 from onex.agent.message.handlers import as_emissions
@@ -55,7 +55,7 @@ class OutcomeBuilder:
         self._office = DeadLetterBuilder(contract, group, program.limits)
         self._limits = program.limits
 
-    async def call(self, task: Task, received: Received, attempt: int) -> object:
+    async def call(self, task: Task, received: DecodedInput, attempt: int) -> object:
         """The answer that is kept, or one attempt; raises what the handler raises, or HandlerTimeoutError."""
         if self._answers is None:
             return await self._attempt(received, attempt)
@@ -63,7 +63,7 @@ class OutcomeBuilder:
         key, digest = task.envelope.idempotency_key, digest_of(received[1])
         return await self._answers.once(task.partition.partition, key, digest, work)
 
-    async def _attempt(self, received: Received, attempt: int) -> object:
+    async def _attempt(self, received: DecodedInput, attempt: int) -> object:
         """One call of the handler, within ``delivery.timeout``."""
         entry, message, envelope = received
         now_ms = self._clock.now_ms()
@@ -74,16 +74,18 @@ class OutcomeBuilder:
 
     def done(self, task: Task, result: object) -> Outcome:
         """Outputs of an answer; raises WrongOutputError, RejectedError for one that is too large."""
-        self._emitter.at(self._clock.now_ms())
-        (only,) = self._emitter.each([result], [task.envelope])
+        self._emitter.set_time(self._clock.now_ms())
+        (only,) = self._emitter.encode_each([result], [task.envelope])
         if isinstance(only, BaseException):
             raise only
         return self._with_outputs(task, result, only)
 
     def all_done(self, answered: Sequence[tuple[Task, object]]) -> list[Outcome | BaseException]:
         """What ``done`` gives for each answer, or raises."""
-        self._emitter.at(self._clock.now_ms())
-        emitted = self._emitter.each([answer for _, answer in answered], [task.envelope for task, _ in answered])
+        self._emitter.set_time(self._clock.now_ms())
+        emitted = self._emitter.encode_each(
+            [answer for _, answer in answered], [task.envelope for task, _ in answered]
+        )
         outcomes: list[Outcome | BaseException] = []
         for (task, answer), found in zip(answered, emitted, strict=True):
             only = None if isinstance(found, MemoryError) else found  # encoded again, without the others
@@ -112,7 +114,7 @@ class OutcomeBuilder:
     def _emitted(self, task: Task, result: object) -> list[Emitted]:
         if result is None and isinstance(task.received, tuple):
             task.received[0].require_none_allowed()
-        return self._emitter.emit(as_emissions(result), task.envelope, task.envelope.reply_key)
+        return self._emitter.encode_all(as_emissions(result), task.envelope, task.envelope.reply_key)
 
     def moved(self, task: Task, attempts: Attempts) -> Outcome:
         """The message goes to the retry topic; from now on the later ones of its key go there too.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from onex.agent.effect.backlog_reading import BacklogReading
 from onex.agent.effect.idempotent_results import IdempotentResults
 from onex.agent.effect.retry_topic import Backlog, RetryTopic
-from onex.agent.state.lost_positions import judge
+from onex.agent.state.lost_positions import check_positions
 from onex.agent.state.restored import Restored
 from onex.agent.telemetry.health import Health
 from onex.agent.telemetry.metrics import AgentMetrics
@@ -73,7 +73,7 @@ class EffectPartitions:
         """Read nothing of these partitions yet. Raises BusError."""
         self.consumer.pause(partitions)
         self._paused.update(partitions)
-        judged = judge(committed, self._bus, self._node)
+        judged = check_positions(committed, self._bus, self._node)
         for partition, offset in judged.begins.items():
             self.consumer.seek(partition, offset)
         self._waiting |= {partition: committed.get(partition) for partition in partitions}

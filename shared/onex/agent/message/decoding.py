@@ -16,7 +16,7 @@ from onex.model.message import Message
 from onex.node import TimerFired
 from onex.wire import headers as h
 
-Received = tuple[Input, Message, Envelope]
+DecodedInput = tuple[Input, Message, Envelope]
 """A decoded input. A plain tuple: it is made for every record."""
 
 
@@ -45,7 +45,7 @@ class Decoder:
         """How fired timers are taken; None for nodes that cannot set them."""
         self._needs_key = program.contract.node_type.is_stateful
 
-    def receive(self, records: list[ProtocolRecord]) -> list[Received | BaseException]:
+    def decode(self, records: list[ProtocolRecord]) -> list[DecodedInput | BaseException]:
         """Decode records; one that cannot be is PoisonError, SchemaMismatchError or RejectedError instead.
 
         A record whose headers cannot be read is replaced in ``records`` by one without.
@@ -57,7 +57,7 @@ class Decoder:
 
     def _together(
         self, records: Sequence[ProtocolRecord], envelopes: Sequence[Envelope]
-    ) -> list[Received | BaseException]:
+    ) -> list[DecodedInput | BaseException]:
         """All records, where they are of one topic and nothing is wrong with any; else nothing.
 
         Nothing here runs once a record: it takes a quarter less time than record by record.
@@ -80,10 +80,10 @@ class Decoder:
 
     def _each(
         self, records: Sequence[ProtocolRecord], envelopes: Sequence[Envelope]
-    ) -> list[Received | BaseException]:
+    ) -> list[DecodedInput | BaseException]:
         """The records one by one."""
         inputs, needs_key = self._inputs, self._needs_key
-        found: list[Received | BaseException] = []
+        found: list[DecodedInput | BaseException] = []
         for record, envelope in zip(records, envelopes, strict=True):
             try:
                 entry = inputs.get(record.topic()) or self._replayed(record)
@@ -97,11 +97,11 @@ class Decoder:
                 found.append(error)
         return found
 
-    def _one_by_one(self, records: list[ProtocolRecord]) -> list[Received | BaseException]:
+    def _one_by_one(self, records: list[ProtocolRecord]) -> list[DecodedInput | BaseException]:
         """``receive`` for records among which are some with headers that cannot be read."""
-        found: list[Received | BaseException] = []
+        found: list[DecodedInput | BaseException] = []
         for one in records:
-            found += [one.reason] if isinstance(one, UnreadableHeaders) else self.receive([one])
+            found += [one.reason] if isinstance(one, UnreadableHeaders) else self.decode([one])
         return found
 
     def _replayed(self, record: ProtocolRecord) -> Input:
@@ -117,7 +117,7 @@ _TOPIC, _VALUE = methodcaller("topic"), methodcaller("value")
 _TYPE, _KEY = attrgetter("type"), attrgetter("key")
 
 
-def _with_its_key(received: Received) -> Received | BaseException:
+def _with_its_key(received: DecodedInput) -> DecodedInput | BaseException:
     """The input, or RejectedError for a record whose key is not the one that its message declares.
 
     State, order and replies go by the record's key, whoever looks for the message goes by its field.

@@ -65,13 +65,13 @@ class Encoder:
         self._now_ms = -1
         self._time = (h.TIME, b"")
 
-    def at(self, now_ms: int) -> None:
+    def set_time(self, now_ms: int) -> None:
         """The time of the batch in hand: of all outputs from here on."""
         if now_ms != self._now_ms:
             self._now_ms = now_ms
             self._time = (h.TIME, to_datetime(now_ms).isoformat().encode())
 
-    def only(self, result: object, envelope: Envelope) -> Emitted | None:
+    def encode_one(self, result: object, envelope: Envelope) -> Emitted | None:
         """The record of a result that is one declared message, as most are; None for anything else."""
         way = self._ways.get(type(result))  # type: ignore[arg-type]  # other types are just not found
         if way is None:
@@ -80,7 +80,7 @@ class Encoder:
         key = way.key_of(message) or envelope.reply_key or envelope.key
         return way.write(way.encode(message), key, envelope, envelope.reply_key, self._first, self._time)
 
-    def each(
+    def encode_each(
         self, results: Sequence[object], envelopes: Sequence[Envelope | None]
     ) -> list[Emitted | BaseException | None]:
         """What ``only`` gives for each result, or raises; None where there is no envelope. RejectedError for a record
@@ -145,7 +145,7 @@ class Encoder:
                 records.append(error)
         return records, values
 
-    def emit(
+    def encode_all(
         self, emissions: Iterable[Emission], envelope: Envelope, reply_key: bytes | None, first: int = 0
     ) -> list[Emitted]:
         """Records of all outputs of one input, or none of them: raises before anything is written.

@@ -238,7 +238,7 @@ class TimerEnvelope(Envelope):
         self._found = _NOTHING
 
 
-class KnownEnvelope(Envelope):
+class CauseEnvelope(Envelope):
     """Of a message that is not at hand any more: only who it was."""
 
     __slots__ = ()

@@ -36,7 +36,7 @@ from onex.agent.process.watchdog.hang_alarm import HangAlarm, LoopTurns
 from onex.agent.process.watchdog.loop_watch import LoopWatch
 from onex.agent.process.watchdog.watchdog import Watchdog, Watched
 from onex.agent.pure.engine import PureEngine
-from onex.agent.state.backends import RocksBacking
+from onex.agent.state.backends import RocksBackend
 from onex.agent.state.memory import StateMemory
 from onex.agent.telemetry.health import Health
 from onex.agent.telemetry.metrics import AgentMetrics
@@ -239,7 +239,7 @@ class AgentProcess:
             self._clock,
             self._health,
             self._metrics,
-            self._backing,
+            self._open_backend,
             self._voice.tracing,
             self._isolation,
             batch_seconds=batch_seconds(self._settings),
@@ -275,7 +275,7 @@ class AgentProcess:
                     self._metrics,
                     on_outcome,
                     tracing=self._voice.tracing,
-                    answers=IdempotentResults.of(program, bus, self._backing, self._clock),
+                    answers=IdempotentResults.of(program, bus, self._open_backend, self._clock),
                     isolation=self._isolation,
                 ),
                 node,
@@ -328,9 +328,9 @@ class AgentProcess:
         self._watchdog.look_at(watched)
         self._calls.look_at(*([] if watched is None else [watched]), *others)
 
-    def _backing(self, number: int, identity: str) -> RocksBacking:
+    def _open_backend(self, number: int, identity: str) -> RocksBackend:
         keep = self._contract.delivery.keep_answers
-        return RocksBacking(self._slot.folder / str(number), identity, self._memory, keep, self._clock)
+        return RocksBackend(self._slot.folder / str(number), identity, self._memory, keep, self._clock)
 
     def _transactional_id(self) -> str | None:
         if self._contract.delivery.guarantee is EnumGuarantee.AT_LEAST_ONCE:

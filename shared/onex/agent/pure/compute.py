@@ -39,7 +39,7 @@ class ComputeProcessor(Processor):
         self.stage = _ENCODE
         outputs, letters, dead = self.outputs, self.letters, self._dead
         marks = len(outputs), len(letters), len(dead)
-        ready = self._emitter.each(results, envelopes)
+        ready = self._emitter.encode_each(results, envelopes)
         if {*map(type, ready)} == {tuple}:  # one message each
             outputs += cast("list[Emitted]", ready)
         else:
@@ -109,7 +109,7 @@ class ComputeProcessor(Processor):
 
     def _send(self, result: object, envelope: Envelope, trace: MessageTrace) -> _Sent:
         """A traced message goes all the way before the next one: its spans show nothing of its neighbours."""
-        sent = _Sent(trace.send(self._emitter.emit(as_emissions(result), envelope, envelope.reply_key)))
+        sent = _Sent(trace.send(self._emitter.encode_all(as_emissions(result), envelope, envelope.reply_key)))
         trace.processed()
         return sent
 
@@ -121,6 +121,6 @@ class ComputeProcessor(Processor):
             self.outputs += result.records
         elif envelope is not None:
             try:
-                self.outputs += self._emitter.emit(as_emissions(result), envelope, envelope.reply_key)
+                self.outputs += self._emitter.encode_all(as_emissions(result), envelope, envelope.reply_key)
             except BaseException as error:  # noqa: BLE001 - as above
                 self._dead_letter(record, self._failed(record, error, _ENCODE))

@@ -23,7 +23,7 @@ from onex.agent.pure.due_timers import Due, DueTimers
 from onex.agent.pure.keyed import KeyedProcessor
 from onex.agent.pure.partitions import PurePartitions
 from onex.agent.pure.processor import Processor
-from onex.agent.state.backends import OpenBacking
+from onex.agent.state.backends import OpenBackend
 from onex.agent.state.restored import Restored
 from onex.agent.telemetry.batch_traces import BatchTraces
 from onex.agent.telemetry.health import Health
@@ -70,7 +70,7 @@ class PureEngine:
         clock: ProtocolClock,
         health: Health,
         metrics: AgentMetrics,
-        open_backing: OpenBacking,
+        open_backend: OpenBackend,
         tracing: Tracing | None = None,
         isolation: Isolation | None = None,
         *,
@@ -91,7 +91,7 @@ class PureEngine:
         self._limits = program.limits
         self._changelog = contract.changelog_topic
         self._blocked = BlockedPartitions(clock, health)
-        self._partitions = PurePartitions(program, bus, self._blocked, health, open_backing)
+        self._partitions = PurePartitions(program, bus, self._blocked, health, open_backend)
         self._stores = self._partitions.stores
         self._traces = BatchTraces(tracing) if tracing else None
         self._keyed = None if self._stores is None else KeyedProcessor(program, group, self._stores, self._traces)
@@ -207,7 +207,7 @@ class PureEngine:
             if self._stores is not None:
                 self._stores.write_changes(transaction)
             if not positions:
-                positions = self._partitions.standing({number for number, _ in due})
+                positions = self._partitions.unchanged_positions({number for number, _ in due})
             committing, committing_ns = self._clock.monotonic(), traces.now() if traces else 0
             transaction.commit(self._consumer, {} if early else positions)
         except BusError as error:
@@ -388,7 +388,7 @@ class PureEngine:
 
     def waiting_partitions(self) -> list[Partition]:
         """Partitions that stand still: what they lead to cannot be written, or their state is being restored."""
-        return [partition for partition in self._consumer.assignment() if self._partitions.stands(partition)]
+        return [partition for partition in self._consumer.assignment() if self._partitions.is_stopped(partition)]
 
     def restoring(self) -> dict[Partition, Restored]:
         """Partitions that are being assigned, and how far the restores of their state are. From any thread."""

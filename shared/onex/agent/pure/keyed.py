@@ -174,7 +174,9 @@ class KeyedProcessor(Processor):
             result.events[0] if isinstance(result, Result) and len(result.events) == 1 else None for result in results
         ]
         envelopes = [one[2] if isinstance(one, tuple) else None for one in taken]
-        for result, envelope, only in zip(results, envelopes, self._emitter.each(events, envelopes), strict=True):
+        for result, envelope, only in zip(
+            results, envelopes, self._emitter.encode_each(events, envelopes), strict=True
+        ):
             if isinstance(only, BaseException):
                 raise only
             if isinstance(result, Result) and envelope is not None:
@@ -205,7 +207,7 @@ class KeyedProcessor(Processor):
 
     def _records(self, answer: Result, envelope: Envelope, only: Emitted | None = None) -> list[Emitted]:
         """All outputs of an answer. ``only``: that of its event, where it has just one."""
-        emit = self._emitter.emit
+        emit = self._emitter.encode_all
         records = [only] if only else emit(answer.events, envelope, envelope.reply_key)
         if answer.commands:
             records += emit(answer.commands, envelope, envelope.key, len(records))

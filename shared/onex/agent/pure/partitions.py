@@ -10,8 +10,8 @@ import structlog
 
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.message.program import Program
-from onex.agent.state.backends import OpenBacking
-from onex.agent.state.lost_positions import judge, lost_position, read_again, remedy, state_remedy
+from onex.agent.state.backends import OpenBackend
+from onex.agent.state.lost_positions import check_positions, lost_position, read_again, remedy, state_remedy
 from onex.agent.state.restored import Restored
 from onex.agent.state.standby import Standby
 from onex.agent.state.store_manager import StoreManager
@@ -33,7 +33,7 @@ class PurePartitions:
         bus: ProtocolEventBus,
         held: BlockedPartitions,
         health: Health,
-        open_backing: OpenBacking,
+        open_backend: OpenBackend,
     ) -> None:
         contract = program.contract
         self._bus = bus
@@ -42,12 +42,12 @@ class PurePartitions:
         self._node = contract.name
         self._topics = program.topics
         self._changelog = changelog = contract.changelog_topic
-        self.standby = Standby(bus, changelog, open_backing) if contract.delivery.standby else None
+        self.standby = Standby(bus, changelog, open_backend) if contract.delivery.standby else None
         self.stores = (
             None
             if program.state is None
             else StoreManager(
-                bus, changelog, program.state, open_backing, program.limits, self.standby, notes_new=True
+                bus, changelog, program.state, open_backend, program.limits, self.standby, notes_new=True
             )
         )
         self.consumer: ProtocolConsumer
@@ -76,7 +76,7 @@ class PurePartitions:
         self._adopting = dict.fromkeys(partitions, Restored(0, 1))
         numbers = sorted({partition.partition for partition in partitions})
         self._committed_at |= committed
-        judged = judge(committed, self._bus, self._node)
+        judged = check_positions(committed, self._bus, self._node)
         self._block(judged.lost)
         for partition, offset in judged.begins.items():
             self.consumer.seek(partition, offset)
@@ -149,7 +149,7 @@ class PurePartitions:
         """Partitions that are being assigned, and how far the restores of their state are. From any thread."""
         return {**self._adopting, **(self.stores.restored if self.stores is not None else {})}
 
-    def stands(self, partition: Partition) -> bool:
+    def is_stopped(self, partition: Partition) -> bool:
         """Whether the partition is held, blocked or being restored, so that no record is read from it."""
         return self._blocked.is_stopped(partition) or (
             self.stores is not None and partition.partition not in self.stores
@@ -161,7 +161,7 @@ class PurePartitions:
             return False
         try:
             if self._moved:
-                self.standby.follow_all_but(self.stores.held)
+                self.standby.follow_all_but(self.stores.assigned)
                 self._moved = False
             return self.standby.step()
         except BusError as error:  # the node's own work goes on without copies, which are followed again later
@@ -175,7 +175,7 @@ class PurePartitions:
             return positions
         return {p: Position(at.offset, stores.mark(p.partition)) for p, at in positions.items()}
 
-    def standing(self, numbers: Collection[int]) -> dict[Partition, Position]:
+    def unchanged_positions(self, numbers: Collection[int]) -> dict[Partition, Position]:
         """The position of an input partition that timers of these numbers belong to, as it is.
 
         The group checks whether a member is alive only when it sends a position: a transaction without one would be

@@ -21,7 +21,7 @@ from onex.agent.failure.memory_shortages import (
     without_partition,
 )
 from onex.agent.message.current import CURRENT
-from onex.agent.message.decoding import Decoder, Received
+from onex.agent.message.decoding import DecodedInput, Decoder
 from onex.agent.message.encoding import Encoder
 from onex.agent.message.envelope import read_envelope, with_headers
 from onex.agent.message.program import Program
@@ -52,7 +52,7 @@ class Failed:
     trace: MessageTrace | None = None
 
 
-Taken = Received | BaseException | Failed
+Taken = DecodedInput | BaseException | Failed
 """A record that can be handled, or why it cannot."""
 
 
@@ -89,7 +89,7 @@ class Processor(ABC):
         """A batch is in hand; ``dead`` gets the failure classes of its dead letters."""
         self._now_ms, self._now = now_ms, to_datetime(now_ms)
         self._dead = dead
-        self._emitter.at(now_ms)
+        self._emitter.set_time(now_ms)
         self.outputs.clear()
         self.letters.clear()
         self.waits = None
@@ -103,7 +103,7 @@ class Processor(ABC):
         """
         self.stage = EnumStage.DECODE
         taken: Sequence[Taken] = (
-            self._receiver.receive(records) if not self.failed_records else self._without_failed(records)
+            self._receiver.decode(records) if not self.failed_records else self._without_failed(records)
         )
         self._work(records, taken)
 
@@ -111,7 +111,7 @@ class Processor(ABC):
         """The same where some are failed_records, which are not even decoded: that may be what ends the process."""
         failed = [self.failed_records.get(location_of(record)) for record in records]
         others = [record for record, one in zip(records, failed, strict=True) if one is None]
-        received = iter(self._receiver.receive(others))
+        received = iter(self._receiver.decode(others))
         replaced = iter(others)
         records[:] = [
             next(replaced) if one is None else with_headers(r) for r, one in zip(records, failed, strict=True)

@@ -32,7 +32,7 @@ Change = tuple[bytes, bytes | None]
 """Key and new value; None deletes."""
 
 
-class ProtocolBacking(Protocol):
+class ProtocolBackend(Protocol):
     """Bytes by key, and up to which changelog offset they are complete."""
 
     budget: CacheBudget
@@ -47,7 +47,7 @@ class ProtocolBacking(Protocol):
         """Changelog offset to restore from; 0 for an empty store."""
         ...
 
-    def kept_up(self) -> None:
+    def mark_complete(self) -> None:
         """Note that the store is complete: the end of its changelog was reached."""
         ...
 
@@ -59,11 +59,11 @@ class ProtocolBacking(Protocol):
     def close(self) -> None: ...
 
 
-OpenBacking = Callable[[int, str], ProtocolBacking]
-"""(partition number, identity of the changelog topic) -> backing."""
+OpenBackend = Callable[[int, str], ProtocolBackend]
+"""(partition number, identity of the changelog topic) -> backend."""
 
 
-class RocksBacking:
+class RocksBackend:
     """RocksDB without a write-ahead log: what a crash loses, the changelog brings back."""
 
     def __init__(
@@ -155,7 +155,7 @@ class RocksBacking:
         """See the protocol."""
         return int(self.get(_CHECKPOINT) or b"0")
 
-    def kept_up(self) -> None:
+    def mark_complete(self) -> None:
         """Note that the end of the changelog was reached. Opening and closing a store does not make it younger."""
         batch = WriteBatch(raw_mode=True)
         batch.put(_SEEN, str(self._clock.now_ms()).encode())
@@ -215,7 +215,7 @@ def _is_damage(error: Exception) -> bool:
     return any(sign in str(error) for sign in _DAMAGE)
 
 
-class MemoryBacking:
+class MemoryBackend:
     """A dict; gone with the process, as the test driver wants it."""
 
     def __init__(self) -> None:
@@ -240,7 +240,7 @@ class MemoryBacking:
         """See the protocol."""
         return self._checkpoint
 
-    def kept_up(self) -> None:
+    def mark_complete(self) -> None:
         """Nothing outlives the process."""
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -26,7 +26,7 @@ class Changelog(NamedTuple):
     end: int
 
 
-class Judged(NamedTuple):
+class PositionCheck(NamedTuple):
     """Committed positions, compared with what the topics hold."""
 
     lost: Mapping[Partition, str]
@@ -35,7 +35,7 @@ class Judged(NamedTuple):
     """Where partitions go on that are a little behind: between were markers of transactions, or few records."""
 
 
-def judge(committed: Mapping[Partition, Position], bus: ProtocolEventBus, node: str) -> Judged:
+def check_positions(committed: Mapping[Partition, Position], bus: ProtocolEventBus, node: str) -> PositionCheck:
     """Compare positions with where the topics begin and end. Raises BusError."""
     lost: dict[Partition, str] = {}
     begins: dict[Partition, int] = {}
@@ -53,7 +53,7 @@ def judge(committed: Mapping[Partition, Position], bus: ProtocolEventBus, node: 
                 last=first - 1,
             )
             begins[partition] = first
-    return Judged(lost, begins)
+    return PositionCheck(lost, begins)
 
 
 def lost_state(marks: Sequence[Mark], checkpoint: int, now: Changelog) -> str:

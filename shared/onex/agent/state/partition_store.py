@@ -11,7 +11,7 @@ from operator import itemgetter
 import structlog
 
 from onex.agent.message.topic_limits import TopicLimits
-from onex.agent.state.backends import Change, ProtocolBacking
+from onex.agent.state.backends import Change, ProtocolBackend
 from onex.agent.state.memory import CacheBudget
 from onex.agent.state.timers import TimerTable
 from onex.errors import MessageError, StateStoreError, UnreadableStateError
@@ -27,19 +27,19 @@ class PartitionStore:
     """An abort leaves no trace: changes live in the overlay until :meth:`commit`."""
 
     def __init__(
-        self, codec: Codec, backing: ProtocolBacking, changelog: str, limits: TopicLimits, *, notes_new: bool = False
+        self, codec: Codec, backend: ProtocolBackend, changelog: str, limits: TopicLimits, *, notes_new: bool = False
     ) -> None:
         """``notes_new``: somebody asks for ``new_keys``."""
         self._changelog = changelog
         self._limits = limits
         self.timers = TimerTable()
         self._codec = codec
-        self._backing = backing
+        self._backend = backend
         self._is_complete = False
         """The end of the changelog was reached, and every change since then was made here."""
         self._cache: dict[bytes, tuple[Message | None, int]] = {}
         """Decoded state and its weight, the oldest entry first."""
-        self._budget = backing.budget
+        self._budget = backend.budget
         self._overlay: dict[bytes, tuple[Message | None, bytes | None]] = {}
         """State and its bytes, of keys that the batch in hand has changed."""
         self._fresh: dict[bytes, tuple[Message | None]] = {}
@@ -63,9 +63,9 @@ class PartitionStore:
 
     def restored(self) -> None:
         """The store is complete: load its timers."""
-        self._backing.kept_up()
+        self._backend.mark_complete()
         self._is_complete = True
-        unreadable = self.timers.load((key[1:], value) for key, value in self._backing.scan(TIMERS))
+        unreadable = self.timers.load((key[1:], value) for key, value in self._backend.scan(TIMERS))
         if unreadable:
             key, error = unreadable[0]
             log.error(
@@ -78,20 +78,20 @@ class PartitionStore:
 
     def checkpoint(self) -> int:
         """Changelog offset up to which the store is complete."""
-        return self._backing.checkpoint()
+        return self._backend.checkpoint()
 
     @property
     def is_empty(self) -> bool:
         """Whether no key has a state, and no timer is set."""
-        return next(chain(self._backing.scan(STATE), self._backing.scan(TIMERS)), None) is None
+        return next(chain(self._backend.scan(STATE), self._backend.scan(TIMERS)), None) is None
 
     def size(self) -> tuple[int, int]:
         """Estimated keys, and bytes on disk."""
-        return self._backing.size()
+        return self._backend.size()
 
     def apply(self, changes: Iterable[Change], checkpoint: int) -> None:
         """Restore: take records of the changelog as they are."""
-        self._backing.write(changes, checkpoint)
+        self._backend.write(changes, checkpoint)
 
     def get(self, key: bytes) -> Message | None:
         """State of a key as the records in hand see it."""
@@ -101,7 +101,7 @@ class PartitionStore:
             return changed[0]
         if known := self._cache.get(key):
             return known[0]
-        raw = self._backing.get(STATE + key)
+        raw = self._backend.get(STATE + key)
         if raw is None:
             state = None
             self._note_new(key)
@@ -156,7 +156,7 @@ class PartitionStore:
     def commit(self, checkpoint: int) -> None:
         """The transaction is committed: changes go to the store together with the changelog offset."""
         if self._changes:
-            self._backing.write(self._changes, checkpoint, at_end=True)
+            self._backend.write(self._changes, checkpoint, at_end=True)
         cache, weight_of, grown = self._cache, CacheBudget.weight, 0
         for key, (state, encoded) in self._overlay.items():
             weight = weight_of(encoded)
@@ -181,11 +181,11 @@ class PartitionStore:
         self._cache.clear()
         if self._is_complete:
             self._keep_up()
-        self._backing.close()
+        self._backend.close()
 
     def _keep_up(self) -> None:
         try:
-            self._backing.kept_up()
+            self._backend.mark_complete()
         except StateStoreError as error:
             log.warning(
                 "state not marked as complete, a later start may read it from the changelog", reason=str(error)

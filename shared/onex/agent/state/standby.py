@@ -5,7 +5,7 @@ The changelogs of partitions that are not held here are followed into stores on 
 
 from collections.abc import Collection
 
-from onex.agent.state.backends import Change, OpenBacking, ProtocolBacking
+from onex.agent.state.backends import Change, OpenBackend, ProtocolBackend
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader
 from onex.wire.changelog import OWN
 
@@ -15,11 +15,11 @@ _CHUNK = 5000
 class Standby:
     """Follows every changelog partition that its instance does not hold."""
 
-    def __init__(self, bus: ProtocolEventBus, changelog: str, open_backing: OpenBacking) -> None:
+    def __init__(self, bus: ProtocolEventBus, changelog: str, open_backend: OpenBackend) -> None:
         self._bus = bus
         self._changelog = changelog
-        self._open = open_backing
-        self._copies: dict[int, ProtocolBacking] = {}
+        self._open = open_backend
+        self._copies: dict[int, ProtocolBackend] = {}
         self._reader: ProtocolReader | None = None
 
     def follow_all_but(self, held: Collection[int]) -> None:
@@ -35,7 +35,7 @@ class Standby:
             at = {Partition(self._changelog, number): copy.checkpoint() for number, copy in self._copies.items()}
             self._reader = self._bus.read(at)
 
-    def take(self, number: int) -> ProtocolBacking | None:
+    def take(self, number: int) -> ProtocolBackend | None:
         """The copy of a partition that this instance holds from now on."""
         return self._copies.pop(number, None)
 
@@ -71,7 +71,7 @@ class Standby:
         copy = self._copies.pop(number)
         try:
             if self._reader is not None and self._reader.ended(Partition(self._changelog, number)):
-                copy.kept_up()
+                copy.mark_complete()
         finally:
             copy.close()
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from onex.agent.message.topic_limits import TopicLimits
-from onex.agent.state.backends import OpenBacking
+from onex.agent.state.backends import OpenBackend
 from onex.agent.state.lost_positions import Changelog, lost_state
 from onex.agent.state.partition_store import PartitionStore
 from onex.agent.state.restored import Restored
@@ -22,7 +22,7 @@ class StoreManager:
         bus: ProtocolEventBus,
         changelog: str,
         codec: Codec,
-        open_backing: OpenBacking,
+        open_backend: OpenBackend,
         limits: TopicLimits,
         standby: Standby | None = None,
         *,
@@ -35,7 +35,7 @@ class StoreManager:
         self._bus = bus
         self._changelog = changelog
         self._codec = codec
-        self._open_backing = open_backing
+        self._open_backend = open_backend
         self._ready: dict[int, PartitionStore] = {}
         self._restoring = RestoringStores(bus, changelog)
         self._firsts: dict[int, int] = {}
@@ -54,7 +54,7 @@ class StoreManager:
         warm = self._standby.take(number) if self._standby else None
         store = PartitionStore(
             self._codec,
-            warm or self._open_backing(number, topic.identity),
+            warm or self._open_backend(number, topic.identity),
             self._changelog,
             self._limits,
             notes_new=self._notes_new,
@@ -77,7 +77,7 @@ class StoreManager:
         what = lost_state(marks, store.checkpoint(), log)
         if not what and store.checkpoint() > log.end:
             self.close(number)
-            self._open_backing(number, "").close()
+            self._open_backend(number, "").close()
             self.open(number)
         return what
 
@@ -120,7 +120,7 @@ class StoreManager:
         return self._ready[number]
 
     @property
-    def held(self) -> Collection[int]:
+    def assigned(self) -> Collection[int]:
         """Partition numbers of complete stores and of those being restored."""
         return {*self._ready, *self._restoring}
 
