@@ -22,7 +22,13 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, Protocol
 
-_PRELOADED = ("onex.cli.main", "onex.cli.run", "onex.cli.send", "onex.agent.process.agent_process", "onex.bus.kafka")
+_PRELOADED = (
+    "onex.cli.main",
+    "onex.cli.run",
+    "onex.cli.messages.send",
+    "onex.agent.process.agent_process",
+    "onex.bus.kafka",
+)
 _PR_SET_PDEATHSIG = 1
 _LOOK_AGAIN = 0.01
 

@@ -17,7 +17,7 @@ from node_postgres_adapter_effect.v1_0_0.models import (
 )
 from node_postgres_adapter_effect.v1_0_0.node import NAME, NodePostgresAdapterEffect
 from onex.capability import AgentEnvironment, Composition
-from onex.contract import resolve_node
+from onex.contract import create_node, resolve_node
 from onex.local import LocalPostgres
 from onex.node import Context
 from tests.conftest import SERVICES
@@ -41,7 +41,7 @@ def play(postgres: LocalPostgres) -> Callable[..., None]:
 
     def run(scene: Callable[[NodePostgresAdapterEffect], Awaitable[None]]) -> None:
         async def whole() -> None:
-            node = resolved.create()
+            node = create_node(resolved)
             assert isinstance(node, NodePostgresAdapterEffect)
             node.container.registry.value(AgentEnvironment, AgentEnvironment(url))
             composition = Composition(node)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from onex.capability.contracts import LoadedContract
-from onex.contract import resolve_node
+from onex.contract import create_node, resolve_node
 from onex.contract.reader import ContractReader
 from onex.errors import CompositionError, ContractError
 from onex.mixins.bulkhead import ModelBulkheadSubcontract
@@ -101,7 +101,7 @@ def test_a_node_of_a_contract_reads_others() -> None:
     with pytest.raises(CompositionError, match="no contract reader"):
         Node().contracts.load(GATE)
     resolved = resolve_node(NODES / "node_vault_effect" / "v1_0_0")
-    reading = replace(resolved, node_class=with_mixins(resolved.node_class, [MixinContractLoader])).create()
+    reading = create_node(replace(resolved, node_class=with_mixins(resolved.node_class, [MixinContractLoader])))
     assert isinstance(reading, MixinContractLoader)
     loaded = reading.contracts.load(GATE)
     assert (loaded.contract.name, loaded.file.name) == ("node_gate_compute", "contract.yaml")

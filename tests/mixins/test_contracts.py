@@ -7,7 +7,7 @@ from node_vault_effect.v1_0_0.models import Fetch, Fetched
 from node_vault_effect.v1_0_0.node import NodeVaultEffect
 
 from onex.capability import Mixin, configured
-from onex.contract import resolve_node
+from onex.contract import create_node, resolve_node
 from onex.errors import CompositionError, ContractError
 from onex.mixins.bulkhead import MixinBulkhead, ModelBulkheadSubcontract
 from onex.mixins.catalogue import CATALOGUE, MixinCatalogue
@@ -39,7 +39,7 @@ def names(node_class: type[NodeEffect]) -> list[str]:
 
 def test_contract_and_bases_make_one_plan() -> None:
     resolved = resolve_node(VAULT)
-    node = resolved.create()
+    node = create_node(resolved)
     assert [metadata.name for metadata in resolved.node_class.capabilities.start] == ALL
     assert isinstance(node, NodeVaultEffect | MixinTimeout)
     assert type(node).__name__ == "NodeVaultEffect"

@@ -109,7 +109,7 @@ class Commands:
                 patch.setattr(module, "resolve_node", _RESOLVE)
         patch.setattr("onex.cli.run.run_agent", lambda *_: 0)
         patch.setattr("onex.cli.run.supervise", lambda *_: 0)
-        patch.setattr("onex.cli.up.LocalPostgres", _refuse, raising=False)
+        patch.setattr("onex.cli.stack.up.LocalPostgres", _refuse, raising=False)
         patch.setattr("onex.local.LocalPostgres.start", _refuse)
         patch.setattr("onex.local.LocalKafka.launch", _refuse)
 

@@ -19,13 +19,13 @@ from onex.agent.telemetry.health import Health
 from onex.capability.reports import Reports
 from onex.dlq import Author, DeadLetterManager, LetterFilter, ReplayOptions
 from onex.errors import BusUnavailableError, ConfigurationError, MessageError, PoisonError, RejectedError
-from onex.model.error_text import error_text, exception_facts, scrubbed, text_of, traceback_text, validation_text
 from onex.node import Message
 from onex.schema import Codec, avro_schema
 from onex.schema.registry import RegistryCatalogue
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.settings import Settings
 from onex.testing import MeshDriver
+from onex.util.error_text import error_text, exception_facts, scrubbed, text_of, traceback_text, validation_text
 from onex.wire import dead_letter as d
 from tests.conftest import NODES
 from tests.unit.test_codec import FakeCatalogue

@@ -19,8 +19,11 @@ from typer.testing import CliRunner
 
 from onex.bus.memory.log import COMMITTED, MemoryRecord
 from onex.bus.protocols import Partition
-from onex.cli import audit, dlq_desk, doctor, main, mesh, nodes, send, state, workflows
+from onex.cli import audit, main, node_lookup, nodes, state, workflows
+from onex.cli.dlq import managers
+from onex.cli.doctor import command as doctor
 from onex.cli.main import app
+from onex.cli.messages import send
 from onex.contract import resolve_node
 from onex.dlq import Author, DeadLetterManager, LetterFilter
 from onex.dlq.reading import facts_of
@@ -158,11 +161,11 @@ def onex(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     monkeypatch.setenv("ONEX_ENV", "test")
     monkeypatch.setenv("ONEX_SERVICES", json.dumps([str(folder) for folder in FOLDERS]))
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    for module in (audit, dlq_desk, doctor, mesh, send, state, workflows):
+    for module in (audit, managers, doctor, nodes, send, state, workflows):
         for name in {"open_bus", "open_own_bus"} & vars(module).keys():
             monkeypatch.setattr(module, name, lambda _: world.mesh.bus)
         monkeypatch.setattr(module, "open_catalogue", lambda *_: TopicCatalogue(world.mesh.bus))
-    for module in (dlq_desk, nodes, state):
+    for module in (managers, node_lookup, state):
         monkeypatch.setattr(module, "resolve_node", _RESOLVE)
     with capture_logs():
         yield CliRunner()

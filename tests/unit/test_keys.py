@@ -13,8 +13,8 @@ from pydantic import Field
 
 from onex.agent.message.program import key_reader
 from onex.model.contract import ModelMessageDefinition
-from onex.model.partition_key import key_problem, key_text
 from onex.node import Message, RejectedError
+from onex.util.partition_key import key_problem, key_text
 from tests.unit.test_contract import MODELS, make_node, resolve_problems
 from tests.unit.test_values import unchecked
 

@@ -9,12 +9,12 @@ from node_trip_orchestrator.v1_0_0.models import ApproveTrip, BookTrip
 from typer.testing import CliRunner, Result
 
 from onex.cli import workflows
-from onex.cli.launch import Retirement
-from onex.cli.left_behind import refuse_runs_left_behind
 from onex.cli.main import app
-from onex.cli.nodes import find_node, resolve_all
-from onex.cli.stack_file import AgentNote
-from onex.contract import newest_contracts, resolve_node, version_beside
+from onex.cli.node_lookup import find_node, resolve_all
+from onex.cli.stack.agent_plan import Retirement
+from onex.cli.stack.stack_file import AgentNote
+from onex.cli.stack.unfinished_runs import refuse_runs_left_behind
+from onex.contract import find_version, newest_contracts, resolve_node
 from onex.errors import ConfigurationError, RejectedError
 from onex.model.cancel import CancelWorkflow
 from onex.provisioning.declared import declare
@@ -64,9 +64,9 @@ def test_a_node_is_found_by_its_newest_version(tmp_path: Path) -> None:
 
 def test_versions_beside_a_folder_are_found_by_their_number(tmp_path: Path) -> None:
     root = versions(tmp_path, "a/v1_0_0", "a/v1_10_0", "secret")
-    assert version_beside(root / "a" / "v1_10_0", "1.0.0") == root / "a" / "v1_0_0"
+    assert find_version(root / "a" / "v1_10_0", "1.0.0") == root / "a" / "v1_0_0"
     for missing in ("1.0.1", "", "1.0", "../secret", "1.0.0.0", "01.0.0"):
-        assert version_beside(root / "a" / "v1_10_0", missing) is None
+        assert find_version(root / "a" / "v1_10_0", missing) is None
 
 
 def test_messages_of_an_earlier_version_are_not_declared(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_runs_of_an_earlier_version_are_listed_once_and_shown_with_their_steps(s
 def test_a_run_whose_version_is_gone_is_shown_with_what_to_do(
     services: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("onex.cli.workflow_version.version_beside", lambda *_: None)
+    monkeypatch.setattr("onex.cli.workflow_version.find_version", lambda *_: None)
     shown = onex(services, "show", "old")
     assert "car" in shown.stdout
     assert "version 1.0.0 is not in" in shown.output
@@ -139,15 +139,15 @@ def test_an_unknown_run_is_no_error_of_the_broker(services: Path) -> None:
 
 
 def test_a_run_that_lacks_a_step_of_its_contract_is_shown(services: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onex.cli.workflow_version.version_beside", lambda folder, _: folder)
+    monkeypatch.setattr("onex.cli.workflow_version.find_version", lambda folder, _: folder)
     assert json.loads(onex(services, "show", "old", "--json").stdout)["waits_for"]["pay"] == "for insure"
 
 
 def test_agents_are_not_replaced_by_a_version_that_leaves_runs_behind(
     rolled: MeshDriver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("onex.cli.left_behind.open_bus", lambda _: rolled.bus)
-    monkeypatch.setattr("onex.cli.left_behind.open_catalogue", lambda *_: TopicCatalogue(rolled.bus))
+    monkeypatch.setattr("onex.cli.stack.unfinished_runs.open_bus", lambda _: rolled.bus)
+    monkeypatch.setattr("onex.cli.stack.unfinished_runs.open_catalogue", lambda *_: TopicCatalogue(rolled.bus))
     monkeypatch.setattr(rolled.bus, "close", lambda: None)
     node, settings = resolve_node(TRIP / "v1_1_0"), Settings(home=tmp_path)
 
@@ -156,7 +156,7 @@ def test_agents_are_not_replaced_by_a_version_that_leaves_runs_behind(
         return [Retirement(agent, "version")]
 
     refuse_runs_left_behind([node], old("1.0.0"), settings)
-    monkeypatch.setattr("onex.cli.left_behind.version_beside", lambda *_: None)
+    monkeypatch.setattr("onex.cli.stack.unfinished_runs.find_version", lambda *_: None)
     refuse_runs_left_behind([node], old("1.1.0"), settings)
     refuse_runs_left_behind([node], old("2.0.0"), settings)
     with pytest.raises(RejectedError, match="1 runs began with 1.0.0, which is not in .*; put it back beside v1_1_0"):

@@ -23,7 +23,7 @@ from onex.bus.aio.config import connection_of
 from onex.bus.kafka import KafkaConfig
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Outgoing, Partition, Position, TopicState
-from onex.cli.stack import without_secrets
+from onex.cli.stack.status import without_secrets
 from onex.errors import ConfigurationError, HandlerTimeoutError, PoisonError
 from onex.model.contract.field_type import field_type_names, to_annotation
 from onex.model.duration import parse_duration

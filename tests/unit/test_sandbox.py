@@ -20,8 +20,8 @@ import pytest
 
 from node_test_generator_effect.v1_0_0 import launcher
 from node_test_generator_effect.v1_0_0.sandbox import Sandbox
-from onex.cli.checks import CheckContext, Severity, sandbox
-from onex.contract import resolve_node
+from onex.cli.doctor.checks import CheckContext, Severity, sandbox
+from onex.contract import create_node, resolve_node
 from onex.errors import ConfigurationError, ContractError
 from onex.settings import Settings
 from tests.conftest import SERVICES, eventually
@@ -186,8 +186,8 @@ def test_without_namespaces_the_node_refuses_unless_it_may_do_with_less(
     broken.write_text(Path(launcher.__file__).read_text().replace('"unshare", ', '"unshare", 1 << 40 | '))
     monkeypatch.setattr("node_test_generator_effect.v1_0_0.sandbox._LAUNCHER", broken)
     with pytest.raises(ConfigurationError, match="set ONEX_SANDBOX=process"):
-        asyncio.run(resolve_node(folder, environment={}).create().start())  # type: ignore[attr-defined]
-    asyncio.run(resolve_node(folder, environment={"ONEX_SANDBOX": "process"}).create().start())  # type: ignore[attr-defined]
+        asyncio.run(create_node(resolve_node(folder, environment={})).start())  # type: ignore[attr-defined]
+    asyncio.run(create_node(resolve_node(folder, environment={"ONEX_SANDBOX": "process"})).start())  # type: ignore[attr-defined]
     with pytest.raises(ContractError, match="config.sandbox"):
         resolve_node(folder, environment={"ONEX_SANDBOX": "none"})
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 import onex.local
 from onex.bus.protocols import BusHealth
 from onex.cli.main import app
-from onex.cli.stack_file import AgentNote, ProcessNote, Stack, write_stack
+from onex.cli.stack.stack_file import AgentNote, ProcessNote, Stack, write_stack
 from onex.errors import BusUnavailableError
 from onex.local.process import started_at
 from onex.settings import Settings
@@ -47,7 +47,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(FakeBus, "ok", True)
     monkeypatch.setattr(FakePostgres, "running", True)
-    monkeypatch.setattr("onex.cli.stack_status.open_bus", lambda _: FakeBus())
+    monkeypatch.setattr("onex.cli.stack.stack_status.open_bus", lambda _: FakeBus())
     monkeypatch.setattr(onex.local, "LocalPostgres", FakePostgres)
     (tmp_path / "run").mkdir()
     return tmp_path

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 import typer
 
-import onex.cli.agents
 import onex.cli.provision
+import onex.cli.stack.agents
 import onex.local
-from onex.cli import up
-from onex.cli.launch import AgentPlan, WantedNode, plan_agents
-from onex.cli.made_from import made_from
-from onex.cli.stack_file import AgentNote, Stack, forget_dead_agents, read_stack, write_stack
-from onex.cli.undo import Undo
+from onex.cli.stack import up
+from onex.cli.stack.agent_plan import AgentPlan, WantedNode, plan_agents
+from onex.cli.stack.launch_inputs import made_from
+from onex.cli.stack.stack_file import AgentNote, Stack, forget_dead_agents, read_stack, write_stack
+from onex.cli.stack.undo import Undo
 from onex.contract import resolve_node
 from onex.errors import BusError, ConfigurationError
 from onex.local import LocalKafka
@@ -261,8 +261,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
 
     monkeypatch.setattr(onex.local, "LocalKafka", FakeKafka)
     monkeypatch.setattr(onex.local, "LocalPostgres", FakePostgres)
-    monkeypatch.setattr(onex.cli.agents, "spawn", spawn)
-    monkeypatch.setattr(onex.cli.agents, "ask_agent", ask)
+    monkeypatch.setattr(onex.cli.stack.agents, "spawn", spawn)
+    monkeypatch.setattr(onex.cli.stack.agents, "ask_agent", ask)
     monkeypatch.setattr(onex.cli.provision, "provision", provision)
     yield made
     for pid in made.living():
@@ -372,7 +372,7 @@ def test_an_agent_that_ends_while_it_starts_is_named_with_its_log(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine.at, machine.disturb = "spawn", lambda: os.kill(machine.pids[-1], signal.SIGKILL)
-    monkeypatch.setattr(onex.cli.agents, "ask_agent", lambda info: {**info, "state": "gone"})
+    monkeypatch.setattr(onex.cli.stack.agents, "ask_agent", lambda info: {**info, "state": "gone"})
     with pytest.raises(ConfigurationError, match=rf"{EFFECT} \(-9\); see .*{EFFECT}\.0\.log"):
         run(NODES / EFFECT)
     assert machine.living() == []

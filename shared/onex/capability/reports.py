@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from onex.model.error_text import scrubbed
+from onex.util.error_text import scrubbed
 
 _MAX_WAITING = 1000
 

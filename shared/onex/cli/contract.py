@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from onex.cli.contract_checks import validated
-from onex.cli.nodes import resolve_all
+from onex.cli.node_lookup import resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json
 from onex.cli.terminal import styled

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from onex.cli.author import Reason, Who, author_of
 from onex.cli.bus import open_bus
-from onex.cli.dlq_desk import Reason, Who, author_of
 from onex.cli.options import load_settings
 from onex.cli.output import AsJson, Exit, console, print_json
 from onex.errors import RejectedError

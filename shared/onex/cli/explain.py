@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from onex.cli.nodes import find_node
+from onex.cli.node_lookup import find_node
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, console, print_json
 from onex.cli.workflow_drawing import draw, mermaid

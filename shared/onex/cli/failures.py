@@ -19,7 +19,7 @@ from onex.errors import (
     ProvisioningError,
     RejectedError,
 )
-from onex.model.error_text import error_text, scrubbed, traceback_text
+from onex.util.error_text import error_text, scrubbed, traceback_text
 from onex.util.printable import one_line, printable
 
 INTERNAL = "internal error"

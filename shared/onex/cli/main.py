@@ -18,27 +18,27 @@ from onex.util.printable import one_line
 
 _Leaf = TyperCommand | TyperGroup
 _COMMANDS: Mapping[str, str] = {
-    "up": "up.up",
-    "down": "stack.down",
-    "status": "stack.status",
+    "up": "stack.up.up",
+    "down": "stack.down.down",
+    "status": "stack.status.status",
     "run": "run.run",
-    "send": "send.send",
-    "watch": "send.watch",
+    "send": "messages.send.send",
+    "watch": "messages.watch.watch",
     "plan": "provision.plan",
     "apply": "provision.apply",
     "env": "env.app",
     "explain": "explain.explain",
-    "nodes": "mesh.nodes",
+    "nodes": "nodes.nodes",
     "topics": "topics.topics",
     "lag": "topics.lag",
-    "doctor": "doctor.doctor",
+    "doctor": "doctor.command.doctor",
     "top": "top.top",
     "contract": "contract.app",
     "mixins": "mixins.mixins",
-    "dlq": "dlq.app",
+    "dlq": "dlq.commands.app",
     "offsets": "offsets.app",
     "audit": "audit.app",
-    "node": "mesh.node",
+    "node": "nodes.node",
     "workflows": "workflows.app",
     "state": "state.app",
 }
@@ -77,7 +77,7 @@ class _Commands(TyperGroup):
         """None for an unknown name."""
         if cmd_name not in _COMMANDS:
             return None
-        module, name = _COMMANDS[cmd_name].split(".")
+        module, _, name = _COMMANDS[cmd_name].rpartition(".")
         found = getattr(import_module(f"onex.cli.{module}"), name)
         if isinstance(found, typer.Typer):
             group = typer.main.get_group(found)

@@ -1,89 +1,150 @@
-"""Finding nodes by name or path, and topics by what people call them."""
+"""``onex nodes`` and ``onex node show``: who is there and how they are."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 
-from onex.contract import ResolvedNode, newest_contracts, resolve_node, version_of
-from onex.contract.load import FILE_NAME
-from onex.errors import ConfigurationError, ContractError, ContractProblem
-from onex.model.message import Message
-from onex.model.topic import TopicName
-from onex.provisioning.declared import Declared, declare
-from onex.settings import Settings
+import typer
 
+from onex.cli.bus import open_bus
+from onex.cli.node_lookup import resolve_all
+from onex.cli.options import Services, load_settings
+from onex.cli.output import AsJson, console, print_json, print_rows
+from onex.cli.terminal import styled
+from onex.connect import open_catalogue
+from onex.errors import ConfigurationError
+from onex.mesh import Entry, NodeView, PartitionLag, Survey
+from onex.model.enums import EnumNodeKind
+from onex.model.mesh import EnumHealth
+from onex.util.printable import one_line
 
-@dataclass(frozen=True, slots=True)
-class Addressee:
-    """A topic, the message type it carries and the node that takes it."""
+node = typer.Typer(no_args_is_help=True, help="One node.")
 
-    topic: str
-    model: type[Message]
-    node: ResolvedNode
-
-
-def resolve_all(settings: Settings) -> list[ResolvedNode]:
-    """The newest version of each major version of every node below the service folders.
-
-    Raises ContractError with the problems of all.
-    """
-    problems: list[ContractProblem] = []
-    found: list[ResolvedNode] = []
-    for file in newest_contracts(settings.services):
-        try:
-            found.append(resolve_node(file, settings.topic_prefix))
-        except ContractError as error:
-            problems += error.problems
-    if problems:
-        raise ContractError(problems)
-    return found
+Kind = Annotated[EnumNodeKind | None, typer.Option("--kind", case_sensitive=False, help="Only of this kind.")]
+Health = Annotated[EnumHealth | None, typer.Option("--health", case_sensitive=False, help="Only of this health.")]
+Capability = Annotated[str, typer.Option("--capability", help="Only with it, e.g. takes:PlaceOrder, workflow.")]
 
 
-def declared_by(settings: Settings, nodes: Sequence[ResolvedNode]) -> Declared:
-    """What nodes that were resolved with these settings declare; raises ProvisioningError."""
-    return declare(
-        nodes,
-        settings.replication_factor,
-        settings.max_message_bytes,
-        env=settings.env,
-        prefix=settings.topic_prefix,
+def nodes(
+    kind: Kind = None,
+    health: Health = None,
+    capability: Capability = "",
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """List nodes: instances, lag, dead letters, registration and health."""
+    views = [
+        view
+        for view in open_survey(services).look()
+        if (kind is None or view.kind == kind.lower())
+        and (health is None or view.health == health)
+        and (not capability or any(capability in capabilities_of(entry) for entry in view.instances))
+    ]
+    if as_json:
+        print_json([as_dict(view) for view in views])
+        return
+    columns = ("NODE", "VERSION", "KIND", "INSTANCES", "PARTITIONS", "LAG", "DEAD", "STATE", "HEALTH")
+    print_rows(columns, [row_of(view) for view in views])
+
+
+@node.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Name of the node.")], services: Services = None, as_json: AsJson = False
+) -> None:
+    """Show one node: instances, capabilities, topics, lag by partition."""
+    survey = open_survey(services)
+    found = [view for view in survey.look() if view.name == name]
+    if not found:
+        raise ConfigurationError(f"no contract of {name!r} here; give --services FOLDER")
+    view = found[0]
+    entries = [entry for entry in survey.entries() if entry.node.registered.node == name]
+    if as_json:
+        print_json(
+            {
+                **as_dict(view),
+                "processes": [{**entry.node.model_dump(mode="json"), **_health_of(entry)} for entry in entries],
+                "lags": [lag_as_dict(lag) for lag in view.lags],
+            }
+        )
+        return
+    console.print(styled("[bold]{}[/] {}  {}  {}  {}", view.name, view.version, view.kind, view.state, view.health))
+    if entries:
+        shown = entries[-1].node.registered
+        console.print(one_line(shown.description))
+        console.print(styled("[dim]declared[/]    {}", ", ".join(shown.capabilities.declared)))
+        console.print(styled("[dim]discovered[/]  {}", ", ".join(shown.capabilities.discovered)))
+    rows = [
+        (
+            entry.node.node_id,
+            entry.node.state.lower(),
+            entry.health or "",
+            "; ".join(entry.reasons) or entry.node.reason,
+            entry.node.registered.pid,
+            entry.node.registered.endpoints.get("health", ""),
+        )
+        for entry in entries
+    ]
+    print_rows(("PROCESS", "STATE", "HEALTH", "REASON", "PID", "ENDPOINT"), rows)
+    print_rows(
+        ("TOPIC", "PARTITION", "COMMITTED", "END", "LAG"),
+        [(lag.partition.topic, lag.partition.partition, lag.committed, lag.end, lag.lag) for lag in view.lags],
     )
 
 
-def find_node(name: str, settings: Settings) -> Path:
-    """Folder of the newest version of a node, given by path or name; raises ConfigurationError."""
-    path = Path(name)
-    files = [path] if path.is_file() else list(path.rglob(FILE_NAME)) if path.exists() else []
-    if not files:
-        below = (file for root in settings.services for file in root.rglob(FILE_NAME))
-        files = [file for file in below if file.parent.parent.name == name]
-    if not files:
-        roots = ", ".join(map(str, settings.services))
-        raise ConfigurationError(f"no node {name!r} below {roots}; give a path, or --services FOLDER")
-    folders = [file.resolve().parent for file in newest_contracts(files)]
-    nodes = sorted({folder.parent.name for folder in folders})
-    if len(nodes) > 1:
-        raise ConfigurationError(f"{name} holds {len(nodes)} nodes: {', '.join(nodes)}; give the folder of one")
-    return max(folders, key=lambda folder: version_of(folder) or ())
+def open_survey(services: Services) -> Survey:
+    """A survey of the nodes that the settings name."""
+    settings = load_settings(services)
+    resolved = resolve_all(settings)
+    bus = open_bus(settings)
+    return Survey(bus, open_catalogue(settings, bus), resolved, settings.env, settings.topic_prefix)
 
 
-def find_addressee(name: str, nodes: Sequence[ResolvedNode]) -> Addressee:
-    """The input that ``orders.place-order``, ``PlaceOrder`` or a full topic name stands for."""
-    known: dict[str, Addressee] = {}
-    for node in nodes:
-        for topic, route in node.routes.items():
-            parsed = TopicName.parse(topic)
-            found = Addressee(topic, route.model, node)
-            for alias in (
-                topic,
-                parsed.message_type,
-                f"{parsed.owner}.{parsed.name}",
-                parsed.name,
-                route.model.__name__,
-            ):
-                if parsed.category == "cmd" or alias in (topic, parsed.message_type):
-                    known.setdefault(alias, found)
-    if name not in known:
-        commands = sorted(alias for alias, found in known.items() if "." in alias and alias != found.topic)
-        raise ConfigurationError(f"nobody takes {name!r}; commands here: {', '.join(commands) or 'none'}")
-    return known[name]
+def capabilities_of(entry: Entry) -> Sequence[str]:
+    """Declared and discovered."""
+    found = entry.node.registered.capabilities
+    return (*found.declared, *found.discovered)
+
+
+def row_of(view: NodeView) -> Sequence[object]:
+    """One line of ``onex nodes``."""
+    return (
+        view.name,
+        view.version,
+        view.kind,
+        len(view.instances),
+        len(view.lags),
+        view.lag,
+        view.dead_letters,
+        view.state,
+        view.health,
+    )
+
+
+def as_dict(view: NodeView) -> dict[str, object]:
+    """The same for programs."""
+    return {
+        "node": view.name,
+        "version": view.version,
+        "kind": view.kind,
+        "instances": [entry.node.node_id for entry in view.instances],
+        "partitions": len(view.lags),
+        "lag": view.lag,
+        "processed": view.processed,
+        "dead_letters": view.dead_letters,
+        "state": view.state,
+        "health": view.health,
+    }
+
+
+def _health_of(entry: Entry) -> Mapping[str, object]:
+    return {"health": entry.health, "health_reasons": list(entry.reasons)}
+
+
+def lag_as_dict(lag: PartitionLag) -> dict[str, object]:
+    """One partition for programs."""
+    return {
+        "topic": lag.partition.topic,
+        "partition": lag.partition.partition,
+        "committed": lag.committed,
+        "end": lag.end,
+        "lag": lag.lag,
+    }

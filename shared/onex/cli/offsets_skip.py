@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from onex.bus.protocols import Partition, ProtocolRecord
+from onex.cli.author import Reason, Who, author_of
 from onex.cli.bus import open_own_bus
-from onex.cli.dlq_desk import Reason, Who, author_of
 from onex.cli.inputs import LAST_PARTITION
-from onex.cli.nodes import find_node
+from onex.cli.node_lookup import find_node
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, console, print_json, when
 from onex.connect import open_catalogue

@@ -4,10 +4,10 @@ import typer
 
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.cli.bus import open_bus
-from onex.cli.nodes import declared_by, resolve_all
+from onex.cli.node_lookup import declared_by, resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json
-from onex.cli.stack_file import is_local_kafka
+from onex.cli.stack.stack_file import is_local_kafka
 from onex.cli.terminal import styled
 from onex.connect import open_catalogue
 from onex.provisioning.declared import Declared

@@ -9,7 +9,7 @@ import typer
 
 from onex.agent.process import run_agent
 from onex.agent.process.supervisor import supervise
-from onex.cli.nodes import find_node
+from onex.cli.node_lookup import find_node
 from onex.cli.options import Services, load_settings
 from onex.errors import OnexError
 from onex.settings import Settings

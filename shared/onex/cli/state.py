@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from onex.cli.bus import open_bus
-from onex.cli.nodes import find_node
+from onex.cli.node_lookup import find_node
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, CommandError, console, print_json, when
 from onex.cli.state_changes import drop, rebuild

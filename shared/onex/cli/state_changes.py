@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from onex.cli.author import Reason, Who, author_of
 from onex.cli.bus import open_own_bus
-from onex.cli.dlq_desk import Reason, Who, author_of
-from onex.cli.nodes import find_node
+from onex.cli.node_lookup import find_node
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, console, print_json, print_rows
 from onex.connect import open_catalogue

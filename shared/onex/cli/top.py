@@ -16,7 +16,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from onex.cli.mesh import as_dict, open_survey
+from onex.cli.nodes import as_dict, open_survey
 from onex.cli.options import Services
 from onex.cli.output import AsJson, console, print_json, table_of
 from onex.errors import BusError

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from onex.bus.protocols import Partition
 from onex.cli.bus import open_bus
-from onex.cli.mesh import lag_as_dict, open_survey
-from onex.cli.nodes import declared_by, resolve_all
+from onex.cli.node_lookup import declared_by, resolve_all
+from onex.cli.nodes import lag_as_dict, open_survey
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, console, print_json, print_rows, table_of
 from onex.mesh import NodeView, Survey

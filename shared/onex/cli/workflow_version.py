@@ -1,6 +1,6 @@
 """Runs of workflows and the versions of their orchestrator: a run ends on the version that it began with."""
 
-from onex.contract import ResolvedNode, resolve_node, version_beside
+from onex.contract import ResolvedNode, find_version, resolve_node
 from onex.workflow import WorkflowState
 
 
@@ -11,7 +11,7 @@ def version_of_run(newest: ResolvedNode, run: WorkflowState) -> ResolvedNode | N
     """
     if run.version in ("", str(newest.contract.contract_version)):  # 0.1 did not note it
         return newest
-    folder = version_beside(newest.folder, run.version)
+    folder = find_version(newest.folder, run.version)
     return None if folder is None else resolve_node(folder, newest.contract.topic_prefix)
 
 

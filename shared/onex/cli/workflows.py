@@ -9,7 +9,7 @@ import typer
 
 from onex.bus.protocols import Outgoing, ProtocolEventBus
 from onex.cli.bus import open_own_bus
-from onex.cli.nodes import resolve_all
+from onex.cli.node_lookup import resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, CommandError, Exit, console, errors, print_json, print_rows, when
 from onex.cli.terminal import styled

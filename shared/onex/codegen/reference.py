@@ -10,7 +10,7 @@ from pydantic_core import PydanticUndefined
 
 from onex.codegen.field_docs import field_docs
 from onex.codegen.model_parts import models_of
-from onex.contract.known_keys import NOT_SUPPORTED_YET
+from onex.contract.refused_keys import NOT_SUPPORTED_YET
 from onex.model.contract import ModelContract
 from onex.model.duration import Duration
 

@@ -1,20 +1,19 @@
 """From what a contract says of capabilities to the class that has them, and their configuration."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydantic import JsonValue, ValidationError
 
 from onex.capability import Mixin, Subcontract
 from onex.contract.checker import Checker
+from onex.contract.resolved import Subcontracts
 from onex.contract.yaml_lines import Location, dotted
 from onex.errors import CompositionError
 from onex.mixins.catalogue import CATALOGUE
 from onex.mixins.service import with_mixins
 from onex.model.contract import ModelContract
 from onex.node import Node
-
-Subcontracts = Mapping[type[Subcontract], Subcontract]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,18 @@
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING
 
+from onex.contract.checker import Checker
 from onex.contract.yaml_lines import Location
 from onex.model.contract import ModelStateMachine
 from onex.model.contract.state_machine import parse_condition
 from onex.model.message import Message
 
-if TYPE_CHECKING:
-    from onex.contract.checker import Checker
-
 _AT: Location = ("state_machine",)
 
 
 def check_state_machine(
-    machine: ModelStateMachine, state: type[Message], handled: Mapping[str, type[Message]], checker: "Checker"
+    machine: ModelStateMachine, state: type[Message], handled: Mapping[str, type[Message]], checker: Checker
 ) -> None:
     """Note what would fail when the node starts or an event comes: the field of the state, triggers, conditions.
 
@@ -44,7 +41,7 @@ def check_state_machine(
                 checker.add((*at, "conditions"), words, f"it has {', '.join(event.model_fields)}")
 
 
-def _check_states(machine: ModelStateMachine, enum: type[Enum], checker: "Checker") -> None:
+def _check_states(machine: ModelStateMachine, enum: type[Enum], checker: Checker) -> None:
     """A state that the enum lacks would fail when it is reached."""
     known = {member.value for member in enum}
     if missing := [state.name for state in machine.states if state.name not in known]:

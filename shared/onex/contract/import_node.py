@@ -51,6 +51,20 @@ def import_node_class(folder: Path, contract: ModelContract, checker: Checker) -
     return found[0]
 
 
+def check_dependencies(contract: ModelContract, checker: Checker) -> None:
+    """Check that the modules and classes that the contract lists as dependencies can be imported."""
+    for index, dependency in enumerate(contract.dependencies):
+        module, class_name = dependency.module, dependency.class_name
+        at = ("dependencies", index)
+        try:
+            imported = import_module(module)
+        except Exception as error:  # noqa: BLE001 - whatever the code of a module raises when it is imported
+            checker.add(at, f"cannot import {module}: {type(error).__name__}: {error}", "install it or fix the name")
+            continue
+        if class_name and not hasattr(imported, class_name):
+            checker.add(at, f"{module} has no {class_name}", "fix class_name")
+
+
 def _import(folder: Path, contract: ModelContract, part: str, checker: Checker) -> ModuleType | None:
     version, node, root = folder.name, folder.parent.name, folder.parent.parent
     if node != contract.name or version != contract.contract_version.folder:

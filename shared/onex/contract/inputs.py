@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from onex.contract.resolve import ResolvedNode
+from onex.contract.resolved import ResolvedNode
 from onex.model.mesh import ModelNodeInput
 
 

@@ -7,7 +7,7 @@ from typing import Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from onex.contract.known_keys import ELSEWHERE, NOT_SUPPORTED_YET, OTHER_NAMES
+from onex.contract.refused_keys import ELSEWHERE, NOT_SUPPORTED_YET, OTHER_NAMES
 from onex.contract.variables import Variables
 from onex.contract.yaml_lines import Location, dotted, line_of
 from onex.errors import ContractProblem

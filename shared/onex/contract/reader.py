@@ -1,13 +1,16 @@
-"""Contracts for who wants to look at them, not to run them."""
+"""Reads contracts for callers that do not run their nodes."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
+from typing_extensions import override
+
 from onex.capability import Subcontract
-from onex.capability.contracts import LoadedContract
+from onex.capability.contracts import LoadedContract, ProtocolContractReader
 from onex.contract.capabilities import compose
 from onex.contract.checker import Checker
 from onex.contract.load import read_contract
+from onex.contract.resolve import resolve_node
 from onex.contract.variables import Variables
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumNodeKind
@@ -21,13 +24,11 @@ _BASES: Mapping[EnumNodeKind, type[Node]] = {
 }
 
 
-class ContractReader:
-    """See :class:`ProtocolContractReader`. Variables are not looked up: the environment is the reader's own."""
+class ContractReader(ProtocolContractReader):
+    """Reads contracts from disk. It looks up no variables: the environment is that of the reading process."""
 
+    @override
     def read(self, path: Path, *, strict: bool, checked: bool, composed: bool) -> LoadedContract:
-        """See the protocol."""
-        from onex.contract.resolve import resolve_node  # which gives this reader to the nodes it makes
-
         contract, variables = read_contract(path, strict=strict)
         subcontracts: Mapping[type[Subcontract], Subcontract] = {}
         if checked:
@@ -38,7 +39,7 @@ class ContractReader:
 
 
 def composed_alone(contract: ModelContract, variables: Variables) -> Mapping[type[Subcontract], Subcontract]:
-    """Subcontracts on a bare node of the right kind: its own class is not read. Raises ContractError."""
+    """Return the subcontracts on a bare node of the right kind, without the node's class. Raise ContractError."""
     checker = Checker(variables)
     _, subcontracts = compose(contract, _BASES[contract.node_type], checker)
     checker.raise_if_any()

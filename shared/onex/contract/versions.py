@@ -33,8 +33,8 @@ def newest_contracts(roots: Iterable[Path]) -> list[Path]:
     return list(newest.values())
 
 
-def version_beside(folder: Path, version: str) -> Path | None:
-    """Folder of another version of the node in ``folder``, given as ``1.0.0``; None where there is none."""
+def find_version(folder: Path, version: str) -> Path | None:
+    """Return the folder of another version of the node in ``folder``, or None. A version is written ``1.0.0``."""
     wanted = tuple(version.split("."))
     for file in folder.parent.glob(f"v*/{FILE_NAME}"):
         found = version_of(file.parent)

@@ -12,11 +12,11 @@ from onex.errors import MessageError
 from onex.mesh.address_book import Address
 from onex.mesh.errors import CommandRejectedError, WorkflowFailedError
 from onex.model.enums import EnumFailureClass
-from onex.model.error_text import validation_text
 from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
 from onex.schema import Codec
 from onex.util.clock import to_datetime
+from onex.util.error_text import validation_text
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
 

@@ -5,8 +5,8 @@ from typing import ClassVar, Self
 from pydantic import BaseModel, ConfigDict
 
 from onex.errors import RejectedError
-from onex.model.partition_key import key_text
 from onex.model.topic import kebab
+from onex.util.partition_key import key_text
 
 
 class Message(BaseModel):

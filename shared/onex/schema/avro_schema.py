@@ -6,7 +6,6 @@ from typing import Annotated, cast
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from onex.model.default_value import default_of, has_default
 from onex.schema.defaults import avro_default
 from onex.schema.types import (
     Array,
@@ -20,6 +19,7 @@ from onex.schema.types import (
     UnsupportedTypeError,
     fields_of,
 )
+from onex.util.default_value import default_of, has_default
 
 Schema = JsonValue
 SYMBOLS = "onex-symbols"

@@ -11,7 +11,6 @@ import fastavro
 from pydantic import ValidationError
 
 from onex.errors import PoisonError, RejectedError, SchemaMismatchError
-from onex.model.error_text import decoding_text, validation_text
 from onex.model.message import Message
 from onex.schema.avro_schema import avro_schema, canonical
 from onex.schema.catalogue import ProtocolSchemaCatalogue, subject_of
@@ -21,6 +20,7 @@ from onex.schema.foreign import AvroSchema
 from onex.schema.json_form import json_reader
 from onex.schema.refusal import UNWRITABLE, reason_of
 from onex.schema.resolving import resolve
+from onex.util.error_text import decoding_text, validation_text
 
 _HEADER = struct.Struct(">bI")
 _UNREADABLE: tuple[type[Exception], ...] = (

@@ -15,9 +15,9 @@ from typing import NoReturn
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from onex.errors import PoisonError, RejectedError
-from onex.model.error_text import validation_text
 from onex.model.message import Message
 from onex.schema.types import Array, AvroType, Fixed, Map, Nullable, OneOf, Record, Scalar, fields_of
+from onex.util.error_text import validation_text
 
 _LONGEST = 1_100
 """Characters of a number. The exact text of a double has no more; turning a long one into an int is quadratic."""

@@ -7,10 +7,10 @@ import httpx
 from pydantic import JsonValue
 
 from onex.errors import BusUnavailableError, ConfigurationError, ProvisioningError, SchemaMismatchError
-from onex.model.error_text import scrubbed
 from onex.schema.avro_schema import Schema, canonical
 from onex.schema.catalogue import SchemaVersion
 from onex.schema.references import Reference, Referring, references_of, with_references
+from onex.util.error_text import scrubbed
 
 _LONGEST_ANSWER = 300
 _MEDIA = "application/vnd.schemaregistry.v1+json"

@@ -13,9 +13,9 @@ from fastavro.schema import SchemaParseException
 from pydantic import BaseModel
 
 from onex.errors import SchemaMismatchError
-from onex.model.default_value import default_of, has_default, plain
 from onex.schema.foreign import AvroSchema, exact_decimal, with_exact_decimals
 from onex.schema.types import Array, AvroType, Map, Nullable, OneOf, Record, fields_of
+from onex.util.default_value import default_of, has_default, plain
 
 Node = dict[str, object]
 _NAMES = "__named_schemas"

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from onex.model.contract.field_type import DEEPEST_CONTAINERS
-from onex.model.default_value import default_of, has_default
 from onex.schema.unions import confusion
+from onex.util.default_value import default_of, has_default
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from onex.errors import PoisonError
-from onex.model.error_text import decoding_text
 from onex.model.outgoing import Headers
+from onex.util.error_text import decoding_text
 from onex.wire.record import ProtocolRecord
 
 

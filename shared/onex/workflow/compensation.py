@@ -14,9 +14,9 @@ from onex.errors import WrongOutputError
 from onex.model.cancel import CancelWorkflow
 from onex.model.contract import ModelWorkflow, ModelWorkflowStep
 from onex.model.enums import EnumErrorAction
-from onex.model.error_text import safe_text
 from onex.model.message import Message
 from onex.node import Addressed, CancelTimer, Node, SetTimer
+from onex.util.error_text import safe_text
 from onex.workflow.awaited import undo_id, undo_of
 from onex.workflow.run_draft import RunDraft
 from onex.workflow.state import UndoState, derived

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
-from onex.contract import ResolvedNode, earlier_versions
+from onex.contract import ResolvedNode, create_node, earlier_versions
 from onex.errors import RejectedError
 from onex.model.cancel import CancelWorkflow
 from onex.model.message import Message
@@ -30,7 +30,7 @@ def compile_workflow(resolved: ResolvedNode, node: Node) -> CompiledWorkflow:
     machines = {current: _machine(resolved, node)}
     for earlier in earlier_versions(resolved):
         if earlier.contract.workflow_coordination:
-            machines[str(earlier.contract.contract_version)] = _machine(earlier, earlier.create())
+            machines[str(earlier.contract.contract_version)] = _machine(earlier, create_node(earlier))
     start = start_of(resolved)
 
     def machine_of(run: WorkflowState | None, event: Message) -> WorkflowMachine:

@@ -26,8 +26,8 @@ from onex.agent.message.unreadable_headers import UnreadableHeaders
 from onex.agent.telemetry.metrics import AgentMetrics
 from onex.errors import BusError, NotNowError, OutageError, PoisonError, ProcessEndedError, StateStoreError
 from onex.model.enums import EnumOrdering, EnumStage
-from onex.model.error_text import text_of
 from onex.util.clock import ProtocolClock
+from onex.util.error_text import text_of
 
 log = structlog.get_logger(__name__)
 MAX_BLOCKED = 20_000

@@ -22,9 +22,9 @@ from onex.agent.telemetry.metrics import AgentMetrics
 from onex.bus.protocols import Emitted
 from onex.errors import MessageTooLargeError, RejectedError
 from onex.model.enums import EnumOrdering, EnumStage
-from onex.model.error_text import text_of
 from onex.node.idempotent_result import digest_of
 from onex.util.clock import ProtocolClock, to_datetime
+from onex.util.error_text import text_of
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import onex
-from onex.model.error_text import error_text
+from onex.util.error_text import error_text
 
 CODE_ATTRIBUTES = ("code", "sqlstate", "status", "status_code", "errno")
 """Codes as the clients of databases, HTTP and Docker carry them."""

@@ -25,7 +25,7 @@ from onex.errors import (
     WrongOutputError,
 )
 from onex.model.enums import EnumFailureClass, EnumStage
-from onex.model.error_text import text_of
+from onex.util.error_text import text_of
 
 log = structlog.get_logger(__name__)
 _TRANSIENT = (TransientError, ConnectionError, TimeoutError, OSError)

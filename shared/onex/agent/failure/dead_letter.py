@@ -15,7 +15,7 @@ from onex.agent.message.envelope import read_envelope, with_headers
 from onex.agent.message.topic_limits import TopicLimits
 from onex.bus.protocols import Emitted, ProtocolRecord
 from onex.model.contract import ModelContract
-from onex.model.error_text import text_of, traceback_text
+from onex.util.error_text import text_of, traceback_text
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from onex.wire.dead_letter_dialects import dialects

@@ -9,7 +9,7 @@ from typing import Final
 
 from onex.agent.failure.classify import Failure
 from onex.bus.protocols import Emitted, ProtocolRecord
-from onex.model.error_text import text_of
+from onex.util.error_text import text_of
 from onex.wire import headers as h
 from onex.wire.sizes import record_bytes
 

@@ -8,7 +8,7 @@ from onex.agent.message.handlers import Handle, handle_of
 from onex.agent.message.topic_limits import TopicLimits
 from onex.capability import Composition
 from onex.capability.container import ServiceRegistry
-from onex.contract import ResolvedNode, Route, may_return_none
+from onex.contract import ResolvedNode, Route, create_node, may_return_none
 from onex.errors import WrongOutputError
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumTopicCategory
@@ -90,7 +90,7 @@ def build_program(
     Raises SchemaMismatchError when a schema is not registered.
     """
     contract = resolved.contract
-    node = resolved.create(services)
+    node = create_node(resolved, services)
     composition = Composition(node)
     behaviour = handle_of(resolved, node, composition.layers())
     inputs = {}

@@ -10,8 +10,8 @@ from structlog import DropEvent
 from structlog.typing import EventDict, ExcInfo, Processor, ProcessorReturnValue
 
 from onex.agent.message.current import CURRENT, facts
-from onex.model.error_text import scrubbed, text_of, traceback_text
 from onex.settings import Settings
+from onex.util.error_text import scrubbed, text_of, traceback_text
 from onex.util.printable import printable
 from onex.util.redaction import HIDDEN, Redactor
 

@@ -37,8 +37,8 @@ from onex.errors import (
     StateStoreError,
 )
 from onex.model.enums import EnumStage
-from onex.model.error_text import text_of
 from onex.util.clock import to_datetime
+from onex.util.error_text import text_of
 
 log = structlog.get_logger(__name__)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from threading import Lock
 
-from onex.model.error_text import scrubbed
+from onex.util.error_text import scrubbed
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from onex.agent.message.envelope import Envelope
 from onex.agent.telemetry.sampling import TraceSampling
 from onex.bus.protocols import Emitted, ProtocolRecord
-from onex.model.error_text import exception_facts, text_of
+from onex.util.error_text import exception_facts, text_of
 from onex.wire import headers as h
 
 log = structlog.get_logger(__name__)

@@ -16,10 +16,10 @@ from onex.mixins.audit_log.model_audit_log_subcontract import ModelAuditLogSubco
 from onex.mixins.audit_log.protocol_audit_log import ProtocolAuditLog
 from onex.mixins.audit_log.unsent import UnsentEntries
 from onex.model.context import Context
-from onex.model.error_text import error_text
 from onex.model.mesh import AuditRecorded
 from onex.model.message import Message
 from onex.util.clock import ProtocolClock, to_datetime
+from onex.util.error_text import error_text
 from onex.util.redaction import Redactor
 
 log = structlog.get_logger(__name__)

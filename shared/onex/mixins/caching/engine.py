@@ -12,8 +12,8 @@ from typing_extensions import override
 
 from onex.mixins.caching.model_caching_subcontract import EnumEviction, ModelCachingSubcontract
 from onex.mixins.caching.protocol_caching import CacheFacts, ProtocolCaching
-from onex.model.error_text import safe_text
 from onex.util.clock import ProtocolClock
+from onex.util.error_text import safe_text
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")

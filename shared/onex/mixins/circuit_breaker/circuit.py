@@ -11,8 +11,8 @@ from typing_extensions import override
 from onex.errors import CircuitOpenError, RejectedError
 from onex.mixins.circuit_breaker.model_circuit_breaker_subcontract import ModelCircuitBreakerSubcontract
 from onex.mixins.circuit_breaker.protocol_circuit_breaker import EnumCircuitState, ProtocolCircuit
-from onex.model.error_text import safe_text
 from onex.util.clock import ProtocolClock
+from onex.util.error_text import safe_text
 
 T = TypeVar("T")
 _RETRY_AFTER_PROBES = 0.05

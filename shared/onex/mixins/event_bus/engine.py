@@ -14,9 +14,9 @@ from onex.capability import Event, ProtocolCurrentMessage, ProtocolEventSink
 from onex.errors import OnexError, RejectedError, TransientError
 from onex.mixins.event_bus.model_event_bus_subcontract import EnumBusType, EnumRouting, ModelEventBusSubcontract
 from onex.mixins.event_bus.protocol_event_bus import ProtocolEventPublisher
-from onex.model.error_text import error_text, validation_text
 from onex.model.message import Message
 from onex.util.clock import ProtocolClock
+from onex.util.error_text import error_text, validation_text
 
 log = structlog.get_logger(__name__)
 M = TypeVar("M", bound=Message)

@@ -11,9 +11,9 @@ from onex.capability.health import EnumCheckKind, Probe, ProtocolReadiness
 from onex.mixins.health_check.model_health_check_subcontract import ModelHealthCheckSubcontract
 from onex.mixins.health_check.protocol_health_check import CheckFacts, HealthFacts, ProtocolHealthCheck
 from onex.mixins.health_check.standing import Standing
-from onex.model.error_text import error_text
 from onex.model.mesh import EnumHealth
 from onex.util.clock import ProtocolClock
+from onex.util.error_text import error_text
 
 log = structlog.get_logger(__name__)
 _OVERALL = "health"

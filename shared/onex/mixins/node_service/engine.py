@@ -11,9 +11,9 @@ from onex.errors import CompositionError, TransientError
 from onex.mixins.node_service.model_node_service_subcontract import ModelNodeServiceSubcontract
 from onex.mixins.node_service.protocol_node_service import EnumServiceState, ProtocolNodeService, ServiceFacts, Step
 from onex.model.context import Context
-from onex.model.error_text import safe_text
 from onex.model.message import Message
 from onex.util.clock import ProtocolClock
+from onex.util.error_text import safe_text
 
 log = structlog.get_logger(__name__)
 

@@ -20,7 +20,7 @@ from onex.mixins.serialization.model_serialization_subcontract import (
     ModelSerializationSubcontract,
 )
 from onex.mixins.serialization.protocol_serialization import ProtocolSerialization
-from onex.model.error_text import validation_text
+from onex.util.error_text import validation_text
 
 M = TypeVar("M", bound=BaseModel)
 

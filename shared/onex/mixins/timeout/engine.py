@@ -11,9 +11,9 @@ from onex.capability import ProtocolCurrentMessage
 from onex.errors import CallTimeoutError, DeadlineError
 from onex.mixins.timeout.model_timeout_subcontract import ModelTimeoutSubcontract
 from onex.mixins.timeout.protocol_timeout import ProtocolTimeout
-from onex.model.error_text import safe_text
 from onex.model.message import Message
 from onex.util.clock import ProtocolClock
+from onex.util.error_text import safe_text
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from typing_extensions import override
 from onex.capability import ProtocolCurrentMessage
 from onex.mixins.tracing.model_tracing_subcontract import ModelTracingSubcontract
 from onex.mixins.tracing.protocol_tracing import Attribute, ProtocolSpan, ProtocolTracing
-from onex.model.error_text import error_text, exception_facts
+from onex.util.error_text import error_text, exception_facts
 from onex.util.redaction import HIDDEN, Redactor
 
 _PROPAGATOR = TraceContextTextMapPropagator()

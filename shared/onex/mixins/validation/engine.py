@@ -12,10 +12,10 @@ from typing_extensions import override
 from onex.errors import RejectedError
 from onex.mixins.validation.model_validation_subcontract import ModelValidationSubcontract
 from onex.mixins.validation.protocol_validation import ProtocolValidation, ValidationProblem
-from onex.model.error_text import problem_text
 from onex.model.message import Message
-from onex.model.places import place_of
 from onex.util.clock import ProtocolClock
+from onex.util.error_text import problem_text
+from onex.util.places import place_of
 
 M = TypeVar("M", bound=Message)
 _CACHE_SIZE = 10_000

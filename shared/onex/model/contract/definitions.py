@@ -6,7 +6,7 @@ from onex.model.contract.base import ContractPart
 from onex.model.contract.field_type import PLAIN_TYPES, canonical_type, field_type_names, to_annotation
 from onex.model.contract.identifiers import LONGEST_IDENTIFIER, class_name_problem, identifier_problem
 from onex.model.message import Message
-from onex.model.partition_key import KEY_TYPES, key_problem
+from onex.util.partition_key import KEY_TYPES, key_problem
 
 _OF_MESSAGES = frozenset(name for name in vars(Message) if not name.startswith("_"))
 

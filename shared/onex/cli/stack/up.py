@@ -14,13 +14,13 @@ import typer
 
 from onex.cli.options import Services, load_settings
 from onex.cli.output import Exit, console, errors
-from onex.cli.stack_file import AgentNote, ProcessNote, forget_dead_agents, read_stack, write_stack
-from onex.cli.undo import Undo
+from onex.cli.stack.stack_file import AgentNote, ProcessNote, forget_dead_agents, read_stack, write_stack
+from onex.cli.stack.undo import Undo
 from onex.errors import ConfigurationError
 from onex.settings import STACK_FILE, Settings
 
 if TYPE_CHECKING:
-    from onex.cli.launch import AgentPlan
+    from onex.cli.stack.agent_plan import AgentPlan
     from onex.contract import ResolvedNode
     from onex.local import LocalKafka
 
@@ -107,8 +107,8 @@ class _Start:
 
     def agents(self, instances: int | None, restart: bool) -> list[tuple[AgentNote, str]]:
         """The agents run, and those that they replace do not. Returns those that were there and are not ready."""
-        from onex.cli.agents import FreshAgents, await_agents, not_ready
         from onex.cli.provision import provision
+        from onex.cli.stack.agents import FreshAgents, await_agents, not_ready
 
         wanted = instances or self._stack.instances
         plan = self._plan(wanted, restart)
@@ -163,7 +163,7 @@ class _Start:
     def _resolve(self) -> None:
         """The nodes to run, and the earlier versions whose runs of workflows their agents carry. Raises
         ContractError."""
-        from onex.cli.nodes import resolve_all
+        from onex.cli.node_lookup import resolve_all
         from onex.contract import earlier_versions
 
         self._nodes = resolve_all(self._settings)
@@ -184,9 +184,9 @@ class _Start:
         console.print(f"PostgreSQL ready (Unix socket) after {self._elapsed:.1f} s")
 
     def _plan(self, instances: int, restart: bool) -> "AgentPlan":
-        from onex.cli.launch import WantedNode, plan_agents
-        from onex.cli.left_behind import refuse_runs_left_behind
-        from onex.cli.made_from import made_from
+        from onex.cli.stack.agent_plan import WantedNode, plan_agents
+        from onex.cli.stack.launch_inputs import made_from
+        from onex.cli.stack.unfinished_runs import refuse_runs_left_behind
         from onex.local.process import alive
 
         wanted = [

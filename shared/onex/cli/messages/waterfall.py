@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from onex.cli.follow import Follower, Seen
+from onex.cli.messages.follower import Follower, Seen
 from onex.util.printable import one_line
 from onex.wire import headers as h
 from onex.wire.foreign_headers import headers_of

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
-from onex.model.places import place_of
+from onex.util.places import place_of
 from onex.util.redaction import HIDDEN
 
 _USER_OF_URL = re.compile(r"(?<=://)[^\s/?#@\"'<>]{1,512}@")

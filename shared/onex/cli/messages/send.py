@@ -1,29 +1,25 @@
-"""``onex send`` and ``onex watch``: publish a command, follow what it sets in motion."""
+"""``onex send``: publishes a command, and waits for its completion when asked to."""
 
-import json
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
-from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
-from onex.cli.bus import open_bus, open_own_bus
-from onex.cli.follow import Follower, Seen
-from onex.cli.inputs import pairs, read_text, seconds_of
-from onex.cli.nodes import Addressee, find_addressee, resolve_all
+from onex.bus.protocols import Headers, Outgoing
+from onex.cli.bus import open_own_bus
+from onex.cli.inputs import pairs, read_text
+from onex.cli.messages.follower import Follower
+from onex.cli.messages.print_seen import print_seen
+from onex.cli.node_lookup import Addressee, find_addressee, resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, CommandError, Exit, console, print_json
 from onex.cli.terminal import styled
-from onex.cli.waterfall import draw, hops_of
 from onex.connect import open_catalogue
 from onex.contract import ResolvedNode
 from onex.errors import PoisonError, RejectedError
-from onex.schema import Codec, ProtocolSchemaCatalogue
-from onex.util.printable import one_line
+from onex.schema import Codec
 from onex.wire.cloudevents import first_headers
 from onex.wire.headers import deadline_in
 
@@ -62,68 +58,13 @@ def send(
     follower = Follower(bus, catalogue, nodes) if wait else None
     bus.publish(Outgoing(target.topic, codec.encode(message), record_key, headers))
     if follower is None:
-        _told(identity, target, as_json)
+        _print_sent(identity, target, as_json)
         return
     raise typer.Exit(_wait(follower, identity, target, timeout, as_json))
 
 
 def _headers(given: Sequence[str]) -> Headers:
     return [(name, value.encode()) for text in given for name, value in pairs([text], "--header").items()]
-
-
-def watch(
-    correlation: Annotated[
-        str, typer.Argument(help="Correlation id (what `onex send` prints); all when absent.")
-    ] = "",
-    trace: Annotated[
-        str, typer.Option("--trace", help="Draw the waterfall of this trace or correlation id, and end.")
-    ] = "",
-    since: Annotated[str, typer.Option(help="With --trace: how far to look back, e.g. 1h.")] = "1h",
-    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Start with what is there.")] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds after which to end; 0 never.", min=0)] = 0.0,
-    services: Services = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show messages as they arrive, of one workflow or of all, until Ctrl-C."""
-    settings = load_settings(services)
-    bus = open_bus(settings)
-    if trace:
-        _draw(bus, open_catalogue(settings, bus), resolve_all(settings), trace, since, as_json)
-        return
-    follower = Follower(bus, open_catalogue(settings, bus), resolve_all(settings), from_beginning=from_beginning)
-    started = time.monotonic()
-    try:
-        while not timeout or time.monotonic() - started < timeout:
-            for seen in follower.poll(0.2):
-                if correlation in ("", seen.correlation_id):
-                    _show(seen, time.monotonic() - started, as_json)
-    except KeyboardInterrupt:
-        return
-    finally:
-        follower.close()
-
-
-def _draw(
-    bus: ProtocolEventBus,
-    catalogue: ProtocolSchemaCatalogue,
-    nodes: list[ResolvedNode],
-    wanted: str,
-    since: str,
-    as_json: bool,
-) -> None:
-    from_ms = round((time.time() - seconds_of(since, "--since")) * 1000)
-    follower = Follower(bus, catalogue, nodes, since_ms=from_ms)
-    try:
-        hops = hops_of(follower, wanted)
-    finally:
-        follower.close()
-    if not hops:
-        raise CommandError(f"no message of {wanted} within the last {since}; --since looks further back")
-    if as_json:
-        print_json([asdict(hop) for hop in hops])
-        return
-    for line in draw(hops):
-        console.print(line)
 
 
 def _wait(follower: Follower, identity: str, target: Addressee, timeout: float, as_json: bool) -> int:
@@ -134,7 +75,7 @@ def _wait(follower: Follower, identity: str, target: Addressee, timeout: float, 
             for seen in follower.poll(0.05):
                 if seen.correlation_id != identity:
                     continue
-                _show(seen, time.monotonic() - started, as_json)
+                print_seen(seen, time.monotonic() - started, as_json=as_json)
                 if seen.type_name in good:
                     return Exit.OK
                 if seen.type_name in bad or (
@@ -154,27 +95,7 @@ def _endings(node: ResolvedNode) -> tuple[set[str], set[str]]:
     return {model.__name__ for model in node.outputs}, set()
 
 
-def _show(seen: Seen, seconds: float, as_json: bool) -> None:
-    if as_json:
-        print_json(
-            {
-                "after_s": round(seconds, 3),
-                "type": seen.type_name,
-                "source": seen.source,
-                "correlation_id": seen.correlation_id,
-                "topic": seen.record.topic(),
-                "message": json.loads(seen.message.to_stored_json()) if seen.message else None,
-                "detail": None if seen.message else seen.detail,
-            }
-        )
-        return
-    colour = "red" if seen.type_name == "dead letter" else "cyan"
-    name, source = f"{one_line(seen.type_name):<22}", f"{one_line(seen.source):<34}"
-    facts = (name, colour), " ", (source, "dim"), " ", one_line(seen.detail)
-    console.print(Text.assemble((f"{seconds:8.3f}", "dim"), "  ", *facts))
-
-
-def _told(identity: str, target: Addressee, as_json: bool) -> None:
+def _print_sent(identity: str, target: Addressee, as_json: bool) -> None:
     if as_json:
         print_json({"id": identity, "topic": target.topic})
     else:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from onex.cli.launch import Launch
-from onex.cli.stack_file import AgentNote, agent_infos, ask_agent
+from onex.cli.stack.agent_plan import Launch
+from onex.cli.stack.stack_file import AgentNote, agent_infos, ask_agent
 from onex.errors import ConfigurationError
 from onex.local.process import spawn, started_at
 from onex.settings import Settings

@@ -1,6 +1,5 @@
-"""``onex down`` and ``status``: the mesh that ``onex up`` started on this machine."""
+"""``onex status``: the servers and agents that ``onex up`` started on this machine."""
 
-import shutil
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -9,33 +8,9 @@ from rich.text import Text
 
 from onex.cli.options import load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
-from onex.cli.stack_file import agent_infos, forget_dead_agents, read_stack, write_stack
-from onex.cli.stack_status import look
+from onex.cli.stack.stack_file import agent_infos
+from onex.cli.stack.stack_status import look
 from onex.util.printable import printable
-
-
-def down(
-    wipe: Annotated[bool, typer.Option("--wipe", help="Also delete all data, state and logs.")] = False,
-) -> None:
-    """Stop everything that `onex up` started. Agents drain first."""
-    from onex.local import LocalPostgres
-    from onex.local.process import stop, stop_all
-
-    settings = load_settings()
-    stack = read_stack(settings)
-    late = stop_all([agent.identity for agent in stack.agents], settings.drain_timeout + 10)
-    if stack.kafka:
-        stop(*stack.kafka.identity, 20)
-    if stack.postgres:
-        LocalPostgres(settings.home / "postgres").stop()
-    write_stack(settings, None)
-    forget_dead_agents(settings)
-    if wipe:
-        shutil.rmtree(settings.home, ignore_errors=True)
-    console.print(f"stopped {len(stack.agents)} agents{', Kafka' if stack.kafka else ''}")
-    if late:
-        errors.print(f"{len(late)} agents did not drain in time and were killed")
-        raise typer.Exit(Exit.FAILED)
 
 
 def status(

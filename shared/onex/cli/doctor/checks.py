@@ -13,14 +13,13 @@ import asyncpg
 from onex.agent.failure.blocked_partitions import BLOCKED
 from onex.agent.message.misrouted import REMEDY
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
-from onex.cli.foreign import foreign_records
-from onex.cli.nodes import declared_by
-from onex.cli.stack_file import agent_infos, agent_reasons, is_local_kafka
+from onex.cli.doctor.foreign_records import foreign_records
+from onex.cli.node_lookup import declared_by
+from onex.cli.stack.stack_file import agent_infos, agent_reasons, is_local_kafka
 from onex.contract import ResolvedNode
 from onex.errors import MessageError
 from onex.mesh import NodeView, Survey
 from onex.model.enums import EnumNodeKind
-from onex.model.error_text import scrubbed
 from onex.model.mesh import MESH_TOPICS, EnumHealth, NodeHeartbeat
 from onex.model.topic import environment_topic
 from onex.provisioning.durability import REMEDY as REPLICATE
@@ -28,6 +27,7 @@ from onex.provisioning.durability import weak_topics
 from onex.provisioning.provision import make_plan
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.settings import Settings
+from onex.util.error_text import scrubbed
 from onex.wire import headers as h
 from onex.wire.foreign_headers import headers_of
 from onex.wire.partitioner import partition_of

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from onex.cli.bus import open_bus
-from onex.cli.launch import Retirement
+from onex.cli.stack.agent_plan import Retirement
 from onex.connect import open_catalogue
-from onex.contract import ResolvedNode, version_beside
+from onex.contract import ResolvedNode, find_version
 from onex.errors import MissingTopicError, RejectedError
 from onex.mesh import StateReader
 from onex.settings import Settings
@@ -44,4 +44,4 @@ def _refuse(node: ResolvedNode, settings: Settings) -> None:
 
 
 def _is_gone(node: ResolvedNode, version: str) -> bool:
-    return version not in ("", str(node.contract.contract_version)) and version_beside(node.folder, version) is None
+    return version not in ("", str(node.contract.contract_version)) and find_version(node.folder, version) is None

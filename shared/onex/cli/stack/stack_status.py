@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from onex.bus.protocols import BusHealth
-from onex.cli.agents import log_of
 from onex.cli.bus import health_of
-from onex.cli.stack_file import AgentNote, Stack, agent_infos, ask_agent, is_local_kafka, read_stack
+from onex.cli.stack.agents import log_of
+from onex.cli.stack.stack_file import AgentNote, Stack, agent_infos, ask_agent, is_local_kafka, read_stack
 from onex.connect import open_bus
 from onex.settings import Settings
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from onex.cli.stack_file import AgentNote
+from onex.cli.stack.stack_file import AgentNote
 
 
 @dataclass(frozen=True, slots=True)

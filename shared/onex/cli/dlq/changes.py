@@ -8,18 +8,15 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 
-from onex.cli.dlq_desk import Node, Who, Why, author_of, desk_of, desks
-from onex.cli.dlq_filters import with_filters
+from onex.cli.author import Who, Why, author_of
+from onex.cli.dlq.filters import with_filters
+from onex.cli.dlq.managers import DryRun, Node, NodeName, OneNode, Place, manager_of, managers_of
 from onex.cli.inputs import pairs, read_text
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, CommandError, console, json_line, print_json, print_rows
 from onex.dlq import DeadLetter, LetterFilter, exported
 from onex.dlq.edit import exact_json
 from onex.model.mesh import EnumDeadLetterAction
-
-OneNode = Annotated[str, typer.Option("--node", help="The node whose dead letters are meant.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Write nothing; say what would be done.")]
-Reason = Annotated[str, typer.Option("--why", help="Why, for the audit; must be given.")]
 
 
 @with_filters
@@ -54,7 +51,7 @@ def reopen(
 def drop(
     wanted: LetterFilter,
     node: OneNode,
-    why: Reason,
+    why: Why,
     dry_run: DryRun = False,
     who: Who = "",
     services: Services = None,
@@ -74,9 +71,9 @@ def _mark(
     services: list[Path] | None,
     as_json: bool,
 ) -> None:
-    contract, desk = desk_of(load_settings(services), node, author_of(who, why))
-    letters = [letter for letter, _ in desk.find(wanted)]
-    marked = 0 if dry_run or not letters else desk.mark(letters, action)
+    contract, manager = manager_of(load_settings(services), node, author_of(who, why))
+    letters = [letter for letter, _ in manager.find(wanted)]
+    marked = 0 if dry_run or not letters else manager.mark(letters, action)
     if as_json:
         print_json({"node": contract.name, "matching": len(letters), action: marked})
         return
@@ -84,8 +81,8 @@ def _mark(
 
 
 def edit(
-    node: Annotated[str, typer.Argument(help="Name of the node.")],
-    place: Annotated[str, typer.Argument(help="PARTITION:OFFSET, as `onex dlq list` prints it.")],
+    node: NodeName,
+    place: Place,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="PATH=VALUE, e.g. lines.0.price=3; the value is JSON, or text. May be repeated."),
@@ -107,15 +104,15 @@ def edit(
 
     --set and --unset change the message of the letter, or that of --file. --unset comes last.
     """
-    contract, desk = desk_of(load_settings(services), node, author_of(who, why))
-    letter = _only(desk.find(LetterFilter(places=frozenset({place}))), contract.dead_letter_topic, place)
+    contract, manager = manager_of(load_settings(services), node, author_of(who, why))
+    letter = _only(manager.find(LetterFilter(places=frozenset({place}))), contract.dead_letter_topic, place)
     payload = None
     if file is not None:
         payload = _payload(file)
     if payload is None and not changes and not unset:
         raise typer.BadParameter("give --set PATH=VALUE, --unset PATH or --file", param_hint="'--set'")
-    made = desk.prepare_edit(letter, pairs(changes, "--set"), payload, unset or ())
-    copy = "" if dry_run else desk.edit(made)
+    made = manager.prepare_edit(letter, pairs(changes, "--set"), payload, unset or ())
+    copy = "" if dry_run else manager.edit(made)
     if as_json:
         print_json({"node": contract.name, "place": place, "copy": copy, "difference": made.difference})
         return
@@ -148,8 +145,8 @@ def export(
     settings = load_settings(services)
     lines = (
         json_line({"node": contract.name, **exported(letter, state)})
-        for contract, desk in desks(settings, node)
-        for letter, state in desk.find(wanted)
+        for contract, manager in managers_of(settings, node)
+        for letter, state in manager.find(wanted)
     )
     if to is None:
         sys.stdout.writelines(lines)
@@ -162,7 +159,9 @@ def export(
 def audit(node: Node = "", services: Services = None, as_json: AsJson = False) -> None:
     """Show what was done with dead letters: who, what, why."""
     settings = load_settings(services)
-    entries = sorted((e for _, desk in desks(settings, node) for e in desk.audited()), key=lambda entry: entry.at)
+    entries = sorted(
+        (e for _, manager in managers_of(settings, node) for e in manager.audited()), key=lambda entry: entry.at
+    )
     if as_json:
         print_json([entry.model_dump(mode="json") for entry in entries])
         return
@@ -171,9 +170,3 @@ def audit(node: Node = "", services: Services = None, as_json: AsJson = False) -
         for e in entries
     ]
     print_rows(("AT", "WHO", "WHAT", "NODE", "LETTER", "WHY", "DETAIL"), rows)
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the commands."""
-    for command in (park, reopen, drop, edit, export, audit):
-        app.command()(command)

@@ -1,0 +1,1 @@
+"""``onex doctor``: checks of a mesh."""

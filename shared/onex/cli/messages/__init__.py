@@ -1,0 +1,1 @@
+"""``onex send`` and ``watch``: commands, and the messages that follow."""

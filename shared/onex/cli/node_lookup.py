@@ -1,0 +1,89 @@
+"""Finding nodes by name or path, and topics by what people call them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from onex.contract import ResolvedNode, newest_contracts, resolve_node, version_of
+from onex.contract.load import FILE_NAME
+from onex.errors import ConfigurationError, ContractError, ContractProblem
+from onex.model.message import Message
+from onex.model.topic import TopicName
+from onex.provisioning.declared import Declared, declare
+from onex.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """A topic, the message type it carries and the node that takes it."""
+
+    topic: str
+    model: type[Message]
+    node: ResolvedNode
+
+
+def resolve_all(settings: Settings) -> list[ResolvedNode]:
+    """The newest version of each major version of every node below the service folders.
+
+    Raises ContractError with the problems of all.
+    """
+    problems: list[ContractProblem] = []
+    found: list[ResolvedNode] = []
+    for file in newest_contracts(settings.services):
+        try:
+            found.append(resolve_node(file, settings.topic_prefix))
+        except ContractError as error:
+            problems += error.problems
+    if problems:
+        raise ContractError(problems)
+    return found
+
+
+def declared_by(settings: Settings, nodes: Sequence[ResolvedNode]) -> Declared:
+    """What nodes that were resolved with these settings declare; raises ProvisioningError."""
+    return declare(
+        nodes,
+        settings.replication_factor,
+        settings.max_message_bytes,
+        env=settings.env,
+        prefix=settings.topic_prefix,
+    )
+
+
+def find_node(name: str, settings: Settings) -> Path:
+    """Folder of the newest version of a node, given by path or name; raises ConfigurationError."""
+    path = Path(name)
+    files = [path] if path.is_file() else list(path.rglob(FILE_NAME)) if path.exists() else []
+    if not files:
+        below = (file for root in settings.services for file in root.rglob(FILE_NAME))
+        files = [file for file in below if file.parent.parent.name == name]
+    if not files:
+        roots = ", ".join(map(str, settings.services))
+        raise ConfigurationError(f"no node {name!r} below {roots}; give a path, or --services FOLDER")
+    folders = [file.resolve().parent for file in newest_contracts(files)]
+    nodes = sorted({folder.parent.name for folder in folders})
+    if len(nodes) > 1:
+        raise ConfigurationError(f"{name} holds {len(nodes)} nodes: {', '.join(nodes)}; give the folder of one")
+    return max(folders, key=lambda folder: version_of(folder) or ())
+
+
+def find_addressee(name: str, nodes: Sequence[ResolvedNode]) -> Addressee:
+    """The input that ``orders.place-order``, ``PlaceOrder`` or a full topic name stands for."""
+    known: dict[str, Addressee] = {}
+    for node in nodes:
+        for topic, route in node.routes.items():
+            parsed = TopicName.parse(topic)
+            found = Addressee(topic, route.model, node)
+            for alias in (
+                topic,
+                parsed.message_type,
+                f"{parsed.owner}.{parsed.name}",
+                parsed.name,
+                route.model.__name__,
+            ):
+                if parsed.category == "cmd" or alias in (topic, parsed.message_type):
+                    known.setdefault(alias, found)
+    if name not in known:
+        commands = sorted(alias for alias, found in known.items() if "." in alias and alias != found.topic)
+        raise ConfigurationError(f"nobody takes {name!r}; commands here: {', '.join(commands) or 'none'}")
+    return known[name]

@@ -1,0 +1,1 @@
+"""``onex up``, ``down`` and ``status``: a mesh on this machine."""

@@ -1,0 +1,59 @@
+"""A node as the engine runs it: contract, classes, routes and output topics, all of them checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from onex.capability import Subcontract
+from onex.contract.variables import Environment
+from onex.model.contract import ModelContract
+from onex.model.message import Message
+from onex.model.topic import with_topic_prefix
+from onex.node import Node, NodeConfig
+
+Subcontracts = Mapping[type[Subcontract], Subcontract]
+"""Configuration of capabilities, by the model that describes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An input topic: the message type that it carries, the method that takes it, the outputs of that method."""
+
+    topic: str
+    model: type[Message]
+    method: str
+    outputs: frozenset[type[Message]]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedNode:
+    """A contract and everything that it names."""
+
+    contract: ModelContract
+    folder: Path
+    node_class: type[Node]
+    config: NodeConfig
+    routes: Mapping[str, Route]
+    """By input topic."""
+    outputs: Mapping[type[Message], str]
+    """Topic of each message type that the node may publish."""
+    state_model: type[Message] | None
+    """Declared state of a reducer or of an orchestrator in code. None for other nodes."""
+    models: Mapping[str, type[Message]]
+    """Every message class of the node's ``models`` package, by class name."""
+    subcontracts: Subcontracts
+    """Configuration of those capabilities that the contract configures."""
+    missing: frozenset[str] = frozenset()
+    """Variables without a default that were not looked up."""
+    environment: Environment | None = field(default=None, repr=False)
+    """The environment that filled the variables. None when the node was resolved without one."""
+
+    def with_prefix(self, prefix: str) -> "ResolvedNode":
+        """Return the node in an environment whose topics and groups begin with ``prefix``."""
+        routes = [replace(r, topic=with_topic_prefix(topic, prefix)) for topic, r in self.routes.items()]
+        return replace(
+            self,
+            contract=self.contract.with_prefix(prefix),
+            routes={route.topic: route for route in routes},
+            outputs={model: with_topic_prefix(topic, prefix) for model, topic in self.outputs.items()},
+        )

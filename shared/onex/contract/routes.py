@@ -1,0 +1,83 @@
+"""The input topics of a node, with the methods that handle them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from onex.contract.checker import Checker
+from onex.contract.handlers import check_handlers
+from onex.contract.resolved import Route
+from onex.contract.yaml_lines import Location
+from onex.model.cancel import CancelWorkflow
+from onex.model.contract import ModelContract
+from onex.model.enums import EnumNodeKind
+from onex.model.message import Message
+from onex.model.repeated import CompletionRepeated
+from onex.node import Node
+
+
+class _DeclaredInput(NamedTuple):
+    """A message that the contract routes to a method."""
+
+    at: Location
+    model_name: str
+    method: str
+    output_names: Sequence[str]
+
+
+def routes_of(contract: ModelContract, node_class: type[Node], checker: Checker) -> list[Route]:
+    """Return a route for each subscribed topic. Report problems to the checker."""
+    topics = contract.event_bus.subscribe_topics
+    routes: list[Route] = []
+    for declared in _declared_inputs(contract, node_class, checker):
+        model = checker.model(declared.model_name, declared.at)
+        if model is None:
+            continue
+        topic = checker.topic_of_model(model, topics, "subscribe_topics", declared.at)
+        if topic is None:
+            continue
+        outputs = [output for name in declared.output_names if (output := checker.model(name, declared.at))]
+        routes.append(Route(topic, model, declared.method, frozenset(outputs)))
+    routed_topics = {route.topic for route in routes}
+    for index, topic in enumerate(topics):
+        if topic not in routed_topics and not checker.problems:
+            checker.add(
+                ("event_bus", "subscribe_topics", index),
+                f"nothing handles messages of {topic}",
+                "route its message type to a handler, or remove the topic",
+            )
+    check_handlers(contract, node_class, routes, checker)
+    return routes
+
+
+def cancel_routes(contract: ModelContract) -> list[Route]:
+    """Return the route of the command that cancels a declared workflow."""
+    if contract.workflow_coordination is None:
+        return []
+    return [Route(contract.cancel_topic, CancelWorkflow, "cancel", frozenset())]
+
+
+def repeated_outputs(contract: ModelContract) -> dict[type[Message], str]:
+    """Return the output by which a declared workflow replies to a repeated command."""
+    return {} if contract.workflow_coordination is None else {CompletionRepeated: contract.repeated_topic}
+
+
+def _declared_inputs(contract: ModelContract, node_class: type[Node], checker: Checker) -> list[_DeclaredInput]:
+    if contract.handler_routing:
+        return [
+            _DeclaredInput(("handler_routing", "handlers", index), item.event_model, item.handler, item.output_events)
+            for index, item in enumerate(contract.handler_routing.handlers)
+        ]
+    if workflow := contract.workflow_coordination:
+        at: Location = ("workflow_coordination",)
+        start = checker.generic_argument(node_class, 0, at)
+        ends = [workflow.completed, workflow.failed, *([workflow.progress] if workflow.progress else [])]
+        outputs = tuple(dict.fromkeys([*workflow.sent, *ends]))
+        names = [start.__name__] if start else []
+        names += [name for step in workflow.steps for name in step.answers]
+        return [_DeclaredInput(at, name, "decide", outputs) for name in names]
+    method = "compute" if contract.node_type is EnumNodeKind.COMPUTE else "execute"
+    if contract.node_type.is_stateful:
+        checker.add(("input_model",), "the short form is for COMPUTE and EFFECT", "use handler_routing")
+        return []
+    short_outputs = (contract.output_model,) if contract.output_model else ()
+    return [_DeclaredInput(("input_model",), contract.input_model or "", method, short_outputs)]
