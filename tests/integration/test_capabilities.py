@@ -16,13 +16,13 @@ from node_vault_effect.v1_0_0.models import Fetch, Fetched
 
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Headers, Outgoing
-from onex.bus.whole_topic import whole_topic
 from onex.local import LocalPostgres
 from onex.mesh import MeshClient
 from onex.mixins.catalogue import CATALOGUE
 from onex.model.enums import EnumNodeKind
 from onex.model.mesh import MESH_TOPICS, CapabilityReported
 from onex.schema import Codec
+from onex.schema.whole_topic import whole_topic
 from onex.settings import Settings
 from onex.wire import headers as h
 from tests.conftest import NODES, eventually

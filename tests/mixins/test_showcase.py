@@ -10,12 +10,12 @@ from node_showcase_effect.v1_0_0.node import NodeShowcaseEffect
 
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Headers
-from onex.bus.whole_topic import whole_topic
 from onex.capability import AgentEnvironment
 from onex.mixins.audit_log import problems_of
 from onex.mixins.catalogue import CATALOGUE
 from onex.model.mesh import AUDIT_TOPICS, AuditRecorded
 from onex.schema.topic_catalogue import TopicCatalogue
+from onex.schema.whole_topic import whole_topic
 from onex.testing import MeshDriver
 from onex.wire import headers as h
 from tests.conftest import NODES

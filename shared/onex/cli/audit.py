@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from onex.bus.whole_topic import whole_topic
 from onex.cli.bus import open_bus
 from onex.cli.inputs import seconds_of
 from onex.cli.options import load_settings
@@ -15,6 +14,7 @@ from onex.cli.output import AsJson, Exit, console, errors, print_json, print_row
 from onex.connect import open_catalogue
 from onex.mixins.audit_log.chain import problems_of
 from onex.model.mesh import AUDIT_TOPICS, AuditRecorded
+from onex.schema.whole_topic import whole_topic
 
 app = typer.Typer(help="Read and check the audit log of nodes.", no_args_is_help=True)
 _KEY = "ONEX_AUDIT_SEAL_KEY"

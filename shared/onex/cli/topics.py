@@ -8,7 +8,7 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
-from onex.bus.protocols import Partition
+from onex.bus.topics import all_partitions
 from onex.cli.bus import open_bus
 from onex.cli.node_lookup import declared_by, resolve_all
 from onex.cli.nodes import lag_as_dict, open_survey
@@ -26,7 +26,7 @@ def topics(services: Services = None, as_json: AsJson = False) -> None:
     declared = declared_by(settings, nodes)
     bus = open_bus(settings)
     present = bus.admin.topics(list(declared.topics))
-    ends = bus.admin.ends([Partition(name, n) for name, state in present.items() for n in range(state.partitions)])
+    ends = bus.admin.ends(all_partitions(present.values()))
     writers = {
         name: sorted(n.contract.name for n in nodes if name in n.contract.event_bus.publish_topics)
         for name in declared.topics

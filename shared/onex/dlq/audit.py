@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from onex.bus.protocols import ProtocolEventBus, ProtocolTransaction
-from onex.bus.skipped import SkippedRecords
-from onex.bus.whole_topic import whole_topic
 from onex.dlq.reading import DeadLetter
 from onex.model.mesh import AUDIT_TOPICS, DeadLetterAudited, EnumDeadLetterAction
 from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.schema.whole_topic import whole_topic
 from onex.wire.cloudevents import first_headers
+from onex.wire.skipped import SkippedRecords
 
 
 class EnumLetterState(StrEnum):

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from onex.bus.protocols import ProtocolEventBus, ProtocolTransaction
-from onex.bus.skipped import SkippedRecords
+from onex.bus.topics import require_topic
 from onex.contract import ResolvedNode
 from onex.dlq.audit import Audit, Author, EnumLetterState
 from onex.dlq.edit import difference, encoded, patched
 from onex.dlq.filters import LetterFilter
 from onex.dlq.reading import DeadLetter, Payloads, read_letters
-from onex.dlq.replay import Replayer, ReplayOptions, ReplayReport, partitions_of
+from onex.dlq.replay import Replayer, ReplayOptions, ReplayReport
 from onex.errors import RejectedError
 from onex.model.mesh import DeadLetterAudited, EnumDeadLetterAction
 from onex.schema import ProtocolSchemaCatalogue
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
+from onex.wire.skipped import SkippedRecords
 
 _AS_IT_GOES = ReplayOptions()
 _ANY_STATE = LetterFilter(states=frozenset())
@@ -73,7 +74,7 @@ class DeadLetterManager:
         """Park, reopen or drop letters; gives how many. Raises FencedError, BusError."""
         contract, marked = self._node.contract, 0
         releases = action is EnumDeadLetterAction.DROPPED and contract.error_handling.dead_letter.order_fence
-        partitions = partitions_of(self._bus, contract.retry_topic) if releases else 0
+        partitions = require_topic(self._bus.admin, contract.retry_topic).partitions if releases else 0
         with Transaction(self._bus.transaction(self._transactional_id)) as transaction:
             for letter in letters:
                 self._audit.write(transaction, letter, action, self._author)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
+from onex.bus.topics import all_partitions
 from onex.contract import ResolvedNode
 from onex.dlq.audit import Audit, Author
 from onex.dlq.manager import Transaction
@@ -91,7 +92,7 @@ class OffsetManager:
         topics = self._bus.admin.topics([topic] if topic else self._topics)
         if topic and topic not in topics:
             raise RejectedError(f"{topic} does not exist; `onex apply` creates declared topics")
-        partitions = [Partition(name, n) for name, state in sorted(topics.items()) for n in range(state.partitions)]
+        partitions = all_partitions(topics[name] for name in sorted(topics))
         if unknown := set(numbers) - {partition.partition for partition in partitions}:
             raise RejectedError(f"{topic} has no partition {min(unknown)}; it has {len(partitions)}")
         chosen = [partition for partition in partitions if not numbers or partition.partition in numbers]

@@ -7,16 +7,17 @@ from functools import partial
 
 from pydantic import JsonValue
 
-from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolRecord
-from onex.bus.skipped import SkippedRecords
+from onex.bus.protocols import Headers, ProtocolEventBus, ProtocolRecord
+from onex.bus.topics import all_partitions, require_topic
 from onex.contract import ResolvedNode
-from onex.errors import MessageError, MissingTopicError, PoisonError
+from onex.errors import MessageError, PoisonError
 from onex.model.contract import ModelContract
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.util.clock import LATEST_MS
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from onex.wire.foreign_headers import readable_headers
+from onex.wire.skipped import SkippedRecords
 
 _ALWAYS = ("topic", "partition", "offset", "timestamp", "message-id")
 """Facts that every dead letter has, with the name of its node."""
@@ -119,10 +120,8 @@ def read_letters(
     """
     skipped = skipped or SkippedRecords()
     topic = contract.dead_letter_topic
-    state = bus.admin.topics([topic]).get(topic)
-    if state is None:
-        raise MissingTopicError(f"topic {topic} does not exist; run `onex apply`")
-    reader = bus.read({Partition(topic, number): (start or {}).get(number, 0) for number in range(state.partitions)})
+    partitions = all_partitions([require_topic(bus.admin, topic)])
+    reader = bus.read({partition: (start or {}).get(partition.partition, 0) for partition in partitions})
     try:
         for record in reader.until_end():
             try:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolTransaction
+from onex.bus.topics import all_partitions, require_topic
 from onex.dlq.audit import Audit, Author
 from onex.dlq.reading import DeadLetter, read_letters
-from onex.errors import MissingTopicError
 from onex.model.contract import ModelContract
 from onex.model.mesh import EnumDeadLetterAction
 from onex.wire import dead_letter as d
@@ -140,7 +140,7 @@ class Replayer:
 
     def _count(self) -> int:
         if not self._partitions:
-            self._partitions = partitions_of(self.bus, self.contract.retry_topic)
+            self._partitions = require_topic(self.bus.admin, self.contract.retry_topic).partitions
         return self._partitions
 
     def _note(self, number: int) -> Callable[[Exception | None, int], None]:
@@ -170,17 +170,8 @@ class Replayer:
 
     def _end_of_letters(self) -> dict[int, int]:
         topic = self.contract.dead_letter_topic
-        state = self.bus.admin.topics([topic])[topic]
-        partitions = [Partition(topic, number) for number in range(state.partitions)]
+        partitions = all_partitions([require_topic(self.bus.admin, topic)])
         return {partition.partition: end for partition, (_, end) in self.bus.admin.ends(partitions).items()}
-
-
-def partitions_of(bus: ProtocolEventBus, topic: str) -> int:
-    """How many partitions a topic has. Raise MissingTopicError, BusError."""
-    found = bus.admin.topics([topic]).get(topic)
-    if found is None:
-        raise MissingTopicError(f"topic {topic} does not exist; run `onex apply`")
-    return found.partitions
 
 
 def replay_id(letter: DeadLetter) -> str:

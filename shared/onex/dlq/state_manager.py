@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from onex.bus.protocols import Partition, Position, ProtocolEventBus
+from onex.bus.topics import all_partitions
 from onex.contract import ResolvedNode
 from onex.dlq.audit import Audit, Author
 from onex.dlq.manager import Transaction
@@ -104,7 +105,7 @@ class StateManager:
         state = self._bus.admin.topics([changelog]).get(changelog)
         if state is None:
             raise RejectedError(f"{changelog} does not exist; run `onex apply`, then this command again")
-        ends = self._bus.admin.ends([Partition(changelog, number) for number in range(state.partitions)])
+        ends = self._bus.admin.ends(all_partitions([state]))
         return sum(end - first for first, end in ends.values())
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader, ProtocolRecord
-from onex.bus.skipped import SkippedRecords
+from onex.bus.topics import all_partitions
 from onex.errors import MessageError
 from onex.model.enums import EnumNodeKind
 from onex.model.mesh import (
@@ -16,6 +16,7 @@ from onex.model.mesh import (
 )
 from onex.model.mesh.topics import with_prefix
 from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.wire.skipped import SkippedRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Discovery:
     def refresh(self) -> None:
         """Read up to the end as it is now; what cannot be decoded is skipped. Raises BusError."""
         topics = self._bus.admin.topics(list(self._codecs))
-        partitions = [Partition(name, n) for name, state in topics.items() for n in range(state.partitions)]
+        partitions = all_partitions(topics.values())
         ends = self._bus.admin.ends(partitions)
         behind = {
             p: max(first, self._next.get(p, 0)) for p, (first, end) in ends.items() if self._next.get(p, 0) < end

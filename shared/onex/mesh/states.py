@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
-from onex.bus.skipped import SkippedRecords
+from onex.bus.topics import require_topic
 from onex.contract import ResolvedNode
-from onex.errors import ConfigurationError, MessageError, MissingTopicError, PoisonError
+from onex.errors import ConfigurationError, MessageError, PoisonError
 from onex.model.message import Message
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.wire.changelog import STATE, TIMERS, decode_timers
 from onex.wire.partitioner import partition_of
+from onex.wire.skipped import SkippedRecords
 from onex.workflow import WorkflowState
 
 
@@ -63,10 +64,7 @@ class StateReader:
             yield key[len(STATE) :].decode(errors="backslashreplace"), state
 
     def _partitions(self) -> int:
-        found = self._bus.admin.topics([self._topic])
-        if self._topic not in found:
-            raise MissingTopicError(f"topic {self._topic} does not exist; run `onex apply`")
-        return found[self._topic].partitions
+        return require_topic(self._bus.admin, self._topic).partitions
 
     def _latest(self, numbers: Sequence[int]) -> dict[bytes, ProtocolRecord]:
         latest: dict[bytes, ProtocolRecord] = {}

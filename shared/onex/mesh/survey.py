@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from onex.bus.protocols import Partition, ProtocolEventBus
-from onex.bus.skipped import Skipped
+from onex.bus.topics import all_partitions
 from onex.contract import ResolvedNode
 from onex.errors import MissingTopicError, SchemaMismatchError
 from onex.mesh.discovery import Discovery, Entry
 from onex.mesh.lag import LagReader, PartitionLag, RecordCounter
 from onex.model.mesh import EnumHealth, EnumRegistrationState
 from onex.schema import ProtocolSchemaCatalogue
+from onex.wire.skipped import Skipped
 
 _ORDER = list(EnumHealth)
 
@@ -96,9 +97,7 @@ class Survey:
             {topic for node in self._nodes for topic in (*inputs_of(node), node.contract.dead_letter_topic)}
         )
         states = self.bus.admin.topics(topics)
-        return self.bus.admin.ends(
-            [Partition(name, number) for name, state in states.items() for number in range(state.partitions)]
-        )
+        return self.bus.admin.ends(all_partitions(states.values()))
 
     def _view(
         self, node: ResolvedNode, entries: Sequence[Entry], ends: Mapping[Partition, tuple[int, int]]

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from socket import gethostname
 
 from onex.bus.protocols import CLUSTER_DEFAULT, Outgoing, Partition, ProtocolEventBus, ProtocolRecord, TopicState
-from onex.bus.skipped import SkippedRecords
 from onex.errors import BusError, ConfigurationError, MissingTopicError, ProvisioningError
 from onex.model.topic import environment_of_group, environment_topic
+from onex.wire.skipped import SkippedRecords
 
 NO_EXPIRY: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 """Settings of the topic: compaction would move the first claim."""

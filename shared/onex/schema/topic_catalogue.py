@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from pydantic import JsonValue
 
 from onex.bus.protocols import Partition, ProtocolEventBus
-from onex.bus.skipped import SkippedRecords
 from onex.errors import MissingTopicError, SchemaMismatchError
 from onex.schema.avro_schema import Schema, canonical
 from onex.schema.catalogue import SchemaVersion
 from onex.schema.references import Reference, Referring, references_of, with_references
+from onex.wire.skipped import SkippedRecords
 
 SCHEMAS_TOPIC = "_schemas"
 _HIGHEST_ID = 2**31 - 1

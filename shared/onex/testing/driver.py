@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace import SpanProcessor
 from onex.agent.crash import Isolation
 from onex.agent.state.backends import OpenBackend
 from onex.bus.memory import MemoryBroker, MemoryEventBus
-from onex.bus.protocols import Headers, Outgoing, Partition, ProtocolRecord
+from onex.bus.protocols import Headers, Outgoing, ProtocolRecord
+from onex.bus.topics import all_partitions
 from onex.capability import AgentEnvironment
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.duration import parse_duration
@@ -160,10 +161,9 @@ class MeshDriver:
 
     def records(self, topic: str) -> list[ProtocolRecord]:
         """Committed records of a topic."""
-        state = self.broker.topic(topic)
         found: list[ProtocolRecord] = []
-        for number in range(state.partitions):
-            log = self.broker.logs[Partition(topic, number)]
+        for partition in all_partitions([self.broker.topic(topic)]):
+            log = self.broker.logs[partition]
             found += log.visible(0, len(log.records))[0]
         return found
 

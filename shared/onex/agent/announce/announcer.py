@@ -1,7 +1,7 @@
 """The thread that speaks for an agent. It never holds the agent up: a mesh without a registry runs as well."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from threading import Event, Thread
@@ -10,7 +10,8 @@ import structlog
 
 from onex.agent.announce.introspection import Identity, introspect
 from onex.agent.announce.process_stats import ProcessStats
-from onex.bus.protocols import Outgoing, Partition, ProtocolEventBus, ProtocolReader
+from onex.bus.protocols import Outgoing, ProtocolEventBus, ProtocolReader
+from onex.bus.topics import all_partitions
 from onex.capability import Reports
 from onex.contract import ResolvedNode
 from onex.errors import BusError, ConfigurationError, MessageError, SchemaMismatchError
@@ -177,8 +178,8 @@ class _Speaker:
 
 def _directives(bus: ProtocolEventBus, by_model: TopicByModel) -> ProtocolReader:
     """Reads what the registry says from now on."""
-    topics: Sequence[str] = [by_model[model] for model in _HEARD]
-    partitions = [Partition(name, n) for name, s in bus.admin.topics(topics).items() for n in range(s.partitions)]
+    topics = bus.admin.topics([by_model[model] for model in _HEARD])
+    partitions = all_partitions(topics.values())
     return bus.read({partition: end for partition, (_, end) in bus.admin.ends(partitions).items()})
 
 

@@ -11,6 +11,7 @@ from onex.agent.failure.dead_letter import DeadLetterBuilder
 from onex.agent.failure.synthetic_records import UnsentRecord
 from onex.agent.message.topic_limits import TopicLimits
 from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
+from onex.bus.topics import require_topic
 from onex.capability import Event
 from onex.contract import ResolvedNode
 from onex.errors import BusError, MessageTooLargeError, MissingTopicError, RejectedError, TransientError
@@ -124,10 +125,11 @@ class EventSink:
         return await asyncio.to_thread(ask, *args, **named) if self._waits else ask(*args, **named)
 
     async def _partitions(self, topic: str) -> int:
-        known = await self._call(self._bus.admin.topics, [topic])
-        if topic not in known:
-            raise TransientError(str(MissingTopicError(f"topic {topic} does not exist; `onex apply` creates it")))
-        return known[topic].partitions
+        try:
+            state = await self._call(require_topic, self._bus.admin, topic)
+        except MissingTopicError as error:
+            raise TransientError(str(error)) from error
+        return state.partitions
 
     def _headers(self, event: Event, topic: str, value: bytes) -> Headers:
         """Published for the same message again, the same event has the same id."""

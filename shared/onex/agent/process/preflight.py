@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from onex.bus.protocols import ProtocolEventBus, TopicState
+from onex.bus.topics import require_topics
 from onex.contract import ResolvedNode
-from onex.errors import ConfigurationError, MissingTopicError
+from onex.errors import ConfigurationError
 from onex.model.contract import ModelContract
 from onex.wire.sizes import LETTER_ROOM, LIMIT
 
@@ -20,9 +21,7 @@ def check_topics(bus: ProtocolEventBus, resolved: ResolvedNode) -> Mapping[str, 
     if contract.has_changelog:
         inputs.append(contract.changelog_topic)
         wanted.append(contract.changelog_topic)
-    found = bus.admin.topics(wanted)
-    if missing := [topic for topic in wanted if topic not in found]:
-        raise MissingTopicError(f"missing topics: {', '.join(missing)}; run `onex apply`")
+    found = require_topics(bus.admin, wanted)
     counts = {topic: found[topic].partitions for topic in inputs}
     if contract.has_changelog and len(set(counts.values())) > 1:
         told = ", ".join(f"{topic} has {count}" for topic, count in counts.items())

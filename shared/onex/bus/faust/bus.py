@@ -14,7 +14,8 @@ from onex.bus.protocols import (
     ProtocolRebalanceListener,
     ProtocolTransaction,
 )
-from onex.errors import ConfigurationError, MissingTopicError
+from onex.bus.topics import require_topics
+from onex.errors import ConfigurationError
 
 
 class FaustEventBus:
@@ -49,9 +50,7 @@ class FaustEventBus:
         """Start a Faust app named after the group, with one agent over the topics."""
         if not topics:
             return self._kafka.subscribe(group, topics)
-        missing = sorted(set(topics) - set(self.admin.topics(topics)))
-        if missing:
-            raise MissingTopicError(f"topics {', '.join(missing)} do not exist; `onex apply` creates declared topics")
+        require_topics(self.admin, topics)
         return FaustConsumer(self._kafka, group, topics, listener)
 
     def transaction(self, transactional_id: str | None) -> ProtocolTransaction:

@@ -15,6 +15,7 @@ from onex.bus.kafka.partitioner import partitions_of
 from onex.bus.kafka.reader import KafkaReader
 from onex.bus.kafka.transaction import AtLeastOnceProducer
 from onex.bus.protocols import BusHealth, Outgoing, Partition, ProtocolRebalanceListener
+from onex.bus.topics import require_topics
 from onex.errors import BusError, BusUnavailableError, MissingTopicError
 
 _PUBLISH_TIMEOUT = 30.0
@@ -98,7 +99,7 @@ class KafkaEventBusAdapter:
         self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
     ) -> KafkaConsumer:
         """See the protocol. Brokers do not tell a member of the new protocol that a topic is missing: asked here."""
-        self._require(topics)
+        require_topics(self.admin, topics)
         return KafkaConsumer(self.config, group, topics, listener, self._errors)
 
     def transaction(self, transactional_id: str | None) -> AlternatingTransactions | AtLeastOnceProducer:
@@ -109,18 +110,8 @@ class KafkaEventBusAdapter:
 
     def read(self, positions: Mapping[Partition, int], ends: Mapping[Partition, int] | None = None) -> KafkaReader:
         """See the protocol."""
-        known = self.admin.topics(sorted({partition.topic for partition in positions}))
-        for partition in positions:
-            if partition.topic not in known:
-                raise MissingTopicError(
-                    f"topic {partition.topic} does not exist; `onex apply` creates declared topics"
-                )
+        require_topics(self.admin, sorted({partition.topic for partition in positions}))
         return KafkaReader(self.config, positions, ends, self.admin, self._errors)
-
-    def _require(self, topics: Sequence[str]) -> None:
-        known = self.admin.topics(topics)
-        if missing := [topic for topic in topics if topic not in known]:
-            raise MissingTopicError(f"missing topics: {', '.join(missing)}; `onex apply` creates declared ones")
 
     def partitions_of(self, keys: Sequence[bytes], partitions: int) -> list[int]:
         """See the protocol."""

@@ -33,6 +33,7 @@ from onex.bus.kafka.consumer import ErrorSink
 from onex.bus.kafka.errors import error_of, to_bus_error, translate
 from onex.bus.kafka.group_positions import MOVING, GroupPositions
 from onex.bus.protocols import Partition, Position, TopicState
+from onex.bus.topics import require_topic
 from onex.errors import BusUnavailableError, MissingTopicError, ProvisioningError
 
 _TIMEOUT = 15.0
@@ -145,9 +146,7 @@ class KafkaAdmin:
 
     def remake(self, topic: str) -> str:
         """See the protocol. A broker reports the old topic for a moment after the controller has deleted it."""
-        before = self.topics([topic]).get(topic)
-        if before is None:
-            raise MissingTopicError(f"topic {topic} does not exist; `onex apply` creates declared topics")
+        before = require_topic(self, topic)
         self.delete(topic)
         self.create([before])
         deadline = monotonic() + _TIMEOUT

@@ -6,7 +6,8 @@ from itertools import count
 from onex.bus.memory.group import Group
 from onex.bus.memory.log import COMMITTED, MemoryRecord, PartitionLog, TransactionMark, TransactionState
 from onex.bus.protocols import CLUSTER_DEFAULT, Headers, Partition, TopicState
-from onex.errors import BusUnavailableError, MessageTooLargeError, MissingTopicError, NotAuthorizedError
+from onex.bus.topics import all_partitions, missing_topics
+from onex.errors import BusUnavailableError, MessageTooLargeError, NotAuthorizedError
 from onex.wire.partitioner import partition_of
 from onex.wire.sizes import DEFAULT_MAX_MESSAGE_BYTES, record_bytes
 
@@ -89,15 +90,15 @@ class MemoryBroker:
         identity = f"memory-{self.next_id()}"
         replication = _REPLICATION if topic.replication_factor == CLUSTER_DEFAULT else topic.replication_factor
         self.topics[topic.name] = TopicState(topic.name, topic.partitions, replication, dict(topic.config), identity)
-        for number in range(topic.partitions):
-            self.logs[Partition(topic.name, number)] = PartitionLog()
+        for partition in all_partitions([topic]):
+            self.logs[partition] = PartitionLog()
 
     def delete(self, name: str) -> None:
         """Remove a topic and its records."""
         topic = self.topic(name)
         del self.topics[name]
-        for number in range(topic.partitions):
-            del self.logs[Partition(name, number)]
+        for partition in all_partitions([topic]):
+            del self.logs[partition]
 
     def grow(self, name: str, partitions: int) -> None:
         """Add partitions."""
@@ -110,7 +111,7 @@ class MemoryBroker:
         """State of a topic; raises MissingTopicError."""
         self.require_up()
         if name not in self.topics:
-            raise MissingTopicError(f"topic {name} does not exist; `onex apply` creates declared topics")
+            raise missing_topics([name])
         return self.topics[name]
 
     def limit_of(self, topic: str) -> int:

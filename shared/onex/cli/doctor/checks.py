@@ -12,7 +12,8 @@ import asyncpg
 
 from onex.agent.failure.blocked_partitions import BLOCKED
 from onex.agent.message.misrouted import REMEDY
-from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
+from onex.bus.protocols import ProtocolEventBus, ProtocolRecord
+from onex.bus.topics import all_partitions
 from onex.cli.doctor.foreign_records import foreign_records
 from onex.cli.node_lookup import declared_by
 from onex.cli.stack.stack_file import agent_infos, agent_reasons, is_local_kafka
@@ -78,7 +79,7 @@ class CheckContext:
     def tail(self, topics: Sequence[str]) -> Iterator[ProtocolRecord]:
         """The latest records of topics that exist."""
         found = self.bus.admin.topics(topics)
-        partitions = [Partition(name, n) for name, state in found.items() for n in range(state.partitions)]
+        partitions = all_partitions(found.values())
         stable = self.bus.admin.stable_ends(partitions)
         starts = {p: max(first, stable[p] - _SAMPLE) for p, (first, _) in self.bus.admin.ends(partitions).items()}
         starts = {p: start for p, start in starts.items() if start < stable[p]}
@@ -198,7 +199,7 @@ def open_transactions(context: CheckContext) -> Iterator[Finding]:
     """One that stays open holds back whoever reads committed records: all nodes."""
     topics = sorted({topic for node in context.nodes for topic in (*node.routes, *node.outputs.values())})
     found = context.bus.admin.topics(topics)
-    partitions = [Partition(name, number) for name, state in found.items() for number in range(state.partitions)]
+    partitions = all_partitions(found.values())
     age = 2 * context.settings.transaction_timeout_ms / 1000
     late = context.bus.admin.offsets_at(partitions, round((time.time() - age) * 1000))
     for partition, offset in context.bus.admin.stable_ends(partitions).items():

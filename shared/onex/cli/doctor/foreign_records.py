@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from onex.bus.protocols import ProtocolRecord
-from onex.bus.skipped import Skipped, SkippedRecords
-from onex.bus.whole_topic import whole_topic
 from onex.contract import ResolvedNode
 from onex.dlq.reading import facts_of
 from onex.errors import MessageError, PoisonError
@@ -14,8 +12,10 @@ from onex.model.mesh.topics import with_prefix
 from onex.provisioning.environment import EnvironmentLog
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.schema.topic_catalogue import TopicCatalogue
+from onex.schema.whole_topic import whole_topic
 from onex.wire.changelog import OWN, STATE, decode_timers
 from onex.wire.foreign_headers import readable_headers
+from onex.wire.skipped import Skipped, SkippedRecords
 from onex.workflow import WorkflowState
 
 Tail = Callable[[list[str]], Iterable[ProtocolRecord]]

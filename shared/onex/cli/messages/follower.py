@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader, ProtocolRecord
+from onex.bus.protocols import ProtocolEventBus, ProtocolReader, ProtocolRecord
+from onex.bus.topics import all_partitions, require_topics
 from onex.contract import ResolvedNode
-from onex.errors import MessageError, MissingTopicError
+from onex.errors import MessageError
 from onex.model.message import Message
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.wire import headers as h
@@ -49,10 +50,7 @@ class Follower:
                 if topic not in self._codecs:
                     self._codecs[topic] = Codec.of_topic(model, topic, catalogue)
         topics = [*self._codecs, *{node.contract.dead_letter_topic for node in nodes}]
-        known = bus.admin.topics(topics)
-        if missing := [topic for topic in topics if topic not in known]:
-            raise MissingTopicError(f"missing topics: {', '.join(missing)}; run `onex apply`")
-        partitions = [Partition(t, number) for t, state in known.items() for number in range(state.partitions)]
+        partitions = all_partitions(require_topics(bus.admin, topics).values())
         ends = bus.admin.ends(partitions)
         starts = {partition: first if from_beginning else last for partition, (first, last) in ends.items()}
         if since_ms is not None:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import TypeVar
 
-from onex.bus.protocols import Partition, ProtocolEventBus
-from onex.bus.skipped import SkippedRecords
-from onex.errors import MessageError, MissingTopicError
+from onex.bus.protocols import ProtocolEventBus
+from onex.bus.topics import all_partitions, require_topic
+from onex.errors import MessageError
 from onex.model.message import Message
 from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.wire.skipped import SkippedRecords
 
 M = TypeVar("M", bound=Message)
 
@@ -23,12 +24,10 @@ def whole_topic(
 
     Raises MissingTopicError, BusError, and SchemaMismatchError when the topic's schema is not registered.
     """
-    state = bus.admin.topics([topic]).get(topic)
-    if state is None:
-        raise MissingTopicError(f"topic {topic} does not exist; run `onex apply`")
+    partitions = all_partitions([require_topic(bus.admin, topic)])
     codec = Codec.of_topic(model, topic, catalogue)
     skipped = skipped or SkippedRecords()
-    reader = bus.read({Partition(topic, number): 0 for number in range(state.partitions)})
+    reader = bus.read(dict.fromkeys(partitions, 0))
     try:
         for record in reader.until_end():
             try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from onex.bus.protocols import Partition, ProtocolRecord
+from onex.wire.record import Partition, ProtocolRecord
 
 log = structlog.get_logger(__name__)
 _LONGEST = 200
