@@ -18,7 +18,7 @@ from onex.agent.effect.outcome import Outcome, Task
 from onex.agent.effect.outcome_builder import OutcomeBuilder
 from onex.agent.effect.retry_policy import Attempts, RetryPlan
 from onex.agent.effect.retry_topic import RetryTopic, place_of
-from onex.agent.failure.classify import outage_of, raise_if_interrupted
+from onex.agent.failure.classify import outage_of
 from onex.agent.failure.memory_shortages import MEMORY_TRIES
 from onex.agent.message.current import CURRENT
 from onex.agent.message.decoding import DecodedInput, Decoder
@@ -28,6 +28,7 @@ from onex.errors import BusError, NotNowError, OutageError, PoisonError, Process
 from onex.model.enums import EnumOrdering, EnumStage
 from onex.util.clock import ProtocolClock
 from onex.util.error_text import text_of
+from onex.util.interrupts import raise_if_interrupted
 
 log = structlog.get_logger(__name__)
 MAX_BLOCKED = 20_000

@@ -11,7 +11,7 @@ from onex.agent.effect.outcome import Outcome, Task
 from onex.agent.effect.retry_policy import Attempts, RetryPlan
 from onex.agent.effect.retry_topic import RetryTopic, is_moved
 from onex.agent.effect.time_limit import TimeLimit
-from onex.agent.failure.classify import Failure, raise_if_interrupted, stage_of
+from onex.agent.failure.classify import Failure, stage_of
 from onex.agent.failure.dead_letter import DeadLetterBuilder
 from onex.agent.message.decoding import DecodedInput, require_in_time
 from onex.agent.message.encoding import Encoder
@@ -25,6 +25,7 @@ from onex.model.enums import EnumOrdering, EnumStage
 from onex.node.idempotent_result import digest_of
 from onex.util.clock import ProtocolClock, to_datetime
 from onex.util.error_text import text_of
+from onex.util.interrupts import raise_if_interrupted
 
 log = structlog.get_logger(__name__)
 

@@ -1,6 +1,5 @@
 """Failures are classified once, where they happen."""
 
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -122,15 +121,6 @@ def stage_of(error: BaseException, reached: EnumStage) -> EnumStage:
     if reached is EnumStage.DECODE and isinstance(error, RejectedError):
         return EnumStage.VALIDATE
     return reached
-
-
-def raise_if_interrupted(error: BaseException) -> None:
-    """Raise a KeyboardInterrupt that Python's own handler of SIGINT may have raised: it is about the whole process.
-
-    An agent handles its signals itself (:mod:`onex.agent.process.stop`), so there it is always a handler's.
-    """
-    if isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        raise error
 
 
 def _exception(dotted: str) -> type[Exception]:

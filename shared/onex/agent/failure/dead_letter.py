@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import structlog
 
-from onex.agent.failure.classify import Failure, raise_if_interrupted
+from onex.agent.failure.classify import Failure
 from onex.agent.failure.dead_letter_short import short_letter
 from onex.agent.message.envelope import read_envelope, with_headers
 from onex.agent.message.topic_limits import TopicLimits
 from onex.bus.protocols import Emitted, ProtocolRecord
 from onex.model.contract import ModelContract
 from onex.util.error_text import text_of, traceback_text
+from onex.util.interrupts import raise_if_interrupted
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from onex.wire.dead_letter_dialects import dialects

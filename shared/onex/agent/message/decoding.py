@@ -6,7 +6,6 @@ from operator import attrgetter, methodcaller
 
 from pydantic import TypeAdapter
 
-from onex.agent.failure.classify import raise_if_interrupted
 from onex.agent.message.envelope import Envelope, read_envelopes
 from onex.agent.message.program import Input, Program
 from onex.agent.message.unreadable_headers import UnreadableHeaders
@@ -14,6 +13,7 @@ from onex.bus.protocols import ProtocolRecord
 from onex.errors import DeadlineError, RejectedError
 from onex.model.message import Message
 from onex.node import TimerFired
+from onex.util.interrupts import raise_if_interrupted
 from onex.wire import headers as h
 
 DecodedInput = tuple[Input, Message, Envelope]

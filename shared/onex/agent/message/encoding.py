@@ -6,7 +6,6 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple, Protocol, cast
 
-from onex.agent.failure.classify import raise_if_interrupted
 from onex.agent.message.envelope import Envelope
 from onex.agent.message.handlers import Emission
 from onex.agent.message.program import Output
@@ -16,6 +15,7 @@ from onex.errors import RejectedError, WrongOutputError
 from onex.model.message import Message
 from onex.node import Addressed
 from onex.util.clock import to_datetime
+from onex.util.interrupts import raise_if_interrupted
 from onex.wire import headers as h
 
 _ID, _CORRELATION, _CAUSATION, _SUBJECT = h.ID, h.CORRELATION, h.CAUSATION, h.SUBJECT

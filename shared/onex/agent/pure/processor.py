@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from onex.agent.failure.classify import Classifier, Failure, raise_if_interrupted, stage_of
+from onex.agent.failure.classify import Classifier, Failure, stage_of
 from onex.agent.failure.dead_letter import DeadLetterBuilder
 from onex.agent.failure.memory_shortages import (
     Location,
@@ -39,6 +39,7 @@ from onex.errors import (
 from onex.model.enums import EnumStage
 from onex.util.clock import to_datetime
 from onex.util.error_text import text_of
+from onex.util.interrupts import raise_if_interrupted
 
 log = structlog.get_logger(__name__)
 
