@@ -1,4 +1,4 @@
-"""What a node author imports: the four kinds, their context and their answers."""
+"""The API for node authors: the four kinds of nodes, their context and their results."""
 
 from onex.errors import RejectedError, TransientError
 from onex.model.context import Context

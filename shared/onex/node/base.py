@@ -1,4 +1,4 @@
-"""Base of all node kinds: configuration, and a place for capabilities."""
+"""Base of all node kinds: configuration and capabilities."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
@@ -12,23 +12,23 @@ from onex.model.enums import EnumNodeKind
 
 
 class NodeConfig(BaseModel):
-    """Base of a node's ``Config``: frozen, closed."""
+    """Base of a node's ``Config``: frozen, without unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Node:
-    """A handler. Subclass one of the four kinds, not this.
+    """Base of the four kinds. Subclass one of the kinds, not this class.
 
-    Capabilities are bases: ``class NodePaymentEffect(MixinRetry, NodeEffect)``. What does not fit together is
-    refused when the class is made (CompositionError).
+    Capabilities are bases: ``class NodePaymentEffect(MixinRetry, NodeEffect)``. Creating a class whose capabilities
+    do not fit raises CompositionError.
     """
 
     kind: ClassVar[EnumNodeKind]
     Config: ClassVar[type[NodeConfig]] = NodeConfig
-    """Override with a nested model to give ``config`` of the contract its types."""
+    """The type of ``config`` in the contract. Override it with a nested model."""
     capabilities: ClassVar[CapabilityPlan] = CapabilityPlan()
-    """What the class is composed of."""
+    """The capabilities of the class."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -39,10 +39,10 @@ class Node:
 
     if TYPE_CHECKING:
         container: Container
-        """Where engines find their collaborators; the agent puts its own here before anything asks."""
-    else:  # pyright takes a cached_property for no attribute when it looks whether a node fits a protocol
+        """The services of engines. The agent sets its own container before the first use."""
+    else:  # pyright does not accept a cached_property as an attribute when it checks a node against a protocol
 
         @cached_property
         def container(self) -> Container:
-            """See above: of a node that no agent runs."""
+            """The services of a node that runs without an agent."""
             return Container(standard_services(NodeIdentity(type(self).__name__)))

@@ -1,4 +1,4 @@
-"""The answer of an effect as text, to be given again under the same idempotency key."""
+"""Results of effects as text, stored under an idempotency key and returned when the key comes again."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,53 +12,58 @@ from onex.model.message import Message
 from onex.node.results import Addressed
 
 EffectResult = Message | Addressed | Sequence[Message | Addressed] | None
-"""What a handler of an effect returns."""
+"""Types that a handler of an effect returns."""
 
 
 class IdempotentResult(Message):
-    """An answer in the changelog of an effect that keeps its answers."""
+    """A stored result in the changelog of an effect."""
 
     text: str
-    """See :func:`dump_result`."""
+    """The result as :func:`dump_result` writes it."""
     kept_ms: int
-    """When it was given: Unix time in milliseconds."""
+    """Unix time in milliseconds at which the result was stored."""
     digest: str = ""
-    """See :func:`digest_of`; empty for an answer that an earlier version kept."""
+    """:func:`digest_of` the message. Empty for a result that an earlier version stored."""
 
 
 def digest_of(message: Message) -> str:
-    """Digest of a message's type and content. The same after its model has gained fields with defaults."""
+    """Return a digest of a message's type and content.
+
+    Adding fields with defaults to its model does not change it.
+    """
     text = f"{type(message).__name__}|{message.model_dump_json(round_trip=True, exclude_defaults=True)}"
     return blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
-def require_same_work(key: str, known: str, digest: str) -> None:
-    """Raise RejectedError when a key is known for another digest. An empty digest is not compared."""
-    if known and digest and known != digest:
+def require_same_work(key: str, stored_digest: str, digest: str) -> None:
+    """Raise RejectedError when the key is stored with another digest. An empty digest is not compared."""
+    if stored_digest and digest and stored_digest != digest:
         raise RejectedError(
             f"idempotency key {key!r} is taken by a message of another type or content; use another key"
         )
 
 
-def dump_result(answer: EffectResult) -> str:
-    """JSON from which :func:`load_result` makes the same answer."""
-    match answer:
+def dump_result(result: EffectResult) -> str:
+    """Return the result as JSON for :func:`load_result`."""
+    match result:
         case None:
             parts: Sequence[Message | Addressed] = ()
         case Message() | Addressed():
-            parts = (answer,)
+            parts = (result,)
         case _:
-            parts = answer
-    many = not isinstance(answer, Message | Addressed | None)
+            parts = result
+    many = not isinstance(result, Message | Addressed | None)
     return json.dumps({"many": many, "messages": [_dump(part) for part in parts]})
 
 
 def load_result(text: str, models: Mapping[str, type[Message]]) -> EffectResult:
-    """``models`` by class name. Raises KeyError for a type that is not there, ValidationError for one that has
-    changed in a way that topics would not allow either."""
-    kept = json.loads(text)
-    parts = [_load(models, *part) for part in kept["messages"]]
-    if kept["many"]:
+    """Return the result that ``text`` describes. ``models`` are by class name.
+
+    Raise KeyError for an unknown type, and ValidationError for a model with an incompatible change.
+    """
+    stored = json.loads(text)
+    parts = [_load(models, *part) for part in stored["messages"]]
+    if stored["many"]:
         return parts
     return parts[0] if parts else None
 

@@ -1,4 +1,4 @@
-"""The four node kinds. COMPUTE, REDUCER and ORCHESTRATOR are pure; EFFECT meets the world."""
+"""The four node kinds. COMPUTE, REDUCER and ORCHESTRATOR are pure; EFFECT reaches outside systems."""
 
 from typing import ClassVar, Generic, TypeVar
 
@@ -15,28 +15,28 @@ Completion = TypeVar("Completion", bound=Message)
 
 
 class NodeCompute(Node, Generic[Request, Result]):
-    """Pure function of one message.
+    """A pure function of one message.
 
     Write ``def compute(self, request: Request) -> Result``. It may return one message, a list or
-    tuple of messages, or None. It does no I/O and holds no state.
+    tuple of messages, or None. It does no I/O and has no state.
     """
 
     kind: ClassVar[EnumNodeKind] = EnumNodeKind.COMPUTE
 
 
 class NodeEffect(Node):
-    """The outside world. Handlers are ``async def name(self, command, context) -> event(s)``.
+    """Access to outside systems. Handlers are ``async def name(self, command, context) -> event(s)``.
 
-    They run on one asyncio loop, in key order, up to ``delivery.concurrency`` at once. Raise
-    TransientError to be retried and RejectedError to refuse for good.
+    They run on one asyncio loop, in key order, up to ``delivery.concurrency`` concurrently. Raise
+    TransientError for a retry and RejectedError to refuse the message for good.
     """
 
     kind: ClassVar[EnumNodeKind] = EnumNodeKind.EFFECT
     outbox: ProtocolOutbox | None = None
-    """Set it in ``start``: the agent publishes what the handlers write there, each event exactly once."""
+    """Set it in ``start``: the agent publishes the events that handlers write to it, each exactly once."""
 
     async def start(self) -> None:
-        """Open what the handlers need. TransientError here is retried until it succeeds."""
+        """Open the connections of the handlers. The agent retries after a TransientError until this succeeds."""
 
     async def stop(self) -> None:
         """Close what ``start`` opened; safe when ``start`` failed or never ran."""
@@ -53,7 +53,7 @@ class NodeReducer(Node, Generic[State]):
 
 
 class NodeOrchestrator(Node, Generic[Command, Completion]):
-    """Drives others through commands; decides, never does.
+    """Sends commands to other nodes and decides from their replies. It does no work itself.
 
     Either a declared workflow (``workflow_coordination`` and one method per step, see
     :class:`onex.node.Run`) or code: ``def decide(self, state, event, context) -> Decision[State]``.

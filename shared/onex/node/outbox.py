@@ -1,4 +1,4 @@
-"""Events that an effect has written into its own database, to be published exactly once."""
+"""The outbox: events that an effect writes to its own database, and that the agent publishes exactly once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,34 +10,34 @@ class OutboxEvent:
     """One row of an outbox."""
 
     number: int
-    """Ascending; names the row."""
+    """Identifies the row. Ascending."""
     id: str
-    """Id of the event on the wire."""
+    """Id of the event's record."""
     type: str
-    """Class name of the message; one of the contract's outputs."""
+    """Class name of the message, one of the contract's outputs."""
     body: str
     """JSON of the message."""
     key: str
-    """Partition key; empty leaves it to the message."""
+    """Partition key. Empty uses the key that the message declares."""
     correlation_id: str
     causation_id: str
 
 
 class ProtocolOutbox(Protocol):
-    """Where the agent of an effect finds events to publish. One agent at a time leads."""
+    """Events for the agent to publish. One agent at a time is the leader."""
 
     async def lead(self) -> bool:
-        """Whether this process may publish; once it may, it does until its connection is lost."""
+        """Return whether this process is the leader. A leader stays it until its connection is lost."""
         ...
 
     async def take(self, most: int) -> Sequence[OutboxEvent]:
-        """The oldest rows. They stay until :meth:`done`."""
+        """Return the oldest rows, at most ``most``. They stay until :meth:`done`."""
         ...
 
     async def done(self, numbers: Sequence[int]) -> None:
-        """These are published: forget them."""
+        """Delete the rows of published events."""
         ...
 
     async def wait(self, seconds: float) -> None:
-        """Until there is something new, or so many seconds."""
+        """Wait for new rows, at most ``seconds``."""
         ...

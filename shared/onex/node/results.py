@@ -1,4 +1,4 @@
-"""What reducers and orchestrators answer."""
+"""Results of reducers and orchestrators."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ State = TypeVar("State", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """A message with parts of its envelope set by hand. Empty parts keep the engine's choice."""
+    """A message with explicit parts of its envelope. The engine fills empty parts."""
 
     message: Message
     key: str = ""
@@ -22,11 +22,11 @@ class Addressed:
     idempotency_key: str = ""
     id: str = ""
     correlation_id: str = ""
-    """For what belongs to another chain than the message in hand."""
+    """For a message that belongs to another chain than the current message."""
     answers_id: str = ""
-    """Id of the message that this one answers, where that is not the one in hand."""
+    """Id of the command to which this is the reply. Empty means the current message."""
     answer_within: float = 0.0
-    """Seconds after which nobody waits for its answer; 0 for no such limit."""
+    """Seconds after which no caller waits for the reply. 0 means no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +38,31 @@ class Reduction(Generic[State]):
 
 
 def _name_of_timer(name: object) -> str:
-    """The name as plain text: members of a StrEnum are names, too."""
+    """Return the name as a plain ``str``. A member of a StrEnum is a name, too."""
     if not isinstance(name, str):
         raise ValueError(f"the name of a timer is a {type(name).__name__}, not text")
     plain = str.__str__(name)
     try:
         plain.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"the name of a timer is no valid Unicode: {plain!r}") from None
+        raise ValueError(f"the name of a timer is not valid Unicode: {plain!r}") from None
     return plain
 
 
 @dataclass(frozen=True, slots=True)
 class SetTimer:
-    """Wake this key after ``after`` seconds with :class:`TimerFired`; replaces one of the same name.
+    """Call the handler of this key with :class:`TimerFired` after ``after`` seconds. Replaces a timer of the same
+    name.
 
-    A delay below zero has passed already. Raises ValueError for a delay that is no finite number or longer than 100
-    years, and for a name that is no text.
+    A negative delay is due immediately. Raises ValueError for a delay that is not a finite number or longer than 100
+    years, and for a name that is not text.
     """
 
     name: str
     after: float
 
     def __post_init__(self) -> None:
-        """Check here, in the handler, what could not be written later."""
+        """Check here, so that the error is raised in the handler and not later, when the timer is written."""
         object.__setattr__(self, "name", _name_of_timer(self.name))
         try:
             after = float(self.after)
@@ -69,24 +70,24 @@ class SetTimer:
             after = math.nan
         if not -LONGEST <= after <= LONGEST:
             raise ValueError(
-                f"SetTimer({self.name!r}): the delay is {self.after!r}; give a number of seconds, at most 100 years"
+                f"SetTimer({self.name!r}): the delay is {self.after!r}; use a number of seconds, at most 100 years"
             )
         object.__setattr__(self, "after", after)
 
 
 @dataclass(frozen=True, slots=True)
 class CancelTimer:
-    """Forget the timer of that name; unknown names are fine. Raises ValueError for a name that is no text."""
+    """Cancel the timer of that name. Unknown names are ignored. Raises ValueError for a name that is not text."""
 
     name: str
 
     def __post_init__(self) -> None:
-        """As of ``SetTimer``."""
+        """Check the name as ``SetTimer`` does."""
         object.__setattr__(self, "name", _name_of_timer(self.name))
 
 
 class TimerFired(Message):
-    """A durable timer is due. Reaches the handler of the key that set it."""
+    """A durable timer is due. The engine passes it to the handler of the key that set it."""
 
     name: str
     due: datetime

@@ -1,4 +1,4 @@
-"""One run of a declared workflow, as the step methods of an orchestrator see it."""
+"""One run of a declared workflow, for the step methods of an orchestrator."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,50 +13,52 @@ M = TypeVar("M", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class StepFailure:
-    """Why a workflow failed: which step, in words, and the failure event where there was one."""
+    """The reason why a workflow failed: the step, a text, and the failure event if there was one."""
 
     step: str
     reason: str
     event: Message | None = None
     uncompensated: tuple[str, ...] = ()
-    """Steps that were done, or may have been, and could not be undone."""
+    """Steps that were done, or may have been, and could not be compensated."""
     problems: Mapping[str, str] = field(default_factory=dict)
-    """By step: the exception of its ``compensate_`` method, where that raised one."""
+    """Exceptions of ``compensate_`` methods, by step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run(Generic[Command]):
-    """What is known so far: the command that started the run and the results of finished steps."""
+    """The command that started the run, and the results of its finished steps."""
 
     workflow_id: str
     command: Command
     results: Mapping[type[Message], Sequence[Message]]
-    """By type: one for each step that answers with it, several for a step that fans out."""
+    """Results by type: one for each step with this result type, several for a step that fans out."""
     started_at: datetime
     now: datetime
     failure: StepFailure | None = None
     by_step: Mapping[str, Sequence[Message]] = field(default_factory=dict)
-    """The same by step."""
+    """Results by step."""
 
     def result(self, model: type[M], step: str = "") -> M:
-        """Result of the step that answers with ``model``; KeyError when that step is not done, or was skipped.
+        """Return the result of type ``model``. Raise KeyError while its step is not done, and when it was skipped.
 
-        Give the ``step`` where several answer with that type; without it the last one in the contract's order counts.
+        Pass the ``step`` when several steps have results of this type. Without it, return the result of the last one
+        in the contract's order.
         """
-        found = self.all_results(model, step)
-        if not found:
-            whose = f"step {step!r}" if step else "no step"
-            raise KeyError(f"{whose} of this run has {'not ' if step else ''}answered with {model.__name__} yet")
-        return found[-1]
+        results = self.all_results(model, step)
+        if not results:
+            subject = f"step {step!r}" if step else "no step"
+            raise KeyError(f"{subject} of this run has {'no ' if step else 'a '}result of type {model.__name__} yet")
+        return results[-1]
 
     def all_results(self, model: type[M], step: str = "") -> Sequence[M]:
-        """Results that have arrived, in the order of the commands; of one step when ``step`` is given.
+        """Return the results of type ``model`` that have arrived, in the order of the commands, of one step or of
+        all.
 
-        Results of a step that fans out may be fewer than its commands: a branch was refused, or its answer is late.
+        A step that fans out may have fewer results than commands: a branch was refused, or its reply is late.
         """
-        found = self.by_step.get(step, ()) if step else self.results.get(model, ())
-        return [result for result in found if isinstance(result, model)]
+        results = self.by_step.get(step, ()) if step else self.results.get(model, ())
+        return [result for result in results if isinstance(result, model)]
 
     def has(self, model: type[Message], step: str = "") -> bool:
-        """Whether a step has answered with ``model``; a certain step when ``step`` is given."""
+        """Return whether a step, or the given step, has a result of type ``model``."""
         return bool(self.all_results(model, step)) if step else model in self.results

@@ -1,6 +1,6 @@
-"""Outbox: events written in the same database transaction as the work they tell of.
+"""Outbox: events that are written in the same database transaction as the work that they report.
 
-The agent publishes them: see :mod:`onex.agent.process.relay`.
+The agent publishes them: :mod:`onex.agent.effect.outbox_relay`.
 """
 
 import asyncio
@@ -9,10 +9,11 @@ from contextlib import suppress
 from hashlib import blake2b
 
 import asyncpg
+from typing_extensions import override
 
 from onex.model.message import Message
 from onex.node import Context
-from onex.node.outbox import OutboxEvent
+from onex.node.outbox import OutboxEvent, ProtocolOutbox
 from onex.postgres.pool import is_pooled
 from onex.postgres.reachable import reachable
 
@@ -32,14 +33,14 @@ _LOCK = 7_001_004
 _CHANNEL = "onex_outbox"
 
 
-class Outbox:
-    """See :class:`onex.node.outbox.ProtocolOutbox`. Give a node one as ``self.outbox`` in ``start``."""
+class Outbox(ProtocolOutbox):
+    """An outbox in PostgreSQL. Assign it to ``self.outbox`` in the node's ``start``."""
 
     def __init__(self, pool: asyncpg.Pool, node: str) -> None:
         self._pool = pool
         self._node = node
         self._leader: asyncpg.Connection | None = None
-        self._news = asyncio.Event()
+        self._has_new = asyncio.Event()
 
     async def prepare(self) -> None:
         """Create the table."""
@@ -64,11 +65,12 @@ class Outbox:
             )
         await connection.execute(f"NOTIFY {_CHANNEL}")
 
+    @override
     async def lead(self) -> bool:
-        """Hold an advisory lock named after the node, on a connection of its own.
+        """Return whether this process has the advisory lock of the node, on a connection of its own.
 
-        Behind a pooler the connection keeps a transaction open, whose lock it is, and nothing is heard of new events:
-        ``wait`` ends by itself.
+        Behind a pooler the lock belongs to a transaction that stays open. There are no notifications about new events
+        then, and ``wait`` returns after its time.
         """
         if self._leads():
             return True
@@ -83,7 +85,7 @@ class Outbox:
     def _leads(self) -> bool:
         try:
             return self._leader is not None and not self._leader.is_closed()
-        except asyncpg.InterfaceError:  # the pool took it back when it was lost, and it answers nothing any more
+        except asyncpg.InterfaceError:  # the connection was lost, and the pool has taken it back
             return False
 
     async def _lock(self, connection: asyncpg.Connection) -> bool:
@@ -92,11 +94,11 @@ class Outbox:
         query = "SELECT pg_try_advisory_lock($1, hashtext($2))"
         if not await connection.fetchval(query, _LOCK, self._node):
             return False
-        await connection.add_listener(_CHANNEL, lambda *_: self._news.set())
+        await connection.add_listener(_CHANNEL, lambda *_: self._has_new.set())
         return True
 
     async def _lock_with_transaction(self, connection: asyncpg.Connection) -> bool:
-        """An idle transaction that has read nothing holds back neither vacuum nor other transactions."""
+        """Lock in an open transaction. It has read no table, so it delays neither vacuum nor other transactions."""
         transaction = connection.transaction()
         await transaction.start()
         await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
@@ -105,8 +107,8 @@ class Outbox:
         await transaction.rollback()
         return False
 
+    @override
     async def take(self, most: int) -> Sequence[OutboxEvent]:
-        """See the protocol."""
         rows = await reachable(
             self._pool.fetch(
                 "SELECT number, id, type, body, key, correlation_id, causation_id FROM onex_outbox_event "
@@ -117,15 +119,15 @@ class Outbox:
         )
         return [OutboxEvent(*row.values()) for row in rows]
 
+    @override
     async def done(self, numbers: Sequence[int]) -> None:
-        """See the protocol."""
         await reachable(
             self._pool.execute("DELETE FROM onex_outbox_event WHERE number = ANY($1::bigint[])", list(numbers))
         )
 
+    @override
     async def wait(self, seconds: float) -> None:
-        """See the protocol."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._news.wait()
-        self._news.clear()
+                await self._has_new.wait()
+        self._has_new.clear()

@@ -1,4 +1,4 @@
-"""Which failures of PostgreSQL and its client pass by themselves: SQLSTATE classes 08, 40, 53, 57, and asyncpg's own.
+"""Classification of PostgreSQL failures that may pass: SQLSTATE classes 08, 40, 53, 57, and asyncpg's own errors.
 
 Source: PostgreSQL's documentation, appendix "PostgreSQL Error Codes".
 """
@@ -8,23 +8,23 @@ import asyncpg
 from onex.errors import OutageError, TransientError
 
 _AWAY = frozenset({"53100", "53300", "57P01", "57P02", "57P03", "57P04", "57P05"})
-"""The disk is full, too many connections, the server ends or starts: no statement is the cause."""
+"""Disk full, too many connections, server shutting down or starting: no statement is the cause."""
 _CONNECTION = "08"
-_AGAIN = ("40", "53", "57")
-"""Rolled back for another transaction, short of memory, cancelled: the statement may be the cause, so it counts."""
+_RETRYABLE = ("40", "53", "57")
+"""Serialization failure, out of memory, cancelled: the statement may be the cause, so the attempt counts."""
 _LOST = ("closed", "closing", "protocol state", "unexpected state", "waiter is")
-"""In texts of asyncpg's own errors, when the server ended the connection under a call."""
+"""Parts of asyncpg's error texts when the server has ended the connection during a call."""
 
 
 def passing(error: BaseException) -> TransientError | None:
-    """The same failure as OutageError when the database is away, as TransientError when another attempt may help.
+    """Return the failure as OutageError when the database is away, as TransientError when a retry may succeed.
 
-    None for every other failure: wrong SQL, wrong values, a violated constraint.
+    Return None for every other failure: wrong SQL, wrong values, a violated constraint.
     """
     words = f"PostgreSQL: {type(error).__name__}: {error}"
     if _is_away(error):
         return OutageError(words)
-    if _code(error).startswith(_AGAIN) or isinstance(
+    if _code(error).startswith(_RETRYABLE) or isinstance(
         error, asyncpg.OutdatedSchemaCacheError | asyncpg.InternalClientError
     ):
         return TransientError(words)
@@ -32,7 +32,7 @@ def passing(error: BaseException) -> TransientError | None:
 
 
 def unreachable(error: BaseException) -> TransientError | None:
-    """``passing`` for a call that does nothing but ask the database: there a failure of the network is its own."""
+    """Return the failure as ``passing`` does, for a call of the database only: network failures are outages, too."""
     if isinstance(error, OSError):
         return OutageError(f"PostgreSQL: {type(error).__name__}: {error}")
     return passing(error)
@@ -43,8 +43,8 @@ def _is_away(error: BaseException) -> bool:
     if code in _AWAY or code.startswith(_CONNECTION) or isinstance(error, asyncpg.TargetServerAttributeNotMatched):
         return True
     # asyncpg's own errors have no code, and the same class is raised for wrong arguments.
-    is_own = isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError)
-    return is_own and not isinstance(error, ValueError) and any(words in str(error) for words in _LOST)
+    is_of_client = isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError)
+    return is_of_client and not isinstance(error, ValueError) and any(words in str(error) for words in _LOST)
 
 
 def _code(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""What the database cannot do now it may do later."""
+"""Failures of the database as outages and transient errors."""
 
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 
 async def reachable(work: Awaitable[T]) -> T:
-    """Wait for ``work``, which does nothing but ask the database.
+    """Wait for ``work``, which calls the database only, and return its result.
 
-    Raises OutageError when the database is away: the message waits and no attempt is counted. Raises TransientError
-    for other failures that may pass, which are retried.
+    Raise OutageError when the database is away: the message waits and no attempt is counted. Raise TransientError
+    for other failures that may pass: the message is retried.
     """
     try:
         return await work
