@@ -9,6 +9,8 @@ from onex.schema.topic_catalogue import TopicCatalogue
 from onex.settings import Settings
 from onex.util.clock import SystemClock
 
+__all__ = ["open_bus", "open_catalogue"]
+
 _TOOLS = 30.0
 """Seconds for which a tool waits for an unknown schema."""
 

@@ -39,6 +39,43 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+__all__ = [
+    "AccessDeniedError",
+    "BulkheadFullError",
+    "BusError",
+    "BusUnavailableError",
+    "CallTimeoutError",
+    "CircuitOpenError",
+    "CompositionError",
+    "ConfigurationError",
+    "ContractError",
+    "ContractProblem",
+    "DeadlineError",
+    "FencedError",
+    "HandlerTimeoutError",
+    "MessageError",
+    "MessageTooLargeError",
+    "MissingTopicError",
+    "NodeUseError",
+    "NotAuthorizedError",
+    "NotNowError",
+    "OnexError",
+    "OutageError",
+    "PoisonError",
+    "ProcessEndedError",
+    "ProvisioningError",
+    "RateLimitedError",
+    "RejectedError",
+    "SchemaMismatchError",
+    "SchemaPendingError",
+    "StateStoreError",
+    "TransactionAbortedError",
+    "TransactionTimedOutError",
+    "TransientError",
+    "UnreadableStateError",
+    "WrongOutputError",
+]
+
 
 class OnexError(Exception):
     """Base of every error this package raises on purpose."""

@@ -12,6 +12,8 @@ from onex.errors import ConfigurationError
 from onex.model.outgoing import DEFAULT_MAX_MESSAGE_BYTES
 from onex.model.topic import LONGEST_PREFIX, PREFIX_PATTERN
 
+__all__ = ["Settings"]
+
 STACK_FILE = "stack.json"
 
 

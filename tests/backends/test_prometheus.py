@@ -16,7 +16,7 @@ from node_unruly_effect.v1_0_0.models import Act
 from node_vault_effect.v1_0_0.models import Fetch
 
 from onex.bus.kafka import KafkaEventBusAdapter
-from onex.codegen import observability_files
+from onex.codegen.observability import observability_files
 from onex.contract import resolve_node
 from onex.local.properties import free_port
 from tests.conftest import NODES, ORDERS, ROOT, SERVICES, eventually

@@ -17,7 +17,8 @@ from node_postgres_adapter_effect.v1_0_0.models import (
 )
 from node_postgres_adapter_effect.v1_0_0.node import NAME, NodePostgresAdapterEffect
 from onex.capability import AgentEnvironment, Composition
-from onex.contract import create_node, resolve_node
+from onex.contract import resolve_node
+from onex.contract.create_node import create_node
 from onex.local import LocalPostgres
 from onex.node import Context
 from tests.conftest import SERVICES

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from onex.capability.contracts import LoadedContract
-from onex.contract import create_node, resolve_node
+from onex.contract import resolve_node
+from onex.contract.create_node import create_node
 from onex.contract.reader import ContractReader
 from onex.errors import CompositionError, ContractError
 from onex.mixins.bulkhead import ModelBulkheadSubcontract

@@ -7,7 +7,8 @@ from node_vault_effect.v1_0_0.models import Fetch, Fetched
 from node_vault_effect.v1_0_0.node import NodeVaultEffect
 
 from onex.capability import Mixin, configured
-from onex.contract import create_node, resolve_node
+from onex.contract import resolve_node
+from onex.contract.create_node import create_node
 from onex.errors import CompositionError, ContractError
 from onex.mixins.bulkhead import MixinBulkhead, ModelBulkheadSubcontract
 from onex.mixins.catalogue import CATALOGUE, MixinCatalogue

@@ -14,7 +14,8 @@ from onex.cli.node_lookup import find_node, resolve_all
 from onex.cli.stack.agent_plan import Retirement
 from onex.cli.stack.stack_file import AgentNote
 from onex.cli.stack.unfinished_runs import refuse_runs_left_behind
-from onex.contract import find_version, newest_contracts, resolve_node
+from onex.contract import resolve_node
+from onex.contract.versions import find_version, newest_contracts
 from onex.errors import ConfigurationError, RejectedError
 from onex.model.cancel import CancelWorkflow
 from onex.provisioning.declared import declare

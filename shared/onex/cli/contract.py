@@ -10,7 +10,11 @@ from onex.cli.node_lookup import resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json
 from onex.cli.terminal import styled
-from onex.codegen import capability_files, declaration_files, observability_files, reference_files
+from onex.codegen.api import api_files
+from onex.codegen.capability_fields import capability_files
+from onex.codegen.declarations import declaration_files
+from onex.codegen.observability import observability_files
+from onex.codegen.reference import reference_files
 from onex.contract import contract_json_schema, find_contracts
 
 app = typer.Typer(no_args_is_help=True, help="Check contracts and print their JSON Schema.")
@@ -55,11 +59,17 @@ def render(
     """Write what comes from contracts, or check that it is up to date.
 
     topics/, schemas/, the Grafana dashboard and Prometheus alerts in deploy/, docs/contract-reference.md.
-    In a checkout of ONEX also the files of capabilities: subcontract.yaml and docs/capability-fields.md.
+    In a checkout of ONEX also docs/api.md, docs/capability-fields.md and the subcontract.yaml of each capability.
     """
     # As the contracts have them: the files are for every environment.
     nodes = resolve_all(load_settings(services).model_copy(update={"topic_prefix": ""}))
-    files = {**declaration_files(nodes), **observability_files(nodes), **reference_files(), **capability_files(root)}
+    files = {
+        **declaration_files(nodes),
+        **observability_files(nodes),
+        **reference_files(),
+        **capability_files(root),
+        **api_files(root),
+    }
     present = {str(p.relative_to(root)) for folder in ("topics", "schemas") for p in (root / folder).glob("onex.*")}
     present |= {str(p.relative_to(root)) for p in (root / "topics").glob("_*")}
     present |= {name for name in files if (root / name).exists()}

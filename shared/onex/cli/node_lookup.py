@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from onex.contract import ResolvedNode, newest_contracts, resolve_node, version_of
+from onex.contract import ResolvedNode, resolve_node
 from onex.contract.load import FILE_NAME
+from onex.contract.versions import newest_contracts, version_of
 from onex.errors import ConfigurationError, ContractError, ContractProblem
 from onex.model.message import Message
 from onex.model.topic import TopicName

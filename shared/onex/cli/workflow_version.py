@@ -1,6 +1,7 @@
 """Runs of workflows and the versions of their orchestrator: a run ends on the version that it began with."""
 
-from onex.contract import ResolvedNode, find_version, resolve_node
+from onex.contract import ResolvedNode, resolve_node
+from onex.contract.versions import find_version
 from onex.workflow import WorkflowState
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from onex.codegen.values import Models
-from onex.contract import FILE_NAME, composed_alone, parse_with_variables
+from onex.contract.load import FILE_NAME, parse_with_variables
+from onex.contract.reader import composed_alone
 from onex.contract.yaml_lines import Location, dotted, line_of
 from onex.errors import ContractError, ContractProblem
 from onex.model.contract import ModelContract, ModelStateMachine

@@ -9,8 +9,9 @@ from onex.bus.aio import AioKafka, Listener
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Headers, Outgoing
 from onex.connect import open_bus, open_catalogue
-from onex.contract import ResolvedNode, newest_contracts, resolve_node
+from onex.contract import ResolvedNode, resolve_node
 from onex.contract.load import FILE_NAME
+from onex.contract.versions import newest_contracts
 from onex.errors import ConfigurationError, SchemaMismatchError
 from onex.mesh.address_book import Address, AddressBook
 from onex.mesh.calls import Calls

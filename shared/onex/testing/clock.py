@@ -4,7 +4,7 @@ import asyncio
 
 
 class ManualClock:
-    """See :class:`onex.util.clock.ProtocolClock`."""
+    """A clock that tests move by hand."""
 
     def __init__(self, start_ms: int = 1_700_000_000_000) -> None:
         self._start_ms = self._now_ms = start_ms

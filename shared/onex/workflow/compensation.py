@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from onex.contract import may_return_none
+from onex.contract.signature import may_return_none
 from onex.errors import WrongOutputError
 from onex.model.cancel import CancelWorkflow
 from onex.model.contract import ModelWorkflow, ModelWorkflowStep

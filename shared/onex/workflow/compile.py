@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
-from onex.contract import ResolvedNode, create_node, earlier_versions
+from onex.contract import ResolvedNode
+from onex.contract.create_node import create_node
+from onex.contract.resolve import earlier_versions
 from onex.errors import RejectedError
 from onex.model.cancel import CancelWorkflow
 from onex.model.message import Message

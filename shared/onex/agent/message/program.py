@@ -8,7 +8,9 @@ from onex.agent.message.handlers import Handle, handle_of
 from onex.agent.message.topic_limits import TopicLimits
 from onex.capability import Composition
 from onex.capability.container import ServiceRegistry
-from onex.contract import ResolvedNode, Route, create_node, may_return_none
+from onex.contract import ResolvedNode, Route
+from onex.contract.create_node import create_node
+from onex.contract.signature import may_return_none
 from onex.errors import WrongOutputError
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumTopicCategory

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from onex import __version__
 from onex.agent.failure.cause import is_own_code
-from onex.contract import FILE_NAME, ResolvedNode
+from onex.contract import ResolvedNode
+from onex.contract.load import FILE_NAME
 from onex.settings import Settings
 
 _OF_UP = frozenset({"kafka_bootstrap_servers", "database_url", "services", "home"})

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from onex.cli.bus import open_bus
 from onex.cli.stack.agent_plan import Retirement
 from onex.connect import open_catalogue
-from onex.contract import ResolvedNode, find_version
+from onex.contract import ResolvedNode
+from onex.contract.versions import find_version
 from onex.errors import MissingTopicError, RejectedError
 from onex.mesh import StateReader
 from onex.settings import Settings

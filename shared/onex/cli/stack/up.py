@@ -164,7 +164,7 @@ class _Start:
         """The nodes to run, and the earlier versions whose runs of workflows their agents carry. Raises
         ContractError."""
         from onex.cli.node_lookup import resolve_all
-        from onex.contract import earlier_versions
+        from onex.contract.resolve import earlier_versions
 
         self._nodes = resolve_all(self._settings)
         for node in self._nodes:
