@@ -1,7 +1,9 @@
-"""Bus and schema catalogue as the settings ask for them."""
+"""Opens the bus and the schema catalogue that the settings name. Programs of the product create clients here."""
 
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
+from onex.bus.kafka.adapter_factory import KafkaAdapters
 from onex.bus.protocols import ProtocolEventBus
+from onex.capability.kafka import ProtocolKafkaAdapters
 from onex.model.enums import EnumHost
 from onex.schema import ProtocolSchemaCatalogue
 from onex.schema.lookups import SchemaLookups
@@ -16,7 +18,7 @@ _TOOLS = 30.0
 
 
 def open_bus(settings: Settings) -> KafkaEventBusAdapter:
-    """The Kafka bus; clients connect when first used. Raises ConfigurationError without an address."""
+    """Return the Kafka bus; clients connect at their first use. Raises ConfigurationError without an address."""
     return KafkaEventBusAdapter(
         KafkaConfig(
             settings.require_kafka(),
@@ -29,25 +31,30 @@ def open_bus(settings: Settings) -> KafkaEventBusAdapter:
 
 
 def open_agent_bus(settings: Settings, host: EnumHost) -> ProtocolEventBus:
-    """The bus of an agent, as its contract asks for it."""
+    """Return the bus of an agent, for the ``host`` of its contract."""
     kafka = open_bus(settings)
     if host is EnumHost.NATIVE:
         return kafka
-    from onex.bus.faust import FaustEventBus  # costs a second to import, and few need it
+    from onex.bus.faust import FaustEventBus  # it takes a second to import, and few agents need it
 
     return FaustEventBus(kafka)
+
+
+def kafka_adapters() -> ProtocolKafkaAdapters:
+    """Return the adapters of capabilities that write to Kafka themselves."""
+    return KafkaAdapters()
 
 
 def open_catalogue(
     settings: Settings, bus: ProtocolEventBus, patience: float = _TOOLS, between: float = 0.0
 ) -> ProtocolSchemaCatalogue:
-    """A Confluent-compatible registry when one is configured, else the topic ``_schemas``.
+    """Return the Confluent-compatible registry where one is configured, else the topic ``_schemas``.
 
-    For ``patience`` and ``between`` see :class:`SchemaLookups`; the defaults are for tools and applications.
+    ``patience`` and ``between`` are those of :class:`SchemaLookups`; the defaults are for tools and applications.
     """
     catalogue: ProtocolSchemaCatalogue
     if settings.schema_registry_url:
-        from onex.schema.registry import RegistryCatalogue  # an HTTP client, where most have no registry
+        from onex.schema.registry import RegistryCatalogue  # it imports an HTTP client
 
         catalogue = RegistryCatalogue(settings.schema_registry_url.get_secret_value())
     else:

@@ -264,7 +264,7 @@ def test_a_broker_restart_in_the_middle(tmp_path: Path) -> None:
     kafka = LocalKafka(tmp_path / "kafka", java=SHORT_LIVED, session=2.0)
     try:
         bus = KafkaEventBusAdapter(KafkaConfig(kafka.start()))
-        # A client may not fetch some partition again, until the watchdog replaces the clients: see docs/decisions/0021.
+        # A client may not fetch a partition again, until the watchdog replaces the clients: see docs/decisions/0021.
         # It does so after twice the timeout, which must be less than the 30 s that the workflow waits for a charge.
         with Mesh(bus, FOLDERS, tmp_path, env={"ONEX_STALL_TIMEOUT": "5"}) as mesh:
             # A commit on its way to a broker that dies may end the process: see docs/decisions/0014.

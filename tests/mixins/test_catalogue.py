@@ -337,7 +337,7 @@ def test_random_sets_live_together(around: AgentEnvironment, chosen: set[type[Mi
 @given(st.sets(st.sampled_from(ALL)))
 @settings(max_examples=50)
 def test_random_sets_work_on_the_memory_host(around: AgentEnvironment, chosen: set[type[Mixin]]) -> None:
-    mesh = MeshDriver([_vault(chosen)], virtual_time=False, surroundings=around)
+    mesh = MeshDriver([_vault(chosen)], virtual_time=False, environment=around)
     try:
         sent = mesh.send(Fetch(name="gold"))
         assert mesh.published(Fetched, sent) == [Fetched(name="gold", attempt=1)]

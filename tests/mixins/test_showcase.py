@@ -32,7 +32,7 @@ def token(clock_ms: int, *roles: str) -> Headers:
 @pytest.fixture
 def mesh(database_url: str, kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> Iterator[MeshDriver]:
     around = AgentEnvironment(database_url, kafka_bus.config.bootstrap_servers, home=tmp_path)
-    driver = MeshDriver([NODES / "node_showcase_effect" / "v1_0_0"], virtual_time=False, surroundings=around)
+    driver = MeshDriver([NODES / "node_showcase_effect" / "v1_0_0"], virtual_time=False, environment=around)
     yield driver
     driver.close()
 

@@ -102,7 +102,7 @@ class Simulation:
                 instance.fail_next_commit()
                 return name
             case "lose":
-                instance.lose_next_answer()
+                instance.lose_next_response()
                 return name
             case "down" | "up":
                 world.WORLD.down = action.name == "down"

@@ -108,7 +108,7 @@ class Machine:
     @property
     def held(self) -> Sequence[Partition]:
         assert self.instance is not None
-        agent = getattr(self.instance, "_agent")  # noqa: B009 - there is no public way
+        agent = getattr(self.instance, "_runner")  # noqa: B009 - there is no public way
         held: Sequence[Partition] = (
             agent.waiting_partitions() if isinstance(agent, PureEngine) else agent.engine.partitions_to_pause
         )

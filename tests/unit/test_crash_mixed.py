@@ -27,7 +27,7 @@ def machine_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
 
 
 def agent_of(machine: Machine) -> PureEngine:
-    agent = getattr(machine.instance, "_agent")  # noqa: B009 - there is no public way
+    agent = getattr(machine.instance, "_runner")  # noqa: B009 - there is no public way
     assert isinstance(agent, PureEngine)
     return agent
 

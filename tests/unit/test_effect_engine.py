@@ -12,7 +12,7 @@ from onex.dlq import Author, DeadLetterManager
 from onex.errors import BusError
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
-from onex.testing.effect_host import MemoryEffectRunner
+from onex.testing.effect_runner import MemoryEffectRunner
 from tests.conftest import NODES
 
 DLQ = "onex.dlq.unruly.effect.v1"
@@ -128,7 +128,7 @@ def test_a_rebalance_repeats_nothing_that_was_finished(mesh: MeshDriver) -> None
 @pytest.mark.parametrize(("mood", "settled"), [("", True), ("wrong type", True), ("hang", False)])
 def test_a_drain_leaves_no_lane_behind(mesh: MeshDriver, mood: str, settled: bool) -> None:
     (instance,) = mesh.instances_of(NodeUnrulyEffect)
-    host = instance._agent
+    host = instance._runner
     assert isinstance(host, MemoryEffectRunner)
     mesh.run_until_idle()
     mesh.send(Act(entity="e", mood=mood), run=False)
@@ -180,7 +180,7 @@ def test_a_partition_that_is_given_up_while_its_commit_fails_is_not_complained_o
 ) -> None:
     (instance,) = mesh.instances_of(NodeUnrulyEffect)
     mesh.send(Act(entity="e"), run=False)
-    host = instance._agent
+    host = instance._runner
     assert isinstance(host, MemoryEffectRunner)
     original = host.engine.committer.commit
 

@@ -16,7 +16,7 @@ from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.protocols import Outgoing, Partition, Position, ProtocolRebalanceListener, ProtocolRecord
 from onex.node import Context
 from onex.testing import MeshDriver
-from onex.testing.effect_host import MemoryEffectRunner
+from onex.testing.effect_runner import MemoryEffectRunner
 from onex.testing.instance import Instance
 from onex.wire import headers as h
 from tests.conftest import NODES
@@ -92,8 +92,8 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def host_of(instance: Instance) -> MemoryEffectRunner:
-    assert isinstance(instance._agent, MemoryEffectRunner)
-    return instance._agent
+    assert isinstance(instance._runner, MemoryEffectRunner)
+    return instance._runner
 
 
 @pytest.fixture

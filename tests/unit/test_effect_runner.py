@@ -1,4 +1,4 @@
-"""The native host of effects: what the loop that commits owes to those who stop it and to those who assign."""
+"""The runner of effects: how its commits meet a stop and an assignment."""
 
 import asyncio
 import threading
@@ -24,7 +24,7 @@ from onex.bus.protocols import (
     TopicState,
 )
 from onex.errors import BusUnavailableError
-from onex.node import NodeEffect
+from tests.unit.runtimes import memory_runtime
 
 
 class BusySettlement:
@@ -95,7 +95,7 @@ class Engine:
 def run(engine: Engine, bus: MemoryEventBus, until: Callable[[], bool]) -> None:
     async def scene() -> None:
         stopping = asyncio.Event()
-        host = EffectRunner(lambda _: engine, NodeEffect(), bus, "g", ["t"], "id", 5.0, AgentMetrics("n"))  # type: ignore[arg-type,return-value]  # a double
+        host = EffectRunner(lambda _: engine, ["t"], memory_runtime(bus), 5.0)  # type: ignore[arg-type,return-value]  # a double
         await host.take_over()
         await host.subscribe()
         running = asyncio.create_task(host.run(stopping))

@@ -16,6 +16,7 @@ from onex.provisioning.declared import declare
 from onex.provisioning.provision import apply_plan, make_plan
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing.clock import ManualClock
+from onex.testing.instance_bus import call_directly
 from onex.wire import headers as h
 from tests.conftest import NODES
 
@@ -40,7 +41,7 @@ class Bus(MemoryEventBus):
 
 
 class Mesh:
-    def __init__(self, *, waits: bool = False) -> None:
+    def __init__(self, *, in_threads: bool = False) -> None:
         clock = ManualClock()
         self.broker = MemoryBroker(clock.now_ms)
         self.bus = Bus(self.broker)
@@ -48,7 +49,8 @@ class Mesh:
         declared = declare([SHOWCASE], 1)
         apply_plan(make_plan(declared, self.bus, catalogue), declared, self.bus, catalogue)
         self.bus.batches.clear()
-        self.sink = EventSink(SHOWCASE, self.bus, catalogue, "g", clock, waits=waits)
+        run_call = asyncio.to_thread if in_threads else call_directly
+        self.sink = EventSink(SHOWCASE, self.bus, catalogue, "g", clock, run_call)
 
     def records(self, topic: str = TOPIC) -> list[ProtocolRecord]:
         state = self.broker.topic(topic)
@@ -63,9 +65,9 @@ def event(name: str = "a", key: str = "", correlation_id: str = "", causation_id
     return Event(Progressed(name=name, step="begun"), key, correlation_id, causation_id, trace)
 
 
-@pytest.mark.parametrize("waits", [True, False])
-def test_events_carry_whose_they_are(waits: bool) -> None:
-    mesh = Mesh(waits=waits)
+@pytest.mark.parametrize("in_threads", [True, False])
+def test_events_carry_the_ids_of_their_message(in_threads: bool) -> None:
+    mesh = Mesh(in_threads=in_threads)
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     asyncio.run(mesh.sink.send([event(correlation_id="c", causation_id="m", trace=parent)]))
     asyncio.run(mesh.sink.send([event(correlation_id="c", causation_id="m"), event(), event(key="other")]))
@@ -94,7 +96,7 @@ def test_what_is_no_output_is_refused() -> None:
 
 
 def test_what_is_sent_at_once_travels_together_and_each_hears_of_its_own_failure() -> None:
-    mesh = Mesh(waits=True)
+    mesh = Mesh(in_threads=True)
     mesh.bus.fails = {b"large": MessageTooLargeError("too large"), b"away": BusUnavailableError("no broker")}
 
     async def live() -> list[BaseException | None]:
@@ -116,7 +118,7 @@ def test_one_that_fails_alone_is_not_tried_again() -> None:
 
 
 def test_who_gives_up_waiting_disturbs_nobody() -> None:
-    mesh = Mesh(waits=True)
+    mesh = Mesh(in_threads=True)
 
     async def live() -> None:
         sending = [asyncio.create_task(mesh.sink.send([event(name)])) for name in ("first", "a", "b")]

@@ -15,7 +15,7 @@ from onex.model.enums import EnumOrdering
 from onex.node import Addressed, Context, RejectedError
 from onex.node.idempotent_result import EffectResult, digest_of, dump_result, load_result
 from onex.testing import MeshDriver, Sent
-from onex.testing.effect_host import MemoryEffectRunner
+from onex.testing.effect_runner import MemoryEffectRunner
 from onex.wire import headers as h
 from tests.conftest import NODES
 
@@ -197,7 +197,7 @@ def test_a_handler_that_ends_after_its_partition_was_lost_leaves_nothing(
 ) -> None:
     ask(mesh)
     (instance,) = mesh.instances_of(NodeTransferEffect)
-    host = instance._agent
+    host = instance._runner
     assert isinstance(host, MemoryEffectRunner)
     host.engine.abandon(host.consumer.assignment())
     mesh.advance("1s")

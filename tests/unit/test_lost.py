@@ -161,7 +161,7 @@ def test_an_input_that_is_assigned_later_is_blocked_as_well(tally: World) -> Non
     tally.stop()
     tally.group.positions.clear()
     tally.start()
-    (agent,) = [instance._agent for instance in tally.mesh.instances]
+    (agent,) = [instance._runner for instance in tally.mesh.instances]
     assert isinstance(agent, PureEngine)
     later = Partition(RETRY, tally.where.partition)
     agent._blocked.forget(later)

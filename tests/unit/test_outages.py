@@ -225,7 +225,7 @@ def test_a_state_that_cannot_be_decoded_makes_its_partition_wait(
     reducer.add_instance(NodeTallyReducer)
     reducer.run_until_idle()
     broken = True
-    codec = reducer.instances[0]._agent._stores._codec  # type: ignore[union-attr]  # a reducer's
+    codec = reducer.instances[0]._runner._stores._codec  # type: ignore[union-attr]  # a reducer's
     good = codec.decode
 
     def unreadable(value: bytes | None) -> Message:

@@ -331,7 +331,7 @@ def test_a_partition_whose_state_is_being_restored_stands_still() -> None:
     mesh.crash(mesh.instances_of(NodeTallyReducer)[0])
     instance = mesh.add_instance(NodeTallyReducer)
     instance.step()
-    agent = instance._agent
+    agent = instance._runner
     assert isinstance(agent, PureEngine)
     assert set(agent.waiting_partitions()) == set(instance.consumer.assignment()) != set()
     restoring = agent.restoring()

@@ -18,7 +18,7 @@ from onex.model.contract import ModelDelivery, ModelErrorHandling, ModelRetryPol
 from onex.model.enums import EnumBackoff, EnumOrdering
 from onex.node import RejectedError, TransientError
 from onex.testing import MeshDriver
-from onex.testing.effect_host import MemoryEffectRunner
+from onex.testing.effect_runner import MemoryEffectRunner
 from onex.wire import headers as h
 from tests.conftest import NODES
 
@@ -72,7 +72,7 @@ def test_a_partition_is_read_no_further_while_too_many_bytes_wait_behind_one_key
     for number in range(100):
         mesh.send(Act(entity=name, number=number))
     (instance,) = mesh.instances
-    host = instance._agent
+    host = instance._runner
     assert isinstance(host, MemoryEffectRunner)
     assert host.engine.in_flight < 30
     assert host.engine.partitions_to_pause
@@ -328,7 +328,7 @@ def test_no_more_is_read_while_too_many_keys_wait_on_the_retry_topic(
     names = [f"{number}" + "x" * 500 for number in range(200)]
     NodeUnrulyEffect.down.update(names)
     (instance,) = mesh.instances
-    host = instance._agent
+    host = instance._runner
     assert isinstance(host, MemoryEffectRunner)
     for name in names[:50]:
         mesh.send(Act(entity=name, number=1))

@@ -63,8 +63,8 @@ def test_taking_over_reads_nothing_that_the_copy_has(mesh: MeshDriver, monkeypat
         read.extend(positions.values())
         return original(positions)
 
-    assert isinstance(new._agent, PureEngine)
-    monkeypatch.setattr(new._agent._bus, "read", note)
+    assert isinstance(new._runner, PureEngine)
+    monkeypatch.setattr(new._runner._bus, "read", note)
     mesh.crash(old)
     mesh.run_until_idle()
     assert read == [], "the copies have everything"

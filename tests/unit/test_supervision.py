@@ -23,7 +23,7 @@ from onex.bus.protocols import Partition
 from onex.errors import BusUnavailableError, StateStoreError
 from onex.node import Context, Decision, TimerFired
 from onex.testing import MeshDriver
-from onex.testing.effect_host import MemoryEffectRunner
+from onex.testing.effect_runner import MemoryEffectRunner
 from onex.wire import dead_letter as d
 from tests.conftest import NODES
 from tests.unit.test_effect_runner import BusySettlement, Engine, memory_bus, run
@@ -44,7 +44,7 @@ def pure(name: str) -> MeshDriver:
 
 
 def host_of(mesh: MeshDriver) -> MemoryEffectRunner:
-    host = mesh.instances[0]._agent
+    host = mesh.instances[0]._runner
     assert isinstance(host, MemoryEffectRunner)
     return host
 

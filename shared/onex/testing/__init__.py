@@ -1,4 +1,4 @@
-"""Run nodes without a broker, in virtual time, with faults; and golden cases on any host."""
+"""Runs nodes without a broker, in virtual time, with faults; runs golden cases on every host."""
 
 from onex.testing.cases import Case, load_cases, mismatch
 from onex.testing.clock import ManualClock

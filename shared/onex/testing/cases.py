@@ -1,4 +1,4 @@
-"""Golden cases: ``cases.yaml`` beside a node says in messages what the node does, on every host."""
+"""Golden cases: ``cases.yaml`` next to a node states in messages what the node does, on every host."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -34,10 +34,10 @@ def _one_message(named: _M) -> _M:
 
 
 class Expected(ContractPart):
-    """What ``when`` must lead to.
+    """The messages, or the dead letter, that ``when`` must lead to.
 
-    Fields that are not named in ``publishes`` may have any value, and so may those whose value is ``"*"``. In a text
-    ``*`` stands for any characters, and ``\\*`` for itself. Times are compared as times, however they are written.
+    Fields that are not named in ``publishes`` may have any value, and so may fields with the value ``"*"``. In a text
+    ``*`` stands for any characters, and ``\\*`` for itself. Times are compared as times, in any notation.
     """
 
     publishes: tuple[Annotated[Named, AfterValidator(_one_message)], ...] = ()
@@ -45,7 +45,7 @@ class Expected(ContractPart):
 
 
 class Case(ContractPart):
-    """Feed ``given`` one after the other, then ``when``; compare what that one led to."""
+    """Feeds ``given`` one message after the other, then ``when``, and compares the results of ``when``."""
 
     name: str
     given: tuple[Annotated[Named, AfterValidator(_one_message)], ...] = ()
@@ -55,7 +55,7 @@ class Case(ContractPart):
 
 
 class _Loader(yaml.SafeLoader):
-    """Times stay text, as they are in JSON."""
+    """Reads times as text, as JSON has them."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -65,7 +65,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def load_cases(folder: Path) -> Sequence[Case]:
-    """Cases of a node. Raise ContractError with file, line and field of each problem."""
+    """Return the cases of a node. Raise ContractError with file, line and field of each problem."""
     file = folder / "cases.yaml"
     data, lines = _document(file)
     try:
@@ -78,7 +78,7 @@ _CASES = TypeAdapter(tuple[Case, ...])
 
 
 def _document(file: Path) -> tuple[object, Lines]:
-    """Content of the file, and the lines of its parts."""
+    """Return the content of the file, and the lines of its parts."""
     lines: Lines = {}
     try:
         loader = _Loader(file.read_text(encoding="utf-8"))
@@ -113,7 +113,7 @@ def _refused(file: Path, line: int, field: str, what: str, remedy: str) -> Contr
 
 
 def mismatch(case: Case, published: Sequence[Named], dead_letter: Mapping[str, str] | None) -> str:
-    """What differs between a case and what happened; empty when it holds."""
+    """Return the difference between a case and what happened; empty when there is none."""
     if case.then.dead_letter is not None:
         if dead_letter is None:
             return f"expected a dead letter {case.then.dead_letter}, published {published}"
@@ -121,13 +121,13 @@ def mismatch(case: Case, published: Sequence[Named], dead_letter: Mapping[str, s
         return f"dead letter differs: {wrong}, expected {dict(case.then.dead_letter)}" if wrong else ""
     if dead_letter is not None:
         return f"unexpected dead letter {dict(dead_letter)}"
-    left = list(published)
+    unexpected = list(published)
     for wanted in case.then.publishes:
-        found = next((message for message in left if _covers(message, wanted)), None)
-        if found is None:
+        match = next((message for message in unexpected if _covers(message, wanted)), None)
+        if match is None:
             return f"missing {wanted}; published {published}"
-        left.remove(found)
-    return f"published beside what was expected: {left}" if left else ""
+        unexpected.remove(match)
+    return f"published in addition to what was expected: {unexpected}" if unexpected else ""
 
 
 def _covers(message: Named, wanted: Named) -> bool:
@@ -135,32 +135,32 @@ def _covers(message: Named, wanted: Named) -> bool:
     return name == kind and _fits(payload, fields)
 
 
-def _fits(found: JsonValue, wanted: JsonValue) -> bool:
+def _fits(actual: JsonValue, wanted: JsonValue) -> bool:
     match wanted:
         case str():
-            return wanted == "*" or found == wanted or (isinstance(found, str) and _text_fits(found, wanted))
+            return wanted == "*" or actual == wanted or (isinstance(actual, str) and _text_fits(actual, wanted))
         case dict():
             fields = wanted.items()
-            return isinstance(found, dict) and all(
-                name in found and _fits(found[name], value) for name, value in fields
+            return isinstance(actual, dict) and all(
+                name in actual and _fits(actual[name], value) for name, value in fields
             )
         case list():
-            return isinstance(found, list) and len(found) == len(wanted) and all(map(_fits, found, wanted))
+            return isinstance(actual, list) and len(actual) == len(wanted) and all(map(_fits, actual, wanted))
         case _:
-            return found == wanted
+            return actual == wanted
 
 
-def _text_fits(found: str, wanted: str) -> bool:
+def _text_fits(actual: str, wanted: str) -> bool:
     if (time := _time(wanted)) is not None:
-        return _time(found) == time
+        return _time(actual) == time
     parts = re.split(r"(\\\*|\*)", wanted)
     pattern = "".join(".*" if part == "*" else re.escape("*" if part == "\\*" else part) for part in parts)
-    return re.fullmatch(pattern, found, re.DOTALL) is not None
+    return re.fullmatch(pattern, actual, re.DOTALL) is not None
 
 
 def _time(text: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""MeshDriver: whole workflows in one process, deterministic, in virtual time."""
+"""MeshDriver: runs whole workflows in one process, deterministically, in virtual time."""
 
 import asyncio
 import os
@@ -43,13 +43,12 @@ class Sent:
 
 
 class MeshDriver:
-    """Nodes on an in-memory bus.
+    """Runs nodes on an in-memory bus.
 
-    ``virtual_time=False`` lets effects do real I/O in real time; ``spans`` gets the traces; ``surroundings`` are what
-    agents would be started with (a database, for instance), instead of what the environment says. ``open_backend``
-    opens the state on the machine of an instance that is started; by default state is restored from the changelog.
-    ``topic_prefix`` is the setting of that name; with ``shared`` the nodes run on the cluster and with the clock of
-    another driver.
+    ``virtual_time=False`` lets effects do real I/O in real time. ``spans`` receives the traces. ``environment``
+    replaces what capabilities see of the settings, a database for example. ``open_backend`` opens the state on the
+    machine of an instance that is started; by default state is restored from the changelog. ``topic_prefix`` is the
+    setting of that name. With ``shared`` the nodes use the cluster and the clock of another driver.
     """
 
     def __init__(
@@ -58,14 +57,14 @@ class MeshDriver:
         *,
         virtual_time: bool = True,
         spans: SpanProcessor | None = None,
-        surroundings: AgentEnvironment | None = None,
+        environment: AgentEnvironment | None = None,
         open_backend: OpenBackend = in_memory,
         topic_prefix: str = "",
         shared: "MeshDriver | None" = None,
     ) -> None:
         self._open_backend = open_backend
         self._spans = spans
-        self._surroundings = surroundings
+        self._environment = environment
         self.clock: ManualClock = shared.clock if shared else ManualClock()
         self.broker: MemoryBroker = shared.broker if shared else MemoryBroker(self.clock.now_ms)
         self.bus = MemoryEventBus(self.broker)
@@ -90,12 +89,12 @@ class MeshDriver:
             loop,
             catalogue,
             self._spans,
-            self._surroundings,
+            self._environment,
             isolation,
             self._open_backend,
         )
 
-    # -- what a user does -----------------------------------------------------------------------
+    # -- messages -------------------------------------------------------------------------------
 
     def send(
         self,
@@ -107,37 +106,42 @@ class MeshDriver:
         run: bool = True,
         headers: Headers | None = None,
     ) -> Sent:
-        """Publish a message to the topic that some node subscribes to for it."""
+        """Publish a message to the topic by which a node takes it; then run the nodes until they are idle, or not.
+
+        ``id`` and ``correlation_id`` are random where they are empty.
+        """
         topic = self.topic_of(type(message))
         codec = Codec.of_topic(type(message), topic, self._catalogue)
         sent = Sent(id or uuid.uuid4().hex, correlation_id or uuid.uuid4().hex)
-        given = [(h.ID, sent.id.encode()), (h.CORRELATION, sent.correlation_id.encode()), *(headers or [])]
+        all_headers = [(h.ID, sent.id.encode()), (h.CORRELATION, sent.correlation_id.encode()), *(headers or [])]
         record_key = key.encode() or message.partition_key()
-        self.publish(topic, codec.encode(message), record_key, given, run=run)
+        self.publish(topic, codec.encode(message), record_key, all_headers, run=run)
         return sent
 
     def publish(
         self, topic: str, value: bytes | None, key: bytes | None, headers: Headers, *, run: bool = True
     ) -> None:
-        """Publish bytes."""
+        """Publish a record; then run the nodes until they are idle, or not."""
         self.bus.publish(Outgoing(topic, value, key, headers))
         if run:
             self.run_until_idle()
 
     def messages(self, model: type[M], topic: str = "") -> list[tuple[ProtocolRecord, M]]:
-        """Committed records of a type with their messages, in the order of partitions; of all topics that carry it,
-        or of one."""
-        found: list[tuple[ProtocolRecord, M]] = []
+        """Return the committed records of a type with their messages, by partition and offset.
+
+        They come from all topics that carry the type, or from ``topic``.
+        """
+        messages: list[tuple[ProtocolRecord, M]] = []
         for name in [topic] if topic else self._topics_of(model):
             codec = Codec.of_topic(model, name, self._catalogue)
             for record in self.records(name):
                 message = codec.decode(record.value())
                 assert isinstance(message, model)
-                found.append((record, message))
-        return found
+                messages.append((record, message))
+        return messages
 
     def published(self, model: type[M], sent: Sent | None = None, topic: str = "") -> list[M]:
-        """Committed messages of a type; those of one correlation when given."""
+        """Return the committed messages of a type; with ``sent`` those of its correlation id."""
         return [
             message
             for record, message in self.messages(model, topic)
@@ -145,30 +149,30 @@ class MeshDriver:
         ]
 
     def completion(self, sent: Sent) -> Message:
-        """The one completion event of a workflow; AssertionError when there is none or more than one.
+        """Return the completion event of a workflow. Raise AssertionError for none, and for more than one.
 
-        For a command that was repeated after the end: the completion that its sender gets again.
+        For a command that was repeated after the end it is the completion that is sent again.
         """
-        found: list[Message] = []
+        ends: list[Message] = []
         for node in self.nodes:
             if workflow := node.contract.workflow_coordination:
                 for name in (workflow.completed, workflow.failed):
-                    found += self.published(node.models[name], sent)
+                    ends += self.published(node.models[name], sent)
                 repeated = self.published(CompletionRepeated, sent, node.contract.repeated_topic)
-                found += [node.models[one.completion].from_stored_json(one.content) for one in repeated]
-        assert len(found) == 1, f"{len(found)} completions of {sent.correlation_id}: {found}"
-        return found[0]
+                ends += [node.models[again.completion].from_stored_json(again.content) for again in repeated]
+        assert len(ends) == 1, f"{len(ends)} completions of {sent.correlation_id}: {ends}"
+        return ends[0]
 
     def records(self, topic: str) -> list[ProtocolRecord]:
-        """Committed records of a topic."""
-        found: list[ProtocolRecord] = []
+        """Return the committed records of a topic, by partition and offset."""
+        records: list[ProtocolRecord] = []
         for partition in all_partitions([self.broker.topic(topic)]):
             log = self.broker.logs[partition]
-            found += log.visible(0, len(log.records))[0]
-        return found
+            records += log.visible(0, len(log.records))[0]
+        return records
 
     def dead_letters(self, node: type[Node] | None = None) -> list[ProtocolRecord]:
-        """Dead letters of one node, or of all."""
+        """Return the dead letters of one node, or of all."""
         return [
             record
             for resolved in self.nodes
@@ -177,7 +181,7 @@ class MeshDriver:
         ]
 
     def dead_letter_of(self, sent: Sent) -> dict[str, str]:
-        """Headers of the dead letter of a message."""
+        """Return the headers of the dead letter of a message. Raise AssertionError when there is none."""
         for record in self.dead_letters():
             if _header(record, MESSAGE_ID) == sent.id:
                 return {name: value.decode(errors="replace") for name, value in record.headers() or []}
@@ -186,22 +190,22 @@ class MeshDriver:
     # -- time and faults ------------------------------------------------------------------------
 
     def run_until_idle(self) -> None:
-        """Run until nobody has anything to do."""
+        """Run until no instance has anything to do."""
         for _ in range(_ROUNDS):
-            worked = [instance.step() for instance in self.instances]
-            if not any(worked):
+            has_worked = [instance.step() for instance in self.instances]
+            if not any(has_worked):
                 return
-        raise AssertionError(f"not quiet after {_ROUNDS} rounds")
+        raise AssertionError(f"not idle after {_ROUNDS} rounds")
 
     def advance(self, duration: str | float) -> None:
-        """Move time forward, stopping wherever a timer is due."""
+        """Move time forward, and stop at every timer that is due on the way."""
         target = self.clock.monotonic() + parse_duration(duration)
         while True:
             self.run_until_idle()
-            waiting = [due for i in self.instances if (due := i.next_timer()) is not None]
+            timers = [due for i in self.instances if (due := i.next_timer()) is not None]
             if isinstance(self._loop, VirtualLoop) and (sleeping := self._loop.next_timer()) is not None:
-                waiting.append(sleeping)
-            upcoming = min((due for due in waiting if due > self.clock.monotonic()), default=target)
+                timers.append(sleeping)
+            upcoming = min((due for due in timers if due > self.clock.monotonic()), default=target)
             if upcoming >= target:
                 break
             self.clock.move_to(upcoming)
@@ -209,11 +213,11 @@ class MeshDriver:
         self.run_until_idle()
 
     def instances_of(self, node: type[Node]) -> list[Instance]:
-        """Running instances of a node class, with whatever capabilities their contracts add."""
+        """Return the running instances of a node class, also of the classes to which contracts add capabilities."""
         return [instance for instance in self.instances if issubclass(instance.resolved.node_class, node)]
 
     def mute(self, node: type[Node]) -> None:
-        """The node stops taking anything; it keeps its partitions."""
+        """Let the instances of a node do nothing; they keep their partitions."""
         for instance in self.instances_of(node):
             instance.muted = True
 
@@ -223,19 +227,19 @@ class MeshDriver:
             instance.muted = False
 
     def add_instance(self, node: type[Node], isolation: Isolation | None = None) -> Instance:
-        """Scale out; partitions move on the next steps. ``isolation``: what a process that ended has left."""
+        """Start another instance; partitions move on the next steps. ``isolation``: suspects of an earlier one."""
         resolved = next(r for r in self.nodes if r.node_class is node)
         instance = self._instance(resolved, isolation)
         self.instances.append(instance)
         return instance
 
     def remove_instance(self, instance: Instance) -> None:
-        """Scale in, cleanly."""
+        """Stop an instance as SIGTERM does."""
         instance.close()
         self.instances.remove(instance)
 
     def crash(self, instance: Instance) -> None:
-        """Kill an instance; its partitions go to the others."""
+        """Kill an instance as SIGKILL does; its partitions go to the others."""
         instance.crash()
         self.instances.remove(instance)
 
@@ -248,7 +252,7 @@ class MeshDriver:
     # -- names ----------------------------------------------------------------------------------
 
     def topic_of(self, model: type[Message]) -> str:
-        """The topic on which some node takes messages of a type."""
+        """Return the topic by which a node takes messages of a type. Raise AssertionError when none does."""
         for node in self.nodes:
             for topic, route in node.routes.items():
                 if route.model is model:
@@ -256,9 +260,9 @@ class MeshDriver:
         raise AssertionError(f"no node of this driver takes {model.__name__}")
 
     def _topics_of(self, model: type[Message]) -> list[str]:
-        found = [topic for node in self.nodes for output, topic in node.outputs.items() if output is model]
-        found += [topic for node in self.nodes for topic, route in node.routes.items() if route.model is model]
-        return sorted(set(found))
+        topics = {topic for node in self.nodes for output, topic in node.outputs.items() if output is model}
+        topics |= {topic for node in self.nodes for topic, route in node.routes.items() if route.model is model}
+        return sorted(topics)
 
 
 def _header(record: ProtocolRecord, name: str) -> str:

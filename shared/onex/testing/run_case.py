@@ -17,7 +17,7 @@ from onex.wire import headers as h
 
 
 def run_case(folder: Path, case: Case, *, virtual_time: bool = True) -> str:
-    """What differs between the case and what the node does; empty when it holds."""
+    """Return the difference between the case and what the node does; empty when there is none."""
     driver = MeshDriver([folder], virtual_time=virtual_time)
     try:
         correlation = uuid.uuid4().hex
@@ -39,20 +39,20 @@ def _feed(driver: MeshDriver, case: Case, named: Mapping[str, object], correlati
 
 
 def _model(node: ResolvedNode, name: str) -> type[Message]:
-    """The message that a case names. Raise ContractError for one that the node does not take."""
-    taken = {route.model.__name__: route.model for route in node.routes.values()}
-    if name not in taken:
-        words, remedy = f"the node takes no message {name}", f"name one of {', '.join(sorted(taken))}, or `bytes`"
+    """Return the message type that a case names. Raise ContractError for a type that the node does not take."""
+    models = {route.model.__name__: route.model for route in node.routes.values()}
+    if name not in models:
+        words, remedy = f"the node takes no message {name}", f"name one of {', '.join(sorted(models))}, or `bytes`"
         raise ContractError([ContractProblem(node.folder / "cases.yaml", 1, "cases", words, remedy)])
-    return taken[name]
+    return models[name]
 
 
 def case_key(node: ResolvedNode, case: Case, named: Mapping[str, object]) -> str:
-    """Key of the record of a message: the one it declares, else the first that a message of the case declares.
+    """Return the key that a message declares, else the first key that a message of the case declares.
 
-    Empty where none declares one.
+    Return an empty text when no message declares a key.
     """
-    declared = (_declared_key(node, one) for one in (named, *case.given, case.when))
+    declared = (_declared_key(node, message) for message in (named, *case.given, case.when))
     return next(filter(None, declared), "")
 
 
@@ -63,23 +63,23 @@ def _declared_key(node: ResolvedNode, named: Mapping[str, object]) -> str:
         return ""
     try:
         return (model.model_validate_json(json.dumps(payload)).partition_key() or b"").decode()
-    except (ValidationError, RejectedError):  # a case may be about just that
+    except (ValidationError, RejectedError):  # the case may be about a message that cannot be read
         return ""
 
 
 def case_bytes(name: str, payload: object) -> bytes:
-    """A case's message as any client may write it: JSON, or the given bytes."""
+    """Return the bytes of a case's message: JSON, as any client may write it, or the bytes of the case."""
     return bytes.fromhex(str(payload)) if name == "bytes" else json.dumps(payload).encode()
 
 
 def _published(driver: MeshDriver, sent: Sent) -> list[Named]:
     node = driver.nodes[0]
-    found: list[Named] = []
+    published: list[Named] = []
     for model in node.outputs:
         for record, message in driver.messages(model):
             if dict(record.headers() or []).get(h.CAUSATION) == sent.id.encode():
-                found.append({model.__name__: message.model_dump(mode="json")})
-    return found
+                published.append({model.__name__: message.model_dump(mode="json")})
+    return published
 
 
 def _dead_letter(driver: MeshDriver, sent: Sent) -> dict[str, str] | None:

@@ -12,11 +12,15 @@ import structlog
 import uvloop
 
 from onex.agent.crash import Isolation
-from onex.agent.effect.engine import EffectEngine
-from onex.agent.effect.idempotent_results import IdempotentResults
-from onex.agent.effect.outbox_relay import OutboxRelay
-from onex.agent.message.program import Program, build_program
+from onex.agent.message.program import Program
 from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.process.assemble import (
+    assemble_effect,
+    assemble_program,
+    assemble_pure,
+    assemble_relay,
+    transactional_id,
+)
 from onex.agent.process.batch_runner import run_pure
 from onex.agent.process.capability_loop import running
 from onex.agent.process.durations import batch_seconds, call_seconds, check_times
@@ -27,7 +31,7 @@ from onex.agent.process.instance_slot import InstanceSlot, take_instance_slot
 from onex.agent.process.logs import configure_logs
 from onex.agent.process.preflight import check_topics
 from onex.agent.process.presence import Presence
-from onex.agent.process.services import agent_environment_of, agent_services
+from onex.agent.process.services import agent_environment_of
 from onex.agent.process.start_steps import StartSteps
 from onex.agent.process.stop import StopSwitch
 from onex.agent.process.watchdog.call_watch import Calling, CallWatch
@@ -35,16 +39,15 @@ from onex.agent.process.watchdog.clock_watch import ClockWatch
 from onex.agent.process.watchdog.hang_alarm import HangAlarm, LoopTurns
 from onex.agent.process.watchdog.loop_watch import LoopWatch
 from onex.agent.process.watchdog.watchdog import Watchdog, Watched
-from onex.agent.pure.engine import PureEngine
+from onex.agent.runtime import AgentRuntime
 from onex.agent.state.backends import RocksBackend
 from onex.agent.state.memory import StateMemory
 from onex.agent.telemetry.health import Health
 from onex.agent.telemetry.metrics import AgentMetrics
 from onex.bus.protocols import ProtocolEventBus
-from onex.capability import AgentEnvironment, Reports
-from onex.capability.container import ServiceRegistry
+from onex.capability import Reports
 from onex.capability.host import PartitionShare
-from onex.connect import open_agent_bus, open_catalogue
+from onex.connect import kafka_adapters, open_agent_bus, open_catalogue
 from onex.contract import ResolvedNode, resolve_node
 from onex.errors import (
     BusError,
@@ -55,10 +58,9 @@ from onex.errors import (
     TransactionTimedOutError,
     TransientError,
 )
-from onex.model.enums import EnumGuarantee, EnumNodeKind, EnumStage
+from onex.model.enums import EnumNodeKind, EnumStage
 from onex.node import NodeEffect
 from onex.provisioning.environment import require_environment
-from onex.schema import ProtocolSchemaCatalogue
 from onex.schema.lookups import BETWEEN
 from onex.settings import Settings
 from onex.util.clock import SystemClock
@@ -68,21 +70,22 @@ log = structlog.get_logger(__name__)
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0
 _FENCES, _FENCE_WINDOW = 3, 60.0
 EXIT_NAME_IN_USE = 4
-_GOOD_BYE = 3.0
+_LEAVE_PATIENCE = 3.0
+"""Seconds that the last heartbeat may take."""
 _SCHEMA_WAIT = 1.0
 """Seconds for which a batch waits for an unknown schema; after that its partition waits."""
 _OF_PARTITIONS = ("partition ", "blocked ", "span ", "restore ")
-"""Reasons about partitions of clients that are gone; new clients find out by themselves."""
-_WAITED_OUT = (BusError, SchemaMismatchError, ConfigurationError, StateStoreError, TransientError, OSError)
+"""Complaints about partitions of clients that are closed. New clients complain again where the reason remains."""
+_RETRIED = (BusError, SchemaMismatchError, ConfigurationError, StateStoreError, TransientError, OSError)
 
 
 class AgentProcess:
-    """Owns what outlives clients: slot, health, metrics, server, watchdog."""
+    """Owns what lives longer than a set of Kafka clients: slot, health, metrics, health server, watchdogs."""
 
     def __init__(
         self, resolved: ResolvedNode, settings: Settings, slot: InstanceSlot, health: Health, calls: CallWatch
     ) -> None:
-        """``calls`` watches the steps of the start already, and reports them to ``health``."""
+        """``calls`` already watches the steps of the start, and reports them to ``health``."""
         self._resolved = resolved
         self._settings = settings
         self._slot = slot
@@ -92,7 +95,7 @@ class AgentProcess:
         self._memory = StateMemory(settings.state_memory_mb * 1024 * 1024)
         self._health = health
         self._metrics = AgentMetrics(self._contract.name)
-        self._clock_watch = ClockWatch(self._clock, health, self._metrics, self._set_back)
+        self._clock_watch = ClockWatch(self._clock, health, self._metrics, self._on_clock_set_back)
         self._isolation = Isolation(slot.folder / "crash", self._clock)
         self._stop = StopSwitch(self._isolation.journal.excuse)
         self._calls = calls
@@ -112,8 +115,8 @@ class AgentProcess:
             self._group,
         )
         self._alarm = HangAlarm(max(3 * settings.stall_timeout, 2 * self._contract.handler_timeout), self._clock)
-        self._signals = Reports()
-        self._voice = Presence(
+        self._reports = Reports()
+        self._presence = Presence(
             resolved,
             settings,
             slot.name,
@@ -122,22 +125,22 @@ class AgentProcess:
             self._health,
             self._metrics,
             self._watchdog.lags,
-            self._signals,
+            self._reports,
         )
 
     def run(self) -> int:
-        """Until a signal; gives the exit code."""
-        self._voice.start()
+        """Run until SIGTERM or SIGINT; return the exit code."""
+        self._presence.start()
         self._clock_watch.start()
         try:
             return self._run_until_stopped()
         finally:
             self._alarm.stop()
             self._clock_watch.stop()
-            self._voice.stop(_GOOD_BYE)
+            self._presence.stop(_LEAVE_PATIENCE)
 
     def _run_until_stopped(self) -> int:
-        wait, fenced = _FIRST_WAIT, list[float]()
+        wait, fenced_at = _FIRST_WAIT, list[float]()
         while not self._stop.requested:
             self._stop.restart = False
             self._calls.clients_ended()
@@ -147,14 +150,12 @@ class AgentProcess:
                 continue
             except FencedError as error:
                 now = self._clock.monotonic()
-                fenced = [at for at in fenced if now - at < _FENCE_WINDOW] + [now]
+                fenced_at = [at for at in fenced_at if now - at < _FENCE_WINDOW] + [now]
                 self._isolation.journal.idle()
-                if len(fenced) >= _FENCES:
+                if len(fenced_at) >= _FENCES:
                     log.critical(
-                        "instance name in use: fenced again and again, exiting",
+                        f"instance name in use: fenced {_FENCES} times in {_FENCE_WINDOW:.0f} s, exiting",
                         instance=self._slot.name,
-                        times=_FENCES,
-                        seconds=_FENCE_WINDOW,
                         error=str(error),
                     )
                     return EXIT_NAME_IN_USE
@@ -163,7 +164,7 @@ class AgentProcess:
                 self._isolation.journal.idle()
                 self._slowness += 1
                 self._complain("transaction", error)
-            except _WAITED_OUT as error:
+            except _RETRIED as error:
                 self._isolation.journal.idle()
                 self._complain("start", error)
             self._watch(None)
@@ -171,12 +172,12 @@ class AgentProcess:
             wait = min(wait * 2, _LONGEST_WAIT)
         self._watchdog.stop()
         self._server.close()
-        self._voice.forget()
+        self._presence.forget()
         log.info("agent stopped")
         return 0
 
-    def _set_back(self) -> None:
-        """Waits that began before the clock was set back last longer by that step: keep no client from then."""
+    def _on_clock_set_back(self) -> None:
+        """Replace the clients: waits that began before the clock was set back last longer by that step."""
         log.warning("replacing the clients of the bus, because the clock was set back")
         self._calls.clients_must_end()
         self._stop.ask_restart()
@@ -186,28 +187,18 @@ class AgentProcess:
             log.warning("cannot run, trying again", reason=str(error))
 
     def _run_once(self) -> None:
-        """Make clients, run until stop, restart or failure."""
+        """Create clients; run until a stop, a restart or a failure."""
         with self._step("opening the bus"):
             self._bus = open_agent_bus(self._settings, self._contract.delivery.host)
         try:
-            with self._step("checking topics"):
-                require_environment(self._bus, self._settings.env, self._contract.topic_prefix)
-                topics = check_topics(self._bus, self._resolved)
-                limits = TopicLimits.of(self._resolved, topics, self._bus.admin, self._clock, self._stop.ask_restart)
-                self._bus.fit(limits.smallest, limits.largest)
-            with self._step("reading schemas"):
-                is_effect = self._contract.node_type is EnumNodeKind.EFFECT
-                patience = 0.0 if is_effect else _SCHEMA_WAIT  # an effect's loop must not wait
-                catalogue = open_catalogue(self._settings, self._bus, patience, BETWEEN)
-                program = build_program(self._resolved, catalogue, self._services(self._bus, catalogue), limits)
-            self._metrics.capabilities.follow(program.composition.reported_metrics)
-            if is_effect:
-                uvloop.run(self._effect(program, self._bus))
+            runtime, program = self._assembled(self._bus)
+            if self._contract.node_type is EnumNodeKind.EFFECT:
+                uvloop.run(self._run_effect(program, runtime))
             else:
                 with ExitStack() as capabilities:
                     with self._step("starting capabilities"):
                         capabilities.enter_context(running(program.composition))
-                    self._pure(program, self._bus)
+                    self._run_pure(program, runtime)
         finally:
             self._alarm.watch(None)
             self._watch(None)
@@ -215,45 +206,51 @@ class AgentProcess:
             self._bus = None
             self._health.forget(_OF_PARTITIONS)
 
-    def _services(self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> ServiceRegistry:
-        services = agent_services(
-            self._resolved,
-            self._slot.name,
-            bus,
-            catalogue,
-            self._group,
-            self._clock,
-            self._health,
-            self._metrics,
-            self._voice.tracing,
-        )
-        services.value(Reports, self._signals)
-        return services.value(AgentEnvironment, agent_environment_of(self._settings))
+    def _assembled(self, bus: ProtocolEventBus) -> tuple[AgentRuntime, Program]:
+        """Check the topics, read the schemas, build the node."""
+        with self._step("checking topics"):
+            require_environment(bus, self._settings.env, self._contract.topic_prefix)
+            topics = check_topics(bus, self._resolved)
+            limits = TopicLimits.of(self._resolved, topics, bus.admin, self._clock, self._stop.ask_restart)
+            bus.fit(limits.smallest, limits.largest)
+        with self._step("reading schemas"):
+            # The event loop of an effect must not wait for a schema.
+            patience = 0.0 if self._contract.node_type is EnumNodeKind.EFFECT else _SCHEMA_WAIT
+            runtime = AgentRuntime(
+                clock=self._clock,
+                health=self._health,
+                metrics=self._metrics,
+                tracing=self._presence.tracing,
+                bus=bus,
+                catalogue=open_catalogue(self._settings, bus, patience, BETWEEN),
+                group=self._group,
+                instance=self._slot.name,
+                transactional_id=transactional_id(self._contract, self._group, self._slot.name),
+                open_backend=self._open_backend,
+                isolation=self._isolation,
+                environment=agent_environment_of(self._settings),
+                reports=self._reports,
+                kafka_adapters=kafka_adapters(),
+                run_call=asyncio.to_thread,
+            )
+            return runtime, assemble_program(self._resolved, runtime, limits)
 
-    def _pure(self, program: Program, bus: ProtocolEventBus) -> None:
-        agent = PureEngine(
+    def _run_pure(self, program: Program, runtime: AgentRuntime) -> None:
+        engine = assemble_pure(
             program,
-            bus,
-            self._group,
-            self._transactional_id(),
-            self._clock,
-            self._health,
-            self._metrics,
-            self._open_backend,
-            self._voice.tracing,
-            self._isolation,
+            runtime,
             batch_seconds=batch_seconds(self._settings),
             first_batch=max(1, self._contract.delivery.batch_size >> self._slowness),
         )
-        self._alarm.watch(lambda: agent.carried if agent.stage is EnumStage.HANDLER else None)
+        self._alarm.watch(lambda: engine.carried if engine.stage is EnumStage.HANDLER else None)
         with self._step("taking over the transactional id"):
-            agent.take_over()
+            engine.take_over()
         with self._step("joining the group"):
-            agent.subscribe()
-        self._started(agent)
-        run_pure(agent, call_seconds(self._contract, self._settings), self._stop)
+            engine.subscribe()
+        self._started(engine)
+        run_pure(engine, call_seconds(self._contract, self._settings), self._stop)
 
-    async def _effect(self, program: Program, bus: ProtocolEventBus) -> None:
+    async def _run_effect(self, program: Program, runtime: AgentRuntime) -> None:
         node = program.node
         assert isinstance(node, NodeEffect)
         stopping = asyncio.Event()
@@ -266,47 +263,30 @@ class AgentProcess:
                 await program.composition.start()
             with self._step("starting the node"):
                 await node.start()
-            host = EffectRunner(
-                lambda on_outcome: EffectEngine(
-                    program,
-                    self._group,
-                    self._clock,
-                    self._health,
-                    self._metrics,
-                    on_outcome,
-                    tracing=self._voice.tracing,
-                    answers=IdempotentResults.of(program, bus, self._open_backend, self._clock),
-                    isolation=self._isolation,
-                ),
-                node,
-                bus,
-                self._group,
-                program.topics,
-                self._transactional_id(),
-                self._settings.drain_timeout,
-                self._metrics,
+            runner = EffectRunner(
+                partial(assemble_effect, program, runtime), program.topics, runtime, self._settings.drain_timeout
             )
             if node.capabilities.start:
                 with self._step("counting partitions"):
-                    known = await asyncio.to_thread(bus.admin.topics, list(program.inputs))
+                    topics = await asyncio.to_thread(runtime.bus.admin.topics, list(program.inputs))
                 node.container.get(PartitionShare).follow(
-                    lambda: sum(partition.topic in known for partition in host.partitions),
-                    sum(topic.partitions for topic in known.values()),
+                    lambda: sum(partition.topic in topics for partition in runner.partitions),
+                    sum(topic.partitions for topic in topics.values()),
                 )
             code = Path(inspect.getfile(self._resolved.node_class)).parent
             with LoopWatch(loop, self._contract.name, code, self._clock, self._health, self._metrics):
                 self._alarm.watch(LoopTurns(loop))
                 with self._step("taking over the transactional id"):
-                    await host.take_over()
+                    await runner.take_over()
                 with self._step("joining the group"):
-                    await host.subscribe()
+                    await runner.subscribe()
                 if node.outbox is None:
-                    self._started(host)
-                    await host.run(stopping)
+                    self._started(runner)
+                    await runner.run(stopping)
                     return
-                relay = OutboxRelay(node.outbox, program, bus, self._group, self._clock)
-                self._started(host, relay)
-                await _both(host.run(stopping), relay.run(stopping), stopping)
+                relay = assemble_relay(node.outbox, program, runtime)
+                self._started(runner, relay)
+                await _run_both(runner.run(stopping), relay.run(stopping), stopping)
         finally:
             self._alarm.watch(None)
             self._stop.on_wake(lambda: None)
@@ -324,7 +304,7 @@ class AgentProcess:
         log.info("agent running", group=self._group, health_port=self._server.port)
 
     def _watch(self, watched: Watched | None, *others: Calling) -> None:
-        """None while there are no clients."""
+        """Have the watchdogs watch these; ``watched`` is None while there are no clients."""
         self._watchdog.look_at(watched)
         self._calls.look_at(*([] if watched is None else [watched]), *others)
 
@@ -332,16 +312,11 @@ class AgentProcess:
         keep = self._contract.delivery.keep_answers
         return RocksBackend(self._slot.folder / str(number), identity, self._memory, keep, self._clock)
 
-    def _transactional_id(self) -> str | None:
-        if self._contract.delivery.guarantee is EnumGuarantee.AT_LEAST_ONCE:
-            return None
-        return f"{self._group}.{self._slot.name}"
 
-
-async def _both(
+async def _run_both(
     work: Coroutine[None, None, None], relaying: Coroutine[None, None, None], stopping: asyncio.Event
 ) -> None:
-    """Publish the node's outbox beside its work; when one of the two fails, both end."""
+    """Run the engine, and the relay of the node's outbox next to it. When one of them fails, both end."""
     relay = asyncio.create_task(relaying)
     relay.add_done_callback(lambda _: stopping.set())
     try:
@@ -352,9 +327,9 @@ async def _both(
 
 
 def run_agent(path: Path, settings: Settings) -> int:
-    """Run one instance of the node in ``path`` until SIGTERM; gives the exit code.
+    """Run one instance of the node in ``path`` until SIGTERM; return the exit code.
 
-    Raises ContractError, ConfigurationError.
+    Raises ContractError and ConfigurationError.
     """
     health, calls = _starting(settings)
     with calls.steps.step("loading the node"):
@@ -363,12 +338,12 @@ def run_agent(path: Path, settings: Settings) -> int:
 
 
 def run_resolved(resolved: ResolvedNode, settings: Settings) -> int:
-    """Run one instance of a node until SIGTERM; gives the exit code. Raises ConfigurationError."""
+    """Run one instance of a node until SIGTERM; return the exit code. Raises ConfigurationError."""
     return _run(resolved.with_prefix(settings.topic_prefix), settings, *_starting(settings))
 
 
 def _starting(settings: Settings) -> tuple[Health, CallWatch]:
-    configure_logs(settings)  # the names of node and instance follow when they are known
+    configure_logs(settings)  # again in _run, when the names of node and instance are known
     health = Health({"start": "starting"})
     clock = SystemClock()
     return health, CallWatch(StartSteps(clock, health, settings.start_timeout), clock)

@@ -1,4 +1,7 @@
-"""Runs an effect: one thread polls, the asyncio loop runs handlers, one thread commits."""
+"""Runs an EFFECT. One thread polls, the asyncio loop runs handlers, one thread commits.
+
+An exception on any of the three ends :meth:`EffectRunner.run`, which raises it.
+"""
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
@@ -12,12 +15,11 @@ from typing import TypeVar
 import structlog
 
 from onex.agent.effect.engine import EffectEngine
+from onex.agent.runtime import AgentRuntime
 from onex.agent.state.restored import Restored
-from onex.agent.telemetry.metrics import AgentMetrics
-from onex.bus.protocols import Partition, Position, ProtocolEventBus, ProtocolRecord
+from onex.bus.protocols import Partition, Position, ProtocolRecord
 from onex.errors import BusError, OnexError
 from onex.model.mesh import EnumConsumerEvent
-from onex.node import NodeEffect
 from onex.wire.skip import Skip
 
 log = structlog.get_logger(__name__)
@@ -25,37 +27,33 @@ T = TypeVar("T")
 _POLL = 0.1
 _FULL_POLL = 0.01
 _PATIENCE = 1.0
-"""Seconds to wait for room before partitions are paused: librdkafka drops what it has fetched of a paused one, which
-takes up to a second to fetch again."""
+"""Seconds to wait for room before partitions are paused. librdkafka drops the records that it has fetched of a paused
+partition, and takes up to a second to fetch them again."""
 _IDLE_CHECK = 0.25
 _ACKNOWLEDGED_WITHIN = 1.0
-"""Seconds after which the commit waits instead, which knows what to do about a broker that is away."""
+"""Seconds after which the commit waits instead: it handles a broker that is away."""
 _LOOK_AGAIN = 0.001
 
 
 class EffectRunner:
-    """See the module. Every exception of a thread ends ``run`` with that exception."""
+    """Drives one engine with the clients of one bus."""
 
     def __init__(
         self,
         make_engine: Callable[[Callable[[], None]], EffectEngine],
-        node: NodeEffect,
-        bus: ProtocolEventBus,
-        group: str,
         topics: Sequence[str],
-        transactional_id: str | None,
+        runtime: AgentRuntime,
         drain_timeout: float,
-        metrics: AgentMetrics,
     ) -> None:
-        self._metrics = metrics
+        """``make_engine`` takes the function to call when an outcome can be committed."""
+        self._metrics = runtime.metrics
         self._engine = make_engine(self._on_outcome)
         self._committer = self._engine.committer
-        self._partitions = self._engine.partitions_on(bus)
-        self._node = node
-        self._bus = bus
-        self._group = group
+        self._partitions = self._engine.partitions_on(runtime.bus)
+        self._bus = runtime.bus
+        self._group = runtime.group
         self._topics = topics
-        self._transactional_id = transactional_id
+        self._transactional_id = runtime.transactional_id
         self._drain_timeout = drain_timeout
         self._commits = ThreadPoolExecutor(1, "commit")
         self._polling = True
@@ -66,32 +64,32 @@ class EffectRunner:
         self._failure: BaseException | None = None
 
     def progress(self) -> dict[Partition, int]:
-        """Outcomes committed per partition held."""
+        """Return the number of outcomes committed per assigned partition."""
         return dict(self._committer.progress)
 
     @property
     def partitions(self) -> Collection[Partition]:
-        """Those that are assigned to this process."""
+        """The assigned partitions, those that are being restored included."""
         return {*self._committer.partitions, *self._partitions.restored}
 
     def waiting_partitions(self) -> list[Partition]:
-        """Partitions that stand still and go on by themselves."""
+        """Return the partitions of which no progress is expected now."""
         return [*self._engine.waiting_partitions(), *self._partitions.restored]
 
     def restoring(self) -> Mapping[Partition, Restored]:
-        """Partitions that wait for what is read first: answers, retries and positions. From any thread."""
+        """Return the partitions for which results, retries and positions are being read. Thread-safe."""
         return self._partitions.restored
 
     def overdue(self) -> float:
-        """Seconds by which a call of the bus has outlasted its own timeout."""
+        """Return the seconds by which the current call of the bus exceeds its own timeout."""
         return self._transaction.overdue()
 
     def lag(self) -> dict[Partition, int]:
-        """Offsets left per partition held."""
+        """Return the number of offsets left per assigned partition, as the client knows it."""
         return dict(self._consumer.lag())
 
     def positions(self) -> dict[Partition, int]:
-        """Next offset to read per partition held."""
+        """Return the next offset to read per assigned partition."""
         return dict(self._consumer.positions())
 
     async def take_over(self) -> None:
@@ -105,9 +103,9 @@ class EffectRunner:
         self._partitions.consumer = self._consumer
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Until ``stopping`` is set or something fails for good; drains before it returns.
+        """Run until ``stopping`` is set or a failure ends the run; drain before returning.
 
-        Needs :meth:`subscribe` first.
+        Call :meth:`subscribe` first.
         """
         self._wake = asyncio.Event()
         self._committing = asyncio.Lock()
@@ -129,7 +127,7 @@ class EffectRunner:
             raise self._failure
 
     async def _pump(self) -> None:
-        """Commit what is there, or wait a little for something to be there."""
+        """Commit the outcomes that are waiting, or wait a little for the first one."""
         try:
             async with asyncio.timeout(_IDLE_CHECK):
                 await self._wake.wait()
@@ -141,7 +139,7 @@ class EffectRunner:
         self._engine.observe()
 
     async def _commit(self) -> None:
-        """One transaction: under load there is always more to commit, and the caller has other things to look at."""
+        """Commit one transaction and return: under load there is always more, and the caller has other work."""
         async with self._committing:
             commit = self._committer.snapshot() if self._failure is None else None
             if commit is None:
@@ -162,7 +160,7 @@ class EffectRunner:
             self._make_room()
 
     async def _acknowledged(self) -> BusError | None:
-        """Wait for the broker here, where its reports cost nothing: on the other thread each waits for a turn."""
+        """Wait on the loop until the broker has acknowledged: a waiting thread would need a turn for each report."""
         deadline = self._loop.time() + _ACKNOWLEDGED_WITHIN
         try:
             while not self._transaction.acknowledged() and self._loop.time() < deadline:
@@ -183,7 +181,7 @@ class EffectRunner:
             self._freed.set()
 
     def _free(self) -> int:
-        """How many records may be taken now."""
+        """Return the number of records that may be taken now."""
         return self._room - (self._handed - self._taken)
 
     # -- on the polling thread ------------------------------------------------------------------
@@ -200,7 +198,7 @@ class EffectRunner:
         return room
 
     def _restore(self) -> None:
-        """Read a little more of what newly assigned partitions wait for; the engine adopts what is complete."""
+        """Read one more chunk for partitions that are being restored. The engine adopts those that are complete."""
         adopted = self._partitions.step()
         if adopted is None:
             return
@@ -227,17 +225,17 @@ class EffectRunner:
             if self._failure is None:
                 self._drain_as_member()
             self._consumer.close()
-        except BaseException as error:  # noqa: BLE001 - ends the run, which raises it
+        except BaseException as error:  # noqa: BLE001 - it ends run(), which raises it
             self._failure = error
             self._loop.call_soon_threadsafe(self._wake.set)
             self._leave()
 
     def _leave(self) -> None:
-        """A member that is gone without a word keeps its partitions until its session has ended."""
+        """Leave the group: a member that only disappears keeps its partitions until its session has ended."""
         try:
             self._consumer.close()
         except BusError as error:
-            log.warning("the group is not left", group=self._group, reason=str(error))
+            log.warning("cannot leave the group", group=self._group, reason=str(error))
 
     def _poll_seconds(self, room: int) -> float:
         if self._partitions.are_restoring:
@@ -245,8 +243,11 @@ class EffectRunner:
         return _POLL if room > 0 else _FULL_POLL
 
     def _drain_as_member(self) -> None:
-        """Poll on until handlers have ended: a member that is closing sends no heartbeats (KIP-848), and what it
-        commits after its session is refused. Records that come meanwhile are not taken: the next owner reads them."""
+        """Poll until the handlers have ended.
+
+        A member that is closing sends no heartbeats (KIP-848), and its commits are refused after its session. Records
+        that arrive meanwhile are not taken: the next owner reads them.
+        """
         partitions = list(self._consumer.assignment())
         drained = asyncio.run_coroutine_threadsafe(self._engine.drain(partitions, self._drain_timeout), self._loop)
         while not drained.done():
@@ -262,17 +263,17 @@ class EffectRunner:
         self._is_done(partial(self._engine.unblock, skip))
 
     def _is_done(self, work: Callable[[], None]) -> bool:
-        """Call the engine from a callback of the loop, which would only log what it raises: that ends the run."""
+        """Call the engine from a callback of the loop. An exception ends the run: the loop would only log it."""
         try:
             work()
-        except BaseException as error:  # noqa: BLE001 - the run raises it
+        except BaseException as error:  # noqa: BLE001 - run() raises it
             self._failure = error
             self._wake.set()
             return False
         return True
 
     def _on_loop(self, work: Coroutine[None, None, None]) -> None:
-        """Wait for work on the loop, and serve commits that it may wait for in turn."""
+        """Wait for work on the loop. Serve the consumer meanwhile: the work may wait for a commit that needs it."""
         done: Future[None] = asyncio.run_coroutine_threadsafe(work, self._loop)
         while not done.done():
             self._consumer.serve()
@@ -280,9 +281,9 @@ class EffectRunner:
         done.result()
 
     def on_assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None:
-        """Have partitions restored between the polls that follow: while this call runs, the group waits."""
+        """Have the partitions restored between the polls that follow: the group waits while this call runs."""
         self._metrics.rebalanced(EnumConsumerEvent.ASSIGNED, partitions)
-        # A commit that began before they were lost must not be given back to their new time here.
+        # A commit that began before the partitions were lost must not be given back to their next assignment.
         self._on_loop(self._no_commit_in_flight())
         self._partitions.assigned(partitions, committed)
 
@@ -291,7 +292,7 @@ class EffectRunner:
             return
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
-        """Drain within the deadline, commit, give up. A host that has failed only gives up."""
+        """Drain within the deadline, commit, and give up the partitions. A runner that has failed only gives up."""
         if self._failure is not None:
             self.on_lost(partitions)
             return
@@ -301,7 +302,7 @@ class EffectRunner:
         async def release() -> None:
             await self._engine.drain(adopted, self._drain_timeout)
             deadline = self._loop.time() + self._drain_timeout
-            await self._commit()  # after the one that may be under way
+            await self._commit()  # waits for a commit that has begun
             while self._failure is None and self._committer.owes(adopted) and self._loop.time() < deadline:
                 await self._commit()
             self._engine.abandon(adopted)
@@ -309,15 +310,15 @@ class EffectRunner:
         self._on_loop(release())
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
-        """Somebody else may hold them already: commit nothing."""
+        """Give up the partitions without a commit: they may be assigned to another instance already."""
         self._metrics.rebalanced(EnumConsumerEvent.REVOKED, partitions)
         adopted = self._partitions.given_up(partitions)
 
         async def abandon() -> None:
             self._engine.abandon(adopted)
             await self._engine.drain(adopted, 0.0)
-            # This thread joins the group again after this call, and a commit reads the generation late: one that
-            # began before must not be accepted for the generation that follows.
+            # This thread joins the group again after this call, and a commit reads the generation late: a commit that
+            # began before must not be accepted for the next generation.
             await self._no_commit_in_flight()
 
         self._on_loop(abandon())

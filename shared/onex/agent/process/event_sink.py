@@ -1,18 +1,20 @@
-"""What capabilities publish while a handler is at work: acknowledged, but not in the agent's transaction."""
+"""Publishes the events of capabilities: acknowledged by the brokers, and outside of the agent's transaction."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
-from typing import ParamSpec, TypeVar
 from uuid import uuid4
+
+from typing_extensions import override
 
 from onex.agent.failure.classify import Classifier, Failure
 from onex.agent.failure.dead_letter import DeadLetterBuilder
 from onex.agent.failure.synthetic_records import UnsentRecord
 from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.runtime import ProtocolCallRunner
 from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
 from onex.bus.topics import require_topic
-from onex.capability import Event
+from onex.capability import Event, ProtocolEventSink
 from onex.contract import ResolvedNode
 from onex.errors import BusError, MessageTooLargeError, MissingTopicError, RejectedError, TransientError
 from onex.model.enums import EnumStage
@@ -24,12 +26,9 @@ from onex.util.clock import ProtocolClock
 from onex.wire import headers as h
 from onex.wire.cloudevents import first_headers
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-
-class EventSink:
-    """See :class:`onex.capability.ProtocolEventSink`. What is sent at once travels together, in order."""
+class EventSink(ProtocolEventSink):
+    """Sends what is waiting in one batch, in order, while the batch before is being acknowledged."""
 
     def __init__(
         self,
@@ -38,28 +37,27 @@ class EventSink:
         catalogue: ProtocolSchemaCatalogue,
         group: str,
         clock: ProtocolClock,
-        *,
-        waits: bool = True,
+        run_call: ProtocolCallRunner,
     ) -> None:
-        """``waits``: calls of the bus take time, and are made in a thread."""
+        """``run_call`` makes the calls of the bus and the catalogue, which wait for brokers."""
         contract = resolved.contract
         self._bus = bus
         self._catalogue = catalogue
         self._clock = clock
-        self._waits = waits
+        self._run_call = run_call
         self._topics: Mapping[type[Message], str] = {
             **with_prefix(AUDIT_TOPICS, contract.topic_prefix),
             **resolved.outputs,
         }
         self._source = f"/onex/{contract.name}/{contract.contract_version}".encode()
-        self._office = DeadLetterBuilder(contract, group, TopicLimits.usual())
+        self._dead_letters = DeadLetterBuilder(contract, group, TopicLimits.usual())
         self._classify = Classifier().classify
         self._encoders: dict[type[Message], Callable[[Message], bytes]] = {}
         self._pending: list[tuple[list[Outgoing], asyncio.Future[None]]] = []
         self._turn = asyncio.Lock()
 
+    @override
     async def send(self, events: Sequence[Event]) -> None:
-        """See the protocol."""
         records = [record for event in events for record in await self._records(event)]
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append((records, written))
@@ -68,34 +66,34 @@ class EventSink:
                 await self._write_pending()
         await written
 
+    @override
     async def dead_letter(self, event: Event, error: BaseException) -> None:
-        """See the protocol."""
         now = self._clock.now_ms()
         (record, *_) = await self._records(event)
         failure = Failure(self._classify(error), EnumStage.ENCODE, error, 1, now, now)
-        topic, value, key, headers = self._office.letter(UnsentRecord(record, now), failure)
+        topic, value, key, headers = self._dead_letters.letter(UnsentRecord(record, now), failure)
         await self._publish([Outgoing(topic, value, key, headers)])
 
     async def _write_pending(self) -> None:
-        """All together; one by one where that fails, so that each hears of its own failure."""
-        together, self._pending = self._pending, []
-        error = await self._try([record for records, _ in together for record in records])
-        for records, written in together:
-            if error is not None and len(together) > 1:
-                _settle(written, await self._try(records))
+        """Write all in one batch; where that fails, the events of each caller alone: it gets its own error."""
+        pending, self._pending = self._pending, []
+        error = await self._try([record for records, _ in pending for record in records])
+        for records, written in pending:
+            if error is not None and len(pending) > 1:
+                _resolve(written, await self._try(records))
             else:
-                _settle(written, error)
+                _resolve(written, error)
 
     async def _try(self, records: Sequence[Outgoing]) -> Exception | None:
         try:
             await self._publish(records)
-        except Exception as error:  # noqa: BLE001 - whoever sent it hears of it
+        except Exception as error:  # noqa: BLE001 - its caller gets it
             return error
         return None
 
     async def _publish(self, records: Sequence[Outgoing]) -> None:
         try:
-            await self._call(self._bus.publish_batch, records)
+            await self._run_call(self._bus.publish_batch, records)
         except MessageTooLargeError as error:
             raise RejectedError(str(error)) from error
         except BusError as error:
@@ -116,23 +114,19 @@ class EventSink:
     async def _encoded(self, message: Message, topic: str) -> bytes:
         model = type(message)
         if model not in self._encoders:
-            codec = await self._call(Codec.of_topic, model, topic, self._catalogue)
+            codec = await self._run_call(Codec.of_topic, model, topic, self._catalogue)
             self._encoders[model] = codec.encode
         return self._encoders[model](message)
 
-    async def _call(self, ask: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-        """Ask the bus or the catalogue."""
-        return await asyncio.to_thread(ask, *args, **named) if self._waits else ask(*args, **named)
-
     async def _partitions(self, topic: str) -> int:
         try:
-            state = await self._call(require_topic, self._bus.admin, topic)
+            state = await self._run_call(require_topic, self._bus.admin, topic)
         except MissingTopicError as error:
             raise TransientError(str(error)) from error
         return state.partitions
 
     def _headers(self, event: Event, topic: str, value: bytes) -> Headers:
-        """Published for the same message again, the same event has the same id."""
+        """Return the headers. An event that is published again for the same message has the same id."""
         if event.causation_id:
             parts = (self._source, event.causation_id.encode(), topic.encode(), event.key.encode(), value)
             identity = blake2b(b"|".join(parts), digest_size=16).hexdigest()
@@ -146,8 +140,8 @@ class EventSink:
         return headers
 
 
-def _settle(written: "asyncio.Future[None]", error: Exception | None) -> None:
-    """Who was cancelled waits no more."""
+def _resolve(written: "asyncio.Future[None]", error: Exception | None) -> None:
+    """End the wait of a caller, unless the caller was cancelled."""
     if written.done():
         return
     if error is None:

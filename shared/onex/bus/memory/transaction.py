@@ -39,7 +39,7 @@ class MemoryTransaction:
         self._failure: BusError | None = None
         self.fail_next_commit = False
         """Test switch: the next commit is refused after all records were written."""
-        self.lose_next_answer = False
+        self.lose_next_response = False
         """Test switch: the next commit succeeds and nobody hears of it; then the connection is gone."""
         self.at_moment: Callable[[Moment], None] = lambda _: None
         """Test switch: called at every moment, as if the process stood still there while others go on."""
@@ -107,7 +107,7 @@ class MemoryTransaction:
             self._check()
             self._raise_failure()
             self._end(TransactionState.COMMITTED)
-        if self.lose_next_answer:
+        if self.lose_next_response:
             self._lost = True
             raise BusUnavailableError("the answer to the commit was lost")
 

@@ -3,35 +3,36 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
+from typing_extensions import override
+
 from onex.agent.effect.engine import EffectEngine
-from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus, ProtocolTransaction
+from onex.agent.runtime import AgentRuntime
+from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolRebalanceListener, ProtocolTransaction
 from onex.testing.clock import VirtualLoop
 
 _REAL_PATIENCE = 60.0
 
 
-class MemoryEffectRunner:
-    """One instance. With a VirtualLoop handlers sleep in virtual time; with a plain loop they do real I/O."""
+class MemoryEffectRunner(ProtocolRebalanceListener):
+    """Runs one instance. With a VirtualLoop handlers sleep in virtual time; with another loop they do real I/O."""
 
     def __init__(
         self,
         make_engine: Callable[[Callable[[], None]], EffectEngine],
-        bus: ProtocolEventBus,
-        group: str,
         topics: Sequence[str],
-        transactional_id: str | None,
+        runtime: AgentRuntime,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.engine = make_engine(lambda: None)
-        self._bus = bus
+        self._bus = runtime.bus
         self._loop = loop
-        self.partitions = self.engine.partitions_on(bus)
-        self.transaction: ProtocolTransaction = bus.transaction(transactional_id)
-        self.consumer: ProtocolConsumer = bus.subscribe(group, topics, self)
+        self.partitions = self.engine.partitions_on(runtime.bus)
+        self.transaction: ProtocolTransaction = runtime.bus.transaction(runtime.transactional_id)
+        self.consumer: ProtocolConsumer = runtime.bus.subscribe(runtime.group, topics, self)
         self.partitions.consumer = self.consumer
 
     def step(self, timeout: float = 0.0) -> bool:
-        """Take, run, commit; gives whether anything happened."""
+        """Take records, run handlers, commit. Return whether there was anything to do."""
         room = self.engine.room()
         if self.partitions.are_restoring and (adopted := self.partitions.step()) is not None:
             self.engine.adopt(adopted)
@@ -45,14 +46,14 @@ class MemoryEffectRunner:
             self.engine.take(records)
 
         self._loop.run_until_complete(take())
-        self._run()
+        self._run_handlers()
         if self.engine.failure is not None:
             raise self.engine.failure
-        worked = self._commit()
+        has_committed = self._commit()
         self.engine.observe()
-        return worked or bool(records) or self.partitions.are_restoring
+        return has_committed or bool(records) or self.partitions.are_restoring
 
-    def _run(self) -> None:
+    def _run_handlers(self) -> None:
         if isinstance(self._loop, VirtualLoop):
             self._loop.run_ready()
             return
@@ -83,19 +84,19 @@ class MemoryEffectRunner:
         self.partitions.close()
         self.transaction.close()
 
+    @override
     def on_assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None:
-        """See :class:`ProtocolRebalanceListener`."""
         self.partitions.assigned(partitions, committed)
 
+    @override
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
-        """See :class:`ProtocolRebalanceListener`."""
         adopted = self.partitions.given_up(partitions)
         self._loop.run_until_complete(self.engine.drain(adopted, 0.0))
         self._commit()
         self.engine.abandon(adopted)
 
+    @override
     def on_lost(self, partitions: Sequence[Partition]) -> None:
-        """See :class:`ProtocolRebalanceListener`."""
         adopted = self.partitions.given_up(partitions)
         self.engine.abandon(adopted)
         self._loop.run_until_complete(self.engine.drain(adopted, 0.0))

@@ -1,0 +1,79 @@
+"""The composition root: builds the program and the engine of a node, for a process and for the test driver."""
+
+from collections.abc import Callable
+
+from onex.agent.effect.engine import EffectEngine
+from onex.agent.effect.idempotent_results import IdempotentResults
+from onex.agent.effect.outbox_relay import OutboxRelay
+from onex.agent.message.program import Program, build_program
+from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.process.services import agent_services
+from onex.agent.pure.engine import PureEngine
+from onex.agent.runtime import AgentRuntime
+from onex.contract import ResolvedNode
+from onex.model.contract import ModelContract
+from onex.model.enums import EnumGuarantee
+from onex.node.outbox import ProtocolOutbox
+
+
+def transactional_id(contract: ModelContract, group: str, instance: str) -> str | None:
+    """Return the transactional id of an instance; None for a contract that asks for no transactions."""
+    return None if contract.delivery.guarantee is EnumGuarantee.AT_LEAST_ONCE else f"{group}.{instance}"
+
+
+def assemble_program(resolved: ResolvedNode, runtime: AgentRuntime, limits: TopicLimits) -> Program:
+    """Build the node with its capabilities, codecs and handlers. Its metrics are exported from now on.
+
+    Raises SchemaMismatchError when a schema is not registered.
+    """
+    program = build_program(resolved, runtime.catalogue, agent_services(resolved, runtime), limits)
+    runtime.metrics.capabilities.follow(program.composition.reported_metrics)
+    return program
+
+
+def assemble_pure(
+    program: Program,
+    runtime: AgentRuntime,
+    *,
+    batch_seconds: float = 5.0,
+    first_batch: int = 0,
+) -> PureEngine:
+    """Build the engine of a COMPUTE, REDUCER or ORCHESTRATOR.
+
+    ``batch_seconds``: time after which a batch is committed. ``first_batch``: number of records in the first batch, 0
+    for the number in the contract.
+    """
+    return PureEngine(
+        program,
+        runtime.bus,
+        runtime.group,
+        runtime.transactional_id,
+        runtime.clock,
+        runtime.health,
+        runtime.metrics,
+        runtime.open_backend,
+        runtime.tracing,
+        runtime.isolation,
+        batch_seconds=batch_seconds,
+        first_batch=first_batch,
+    )
+
+
+def assemble_effect(program: Program, runtime: AgentRuntime, on_outcome: Callable[[], None]) -> EffectEngine:
+    """Build the engine of an EFFECT. ``on_outcome`` is called on the loop's thread when it can commit."""
+    return EffectEngine(
+        program,
+        runtime.group,
+        runtime.clock,
+        runtime.health,
+        runtime.metrics,
+        on_outcome,
+        runtime.tracing,
+        IdempotentResults.of(program, runtime.bus, runtime.open_backend, runtime.clock),
+        runtime.isolation,
+    )
+
+
+def assemble_relay(outbox: ProtocolOutbox, program: Program, runtime: AgentRuntime) -> OutboxRelay:
+    """Build the relay that publishes the outbox of an EFFECT."""
+    return OutboxRelay(outbox, program, runtime.bus, runtime.group, runtime.clock)
