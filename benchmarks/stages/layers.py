@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 
 from benchmarks.price import setup
 from onex.agent.message.program import Program
-from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.topic_limits import TopicLimits
 from onex.agent.pure.batch_pace import TOGETHER
 from onex.agent.pure.compute import ComputeProcessor
 from onex.agent.state.backends import MemoryBackend
@@ -71,11 +71,10 @@ def _bare(program: Program) -> Callable[[Group], None]:
 def carrying(program: Program, traces: BatchTraces | None) -> Callable[[Group], None]:
     """The engine's work, without a bus."""
     work = ComputeProcessor(program, "group", traces)
-    work.begin(0, [])
+    work.begin(0)
 
     def carry(records: Group) -> None:
         work.carry([*records])
-        work.outputs.clear()
         if traces is not None:
             traces.finish(0, committed=True)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.report import Report, Series
-from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.topic_limits import TopicLimits
 from onex.agent.state.backends import RocksBackend
 from onex.agent.state.memory import StateMemory
 from onex.agent.state.store_manager import Stores

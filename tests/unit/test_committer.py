@@ -17,7 +17,7 @@ from onex.agent.effect.offsets import OffsetTracker
 from onex.agent.effect.outcome import Commit, Outcome
 from onex.agent.effect.retry_topic import RetryTopic
 from onex.agent.failure.blocked_partitions import BlockedPartitions
-from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.topic_limits import TopicLimits
 from onex.agent.telemetry.health import Health
 from onex.agent.telemetry.metrics import AgentMetrics
 from onex.bus.memory.log import MemoryRecord

@@ -15,7 +15,7 @@ from node_tally_reducer.v1_0_0.models import Tally
 from onex.agent.state.backends import RocksBackend
 from onex.agent.state.memory import StateMemory
 from onex.agent.state.partition_store import PartitionStore
-from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.topic_limits import TopicLimits
 from tests.unit.test_state_memory import codec
 
 def peak():

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import pytest
 from node_tally_reducer.v1_0_0.models import Tally
 
-from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.topic_limits import TopicLimits
 from onex.agent.state.backends import MemoryBackend
 from onex.agent.state.store_manager import StoreManager
 from onex.bus.memory import MemoryBroker, MemoryEventBus

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from node_tally_reducer.v1_0_0.models import Tally
 
-from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.topic_limits import TopicLimits
 from onex.agent.state.backends import MemoryBackend, RocksBackend
 from onex.agent.state.memory import CacheBudget, StateMemory
 from onex.agent.state.partition_store import PartitionStore

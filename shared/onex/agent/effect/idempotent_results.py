@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from onex.agent.message.program import Program
-from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.topic_limits import TopicLimits
 from onex.agent.state.backends import OpenBackend
 from onex.agent.state.restored import Restored
 from onex.agent.state.store_manager import StoreManager
@@ -133,7 +133,7 @@ class IdempotentResults:
         kept = IdempotentResult(
             text=dump_result(cast(EffectResult, answer)), kept_ms=self._clock.now_ms(), digest=digest
         )
-        value = self._stores[number].encoded(kept)
+        value = self._stores[number].encode(kept)
         record: Emitted = (self._topic, value, STATE + key, [])
         self._limits.require_fit([record], "the answer to be kept")
         self._pending[number][key] = kept

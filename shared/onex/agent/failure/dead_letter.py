@@ -12,7 +12,7 @@ import structlog
 from onex.agent.failure.classify import Failure
 from onex.agent.failure.dead_letter_short import short_letter
 from onex.agent.message.envelope import read_envelope, with_headers
-from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import Emitted, ProtocolRecord
 from onex.model.contract import ModelContract
 from onex.util.error_text import text_of, traceback_text

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, cast
 from onex.agent.message.envelope import Envelope
 from onex.agent.message.handlers import Emission
 from onex.agent.message.program import Output
-from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import Emitted
 from onex.errors import RejectedError, WrongOutputError
 from onex.model.message import Message

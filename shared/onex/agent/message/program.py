@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from onex.agent.message.handlers import Handle, handle_of
-from onex.agent.message.topic_limits import TopicLimits
+from onex.agent.topic_limits import TopicLimits
 from onex.capability import Composition
 from onex.capability.container import ServiceRegistry
 from onex.contract import ResolvedNode, Route

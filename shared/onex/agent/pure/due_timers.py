@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.failure.memory_shortages import Location
+from onex.agent.state.partition_store import PartitionStore
 from onex.agent.state.store_manager import StoreManager
 from onex.bus.protocols import Partition, Position
 from onex.util.clock import ProtocolClock
@@ -16,59 +17,62 @@ _MOST = 1000
 
 
 class DueTimers:
-    """Of one keyed agent. Timers of a partition wait while anything of the same number is held or blocked.
+    """The timers of one engine. Timers of a partition wait while any partition of this number is stalled or blocked.
 
-    What waits because of a timer is the changelog's partition: it is what their dead letters name, too.
+    The partition that waits because of a timer is the changelog's: dead letters of timers name it, too.
     """
 
-    def __init__(self, stores: StoreManager, held: BlockedPartitions, changelog: str, clock: ProtocolClock) -> None:
+    def __init__(
+        self, stores: StoreManager | None, blocked: BlockedPartitions, changelog: str, clock: ProtocolClock
+    ) -> None:
+        """``stores``: None for a node that takes no timers."""
         self._stores = stores
-        self._blocked = held
+        self._blocked = blocked
         self._changelog = changelog
         self._clock = clock
-        self._troubled: set[Partition] = set()
+        self._uncommitted: set[Partition] = set()
         """Partitions whose timers could not be committed, and have not been since."""
 
     def take(self) -> list[Due]:
-        """Timers that are due and need not wait; those of one partition are in the order of their due times."""
-        now, waiting = self._clock.now_ms(), self._blocked.numbers
-        due = [
-            (number, timer)
-            for number, store in self._stores.ready()
-            if number not in waiting
-            for timer in store.timers.due(now, _MOST)
-        ]
-        if self._troubled:  # a record may have cancelled what could not be committed
-            busy = waiting | {number for number, _ in due}
-            calm = {partition for partition in self._troubled if partition.partition not in busy}
-            self._blocked.clear(calm)
-            self._troubled -= calm
+        """Return timers that are due and need not wait; those of one partition in the order of their due times."""
+        now_ms = self._clock.now_ms()
+        due = [(number, timer) for number, store in self._running() for timer in store.timers.due(now_ms, _MOST)]
+        if self._uncommitted:  # a record may have cancelled the timer that could not be committed
+            busy = self._blocked.numbers | {number for number, _ in due}
+            idle = {partition for partition in self._uncommitted if partition.partition not in busy}
+            self._blocked.clear(idle)
+            self._uncommitted -= idle
         return due
 
     def next_ms(self) -> int | None:
-        """When the earliest timer is due of those that need not wait."""
-        waiting = self._blocked.numbers
-        ready = [store for number, store in self._stores.ready() if number not in waiting]
-        return min((at for store in ready if (at := store.timers.next_due_ms()) is not None), default=None)
+        """Return when the earliest timer is due of those that need not wait."""
+        due = (store.timers.next_due_ms() for _, store in self._running())
+        return min((due_ms for due_ms in due if due_ms is not None), default=None)
+
+    def _running(self) -> list[tuple[int, PartitionStore]]:
+        if self._stores is None:
+            return []
+        stopped = self._blocked.numbers
+        return [(number, store) for number, store in self._stores.ready() if number not in stopped]
 
     def partitions(self, due: Iterable[Due]) -> set[Partition]:
-        """The partitions that wait when these timers cannot be committed."""
+        """Return the partitions that wait when these timers cannot be committed."""
         return {Partition(self._changelog, number) for number, _ in due}
 
-    def places(self, due: Sequence[Due]) -> list[Location]:
-        """Where these timers are."""
+    def locations(self, due: Sequence[Due]) -> list[Location]:
+        """Return the locations of these timers."""
         return [(self._changelog, number, offset_of(timer)) for number, timer in due]
 
     def positions(self, due: Iterable[Due]) -> dict[Partition, Position]:
-        """Where these timers leave their partitions: everything due before the last of them has fired."""
+        """Return the positions after these timers: every timer that was due before the last of them has fired."""
         return {Partition(self._changelog, number): Position(first_at(timer.due_ms)) for number, timer in due}
 
-    def undone(self, due: Iterable[Due]) -> None:
-        """These timers could not be committed."""
-        self._troubled |= self.partitions(due)
+    def commit_failed(self, due: Iterable[Due]) -> None:
+        """Note that these timers could not be committed."""
+        self._uncommitted |= self.partitions(due)
 
     def forget(self, number: int) -> None:
-        """The partition is assigned to another instance."""
+        """Forget a partition that is assigned to another instance."""
         partition = Partition(self._changelog, number)
         self._blocked.forget(partition)
-        self._troubled.discard(partition)
+        self._uncommitted.discard(partition)

@@ -1,11 +1,11 @@
 """COMPUTE, REDUCER and ORCHESTRATOR: a batch from topics to topics in one transaction, on one thread.
 
-The way of a batch: ``step`` takes it -> ``_carry`` opens the transaction -> ``_handle`` has every record handled
-(:mod:`onex.agent.pure.processor`) and hands over what came of it -> ``_carry`` writes the changelog and commits
-offsets with it all.
+The way of a batch: ``step`` reads it -> ``_carry`` opens the transaction -> ``_handle`` has every group of records
+handled (:mod:`onex.agent.pure.processor`) and writes its outputs -> ``_carry`` writes the changelog and commits the
+offsets with all of it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -18,11 +18,14 @@ from onex.agent.message.current import CURRENT
 from onex.agent.message.misrouted import MisroutedKeys
 from onex.agent.message.program import Program
 from onex.agent.pure.batch_pace import BatchPace
+from onex.agent.pure.batch_report import BatchReport
 from onex.agent.pure.compute import ComputeProcessor
 from onex.agent.pure.due_timers import Due, DueTimers
 from onex.agent.pure.keyed import KeyedProcessor
+from onex.agent.pure.outcome import BatchTotals, GroupOutcome
 from onex.agent.pure.partitions import PurePartitions
 from onex.agent.pure.processor import Processor
+from onex.agent.pure.refused_search import RefusedInputSearch
 from onex.agent.state.backends import OpenBackend
 from onex.agent.state.restored import Restored
 from onex.agent.telemetry.batch_traces import BatchTraces
@@ -38,28 +41,20 @@ from onex.bus.protocols import (
     ProtocolRecord,
     ProtocolTransaction,
 )
-from onex.capability import BatchFacts
-from onex.capability.layer import ProtocolBatchObserver
-from onex.errors import (
-    BusError,
-    FencedError,
-    MessageTooLargeError,
-    TransactionTimedOutError,
-)
+from onex.errors import BusError, FencedError, MessageTooLargeError, TransactionTimedOutError
 from onex.model.enums import EnumStage
 from onex.model.mesh import EnumConsumerEvent
 from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
-_OBSERVE_EVERY = 1.0
 _BEFORE_TIMERS = 0.67
 """Records may use this part of a batch's time when timers are due, too."""
 _EARLY = 500
-"""A batch of as many records is long enough for its offsets to travel while it is handled."""
+"""A batch of this many records takes long enough for its offsets to travel while it is handled."""
 
 
 class PureEngine:
-    """One instance of a pure node. Single-threaded but for commits; drive it with ``step``."""
+    """One instance of a pure node. It runs on one thread, but for commits; a runner calls ``step``."""
 
     def __init__(
         self,
@@ -77,16 +72,16 @@ class PureEngine:
         batch_seconds: float = 5.0,
         first_batch: int = 0,
     ) -> None:
-        """``batch_seconds``: when the time of a batch is up; ``first_batch``: records in the first one, 0 for as many
-        as the contract says."""
+        """``batch_seconds``: when the time of a batch is over; ``first_batch``: records in the first one, 0 for the
+        batch size of the contract."""
         contract = program.contract
         self._bus = bus
         self._group = group
         self._transactional_id = transactional_id
         self._topics = program.topics
         self._clock = clock
-        self._health = health
         self._metrics = metrics
+        self._report = BatchReport(metrics, program.composition.layers(), clock)
         self._pace = BatchPace(contract.delivery.batch_size, batch_seconds, first_batch)
         self._limits = program.limits
         self._changelog = contract.changelog_topic
@@ -95,57 +90,52 @@ class PureEngine:
         self._stores = self._partitions.stores
         self._traces = BatchTraces(tracing) if tracing else None
         self._keyed = None if self._stores is None else KeyedProcessor(program, group, self._stores, self._traces)
-        self._work: Processor = self._keyed or ComputeProcessor(program, group, self._traces)
-        self._timers_turn = False
-        """In narrow batches records and timers take turns."""
-        self._observers = [one for one in program.composition.layers() if isinstance(one, ProtocolBatchObserver)]
-        self._observed = 0.0
-        found_out = isolation or Isolation(None, clock)
-        self._gate = PureGate(found_out, self._blocked, self._work, contract, group, clock)
-        self._timers = (
-            None
-            if self._stores is None or program.timers is None
-            else DueTimers(self._stores, self._blocked, self._changelog, clock)
+        self._processor: Processor = self._keyed or ComputeProcessor(program, group, self._traces)
+        self._search = RefusedInputSearch(self._pace, self._limits, self._processor)
+        self._gate = PureGate(
+            isolation or Isolation(None, clock), self._blocked, self._processor, contract, group, clock
         )
-        self._sent = 0
+        stores_with_timers = None if program.timers is None else self._stores
+        self._timers = DueTimers(stores_with_timers, self._blocked, self._changelog, clock)
+        self._totals = BatchTotals()
 
     @property
     def stage(self) -> EnumStage:
-        """Where the record in hand is."""
-        return self._work.stage
+        """Stage of the current record."""
+        return self._processor.stage
 
     @property
     def carried(self) -> int:
-        """Records taken in hand so far; does not move while one hangs."""
-        return self._work.carried
+        """Number of records whose handler was called. It does not change while a handler hangs."""
+        return self._processor.carried
 
     def open(self) -> None:
-        """Take over the transactional id, join the group. Raises BusError."""
+        """Take over the transactional id and join the group. Raise BusError."""
         self.take_over()
         self.subscribe()
 
     def take_over(self) -> None:
-        """Fence an earlier owner of the transactional id. Raises BusError."""
+        """Fence an earlier owner of the transactional id. Raise BusError."""
         if self._keyed is not None:
-            self._keyed.places = MisroutedKeys(self._bus, self._topics[-1], self._clock)
+            self._keyed.misrouted_keys = MisroutedKeys(self._bus, self._topics[-1], self._clock)
         self._transaction: ProtocolTransaction = self._bus.transaction(self._transactional_id)
 
     def subscribe(self) -> None:
-        """Join the group; partitions come with the first steps. Raises BusError."""
+        """Join the group; partitions are assigned in the first steps. Raise BusError."""
         self._consumer: ProtocolConsumer = self._bus.subscribe(self._group, self._topics, self)
         self._partitions.consumer = self._consumer
 
     def close(self) -> None:
-        """Leave the group and release everything; nothing is in work between two steps."""
+        """Leave the group and release everything. No input is in work between two steps."""
         self._consumer.close()
         self._transaction.close()
         self._partitions.close()
 
     def step(self, timeout: float) -> bool:
-        """Carry one batch, waiting up to ``timeout`` seconds for it; gives whether there was anything to do.
+        """Carry one batch, waiting up to ``timeout`` seconds for it. Return whether there was work.
 
-        Raises FencedError when another instance owns the transactional id, BusUnavailableError when
-        clients must be made anew. Other failures of the bus undo the batch, which then runs again.
+        Raise FencedError when another instance owns the transactional id, and BusUnavailableError when clients must
+        be replaced. Other failures of the bus undo the batch, which then runs again.
         """
         if self._partitions.are_restoring:
             timeout = 0.0
@@ -154,56 +144,39 @@ class PureEngine:
         self._consumer.resume(self._blocked.to_resume())
         self._limits.refresh()
         records = list(self._consumer.batch(self._pace.size, self._patience(timeout)))
-        self._observe()
-        due = [] if self._timers is None else self._timers.take()
-        records, due = self._gate.admit(records, due, self._consumer)
-        behind = self._partitions.stand_by()
+        self._report.state(self._stores, self._partitions.standby)
+        records, due = self._gate.admit(records, self._timers.take(), self._consumer)
+        has_followed = self._partitions.stand_by()
         if records or due:
-            self._carry(*self._narrowed(records, due))
+            self._carry(*self._search.narrowed(records, due, self._consumer))
             return True
-        return behind or self._partitions.are_restoring
-
-    def _narrowed(
-        self, records: list[ProtocolRecord], due: Sequence[Due]
-    ) -> tuple[list[ProtocolRecord], Sequence[Due]]:
-        """While a culprit is looked for, a batch has records or timers, and no more of them than its size says."""
-        if not self._pace.narrow:
-            return records, due
-        if records and due:
-            self._timers_turn = not self._timers_turn
-            if not self._timers_turn:
-                return records, []
-            self._seek(span_of(records)[0])
-        return ([], due[: self._pace.size]) if due else (records, due)
+        return has_followed or self._partitions.are_restoring
 
     def _carry(self, records: list[ProtocolRecord], due: Sequence[Due]) -> None:
-        """One transaction; only what no time was left for is in ``records`` afterwards, to be read again."""
-        metrics, traces, transaction = self._metrics, self._traces, self._transaction
+        """Carry one transaction. Afterwards ``records`` has only records to read again: the time was over."""
+        traces, transaction = self._traces, self._transaction
         started, now_ms = self._clock.monotonic(), self._clock.now_ms()
         count, inputs, (first, positions) = len(records), len(records) + len(due), span_of(records)
         self._partitions.check(first)
         positions = self._partitions.marked(positions)
-        metrics.in_flight.set(inputs)
-        if records:
-            metrics.queue_seconds.observe(waited(records[0], now_ms))
+        self._report.began(inputs, waited(records[0], now_ms) if records else None)
         if traces is not None:
             traces.polled()
-        self._sent = 0
-        sole = self._location_of(records, due) if inputs == 1 else None
-        dead: list[str] = []
+        totals = self._totals = BatchTotals()
+        only_input = self._location_of(records, due) if inputs == 1 else None
         self._gate.without_skips(records, first)
-        self._work.begin(now_ms, dead)
-        self._work.memory_shortages.is_single = inputs == 1
+        self._processor.begin(now_ms)
+        self._processor.memory_shortages.is_single = inputs == 1
         early = positions if count >= _EARLY else {}
         transaction.begin(self._consumer, early)
         self._gate.begin(first, positions, due)
         try:
             fired = self._handle(records, due)
             self._gate.end()
-            rest = span_of(records)[0]
-            if rest:  # offsets that were sent early are replaced: the last ones in a transaction count
+            unread = span_of(records)[0]
+            if unread:  # offsets that were sent early are replaced: the last ones in a transaction count
                 early = {}
-                positions |= self._partitions.marked({p: Position(offset) for p, offset in rest.items()})
+                positions |= self._partitions.marked({p: Position(offset) for p, offset in unread.items()})
             if self._stores is not None:
                 self._stores.write_changes(transaction)
             if not positions:
@@ -216,37 +189,28 @@ class PureEngine:
                 self._rollback()
                 raise
             if isinstance(error, MessageTooLargeError):
-                self._suspect([*first, *self._of_timers(due)], inputs, sole, error)
+                self._search.refused([*first, *self._timers.partitions(due)], inputs, only_input, error)
             if traces is not None:
                 traces.finish(0, committed=False)
             self._undo(first, due, error)
             return
         finally:
             CURRENT.set(None)
-            self._work.stage = EnumStage.DECODE  # an attempt that was undone is in no handler any more
-            metrics.in_flight.set(0)
+            self._processor.stage = EnumStage.DECODE  # an attempt that was undone is in no handler any more
+            self._report.ended()
         if traces is not None:
             traces.finish(committing_ns, committed=True)
         count -= len(records)
-        self._committed(positions, fired, rest, count, committing - started)
-        for observer in self._observers:
-            observer.observed(BatchFacts(count, self._sent, dead, committing - started))
-        for kind in dead:
-            metrics.dead(kind)
-        metrics.received.inc(count)
-        metrics.sent.inc(self._sent - self._work.forwarded)
-        metrics.misrouted.inc(self._work.forwarded)
-        metrics.commits.inc()
-        metrics.process_seconds.observe(committing - started)
-        metrics.commit_seconds.observe(self._clock.monotonic() - committing)
+        self._committed(positions, fired, unread, count, committing - started)
+        self._report.committed(count, totals, committing - started, self._clock.monotonic() - committing)
 
     def _handle(self, records: list[ProtocolRecord], due: Sequence[Due]) -> Sequence[Due]:
-        """A few records at a time, which are let go at once: what was touched is still in the processor's cache.
+        """Carry small groups of records and release each: what was touched is still in the CPU's cache.
 
-        Ends when the time of the batch is up; what is left of it stays in ``records``. Returns the timers that have
-        fired; the others stay due.
+        The loop ends when the time of the batch is over; records that are left stay in ``records``. Return the timers
+        that have fired; the others stay due.
         """
-        work, pace, now = self._work, self._pace, self._clock.monotonic
+        processor, pace, now = self._processor, self._pace, self._clock.monotonic
         watches, fired = self._gate.watches, 0
         pace.begin(singly=watches)
         at = now()
@@ -254,38 +218,37 @@ class PureEngine:
         records_until = at + pace.seconds * (_BEFORE_TIMERS if due else 1.0)
         records.reverse()
         while records and at < records_until:
-            together = records[-pace.group :]
+            group = records[-pace.group :]
             del records[-pace.group :]
-            together.reverse()
+            group.reverse()
             if watches:
-                self._gate.at(together[0])
-            work.carry(together)
-            self._hand_over()
+                self._gate.at(group[0])
+            self._write(processor.carry(group))
             began, at = at, now()
-            pace.carried(len(together), at - began)
-        if self._keyed is not None:
+            pace.carried(len(group), at - began)
+        if self._keyed is not None and due:
+            outcome = GroupOutcome()
             for number, timer in due:
                 if now() >= until:
                     break
                 if watches:
                     self._gate.at_timer(number, timer)
-                self._keyed.fire(number, timer)
+                outcome.add(self._keyed.fire(number, timer))
                 fired += 1
-            self._hand_over()
+            self._write(outcome)
         records.reverse()
         return due[:fired]
 
-    def _hand_over(self) -> None:
-        """Outputs and dead letters go into the transaction."""
-        work, transaction = self._work, self._transaction
-        self._sent += len(work.outputs)
-        transaction.produce_all(work.outputs)
-        work.outputs.clear()
-        for origin, letter in work.letters:
-            transaction.produce(*letter, on_delivery=self._holding(origin))
-        work.letters.clear()
+    def _write(self, outcome: GroupOutcome) -> None:
+        """Write outputs and dead letters into the transaction."""
+        self._totals.add(outcome)
+        self._transaction.produce_all(outcome.outputs)
+        for origin, letter, _ in outcome.dead_letters:
+            self._transaction.produce(*letter, on_delivery=self._stalling(origin))
 
-    def _holding(self, origin: Partition) -> OnDelivery:
+    def _stalling(self, origin: Partition) -> OnDelivery:
+        """Return a delivery report that stalls a partition whose dead letter was not written."""
+
         def report(failed: Exception | None, _: int) -> None:
             if failed is not None:
                 self._blocked.note(origin, failed)
@@ -293,28 +256,14 @@ class PureEngine:
         return report
 
     def _location_of(self, records: Sequence[ProtocolRecord], due: Sequence[Due]) -> Location:
-        """Where the first input of a batch is."""
-        if records or self._timers is None:
-            return location_of(records[0])
-        return self._timers.places(due[:1])[0]
-
-    def _suspect(
-        self, partitions: Sequence[Partition], inputs: int, sole: Location | None, error: MessageTooLargeError
-    ) -> None:
-        """A broker refused a record that seemed to fit: measure all of them, then make batches smaller, until the
-        input that it comes from is alone. That one becomes a dead letter in the next run."""
-        if not self._limits.careful:
-            self._limits.suspect(partitions)
-        elif sole is None:
-            self._pace.refused(inputs, partitions)
-        else:
-            self._work.mark_failed(sole, error, self._work.stage)
+        """Return the location of the first input of a batch."""
+        return location_of(records[0]) if records else self._timers.locations(due[:1])[0]
 
     def _committed(
         self,
         positions: Mapping[Partition, Position],
         fired: Sequence[Due],
-        rest: Mapping[Partition, int],
+        unread: Mapping[Partition, int],
         count: int,
         seconds: float,
     ) -> None:
@@ -322,76 +271,59 @@ class PureEngine:
             self._stores.commit()
         for partition, position in positions.items():
             self._partitions.progress[partition] = position.offset
-        done = [*positions, *self._of_timers(fired)]
-        if rest:
+        done = [*positions, *self._timers.partitions(fired)]
+        if unread:
             self._pace.cut(count)
-            self._seek(rest)
+            self._seek(unread)
         else:
             self._pace.committed(seconds, done)
-        if not self._pace.narrow:
-            self._limits.trust(done)
+        self._search.committed(done)
         self._blocked.clear(done)
-        places: Sequence[Location] = ()
-        if fired and self._timers is not None:
-            positions, places = {**positions, **self._timers.positions(fired)}, self._timers.places(fired)
-        self._work.passed(positions, places)
+        locations: Sequence[Location] = ()
+        if fired:
+            positions, locations = {**positions, **self._timers.positions(fired)}, self._timers.locations(fired)
+        self._processor.remove_committed(positions, locations)
         if self._gate.suspects:
-            self._gate.committed(positions, places)
+            self._gate.committed(positions, locations)
 
     def _undo(self, first: Mapping[Partition, int], due: Sequence[Due], error: BusError) -> None:
-        """Abort, go back to where the batch began; all of it waits, or the partition whose dead letter failed."""
-        self._metrics.aborts.inc()
+        """Abort, and go back to where the batch began. The partition whose record or dead letter failed waits, or all
+        partitions of the batch."""
+        self._report.aborted()
         self._transaction.abort()
         self._rollback()
         self._seek(first)
-        if self._timers is not None:
-            self._timers.undone(due)
-        if self._work.waits is not None:
-            self._consumer.pause(self._blocked.stall([self._work.waits], error, "a record cannot be carried now"))
+        self._timers.commit_failed(due)
+        if (stalled := self._processor.stalled_partition) is not None:
+            self._consumer.pause(self._blocked.stall([stalled], error, "a record cannot be carried now"))
             return
         self._consumer.pause(
-            self._blocked.stall_noted() or self._blocked.stall([*first, *self._of_timers(due)], error)
+            self._blocked.stall_noted() or self._blocked.stall([*first, *self._timers.partitions(due)], error)
         )
 
     def _seek(self, offsets: Mapping[Partition, int]) -> None:
         for partition, offset in offsets.items():
             self._consumer.seek(partition, offset)
 
-    def _of_timers(self, due: Sequence[Due]) -> Collection[Partition]:
-        """What waits when these timers cannot be committed."""
-        return () if self._timers is None else self._timers.partitions(due)
-
     def _rollback(self) -> None:
         if self._stores is not None:
             self._stores.rollback()
 
-    def _observe(self) -> None:
-        """Once a second: how large the state is, and how much of it is still to be restored."""
-        if self._stores is None or (now := self._clock.monotonic()) - self._observed < _OBSERVE_EVERY:
-            return
-        self._observed = now
-        keys, size = self._stores.size()
-        self._metrics.state_keys.set(keys)
-        self._metrics.state_bytes.set(size)
-        self._metrics.restore_remaining.set(self._stores.remaining())
-        if (standby := self._partitions.standby) is not None:
-            self._metrics.standby_keys.set(standby.keys())
-
     def _patience(self, timeout: float) -> float:
-        """Do not sleep past the next timer."""
+        """Return the seconds to wait for records: not past the next timer."""
         due = self.next_timer_ms()
         return timeout if due is None else max(0.0, min(timeout, (due - self._clock.now_ms()) / 1000))
 
     def progress(self) -> dict[Partition, int]:
-        """Next offset per partition held, as far as committed here."""
+        """Return the next offset per assigned partition, as far as this engine has committed."""
         return dict(self._partitions.progress)
 
     def waiting_partitions(self) -> list[Partition]:
-        """Partitions that stand still: what they lead to cannot be written, or their state is being restored."""
+        """Return partitions that are stalled or blocked, or whose state is being restored."""
         return [partition for partition in self._consumer.assignment() if self._partitions.is_stopped(partition)]
 
     def restoring(self) -> dict[Partition, Restored]:
-        """Partitions that are being assigned, and how far the restores of their state are. From any thread."""
+        """Return partitions that are being assigned, and the progress of their restores. From any thread."""
         return self._partitions.restoring()
 
     @property
@@ -400,19 +332,19 @@ class PureEngine:
         return self._consumer, self._transaction
 
     def next_timer_ms(self) -> int | None:
-        """When the earliest timer is due, of partitions that are assigned and not blocked."""
-        return None if self._timers is None else self._timers.next_ms()
+        """Return when the earliest timer is due, of partitions that are assigned and not stopped."""
+        return self._timers.next_ms()
 
     def overdue(self) -> float:
-        """Seconds by which a call of the bus has outlasted its own timeout."""
+        """Return the seconds by which a call of the bus has outlasted its own timeout."""
         return self._transaction.overdue()
 
     def lag(self) -> dict[Partition, int]:
-        """Offsets left per partition held."""
+        """Return the number of offsets left per assigned partition."""
         return dict(self._consumer.lag())
 
     def positions(self) -> dict[Partition, int]:
-        """Next offset to read per partition held."""
+        """Return the next offset to read per assigned partition."""
         return dict(self._consumer.positions())
 
     def on_assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None:
@@ -421,19 +353,16 @@ class PureEngine:
         self._partitions.assigned(partitions, committed)
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
-        """Called between batches: everything taken is committed already."""
+        """Forget partitions. Called between two batches: every record that was read is committed."""
         self._metrics.rebalanced(EnumConsumerEvent.REVOKED, partitions)
         for partition in partitions:
             self._blocked.forget(partition)
-            self._pace.forget(partition)
-            self._work.forget(partition)
-            self._limits.trust([partition, Partition(self._changelog, partition.partition)])
-            if self._timers is not None:
-                self._pace.forget(Partition(self._changelog, partition.partition))
-                self._work.forget(Partition(self._changelog, partition.partition))
-                self._timers.forget(partition.partition)
+            for forgotten in (partition, Partition(self._changelog, partition.partition)):
+                self._search.forget(forgotten)
+                self._processor.forget(forgotten)
+            self._timers.forget(partition.partition)
             self._partitions.revoked(partition)
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
-        """The group moved on without this member; nothing is open here."""
+        """Forget partitions: the group continued without this member. No transaction is open here."""
         self.on_revoked(partitions)

@@ -1,9 +1,10 @@
-"""The work of a REDUCER or ORCHESTRATOR: a record changes the state that the next one of its key finds."""
+"""The processor of a REDUCER or ORCHESTRATOR: a record changes the state that the next one of its key finds."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import chain, compress
+from collections.abc import Sequence
+from itertools import compress
 from operator import not_
+
+from typing_extensions import override
 
 from onex.agent.failure.memory_shortages import location_of
 from onex.agent.failure.synthetic_records import TimerRecord
@@ -13,7 +14,8 @@ from onex.agent.message.envelope import Envelope, TimerEnvelope, read_envelope, 
 from onex.agent.message.handlers import Result
 from onex.agent.message.misrouted import MisroutedKeys
 from onex.agent.message.program import Program
-from onex.agent.pure.processor import Failed, Processor, Taken
+from onex.agent.pure.outcome import Failed, GroupOutcome, Traced
+from onex.agent.pure.processor import DecodedOrFailed, Encoded, Processor, TimerChange
 from onex.agent.state.store_manager import StoreManager
 from onex.agent.telemetry.batch_traces import BatchTraces
 from onex.agent.telemetry.tracing import MessageTrace
@@ -21,29 +23,21 @@ from onex.bus.protocols import Emitted, ProtocolRecord
 from onex.errors import RejectedError
 from onex.model.enums import EnumStage
 from onex.model.message import Message
-from onex.node import TimerFired
+from onex.node import CancelTimer, SetTimer, TimerFired
 from onex.util.clock import to_datetime
 from onex.wire.changelog import TIMERS, dump_timers
 from onex.wire.timer_offset import DueTimer, offset_of
 
 _HANDLER, _ENCODE = EnumStage.HANDLER, EnumStage.ENCODE
-_FEW_TIMERS, _SHORT_KEPT = 64, 1024
-"""Of one key; characters of what a timer keeps of its message."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A traced message: its outputs are ready as soon as it is handled."""
-
-    answer: Result
-    records: Sequence[Emitted]
+_FEW_TIMERS, _SHORT_ENVELOPE = 64, 1024
+"""Number of timers of one key, and characters of the envelope that a timer carries, that always fit."""
 
 
 class KeyedProcessor(Processor):
-    """Handles all records, each on the state that the ones before it have left, then encodes what they gave.
+    """Handles all records of a group, each on the state that the ones before it have left, then encodes the results.
 
-    What a record changes is staged whole or not at all: when an answer cannot be encoded, the states that its group
-    has put are forgotten, and the records are carried again one by one.
+    What a group changes is staged whole or not at all. When a result cannot be encoded, the processor forgets the
+    states that the group has put, and carries the records again one by one.
     """
 
     def __init__(self, program: Program, group: str, stores: StoreManager, traces: BatchTraces | None) -> None:
@@ -51,100 +45,35 @@ class KeyedProcessor(Processor):
         self._stores = stores
         self._changelog = program.contract.changelog_topic
         self._retry_topic = program.contract.retry_topic
-        self.places: MisroutedKeys | None = None
-        """Where keys belong; known once the agent is connected."""
+        self._numbers: set[int] = set()
+        """Partition numbers of the group that was handled last."""
+        self.misrouted_keys: MisroutedKeys | None = None
+        """Set when the engine has a connection."""
 
-    def fire(self, number: int, timer: DueTimer) -> None:
-        """A timer is an input like any other; a failing handler gives a dead letter and the timer is gone."""
+    def fire(self, number: int, timer: DueTimer) -> GroupOutcome:
+        """Carry a due timer, as an input like any other. When its handler fails, the timer is gone, too."""
         timers = self._stores[number].timers
         if not timers.still_due(timer):
-            return
+            return GroupOutcome()
         timers.fired(timer)
         envelope = TimerEnvelope(timer.key, timer.name, timer.due_ms, timer.kept)
         fired = TimerFired(name=timer.name, due=to_datetime(timer.due_ms))
         record = TimerRecord(self._changelog, number, envelope, fired, self._now_ms, offset_of(timer))
-        assert self._receiver.timers is not None, "only nodes that take timers set them"
-        doomed = self.failed_records.get(location_of(record)) if self.failed_records else None
-        self._work([record], [doomed or (self._receiver.timers, fired, envelope)])
+        assert self._decoder.timers is not None, "only nodes that take timers set them"
+        failed = self._failed_inputs.get(location_of(record)) if self._failed_inputs else None
+        return self._carry([record], [failed or (self._decoder.timers, fired, envelope)])
 
-    def _work(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> None:
-        results = self._handle(records, taken)
-        numbers = {record.partition() for record in records}
-        stores = [self._stores[number] for number in numbers]
-        if self._forward(records, taken, numbers):
-            return
-        self.stage = _ENCODE
-        try:
-            ready = self._encode(results, taken)
-            if self._receiver.timers is not None:
-                self._require_room_for_timers(records, taken, results)
-            for store in stores:
-                store.stage()
-        except BaseException as error:  # noqa: BLE001 - found out below whose it is, and that one becomes a dead letter
-            for store in stores:
-                store.undo()
-            if len(records) == 1:
-                self._dead_letter(records[0], self._failed(records[0], error, _ENCODE))
-            else:
-                for record, one in zip(records, taken, strict=True):
-                    self._work([record], [self.failed_records.get(location_of(record), one)])
-            return
-        self._stage(records, taken, results, ready)
-
-    def _forward(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken], numbers: Iterable[int]) -> bool:
-        """Send records that are on the wrong partition for their key to the right one; whether there were any.
-
-        Only keys that have no state here are looked at: with one, they were looked at before. What was done for the
-        records is undone, and the others are carried without them. What was forwarded is never forwarded again.
-        """
-        assert self.places is not None, "opened"
-        wrong: dict[int, set[bytes]] = {}
-        for number in numbers:
-            if (new := self._stores[number].new_keys()) and (keys := self.places.misplaced(number, new)):
-                wrong[number] = keys
-        if not wrong:
-            return False
-        own = (self._retry_topic, self._changelog)
-        # What cannot be decoded is a dead letter of this partition: forwarded, it would come without its reason.
-        away = [
-            isinstance(one, tuple) and r.topic() not in own and (r.key() or b"") in wrong.get(r.partition(), ())
-            for r, one in zip(records, taken, strict=True)
-        ]
-        if not any(away):
-            return False
-        for number in numbers:
-            self._stores[number].undo()
-            self._stores[number].forget(wrong.get(number, ()))
-        for record, one in compress(zip(records, taken, strict=True), away):
-            self._send_away(record, one)
-        stays = [*compress(zip(records, taken, strict=True), map(not_, away))]
-        if stays:
-            self._work(
-                [record for record, _ in stays], [self.failed_records.get(location_of(r), one) for r, one in stays]
-            )
-        return True
-
-    def _send_away(self, record: ProtocolRecord, one: Taken) -> None:
-        assert self.places is not None, "opened"
-        envelope = one[2] if isinstance(one, tuple) else read_envelope(record)
-        letter = self.places.forwarded(record, envelope)
-        try:
-            self._limits.require_fit([letter], "record on the wrong partition for its key")
-        except RejectedError as error:
-            self._dead_letter(record, Failed(error, _ENCODE))
-            return
-        self.outputs.append(letter)
-        self.forwarded += 1
-
-    def _handle(self, records: Sequence[ProtocolRecord], taken: Sequence[Taken]) -> list[Result | _Sent | Failed]:
-        """What the handler answers to each record, with states put as it says."""
+    @override
+    def _handle(self, records: Sequence[ProtocolRecord], inputs: Sequence[DecodedOrFailed]) -> Sequence[object]:
+        """Call the handler for each record, and put the states that it returns."""
+        self._numbers = {record.partition() for record in records}
         set_current, traces, stores = CURRENT.set, self._traces, self._stores
-        results: list[Result | _Sent | Failed] = []
-        for record, one in zip(records, taken, strict=True):
-            if not isinstance(one, tuple):
-                results.append(self._undecoded(record, one))
+        results: list[object] = []
+        for record, decoded in zip(records, inputs, strict=True):
+            if not isinstance(decoded, tuple):
+                results.append(self._undecoded(record, decoded))
                 continue
-            entry, message, envelope = one
+            entry, message, envelope = decoded
             trace = None
             try:
                 self.carried += 1
@@ -156,88 +85,144 @@ class KeyedProcessor(Processor):
                 self.stage = _HANDLER
                 if envelope.deadline is not None:
                     require_in_time(entry, envelope, self._now_ms)
-                answer = entry.handle(state, message, envelope.context(self._now))
+                result = entry.handle(state, message, envelope.context(self._now))
                 self.stage = _ENCODE
-                assert isinstance(answer, Result)
-                result = answer if trace is None else self._send(answer, envelope, trace)
-                if answer.state is not state:
-                    store.put(key, answer.state)
-                results.append(result)
+                assert isinstance(result, Result)
+                handled = result if trace is None else self._traced(result, envelope, trace)
+                if result.state is not state:
+                    store.put(key, result.state)
+                results.append(handled)
             except BaseException as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
                 results.append(self._failed(record, error, self.stage, trace))
         return results
 
-    def _encode(self, results: Sequence[Result | _Sent | Failed], taken: Sequence[Taken]) -> list[Sequence[Emitted]]:
-        """Outputs of every answer; raises at the first that cannot be written."""
-        ready: list[Sequence[Emitted]] = []
+    def _traced(self, result: Result, envelope: Envelope, trace: MessageTrace) -> Traced:
+        """Encode a traced message before the next one is handled: its spans include no other message."""
+        traced = Traced(trace.send(self._records(result, envelope)), result.timers)
+        trace.processed()
+        return traced
+
+    def _records(self, result: Result, envelope: Envelope, event: Emitted | None = None) -> list[Emitted]:
+        """Return all outputs of a result. ``event``: the record of its event, when it has exactly one."""
+        encode_all = self._encoder.encode_all
+        records = [event] if event else encode_all(result.events, envelope, envelope.reply_key)
+        if result.commands:
+            records += encode_all(result.commands, envelope, envelope.key, len(records))
+        return records
+
+    @override
+    def _forward_misrouted(
+        self, records: Sequence[ProtocolRecord], inputs: Sequence[DecodedOrFailed]
+    ) -> GroupOutcome | None:
+        """Send records that are on the wrong partition for their key to the right one, and carry the others again.
+
+        Only keys that have no state here are checked: keys with a state were checked before. What was forwarded is
+        never forwarded again.
+        """
+        assert self.misrouted_keys is not None, "opened"
+        misrouted: dict[int, set[bytes]] = {}
+        for number in self._numbers:
+            if (new := self._stores[number].new_keys()) and (keys := self.misrouted_keys.misplaced(number, new)):
+                misrouted[number] = keys
+        if not misrouted:
+            return None
+        own_topics = (self._retry_topic, self._changelog)
+        # A record that cannot be decoded is a dead letter of this partition: forwarded, it would lose its reason.
+        is_forwarded = [
+            isinstance(decoded, tuple)
+            and record.topic() not in own_topics
+            and (record.key() or b"") in misrouted.get(record.partition(), ())
+            for record, decoded in zip(records, inputs, strict=True)
+        ]
+        if not any(is_forwarded):
+            return None
+        for number in self._numbers:
+            self._stores[number].undo()
+            self._stores[number].forget(misrouted.get(number, ()))
+        outcome = GroupOutcome()
+        for record, decoded in compress(zip(records, inputs, strict=True), is_forwarded):
+            outcome.add(self._forward(self.misrouted_keys, record, decoded))
+        others = [*compress(zip(records, inputs, strict=True), map(not_, is_forwarded))]
+        if others:
+            again = [self._failed_inputs.get(location_of(record), decoded) for record, decoded in others]
+            outcome.add(self._carry([record for record, _ in others], again))
+        return outcome
+
+    def _forward(self, keys: MisroutedKeys, record: ProtocolRecord, decoded: DecodedOrFailed) -> GroupOutcome:
+        envelope = decoded[2] if isinstance(decoded, tuple) else read_envelope(record)
+        forwarded = keys.forwarded(record, envelope)
+        try:
+            self._limits.require_fit([forwarded], "record on the wrong partition for its key")
+        except RejectedError as error:
+            return GroupOutcome(dead_letters=[self._dead_letter(record, error, _ENCODE)])
+        return GroupOutcome([forwarded], forwarded=1)
+
+    @override
+    def _encode(
+        self, records: Sequence[ProtocolRecord], inputs: Sequence[DecodedOrFailed], results: Sequence[object]
+    ) -> Encoded:
+        """Encode outputs, timers and states. Raise at the first that cannot be written."""
+        outputs: list[Emitted] = []
+        failures: list[tuple[ProtocolRecord, BaseException | Failed]] = []
+        timers: list[TimerChange] = []
         events = [
             result.events[0] if isinstance(result, Result) and len(result.events) == 1 else None for result in results
         ]
-        envelopes = [one[2] if isinstance(one, tuple) else None for one in taken]
-        for result, envelope, only in zip(
-            results, envelopes, self._emitter.encode_each(events, envelopes), strict=True
-        ):
-            if isinstance(only, BaseException):
-                raise only
+        envelopes = [decoded[2] if isinstance(decoded, tuple) else None for decoded in inputs]
+        emitted = self._encoder.encode_each(events, envelopes)
+        for record, result, envelope, event in zip(records, results, envelopes, emitted, strict=True):
+            if isinstance(event, BaseException):
+                raise event
             if isinstance(result, Result) and envelope is not None:
-                ready.append(self._records(result, envelope, only) if result.commands or not only else (only,))
-            else:
-                ready.append(result.records if isinstance(result, _Sent) else ())
-        outputs = [*chain.from_iterable(ready)]
+                if event and not result.commands:
+                    outputs.append(event)
+                else:
+                    outputs += self._records(result, envelope, event)
+                if result.timers:
+                    timers.append(_timer_change(record, envelope, result.timers))
+            elif isinstance(result, Traced) and envelope is not None:
+                outputs += result.records
+                if result.timers:
+                    timers.append(_timer_change(record, envelope, result.timers))
+            elif isinstance(result, Failed):
+                failures.append((record, result))
         if not self._limits.all_fit(outputs):
             self._limits.require_fit(outputs, "output")
-        return ready
+        if self._decoder.timers is not None:
+            self._require_room_for_timers(timers)
+        for number in self._numbers:
+            self._stores[number].prepare()
+        return Encoded(outputs, failures, timers)
 
-    def _require_room_for_timers(
-        self, records: Sequence[ProtocolRecord], taken: Sequence[Taken], results: Sequence[Result | _Sent | Failed]
-    ) -> None:
-        """Raise RejectedError for timers of a key that its changelog does not take. Few small ones are not measured.
+    def _require_room_for_timers(self, timers: Sequence[TimerChange]) -> None:
+        """Raise RejectedError for timers of a key that its changelog does not take.
 
-        What several records of a group add to the timers of one key is not added up: the broker refuses that, and
-        each of them is measured alone.
+        Few timers with a short envelope are not measured. The timers that several records of a group add to one key
+        are not added up: a broker refuses them, and then each record is measured alone.
         """
-        for record, one, result in zip(records, taken, results, strict=True):
-            answer = result.answer if isinstance(result, _Sent) else result
-            if isinstance(answer, Failed) or not answer.timers or not isinstance(one, tuple):
-                continue
-            key, kept = one[2].key or b"", stored_for_timers(one[2])
-            timers = self._stores[record.partition()].timers.changed(key, answer.timers, self._now_ms, kept)
-            if len(timers) > _FEW_TIMERS or sum(map(len, kept.values())) > _SHORT_KEPT or self._limits.careful:
-                self._limits.require_fit([(self._changelog, dump_timers(timers), TIMERS + key, [])], "timers")
+        for number, key, changes, envelope in timers:
+            changed = self._stores[number].timers.changed(key, changes, self._now_ms, envelope)
+            is_short = len(changed) <= _FEW_TIMERS and sum(map(len, envelope.values())) <= _SHORT_ENVELOPE
+            if self._limits.careful or not is_short:
+                self._limits.require_fit([(self._changelog, dump_timers(changed), TIMERS + key, [])], "timers")
 
-    def _records(self, answer: Result, envelope: Envelope, only: Emitted | None = None) -> list[Emitted]:
-        """All outputs of an answer. ``only``: that of its event, where it has just one."""
-        emit = self._emitter.encode_all
-        records = [only] if only else emit(answer.events, envelope, envelope.reply_key)
-        if answer.commands:
-            records += emit(answer.commands, envelope, envelope.key, len(records))
-        return records
+    @override
+    def _stage(self, encoded: Encoded) -> None:
+        for number in self._numbers:
+            self._stores[number].stage()
+        for number, key, changes, envelope in encoded.timers:
+            self._stores[number].timers.change(key, changes, self._now_ms, envelope)
 
-    def _send(self, answer: Result, envelope: Envelope, trace: MessageTrace) -> _Sent:
-        """A traced message goes all the way before the next one: its spans show nothing of its neighbours."""
-        sent = _Sent(answer, trace.send(self._records(answer, envelope)))
-        trace.processed()
-        return sent
+    @override
+    def _undo(self) -> None:
+        for number in self._numbers:
+            self._stores[number].undo()
 
-    def _stage(
-        self,
-        records: Sequence[ProtocolRecord],
-        taken: Sequence[Taken],
-        results: Sequence[Result | _Sent | Failed],
-        ready: Sequence[Sequence[Emitted]],
-    ) -> None:
-        outputs = self.outputs
-        for record, one, result, emitted in zip(records, taken, results, ready, strict=True):
-            if isinstance(result, Failed):
-                self._dead_letter(record, result)
-                continue
-            outputs += emitted
-            answer = result.answer if isinstance(result, _Sent) else result
-            if answer.timers:
-                assert isinstance(one, tuple)
-                envelope = one[2]
-                timers = self._stores[record.partition()].timers
-                timers.change(envelope.key or b"", answer.timers, self._now_ms, stored_for_timers(envelope))
+
+def _timer_change(
+    record: ProtocolRecord, envelope: Envelope, changes: Sequence[SetTimer | CancelTimer]
+) -> TimerChange:
+    return TimerChange(record.partition(), envelope.key or b"", changes, stored_for_timers(envelope))
 
 
 def _begin(traces: BatchTraces, record: ProtocolRecord, message: Message, envelope: Envelope) -> MessageTrace | None:

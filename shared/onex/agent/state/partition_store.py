@@ -1,7 +1,7 @@
-"""Keyed state of one partition: what a group of records changes, what its batch has changed, decoded cache, disk.
+"""Keyed state of one partition: changes of a group of records, changes of a batch, decoded cache, disk.
 
-A change is ``put``, encoded by ``settle`` (or forgotten by ``undo``), and goes to the changelog with ``changes`` and
-to the disk with ``commit`` (or is forgotten by ``rollback``).
+The way of a change: ``put`` -> ``prepare`` encodes it -> ``stage`` makes it a part of the batch (or ``undo`` forgets
+it) -> ``changes`` returns it for the changelog -> ``commit`` writes it to the disk (or ``rollback`` forgets it).
 """
 
 from collections.abc import Callable, Iterable
@@ -10,10 +10,10 @@ from operator import itemgetter
 
 import structlog
 
-from onex.agent.message.topic_limits import TopicLimits
 from onex.agent.state.backends import Change, ProtocolBackend
 from onex.agent.state.memory import CacheBudget
 from onex.agent.state.timers import TimerTable
+from onex.agent.topic_limits import TopicLimits
 from onex.errors import MessageError, StateStoreError, UnreadableStateError
 from onex.model.message import Message
 from onex.schema import Codec
@@ -24,45 +24,49 @@ _ENCODED = itemgetter(1)
 
 
 class PartitionStore:
-    """An abort leaves no trace: changes live in the overlay until :meth:`commit`."""
+    """An aborted batch leaves no trace: its changes are in the overlay until :meth:`commit`."""
 
     def __init__(
         self, codec: Codec, backend: ProtocolBackend, changelog: str, limits: TopicLimits, *, notes_new: bool = False
     ) -> None:
-        """``notes_new``: somebody asks for ``new_keys``."""
+        """``notes_new``: collect the keys that :meth:`new_keys` returns."""
         self._changelog = changelog
         self._limits = limits
         self.timers = TimerTable()
         self._codec = codec
         self._backend = backend
         self._is_complete = False
-        """The end of the changelog was reached, and every change since then was made here."""
+        """The end of the changelog was reached, and every later change was made by this process."""
         self._cache: dict[bytes, tuple[Message | None, int]] = {}
         """Decoded state and its weight, the oldest entry first."""
         self._budget = backend.budget
         self._overlay: dict[bytes, tuple[Message | None, bytes | None]] = {}
-        """State and its bytes, of keys that the batch in hand has changed."""
+        """State and its bytes, of keys that the batch has changed."""
         self._fresh: dict[bytes, tuple[Message | None]] = {}
-        """State of keys that were put since the last ``settle``: not encoded yet, so that it happens once a key."""
+        """State of keys that were put since the last ``stage``. It is encoded once a key, not once a record."""
+        self._prepared: dict[bytes, tuple[Message | None, bytes | None]] = {}
+        """What ``prepare`` has encoded of ``_fresh``."""
         self._changes: list[Change] = []
         self._new: list[bytes] = []
         self._note_new: Callable[[bytes], object] = self._new.append if notes_new else _ignore
 
     def new_keys(self) -> list[bytes]:
-        """Keys without a state that were looked up since the last call and had not been looked up before, as far as
-        is known: each must be where it belongs."""
+        """Return keys without a state that were looked up for the first time since the last call.
+
+        A key that has left the cache may come again. The caller checks that each belongs to this partition.
+        """
         new = self._new[:]
         self._new.clear()
         return new
 
     def forget(self, keys: Iterable[bytes]) -> None:
-        """These keys count as never looked up."""
+        """Remove keys from the cache, so that the next look-up of each is a first one."""
         for key in keys:
-            if known := self._cache.pop(key, None):
-                self._budget.left += known[1]
+            if entry := self._cache.pop(key, None):
+                self._budget.left += entry[1]
 
     def restored(self) -> None:
-        """The store is complete: load its timers."""
+        """Mark the store as complete, and load its timers."""
         self._backend.mark_complete()
         self._is_complete = True
         unreadable = self.timers.load((key[1:], value) for key, value in self._backend.scan(TIMERS))
@@ -77,7 +81,7 @@ class PartitionStore:
             )
 
     def checkpoint(self) -> int:
-        """Changelog offset up to which the store is complete."""
+        """Return the changelog offset up to which the store is complete."""
         return self._backend.checkpoint()
 
     @property
@@ -86,21 +90,21 @@ class PartitionStore:
         return next(chain(self._backend.scan(STATE), self._backend.scan(TIMERS)), None) is None
 
     def size(self) -> tuple[int, int]:
-        """Estimated keys, and bytes on disk."""
+        """Return the estimated number of keys, and bytes on disk."""
         return self._backend.size()
 
     def apply(self, changes: Iterable[Change], checkpoint: int) -> None:
-        """Restore: take records of the changelog as they are."""
+        """Write records of the changelog to the disk as they are, while the store is restored."""
         self._backend.write(changes, checkpoint)
 
     def get(self, key: bytes) -> Message | None:
-        """State of a key as the records in hand see it."""
+        """Return the state of a key, with the changes of the group and of the batch."""
         if fresh := self._fresh.get(key):
             return fresh[0]
         if changed := self._overlay.get(key):
             return changed[0]
-        if known := self._cache.get(key):
-            return known[0]
+        if cached := self._cache.get(key):
+            return cached[0]
         raw = self._backend.get(STATE + key)
         if raw is None:
             state = None
@@ -120,41 +124,47 @@ class PartitionStore:
             ) from error
 
     def put(self, key: bytes, state: Message | None) -> None:
-        """The new state of a key, until ``settle`` or ``undo``."""
+        """Set the state of a key, until ``stage`` or ``undo``."""
         self._fresh[key] = (state,)
 
-    def stage(self) -> None:
-        """What was put belongs to the batch: all of it, or nothing when the codec raises at one that is not valid.
-
-        Raises RejectedError for a state that its changelog does not take.
-        """
+    def prepare(self) -> None:
+        """Encode what was put. Raise what the codec raises for a state that is not valid, and RejectedError for one
+        that the changelog does not take."""
         encode = self._codec.encode
-        settled = {key: (state, None if state is None else encode(state)) for key, (state,) in self._fresh.items()}
-        if not self._limits.surely_fit([*map(_ENCODED, settled.values())]):
+        prepared = {key: (state, None if state is None else encode(state)) for key, (state,) in self._fresh.items()}
+        if not self._limits.surely_fit([*map(_ENCODED, prepared.values())]):
             self._limits.require_fit(
-                [(self._changelog, encoded, STATE + key, []) for key, (_, encoded) in settled.items()], "state"
+                [(self._changelog, encoded, STATE + key, []) for key, (_, encoded) in prepared.items()], "state"
             )
-        self._overlay |= settled
+        self._prepared = prepared
+
+    def stage(self) -> None:
+        """Make what ``prepare`` has encoded a part of the batch. Raise nothing: stores of a group change together."""
+        self._overlay |= self._prepared
         self._fresh.clear()
+        self._prepared = {}
 
     def undo(self) -> None:
-        """Forget what was put since the last ``settle``."""
+        """Forget what was put since the last ``stage``."""
         self._fresh.clear()
+        self._prepared = {}
 
-    def encoded(self, state: Message | None) -> bytes | None:
-        """Bytes of a state; raises what the codec meets in a message that was not validated."""
+    def encode(self, state: Message | None) -> bytes | None:
+        """Return the bytes of a state. Raise what the codec raises for a message that was not validated."""
         return None if state is None else self._codec.encode(state)
 
     def changes(self) -> list[Change]:
-        """What the batch changed, once per key, as changelog and store hold it: states, then timers."""
-        self.stage()
+        """Return what the batch changed, once per key, as changelog and store hold it: states, then timers."""
+        if self._fresh:
+            self.prepare()
+            self.stage()
         changes: list[Change] = [(STATE + key, encoded) for key, (_, encoded) in self._overlay.items()]
         changes += [(TIMERS + key, value) for key, value in self.timers.changes()]
         self._changes = changes
         return changes
 
     def commit(self, checkpoint: int) -> None:
-        """The transaction is committed: changes go to the store together with the changelog offset."""
+        """Write the changes of the committed transaction to the disk, together with the changelog offset."""
         if self._changes:
             self._backend.write(self._changes, checkpoint, at_end=True)
         cache, weight_of, grown = self._cache, CacheBudget.weight, 0
@@ -168,9 +178,9 @@ class PartitionStore:
         self.timers.commit()
 
     def rollback(self) -> None:
-        """The transaction was aborted."""
+        """Forget the changes of the aborted transaction."""
         self.forget(self.new_keys())
-        self._fresh.clear()
+        self.undo()
         self._overlay.clear()
         self._changes = []
         self.timers.rollback()
@@ -180,10 +190,10 @@ class PartitionStore:
         self._budget.left += sum(weight for _, weight in self._cache.values())
         self._cache.clear()
         if self._is_complete:
-            self._keep_up()
+            self._mark_complete()
         self._backend.close()
 
-    def _keep_up(self) -> None:
+    def _mark_complete(self) -> None:
         try:
             self._backend.mark_complete()
         except StateStoreError as error:
@@ -197,7 +207,7 @@ class PartitionStore:
         self._grow(weight)
 
     def _grow(self, weight: int) -> None:
-        """The cache takes so much more; the oldest entries make room for it."""
+        """Account for this growth of the cache. Evict the oldest entries when the budget is spent."""
         self._budget.left -= weight
         while self._budget.left < 0 and self._cache:
             oldest = next(iter(self._cache))
@@ -205,4 +215,4 @@ class PartitionStore:
 
 
 def _ignore(_: bytes) -> None:
-    """No one asks for new keys."""
+    """Collect no new keys."""

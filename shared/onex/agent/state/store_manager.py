@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from onex.agent.message.topic_limits import TopicLimits
 from onex.agent.state.backends import OpenBackend
 from onex.agent.state.lost_positions import Changelog, lost_state
 from onex.agent.state.partition_store import PartitionStore
 from onex.agent.state.restored import Restored
 from onex.agent.state.restoring import RestoringStores
 from onex.agent.state.standby import Standby
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import OnDelivery, Partition, ProtocolEventBus, ProtocolTransaction
 from onex.schema import Codec
 from onex.wire.positions import Mark
