@@ -11,13 +11,13 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 
 from benchmarks.price import setup
 from onex.agent.message.program import Program
-from onex.agent.topic_limits import TopicLimits
 from onex.agent.pure.batch_pace import TOGETHER
 from onex.agent.pure.compute import ComputeProcessor
 from onex.agent.state.backends import MemoryBackend
 from onex.agent.state.partition_store import PartitionStore
 from onex.agent.telemetry.batch_traces import BatchTraces
 from onex.agent.telemetry.tracing import Tracing
+from onex.agent.topic_limits import TopicLimits
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.settings import Settings
 from onex.wire import headers as h

@@ -17,10 +17,10 @@ from pathlib import Path
 import psutil
 
 from benchmarks.report import Report, Series
-from onex.agent.topic_limits import TopicLimits
 from onex.agent.state.backends import RocksBackend
 from onex.agent.state.memory import StateMemory
 from onex.agent.state.store_manager import Stores
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.protocols import Outgoing, Partition
 from onex.contract import ResolvedNode, resolve_node

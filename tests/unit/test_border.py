@@ -19,8 +19,8 @@ from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 from onex.agent.failure.classify import Failure
 from onex.agent.failure.dead_letter import DeadLetterBuilder
 from onex.agent.message.envelope import read_envelopes
-from onex.agent.topic_limits import TopicLimits
 from onex.agent.process.logs import configure_logs
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.kafka.unreadable import UnreadableRecord, with_readable_headers
 from onex.bus.memory.log import MemoryRecord
 from onex.bus.protocols import Partition, TopicState

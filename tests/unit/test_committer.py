@@ -17,9 +17,9 @@ from onex.agent.effect.offsets import OffsetTracker
 from onex.agent.effect.outcome import Commit, Outcome
 from onex.agent.effect.retry_topic import RetryTopic
 from onex.agent.failure.blocked_partitions import BlockedPartitions
-from onex.agent.topic_limits import TopicLimits
 from onex.agent.telemetry.health import Health
 from onex.agent.telemetry.metrics import AgentMetrics
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.memory.log import MemoryRecord
 from onex.bus.protocols import (
     Emitted,

@@ -10,10 +10,10 @@ import pytest
 from onex.agent.effect.outcome import Commit
 from onex.agent.effect.partitions import Adopted, EffectPartitions
 from onex.agent.effect.retry_topic import RetryTopic
-from onex.agent.topic_limits import TopicLimits
 from onex.agent.process.effect_runner import EffectRunner
 from onex.agent.telemetry.health import Health
 from onex.agent.telemetry.metrics import AgentMetrics
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.protocols import (

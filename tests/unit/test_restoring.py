@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 import pytest
 from node_tally_reducer.v1_0_0.models import Tally
 
-from onex.agent.topic_limits import TopicLimits
 from onex.agent.state.backends import MemoryBackend
 from onex.agent.state.store_manager import StoreManager
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.adapter import MemoryReader
 from onex.bus.protocols import Outgoing, Partition, TopicState

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from node_tally_reducer.v1_0_0.models import Tally
 
-from onex.agent.topic_limits import TopicLimits
 from onex.agent.state.backends import MemoryBackend, RocksBackend
 from onex.agent.state.memory import CacheBudget, StateMemory
 from onex.agent.state.partition_store import PartitionStore
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import TopicState
 from onex.schema import Codec, avro_schema

@@ -9,7 +9,6 @@ from opentelemetry.sdk.trace import SpanProcessor
 
 from onex.agent.crash import Isolation
 from onex.agent.effect.outbox_relay import OutboxRelay
-from onex.agent.message.topic_limits import TopicLimits
 from onex.agent.process.assemble import (
     assemble_effect,
     assemble_program,
@@ -25,6 +24,7 @@ from onex.agent.state.backends import MemoryBackend, OpenBackend, ProtocolBacken
 from onex.agent.telemetry.health import Health
 from onex.agent.telemetry.metrics import AgentMetrics
 from onex.agent.telemetry.tracing import Tracing
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.memory import MemoryBroker
 from onex.bus.memory.transaction import Moment
 from onex.capability import AgentEnvironment, Reports

@@ -20,11 +20,11 @@ from onex.agent.effect.offsets import MAX_SPAN, OffsetTracker
 from onex.agent.effect.outcome import Commit, Outcome
 from onex.agent.effect.retry_topic import RetryTopic
 from onex.agent.failure.blocked_partitions import BlockedPartitions
-from onex.agent.topic_limits import TopicLimits
 from onex.agent.state.lost_positions import read_again
 from onex.agent.telemetry.health import Health
 from onex.agent.telemetry.metrics import AgentMetrics
 from onex.agent.telemetry.tracing import Tracing
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import Emitted, Partition, Position, ProtocolConsumer, ProtocolTransaction
 from onex.errors import BusError, FencedError, MessageTooLargeError, TransactionTimedOutError
 from onex.util.clock import ProtocolClock

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from onex.agent.message.program import Program
-from onex.agent.topic_limits import TopicLimits
 from onex.agent.state.backends import OpenBackend
 from onex.agent.state.restored import Restored
 from onex.agent.state.store_manager import StoreManager
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import Emitted, OnDelivery, Partition, ProtocolEventBus
 from onex.model.message import Message
 from onex.node.idempotent_result import EffectResult, IdempotentResult, dump_result, load_result, require_same_work

@@ -13,7 +13,6 @@ import uvloop
 
 from onex.agent.crash import Isolation
 from onex.agent.message.program import Program
-from onex.agent.message.topic_limits import TopicLimits
 from onex.agent.process.assemble import (
     assemble_effect,
     assemble_program,
@@ -44,6 +43,7 @@ from onex.agent.state.backends import RocksBackend
 from onex.agent.state.memory import StateMemory
 from onex.agent.telemetry.health import Health
 from onex.agent.telemetry.metrics import AgentMetrics
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import ProtocolEventBus
 from onex.capability import Reports
 from onex.capability.host import PartitionShare

@@ -6,10 +6,10 @@ from onex.agent.effect.engine import EffectEngine
 from onex.agent.effect.idempotent_results import IdempotentResults
 from onex.agent.effect.outbox_relay import OutboxRelay
 from onex.agent.message.program import Program, build_program
-from onex.agent.message.topic_limits import TopicLimits
 from onex.agent.process.services import agent_services
 from onex.agent.pure.engine import PureEngine
 from onex.agent.runtime import AgentRuntime
+from onex.agent.topic_limits import TopicLimits
 from onex.contract import ResolvedNode
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumGuarantee

@@ -10,8 +10,8 @@ from typing_extensions import override
 from onex.agent.failure.classify import Classifier, Failure
 from onex.agent.failure.dead_letter import DeadLetterBuilder
 from onex.agent.failure.synthetic_records import UnsentRecord
-from onex.agent.message.topic_limits import TopicLimits
 from onex.agent.runtime import ProtocolCallRunner
+from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
 from onex.bus.topics import require_topic
 from onex.capability import Event, ProtocolEventSink
