@@ -60,5 +60,5 @@ class Run(Generic[Command]):
         return [result for result in results if isinstance(result, model)]
 
     def has(self, model: type[Message], step: str = "") -> bool:
-        """Return whether a step, or the given step, has a result of type ``model``."""
+        """Return whether ``step``, or any step, has a result of type ``model``."""
         return bool(self.all_results(model, step)) if step else model in self.results

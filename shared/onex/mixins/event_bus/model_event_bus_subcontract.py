@@ -47,7 +47,7 @@ class ModelEventBusSubcontract(Subcontract):
     correlation_tracking: bool = True
     """Events carry the correlation id of the current message."""
     event_retention_seconds: int = Field(default=3_600, ge=0, le=86_400)
-    """Seconds after which an unsent event is given up. With 0 age alone is no reason."""
+    """Seconds after which an unsent event is dropped. With 0 events are not dropped for their age."""
     max_retry_attempts: int = Field(default=3, ge=0, le=10)
     """Retries of a batch that was not acknowledged."""
     retry_delay_ms: int = Field(default=1_000, ge=0, le=10_000)
@@ -55,11 +55,11 @@ class ModelEventBusSubcontract(Subcontract):
     enable_event_validation: bool = True
     """Validate events again: an event that was built without validation is refused here."""
     graceful_degradation: bool = True
-    """Report an event that is given up, and continue. With False the next ``publish`` or ``flush`` raises."""
+    """Report a dropped event, and continue. With False the next ``publish`` or ``flush`` raises."""
     routing_key_strategy: EnumRouting = EnumRouting.TYPE_BASED
     """The key of events on their topics."""
     enable_dead_letter_queue: bool = True
-    """Write an event that is given up to the node's dead letters, if those can be written."""
+    """Write a dropped event to the node's dead letters, if those can be written."""
     event_batch_size: int = Field(default=1, ge=1, le=1_000)
     """Most events of one batch."""
     event_buffer_size: int = Field(default=100, ge=10, le=10_000)

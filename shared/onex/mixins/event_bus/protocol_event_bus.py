@@ -21,7 +21,7 @@ class ProtocolEventPublisher(Protocol):
         ...
 
     async def flush(self) -> None:
-        """Return when all events in the buffer are acknowledged or given up."""
+        """Return when all events in the buffer are acknowledged or dropped."""
         ...
 
     def subscribe(self, model: type[M], listener: Callable[[M], None]) -> Callable[[], None]:
