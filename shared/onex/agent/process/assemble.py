@@ -43,20 +43,7 @@ def assemble_pure(
     ``batch_seconds``: time after which a batch is committed. ``first_batch``: number of records in the first batch, 0
     for the number in the contract.
     """
-    return PureEngine(
-        program,
-        runtime.bus,
-        runtime.group,
-        runtime.transactional_id,
-        runtime.clock,
-        runtime.health,
-        runtime.metrics,
-        runtime.open_backend,
-        runtime.tracing,
-        runtime.isolation,
-        batch_seconds=batch_seconds,
-        first_batch=first_batch,
-    )
+    return PureEngine(program, runtime, batch_seconds=batch_seconds, first_batch=first_batch)
 
 
 def assemble_effect(program: Program, runtime: AgentRuntime, on_outcome: Callable[[], None]) -> EffectEngine:

@@ -26,25 +26,20 @@ from onex.agent.pure.outcome import BatchTotals, GroupOutcome
 from onex.agent.pure.partitions import PurePartitions
 from onex.agent.pure.processor import Processor
 from onex.agent.pure.refused_search import RefusedInputSearch
-from onex.agent.state.backends import OpenBackend
+from onex.agent.runtime import AgentRuntime
 from onex.agent.state.restored import Restored
 from onex.agent.telemetry.batch_traces import BatchTraces
-from onex.agent.telemetry.health import Health
-from onex.agent.telemetry.metrics import AgentMetrics
-from onex.agent.telemetry.tracing import Tracing
 from onex.bus.protocols import (
     OnDelivery,
     Partition,
     Position,
     ProtocolConsumer,
-    ProtocolEventBus,
     ProtocolRecord,
     ProtocolTransaction,
 )
 from onex.errors import BusError, FencedError, MessageTooLargeError, TransactionTimedOutError
 from onex.model.enums import EnumStage
 from onex.model.mesh import EnumConsumerEvent
-from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 _BEFORE_TIMERS = 0.67
@@ -57,44 +52,29 @@ class PureEngine:
     """One instance of a pure node. It runs on one thread, but for commits; a runner calls ``step``."""
 
     def __init__(
-        self,
-        program: Program,
-        bus: ProtocolEventBus,
-        group: str,
-        transactional_id: str | None,
-        clock: ProtocolClock,
-        health: Health,
-        metrics: AgentMetrics,
-        open_backend: OpenBackend,
-        tracing: Tracing | None = None,
-        isolation: Isolation | None = None,
-        *,
-        batch_seconds: float = 5.0,
-        first_batch: int = 0,
+        self, program: Program, runtime: AgentRuntime, *, batch_seconds: float = 5.0, first_batch: int = 0
     ) -> None:
         """``batch_seconds``: when the time of a batch is over; ``first_batch``: records in the first one, 0 for the
         batch size of the contract."""
-        contract = program.contract
-        self._bus = bus
-        self._group = group
-        self._transactional_id = transactional_id
+        contract, clock, group = program.contract, runtime.clock, runtime.group
+        self._runtime = runtime
+        self._bus = runtime.bus
         self._topics = program.topics
         self._clock = clock
-        self._metrics = metrics
-        self._report = BatchReport(metrics, program.composition.layers(), clock)
+        self._metrics = runtime.metrics
+        self._report = BatchReport(runtime.metrics, program.composition.layers(), clock)
         self._pace = BatchPace(contract.delivery.batch_size, batch_seconds, first_batch)
         self._limits = program.limits
         self._changelog = contract.changelog_topic
-        self._blocked = BlockedPartitions(clock, health)
-        self._partitions = PurePartitions(program, bus, self._blocked, health, open_backend)
+        self._blocked = BlockedPartitions(clock, runtime.health)
+        self._partitions = PurePartitions(program, runtime, self._blocked)
         self._stores = self._partitions.stores
-        self._traces = BatchTraces(tracing) if tracing else None
+        self._traces = BatchTraces(runtime.tracing) if runtime.tracing else None
         self._keyed = None if self._stores is None else KeyedProcessor(program, group, self._stores, self._traces)
         self._processor: Processor = self._keyed or ComputeProcessor(program, group, self._traces)
         self._search = RefusedInputSearch(self._pace, self._limits, self._processor)
-        self._gate = PureGate(
-            isolation or Isolation(None, clock), self._blocked, self._processor, contract, group, clock
-        )
+        isolation = runtime.isolation or Isolation(None, clock)
+        self._gate = PureGate(isolation, self._blocked, self._processor, contract, group, clock)
         stores_with_timers = None if program.timers is None else self._stores
         self._timers = DueTimers(stores_with_timers, self._blocked, self._changelog, clock)
         self._totals = BatchTotals()
@@ -118,11 +98,11 @@ class PureEngine:
         """Fence an earlier owner of the transactional id. Raise BusError."""
         if self._keyed is not None:
             self._keyed.misrouted_keys = MisroutedKeys(self._bus, self._topics[-1], self._clock)
-        self._transaction: ProtocolTransaction = self._bus.transaction(self._transactional_id)
+        self._transaction: ProtocolTransaction = self._bus.transaction(self._runtime.transactional_id)
 
     def subscribe(self) -> None:
         """Join the group; partitions are assigned in the first steps. Raise BusError."""
-        self._consumer: ProtocolConsumer = self._bus.subscribe(self._group, self._topics, self)
+        self._consumer: ProtocolConsumer = self._bus.subscribe(self._runtime.group, self._topics, self)
         self._partitions.consumer = self._consumer
 
     def close(self) -> None:

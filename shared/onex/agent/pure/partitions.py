@@ -10,13 +10,12 @@ import structlog
 
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.message.program import Program
-from onex.agent.state.backends import OpenBackend
+from onex.agent.runtime import AgentRuntime
 from onex.agent.state.lost_positions import check_positions, lost_position, read_again, remedy, state_remedy
 from onex.agent.state.restored import Restored
 from onex.agent.state.standby import Standby
 from onex.agent.state.store_manager import StoreManager
-from onex.agent.telemetry.health import Health
-from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus
+from onex.bus.protocols import Partition, Position, ProtocolConsumer
 from onex.errors import BusError
 from onex.model.enums import EnumGuarantee
 from onex.wire.positions import mark_of
@@ -25,20 +24,13 @@ log = structlog.get_logger(__name__)
 
 
 class PurePartitions:
-    """Of one engine, on its thread."""
+    """The partitions of one engine, on its thread."""
 
-    def __init__(
-        self,
-        program: Program,
-        bus: ProtocolEventBus,
-        held: BlockedPartitions,
-        health: Health,
-        open_backend: OpenBackend,
-    ) -> None:
-        contract = program.contract
+    def __init__(self, program: Program, runtime: AgentRuntime, blocked: BlockedPartitions) -> None:
+        contract, bus, open_backend = program.contract, runtime.bus, runtime.open_backend
         self._bus = bus
-        self._blocked = held
-        self._health = health
+        self._blocked = blocked
+        self._health = runtime.health
         self._node = contract.name
         self._topics = program.topics
         self._changelog = changelog = contract.changelog_topic
@@ -51,80 +43,80 @@ class PurePartitions:
             )
         )
         self.consumer: ProtocolConsumer
-        """Set when the group is joined."""
+        """Set when the engine joins the group."""
         self.progress: dict[Partition, int] = {}
-        """Next offset per partition, as far as committed here."""
+        """Next offset per partition, as far as this engine has committed."""
         self._adopting: Mapping[Partition, Restored] = {}
-        """Partitions that are being assigned right now."""
-        self._moved = True
-        """Partitions were assigned or given up since the standby last looked."""
+        """Partitions whose assignment is in progress."""
+        self._assignment_changed = True
+        """Partitions were assigned or given up since the standby was last updated."""
         self._committed_at: dict[Partition, Position] = {}
-        """What was committed when partitions were assigned, by this instance or an earlier owner."""
+        """Positions that this instance, or an earlier owner, had committed when partitions were assigned."""
         self._lost: dict[int, str] = {}
         """Partition numbers whose state does not fit, with the reason."""
         self._is_exactly_once = contract.delivery.guarantee is EnumGuarantee.EXACTLY_ONCE
-        """Otherwise changes of a state may be there without the position that belongs to them."""
+        """Otherwise changes of a state may be committed without the position that belongs to them."""
         self._has_position: set[int] = set()
         """Partition numbers of which any input has a committed position."""
 
     def assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None:
-        """Stateful kinds restore first: the partitions stay paused until their stores are complete."""
+        """Take partitions over. Those of a node with a state stay paused until their stores are complete."""
         stores = self.stores
         if stores is not None:
             self.consumer.pause(partitions)
-        self._moved = True
+        self._assignment_changed = True
         self._adopting = dict.fromkeys(partitions, Restored(0, 1))
         numbers = sorted({partition.partition for partition in partitions})
         self._committed_at |= committed
-        judged = check_positions(committed, self._bus, self._node)
-        self._block(judged.lost)
-        for partition, offset in judged.begins.items():
+        checked = check_positions(committed, self._bus, self._node)
+        self._block(checked.lost)
+        for partition, offset in checked.begins.items():
             self.consumer.seek(partition, offset)
         if stores is not None:
-            others = {Partition(t, n) for n in numbers for t in self._topics}.difference(partitions)
-            everything = {**committed, **self.consumer.committed(sorted(others))}
-            self._has_position |= {partition.partition for partition in everything}
+            other_inputs = {Partition(t, n) for n in numbers for t in self._topics}.difference(partitions)
+            positions = {**committed, **self.consumer.committed(sorted(other_inputs))}
+            self._has_position |= {partition.partition for partition in positions}
             for number in numbers:
-                self._open(stores, number, [p for p in partitions if p.partition == number], everything)
+                self._open(stores, number, [p for p in partitions if p.partition == number], positions)
             self._report(stores)
         self._adopting = {}
 
     def _open(
-        self, stores: StoreManager, number: int, inputs: Sequence[Partition], committed: Mapping[Partition, Position]
+        self, stores: StoreManager, number: int, inputs: Sequence[Partition], positions: Mapping[Partition, Position]
     ) -> None:
         stores.open(number)
-        of_number = ((p, mark_of(at)) for p, at in committed.items() if p.partition == number)
-        marks = {partition: mark for partition, mark in of_number if mark is not None}
-        if what := stores.lost(number, list(marks.values())):
-            self._lost[number] = what + state_remedy(self._node, *marks)
+        marks_of_inputs = ((p, mark_of(at)) for p, at in positions.items() if p.partition == number)
+        marks = {partition: mark for partition, mark in marks_of_inputs if mark is not None}
+        if reason := stores.lost(number, list(marks.values())):
+            self._lost[number] = reason + state_remedy(self._node, *marks)
         if number in self._lost:
             self._block(dict.fromkeys(inputs, self._lost[number]))
         if number in stores:
             self._begin_reading(stores, number)
 
     def check(self, first: Mapping[Partition, int]) -> None:
-        """Whether a batch that begins at these offsets is new. Raises BusUnavailableError when some of it is done."""
+        """Raise BusUnavailableError when a batch that begins at these offsets has records that are committed."""
         for partition, offset in first.items():
             if offset < (done := self._done(partition)):
                 raise read_again(partition, offset, done)
 
     def _done(self, partition: Partition) -> int:
-        """The offset below which everything is done."""
-        if (here := self.progress.get(partition)) is not None:
-            return here
-        before = self._committed_at.get(partition)
-        return 0 if before is None else before.offset
+        """Return the offset below which every record is done."""
+        if (offset := self.progress.get(partition)) is not None:
+            return offset
+        position = self._committed_at.get(partition)
+        return 0 if position is None else position.offset
 
     def restore(self) -> None:
-        """Read a chunk of the changelogs; partitions whose stores are complete are read from now on."""
+        """Read a chunk of the changelogs, and resume partitions whose stores are complete."""
         if (stores := self.stores) is not None:
             for number in stores.restore():
                 self._begin_reading(stores, number)
             self._report(stores)
 
     def _report(self, stores: StoreManager) -> None:
-        for partition, at in stores.restored.items():
-            self._health.complain(f"restore {partition.partition}", at.reason("state"))
+        for partition, restored in stores.restored.items():
+            self._health.complain(f"restore {partition.partition}", restored.reason("state"))
 
     def _begin_reading(self, stores: StoreManager, number: int) -> None:
         inputs = [p for p in self.consumer.assignment() if p.partition == number]
@@ -135,9 +127,9 @@ class PurePartitions:
         self._health.clear(f"restore {number}")
 
     def _block(self, lost: Mapping[Partition, str]) -> None:
-        """Records or state are lost: partitions stand still until an operator has decided where they go on."""
-        for partition, what in lost.items():
-            self._blocked.lose(partition, what)
+        """Block partitions whose records or state are lost, until an operator decides where they continue."""
+        for partition, reason in lost.items():
+            self._blocked.lose(partition, reason)
         self.consumer.pause(list(lost))
 
     @property
@@ -146,40 +138,41 @@ class PurePartitions:
         return self.stores is not None and self.stores.restoring
 
     def restoring(self) -> dict[Partition, Restored]:
-        """Partitions that are being assigned, and how far the restores of their state are. From any thread."""
+        """Return partitions that are being assigned, and the progress of their restores. From any thread."""
         return {**self._adopting, **(self.stores.restored if self.stores is not None else {})}
 
     def is_stopped(self, partition: Partition) -> bool:
-        """Whether the partition is held, blocked or being restored, so that no record is read from it."""
+        """Whether the partition is stalled, blocked or being restored, so that no record is read from it."""
         return self._blocked.is_stopped(partition) or (
             self.stores is not None and partition.partition not in self.stores
         )
 
     def stand_by(self) -> bool:
-        """Follow the partitions of the other instances, but not while own ones are being restored."""
+        """Follow the partitions of the other instances, unless state of this one is being restored. Return whether
+        there was a change."""
         if self.standby is None or self.stores is None or self.stores.restoring:
             return False
         try:
-            if self._moved:
+            if self._assignment_changed:
                 self.standby.follow_all_but(self.stores.assigned)
-                self._moved = False
+                self._assignment_changed = False
             return self.standby.step()
-        except BusError as error:  # the node's own work goes on without copies, which are followed again later
+        except BusError as error:  # the node's own work continues without copies, which are followed again later
             log.warning("standby cannot follow", reason=str(error))
-            self._moved = True
+            self._assignment_changed = True
             return False
 
     def marked(self, positions: dict[Partition, Position]) -> dict[Partition, Position]:
-        """Positions that say how far the changelog is, so that a later owner notices what is not there any more."""
+        """Add the end of the changelog to positions, so that a later owner notices when a part of it is gone."""
         if (stores := self.stores) is None:
             return positions
-        return {p: Position(at.offset, stores.mark(p.partition)) for p, at in positions.items()}
+        return {p: Position(position.offset, stores.mark(p.partition)) for p, position in positions.items()}
 
     def unchanged_positions(self, numbers: Collection[int]) -> dict[Partition, Position]:
-        """The position of an input partition that timers of these numbers belong to, as it is.
+        """Return the position, as it is, of one input partition that timers of these numbers belong to.
 
-        The group checks whether a member is alive only when it sends a position: a transaction without one would be
-        committed for an instance that the group has given up, too.
+        The group checks whether a member is alive only when it sends a position: without one, the group would commit
+        a transaction of an instance that it has given up.
         """
         inputs = sorted(p for p in self.consumer.assignment() if p.partition in numbers)
         for partition in inputs:
@@ -192,8 +185,8 @@ class PurePartitions:
         return self.marked({partition: Position(start) for partition, (start, _) in first.items()})
 
     def revoked(self, partition: Partition) -> None:
-        """Give a partition up."""
-        self._moved = True
+        """Forget a partition that is assigned to another instance, and close its store."""
+        self._assignment_changed = True
         self.progress.pop(partition, None)
         self._committed_at.pop(partition, None)
         self._has_position.discard(partition.partition)
@@ -203,7 +196,7 @@ class PurePartitions:
             self._health.clear(f"restore {partition.partition}")
 
     def close(self) -> None:
-        """Give everything up."""
+        """Close all stores and copies."""
         if self.stores is not None:
             self.stores.close_all()
         if self.standby is not None:
