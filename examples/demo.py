@@ -7,11 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+from confluent_kafka import Producer
 from rich.console import Console
 from rich.rule import Rule
 
 from node_test_generator_effect.v1_0_0.sandbox import Sandbox
-from onex.bus.protocols import Outgoing
 from onex.cli.main import app
 from onex.connect import open_bus, open_catalogue
 from onex.contract import find_contracts, load_contract, resolve_node
@@ -28,8 +28,8 @@ console = Console(highlight=False)
 
 
 def main() -> int:
-    """Start, generate, fail on purpose, look into dead letters and registry, stop; gives the exit code."""
-    began = time.monotonic()
+    """Run the whole demonstration. Return the exit code."""
+    started_at = time.monotonic()
     os.environ.update(ENV)
     if problem := asyncio.run(Sandbox("namespaces", 30).problem()):
         os.environ["ONEX_SANDBOX"] = "process"  # the contracts are our own
@@ -54,22 +54,22 @@ def main() -> int:
             _say(f"publish generate-node with a broken contract ({contract.name}): a failure completion follows")
             if _generate(contract, "30") != 1:
                 wrong.append(contract.name)
-        _say("publish bytes that nobody can read: a dead letter follows")
+        _say("publish unreadable bytes: a dead letter follows")
         if not _poison():
             wrong.append("undecodable message")
-        _say("the way of one generation, drawn from the topics alone")
+        _say("the path of one generation, drawn from the topics alone")
         if _onex("watch", "--trace", _identity(good[0])) != 0:
             wrong.append("waterfall")
         _say("the agents have registered")
         if not _registered():
             wrong.append("registration")
-        _say("what was generated")
+        _say("the generated packages")
         for node in sorted(GENERATED.glob("*/node_*/v*")):
             console.print(f"  {os.path.relpath(node)}  [dim]{', '.join(sorted(f.name for f in node.iterdir()))}[/]")
     finally:
         _say("everything stops")
         _onex("down")
-    seconds = time.monotonic() - began
+    seconds = time.monotonic() - started_at
     if wrong:
         console.print(f"[red]not as expected: {', '.join(wrong)}[/]")
         return 1
@@ -90,7 +90,7 @@ def _identity(contract: Path) -> str:
 
 
 def _registered() -> bool:
-    """Show the nodes once every one of them is active."""
+    """Wait until every node is active, then list the nodes. Return False after 30 s."""
     settings = Settings.load()
     bus = open_bus(settings)
     nodes = [resolve_node(file, settings.topic_prefix) for file in find_contracts(settings.services)]
@@ -104,11 +104,11 @@ def _registered() -> bool:
 
 
 def _poison() -> bool:
-    """Publish garbage and wait until its dead letter is listed."""
+    """Publish unreadable bytes, as any Kafka client can, and wait until their dead letter is listed."""
     settings = Settings.load(home=HOME)
-    open_bus(settings).publish(
-        Outgoing(settings.topic_prefix + COMMAND_TOPIC, b"\x00\x00\x00\x00\xff\x01garbage", b"demo-garbage")
-    )
+    producer = Producer({"bootstrap.servers": settings.require_kafka()})
+    producer.produce(settings.topic_prefix + COMMAND_TOPIC, b"\x00\x00\x00\x00\xff\x01garbage", b"demo-garbage")
+    producer.flush(10)
     contract = load_contract(ROOT / "services" / "node_codegen_orchestrator" / "v1_0_0")
     contract = contract.with_prefix(settings.topic_prefix)
     deadline = time.monotonic() + 20
@@ -121,7 +121,7 @@ def _poison() -> bool:
 
 
 def _onex(*arguments: str, expect: int | None = None) -> int:
-    """Run a command of ``onex`` in this process, which saves its start each time; gives the exit code."""
+    """Run a command of ``onex`` in this process, which saves a start each time. Return the exit code."""
     code = app(arguments, standalone_mode=False) or 0
     if expect is not None and code != expect:
         raise SystemExit(code)

@@ -22,14 +22,15 @@ from onex.mesh import (
     WorkflowFailedError,
 )
 
-_PATIENCE = 60.0
-_KEPT = 1000
-"""Runs that can still be followed; older ones are forgotten."""
+_TIMEOUT = 60.0
+"""Seconds to wait for the end of an order."""
+_MAX_RUNS = 1000
+"""Runs that can be followed. Older ones are forgotten."""
 
 
 @dataclass
 class Followed:
-    """What has happened to an order so far; ``news`` is set and replaced with every step."""
+    """The steps of an order. ``news`` is set and replaced with every step."""
 
     steps: list[dict[str, object]] = field(default_factory=list)
     ended: bool = False
@@ -54,11 +55,11 @@ app = FastAPI(title="Orders", lifespan=lifespan)
 
 @app.post("/orders", status_code=202)
 async def submit(order: PlaceOrder, request: Request) -> dict[str, str]:
-    """Start an order; answers at once with where to follow it."""
+    """Start an order. Return its id and the URL of its events without waiting."""
     state = request.app.state
     identity = uuid.uuid4().hex
     followed = state.runs[identity] = Followed()
-    while len(state.runs) > _KEPT:
+    while len(state.runs) > _MAX_RUNS:
         del state.runs[next(iter(state.runs))]
     state.tasks.create_task(_follow(state.mesh, order, identity, followed))
     return {"id": identity, "events": f"/orders/{identity}/events"}
@@ -66,14 +67,14 @@ async def submit(order: PlaceOrder, request: Request) -> dict[str, str]:
 
 @app.post("/orders/wait")
 async def wait(order: PlaceOrder, request: Request) -> OrderCompleted:
-    """Start an order and wait for its end."""
+    """Start an order and wait for its end, for at most 60 s."""
     mesh: MeshClient = request.app.state.mesh
-    return await mesh.execute(order, answer=OrderCompleted, timeout=_PATIENCE)
+    return await mesh.execute(order, answer=OrderCompleted, timeout=_TIMEOUT)
 
 
 @app.get("/orders/{identity}/events")
 async def events(identity: str, request: Request) -> StreamingResponse:
-    """Every step of an order, from its beginning, as server-sent events."""
+    """Stream every step of an order from its start, as server-sent events."""
     followed: Followed | None = request.app.state.runs.get(identity)
     if followed is None:
         raise HTTPException(404, f"no order {identity}")
@@ -82,7 +83,7 @@ async def events(identity: str, request: Request) -> StreamingResponse:
 
 async def _follow(mesh: MeshClient, order: PlaceOrder, identity: str, followed: Followed) -> None:
     try:
-        async with mesh.run(order, command_id=identity, timeout=_PATIENCE) as run:
+        async with mesh.run(order, command_id=identity, timeout=_TIMEOUT) as run:
             async for step in run:
                 followed.add(step.name, step.message.model_dump(mode="json") if step.message else None)
             done = await run.completion()

@@ -1,4 +1,4 @@
-"""Renders node packages."""
+"""Render node packages."""
 
 from node_code_renderer_compute.v1_0_0.models import NodeRendered, RenderNode
 from onex.codegen import package_files
@@ -7,7 +7,7 @@ from onex.node import NodeCompute, RejectedError
 
 
 class NodeCodeRendererCompute(NodeCompute[RenderNode, NodeRendered]):
-    """Contract, models and node class by Jinja2."""
+    """Render contract, models and node class with Jinja2."""
 
     def compute(self, request: RenderNode) -> NodeRendered:
         try:

@@ -1,4 +1,4 @@
-"""Drives the generation of node packages."""
+"""Drive the generation of node packages."""
 
 from node_codegen_orchestrator.v1_0_0.models import (
     ContractValidated,

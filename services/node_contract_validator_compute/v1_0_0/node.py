@@ -1,4 +1,4 @@
-"""Validates contracts."""
+"""Validate contracts."""
 
 from node_contract_validator_compute.v1_0_0.models import ContractRefused, ContractValidated, ValidateContract
 from onex.codegen import generatable_contract
@@ -7,7 +7,7 @@ from onex.node import NodeCompute
 
 
 class NodeContractValidatorCompute(NodeCompute[ValidateContract, ContractValidated | ContractRefused]):
-    """All problems at once; a refused contract is an answer, not a failure of this node."""
+    """Report all problems of a contract together. A refused contract is a result, not a failure of this node."""
 
     def compute(self, request: ValidateContract) -> ContractValidated | ContractRefused:
         try:

@@ -21,7 +21,7 @@ NAME = "node_distributed_lock_effect"
 
 
 class NodeDistributedLockEffect(MixinDatabase, NodeEffect):
-    """A command delivered again gives the answer it gave: a lease is not taken twice."""
+    """A command that is delivered again returns its first result: a lease is not acquired twice."""
 
     async def start(self) -> None:
         self._inbox = Inbox(self.database.pool, NAME, (LockAcquired, LockDenied, LockRenewed, LockReleased, LockLost))

@@ -1,6 +1,6 @@
-"""The rules of ``MixinCircuitBreaker`` as a pure function: the circuit comes with the question, goes with the answer.
+"""The rules of ``MixinCircuitBreaker`` as a pure function: the command carries the circuit, and the event returns it.
 
-For those who cannot keep a circuit in memory: orchestrators, other languages, a gateway in front of the mesh.
+For senders that cannot store a circuit in memory: orchestrators, other languages, a gateway in front of the mesh.
 """
 
 from node_event_bus_circuit_breaker_compute.v1_0_0.models import (
@@ -13,13 +13,18 @@ from node_event_bus_circuit_breaker_compute.v1_0_0.models import (
     ReportOutcome,
 )
 from onex.errors import CircuitOpenError
-from onex.mixins.circuit_breaker import ModelCircuitBreakerSubcontract, ModelCircuitService
-from onex.mixins.circuit_breaker.circuit import Circuit, CircuitChange, CircuitSnapshot
+from onex.mixins.circuit_breaker import (
+    Circuit,
+    CircuitChange,
+    CircuitSnapshot,
+    ModelCircuitBreakerSubcontract,
+    ModelCircuitService,
+)
 from onex.node import NodeCompute, NodeConfig
 
 
-class _At:
-    """The time that a message names."""
+class _MessageClock:
+    """A clock that shows the time of a message."""
 
     def __init__(self, ms: int) -> None:
         self._ms = ms
@@ -32,7 +37,7 @@ class _At:
 
 
 class NodeEventBusCircuitBreakerCompute(NodeCompute[GuardEvent, EventReleased]):
-    """Two questions: may it go, and what does the outcome mean."""
+    """Decide whether an event may go to a dependency, and count the outcome in its circuit."""
 
     class Config(NodeConfig):
         failure_threshold: int
@@ -44,7 +49,7 @@ class NodeEventBusCircuitBreakerCompute(NodeCompute[GuardEvent, EventReleased]):
     config: Config
 
     def guard(self, request: GuardEvent) -> EventReleased | EventWithheld:
-        """Release an event, or say when to ask again."""
+        """Release an event, or withhold it and return the time until the next try."""
         circuit, _ = self._circuit(request.dependency, request.circuit, request.at_ms)
         about = {"dependency": request.dependency, "event_type": request.event_type, "body": request.body}
         try:
@@ -55,32 +60,32 @@ class NodeEventBusCircuitBreakerCompute(NodeCompute[GuardEvent, EventReleased]):
         return EventReleased(**about, probing=probing, circuit=_state(circuit.snapshot()))
 
     def report(self, outcome: ReportOutcome) -> CircuitMoved:
-        """Count an outcome."""
+        """Count an outcome in the circuit."""
         circuit, changes = self._circuit(outcome.dependency, outcome.circuit, outcome.at_ms)
         failure = ConnectionError(outcome.failure) if outcome.failure else None
         circuit.report(failure, outcome.took_ms / 1000, probing=outcome.probing)
-        kept = circuit.snapshot()
+        snapshot = circuit.snapshot()
         return CircuitMoved(
             dependency=outcome.dependency,
             before=outcome.circuit.state,
-            circuit=_state(kept),
+            circuit=_state(snapshot),
             reason="; ".join(change.reason for change in changes),
             metrics=CircuitMetrics(
-                calls=len(kept.window), failed=kept.window.count("f"), slow=kept.window.count("s")
+                calls=len(snapshot.window), failed=snapshot.window.count("f"), slow=snapshot.window.count("s")
             ),
         )
 
-    def _circuit(self, dependency: str, kept: CircuitState, at_ms: int) -> tuple[Circuit, list[CircuitChange]]:
+    def _circuit(self, dependency: str, state: CircuitState, at_ms: int) -> tuple[Circuit, list[CircuitChange]]:
         changes: list[CircuitChange] = []
-        circuit = Circuit(dependency, self._settings(dependency), _At(at_ms), changes.append)
+        circuit = Circuit(dependency, self._settings(dependency), _MessageClock(at_ms), changes.append)
         circuit.restore(
             CircuitSnapshot(
-                kept.state,
-                kept.failures_in_a_row,
-                kept.successful_probes,
-                kept.probes,
-                kept.opened_ms / 1000,
-                kept.window,
+                state.state,
+                state.failures_in_a_row,
+                state.successful_probes,
+                state.probes,
+                state.opened_ms / 1000,
+                state.window,
             )
         )
         return circuit, changes
@@ -93,16 +98,16 @@ class NodeEventBusCircuitBreakerCompute(NodeCompute[GuardEvent, EventReleased]):
             timeout_seconds=config.timeout_seconds,
             half_open_max_calls=config.half_open_max_calls,
         )
-        own = next((service for service in config.services if service.name == dependency), None)
-        return settings if own is None else settings.of(own)
+        service = next((each for each in config.services if each.name == dependency), None)
+        return settings if service is None else settings.of(service)
 
 
-def _state(kept: CircuitSnapshot) -> CircuitState:
+def _state(snapshot: CircuitSnapshot) -> CircuitState:
     return CircuitState(
-        state=kept.state,
-        failures_in_a_row=kept.in_a_row,
-        successful_probes=kept.successes,
-        probes=kept.probes,
-        opened_ms=round(kept.opened * 1000),
-        window=kept.window,
+        state=snapshot.state,
+        failures_in_a_row=snapshot.in_a_row,
+        successful_probes=snapshot.successes,
+        probes=snapshot.probes,
+        opened_ms=round(snapshot.opened * 1000),
+        window=snapshot.window,
     )

@@ -1,4 +1,4 @@
-"""What signs of life add up to. Pure functions."""
+"""Health of processes, nodes and the mesh, from heartbeats and consumer events. Pure functions."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ _ORDER = list(EnumHealth)
 
 
 def of_instance(view: InstanceView, now: datetime, rebalances: int, within: float) -> tuple[EnumHealth, list[str]]:
-    """Health of one process, and why."""
+    """Return the health of one process, and the reasons."""
     if view.gone:
         return EnumHealth.GONE, [view.gone]
     bad = list(view.reasons) + ([view.stalled] if view.stalled else [])
@@ -25,17 +25,17 @@ def of_instance(view: InstanceView, now: datetime, rebalances: int, within: floa
 
 
 def of_node(members: Iterable[Member]) -> EnumHealth:
-    """Health of a node: as good as all of its processes, as bad as all of them, else degraded."""
-    found = {member.health for member in members}
-    return found.pop() if len(found) == 1 else EnumHealth.DEGRADED
+    """Return the health of a node: that of its processes where they agree, else degraded."""
+    healths = {member.health for member in members}
+    return healths.pop() if len(healths) == 1 else EnumHealth.DEGRADED
 
 
 def of_mesh(nodes: Iterable[EnumHealth]) -> EnumHealth:
-    """Health of the mesh: its worst node's; a node that is gone altogether makes it unhealthy."""
+    """Return the health of the mesh: that of its worst node. A node without any process makes it unhealthy."""
     worst = max(nodes, key=_ORDER.index, default=EnumHealth.HEALTHY)
     return EnumHealth.UNHEALTHY if worst is EnumHealth.GONE else worst
 
 
 def counts(healths: Iterable[EnumHealth]) -> dict[str, int]:
-    """How many have which health."""
+    """Return the number of members by health."""
     return dict(sorted(Counter(str(health) for health in healths).items()))

@@ -1,4 +1,4 @@
-"""Turns signs of life and consumer events into one health per process, per node and for the mesh."""
+"""Turn heartbeats and consumer events into the health of each process, each node and the mesh."""
 
 from datetime import timedelta
 
@@ -23,14 +23,14 @@ SILENT, FORGET = "silent", "forget"
 
 
 class Flapping(BaseModel):
-    """So many rebalances within so many seconds are too many."""
+    """The rebalances, within a number of seconds, that make a process degraded."""
 
     rebalances: int
     within: float
 
 
 class NodeInfrastructureHealthMonitorOrchestrator(NodeOrchestrator[NodeHeartbeat, MeshHealth]):
-    """Two stages in one node: processes by id, then their environment; only changes pass from one to the other."""
+    """Two stages in one node: processes by id, then their environment. Only changes pass from one to the other."""
 
     State = HealthState
 
@@ -71,8 +71,8 @@ class NodeInfrastructureHealthMonitorOrchestrator(NodeOrchestrator[NodeHeartbeat
             }
         )
         if event.phase is EnumPhase.LEAVING:
-            return self._tell(seen.model_copy(update={"gone": "it has left"}), context, left=True)
-        return self._tell(seen, context, timers=self._watch(view, event.epoch))
+            return self._publish(seen.model_copy(update={"gone": "it has left"}), context, left=True)
+        return self._publish(seen, context, timers=self._watch(view, event.epoch))
 
     def _reported(
         self, view: InstanceView | None, event: ConsumerHealthReported, context: Context
@@ -82,18 +82,18 @@ class NodeInfrastructureHealthMonitorOrchestrator(NodeOrchestrator[NodeHeartbeat
         seen = self._seen(view, event, context)
         match event.event:
             case EnumConsumerEvent.ASSIGNED | EnumConsumerEvent.REVOKED:
-                kept = (*seen.rebalances, event.at)[-self.config.flapping.rebalances :]
-                seen = seen.model_copy(update={"rebalances": kept})
+                rebalances = (*seen.rebalances, event.at)[-self.config.flapping.rebalances :]
+                seen = seen.model_copy(update={"rebalances": rebalances})
             case EnumConsumerEvent.STALLED | EnumConsumerEvent.PROGRESSING:
                 stalled = event.detail or "stalled" if event.event is EnumConsumerEvent.STALLED else ""
                 seen = seen.model_copy(update={"stalled": stalled})
             case EnumConsumerEvent.LAGGING | EnumConsumerEvent.CAUGHT_UP:
                 lagging = event.detail or "lagging" if event.event is EnumConsumerEvent.LAGGING else ""
                 seen = seen.model_copy(update={"lagging": lagging, "lag": event.lag})
-        return self._tell(seen, context, timers=self._watch(view, event.epoch))
+        return self._publish(seen, context, timers=self._watch(view, event.epoch))
 
     def _watch(self, view: InstanceView | None, epoch: int) -> list[SetTimer | CancelTimer]:
-        """A process that is new, or back, is watched for silence and not about to be forgotten."""
+        """Return the timers of a process that is new or back: watch for silence, and do not forget it."""
         if view is not None and not view.gone and view.epoch == epoch:
             return []
         return [CancelTimer(FORGET), SetTimer(SILENT, self.config.liveness_window)]
@@ -101,16 +101,16 @@ class NodeInfrastructureHealthMonitorOrchestrator(NodeOrchestrator[NodeHeartbeat
     def _seen(
         self, view: InstanceView | None, event: NodeHeartbeat | ConsumerHealthReported, context: Context
     ) -> InstanceView:
-        """The process lives: a new epoch starts with nothing held against it."""
+        """Return the view of a process that is alive. A new epoch starts without complaints."""
         if view is None or view.epoch != event.epoch:
-            told = (view.told, view.told_reasons) if view else (None, ())
+            published = (view.told, view.told_reasons) if view else (None, ())
             return InstanceView(
                 env=event.env,
                 node=event.node,
                 epoch=event.epoch,
                 last_seen=context.now,
-                told=told[0],
-                told_reasons=told[1],
+                told=published[0],
+                told_reasons=published[1],
             )
         return view.model_copy(update={"last_seen": context.now, "gone": ""})
 
@@ -118,14 +118,14 @@ class NodeInfrastructureHealthMonitorOrchestrator(NodeOrchestrator[NodeHeartbeat
         if view is None:
             return Decision(None)
         if event.name == FORGET:
-            return self._tell(view, context, left=True)
+            return self._publish(view, context, left=True)
         left = (view.last_seen + timedelta(seconds=self.config.liveness_window) - context.now).total_seconds()
         if view.gone or left > 0:
             return Decision(HealthState(instance=view), timers=[] if view.gone else [SetTimer(SILENT, left)])
         silent = view.model_copy(update={"gone": f"no sign of life for {self.config.liveness_window:g} s"})
-        return self._tell(silent, context, timers=[SetTimer(FORGET, self.config.forget_after)])
+        return self._publish(silent, context, timers=[SetTimer(FORGET, self.config.forget_after)])
 
-    def _tell(
+    def _publish(
         self,
         view: InstanceView,
         context: Context,
@@ -133,7 +133,7 @@ class NodeInfrastructureHealthMonitorOrchestrator(NodeOrchestrator[NodeHeartbeat
         left: bool = False,
         timers: list[SetTimer | CancelTimer] | None = None,
     ) -> Decision[HealthState]:
-        """Publish what has changed; one that has left is forgotten."""
+        """Publish changes of health. A process that has left is forgotten."""
         flapping = self.config.flapping
         health, reasons = judge.of_instance(view, context.now, flapping.rebalances, flapping.within)
         events: list[Message] = []
@@ -160,8 +160,8 @@ class NodeInfrastructureHealthMonitorOrchestrator(NodeOrchestrator[NodeHeartbeat
             ]
         if left:
             return Decision(None, events=events, timers=[CancelTimer(SILENT), CancelTimer(FORGET)])
-        told = view.model_copy(update={"told": health, "told_reasons": tuple(reasons)})
-        return Decision(HealthState(instance=told), events=events, timers=timers or [])
+        published = view.model_copy(update={"told": health, "told_reasons": tuple(reasons)})
+        return Decision(HealthState(instance=published), events=events, timers=timers or [])
 
     # -- an environment -------------------------------------------------------------------------
 
@@ -169,17 +169,17 @@ class NodeInfrastructureHealthMonitorOrchestrator(NodeOrchestrator[NodeHeartbeat
         members = {name: member for name, member in state.members.items() if name != event.node_id}
         if not event.left:
             members[event.node_id] = Member(node=event.node, health=event.health, reasons=event.reasons)
-        own = [member for member in members.values() if member.node == event.node]
+        node_members = [member for member in members.values() if member.node == event.node]
         nodes = {name: health for name, health in state.nodes.items() if name != event.node}
-        if own:
-            nodes[event.node] = judge.of_node(own)
-        reasons = tuple(sorted({reason for member in own for reason in member.reasons}))
+        if node_members:
+            nodes[event.node] = judge.of_node(node_members)
+        reasons = tuple(sorted({reason for member in node_members for reason in member.reasons}))
         events: list[Message] = [
             NodeHealth(
                 env=event.env,
                 node=event.node,
                 health=nodes.get(event.node, EnumHealth.GONE),
-                instances=judge.counts(member.health for member in own),
+                instances=judge.counts(member.health for member in node_members),
                 reasons=reasons,
                 at=event.at,
             )

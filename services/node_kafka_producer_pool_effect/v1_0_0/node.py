@@ -1,4 +1,4 @@
-"""Writes records to topics of no contract, through a pool of producers."""
+"""Write records to topics that no contract declares, through a pool of producers."""
 
 import base64
 import binascii
@@ -16,9 +16,8 @@ from onex.errors import BusError, BusUnavailableError, MessageTooLargeError
 from onex.mixins.bulkhead import MixinBulkhead
 from onex.mixins.circuit_breaker import MixinCircuitBreaker
 from onex.mixins.health_check import MixinHealthCheck
-from onex.mixins.kafka_configuration import MixinKafkaConfiguration
+from onex.mixins.kafka_configuration import MixinKafkaConfiguration, Outgoing
 from onex.mixins.kafka_health_check import MixinKafkaHealthCheck
-from onex.model.outgoing import Headers, Outgoing
 from onex.node import Context, NodeConfig, NodeEffect, RejectedError, TransientError
 
 _KAFKA = "kafka"
@@ -27,7 +26,7 @@ _KAFKA = "kafka"
 class NodeKafkaProducerPoolEffect(
     MixinKafkaHealthCheck, MixinKafkaConfiguration, MixinHealthCheck, MixinCircuitBreaker, MixinBulkhead, NodeEffect
 ):
-    """At least once: records of a command that is delivered again have the ids they had."""
+    """At least once: the records of a command that is delivered again have the same ids."""
 
     class Config(NodeConfig):
         refused_topics: tuple[str, ...]
@@ -35,7 +34,7 @@ class NodeKafkaProducerPoolEffect(
     config: Config
 
     async def publish(self, command: PublishRecords, context: Context) -> RecordsPublished:
-        """Through a place of the bulkhead and the circuit of the brokers."""
+        """Write records in a slot of the bulkhead, through the circuit of the brokers."""
         if any(fnmatchcase(command.topic, pattern) for pattern in self.config.refused_topics):
             raise RejectedError(f"{command.topic} belongs to the mesh or to Kafka itself (config.refused_topics)")
         records = [_record(command.topic, record, n, context) for n, record in enumerate(command.records)]
@@ -54,7 +53,7 @@ class NodeKafkaProducerPoolEffect(
             raise RejectedError(str(error)) from error
 
     async def report(self, command: ReportPool, context: Context) -> PoolReported:
-        """Counts, circuit and brokers."""
+        """Return counters, and the state of circuit and brokers."""
         facts, health = self.kafka.facts(), await self.kafka_health.look()
         return PoolReported(
             producers=facts.producers,
@@ -67,7 +66,7 @@ class NodeKafkaProducerPoolEffect(
 
 
 def _record(topic: str, record: RecordToPublish, number: int, context: Context) -> Outgoing:
-    headers: Headers = [(name, value.encode()) for name, value in record.headers.items()]
+    headers = [(name, value.encode()) for name, value in record.headers.items()]
     if "ce_id" not in record.headers:
         headers.append(("ce_id", f"{context.idempotency_key}/{number}".encode()))
     if "onex-correlation-id" not in record.headers:

@@ -1,4 +1,4 @@
-"""Typed operations on projections in PostgreSQL, each done once however often it is delivered."""
+"""Typed operations on projections in PostgreSQL. A command that is delivered again is not applied again."""
 
 import json
 from functools import partial
@@ -20,7 +20,7 @@ NAME = "node_postgres_adapter_effect"
 
 
 class NodePostgresAdapterEffect(MixinDatabase, NodeEffect):
-    """Writes go through the inbox; queries only read."""
+    """Writes use the inbox; queries only read."""
 
     async def start(self) -> None:
         self.inbox = Inbox(self.database.pool, NAME, (ProjectionUpserted, ProjectionDeleted))
@@ -32,10 +32,11 @@ class NodePostgresAdapterEffect(MixinDatabase, NodeEffect):
             document = json.loads(command.document)
         except json.JSONDecodeError as error:
             raise RejectedError(f"document is not JSON: {error}") from None
-        if not isinstance(document, dict):
-            raise RejectedError(f"document is a {type(document).__name__}, not an object")
-        work = partial(projections.upsert, command=command)
-        return await reachable(self.inbox.once(context, work))
+        match document:
+            case dict():
+                return await reachable(self.inbox.once(context, partial(projections.upsert, command=command)))
+            case _:
+                raise RejectedError(f"document is a {type(document).__name__}, not an object")
 
     async def delete(self, command: DeleteProjection, context: Context) -> ProjectionDeleted:
         work = partial(projections.delete, command=command)

@@ -40,7 +40,7 @@ ORDER BY key LIMIT $5
 
 
 async def upsert(connection: asyncpg.Connection, command: UpsertProjection) -> ProjectionUpserted:
-    """See the message."""
+    """Store a document, unless the stored one is newer."""
     applied = await connection.fetchval(_UPSERT, command.projection, command.key, command.sequence, command.document)
     return ProjectionUpserted(
         projection=command.projection, key=command.key, sequence=command.sequence, applied=applied is not None
@@ -48,7 +48,7 @@ async def upsert(connection: asyncpg.Connection, command: UpsertProjection) -> P
 
 
 async def delete(connection: asyncpg.Connection, command: DeleteProjection) -> ProjectionDeleted:
-    """See the message."""
+    """Delete a document, unless it is newer than the command."""
     applied = await connection.fetchval(_DELETE, command.projection, command.key, command.sequence)
     return ProjectionDeleted(
         projection=command.projection, key=command.key, sequence=command.sequence, applied=applied is not None
@@ -56,7 +56,7 @@ async def delete(connection: asyncpg.Connection, command: DeleteProjection) -> P
 
 
 async def query(pool: asyncpg.Pool, command: QueryProjection) -> ProjectionQueried:
-    """See the message; a field may be a dotted path into the document."""
+    """Return the documents that match. A field may be a dotted path into the document."""
     rows = await pool.fetch(
         _QUERY,
         command.projection,

@@ -1,4 +1,4 @@
-"""Leads every agent process through the handshake, and notices when one falls silent."""
+"""Lead every agent process through the registration handshake, and detect silent processes."""
 
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -21,9 +21,9 @@ ACK, LIVENESS, FORGET = "ack", "liveness", "forget"
 
 
 class NodeRegistryOrchestrator(NodeOrchestrator[NodeIntrospected, RegistrationAccepted]):
-    """Time comes in with the messages and with timers; what the steps mean is the reducer's to say.
+    """The handshake. Time comes from messages and timers; the reducer decides the meaning of each step.
 
-    The reverse leg: whoever is heard of but not known is asked to introspect again.
+    A process that sends heartbeats without being registered is asked to introspect again.
     """
 
     State = Handshake
@@ -32,7 +32,7 @@ class NodeRegistryOrchestrator(NodeOrchestrator[NodeIntrospected, RegistrationAc
         admit: tuple[str, ...]
         """Shell patterns of node names that may register."""
         ack_timeout: float
-        """Seconds a process has to acknowledge."""
+        """Seconds within which a process must acknowledge."""
         liveness_window: float
         """Seconds without a heartbeat after which a process counts as gone."""
         forget_after: float
@@ -61,11 +61,13 @@ class NodeRegistryOrchestrator(NodeOrchestrator[NodeIntrospected, RegistrationAc
     ) -> Decision[Handshake]:
         if state is not None and event.epoch < state.epoch:
             return Decision(state)
-        known = state is not None and event.epoch == state.epoch
-        if known and state is not None and state.at is EnumHandshake.ACTIVE:
-            asked = event.reason is EnumIntrospectionReason.REQUESTED
-            return Decision(state, events=[self._step(context, EnumStep.REFRESHED, "", event)] if asked else [])
-        if known and state is not None and state.at is not EnumHandshake.SILENT:
+        is_known = state is not None and event.epoch == state.epoch
+        if is_known and state is not None and state.at is EnumHandshake.ACTIVE:
+            is_requested = event.reason is EnumIntrospectionReason.REQUESTED
+            return Decision(
+                state, events=[self._step(context, EnumStep.REFRESHED, "", event)] if is_requested else []
+            )
+        if is_known and state is not None and state.at is not EnumHandshake.SILENT:
             return Decision(state)
         requested = self._step(context, EnumStep.REQUESTED, event.reason, event)
         if fault := self._fault(event):
@@ -89,7 +91,7 @@ class NodeRegistryOrchestrator(NodeOrchestrator[NodeIntrospected, RegistrationAc
     def _acknowledged(
         self, state: Handshake | None, event: RegistrationAcknowledged, context: Context
     ) -> Decision[Handshake]:
-        """In time, or late: a process that answers is there."""
+        """Activate a process, also when its acknowledgement is late."""
         if state is None or event.epoch != state.epoch:
             return Decision(state)
         if state.at not in (EnumHandshake.OFFERED, EnumHandshake.SILENT):
@@ -129,7 +131,7 @@ class NodeRegistryOrchestrator(NodeOrchestrator[NodeIntrospected, RegistrationAc
                 ask = RequestIntrospection(node_id=context.key, reason="it did not acknowledge")
                 return Decision(lost.state, events=lost.events, timers=lost.timers, commands=[ask])
             case "liveness" if state.at is EnumHandshake.ACTIVE:
-                # Heartbeats do not touch the timer: it looks, and waits for what is left of the window.
+                # Heartbeats do not reset the timer: when it fires, it is set again for the rest of the window.
                 due = state.last_seen + timedelta(seconds=self.config.liveness_window)
                 left = (due - context.now).total_seconds()
                 if left > 0:
@@ -159,7 +161,7 @@ class NodeRegistryOrchestrator(NodeOrchestrator[NodeIntrospected, RegistrationAc
         )
 
     def _fault(self, event: NodeIntrospected) -> str:
-        """Why a process may not register; empty when it may."""
+        """Return the reason why a process may not register. Empty when it may."""
         if event.node_id != node_id(event.env, event.node, event.instance):
             return f"the id {event.node_id!r} does not name {event.env}/{event.node}/{event.instance}"
         if not event.node.endswith(f"_{event.kind.lower()}"):

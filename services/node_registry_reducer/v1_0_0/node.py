@@ -13,11 +13,11 @@ from onex.node import Context, Message, NodeReducer, Reduction, RejectedError
 
 PROJECTION = "registration"
 _PASSING = {State.PENDING, State.ACCEPTED, State.ACK_RECEIVED}
-"""States that are left again within the same decision of the orchestrator: not worth a snapshot."""
+"""States that the same decision of the orchestrator leaves again. They have no snapshot."""
 
 
 class NodeRegistryReducer(NodeReducer[Registration]):
-    """Which transitions there are stands in the contract; here, what each of them leaves behind."""
+    """The contract has the transitions; this class publishes the effects of each."""
 
     def reduce(
         self, state: Registration | None, event: RegistrationStepped, context: Context
@@ -35,13 +35,13 @@ class NodeRegistryReducer(NodeReducer[Registration]):
             return Reduction(None, intents=[changed, gone])
         intents: list[Message] = [changed]
         if reached not in _PASSING:
-            shown = RegisteredNode(
+            snapshot = RegisteredNode(
                 node_id=event.node_id, state=reached, since=event.at, reason=event.reason, registered=registered
             )
             intents += [
-                shown,
+                snapshot,
                 UpsertProjection(
-                    projection=PROJECTION, key=event.node_id, sequence=sequence, document=shown.model_dump_json()
+                    projection=PROJECTION, key=event.node_id, sequence=sequence, document=snapshot.model_dump_json()
                 ),
             ]
         return Reduction(Registration(state=reached, registered=registered, sequence=sequence), intents=intents)

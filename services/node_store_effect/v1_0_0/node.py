@@ -1,4 +1,4 @@
-"""Stores generated nodes."""
+"""Store generated nodes."""
 
 import asyncio
 from functools import partial
@@ -11,7 +11,7 @@ from onex.node import Context, NodeConfig, NodeEffect
 
 
 class NodeStoreEffect(MixinDatabase, NodeEffect):
-    """PostgreSQL by digest, and a folder for people."""
+    """Store packages in PostgreSQL by digest, and export them to a folder."""
 
     class Config(NodeConfig):
         export_folder: Path

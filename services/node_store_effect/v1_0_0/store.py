@@ -28,12 +28,12 @@ CREATE TABLE IF NOT EXISTS codegen_generation (
 
 
 def digest_of(files: dict[str, str]) -> str:
-    """SHA-256 over paths and contents; the same files have the same digest."""
+    """Return the SHA-256 over paths and contents. Equal files have equal digests."""
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
 async def store(connection: asyncpg.Connection, command: StoreNode) -> str:
-    """Insert artifact and generation; a repetition changes nothing. Gives the digest."""
+    """Insert artifact and generation, and return the digest. A repetition changes nothing."""
     digest = digest_of(command.files)
     await connection.execute(
         "INSERT INTO codegen_artifact (digest, name, version, files) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
@@ -51,7 +51,7 @@ async def store(connection: asyncpg.Connection, command: StoreNode) -> str:
 
 
 def export(root: Path, digest: str, files: dict[str, str]) -> Path:
-    """Write the files below ``root/digest[:12]``, all or nothing; a folder that is there is right already."""
+    """Write all files or none below ``root/digest[:12]``, and return that folder. An existing folder is complete."""
     target = root / digest[:12]
     if target.exists():
         return target

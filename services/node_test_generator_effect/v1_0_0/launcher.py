@@ -1,8 +1,8 @@
-"""Runs one command in namespaces of its own. A script of its own: it imports nothing but Python's library.
+"""Run one command in new namespaces. This script imports only Python's standard library.
 
 ``python -I launcher.py SPEC``, where SPEC is the JSON of :class:`Spec`. Linux only. The namespaces are those of
-users, mounts, processes, networks, IPC and host names. The root folder is a new one that holds what the command may
-read, without ``/proc``, and one folder that it may write. Exits with the command's code, or with a line on stderr.
+users, mounts, processes, networks, IPC and host names. The command has a new root folder: its readable paths, one
+writable folder, and no ``/proc``. The script exits with the code of the command, or with a line on stderr.
 """
 
 import ctypes
@@ -20,54 +20,56 @@ _NEW_PIDS, _NEW_NET = 1 << 29, 1 << 30
 _READ_ONLY, _NO_SUID, _NO_DEV, _NO_EXEC, _REMOUNT, _NO_ATIME = 1, 2, 4, 8, 32, 1024
 _BIND, _RECURSIVE, _PRIVATE, _RELATIVE_ATIME = 4096, 16_384, 1 << 18, 1 << 21
 _DETACH, _DIE_WITH_PARENT, _NO_NEW_PRIVILEGES = 2, 1, 38
+_word = ctypes.c_ulong
+"""A number as system calls take it: as wide as a pointer."""
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 _NOBODY = 65_534
 _MIB = 1024 * 1024
 
 
 class Spec(NamedTuple):
-    """What is run, and with what."""
+    """The command, and what it may use."""
 
     command: list[str]
     folder: str
-    """It becomes ``/work``, where the command begins, and the only place that outlives it."""
+    """Mounted as ``/work``: the working directory, and the only folder whose files remain."""
     readable: list[str]
-    """Folders and files at their own paths."""
+    """Folders and files that the command may read, at the same paths."""
     seconds: int
-    """Of processor time."""
+    """Limit of processor time, in seconds."""
     namespaces: bool
 
 
 def main(text: str) -> int:
-    """Run the command; gives its exit code. Raises OSError when the namespaces cannot be made."""
+    """Run the command and return its exit code. Raises OSError when the namespaces cannot be made."""
     spec = Spec(**json.loads(text))
     _limit(spec.seconds)
     if not spec.namespaces:
         os.chdir(spec.folder)
         os.execve(spec.command[0], spec.command, _environment())
-    ready, tell_ready = os.pipe()
-    go, tell_go = os.pipe()
+    ready, send_ready = os.pipe()
+    go, send_go = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(ready)
-        os.close(tell_go)
-        os._exit(_guarded(spec, tell_ready, go))
-    os.close(tell_ready)
+        os.close(send_go)
+        os._exit(_guarded(spec, send_ready, go))
+    os.close(send_ready)
     os.close(go)
     if os.read(ready, 1):
         _map_users(child)
-        os.write(tell_go, b"x")
+        os.write(send_go, b"x")
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _guarded(spec: Spec, tell_ready: int, go: int) -> int:
+def _guarded(spec: Spec, send_ready: int, go: int) -> int:
     try:
         _prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-        _call("unshare", _NEW_USERS | _NEW_MOUNTS | _NEW_PIDS | _NEW_NET | _NEW_IPC | _NEW_NAMES)
-        os.write(tell_ready, b"x")
+        _call("unshare", _word(_NEW_USERS | _NEW_MOUNTS | _NEW_PIDS | _NEW_NET | _NEW_IPC | _NEW_NAMES))
+        os.write(send_ready, b"x")
         if not os.read(go, 1):
             return 1
-        first = os.fork()  # who made the namespace of processes is not in it
+        first = os.fork()  # the process that creates the namespace of processes is not in it
         if first == 0:
             _enter(spec)
         return os.waitstatus_to_exitcode(os.waitpid(first, 0)[1]) & 0xFF
@@ -77,7 +79,7 @@ def _guarded(spec: Spec, tell_ready: int, go: int) -> int:
 
 
 def _enter(spec: Spec) -> None:
-    """Become the command. Ends the process."""
+    """Run the command in place of this process. Does not return."""
     try:
         _new_root(spec)
         if os.getuid() == 0:
@@ -94,12 +96,12 @@ def _enter(spec: Spec) -> None:
 
 
 def _map_users(child: int) -> None:
-    """Root stays root until the mounts are made, and is nobody from then on; other users are nobody throughout."""
-    mine = os.getuid()
-    users = f"0 0 1\n{_NOBODY} {_NOBODY} 1\n" if mine == 0 else f"{_NOBODY} {mine} 1\n"
-    groups = f"0 0 1\n{_NOBODY} {_NOBODY} 1\n" if mine == 0 else f"{_NOBODY} {os.getgid()} 1\n"
+    """Map the user: root stays root until the mounts are made, then becomes nobody. Other users are nobody."""
+    user = os.getuid()
+    users = f"0 0 1\n{_NOBODY} {_NOBODY} 1\n" if user == 0 else f"{_NOBODY} {user} 1\n"
+    groups = f"0 0 1\n{_NOBODY} {_NOBODY} 1\n" if user == 0 else f"{_NOBODY} {os.getgid()} 1\n"
     folder = Path("/proc") / str(child)
-    if mine != 0:
+    if user != 0:
         (folder / "setgroups").write_text("deny")
     (folder / "uid_map").write_text(users)
     (folder / "gid_map").write_text(groups)
@@ -116,7 +118,7 @@ def _new_root(spec: Spec) -> None:
     for device in ("/dev/null", "/dev/urandom", "/dev/zero"):
         _show(device, root)
     for path in _outermost(spec.readable):
-        if os.path.islink(path):  # such as /lib of today's distributions
+        if os.path.islink(path):  # such as /lib in current distributions
             (root / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
             (root / path.lstrip("/")).symlink_to(os.readlink(path))
         else:
@@ -127,7 +129,7 @@ def _new_root(spec: Spec) -> None:
     _mount(spec.folder, str(root / "work"), "", _BIND)
     _call_number(_PIVOT_ROOT[platform.machine()], str(root).encode(), str(root / "old").encode())
     os.chdir("/")
-    _call("umount2", b"/old", _DETACH)
+    _call("umount2", b"/old", _word(_DETACH))
 
 
 def _show(path: str, root: Path) -> None:
@@ -141,11 +143,11 @@ def _show(path: str, root: Path) -> None:
 
 
 def _read_only(target: str) -> None:
-    """Flags that a mount has already may not be taken away in another namespace of users."""
-    has = os.statvfs(target).f_flag
-    kept = has & (_NO_SUID | _NO_DEV | _NO_EXEC | _NO_ATIME)
-    kept |= _RELATIVE_ATIME if has & 4096 else 0
-    _mount("none", target, "", _BIND | _REMOUNT | _READ_ONLY | _NO_SUID | kept)
+    """Remount as read-only. Another namespace of users may not remove flags that a mount already has."""
+    flags = os.statvfs(target).f_flag
+    inherited = flags & (_NO_SUID | _NO_DEV | _NO_EXEC | _NO_ATIME)
+    inherited |= _RELATIVE_ATIME if flags & 4096 else 0
+    _mount("none", target, "", _BIND | _REMOUNT | _READ_ONLY | _NO_SUID | inherited)
 
 
 def _mounts_below(root: str) -> list[str]:
@@ -154,24 +156,24 @@ def _mounts_below(root: str) -> list[str]:
 
 
 def _outermost(paths: list[str]) -> list[str]:
-    found: list[str] = []
+    outermost: list[str] = []
     for path in sorted(set(paths)):
-        if os.path.exists(path) and not any(path.startswith(f"{outer}/") for outer in found):
-            found.append(path)
-    return found
+        if os.path.exists(path) and not any(path.startswith(f"{outer}/") for outer in outermost):
+            outermost.append(path)
+    return outermost
 
 
 def _limit(seconds: int) -> None:
-    for what, most in (
+    for limit, value in (
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, 16 * _MIB),
         (resource.RLIMIT_AS, 4096 * _MIB),
         (resource.RLIMIT_NOFILE, 256),
         (resource.RLIMIT_CORE, 0),
     ):
-        hard = resource.getrlimit(what)[1]
-        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (least, least))
+        hard = resource.getrlimit(limit)[1]
+        allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(limit, (allowed, allowed))
 
 
 def _environment() -> dict[str, str]:
@@ -179,21 +181,20 @@ def _environment() -> dict[str, str]:
 
 
 def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
-    _call("mount", source.encode(), target.encode(), kind.encode() or None, flags, data.encode() or None)
+    _call("mount", source.encode(), target.encode(), kind.encode() or None, _word(flags), data.encode() or None)
 
 
 def _prctl(option: int, value: int) -> None:
-    _call("prctl", option, value, 0, 0, 0)
+    _call("prctl", *map(_word, (option, value, 0, 0, 0)))
 
 
 def _call_number(number: int, *arguments: bytes) -> None:
-    _call("syscall", number, *arguments)
+    _call("syscall", _word(number), *arguments)
 
 
-def _call(name: str, *arguments: bytes | int | None) -> None:
+def _call(name: str, *arguments: bytes | ctypes.c_ulong | None) -> None:
     library = ctypes.CDLL(None, use_errno=True)
-    wide = [ctypes.c_ulong(each) if isinstance(each, int) else each for each in arguments]
-    if getattr(library, name)(*wide) != 0:
+    if getattr(library, name)(*arguments) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{name}: {os.strerror(number)}")
 

@@ -1,4 +1,4 @@
-"""Generates and runs tests."""
+"""Generate and run tests."""
 
 import re
 from typing import Literal
@@ -18,9 +18,9 @@ sys.exit(pytest.main(["-q", "--import-mode=importlib", "-p", "no:cacheprovider",
 
 
 class NodeTestGeneratorEffect(NodeEffect):
-    """Package and golden cases from the contract, run by pytest in a sandbox.
+    """Render package and golden cases from a contract, and run them with pytest in a sandbox.
 
-    This node runs code that it renders from contracts of others; it takes no code from anybody.
+    This node only runs code that it rendered itself, from contracts of others. It accepts no code.
     """
 
     class Config(NodeConfig):

@@ -1,4 +1,4 @@
-"""Where generated code runs: without the agent's environment, files, processes and network."""
+"""Run generated code without access to the agent's environment, files, processes and network."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ _NOBODY = 65_534
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended."""
+    """The end of a command."""
 
     code: int
     output: str
@@ -31,14 +31,14 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """Runs Python on files of foreign origin, within limits of time, processor, memory, files and output."""
+    """Runs Python code on files of foreign origin, with limits of time, processor, memory, files and output."""
 
     kind: Literal["namespaces", "process"]
-    """``process``: an empty environment and the limits, but the files, processes and network of the agent's user."""
+    """``process``: an empty environment and the limits, with the files, processes and network of the agent's user."""
     seconds: float
 
     async def problem(self) -> str:
-        """Reason why nothing can run here. Empty when it can."""
+        """Return the reason why the sandbox cannot run on this machine. Empty when it can."""
         ended = await self.run({}, "pass")
         return "" if ended.code == 0 else ended.output.strip() or f"it ends with {ended.code}"
 
@@ -50,7 +50,7 @@ class Sandbox:
             work.mkdir()
             _write(work, files)
             if os.getuid() == 0 and self.kind == "namespaces":
-                _hand_over(work)
+                _change_owner(work)
             return await self._launched(work, code)
 
     async def _launched(self, work: Path, python: str) -> Ended:
@@ -63,8 +63,8 @@ class Sandbox:
             "seconds": int(self.seconds) + 1,
             "namespaces": self.kind == "namespaces",
         }
-        # A file, no pipe: waiting for a process also waits for the end of its pipes. A process that left the group
-        # holds them open, and asyncio does not read on once a flood has filled its buffer.
+        # A file, not a pipe: waiting for a process also waits for the end of its pipes. A process that left the group
+        # keeps them open, and asyncio stops reading when its buffer is full.
         output = work.parent / "output"
         with output.open("wb") as written:
             process = await asyncio.create_subprocess_exec(
@@ -89,11 +89,11 @@ class Sandbox:
 
 
 def _python_folders() -> list[str]:
-    """Python's library, installed packages and this one; not what else is on the path of the agent."""
+    """Return the folders of Python's library, of installed packages and of ``onex``: not all of the agent's path."""
     paths = sysconfig.get_paths()
     installed = [path for path in sys.path if path.endswith(("site-packages", "dist-packages", "lib-dynload"))]
-    own = str(Path(onex.__file__).resolve().parents[1])
-    return list(dict.fromkeys([own, paths["stdlib"], paths["platstdlib"], *installed]))
+    library = str(Path(onex.__file__).resolve().parents[1])
+    return list(dict.fromkeys([library, paths["stdlib"], paths["platstdlib"], *installed]))
 
 
 def _write(root: Path, files: Mapping[str, str]) -> None:
@@ -105,8 +105,8 @@ def _write(root: Path, files: Mapping[str, str]) -> None:
         path.write_text(text)
 
 
-def _hand_over(work: Path) -> None:
-    """To who the command runs as."""
+def _change_owner(work: Path) -> None:
+    """Make the user that runs the command the owner of all files."""
     for path in (work, *work.rglob("*")):
         os.chown(path, _NOBODY, _NOBODY)
     work.parent.chmod(0o755)

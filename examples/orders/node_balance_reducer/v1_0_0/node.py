@@ -1,4 +1,4 @@
-"""Keeps a balance per customer."""
+"""Store a balance for each customer."""
 
 from node_balance_reducer.v1_0_0.models import Balance, CustomerBalance, MoneyMoved
 
@@ -6,7 +6,7 @@ from onex.node import Context, NodeReducer, Reduction
 
 
 class NodeBalanceReducer(NodeReducer[Balance]):
-    """Adds up what moved."""
+    """Adds up payments and refunds."""
 
     def reduce(self, state: Balance | None, event: MoneyMoved, context: Context) -> Reduction[Balance]:
         old = state or Balance()

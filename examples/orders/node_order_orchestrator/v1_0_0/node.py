@@ -15,7 +15,7 @@ from onex.node import NodeOrchestrator, Run
 
 
 class NodeOrderOrchestrator(NodeOrchestrator[PlaceOrder, OrderCompleted]):
-    """The order of the steps is in the contract; here is what each step sends."""
+    """The contract has the order of the steps; each method returns the command of one step."""
 
     def price(self, run: Run[PlaceOrder]) -> PriceOrder:
         order = run.command

@@ -6,7 +6,7 @@ from onex.node import Context, NodeConfig, NodeEffect
 
 
 class NodePaymentEffect(NodeEffect):
-    """Stands for a bank; a real one gets ``context.idempotency_key`` with each call."""
+    """Takes the place of a bank. A real bank receives ``context.idempotency_key`` with each call."""
 
     class Config(NodeConfig):
         limit: float

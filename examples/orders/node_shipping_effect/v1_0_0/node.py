@@ -6,7 +6,7 @@ from onex.node import Context, NodeEffect
 
 
 class NodeShippingEffect(NodeEffect):
-    """The carrier takes at most a hundred pieces."""
+    """The carrier accepts at most a hundred pieces."""
 
     async def ship(self, command: ShipOrder, context: Context) -> OrderShipped | ShipmentRefused:
         if command.quantity > 100:

@@ -11,7 +11,7 @@ class RenderNode(Message, key="generation_id"):
 
 
 class NodeRendered(Message):
-    """Files by path below a services folder."""
+    """The rendered files, by path below a services folder."""
 
     generation_id: str
     files: dict[str, str]

@@ -16,7 +16,7 @@ class CodegenMetrics(Message):
 
 
 class GenerationMeasured(Message, key="kind"):
-    """A generation has ended; counted under the kind of its node."""
+    """A generation has ended. It is counted under the kind of its node."""
 
     kind: str
     outcome: str

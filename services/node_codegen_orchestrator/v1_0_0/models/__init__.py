@@ -1,4 +1,4 @@
-"""Messages of the code-generation workflow, and those of the nodes it drives."""
+"""Messages of the code-generation workflow and of the nodes that it drives."""
 
 from pydantic import Field
 
@@ -46,7 +46,7 @@ class GenerationCompleted(Message):
 
 
 class GenerationFailed(Message):
-    """Which step failed, and why."""
+    """The step that failed, and the reason."""
 
     generation_id: str
     step: str
@@ -55,7 +55,7 @@ class GenerationFailed(Message):
 
 
 class GenerationProgressed(Message, key="generation_id"):
-    """A step of a generation: started, done or failed; an empty step stands for the whole."""
+    """A step of a generation: started, done or failed. An empty step is the whole generation."""
 
     generation_id: str
     step: str

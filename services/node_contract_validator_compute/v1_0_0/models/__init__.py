@@ -11,7 +11,7 @@ class ValidateContract(Message, key="generation_id"):
 
 
 class ContractValidated(Message):
-    """The contract is sound."""
+    """The contract is valid."""
 
     generation_id: str
     name: str

@@ -8,7 +8,7 @@ from onex.node import Message
 
 
 class AcquireLock(Message, key="name"):
-    """Lease ``name`` for ``ttl`` seconds. Asked again by its owner, it gives a new token and a new end."""
+    """Lease ``name`` for ``ttl`` seconds. A second command of the owner returns a new token and a new expiry."""
 
     name: str = Field(min_length=1)
     owner: str = Field(min_length=1)
@@ -16,7 +16,7 @@ class AcquireLock(Message, key="name"):
 
 
 class RenewLock(Message, key="name"):
-    """Keep a lease for ``ttl`` seconds more; only with its current token."""
+    """Extend a lease to ``ttl`` seconds from now. Requires its current token."""
 
     name: str = Field(min_length=1)
     token: int
@@ -24,14 +24,14 @@ class RenewLock(Message, key="name"):
 
 
 class ReleaseLock(Message, key="name"):
-    """Give a lease back; only with its current token."""
+    """Release a lease. Requires its current token."""
 
     name: str = Field(min_length=1)
     token: int
 
 
 class LockAcquired(Message):
-    """The lease is yours. Hand ``token`` to what you guard: it must refuse smaller ones than it has seen."""
+    """The lease is acquired. Pass ``token`` to the guarded resource, which must refuse smaller tokens than before."""
 
     name: str
     owner: str
@@ -40,7 +40,7 @@ class LockAcquired(Message):
 
 
 class LockDenied(Message):
-    """Somebody else holds it."""
+    """Another owner has the lease."""
 
     name: str
     holder: str
@@ -48,7 +48,7 @@ class LockDenied(Message):
 
 
 class LockRenewed(Message):
-    """It is yours for longer."""
+    """The lease is extended."""
 
     name: str
     token: int
@@ -56,14 +56,14 @@ class LockRenewed(Message):
 
 
 class LockReleased(Message):
-    """It is free."""
+    """The lease is released."""
 
     name: str
     token: int
 
 
 class LockLost(Message):
-    """The lease ended, and with it the token: act no more on its behalf."""
+    """The lease has ended, and its token is invalid: stop acting on its behalf."""
 
     name: str
     token: int

@@ -1,4 +1,4 @@
-"""Events on their way to a dependency, and the state of its circuit, which travels with them."""
+"""Events for a dependency, and the state of its circuit, which the messages carry."""
 
 from pydantic import Field
 
@@ -7,21 +7,21 @@ from onex.node import Message
 
 
 class CircuitState(Message):
-    """A circuit as data; the default is that of one that nobody has used yet."""
+    """A circuit as data. The default is an unused circuit."""
 
     state: EnumCircuitState = EnumCircuitState.CLOSED
     failures_in_a_row: int = Field(default=0, ge=0)
     successful_probes: int = Field(default=0, ge=0)
     probes: int = Field(default=0, ge=0)
-    """Under way."""
+    """Probes in progress."""
     opened_ms: int = Field(default=0, ge=0)
-    """When it opened: milliseconds since 1970."""
+    """Time of opening, in milliseconds since 1970."""
     window: str = Field(default="", pattern=r"^[.sf]*$")
-    """Latest calls, the oldest first: ``.`` succeeded, ``s`` slowly, ``f`` failed."""
+    """Latest calls, the oldest first: ``.`` success, ``s`` slow success, ``f`` failure."""
 
 
 class CircuitMetrics(Message):
-    """What the window says."""
+    """Counts of the calls in the window."""
 
     calls: int
     failed: int
@@ -34,25 +34,25 @@ class GuardEvent(Message, key="dependency"):
     dependency: str = Field(min_length=1)
     event_type: str
     body: str
-    """As it is; nobody looks into it."""
+    """Passed through unread."""
     circuit: CircuitState = CircuitState()
     at_ms: int = Field(ge=0)
-    """Now, as who asks sees it: milliseconds since 1970."""
+    """Current time of the sender, in milliseconds since 1970."""
 
 
 class EventReleased(Message):
-    """It may; report what becomes of it."""
+    """The event may go. Report its outcome."""
 
     dependency: str
     event_type: str
     body: str
     probing: bool
-    """It is one of the few that try a dependency that failed."""
+    """Whether this event probes a dependency that failed."""
     circuit: CircuitState
 
 
 class EventWithheld(Message):
-    """Not now: the circuit is open, or all probes are under way."""
+    """The event may not go now: the circuit is open, or all probes are in progress."""
 
     dependency: str
     event_type: str
@@ -62,25 +62,25 @@ class EventWithheld(Message):
 
 
 class ReportOutcome(Message, key="dependency"):
-    """What became of an event that was released."""
+    """The outcome of an event that was released."""
 
     dependency: str = Field(min_length=1)
     failure: str = ""
-    """Why it failed; empty when it did not."""
+    """Reason of the failure. Empty for a success."""
     took_ms: int = Field(default=0, ge=0)
     probing: bool = False
-    """As it was released."""
+    """``probing`` of the release."""
     circuit: CircuitState = CircuitState()
     at_ms: int = Field(ge=0)
-    """Now: milliseconds since 1970."""
+    """Current time of the sender, in milliseconds since 1970."""
 
 
 class CircuitMoved(Message):
-    """The circuit after that outcome."""
+    """The circuit after an outcome."""
 
     dependency: str
     before: EnumCircuitState
     circuit: CircuitState
     reason: str
-    """Why its state changed; empty when it did not."""
+    """Reason of the state change. Empty when the state did not change."""
     metrics: CircuitMetrics

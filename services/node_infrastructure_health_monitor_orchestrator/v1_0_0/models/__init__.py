@@ -28,7 +28,7 @@ __all__ = [
 
 
 class InstanceHealthChanged(Message, key="env"):
-    """From the state of one process to that of its environment. Only changes travel."""
+    """From the state of one process to the state of its environment. Only changes are sent."""
 
     env: str
     node: str
@@ -36,12 +36,12 @@ class InstanceHealthChanged(Message, key="env"):
     health: EnumHealth
     reasons: tuple[str, ...]
     left: bool
-    """It ended cleanly, or was gone for long enough to be forgotten: it counts no more."""
+    """The process ended cleanly, or was gone for ``forget_after`` seconds. It is no longer counted."""
     at: datetime
 
 
 class InstanceView(BaseModel):
-    """One process, as last heard of."""
+    """The latest facts about one process."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,7 +61,7 @@ class InstanceView(BaseModel):
 
 
 class Member(BaseModel):
-    """One process, as its environment sees it."""
+    """One process in the state of its environment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""Records to be written, and how the pool is."""
+"""Records to write, and the state of the pool."""
 
 from enum import StrEnum
 
@@ -9,7 +9,7 @@ from onex.node import Message
 
 
 class EnumEncoding(StrEnum):
-    """How bytes stand in a text."""
+    """Encoding of bytes in a text."""
 
     TEXT = "text"
     """UTF-8."""
@@ -17,41 +17,41 @@ class EnumEncoding(StrEnum):
 
 
 class RecordToPublish(Message):
-    """One record."""
+    """One record to write."""
 
     value: str | None = None
     """None writes a tombstone."""
     key: str = ""
     """Empty: any partition."""
     encoding: EnumEncoding = EnumEncoding.TEXT
-    """Of the value."""
+    """Encoding of ``value``."""
     headers: dict[str, str] = Field(default_factory=dict)
 
 
 class PublishRecords(Message, key="topic"):
-    """Write these, in their order per key. Delivered again they are written again: with the same ``ce_id`` each."""
+    """Write records, in order for each key. A second delivery writes them again, with the same ``ce_id`` each."""
 
     topic: str = Field(min_length=1, max_length=249, pattern=r"^[a-zA-Z0-9._-]+$")
     records: tuple[RecordToPublish, ...] = Field(min_length=1, max_length=10_000)
 
 
 class RecordsPublished(Message):
-    """All of them are acknowledged by all replicas in sync."""
+    """All in-sync replicas have acknowledged all records."""
 
     topic: str
     count: int
 
 
 class ReportPool(Message):
-    """How is the pool?"""
+    """Ask for the state of the pool."""
 
 
 class PoolReported(Message):
-    """How it is."""
+    """The state of the pool."""
 
     producers: int
     published: int
-    """Records, since this process began."""
+    """Records since the process started."""
     failed: int
     circuit: EnumCircuitState
     healthy: bool

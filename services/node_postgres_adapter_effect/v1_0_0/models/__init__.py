@@ -11,18 +11,18 @@ Projection = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 
 
 class UpsertProjection(Message, key="key"):
-    """Put a document in place of the one with the same key, unless that one is newer."""
+    """Store a document under its key, unless the stored one is newer."""
 
     projection: Projection
     key: str
     sequence: int = Field(ge=0)
-    """Grows with every change of a key; an older one never overwrites a newer one."""
+    """Grows with every change of a key. A lower number never overwrites a higher one."""
     document: str
     """A JSON object."""
 
 
 class ProjectionUpserted(Message, key="key"):
-    """``applied`` is false when the projection was newer already."""
+    """``applied`` is false when the stored document was newer."""
 
     projection: Projection
     key: str
@@ -39,7 +39,7 @@ class DeleteProjection(Message, key="key"):
 
 
 class ProjectionDeleted(Message, key="key"):
-    """``applied`` is false when there was nothing to delete, or something newer."""
+    """``applied`` is false when there was no document, or a newer one."""
 
     projection: Projection
     key: str
@@ -48,7 +48,7 @@ class ProjectionDeleted(Message, key="key"):
 
 
 class QueryProjection(Message):
-    """Documents of a projection whose fields equal ``where`` (text comparison), in key order."""
+    """Return documents of a projection whose fields equal ``where`` (compared as text), in key order."""
 
     projection: Projection
     key_prefix: str = ""

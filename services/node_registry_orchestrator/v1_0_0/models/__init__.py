@@ -26,7 +26,7 @@ __all__ = [
 
 
 class EnumStep(StrEnum):
-    """What has just happened to a registration; triggers of the reducer's state machine."""
+    """A step of a registration: a trigger of the reducer's state machine."""
 
     REQUESTED = "requested"
     ACCEPTED = "accepted"
@@ -41,7 +41,7 @@ class EnumStep(StrEnum):
 
 
 class RegistrationStepped(Message, key="node_id"):
-    """Orchestrator to reducer: one step, in order. ``registered`` comes with the first and with refreshes."""
+    """One step, from orchestrator to reducer, in order. The first step and refreshes carry ``registered``."""
 
     node_id: str
     step: EnumStep
@@ -51,12 +51,12 @@ class RegistrationStepped(Message, key="node_id"):
 
 
 class EnumHandshake(StrEnum):
-    """How far the handshake with a process has come."""
+    """Progress of the handshake with a process."""
 
     OFFERED = "offered"
     ACTIVE = "active"
     SILENT = "silent"
-    """It did not acknowledge, or its heartbeats stopped."""
+    """The process did not acknowledge, or its heartbeats stopped."""
     REFUSED = "refused"
 
 

@@ -23,7 +23,7 @@ class Registration(Message):
     state: EnumRegistrationState
     registered: NodeIntrospected
     sequence: int
-    """Counts changes: a later one wins in every projection."""
+    """Counts changes. The highest number wins in every projection."""
 
 
 class RegistrationChanged(Message, key="node_id"):
@@ -31,7 +31,7 @@ class RegistrationChanged(Message, key="node_id"):
 
     node_id: str
     was: EnumRegistrationState | None
-    """None for a process that was not known."""
+    """None for a process that was not registered."""
     now: EnumRegistrationState
     reason: str
     at: datetime

@@ -4,7 +4,7 @@ from onex.node import Message
 
 
 class StoreNode(Message, key="generation_id"):
-    """Keep a generated package and export it."""
+    """Store a generated package and export it."""
 
     generation_id: str
     name: str
@@ -13,7 +13,7 @@ class StoreNode(Message, key="generation_id"):
 
 
 class NodeStored(Message):
-    """Where it is: its digest in the database, its folder on disk."""
+    """The digest of a package in the database, and its folder on disk."""
 
     generation_id: str
     digest: str

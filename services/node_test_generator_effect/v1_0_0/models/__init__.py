@@ -19,7 +19,7 @@ class TestsPassed(Message):
 
 
 class TestsFailed(Message):
-    """What pytest said."""
+    """The end of the output of pytest."""
 
     generation_id: str
     reason: str

@@ -1,5 +1,6 @@
 """Circuit breakers: calls of a failing dependency are refused for a while."""
 
+from onex.mixins.circuit_breaker.circuit import Circuit, CircuitChange, CircuitSnapshot
 from onex.mixins.circuit_breaker.mixin_circuit_breaker import MixinCircuitBreaker
 from onex.mixins.circuit_breaker.model_circuit_breaker_subcontract import (
     ModelCircuitBreakerSubcontract,
@@ -12,6 +13,9 @@ from onex.mixins.circuit_breaker.protocol_circuit_breaker import (
 )
 
 __all__ = [
+    "Circuit",
+    "CircuitChange",
+    "CircuitSnapshot",
     "EnumCircuitState",
     "MixinCircuitBreaker",
     "ModelCircuitBreakerSubcontract",

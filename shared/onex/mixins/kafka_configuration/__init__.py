@@ -6,11 +6,13 @@ from onex.mixins.kafka_configuration.model_kafka_configuration_subcontract impor
     ModelKafkaConfigurationSubcontract,
 )
 from onex.mixins.kafka_configuration.protocol_kafka_configuration import KafkaFacts, ProtocolKafka
+from onex.model.outgoing import Outgoing
 
 __all__ = [
     "EnumCompression",
     "KafkaFacts",
     "MixinKafkaConfiguration",
     "ModelKafkaConfigurationSubcontract",
+    "Outgoing",
     "ProtocolKafka",
 ]

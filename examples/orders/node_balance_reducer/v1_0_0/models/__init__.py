@@ -8,14 +8,14 @@ __all__ = ["Balance", "CustomerBalance", "MoneyMoved"]
 
 
 class Balance(Message):
-    """State: what a customer has paid, and in how many movements."""
+    """State: the balance of a customer, and the number of movements."""
 
     total: float = 0.0
     movements: int = 0
 
 
 class CustomerBalance(Message, key="customer"):
-    """Snapshot for everyone who wants to know."""
+    """Snapshot of a balance, for any reader."""
 
     customer: str
     total: float

@@ -1,4 +1,4 @@
-"""Messages of the order workflow, and those of the nodes it drives."""
+"""Messages of the order workflow and of the nodes that it drives."""
 
 from node_order_pricing_compute.v1_0_0.models import OrderPriced, PriceOrder
 from node_payment_effect.v1_0_0.models import CardCharged, CardDeclined, ChargeCard, RefundCard
@@ -24,7 +24,7 @@ __all__ = [
 
 
 class PlaceOrder(Message, key="order_id"):
-    """The command that starts it all."""
+    """The command that starts the workflow."""
 
     order_id: str = Field(min_length=1)
     customer: str = "ann"
@@ -33,14 +33,14 @@ class PlaceOrder(Message, key="order_id"):
 
 
 class OrderCompleted(Message):
-    """Priced, paid, shipped."""
+    """The order is priced, paid and shipped."""
 
     order_id: str
     total: float
 
 
 class OrderFailed(Message):
-    """What was paid has been given back."""
+    """The order has failed, and its payment was refunded."""
 
     order_id: str
     reason: str

@@ -18,14 +18,14 @@ class CardCharged(Message):
 
 
 class CardDeclined(Message):
-    """The bank said no."""
+    """The bank declined the charge."""
 
     order_id: str
     reason: str
 
 
 class RefundCard(Message, key="order_id"):
-    """Give the money of a charge back."""
+    """Refund a charge."""
 
     order_id: str
     customer: str
@@ -33,7 +33,7 @@ class RefundCard(Message, key="order_id"):
 
 
 class MoneyMoved(Message, key="customer"):
-    """What a customer has paid (above zero) or got back (below)."""
+    """A payment of a customer (above zero) or a refund (below zero)."""
 
     customer: str
     order_id: str

@@ -4,7 +4,7 @@ from onex.node import Message
 
 
 class ShipOrder(Message, key="order_id"):
-    """Hand an order to the carrier."""
+    """Pass an order to the carrier."""
 
     order_id: str
     quantity: int
@@ -17,7 +17,7 @@ class OrderShipped(Message):
 
 
 class ShipmentRefused(Message):
-    """The carrier does not take it."""
+    """The carrier refuses the order."""
 
     order_id: str
     reason: str
