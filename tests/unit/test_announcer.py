@@ -55,9 +55,9 @@ class Scene:
         self.health = Health()
         self.metrics = AgentMetrics("node_order_orchestrator")
         self.lags: dict[Partition, int] = {Partition("t", 0): 0}
-        vitals = ProcessStats(self.health, self.metrics, lambda: self.lags, lag_threshold=100)
-        self.signals = Reports()
-        self.announcer = Announcer(self.node, IDENTITY, vitals, self.signals, self.open)
+        stats = ProcessStats(self.health, self.metrics, lambda: self.lags, lag_threshold=100)
+        self.reports = Reports()
+        self.announcer = Announcer(self.node, IDENTITY, stats, self.reports, self.open)
 
     def open(self) -> tuple[ProtocolEventBus, ProtocolSchemaCatalogue]:
         bus = MemoryEventBus(self.broker)
@@ -117,9 +117,9 @@ def test_an_agent_of_another_environment_is_not_heard(tmp_path: Path, monkeypatc
     health, metrics = Health(), AgentMetrics("node_order_orchestrator")
     for env, refused in (("dev", True), ("live", False)):
         settings = Settings(env=env, home=tmp_path)
-        voice = Presence(NODE, settings, "one", 1, ManualClock(), health, metrics, dict, Reports())
+        presence = Presence(NODE, settings, "one", 1, ManualClock(), health, metrics, dict, Reports())
         with pytest.raises(ConfigurationError, match="belong to") if refused else nullcontext():
-            voice._open_bus()
+            presence._open_bus()
     assert closed == [True]
 
 
@@ -186,9 +186,9 @@ def test_consumer_events_are_told_once(scene: Scene) -> None:
 
 def test_what_capabilities_tell_is_published(scene: Scene) -> None:
     scene.provision()
-    scene.signals.report("circuit_breaker", "bank", "open", "5 failures")
+    scene.reports.report("circuit_breaker", "bank", "open", "5 failures")
     scene.announcer.start()
-    scene.signals.report("circuit_breaker", "bank", "closed", "2 probes succeeded")
+    scene.reports.report("circuit_breaker", "bank", "closed", "2 probes succeeded")
 
     def told() -> list[tuple[str, str, str, str, str]]:
         found = [m for m in scene.heard(CapabilityReported) if isinstance(m, CapabilityReported)]
@@ -204,13 +204,13 @@ def test_what_capabilities_tell_is_published(scene: Scene) -> None:
 def test_a_mesh_that_is_not_provisioned_is_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("onex.agent.announce.announcer._AGAIN", 0.05)
     scene.announcer.start()
-    eventually(lambda: scene.announcer._silenced != "", 10, "the first refusal")
+    eventually(lambda: scene.announcer._last_problem != "", 10, "the first refusal")
     assert scene.health.ready, "nobody hears it, and it works all the same"
     scene.provision()
     eventually(lambda: scene.heard(NodeIntrospected), 10)
 
 
-def test_the_voice_of_an_agent_outlives_its_own_faults(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_announcer_survives_its_own_faults(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("onex.agent.announce.announcer._AGAIN", 0.05)
     scene.provision()
     failing = scene.announcer._open_bus

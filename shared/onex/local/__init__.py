@@ -1,4 +1,4 @@
-"""A real Kafka and a real PostgreSQL on a laptop: no Docker, no Java, no root."""
+"""A real Kafka and a real PostgreSQL on a laptop, without Docker, an installed Java or root."""
 
 from onex.local.kafka import LocalKafka
 from onex.local.postgres import LocalPostgres

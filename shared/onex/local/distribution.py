@@ -1,4 +1,4 @@
-"""Kafka and Java as they are started here; what makes starts quick is made once per user and kept in the cache."""
+"""The commands that start Kafka and Java. Files that make starts quick are made once per user, in the cache."""
 
 import shutil
 import subprocess
@@ -32,25 +32,25 @@ _JAVA = (
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """What it takes to start a broker."""
+    """The files that a start of a broker needs."""
 
     jars: Sequence[Path]
     checkpoint: Path
-    """``bootstrap.checkpoint`` of a freshly formatted log folder."""
+    """``bootstrap.checkpoint`` of a newly formatted log folder."""
     aot: Path
-    """Classes of a broker, loaded and linked, with profiles (JEP 483, 514, 515): it starts in half of the time."""
+    """Loaded and linked classes of a broker, with profiles (JEP 483, 514, 515): they halve the time of a start."""
 
     def java(self, *arguments: str) -> list[str]:
-        """Command for Java with Kafka's class path."""
+        """Return the command for Java with Kafka's class path."""
         return [*_JAVA, "-cp", ":".join(map(str, self.jars)), *arguments]
 
     def broker(self, properties: Path, heap: str, options: Sequence[str] = ()) -> list[str]:
-        """Command for a broker; ``options`` are Java's."""
+        """Return the command for a broker. ``options`` are those of Java."""
         return self.java(f"-XX:AOTCache={self.aot}", f"-Xmx{heap}", *options, "kafka.Kafka", str(properties))
 
 
 def distribution(progress: Progress) -> Distribution:
-    """Downloads and prepares it, once. Raises ConfigurationError when Kafka cannot be had."""
+    """Download and prepare Kafka, once. Raises ConfigurationError when that fails."""
     made = Distribution(
         kafka_jars(progress),
         cache_folder() / f"kafka-{KAFKA_VERSION}.bootstrap.checkpoint",
@@ -64,14 +64,14 @@ def distribution(progress: Progress) -> Distribution:
 
 
 def _prepare(made: Distribution, folder: Path) -> None:
-    """Format a log folder, run a broker on it until it has seen a little of everything, keep what both leave."""
+    """Format a log folder, run a broker on it for a short training, and store the files that both write."""
     port, file, log = free_port(), folder / "server.properties", folder / "log"
     file.write_text(one_node(port, free_port(), folder / "data"))
     tool = ("kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", str(file))
     done = subprocess.run(made.java(*tool), capture_output=True, text=True, check=False)
     if done.returncode:
         raise ConfigurationError(f"formatting Kafka's folder failed:\n{done.stdout}{done.stderr}")
-    _keep(folder / "data" / "bootstrap.checkpoint", made.checkpoint)
+    _store(folder / "data" / "bootstrap.checkpoint", made.checkpoint)
     output = folder / "aot"
     broker = spawn(made.java(f"-XX:AOTCacheOutput={output}", "-Xmx512m", "kafka.Kafka", str(file)), log, tied=True)
     try:
@@ -83,11 +83,11 @@ def _prepare(made: Distribution, folder: Path) -> None:
         broker.wait()
     if not output.exists():
         raise ConfigurationError(f"preparing Kafka failed:\n{tail(log)}")
-    _keep(output, made.aot)
+    _store(output, made.aot)
 
 
-def _keep(file: Path, place: Path) -> None:
-    """In one step: others may be preparing as well."""
+def _store(file: Path, place: Path) -> None:
+    """Copy a file in one step: another process may be preparing Kafka, too."""
     part = place.with_name(f"{place.name}.{uuid.uuid4().hex}")
     try:
         shutil.copyfile(file, part)

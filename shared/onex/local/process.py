@@ -1,4 +1,4 @@
-"""Child processes that end with their parent where that is wanted, and that can always be stopped."""
+"""Child processes, which end with their parent where the caller asks for that, and which can always be stopped."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 def spawn(
     command: Sequence[str], log: Path, *, tied: bool, env: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a process with its output in ``log``. ``tied``: it gets SIGTERM when this process dies (Linux)."""
+    """Start a process with its output in ``log``. ``tied``: it gets SIGTERM when this process ends (Linux)."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if tied:
         command = [sys.executable, "-I", "-S", "-c", _TIED, str(os.getpid()), *command]
@@ -40,7 +40,7 @@ def spawn(
 
 
 def alive(pid: int, started: float) -> bool:
-    """Whether that very process still runs: a pid alone may have been given to another one."""
+    """Return whether a process still runs. The start time tells it from a later process with the same pid."""
     try:
         return abs(psutil.Process(pid).create_time() - started) < 1.0 and runs(pid)
     except psutil.NoSuchProcess:
@@ -48,8 +48,10 @@ def alive(pid: int, started: float) -> bool:
 
 
 def runs(pid: int, since: float | None = None) -> bool:
-    """Whether a process runs that began before ``since``. One that has ended may stay a zombie: in a container
-    without an init process for as long as that runs."""
+    """Return whether a process runs that began before ``since``.
+
+    A zombie does not run. In a container without an init process it stays for as long as the container runs.
+    """
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and (since is None or process.create_time() <= since)
@@ -58,36 +60,39 @@ def runs(pid: int, since: float | None = None) -> bool:
 
 
 def started_at(pid: int) -> float:
-    """Creation time of a process, which with the pid names it for good."""
+    """Return the creation time of a process, which together with the pid is unique."""
     return psutil.Process(pid).create_time()
 
 
 def stop(pid: int, started: float, patience: float) -> bool:
-    """SIGTERM, wait, SIGKILL. Gives whether it ended within ``patience`` seconds by itself."""
+    """Send SIGTERM, wait, send SIGKILL. Return whether SIGTERM ended the process within ``patience`` seconds."""
     return not stop_all([(pid, started)], patience)
 
 
 def stop_all(
     processes: Sequence[tuple[int, float]], patience: float, how: signal.Signals = signal.SIGTERM
 ) -> list[int]:
-    """All together, as :func:`stop`; pids and creation times. Gives the pids that had to be killed."""
-    left = [known for known in processes if alive(*known)]
-    for pid, _ in left:
+    """Stop several processes together, as :func:`stop` does; return the pids that were killed.
+
+    ``processes``: pids and creation times.
+    """
+    running = [process for process in processes if alive(*process)]
+    for pid, _ in running:
         with suppress(ProcessLookupError):
             os.kill(pid, how)
     deadline = time.monotonic() + patience
-    while left := [known for known in left if alive(*known)]:
+    while running := [process for process in running if alive(*process)]:
         if time.monotonic() > deadline:
-            for pid, _ in left:
+            for pid, _ in running:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            return [pid for pid, _ in left]
+            return [pid for pid, _ in running]
         time.sleep(0.02)
     return []
 
 
 def tail(log: Path, lines: int = 15) -> str:
-    """Last lines of a log file, for error messages."""
+    """Return the last lines of a log file, for error messages."""
     if not log.exists():
         return ""
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

@@ -43,27 +43,27 @@ _FIRST_PORT = 10_240
 _TRIES = 100
 
 SESSION = 9.0
-"""Seconds; Kafka's default. On a machine that stalls for a few seconds a shorter one makes the broker's only copy of
-everything unavailable, again and again."""
+"""Seconds; Kafka's default. With a shorter session, a machine that stalls for a few seconds makes the only copy of
+all partitions unavailable."""
 
 
 def one_node(port: int, controller: int, data: Path, session: float = SESSION) -> str:
-    """Text of ``server.properties``: broker and controller in one process, quick to elect and to rebalance.
+    """Return ``server.properties``: broker and controller in one process, with quick elections and rebalances.
 
-    ``session``: seconds after which the controller gives a silent broker up, and for which a broker that was killed
-    waits when it starts again.
+    ``session``: seconds after which the controller gives up a silent broker, and for which a broker that was killed
+    waits at its next start.
     """
     return _ONE_NODE.format(port=port, controller=controller, data=data, session_ms=int(session * 1000))
 
 
 def port_of(text: str) -> int:
-    """Port for clients in a text of ``server.properties``; 0 where there is none."""
-    found = _CLIENT_PORT.search(text)
-    return int(found[1]) if found else 0
+    """Return the port for clients in a text of ``server.properties``; 0 when there is none."""
+    match = _CLIENT_PORT.search(text)
+    return int(match[1]) if match else 0
 
 
 def is_free(port: int) -> bool:
-    """Whether a server can listen on a port of this machine. Connections that have ended do not keep it."""
+    """Return whether a server can listen on a port of this machine. Connections that have ended do not block it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -74,12 +74,12 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A TCP port that was free a moment ago, outside the range from which the system gives ports to connections.
+    """Return a TCP port that was free a moment ago, outside the range from which connections get their ports.
 
-    Asking the system for "any port" draws from that range: a connection of another process may then take the port
-    before the server that it was meant for listens on it.
+    "Any port" of the system comes from that range: a connection of another process may then use the port before the
+    server listens on it.
 
-    Raises OSError when no port is found.
+    Raises OSError when no port is free.
     """
     for port in random.SystemRandom().sample(range(_FIRST_PORT, _ephemeral()), _TRIES):
         with socket.socket() as probe, suppress(OSError):
@@ -91,6 +91,6 @@ def free_port() -> int:
 def _ephemeral() -> int:
     try:
         first = int(_RANGE.read_text().split()[0])
-    except (OSError, ValueError):  # no Linux
+    except (OSError, ValueError):  # not on Linux
         first = _DEFAULT_EPHEMERAL
     return first if first >= _FIRST_PORT + _TRIES else _DEFAULT_EPHEMERAL

@@ -14,7 +14,8 @@ _LOOK_AGAIN = 0.02
 
 
 def await_broker(process: subprocess.Popen[bytes], port: int, log: Path) -> KafkaEventBusAdapter:
-    """Until it answers. Raises ConfigurationError, with its last lines, when it ends or is silent for a minute."""
+    """Wait until a broker responds. Raises ConfigurationError, with its last lines, when it ends, or after a
+    minute."""
     bus = KafkaEventBusAdapter(KafkaConfig(f"127.0.0.1:{port}"))
     deadline = time.monotonic() + _LIMIT
     while time.monotonic() < deadline:
@@ -27,6 +28,6 @@ def await_broker(process: subprocess.Popen[bytes], port: int, log: Path) -> Kafk
 
 
 def listening(port: int) -> bool:
-    """Whether connections are taken; cheaper than a client, which waits between its attempts."""
+    """Return whether a port accepts connections. A client would wait between its attempts."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,4 +1,4 @@
-"""A little of everything that a mesh asks of a broker, so that the JVM sees which classes that takes."""
+"""A few calls of each kind that a mesh makes, so that the JVM records the classes that they need."""
 
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Partition, Position, TopicState
@@ -9,7 +9,7 @@ _PATIENCE = 30.0
 
 
 def train(bus: KafkaEventBusAdapter) -> None:
-    """Topics, transactions, a group, reading to the end. Raises BusError when the broker does not keep up."""
+    """Use topics, transactions, a group and a reader. Raises BusError when the broker is too slow."""
     bus.admin.create([TopicState(_TOPIC, 4, 1, {"retention.ms": "60000"})])
     bus.admin.alter(_TOPIC, {"retention.ms": "120000"})
     transaction, consumer = bus.transaction(_TOPIC), bus.subscribe(_TOPIC, [_TOPIC])

@@ -1,7 +1,7 @@
-"""What a broker makes when it is first asked for it, asked for at once.
+"""Makes a broker create the topics of its coordinators, and the first block of producer ids.
 
-Coordinators' topics and the first block of producer ids are made on demand, and whoever asks first is told to come
-again: librdkafka's transactional producers do so half a second later, once for each.
+It creates them on demand and refuses the first request for each. librdkafka's transactional producers ask again only
+half a second later, once for each.
 """
 
 from confluent_kafka import Producer
@@ -12,12 +12,12 @@ from onex.bus.protocols import TopicState
 
 _PARTITIONS = 4
 _SETTINGS = {"cleanup.policy": "compact", "compression.type": "uncompressed", "segment.bytes": "104857600"}
-"""As brokers set them."""
+"""Those that brokers use."""
 _TIMEOUT = 15.0
 
 
 def warm_up(bus: KafkaEventBusAdapter) -> None:
-    """Safe to call again. Raises BusError."""
+    """Create them. A second call changes nothing. Raises BusError."""
     asks_for_an_id = Producer(bus.config.producer(None))
     asks_for_an_id.list_topics(TRANSACTION_STATE, timeout=_TIMEOUT)
     names = (TRANSACTION_STATE, "__consumer_offsets")

@@ -1,4 +1,5 @@
-"""An agent's voice in the mesh: introspection, heartbeats, consumer health, the handshake with the registry."""
+"""What an agent publishes about itself: introspection, heartbeats, consumer health, the handshake with the
+registry."""
 
 from onex.agent.announce.announcer import Announcer
 from onex.agent.announce.introspection import Identity, introspect

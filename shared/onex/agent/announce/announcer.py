@@ -1,4 +1,4 @@
-"""The thread that speaks for an agent. It never holds the agent up: a mesh without a registry runs as well."""
+"""The thread that announces an agent. It never delays the agent: a mesh runs without a registry, too."""
 
 import time
 from collections.abc import Callable
@@ -33,35 +33,35 @@ from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.wire.cloudevents import first_headers
 
 log = structlog.get_logger(__name__)
-_LOOK = 0.25
-_AGAIN = 5.0
-_HEARD = (RegistrationAccepted, RequestIntrospection)
+_PATIENCE = 0.25
+_RETRY_WAIT = 5.0
+_DIRECTIVES = (RegistrationAccepted, RequestIntrospection)
 
 OpenBus = Callable[[], tuple[ProtocolEventBus, ProtocolSchemaCatalogue]]
 
 
 class Announcer:
-    """Introspects, answers the registry, sends heartbeats and events of consumer and capabilities until stopped."""
+    """Publishes introspection, heartbeats, consumer health and reports of capabilities; replies to the registry."""
 
     def __init__(
-        self, resolved: ResolvedNode, identity: Identity, vitals: ProcessStats, signals: Reports, open_bus: OpenBus
+        self, resolved: ResolvedNode, identity: Identity, stats: ProcessStats, reports: Reports, open_bus: OpenBus
     ) -> None:
         self._resolved = resolved
         self._identity = identity
-        self._vitals = vitals
-        self._signals = signals
+        self._stats = stats
+        self._reports = reports
         self._open_bus = open_bus
         self._id = node_id(identity.env, resolved.contract.name, identity.instance)
         self._ended = Event()
-        self._silenced = ""
+        self._last_problem = ""
         self._thread = Thread(target=self._run, name="announcer", daemon=True)
 
     def start(self) -> None:
-        """Begin to speak."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self, patience: float) -> None:
-        """Say good-bye, waiting at most ``patience`` seconds for it to be heard."""
+        """Publish the last heartbeat and end the thread, in at most ``patience`` seconds."""
         self._ended.set()
         self._thread.join(patience)
 
@@ -70,40 +70,40 @@ class Announcer:
             try:
                 self._session()
             except (BusError, SchemaMismatchError, ConfigurationError) as error:
-                if self._silenced != str(error):
-                    self._silenced = str(error)
-                    log.warning("not heard by the mesh", reason=str(error))
-                self._ended.wait(_AGAIN)
+                if self._last_problem != str(error):
+                    self._last_problem = str(error)
+                    log.warning("cannot announce this agent", reason=str(error))
+                self._ended.wait(_RETRY_WAIT)
             except Exception:
-                # A silent agent would count as dead while it works.
-                log.exception("the announcer failed, it begins again")
-                self._ended.wait(_AGAIN)
+                # Without heartbeats a working agent would count as dead.
+                log.exception("the announcer failed, starting it again")
+                self._ended.wait(_RETRY_WAIT)
 
     def _session(self) -> None:
         bus, catalogue = self._open_bus()
         try:
-            speaker = _Speaker(self._resolved, bus, catalogue, self._identity)
-            reader = _directives(bus, speaker.topics)
+            publisher = _Publisher(self._resolved, bus, catalogue, self._identity)
+            reader = _directives(bus, publisher.topics)
             try:
-                self._speak(speaker, reader)
+                self._announce(publisher, reader)
             finally:
                 reader.close()
         finally:
             bus.close()
 
-    def _speak(self, speaker: "_Speaker", reader: ProtocolReader) -> None:
-        """Until the end, or until the bus fails."""
-        self._introspect(speaker, EnumIntrospectionReason.STARTUP)
-        self._silenced = ""
+    def _announce(self, publisher: "_Publisher", reader: ProtocolReader) -> None:
+        """Announce until the thread ends. Raises BusError."""
+        self._introspect(publisher, EnumIntrospectionReason.STARTUP)
+        self._last_problem = ""
         heartbeat = time.monotonic() + self._identity.heartbeat_interval
         while not self._ended.is_set():
-            patience = max(0.0, min(_LOOK, heartbeat - time.monotonic()))
+            patience = max(0.0, min(_PATIENCE, heartbeat - time.monotonic()))
             for record in reader.batch(1000, patience):
-                self._obey(speaker, record.topic(), record.value())
-            for change in self._vitals.changes():
-                speaker.say(
+                self._follow(publisher, record.topic(), record.value())
+            for change in self._stats.changes():
+                publisher.publish(
                     ConsumerHealthReported(
-                        **self._who(),
+                        **self._identity_fields(),
                         event=change.event,
                         partitions=change.partitions,
                         lag=change.lag,
@@ -111,33 +111,35 @@ class Announcer:
                         at=_now(),
                     )
                 )
-            for signal in self._signals.take():
-                speaker.say(CapabilityReported(**self._who(), **asdict(signal), at=_now()))
+            for report in self._reports.take():
+                publisher.publish(CapabilityReported(**self._identity_fields(), **asdict(report), at=_now()))
             if time.monotonic() >= heartbeat:
                 heartbeat = time.monotonic() + self._identity.heartbeat_interval
-                self._beat(speaker, EnumPhase.RUNNING)
-        self._beat(speaker, EnumPhase.LEAVING)
+                self._beat(publisher, EnumPhase.RUNNING)
+        self._beat(publisher, EnumPhase.LEAVING)
 
-    def _obey(self, speaker: "_Speaker", topic: str, value: bytes | None) -> None:
+    def _follow(self, publisher: "_Publisher", topic: str, value: bytes | None) -> None:
         try:
-            directive = speaker.hear(topic, value)
+            directive = publisher.decode(topic, value)
         except MessageError as error:
             log.warning("unreadable directive", topic=topic, error=str(error))
             return
         match directive:
             case RegistrationAccepted(node_id=self._id, epoch=self._identity.epoch):
-                speaker.say(RegistrationAcknowledged(node_id=self._id, epoch=self._identity.epoch))
+                publisher.publish(RegistrationAcknowledged(node_id=self._id, epoch=self._identity.epoch))
             case RequestIntrospection(node_id=wanted) if wanted in ("", self._id):
-                self._introspect(speaker, EnumIntrospectionReason.REQUESTED)
+                self._introspect(publisher, EnumIntrospectionReason.REQUESTED)
 
-    def _introspect(self, speaker: "_Speaker", reason: EnumIntrospectionReason) -> None:
-        speaker.say(introspect(self._resolved, self._identity, reason, _now()))
+    def _introspect(self, publisher: "_Publisher", reason: EnumIntrospectionReason) -> None:
+        publisher.publish(introspect(self._resolved, self._identity, reason, _now()))
 
-    def _beat(self, speaker: "_Speaker", phase: EnumPhase) -> None:
-        measured = self._vitals.measure()
-        speaker.say(NodeHeartbeat.model_validate({**self._who(), **measured, "phase": phase, "at": _now()}))
+    def _beat(self, publisher: "_Publisher", phase: EnumPhase) -> None:
+        measured = self._stats.measure()
+        publisher.publish(
+            NodeHeartbeat.model_validate({**self._identity_fields(), **measured, "phase": phase, "at": _now()})
+        )
 
-    def _who(self) -> dict[str, object]:
+    def _identity_fields(self) -> dict[str, object]:
         return {
             "node_id": self._id,
             "env": self._identity.env,
@@ -146,8 +148,8 @@ class Announcer:
         }
 
 
-class _Speaker:
-    """Encodes and publishes; decodes what is said to everybody."""
+class _Publisher:
+    """Encodes and publishes messages of this process; decodes directives."""
 
     def __init__(
         self, resolved: ResolvedNode, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue, identity: Identity
@@ -159,10 +161,10 @@ class _Speaker:
         self._count = 0
         self.topics = with_prefix(MESH_TOPICS, contract.topic_prefix)
         self._codecs = {model: Codec.of_topic(model, topic, catalogue) for model, topic in self.topics.items()}
-        self._by_topic = {self.topics[model]: self._codecs[model] for model in _HEARD}
+        self._by_topic = {self.topics[model]: self._codecs[model] for model in _DIRECTIVES}
 
-    def say(self, message: Message) -> None:
-        """Publish one message about this process and wait until it is acknowledged."""
+    def publish(self, message: Message) -> None:
+        """Publish one message about this process; return when the brokers have acknowledged it."""
         topic = self.topics[type(message)]
         self._count += 1
         identity = f"{self._origin}-{message.message_name}-{time.time_ns()}-{self._count}"
@@ -171,14 +173,14 @@ class _Speaker:
             Outgoing(topic, self._codecs[type(message)].encode(message), message.partition_key(), headers)
         )
 
-    def hear(self, topic: str, value: bytes | None) -> Message:
-        """Decode a directive; raises MessageError."""
+    def decode(self, topic: str, value: bytes | None) -> Message:
+        """Decode a directive. Raises MessageError."""
         return self._by_topic[topic].decode(value)
 
 
 def _directives(bus: ProtocolEventBus, by_model: TopicByModel) -> ProtocolReader:
-    """Reads what the registry says from now on."""
-    topics = bus.admin.topics([by_model[model] for model in _HEARD])
+    """Return a reader of the directives from now on."""
+    topics = bus.admin.topics([by_model[model] for model in _DIRECTIVES])
     partitions = all_partitions(topics.values())
     return bus.read({partition: end for partition, (_, end) in bus.admin.ends(partitions).items()})
 

@@ -1,4 +1,4 @@
-"""What a node can do: from its contract (declared) and from its class (discovered)."""
+"""What a node can do, from its contract (declared) and from its class (discovered)."""
 
 import hashlib
 import inspect
@@ -23,7 +23,7 @@ from onex.node import Node, NodeEffect
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One agent process."""
+    """Identity of one agent process."""
 
     env: str
     instance: str
@@ -39,7 +39,7 @@ class Identity:
 def introspect(
     resolved: ResolvedNode, identity: Identity, reason: EnumIntrospectionReason, now: datetime
 ) -> NodeIntrospected:
-    """The event that a process publishes about itself."""
+    """Return the event that a process publishes about itself."""
     contract = resolved.contract
     return NodeIntrospected(
         node_id=node_id(identity.env, contract.name, identity.instance),
@@ -98,7 +98,7 @@ def _declared(resolved: ResolvedNode) -> Iterator[str]:
 
 
 def _discovered(resolved: ResolvedNode) -> Iterator[str]:
-    """Looks at the class, not at what the contract says about it."""
+    """Yield the capabilities that the class has, whatever the contract says."""
     cls = resolved.node_class
     for name, member in inspect.getmembers(cls, inspect.isfunction):
         if name.startswith("_") or getattr(NodeEffect, name, None) is member or getattr(Node, name, None) is member:

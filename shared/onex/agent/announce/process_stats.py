@@ -1,4 +1,4 @@
-"""How a process is doing: measured when a heartbeat is due, and judged for lag and stalls in between."""
+"""Statistics of an agent process for its heartbeats, and changes of its consumer's health."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ Lags = Callable[[], Mapping[Partition, int]]
 
 @dataclass(frozen=True, slots=True)
 class ConsumerEvent:
-    """Something that happened to the consumer."""
+    """A change of the consumer's health."""
 
     event: EnumConsumerEvent
     partitions: tuple[str, ...]
@@ -25,7 +25,7 @@ class ConsumerEvent:
 
 
 class ProcessStats:
-    """Reads what the process knows of itself; keeps what was reported, so that only changes are."""
+    """Measures the process. It remembers what it reported, so that it reports only changes."""
 
     def __init__(self, health: Health, metrics: AgentMetrics, lags: Lags, lag_threshold: int) -> None:
         self._health = health
@@ -39,7 +39,7 @@ class ProcessStats:
         self._lagging = False
 
     def measure(self) -> dict[str, object]:
-        """The measured fields of a heartbeat."""
+        """Return the measured fields of a heartbeat."""
         reasons = self._health.snapshot()
         lags = self._lags()
         return {
@@ -56,7 +56,7 @@ class ProcessStats:
         }
 
     def changes(self) -> Iterator[ConsumerEvent]:
-        """What changed since the last look: rebalances, stalls, lag."""
+        """Yield the changes since the last call: rebalances, stalls, lag."""
         lags = self._lags()
         total = sum(lags.values())
         for event, partitions in self._metrics.take_rebalances():

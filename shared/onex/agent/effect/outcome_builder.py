@@ -163,7 +163,7 @@ class OutcomeBuilder:
         failure = Failure(kind, stage_of(error, stage), error, attempts.count, attempts.first_failed_ms or now, now)
         log.warning("dead letter", **{"class": kind}, stage=failure.stage, topic=record.topic(), error=text_of(error))
         if trace is not None:
-            trace.buried(kind, failure.stage, error)
+            trace.dead_lettered(kind, failure.stage, error)
             trace.processed()
         letter = self._office.letter(record, failure)
         if not self._fenced or held or not record.key():

@@ -1,4 +1,4 @@
-"""The native host: one agent per process, on a Kafka cluster."""
+"""The agent process: one instance of a node, on a Kafka cluster."""
 
 from onex.agent.process.agent_process import run_agent
 

@@ -1,4 +1,4 @@
-"""Runs a pure agent on the main thread; a timer signal gets a hanging handler out of its loop."""
+"""Runs a pure engine on the main thread. A timer signal interrupts a handler that takes too long."""
 
 import signal
 import time
@@ -14,14 +14,14 @@ _TICK = 0.5
 
 
 class HangGuard:
-    """Every half second: is the same record still in its handler, for longer than allowed?
+    """Checks every half second whether the same record has been in its handler for longer than ``limit`` seconds.
 
-    Raising from the signal handler interrupts Python code, not a call into C that never returns;
-    for that there is the watchdog of the process.
+    An exception from the signal handler interrupts Python code. It does not interrupt a call into C that never
+    returns: :class:`HangAlarm` ends the process then.
     """
 
-    def __init__(self, agent: PureEngine, limit: float) -> None:
-        self._agent = agent
+    def __init__(self, engine: PureEngine, limit: float) -> None:
+        self._engine = engine
         self._limit = limit
         self._record = -1
         self._since = 0.0
@@ -37,21 +37,21 @@ class HangGuard:
 
     def _look(self, _: int, __: FrameType | None) -> None:
         now = time.monotonic()
-        if self._agent.stage is not EnumStage.HANDLER or self._agent.carried != self._record:
-            self._record, self._since = self._agent.carried, now
+        if self._engine.stage is not EnumStage.HANDLER or self._engine.carried != self._record:
+            self._record, self._since = self._engine.carried, now
         elif now - self._since >= self._limit:
             self._since = now
             raise HandlerTimeoutError(f"handler took longer than {self._limit:g} s")
 
 
-def run_pure(agent: PureEngine, timeout: float, stopping: Callable[[], bool]) -> None:
-    """Carry batches with an agent that is open until ``stopping``, then close it.
+def run_pure(engine: PureEngine, timeout: float, is_stopping: Callable[[], bool]) -> None:
+    """Carry batches with an open engine until ``is_stopping``, then close it. ``timeout``: seconds of a handler call.
 
-    Raises BusError when clients must be made anew.
+    Raises BusError when the clients must be replaced.
     """
     try:
-        with HangGuard(agent, timeout):
-            while not stopping():
-                agent.step(_POLL)
+        with HangGuard(engine, timeout):
+            while not is_stopping():
+                engine.step(_POLL)
     finally:
-        agent.close()
+        engine.close()

@@ -1,4 +1,4 @@
-"""Capabilities of nodes that run without an event loop: theirs lives on a thread beside the node."""
+"""The event loop of the capabilities of a pure node: it runs on its own thread, because the node has no loop."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ _STOP_WITHIN = 10.0
 
 @contextmanager
 def running(composition: Composition) -> Iterator[None]:
-    """Start engines, stop them in the end; what they do in between runs on a loop of their own.
+    """Start the engines of capabilities, and stop them in the end. Between, their tasks run on their own loop.
 
-    Raises what an engine's ``open`` raises. Costs nothing for a node without managed capabilities.
+    Raises what an engine's ``open`` raises. A node without managed capabilities has no such thread.
     """
     if not composition.managed:
         yield

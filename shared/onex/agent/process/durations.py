@@ -1,4 +1,4 @@
-"""Durations that fit together: what the contract, the settings and the brokers say about time."""
+"""Durations of the contract, the settings and the brokers, which must fit together."""
 
 from onex.errors import ConfigurationError
 from onex.model.contract import ModelContract
@@ -9,22 +9,22 @@ _MAX_POLL_INTERVAL = "max.poll.interval.ms"
 
 
 def batch_seconds(settings: Settings) -> float:
-    """How long a pure node handles records before it commits what is done: a third of the transaction timeout.
+    """Return the seconds after which a pure node commits a batch: a third of the transaction timeout.
 
-    The second third is for the one call that may hang then, the last one for the commit.
+    The second third is for one call that may hang then, the last third for the commit.
     """
     return settings.transaction_timeout_ms / 3000
 
 
 def call_seconds(contract: ModelContract, settings: Settings) -> float:
-    """How long one call of a pure handler may take; shorter than usual where transactions are."""
+    """Return the seconds that one call of a pure handler may take: less than usual where it is in a transaction."""
     if contract.delivery.timeout is not None or contract.delivery.guarantee is not EnumGuarantee.EXACTLY_ONCE:
         return contract.handler_timeout
     return min(contract.handler_timeout, settings.transaction_timeout_ms / 2000)
 
 
 def check_times(contract: ModelContract, settings: Settings) -> None:
-    """Raise ConfigurationError for durations that cannot work together; names the field and the remedy."""
+    """Raise ConfigurationError, with the field and the remedy, for durations that cannot work together."""
     transaction = settings.transaction_timeout_ms / 1000
     pure = contract.node_type is not EnumNodeKind.EFFECT
     exactly_once = contract.delivery.guarantee is EnumGuarantee.EXACTLY_ONCE

@@ -1,4 +1,4 @@
-"""The cyclic garbage collector of an agent: seldom, and not over what lives as long as the process."""
+"""Tunes the cyclic garbage collector of an agent: it runs seldom, and not over objects that live until the end."""
 
 import gc
 
@@ -6,11 +6,11 @@ _YOUNG = 50_000
 
 
 def tune_gc() -> None:
-    """Call when everything is in place and before the first record.
+    """Freeze all objects that exist. Call it when the engine is ready, before the first record.
 
-    A batch keeps tens of thousands of objects alive that reference counting frees at its end. With Python's
-    threshold of 700 the collector looks for cycles among them, and in all that was imported, dozens of times a
-    batch: a fifth of an agent's time. Cycles are still found, every 50,000 objects.
+    A batch has tens of thousands of objects, which reference counting frees at its end. With Python's threshold of
+    700 the collector searches them, and all imported modules, dozens of times a batch: a fifth of an agent's time.
+    With this threshold it still finds cycles, every 50,000 objects.
     """
     gc.collect()
     gc.freeze()

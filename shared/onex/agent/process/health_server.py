@@ -1,7 +1,7 @@
 """``/healthz``, ``/readyz`` and ``/metrics`` of an agent, on daemon threads.
 
-Whoever reaches the port is a stranger. Connections, their time and the length of a request are bounded, and when all
-connections are taken the oldest one makes room: slow clients cannot keep probes and scrapes out.
+Clients are not trusted. The number of connections, their time and the length of a request are bounded. When all
+connections are in use, a new one replaces the oldest: slow clients cannot lock out probes and scrapes.
 """
 
 import io
@@ -28,7 +28,7 @@ _MOST_REQUEST_BYTES = 16_384
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """A thread per connection, for a bounded number of connections and a bounded time."""
+    """One thread per connection, for a bounded number of connections and a bounded time."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -37,11 +37,11 @@ class _Server(ThreadingMixIn, WSGIServer):
         super().__init__(address, handler)
         self.clock: Callable[[], float] = monotonic
         self._open: dict[socket.socket, float] = {}
-        """By connection, when it began; the oldest one first."""
+        """By connection, the time when it began; the oldest first."""
         self._lock = Lock()
 
     def process_request(self, request: "socket.socket | tuple[bytes, socket.socket]", client_address: object) -> None:
-        """Serve a connection, in the place of the oldest one when there are too many."""
+        """Serve a connection. When there are too many, end the oldest."""
         connection = cast(socket.socket, request)
         with self._lock:
             if len(self._open) >= _MOST_CONNECTIONS:
@@ -50,44 +50,44 @@ class _Server(ThreadingMixIn, WSGIServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: "socket.socket | tuple[bytes, socket.socket]") -> None:
-        """A connection has ended."""
+        """Forget a connection that has ended."""
         with self._lock:
             self._open.pop(cast(socket.socket, request), None)
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Twice a second: end the connections that take too long."""
+        """End the connections that take too long. The server calls it twice a second."""
         with self._lock:
             for connection in [c for c, began in self._open.items() if self.clock() - began > _LONGEST]:
                 self._end(connection)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away, or is sent away, is no news."""
+        """Log nothing: a connection that a client, or this server, has ended is no error."""
 
     def _end(self, connection: socket.socket) -> None:
-        """Its thread meets an error and closes it."""
+        """Shut a connection down. Its thread gets an error and closes it."""
         del self._open[connection]
         try:
             connection.shutdown(socket.SHUT_RDWR)
         except OSError:
-            return  # the client was faster
+            return  # the client has closed it
 
 
 class _ServerV6(_Server):
-    """On an address of IPv6."""
+    """The same on an IPv6 address."""
 
     address_family = socket.AF_INET6
 
 
 class _Bounded(io.RawIOBase):
-    """The first bytes of a request; what goes beyond is not read."""
+    """Reads the first bytes of a request, and ignores the others."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._left = _MOST_REQUEST_BYTES
 
     def readline(self, size: int | None = -1) -> bytes:
-        """The next line, or what is left of it."""
+        """Return the next line, or the part of it within the limit."""
         line = self._stream.readline(self._left if size is None or size < 0 else min(size, self._left))
         self._left -= len(line)
         return line
@@ -106,24 +106,24 @@ class _Quiet(WSGIRequestHandler):
         self.rfile = cast(io.BufferedIOBase, _Bounded(cast(BinaryIO, self.rfile)))
 
     def log_message(self, format: str, *args: object) -> None:
-        """Probes come every few seconds; they are no news."""
+        """Log nothing: probes come every few seconds."""
 
 
 class HealthServer:
-    """Serves until the process ends. ``port`` 0 takes a free one; ``port`` then tells which."""
+    """Serves until it is closed. ``port`` 0 takes a free port; the attribute ``port`` has its number."""
 
     def __init__(self, host: str, port: int, health: Health, registry: CollectorRegistry) -> None:
         self._health = health
         self._metrics = make_wsgi_app(registry)
-        self._server = _listening(host, port, self._answer)
+        self._server = _listening(host, port, self._respond)
         self.port: int = self._server.server_port
         Thread(target=self._server.serve_forever, name="health", daemon=True).start()
 
-    def _answer(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+    def _respond(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         match environ["PATH_INFO"]:
             case "/metrics":
-                answer: Iterable[bytes] = self._metrics(environ, start)
-                return answer
+                body: Iterable[bytes] = self._metrics(environ, start)
+                return body
             case "/healthz":
                 return _json(start, True, {"status": "alive"})
             case "/readyz":
@@ -139,9 +139,9 @@ class HealthServer:
         self._server.server_close()
 
 
-def _listening(host: str, port: int, answer: WSGIApplication) -> _Server:
+def _listening(host: str, port: int, application: WSGIApplication) -> _Server:
     try:
-        return make_server(host, port, answer, _Server if ":" not in host else _ServerV6, _Quiet)
+        return make_server(host, port, application, _Server if ":" not in host else _ServerV6, _Quiet)
     except OSError as error:  # socket.gaierror is one
         raise ConfigurationError(
             f"cannot listen on {host} port {port} for /readyz and /metrics: {error.strerror}; "

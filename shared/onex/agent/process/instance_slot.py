@@ -1,4 +1,4 @@
-"""A name for an agent process that survives its restart, so that the next one can fence it at once."""
+"""A name of an agent process that its next start has, too, so that it can fence the process before it."""
 
 import fcntl
 import socket
@@ -13,19 +13,22 @@ _MOST = 1000
 
 @dataclass(slots=True)
 class InstanceSlot:
-    """Instance name and state folder; the lock is held until the process ends."""
+    """Instance name and state folder. The process locks the slot until it ends."""
 
     name: str
     folder: Path
     _lock: TextIOWrapper
 
     def release(self) -> None:
-        """Give the slot to the next process."""
+        """Free the slot for the next process."""
         self._lock.close()
 
 
 def take_instance_slot(home: Path, group: str, instance: str) -> InstanceSlot:
-    """The configured instance name, or the first free number on this host; raises ConfigurationError."""
+    """Lock the configured instance name, or the first free number on this host.
+
+    Raises ConfigurationError when the name is in use.
+    """
     base = home / "state" / group
     base.mkdir(parents=True, exist_ok=True)
     names = [instance] if instance else [f"{socket.gethostname()}-{number}" for number in range(_MOST)]
@@ -38,5 +41,5 @@ def take_instance_slot(home: Path, group: str, instance: str) -> InstanceSlot:
             continue
         return InstanceSlot(name, base / name, lock)
     raise ConfigurationError(
-        f"instance {instance or names[-1]!r} of {group} already runs here; give ONEX_INSTANCE another name"
+        f"instance {instance or names[-1]!r} of {group} already runs here; set ONEX_INSTANCE to another name"
     )

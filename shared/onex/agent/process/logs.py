@@ -20,7 +20,7 @@ _SECRETS = Redactor(("authorization", "password", "secret", "token"))
 
 
 def configure_logs(settings: Settings, **always: str) -> None:
-    """JSON lines (or a console form) from the given level on; ``always`` stands in every line."""
+    """Write JSON lines, or a console form, from the configured level on. ``always`` is in every line."""
     level = getattr(logging, settings.log_level.upper())
     form: list[Processor] = (
         [structlog.processors.JSONRenderer()]  # it escapes what is not ASCII
@@ -31,8 +31,8 @@ def configure_logs(settings: Settings, **always: str) -> None:
         processors=[
             Total(
                 [
-                    _add_message_in_hand,
-                    _stand_in_every_line(always),
+                    _add_current_message,
+                    _add_to_every_line(always),
                     structlog.processors.add_log_level,
                     structlog.processors.TimeStamper(fmt="iso", utc=True),
                     structlog.processors.ExceptionRenderer(_exception),
@@ -47,23 +47,23 @@ def configure_logs(settings: Settings, **always: str) -> None:
 
 
 class Total:
-    """Runs processors; where one of them fails, the line is plain. A log line never fails the message it is about."""
+    """Runs processors. Where one fails, it writes a plain line: a log line never fails the current message."""
 
     def __init__(self, processors: Sequence[Processor]) -> None:
         self._processors = processors
 
     def __call__(self, logger: object, method: str, event: EventDict) -> ProcessorReturnValue:
-        given: ProcessorReturnValue = dict(event)
+        result: ProcessorReturnValue = dict(event)
         try:
             for process in self._processors:
-                given = process(logger, method, given)  # type: ignore[arg-type]  # only the last one makes text
+                result = process(logger, method, result)  # type: ignore[arg-type]  # only the last one makes text
         except DropEvent:
             raise
-        except Exception as error:  # noqa: BLE001 - values of anybody are in the line
-            words = event.get("event")
-            plain = words[:_PLAIN_LIMIT] if isinstance(words, str) else type(words).__name__
+        except Exception as error:  # noqa: BLE001 - the line may have values of any class
+            text = event.get("event")
+            plain = text[:_PLAIN_LIMIT] if isinstance(text, str) else type(text).__name__
             return json.dumps({"event": plain, "level": method, "unprintable": text_of(error)})
-        return given
+        return result
 
 
 def _exception(exc_info: ExcInfo) -> str:
@@ -71,12 +71,12 @@ def _exception(exc_info: ExcInfo) -> str:
 
 
 def _without_secrets(_: object, __: str, event: EventDict) -> EventDict:
-    """Credentials stand in URLs and in the errors of clients, whatever logs them."""
+    """Hide credentials: URLs and the errors of clients contain them."""
     return {name: _shown(name, value) for name, value in event.items()}
 
 
 def _for_terminals(_: object, __: str, event: EventDict) -> EventDict:
-    """Escape the texts of any writer, so that no terminal obeys them."""
+    """Escape control characters: a terminal would execute those in a text from outside."""
     return {printable(name): printable(str(value)) for name, value in event.items()}
 
 
@@ -93,14 +93,14 @@ def _shown(name: str, value: object) -> object:
     return value
 
 
-def _add_message_in_hand(_: object, __: str, event: EventDict) -> EventDict:
-    """Correlation, workflow and trace of the message that is being handled, if one is."""
+def _add_current_message(_: object, __: str, event: EventDict) -> EventDict:
+    """Add correlation, workflow and trace of the current message, if there is one."""
     envelope = CURRENT.get()
     return event if envelope is None else {**event, **facts(envelope)}
 
 
-def _stand_in_every_line(always: Mapping[str, str]) -> Callable[[object, str, EventDict], EventDict]:
-    """Context variables would be lost on the other threads of an agent."""
+def _add_to_every_line(always: Mapping[str, str]) -> Callable[[object, str, EventDict], EventDict]:
+    """Return a processor that adds ``always``. The other threads of an agent would not see context variables."""
 
     def add(_: object, __: str, event: EventDict) -> EventDict:
         return {**event, **always}

@@ -1,4 +1,4 @@
-"""What must be there before a node can run."""
+"""Checks of the topics before a node runs."""
 
 from collections.abc import Mapping
 
@@ -11,9 +11,9 @@ from onex.wire.sizes import LETTER_ROOM, LIMIT
 
 
 def check_topics(bus: ProtocolEventBus, resolved: ResolvedNode) -> Mapping[str, TopicState]:
-    """Every topic exists, those of keyed state are co-partitioned, dead letters fit; raises what is wrong.
+    """Check that every topic exists, that those of keyed state are co-partitioned, and that dead letters fit.
 
-    Return the topics by name.
+    Return the topics by name. Raises MissingTopicError and ConfigurationError.
     """
     contract = resolved.contract
     inputs = [*resolved.routes, contract.retry_topic]
@@ -32,7 +32,7 @@ def check_topics(bus: ProtocolEventBus, resolved: ResolvedNode) -> Mapping[str, 
 
 
 def _check_retry_topic(contract: ModelContract, inputs: list[TopicState], retry: TopicState) -> None:
-    """A message waits on the partition of the retry topic that has the number of its own."""
+    """Check that the retry topic has enough partitions: a message waits on the one with the number of its own."""
     widest = max(inputs, key=lambda topic: topic.partitions, default=retry)
     if widest.partitions > retry.partitions:
         raise ConfigurationError(
@@ -42,7 +42,7 @@ def _check_retry_topic(contract: ModelContract, inputs: list[TopicState], retry:
 
 
 def _check_limits(contract: ModelContract, inputs: list[TopicState], found: Mapping[str, TopicState]) -> None:
-    """A record that fits its topic must fit the topics that it goes to when it fails."""
+    """Check that a record that fits its topic fits the retry and dead-letter topics, too."""
     if not inputs:
         return
     largest = max(inputs, key=lambda topic: topic.max_message_bytes)

@@ -1,4 +1,4 @@
-"""How an agent process is seen from outside: its info file, its announcer, its traces."""
+"""What others see of an agent process: its info file, its announcer, its traces."""
 
 import json
 import os
@@ -22,12 +22,12 @@ from onex.util.clock import ProtocolClock
 
 
 def _host_of_url(host: str) -> str:
-    """A host as URLs have it, for this machine: addresses of IPv6 in brackets, ``::`` (all addresses) as loopback."""
+    """Return a host as URLs on this machine have it: IPv6 in brackets, ``::`` (all addresses) as loopback."""
     return f"[{'::1' if host == '::' else host}]" if ":" in host else host
 
 
 class Presence:
-    """Speaks from ``start`` to ``stop``, whatever becomes of the agent's own clients meanwhile."""
+    """Announces the process from ``start`` to ``stop``, with its own clients: the engine may lose its."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Presence:
         health: Health,
         metrics: AgentMetrics,
         lags: Callable[[], Mapping[Partition, int]],
-        signals: Reports,
+        reports: Reports,
     ) -> None:
         contract = resolved.contract
         self._settings = settings
@@ -65,8 +65,8 @@ class Presence:
                 metrics.names,
                 settings.heartbeat_interval,
             )
-            vitals = ProcessStats(health, metrics, lags, settings.lag_threshold)
-            self._announcer = Announcer(resolved, identity, vitals, signals, self._open_bus)
+            stats = ProcessStats(health, metrics, lags, settings.lag_threshold)
+            self._announcer = Announcer(resolved, identity, stats, reports, self._open_bus)
 
     def _open_bus(self) -> tuple[ProtocolEventBus, ProtocolSchemaCatalogue]:
         bus = open_bus(self._settings)
@@ -78,7 +78,7 @@ class Presence:
         return bus, open_catalogue(self._settings, bus)
 
     def start(self) -> None:
-        """Write the info file that `onex status` reads, begin to announce."""
+        """Write the info file that `onex status` reads; start the announcer."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         info = {
             "prefix": self._contract.topic_prefix,
@@ -89,20 +89,20 @@ class Presence:
             "pid": os.getpid(),
             "health": self._endpoint,
         }
-        # Whole or not at all: somebody may look at any moment.
-        part = self._file.with_suffix(f".{os.getpid()}")
-        part.write_text(json.dumps(info))
-        part.replace(self._file)
+        # In one step: another process may read the file at any moment.
+        temporary = self._file.with_suffix(f".{os.getpid()}")
+        temporary.write_text(json.dumps(info))
+        temporary.replace(self._file)
         if self._announcer is not None:
             self._announcer.start()
 
     def stop(self, patience: float) -> None:
-        """Say good-bye, export the last spans."""
+        """Send the last heartbeat, in at most ``patience`` seconds; export the last spans."""
         if self._announcer is not None:
             self._announcer.stop(patience)
         if self.tracing is not None:
             self.tracing.close()
 
     def forget(self) -> None:
-        """The process ends as it should: nobody needs to look for it."""
+        """Remove the info file, when the process ends in order."""
         self._file.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ _REASON = "step"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step under way."""
+    """The current step."""
 
     name: str
     began: float
@@ -23,7 +23,7 @@ class Step:
 
 
 class StartSteps:
-    """One step at a time, on the thread that starts the agent; any thread may look."""
+    """Has one step at a time, on the thread that starts the agent. Any thread may look."""
 
     def __init__(self, clock: ProtocolClock, health: Health, limit: float) -> None:
         """``limit``: seconds that each step may take."""
@@ -34,7 +34,7 @@ class StartSteps:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Around the work of one step."""
+        """Surround the work of one step."""
         step = Step(name, self._clock.monotonic())
         self._current = step
         self._health.complain(_REASON, name)
@@ -50,7 +50,7 @@ class StartSteps:
             log.debug("start step ends", step=name, seconds=seconds, completed=completed)
 
     def overdue(self) -> tuple[str, float] | None:
-        """Name and seconds of a step that has taken longer than the limit; None while there is none."""
+        """Return name and seconds of the current step when it exceeds the limit; else None."""
         step = self._current
         if step is None or (seconds := self._clock.monotonic() - step.began) < self._limit:
             return None

@@ -1,4 +1,4 @@
-"""How an agent process is told to end, or to make its clients anew."""
+"""Asks an agent process to end, or to replace its clients."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from types import FrameType
 
 
 class StopSwitch:
-    """Set by SIGTERM and SIGINT; a second signal ends at once."""
+    """Set by SIGTERM and SIGINT. A second signal ends the process immediately."""
 
     def __init__(self, on_request: Callable[[], None] = lambda: None) -> None:
         """``on_request`` is called in the signal handler."""
@@ -27,25 +27,25 @@ class StopSwitch:
         self.wake()
 
     def wake(self) -> None:
-        """Tell whoever waits."""
+        """Call the function of :meth:`on_wake`."""
         for waker in self._wakers:
             waker()
 
     def ask_restart(self) -> None:
-        """Leave the current run; the process makes clients anew."""
+        """End the current run; the process then replaces its clients."""
         self.restart = True
         self.wake()
 
     def on_wake(self, waker: Callable[[], object]) -> None:
-        """Who to tell; replaces the one before."""
+        """Set the function that a request calls; it replaces the one before."""
         self._wakers = [waker]
 
     def __call__(self) -> bool:
-        """Whether the current run shall end."""
+        """Return whether the current run must end."""
         return self.requested or self.restart
 
     def sleep(self, seconds: float) -> None:
-        """Wait, but not past a signal."""
+        """Wait, at most until a signal arrives."""
         deadline = time.monotonic() + seconds
         while not self.requested and time.monotonic() < deadline:
             time.sleep(min(0.05, seconds))

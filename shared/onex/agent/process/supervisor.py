@@ -1,4 +1,4 @@
-"""Several processes of one node: started together, restarted when they die, drained together."""
+"""Starts several processes of one node, restarts those that end, and drains them together."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ _FIRST_WAIT, _LONGEST_WAIT, _HEALTHY = 0.5, 30.0, 60.0
 
 
 class _Child:
-    """One process, and when to start it again."""
+    """One process, and the time when it may start again."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
@@ -23,8 +23,8 @@ class _Child:
         self._started = 0.0
         self.process: subprocess.Popen[bytes] | None = None
 
-    def tend(self) -> None:
-        """Start it when it does not run and its time has come."""
+    def supervise(self) -> None:
+        """Start the process when it does not run, not before its waiting time is over."""
         now = time.monotonic()
         if self.process is not None and self.process.poll() is not None:
             log.warning("instance ended", pid=self.process.pid, code=self.process.returncode)
@@ -39,7 +39,10 @@ class _Child:
 
 
 def supervise(command: Sequence[str], instances: int, patience: float) -> int:
-    """Keep ``instances`` processes of ``command`` running until SIGTERM or SIGINT; gives the exit code."""
+    """Keep ``instances`` processes of ``command`` running until SIGTERM or SIGINT; return the exit code.
+
+    ``patience``: seconds that they get to drain.
+    """
     stopping = False
 
     def stop(_: int, __: FrameType | None) -> None:
@@ -51,7 +54,7 @@ def supervise(command: Sequence[str], instances: int, patience: float) -> int:
     children = [_Child(command) for _ in range(instances)]
     while not stopping:
         for child in children:
-            child.tend()
+            child.supervise()
         time.sleep(0.1)
     running = [child.process for child in children if child.process and child.process.poll() is None]
     for process in running:

@@ -233,7 +233,7 @@ class Processor(ABC):
             if trace is None and self._traces is not None:
                 trace = self._traces.received(record, envelope)
             if trace is not None:
-                trace.buried(kind, details.stage, error)
+                trace.dead_lettered(kind, details.stage, error)
                 trace.processed()
         except Exception as broken:  # noqa: BLE001 - a trace is worth less than the record's outcome
             log.warning("a dead letter is missing in its trace", error=text_of(broken))

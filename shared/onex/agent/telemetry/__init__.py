@@ -1,1 +1,1 @@
-"""What an agent measures of itself: metrics, traces and readiness."""
+"""Metrics, traces and readiness of an agent."""

@@ -1,4 +1,4 @@
-"""In which traces an agent makes spans: in all that were sampled, but not in more than a limit allows."""
+"""Chooses the traces in which an agent makes spans: those that were sampled, up to a limit."""
 
 from secrets import randbits
 from typing import Final
@@ -6,34 +6,34 @@ from typing import Final
 from onex.agent.message.envelope import Envelope
 
 _LENGTH: Final = 55
-"""Of a ``traceparent``: version, trace id, parent id, flags."""
+"""Characters of a ``traceparent``: version, trace id, parent id, flags."""
 _NOT_SAMPLED: Final = b"02468ace"
-"""Last digits of the flags without the last bit (W3C Trace Context, 3.2.2.5)."""
+"""Last digits of flags whose last bit, ``sampled``, is not set (W3C Trace Context, 3.2.2.5)."""
 _RANDOM: Final = slice(21, 35)
-"""The last 56 bits of the trace id, which W3C Trace Context (level 2, 3.2.2.3) wants to be random."""
+"""The last 56 bits of the trace id, which are random (W3C Trace Context, level 2, 3.2.2.3)."""
 _RANGE: Final = 1 << 56
 _WINDOW_NS: Final = 1_000_000_000
 
 
 class TraceSampling:
-    """At most ``most`` messages a second, 0 for no limit.
+    """Takes at most ``most`` messages a second; 0 for no limit.
 
-    Spans cost more than most messages do, so a busy agent must leave traces out. Which ones follows from the trace id
-    and the rate of the second before, as OpenTelemetry's consistent sampling has it: agents with the same rate choose
-    the same traces, one with a higher rate some of theirs, so that the traces that are there are as whole as they can
-    be. A message that is left out passes its trace context on as it is; one that has none gets one that says "not
-    sampled", because nodes behind this one shall not begin a trace in the middle.
+    Spans cost more than most messages, so a busy agent must leave traces out. Trace id and rate of the second before
+    decide which ones, as in OpenTelemetry's consistent sampling: agents with the same rate choose the same traces,
+    and an agent with a higher rate chooses a part of them, so that traces are as complete as possible. A message that
+    is left out keeps its trace context. A message without a trace context gets one that is not sampled, so that the
+    next node does not begin a trace in the middle.
     """
 
     def __init__(self, most: float) -> None:
         self._most = most
         self._least = b""
-        """Trace ids from here on are taken."""
+        """The least trace id that is taken."""
         self._offered = self._taken = 0
         self._since_ns = 0
 
     def polled(self, now_ns: int) -> None:
-        """A batch has arrived; once a second the share is set anew."""
+        """Note that a batch has arrived. Once a second, compute the share of traces again."""
         passed = now_ns - self._since_ns
         if not self._most or passed < _WINDOW_NS:
             return
@@ -43,7 +43,7 @@ class TraceSampling:
         self._since_ns = now_ns
 
     def takes(self, envelope: Envelope) -> bool:
-        """Whether to make spans for a message."""
+        """Return whether to make spans for a message."""
         parent = envelope.trace_parent
         if parent is not None and len(parent) == _LENGTH:
             return parent[-1:] not in _NOT_SAMPLED and (not self._most or self._fits(parent))

@@ -1,4 +1,4 @@
-"""Latency by stage: a Prometheus histogram that is cheap to observe, because an effect does so for each message."""
+"""Latency by stage: a Prometheus histogram that is cheap to observe, because an effect observes each message."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
@@ -13,18 +13,18 @@ _LABELS = (*map(str, _BOUNDS), "+Inf")
 
 
 class EnumLatencyStage(StrEnum):
-    """Where time goes. Pure kinds observe once a batch, effects once a message (settle: once a commit)."""
+    """Stages of a message. Pure kinds observe once a batch; effects once a message, and ``settle`` once a commit."""
 
     QUEUE = "queue"
-    """From the record's timestamp until it is taken in hand; of a batch, its first record."""
+    """From the timestamp of the record until it is taken; of a batch, that of its first record."""
     PROCESS = "process"
-    """Decoding, handler and producing; of an effect, the handler with its retries."""
+    """Decoding, handler and producing; of an effect, the handler with its further attempts."""
     SETTLE = "settle"
-    """Committing outputs and offsets."""
+    """Committing outputs and offsets; OpenTelemetry's name of that operation."""
 
 
 class Seconds:
-    """Observations of one stage, all by one thread; any other may read."""
+    """The observations of one stage. One thread observes; any thread may read."""
 
     __slots__ = ("counts", "total")
 
@@ -33,20 +33,20 @@ class Seconds:
         self.total = 0.0
 
     def observe(self, seconds: float) -> None:
-        """One more."""
+        """Add one observation."""
         self.counts[bisect_left(_BOUNDS, seconds)] += 1
         self.total += seconds
 
 
 class StageHistogram(Collector):
-    """``onex_stage_seconds`` of one node. The library's own histogram locks at every observation."""
+    """``onex_stage_seconds`` of one node. The histogram of prometheus_client takes a lock at every observation."""
 
     def __init__(self, node: str) -> None:
         self._node = node
         self.of: Mapping[EnumLatencyStage, Seconds] = {stage: Seconds() for stage in EnumLatencyStage}
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
-        """One family; buckets are cumulative."""
+        """Return one family. Its buckets are cumulative."""
         family = HistogramMetricFamily("onex_stage_seconds", "Latency by stage", labels=("node", "stage"))
         for stage, seconds in self.of.items():
             buckets = [

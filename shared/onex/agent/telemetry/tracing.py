@@ -1,7 +1,7 @@
-"""Spans of a message on its way through an agent, by OpenTelemetry's messaging conventions.
+"""Spans of a message in an agent, after OpenTelemetry's messaging conventions.
 
-``receive`` (child of the sender's ``send``) > ``process`` > one ``send`` per output, and ``settle``.
-Made only when traces are exported; without them the trace context passes through untouched.
+``receive`` (child of the sender's ``send``) > ``process`` > one ``send`` per output, and ``settle`` for the commit.
+They are made only when traces are exported; otherwise outputs carry the trace context unchanged.
 """
 
 import time
@@ -33,7 +33,7 @@ class Tracing:
     def __init__(
         self, node: str, version: str, group: str, instance: str, processor: SpanProcessor, most: float = 0
     ) -> None:
-        """``most``: of how many messages a second, see :class:`TraceSampling`."""
+        """``most``: the number of messages a second that are traced, see :class:`TraceSampling`."""
         resource = Resource.create(
             {"service.name": node, "service.version": version, "service.instance.id": instance}
         )
@@ -48,8 +48,8 @@ class Tracing:
     def to_collector(
         cls, node: str, version: str, group: str, instance: str, endpoint: str, most: float
     ) -> "Tracing":
-        """Export by OTLP over HTTP to ``endpoint`` (its base URL); what cannot be sent is dropped and logged."""
-        # Protocol buffers and an HTTP client: five MiB that only traced agents need.
+        """Export by OTLP over HTTP to ``endpoint``, a base URL. Spans that cannot be sent are dropped and logged."""
+        # Its protocol buffers and HTTP client take five MiB, which only traced agents need.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
         exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
@@ -57,29 +57,29 @@ class Tracing:
 
     @property
     def provider(self) -> TracerProvider:
-        """For spans of the node itself."""
+        """The provider for spans of the node itself."""
         return self._provider
 
     def polled(self) -> None:
-        """A batch has arrived; the records received from now on were polled with it."""
+        """Note that a batch has arrived; the records received from now on belong to it."""
         self._polled_ns = self.now()
         self._share.polled(self._polled_ns)
 
     def now(self) -> int:
-        """Nanoseconds since 1970, as spans want them."""
+        """Return the nanoseconds since 1970."""
         return time.time_ns()
 
     def received(self, record: ProtocolRecord, envelope: Envelope) -> "MessageTrace | None":
-        """A record was polled and decoded; its processing begins now. None for what is left out.
+        """Start the trace of a record that was decoded; its processing begins now.
 
-        That is what its sender did not sample, and what is above the limit. Such a message passes its trace context
-        on as it is; spans that record nothing cost nearly as much as others.
+        Return None for a message that its sender did not sample, and for one above the limit: it keeps its trace
+        context, because spans that record nothing cost nearly as much as others.
 
-        Raises nothing: a trace is worth less than the message.
+        Raises nothing: a message matters more than its trace.
         """
         try:
             return self._received(record, envelope)
-        except Exception as error:  # noqa: BLE001 - as said
+        except Exception as error:  # noqa: BLE001 - a message matters more than its trace
             log.warning("a message is not traced", error=text_of(error))
             return None
 
@@ -103,7 +103,7 @@ class Tracing:
         return self._processing(f"process {record.topic()}", attributes, receive, envelope, now_ns)
 
     def fired(self, name: str, envelope: Envelope) -> "MessageTrace | None":
-        """A timer fired; it belongs to the trace of the message that set it. None as in ``received``."""
+        """Start the trace of a timer that fires, in the trace of the message that set it. None as in ``received``."""
         if not self._share.takes(envelope):
             return None
         attributes = {"messaging.system": "kafka", "onex.timer": name}
@@ -111,7 +111,7 @@ class Tracing:
         return MessageTrace(self._tracer, span, envelope)
 
     def close(self) -> None:
-        """Export what is left."""
+        """Export the last spans."""
         self._provider.shutdown()
 
     def _processing(
@@ -127,19 +127,19 @@ class Tracing:
         return MessageTrace(self._tracer, process, envelope)
 
     def _attributes(self, topic: str, envelope: Envelope) -> dict[str, str | int]:
-        found: dict[str, str | int] = {
+        attributes: dict[str, str | int] = {
             "messaging.system": "kafka",
             "messaging.destination.name": topic,
             "messaging.message.id": envelope.id.decode(errors="replace"),
             "messaging.message.conversation_id": envelope.correlation.decode(errors="replace"),
         }
         if envelope.key:
-            found["messaging.kafka.message.key"] = envelope.key.decode(errors="replace")
-        return found
+            attributes["messaging.kafka.message.key"] = envelope.key.decode(errors="replace")
+        return attributes
 
 
 class MessageTrace:
-    """The spans of one message. Created on the thread that takes it, settled on the one that commits."""
+    """The spans of one message. One thread takes the message and creates them; the one that commits finishes them."""
 
     __slots__ = ("_process", "_sends", "_tracer")
 
@@ -147,11 +147,11 @@ class MessageTrace:
         self._tracer = tracer
         self._process = process
         self._sends: list[Span] = []
-        # What a timer keeps, and what logs show, is where this message is now.
+        # Timers and log lines get the trace context of this message.
         envelope.trace_parent, envelope.trace_state = _carrier(process)
 
     def send(self, records: Iterable[Emitted]) -> list[Emitted]:
-        """Open a span for each output, and let the output carry it."""
+        """Start a span for each output, and return the outputs with its trace context."""
         return [self._sent(*record) for record in records]
 
     def _sent(
@@ -173,26 +173,29 @@ class MessageTrace:
         return topic, value, key, carried
 
     def event(self, name: str, **attributes: str | int | float) -> None:
-        """Something worth seeing on the process span: a retry, a dead letter."""
+        """Add an event to the process span: a retry, for example."""
         self._process.add_event(name, attributes)
 
-    def buried(self, kind: str, stage: str, error: BaseException) -> None:
-        """The message became a dead letter."""
+    def dead_lettered(self, kind: str, stage: str, error: BaseException) -> None:
+        """Note that the message became a dead letter."""
         try:
             self._process.add_event("exception", exception_facts(error))
-        except Exception:  # noqa: BLE001 - the author's code makes the text
+        except Exception:  # noqa: BLE001 - the exception's author makes the text
             self._process.add_event("exception", {"exception.message": text_of(error)})
         self._process.add_event("dead letter", {"class": kind, "stage": stage})
         self._process.set_attribute("error.type", kind)
         self._process.set_status(Status(StatusCode.ERROR, text_of(error)))
 
     def processed(self) -> None:
-        """The handler is done and its outputs are handed to the producer; said again, it means nothing."""
+        """End the process span: the outputs have been handed to the producer. A second call does nothing."""
         if self._process.is_recording():
             self._process.end()
 
     def finished(self, started_ns: int, ended_ns: int, *, committed: bool, batch: int, again: bool = False) -> None:
-        """The transaction that held this message ended; ``again``: the same outputs go into the next one."""
+        """End the trace when its transaction has ended. Times are nanoseconds since 1970.
+
+        ``batch``: number of messages in the transaction. ``again``: the next transaction has the same outputs.
+        """
         settle = self._tracer.start_span(
             "settle",
             self._context(),
@@ -219,7 +222,7 @@ class MessageTrace:
 
 
 def _parent(envelope: Envelope) -> TraceContext:
-    """The remote span that a message came from; an empty context starts a trace."""
+    """Return the remote span of the sender. An empty context starts a trace."""
     if not envelope.trace_parent:
         return TraceContext()
     carrier = {h.TRACE_PARENT: envelope.trace_parent.decode(errors="replace")}
@@ -229,7 +232,7 @@ def _parent(envelope: Envelope) -> TraceContext:
 
 
 def _carrier(span: Span) -> tuple[bytes | None, bytes | None]:
-    """The headers that stand for a span."""
+    """Return the values of ``traceparent`` and ``tracestate`` for a span."""
     carrier: dict[str, str] = {}
     _PROPAGATOR.inject(carrier, trace.set_span_in_context(span, TraceContext()))
     parent, state = carrier.get(h.TRACE_PARENT), carrier.get(h.TRACE_STATE)
