@@ -202,7 +202,7 @@ def test_what_capabilities_tell_is_published(scene: Scene) -> None:
 
 
 def test_a_mesh_that_is_not_provisioned_is_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onex.agent.announce.announcer._AGAIN", 0.05)
+    monkeypatch.setattr("onex.agent.announce.announcer._RETRY_WAIT", 0.05)
     scene.announcer.start()
     eventually(lambda: scene.announcer._last_problem != "", 10, "the first refusal")
     assert scene.health.ready, "nobody hears it, and it works all the same"
@@ -211,7 +211,7 @@ def test_a_mesh_that_is_not_provisioned_is_waited_for(scene: Scene, monkeypatch:
 
 
 def test_the_announcer_survives_its_own_faults(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onex.agent.announce.announcer._AGAIN", 0.05)
+    monkeypatch.setattr("onex.agent.announce.announcer._RETRY_WAIT", 0.05)
     scene.provision()
     failing = scene.announcer._open_bus
     faults = iter([ZeroDivisionError("a bug")])

@@ -72,6 +72,6 @@ def test_a_process_that_ends_is_started_again(monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setattr("onex.agent.process.supervisor.subprocess.Popen", Ended)
     child = supervisor._Child(["agent"])
     for _ in range(40):
-        child.tend()
+        child.supervise()
         now[0] += 0.25
     assert starts == [0.0, 0.75, 2.0, 4.25, 8.5]
