@@ -50,7 +50,7 @@ def test_the_client_still_hangs_when_offsets_are_sent_to_a_coordinator_that_has_
     assert (code, printed[:8]) == (0, "returned")
     assert hangs, (
         f"{_VERSION}: send_offsets_to_transaction keeps its timeout: the fault is gone. When all allowed versions "
-        "are cured, remove connections.max.idle.ms from onex/bus/kafka/config.py"
+        "are cured, remove connections.max.idle.ms from onex/bus/config.py"
     )
 
 

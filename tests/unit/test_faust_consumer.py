@@ -29,7 +29,7 @@ class _Draining:
 def test_partitions_that_are_given_up_twice_at_the_same_time_are_gone() -> None:
     consumer = FaustConsumer.__new__(FaustConsumer)
     consumer._ready, consumer._served = {_P: deque()}, {_P: deque()}
-    consumer._paused, consumer._held_back = {_P}, {_P}
+    consumer._paused, consumer._paused_by_queue = {_P}, {_P}
     listener = consumer._listener = _Draining(consumer)
     consumer._on_revoked([_P])
     assert listener.revoked == [[_P], [_P]]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import pytest
 from confluent_kafka import ConsumerGroupState, KafkaError
 
+from onex.bus.config import KafkaConfig
 from onex.bus.kafka import admin
 from onex.bus.kafka.admin import KafkaAdmin
-from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink
 from onex.errors import BusUnavailableError, NotAuthorizedError
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from onex.bus.config import KafkaConfig
 from onex.bus.kafka import group_positions
-from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink
 from onex.bus.kafka.group_positions import GroupPositions
 from onex.bus.protocols import Partition, Position

@@ -4,8 +4,6 @@ It creates them on demand and refuses the first request for each. librdkafka's t
 half a second later, once for each.
 """
 
-from confluent_kafka import Producer
-
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.kafka.transaction import TRANSACTION_STATE
 from onex.bus.protocols import TopicState
@@ -18,8 +16,7 @@ _TIMEOUT = 15.0
 
 def warm_up(bus: KafkaEventBusAdapter) -> None:
     """Create them. A second call changes nothing. Raises BusError."""
-    asks_for_an_id = Producer(bus.config.producer(None))
-    asks_for_an_id.list_topics(TRANSACTION_STATE, timeout=_TIMEOUT)
+    bus.request_producer_id(TRANSACTION_STATE, _TIMEOUT)
     names = (TRANSACTION_STATE, "__consumer_offsets")
     present = bus.admin.topics(names)
     bus.admin.create([TopicState(name, _PARTITIONS, 1, _SETTINGS) for name in names if name not in present])

@@ -9,7 +9,7 @@ from threading import Timer
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from onex.bus.kafka.config import KafkaConfig
+from onex.bus.config import KafkaConfig
 from tests.unit.client_faults.mock_cluster import MockCluster
 
 _TIMEOUT = 1.0

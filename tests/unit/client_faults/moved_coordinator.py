@@ -8,7 +8,7 @@ import sys
 from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka.admin import AdminClient
 
-from onex.bus.kafka.config import KafkaConfig
+from onex.bus.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink
 from onex.bus.kafka.group_positions import GroupPositions
 from onex.bus.protocols import Partition

@@ -13,7 +13,7 @@ from aiokafka.errors import (
 
 from onex.bus.aio.config import connection_of
 from onex.bus.aio.unreadable import read_all_headers
-from onex.bus.kafka.config import KafkaConfig
+from onex.bus.config import KafkaConfig
 from onex.bus.protocols import Outgoing
 from onex.errors import (
     BusError,

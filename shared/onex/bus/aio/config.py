@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from aiokafka.helpers import create_ssl_context
 
-from onex.bus.kafka.config import KafkaConfig
+from onex.bus.config import KafkaConfig
 from onex.errors import ConfigurationError
 
 _NAMES = {

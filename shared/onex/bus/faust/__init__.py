@@ -1,4 +1,4 @@
-"""Consuming by a faust-streaming agent, for teams that run Faust."""
+"""A bus that consumes through a faust-streaming agent: ``host: faust``."""
 
 from onex.bus.faust.bus import FaustEventBus
 

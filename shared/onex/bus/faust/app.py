@@ -1,4 +1,4 @@
-"""The Faust app of one group: reads committed records only, partition n of every topic goes to one member."""
+"""The Faust app of one group. It reads committed records; partition n of every topic goes to the same member."""
 
 import faust
 from aiokafka import AIOKafkaConsumer
@@ -7,12 +7,15 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 
 from onex.bus.aio.config import connection_of
 from onex.bus.aio.unreadable import read_all_headers
-from onex.bus.kafka import KafkaConfig
+from onex.bus.config import KafkaConfig
 
 
 class _Thread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Transport) -> AIOKafkaConsumer:
-        """Faust reads uncommitted and deals topics out one by one; a mesh needs neither."""
+        """Return a consumer of committed records with the range assignor.
+
+        That of Faust reads uncommitted records, and assigns the partitions of each topic by themselves.
+        """
         conf = self.app.conf
         self._assignor = RangePartitionAssignor
         return AIOKafkaConsumer(
@@ -42,11 +45,11 @@ class _Transport(Transport):
 
 class _App(faust.App):
     def _create_directories(self) -> None:
-        """None: they are for tables, and Faust would make them wherever the process was started."""
+        """Create no directories: they are for tables, and Faust would create them in the working directory."""
 
 
 def make_app(config: KafkaConfig, group: str) -> faust.App:
-    """An app without web server, tables and topics of its own."""
+    """Return an app without a web server, tables, or topics that it creates."""
     read_all_headers()
     servers = config.bootstrap_servers.split(",")
     app = _App(

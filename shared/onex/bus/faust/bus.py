@@ -1,6 +1,8 @@
-"""The Kafka bus, with Faust in the place of the consumer."""
+"""The Kafka bus with a Faust agent as the consumer."""
 
 from collections.abc import Mapping, Sequence
+
+from typing_extensions import override
 
 from onex.bus.faust.consumer import FaustConsumer
 from onex.bus.kafka import KafkaEventBusAdapter
@@ -10,6 +12,7 @@ from onex.bus.protocols import (
     Partition,
     ProtocolAdmin,
     ProtocolConsumer,
+    ProtocolEventBus,
     ProtocolReader,
     ProtocolRebalanceListener,
     ProtocolTransaction,
@@ -18,32 +21,33 @@ from onex.bus.topics import require_topics
 from onex.errors import ConfigurationError
 
 
-class FaustEventBus:
-    """See :class:`ProtocolEventBus`.
+class FaustEventBus(ProtocolEventBus):
+    """Reads through Faust; everything else goes to the Kafka adapter.
 
-    **Guarantee: at least once.** A record is acknowledged to Faust by hand, after its outputs were acknowledged by
-    the broker; Faust then commits contiguous offsets. What was finished beyond a stuck record runs again after a
-    crash, and so do records whose outputs were written while their offsets were not: outputs may appear twice,
-    with the same ids, and keyed state may count twice. Faust's own exactly-once is not used: under ``app.start()``
-    it is ignored without a word, and as a worker it commits the partial writes of failed handlers.
+    **Guarantee: at least once.** A record is acknowledged to Faust after the broker has acknowledged its outputs;
+    Faust then commits contiguous offsets. After a crash, records that were finished beyond a stuck record run again,
+    and so do records whose outputs were written and whose offsets were not: outputs may appear twice, with the same
+    ids, and keyed state may count twice. The exactly-once mode of Faust is not used: under ``app.start()`` it is
+    ignored without a message, and as a worker it commits the partial writes of failed handlers.
     """
 
     def __init__(self, kafka: KafkaEventBusAdapter) -> None:
         self._kafka = kafka
 
     @property
+    @override
     def admin(self) -> ProtocolAdmin:
-        """See the protocol."""
         return self._kafka.admin
 
+    @override
     def publish(self, record: Outgoing) -> None:
-        """See the protocol."""
         self._kafka.publish(record)
 
+    @override
     def publish_batch(self, records: Sequence[Outgoing]) -> None:
-        """See the protocol."""
         self._kafka.publish_batch(records)
 
+    @override
     def subscribe(
         self, group: str, topics: Sequence[str], listener: ProtocolRebalanceListener | None = None
     ) -> ProtocolConsumer:
@@ -53,28 +57,29 @@ class FaustEventBus:
         require_topics(self.admin, topics)
         return FaustConsumer(self._kafka, group, topics, listener)
 
+    @override
     def transaction(self, transactional_id: str | None) -> ProtocolTransaction:
-        """Only the at-least-once form; raises ConfigurationError for another."""
+        """Return a producer of the at-least-once form. Raise ConfigurationError for a transactional id."""
         if transactional_id is not None:
             raise ConfigurationError("host: faust holds delivery.guarantee: at_least_once and no more")
         return self._kafka.transaction(None)
 
+    @override
     def read(self, positions: Mapping[Partition, int], ends: Mapping[Partition, int] | None = None) -> ProtocolReader:
-        """See the protocol."""
         return self._kafka.read(positions, ends)
 
+    @override
     def partitions_of(self, keys: Sequence[bytes], partitions: int) -> list[int]:
-        """See the protocol."""
         return self._kafka.partitions_of(keys, partitions)
 
+    @override
     def fit(self, smallest: int, largest: int) -> None:
-        """See the protocol."""
         self._kafka.fit(smallest, largest)
 
+    @override
     def health(self) -> BusHealth:
-        """See the protocol."""
         return self._kafka.health()
 
+    @override
     def close(self) -> None:
-        """See the protocol."""
         self._kafka.close()

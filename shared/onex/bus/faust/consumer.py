@@ -1,4 +1,4 @@
-"""A Faust agent as a consumer: Faust reads on a loop of its own, the engine takes records from its thread."""
+"""A Faust agent as a consumer. Faust reads on an event loop in its own thread; the engine polls on another."""
 
 import asyncio
 import threading
@@ -10,57 +10,72 @@ from typing import TypeVar
 
 import faust
 from faust.types import TP, EventT, StreamT
+from typing_extensions import override
 
 from onex.bus.aio.unreadable import UnreadableName
 from onex.bus.faust.app import make_app
 from onex.bus.kafka import KafkaEventBusAdapter
-from onex.bus.protocols import Headers, Partition, Position, ProtocolRebalanceListener, ProtocolRecord
-from onex.errors import BusUnavailableError, PoisonError
+from onex.bus.protocols import (
+    Headers,
+    Partition,
+    Position,
+    ProtocolConsumer,
+    ProtocolRebalanceListener,
+    ProtocolRecord,
+)
+from onex.errors import BusUnavailableError, ConfigurationError, PoisonError
 
 T = TypeVar("T")
 _STOP, _COMMIT = 20.0, 20.0
 _HIGH, _LOW = 2000, 500
-"""Records of a partition kept here beyond which Faust stops reading it, and below which it goes on."""
+"""Queued records of a partition at which Faust pauses it, and below which Faust resumes it."""
 
 
 @dataclass(frozen=True, slots=True)
-class FaustRecord:
-    """See :class:`ProtocolRecord`. ``headers`` raises PoisonError when a name is not UTF-8."""
+class FaustRecord(ProtocolRecord):
+    """The record of a Faust event. ``headers`` raises PoisonError when a name is not UTF-8."""
 
     event: EventT[object]
 
+    @override
     def topic(self) -> str:
         return str(self.event.message.topic)
 
+    @override
     def partition(self) -> int:
         return int(self.event.message.partition)
 
+    @override
     def offset(self) -> int:
         return int(self.event.message.offset)
 
+    @override
     def key(self) -> bytes | None:
         key: bytes | None = self.event.message.key
         return key
 
+    @override
     def value(self) -> bytes | None:
         value: bytes | None = self.event.message.value
         return value
 
+    @override
     def headers(self) -> Headers | None:
-        found = self.event.message.headers
-        if not found:
+        received = self.event.message.headers
+        if not received:
             return None
-        headers = list(found.items() if isinstance(found, Mapping) else found)
+        headers = list(received.items() if isinstance(received, Mapping) else received)
         if any(isinstance(name, UnreadableName) for name, _ in headers):
             raise PoisonError("a header name is not UTF-8")
         return headers
 
+    @override
     def timestamp(self) -> tuple[int, int]:
         return 1, round(self.event.message.timestamp * 1000)
 
 
-class FaustConsumer:
-    """See :class:`ProtocolConsumer`."""
+class FaustConsumer(ProtocolConsumer):
+    """Queues the records of a Faust agent by partition, until the engine takes them."""
 
     def __init__(
         self,
@@ -74,12 +89,12 @@ class FaustConsumer:
         self._listener = listener
         self._ready: dict[Partition, deque[FaustRecord]] = {}
         self._served: dict[Partition, deque[FaustRecord]] = {}
-        """Given out and not yet acknowledged."""
+        """Returned by ``batch``, and not yet acknowledged."""
         self._paused: set[Partition] = set()
-        self._held_back: set[Partition] = set()
-        self._news = threading.Condition()
+        self._paused_by_queue: set[Partition] = set()
+        self._changed = threading.Condition()
         self._tasks: deque[tuple[Callable[[], None], Future[None]]] = deque()
-        """What Faust asks of the engine's thread: rebalances."""
+        """Work of Faust for the thread of the engine: rebalances."""
         self._failure: BaseException | None = None
         self._closed = False
         self._loop = asyncio.new_event_loop()
@@ -87,10 +102,10 @@ class FaustConsumer:
         self._thread = threading.Thread(target=self._run, args=(topics,), name="faust", daemon=True)
         self._thread.start()
 
-    # -- on Faust's thread ----------------------------------------------------------------------
+    # -- on the thread of Faust -----------------------------------------------------------------
 
     def _run(self, topics: Sequence[str]) -> None:
-        """Nobody waits for the start: Faust's first rebalance needs the engine's thread."""
+        """Run Faust. No caller waits for its start: the first rebalance needs the thread of the engine."""
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_until_complete(self._start(topics))
@@ -110,31 +125,31 @@ class FaustConsumer:
         async for event in stream.noack().events():
             record = FaustRecord(event)
             partition = Partition(record.topic(), record.partition())
-            with self._news:
+            with self._changed:
                 queue = self._ready.get(partition)
                 if queue is None:
                     continue
                 queue.append(record)
-                self._news.notify_all()
-            if len(queue) >= _HIGH and partition not in self._held_back:
-                self._held_back.add(partition)
+                self._changed.notify_all()
+            if len(queue) >= _HIGH and partition not in self._paused_by_queue:
+                self._paused_by_queue.add(partition)
                 self._app.consumer.pause_partitions({_tp(partition)})
 
     async def _assigned(self, _: object, assigned: set[TP], **__: object) -> None:
-        await self._ask(lambda: self._on_assigned([Partition(tp.topic, tp.partition) for tp in assigned]))
+        await self._run_on_engine(lambda: self._on_assigned([Partition(tp.topic, tp.partition) for tp in assigned]))
 
     async def _revoked(self, _: object, revoked: set[TP], **__: object) -> None:
-        await self._ask(lambda: self._on_revoked([Partition(tp.topic, tp.partition) for tp in revoked]))
+        await self._run_on_engine(lambda: self._on_revoked([Partition(tp.topic, tp.partition) for tp in revoked]))
 
-    async def _ask(self, work: Callable[[], None]) -> None:
-        """Have something done on the engine's thread, which calls ``batch`` again and again."""
+    async def _run_on_engine(self, work: Callable[[], None]) -> None:
+        """Run ``work`` on the thread of the engine, which calls ``batch`` repeatedly."""
         done: Future[None] = Future()
-        with self._news:
+        with self._changed:
             self._tasks.append((work, done))
-            self._news.notify_all()
+            self._changed.notify_all()
         await asyncio.wrap_future(done)
 
-    # -- on the engine's thread -----------------------------------------------------------------
+    # -- on the thread of the engine ------------------------------------------------------------
 
     def _on_assigned(self, partitions: Sequence[Partition]) -> None:
         for partition in partitions:
@@ -144,44 +159,48 @@ class FaustConsumer:
             self._listener.on_assigned(partitions, self.committed(partitions))
 
     def _on_revoked(self, partitions: Sequence[Partition]) -> None:
-        mine = [partition for partition in partitions if partition in self._ready]
-        if self._listener is not None and mine:
-            self._listener.on_revoked(mine)
-        for partition in mine:
-            # The listener serves the loop while it drains: Faust may have given the same partitions up meanwhile.
+        assigned = [partition for partition in partitions if partition in self._ready]
+        if self._listener is not None and assigned:
+            self._listener.on_revoked(assigned)
+        for partition in assigned:
+            # The listener serves the loop while it drains: Faust may have revoked the same partitions meanwhile.
             self._ready.pop(partition, None)
             self._served.pop(partition, None)
             self._paused.discard(partition)
-            self._held_back.discard(partition)
+            self._paused_by_queue.discard(partition)
 
+    @override
     def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
-        """See the protocol. Partitions take turns by the age of their first record."""
+        """Return up to ``most`` records that Faust has read; wait ``timeout`` seconds for the first.
+
+        Runs the rebalance listener. Raises BusUnavailableError when Faust has failed.
+        """
         if self._failure is not None:
-            raise BusUnavailableError(f"faust: {self._failure}")
+            raise BusUnavailableError(f"Faust: {self._failure}")
         self.serve()
-        found: list[ProtocolRecord] = []
-        with self._news:
+        batch: list[ProtocolRecord] = []
+        with self._changed:
             if not self._tasks and not any(self._readable()):
-                self._news.wait(timeout)
+                self._changed.wait(timeout)
             for partition in self._readable():
                 queue, served = self._ready[partition], self._served[partition]
-                while queue and len(found) < most:
+                while queue and len(batch) < most:
                     record = queue.popleft()
                     served.append(record)
-                    found.append(record)
-        self._go_on()
-        return found
+                    batch.append(record)
+        self._resume_queues()
+        return batch
 
     def _readable(self) -> list[Partition]:
         return [p for p, queue in self._ready.items() if queue and p not in self._paused]
 
-    def _go_on(self) -> None:
-        for partition in [p for p in self._held_back if len(self._ready.get(p, ())) < _LOW]:
-            self._held_back.discard(partition)
+    def _resume_queues(self) -> None:
+        for partition in [p for p in self._paused_by_queue if len(self._ready.get(p, ())) < _LOW]:
+            self._paused_by_queue.discard(partition)
             self._loop.call_soon_threadsafe(self._app.consumer.resume_partitions, {_tp(partition)})
 
+    @override
     def serve(self) -> None:
-        """See the protocol."""
         while self._tasks:
             work, done = self._tasks.popleft()
             try:
@@ -191,32 +210,34 @@ class FaustConsumer:
                 raise
             done.set_result(None)
 
+    @override
     def assignment(self) -> Sequence[Partition]:
-        """See the protocol."""
         return list(self._ready)
 
+    @override
     def pause(self, partitions: Sequence[Partition]) -> None:
-        """See the protocol."""
         self._paused.update(partition for partition in partitions if partition in self._ready)
 
+    @override
     def resume(self, partitions: Sequence[Partition]) -> None:
-        """See the protocol."""
         self._paused.difference_update(partitions)
 
+    @override
     def seek(self, partition: Partition, offset: int) -> None:
-        """Back among what is not acknowledged yet: further nobody goes."""
+        """Continue at ``offset``, if it is among the records that are not acknowledged yet."""
         served = self._served.get(partition)
-        with self._news:
+        with self._changed:
             while served and served[-1].offset() >= offset:
                 self._ready[partition].appendleft(served.pop())
 
+    @override
     def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
-        """See the protocol."""
-        found = self._kafka.admin.group_positions(self._group, partitions)
-        return {partition: Position(at.offset) for partition, at in found.items()}
+        committed = self._kafka.admin.group_positions(self._group, partitions)
+        return {partition: Position(at.offset) for partition, at in committed.items()}
 
+    @override
     def commit(self, positions: Mapping[Partition, Position]) -> None:
-        """Acknowledge everything below the positions to Faust, and have it commit."""
+        """Acknowledge to Faust all records below the positions, and have it commit."""
         done: list[FaustRecord] = []
         for partition, position in positions.items():
             served = self._served.get(partition, deque())
@@ -230,16 +251,23 @@ class FaustConsumer:
             record.event.ack()
         await self._app.consumer.commit()
 
+    @override
     def lag(self) -> Mapping[Partition, int]:
-        """What is read and not given out yet: Faust does not say what it has not read."""
+        """Return the number of queued records: Faust does not report what it has not read."""
         return {partition: len(queue) for partition, queue in self._ready.items()}
 
+    @override
     def positions(self) -> Mapping[Partition, int]:
-        """None: Faust does not say."""
+        """Return nothing: Faust does not report positions."""
         return {}
 
+    @override
+    def group_metadata(self) -> object:
+        """Raise ConfigurationError: there are no transactions."""
+        raise ConfigurationError("host: faust has no transactions; use delivery.guarantee: at_least_once")
+
+    @override
     def close(self) -> None:
-        """See the protocol."""
         if self._closed:
             return
         self._closed = True
@@ -252,7 +280,7 @@ class FaustConsumer:
             self._thread.join(_STOP)
 
     def _on_loop(self, work: Coroutine[None, None, T], patience: float) -> T:
-        """Run on Faust's loop, and meanwhile do what Faust asks of this thread."""
+        """Run ``work`` on the loop of Faust, and meanwhile the work of Faust on this thread."""
         running = asyncio.run_coroutine_threadsafe(work, self._loop)
         waited = 0.0
         while True:
@@ -263,7 +291,7 @@ class FaustConsumer:
                 if self._closed:
                     self.serve()
                 if waited > patience:
-                    raise BusUnavailableError(f"faust did not answer within {patience:g} s") from None
+                    raise BusUnavailableError(f"Faust did not respond within {patience:g} s") from None
 
 
 def _tp(partition: Partition) -> TP:

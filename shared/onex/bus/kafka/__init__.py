@@ -1,6 +1,6 @@
-"""Kafka behind the bus protocols. Nothing else in the package imports a Kafka client."""
+"""Kafka behind the bus protocols, on confluent-kafka: the bus of agents and tools."""
 
+from onex.bus.config import KafkaConfig
 from onex.bus.kafka.adapter import KafkaEventBusAdapter
-from onex.bus.kafka.config import KafkaConfig
 
 __all__ = ["KafkaConfig", "KafkaEventBusAdapter"]

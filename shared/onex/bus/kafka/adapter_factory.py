@@ -1,14 +1,17 @@
-"""Adapters for nodes that write to Kafka themselves."""
+"""Kafka adapters for nodes that write records directly."""
 
 from collections.abc import Mapping
 
+from onex.bus.config import KafkaConfig
 from onex.bus.kafka.adapter import KafkaEventBusAdapter
-from onex.bus.kafka.config import KafkaConfig
 
 
 class KafkaAdapters:
-    """See :class:`onex.capability.ProtocolKafkaAdapters`."""
+    """Creates adapters with the servers and settings of a node.
+
+    It has the shape of :class:`onex.capability.kafka.ProtocolKafkaAdapters`; a bus imports nothing of capabilities.
+    """
 
     def open(self, servers: str, config: Mapping[str, str], producing: Mapping[str, str]) -> KafkaEventBusAdapter:
-        """See the protocol."""
+        """Return a new adapter. ``config`` has librdkafka settings of all clients, ``producing`` of producers."""
         return KafkaEventBusAdapter(KafkaConfig(servers, extra=dict(config), producing=dict(producing)))

@@ -1,4 +1,4 @@
-"""Making clients of librdkafka: what goes wrong then is an error of the settings, or of the machine."""
+"""Creates clients of librdkafka. A failure is an error of the settings or of the machine."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -12,19 +12,19 @@ T = TypeVar("T")
 _SETTINGS = {KafkaError._INVALID_ARG, KafkaError._CONFLICT}
 
 
-# The stubs of the three kinds take dictionaries of different types, and none takes a callback.
+# The stubs of the three classes take dictionaries of different types, and none of them takes a callback.
 def made(kind: Callable[[Any], T], config: Mapping[str, object], on_error: object = None) -> T:
-    """A client of this kind; ``on_error`` hears of its errors.
+    """Return a new client of class ``kind``; ``on_error`` is called with its errors.
 
-    Raises ConfigurationError for a property that the client refuses, BusUnavailableError where the machine has no
+    Raises ConfigurationError for a property that the client refuses, BusUnavailableError when the machine has no
     thread or file left for it.
     """
     try:
         return kind({**config, **({} if on_error is None else {"error_cb": on_error})})
     except KafkaException as error:
-        known = error_of(error)
-        if known is not None and known.code() in _SETTINGS:
+        cause = error_of(error)
+        if cause is not None and cause.code() in _SETTINGS:
             raise ConfigurationError(
-                f"the Kafka client refuses its settings: {known.str()}; see ONEX_KAFKA_CONFIG and the settings of TLS"
+                f"the Kafka client refuses its settings: {cause.str()}; see ONEX_KAFKA_CONFIG and the settings of TLS"
             ) from None
         raise translate(error, "making a Kafka client") from None

@@ -7,20 +7,23 @@ from threading import get_ident
 from time import monotonic
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from typing_extensions import override
 
+from onex.bus.config import KafkaConfig
 from onex.bus.kafka.clients import made
-from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.errors import to_bus_error, translate
-from onex.bus.protocols import Partition, Position, ProtocolRebalanceListener, ProtocolRecord
+from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolRebalanceListener, ProtocolRecord
 from onex.errors import BusError, BusUnavailableError
 
-_LOOK_EVERY = 1.0
+_REFRESH_EVERY = 1.0
+"""Seconds between two updates of lag and positions."""
 _SERVED_WITHIN = 30.0
-_PASSING = {KafkaError._MAX_POLL_EXCEEDED, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
+"""Seconds that a commit of another thread may wait."""
+_TEMPORARY = {KafkaError._MAX_POLL_EXCEEDED, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
 
 
-class KafkaConsumer:
-    """See :class:`ProtocolConsumer`, for what may be called off its thread; ``group_metadata`` may, too."""
+class KafkaConsumer(ProtocolConsumer):
+    """A member of a group on one librdkafka consumer."""
 
     def __init__(
         self,
@@ -35,10 +38,10 @@ class KafkaConsumer:
         self._assigned: dict[Partition, None] = {}
         self._paused: set[Partition] = set()
         self._out_of_range: set[Partition] = set()
-        """Paused partitions whose position is not in the topic any more; the client fetches nothing of them."""
+        """Paused partitions whose position is no longer in the topic; the client fetches nothing of them."""
         self._starts: dict[Partition, int] | None = None
-        """While the listener looks at partitions that the client does not have yet: where reading begins."""
-        self._gave_up = False
+        """Start offsets, while the listener runs and the client does not have the new partitions yet."""
+        self._has_revoked = False
         self._listener_failure: BaseException | None = None
         self._closed = False
         self._thread = get_ident()
@@ -46,7 +49,7 @@ class KafkaConsumer:
         self._metadata: object
         self._lags: Mapping[Partition, int] = {}
         self._positions: Mapping[Partition, int] = {}
-        self._looked = 0.0
+        self._refreshed = 0.0
         self._client = made(Consumer, config.consumer(group), on_error)
         if topics:
             self._client.subscribe(
@@ -54,14 +57,14 @@ class KafkaConsumer:
             )
         self._metadata = self._client.consumer_group_metadata()
 
+    @override
     def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
-        """See the protocol. ``poll`` for the first record: ``consume(n, t)`` would wait for n."""
-        self._gave_up = False
+        self._has_revoked = False
         self._thread = get_ident()
         self.serve()
         try:
-            first = self._client.poll(timeout)
-            self._look()
+            first = self._client.poll(timeout)  # ``consume(most, timeout)`` would wait for all of them
+            self._refresh()
             if first is None:
                 self._raise_listener_failure()
                 return ()
@@ -73,15 +76,15 @@ class KafkaConsumer:
         self._raise_listener_failure()
         if any(map(Message.error, records)):
             records = self._without_errors(records)
-        if self._gave_up:
-            mine = self._assigned
-            records = [r for r in records if Partition(str(r.topic()), int(r.partition() or 0)) in mine]
+        if self._has_revoked:
+            assigned = self._assigned
+            records = [r for r in records if Partition(str(r.topic()), int(r.partition() or 0)) in assigned]
         return records  # type: ignore[return-value]  # the stub declares topic() optional; it is set on data records
 
     def _without_errors(self, records: list[Message]) -> list[Message]:
         for record in records:
             error = record.error()
-            if error is None or error.code() in _PASSING:
+            if error is None or error.code() in _TEMPORARY:
                 continue
             partition = Partition(str(record.topic()), int(record.partition() or 0))
             if error.code() == KafkaError._AUTO_OFFSET_RESET and partition in self._paused:
@@ -90,28 +93,28 @@ class KafkaConsumer:
                 raise to_bus_error(error, f"reading {record.topic() or ''}".rstrip())
         return [record for record in records if record.error() is None]
 
+    @override
     def assignment(self) -> Sequence[Partition]:
-        """Partitions held now."""
         return list(self._assigned)
 
+    @override
     def pause(self, partitions: Sequence[Partition]) -> None:
-        """Take no records of these until ``resume``; partitions not held are ignored."""
-        mine = [p for p in partitions if p in self._assigned]
-        self._paused.update(mine)
+        assigned = [p for p in partitions if p in self._assigned]
+        self._paused.update(assigned)
         if self._starts is None:
-            self._client.pause([_tp(p) for p in mine])
+            self._client.pause([_tp(p) for p in assigned])
 
+    @override
     def resume(self, partitions: Sequence[Partition]) -> None:
-        """Undo ``pause``. Raises BusUnavailableError when the position is not in the topic any more."""
-        mine = [p for p in partitions if p in self._assigned]
-        if gone := self._out_of_range.intersection(mine):
-            raise BusUnavailableError(f"reading {min(gone)}: its position is not in the topic any more")
-        self._paused.difference_update(mine)
+        assigned = [p for p in partitions if p in self._assigned]
+        if gone := self._out_of_range.intersection(assigned):
+            raise BusUnavailableError(f"reading {min(gone)}: its position is no longer in the topic")
+        self._paused.difference_update(assigned)
         if self._starts is None:
-            self._client.resume([_tp(p) for p in mine])
+            self._client.resume([_tp(p) for p in assigned])
 
+    @override
     def seek(self, partition: Partition, offset: int) -> None:
-        """Read on from ``offset``; a partition that is not held any more is left alone."""
         if partition not in self._assigned:
             return
         if self._starts is not None:
@@ -122,32 +125,40 @@ class KafkaConsumer:
         except KafkaException as error:
             raise translate(error, f"seeking {partition}") from None
 
+    @override
     def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
-        """Waits for transactions that are about to commit offsets (KIP-447)."""
         if not partitions:
             return {}
         try:
-            found = self._client.committed([_tp(p) for p in partitions], timeout=15)
+            committed = self._client.committed([_tp(p) for p in partitions], timeout=15)
         except KafkaException as error:
             raise translate(error, "asking for committed offsets") from None
-        return {Partition(t.topic, t.partition): Position(t.offset, t.metadata or "") for t in found if t.offset >= 0}
+        return {
+            Partition(at.topic, at.partition): Position(at.offset, at.metadata or "")
+            for at in committed
+            if at.offset >= 0
+        }
 
+    @override
     def lag(self) -> Mapping[Partition, int]:
-        """As of at most a second ago."""
+        """Return the lag as of at most a second ago."""
         return self._lags
 
+    @override
     def positions(self) -> Mapping[Partition, int]:
-        """As of at most a second ago."""
+        """Return the positions as of at most a second ago."""
         return self._positions
 
+    @override
     def group_metadata(self) -> object:
-        """Opaque, as of the last ``batch``; fences offsets committed for a generation that is over."""
         return self._metadata
 
+    @override
     def commit(self, positions: Mapping[Partition, Position]) -> None:
-        """Commit outside of a transaction and wait for it. From any thread.
+        """Commit outside of a transaction and wait for it. From any thread. Raises BusError.
 
-        Raises BusUnavailableError when the thread that polls does not come to it: it may have ended.
+        On another thread than the one that polls, the commit waits for that one, and raises BusUnavailableError after
+        30 seconds: the thread may have ended.
         """
         if not positions:
             return
@@ -161,8 +172,9 @@ class KafkaConsumer:
         except TimeoutError:
             raise BusUnavailableError(f"offsets were not committed within {_SERVED_WITHIN:g} s") from None
 
+    @override
     def serve(self) -> None:
-        """Commit what other threads asked for: the client belongs to the thread that polls it."""
+        """Run the commits of other threads: the client belongs to the thread that polls it."""
         while self._requests:
             positions, done = self._requests.popleft()
             try:
@@ -178,13 +190,13 @@ class KafkaConsumer:
         except KafkaException as error:
             raise translate(error, "committing offsets") from None
 
-    def _look(self) -> None:
-        """Once a batch: other threads get copies, because calls of theirs would wait for ours to return."""
+    def _refresh(self) -> None:
+        """Copy what other threads may read: a call of theirs to the client would wait until ours returns."""
         self._metadata = self._client.consumer_group_metadata()
         now = monotonic()
-        if now - self._looked < _LOOK_EVERY:
+        if now - self._refreshed < _REFRESH_EVERY:
             return
-        self._looked = now
+        self._refreshed = now
         lags: dict[Partition, int] = {}
         positions: dict[Partition, int] = {}
         for position in self._client.position([_tp(p) for p in self._assigned]) if self._assigned else []:
@@ -195,37 +207,37 @@ class KafkaConsumer:
                 lags[partition] = max(0, high - position.offset)
         self._lags, self._positions = lags, positions
 
+    @override
     def close(self) -> None:
-        """See the protocol."""
         if not self._closed:
             self._closed = True
             self._client.close()
             self._raise_listener_failure()
 
-    def _on_assign(self, _: Consumer, given: list[TopicPartition]) -> None:
-        """Say where each partition begins.
+    def _on_assign(self, _: Consumer, added: list[TopicPartition]) -> None:
+        """Set the offset at which each partition begins.
 
-        The client can ask for committed positions by itself. When it learns that a transaction is open, and the
-        assignment has changed meanwhile, it begins as if nothing were committed:
-        ``rd_kafka_assignment_apply_offsets`` drops the mark that the position is still to be asked for.
+        The client could request committed positions by itself. But when the reply says that a transaction is open,
+        and the assignment has changed meanwhile, it begins as if no position were committed:
+        ``rd_kafka_assignment_apply_offsets`` drops the mark that the position is still to be requested.
 
-        A member that is closing may be given partitions, too, and takes none of them: its client answers no question
-        any more.
+        A member that is closing may be assigned partitions too, and takes none of them: its client sends no more
+        requests.
         """
         if self._closed:
-            self._take([TopicPartition(t.topic, t.partition, OFFSET_BEGINNING) for t in given])
+            self._assign([TopicPartition(t.topic, t.partition, OFFSET_BEGINNING) for t in added])
             return
-        partitions = [Partition(t.topic, t.partition) for t in given]
+        partitions = [Partition(t.topic, t.partition) for t in added]
         self._assigned |= dict.fromkeys(partitions)
         self._starts = starts = dict.fromkeys(partitions, OFFSET_BEGINNING)
         if partitions:
-            self._tell(self._begin, partitions)
+            self._call_listener(self._begin, partitions)
         self._starts = None
-        self._take([TopicPartition(*partition, offset) for partition, offset in starts.items()])
+        self._assign([TopicPartition(*partition, offset) for partition, offset in starts.items()])
         if paused := [_tp(p) for p in partitions if p in self._paused]:
             self._client.pause(paused)
 
-    def _take(self, begin: list[TopicPartition]) -> None:
+    def _assign(self, begin: list[TopicPartition]) -> None:
         if self._incremental:
             self._client.incremental_assign(begin)
         else:
@@ -238,31 +250,31 @@ class KafkaConsumer:
         if self._listener is not None:
             self._listener.on_assigned(partitions, committed)
 
-    def _on_revoke(self, _: Consumer, given: list[TopicPartition]) -> None:
-        self._give_up(given, lost=False)
+    def _on_revoke(self, _: Consumer, removed: list[TopicPartition]) -> None:
+        self._remove(removed, lost=False)
 
-    def _on_lost(self, _: Consumer, given: list[TopicPartition]) -> None:
-        self._give_up(given, lost=True)
+    def _on_lost(self, _: Consumer, removed: list[TopicPartition]) -> None:
+        self._remove(removed, lost=True)
 
-    def _give_up(self, given: list[TopicPartition], *, lost: bool) -> None:
-        partitions = [p for t in given if (p := Partition(t.topic, t.partition)) in self._assigned]
+    def _remove(self, removed: list[TopicPartition], *, lost: bool) -> None:
+        partitions = [p for t in removed if (p := Partition(t.topic, t.partition)) in self._assigned]
         if self._listener and partitions:
-            self._tell(self._listener.on_lost if lost else self._listener.on_revoked, partitions)
-        self._gave_up = True
+            self._call_listener(self._listener.on_lost if lost else self._listener.on_revoked, partitions)
+        self._has_revoked = True
         for partition in partitions:
             self._assigned.pop(partition, None)
         self._paused.difference_update(partitions)
         self._out_of_range.difference_update(partitions)
         if self._incremental:
-            self._client.incremental_unassign(given)
+            self._client.incremental_unassign(removed)
         else:
             self._client.unassign()
 
-    def _tell(self, call: Callable[[Sequence[Partition]], None], partitions: Sequence[Partition]) -> None:
-        """An exception must not pass through librdkafka's callback: it is raised after it."""
+    def _call_listener(self, call: Callable[[Sequence[Partition]], None], partitions: Sequence[Partition]) -> None:
+        """Store an exception: none may pass through a callback of librdkafka. ``batch`` or ``close`` raises it."""
         try:
             call(partitions)
-        except BaseException as error:  # noqa: BLE001 - kept, and raised by the call that ran the callback
+        except BaseException as error:  # noqa: BLE001 - raised by the call that ran the callback
             self._listener_failure = error
 
     def _raise_listener_failure(self) -> None:
@@ -272,7 +284,7 @@ class KafkaConsumer:
 
 
 def offsets_of(positions: Mapping[Partition, Position]) -> list[TopicPartition]:
-    """Positions in the client's form."""
+    """Return positions in the form of the client."""
     return [TopicPartition(p.topic, p.partition, at.offset, metadata=at.metadata) for p, at in positions.items()]
 
 
@@ -281,7 +293,7 @@ def _tp(partition: Partition) -> TopicPartition:
 
 
 class ErrorSink:
-    """Remembers what the client last complained about, for health."""
+    """Stores the last error that a client reported, for health."""
 
     def __init__(self) -> None:
         self.last = ""

@@ -1,4 +1,4 @@
-"""librdkafka's errors as ours. One table, used everywhere in this folder."""
+"""Translates errors of librdkafka into errors of :mod:`onex.errors`. All modules of this folder use it."""
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -36,7 +36,7 @@ _TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
 
 
 def to_bus_error(error: KafkaError, doing: str) -> BusError:
-    """The error of our tree that tells a caller what can be done."""
+    """Return the error of :mod:`onex.errors` by which a caller decides what to do."""
     text = f"{doing}: {error.str()} ({error.name()})"
     code = error.code()
     if code in _FENCED:
@@ -53,20 +53,20 @@ def to_bus_error(error: KafkaError, doing: str) -> BusError:
 
 
 def error_of(raised: BaseException) -> KafkaError | None:
-    """The KafkaError inside what librdkafka's binding raised.
+    """Return the KafkaError in an exception of confluent-kafka; None where there is none.
 
-    A fatal error that is pending while a delivery callback runs surfaces as SystemError; the
-    KafkaException is its cause.
+    A fatal error that is pending while a delivery callback runs surfaces as SystemError, and the KafkaException is
+    its cause.
     """
     if isinstance(raised, KafkaException):
-        found = raised.args[0]
-        return found if isinstance(found, KafkaError) else None
+        cause = raised.args[0]
+        return cause if isinstance(cause, KafkaError) else None
     if isinstance(raised, SystemError) and raised.__cause__ is not None:
         return error_of(raised.__cause__)
     return None
 
 
 def translate(raised: BaseException, doing: str) -> BusError:
-    """As :func:`to_bus_error`, for anything a call of the binding raised."""
+    """Return the bus error for any exception of confluent-kafka; see :func:`to_bus_error`."""
     error = error_of(raised)
     return to_bus_error(error, doing) if error else BusUnavailableError(f"{doing}: {raised!r}")

@@ -1,7 +1,7 @@
-"""Committed positions of any group, asked through consumers that are not members of it.
+"""Committed positions of any group, requested by consumers that are not members of it.
 
 The obvious call, ``AdminClient.list_consumer_group_offsets``, ends the process by SIGSEGV or SIGABRT when the group's
-coordinator has moved (librdkafka issues 5040, 5315 and 4605). ``tests/unit/test_client_faults.py`` shows whether the
+coordinator has moved (librdkafka issues 5040, 5315 and 4605). ``tests/unit/test_client_faults.py`` checks whether the
 client still has this fault, and ``tests/unit/test_banned_calls.py`` fails when the call is used.
 """
 
@@ -12,27 +12,30 @@ from time import monotonic, sleep
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from onex.bus.config import KafkaConfig
 from onex.bus.kafka.clients import made
-from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.errors import error_of, to_bus_error, translate
 from onex.bus.protocols import Partition, Position
 
 _TIMEOUT = 15.0
-"""Seconds for one question, with every repetition and the connections of a client that is new."""
+"""Seconds for one request, including repetitions and the connections of a new client."""
 _ASK_AGAIN = 0.1
 _MOST_CLIENTS = 8
-"""Each client has a thread and a connection for each broker; only a survey asks about many groups."""
+"""Each client has a thread, and a connection to each broker. Only a survey needs many groups."""
 MOVING = {
     KafkaError.NOT_COORDINATOR,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError._WAIT_COORD,
 }
-"""Answers while the group's coordinator moves to another broker."""
+"""Errors of a request while the coordinator of the group moves to another broker."""
 
 
 class GroupPositions:
-    """One consumer for each group, kept, and never subscribed: no broker counts it as a member. Any thread."""
+    """Caches one consumer for each group. None of them subscribes, so that no broker counts one as a member.
+
+    Any thread may call it.
+    """
 
     def __init__(self, config: KafkaConfig, on_error: Callable[[KafkaError], None]) -> None:
         self._config = config
@@ -48,22 +51,22 @@ class GroupPositions:
         if not partitions:
             return {}
         client = self._client_of(group)
-        asked = [TopicPartition(partition.topic, partition.partition) for partition in partitions]
+        requested = [TopicPartition(partition.topic, partition.partition) for partition in partitions]
         deadline = monotonic() + _TIMEOUT
         while True:
             try:
-                found = client.committed(asked, timeout=max(0.1, deadline - monotonic()))
+                committed = client.committed(requested, timeout=max(0.1, deadline - monotonic()))
                 client.poll(0)  # serves error callbacks, which would pile up in a client that is never polled
             except KafkaException as error:
-                known = error_of(error)
-                if known is None or known.code() not in MOVING or monotonic() + _ASK_AGAIN >= deadline:
+                cause = error_of(error)
+                if cause is None or cause.code() not in MOVING or monotonic() + _ASK_AGAIN >= deadline:
                     raise translate(error, f"asking for offsets of group {group}") from None
                 sleep(_ASK_AGAIN)
             else:
-                return _positions(found, group)
+                return _positions(committed, group)
 
     def _client_of(self, group: str) -> Consumer:
-        """The group's client. One that is dropped closes when the last thread that uses it lets it go."""
+        """Return the client of a group. A client that leaves the cache closes when no thread uses it any more."""
         with self._lock:
             client = self._clients.get(group)
             if client is None:
@@ -75,10 +78,10 @@ class GroupPositions:
             return client
 
 
-def _positions(found: Iterable[TopicPartition], group: str) -> dict[Partition, Position]:
-    """Raise BusError for a partition that the broker refuses to report: it may have a position all the same."""
+def _positions(committed: Iterable[TopicPartition], group: str) -> dict[Partition, Position]:
+    """Raise BusError for a partition whose position the broker does not report: it may have one nevertheless."""
     positions: dict[Partition, Position] = {}
-    for at in found:
+    for at in committed:
         if at.error is not None and at.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise to_bus_error(at.error, f"asking for offsets of group {group}")
         if at.offset >= 0:

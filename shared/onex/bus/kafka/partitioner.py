@@ -1,4 +1,4 @@
-"""Where keys belong, by the partitioner that the producers here use, in librdkafka's own words."""
+"""Partitions of keys, by the partitioner of the producers: librdkafka's own function."""
 
 from collections.abc import Callable, Sequence
 from ctypes import PyDLL, c_char_p, c_int32, c_size_t, c_void_p
@@ -11,7 +11,7 @@ from onex.wire.partitioner import partition_of
 
 
 def partitions_of(keys: Sequence[bytes], partitions: int) -> list[int]:
-    """Partition of each key under murmur2. Keys are not empty."""
+    """Return the partition of each key under murmur2. No key may be empty."""
     native = _native()
     if native is None:
         return [partition_of(key, partitions) for key in keys]
@@ -20,12 +20,14 @@ def partitions_of(keys: Sequence[bytes], partitions: int) -> list[int]:
 
 @cache
 def _native() -> Callable[..., int] | None:
-    """``rd_kafka_msg_partitioner_murmur2``: public, and it looks at nothing but the key. None where a build of the
-    client hides it."""
+    """Return ``rd_kafka_msg_partitioner_murmur2``: a public function that uses only the key.
+
+    None where a build of the client does not export it.
+    """
     try:
-        found = PyDLL(cimpl.__file__).rd_kafka_msg_partitioner_murmur2
+        function = PyDLL(cimpl.__file__).rd_kafka_msg_partitioner_murmur2
     except (AttributeError, OSError):
         return None
-    found.restype = c_int32
-    found.argtypes = (c_void_p, c_char_p, c_size_t, c_int32, c_void_p, c_void_p)
-    return found
+    function.restype = c_int32
+    function.argtypes = (c_void_p, c_char_p, c_size_t, c_int32, c_void_p, c_void_p)
+    return function

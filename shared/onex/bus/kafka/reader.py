@@ -4,21 +4,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic, sleep
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from typing_extensions import override
 
+from onex.bus.config import KafkaConfig
 from onex.bus.kafka.clients import made
-from onex.bus.kafka.config import KafkaConfig
 from onex.bus.kafka.consumer import ErrorSink
 from onex.bus.kafka.errors import to_bus_error, translate
 from onex.bus.kafka.unreadable import with_readable_headers
-from onex.bus.protocols import Partition, ProtocolAdmin, ProtocolRecord
+from onex.bus.protocols import Partition, ProtocolAdmin, ProtocolReader, ProtocolRecord
 
 _SHORTEST_PAUSE = 0.001
 _LONGEST_PAUSE = 0.02
-"""Seconds between two looks at what has arrived."""
+"""Seconds between two polls."""
 
 
-class KafkaReader:
-    """See :class:`ProtocolReader`."""
+class KafkaReader(ProtocolReader):
+    """Reads with one librdkafka consumer that belongs to no group."""
 
     def __init__(
         self,
@@ -28,22 +29,22 @@ class KafkaReader:
         admin: ProtocolAdmin,
         on_error: ErrorSink,
     ) -> None:
-        known = admin.ends(list(positions))
-        upto = {partition: known[partition][1] if ends is None else ends[partition] for partition in positions}
-        self._left = {p: end for p, end in upto.items() if end > max(known[p][0], positions[p])}
+        present_ends = admin.ends(list(positions))
+        until = {p: present_ends[p][1] if ends is None else ends[p] for p in positions}
+        self._left = {p: end for p, end in until.items() if end > max(present_ends[p][0], positions[p])}
         self._client = made(Consumer, config.reader(), on_error)
         self._client.assign(
             [
-                TopicPartition(partition.topic, partition.partition, max(offset, known[partition][0]))
+                TopicPartition(partition.topic, partition.partition, max(offset, present_ends[partition][0]))
                 for partition, offset in positions.items()
             ]
         )
 
+    @override
     def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
-        """Records read by now; partition ends are noted on the way."""
         try:
-            found = self._first(timeout)
-            messages: list[Message] = [] if found is None else [found, *self._client.consume(most, 0)]
+            first = self._first(timeout)
+            messages: list[Message] = [] if first is None else [first, *self._client.consume(most, 0)]
         except KafkaException as error:
             raise translate(error, "reading") from None
         records: list[Message] = []
@@ -60,38 +61,39 @@ class KafkaReader:
         return with_readable_headers(records)  # type: ignore[return-value]  # the stub declares topic() optional; it is set on data records
 
     def _first(self, timeout: float) -> Message | None:
-        """Wait by monotonic time: a wait of the client lasts longer by a step back of the clock (decision 39)."""
+        """Wait by monotonic time: when the clock is set back, a wait of the client lasts longer (decision 39)."""
         deadline, pause = monotonic() + timeout, _SHORTEST_PAUSE
-        while (found := self._client.poll(0)) is None and (left := deadline - monotonic()) > 0:
+        while (message := self._client.poll(0)) is None and (left := deadline - monotonic()) > 0:
             sleep(min(left, pause))
             pause = min(2 * pause, _LONGEST_PAUSE)
-        return found
+        return message
 
     def _passed(self, partition: Partition, offset: int) -> None:
         if partition in self._left and offset >= self._left[partition]:
             del self._left[partition]
 
+    @override
     def ended(self, partition: Partition) -> bool:
-        """See the protocol."""
         return partition not in self._left
 
+    @override
     def drop(self, partition: Partition) -> None:
-        """See the protocol. A paused partition is fetched no more, and what was fetched of it is released."""
+        # The client fetches nothing more of a paused partition, and releases what it has fetched.
         self._left.pop(partition, None)
         try:
             self._client.pause([TopicPartition(*partition)])
         except KafkaException as error:
             raise translate(error, "reading") from None
 
+    @override
     def reached_end(self) -> bool:
-        """See the protocol."""
         return not self._left
 
+    @override
     def until_end(self) -> Iterator[ProtocolRecord]:
-        """See the protocol."""
         while not self.reached_end():
             yield from self.batch(5000, 0.2)
 
+    @override
     def close(self) -> None:
-        """Release the client."""
         self._client.close()

@@ -1,4 +1,4 @@
-"""Producers of the engine: transactional, and the at-least-once form of the same shape."""
+"""Producers of the engine: the transactional form, and the at-least-once form of the same shape."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -6,12 +6,22 @@ from contextlib import contextmanager
 from time import monotonic
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from typing_extensions import override
 
+from onex.bus.config import KafkaConfig
 from onex.bus.kafka.clients import made
-from onex.bus.kafka.config import KafkaConfig
-from onex.bus.kafka.consumer import ErrorSink, KafkaConsumer, offsets_of
+from onex.bus.kafka.consumer import ErrorSink, offsets_of
 from onex.bus.kafka.errors import error_of, to_bus_error, translate
-from onex.bus.protocols import NOWHERE, Emitted, Headers, OnDelivery, Partition, Position, ProtocolConsumer
+from onex.bus.protocols import (
+    NOWHERE,
+    Emitted,
+    Headers,
+    OnDelivery,
+    Partition,
+    Position,
+    ProtocolConsumer,
+    ProtocolTransaction,
+)
 from onex.errors import (
     BusError,
     BusUnavailableError,
@@ -24,24 +34,25 @@ from onex.errors import (
 )
 
 TRANSACTION_STATE = "__transaction_state"
-"""The coordinators' topic."""
+"""Topic of the transaction coordinators."""
 _INIT_TIMEOUT = 30.0
 _OFFSETS_TIMEOUT = 5.0
 _COMMIT_TIMEOUT = 20.0
-_KEPT = (FencedError, TransactionTimedOutError, BusUnavailableError, MissingTopicError, MessageTooLargeError)
-"""Failures of a commit that a caller tells apart; after all others the batch just runs again."""
+_PRESERVED = (FencedError, TransactionTimedOutError, BusUnavailableError, MissingTopicError, MessageTooLargeError)
+"""Failures of a commit that a caller distinguishes. After any other failure the batch runs again."""
 
 
-class _Producing:
-    """Queueing with back-pressure; shared by both forms."""
+class _QueueingProducer(ProtocolTransaction):
+    """Queues records with back-pressure: the part that both forms share."""
 
     def __init__(self, config: KafkaConfig, transactional_id: str | None, on_error: ErrorSink) -> None:
         self._client = made(Producer, config.producer(transactional_id), on_error)
         self._send = self._client.produce
         self._on_record: Callable[[KafkaError | None, Message], None] | None = None
-        """Hears of every record, where a failure does not come with the commit."""
+        """Called for every record, in the form in which the commit does not report failures."""
         self._must_return_by: float | None = None
 
+    @override
     def produce(
         self,
         topic: str,
@@ -51,7 +62,6 @@ class _Producing:
         partition: int = -1,
         on_delivery: OnDelivery | None = None,
     ) -> None:
-        """See :class:`ProtocolTransaction`."""
         callback = None if on_delivery is None else _report(on_delivery)
         try:
             self._send(topic, value, key, partition, callback, None, 0, headers)  # type: ignore[arg-type]  # list is invariant
@@ -61,8 +71,8 @@ class _Producing:
         except KafkaException as error:
             raise self._refused(error, topic) from None
 
+    @override
     def produce_all(self, records: Iterable[Emitted], partition: int = -1) -> None:
-        """See the protocol."""
         send, report = self._send, self._on_record
         for topic, value, key, headers in records:
             try:
@@ -72,8 +82,8 @@ class _Producing:
             except KafkaException as error:
                 raise self._refused(error, topic) from None
 
+    @override
     def acknowledged(self) -> bool:
-        """See the protocol."""
         self._take_reports(0.0)
         return not len(self._client)
 
@@ -90,20 +100,21 @@ class _Producing:
         return translate(raised, doing)
 
     def _refused(self, raised: KafkaException, topic: str) -> BusError:
-        """Why a record was not taken."""
+        """Return the reason why the client refused a record."""
         return self._failure(raised, f"writing to {topic}")
 
+    @override
     def close(self) -> None:
-        """Forget what is queued: what was not committed must not appear."""
+        """Purge the queue: records that are not committed must not appear."""
         self._client.purge()
 
+    @override
     def overdue(self) -> float:
-        """See the protocol."""
         return 0.0 if self._must_return_by is None else max(0.0, monotonic() - self._must_return_by)
 
     @contextmanager
     def _within(self, seconds: float) -> Iterator[float]:
-        """Around a call of librdkafka that gets these seconds as its timeout, and does not always keep it."""
+        """Surround a call of librdkafka with this timeout, which it does not always keep; see ``overdue``."""
         self._must_return_by = monotonic() + seconds
         try:
             yield seconds
@@ -119,8 +130,8 @@ def _report(on_delivery: OnDelivery) -> Callable[[KafkaError | None, Message], N
     return callback
 
 
-class KafkaTransaction(_Producing):
-    """Records and offsets in one Kafka transaction; see :class:`ProtocolTransaction`."""
+class KafkaTransaction(_QueueingProducer):
+    """Commits records and offsets in one Kafka transaction."""
 
     def __init__(self, config: KafkaConfig, transactional_id: str, on_error: ErrorSink) -> None:
         super().__init__(config, transactional_id, on_error)
@@ -130,12 +141,12 @@ class KafkaTransaction(_Producing):
         self._timeout = config.transaction_timeout_ms / 1000
         self._began = monotonic()
         try:
-            # Connected first: librdkafka looks for the coordinator once, and where no broker is up yet it looks again
-            # half a second later.
+            # Connect first: librdkafka looks for the coordinator once, and when no broker is connected yet, it looks
+            # again half a second later.
             self._client.list_topics(TRANSACTION_STATE, timeout=_INIT_TIMEOUT)
             self._client.init_transactions(_INIT_TIMEOUT)
         except KafkaException as error:
-            if (known := error_of(error)) and known.code() == KafkaError.INVALID_TRANSACTION_TIMEOUT:
+            if (cause := error_of(error)) and cause.code() == KafkaError.INVALID_TRANSACTION_TIMEOUT:
                 raise ConfigurationError(
                     f"ONEX_TRANSACTION_TIMEOUT_MS: {config.transaction_timeout_ms} is more than the brokers' "
                     "transaction.max.timeout.ms; set it lower"
@@ -143,21 +154,28 @@ class KafkaTransaction(_Producing):
             raise translate(error, f"taking over transactional id {transactional_id}") from None
 
     def _failure(self, raised: BaseException, doing: str) -> BusError:
-        """A producer whose transaction timed out is fenced by its coordinator, exactly as one whose name another
-        instance took: the time that passed shows which it was."""
+        """Return the bus error.
+
+        The coordinator fences a producer whose transaction timed out, exactly as one whose id another instance took.
+        The duration of the transaction shows which of the two happened.
+        """
         failure = translate(raised, doing)
-        passed = monotonic() - self._began
-        if isinstance(failure, FencedError) and passed >= self._timeout:
+        open_for = monotonic() - self._began
+        if isinstance(failure, FencedError) and open_for >= self._timeout:
             return TransactionTimedOutError(
-                f"{doing}: the transaction was open for {passed:.1f} s, and times out after {self._timeout:g} s; "
+                f"{doing}: the transaction was open for {open_for:.1f} s, and times out after {self._timeout:g} s; "
                 "make handlers quicker or delivery.batch_size smaller, or raise ONEX_TRANSACTION_TIMEOUT_MS"
             )
         return failure
 
+    @override
     def begin(
         self, consumer: ProtocolConsumer | None = None, positions: Mapping[Partition, Position] = NOWHERE
     ) -> None:
-        """See the protocol. The answer to offsets takes as long as all else of a commit: ask while there is work."""
+        """Start a transaction, and send ``positions`` meanwhile.
+
+        That request takes as long as the rest of a commit.
+        """
         try:
             self._client.begin_transaction()
         except KafkaException as error:
@@ -167,9 +185,10 @@ class KafkaTransaction(_Producing):
             self._early = self._helper.submit(self._send_offsets, consumer, positions)
 
     def _refused(self, raised: KafkaException, topic: str) -> BusError:
-        """After a failure no record is taken ("erroneous state", "fatal error"); a commit names the cause."""
-        known = error_of(raised)
-        if known is not None and known.code() in (KafkaError._STATE, KafkaError._FATAL):
+        """Return the reason. After a failure the client refuses every record ("erroneous state", "fatal error"), and
+        only a commit reports the cause."""
+        refusal = error_of(raised)
+        if refusal is not None and refusal.code() in (KafkaError._STATE, KafkaError._FATAL):
             if self._early is not None:
                 wait([self._early])
             try:
@@ -178,8 +197,13 @@ class KafkaTransaction(_Producing):
                 return self._failure(cause, "writing")
         return self._failure(raised, f"writing to {topic}")
 
+    @override
     def commit(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
-        """See the protocol; a commit that timed out is asked for again until it is decided."""
+        """Commit records and positions together. A commit that timed out is repeated until it is decided.
+
+        Raises TransactionAbortedError (abort and run again), FencedError (stop), TransactionTimedOutError,
+        BusUnavailableError, MissingTopicError, MessageTooLargeError.
+        """
         early, self._early = self._early, None
         try:
             if early is not None:
@@ -189,14 +213,14 @@ class KafkaTransaction(_Producing):
             self._commit()
         except (KafkaException, SystemError) as error:
             bus_error = self._failure(error, "committing")
-            # What cannot be read from here is safe to run again.
-            if isinstance(bus_error, _KEPT):
+            # After any other failure it is safe to run the batch again.
+            if isinstance(bus_error, _PRESERVED):
                 raise bus_error from None
             raise TransactionAbortedError(str(bus_error)) from None
         self._open = False
 
     def _send_offsets(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
-        assert isinstance(consumer, KafkaConsumer)
+        assert consumer is not None
         with self._within(_OFFSETS_TIMEOUT) as seconds:
             self._client.send_offsets_to_transaction(offsets_of(positions), consumer.group_metadata(), seconds)
 
@@ -206,19 +230,19 @@ class KafkaTransaction(_Producing):
                 with self._within(_COMMIT_TIMEOUT) as seconds:
                     self._client.commit_transaction(seconds)
             except KafkaException as error:
-                found = error_of(error)
-                if found is None or not found.retriable():
+                cause = error_of(error)
+                if cause is None or not cause.retriable():
                     raise
             else:
                 return
 
+    @override
     def close(self) -> None:
-        """See the protocol."""
         super().close()
         self._helper.shutdown(wait=False)
 
+    @override
     def abort(self) -> None:
-        """See the protocol."""
         if not self._open:
             return
         self._open = False
@@ -232,8 +256,8 @@ class KafkaTransaction(_Producing):
             raise self._failure(error, "aborting") from None
 
 
-class AtLeastOnceProducer(_Producing):
-    """At-least-once: wait for every acknowledgement, then commit the offsets."""
+class AtLeastOnceProducer(_QueueingProducer):
+    """The at-least-once form: waits for every acknowledgement, then commits the positions."""
 
     def __init__(self, config: KafkaConfig, on_error: ErrorSink) -> None:
         super().__init__(config, None, on_error)
@@ -241,13 +265,15 @@ class AtLeastOnceProducer(_Producing):
         self._on_record = _report(self._note)
         self._early: tuple[ProtocolConsumer | None, Mapping[Partition, Position]] = None, NOWHERE
 
+    @override
     def begin(
         self, consumer: ProtocolConsumer | None = None, positions: Mapping[Partition, Position] = NOWHERE
     ) -> None:
-        """Nothing to open; positions wait for the commit."""
+        """Store the positions until the commit: there is nothing to open."""
         self._failures.clear()
         self._early = consumer, positions
 
+    @override
     def produce(
         self,
         topic: str,
@@ -257,7 +283,7 @@ class AtLeastOnceProducer(_Producing):
         partition: int = -1,
         on_delivery: OnDelivery | None = None,
     ) -> None:
-        """Every record reports, because one that failed must hold the offsets back."""
+        """Queue one record. Each record reports, because no position may be committed after a failure."""
 
         def report(failure: Exception | None, offset: int) -> None:
             self._note(failure, offset)
@@ -270,11 +296,13 @@ class AtLeastOnceProducer(_Producing):
         if failure:
             self._failures.append(failure)
 
+    @override
     def commit(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
-        """See the protocol."""
-        left = self._client.flush(_COMMIT_TIMEOUT)
-        if left:
-            raise TransactionAbortedError(f"{left} records were not acknowledged in {_COMMIT_TIMEOUT:.0f} s")
+        unacknowledged = self._client.flush(_COMMIT_TIMEOUT)
+        if unacknowledged:
+            raise TransactionAbortedError(
+                f"{unacknowledged} records were not acknowledged in {_COMMIT_TIMEOUT:.0f} s"
+            )
         if self._failures:
             first = self._failures[0]
             raise first if isinstance(first, MessageTooLargeError) else TransactionAbortedError(str(first))
@@ -284,11 +312,12 @@ class AtLeastOnceProducer(_Producing):
             assert consumer is not None
             consumer.commit(positions)
 
+    @override
     def abort(self) -> None:
-        """What was acknowledged stays: this is at-least-once.
+        """Drop what is queued. Acknowledged records stay: the guarantee is at-least-once.
 
-        A purge goes on in the background, and meets records that are produced after it (six times in forty): none is
-        made when nothing is queued.
+        A purge continues in the background, and may drop records that are produced after it (6 times in 40). So there
+        is no purge when the queue is empty.
         """
         if len(self._client):
             self._client.purge()

@@ -31,16 +31,16 @@ class MemoryBroker:
         self.open_marks: dict[str, TransactionMark] = {}
         self.transaction_timeout_ms = 15_000
         self.session_ms: int | None = None
-        """A member that does not poll for longer is given up by its group (``max.poll.interval.ms``). None: never,
-        where a test moves the clock and no member moves with it."""
+        """The group removes a member that does not poll for longer (``max.poll.interval.ms``). None: never, for tests
+        that move the clock while no member polls."""
         self.down = False
-        """Switch: nothing answers."""
+        """Test switch: no request succeeds."""
         self.denied: set[str] = set()
-        """Switch: topics that cannot be written."""
+        """Test switch: topics that cannot be written."""
         self._ids = count(1)
 
     def next_id(self) -> int:
-        """A number never given before."""
+        """Return a number that was never returned before."""
         return next(self._ids)
 
     def require_up(self) -> None:
@@ -49,14 +49,14 @@ class MemoryBroker:
             raise BusUnavailableError("the in-memory broker is switched down")
 
     def end(self, transactional_id: str, state: TransactionState) -> None:
-        """End the open transaction of an id, and with it what becomes of the positions that were sent in it."""
+        """End the open transaction of an id, and apply or drop the positions that were sent in it."""
         if mark := self.open_marks.pop(transactional_id, None):
             mark.state = state
             for group in self.groups.values():
-                group.settle()
+                group.apply_ended()
 
     def expire(self) -> None:
-        """Give up members that do not poll, abort transactions that are open for too long, and fence."""
+        """Remove members that do not poll. Abort transactions after their timeout, and fence their producers."""
         if self.session_ms is not None:
             for group in self.groups.values():
                 group.expire(self.now_ms() - self.session_ms)
@@ -67,7 +67,7 @@ class MemoryBroker:
             self.end(name, TransactionState.ABORTED)
 
     def is_expired(self, mark: TransactionMark) -> bool:
-        """Whether a transaction is older than it may become."""
+        """Return whether a transaction has been open for longer than its timeout."""
         return mark.began_ms <= self.now_ms() - self.transaction_timeout_ms
 
     def clean(self) -> None:
@@ -78,10 +78,10 @@ class MemoryBroker:
             policies = config.get("cleanup.policy", "delete").split(",")
             retention = int(config.get("retention.ms", _WEEK_MS))
             if "delete" in policies and retention >= 0:
-                kept = (
+                first_kept = (
                     at for at, r in enumerate(log.records) if at >= log.start and r.timestamp()[1] > now - retention
                 )
-                log.truncate(min(next(kept, len(log.records)), log.stable_end()))
+                log.truncate(min(next(first_kept, len(log.records)), log.stable_end()))
             if "compact" in policies:
                 log.compact(now, int(config.get("delete.retention.ms", _DAY_MS)))
 
@@ -108,22 +108,22 @@ class MemoryBroker:
         self.topics[name] = TopicState(name, partitions, topic.replication_factor, topic.config, topic.identity)
 
     def topic(self, name: str) -> TopicState:
-        """State of a topic; raises MissingTopicError."""
+        """Return the state of a topic. Raise MissingTopicError, or BusUnavailableError while ``down``."""
         self.require_up()
         if name not in self.topics:
             raise missing_topics([name])
         return self.topics[name]
 
     def limit_of(self, topic: str) -> int:
-        """``max.message.bytes`` of a topic."""
+        """Return ``max.message.bytes`` of a topic."""
         return int(self.topics[topic].config.get("max.message.bytes", self.max_message_bytes))
 
     def min_insync_of(self, topic: str) -> int:
-        """``min.insync.replicas`` of a topic."""
+        """Return ``min.insync.replicas`` of a topic."""
         return int(self.topics[topic].config.get("min.insync.replicas", 1))
 
     def check_writable(self, topic: str, value: bytes | None, key: bytes | None, headers: Headers) -> None:
-        """Raise what a producer would meet."""
+        """Raise the error that a producer of this record would get."""
         self.topic(topic)
         if topic in self.denied:
             raise NotAuthorizedError(f"writing to {topic}: denied")
@@ -142,7 +142,7 @@ class MemoryBroker:
         partition: int = -1,
         mark: TransactionMark = COMMITTED,
     ) -> int:
-        """Write one record; gives its offset."""
+        """Write one record and return its offset."""
         state = self.topic(topic)
         if partition < 0:
             partition = partition_of(key, state.partitions) if key is not None else 0
@@ -153,7 +153,7 @@ class MemoryBroker:
         return len(log.records) - 1
 
     def target(self, group: Group) -> Mapping[Partition, int]:
-        """Who should hold what: partition n of every topic goes to the same member (range)."""
+        """Return the member of each partition by the range assignor: partition n of every topic has the same one."""
         target: dict[Partition, int] = {}
         topics = {topic for subscribed in group.members.values() for topic in subscribed}
         for topic in sorted(topics & set(self.topics)):
@@ -164,16 +164,16 @@ class MemoryBroker:
         return target
 
     def ends(self, partitions: Sequence[Partition]) -> Mapping[Partition, tuple[int, int]]:
-        """First and next offset."""
+        """Return the first offset and the end of each partition."""
         for partition in partitions:
             self.topic(partition.topic)
         return {p: (self.logs[p].start, len(self.logs[p].records)) for p in partitions}
 
     def offsets_at(self, partitions: Sequence[Partition], ms: int) -> Mapping[Partition, int]:
-        """First offset at or after a time."""
-        found: dict[Partition, int] = {}
+        """Return the first offset at or after a time, in milliseconds since 1970; the end where there is none."""
+        offsets: dict[Partition, int] = {}
         for partition in partitions:
             records, start = self.logs[partition].records, self.logs[partition].start
             late = (at for at, record in enumerate(records) if at >= start and record.timestamp()[1] >= ms)
-            found[partition] = next(late, len(records))
-        return found
+            offsets[partition] = next(late, len(records))
+        return offsets

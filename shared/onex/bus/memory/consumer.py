@@ -1,15 +1,17 @@
-"""A group member on the in-memory bus; gives partitions up before another member gets them."""
+"""A group member on the in-memory bus. It gives partitions up before another member gets them."""
 
 from collections.abc import Mapping, Sequence
 
+from typing_extensions import override
+
 from onex.bus.memory.broker import MemoryBroker
-from onex.bus.memory.group import Group
-from onex.bus.protocols import Partition, Position, ProtocolRebalanceListener, ProtocolRecord
+from onex.bus.memory.group import Group, GroupMember
+from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolRebalanceListener, ProtocolRecord
 from onex.errors import BusUnavailableError
 
 
-class MemoryConsumer:
-    """See :class:`ProtocolConsumer`. ``timeout`` is ignored: what is there is there."""
+class MemoryConsumer(ProtocolConsumer):
+    """Reads the logs of a broker. ``batch`` ignores its timeout: it returns the records that are there."""
 
     def __init__(
         self,
@@ -25,22 +27,28 @@ class MemoryConsumer:
         self._topics = tuple(topics)
         self.group.join(self.member, self._topics, broker.now_ms())
         self._at: dict[Partition, int] = {}
+        """Next offset to read, by assigned partition."""
         self._paused: set[Partition] = set()
         self._turn = 0
         self._has_left = False
-        """A member that was given up joins again when it polls; one that has left does not."""
+        """A member that the group removed joins again when it polls; one that has left does not."""
 
     @property
     def alive(self) -> bool:
-        """Whether the group still counts this member."""
+        """Whether the group still has this member."""
         return self.member in self.group.members
 
+    @override
     def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
-        """See the protocol. Partitions take turns, so that a long one does not starve the others."""
+        """Return up to ``most`` records that are in the logs, after a step of the rebalance.
+
+        Partitions take turns, so that a long one does not starve the others. Raises MissingTopicError, and
+        BusUnavailableError for a position out of range.
+        """
         self._broker.require_up()
         self._broker.expire()
         self._reconcile()
-        found: list[ProtocolRecord] = []
+        batch: list[ProtocolRecord] = []
         order = sorted(self._at)
         for step in range(len(order)):
             partition = order[(self._turn + step) % len(order)]
@@ -48,13 +56,14 @@ class MemoryConsumer:
                 continue
             self._require_in_range(partition)
             records, self._at[partition] = self._broker.logs[partition].visible(
-                self._at[partition], most - len(found)
+                self._at[partition], most - len(batch)
             )
-            found += records
+            batch += records
         self._turn += 1
-        return found
+        return batch
 
     def _reconcile(self) -> None:
+        """Give up the partitions that belong to other members now, and take the ones that are free for this one."""
         if not self.alive:
             if self._at:
                 self._release(list(self._at), lost=True)
@@ -66,18 +75,18 @@ class MemoryConsumer:
         target = self._broker.target(self.group)
         if surplus := [p for p in self._at if target.get(p) != self.member]:
             self._release(surplus, lost=False)
-        free = [p for p, member in target.items() if member == self.member and p not in self.group.held]
+        free = [p for p, member in target.items() if member == self.member and p not in self.group.assigned]
         if not free:
             return
         committed = self.committed(free)
         for partition, (first, _) in self._broker.ends(free).items():
-            self.group.held[partition] = self.member
+            self.group.assigned[partition] = self.member
             self._at[partition] = committed[partition].offset if partition in committed else first
         if self._listener:
             self._listener.on_assigned(free, committed)
 
     def _require_in_range(self, partition: Partition) -> None:
-        """As ``auto.offset.reset: error``."""
+        """Behave as ``auto.offset.reset: error``."""
         first, end = self._broker.ends([partition])[partition]
         if not first <= self._at[partition] <= end:
             raise BusUnavailableError(f"reading {partition}: offset {self._at[partition]} is out of range")
@@ -91,30 +100,31 @@ class MemoryConsumer:
         for partition in partitions:
             del self._at[partition]
             self._paused.discard(partition)
-            if self.group.held.get(partition) == self.member:
-                del self.group.held[partition]
+            if self.group.assigned.get(partition) == self.member:
+                del self.group.assigned[partition]
 
+    @override
     def assignment(self) -> Sequence[Partition]:
-        """Partitions held now."""
         return list(self._at)
 
+    @override
     def pause(self, partitions: Sequence[Partition]) -> None:
-        """See the protocol."""
         self._paused.update(partition for partition in partitions if partition in self._at)
 
+    @override
     def resume(self, partitions: Sequence[Partition]) -> None:
-        """See the protocol."""
         self._paused.difference_update(partitions)
 
+    @override
     def seek(self, partition: Partition, offset: int) -> None:
-        """See the protocol."""
         if partition in self._at:
             self._at[partition] = offset
 
+    @override
     def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
-        """See the protocol. Raises BusUnavailableError while a transaction is open that may change one of them.
+        """Return committed positions. Raise BusUnavailableError while an open transaction may change one of them.
 
-        Kafka answers UNSTABLE_OFFSET_COMMIT, and librdkafka repeats the request until its timeout. The clock of this
+        Kafka reports UNSTABLE_OFFSET_COMMIT, and librdkafka repeats the request until its timeout. The clock of this
         bus does not advance meanwhile.
         """
         self._broker.require_up()
@@ -125,8 +135,9 @@ class MemoryConsumer:
             )
         return {p: self.group.positions[p] for p in partitions if p in self.group.positions}
 
+    @override
     def commit(self, positions: Mapping[Partition, Position]) -> None:
-        """Commit positions. A client that is not a member may commit only while the group has no members."""
+        """Commit positions. Raises BusError. A client without topics commits only while the group has no members."""
         self._broker.require_up()
         self._broker.expire()
         if not self._topics and any(self.group.members.values()):
@@ -135,39 +146,45 @@ class MemoryConsumer:
             raise BusUnavailableError("committing offsets: the group does not know this member")
         self.group.positions.update(positions)
 
+    @override
     def lag(self) -> Mapping[Partition, int]:
-        """See the protocol."""
-        known = {p: at for p, at in self._at.items() if p in self._broker.logs}
-        return {p: len(self._broker.logs[p].records) - at for p, at in known.items()}
+        present = {p: at for p, at in self._at.items() if p in self._broker.logs}
+        return {p: len(self._broker.logs[p].records) - at for p, at in present.items()}
 
+    @override
     def positions(self) -> Mapping[Partition, int]:
-        """See the protocol."""
         return dict(self._at)
 
+    @override
+    def group_metadata(self) -> GroupMember:
+        return GroupMember(self.group, self.member)
+
+    @override
     def serve(self) -> None:
-        """There are no other threads."""
+        """Do nothing: there are no other threads."""
 
     def expel(self) -> None:
-        """Test switch: the group gives a member up that still runs; it learns so, and joins again, when it polls."""
-        self.group.give_up(self.member)
+        """Test switch: the group removes a member that still runs. The member notices, and joins again, when it
+        polls."""
+        self.group.remove(self.member)
 
     def rewind(self) -> None:
-        """Test switch: the client goes back to the earliest records, as one does whose question for the committed
-        positions had no answer, or that finds its own position out of range."""
-        held = [partition for partition in self._at if partition in self._broker.logs]
-        self._at |= {partition: first for partition, (first, _) in self._broker.ends(held).items()}
+        """Test switch: the client goes back to the earliest records, as a client does whose request for the committed
+        positions failed, or whose position is out of range."""
+        present = [partition for partition in self._at if partition in self._broker.logs]
+        self._at |= {partition: first for partition, (first, _) in self._broker.ends(present).items()}
 
     def crash(self) -> None:
-        """Test switch: the member is gone without a word; its partitions are free at once."""
+        """Test switch: the member is gone without leaving its group; its partitions are free immediately."""
         self._leave()
         self._at.clear()
 
     def _leave(self) -> None:
         self._has_left = True
-        self.group.give_up(self.member)
+        self.group.remove(self.member)
 
+    @override
     def close(self) -> None:
-        """See the protocol."""
         if self._at:
             self._release(list(self._at), lost=not self.alive)
         self._leave()

@@ -3,10 +3,21 @@
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 
+from typing_extensions import override
+
 from onex.bus.memory.broker import MemoryBroker
-from onex.bus.memory.consumer import MemoryConsumer
+from onex.bus.memory.group import GroupMember
 from onex.bus.memory.log import COMMITTED, TransactionMark, TransactionState
-from onex.bus.protocols import NOWHERE, Emitted, Headers, OnDelivery, Partition, Position, ProtocolConsumer
+from onex.bus.protocols import (
+    NOWHERE,
+    Emitted,
+    Headers,
+    OnDelivery,
+    Partition,
+    Position,
+    ProtocolConsumer,
+    ProtocolTransaction,
+)
 from onex.errors import (
     BusError,
     BusUnavailableError,
@@ -18,18 +29,18 @@ from onex.errors import (
 
 
 class Moment(Enum):
-    """Where a process may be stopped for a while inside of a transaction."""
+    """Where a process may stop for a while within a transaction."""
 
     BEGUN = "begun"
-    """Positions that were given at the start are sent."""
+    """The positions of ``begin`` are sent."""
     COMMITTING = "committing"
-    """Every record is written, the other positions are not sent."""
+    """Every record is written; the other positions are not sent yet."""
     ENDING = "ending"
-    """Everything is sent but for the end of the transaction."""
+    """Everything is sent except the end of the transaction."""
 
 
-class MemoryTransaction:
-    """See :class:`ProtocolTransaction`; without an id every record is visible at once."""
+class MemoryTransaction(ProtocolTransaction):
+    """A producer of one broker. Without an id every record is visible immediately."""
 
     def __init__(self, broker: MemoryBroker, transactional_id: str | None) -> None:
         broker.require_up()
@@ -40,19 +51,19 @@ class MemoryTransaction:
         self.fail_next_commit = False
         """Test switch: the next commit is refused after all records were written."""
         self.lose_next_response = False
-        """Test switch: the next commit succeeds and nobody hears of it; then the connection is gone."""
+        """Test switch: the next commit succeeds and the caller does not learn it: the connection is gone."""
         self.at_moment: Callable[[Moment], None] = lambda _: None
-        """Test switch: called at every moment, as if the process stood still there while others go on."""
+        """Test switch: called at every moment, as if the process stopped there while others continue."""
         self._lost = False
         self._early: tuple[ProtocolConsumer | None, Mapping[Partition, Position]] = None, NOWHERE
         if transactional_id is not None:
             self._epoch = broker.epochs[transactional_id] = broker.epochs.get(transactional_id, 0) + 1
             broker.end(transactional_id, TransactionState.ABORTED)
 
+    @override
     def begin(
         self, consumer: ProtocolConsumer | None = None, positions: Mapping[Partition, Position] = NOWHERE
     ) -> None:
-        """See the protocol."""
         self._broker.expire()
         self._check()
         self._early = consumer, positions
@@ -62,6 +73,7 @@ class MemoryTransaction:
             self._send(consumer, positions)
         self.at_moment(Moment.BEGUN)
 
+    @override
     def produce(
         self,
         topic: str,
@@ -71,7 +83,7 @@ class MemoryTransaction:
         partition: int = -1,
         on_delivery: OnDelivery | None = None,
     ) -> None:
-        """See :class:`ProtocolTransaction`. Failures of the broker come with the commit, as Kafka has it."""
+        """Write one record. A failure of the broker is raised by the commit, as in Kafka."""
         self._check()
         try:
             self._broker.check_writable(topic, value, key, headers)
@@ -84,14 +96,18 @@ class MemoryTransaction:
         if on_delivery:
             on_delivery(None, offset)
 
+    @override
     def produce_all(self, records: Iterable[Emitted], partition: int = -1) -> None:
-        """See the protocol."""
         for topic, value, key, headers in records:
             self.produce(topic, value, key, headers, partition)
 
+    @override
     def commit(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
-        """See the protocol. Only positions are fenced by the group, when they are sent: as in Kafka, the end of the
-        transaction asks nobody."""
+        """Commit records and positions together.
+
+        As in Kafka, the group fences positions when they are sent, and does not check the end of the transaction.
+        Raises TransactionAbortedError, TransactionTimedOutError, FencedError, BusUnavailableError.
+        """
         self.at_moment(Moment.COMMITTING)
         self._broker.expire()
         self._check()
@@ -109,12 +125,12 @@ class MemoryTransaction:
             self._end(TransactionState.COMMITTED)
         if self.lose_next_response:
             self._lost = True
-            raise BusUnavailableError("the answer to the commit was lost")
+            raise BusUnavailableError("the reply to the commit was lost")
 
     def _commit_acknowledged(
         self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]
     ) -> None:
-        """The at-least-once form."""
+        """Commit in the at-least-once form."""
         self._raise_failure()
         if positions:
             assert consumer is not None
@@ -127,17 +143,19 @@ class MemoryTransaction:
             raise TransactionAbortedError(str(self._failure))
 
     def _send(self, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]) -> None:
-        """Send positions (TxnOffsetCommit). Why the group refuses them comes with the commit."""
+        """Send positions (TxnOffsetCommit). When the group refuses them, the commit raises the reason."""
         if not positions or self._mark is None:
             return
-        assert isinstance(consumer, MemoryConsumer)
-        if consumer.alive:
-            consumer.group.send(self._mark, positions)
+        assert consumer is not None
+        member = consumer.group_metadata()
+        assert isinstance(member, GroupMember), "positions of a consumer of another bus"
+        if member.is_member:
+            member.group.send(self._mark, positions)
         else:
             self._failure = self._failure or BusUnavailableError("the group does not know this member any more")
 
+    @override
     def abort(self) -> None:
-        """See the protocol."""
         if self._lost:
             raise BusUnavailableError("the connection is gone")
         if self._mark is not None:
@@ -158,13 +176,16 @@ class MemoryTransaction:
                 raise TransactionTimedOutError("the transaction was open for longer than its timeout")
             raise FencedError(f"another instance took over {self._id}")
 
+    @override
     def acknowledged(self) -> bool:
-        """Nothing is ever on its way."""
+        """Return True: a record is written when it is produced."""
         return True
 
+    @override
     def overdue(self) -> float:
-        """Nothing here waits."""
+        """Return 0: no call waits."""
         return 0.0
 
+    @override
     def close(self) -> None:
-        """Nothing to release; an open transaction stays open, as after a crash."""
+        """Do nothing. An open transaction stays open, as after a crash."""

@@ -1,4 +1,7 @@
-"""librdkafka settings of every client of the mesh, with the reason for each that is not obvious."""
+"""Where a cluster is, and the librdkafka settings of every client of the mesh, with the reasons that are not obvious.
+
+Clients on aiokafka use the same :class:`KafkaConfig`: see :mod:`onex.bus.aio.config`.
+"""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -16,18 +19,18 @@ class KafkaConfig:
     group_protocol: Literal["consumer", "classic"] = "consumer"
     """``consumer`` is KIP-848 (brokers 4.0 and later); ``classic`` for older clusters."""
     transaction_timeout_ms: int = 15_000
-    """A dead producer hides later records of its partitions from readers for this long."""
+    """Milliseconds for which a producer that died hides later records of its partitions from readers."""
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
-    """Largest record that a client writes, or takes without asking the broker for each one."""
+    """Bytes of the largest record that a client writes, or fetches together with others."""
     batch_bytes: int = 1_000_000
-    """Producers close a batch before it grows beyond this. A broker refuses one above the limit of its topic."""
+    """Most bytes in a batch of a producer. A broker refuses a batch above the limit of its topic."""
     extra: dict[str, str] = field(default_factory=dict, repr=False)
-    """Anything else librdkafka knows, e.g. ``security.protocol`` and ``sasl.*``; of all clients."""
+    """Further librdkafka settings of all clients, e.g. ``security.protocol`` and ``sasl.*``."""
     producing: dict[str, str] = field(default_factory=dict, repr=False)
-    """Of producers only: how they batch. What guarantees depend on is not up for choice."""
+    """Settings of producers: how they batch. Settings on which guarantees depend are not taken from here."""
 
     def fitting(self, smallest: int, largest: int) -> "KafkaConfig":
-        """For producers that write to topics with these limits in bytes."""
+        """Return the settings for producers that write to topics with these limits in bytes."""
         return replace(
             self,
             max_message_bytes=max(self.max_message_bytes, largest - LETTER_ROOM),
@@ -43,17 +46,21 @@ class KafkaConfig:
             "metadata.recovery.strategy": "none",
             "reconnect.backoff.ms": 50,
             "reconnect.backoff.max.ms": 1000,
-            # Transactions that follow each other at once are told to wait; the default waits 100 ms each time.
+            # A transaction that begins before the markers of the last one are written is refused, and asked for again
+            # after this long; the default is 100 ms.
             "retry.backoff.ms": 2,
             "retry.backoff.max.ms": 200,
-            # A topic made a moment ago may be unknown to a broker; one that stays unknown is an error soon.
+            # A broker may not know a topic that was just created. A topic that stays unknown is an error after this.
             "topic.metadata.propagation.max.ms": 3000,
             "topic.metadata.refresh.interval.ms": 30_000,
             **self.extra,
         }
 
     def producer(self, transactional_id: str | None) -> ClientConfig:
-        """Idempotent always; murmur2, because every client of the mesh must agree on partitions."""
+        """Return the settings of a producer.
+
+        It is always idempotent, and hashes keys by murmur2, because all clients must agree on partitions.
+        """
         config: ClientConfig = {
             **self._common(),
             "compression.type": "lz4",
@@ -66,7 +73,7 @@ class KafkaConfig:
             "acks": "all",
             "partitioner": "murmur2_random",
             "batch.size": min(self.batch_bytes, int(self.producing.get("batch.size", self.batch_bytes))),
-            # Dead letters carry the original bytes and more headers: leave room above the topics' limit.
+            # Dead letters hold the original bytes and more headers, so there is room above the limit of the topics.
             "message.max.bytes": self.max_message_bytes + LETTER_ROOM,
         }
         if transactional_id is None:
@@ -75,7 +82,7 @@ class KafkaConfig:
             # as duplicates, are acknowledged and are lost. See decision 13. Transactions are safe (KIP-890).
             config["max.in.flight"] = 1
         else:
-            del config["delivery.timeout.ms"]  # of a transaction it is that of the transaction
+            del config["delivery.timeout.ms"]  # in a transaction, the timeout of the transaction applies
             config["transactional.id"] = transactional_id
             config["transaction.timeout.ms"] = self.transaction_timeout_ms
             # send_offsets_to_transaction waits, without regard to its timeout, for a change of any connection's state
@@ -86,12 +93,12 @@ class KafkaConfig:
         return config
 
     def consumer(self, group: str) -> ClientConfig:
-        """Read committed, offsets only moved by the engine."""
+        """Return the settings of a group member. It reads committed records; only the engine commits positions."""
         config: ClientConfig = {
             **self._reader(),
             "group.id": group,
             "group.protocol": self.group_protocol,
-            # KafkaConsumer says where partitions begin. The engine decides about positions that are out of range.
+            # KafkaConsumer sets where partitions begin. The engine decides about positions that are out of range.
             "auto.offset.reset": "error",
             "queued.min.messages": 20_000,
             "queued.max.messages.kbytes": 32_768,
@@ -105,19 +112,22 @@ class KafkaConfig:
         return config
 
     def reader(self) -> ClientConfig:
-        """Reads outside of any group."""
+        """Return the settings of a client that reads outside of any group."""
         return {
             **self._reader(),
             "group.id": "onex-reader",
-            "auto.offset.reset": "earliest",  # retention may pass by while a topic is read to its end
+            "auto.offset.reset": "earliest",  # retention may delete records that are about to be read
             "enable.partition.eof": True,
-            # Of the whole client, however many partitions it restores.
+            # Limits of the whole client, whatever the number of partitions that it restores.
             "queued.min.messages": 100_000,
             "queued.max.messages.kbytes": 32_768,
         }
 
     def positions(self, group: str) -> ClientConfig:
-        """Asks for committed offsets of a group without joining it; does not wait for open transactions."""
+        """Return the settings of a client that requests committed positions of a group without joining it.
+
+        It does not wait for open transactions.
+        """
         return {
             **self._common(),
             "group.id": group,
@@ -127,7 +137,7 @@ class KafkaConfig:
         }
 
     def admin(self) -> ClientConfig:
-        """Settings of the admin client."""
+        """Return the settings of the admin client."""
         return self._common()
 
     def _reader(self) -> ClientConfig:
@@ -137,11 +147,11 @@ class KafkaConfig:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "fetch.wait.max.ms": 100,
-            # Once enough is fetched, librdkafka looks again after this long; the default is a second, in which a fast
-            # agent runs dry.
+            # When enough is fetched, librdkafka pauses for this long; the default is a second, in which a fast agent
+            # processes all that is fetched.
             "fetch.queue.backoff.ms": 10,
             "fetch.error.backoff.ms": 100,
-            # A larger batch is fetched, too, but alone.
+            # A larger batch is fetched too, but alone.
             "fetch.message.max.bytes": max(1_048_576, self.max_message_bytes + LETTER_ROOM),
             "allow.auto.create.topics": False,
         }
