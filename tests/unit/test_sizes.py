@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -44,6 +45,11 @@ def mesh() -> Iterator[MeshDriver]:
     driver = MeshDriver([COMPUTE, REDUCER, ALARM, EFFECT])
     yield driver
     driver.close()
+
+
+def key_in(number: int, partitions: int, start: str) -> str:
+    """Return a key of a partition of the state."""
+    return next(key for n in count() if partition_of((key := f"{start}{n}").encode(), partitions) == number)
 
 
 def limit(mesh: MeshDriver, topic: str, most: int, *, known: bool) -> None:
@@ -111,6 +117,19 @@ def test_a_state_that_its_changelog_does_not_take_is_a_dead_letter(mesh: MeshDri
     (instance,) = mesh.instances_of(NodeTallyReducer)
     assert aborts(instance) == 0
     assert instance.health.ready
+
+
+def test_a_group_that_spans_partitions_changes_all_states_or_none(mesh: MeshDriver) -> None:
+    limit(mesh, STATE, 200, known=True)
+    partitions, keys = mesh.broker.topic(STATE).partitions, [f"e{n}" for n in range(20)]
+    sent = [mesh.send(Amount(entity=key, value=1), run=False) for _ in range(2) for key in keys]
+    for number in range(partitions):  # one state of each partition does not fit
+        mesh.send(Amount(entity=key_in(number, partitions, LONG), value=1), run=False)
+        sent += [mesh.send(Amount(entity=key, value=1), run=False) for key in keys]
+    mesh.run_until_idle()
+    assert len(mesh.dead_letters()) == partitions
+    totals = [tallied.total for message in sent for tallied in mesh.published(Tallied, message)]
+    assert sorted(totals) == sorted([*range(1, len(sent) // len(keys) + 1)] * len(keys))
 
 
 @pytest.mark.parametrize("size", [1_048_000, 1_048_588, 1_100_000])

@@ -140,7 +140,7 @@ def test_a_changelog_that_was_lost_is_made_again_by_the_command_that_the_reason_
     stop(mesh)
     mesh.bus.admin.remake(STATE)
     (reason,) = set(start(mesh).values())
-    assert "make its state again from its inputs (onex state rebuild node_tally_reducer --reason TEXT)" in reason
+    assert "rebuild its state from its inputs (onex state rebuild node_tally_reducer --reason TEXT)" in reason
     stop(mesh)
     desk = desk_of(mesh)
     desk.apply(desk.plan_rebuild())

@@ -1,4 +1,4 @@
-"""Where the keyed state of a partition lies on this machine: RocksDB, or memory for tests."""
+"""Stores of the keyed state of a partition on this machine: RocksDB, or memory for tests."""
 
 import math
 import shutil
@@ -9,6 +9,7 @@ from typing import Protocol
 
 import structlog
 from rocksdict import AccessType, Rdict, WriteBatch, WriteOptions
+from typing_extensions import override
 
 from onex.agent.state.memory import CacheBudget, StateMemory
 from onex.errors import StateStoreError
@@ -20,12 +21,12 @@ _IDENTITY = b"\x00identity"
 _SEEN = b"\x00seen"
 """When the store was last known to be complete up to its checkpoint: Unix time in milliseconds."""
 _MEMORY_CACHE = 64 * 1024 * 1024
-_FORGOTTEN_MS = 12 * 3_600_000
+_LONGEST_ABSENCE_MS = 12 * 3_600_000
 """Half of Kafka's default ``delete.retention.ms``."""
 _DAMAGE = ("Corruption", "No such file or directory")
-"""In texts of RocksDB, about files that are not as it has left them; a full or missing disk has other words."""
+"""Words of RocksDB about files that are not as it has left them; it reports a full or missing disk in others."""
 ASIDE = ".damaged"
-"""Ending of the folder of a store that was damaged; the next one replaces it."""
+"""Suffix of the folder of a damaged store. The next damaged store replaces it."""
 _SYSTEM = SystemClock()
 
 Change = tuple[bytes, bytes | None]
@@ -33,38 +34,49 @@ Change = tuple[bytes, bytes | None]
 
 
 class ProtocolBackend(Protocol):
-    """Bytes by key, and up to which changelog offset they are complete."""
+    """Bytes by key, complete up to an offset of the changelog. Methods raise StateStoreError."""
 
     budget: CacheBudget
-    """For those who keep values in decoded form."""
+    """Memory for decoded values."""
 
-    def get(self, key: bytes) -> bytes | None: ...
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of a key."""
+        ...
+
     def write(self, changes: Iterable[Change], checkpoint: int, *, at_end: bool = False) -> None:
-        """Apply changes and move the checkpoint, both or neither. ``at_end``: nothing of the changelog is left."""
+        """Apply changes and move the checkpoint, both or neither.
+
+        ``at_end``: the store has reached the end of its changelog.
+        """
         ...
 
     def checkpoint(self) -> int:
-        """Changelog offset to restore from; 0 for an empty store."""
+        """Return the changelog offset to restore from; 0 for an empty store."""
         ...
 
     def mark_complete(self) -> None:
-        """Note that the store is complete: the end of its changelog was reached."""
+        """Note that the store has reached the end of its changelog."""
         ...
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]: ...
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs whose key starts with ``prefix``, in the order of the keys."""
+        ...
+
     def size(self) -> tuple[int, int]:
-        """Keys (estimated) and bytes."""
+        """Return the estimated number of keys, and bytes."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Release the store."""
+        ...
 
 
 OpenBackend = Callable[[int, str], ProtocolBackend]
-"""(partition number, identity of the changelog topic) -> backend."""
+"""Opens the backend of a partition: number, and identity of the changelog topic."""
 
 
-class RocksBackend:
-    """RocksDB without a write-ahead log: what a crash loses, the changelog brings back."""
+class RocksBackend(ProtocolBackend):
+    """RocksDB without a write-ahead log: the changelog restores what a crash loses."""
 
     def __init__(
         self,
@@ -74,12 +86,12 @@ class RocksBackend:
         keep: float | None = None,
         clock: ProtocolClock = _SYSTEM,
     ) -> None:
-        """Open ``folder``; content that belongs to another topic (``identity``) is thrown away.
+        """Open ``folder``. Delete its content when it belongs to another topic (``identity``).
 
-        So is content that nobody has kept up for half a day: the changelog forgets after a day that a key was
-        deleted, and it would come back to life. What is older than ``keep`` seconds goes with the next compaction.
-        Every method raises StateStoreError when the disk refuses. A store that is damaged is set aside when that is
-        found while it is opened, or else when it is closed.
+        Content that did not reach the end of its changelog for 12 hours is deleted, too: the changelog removes
+        tombstones after a day, and a deleted key would come back. A compaction removes values that are older than
+        ``keep`` seconds. Every method raises StateStoreError when the disk refuses. A damaged store is set aside when
+        opening finds the damage, or else when the store is closed.
         """
         self.budget = memory.budget
         self._memory = memory
@@ -90,7 +102,7 @@ class RocksBackend:
         self._identity = identity.encode()
         self._folder = folder
         self._is_damaged = False
-        with self._told("opened"):
+        with self._disk_errors("opened"):
             if not self._open_sound(folder):
                 self._db.close()
                 shutil.rmtree(folder)
@@ -98,11 +110,11 @@ class RocksBackend:
                 self._db[_IDENTITY] = self._identity
 
     def _open_sound(self, folder: Path) -> bool:
-        """Return whether the store is of this topic, and not too old; the first reads may find damage, too."""
+        """Return whether the store belongs to this topic and is not too old. Its first reads may find damage, too."""
         try:
             self._open(folder)
             idle_ms = self._clock.now_ms() - int(self._db.get(_SEEN) or 0)
-            return self._db.get(_IDENTITY) == self._identity and idle_ms <= _FORGOTTEN_MS
+            return self._db.get(_IDENTITY) == self._identity and idle_ms <= _LONGEST_ABSENCE_MS
         except Exception as error:
             if not _is_damage(error):
                 raise
@@ -112,7 +124,7 @@ class RocksBackend:
             return False
 
     def _set_aside(self, reason: str) -> None:
-        """Keep the files for inspection. The changelog restores the state."""
+        """Rename the folder, so that its files can be inspected. The changelog restores the state."""
         aside = self._folder.with_name(self._folder.name + ASIDE)
         shutil.rmtree(aside, ignore_errors=True)
         try:
@@ -120,7 +132,7 @@ class RocksBackend:
         except OSError as error:
             log.error("state on disk is damaged and cannot be set aside", error=str(error), reason=reason)
             return
-        log.error("state on disk is damaged, it is read again from the changelog", kept=str(aside), reason=reason)
+        log.error("state on disk is damaged, it is read again from the changelog", folder=str(aside), reason=reason)
 
     def _open(self, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -128,16 +140,16 @@ class RocksBackend:
         self._options = WriteOptions()
         setattr(self._options, "disable_wal", True)  # noqa: B010 - a property that the stub declares as a method
 
+    @override
     def get(self, key: bytes) -> bytes | None:
-        """Value of a key."""
         try:
-            found: bytes | None = self._db.get(key)
+            value: bytes | None = self._db.get(key)
         except Exception as error:
             raise self._failed("read", error) from error
-        return found
+        return value
 
+    @override
     def write(self, changes: Iterable[Change], checkpoint: int, *, at_end: bool = False) -> None:
-        """One write batch."""
         batch = WriteBatch(raw_mode=True)
         for key, value in changes:
             if value is None:
@@ -148,55 +160,58 @@ class RocksBackend:
         batch.put(_IDENTITY, self._identity)
         if at_end:
             batch.put(_SEEN, str(self._clock.now_ms()).encode())
-        with self._told("written"):
+        with self._disk_errors("written"):
             self._db.write(batch, self._options)
 
+    @override
     def checkpoint(self) -> int:
-        """See the protocol."""
         return int(self.get(_CHECKPOINT) or b"0")
 
+    @override
     def mark_complete(self) -> None:
-        """Note that the end of the changelog was reached. Opening and closing a store does not make it younger."""
+        """Write the time of this. Opening and closing a store does not change it."""
         batch = WriteBatch(raw_mode=True)
         batch.put(_SEEN, str(self._clock.now_ms()).encode())
-        with self._told("written"):
+        with self._disk_errors("written"):
             # Without a log, like the data: a crash must not lose the data and keep the mark.
             self._db.write(batch, self._options)
 
+    @override
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Pairs whose key starts with ``prefix``, in key order."""
-        found = self._db.iter()
-        found.seek(prefix)
-        while found.valid():
-            key = found.key()
+        pairs = self._db.iter()
+        pairs.seek(prefix)
+        while pairs.valid():
+            key = pairs.key()
             if not (isinstance(key, bytes) and key.startswith(prefix)):
                 return
-            yield key, found.value()
-            found.next()
-        with self._told("read"):
-            found.status()  # an iterator that meets a damaged block ends as if there were no more
+            yield key, pairs.value()
+            pairs.next()
+        with self._disk_errors("read"):
+            pairs.status()  # an iterator that meets a damaged block ends as if there were no more
 
+    @override
     def size(self) -> tuple[int, int]:
-        """What RocksDB estimates, without reading data; the marks of its own do not count."""
+        """Return the estimates of RocksDB, without reading data and without the three keys of this class."""
         keys = int(self._db.property_int_value("rocksdb.estimate-num-keys") or 0)
         files = int(self._db.property_int_value("rocksdb.total-sst-files-size") or 0)
         memory = int(self._db.property_int_value("rocksdb.cur-size-all-mem-tables") or 0)
         return max(0, keys - 3), files + memory
 
+    @override
     def close(self) -> None:
-        """Flush and release the folder's lock; what the disk does not take, the changelog brings back."""
+        """Flush, and release the lock of the folder. The changelog restores what the disk does not take."""
         try:
-            with self._told("flushed"):
+            with self._disk_errors("flushed"):
                 self._db.flush()
                 self._db.close()
         except StateStoreError as error:
             log.warning("state not flushed, the next start reads it from the changelog", reason=str(error))
             del self._db  # releases the folder
         if self._is_damaged:
-            self._set_aside("seen while it was in use")
+            self._set_aside("found while it was in use")
 
     @contextmanager
-    def _told(self, done: str) -> Iterator[None]:
+    def _disk_errors(self, done: str) -> Iterator[None]:
         try:
             yield
         except Exception as error:  # rocksdict raises bare Exceptions
@@ -205,7 +220,7 @@ class RocksBackend:
     def _failed(self, done: str, error: Exception) -> StateStoreError:
         if _is_damage(error):
             self._is_damaged = True
-            return StateStoreError(f"state in {self._folder} is damaged: {error}; the changelog brings it back")
+            return StateStoreError(f"state in {self._folder} is damaged: {error}; the changelog restores it")
         return StateStoreError(
             f"state in {self._folder} cannot be {done}: {error}; make room, or set ONEX_HOME to another disk"
         )
@@ -215,20 +230,20 @@ def _is_damage(error: Exception) -> bool:
     return any(sign in str(error) for sign in _DAMAGE)
 
 
-class MemoryBackend:
-    """A dict; gone with the process, as the test driver wants it."""
+class MemoryBackend(ProtocolBackend):
+    """A dict that ends with the process, for the test driver."""
 
     def __init__(self) -> None:
         self.budget = CacheBudget(_MEMORY_CACHE)
         self._data: dict[bytes, bytes] = {}
         self._checkpoint = 0
 
+    @override
     def get(self, key: bytes) -> bytes | None:
-        """Value of a key."""
         return self._data.get(key)
 
+    @override
     def write(self, changes: Iterable[Change], checkpoint: int, *, at_end: bool = False) -> None:
-        """See the protocol."""
         for key, value in changes:
             if value is None:
                 self._data.pop(key, None)
@@ -236,20 +251,22 @@ class MemoryBackend:
                 self._data[key] = value
         self._checkpoint = checkpoint
 
+    @override
     def checkpoint(self) -> int:
-        """See the protocol."""
         return self._checkpoint
 
+    @override
     def mark_complete(self) -> None:
-        """Nothing outlives the process."""
+        """Do nothing: no store outlives the process."""
 
+    @override
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """See the protocol."""
         yield from ((key, value) for key, value in sorted(self._data.items()) if key.startswith(prefix))
 
+    @override
     def size(self) -> tuple[int, int]:
-        """See the protocol."""
         return len(self._data), sum(len(key) + len(value) for key, value in self._data.items())
 
+    @override
     def close(self) -> None:
-        """Nothing to release."""
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""Partitions of one topic, read to their ends in chunks: between two chunks the caller has other things to do."""
+"""Partitions of one topic, read to their ends in chunks. The caller does other work between two chunks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,12 +7,13 @@ from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader, Prot
 
 _CHUNK = 5000
 _PATIENCE = 0.02
+"""Seconds to wait for a chunk."""
 
 
 class Chunks:
-    """By partition number. One reader for all of them, so that memory does not grow with the number of partitions.
+    """Reads partitions by number with one reader, so that memory does not grow with the number of partitions.
 
-    It is opened again when partitions are added, and not at all while there is nothing to read.
+    The reader is opened again when partitions are added. It is not opened while all partitions are at their ends.
     """
 
     def __init__(self, bus: ProtocolEventBus, topic: str) -> None:
@@ -28,12 +29,12 @@ class Chunks:
         return number in self._at
 
     def add(self, number: int, offset: int) -> None:
-        """Read this partition as well, from ``offset`` on."""
+        """Read this partition, too, from ``offset`` on."""
         self._stop_reading()
         self._at[number] = offset
 
     def remove(self, number: int) -> None:
-        """Read this partition no further; unknown ones are fine."""
+        """Stop reading a partition. Do nothing for a partition that was not added."""
         self._ends.pop(self._partition(number), None)
         if self._at.pop(number, None) is not None and self._reader is not None:
             self._reader.drop(self._partition(number))
@@ -47,17 +48,17 @@ class Chunks:
         return () if self._reader is None else self._reader.batch(_CHUNK, _PATIENCE)
 
     def reached(self, offsets: Mapping[int, int]) -> None:
-        """Note the next offset to read, by partition number: a reader that is opened again begins there."""
+        """Set the next offset to read by partition number: a reader that is opened again begins there."""
         self._at |= {number: offset for number, offset in offsets.items() if number in self._at}
 
     def ended(self) -> list[int]:
-        """Partitions that have been read to their ends as of the last ``add``; they wait for ``remove``."""
+        """Return partitions that were read to their ends as of the last ``add``, and not removed since."""
         if not self._is_open:
             return []
         return [n for n in self._at if self._reader is None or self._reader.ended(self._partition(n))]
 
     def progress(self) -> dict[int, Restored]:
-        """How far each partition is whose end is known."""
+        """Return the progress of each partition whose end is known."""
         return {
             number: Restored(at, max(0, ends[1] - max(at, ends[0])))
             for number, at in self._at.items()

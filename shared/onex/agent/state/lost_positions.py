@@ -1,6 +1,6 @@
-"""Positions and changelogs that do not fit together: something was lost, and going on would hide it.
+"""Positions and changelogs that do not fit together: data was lost, and an engine that went on would hide that.
 
-The engine looks for this when a partition is assigned. It blocks the partition until an operator decides: only an
+The engine checks this when a partition is assigned. It blocks the partition until an operator decides: only an
 operator can know whether the group was deleted, or the records expired.
 """
 
@@ -17,11 +17,11 @@ log = structlog.get_logger(__name__)
 
 
 class Changelog(NamedTuple):
-    """One partition of a changelog as it is now."""
+    """The current state of one partition of a changelog."""
 
     topic: str
     identity: str
-    """Of the topic: another one, when a topic of the same name was made again."""
+    """Of the topic. A topic that was deleted and created again has another one."""
     first: int
     end: int
 
@@ -32,18 +32,19 @@ class PositionCheck(NamedTuple):
     lost: Mapping[Partition, str]
     """Why partitions cannot go on from their position: the records there are gone."""
     begins: Mapping[Partition, int]
-    """Where partitions go on that are a little behind: between were markers of transactions, or few records."""
+    """Where partitions continue whose position is shortly before the first offset: only markers of transactions, or a
+    few records, were deleted."""
 
 
 def check_positions(committed: Mapping[Partition, Position], bus: ProtocolEventBus, node: str) -> PositionCheck:
-    """Compare positions with where the topics begin and end. Raises BusError."""
+    """Compare positions with the first and last offsets of the topics. Raise BusError."""
     lost: dict[Partition, str] = {}
     begins: dict[Partition, int] = {}
     ends = bus.admin.ends(list(committed)) if committed else {}
     for partition, position in committed.items():
         first, end = ends[partition]
-        if what := out_of_range(position.offset, first, end):
-            lost[partition] = what + remedy(node, partition)
+        if reason := out_of_range(position.offset, first, end):
+            lost[partition] = reason + remedy(node, partition)
         elif position.offset < first:
             log.warning(
                 "offsets were deleted before they were read: markers of transactions, or a few records",
@@ -57,9 +58,10 @@ def check_positions(committed: Mapping[Partition, Position], bus: ProtocolEventB
 
 
 def lost_state(marks: Sequence[Mark], checkpoint: int, now: Changelog) -> str:
-    """Why the inputs of a partition can't go on with its state, of which ``checkpoint`` offsets are on this machine.
+    """Return why inputs of a partition cannot continue with its state; empty when no state is missing.
 
-    ``marks`` are those of their positions: without any, an operator has decided. Empty when nothing is missing.
+    ``checkpoint``: the changelog offset up to which the state is on this machine. ``marks``: the marks of the inputs'
+    positions. Positions without a mark were set by an operator, who has decided.
     """
     if not marks:
         return ""
@@ -76,15 +78,16 @@ def lost_state(marks: Sequence[Mark], checkpoint: int, now: Changelog) -> str:
 
 
 def lost_position(changelog: str) -> str:
-    """Why the inputs of a partition can't go on: there is state, but no position that belongs to it."""
+    """Return why inputs of a partition cannot continue: there is state without a position that belongs to it."""
     return f"{changelog} holds state, but no position is committed: records would be applied to it again"
 
 
 def read_again(partition: Partition, offset: int, done: int) -> BusUnavailableError:
-    """A client has gone back to records that are done; what is committed is looked at again with a new one.
+    """Return the error for a client that has gone back to records that are done. A new client reads the positions
+    again.
 
-    It does so where its own question for the committed position has no answer, or where that position is not in the
-    topic any more, which may have been made again (``auto.offset.reset``).
+    A client goes back when its own request for the committed position fails, or when the topic no longer contains
+    that position, because the topic was created again (``auto.offset.reset``).
     """
     return BusUnavailableError(
         f"reading {partition.topic}[{partition.partition}]: the client went back to offset {offset}, but everything "
@@ -93,14 +96,14 @@ def read_again(partition: Partition, offset: int, done: int) -> BusUnavailableEr
 
 
 def remedy(node: str, *partitions: Partition) -> str:
-    """What an operator does about it, as the end of a reason: the positions of these are to be set."""
+    """Return the end of a reason: how an operator sets the positions of these partitions."""
     return f"; stop {node}, then decide where it goes on: {_resets(node, partitions)}"
 
 
 def state_remedy(node: str, *partitions: Partition) -> str:
-    """The same, where state is lost."""
+    """Return the end of a reason: how an operator rebuilds the state, or sets the positions of these partitions."""
     return (
-        f"; stop {node}, then make its state again from its inputs (onex state rebuild {node} --reason TEXT), or "
+        f"; stop {node}, then rebuild its state from its inputs (onex state rebuild {node} --reason TEXT), or "
         f"decide where it goes on: {_resets(node, partitions)}"
     )
 

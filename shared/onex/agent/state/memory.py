@@ -1,23 +1,23 @@
-"""How much memory the keyed state of one agent may take; what does not fit is on disk."""
+"""Memory for the keyed state of one agent. State that does not fit is on disk only."""
 
 from rocksdict import BlockBasedOptions, Cache, Options, WriteBufferManager
 
 _BLOOM_BITS = 10
 _ENTRY_BYTES = 600
-"""Of a decoded message, beside what grows with its encoded size."""
+"""Bytes of a decoded message, in addition to those that grow with its encoded size."""
 _DECODED = 4
 """Bytes of a decoded message per byte of its encoded form; measured, roughly."""
 
 
 class CacheBudget:
-    """Bytes for decoded state, shared by the stores of an agent. Each store gives back what it evicts."""
+    """Bytes for decoded state, shared by the stores of an agent. A store returns the bytes of evicted entries."""
 
     def __init__(self, limit: int) -> None:
         self.left = limit
 
     @staticmethod
     def weight(encoded: bytes | None) -> int:
-        """Estimated bytes of the decoded form."""
+        """Return the estimated bytes of the decoded form."""
         return _ENTRY_BYTES + _DECODED * len(encoded or b"")
 
 
@@ -31,7 +31,7 @@ class StateMemory:
         self._buffers = WriteBufferManager.new_write_buffer_manager_with_cache(limit // 4, False, self._blocks)
 
     def options(self) -> Options:
-        """RocksDB options that share the limit."""
+        """Return RocksDB options that share the limit."""
         table = BlockBasedOptions()
         table.set_block_cache(self._blocks)
         table.set_cache_index_and_filter_blocks(True)

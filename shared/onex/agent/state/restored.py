@@ -1,15 +1,15 @@
-"""How far a restore is."""
+"""Progress of a restore."""
 
 from typing import NamedTuple
 
 
 class Restored(NamedTuple):
-    """Of one partition. A restore may take hours, but ``reached`` grows while it is well."""
+    """Progress of one partition. A restore may take hours, but ``reached`` grows as long as it works."""
 
     reached: int
     left: int
-    """Offsets still to read; 0 when only the end of an open transaction is missing."""
+    """Offsets that are still to be read; 0 when only the end of an open transaction is missing."""
 
     def reason(self, what: str) -> str:
-        """What health says about it."""
+        """Return the complaint of health."""
         return f"restoring {what}: {self.left} offsets left"

@@ -1,4 +1,4 @@
-"""StoreManager that are being restored from their changelog."""
+"""Stores that are being restored from their changelog."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ from onex.wire.changelog import OWN
 
 
 class RestoringStores:
-    """By partition number."""
+    """Stores by partition number, on one thread."""
 
     def __init__(self, bus: ProtocolEventBus, changelog: str) -> None:
         self._chunks = Chunks(bus, changelog)
@@ -23,32 +23,32 @@ class RestoringStores:
         return len(self._stores)
 
     def items(self) -> Iterator[tuple[int, PartitionStore]]:
-        """Partition numbers and stores."""
+        """Iterate over partition numbers and stores."""
         return iter(self._stores.items())
 
     def add(self, number: int, store: PartitionStore) -> None:
-        """Restore this one as well."""
+        """Restore this store, too."""
         self._stores[number] = store
         self._chunks.add(number, store.checkpoint())
 
     def remove(self, number: int) -> PartitionStore | None:
-        """The store of a partition that is given up, or None."""
+        """Stop restoring a partition. Return its store, or None."""
         self._chunks.remove(number)
         return self._stores.pop(number, None)
 
     def step(self) -> Sequence[tuple[int, PartitionStore]]:
-        """Read a chunk; gives the stores that are complete now. Raises BusError, StateStoreError."""
+        """Read a chunk. Return the stores that are complete now. Raise BusError, StateStoreError."""
         changes: dict[int, list[Change]] = {}
         ends: dict[int, int] = {}
         for record in self._chunks.read():
             number = record.partition()
-            own = changes.setdefault(number, [])
+            of_partition = changes.setdefault(number, [])
             if (key := record.key()) and key[0] in OWN:
-                own.append((key, record.value()))
+                of_partition.append((key, record.value()))
             ends[number] = record.offset() + 1
-        for number, found in changes.items():
+        for number, of_partition in changes.items():
             if store := self._stores.get(number):
-                store.apply(found, ends[number])
+                store.apply(of_partition, ends[number])
         self._chunks.reached(ends)
         return [(number, self._complete(number)) for number in self._chunks.ended()]
 

@@ -1,6 +1,7 @@
-"""Warm copies of the partitions that other instances hold, so that taking one over costs only its tail.
+"""Copies of the state of partitions that are assigned to other instances.
 
-The changelogs of partitions that are not held here are followed into stores on this machine, between batches.
+An instance reads the changelogs of these partitions into stores on this machine, between batches. When a partition is
+assigned to it, only the end of the changelog is still to be read.
 """
 
 from collections.abc import Collection
@@ -13,7 +14,7 @@ _CHUNK = 5000
 
 
 class Standby:
-    """Follows every changelog partition that its instance does not hold."""
+    """Follows every changelog partition that is not assigned to its instance."""
 
     def __init__(self, bus: ProtocolEventBus, changelog: str, open_backend: OpenBackend) -> None:
         self._bus = bus
@@ -22,10 +23,10 @@ class Standby:
         self._copies: dict[int, ProtocolBackend] = {}
         self._reader: ProtocolReader | None = None
 
-    def follow_all_but(self, held: Collection[int]) -> None:
-        """Partitions were assigned or given up. Raises BusError, StateStoreError."""
+    def follow_all_but(self, assigned: Collection[int]) -> None:
+        """Follow the partitions whose numbers are not assigned. Raise BusError, StateStoreError."""
         topic = self._bus.admin.topics([self._changelog])[self._changelog]
-        wanted = set(range(topic.partitions)) - set(held)
+        wanted = set(range(topic.partitions)) - set(assigned)
         for number in set(self._copies) - wanted:
             self._release(number)
         for number in wanted - set(self._copies):
@@ -36,38 +37,38 @@ class Standby:
             self._reader = self._bus.read(at)
 
     def take(self, number: int) -> ProtocolBackend | None:
-        """The copy of a partition that this instance holds from now on."""
+        """Return the copy of a partition that is assigned to this instance now, or None."""
         return self._copies.pop(number, None)
 
     def step(self) -> bool:
-        """Take in what has come; gives whether there was anything. Raises BusError, StateStoreError."""
+        """Copy the records that have come. Return whether there were any. Raise BusError, StateStoreError."""
         if self._reader is None:
             return False
-        found: dict[int, list[Change]] = {}
+        changes: dict[int, list[Change]] = {}
         ends: dict[int, int] = {}
         for record in self._reader.batch(_CHUNK, 0.0):
-            own = found.setdefault(record.partition(), [])
+            of_partition = changes.setdefault(record.partition(), [])
             if (key := record.key()) and key[0] in OWN:
-                own.append((key, record.value()))
+                of_partition.append((key, record.value()))
             ends[record.partition()] = record.offset() + 1
-        for number, changes in found.items():
+        for number, of_partition in changes.items():
             if copy := self._copies.get(number):
                 at_end = self._reader.ended(Partition(self._changelog, number))
-                copy.write(changes, ends[number], at_end=at_end)
-        return bool(found)
+                copy.write(of_partition, ends[number], at_end=at_end)
+        return bool(changes)
 
     def keys(self) -> int:
-        """Estimated keys in the copies."""
+        """Return the estimated number of keys in the copies."""
         return sum(copy.size()[0] for copy in self._copies.values())
 
     def close(self) -> None:
-        """Release everything."""
+        """Release all copies."""
         for number in list(self._copies):
             self._release(number)
         self._stop_reading()
 
     def _release(self, number: int) -> None:
-        """Close a copy; only one that was followed to the end counts as kept up."""
+        """Close a copy. Only a copy at the end of its changelog is marked as complete."""
         copy = self._copies.pop(number)
         try:
             if self._reader is not None and self._reader.ended(Partition(self._changelog, number)):

@@ -1,4 +1,4 @@
-"""StoreManager of all partitions held: opened on assignment, restored from the changelog, closed on revocation."""
+"""Stores of the assigned partitions: opened on assignment, restored from the changelog, closed on revocation."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -41,20 +41,24 @@ class StoreManager:
         self._firsts: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._identities: dict[int, str] = {}
-        """Of the changelog, when the partition was opened."""
+        """Identity of the changelog when the partition was opened."""
         self.restored: Mapping[Partition, Restored] = {}
-        """By partition of the changelog, those that are being restored; replaced as a whole, for other threads."""
+        """Progress by partition of the changelog, of stores that are being restored. Replaced as a whole, for other
+        threads."""
 
     def open(self, number: int) -> None:
-        """Begin to restore a partition from where its store on this machine ends."""
+        """Begin to restore a partition from the checkpoint of its store on this machine.
+
+        Raise BusError, StateStoreError.
+        """
         if number in self._ready or number in self._restoring:
             return
         topic = self._bus.admin.topics([self._changelog])[self._changelog]
         self._identities[number] = topic.identity
-        warm = self._standby.take(number) if self._standby else None
+        copy = self._standby.take(number) if self._standby else None
         store = PartitionStore(
             self._codec,
-            warm or self._open_backend(number, topic.identity),
+            copy or self._open_backend(number, topic.identity),
             self._changelog,
             self._limits,
             notes_new=self._notes_new,
@@ -65,29 +69,29 @@ class StoreManager:
         self._note_restored()
 
     def lost(self, number: int, marks: Sequence[Mark]) -> str:
-        """Why inputs of a partition can't go on with its state; ``marks`` are those of their positions.
+        """Return why inputs of a partition, with positions that have these marks, cannot continue with its state.
 
-        Empty when nothing is missing, or an operator has decided; then a store of this machine that is ahead of the
-        changelog is thrown away.
+        Empty when no state is missing, or an operator has decided. Then a store on this machine that is ahead of the
+        changelog is deleted.
         """
         store = dict(self._restoring.items()).get(number)
         if store is None:
             return ""
         log = Changelog(self._changelog, self._identities[number], self._firsts[number], self._ends[number])
-        what = lost_state(marks, store.checkpoint(), log)
-        if not what and store.checkpoint() > log.end:
+        reason = lost_state(marks, store.checkpoint(), log)
+        if not reason and store.checkpoint() > log.end:
             self.close(number)
             self._open_backend(number, "").close()
             self.open(number)
-        return what
+        return reason
 
     def mark(self, number: int) -> str:
-        """Metadata for positions that are committed now: how far the changelog is at least."""
+        """Return metadata for positions that are committed now: an offset that the changelog has reached."""
         store = self._ready.get(number)
         return "" if store is None else Mark(self._identities[number], store.checkpoint()).text()
 
     def restore(self) -> Sequence[int]:
-        """Read one chunk of the changelog; gives the partitions that are complete now. Raises BusError."""
+        """Read one chunk of the changelog. Return the partitions that are complete now. Raise BusError."""
         complete = self._restoring.step()
         self._ready.update(complete)
         self._note_restored()
@@ -105,11 +109,11 @@ class StoreManager:
         return bool(self._restoring)
 
     def remaining(self) -> int:
-        """Changelog offsets that are still to be read, over all partitions that are being restored."""
+        """Return the number of changelog offsets that are still to be read, over all partitions."""
         return sum(max(0, self._ends[n] - store.checkpoint()) for n, store in self._restoring.items())
 
     def size(self) -> tuple[int, int]:
-        """Estimated keys, and bytes on disk, of the complete stores."""
+        """Return the estimated number of keys, and bytes on disk, of the complete stores."""
         sizes = [store.size() for store in self._ready.values()]
         return sum(keys for keys, _ in sizes), sum(size for _, size in sizes)
 
@@ -125,7 +129,7 @@ class StoreManager:
         return {*self._ready, *self._restoring}
 
     def write_changes(self, transaction: ProtocolTransaction) -> None:
-        """One changelog record per changed key; the last one's offset becomes the checkpoint of the store."""
+        """Write a changelog record per changed key. The offset of the last one becomes the store's checkpoint."""
         self._checkpoints.clear()
         for number, store in self._ready.items():
             changes = store.changes()
@@ -143,28 +147,28 @@ class StoreManager:
         return report
 
     def commit(self) -> None:
-        """The transaction with these changes is committed."""
+        """Write the changes of the committed transaction to the disk."""
         for number, store in self._ready.items():
             store.commit(self._checkpoints.get(number, 0) or store.checkpoint())
 
     def ready(self) -> Iterable[tuple[int, PartitionStore]]:
-        """Complete stores by partition number."""
+        """Return partition numbers and stores, of those that are complete."""
         return self._ready.items()
 
     def close(self, number: int) -> None:
-        """Give a partition up; unknown ones are fine."""
+        """Close the store of a partition. Do nothing for a partition without one."""
         if store := self._ready.pop(number, None):
             store.close()
-        if opening := self._restoring.remove(number):
-            opening.close()
+        if incomplete := self._restoring.remove(number):
+            incomplete.close()
             self._note_restored()
 
     def close_all(self) -> None:
-        """Give everything up."""
+        """Close all stores."""
         for number in [*self._ready, *self._restoring]:
             self.close(number)
 
     def rollback(self) -> None:
-        """Forget what the aborted transaction changed."""
+        """Forget the changes of the aborted transaction."""
         for store in self._ready.values():
             store.rollback()

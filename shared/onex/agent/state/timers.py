@@ -9,13 +9,13 @@ from onex.wire.changelog import StoredTimer, TimersOfKey, decode_timers, dump_ti
 from onex.wire.timer_offset import DueTimer
 
 _SLACK = 64
-"""Heap entries of timers that are gone, which may stay whatever the number of timers."""
+"""Heap entries of removed timers that may stay, whatever the number of timers."""
 
 
 class TimerTable:
-    """All timers of a partition in memory; changes are staged until the transaction commits.
+    """All timers of a partition, in memory. Changes are staged until the transaction commits.
 
-    The heap has an entry for each timer. Entries of cancelled, replaced and fired timers stay until they come up, or
+    The heap has an entry for each timer. Entries of cancelled, replaced and fired timers stay until they are due, or
     until they outnumber the timers: then the heap is built again, which costs O(log n) per change on average.
     """
 
@@ -27,7 +27,7 @@ class TimerTable:
         """Timers in ``_by_key``."""
 
     def load(self, stored: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, PoisonError]]:
-        """Take over what the store holds. Return the keys whose timers cannot be read, and why: they have none."""
+        """Load the timers of a store. Return the keys whose timers cannot be read, with the reason."""
         unreadable: list[tuple[bytes, PoisonError]] = []
         for key, value in stored:
             try:
@@ -39,14 +39,14 @@ class TimerTable:
     def change(
         self, key: bytes, changes: Sequence[SetTimer | CancelTimer], now_ms: int, kept: dict[str, str]
     ) -> None:
-        """Stage what a handler asked for."""
+        """Stage changes that a handler asks for. ``kept``: the part of the envelope that new timers carry."""
         if changes:
             self._staged[key] = self.changed(key, changes, now_ms, kept)
 
     def changed(
         self, key: bytes, changes: Sequence[SetTimer | CancelTimer], now_ms: int, kept: dict[str, str]
     ) -> TimersOfKey:
-        """Timers of a key as they would be after these changes."""
+        """Return the timers of a key as they would be after these changes."""
         timers = dict(self._current(key))
         for change in changes:
             match change:
@@ -57,24 +57,24 @@ class TimerTable:
         return timers
 
     def due(self, now_ms: int, most: int) -> list[DueTimer]:
-        """Timers to fire now, earliest first. They stay until :meth:`fired`."""
-        found: list[DueTimer] = []
+        """Return at most this many timers that are due, earliest first. They stay until :meth:`fired`."""
+        due: list[DueTimer] = []
         put_back: list[tuple[int, bytes, str]] = []
-        while self._heap and self._heap[0][0] <= now_ms and len(found) < most:
+        while self._heap and self._heap[0][0] <= now_ms and len(due) < most:
             entry = heapq.heappop(self._heap)
             if put_back and put_back[-1] == entry:
                 continue  # cancelled and set again for the same time: equal entries come one after the other
             due_ms, key, name = entry
             timer = self._by_key.get(key, {}).get(name)
             if timer is not None and timer.due_ms == due_ms:
-                found.append(DueTimer(due_ms, key, name, timer.kept))
+                due.append(DueTimer(due_ms, key, name, timer.kept))
                 put_back.append(entry)
         for entry in put_back:
             heapq.heappush(self._heap, entry)
-        return found
+        return due
 
     def still_due(self, timer: DueTimer) -> bool:
-        """Whether nothing in the batch in hand cancelled or moved the timer."""
+        """Whether no input of the batch cancelled or moved the timer."""
         current = self._current(timer.key).get(timer.name)
         return current is not None and current.due_ms == timer.due_ms
 
@@ -85,15 +85,15 @@ class TimerTable:
         self._staged[timer.key] = timers
 
     def next_due_ms(self) -> int | None:
-        """When to look again; None without timers. May name a timer that was cancelled meanwhile."""
+        """Return the earliest due time, perhaps of a cancelled timer; None without timers."""
         return self._heap[0][0] if self._heap else None
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
-        """Staged timers by key, as they are stored."""
+        """Return the staged timers by key, as the changelog stores them."""
         return [(key, dump_timers(timers) if timers else None) for key, timers in self._staged.items()]
 
     def commit(self) -> None:
-        """Make staged changes the truth."""
+        """Apply the staged changes: their transaction is committed."""
         for key, timers in self._staged.items():
             self._replace(key, timers)
         self._staged.clear()
@@ -102,14 +102,14 @@ class TimerTable:
             heapq.heapify(self._heap)
 
     def rollback(self) -> None:
-        """Forget staged changes."""
+        """Forget the staged changes."""
         self._staged.clear()
 
     def _current(self, key: bytes) -> TimersOfKey:
         return self._staged.get(key) or (self._by_key.get(key, {}) if key not in self._staged else {})
 
     def _replace(self, key: bytes, timers: TimersOfKey) -> None:
-        """These are the timers of a key from now on; the heap gets those that are new or due at another time."""
+        """Replace the timers of a key. Timers that are new, or due at another time, get an entry in the heap."""
         before = self._by_key.get(key, {})
         self._count += len(timers) - len(before)
         if timers:
@@ -117,6 +117,6 @@ class TimerTable:
         else:
             self._by_key.pop(key, None)
         for name, timer in timers.items():
-            known = before.get(name)
-            if known is not timer and (known is None or known.due_ms != timer.due_ms):
+            previous = before.get(name)
+            if previous is not timer and (previous is None or previous.due_ms != timer.due_ms):
                 heapq.heappush(self._heap, (timer.due_ms, key, name))
