@@ -13,7 +13,7 @@ from onex.cli.main import app
 from onex.cli.node_lookup import find_node, resolve_all
 from onex.cli.stack.agent_plan import Retirement
 from onex.cli.stack.stack_file import AgentNote
-from onex.cli.stack.unfinished_runs import refuse_runs_left_behind
+from onex.cli.stack.unfinished_runs import refuse_unfinished_runs
 from onex.contract import resolve_node
 from onex.contract.versions import find_version, newest_contracts
 from onex.errors import ConfigurationError, RejectedError
@@ -130,7 +130,7 @@ def test_a_run_whose_version_is_gone_is_shown_with_what_to_do(
     shown = onex(services, "show", "old")
     assert "car" in shown.stdout
     assert "version 1.0.0 is not in" in shown.output
-    assert "put it back beside v1_1_0 until its runs are over" in shown.output
+    assert "restore that folder next to v1_1_0 until its runs are over" in shown.output
     assert json.loads(onex(services, "show", "old", "--json").stdout)["waits_for"] == {}
 
 
@@ -156,12 +156,14 @@ def test_agents_are_not_replaced_by_a_version_that_leaves_runs_behind(
         agent = AgentNote(pid=1, started=1.0, node=node.contract.name, version=version)
         return [Retirement(agent, "version")]
 
-    refuse_runs_left_behind([node], old("1.0.0"), settings)
+    refuse_unfinished_runs([node], old("1.0.0"), settings)
     monkeypatch.setattr("onex.cli.stack.unfinished_runs.find_version", lambda *_: None)
-    refuse_runs_left_behind([node], old("1.1.0"), settings)
-    refuse_runs_left_behind([node], old("2.0.0"), settings)
-    with pytest.raises(RejectedError, match="1 runs began with 1.0.0, which is not in .*; put it back beside v1_1_0"):
-        refuse_runs_left_behind([node], old("1.0.0"), settings)
+    refuse_unfinished_runs([node], old("1.1.0"), settings)
+    refuse_unfinished_runs([node], old("2.0.0"), settings)
+    with pytest.raises(
+        RejectedError, match="1 runs began with 1.0.0, which is not in .*; restore that folder next to v1_1_0"
+    ):
+        refuse_unfinished_runs([node], old("1.0.0"), settings)
     rolled.send(CancelWorkflow(workflow_id="old", reason="over"), key="old")
     rolled.advance("1h")  # its compensations get no answer, and are given up
-    refuse_runs_left_behind([node], old("1.0.0"), settings)
+    refuse_unfinished_runs([node], old("1.0.0"), settings)

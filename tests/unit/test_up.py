@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +18,11 @@ import onex.cli.provision
 import onex.cli.stack.agents
 import onex.local
 from onex.cli.stack import up
+from onex.cli.stack.agent_files import AgentInfo, agent_infos, remove_files_of_dead_agents
 from onex.cli.stack.agent_plan import AgentPlan, WantedNode, plan_agents
-from onex.cli.stack.launch_inputs import made_from
-from onex.cli.stack.stack_file import AgentNote, Stack, forget_dead_agents, read_stack, write_stack
+from onex.cli.stack.launch_inputs import launch_inputs
+from onex.cli.stack.lock import stack_lock
+from onex.cli.stack.stack_file import AgentNote, Stack, read_stack, write_stack, write_stack_file
 from onex.cli.stack.undo import Undo
 from onex.contract import resolve_node
 from onex.errors import BusError, ConfigurationError
@@ -42,7 +45,13 @@ def wanted(name: str = "a", version: str = "1.0.0", **made: str) -> WantedNode:
 def agent(pid: int, name: str = "a", version: str = "1.0.0", number: int = 0, **made: str) -> AgentNote:
     node = wanted(name, version, **made)
     return AgentNote(
-        pid=pid, started=1.0, node=name, version=version, folder=node.folder, number=number, made_from=node.made_from
+        pid=pid,
+        started=1.0,
+        node=name,
+        version=version,
+        folder=node.folder,
+        number=number,
+        launch_inputs=node.launch_inputs,
     )
 
 
@@ -53,7 +62,7 @@ def outcome(plan: AgentPlan) -> Outcome:
     return (
         [each.pid for each in plan.kept],
         [(each.node.name, each.number) for each in plan.started],
-        [(each.agent.pid, each.why) for each in plan.retired],
+        [(each.agent.pid, each.reason) for each in plan.retired],
         [each.pid for each in plan.others],
     )
 
@@ -86,11 +95,11 @@ def test_agents_are_made_to_be_what_is_wanted(
 
 
 def test_all_agents_can_be_replaced() -> None:
-    plan = plan_agents([wanted()], [agent(1)], 1, all_again=True)
+    plan = plan_agents([wanted()], [agent(1)], 1, replace_all=True)
     assert outcome(plan) == ([], [("a", 1)], [(1, "asked for")], [])
 
 
-# -- what an agent is made from -----------------------------------------------------------------
+# -- the launch inputs of an agent -----------------------------------------------------------------
 
 
 @pytest.fixture
@@ -117,11 +126,11 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_code_is_what_a_node_imports_of_its_own(service: Path, tmp_path: Path) -> None:
     settings = Settings.load(home=tmp_path / "home", kafka_bootstrap_servers="k:1")
     node = resolve_node(service)
-    seen = [made_from(node, [], settings)]
-    assert made_from(node, [], settings) == seen[0]
+    seen = [launch_inputs(node, [], settings)]
+    assert launch_inputs(node, [], settings) == seen[0]
 
     def changed() -> list[str]:
-        seen.append(made_from(node, [], settings))
+        seen.append(launch_inputs(node, [], settings))
         return [aspect for aspect in seen[-1] if seen[-1][aspect] != seen[-2][aspect]]
 
     services = service.parent.parent
@@ -150,7 +159,7 @@ def test_addresses_settings_and_variables_of_the_contract_count(
     before = Settings.load(home=tmp_path, kafka_bootstrap_servers="k:1", database_url="postgresql://u:secret@h/d")
 
     def changes(**update: object) -> list[str]:
-        old, new = (made_from(node, [], each) for each in (before, before.model_copy(update=update)))
+        old, new = (launch_inputs(node, [], each) for each in (before, before.model_copy(update=update)))
         assert "secret" not in json.dumps(old)
         return [aspect for aspect in new if new[aspect] != old[aspect]]
 
@@ -160,9 +169,9 @@ def test_addresses_settings_and_variables_of_the_contract_count(
     assert changes(services=[tmp_path]) == []
     contract = service / "contract.yaml"
     contract.write_text(f"{contract.read_text()}\n# ${{SOME_KEY:-none}}\n")
-    old = made_from(node, [], before)
+    old = launch_inputs(node, [], before)
     monkeypatch.setenv("SOME_KEY", "secret")
-    new = made_from(node, [], before)
+    new = launch_inputs(node, [], before)
     assert [aspect for aspect in new if new[aspect] != old[aspect]] == ["settings"]
 
 
@@ -246,14 +255,14 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
         made.stage("begin to spawn")
         process = made.process()
         (made.home / "run").mkdir(parents=True, exist_ok=True)
-        info = {"node": EFFECT, "pid": process.pid, "prefix": ""}
+        info = {"node": EFFECT, "pid": process.pid, "prefix": "", "health": "http://127.0.0.1:1"}
         (made.home / "run" / f"{process.pid}.json").write_text(json.dumps(info))
         made.stage("spawn")
         return process
 
-    def ask(info: Mapping[str, object]) -> dict[str, object]:
+    def state_of(info: AgentInfo) -> str:
         made.stage("ready")
-        return {**info, "state": "waits" if info["pid"] in made.unready else "ready"}
+        return "waits" if info.pid in made.unready else "ready"
 
     def provision(_: Settings) -> Plan:
         made.stage("provision")
@@ -262,7 +271,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     monkeypatch.setattr(onex.local, "LocalKafka", FakeKafka)
     monkeypatch.setattr(onex.local, "LocalPostgres", FakePostgres)
     monkeypatch.setattr(onex.cli.stack.agents, "spawn", spawn)
-    monkeypatch.setattr(onex.cli.stack.agents, "ask_agent", ask)
+    monkeypatch.setattr(onex.cli.stack.agents, "state_of", state_of)
     monkeypatch.setattr(onex.cli.provision, "provision", provision)
     yield made
     for pid in made.living():
@@ -372,7 +381,7 @@ def test_an_agent_that_ends_while_it_starts_is_named_with_its_log(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine.at, machine.disturb = "spawn", lambda: os.kill(machine.pids[-1], signal.SIGKILL)
-    monkeypatch.setattr(onex.cli.stack.agents, "ask_agent", lambda info: {**info, "state": "gone"})
+    monkeypatch.setattr(onex.cli.stack.agents, "state_of", lambda _: "gone")
     with pytest.raises(ConfigurationError, match=rf"{EFFECT} \(-9\); see .*{EFFECT}\.0\.log"):
         run(NODES / EFFECT)
     assert machine.living() == []
@@ -412,7 +421,7 @@ def test_agents_follow_a_server_that_moved(machine: Machine, monkeypatch: pytest
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS")
     run(NODES / EFFECT, port=4712)
     (new,) = read_stack(Settings.load()).agents
-    assert (new.pid != old.pid, new.made_from["Kafka"]) == (True, "127.0.0.1:4712")
+    assert (new.pid != old.pid, new.launch_inputs["Kafka"]) == (True, "127.0.0.1:4712")
     monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere/x")
     run(NODES / EFFECT)
     (newer,) = read_stack(Settings.load()).agents
@@ -467,20 +476,78 @@ def test_a_stack_file_that_is_none_is_named(tmp_path: Path) -> None:
             read_stack(settings)
     write_stack(settings, Stack(agents=(agent(1),)))
     assert read_stack(settings).agents == (agent(1),)
-    write_stack(settings, None)
+    write_stack_file(settings, None)
     assert read_stack(settings) == Stack()
 
 
-def test_what_dead_agents_wrote_is_removed(tmp_path: Path) -> None:
+def info_of(pid: int) -> dict[str, object]:
+    return {"node": "node_a_effect", "pid": pid, "health": "http://127.0.0.1:1"}
+
+
+def test_files_of_dead_agents_are_removed(tmp_path: Path) -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
     (tmp_path / "run").mkdir()
-    for name, content in (("dead", {"pid": ended.pid}), ("alive", {"pid": os.getpid()}), ("odd", ["x"])):
+    for name, content in (("dead", info_of(ended.pid)), ("alive", info_of(os.getpid())), ("odd", ["x"])):
         (tmp_path / "run" / f"{name}.json").write_text(json.dumps(content))
-    (tmp_path / "run" / "reused.json").write_text(json.dumps({"pid": os.getpid()}))
+    (tmp_path / "run" / "reused.json").write_text(json.dumps(info_of(os.getpid())))
     os.utime(tmp_path / "run" / "reused.json", (1.0, 1.0))
-    forget_dead_agents(Settings(home=tmp_path))
+    remove_files_of_dead_agents(Settings(home=tmp_path))
     assert sorted(file.stem for file in (tmp_path / "run").glob("*")) == ["alive", "odd"]
+
+
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        (b"", "the file"),
+        (b"{", "the file"),
+        (b"[]", "the file"),
+        (b"null", "the file"),
+        (json.dumps(info_of(7)).encode("utf-16"), "the file"),
+        (b'{"node": "\xe9", "pid": 7, "health": "http://127.0.0.1:1"}', "the file"),
+        (json.dumps({**info_of(7), "pid": "x"}).encode(), "pid"),
+        (json.dumps({**info_of(7), "pid": 0}).encode(), "pid"),
+        (b'{"pid": 7, "health": "http://127.0.0.1:1"}', "node"),
+    ],
+)
+def test_a_damaged_file_of_an_agent_is_named(tmp_path: Path, content: bytes, field: str) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "good.json").write_text(json.dumps(info_of(os.getpid())))
+    settings = Settings(home=tmp_path)
+    assert [info.pid for info in agent_infos(settings)] == [os.getpid()]
+    (tmp_path / "run" / "bad.json").write_bytes(content)
+    with pytest.raises(ConfigurationError, match=rf"run/bad\.json: {field}: .*; delete the file, and"):
+        agent_infos(settings)
+
+
+def test_two_starts_of_one_stack_exclude_each_other(machine: Machine) -> None:
+    settings = Settings.load()
+    file = machine.home / "up.lock"
+    with stack_lock(settings):
+        reason = rf"{file}: another `onex up` \(process {os.getpid()}\) starts this stack; wait"
+        with pytest.raises(ConfigurationError, match=reason):
+            run(NODES / EFFECT)
+        assert (machine.seen, machine.pids) == ([], [])
+    run(NODES / EFFECT)
+    assert len(machine.living()) == 3
+
+
+def test_the_lock_of_a_process_that_was_killed_is_free(tmp_path: Path) -> None:
+    program = (
+        "import time; from onex.cli.stack.lock import stack_lock; from onex.settings import Settings\n"
+        "with stack_lock(Settings.load()):\n    print('locked', flush=True); time.sleep(60)"
+    )
+    settings = Settings(home=tmp_path)
+    env = {**os.environ, "ONEX_HOME": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=env) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"locked\n"
+        with pytest.raises(ConfigurationError, match=rf"process {other.pid}"), stack_lock(settings):
+            pass
+        other.kill()
+        other.wait()
+    with stack_lock(settings):
+        pass
 
 
 def test_kafka_keeps_its_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,4 +19,5 @@ def version_of_run(newest: ResolvedNode, run: WorkflowState) -> ResolvedNode | N
 def gone(newest: ResolvedNode, run: WorkflowState) -> str:
     """What to do about a version whose folder is not there."""
     place = newest.folder.parent
-    return f"version {run.version} is not in {place}: put it back beside {newest.folder.name} until its runs are over"
+    remedy = f"restore that folder next to {newest.folder.name} until its runs are over"
+    return f"version {run.version} is not in {place}: {remedy}"

@@ -10,16 +10,16 @@ from onex.cli.stack.stack_file import AgentNote
 
 @dataclass(frozen=True, slots=True)
 class WantedNode:
-    """A node whose agents should run, and what a process of it would be made from now."""
+    """A node whose agents should run, with the launch inputs that a new process of it would have."""
 
     name: str
     version: str
     folder: Path
-    made_from: Mapping[str, str]
+    launch_inputs: Mapping[str, str]
 
     @property
     def major(self) -> str:
-        """Versions of one major share a group."""
+        """Major version. Versions of one major share a group."""
         return self.version.partition(".")[0]
 
 
@@ -29,26 +29,26 @@ class Launch:
 
     node: WantedNode
     number: int
-    """The lowest one that no running agent of that node has."""
+    """The lowest number that no running agent of the node has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retirement:
-    """An agent to stop when the ones that replace it are ready."""
+    """An agent to stop when its replacement is ready."""
 
     agent: AgentNote
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class AgentPlan:
-    """What is done with agents."""
+    """What happens to each agent."""
 
     kept: Sequence[AgentNote]
     started: Sequence[Launch]
     retired: Sequence[Retirement]
     others: Sequence[AgentNote]
-    """Agents of nodes that are not wanted this time. They go on."""
+    """Agents of nodes that are not wanted this time. They continue to run."""
 
 
 def plan_agents(
@@ -56,35 +56,36 @@ def plan_agents(
     running: Sequence[AgentNote],
     instances: int,
     *,
-    all_again: bool = False,
+    replace_all: bool = False,
     exists: Callable[[Path], bool] = Path.exists,
 ) -> AgentPlan:
-    """``instances`` agents of each wanted node, made from what there is now; those that are so already are kept.
+    """Plan ``instances`` agents with the current launch inputs for each wanted node.
 
-    ``all_again``: none is kept. ``exists`` says whether a folder of a node is there.
+    Keep running agents whose launch inputs have not changed, unless ``replace_all`` is set. ``exists`` returns
+    whether the folder of a node exists.
     """
     kept: list[AgentNote] = []
     started: list[Launch] = []
     retired: list[Retirement] = []
-    left = list(running)
+    unplanned = list(running)
     for node in wanted:
-        mine = [agent for agent in left if (agent.node, agent.major) == (node.name, node.major)]
-        left = [agent for agent in left if agent not in mine]
-        reasons = {agent.pid: "asked for" if all_again else _changes(agent, node) for agent in mine}
-        fitting = [agent for agent in mine if not reasons[agent.pid]]
-        kept += fitting[:instances]
-        retired += [Retirement(agent, f"{instances} wanted") for agent in fitting[instances:]]
-        retired += [Retirement(agent, reasons[agent.pid]) for agent in mine if reasons[agent.pid]]
+        agents = [agent for agent in unplanned if (agent.node, agent.major) == (node.name, node.major)]
+        unplanned = [agent for agent in unplanned if agent not in agents]
+        reasons = {agent.pid: "asked for" if replace_all else _changes(agent, node) for agent in agents}
+        unchanged = [agent for agent in agents if not reasons[agent.pid]]
+        kept += unchanged[:instances]
+        retired += [Retirement(agent, f"{instances} wanted") for agent in unchanged[instances:]]
+        retired += [Retirement(agent, reasons[agent.pid]) for agent in agents if reasons[agent.pid]]
         numbers = _free_numbers([a.number for a in running if a.node == node.name] + _numbers(started, node))
-        started += [Launch(node, next(numbers)) for _ in range(instances - len(fitting[:instances]))]
-    retired += [Retirement(agent, f"{agent.folder} is gone") for agent in left if not exists(agent.folder)]
-    return AgentPlan(kept, started, retired, [agent for agent in left if exists(agent.folder)])
+        started += [Launch(node, next(numbers)) for _ in range(instances - len(unchanged[:instances]))]
+    retired += [Retirement(agent, f"{agent.folder} is gone") for agent in unplanned if not exists(agent.folder)]
+    return AgentPlan(kept, started, retired, [agent for agent in unplanned if exists(agent.folder)])
 
 
 def _changes(agent: AgentNote, node: WantedNode) -> str:
-    """What is not as it was when the agent began; empty when nothing is."""
-    aspects = dict.fromkeys((*node.made_from, *agent.made_from))
-    changed = [aspect for aspect in aspects if agent.made_from.get(aspect) != node.made_from.get(aspect)]
+    """Return the launch inputs that have changed since the agent started; empty when none has."""
+    names = dict.fromkeys((*node.launch_inputs, *agent.launch_inputs))
+    changed = [name for name in names if agent.launch_inputs.get(name) != node.launch_inputs.get(name)]
     return f"{', '.join(changed)} changed" if changed else ""
 
 
@@ -92,5 +93,5 @@ def _numbers(started: Sequence[Launch], node: WantedNode) -> list[int]:
     return [launch.number for launch in started if launch.node.name == node.name]
 
 
-def _free_numbers(taken: Sequence[int]) -> Iterator[int]:
-    return (number for number in count() if number not in taken)
+def _free_numbers(used: Sequence[int]) -> Iterator[int]:
+    return (number for number in count() if number not in used)

@@ -7,7 +7,12 @@ import typer
 
 from onex.cli.options import load_settings
 from onex.cli.output import Exit, console, errors
-from onex.cli.stack.stack_file import forget_dead_agents, read_stack, write_stack
+from onex.cli.stack.agent_files import remove_files_of_dead_agents
+from onex.cli.stack.stack_file import read_stack, write_stack_file
+
+_KAFKA_TIMEOUT = 20.0
+_MORE_THAN_DRAINING = 10.0
+"""Seconds that an agent has to end after its drain timeout."""
 
 
 def down(
@@ -19,16 +24,16 @@ def down(
 
     settings = load_settings()
     stack = read_stack(settings)
-    late = stop_all([agent.identity for agent in stack.agents], settings.drain_timeout + 10)
+    killed = stop_all([agent.identity for agent in stack.agents], settings.drain_timeout + _MORE_THAN_DRAINING)
     if stack.kafka:
-        stop(*stack.kafka.identity, 20)
+        stop(*stack.kafka.identity, _KAFKA_TIMEOUT)
     if stack.postgres:
         LocalPostgres(settings.home / "postgres").stop()
-    write_stack(settings, None)
-    forget_dead_agents(settings)
+    write_stack_file(settings, None)
+    remove_files_of_dead_agents(settings)
     if wipe:
         shutil.rmtree(settings.home, ignore_errors=True)
     console.print(f"stopped {len(stack.agents)} agents{', Kafka' if stack.kafka else ''}")
-    if late:
-        errors.print(f"{len(late)} agents did not drain in time and were killed")
+    if killed:
+        errors.print(f"{len(killed)} agents did not drain in time and were killed")
         raise typer.Exit(Exit.FAILED)

@@ -1,4 +1,4 @@
-"""What an agent process is made from: it keeps it until it ends, whatever changes meanwhile."""
+"""The launch inputs of an agent: what a process cannot change after its start."""
 
 import ast
 import json
@@ -19,15 +19,16 @@ from onex.contract.load import FILE_NAME
 from onex.settings import Settings
 
 _OF_UP = frozenset({"kafka_bootstrap_servers", "database_url", "services", "home"})
-"""Settings that have an aspect of their own, or that agents do not use."""
+"""Settings that are launch inputs of their own, or that agents do not use."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
 _NOT_READ = frozenset({"cases.yaml"})
 
 
-def made_from(node: ResolvedNode, earlier: Sequence[ResolvedNode], settings: Settings) -> dict[str, str]:
-    """By aspect. ``earlier`` are the versions that its agent carries as well.
+def launch_inputs(node: ResolvedNode, earlier: Sequence[ResolvedNode], settings: Settings) -> dict[str, str]:
+    """Return version, code, addresses of servers and settings, by name.
 
-    Secrets are part of digests only. Raises OSError for a file that cannot be read.
+    ``earlier`` are the versions whose workflow runs the agent also finishes. Secrets are part of digests only. Raise
+    OSError for a file that cannot be read.
     """
     folders = [node.folder, *(version.folder for version in earlier)]
     return {
@@ -40,25 +41,25 @@ def made_from(node: ResolvedNode, earlier: Sequence[ResolvedNode], settings: Set
 
 
 def _files(folders: Sequence[Path]) -> list[Path]:
-    """Files of these folders, and the code that they import and that is of no library."""
-    found = {
+    """Return the files of these folders, and the modules outside of libraries that they import."""
+    files = {
         file
         for folder in folders
         for file in folder.rglob("*")
         if file.is_file() and "__pycache__" not in file.parts and file.name not in _NOT_READ
     }
-    waiting = [file for file in found if file.suffix == ".py"]
+    waiting = [file for file in files if file.suffix == ".py"]
     while waiting:
-        imported = set(_imported(waiting.pop())) - found
-        found |= imported
+        imported = set(_imported(waiting.pop())) - files
+        files |= imported
         waiting += imported
-    return sorted(found)
+    return sorted(files)
 
 
 def _imported(file: Path) -> Iterator[Path]:
     try:
         tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError):  # code that no import has reached; its bytes count all the same
+    except (SyntaxError, ValueError):  # nothing imports this module; its bytes are an input nevertheless
         return
     for statement in ast.walk(tree):
         match statement:
@@ -74,7 +75,7 @@ def _imported(file: Path) -> Iterator[Path]:
 
 
 def _absolute(name: str, file: Path) -> str:
-    """Name of a module that is imported in ``file``; empty where it cannot be known."""
+    """Return the absolute name of a module that ``file`` imports; empty when it is unknown."""
     if not name.startswith("."):
         return name
     for module in list(sys.modules.values()):
@@ -87,7 +88,7 @@ def _absolute(name: str, file: Path) -> str:
 
 
 def _sources(name: str) -> Iterator[Path]:
-    """Source files of a module and of the packages around it."""
+    """Yield the source files of a module and of its parent packages."""
     parts = name.split(".")
     for depth in range(1, len(parts) + 1):
         loaded = sys.modules.get(".".join(parts[:depth]))
@@ -97,7 +98,7 @@ def _sources(name: str) -> Iterator[Path]:
 
 
 def _unloaded(parts: Sequence[str]) -> str | None:
-    """A module that is imported later, in a function for instance. Nothing is run to find it."""
+    """Return the file of a module that is imported later, by a function for instance. Run nothing to find it."""
     for root in sys.path:
         stem = Path(root or ".", *parts)
         for file in (stem.with_suffix(".py"), stem / "__init__.py"):
@@ -108,14 +109,18 @@ def _unloaded(parts: Sequence[str]) -> str | None:
 
 def _settings(settings: Settings) -> bytes:
     def revealed(value: object) -> object:
-        return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        match value:
+            case SecretStr():
+                return value.get_secret_value()
+            case _:
+                return str(value)
 
     values = settings.model_dump(exclude=set(_OF_UP))
     return json.dumps([__version__, sys.executable, values], default=revealed, sort_keys=True).encode()
 
 
 def _variables(folders: Sequence[Path]) -> Iterator[bytes]:
-    """Values of the variables that the contracts name."""
+    """Yield the values of the variables that the contracts name."""
     for folder in folders:
         for name in sorted(set(_VARIABLE.findall((folder / FILE_NAME).read_text(errors="replace")))):
             yield f"{name}={os.environ.get(name)}".encode(errors="backslashreplace")

@@ -8,15 +8,15 @@ from rich.text import Text
 
 from onex.cli.options import load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
-from onex.cli.stack.stack_file import agent_infos
-from onex.cli.stack.stack_status import look
+from onex.cli.stack.agent_files import agent_infos
+from onex.cli.stack.stack_status import status_of
 from onex.util.printable import printable
 
 
 def status(
     targets: Annotated[
         bool,
-        typer.Option("--targets", help="Print the agents as targets for Prometheus (file_sd), and end."),
+        typer.Option("--targets", help="Print the agents as Prometheus targets (file_sd), and exit."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -24,20 +24,20 @@ def status(
     settings = load_settings()
     if targets:
         infos = agent_infos(settings)
-        print_json([{"targets": [urlsplit(str(i["health"])).netloc], "labels": {"node": i["node"]}} for i in infos])
+        print_json([{"targets": [urlsplit(info.health).netloc], "labels": {"node": info.node}} for info in infos])
         return
     if not settings.kafka_bootstrap_servers:
         errors.print("nothing runs; `onex up` starts everything")
         raise typer.Exit(Exit.FAILED)
-    found = look(settings)
+    found = status_of(settings)
     if as_json:
         print_json(found.as_json())
     else:
         state = Text("ready", "green") if found.kafka.ok else Text("down", "red")
         console.print(Text.assemble("Kafka       ", state, "  ", printable(found.kafka.detail)))
         console.print(f"PostgreSQL  {without_secrets(settings.database_url.get_secret_value())}")
-        facts = ("node", "version", "kind", "instance", "pid", "state")
-        print_rows([name.upper() for name in facts], [[agent[name] for name in facts] for agent in found.agents])
+        rows = [(a.node, a.version, a.kind, a.instance, a.pid, a.state) for a in found.agents]
+        print_rows(("NODE", "VERSION", "KIND", "INSTANCE", "PID", "STATE"), rows)
         for remedy in found.remedies:
             console.print(remedy)
     if not found.ready:
@@ -45,7 +45,7 @@ def status(
 
 
 def without_secrets(url: str) -> str:
-    """Host and database of a URL; user and password stay out of sight."""
+    """Return host and database of a URL, without user and password."""
     if not url:
         return "none"
     parts = urlsplit(url)

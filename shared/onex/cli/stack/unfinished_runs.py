@@ -1,46 +1,45 @@
-"""Runs of workflows that no version here can end."""
+"""Refuses to replace an orchestrator while runs need a version whose folder is gone."""
 
 from collections.abc import Sequence
 
 from onex.cli.bus import open_bus
 from onex.cli.stack.agent_plan import Retirement
+from onex.cli.workflow_runs import runs_of
 from onex.connect import open_catalogue
 from onex.contract import ResolvedNode
 from onex.contract.versions import find_version
 from onex.errors import MissingTopicError, RejectedError
 from onex.mesh import StateReader
 from onex.settings import Settings
-from onex.workflow import WorkflowState
 
 
-def refuse_runs_left_behind(nodes: Sequence[ResolvedNode], retired: Sequence[Retirement], settings: Settings) -> None:
-    """Before agents of an orchestrator are replaced by another version. State is read only where the folder of theirs
-    is gone.
+def refuse_unfinished_runs(nodes: Sequence[ResolvedNode], retired: Sequence[Retirement], settings: Settings) -> None:
+    """Raise RejectedError when a run began with a version of an orchestrator whose folder is gone.
 
-    Raises RejectedError when runs began with a version that is not beside the new one.
+    State is read only for orchestrators that replace an agent of such a version.
     """
     for node in nodes:
         name, version = node.contract.name, node.contract.contract_version
-        before = {a.version for a in (r.agent for r in retired) if (a.node, a.major) == (name, str(version.major))}
-        if node.contract.workflow_coordination and any(_is_gone(node, each) for each in before):
+        agents = [retirement.agent for retirement in retired]
+        before = {agent.version for agent in agents if (agent.node, agent.major) == (name, str(version.major))}
+        if node.contract.workflow_coordination and any(_is_gone(node, earlier) for earlier in before):
             _refuse(node, settings)
 
 
 def _refuse(node: ResolvedNode, settings: Settings) -> None:
     bus = open_bus(settings)
     try:
-        runs = [run for _, run in StateReader(bus, open_catalogue(settings, bus), node).scan()]
+        runs = [run for _, run in runs_of(StateReader(bus, open_catalogue(settings, bus), node))]
     except MissingTopicError:
         return
     finally:
         bus.close()
-    waiting = [run.version for run in runs if isinstance(run, WorkflowState) and not run.is_over]
-    left = sorted(version for version in waiting if _is_gone(node, version))
-    if left:
-        versions = ", ".join(dict.fromkeys(left))
+    gone = sorted(run.version for run in runs if not run.is_over and _is_gone(node, run.version))
+    if gone:
+        versions = ", ".join(dict.fromkeys(gone))
         raise RejectedError(
-            f"{node.contract.name}: {len(left)} runs began with {versions}, which is not in {node.folder.parent}; "
-            f"put it back beside {node.folder.name} until they are over (`onex workflows list`)"
+            f"{node.contract.name}: {len(gone)} runs began with {versions}, which is not in {node.folder.parent}; "
+            f"restore that folder next to {node.folder.name} until the runs are over (`onex workflows list`)"
         )
 
 

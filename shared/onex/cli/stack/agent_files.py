@@ -1,0 +1,96 @@
+"""The files that running agents write in ``ONEX_HOME/run``, and the readiness of these agents."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+
+from onex.errors import ConfigurationError
+from onex.settings import Settings
+
+GONE, READY = "gone", "ready"
+"""States of an agent. Any other state is the reason why it is not ready."""
+_TIMEOUT = 2.0
+"""Seconds that an agent has to reply."""
+
+
+class AgentInfo(BaseModel):
+    """The file of one agent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prefix: str = ""
+    node: str
+    version: str = ""
+    kind: str = ""
+    instance: str = ""
+    pid: PositiveInt
+    health: str
+    """URL of the agent's HTTP server."""
+
+
+class _Readiness(BaseModel):
+    """The reply of ``/readyz`` with a status other than 200."""
+
+    reasons: dict[str, str]
+
+
+def agent_infos(settings: Settings) -> list[AgentInfo]:
+    """Return the files of running agents in the environment. Raise ConfigurationError for a damaged file."""
+    infos: list[AgentInfo] = []
+    for file in _files(settings):
+        with suppress(FileNotFoundError):  # an agent that ends removes its file
+            infos.append(_read(file))
+    return [info for info in infos if info.prefix == settings.topic_prefix]
+
+
+def remove_files_of_dead_agents(settings: Settings) -> None:
+    """Remove the files of processes that have ended: `onex status` shows an agent as long as its file exists."""
+    from onex.local.process import runs
+
+    for file in _files(settings):
+        with suppress(OSError, ConfigurationError):
+            pid = _read(file).pid
+            if not runs(pid, since=file.stat().st_mtime + 1):  # a later process may have the pid of one that ended
+                file.unlink(missing_ok=True)
+
+
+def state_of(info: AgentInfo) -> str:
+    """Return ``ready``, why the agent is not ready, or ``gone``."""
+    reasons = unready_reasons(info)
+    if reasons is None:
+        return GONE
+    return "; ".join(f"{subject}: {reason}" for subject, reason in reasons.items()) or READY
+
+
+def unready_reasons(info: AgentInfo) -> Mapping[str, str] | None:
+    """Return why an agent is not ready, by subject of the complaint. Return None when no agent replies in 2 s."""
+    try:
+        with urllib.request.urlopen(f"{info.health}/readyz", timeout=_TIMEOUT) as reply:
+            reply.read()
+        return {}
+    except urllib.error.HTTPError as error:
+        try:
+            return _Readiness.model_validate_json(error.read()).reasons
+        except ValidationError:
+            return None  # another program has the port
+    except (OSError, ValueError):
+        return None
+
+
+def _files(settings: Settings) -> list[Path]:
+    return sorted((settings.home / "run").glob("*.json"))
+
+
+def _read(file: Path) -> AgentInfo:
+    try:
+        return AgentInfo.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "the file"
+        raise ConfigurationError(
+            f"{file}: {field}: {first['msg']}; delete the file, and restart its agent (`onex up --restart`)"
+        ) from None
