@@ -325,7 +325,7 @@ def test_doctor_finds_and_explains(kafka_bus: KafkaEventBusAdapter, tmp_path: Pa
         assert code == 1
         assert f"topic {contract.changelog_topic} is missing" in every
         assert f"the schema of {topic}-value has drifted" in every
-        assert "from /somebody/else lie on the wrong partition" in told["partitioner"]
+        assert "from /somebody/else are on the wrong partition" in told["partitioner"]
         assert "partitioner=murmur2_random" in told["partitioner"]
         assert "node_tally_reducer has not moved" in told["stuck"]
         assert "`onex run node_tally_reducer`" in told["stuck"]

@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from onex.bus.memory import MemoryBroker, MemoryEventBus
-from onex.cli.doctor.checks import CheckContext, topics_and_schemas
+from onex.cli.doctor.check import CheckContext
+from onex.cli.doctor.topic_checks import topics_and_schemas
 from onex.cli.main import app
 from onex.contract import resolve_node
 from onex.provisioning.declared import declare

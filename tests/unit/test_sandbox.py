@@ -20,7 +20,8 @@ import pytest
 
 from node_test_generator_effect.v1_0_0 import launcher
 from node_test_generator_effect.v1_0_0.sandbox import Sandbox
-from onex.cli.doctor.checks import CheckContext, Severity, sandbox
+from onex.cli.doctor.check import CheckContext, Severity
+from onex.cli.doctor.node_checks import sandbox
 from onex.contract import resolve_node
 from onex.contract.create_node import create_node
 from onex.errors import ConfigurationError, ContractError
