@@ -97,6 +97,21 @@ def test_exported_letters_are_whole(onex: Commands, tmp_path: Path) -> None:
     assert set(SENT) <= {line["message-id"] for line in lines}
 
 
+def test_an_export_replaces_exports_only(onex: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "letters"
+    file.touch()
+    assert onex.run(["dlq", "export", "--all", "--to", str(file)])[0] == 0, "an empty file has nothing to lose"
+    assert onex.run(["dlq", "export", "--all", "--to", str(file)])[0] == 0
+    assert onex.run(["dlq", "export", "--all", "--to", "/dev/null"])[0] == 0
+    for content in (b"notes", b"\xff\xfe", b'{"node": "x"}\n', b"[]", b"\n"):
+        file.write_bytes(content)
+        code, _, line = onex.run(["dlq", "export", "--all", "--to", str(file)])
+        assert (code, "not written by `onex dlq export`" in line) == (5, True), content
+        assert file.read_bytes() == content
+    assert onex.run(["dlq", "export", "--all", "--to", str(file), "--overwrite"])[0] == 0
+    assert b"message-id" in file.read_bytes()
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -1,4 +1,4 @@
-"""``onex dlq park|reopen|drop|edit|export|audit``: everything beside looking and replaying."""
+"""``onex dlq park|reopen|drop|edit|export|audit``: changes, exports and audit of dead letters."""
 
 import sys
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from onex.cli.author import Who, Why, author_of
 from onex.cli.dlq.filters import with_filters
@@ -29,7 +29,7 @@ def park(
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put dead letters aside: list and replay pass them by until they are reopened."""
+    """Park dead letters: `list` and `replay` skip them until they are reopened."""
     _mark(EnumDeadLetterAction.PARKED, wanted, node, dry_run, why, who, services, as_json)
 
 
@@ -43,7 +43,7 @@ def reopen(
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take parked, dropped or replayed letters back into the open ones; say which with --state."""
+    """Reopen parked, dropped or replayed dead letters. Select them with --state."""
     _mark(EnumDeadLetterAction.REOPENED, wanted, node, dry_run, why, who, services, as_json)
 
 
@@ -57,7 +57,7 @@ def drop(
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give dead letters up for good. They stay in the topic until its retention, and in the audit."""
+    """Give up dead letters for good. They stay on the topic until its retention, and in the audit log."""
     _mark(EnumDeadLetterAction.DROPPED, wanted, node, dry_run, why, who, services, as_json)
 
 
@@ -85,14 +85,14 @@ def edit(
     place: Place,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", help="PATH=VALUE, e.g. lines.0.price=3; the value is JSON, or text. May be repeated."),
+        typer.Option("--set", help="PATH=VALUE, e.g. lines.0.price=3. The value is JSON, or text. Repeatable."),
     ] = None,
     unset: Annotated[
         list[str] | None,
-        typer.Option("--unset", help="PATH of a field, or of an element of a list, to remove. May be repeated."),
+        typer.Option("--unset", help="PATH of a field, or of an element of a list, to remove. Repeatable."),
     ] = None,
     file: Annotated[
-        Path | None, typer.Option("--file", help="A whole new payload as JSON; `-` reads standard input.")
+        Path | None, typer.Option("--file", help="File with a new message as JSON; `-` reads standard input.")
     ] = None,
     dry_run: DryRun = False,
     why: Why = "",
@@ -100,9 +100,9 @@ def edit(
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change the message of a dead letter: checked against the schema of its topic; the original stays.
+    """Edit the message of a dead letter. The copy is checked against the schema of its topic; the original stays.
 
-    --set and --unset change the message of the letter, or that of --file. --unset comes last.
+    --set and --unset change the message of the dead letter, or that of --file. --unset is applied last.
     """
     contract, manager = manager_of(load_settings(services), node, author_of(who, why))
     letter = _only(manager.find(LetterFilter(places=frozenset({place}))), contract.dead_letter_topic, place)
@@ -110,15 +110,15 @@ def edit(
     if file is not None:
         payload = _payload(file)
     if payload is None and not changes and not unset:
-        raise typer.BadParameter("give --set PATH=VALUE, --unset PATH or --file", param_hint="'--set'")
-    made = manager.prepare_edit(letter, pairs(changes, "--set"), payload, unset or ())
-    copy = "" if dry_run else manager.edit(made)
+        raise typer.BadParameter("pass --set PATH=VALUE, --unset PATH or --file", param_hint="'--set'")
+    prepared = manager.prepare_edit(letter, pairs(changes, "--set"), payload, unset or ())
+    copy = "" if dry_run else manager.edit(prepared)
     if as_json:
-        print_json({"node": contract.name, "place": place, "copy": copy, "difference": made.difference})
+        print_json({"node": contract.name, "place": place, "copy": copy, "difference": prepared.difference})
         return
-    console.print(made.difference or "nothing changes")
+    console.print(prepared.difference or "nothing changes")
     if copy:
-        console.print(f"mended copy at {copy}; send it: onex dlq replay --node {contract.name} --place {copy}")
+        console.print(f"edited copy at {copy}; replay it: onex dlq replay --node {contract.name} --place {copy}")
 
 
 def _payload(file: Path) -> JsonValue:
@@ -128,8 +128,8 @@ def _payload(file: Path) -> JsonValue:
         raise typer.BadParameter(f"{file} is not JSON: {error}", param_hint="'--file'") from None
 
 
-def _only(found: Iterator[tuple[DeadLetter, object]], topic: str, place: str) -> DeadLetter:
-    for letter, _ in found:
+def _only(letters: Iterator[tuple[DeadLetter, object]], topic: str, place: str) -> DeadLetter:
+    for letter, _ in letters:
         return letter
     raise CommandError(f"{topic} has no open dead letter at {place}")
 
@@ -138,10 +138,17 @@ def _only(found: Iterator[tuple[DeadLetter, object]], topic: str, place: str) ->
 def export(
     wanted: LetterFilter,
     node: Node = "",
-    to: Annotated[Path | None, typer.Option("--to", help="File to write; default: standard output.")] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="File to write. Default: standard output.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also replace a file that this command did not write.")
+    ] = False,
     services: Services = None,
 ) -> None:
-    """Write dead letters as JSON, one a line: bytes in base64, nothing left out."""
+    """Export dead letters with all of their fields as JSON, one on each line. Bytes are base64."""
+    if to is not None and not overwrite and not _may_replace(to):
+        raise CommandError(
+            f"{to}: not written by `onex dlq export`; name another file, or pass --overwrite", Exit.REFUSED
+        )
     settings = load_settings(services)
     lines = (
         json_line({"node": contract.name, **exported(letter, state)})
@@ -156,12 +163,30 @@ def export(
     console.print(f"{count} dead letters written to {to}")
 
 
+class _ExportedLetter(BaseModel):
+    """The fields by which an export is recognised."""
+
+    node: str
+    place: str
+
+
+def _may_replace(file: Path) -> bool:
+    """Return whether a file does not exist, is empty, is no regular file, or begins with an exported dead letter."""
+    if not file.is_file():
+        return True
+    with file.open("rb") as content:
+        first_line = content.readline()
+    try:
+        return not first_line or bool(_ExportedLetter.model_validate_json(first_line))
+    except ValidationError:
+        return False
+
+
 def audit(node: Node = "", services: Services = None, as_json: AsJson = False) -> None:
-    """Show what was done with dead letters: who, what, why."""
+    """Show who changed dead letters, how and why."""
     settings = load_settings(services)
-    entries = sorted(
-        (e for _, manager in managers_of(settings, node) for e in manager.audited()), key=lambda entry: entry.at
-    )
+    audited = (entry for _, manager in managers_of(settings, node) for entry in manager.audited())
+    entries = sorted(audited, key=lambda entry: entry.at)
     if as_json:
         print_json([entry.model_dump(mode="json") for entry in entries])
         return

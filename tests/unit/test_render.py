@@ -1,0 +1,53 @@
+"""``onex contract render`` replaces and removes the files that it wrote, and no others."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from onex.cli.main import app
+from tests.conftest import SERVICES
+
+RENDERED = ("deploy/prometheus/alerts.yml", "deploy/grafana/onex.json", "docs/contract-reference.md")
+
+
+def render(root: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(
+        app, ["contract", "render", "--root", str(root), *arguments, "--services", str(SERVICES)]
+    )
+
+
+def content(root: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("foreign", [b"groups: []\n", b"{}", b"[", b"", b"\xff\xfe"])
+@pytest.mark.parametrize("name", [*RENDERED, "schemas/onex.evt.ping.ponged.v1-value.avsc"])
+def test_a_file_of_someone_else_is_not_replaced(tmp_path: Path, name: str, foreign: bytes) -> None:
+    assert render(tmp_path).exit_code == 0
+    written = content(tmp_path)
+    if name not in written:
+        name = next(file for file in written if file.startswith("schemas/"))
+    (tmp_path / name).write_bytes(foreign)
+    refused = render(tmp_path)
+    assert (refused.exit_code, f"{tmp_path / name}: not written by" in refused.output) == (5, True)
+    assert content(tmp_path) == {**written, name: foreign}
+    assert render(tmp_path, "--check").exit_code == 1
+    assert render(tmp_path, "--overwrite").exit_code == 0
+    assert content(tmp_path) == written
+
+
+def test_files_of_this_command_are_replaced_and_removed(tmp_path: Path) -> None:
+    assert render(tmp_path).exit_code == 0
+    written = content(tmp_path)
+    schema = next(file for file in written if file.startswith("schemas/"))
+    topic = next(file for file in written if file.startswith("topics/"))
+    for name in (*RENDERED, schema, topic):
+        (tmp_path / name).write_text(written[name].decode() + "\n")
+    (tmp_path / "schemas" / "onex.evt.old.gone.v1-value.avsc").write_bytes(written[schema])
+    (tmp_path / "topics" / "onex.evt.old.gone.v1.yaml").write_bytes(written[topic])
+    (tmp_path / "topics" / "_notes.yaml").write_text("mine: true\n")
+    assert render(tmp_path, "--check").exit_code == 1
+    assert render(tmp_path).exit_code == 0
+    assert content(tmp_path) == {**written, "topics/_notes.yaml": b"mine: true\n"}
+    assert render(tmp_path, "--check").exit_code == 0
