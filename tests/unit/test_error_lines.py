@@ -112,7 +112,7 @@ def test_an_address_without_a_broker_is_reported_with_its_setting(
 
 def test_commands_open_the_bus_where_the_address_is_checked() -> None:
     """All but ``onex status``, which shows the broker as one of the servers."""
-    opening = {file.name for file in CLI.glob("*.py") if "from onex.connect import open_bus" in file.read_text()}
+    opening = {file.name for file in CLI.rglob("*.py") if "from onex.connect import open_bus" in file.read_text()}
     assert opening == {"stack_status.py"}
     assert bus._ANSWER <= 3.0
 
@@ -239,7 +239,7 @@ def test_a_fault_of_the_tool_shows_its_traceback_when_asked(
 
 def test_no_markup_stands_beside_a_value() -> None:
     """In an f-string the value would be taken for markup as well: ``styled`` keeps them apart."""
-    for file in sorted(CLI.glob("*.py")):
+    for file in sorted(CLI.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.JoinedStr):
                 words = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))

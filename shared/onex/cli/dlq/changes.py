@@ -16,6 +16,7 @@ from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, CommandError, console, json_line, print_json, print_rows
 from onex.dlq import DeadLetter, LetterFilter, exported
 from onex.dlq.edit import exact_json
+from onex.errors import RejectedError
 from onex.model.mesh import EnumDeadLetterAction
 
 
@@ -146,9 +147,7 @@ def export(
 ) -> None:
     """Export dead letters with all of their fields as JSON, one on each line. Bytes are base64."""
     if to is not None and not overwrite and not _may_replace(to):
-        raise CommandError(
-            f"{to}: not written by `onex dlq export`; name another file, or pass --overwrite", Exit.REFUSED
-        )
+        raise RejectedError(f"{to}: not written by `onex dlq export`; name another file, or pass --overwrite")
     settings = load_settings(services)
     lines = (
         json_line({"node": contract.name, **exported(letter, state)})

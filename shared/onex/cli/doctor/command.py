@@ -6,7 +6,8 @@ import typer
 from rich.text import Text
 
 from onex.cli.bus import open_bus
-from onex.cli.doctor.checks import CHECKS, CheckContext, Finding, Severity
+from onex.cli.doctor.check import CheckContext, Finding, Severity
+from onex.cli.doctor.checks import CHECKS
 from onex.cli.node_lookup import resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, print_json
