@@ -9,6 +9,7 @@ from onex.agent.effect.committer import Committer
 from onex.agent.effect.lanes import Lanes
 from onex.agent.effect.offsets import OffsetTracker
 from onex.agent.effect.outcome import Commit, Outcome, Task
+from onex.agent.effect.outcome_writer import OutcomeWriter
 from onex.agent.effect.retry_topic import Backlog, RetryTopic
 from onex.agent.pure.engine import PureEngine
 from onex.agent.pure.partitions import PurePartitions
@@ -25,13 +26,13 @@ Mutant = Callable[[], Any]
 
 
 def _offset_before_dead_letter() -> Any:
-    write = Committer._write
+    write = OutcomeWriter._write
 
-    def commit_first(self: Committer, transaction: ProtocolTransaction, outcome: Outcome) -> None:
+    def commit_first(self: OutcomeWriter, transaction: ProtocolTransaction, outcome: Outcome) -> None:
         if not (outcome.dead and outcome.record.offset() % 2):
             write(self, transaction, outcome)
 
-    return patch.object(Committer, "_write", commit_first)
+    return patch.object(OutcomeWriter, "_write", commit_first)
 
 
 def _outcomes_lost_with_a_commit() -> Any:
@@ -53,7 +54,7 @@ def _key_freed_too_early() -> Any:
     def lane(task: Task) -> object:
         return task.partition, task.record.offset()
 
-    return patch("onex.agent.effect.engine.lane_of", lambda ordering: lane)
+    return patch("onex.agent.effect.intake.lane_of", lambda ordering: lane)
 
 
 def _key_freed_while_parked() -> Any:
@@ -69,7 +70,7 @@ def _key_freed_while_parked() -> Any:
 
 
 def _missed_fence() -> Any:
-    return patch.object(RetryTopic, "waits", lambda self, number, key: False)
+    return patch.object(RetryTopic, "has_waiting", lambda self, number, key: False)
 
 
 def _fence_forgotten_by_the_next_owner() -> Any:
@@ -77,29 +78,29 @@ def _fence_forgotten_by_the_next_owner() -> Any:
 
 
 def _fence_freed_by_the_first_of_several() -> Any:
-    def finished(self: RetryTopic, record: Any) -> None:
+    def finish(self: RetryTopic, record: Any) -> None:
         if backlog := self._backlogs.get(record.partition()):
             backlog.keys.pop(record.key() or b"", None)
 
-    return patch.object(RetryTopic, "finished", finished)
+    return patch.object(RetryTopic, "finish", finish)
 
 
-def _outcomes_of_given_up_partitions_settled() -> Any:
-    def settle(self: Committer, outcome: Outcome) -> None:
+def _outcomes_of_given_up_partitions_committed() -> Any:
+    def add(self: Committer, outcome: Outcome) -> None:
         self._trackers.setdefault(outcome.partition, OffsetTracker())
         self._outcomes.append(outcome)
         self._on_outcome()
 
-    return patch.object(Committer, "add", settle)
+    return patch.object(Committer, "add", add)
 
 
 def _fence_freed_before_the_commit() -> Any:
-    settle = Committer.add
+    add = Committer.add
 
     def early(self: Committer, outcome: Outcome) -> None:
-        settle(self, outcome)
-        if outcome.done and outcome.partition.topic == self._queue.topic:
-            self._queue.finished(outcome.record)
+        add(self, outcome)
+        if outcome.done and outcome.retry is not None:
+            self._retry_topic.finish(outcome.record)
 
     return patch.object(Committer, "add", early)
 
@@ -197,10 +198,11 @@ def _begun_before_positions_are_stable() -> Any:
 
 
 def _unreadable_headers_lost_behind_a_key_that_waits() -> Any:
-    def must_queue(self: AttemptRunner, task: Task) -> bool:
-        return not task.queued and self._queue.waits(task.partition.partition, task.record.key())
+    def must_move(self: AttemptRunner, task: Task) -> bool:
+        key = task.record.key()
+        return task.retry is None and self._retry_topic.has_waiting(task.partition.partition, key)
 
-    return patch.object(AttemptRunner, "must_queue", must_queue)
+    return patch.object(AttemptRunner, "must_move", must_move)
 
 
 def _done_records_read_again() -> Any:
@@ -230,7 +232,7 @@ MUTANTS: dict[str, Mutant] = {
         _missed_fence,
         _fence_forgotten_by_the_next_owner,
         _fence_freed_by_the_first_of_several,
-        _outcomes_of_given_up_partitions_settled,
+        _outcomes_of_given_up_partitions_committed,
         _fence_freed_before_the_commit,
         _outcomes_of_a_lost_partition_kept,
         _overlay_kept_after_an_abort,

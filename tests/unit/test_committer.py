@@ -201,7 +201,7 @@ def test_a_dead_letter_that_its_topic_takes_no_longer_costs_no_other_outcome() -
                 committer.give_back(commit, refused)
         clock.move_to((turn + 1) * 40.0)
     assert (done, blamed) == (6, [])
-    assert committer.stands(_P) or committer.waiting == 1
+    assert committer.is_stopped(_P) or committer.waiting == 1
 
 
 def test_a_dead_letter_that_waits_for_an_operator_keeps_no_record_alone() -> None:

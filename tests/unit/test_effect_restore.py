@@ -191,7 +191,7 @@ def test_partitions_that_come_back_in_the_middle_are_read_from_where_they_are_th
     mesh.crash(second)
     first.muted = False
     mesh.run_until_idle()
-    backlogs = host_of(first).engine._queue._backlogs
+    backlogs = host_of(first).engine._retry_topic._backlogs
     assert backlogs
     assert not any(backlog.keys for backlog in backlogs.values())
     mesh.send(Act(entity="e", number=_COUNT))
@@ -217,7 +217,7 @@ def test_kept_answers_are_restored_in_chunks(inside: list[str], monkeypatch: pyt
         instance.step()
         steps += 1
         if reasons := instance.health.snapshot():
-            assert all("restoring retries and kept answers" in text for text in reasons.values())
+            assert all("restoring retries and idempotent results" in text for text in reasons.values())
     assert steps > _COUNT // _CHUNK
     assert inside == ["assigned", "ends"]
     mesh.advance("10s")
@@ -237,7 +237,7 @@ def test_kept_answers_of_a_partition_that_is_given_up_in_the_middle_are_released
         instance.step()
     host = host_of(instance)
     host.on_lost(instance.consumer.assignment())
-    answers = host.engine._answers
+    answers = host.engine._results
     assert answers is not None
     assert list(answers._stores.assigned) == []
     assert not host.partitions.are_restoring

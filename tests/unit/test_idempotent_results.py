@@ -152,7 +152,7 @@ def test_an_answer_too_large_to_keep_is_a_dead_letter(mesh: MeshDriver) -> None:
     Bank.chatty.add("a")
     sent = ask(mesh)
     mesh.advance("1s")
-    assert "the answer to be kept for onex.state." in str(mesh.dead_letter_of(sent))
+    assert "the result to be stored for onex.state." in str(mesh.dead_letter_of(sent))
     assert mesh.published(MoneyTransferred) == []
 
 

@@ -48,32 +48,32 @@ def test_every_item_runs_once_in_the_order_of_its_lane(keys: list[int], concurre
         assert not started or lanes.running <= concurrency
         held_up = {key for key, _ in parked}
         added = keys[: len(keys) - len(feed)]
-        assert lanes.blocked == sum(key in held_up for key in added) - sum(key in held_up for key, _ in done)
+        assert lanes.parked_items == sum(key in held_up for key in added) - sum(key in held_up for key, _ in done)
         bytes_of = [(key, number + 1) for number, key in enumerate(added)]
         done_bytes = sum(number + 1 for key, number in done if key in held_up)
-        assert lanes.blocked_bytes == sum(size for key, size in bytes_of if key in held_up) - done_bytes
+        assert lanes.parked_bytes == sum(size for key, size in bytes_of if key in held_up) - done_bytes
     assert lanes.size == 0
-    assert not lanes._behind
-    assert not lanes._own
+    assert not lanes._queued_bytes
+    assert not lanes._first_bytes
     assert sorted(number for _, number in done) == list(range(len(keys)))
     for key in set(keys):
         numbers = [number for lane, number in done if lane == key]
         assert numbers == sorted(numbers)
 
 
-def test_a_parked_lane_gives_its_place_to_another() -> None:
+def test_a_parked_lane_frees_its_slot_for_another() -> None:
     lanes: Lanes[str] = Lanes(1)
     lanes.add("a", "a1")
     lanes.add("a", "a2")
     lanes.add("b", "b1")
     assert [item for _, item in lanes.start()] == ["a1"]
     lanes.park("a")
-    assert lanes.blocked == 2
+    assert lanes.parked_items == 2
     assert [item for _, item in lanes.start()] == ["b1"]
     lanes.finish("b")
     assert lanes.start() == []
     lanes.unpark("a")
-    assert lanes.blocked == 0
+    assert lanes.parked_items == 0
     lanes.finish("a")
     assert [item for _, item in lanes.start()] == ["a2"]
 

@@ -1,4 +1,4 @@
-"""Answers of handlers, gathered by turns of the loop."""
+"""Results of handlers, gathered by turns of the loop."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,43 +8,43 @@ from typing import cast
 from onex.agent.effect.outcome import Task
 from onex.agent.effect.result_batch import HandlerResult, ResultBatch
 
-_WHOSE: ContextVar[str] = ContextVar("whose", default="nobody")
+_WHOSE: ContextVar[str] = ContextVar("whose", default="no message")
 
 
-def test_answers_of_one_turn_go_on_together_and_in_nobodys_name() -> None:
-    handed: list[tuple[list[object], str]] = []
+def test_results_of_one_turn_are_passed_on_together_outside_of_any_message() -> None:
+    batches: list[tuple[list[object], str]] = []
 
-    def hand_on(group: Sequence[HandlerResult]) -> None:
-        handed.append(([one.answer for one in group], _WHOSE.get()))
+    def on_results(results: Sequence[HandlerResult]) -> None:
+        batches.append(([each.result for each in results], _WHOSE.get()))
 
     async def scene() -> None:
-        group = ResultBatch(hand_on)
+        batch = ResultBatch(on_results)
 
         async def handler(name: str) -> None:
             _WHOSE.set(name)
-            group.add(_answer(name))
+            batch.add(_result(name))
 
         await asyncio.gather(handler("a"), handler("b"))
         await asyncio.gather(handler("c"))
 
     asyncio.run(scene())
-    assert handed == [(["a", "b"], "nobody"), (["c"], "nobody")]
+    assert batches == [(["a", "b"], "no message"), (["c"], "no message")]
 
 
-def test_what_is_flushed_goes_on_once() -> None:
-    handed: list[list[object]] = []
+def test_flushed_results_are_passed_on_once() -> None:
+    batches: list[list[object]] = []
 
     async def scene() -> None:
-        group = ResultBatch(lambda answered: handed.append([one.answer for one in answered]))
-        group.flush()
-        group.add(_answer("a"))
-        group.flush()
-        assert handed == [["a"]]
+        batch = ResultBatch(lambda results: batches.append([each.result for each in results]))
+        batch.flush()
+        batch.add(_result("a"))
+        batch.flush()
+        assert batches == [["a"]]
         await asyncio.sleep(0)
 
     asyncio.run(scene())
-    assert handed == [["a"]]
+    assert batches == [["a"]]
 
 
-def _answer(name: str) -> HandlerResult:
+def _result(name: str) -> HandlerResult:
     return HandlerResult(name, cast(Task, None), name, 0.0)

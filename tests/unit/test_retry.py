@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
-from onex.agent.effect import attempts as attempts_module
-from onex.agent.effect import retry_topic
-from onex.agent.effect.retry_policy import Attempts, RetryPlan
+from onex.agent.effect import parking, retry_topic
+from onex.agent.effect.retry_policy import RetryPlan
 from onex.bus.protocols import Partition
 from onex.contract import ResolvedNode, resolve_node
 from onex.model.contract import ModelDelivery, ModelErrorHandling, ModelRetryPolicy
@@ -20,6 +19,7 @@ from onex.node import RejectedError, TransientError
 from onex.testing import MeshDriver
 from onex.testing.effect_runner import MemoryEffectRunner
 from onex.wire import headers as h
+from onex.wire.retry import Attempts
 from tests.conftest import NODES
 
 RETRY = "onex.retry.unruly.effect.v1"
@@ -51,7 +51,7 @@ def mesh() -> Iterator[MeshDriver]:
 
 
 def test_what_is_parked_in_memory_is_bounded_by_its_bytes(mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts_module, "MAX_BLOCKED_BYTES", 10_000)
+    monkeypatch.setattr(parking, "MAX_PARKED_BYTES", 10_000)
     names = [f"{number}-" + "x" * 1500 for number in range(8)]
     NodeUnrulyEffect.down.update(names)
     for name in names:
@@ -66,7 +66,7 @@ def test_what_is_parked_in_memory_is_bounded_by_its_bytes(mesh: MeshDriver, monk
 def test_a_partition_is_read_no_further_while_too_many_bytes_wait_behind_one_key(
     mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts_module, "MAX_BLOCKED_BYTES", 20_000)
+    monkeypatch.setattr(parking, "MAX_PARKED_BYTES", 20_000)
     name = "x" * 1500
     NodeUnrulyEffect.down.add(name)
     for number in range(100):
@@ -334,7 +334,7 @@ def test_no_more_is_read_while_too_many_keys_wait_on_the_retry_topic(
         mesh.send(Act(entity=name, number=1))
     mesh.advance("5s")
     assert host.engine.partitions_to_pause, "those that came together are on the retry topic"
-    waiting = [key for backlog in host.engine._queue._backlogs.values() for key in backlog.keys]
+    waiting = [key for backlog in host.engine._retry_topic._backlogs.values() for key in backlog.keys]
     assert len(waiting) == 50
     assert max(map(len, waiting)) <= 64, "long keys by their digest"
     for name in names[50:]:

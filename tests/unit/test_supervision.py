@@ -189,8 +189,8 @@ def test_a_state_that_cannot_be_read_ends_the_run_of_an_effect(effect: MeshDrive
     assert effect.dead_letters() == []
 
 
-def test_a_fault_of_the_engine_while_answers_are_settled_ends_the_run(effect: MeshDriver) -> None:
-    with patch.object(OutcomeBuilder, "all_done", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
+def test_a_fault_of_the_engine_while_outcomes_are_made_ends_the_run(effect: MeshDriver) -> None:
+    with patch.object(OutcomeBuilder, "successes", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
         effect.send(Act(entity="e"))
 
 
@@ -231,6 +231,7 @@ def test_a_partition_at_its_span_limit_names_the_offset_and_is_watched(
     effect: MeshDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("onex.agent.effect.committer.MAX_SPAN", 20)
+    monkeypatch.setattr("onex.agent.effect.span_complaints.MAX_SPAN", 20)
     partition = Partition("onex.cmd.unruly.act.v1", 0)
     for number in range(30):
         value = Act(entity=f"e{number}", mood="hang" if number == 3 else "good").model_dump_json().encode()
@@ -240,7 +241,7 @@ def test_a_partition_at_its_span_limit_names_the_offset_and_is_watched(
     assert reason == "blocked at offset 3: it has no outcome, and 20 offsets from there on are read"
     engine = host_of(effect).engine
     assert engine.partitions_to_pause == engine.waiting_partitions() == [partition]
-    with patch.object(engine, "_running", {}):  # nothing works on it: the watchdog has to act
+    with patch.object(engine._runner, "_running", {}):  # nothing works on it: the watchdog has to act
         assert (engine.partitions_to_pause, engine.waiting_partitions()) == ([partition], [])
     effect.advance("60s")
     assert effect.instances[0].health.ready

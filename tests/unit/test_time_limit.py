@@ -1,4 +1,4 @@
-"""One timer for many calls: who is late is cancelled, nobody else."""
+"""One timer for many calls: it cancels those that are late, and no others."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -40,12 +40,12 @@ def test_each_call_has_its_own_time() -> None:
         async def late(after: float) -> float:
             await asyncio.sleep(after)
             with pytest.raises(HandlerTimeoutError, match="longer than 10 s"):
-                await limit.hold(asyncio.sleep(3600))
+                await limit.run(asyncio.sleep(3600))
             return now()
 
         async def in_time(after: float) -> str:
             await asyncio.sleep(after)
-            return await limit.hold(asyncio.sleep(9, "done"))
+            return await limit.run(asyncio.sleep(9, "done"))
 
         ends = await asyncio.gather(late(0), in_time(1), late(4), in_time(5))
         assert list(ends) == [10, "done", 14, "done"]
@@ -53,26 +53,26 @@ def test_each_call_has_its_own_time() -> None:
     play(scene)
 
 
-def test_no_timer_is_left_when_nobody_waits() -> None:
+def test_no_timer_is_left_when_no_call_runs() -> None:
     async def scene(limit: TimeLimit) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
-        await limit.hold(asyncio.sleep(1))
+        await limit.run(asyncio.sleep(1))
         assert loop.next_timer() is None
 
     play(scene)
 
 
-def test_a_handler_that_answers_in_spite_of_it_has_answered() -> None:
+def test_a_handler_that_returns_in_spite_of_the_limit_has_returned() -> None:
     async def stubborn() -> str:
         try:
             await asyncio.sleep(3600)
         except asyncio.CancelledError:
-            return "answer"
+            return "result"
         return ""
 
     async def scene(limit: TimeLimit) -> None:
-        assert await limit.hold(stubborn()) == "answer"
+        assert await limit.run(stubborn()) == "result"
         task = asyncio.current_task()
         assert task is not None
         assert task.cancelling() == 0
@@ -87,7 +87,7 @@ def test_a_handlers_own_error_and_its_own_timeouts_pass() -> None:
                 await asyncio.sleep(3600)
 
         with pytest.raises(TimeoutError) as raised:
-            await limit.hold(failing())
+            await limit.run(failing())
         assert not isinstance(raised.value, HandlerTimeoutError)
 
     play(scene)
@@ -96,7 +96,7 @@ def test_a_handlers_own_error_and_its_own_timeouts_pass() -> None:
 @pytest.mark.parametrize("after", [5.0, 10.0])
 def test_a_task_that_is_cancelled_by_others_is_cancelled(after: float) -> None:
     async def scene(limit: TimeLimit) -> None:
-        working = asyncio.ensure_future(limit.hold(asyncio.sleep(3600)))
+        working = asyncio.ensure_future(limit.run(asyncio.sleep(3600)))
         await asyncio.sleep(after)
         working.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -21,7 +21,7 @@ class EffectGate:
     def __init__(
         self,
         isolation: Isolation,
-        held: BlockedPartitions,
+        blocked: BlockedPartitions,
         node: str,
         retry_topic: str,
         group: str,
@@ -29,7 +29,7 @@ class EffectGate:
     ) -> None:
         self._isolation = isolation
         self._journal = isolation.journal
-        self._blocked = held
+        self._blocked = blocked
         self._node = node
         self._lookup = SkipLookup(retry_topic, group, clock)
         self._waiting: dict[Partition, list[ProtocolRecord]] = {}
@@ -59,7 +59,7 @@ class EffectGate:
         self.watches = any(not s.waits and s.partition in self._assigned for s in self.suspects)
 
     @property
-    def alone(self) -> bool:
+    def is_alone(self) -> bool:
         """Whether only one message may run at a time."""
         return bool(self._alone)
 

@@ -1,6 +1,6 @@
-"""Retry partitions that are read on assignment, from what is committed to their ends.
+"""Reading of retry partitions on assignment, from the committed position to the end.
 
-See :mod:`onex.agent.effect.retry_topic` for what is in them.
+See :mod:`onex.agent.effect.retry_topic` for what they hold.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from onex.wire.positions import done_beyond
 
 
 class BacklogReading:
-    """By partition number."""
+    """The retry partitions that are being read, by number."""
 
     def __init__(self, bus: ProtocolEventBus, topic: str) -> None:
         self._chunks = Chunks(bus, topic)
@@ -28,13 +28,13 @@ class BacklogReading:
         self._chunks.add(number, position.offset)
 
     def remove(self, number: int) -> None:
-        """The partition is given up; unknown ones are fine."""
+        """Stop reading a partition that is given up. A number that is not being read is ignored."""
         self._backlogs.pop(number, None)
         self._done.pop(number, None)
         self._chunks.remove(number)
 
     def step(self) -> dict[int, Backlog]:
-        """Read a chunk; return the backlogs that are complete now. Raises BusError."""
+        """Read a chunk; return the backlogs that are complete now. Raise BusError."""
         reached: dict[int, int] = {}
         for record in map(with_headers, self._chunks.read()):
             number = record.partition()
@@ -48,10 +48,10 @@ class BacklogReading:
         return complete
 
     def progress(self) -> dict[int, Restored]:
-        """How far each partition is."""
+        """Return how far each partition is."""
         return self._chunks.progress()
 
     def close(self) -> None:
-        """Read nothing any more."""
+        """Stop reading all partitions."""
         for number in [*self._backlogs]:
             self.remove(number)

@@ -1,12 +1,12 @@
-"""Answers of an effect by idempotency key, so that the same key again gets the same answer.
+"""Results of an effect by idempotency key, so that a command that comes again gets the same result.
 
-An answer is written to the node's changelog in the transaction that publishes it, restored on assignment and
-forgotten after ``delivery.keep_answers``. Failures are not kept: a replayed dead letter runs.
+A result is written to the node's changelog in the transaction that publishes it, restored on assignment, and
+forgotten after ``delivery.keep_answers``. Failures are not stored: a replayed dead letter runs.
 
-A key belongs to the type and content of the message that came first: another message under it is refused.
+A key belongs to the type and content of the message that came first. Another message with the key is rejected.
 
-A key is known in the partition that its command came by: a command that is sent again has the same record
-key, so it comes by the same one.
+A key is looked up in the partition of its command only: a command that is sent again has the same record key, so it
+comes by the same partition.
 """
 
 import asyncio
@@ -28,20 +28,21 @@ from onex.wire.changelog import STATE
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """An answer on its way to the changelog."""
+class PendingResult:
+    """A result that is written to the changelog with the next commit."""
 
     number: int
     """Partition number, of the changelog as of the command."""
     key: bytes
-    answer: IdempotentResult
+    result: IdempotentResult
     record: Emitted
 
 
 class IdempotentResults:
-    """Lives on the loop's thread, but for :meth:`open` and :meth:`restore`, and reports.
+    """The stored results of one instance.
 
-    Those two run on the thread that polls, for partitions of which the loop has no message yet.
+    Lives on the event loop, except :meth:`open` and :meth:`restore`: these run on the thread that polls, for
+    partitions of which the loop has no message yet. :meth:`delivered` makes callbacks for the thread that commits.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class IdempotentResults:
         clock: ProtocolClock,
         limits: TopicLimits,
     ) -> None:
+        """``keep``: seconds after which a result is forgotten."""
         self._limits = limits
         self._stores = stores
         self._topic = topic
@@ -60,10 +62,11 @@ class IdempotentResults:
         self._keep_ms = round(keep * 1000)
         self._clock = clock
         self._pending: dict[int, dict[bytes, IdempotentResult]] = defaultdict(dict)
-        """Given, and not committed yet."""
-        self._working: dict[tuple[int, bytes], asyncio.Lock] = {}
+        """Results that are not committed yet, by partition number and key."""
+        self._locks: dict[tuple[int, bytes], asyncio.Lock] = {}
+        """One for each key of which a handler runs."""
         self._users: Counter[tuple[int, bytes]] = Counter()
-        """How many hold such a lock or wait for it."""
+        """Messages that own such a lock or wait for it."""
         self._written: dict[int, int] = {}
         """Offset behind the latest record of each changelog partition."""
 
@@ -71,7 +74,7 @@ class IdempotentResults:
     def of(
         cls, program: Program, bus: ProtocolEventBus, open_backend: OpenBackend, clock: ProtocolClock
     ) -> "IdempotentResults | None":
-        """As the contract asks for it; None for a node that keeps none."""
+        """Return the results of a node as its contract declares them; None for a node that stores none."""
         contract = program.contract
         keep = contract.delivery.keep_answers
         if keep is None or program.state is None:
@@ -80,11 +83,11 @@ class IdempotentResults:
         return cls(stores, contract.changelog_topic, list(program.outputs), keep, clock, program.limits)
 
     def open(self, number: int) -> None:
-        """Begin to restore what earlier owners of a partition answered. Raises BusError."""
+        """Start to restore the results that earlier owners of a partition stored. Raise BusError."""
         self._stores.open(number)
 
     def restore(self) -> Sequence[int]:
-        """Read a chunk of the changelog; return the partitions that are complete now. Raises BusError."""
+        """Read a chunk of the changelog; return the partitions that are complete now. Raise BusError."""
         return self._stores.restore()
 
     @property
@@ -93,82 +96,82 @@ class IdempotentResults:
         return self._stores.restored
 
     def forget(self, numbers: Iterable[int]) -> None:
-        """These partitions are held elsewhere."""
+        """Close the stores of partitions that are assigned to another instance."""
         for number in numbers:
             self._stores.close(number)
             self._pending.pop(number, None)
             self._written.pop(number, None)
 
     def close(self) -> None:
-        """Release the stores."""
+        """Close all stores."""
         self._stores.close_all()
 
     async def once(self, number: int, key: bytes, digest: str, work: Callable[[], Awaitable[object]]) -> object:
-        """The answer that is kept, or what ``work`` gives; the same key waits while it is worked on.
+        """Return the stored result of a key, or that of ``work``. Messages with the same key wait for each other.
 
-        Raises RejectedError when the answer belongs to a message with another digest.
+        Raise RejectedError when the stored result belongs to a message with another digest.
         """
-        place = number, key
-        self._users[place] += 1
+        user = number, key
+        self._users[user] += 1
         try:
-            async with self._working.setdefault(place, asyncio.Lock()):
-                found = self._find(number, key)
-                if found is None:
+            async with self._locks.setdefault(user, asyncio.Lock()):
+                stored = self._find(number, key)
+                if stored is None:
                     return await work()
-                require_same_work(key.decode(errors="replace"), found.digest, digest)
-                return load_result(found.text, self._models)
+                require_same_work(key.decode(errors="replace"), stored.digest, digest)
+                return load_result(stored.text, self._models)
         finally:
-            self._users[place] -= 1
-            if not self._users[place]:
-                del self._users[place], self._working[place]
+            self._users[user] -= 1
+            if not self._users[user]:
+                del self._users[user], self._locks[user]
 
-    def keep(self, number: int, key: bytes, digest: str, answer: object) -> Kept | None:
-        """Have an answer kept with the outcome that publishes it; None when it is kept already.
+    def store(self, number: int, key: bytes, digest: str, result: object) -> PendingResult | None:
+        """Have a result stored with the outcome that publishes it. Return None when it is stored already.
 
-        None as well for a partition that was given up meanwhile: its outcome goes nowhere.
-        Raises RejectedError for an answer that is too large as a whole.
+        Return None also for a partition that was given up meanwhile: its outcome is not committed.
+        Raise RejectedError for a result that is too large as a whole.
         """
         if number not in self._stores or self._find(number, key) is not None:
             return None
-        kept = IdempotentResult(
-            text=dump_result(cast(EffectResult, answer)), kept_ms=self._clock.now_ms(), digest=digest
+        stored = IdempotentResult(
+            text=dump_result(cast(EffectResult, result)), kept_ms=self._clock.now_ms(), digest=digest
         )
-        value = self._stores[number].encode(kept)
+        value = self._stores[number].encode(stored)
         record: Emitted = (self._topic, value, STATE + key, [])
-        self._limits.require_fit([record], "the answer to be kept")
-        self._pending[number][key] = kept
-        return Kept(number, key, kept, record)
+        self._limits.require_fit([record], "the result to be stored")
+        self._pending[number][key] = stored
+        return PendingResult(number, key, stored, record)
 
-    def withdraw(self, kept: Kept) -> None:
-        """The outcome of an answer cannot be published, so the answer is not kept."""
-        self._pending.get(kept.number, {}).pop(kept.key, None)
+    def withdraw(self, pending: PendingResult) -> None:
+        """Do not store a result after all, because its outcome cannot be published."""
+        self._pending.get(pending.number, {}).pop(pending.key, None)
 
-    def delivered(self, kept: Kept) -> OnDelivery:
-        """Notes how far the changelog reaches, on the thread that commits."""
+    def delivered(self, pending: PendingResult) -> OnDelivery:
+        """Return a callback that notes how far the changelog reaches. It runs on the thread that commits."""
 
-        def report(failed: Exception | None, offset: int) -> None:
-            if failed is None:
-                self._written[kept.number] = max(self._written.get(kept.number, 0), offset + 1)
+        def report(error: Exception | None, offset: int) -> None:
+            if error is None:
+                self._written[pending.number] = max(self._written.get(pending.number, 0), offset + 1)
 
         return report
 
-    def committed(self, answers: Sequence[Kept]) -> None:
-        """These are in the changelog: into the store with them."""
-        by_number: Mapping[int, list[Kept]] = defaultdict(list)
-        for kept in answers:
-            if self._pending.get(kept.number, {}).pop(kept.key, None) is not None:
-                by_number[kept.number].append(kept)
-        for number, some in by_number.items():
+    def committed(self, results: Sequence[PendingResult]) -> None:
+        """Write results that are in the changelog to the store."""
+        by_number: Mapping[int, list[PendingResult]] = defaultdict(list)
+        for pending in results:
+            if self._pending.get(pending.number, {}).pop(pending.key, None) is not None:
+                by_number[pending.number].append(pending)
+        for number, of_number in by_number.items():
             store = self._stores[number]
-            for kept in some:
-                store.put(kept.key, kept.answer)
+            for pending in of_number:
+                store.put(pending.key, pending.result)
             store.changes()
             store.commit(max(self._written.get(number, 0), store.checkpoint()))
 
     def _find(self, number: int, key: bytes) -> IdempotentResult | None:
-        found = self._pending[number].get(key)
-        if found is None and number in self._stores:
-            found = cast(IdempotentResult | None, self._stores[number].get(key))
-        if found is None or found.kept_ms + self._keep_ms <= self._clock.now_ms():
+        stored = self._pending[number].get(key)
+        if stored is None and number in self._stores:
+            stored = cast(IdempotentResult | None, self._stores[number].get(key))
+        if stored is None or stored.kept_ms + self._keep_ms <= self._clock.now_ms():
             return None
-        return found
+        return stored

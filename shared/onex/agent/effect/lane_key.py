@@ -1,4 +1,4 @@
-"""What runs one after the other: the lane of each message of an effect."""
+"""The lane of each message of an effect: messages of one lane run one after the other."""
 
 from collections.abc import Callable, Hashable
 
@@ -7,17 +7,14 @@ from onex.model.enums import EnumOrdering
 
 
 def lane_of(ordering: EnumOrdering) -> Callable[[Task], Hashable]:
-    """How a contract's ``delivery.ordering`` chooses the lane.
+    """Return how a contract's ``delivery.ordering`` chooses the lane."""
 
-    What waits on the retry topic has a lane of its own: later messages move behind it, not into memory.
-    """
-
-    def of_its_own(task: Task) -> Hashable:
+    def by_offset(task: Task) -> Hashable:
         return task.partition, task.record.offset()
 
     def by_key(task: Task) -> Hashable:
         key = task.record.key()
-        return (task.partition.partition, key, task.queued) if key else of_its_own(task)
+        return (task.partition.partition, key) if key else by_offset(task)
 
     match ordering:
         case EnumOrdering.KEY:
@@ -25,4 +22,12 @@ def lane_of(ordering: EnumOrdering) -> Callable[[Task], Hashable]:
         case EnumOrdering.PARTITION:
             return lambda task: task.partition
         case _:
-            return of_its_own
+            return by_offset
+
+
+def retry_lane(lane: Hashable) -> Hashable:
+    """Return the lane in which messages of ``lane`` run that wait on the retry topic.
+
+    It is another one, so that later messages of the key move to the retry topic instead of waiting in memory.
+    """
+    return "retry", lane

@@ -1,7 +1,7 @@
-"""Which offsets of a partition are done: a contiguous watermark, and a compressed set beyond it.
+"""The offsets of a partition that are done: a contiguous watermark, and a compressed set beyond it.
 
-The set travels in the metadata of the committed offset, so that neither a crash nor a rebalance
-runs a finished effect again. Kafka accepts 4,095 bytes of metadata (``offset.metadata.max.bytes``).
+The set is stored in the metadata of the committed position, so that neither a crash nor a rebalance runs a finished
+effect again.
 """
 
 from collections import deque
@@ -10,43 +10,43 @@ from onex.wire.positions import FITS, done_beyond, packed
 from onex.wire.record import Position
 
 MAX_SPAN = 20_000
-"""Offsets between the watermark and the newest one taken in, from which on no more are read.
+"""Offsets between the watermark and the newest one taken, from which on no more records are read.
 
-``FITS`` is larger, because a batch that was asked for before is taken in whole."""
+``FITS`` is larger, because a batch that was requested before is taken in whole."""
 
 
 class OffsetTracker:
-    """Offsets are taken in ascending order (gaps are normal) and finish in any order."""
+    """Offsets are taken in ascending order, with gaps, and finish in any order."""
 
     def __init__(self, committed: Position | None = None) -> None:
         self._pending: deque[int] = deque()
         self._done: set[int] = set()
         self._next = committed.offset if committed else -1
-        self._known = set(done_beyond(committed)) if committed else set[int]()
-        """Finished by an earlier owner, and not read again yet."""
+        self._done_before = set(done_beyond(committed)) if committed else set[int]()
+        """Offsets that an earlier owner finished, and that were not read again yet."""
         self.expected = max(self._next, 0)
-        """No offset below is to be taken in any more."""
+        """The lowest offset that may be taken."""
 
     def take(self, offset: int) -> bool:
-        """Take an offset in; False when it was finished before and must not run again."""
+        """Take an offset. Return False when an earlier owner finished it, so that it must not run again."""
         self._pending.append(offset)
         self.expected = offset + 1
         if self._next < 0:
             self._next = offset
-        if offset in self._known:
-            self._known.remove(offset)
+        if offset in self._done_before:
+            self._done_before.remove(offset)
             self._done.add(offset)
-            self._settle()
+            self._advance()
             return False
         return True
 
     def finish(self, offset: int) -> None:
-        """The outcome of an offset is part of the commit in hand; saying so again changes nothing."""
+        """Mark an offset whose outcome is part of the next commit as done. Marking it twice changes nothing."""
         if offset >= self._next:
             self._done.add(offset)
-            self._settle()
+            self._advance()
 
-    def _settle(self) -> None:
+    def _advance(self) -> None:
         last = -1
         while self._pending and self._pending[0] in self._done:
             last = self._pending.popleft()
@@ -58,23 +58,24 @@ class OffsetTracker:
 
     @property
     def span(self) -> int:
-        """Offsets between the watermark and the newest one taken in."""
+        """Number of offsets between the watermark and the newest one taken."""
         return self._pending[-1] - self._next + 1 if self._pending else 0
 
     @property
     def watermark(self) -> int:
-        """Everything below is done."""
+        """The offset below which every record is done."""
         return self._next
 
     @property
     def is_wide(self) -> bool:
-        """Whether offsets were taken in that the metadata may have no room for."""
+        """Whether offsets were taken for which the metadata may have no room."""
         return self.span > FITS
 
     def fits(self, offset: int) -> bool:
-        """Whether the metadata can say of an offset that it is finished."""
+        """Return whether the metadata has room to mark an offset as done."""
         return offset < self._next + FITS
 
     def position(self) -> Position:
-        """What to commit now."""
-        return Position(self._next, packed(self._next, self._done | self._known if self._known else self._done))
+        """Return the position to commit now."""
+        done = self._done | self._done_before if self._done_before else self._done
+        return Position(self._next, packed(self._next, done))

@@ -1,57 +1,57 @@
 """Keys that wait for a dead letter (``error_handling.dead_letter.order_fence``).
 
-When a message dies, a place is kept on the retry topic where it would have waited, and later messages of its
-key queue behind that place. Replaying the letter, or dropping it, releases the place.
+When a message becomes a dead letter, the engine writes a placeholder on the retry topic where the message would have
+waited, and later messages of its key queue behind it. The replay of the dead letter, or the command that drops it,
+releases the placeholder.
 """
 
 import asyncio
 from collections.abc import Collection
 
 from onex.agent.effect.outcome import Task
-from onex.agent.effect.retry_topic import released_id
 from onex.bus.protocols import Partition
 
-_Place = tuple[Partition, bytes]
+_Fence = tuple[Partition, bytes]
 
 
 class OrderFences:
-    """Places kept on the retry partitions held, by message id. Lives on the loop's thread."""
+    """The placeholders on the assigned retry partitions, by message id. Lives on the event loop."""
 
     def __init__(self) -> None:
-        self._releases: dict[_Place, asyncio.Queue[Task]] = {}
-        self._coming: dict[_Place, asyncio.Future[Task]] = {}
+        self._releases: dict[_Fence, asyncio.Queue[Task]] = {}
+        self._next: dict[_Fence, asyncio.Future[Task]] = {}
 
-    def hold(self, partition: Partition, message_id: bytes) -> None:
-        """A kept place was read from the retry topic."""
+    def add(self, partition: Partition, message_id: bytes) -> None:
+        """Add a placeholder that is on the retry topic."""
         self._releases.setdefault((partition, message_id), asyncio.Queue())
 
-    def released(self, task: Task) -> bool:
-        """Whether a record ends, or tries to end, the waiting for a dead letter; then it runs in the kept place."""
-        place = task.partition, released_id(task.record)
-        waiting = self._releases.get(place)
-        if waiting is None:
+    def release(self, message_id: bytes, task: Task) -> bool:
+        """Have a replay, or the drop of a dead letter, run in place of its placeholder. Return False without one."""
+        fence = task.partition, message_id
+        releases = self._releases.get(fence)
+        if releases is None:
             return False
-        coming = self._coming.get(place)
-        if coming is not None and not coming.done():
-            coming.set_result(task)
+        next_release = self._next.get(fence)
+        if next_release is not None and not next_release.done():
+            next_release.set_result(task)
         else:
-            waiting.put_nowait(task)
+            releases.put_nowait(task)
         return True
 
     def next_release(self, partition: Partition, message_id: bytes) -> "asyncio.Future[Task]":
-        """The next replay of the letter, or its being dropped."""
-        place = partition, message_id
-        self._coming[place] = coming = asyncio.get_running_loop().create_future()
-        if not self._releases[place].empty():
-            coming.set_result(self._releases[place].get_nowait())
-        return coming
+        """Return a future of the next replay of the dead letter, or of its drop."""
+        fence = partition, message_id
+        self._next[fence] = next_release = asyncio.get_running_loop().create_future()
+        if not self._releases[fence].empty():
+            next_release.set_result(self._releases[fence].get_nowait())
+        return next_release
 
     def forget(self, partition: Partition, message_id: bytes) -> None:
-        """The place is free."""
+        """Remove a placeholder that was released."""
         self._releases.pop((partition, message_id), None)
-        self._coming.pop((partition, message_id), None)
+        self._next.pop((partition, message_id), None)
 
     def forget_all(self, partitions: Collection[Partition]) -> None:
-        """Partitions are held elsewhere."""
-        for place in [place for place in self._releases if place[0] in partitions]:
-            self.forget(*place)
+        """Remove the placeholders of partitions that are assigned to another instance."""
+        for fence in [fence for fence in self._releases if fence[0] in partitions]:
+            self.forget(*fence)

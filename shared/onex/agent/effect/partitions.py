@@ -1,8 +1,9 @@
 """Partitions of an effect: assigned, restored, adopted by the engine, paused, given up.
 
-The way of a partition: ``assigned`` pauses it and looks where it begins, which is all that happens inside of the
-rebalance callback -> ``step`` reads, a chunk between two polls, what waits on its retry partition and the answers
-that are kept -> the engine adopts it, and its records are read -> ``given_up``, perhaps before it was adopted.
+The path of a partition: ``assigned`` pauses it and finds its position, which is all that happens inside the
+rebalance callback. Between two polls, ``step`` reads a chunk of its retry partition and of its idempotent results.
+When both are complete, the engine adopts the partition, and its records are read. ``given_up`` removes it, perhaps
+before it was adopted.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,25 +24,25 @@ class Adopted(NamedTuple):
 
     committed: Mapping[Partition, Position | None]
     backlogs: Mapping[int, Backlog]
-    """What waits on the retry partitions of numbers that the engine did not have."""
+    """What waits on the retry partitions, by the numbers that are new to the engine."""
     lost: Mapping[Partition, str]
-    """Partitions that cannot go on, with the reason."""
+    """Partitions that cannot continue, with the reason."""
 
 
 class EffectPartitions:
-    """Of one engine, on the thread that polls."""
+    """The partitions of one engine. Lives on the thread that polls."""
 
     def __init__(
         self,
-        queue: RetryTopic,
-        answers: IdempotentResults | None,
+        retry_topic: RetryTopic,
+        results: IdempotentResults | None,
         node: str,
         bus: ProtocolEventBus,
         health: Health,
         metrics: AgentMetrics,
-        still: Callable[[], Collection[Partition]],
+        to_pause: Callable[[], Collection[Partition]],
     ) -> None:
-        """``still`` returns adopted partitions from which nothing may be read now."""
+        """``to_pause`` returns the adopted partitions from which nothing may be read now."""
         self.consumer: ProtocolConsumer
         """Set when the group is joined."""
         self.restored: Mapping[Partition, Restored] = {}
@@ -49,28 +50,28 @@ class EffectPartitions:
 
         Each shows the progress of all of them, because they take turns.
         """
-        self._queue = queue
-        self._answers = answers
+        self._retry_topic = retry_topic
+        self._results = results
         self._node = node
         self._bus = bus
         self._health = health
         self._metrics = metrics
-        self._still = still
-        self._what = "retries" if answers is None else "retries and kept answers"
+        self._to_pause = to_pause
+        self._restored_parts = "retries" if results is None else "retries and idempotent results"
         self._paused: set[Partition] = set()
         self._waiting: dict[Partition, Position | None] = {}
-        """Assigned, with what is committed for them, and not adopted yet."""
+        """Partitions that are assigned and not adopted yet, with their committed positions."""
         self._lost: dict[Partition, str] = {}
-        """Those of them that cannot go on from there, with the reason."""
-        self._backlogs = BacklogReading(bus, queue.topic)
+        """Those of them that cannot continue from there, with the reason."""
+        self._backlogs = BacklogReading(bus, retry_topic.name)
         self._read: dict[int, Backlog | None] = {}
-        """By partition number that is being read: its backlog, when that is complete."""
+        """Partition numbers that are being read, each with its backlog when that is complete."""
         self._unopened: dict[int, None] = {}
         self._unrestored: set[int] = set()
-        """Numbers whose kept answers are not complete."""
+        """Partition numbers whose idempotent results are not complete."""
 
     def assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None:
-        """Read nothing of these partitions yet. Raises BusError."""
+        """Pause these partitions until they are restored. Raise BusError."""
         self.consumer.pause(partitions)
         self._paused.update(partitions)
         judged = check_positions(committed, self._bus, self._node)
@@ -78,7 +79,7 @@ class EffectPartitions:
             self.consumer.seek(partition, offset)
         self._waiting |= {partition: committed.get(partition) for partition in partitions}
         self._lost |= judged.lost
-        self._note()
+        self._report()
 
     @property
     def are_restoring(self) -> bool:
@@ -86,32 +87,32 @@ class EffectPartitions:
         return bool(self.restored)
 
     def step(self) -> Adopted | None:
-        """Restore a little more; return the partitions that the engine is to adopt now. Raises BusError.
+        """Restore a little more. Return the partitions that the engine must adopt now. Raise BusError.
 
-        May ask brokers, open one store and read one chunk of each topic.
+        A step may ask the brokers for positions, open one store, and read one chunk of each topic.
         """
-        new = [number for number in self._queue.unknown(self._waiting) if number not in self._read]
+        new = [number for number in self._retry_topic.unread(self._waiting) if number not in self._read]
         if new:
             self._begin(new)
-        elif self._answers is not None and self._unopened:
+        elif self._results is not None and self._unopened:
             number, _ = self._unopened.popitem()
-            self._answers.open(number)
+            self._results.open(number)
         else:
             self._read |= self._backlogs.step()
-            if self._answers is not None:
-                self._unrestored.difference_update(self._answers.restore())
+            if self._results is not None:
+                self._unrestored.difference_update(self._results.restore())
         adopted = self._complete()
-        self._note()
+        self._report()
         return adopted
 
     def _begin(self, numbers: Sequence[int]) -> None:
-        """Positions first: they are stable when they are known, and what belongs to them comes before the ends."""
-        retries = {number: Partition(self._queue.topic, number) for number in numbers}
+        """Read the positions first: they are stable then, and their records are before the ends read later."""
+        retries = {number: Partition(self._retry_topic.name, number) for number in numbers}
         committed = self.consumer.committed(list(retries.values()))
         for number, retry in retries.items():
             self._read[number] = None
             self._backlogs.add(number, committed.get(retry))
-        if self._answers is not None:
+        if self._results is not None:
             self._unopened |= dict.fromkeys(numbers)
             self._unrestored.update(numbers)
 
@@ -127,29 +128,31 @@ class EffectPartitions:
             self._health.clear(_about(number))
         return Adopted(committed, backlogs, lost)
 
-    def _note(self) -> None:
+    def _report(self) -> None:
         """Report progress to the watchdog, health and metrics."""
         if not self._waiting and not self.restored:
             return
         reached, left = 0, 0
-        known = {} if self._answers is None else {p.partition: at for p, at in self._answers.restored.items()}
+        results = {} if self._results is None else {p.partition: at for p, at in self._results.restored.items()}
         backlogs = self._backlogs.progress()
         for number in self._read:
-            parts = [found[number] for found in (known, backlogs) if number in found]
+            parts = [progress[number] for progress in (results, backlogs) if number in progress]
             of_number = Restored(sum(at.reached for at in parts), sum(at.left for at in parts))
             reached, left = reached + of_number.reached, left + of_number.left
             if of_number.left:
-                self._health.complain(_about(number), of_number.reason(self._what))
+                self._health.complain(_about(number), of_number.reason(self._restored_parts))
         self._metrics.restore_remaining.set(left)
         self.restored = dict.fromkeys(self._waiting, Restored(reached, max(1, left)))
 
     def pause(self, room: int) -> None:
-        """Pause what nothing may be read from now, which is everything when there is no room; resume the others."""
-        still = self.consumer.assignment() if room <= 0 else (*self._still(), *self._waiting)
-        wanted = set(still)
-        self.consumer.resume(list(self._paused - wanted))
-        self.consumer.pause(list(wanted - self._paused))
-        self._paused = wanted
+        """Pause the partitions from which nothing may be read now, and resume the others.
+
+        ``room``: the number of records that fit into the engine. Without room, all partitions are paused.
+        """
+        to_pause = set(self.consumer.assignment() if room <= 0 else (*self._to_pause(), *self._waiting))
+        self.consumer.resume(list(self._paused - to_pause))
+        self.consumer.pause(list(to_pause - self._paused))
+        self._paused = to_pause
 
     @property
     def is_any_paused(self) -> bool:
@@ -157,16 +160,16 @@ class EffectPartitions:
         return not self._paused.issubset(self.restored)
 
     def given_up(self, partitions: Collection[Partition]) -> list[Partition]:
-        """Forget partitions; return those that the engine has adopted, which the caller takes from it."""
+        """Remove partitions. Return those that the engine has adopted: the caller removes them from the engine."""
         adopted = [partition for partition in partitions if partition not in self.restored]
         self._paused.difference_update(partitions)
         for partition in partitions:
             self._waiting.pop(partition, None)
             self._lost.pop(partition, None)
-        wanted = {partition.partition for partition in self._waiting}
-        for number in [number for number in self._read if number not in wanted]:
+        numbers = {partition.partition for partition in self._waiting}
+        for number in [number for number in self._read if number not in numbers]:
             self._drop(number)
-        self._note()
+        self._report()
         return adopted
 
     def _drop(self, number: int) -> None:
@@ -174,12 +177,12 @@ class EffectPartitions:
         self._backlogs.remove(number)
         self._unopened.pop(number, None)
         self._unrestored.discard(number)
-        if self._answers is not None:
-            self._answers.forget([number])
+        if self._results is not None:
+            self._results.forget([number])
         self._health.clear(_about(number))
 
     def close(self) -> None:
-        """Read nothing any more. Kept answers are the engine's to close."""
+        """Stop reading. The engine closes the idempotent results."""
         self._backlogs.close()
 
 

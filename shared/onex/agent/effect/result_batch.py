@@ -1,6 +1,7 @@
-"""Answers of handlers on their way to outcomes, those of one turn of the loop together.
+"""Results of handlers, gathered during one turn of the event loop, because their outcomes are made together.
 
-Encoded one by one, between other messages' handlers, each costs half as much again as in a group (decision 20).
+Encoded one by one, between other messages' handlers, each result costs half as much again as in a batch
+(decision 20).
 """
 
 import asyncio
@@ -12,32 +13,32 @@ from onex.agent.effect.outcome import Task
 
 
 class HandlerResult(NamedTuple):
-    """A message whose handler has answered at its first attempt. Its lane is held until there is an outcome."""
+    """What a handler returned at its first attempt. The lane of the message is busy until there is an outcome."""
 
     lane: Hashable
     task: Task
-    answer: object
-    began: float
-    """When the message was taken in hand."""
+    result: object
+    started: float
+    """Monotonic time of the first attempt, in seconds."""
 
 
 class ResultBatch:
-    """Gathers answers and hands them on as soon as the loop has let every handler run that can. Lives on the loop."""
+    """Gathers results, and passes them on when every handler that can run has run. Lives on the event loop."""
 
-    def __init__(self, hand_on: Callable[[Sequence[HandlerResult]], None]) -> None:
-        self._hand_on = hand_on
-        self._answered: list[HandlerResult] = []
-        self._nobodys = copy_context()
-        """What is started from here must not see the context variables of the message that came first."""
+    def __init__(self, on_results: Callable[[Sequence[HandlerResult]], None]) -> None:
+        self._on_results = on_results
+        self._results: list[HandlerResult] = []
+        self._context = copy_context()
+        """Tasks that ``on_results`` starts must not see the context variables of the message that came first."""
 
-    def add(self, answered: HandlerResult) -> None:
-        """Hand it on at the end of this turn."""
-        if not self._answered:
-            asyncio.get_running_loop().call_soon(self.flush, context=self._nobodys)
-        self._answered.append(answered)
+    def add(self, result: HandlerResult) -> None:
+        """Pass the result on at the end of this turn of the loop."""
+        if not self._results:
+            asyncio.get_running_loop().call_soon(self.flush, context=self._context)
+        self._results.append(result)
 
     def flush(self) -> None:
-        """Hand on what there is now."""
-        if self._answered:
-            answered, self._answered = self._answered, []
-            self._hand_on(answered)
+        """Pass on the results that were gathered."""
+        if self._results:
+            results, self._results = self._results, []
+            self._on_results(results)

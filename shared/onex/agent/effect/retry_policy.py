@@ -1,27 +1,15 @@
-"""What to do after a failed attempt: again after a delay, on the retry topic, or no more."""
+"""The retry policy of a contract: whether a failed message is tried again, and after how many seconds."""
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from onex.agent.failure.classify import Classifier
 from onex.model.contract import ModelRetryPolicy
 from onex.model.enums import EnumBackoff, EnumFailureClass
 from onex.util.backoff import exponential, linear
+from onex.wire.retry import Attempts
 
 _RETRYABLE = (EnumFailureClass.TRANSIENT, EnumFailureClass.TIMEOUT)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempts:
-    """History of one message: how often it was tried, and since when it fails."""
-
-    count: int = 0
-    first_failed_ms: int = 0
-    due_ms: int = 0
-    """Not before this time; 0 for at once."""
-    is_dead: bool = False
-    """It became a dead letter, and its key waits for that in its place."""
 
 
 class RetryPlan:
@@ -33,11 +21,11 @@ class RetryPlan:
         self._classifier = Classifier(policy.retryable_exceptions, policy.retryable_error_codes)
 
     def classify(self, error: BaseException) -> EnumFailureClass:
-        """See :class:`Classifier`."""
+        """Return the failure class of an exception, as :class:`Classifier` does."""
         return self._classifier.classify(error)
 
     def next_delay(self, error: BaseException, attempts: Attempts, now_ms: int) -> float | None:
-        """Seconds until the next attempt; None when there is none left, or another would not help."""
+        """Return the seconds until the next attempt; None when there is none left, or another would not help."""
         if self.classify(error) not in _RETRYABLE or attempts.count >= self._policy.max_attempts:
             return None
         delay = delay_after(self._policy, attempts.count)
@@ -48,11 +36,14 @@ class RetryPlan:
         return delay
 
     def longest_ms(self, count: int) -> float:
-        """No wait after so many attempts is longer: a due time beyond it comes from a clock that was wrong."""
+        """Return the longest wait after ``count`` attempts, in milliseconds.
+
+        A due time beyond it comes from a clock that was wrong.
+        """
         return delay_after(self._policy, max(1, count)) * (1 + self._policy.jitter) * 1000
 
     def fits_in_memory(self, waited: float, delay: float) -> bool:
-        """Whether a message that has waited so long here may wait on here."""
+        """Return whether a message that has waited ``waited`` seconds in memory may wait ``delay`` seconds more."""
         return waited + delay <= self._policy.in_memory
 
 

@@ -1,12 +1,12 @@
-"""The retry topic as a durable queue: which keys wait on it, and how often their messages were tried.
+"""The retry topic of one instance: which keys wait on it, and how often their messages were tried.
 
-A message that outlasts its time in memory moves to the node's retry topic, into the partition of the same
-number, and stays there in place until it is done: it is never written behind its successors again. While a
-key has a message there, later messages of the key are moved behind it. A further failure is noted in a
-small record beside it, so that attempts and due times survive a restart.
+A message that outlasts its time in memory moves to the node's retry topic, into the partition of the same number,
+and stays there in its place until it is done: it is never written again behind its successors. While a key has a
+message there, later messages of the key move behind it. A further failure is noted in a small record on the same
+partition, so that attempts and due times survive a restart.
 
-Nothing of this needs a store: what a new owner must know, it reads from the retry partition on assignment,
-from the committed watermark to the end.
+None of this needs a store. A new owner reads the retry partition on assignment, from the committed position to the
+end (:mod:`onex.agent.effect.backlog_reading`).
 """
 
 from collections import Counter
@@ -14,16 +14,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from onex.agent.effect.retry_policy import Attempts
 from onex.agent.message.envelope import Envelope
-from onex.bus.protocols import Emitted, Headers, Partition, ProtocolRecord
-from onex.wire import headers as h
+from onex.bus.protocols import Emitted, Partition, ProtocolRecord
+from onex.wire.retry import Attempts, Moved, Note, Placeholder, moved_record, note_record, parse, placeholder_record
 
 MAX_KEYS = 200_000
-"""Keys that wait on the retry partitions of an instance; beyond it no more input is read until some are free."""
+"""Limit of the keys that wait on the retry partitions of an instance. At the limit, no input is read."""
 _LONGEST_KEY = 64
-_MOST_ATTEMPTS = 1_000_000
-"""What a header says beyond that is no count of attempts; back-off formulas take it."""
 
 
 @dataclass(slots=True)
@@ -31,154 +28,99 @@ class Backlog:
     """What waits in one retry partition."""
 
     keys: Counter[bytes] = field(default_factory=Counter)
-    """Unfinished messages by key, as ``name_of`` has it."""
+    """Unfinished messages by key, in the form of ``_stored_key``."""
     notes: dict[int, Attempts] = field(default_factory=dict)
-    """Latest note by the offset it is about."""
+    """History in the latest note, by the offset of the message."""
 
     def add(self, record: ProtocolRecord, done: Collection[int]) -> None:
-        """Take a record into account that is not ``done``.
+        """Add a record whose offset is not among ``done``.
 
-        One that is not as the engine writes it is skipped here, and becomes a dead letter when it is taken.
+        A record in no form of the engine is ignored here, and becomes a dead letter when the engine takes it.
         """
-        if is_note(record):
-            about = h.number_in(dict(record.headers() or []).get(h.RETRY_OF), -1)
-            self.notes[about] = attempts_in(record)
-        elif is_moved(record) and record.offset() not in done and (key := record.key()):
-            self.keys[name_of(key)] += 1
+        match parse(record):
+            case Note(offset, attempts):
+                self.notes[offset] = attempts
+            case Moved() | Placeholder() if record.offset() not in done and (key := record.key()):
+                self.keys[_stored_key(key)] += 1
 
 
 class RetryTopic:
-    """Keys that wait on the retry partitions held. Counts come from the topic and from what is moved there now."""
+    """Keys that wait on the assigned retry partitions, and the records that the engine writes there."""
 
-    def __init__(self, topic: str) -> None:
-        self.topic = topic
+    def __init__(self, name: str) -> None:
+        self.name = name
         self._backlogs: dict[int, Backlog] = {}
 
-    def unknown(self, partitions: Iterable[Partition]) -> list[int]:
-        """Partition numbers whose backlog must be read before their messages may run."""
+    def unread(self, partitions: Iterable[Partition]) -> list[int]:
+        """Return the partition numbers whose backlog must be read before their messages may run."""
         return sorted({partition.partition for partition in partitions} - set(self._backlogs))
 
     def adopt(self, backlogs: Mapping[int, Backlog]) -> None:
-        """Take over what was read."""
+        """Add the backlogs that were read, by partition number."""
         self._backlogs.update(backlogs)
 
     def forget(self, numbers: Iterable[int]) -> None:
-        """Partitions of these numbers are held elsewhere."""
+        """Remove the backlogs of partition numbers that are assigned to another instance."""
         for number in numbers:
             self._backlogs.pop(number, None)
 
-    def waits(self, number: int, key: bytes | None) -> bool:
-        """Whether an earlier message of the key waits on the retry topic."""
+    def has_waiting(self, number: int, key: bytes | None) -> bool:
+        """Return whether an earlier message of the key waits on the retry topic."""
         backlog = self._backlogs.get(number)
-        return bool(backlog and key and backlog.keys and name_of(key) in backlog.keys)
+        return bool(backlog and key and backlog.keys and _stored_key(key) in backlog.keys)
 
     @property
     def is_full(self) -> bool:
-        """Whether too many keys wait to be remembered."""
+        """Whether ``MAX_KEYS`` keys wait."""
         return sum(len(backlog.keys) for backlog in self._backlogs.values()) >= MAX_KEYS
 
-    def moved(self, number: int, key: bytes | None) -> None:
-        """A message of the key goes to the retry topic with the next commit; of a partition given up, none does."""
+    def add(self, number: int, key: bytes | None) -> None:
+        """Count a message of the key that goes to the retry topic with the next commit.
+
+        Messages of partitions that were given up are not counted: they do not go there.
+        """
         backlog = self._backlogs.get(number)
         if backlog is not None and key:
-            backlog.keys[name_of(key)] += 1
+            backlog.keys[_stored_key(key)] += 1
 
-    def finished(self, record: ProtocolRecord) -> None:
-        """The outcome of a record of the retry topic is committed; before, the key is not free.
+    def remove(self, number: int, key: bytes | None) -> None:
+        """Count one message of the key less: it waits no longer, or was not moved after all."""
+        backlog = self._backlogs.get(number)
+        if backlog and key and (stored := _stored_key(key)) in backlog.keys:
+            backlog.keys[stored] -= 1
+            if not backlog.keys[stored]:
+                del backlog.keys[stored]
 
-        What came of it may be held back, and would come behind what came of the next one.
+    def finish(self, record: ProtocolRecord) -> None:
+        """Free the key of a message or placeholder of the retry topic whose outcome is committed.
+
+        Before the commit the key is not free: its outputs may have to wait for another try, and would then come
+        behind those of the next message.
         """
         backlog = self._backlogs.get(record.partition())
-        if backlog is None or not is_moved(record) or is_note(record):
-            return
-        backlog.notes.pop(record.offset(), None)
-        self.forget_moved(record.partition(), record.key())
+        if backlog is not None:
+            backlog.notes.pop(record.offset(), None)
+            self.remove(record.partition(), record.key())
 
-    def forget_moved(self, number: int, key: bytes | None) -> None:
-        """A message of the key does not wait on the retry topic any more, or was not moved after all."""
-        backlog = self._backlogs.get(number)
-        if backlog and key and (name := name_of(key)) in backlog.keys:
-            backlog.keys[name] -= 1
-            if not backlog.keys[name]:
-                del backlog.keys[name]
-
-    def attempts(self, record: ProtocolRecord) -> Attempts:
-        """History of a message that was moved: its headers, or a later note."""
+    def attempts(self, record: ProtocolRecord, moved: Moved) -> Attempts:
+        """Return the history of a moved message: that of its latest note, or that of its own headers."""
         backlog = self._backlogs.get(record.partition())
         noted = backlog.notes.get(record.offset()) if backlog else None
-        return noted or attempts_in(record)
+        return noted or moved.attempts
 
-    def letter(self, record: ProtocolRecord, envelope: Envelope, attempts: Attempts) -> Emitted:
-        """The record as it goes to the retry topic: the same bytes and headers, and its history.
+    def moved(self, record: ProtocolRecord, envelope: Envelope, attempts: Attempts) -> Emitted:
+        """Return the record that moves a message to the retry topic."""
+        return moved_record(self.name, record, envelope.id, attempts)
 
-        Engine headers of a record from elsewhere are its sender's: they are left out.
-        """
-        original = record.headers() or []
-        found = dict(original) if record.topic() == self.topic else {}
-        headers = [pair for pair in h.of_sender(original) if pair[0] != h.ID]
-        headers += [(name, raw) for name in (h.REPLAYS, h.PARENT) if (raw := found.get(name))]
-        headers += [
-            (h.ID, envelope.id),
-            (h.ORIGINAL_TOPIC, found.get(h.ORIGINAL_TOPIC) or record.topic().encode()),
-            (h.ORIGINAL_OFFSET, b"%d" % h.number_in(found.get(h.ORIGINAL_OFFSET), record.offset())),
-            (h.ORIGINAL_TIME, b"%d" % h.number_in(found.get(h.ORIGINAL_TIME), record.timestamp()[1])),
-            *_history(attempts),
-        ]
-        return self.topic, record.value(), record.key(), headers
-
-    def place(self, record: ProtocolRecord, envelope: Envelope) -> Emitted:
-        """Where the dead letter of a record would have waited: its key waits behind it."""
-        return self.topic, None, record.key(), [(h.HOLD, envelope.id), *_history(Attempts())]
+    def placeholder(self, record: ProtocolRecord, envelope: Envelope) -> Emitted:
+        """Return the placeholder of a message that became a dead letter."""
+        return placeholder_record(self.name, record.key(), envelope.id)
 
     def note(self, record: ProtocolRecord, attempts: Attempts) -> Emitted:
-        """What is to be remembered of a message that stays in place."""
-        about = (h.RETRY_OF, b"%d" % record.offset())
-        dead = [(h.HOLD, b"")] if attempts.is_dead else []
-        return self.topic, None, record.key(), [about, *dead, *_history(attempts)]
+        """Return a note with the newer history of a message on the retry topic."""
+        return note_record(self.name, record, attempts)
 
 
-def name_of(key: bytes) -> bytes:
-    """By which a key is remembered: itself, or a digest of a long one, because senders choose them."""
+def _stored_key(key: bytes) -> bytes:
+    """Return a key as it is counted: itself, or a digest of a long one, because senders choose keys."""
     return key if len(key) <= _LONGEST_KEY else b"\x00" + blake2b(key, digest_size=32).digest()
-
-
-def is_moved(record: ProtocolRecord) -> bool:
-    """Whether the engine put a record on the retry topic; else somebody replays it."""
-    return any(name == h.RETRY_DUE for name, _ in record.headers() or [])
-
-
-def is_note(record: ProtocolRecord) -> bool:
-    """Whether a record of the retry topic only says something about another one."""
-    return any(name == h.RETRY_OF for name, _ in record.headers() or [])
-
-
-def place_of(record: ProtocolRecord) -> bytes:
-    """Id of the dead message whose place a record keeps; empty for other records."""
-    return dict(record.headers() or []).get(h.HOLD) or b""
-
-
-def is_release(record: ProtocolRecord) -> bool:
-    """Whether a record only says that nobody waits for a dead letter any longer."""
-    return any(name == h.RELEASE for name, _ in record.headers() or [])
-
-
-def released_id(record: ProtocolRecord) -> bytes:
-    """Id of the dead message that a record replays or gives up; empty for other records."""
-    found = dict(record.headers() or [])
-    return found.get(h.ID if h.REPLAY_ID in found else h.RELEASE) or b""
-
-
-def attempts_in(record: ProtocolRecord) -> Attempts:
-    """History in the headers of a moved record or a note; zeros where a header is no number."""
-    found = dict(record.headers() or [])
-    history = (h.ATTEMPT, h.FIRST_FAILED, h.RETRY_DUE)
-    count, first_failed_ms, due_ms = (max(0, h.number_in(found.get(name), 0)) for name in history)
-    return Attempts(min(count, _MOST_ATTEMPTS), first_failed_ms, due_ms, is_dead=h.HOLD in found)
-
-
-def _history(attempts: Attempts) -> Headers:
-    return [
-        (h.ATTEMPT, b"%d" % attempts.count),
-        (h.FIRST_FAILED, b"%d" % attempts.first_failed_ms),
-        (h.RETRY_DUE, b"%d" % attempts.due_ms),
-    ]

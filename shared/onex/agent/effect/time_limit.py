@@ -1,4 +1,4 @@
-"""One time limit for many calls, with one timer for all of them: a timer for each is a tenth of what a call costs."""
+"""One time limit for many calls, with one timer for all: a timer for each would cost a tenth of a call."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -10,17 +10,17 @@ T = TypeVar("T")
 
 
 class TimeLimit:
-    """Cancels what takes longer than ``seconds``. Lives on one event loop; a task waits for one call at a time."""
+    """Cancels calls that take longer than ``seconds``. Lives on one event loop; a task awaits one call at a time."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._due: dict[asyncio.Task[object], float] = {}
-        """In the order of their ends, because all have the same limit."""
+        """End of each running call by the loop's clock, in ascending order, because all limits are equal."""
         self._expired: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def hold(self, call: Awaitable[T]) -> T:
-        """What the call gives; HandlerTimeoutError where it was cancelled for its time, as in asyncio.timeout."""
+    async def run(self, call: Awaitable[T]) -> T:
+        """Return the result of the call. Raise HandlerTimeoutError where the limit cancelled it."""
         task = asyncio.current_task()
         assert task is not None
         loop = task.get_loop()

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 
 import structlog
 
-from onex.agent.effect.retry_policy import Attempts
-from onex.agent.effect.retry_topic import RetryTopic
 from onex.agent.message.envelope import Envelope
 from onex.bus.protocols import Emitted, ProtocolEventBus, ProtocolRecord
 from onex.util.clock import ProtocolClock
 from onex.wire import headers as h
+from onex.wire.retry import UNTRIED, moved_record
 
 log = structlog.get_logger(__name__)
 REMEDY = (
@@ -30,7 +29,7 @@ class MisroutedKeys:
         """Raises BusError. Inputs, changelog and retry topic have equally many partitions: checked at start."""
         self._bus = bus
         self._clock = clock
-        self._retry = RetryTopic(retry_topic)
+        self._retry_topic = retry_topic
         self._partitions = bus.admin.topics([retry_topic])[retry_topic].partitions
         self._warned: float | None = None
         self._unsaid = 0
@@ -45,7 +44,7 @@ class MisroutedKeys:
     def forwarded(self, record: ProtocolRecord, envelope: Envelope) -> Emitted:
         """The record as it goes to the retry topic, where its key decides about the partition."""
         self._warn(record, envelope)
-        topic, value, key, headers = self._retry.letter(record, envelope, Attempts())
+        topic, value, key, headers = moved_record(self._retry_topic, record, envelope.id, UNTRIED)
         return topic, value, key, [*headers, (h.ORIGINAL_PARTITION, b"%d" % record.partition())]
 
     def _warn(self, record: ProtocolRecord, envelope: Envelope) -> None:

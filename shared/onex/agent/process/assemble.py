@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from onex.agent.effect.engine import EffectEngine
-from onex.agent.effect.idempotent_results import IdempotentResults
 from onex.agent.effect.outbox_relay import OutboxRelay
 from onex.agent.message.program import Program, build_program
 from onex.agent.process.services import agent_services
@@ -48,17 +47,7 @@ def assemble_pure(
 
 def assemble_effect(program: Program, runtime: AgentRuntime, on_outcome: Callable[[], None]) -> EffectEngine:
     """Build the engine of an EFFECT. ``on_outcome`` is called on the loop's thread when it can commit."""
-    return EffectEngine(
-        program,
-        runtime.group,
-        runtime.clock,
-        runtime.health,
-        runtime.metrics,
-        on_outcome,
-        runtime.tracing,
-        IdempotentResults.of(program, runtime.bus, runtime.open_backend, runtime.clock),
-        runtime.isolation,
-    )
+    return EffectEngine(program, runtime, on_outcome)
 
 
 def assemble_relay(outbox: ProtocolOutbox, program: Program, runtime: AgentRuntime) -> OutboxRelay:
