@@ -1,1 +1,1 @@
-"""A record on its way in and out: decoded into a message, handed to the handler, and the results encoded."""
+"""Messages of an agent: records are decoded, handlers are called, results are encoded as records."""

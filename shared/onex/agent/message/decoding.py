@@ -1,4 +1,4 @@
-"""From a record to a typed message: which input it belongs to, what its envelope says, what it holds."""
+"""From a record to a typed message: its input, its envelope and its value."""
 
 from collections.abc import Mapping, Sequence
 from itertools import repeat
@@ -17,11 +17,12 @@ from onex.util.interrupts import raise_if_interrupted
 from onex.wire import headers as h
 
 DecodedInput = tuple[Input, Message, Envelope]
-"""A decoded input. A plain tuple: it is made for every record."""
+"""The input that a record belongs to, its message and its envelope. A plain tuple: one is made for every record."""
 
 
 def _timer_input(program: Program) -> Input | None:
-    """The dead letter of a fired timer names the changelog as its topic; replayed, it fires again."""
+    """Return the input of fired timers. Dead letters of timers name the changelog as their topic; replayed, they fire
+    again."""
     if program.timers is None:
         return None
     codec = TypeAdapter(TimerFired)
@@ -30,7 +31,7 @@ def _timer_input(program: Program) -> Input | None:
 
 
 def require_in_time(entry: Input, envelope: Envelope, now_ms: int) -> None:
-    """Raise DeadlineError for a command whose deadline has passed: its sender has given it up."""
+    """Raise DeadlineError for a command whose deadline has passed: its sender waits for no reply any more."""
     if entry.is_command and envelope.deadline_ms <= now_ms:
         late = (now_ms - envelope.deadline_ms) / 1000
         raise DeadlineError(f"{entry.model.__name__}: its deadline passed {late:.3g} s ago")
@@ -42,13 +43,13 @@ class Decoder:
     def __init__(self, program: Program) -> None:
         self._inputs: Mapping[str, Input] = program.inputs
         self.timers = _timer_input(program)
-        """How fired timers are taken; None for nodes that cannot set them."""
+        """The input of fired timers; None for nodes that cannot set timers."""
         self._needs_key = program.contract.node_type.is_stateful
 
     def decode(self, records: list[ProtocolRecord]) -> list[DecodedInput | BaseException]:
-        """Decode records; one that cannot be is PoisonError, SchemaMismatchError or RejectedError instead.
+        """Return an input per record, or PoisonError, SchemaMismatchError or RejectedError for one without.
 
-        A record whose headers cannot be read is replaced in ``records`` by one without.
+        A record whose headers cannot be read is replaced in ``records`` by one without headers.
         """
         envelopes, readable = read_envelopes(records)
         if not readable:
@@ -58,9 +59,9 @@ class Decoder:
     def _together(
         self, records: Sequence[ProtocolRecord], envelopes: Sequence[Envelope]
     ) -> list[DecodedInput | BaseException]:
-        """All records, where they are of one topic and nothing is wrong with any; else nothing.
+        """Decode records that have one topic and no fault. Return an empty list for any others.
 
-        Nothing here runs once a record: it takes a quarter less time than record by record.
+        No bytecode runs once a record, which takes a quarter less time than record by record.
         """
         topics = {*map(_TOPIC, records)}
         entry = self._inputs.get(topics.pop()) if len(topics) == 1 else None
@@ -73,7 +74,7 @@ class Decoder:
             messages = [*map(entry.decode, map(_VALUE, records))]
             if entry.keys_of is not None and [*entry.keys_of(messages)] != keys:
                 return []
-        except BaseException as error:  # noqa: BLE001 - found out below whose it is
+        except BaseException as error:  # noqa: BLE001 - ``_each`` finds the record that it is about
             raise_if_interrupted(error)
             return []
         return [*zip(repeat(entry), messages, envelopes)]
@@ -81,31 +82,31 @@ class Decoder:
     def _each(
         self, records: Sequence[ProtocolRecord], envelopes: Sequence[Envelope]
     ) -> list[DecodedInput | BaseException]:
-        """The records one by one."""
+        """Decode records one by one."""
         inputs, needs_key = self._inputs, self._needs_key
-        found: list[DecodedInput | BaseException] = []
+        inputs_or_errors: list[DecodedInput | BaseException] = []
         for record, envelope in zip(records, envelopes, strict=True):
             try:
                 entry = inputs.get(record.topic()) or self._replayed(record)
                 if envelope.type is not None and envelope.type != entry.event_type:
                     raise RejectedError(f"event type {envelope.type!r} does not belong on {entry.topic}")
                 if needs_key and not envelope.key:
-                    raise RejectedError("the record has no key, and state is kept by key")
-                found.append(_with_its_key((entry, entry.decode(record.value()), envelope)))
+                    raise RejectedError("the record has no key, and state is stored by key")
+                inputs_or_errors.append(_with_its_key((entry, entry.decode(record.value()), envelope)))
             except BaseException as error:  # noqa: BLE001 - whatever is wrong with it, it becomes a dead letter
                 raise_if_interrupted(error)
-                found.append(error)
-        return found
+                inputs_or_errors.append(error)
+        return inputs_or_errors
 
     def _one_by_one(self, records: list[ProtocolRecord]) -> list[DecodedInput | BaseException]:
-        """``receive`` for records among which are some with headers that cannot be read."""
-        found: list[DecodedInput | BaseException] = []
-        for one in records:
-            found += [one.reason] if isinstance(one, UnreadableHeaders) else self.decode([one])
-        return found
+        """Decode records of which some have headers that cannot be read."""
+        inputs_or_errors: list[DecodedInput | BaseException] = []
+        for record in records:
+            inputs_or_errors += [record.reason] if isinstance(record, UnreadableHeaders) else self.decode([record])
+        return inputs_or_errors
 
     def _replayed(self, record: ProtocolRecord) -> Input:
-        """Records on the retry topic name the topic they came from."""
+        """Return the input of a record on the retry topic, which names the topic that it came from."""
         topic = (dict(record.headers() or []).get(h.ORIGINAL_TOPIC) or b"").decode(errors="replace")
         entry = self.timers if self.timers and topic == self.timers.topic else self._inputs.get(topic)
         if entry is None:
@@ -117,12 +118,12 @@ _TOPIC, _VALUE = methodcaller("topic"), methodcaller("value")
 _TYPE, _KEY = attrgetter("type"), attrgetter("key")
 
 
-def _with_its_key(received: DecodedInput) -> DecodedInput | BaseException:
-    """The input, or RejectedError for a record whose key is not the one that its message declares.
+def _with_its_key(decoded: DecodedInput) -> DecodedInput | BaseException:
+    """Return the input, or RejectedError for a record whose key is not the one that its message declares.
 
-    State, order and replies go by the record's key, whoever looks for the message goes by its field.
+    State, order and replies follow the record's key; readers of the message follow its field.
     """
-    entry, message, envelope = received
+    entry, message, envelope = decoded
     try:
         declared = message.partition_key()
     except RejectedError as error:
@@ -130,4 +131,4 @@ def _with_its_key(received: DecodedInput) -> DecodedInput | BaseException:
     if declared and envelope.key and declared != envelope.key:
         name, field = entry.model.__name__, entry.model.key_field
         return RejectedError(f"the record has another key than {name}.{field}; key the record by that field")
-    return received
+    return decoded

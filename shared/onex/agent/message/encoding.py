@@ -1,4 +1,4 @@
-"""From answers to records: type -> topic, key, derived id, headers, bytes."""
+"""From results to records: type -> topic, key, derived id, headers, bytes."""
 
 from binascii import hexlify
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,23 +23,23 @@ _REPLY_KEY, _TRACE_PARENT, _TRACE_STATE, _DEADLINE = h.REPLY_KEY, h.TRACE_PARENT
 
 
 class _Hash(Protocol):
-    """A digest that has taken what is the same for all messages, to be copied."""
+    """A digest that is copied for each message: it contains the part that all ids of an output have."""
 
     def copy(self) -> "_Hash": ...
     def update(self, data: bytes, /) -> None: ...
     def digest(self) -> bytes: ...
 
 
-Write = Callable[[bytes, bytes | None, Envelope, bytes | None, _Hash, tuple[str, bytes]], Emitted]
-"""Value, key, envelope of the input, reply key, begin of the id, header with the time."""
+_Write = Callable[[bytes, bytes | None, Envelope, bytes | None, _Hash, tuple[str, bytes]], Emitted]
+"""Takes value, key, envelope of the input, reply key, digest of what all ids begin with, header with the time."""
 
 
-class _Way(NamedTuple):
+class _RecordWriter(NamedTuple):
     """How messages of one type become records."""
 
     key_of: Callable[[Message], bytes | None]
     encode: Callable[[Message], bytes]
-    write: Write
+    write: _Write
 
 
 class Encoder:
@@ -53,11 +53,11 @@ class Encoder:
         *,
         keeps_deadline: bool = False,
     ) -> None:
-        """``keeps_deadline``: outputs carry the deadline of the input on. With ``limits``, ``each`` refuses records
-        that their topics do not take; without, the caller asks that."""
+        """``keeps_deadline``: outputs have the deadline of the input. With ``limits``, ``encode_each`` refuses records
+        that their topics do not take; without, the caller checks them."""
         self._limits = limits
-        self._ways = {
-            model: _Way(output.key_of, output.encode, _writer(output, keeps_deadline=keeps_deadline))
+        self._writers = {
+            model: _RecordWriter(output.key_of, output.encode, _writer(output, keeps_deadline=keeps_deadline))
             for model, output in outputs.items()
         }
         self._node = node.encode()
@@ -66,27 +66,27 @@ class Encoder:
         self._time = (h.TIME, b"")
 
     def set_time(self, now_ms: int) -> None:
-        """The time of the batch in hand: of all outputs from here on."""
+        """Set the time of the outputs that follow, in milliseconds since 1970."""
         if now_ms != self._now_ms:
             self._now_ms = now_ms
             self._time = (h.TIME, to_datetime(now_ms).isoformat().encode())
 
     def encode_one(self, result: object, envelope: Envelope) -> Emitted | None:
-        """The record of a result that is one declared message, as most are; None for anything else."""
-        way = self._ways.get(type(result))  # type: ignore[arg-type]  # other types are just not found
-        if way is None:
+        """Return the record of a result that is one declared message, as most are; None for any other result."""
+        writer = self._writers.get(type(result))  # type: ignore[arg-type]  # other types have no writer
+        if writer is None:
             return None
-        message: Message = result  # type: ignore[assignment]  # ways are keyed by message types
-        key = way.key_of(message) or envelope.reply_key or envelope.key
-        return way.write(way.encode(message), key, envelope, envelope.reply_key, self._first, self._time)
+        message: Message = result  # type: ignore[assignment]  # writers are keyed by message types
+        key = writer.key_of(message) or envelope.reply_key or envelope.key
+        return writer.write(writer.encode(message), key, envelope, envelope.reply_key, self._first, self._time)
 
     def encode_each(
         self, results: Sequence[object], envelopes: Sequence[Envelope | None]
     ) -> list[Emitted | BaseException | None]:
-        """What ``only`` gives for each result, or raises; None where there is no envelope. RejectedError for a record
-        that its topic does not take, where that is asked here.
+        """Return for each result what ``encode_one`` returns or raises; None where there is no envelope.
 
-        All are encoded before the first gets its headers: see :class:`onex.agent.pure.processor.Processor`.
+        With ``limits``, RejectedError for a record that its topic does not take. All values are encoded before the
+        headers of the first record are made: see :meth:`onex.agent.pure.processor.Processor.carry`.
         """
         records, values = self._alike(results, envelopes) or self._unlike(results, envelopes)
         if self._limits is None or self._limits.surely_fit(values):
@@ -96,24 +96,23 @@ class Encoder:
     def _alike(
         self, results: Sequence[object], envelopes: Sequence[Envelope | None]
     ) -> tuple[list[Emitted | BaseException | None], Sequence[object]] | None:
-        """Records of messages of one type, with their values; None where the results are anything else, or one of
-        them fails.
+        """Return records of messages of one type, with their values; None for any other results, or when one fails.
 
-        Encoding and keys take no turn of the interpreter's loop: a fifth of what a message costs here.
+        No bytecode runs once a message to encode it and to read its key: that is a fifth of what a message costs here.
         """
         types = {*map(type, results)}
-        way = self._ways.get(types.pop()) if len(types) == 1 else None
-        if way is None or None in envelopes:
+        writer = self._writers.get(types.pop()) if len(types) == 1 else None
+        if writer is None or None in envelopes:
             return None
-        messages, known = cast("Sequence[Message]", results), cast("Sequence[Envelope]", envelopes)
-        write, start, time = way.write, self._first, self._time
+        messages, causes = cast("Sequence[Message]", results), cast("Sequence[Envelope]", envelopes)
+        write, start, time = writer.write, self._first, self._time
         try:
-            values = [*map(way.encode, messages)]
+            values = [*map(writer.encode, messages)]
             records: list[Emitted | BaseException | None] = [
                 write(value, key or envelope.reply_key or envelope.key, envelope, envelope.reply_key, start, time)
-                for value, key, envelope in zip(values, map(way.key_of, messages), known, strict=True)
+                for value, key, envelope in zip(values, map(writer.key_of, messages), causes, strict=True)
             ]
-        except BaseException as error:  # noqa: BLE001 - found out one by one whose it is
+        except BaseException as error:  # noqa: BLE001 - ``_unlike`` finds the result that it is about
             raise_if_interrupted(error)
             return None
         return records, values
@@ -121,14 +120,14 @@ class Encoder:
     def _unlike(
         self, results: Sequence[object], envelopes: Sequence[Envelope | None]
     ) -> tuple[list[Emitted | BaseException | None], Sequence[object]]:
-        """Records of any results, one by one, with their values."""
-        ways, start, time = self._ways, self._first, self._time
+        """Return records of any results, with their values, one by one."""
+        writers, start, time = self._writers, self._first, self._time
         values: list[bytes | BaseException | None] = []
         for result in results:
-            way = ways.get(type(result))  # type: ignore[arg-type]  # as in ``only``
+            writer = writers.get(type(result))  # type: ignore[arg-type]  # as in ``encode_one``
             try:
-                values.append(None if way is None else way.encode(result))  # type: ignore[arg-type]  # as in ``only``
-            except BaseException as error:  # noqa: BLE001 - handed to the caller, who knows whose it is
+                values.append(None if writer is None else writer.encode(result))  # type: ignore[arg-type]  # as in ``encode_one``
+            except BaseException as error:  # noqa: BLE001 - returned, because the caller knows its record
                 raise_if_interrupted(error)
                 values.append(error)
         records: list[Emitted | BaseException | None] = []
@@ -136,9 +135,9 @@ class Encoder:
             if envelope is None or type(value) is not bytes:
                 records.append(None if envelope is None else value)  # type: ignore[arg-type]  # no bytes are left
                 continue
-            key_of, _, write = ways[type(result)]  # type: ignore[index]  # as in ``only``
+            key_of, _, write = writers[type(result)]  # type: ignore[index]  # as in ``encode_one``
             try:
-                key = key_of(result) or envelope.reply_key or envelope.key  # type: ignore[arg-type]  # as in ``only``
+                key = key_of(result) or envelope.reply_key or envelope.key  # type: ignore[arg-type]  # as in ``encode_one``
                 records.append(write(value, key, envelope, envelope.reply_key, start, time))
             except BaseException as error:  # noqa: BLE001 - as above
                 raise_if_interrupted(error)
@@ -148,27 +147,26 @@ class Encoder:
     def encode_all(
         self, emissions: Iterable[Emission], envelope: Envelope, reply_key: bytes | None, first: int = 0
     ) -> list[Emitted]:
-        """Records of all outputs of one input, or none of them: raises before anything is written.
+        """Return records of all outputs of one input. Raise when one of them cannot be encoded.
 
-        Whether they fit into their topics is the caller's to ask, for many inputs at a time.
-
-        ``reply_key`` is where answers to these messages shall go. ``first`` numbers the outputs.
+        The caller checks that they fit into their topics, for many inputs together. ``reply_key``: where replies to
+        these messages go. ``first``: number of the first output, of which the ids are made.
         """
         records: list[Emitted] = []
         for index, emission in enumerate(emissions, first):
             message = emission.message if isinstance(emission, Addressed) else emission
-            way = self._ways.get(type(message))
-            if way is None:
+            writer = self._writers.get(type(message))
+            if writer is None:
                 raise WrongOutputError(f"{type(message).__name__} is no output of this node's contract")
-            own, value, start = way.key_of(message), way.encode(message), _hash(self._node, index)
+            own_key, value, start = writer.key_of(message), writer.encode(message), _hash(self._node, index)
             if isinstance(emission, Addressed):
-                key = emission.key.encode() or own or envelope.reply_key or envelope.key
-                answers_to = emission.reply_key.encode() or reply_key
-                record = way.write(value, key, envelope, answers_to, start, self._time)
+                key = emission.key.encode() or own_key or envelope.reply_key or envelope.key
+                emission_reply_key = emission.reply_key.encode() or reply_key
+                record = writer.write(value, key, envelope, emission_reply_key, start, self._time)
                 records.append(_addressed(record, emission, self._now_ms))
             else:
-                key = own or envelope.reply_key or envelope.key
-                records.append(way.write(value, key, envelope, reply_key, start, self._time))
+                key = own_key or envelope.reply_key or envelope.key
+                records.append(writer.write(value, key, envelope, reply_key, start, self._time))
         return records
 
     def _fitting(self, record: Emitted | BaseException | None, limits: TopicLimits) -> Emitted | BaseException | None:
@@ -181,8 +179,8 @@ class Encoder:
         return record
 
 
-def _writer(output: Output, *, keeps_deadline: bool) -> Write:
-    """How messages of one type become records, with all that is the same for each of them at hand."""
+def _writer(output: Output, *, keeps_deadline: bool) -> _Write:
+    """Return the function that makes records of messages of one type. Its closure has what all of them share."""
     topic, constant = output.topic, tuple(output.constant_headers)
 
     def write(
@@ -218,8 +216,8 @@ def _writer(output: Output, *, keeps_deadline: bool) -> Write:
 
 
 def _addressed(record: Emitted, emission: Addressed, now_ms: int) -> Emitted:
-    """With what the handler said itself instead of what follows from the input."""
-    said = {
+    """Return the record with the headers that the handler set instead of those that follow from the input."""
+    own_headers = {
         h.ID: emission.id,
         h.CORRELATION: emission.correlation_id,
         h.ANSWER_TO: emission.answers_id,
@@ -227,7 +225,7 @@ def _addressed(record: Emitted, emission: Addressed, now_ms: int) -> Emitted:
         h.DEADLINE: str(now_ms + round(emission.answer_within * 1000)) if emission.answer_within else "",
     }
     topic, value, key, headers = record
-    merged = dict(headers) | {name: text.encode() for name, text in said.items() if text}
+    merged = dict(headers) | {name: text.encode() for name, text in own_headers.items() if text}
     return topic, value, key, list(merged.items())
 
 
