@@ -54,7 +54,7 @@ class Stack:
         )
 
     def _command(self, *arguments: str) -> list[str]:
-        services = ["--services", str(self.services)] if arguments[0] == "up" else []
+        services = ["--services", str(self.services), "--no-registry"] if arguments[0] == "up" else []
         return [sys.executable, "-m", "onex.cli.main", *arguments, *services]
 
     def noted(self) -> Any:

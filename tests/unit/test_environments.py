@@ -133,6 +133,21 @@ def test_tools_see_their_environment_alone(pair: tuple[MeshDriver, MeshDriver]) 
         assert {seen.record.topic().startswith(PREFIX) for seen in follower.present()} == {bool(prefix)}
 
 
+@pytest.mark.parametrize("prefix", ["", PREFIX])
+def test_a_survey_names_the_registry_nodes_that_do_not_run(prefix: str) -> None:
+    names = ["node_registry_orchestrator", "node_registry_reducer"]
+    folders = [NODES / "node_tally_reducer" / "v1_0_0", *(SERVICES / name / "v1_0_0" for name in names)]
+    for running in range(3):
+        mesh = MeshDriver(folders[: 1 + running], topic_prefix=prefix)
+        try:
+            survey = Survey(mesh.bus, catalogue_of(mesh), mesh.nodes, "test", prefix)
+            assert survey.missing_registry_nodes() == names[running:]
+            other = Survey(mesh.bus, catalogue_of(mesh), mesh.nodes, "other", prefix)
+            assert other.missing_registry_nodes() == names
+        finally:
+            mesh.close()
+
+
 def test_a_command_for_another_environments_topic_is_refused(pair: tuple[MeshDriver, MeshDriver]) -> None:
     plain, other = pair
     skipper = OffsetSkipper(other.bus, catalogue_of(other), other.nodes[1], Author("ada", "why"), "test")

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -17,6 +18,7 @@ import typer
 import onex.cli.provision
 import onex.cli.stack.agents
 import onex.local
+from onex.cli.installed_nodes import MESH_NODES
 from onex.cli.stack import up
 from onex.cli.stack.agent_files import AgentInfo, agent_infos, remove_files_of_dead_agents
 from onex.cli.stack.agent_plan import AgentPlan, WantedNode, plan_agents
@@ -31,7 +33,7 @@ from onex.local.process import alive, runs, started_at
 from onex.local.properties import free_port, is_free, one_node, port_of
 from onex.provisioning.provision import Plan
 from onex.settings import Settings
-from tests.conftest import NODES
+from tests.conftest import NODES, SERVICES
 
 EFFECT = "node_unruly_effect"
 
@@ -280,7 +282,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
 
 
 def run(services: Path, *, instances: int | None = None, restart: bool = False, port: int | None = None) -> None:
-    up.up([services], True, instances, restart, port)
+    up.up([services], True, instances, restart, port, registry=False)
 
 
 def test_a_start_notes_all_that_runs(machine: Machine) -> None:
@@ -297,6 +299,23 @@ def test_a_start_notes_all_that_runs(machine: Machine) -> None:
     run(NODES / EFFECT, instances=1)
     assert [agent.pid for agent in read_stack(Settings.load()).agents] == [stack.agents[0].pid]
     assert len(machine.living()) == 3
+
+
+def test_the_registry_runs_with_the_nodes_of_a_project(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = SimpleNamespace(name="onex", load=lambda: lambda: SERVICES)
+    monkeypatch.setattr("onex.contract.installed.entry_points", lambda group: [installed])
+
+    def running(services: Path | None = None, *, registry: bool = True) -> list[str]:
+        up.up([services] if services else None, True, None, False, None, registry=registry)
+        return sorted(agent.node for agent in read_stack(Settings.load()).agents)
+
+    expected = sorted([EFFECT, *MESH_NODES])
+    assert running(NODES / EFFECT) == expected
+    assert len(read_stack(Settings.load()).services) == 4, "other commands see the registry, too"
+    assert running() == expected
+    assert len(machine.living()) == 6, "two servers, and no agent twice"
+    assert running(registry=False) == expected, "agents of nodes that this call does not name continue"
+    assert read_stack(Settings.load()).services == (str(NODES / EFFECT),)
 
 
 STAGES = ("prepare", "launch", "postgres", "wait", "spawn", "provision", "ready")

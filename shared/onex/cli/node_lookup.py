@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from onex.cli.installed_nodes import installed_node
 from onex.contract import ResolvedNode, resolve_node
 from onex.contract.load import FILE_NAME
 from onex.contract.versions import newest_contracts, version_of
@@ -52,15 +53,20 @@ def declared_by(settings: Settings, nodes: Sequence[ResolvedNode]) -> Declared:
 
 
 def find_node(name: str, settings: Settings) -> Path:
-    """Folder of the newest version of a node, given by path or name; raises ConfigurationError."""
+    """Return the folder of the newest version of a node, by path or name. Raises ConfigurationError.
+
+    A name is looked up below the service folders, then in installed packages.
+    """
     path = Path(name)
     files = [path] if path.is_file() else list(path.rglob(FILE_NAME)) if path.exists() else []
     if not files:
         below = (file for root in settings.services for file in root.rglob(FILE_NAME))
-        files = [file for file in below if file.parent.parent.name == name]
+        files = [file for file in below if file.parent.parent.name == name] or installed_node(name)
     if not files:
         roots = ", ".join(map(str, settings.services))
-        raise ConfigurationError(f"no node {name!r} below {roots}; give a path, or --services FOLDER")
+        raise ConfigurationError(
+            f"no node {name!r} below {roots} or in installed packages; give a path, or --services FOLDER"
+        )
     folders = [file.resolve().parent for file in newest_contracts(files)]
     nodes = sorted({folder.parent.name for folder in folders})
     if len(nodes) > 1:

@@ -8,7 +8,7 @@ import typer
 from onex.cli.bus import open_bus
 from onex.cli.node_lookup import resolve_all
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, console, print_json, print_rows
+from onex.cli.output import AsJson, console, errors, print_json, print_rows
 from onex.cli.terminal import styled
 from onex.connect import open_catalogue
 from onex.errors import ConfigurationError
@@ -32,9 +32,10 @@ def nodes(
     as_json: AsJson = False,
 ) -> None:
     """List nodes: instances, lag, dead letters, registration and health."""
+    survey = open_survey(services)
     views = [
         view
-        for view in open_survey(services).look()
+        for view in survey.look()
         if (kind is None or view.kind == kind.lower())
         and (health is None or view.health == health)
         and (not capability or any(capability in capabilities_of(entry) for entry in view.instances))
@@ -44,6 +45,8 @@ def nodes(
         return
     columns = ("NODE", "VERSION", "KIND", "INSTANCES", "PARTITIONS", "LAG", "DEAD", "STATE", "HEALTH")
     print_rows(columns, [row_of(view) for view in views])
+    if remark := registry_remark(survey):
+        errors.print(remark)
 
 
 @node.command()
@@ -96,6 +99,15 @@ def open_survey(services: Services) -> Survey:
     resolved = resolve_all(settings)
     bus = open_bus(settings)
     return Survey(bus, open_catalogue(settings, bus), resolved, settings.env, settings.topic_prefix)
+
+
+def registry_remark(survey: Survey) -> str:
+    """Return a line about registry nodes that do not run, and the remedy. Empty when all of them run."""
+    missing = survey.missing_registry_nodes()
+    if not missing:
+        return ""
+    commands = ", ".join(f"`onex run {name}`" for name in missing)
+    return f"no registry: states and health can be out of date or missing; run {commands}, or `onex up`"
 
 
 def capabilities_of(entry: Entry) -> Sequence[str]:

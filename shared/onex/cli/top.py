@@ -16,7 +16,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from onex.cli.nodes import as_dict, open_survey
+from onex.cli.nodes import as_dict, open_survey, registry_remark
 from onex.cli.options import Services
 from onex.cli.output import AsJson, console, print_json, table_of
 from onex.errors import BusError
@@ -71,32 +71,34 @@ def top(
     look()
     with suppress(KeyboardInterrupt):
         if as_json or once:
-            _print(look, interval, once, as_json)
+            _print(look, lambda: registry_remark(survey), interval, once, as_json)
         else:
-            _live(look, interval)
+            _live(look, lambda: registry_remark(survey), interval)
 
 
-def _print(look: Callable[[], list[Sample]], interval: float, once: bool, as_json: bool) -> None:
+def _print(
+    look: Callable[[], list[Sample]], remark: Callable[[], str], interval: float, once: bool, as_json: bool
+) -> None:
     while True:
         time.sleep(interval)
         samples = look()
         if as_json:
             print_json([{**as_dict(sample.view), "rate": round(sample.rate, 1)} for sample in samples])
         else:
-            console.print(_screen(samples, "n", ""))
+            console.print(_screen(samples, "n", remark()))
         if once:
             return
 
 
-def _live(look: Callable[[], list[Sample]], interval: float) -> None:
-    order, samples, told = "n", list[Sample](), ""
+def _live(look: Callable[[], list[Sample]], remark: Callable[[], str], interval: float) -> None:
+    order, samples, message = "n", list[Sample](), ""
     with _keys() as key, Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             try:
-                samples, told = look(), ""
+                samples, message = look(), remark()
             except BusError as error:
-                told = str(error)
-            live.update(_screen(samples, order, told), refresh=True)
+                message = str(error)
+            live.update(_screen(samples, order, message), refresh=True)
             deadline = time.monotonic() + interval
             while (left := deadline - time.monotonic()) > 0:
                 pressed = key(left)
@@ -104,10 +106,10 @@ def _live(look: Callable[[], list[Sample]], interval: float) -> None:
                     return
                 if pressed in _SORTS:
                     order = pressed
-                    live.update(_screen(samples, order, told), refresh=True)
+                    live.update(_screen(samples, order, message), refresh=True)
 
 
-def _screen(samples: list[Sample], order: str, told: str) -> RenderableType:
+def _screen(samples: list[Sample], order: str, message: str) -> RenderableType:
     views = [sample.view for sample in samples]
     unwell = sum(view.health not in ("", "healthy") for view in views)
     head = Text.assemble(
@@ -132,7 +134,7 @@ def _screen(samples: list[Sample], order: str, told: str) -> RenderableType:
     table = table_of(("NODE", "KIND", "PROCESSES", "RECORDS/S", "LAG", "DEAD", "STATE", "HEALTH"), rows)
     for column in table.columns[2:6]:
         column.justify = "right"
-    foot = Text(one_line(told), "red") if told else Text(_KEYS, "dim")
+    foot = Text.assemble((f"{one_line(message)}\n" if message else "", "red"), (_KEYS, "dim"))
     return Group(head, Text(), table, Text(), foot)
 
 

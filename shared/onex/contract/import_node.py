@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 from onex.contract.checker import Checker
+from onex.contract.installed import installed_roots
 from onex.model.contract import ModelContract
 from onex.model.message import Message
 from onex.node import Node, NodeCompute, NodeEffect, NodeOrchestrator, NodeReducer
@@ -78,7 +79,7 @@ def _import(folder: Path, contract: ModelContract, part: str, checker: Checker) 
         sys.path.append(str(root))
     name = f"{node}.{version}.{part}"
     try:
-        module = import_module(name)
+        module = _import_with_installed(name)
     except Exception as error:  # noqa: BLE001 - node code is foreign: whatever it raises is the author's to see
         checker.add(("name",), f"cannot import {name}: {type(error).__name__}: {error}", f"mend {part}")
         return None
@@ -87,3 +88,17 @@ def _import(folder: Path, contract: ModelContract, part: str, checker: Checker) 
         checker.add(("name",), f"{name} is already imported from {where}", "give the node another name")
         return None
     return module
+
+
+def _import_with_installed(name: str) -> ModuleType:
+    """Import a module. It may import messages of installed nodes, whose folders join the path when that fails."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("node_"):
+            raise
+        missing = [str(root) for root in installed_roots() if str(root) not in sys.path]
+        if not missing:
+            raise
+    sys.path += missing
+    return import_module(name)

@@ -11,10 +11,13 @@ from onex.errors import MissingTopicError, SchemaMismatchError
 from onex.mesh.discovery import Discovery, Entry
 from onex.mesh.lag import LagReader, PartitionLag, RecordCounter
 from onex.model.mesh import EnumHealth, EnumRegistrationState
+from onex.model.topic import environment_of_group
 from onex.schema import ProtocolSchemaCatalogue
 from onex.wire.skipped import Skipped
 
 _ORDER = list(EnumHealth)
+_REGISTRY = ("node_registry_orchestrator", "node_registry_reducer")
+"""The nodes without which no process is registered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,12 @@ class Survey:
             return {}
         self._discovery.refresh()
         return self._discovery.skipped.topics
+
+    def missing_registry_nodes(self) -> list[str]:
+        """Return the nodes of the registry without a running process in this environment. Raises BusError."""
+        groups = self.bus.admin.groups()
+        running = {environment_of_group(group, self.prefix) for group, has_members in groups.items() if has_members}
+        return [name for name in _REGISTRY if (self._env, name) not in running]
 
     def look(self) -> list[NodeView]:
         """Every node, by name; raises BusError."""

@@ -26,8 +26,9 @@ _MORE_THAN_DRAINING = 10.0
 class StackStart:
     """One start of the servers and agents of a folder."""
 
-    def __init__(self, settings: Settings, undo: Undo) -> None:
+    def __init__(self, settings: Settings, undo: Undo, *, with_registry: bool) -> None:
         self._settings = settings
+        self._with_registry = with_registry
         self._undo = undo
         self._began = time.monotonic()
         self._stack = read_stack(settings)
@@ -43,6 +44,7 @@ class StackStart:
         """Start Kafka and PostgreSQL, and write their addresses to the stack file. Resolve the nodes meanwhile."""
         stack, configured = self._stack, self._settings.kafka_bootstrap_servers
         kafka = self._launch_kafka(port) if configured in ("", stack.kafka_bootstrap_servers) else None
+        self._settings = self._completed(self._settings)
         self._resolve()
         if self._settings.database_url.get_secret_value() in ("", stack.database_url):
             self._start_postgres()
@@ -50,7 +52,7 @@ class StackStart:
             kafka.wait()
             console.print(f"Kafka ready ({kafka.bootstrap_servers}) after {self._elapsed:.1f} s")
         self._note(services=tuple(str(folder.resolve()) for folder in self._settings.services))
-        self._settings = load_settings(services)
+        self._settings = self._completed(load_settings(services))
         if kafka is not None and self._settings.kafka_bootstrap_servers != kafka.bootstrap_servers:
             raise ConfigurationError(
                 f"KAFKA_BOOTSTRAP_SERVERS is {configured}, the previous address of the local Kafka; it is at "
@@ -111,6 +113,13 @@ class StackStart:
             self._note(kafka=note, kafka_bootstrap_servers=kafka.bootstrap_servers)
         self._restarted_servers = True
         return kafka
+
+    def _completed(self, settings: Settings) -> Settings:
+        """Return the settings with the folders of the registry and health nodes, or without them."""
+        from onex.cli.installed_nodes import with_mesh_nodes, without_mesh_nodes
+
+        complete = with_mesh_nodes if self._with_registry else without_mesh_nodes
+        return settings.model_copy(update={"services": complete(settings.services)})
 
     def _resolve(self) -> None:
         """Resolve the nodes, and the versions whose workflow runs their agents finish. Raise ContractError."""

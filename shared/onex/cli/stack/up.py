@@ -30,6 +30,7 @@ def up(
         int | None,
         typer.Option(min=1, max=65_535, help="Port of the local Kafka. Default: the previous port, or a free one."),
     ] = None,
+    registry: Annotated[bool, typer.Option(help="Also run the registry and health nodes of the mesh.")] = True,
 ) -> None:
     """Start Kafka, PostgreSQL and the agents, and provision topics and schemas.
 
@@ -42,7 +43,7 @@ def up(
     undo = Undo(lambda problem: errors.print(problem))
     try:
         with stack_lock(settings), undo:
-            start = StackStart(settings, undo)
+            start = StackStart(settings, undo, with_registry=registry)
             start.servers(services, kafka_port)
             unready = start.agents(instances, restart) if agents else []
             undo.keep()

@@ -1,0 +1,96 @@
+"""The wheel: what is in it, and that the nodes in it are found from any folder."""
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+from hatchling.builders.wheel import WheelBuilder
+
+from tests.conftest import ORDERS, ROOT, SERVICES
+
+REDUCER = "node_registry_reducer"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    (built,) = WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
+    return Path(built)
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path) -> Path:
+    """An environment with the wheel and the third-party packages of this one, without the checkout."""
+    folder = wheel.parent / "environment"
+    venv.create(folder, with_pip=False)
+    command = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet"]
+    options = ["--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check"]
+    subprocess.run([*command, *options, str(wheel)], check=True, cwd=wheel.parent)
+    third_party = [path for path in sys.path if path.endswith("site-packages")]
+    (_site(folder) / "third_party.pth").write_text("\n".join(third_party))
+    return folder
+
+
+def _site(environment: Path) -> Path:
+    return Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
+
+
+def run(environment: Path, folder: Path, *arguments: str) -> str:
+    command = [str(environment / "bin" / arguments[0]), *arguments[1:]]
+    done = subprocess.run(command, cwd=folder, env={"COLUMNS": "200"}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_wheel_has_two_packages_and_every_service_node(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.partition("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"onex", "onex_nodes"}
+    contracts = {path.relative_to(SERVICES).as_posix() for path in SERVICES.rglob("contract.yaml")}
+    assert {f"onex_nodes/{contract}" for contract in contracts} <= set(names)
+    assert not [name for name in names if "__pycache__" in name]
+    assert {"onex/py.typed", "onex/codegen/templates/node.py.j2", "onex/local/kafka.lock.toml"} <= set(names)
+
+
+def test_the_nodes_in_the_wheel_are_valid_and_found_by_name(environment: Path, tmp_path: Path) -> None:
+    out = run(environment, tmp_path, "onex", "contract", "validate", str(_site(environment) / "onex_nodes"))
+    assert out == f"{len(list(SERVICES.rglob('contract.yaml')))} contracts valid\n"
+    assert REDUCER in run(environment, tmp_path, "onex", "explain", REDUCER)
+    program = f"from onex.cli.options import Path, load_settings; print(*load_settings([Path('{REDUCER}')]).services)"
+    assert run(environment, tmp_path, "python", "-c", program) == f"{_site(environment) / 'onex_nodes' / REDUCER}\n"
+
+
+_FOLDERS = """
+from onex.cli.installed_nodes import with_mesh_nodes, without_mesh_nodes
+from onex.cli.node_lookup import find_node, resolve_all
+from onex.settings import Settings
+settings = Settings.load()
+print(find_node("node_registry_reducer", settings))
+completed = settings.model_copy(update={"services": with_mesh_nodes(settings.services)})
+print(*[node.folder for node in resolve_all(completed)])
+assert with_mesh_nodes(completed.services) == completed.services
+print(*without_mesh_nodes(completed.services))
+"""
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_project_runs_with_the_registry_and_its_own_node_wins(environment: Path, tmp_path: Path, own: bool) -> None:
+    services, installed = tmp_path / "services", _site(environment) / "onex_nodes"
+    shutil.copytree(ORDERS / "node_payment_effect", services / "node_payment_effect")
+    if own:
+        shutil.copytree(SERVICES / REDUCER, services / REDUCER)
+    found, folders, without = run(environment, tmp_path, "python", "-c", _FOLDERS).splitlines()
+    reducer = (services if own else installed) / REDUCER / "v1_0_0"
+    assert found == str(reducer)
+    assert set(folders.split()) == {
+        str(services / "node_payment_effect" / "v1_0_0"),
+        str(reducer),
+        str(installed / "node_registry_orchestrator" / "v1_0_0"),
+        str(installed / "node_infrastructure_health_monitor_orchestrator" / "v1_0_0"),
+    }
+    assert without == "services"
