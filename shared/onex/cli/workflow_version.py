@@ -1,4 +1,4 @@
-"""Runs of workflows and the versions of their orchestrator: a run ends on the version that it began with."""
+"""The version of an orchestrator with which a run began, and which finishes it."""
 
 from onex.contract import ResolvedNode, resolve_node
 from onex.contract.versions import find_version
@@ -6,18 +6,18 @@ from onex.workflow import WorkflowState
 
 
 def version_of_run(newest: ResolvedNode, run: WorkflowState) -> ResolvedNode | None:
-    """The version of an orchestrator that a run began with; None when its folder is not there.
+    """Return the version of an orchestrator with which a run began. Return None when its folder is missing.
 
-    Raises ContractError when that version cannot be resolved.
+    Raise ContractError when that version cannot be resolved.
     """
-    if run.version in ("", str(newest.contract.contract_version)):  # 0.1 did not note it
+    if run.version in ("", str(newest.contract.contract_version)):  # version 0.1 did not record it
         return newest
     folder = find_version(newest.folder, run.version)
     return None if folder is None else resolve_node(folder, newest.contract.topic_prefix)
 
 
-def gone(newest: ResolvedNode, run: WorkflowState) -> str:
-    """What to do about a version whose folder is not there."""
+def missing_version_text(newest: ResolvedNode, run: WorkflowState) -> str:
+    """Return the problem and the remedy when the folder of a version is missing."""
     place = newest.folder.parent
     remedy = f"restore that folder next to {newest.folder.name} until its runs are over"
     return f"version {run.version} is not in {place}: {remedy}"

@@ -1,4 +1,4 @@
-"""``onex workflows``: what runs, how far it is, and how to stop it."""
+"""``onex workflows``: lists, shows and cancels runs of declared workflows."""
 
 import time
 import uuid
@@ -14,7 +14,8 @@ from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, CommandError, Exit, console, errors, print_json, print_rows, when
 from onex.cli.terminal import styled
 from onex.cli.workflow_drawing import waits_for
-from onex.cli.workflow_version import gone, version_of_run
+from onex.cli.workflow_runs import run_of, runs_of
+from onex.cli.workflow_version import missing_version_text, version_of_run
 from onex.connect import open_catalogue
 from onex.contract import ResolvedNode
 from onex.errors import ConfigurationError, PoisonError, RejectedError
@@ -26,10 +27,10 @@ from onex.util.printable import one_line
 from onex.wire.cloudevents import first_headers
 from onex.workflow import StepState, WorkflowState
 
-app = typer.Typer(no_args_is_help=True, help="Declared workflows: list, show, cancel.")
+app = typer.Typer(no_args_is_help=True, help="List, show and cancel runs of declared workflows.")
 
-Node = Annotated[str, typer.Option("--node", help="Only of this orchestrator.")]
-Key = Annotated[str, typer.Argument(help="Key of the workflow, e.g. the order's id.")]
+Node = Annotated[str, typer.Option("--node", help="Only runs of this orchestrator.")]
+Key = Annotated[str, typer.Argument(help="Key of the workflow, e.g. the order id.")]
 
 
 @app.command("list")
@@ -41,7 +42,7 @@ def list_workflows(
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """List workflows that run, or ended within the last day."""
+    """List workflows that run, or that ended within the last day."""
     mesh = _Workflows(load_settings(services))
     found = [
         _brief(name, key, state)
@@ -59,14 +60,14 @@ def list_workflows(
 
 @app.command()
 def show(key: Key, node: Node = "", services: Services = None, as_json: AsJson = False) -> None:
-    """Show one workflow: its command, steps and end."""
+    """Show one workflow: its command, its steps and its end."""
     mesh = _Workflows(load_settings(services))
     orchestrator, state, timers = mesh.find_with_timers(key, node)
     version = version_of_run(orchestrator, state)
     waiting = {} if version is None else waits_for(version.contract, state, timers)
     if as_json:
-        told = {"waits_for": waiting, "timers": dict(timers)}
-        print_json({**_brief(orchestrator.contract.name, key, state), **state.model_dump(mode="json"), **told})
+        more = {"waits_for": waiting, "timers": dict(timers)}
+        print_json({**_brief(orchestrator.contract.name, key, state), **state.model_dump(mode="json"), **more})
         return
     facts = (orchestrator.contract.name, state.phase, _when(state))
     console.print(styled("[bold]{}[/]  {}  {}  started {}", key, *facts))
@@ -86,7 +87,7 @@ def show(key: Key, node: Node = "", services: Services = None, as_json: AsJson =
     if "" in waiting:
         console.print(styled("[dim]until[/]       {}", waiting[""]))
     if version is None and not state.is_over:
-        errors.print(gone(orchestrator, state))
+        errors.print(missing_version_text(orchestrator, state))
     if state.reason:
         console.print(styled("[red]failed[/]  {}: {}", state.failed_step or "workflow", state.reason))
     if state.finished_by:
@@ -96,17 +97,17 @@ def show(key: Key, node: Node = "", services: Services = None, as_json: AsJson =
 @app.command()
 def cancel(
     key: Key,
-    reason: Annotated[str, typer.Option(help="What the failure event will say.")] = "cancelled",
+    reason: Annotated[str, typer.Option(help="Reason in the failure event.")] = "cancelled",
     node: Node = "",
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait until it has ended.")] = 15.0,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the end of the workflow.")] = 15.0,
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Cancel a running workflow: it fails, and what was done is compensated. Waits until it has ended."""
+    """Cancel a running workflow: it fails, and its completed steps are compensated. Wait until it has ended."""
     mesh = _Workflows(load_settings(services))
     orchestrator, state = mesh.find(key, node)
     if state.phase != "running":
-        raise RejectedError(f"{key} is {state.phase} already")
+        raise RejectedError(f"{key} is already {state.phase}")
     mesh.cancel(orchestrator, key, reason)
     deadline = time.monotonic() + timeout
     while not state.is_over:
@@ -118,7 +119,7 @@ def cancel(
     if as_json:
         print_json(_brief(orchestrator.contract.name, key, state))
     else:
-        console.print(one_line(f"{key} {state.phase}: {state.reason or 'it was completed meanwhile'}"))
+        console.print(one_line(f"{key} {state.phase}: {state.reason or 'it completed before the cancel command'}"))
 
 
 class _Workflows:
@@ -136,7 +137,7 @@ class _Workflows:
 
     def scan(self, node: ResolvedNode) -> list[tuple[str, str, WorkflowState]]:
         reader = StateReader(self._bus, self._catalogue, node)
-        return [(node.contract.name, k, state) for k, state in reader.scan() if isinstance(state, WorkflowState)]
+        return [(node.contract.name, key, run) for key, run in runs_of(reader)]
 
     def find(self, key: str, name: str) -> tuple[ResolvedNode, WorkflowState]:
         node, state, _ = self.find_with_timers(key, name)
@@ -146,12 +147,12 @@ class _Workflows:
         unreadable: PoisonError | None = None
         for node in self.orchestrators(name):
             try:
-                state, timers = StateReader(self._bus, self._catalogue, node).get(key)
-            except PoisonError as error:  # the workflow may be another orchestrator's
+                found = run_of(StateReader(self._bus, self._catalogue, node), key)
+            except PoisonError as error:  # another orchestrator may have the workflow
                 unreadable = error
                 continue
-            if isinstance(state, WorkflowState):
-                return node, state, timers
+            if found is not None:
+                return node, *found
         if unreadable is not None:
             raise unreadable
         raise CommandError(f"no workflow {key!r}; `onex workflows list` shows those of the last day")

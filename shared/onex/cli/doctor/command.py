@@ -1,4 +1,4 @@
-"""``onex doctor``: finds what is wrong with a mesh, and says what to do about it."""
+"""``onex doctor``: finds problems of a mesh, and names their remedies."""
 
 from typing import Annotated, NoReturn
 
@@ -18,17 +18,15 @@ from onex.util.printable import one_line
 
 
 def doctor(
-    dead_letters: Annotated[
-        int, typer.Option(min=0, help="More of a node's dead letters than this are too many.")
-    ] = 100,
+    dead_letters: Annotated[int, typer.Option(min=0, help="Dead letters that a node may have.")] = 100,
     window: Annotated[float, typer.Option(min=0.1, help="Seconds in which a partition with lag must move.")] = 3.0,
     skew: Annotated[float, typer.Option(min=0.01, help="Seconds that clocks may differ.")] = 1.0,
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Examine topics, schemas, partitions, clocks, the database, dead letters and registrations.
+    """Check topics, schemas, partitions, clocks, the database, dead letters and registrations.
 
-    Exit code 1 when something is wrong; warnings alone leave it at 0.
+    Exit code 1 when there is an error. Warnings alone leave it at 0.
     """
     settings = load_settings(services)
     try:
@@ -37,17 +35,20 @@ def doctor(
         what, _, remedy = str(error).rpartition("; ")
         _report([Finding(Severity.ERROR, "broker", what, remedy)], ["broker"], as_json)
     catalogue = open_catalogue(settings, bus)
-    patient = CheckContext(bus, catalogue, resolve_all(settings), settings, dead_letters, window, skew)
+    context = CheckContext(bus, catalogue, resolve_all(settings), settings, dead_letters, window, skew)
     findings: list[Finding] = []
     for name, check in CHECKS.items():
         try:
-            findings += check(patient)
-        except Exception as error:  # noqa: BLE001 - a check that fails must not hide what the others find
-            known = isinstance(error, OnexError)
-            what = f"could not be examined: {error if known else repr(error)}"
-            remedy = "fix the other findings first" if known else "report this, with the records that are named above"
-            findings.append(Finding(Severity.ERROR, name, what, remedy))
+            findings += check(context)
+        except OnexError as error:
+            findings.append(_failed_check(name, str(error), "fix the other findings first"))
+        except Exception as error:  # noqa: BLE001 - a check that fails must not hide the findings of the others
+            findings.append(_failed_check(name, repr(error), "report this, with the records that are named above"))
     _report(findings, ["broker", *CHECKS], as_json)
+
+
+def _failed_check(name: str, reason: str, remedy: str) -> Finding:
+    return Finding(Severity.ERROR, name, f"could not be examined: {reason}", remedy)
 
 
 def _report(findings: list[Finding], examined: list[str], as_json: bool) -> NoReturn:
@@ -64,10 +65,10 @@ def _report(findings: list[Finding], examined: list[str], as_json: bool) -> NoRe
         )
     else:
         for name in examined:
-            own = [finding for finding in findings if finding.check == name]
-            if not own:
+            of_check = [finding for finding in findings if finding.check == name]
+            if not of_check:
                 console.print(styled("[green]ok[/]       {}", name))
-            for finding in own:
+            for finding in of_check:
                 colour = "red" if finding.severity is Severity.ERROR else "yellow"
                 words = one_line(f"{name}: {finding.what}; {finding.remedy}")
                 console.print(Text(f"{finding.severity:<8}", colour), words)

@@ -60,7 +60,7 @@ class StackStart:
             )
 
     def agents(self, instances: int | None, restart: bool) -> list[tuple[AgentNote, str]]:
-        """Start agents, and stop those that they replace. Return those that already ran and are not ready, and why."""
+        """Start agents, and stop those that they replace. Return those that ran before and are not ready."""
         from onex.cli.provision import provision
         from onex.cli.stack.agents import StartedAgents, await_agents, not_ready
 
