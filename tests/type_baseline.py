@@ -38,7 +38,7 @@ class Use(NamedTuple):
 class Allowed(NamedTuple):
     """The number of uses that a file may have, and why it has any."""
 
-    count: int
+    number: int
     reason: str
 
 
@@ -115,9 +115,9 @@ def read_baseline(text: str) -> Mapping[Use, Allowed]:
 def grown(counts: Mapping[Use, Allowed], allowed: Mapping[Use, Allowed]) -> list[str]:
     """Return a line for each file with more uses than it may have."""
     return [
-        f"{use.path}: {now.count} of kind {use.kind}, and {allowed[use].count if use in allowed else 0} are allowed"
+        f"{use.path}: {now.number} of kind {use.kind}, and {allowed[use].number if use in allowed else 0} are allowed"
         for use, now in sorted(counts.items())
-        if use.path.startswith("services/") or use not in allowed or now.count > allowed[use].count
+        if use.path.startswith("services/") or use not in allowed or now.number > allowed[use].number
     ]
 
 
@@ -126,7 +126,7 @@ def text_of(counts: Mapping[Use, Allowed], before: Mapping[Use, Allowed]) -> str
     lines = ["# Calls of isinstance, and Any, by file: python -m tests.type_baseline --write"]
     for use, now in sorted(counts.items()):
         reason = before[use].reason if use in before and use.kind != "other" else now.reason
-        lines.append(f"{use.path} {use.kind} {now.count} {reason}")
+        lines.append(f"{use.path} {use.kind} {now.number} {reason}")
     return "\n".join(lines) + "\n"
 
 
@@ -136,7 +136,7 @@ def main() -> int:
     allowed = read_baseline(BASELINE.read_text()) if BASELINE.exists() else counts
     problems = grown(counts, allowed)
     if "--write" in sys.argv[1:]:
-        total, limit = (sum(each.count for each in every.values()) for every in (counts, allowed))
+        total, limit = (sum(each.number for each in every.values()) for every in (counts, allowed))
         if total > limit:
             sys.stderr.write(f"{total} uses, and {limit} are allowed\n")
             return 1
