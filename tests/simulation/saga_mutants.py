@@ -6,39 +6,39 @@ from unittest.mock import PropertyMock, patch
 
 from onex.model.contract import ModelWorkflowStep
 from onex.node import SetTimer
-from onex.workflow.compensation import UNDO, Compensation
+from onex.workflow.compensation import UNDO_TIMER, Compensation
 from onex.workflow.run_draft import RunDraft
 from onex.workflow.state import StepState
 from tests.simulation.mutants import Mutant
 
 
-def _undone_at_the_first_answer() -> Any:
-    answered = Compensation.answered
+def _undone_at_the_first_reply() -> Any:
+    reply_received = Compensation.reply_received
 
     def first(self: Compensation, draft: RunDraft, step: ModelWorkflowStep, cause: str) -> None:
         undos = [undo.model_copy(update={"done": True}) for undo in draft.steps[step.id].undos]
         draft.set(step.id, undos=undos)
-        answered(self, draft, step, cause)
+        reply_received(self, draft, step, cause)
 
-    return patch.object(Compensation, "answered", first)
+    return patch.object(Compensation, "reply_received", first)
 
 
 def _late_results_kept() -> Any:
-    return patch.object(Compensation, "late", lambda self, draft, step: None)
+    return patch.object(Compensation, "undo_late_result", lambda self, draft, step: None)
 
 
 def _branches_under_way_not_waited_for() -> Any:
     return patch.object(StepState, "is_open", PropertyMock(return_value=False))
 
 
-def _an_answer_to_nothing_awaited() -> Any:
+def _a_reply_to_nothing_awaited() -> Any:
     undo = Compensation._undo
 
     def awaited(self: Compensation, draft: RunDraft, step: ModelWorkflowStep) -> None:
         undo(self, draft, step)
         if not draft.steps[step.id].undos and draft.steps[step.id].status == "compensated":
             draft.set(step.id, status="compensating")
-            draft.timers.append(SetTimer(UNDO + step.id, step.compensation_timeout))
+            draft.timers.append(SetTimer(UNDO_TIMER + step.id, step.compensation_timeout))
 
     return patch.object(Compensation, "_undo", awaited)
 
@@ -48,7 +48,7 @@ def _a_raising_compensation_ends_nothing() -> Any:
         commands, is_whole = self._commands(draft, step)
         return [command.to_stored_json() for command in commands], is_whole
 
-    return patch.object(Compensation, "_made", made)
+    return patch.object(Compensation, "_stored_commands", made)
 
 
 def _a_raising_compensation_not_named() -> Any:
@@ -63,7 +63,7 @@ def _a_raising_compensation_not_named() -> Any:
 
 
 def _silent_branches_not_named() -> Any:
-    return patch.object(StepState, "unanswered", PropertyMock(return_value=0))
+    return patch.object(StepState, "missing_replies", PropertyMock(return_value=0))
 
 
 def _compensations_not_tried_again() -> Any:
@@ -83,10 +83,10 @@ def _commands_done_after_their_deadline() -> Any:
 SAGA_MUTANTS: dict[str, Mutant] = {
     made.__name__.removeprefix("_"): made
     for made in (
-        _undone_at_the_first_answer,
+        _undone_at_the_first_reply,
         _late_results_kept,
         _branches_under_way_not_waited_for,
-        _an_answer_to_nothing_awaited,
+        _a_reply_to_nothing_awaited,
         _a_raising_compensation_ends_nothing,
         _a_raising_compensation_not_named,
         _silent_branches_not_named,

@@ -34,7 +34,8 @@ from onex.settings import Settings
 from onex.testing import ManualClock, MeshDriver
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
-from onex.wire.envelope_rules import MADE_UP, clean_id, is_deadline, is_trace_parent, is_trace_state
+from onex.wire.envelope_rules import is_deadline, is_trace_parent, is_trace_state
+from onex.wire.ids import MADE_UP, clean_id
 from onex.wire.sizes import record_bytes
 from tests.conftest import NODES
 from tests.unit.hostile_world import TARGETS, TRAP, HostileWorld, UnspeakableError, hostile

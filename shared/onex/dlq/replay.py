@@ -7,7 +7,6 @@ where it stopped and sends nothing twice. Two operators at once fence each other
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
 from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolTransaction
 from onex.bus.topics import all_partitions, require_topic
@@ -17,6 +16,7 @@ from onex.model.contract import ModelContract
 from onex.model.mesh import EnumDeadLetterAction
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
+from onex.wire.ids import replay_id
 
 _BATCH = 100
 _SETTLE = 15.0
@@ -120,7 +120,13 @@ class Replayer:
                     headers.append((h.AUTHORIZATION, authorization.encode()))
                 number = self._place(letter)
                 transaction.produce(topic, value, key, headers, number, self._note(number))
-                self.audit.write(transaction, letter, EnumDeadLetterAction.REPLAYED, self.author, replay_id(letter))
+                self.audit.write(
+                    transaction,
+                    letter,
+                    EnumDeadLetterAction.REPLAYED,
+                    self.author,
+                    _id_of(letter),
+                )
                 replayed += 1
             transaction.commit(None, {})
         except BaseException:
@@ -174,9 +180,9 @@ class Replayer:
         return {partition.partition: end for partition, (_, end) in self.bus.admin.ends(partitions).items()}
 
 
-def replay_id(letter: DeadLetter) -> str:
-    """Id of a replay: the same letter replayed for the nth time always has the same one."""
-    return blake2b(f"{letter.identity}|{letter.replays + 1}".encode(), digest_size=8).hexdigest()
+def _id_of(letter: DeadLetter) -> str:
+    """Return the id of the next replay of a dead letter."""
+    return replay_id(letter.identity, letter.replays + 1)
 
 
 def outgoing(contract: ModelContract, letter: DeadLetter) -> tuple[str, bytes | None, bytes | None, Headers]:
@@ -191,7 +197,7 @@ def outgoing(contract: ModelContract, letter: DeadLetter) -> tuple[str, bytes | 
         (h.ORIGINAL_PARTITION, letter.facts.get("partition", "").encode()),
         (h.ORIGINAL_OFFSET, letter.facts["offset"].encode()),
         (h.ORIGINAL_TIME, letter.facts["timestamp"].encode()),
-        (h.REPLAY_ID, replay_id(letter).encode()),
+        (h.REPLAY_ID, _id_of(letter).encode()),
         (d.REPLAYS, str(letter.replays + 1).encode()),
         (d.PARENT, letter.identity.encode()),
     ]

@@ -7,9 +7,9 @@ from onex.dlq.manager import Transaction
 from onex.errors import RejectedError
 from onex.model.mesh import EnumDeadLetterAction
 from onex.schema import ProtocolSchemaCatalogue
-from onex.wire.envelope_rules import message_id
 from onex.wire.foreign_headers import headers_of
 from onex.wire.headers import ID
+from onex.wire.ids import message_id
 from onex.wire.positions import done_beyond
 from onex.wire.skip import Skip
 

@@ -23,7 +23,7 @@ from onex.mesh.tracing import ClientTracing
 from onex.model.message import Message
 from onex.settings import Settings
 from onex.wire import headers as h
-from onex.wire.envelope_rules import MADE_UP, clean_id
+from onex.wire.ids import MADE_UP, clean_id
 
 log = structlog.get_logger(__name__)
 M = TypeVar("M", bound=Message)

@@ -6,7 +6,6 @@ The agent publishes them: :mod:`onex.agent.effect.outbox_relay`.
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from hashlib import blake2b
 
 import asyncpg
 from typing_extensions import override
@@ -16,6 +15,7 @@ from onex.node import Context
 from onex.node.outbox import OutboxEvent, ProtocolOutbox
 from onex.postgres.pool import is_pooled
 from onex.postgres.reachable import reachable
+from onex.wire.ids import derived_id
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS onex_outbox_event (
@@ -51,12 +51,11 @@ class Outbox(ProtocolOutbox):
     async def put(self, connection: asyncpg.Connection, context: Context, *events: Message, key: str = "") -> None:
         """Write events in the transaction of ``connection``: they are published if and only if it commits."""
         for index, event in enumerate(events):
-            text = f"{self._node}|{context.idempotency_key}|{type(event).__name__}|{index}"
             await connection.execute(
                 "INSERT INTO onex_outbox_event (node, id, type, body, key, correlation_id, causation_id) "
                 "VALUES ($1, $2, $3, $4, $5, $6, $7)",
                 self._node,
-                blake2b(text.encode(), digest_size=16).hexdigest(),
+                derived_id(self._node, context.idempotency_key, type(event).__name__, str(index)),
                 type(event).__name__,
                 event.to_stored_json(),
                 key,

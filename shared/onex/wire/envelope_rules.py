@@ -14,17 +14,10 @@
 import re
 from collections.abc import Sequence
 from typing import Final
-from uuid import UUID
 
-from onex.model.topic import is_retry_topic
-from onex.wire.record import ProtocolRecord
+from onex.wire.ids import LONGEST_ID, MADE_UP
 
-LONGEST_ID: Final = 512
-"""Bytes."""
-MADE_UP: Final = b"onex-record:"
-"""How ids begin that an engine makes up for records without one."""
 _PRINTABLE: Final = bytes(range(0x20, 0x7F))
-_UUID_BYTES: Final = 16
 _TRACE_PARENT: Final = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-[ -~]{0,256})?"
 )
@@ -83,33 +76,6 @@ def _are_trace_parents(trace_parents: Sequence[bytes | None]) -> bool:
     )
 
 
-def clean_id(raw: bytes | None) -> bytes | None:
-    """The id as it is carried on; None where it counts as absent."""
-    if not raw or len(raw) > LONGEST_ID:
-        return None
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        text = "\0"
-    if not any(ord(sign) < 0x20 or 0x7F <= ord(sign) < 0xA0 for sign in text):
-        return raw
-    return str(UUID(bytes=raw)).encode() if len(raw) == _UUID_BYTES else None
-
-
-def made_up_id(record: ProtocolRecord) -> bytes:
-    """Return the id of a record whose sender sent no valid one: its place, in a form that no sender may use."""
-    return b"%b%b-%d-%d" % (MADE_UP, record.topic().encode(), record.partition(), record.offset())
-
-
-def message_id(record: ProtocolRecord, raw: bytes | None) -> bytes:
-    """Return the id under which a record is carried on. ``raw`` is its ``ce_id`` header."""
-    sent = clean_id(raw)
-    # Only on a retry topic a record has the made-up id of the place that it was moved or replayed from.
-    if sent is None or (sent.startswith(MADE_UP) and not is_retry_topic(record.topic())):
-        return made_up_id(record)
-    return sent
-
-
 def is_trace_parent(raw: bytes) -> bool:
     """Whether a ``traceparent`` is valid. Later versions may be longer, version 00 may not."""
     return _TRACE_PARENT.fullmatch(raw) is not None and (len(raw) == _VERSION_0_LENGTH or raw[:2] != b"00")
@@ -123,8 +89,3 @@ def is_trace_state(raw: bytes | None) -> bool:
 def is_deadline(raw: bytes) -> bool:
     """Whether a deadline is a time."""
     return _DEADLINE.fullmatch(raw) is not None
-
-
-def readable(key: bytes) -> bytes:
-    """A record key as part of an id: in hexadecimal digits where it could not be an id itself."""
-    return key if clean_id(key) == key else key.hex().encode()

@@ -1,7 +1,7 @@
-"""Undoes what was done, in reverse order. Each command that undoes something is tracked by itself.
+"""Compensation of a run: its steps are undone in reverse order. Each command that undoes something is tracked.
 
-What a step's ``compensate_`` method returns is compared with what was sent before: only the rest is new. So the
-method is called when the step's turn comes, and again for each result that arrives after that.
+The result of a step's ``compensate_`` method is compared with the commands that were sent before: only the others are
+sent. The method is called when the turn of the step comes, and again for each result that arrives later.
 """
 
 from collections import Counter
@@ -17,131 +17,136 @@ from onex.model.enums import EnumErrorAction
 from onex.model.message import Message
 from onex.node import Addressed, CancelTimer, Node, SetTimer
 from onex.util.error_text import safe_text
+from onex.wire.ids import derived_id
 from onex.workflow.awaited import undo_id, undo_of
 from onex.workflow.run_draft import RunDraft
-from onex.workflow.state import UndoState, derived
+from onex.workflow.state import UndoState
 
 log = structlog.get_logger(__name__)
-UNDO = "undo:"
+UNDO_TIMER = "undo:"
 """Prefix of the timers of compensations."""
 _MOST_TEXT = 500
-"""Characters of an exception that are kept."""
+"""Characters of an exception that are stored."""
 
 
 class Compensation:
-    """A saga's way back."""
+    """Undoes the steps of runs that have failed."""
 
     def __init__(self, workflow: ModelWorkflow, node: Node) -> None:
         self._steps = {step.id: step for step in workflow.steps}
         self._node = node
 
     def begin(self, draft: RunDraft) -> None:
-        """Note what is to be undone: what was done, what may have been, and what is under way.
+        """List the steps to undo: those that are done, that may have happened, and that are under way.
 
-        A step under way is waited for first, because a compensation must not overtake its command. A child workflow
-        is not: its compensation is what ends it.
+        The run waits for a step under way first, because a compensation must not overtake its command. It does not
+        wait for a child workflow, which its compensation ends.
         """
         steps = [] if self._stops(draft) else [step for step in reversed(self._steps.values()) if step.compensate]
         for step in steps:
             if draft.steps[step.id].is_open and step.compensate == CancelWorkflow.__name__:
                 draft.give_up(step)
-        order = [step.id for step in steps if (k := draft.steps[step.id]).is_open or k.may_have_happened]
+        order = [step.id for step in steps if (state := draft.steps[step.id]).is_open or state.may_have_happened]
         draft.state = draft.state.model_copy(update={"to_compensate": order})
 
-    def go_on(self, draft: RunDraft) -> bool:
-        """Send compensations up to the first that is awaited; return whether nothing is left."""
+    def advance(self, draft: RunDraft) -> bool:
+        """Send compensations up to the first that must be awaited. Return whether no step is left."""
         while draft.state.to_compensate:
             step = self._steps[draft.state.to_compensate[0]]
-            kept = draft.steps[step.id]
-            if kept.is_open:
+            step_state = draft.steps[step.id]
+            if step_state.is_open:
                 return False
-            if kept.may_have_happened and not kept.undo_began:
+            if step_state.may_have_happened and not step_state.undo_began:
                 self._undo(draft, step)
             if draft.steps[step.id].status == "compensating":
                 return False
             draft.state = draft.state.model_copy(update={"to_compensate": draft.state.to_compensate[1:]})
         return True
 
-    def late(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
-        """Undo what a step has done, as its result came after its turn; a run that still goes back waits for it."""
+    def undo_late_result(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
+        """Undo a step whose result came after its turn. A run that is still compensating waits for it."""
         waiting = draft.state.to_compensate
-        kept = draft.steps[step.id]
-        comes_later = step.id in waiting and not kept.undo_began
+        step_state = draft.steps[step.id]
+        comes_later = step.id in waiting and not step_state.undo_began
         if (
             not step.compensate
             or self._stops(draft)
             or comes_later
-            or not (kept.may_have_happened or kept.undo_began)
+            or not (step_state.may_have_happened or step_state.undo_began)
         ):
             return
         self._undo(draft, step)
         if draft.state.phase == "compensating" and step.id not in waiting:
             draft.state = draft.state.model_copy(update={"to_compensate": [step.id, *waiting]})
 
-    def answered(self, draft: RunDraft, step: ModelWorkflowStep, cause: str) -> None:
-        """One command that undoes a part of the step was carried out."""
-        kept = draft.steps[step.id]
-        number = undo_of(kept, draft.state.run_id, step.id, cause)
+    def reply_received(self, draft: RunDraft, step: ModelWorkflowStep, cause: str) -> None:
+        """Note that the command ``cause``, which undoes the step or a part of it, was carried out."""
+        step_state = draft.steps[step.id]
+        number = undo_of(step_state, draft.state.run_id, step.id, cause)
         if number is None:
             return
-        undos = list(kept.undos)
+        undos = list(step_state.undos)
         undos[number] = undos[number].model_copy(update={"done": True})
         draft.set(step.id, undos=undos)
         if all(undo.done for undo in undos):
-            draft.timers.append(CancelTimer(UNDO + step.id))
-            draft.set(step.id, status="not compensated" if kept.problem else "compensated")
+            draft.timers.append(CancelTimer(UNDO_TIMER + step.id))
+            draft.set(step.id, status="not compensated" if step_state.problem else "compensated")
 
     def timed_out(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
-        """Send what was not answered again, or give it up."""
-        kept = draft.steps[step.id]
-        if kept.status != "compensating":
+        """Send commands without a reply again, or give them up."""
+        step_state = draft.steps[step.id]
+        if step_state.status != "compensating":
             return
-        again = [
+        to_repeat = [
             number
-            for number, undo in enumerate(kept.undos)
+            for number, undo in enumerate(step_state.undos)
             if not undo.done and undo.attempts < step.compensation_retry.max_attempts
         ]
-        if again:
-            self._send(draft, step, again)
+        if to_repeat:
+            self._send(draft, step, to_repeat)
         else:
             draft.set(step.id, status="not compensated")
 
     def upgrade(self, draft: RunDraft) -> None:
-        """Make the commands of compensations under way again: version 0.1 kept only the number of attempts."""
+        """Make the commands of compensations under way: version 0.1 stored only the number of attempts."""
         for step in self._steps.values():
-            kept = draft.steps.get(step.id)
-            if kept is not None and kept.status == "compensating" and not kept.undos:
-                made, _ = self._made(draft, step) or ((), False)
-                draft.set(step.id, undos=[UndoState(command=text, attempts=kept.compensations) for text in made])
+            step_state = draft.steps.get(step.id)
+            if step_state is not None and step_state.status == "compensating" and not step_state.undos:
+                commands, _ = self._stored_commands(draft, step) or ((), False)
+                draft.set(
+                    step.id, undos=[UndoState(command=text, attempts=step_state.compensations) for text in commands]
+                )
 
     def _undo(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
-        """Send what undoes the step and was not sent before."""
-        kept = draft.steps[step.id]
-        if (found := self._made(draft, step)) is None:
+        """Send the commands that undo the step and were not sent before."""
+        step_state = draft.steps[step.id]
+        if (made := self._stored_commands(draft, step)) is None:
             return
-        made, is_whole = found
-        sent = Counter(undo.command for undo in kept.undos)
+        commands, is_whole = made
+        sent = Counter(undo.command for undo in step_state.undos)
         new: list[UndoState] = []
-        for text in made:
+        for text in commands:
             if sent[text]:
                 sent[text] -= 1
             else:
                 new.append(UndoState(command=text))
-        undos = [*kept.undos, *new]
-        unanswered = 0 if is_whole else kept.unanswered
-        is_covered = not unanswered or len(undos) >= unanswered + len(kept.results)
+        undos = [*step_state.undos, *new]
+        missing_replies = 0 if is_whole else step_state.missing_replies
+        is_covered = not missing_replies or len(undos) >= missing_replies + len(step_state.results)
         problem = (
-            "" if is_covered else f"no answer to {unanswered} of {len(kept.items)} commands; they may have happened"
+            ""
+            if is_covered
+            else f"no reply to {missing_replies} of {len(step_state.items)} commands; they may have happened"
         )
         draft.set(step.id, undos=undos, problem=problem)
         if new:
-            self._send(draft, step, range(len(kept.undos), len(undos)))
-        elif kept.status != "compensating" and (not step.compensated or all(undo.done for undo in undos)):
+            self._send(draft, step, range(len(step_state.undos), len(undos)))
+        elif step_state.status != "compensating" and (not step.compensated or all(undo.done for undo in undos)):
             draft.set(step.id, status="not compensated" if problem else "compensated")
 
-    def _made(self, draft: RunDraft, step: ModelWorkflowStep) -> tuple[Sequence[str], bool] | None:
-        """``_commands`` as JSON. None where the method raises: what was sent before is still awaited, the rest is not
-        undone, and the step says why."""
+    def _stored_commands(self, draft: RunDraft, step: ModelWorkflowStep) -> tuple[Sequence[str], bool] | None:
+        """Return ``_commands`` as JSON. Return None when the method raises: commands that were sent before are still
+        awaited, the rest of the step is not undone, and its ``problem`` is the exception."""
         try:
             commands, is_whole = self._commands(draft, step)
             return [command.to_stored_json() for command in commands], is_whole
@@ -156,16 +161,16 @@ class Compensation:
             return None
 
     def _commands(self, draft: RunDraft, step: ModelWorkflowStep) -> tuple[Sequence[Message], bool]:
-        """What the node's method returns now, and whether it is one command for all of the step.
+        """Return the commands of the node's method, and whether it returned one command for the whole step.
 
-        Raises what the method raises, and WrongOutputError.
+        Raise what the method raises, and WrongOutputError.
         """
         method = getattr(self._node, f"compensate_{step.id}")
-        made = method(draft.run())
-        is_whole = not isinstance(made, list | tuple)
-        if made is None and may_return_none(method):
+        returned = method(draft.run())
+        is_whole = not isinstance(returned, list | tuple)
+        if returned is None and may_return_none(method):
             return [], is_whole
-        commands = [made] if is_whole else made
+        commands = [returned] if is_whole else returned
         for command in commands:
             if type(command).__name__ != step.compensate:
                 raise WrongOutputError(
@@ -174,13 +179,13 @@ class Compensation:
         return commands, is_whole
 
     def _send(self, draft: RunDraft, step: ModelWorkflowStep, numbers: Sequence[int]) -> None:
-        kept = draft.steps[step.id]
-        undos, run_id = list(kept.undos), draft.state.run_id
-        work = derived(run_id, step.id, "compensate")
+        step_state = draft.steps[step.id]
+        undos, run_id = list(step_state.undos), draft.state.run_id
+        idempotency_key = derived_id(run_id, step.id, "compensate")
         for number in numbers:
             attempt = undos[number].attempts + 1
             undos[number] = undos[number].model_copy(update={"attempts": attempt})
-            key = derived(work, str(number)) if number else work
+            key = derived_id(idempotency_key, str(number)) if number else idempotency_key
             command = draft.message(step.compensate or "", undos[number].command)
             identity = undo_id(run_id, step.id, attempt, number)
             draft.commands.append(Addressed(command, idempotency_key=key, id=identity))
@@ -189,13 +194,13 @@ class Compensation:
         if step.compensated:
             draft.set(step.id, status="compensating")
             wait = step.compensation_timeout + step.compensation_retry.delay_after(attempts)
-            draft.timers.append(SetTimer(UNDO + step.id, wait))
-        elif kept.problem:
+            draft.timers.append(SetTimer(UNDO_TIMER + step.id, wait))
+        elif step_state.problem:
             draft.set(step.id, status="not compensated")
-        elif kept.status == "not compensated":
+        elif step_state.status == "not compensated":
             draft.set(step.id, status="done")
 
     def _stops(self, draft: RunDraft) -> bool:
-        """Whether the step that failed leaves everything as it is."""
+        """Whether the failed step has ``error_action: stop``, so that no step is undone."""
         step = self._steps.get(draft.state.failed_step)
         return step is not None and step.error_action is EnumErrorAction.STOP

@@ -17,7 +17,7 @@ from onex.workflow.state import WorkflowState
 
 @dataclass(frozen=True, slots=True)
 class CompiledWorkflow:
-    """What the engine needs of a declared workflow."""
+    """A declared workflow as the engine calls it."""
 
     decide: Callable[[Message | None, Message, Context], Decision[WorkflowState]]
     state_model: type[WorkflowState]
@@ -26,7 +26,7 @@ class CompiledWorkflow:
 def compile_workflow(resolved: ResolvedNode, node: Node) -> CompiledWorkflow:
     """Bind steps to the node's methods. The contract was checked against the class before.
 
-    A run ends on the version it began with: versions of the same major that lie beside this one are bound too.
+    A run ends on the version that it began with: versions of the same major in the same folder are bound, too.
     """
     current = str(resolved.contract.contract_version)
     machines = {current: _machine(resolved, node)}
@@ -43,7 +43,7 @@ def compile_workflow(resolved: ResolvedNode, node: Node) -> CompiledWorkflow:
                 return machines[current]
             raise RejectedError(
                 f"the run began with version {run.version} of {resolved.contract.name}, which is not here; "
-                f"put it back beside {resolved.folder.name}, then replay this dead letter"
+                f"put it back next to {resolved.folder.name}, then replay this dead letter"
             )
         return machines[run.version]
 
@@ -58,14 +58,14 @@ def compile_workflow(resolved: ResolvedNode, node: Node) -> CompiledWorkflow:
             case _ if type(event) is start:
                 decision = machine.start(run, event, context)
             case _:
-                decision = machine.answer(run, event, context)
+                decision = machine.receive(run, event, context)
         return decision if machine is machines[current] else _translated(decision, resolved.models)
 
     return CompiledWorkflow(decide, WorkflowState)
 
 
 def start_of(resolved: ResolvedNode) -> type[Message]:
-    """The message that starts a declared workflow."""
+    """Return the type of message that starts a declared workflow."""
     workflow = resolved.contract.workflow_coordination
     assert workflow is not None
     return next(
@@ -83,18 +83,18 @@ def _machine(resolved: ResolvedNode, node: Node) -> WorkflowMachine:
 
 
 def _translated(decision: Decision[WorkflowState], models: Mapping[str, type[Message]]) -> Decision[WorkflowState]:
-    """An earlier version's messages as those of this version: that is what the topics carry."""
+    """Return a decision of an earlier version with messages of this version, which are those on the topics."""
 
-    def one(emission: Message | Addressed) -> Message | Addressed:
+    def current(emission: Message | Addressed) -> Message | Addressed:
         if isinstance(emission, Addressed):
-            return replace(emission, message=cast(Message, one(emission.message)))
+            return replace(emission, message=cast(Message, current(emission.message)))
         model = models.get(type(emission).__name__, type(emission))
         return emission if type(emission) is model else model.model_validate(emission.model_dump())
 
     return Decision(
         decision.state,
-        [one(command) for command in decision.commands],
+        [current(command) for command in decision.commands],
         decision.timers,
-        None if decision.completion is None else one(decision.completion),
-        [one(event) for event in decision.events],
+        None if decision.completion is None else current(decision.completion),
+        [current(event) for event in decision.events],
     )

@@ -1,4 +1,4 @@
-"""Moves one run of a workflow forward. Pure: every method maps a state and an input to a Decision."""
+"""The rules of a workflow. Every method returns a Decision for a state and an input, and has no side effects."""
 
 from collections.abc import Mapping
 
@@ -7,25 +7,25 @@ from onex.model.contract import ModelWorkflow, ModelWorkflowStep
 from onex.model.enums import EnumErrorAction
 from onex.model.message import Message
 from onex.node import Addressed, CancelTimer, Context, Decision, Node, SetTimer
-from onex.workflow.awaited import Answers, Role
-from onex.workflow.compensation import UNDO, Compensation
+from onex.workflow.awaited import AwaitedMessages, Role
+from onex.workflow.compensation import UNDO_TIMER, Compensation
 from onex.workflow.run_draft import RunDraft, repeated_completion, step_timer
 from onex.workflow.state import FinishedRun, StepState, WorkflowState
 from onex.workflow.step_sender import StepSender
 
-WHOLE = "workflow"
-RETENTION = "retention"
+RUN_TIMER = "workflow"
+RETENTION_TIMER = "retention"
 _KEEP_FINISHED = 24 * 3600.0
-"""Seconds a finished run is kept to answer repeated commands with the same completion."""
+"""Seconds that a finished run is stored, so that the reply to a repeated command is the same completion."""
 _KEEP_RUNS = 20
-"""Earlier runs of the same key that are kept for the same purpose."""
+"""Number of earlier runs of the same key that are stored for the same purpose."""
 
 _GO_BACK = (EnumErrorAction.COMPENSATE, EnumErrorAction.RETRY)
-"""A step that fails with one of these makes the run undo what was done."""
+"""When a step fails with one of these, the run is compensated."""
 
 
 class WorkflowMachine:
-    """The rules of declared workflows: order, conditions, retries, timeouts, failure, compensation."""
+    """Order, conditions, retries, timeouts, failure and compensation of the runs of one workflow version."""
 
     def __init__(
         self,
@@ -41,21 +41,21 @@ class WorkflowMachine:
         self._start = start
         self._version = version
         self._steps = {step.id: step for step in workflow.steps}
-        self._answers = Answers(workflow)
+        self._awaited = AwaitedMessages(workflow)
         self._sender = StepSender(workflow, node)
         self._compensation = Compensation(workflow, node)
 
     # -- inputs ---------------------------------------------------------------------------------
 
     def start(self, state: WorkflowState | None, command: Message, context: Context) -> Decision[WorkflowState]:
-        """A command: begin, ignore a repetition, or give the completion again."""
+        """Take a command: begin a run, ignore a repetition, or publish the completion again."""
         if state is not None and state.start_id == context.message_id:
-            return self._again(state)
+            return self._repeat_completion(state)
         if state is not None and (run := _earlier(state, context.message_id)):
             return Decision(state, events=[self._repeated(run)])
         if state is not None and not state.is_over:
             raise RejectedError(f"workflow {context.key} is already running, started by {state.start_id}")
-        begun = WorkflowState(
+        new_run = WorkflowState(
             start_id=context.message_id,
             command=command.to_stored_json(),
             reply_key=context.reply_key,
@@ -63,51 +63,51 @@ class WorkflowMachine:
             started_ms=round(context.now.timestamp() * 1000),
             phase="running",
             steps={step.id: StepState() for step in self._workflow.steps},
-            earlier=[] if state is None else _remembered(state),
+            earlier=[] if state is None else _earlier_runs(state),
             version=self._version,
         )
-        draft = self._draft(begun, context)
-        draft.timers.append(CancelTimer(RETENTION))
+        draft = self._draft(new_run, context)
+        draft.timers.append(CancelTimer(RETENTION_TIMER))
         self._begin(draft, context)
         return draft.decision()
 
-    def answer(self, state: WorkflowState | None, event: Message, context: Context) -> Decision[WorkflowState]:
-        """A result, a failure, a signal or the end of a compensation; what no step waits for is ignored.
+    def receive(self, state: WorkflowState | None, event: Message, context: Context) -> Decision[WorkflowState]:
+        """Take a result, a failure, a signal or the end of a compensation. Ignore one that no step waits for.
 
-        Raises RejectedError for what no step of this run's version takes.
+        Raise RejectedError for a message that no step of the version of this run takes.
         """
         if state is None:
             return Decision(state)
         name = type(event).__name__
-        if not state.is_over and not self._answers.of(name, state.steps):
+        if not state.is_over and not self._awaited.of(name, state.steps):
             version = state.version or self._version
             raise RejectedError(f"the run began with version {version}, in which no step takes {name}")
         draft = self._draft(state, context)
         cause = context.answers_id
-        match self._answers.find(name, draft.steps, state.run_id, cause):
+        match self._awaited.find(name, draft.steps, state.run_id, cause):
             case step, Role.SIGNAL:
-                self._signalled(draft, step, event)
+                self._signal_received(draft, step, event)
             case step, Role.COMPENSATED:
-                self._compensation.answered(draft, step, cause)
+                self._compensation.reply_received(draft, step, cause)
                 self._end_if_undone(draft)
             case step, Role.FAILURE:
-                self._refused(draft, step, event, cause)
+                self._failure_received(draft, step, event, cause)
             case step, Role.RESULT:
-                self._answered(draft, step, event, cause)
+                self._result_received(draft, step, event, cause)
             case None:
                 pass
         return draft.decision()
 
     def timer(self, state: WorkflowState | None, name: str, context: Context) -> Decision[WorkflowState]:
-        """The workflow's, a step's, a compensation's or the retention timer."""
-        if state is None or name == RETENTION:
+        """Take a fired timer: of the workflow, of a step, of a compensation, or of retention."""
+        if state is None or name == RETENTION_TIMER:
             return Decision(None)
         draft = self._draft(state, context)
         kind, _, step_id = name.partition(":")
         step = self._steps.get(step_id) if step_id in state.steps else None
-        if name == WHOLE:
-            self._whole_timer(draft)
-        elif step and kind + ":" == UNDO:
+        if name == RUN_TIMER:
+            self._run_timer(draft)
+        elif step and kind + ":" == UNDO_TIMER:
             self._compensation.timed_out(draft, step)
             self._end_if_undone(draft)
         elif step and name == step_timer(step_id):
@@ -115,7 +115,7 @@ class WorkflowMachine:
         return draft.decision()
 
     def cancel(self, state: WorkflowState | None, reason: str, context: Context) -> Decision[WorkflowState]:
-        """An operator's wish; a run that is over, or unknown, stays as it is."""
+        """Cancel a run. A run that is over, or unknown, does not change."""
         if state is None or state.phase != "running":
             return Decision(state)
         draft = self._draft(state, context)
@@ -131,87 +131,91 @@ class WorkflowMachine:
             timeout = min(timeout, max(0.001, (deadline - context.now).total_seconds()))
         ends_ms = round((context.now.timestamp() + timeout) * 1000)
         draft.state = draft.state.model_copy(update={"ends_ms": ends_ms})
-        draft.timers.append(SetTimer(WHOLE, timeout))
+        draft.timers.append(SetTimer(RUN_TIMER, timeout))
         self._sender.progress(draft, "", "started")
         self._advance(draft)
 
     def _advance(self, draft: RunDraft) -> None:
-        """Send what can be sent; complete when nothing is left."""
+        """Send the commands of steps that are ready. Complete the run when no step is left."""
         while self._sender.send_ready(draft):
             pass
-        if not all(kept.status in ("done", "skipped") for kept in draft.steps.values()):
+        if not all(step_state.status in ("done", "skipped") for step_state in draft.steps.values()):
             return
         if self._workflow.continues:
-            following = getattr(self._node, "continue_as_new")(draft.run())  # noqa: B009 - named by the contract
-            if following is not None:
-                self._continue(draft, following)
+            next_command = getattr(self._node, "continue_as_new")(draft.run())  # noqa: B009 - named by the contract
+            if next_command is not None:
+                self._continue(draft, next_command)
                 return
         completion = getattr(self._node, "completed")(draft.run())  # noqa: B009 - named by the contract
         self._finish(draft, "completed", completion)
 
     def _continue(self, draft: RunDraft, command: Message) -> None:
-        """The same run, the same asker, a new command and no history."""
+        """Continue the run for the same sender, with a new command and no history."""
         state = draft.state
-        fresh = {
+        changes = {
             "command": command.to_stored_json(),
             "generation": state.generation + 1,
             "started_ms": round(draft.context.now.timestamp() * 1000),
         }
-        draft.state = state.model_copy(update=fresh)
+        draft.state = state.model_copy(update=changes)
         draft.steps = {step.id: StepState() for step in self._workflow.steps}
         self._begin(draft, draft.context)
 
-    def _signalled(self, draft: RunDraft, step: ModelWorkflowStep, event: Message) -> None:
-        """A signal may come before its step is reached: it is kept until then."""
-        kept = draft.steps[step.id]
-        if draft.state.phase != "running" or kept.status not in ("waiting", "running") or kept.result is not None:
+    def _signal_received(self, draft: RunDraft, step: ModelWorkflowStep, event: Message) -> None:
+        """Store a signal, which may come before its step is reached."""
+        step_state = draft.steps[step.id]
+        if (
+            draft.state.phase != "running"
+            or step_state.status not in ("waiting", "running")
+            or step_state.result is not None
+        ):
             return
         draft.set(step.id, result=event.to_stored_json())
-        if kept.status == "running":
+        if step_state.status == "running":
             self._step_done(draft, step)
 
-    def _refused(self, draft: RunDraft, step: ModelWorkflowStep, event: Message, cause: str) -> None:
-        kept = draft.steps[step.id]
-        in_time = kept.status == "running"
-        if not in_time and not (kept.maybe_done and draft.state.phase != "running"):
+    def _failure_received(self, draft: RunDraft, step: ModelWorkflowStep, event: Message, cause: str) -> None:
+        step_state = draft.steps[step.id]
+        in_time = step_state.status == "running"
+        if not in_time and not (step_state.maybe_done and draft.state.phase != "running"):
             return
         if step.fan_out:
             items = [
                 item.model_copy(update={"refused": True}) if item.is_open and cause in item.command_ids else item
-                for item in kept.items
+                for item in step_state.items
             ]
             draft.set(step.id, items=items)
         if not in_time:
-            draft.set(step.id, maybe_done=step.fan_out and draft.steps[step.id].unanswered > 0)
-            self._late(draft, step, is_whole=False)
+            draft.set(step.id, maybe_done=step.fan_out and draft.steps[step.id].missing_replies > 0)
+            self._late_reply(draft, step, is_whole=False)
         elif draft.state.phase != "running":
-            self._came_in(draft, step)
-        elif step.error_action is EnumErrorAction.RETRY and kept.attempts < step.retry.max_attempts:
+            self._awaited_reply(draft, step)
+        elif step.error_action is EnumErrorAction.RETRY and step_state.attempts < step.retry.max_attempts:
             draft.timers.append(CancelTimer(step_timer(step.id)))
-            self._sender.again(draft, step)
+            self._sender.retry(draft, step)
         else:
-            # Branches under way are waited for before they are undone.
+            # The run waits for branches under way before it undoes them.
             is_open = step.fan_out and draft.steps[step.id].is_open
             if not (is_open and step.compensate and step.error_action in _GO_BACK):
                 draft.timers.append(CancelTimer(step_timer(step.id)))
                 draft.set(step.id, status="failed", maybe_done=is_open)
             self._failed(draft, step, _reason(event), event)
 
-    def _answered(self, draft: RunDraft, step: ModelWorkflowStep, event: Message, cause: str) -> None:
-        kept = draft.steps[step.id]
-        in_time = kept.status in ("running", "retrying")
+    def _result_received(self, draft: RunDraft, step: ModelWorkflowStep, event: Message, cause: str) -> None:
+        step_state = draft.steps[step.id]
+        in_time = step_state.status in ("running", "retrying")
         if step.fan_out:
             items = [
                 item.model_copy(update={"result": event.to_stored_json(), "refused": False})
                 if item.result is None and cause in item.command_ids
                 else item
-                for item in kept.items
+                for item in step_state.items
             ]
-            if items == kept.items:
+            if items == step_state.items:
                 return
             draft.set(step.id, items=items)
             is_whole = all(item.result is not None for item in items)
-        elif kept.result is not None or not (in_time or kept.maybe_done):
+        elif step_state.result is not None or not (in_time or step_state.maybe_done):
             return
         else:
             draft.set(step.id, result=event.to_stored_json())
@@ -220,26 +224,26 @@ class WorkflowMachine:
             if is_whole:
                 self._step_done(draft, step)
         elif in_time and draft.state.phase == "compensating":
-            self._came_in(draft, step)
+            self._awaited_reply(draft, step)
         else:
-            self._late(draft, step, is_whole=is_whole)
+            self._late_reply(draft, step, is_whole=is_whole)
 
-    def _came_in(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
-        """An answer to a command that was under way when the run failed; its step is undone after the last one."""
-        kept = draft.steps[step.id]
-        if any(item.is_open for item in kept.items):
+    def _awaited_reply(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
+        """Take a reply to a command that was under way when the run failed. After the last one the step is undone."""
+        step_state = draft.steps[step.id]
+        if any(item.is_open for item in step_state.items):
             return
-        is_whole = bool(kept.results) and len(kept.results) >= len(kept.items)
+        is_whole = bool(step_state.results) and len(step_state.results) >= len(step_state.items)
         draft.timers.append(CancelTimer(step_timer(step.id)))
         draft.set(step.id, status="done" if is_whole else "failed", maybe_done=False)
         self._end_if_undone(draft)
 
-    def _late(self, draft: RunDraft, step: ModelWorkflowStep, *, is_whole: bool) -> None:
-        """A result of work that was given up. A run that goes on counts it; any other run has it undone."""
+    def _late_reply(self, draft: RunDraft, step: ModelWorkflowStep, *, is_whole: bool) -> None:
+        """Take a reply of a step that was given up. A run that continues counts it; any other run undoes the step."""
         if is_whole and draft.steps[step.id].status in ("failed", "skipped"):
             draft.set(step.id, status="done", maybe_done=False)
         if draft.state.phase != "running":
-            self._compensation.late(draft, step)
+            self._compensation.undo_late_result(draft, step)
             self._end_if_undone(draft)
 
     def _step_done(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
@@ -249,23 +253,23 @@ class WorkflowMachine:
         self._advance(draft)
 
     def _step_timer(self, draft: RunDraft, step: ModelWorkflowStep) -> None:
-        """A delay is over, or no answer came in time."""
-        kept = draft.steps[step.id]
+        """Send the next attempt after its delay, or give up a step whose reply did not come in time."""
+        step_state = draft.steps[step.id]
         if draft.state.phase != "running":
-            if kept.status == "running":
+            if step_state.status == "running":
                 draft.give_up(step)
                 self._end_if_undone(draft)
-        elif kept.status == "retrying":
+        elif step_state.status == "retrying":
             self._sender.send(draft, step)
-        elif kept.status == "running" and kept.attempts < step.retry.max_attempts and step.command:
+        elif step_state.status == "running" and step_state.attempts < step.retry.max_attempts and step.command:
             draft.set(step.id, maybe_done=True)
-            self._sender.again(draft, step)
-        elif kept.status == "running":
+            self._sender.retry(draft, step)
+        elif step_state.status == "running":
             draft.give_up(step)
             self._failed(draft, step, f"{step.id} timed out", None)
 
-    def _whole_timer(self, draft: RunDraft) -> None:
-        """The time of the run is over: it fails, or waits no longer for what was under way when it failed."""
+    def _run_timer(self, draft: RunDraft) -> None:
+        """Fail a run whose time is over. A run that has failed waits no longer for steps under way."""
         if draft.state.phase == "running":
             self._give_up(draft, "workflow timed out")
         elif draft.state.phase == "compensating":
@@ -283,8 +287,8 @@ class WorkflowMachine:
         self._end_failed(draft, step.id, reason, event)
 
     def _give_up(self, draft: RunDraft, reason: str) -> None:
-        """Steps under way may have happened: they are compensated like those that did."""
-        draft.timers.append(CancelTimer(WHOLE))
+        """Fail the run. Steps under way may have happened, so they are compensated like steps that are done."""
+        draft.timers.append(CancelTimer(RUN_TIMER))
         self._give_up_all(draft)
         self._end_failed(draft, "", reason, None)
 
@@ -302,10 +306,10 @@ class WorkflowMachine:
         self._end_if_undone(draft)
 
     def _end_if_undone(self, draft: RunDraft) -> None:
-        """Undo what can be undone now; the run ends when nothing is left to wait for."""
+        """Undo the steps that can be undone now. End the run when it waits for no step."""
         if draft.state.is_over:
             return
-        if self._compensation.go_on(draft):
+        if self._compensation.advance(draft):
             completion = getattr(self._node, "failed")(draft.run())  # noqa: B009 - named by the contract
             self._finish(draft, "failed", completion)
         elif draft.state.phase == "running":
@@ -315,7 +319,7 @@ class WorkflowMachine:
     def _finish(self, draft: RunDraft, phase: str, completion: Message) -> None:
         self._sender.progress(draft, "", phase)
         draft.finish(phase, completion)
-        draft.timers += [CancelTimer(WHOLE), SetTimer(RETENTION, _KEEP_FINISHED)]
+        draft.timers += [CancelTimer(RUN_TIMER), SetTimer(RETENTION_TIMER, _KEEP_FINISHED)]
 
     def _draft(self, state: WorkflowState, context: Context) -> RunDraft:
         draft = RunDraft(state, context, self._start, self._models, self._workflow)
@@ -323,9 +327,9 @@ class WorkflowMachine:
             self._compensation.upgrade(draft)
         return draft
 
-    def _again(self, state: WorkflowState) -> Decision[WorkflowState]:
-        ended = _as_finished(state)
-        return Decision(state, events=[self._repeated(ended)] if ended else ())
+    def _repeat_completion(self, state: WorkflowState) -> Decision[WorkflowState]:
+        finished = _as_finished(state)
+        return Decision(state, events=[self._repeated(finished)] if finished else ())
 
     def _repeated(self, run: FinishedRun) -> Addressed:
         return repeated_completion(
@@ -341,9 +345,9 @@ def _as_finished(state: WorkflowState) -> FinishedRun | None:
     )
 
 
-def _remembered(state: WorkflowState) -> list[FinishedRun]:
-    ended = _as_finished(state)
-    return [*([ended] if ended else []), *state.earlier][:_KEEP_RUNS]
+def _earlier_runs(state: WorkflowState) -> list[FinishedRun]:
+    finished = _as_finished(state)
+    return [*([finished] if finished else []), *state.earlier][:_KEEP_RUNS]
 
 
 def _earlier(state: WorkflowState, start_id: str) -> FinishedRun | None:

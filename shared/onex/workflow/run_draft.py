@@ -1,14 +1,17 @@
-"""A run while one input is worked on: collects changes and becomes a Decision."""
+"""A run while one input is in work: collects changes and returns them as a Decision."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypedDict, TypeVar, Unpack, cast
 
+from typing_extensions import override
+
 from onex.model.contract import ModelWorkflow, ModelWorkflowStep
 from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
 from onex.node import Addressed, CancelTimer, Context, Decision, Run, SetTimer, StepFailure
+from onex.wire.ids import derived_id
 from onex.workflow.state import (
     FinishedRun,
     ItemState,
@@ -17,27 +20,29 @@ from onex.workflow.state import (
     StepStatus,
     UndoState,
     WorkflowState,
-    derived,
 )
 
 _Key = TypeVar("_Key")
 
 
 class _Parsed(Mapping[_Key, Sequence[Message]]):
-    """Results by type or by step, parsed when they are read."""
+    """Results by type or by step. They are parsed when they are read."""
 
-    def __init__(self, found: Mapping[_Key, tuple[type[Message], Sequence[str]]]) -> None:
-        self._found = found
+    def __init__(self, stored: Mapping[_Key, tuple[type[Message], Sequence[str]]]) -> None:
+        self._stored = stored
 
+    @override
     def __getitem__(self, key: _Key) -> Sequence[Message]:
-        model, texts = self._found[key]
+        model, texts = self._stored[key]
         return [model.from_stored_json(text) for text in texts]
 
+    @override
     def __iter__(self) -> Iterator[_Key]:
-        return iter(self._found)
+        return iter(self._stored)
 
+    @override
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._stored)
 
 
 class StepChanges(TypedDict, total=False):
@@ -55,12 +60,12 @@ class StepChanges(TypedDict, total=False):
 
 
 def step_timer(step_id: str) -> str:
-    """Name of the timer of a step."""
+    """Return the name of the timer of a step."""
     return f"step:{step_id}"
 
 
 class RunDraft:
-    """Mutable for the length of one call; the state it began with is not touched."""
+    """Mutable during one call. The state that it began with does not change."""
 
     def __init__(
         self,
@@ -82,22 +87,22 @@ class RunDraft:
         self._completion: Message | Addressed | None = None
 
     def set(self, step_id: str, **changes: Unpack[StepChanges]) -> None:
-        """Change a step; what is not given stays."""
+        """Change the named fields of a step."""
         self.steps[step_id] = self.steps[step_id].model_copy(update=changes)
 
     def message(self, name: str, text: str) -> Message:
-        """A message of the node that was kept as JSON."""
+        """Return a message of the node from its stored JSON."""
         return self._models[name].from_stored_json(text)
 
     def give_up(self, step: ModelWorkflowStep) -> None:
-        """Wait no longer for a step that is under way. It may have happened; a step that was refused has not."""
-        kept = self.steps[step.id]
-        asked = kept.status == "running" and step.command is not None
+        """Wait no longer for a step that is under way. It may have happened, but not when its reply was a failure."""
+        step_state = self.steps[step.id]
+        is_sent = step_state.status == "running" and step.command is not None
         self.timers.append(CancelTimer(step_timer(step.id)))
-        self.set(step.id, status="failed", maybe_done=asked or kept.maybe_done)
+        self.set(step.id, status="failed", maybe_done=is_sent or step_state.maybe_done)
 
     def failed(self, step_id: str, reason: str, event: Message | None) -> None:
-        """The run has failed; ``run()`` now shows why."""
+        """Note that the run has failed. From now on ``run()`` has the failure."""
         self.state = self.state.model_copy(
             update={
                 "failed_step": step_id,
@@ -108,22 +113,22 @@ class RunDraft:
         )
 
     def finish(self, phase: str, completion: Message) -> None:
-        """The run is over."""
+        """End the run."""
         self.state = self.state.model_copy(
             update={"phase": cast(Phase, phase), "finished_by": completion.to_stored_json()}
         )
         self._completion = completion_of(self.state, completion)
 
     def run(self) -> Run[Message]:
-        """The view that the node's step methods get."""
+        """Return the view of the run for the node's step methods."""
         by_step = {
-            step.id: (self._models[answer], found)
+            step.id: (self._models[name], results)
             for step in self._workflow.steps
-            if (answer := step.result or step.signal) and (found := self.steps[step.id].results)
+            if (name := step.result or step.signal) and (results := self.steps[step.id].results)
         }
         by_model: dict[type[Message], tuple[type[Message], list[str]]] = {}
-        for model, found in by_step.values():
-            by_model.setdefault(model, (model, []))[1].extend(found)
+        for model, results in by_step.values():
+            by_model.setdefault(model, (model, []))[1].extend(results)
         return Run(
             self.context.key,
             self._start.from_stored_json(self.state.command),
@@ -140,12 +145,14 @@ class RunDraft:
         event = None
         if self.state.failure_event is not None:
             event = self._models[self.state.failure_type].from_stored_json(self.state.failure_event)
-        left = tuple(name for name, kept in self.steps.items() if kept.status == "not compensated")
-        problems = {name: kept.problem for name, kept in self.steps.items() if kept.problem}
-        return StepFailure(self.state.failed_step, self.state.reason, event, left, problems)
+        not_compensated = tuple(
+            name for name, step_state in self.steps.items() if step_state.status == "not compensated"
+        )
+        problems = {name: step_state.problem for name, step_state in self.steps.items() if step_state.problem}
+        return StepFailure(self.state.failed_step, self.state.reason, event, not_compensated, problems)
 
     def decision(self) -> Decision[WorkflowState]:
-        """Everything collected; it belongs to the chain of the command that started the run."""
+        """Return the collected changes. They belong to the chain of the command that started the run."""
         state = self.state.model_copy(update={"steps": self.steps})
         if state.correlation_id in ("", self.context.correlation_id):
             return Decision(state, self.commands, self.timers, self._completion, self.events)
@@ -159,14 +166,14 @@ class RunDraft:
 
 
 def completion_of(state: WorkflowState | FinishedRun, completion: Message) -> Addressed:
-    """The completion answers the command that started the run. It has the same id however often it is written."""
+    """Return the completion as the reply to the command that started the run. Its id is the same each time."""
     key = "" if completion.key_field else state.reply_key
-    identity = derived(state.start_id, "completion")
+    identity = derived_id(state.start_id, "completion")
     return Addressed(completion, key=key, reply_key=state.reply_key, id=identity, answers_id=state.start_id)
 
 
 def repeated_completion(run: FinishedRun, name: str) -> Addressed:
-    """The completion once more, for the sender of a repeated command: the topic of completions has it already."""
+    """Return the completion for the sender of a repeated command. The topic of completions has it already."""
     repeated = CompletionRepeated(completion=name, content=run.finished_by)
-    identity = derived(run.start_id, "completion")
+    identity = derived_id(run.start_id, "completion")
     return Addressed(repeated, key=run.reply_key, reply_key=run.reply_key, id=identity, answers_id=run.start_id)

@@ -1,11 +1,11 @@
-"""What is kept of one run of a declared workflow. Messages are kept as JSON: their types may evolve."""
+"""The state of one run of a declared workflow. Messages are stored as JSON, because their types may evolve."""
 
-from hashlib import blake2b
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from onex.model.message import Message
+from onex.wire.ids import derived_id
 
 Phase = Literal["running", "compensating", "completed", "failed"]
 StepStatus = Literal[
@@ -21,16 +21,16 @@ class ItemState(BaseModel):
     command_ids: list[str] = []
     result: str | None = None
     refused: bool = False
-    """The latest attempt was refused."""
+    """The reply to the latest attempt was a failure."""
 
     @property
     def is_open(self) -> bool:
-        """Whether an answer may still come."""
+        """Whether a reply may still come."""
         return bool(self.command_ids) and self.result is None and not self.refused
 
 
 class UndoState(BaseModel):
-    """One command that undoes a step, or a part of it. It is made once; each attempt sends the same."""
+    """One command that undoes a step, or a part of it. Every attempt sends the same command."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,11 +38,11 @@ class UndoState(BaseModel):
     """JSON of the command."""
     attempts: int = 0
     done: bool = False
-    """It was answered."""
+    """Its reply has come."""
 
 
 class StepState(BaseModel):
-    """Where one step stands."""
+    """The state of one step."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,46 +52,46 @@ class StepState(BaseModel):
     result: str | None = None
     """JSON of the result message, or of the signal."""
     maybe_done: bool = False
-    """An attempt timed out: it may have happened, so it is compensated."""
+    """An attempt timed out. It may have happened, so the step is compensated."""
     items: list[ItemState] = Field(default_factory=list)
-    """Of a step that fans out, in the order of its commands."""
+    """The commands of a step that fans out, in their order."""
     compensations: int = 0
-    """Attempts at undoing it. Version 0.1 wrote only this number; see ``Compensation``."""
+    """Attempts to undo the step. Version 0.1 wrote only this number; see ``Compensation.upgrade``."""
     undos: list[UndoState] = Field(default_factory=list)
-    """What was sent to undo it; more when a result came late."""
+    """Commands that were sent to undo the step; more when a result came late."""
     problem: str = ""
-    """Why its compensation could not be made."""
+    """Why the compensation could not be made."""
 
     @property
     def is_open(self) -> bool:
-        """Whether commands of it are not answered yet, within their time."""
+        """Whether replies to its commands are missing, and their time is not over."""
         return self.status == "running" and (not self.items or any(item.is_open for item in self.items))
 
     @property
     def may_have_happened(self) -> bool:
-        """Whether there is something to undo."""
+        """Whether the step has, or may have, changed something that is to be undone."""
         return self.status == "done" or self.maybe_done or bool(self.results)
 
     @property
-    def unanswered(self) -> int:
-        """Number of commands of a fan-out that have no answer yet."""
+    def missing_replies(self) -> int:
+        """Number of commands of a fan-out whose replies may still come."""
         return sum(item.is_open for item in self.items)
 
     @property
     def undo_began(self) -> bool:
-        """Whether its compensation was made, or could not be made."""
+        """Whether the compensation was made, or could not be made."""
         return bool(self.undos) or self.status in ("compensating", "compensated", "not compensated")
 
     @property
     def results(self) -> list[str]:
-        """JSON of all results so far."""
+        """JSON of the results that have come."""
         if self.items:
             return [item.result for item in self.items if item.result is not None]
         return [self.result] if self.result is not None else []
 
 
 class FinishedRun(BaseModel):
-    """An earlier run of the same key: enough to answer its command when it is repeated."""
+    """An earlier run of the same key: the parts that a reply to its repeated command needs."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -102,7 +102,7 @@ class FinishedRun(BaseModel):
 
 
 class WorkflowState(Message):
-    """State of a workflow, one per key."""
+    """The state of a workflow, one per key."""
 
     start_id: str
     """Id of the command that started this run."""
@@ -118,29 +118,24 @@ class WorkflowState(Message):
     failure_event: str | None = None
     failure_type: str = ""
     correlation_id: str = ""
-    """Of the command that started this run: what a cancellation leads to belongs to it."""
+    """Correlation id of the command that started this run. Messages that a cancellation causes have it, too."""
     earlier: list[FinishedRun] = Field(default_factory=list)
-    """Latest first, a bounded number."""
+    """Latest first; a limited number."""
     version: str = ""
-    """Of the contract that the run began with; it ends on the same."""
+    """Version of the contract that the run began with. It ends on the same version."""
     ends_ms: int = 0
-    """When the run fails at the latest, in milliseconds since 1970; 0 in runs that version 0.1 started."""
+    """Latest end of the run, in milliseconds since 1970; 0 in runs that version 0.1 started."""
     generation: int = 0
-    """How often the run continued as new."""
+    """Number of times that the run continued as new."""
     to_compensate: list[str] = Field(default_factory=list)
-    """Steps that are still to be undone, next one first."""
+    """Ids of steps that are still to be undone, the next one first."""
 
     @property
     def run_id(self) -> str:
-        """What ids of commands are derived from; another one after each continuation."""
-        return derived(self.start_id, str(self.generation)) if self.generation else self.start_id
+        """The id that ids of commands derive from. It changes with each continuation."""
+        return derived_id(self.start_id, str(self.generation)) if self.generation else self.start_id
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing will happen in it any more."""
+        """Whether the run has ended."""
         return self.phase in ("completed", "failed")
-
-
-def derived(*parts: str) -> str:
-    """Id that depends on nothing but its parts: the same run gives the same ids."""
-    return blake2b("|".join(parts).encode(), digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""A declared FSM as a guard around a reducer."""
+"""A declared state machine as a guard around a reducer."""
 
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -20,8 +20,8 @@ def compile_state_machine(machine: ModelStateMachine, state_model: type[Message]
 
     The contract was checked against the classes before.
 
-    An event without a transition from the current state is rejected (a dead letter), because a
-    projection that silently skips events is wrong from then on.
+    The guard rejects an event without a transition from the current state, which becomes a dead letter: a state that
+    silently misses events stays wrong.
     """
     annotation = state_model.model_fields[machine.state_field].annotation
     as_state: Callable[[str], object] = annotation if _is_enum(annotation) else str
@@ -65,5 +65,5 @@ def _holds(conditions: Sequence[str]) -> Holds:
 
 
 def _text(value: object) -> str:
-    """Text of a field as contracts write it: members of enums by value, whatever the class of the enum is."""
+    """Return the text of a field as contracts write it: members of any enum by value."""
     return str(value.value) if isinstance(value, Enum) else str(value)

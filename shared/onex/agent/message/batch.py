@@ -11,7 +11,8 @@ _TOPIC, _PARTITION = methodcaller("topic"), methodcaller("partition")
 def span_of(records: Sequence[ProtocolRecord]) -> tuple[dict[Partition, int], dict[Partition, Position]]:
     """Return the first offset of a batch and the position after it, by partition.
 
-    Records of a partition are in order. Partitions are interleaved and offsets have gaps, so that the first and the last record of a run are not enough.
+    Records of a partition are in order. Partitions are interleaved and offsets have gaps, so that the first and the
+    last record of a run are not enough.
     """
     partitions = [*zip(map(_TOPIC, records), map(_PARTITION, records), strict=True)]
     first = dict(zip(reversed(partitions), reversed(records), strict=True))

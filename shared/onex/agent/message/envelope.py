@@ -1,8 +1,10 @@
-"""What travels beside a message: read once per input, written for each output."""
+"""The envelope of a message: read once per input, written for each output."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from operator import attrgetter, methodcaller
+
+from typing_extensions import override
 
 from onex.agent.message.unreadable_headers import UnreadableHeaders
 from onex.bus.protocols import Headers, ProtocolRecord
@@ -11,17 +13,8 @@ from onex.model.message import Message
 from onex.node import Context
 from onex.node.idempotent_result import digest_of
 from onex.wire import headers as h
-from onex.wire.envelope_rules import (
-    MADE_UP,
-    are_clean,
-    clean_id,
-    is_deadline,
-    is_trace_parent,
-    is_trace_state,
-    made_up_id,
-    message_id,
-    readable,
-)
+from onex.wire.envelope_rules import are_clean, is_deadline, is_trace_parent, is_trace_state
+from onex.wire.ids import MADE_UP, clean_id, made_up_id, message_id, readable
 
 _NOTHING: Mapping[str, bytes] = {}
 _ID, _CORRELATION, _TYPE, _DEADLINE = h.ID, h.CORRELATION, h.TYPE, h.DEADLINE
@@ -29,19 +22,29 @@ _REPLY_KEY, _TRACE_PARENT, _TRACE_STATE = h.REPLY_KEY, h.TRACE_PARENT, h.TRACE_S
 
 
 class Envelope:
-    """Headers of an input as the engine needs them. All bytes; decoded only for a Context.
+    """Headers of an input as the engine needs them. All values are bytes, decoded only for a Context.
 
-    The constructor looks up what every output carries on, and takes it as it is; :func:`read_envelopes` makes
-    envelopes and cleans them by the rules of :mod:`onex.wire.envelope_rules`. Other headers are looked up
-    on demand.
+    The constructor looks up the headers that every output needs, and does not check them. :func:`read_envelopes`
+    makes envelopes and cleans them by the rules of :mod:`onex.wire.envelope_rules`. Other headers are looked up on
+    demand.
     """
 
-    __slots__ = ("_found", "correlation", "deadline", "id", "key", "reply_key", "trace_parent", "trace_state", "type")
+    __slots__ = (
+        "_headers",
+        "correlation",
+        "deadline",
+        "id",
+        "key",
+        "reply_key",
+        "trace_parent",
+        "trace_state",
+        "type",
+    )
 
     def __init__(self, record: ProtocolRecord, pairs: Headers | None) -> None:
-        """``pairs``: the record's headers."""
-        self._found = found = dict(pairs) if pairs else _NOTHING
-        get = found.get
+        """``pairs``: the headers of the record."""
+        self._headers = headers = dict(pairs) if pairs else _NOTHING
+        get = headers.get
         self.key = record.key()
         self.id = get(_ID) or made_up_id(record)
         self.correlation = get(_CORRELATION) or self.id
@@ -52,9 +55,8 @@ class Envelope:
         self.deadline = get(_DEADLINE)
 
     def clean(self, record: ProtocolRecord) -> None:
-        """Replace ids that are not text, or that only an engine makes up, and drop invalid trace context and
-        deadlines."""
-        get = self._found.get
+        """Replace ids that are no text, or that only an engine makes up. Remove invalid trace context and deadlines."""
+        get = self._headers.get
         self.id = message_id(record, get(_ID))
         self.correlation = clean_id(get(_CORRELATION)) or self.id
         if self.trace_parent is None or not is_trace_parent(self.trace_parent):
@@ -66,47 +68,46 @@ class Envelope:
 
     @property
     def deadline_ms(self) -> int:
-        """Milliseconds since 1970 after which nobody waits for the answer; 0 for what has no deadline, or none that
-        can be read."""
+        """Milliseconds since 1970 after which no caller waits for the reply; 0 without a readable deadline."""
         return 0 if self.deadline is None else int(self.deadline)
 
     def header(self, name: str) -> bytes:
-        """A header of the record; empty where it has none, and for the engine's own."""
-        return b"" if name in h.ENGINE else self._found.get(name) or b""
+        """Return a header of the record; empty when it has none, and for the engine's own headers."""
+        return b"" if name in h.ENGINE else self._headers.get(name) or b""
 
     @property
     def causation(self) -> bytes | None:
         """Id of the message that caused this one."""
-        return clean_id(self._found.get(h.CAUSATION))
+        return clean_id(self._headers.get(h.CAUSATION))
 
     @property
     def answers(self) -> bytes | None:
         """Id of the message that this one answers."""
-        return clean_id(self._found.get(h.ANSWER_TO)) or self.causation
+        return clean_id(self._headers.get(h.ANSWER_TO)) or self.causation
 
     @property
     def idempotency_key(self) -> bytes:
         """The same for every attempt at the same piece of work."""
-        own = clean_id(self._found.get(h.IDEMPOTENCY_KEY))
-        return self.id if own is None or own.startswith(MADE_UP) else own
+        key = clean_id(self._headers.get(h.IDEMPOTENCY_KEY))
+        return self.id if key is None or key.startswith(MADE_UP) else key
 
     def context(self, now: datetime, attempt: int = 1, message: Message | None = None) -> Context:
-        """What the handler gets to see; with ``message`` it knows the digest."""
+        """Return the context for the handler. With ``message`` it has a digest."""
         return MessageContext(now, self, attempt, message=message)
 
 
 _CHECKED = [attrgetter(name) for name in ("id", "correlation", "trace_parent", "trace_state", "deadline")]
 _headers_of = methodcaller("headers")
-"""Headers of a record. CPython checks what this returns. It does not check ``record.headers()`` once that line is
-hot: the error of confluent-kafka is lost then, and its list with a null pointer in it ends the interpreter."""
+"""Headers of a record. CPython checks what this returns. It does not check ``record.headers()`` when that line is
+hot: then the error of confluent-kafka is lost, and its list with a null pointer in it ends the interpreter."""
 
 
 def read_envelopes(records: list[ProtocolRecord]) -> tuple[list[Envelope], bool]:
-    """Envelopes of records, cleaned; and whether the headers of all could be read.
+    """Return the cleaned envelopes of records, and whether the headers of all could be read.
 
-    A record whose headers cannot be read is replaced in ``records`` by :class:`UnreadableHeaders`, because it must
-    not be asked again: see there. The checks run over all envelopes together, outside of the interpreter's loop:
-    nearly all are fine.
+    A record whose headers cannot be read is replaced in ``records`` by :class:`UnreadableHeaders`, because its
+    headers must not be read again: see there. The checks run over all envelopes together, outside of the
+    interpreter's loop, because nearly all envelopes are clean.
     """
     envelopes: list[Envelope] = []
     readable = True
@@ -121,7 +122,7 @@ def read_envelopes(records: list[ProtocolRecord]) -> tuple[list[Envelope], bool]
         for at, record in enumerate(records):
             try:
                 envelopes[at].clean(record)
-            except Exception as error:  # noqa: BLE001 - a client may give anything as a header
+            except Exception as error:  # noqa: BLE001 - a client may return any object as a header
                 readable, records[at] = False, (unreadable := _without_headers(record, error))
                 envelopes[at] = Envelope(unreadable, None)
     return envelopes, readable
@@ -135,22 +136,22 @@ def _without_headers(record: ProtocolRecord, error: Exception) -> UnreadableHead
 
 def with_headers(record: ProtocolRecord) -> ProtocolRecord:
     """Return the record, or its :class:`UnreadableHeaders` when its headers cannot be read. Raise MemoryError."""
-    read = [record]
-    read_envelopes(read)
-    (one,) = read
-    if one is not record and isinstance(one, UnreadableHeaders) and isinstance(one.reason, MemoryError):
-        raise one.reason
-    return one
+    records = [record]
+    read_envelopes(records)
+    (read,) = records
+    if read is not record and isinstance(read, UnreadableHeaders) and isinstance(read.reason, MemoryError):
+        raise read.reason
+    return read
 
 
 def read_envelope(record: ProtocolRecord) -> Envelope:
-    """The envelope of one record, whose headers can be read."""
+    """Return the envelope of one record, whose headers can be read."""
     (envelope,), _ = read_envelopes([record])
     return envelope
 
 
 class MessageContext(Context):
-    """A context that decodes what its handler looks at, and nothing else: most look at one field or none."""
+    """A context that decodes a field when the handler reads it. Most handlers read one field or none."""
 
     __slots__ = ("_envelope", "_message")
     _envelope: Envelope
@@ -164,7 +165,7 @@ class MessageContext(Context):
         transition_to: str = "",
         message: Message | None = None,
     ) -> None:
-        # The slots themselves, because the class is frozen; half as dear as object.__setattr__.
+        # Through the slots, because the class is frozen; this takes half the time of object.__setattr__.
         _put_now(self, now)
         _put_envelope(self, envelope)
         _put_attempt(self, attempt)
@@ -172,41 +173,51 @@ class MessageContext(Context):
         _put_message(self, message)
 
     @property
+    @override
     def key(self) -> str:
         return (self._envelope.key or b"").decode(errors="replace")
 
     @property
+    @override
     def message_id(self) -> str:
         return self._envelope.id.decode()
 
     @property
+    @override
     def correlation_id(self) -> str:
         return self._envelope.correlation.decode()
 
     @property
+    @override
     def causation_id(self) -> str:
         return (self._envelope.causation or b"").decode()
 
     @property
+    @override
     def idempotency_key(self) -> str:
         return self._envelope.idempotency_key.decode()
 
     @property
+    @override
     def reply_key(self) -> str:
         return (self._envelope.reply_key or b"").decode(errors="replace")
 
     @property
+    @override
     def answers_id(self) -> str:
         return (self._envelope.answers or b"").decode()
 
     @property
+    @override
     def deadline_ms(self) -> int:
         return self._envelope.deadline_ms
 
     @property
+    @override
     def digest(self) -> str:
         return "" if self._message is None else digest_of(self._message)
 
+    @override
     def leading_to(self, state: str) -> "MessageContext":
         return MessageContext(self.now, self._envelope, self.attempt, state, self._message)
 
@@ -222,42 +233,45 @@ _put_message = _setter(MessageContext, "_message")
 
 
 class TimerEnvelope(Envelope):
-    """The envelope of the message that set a timer, carried on when the timer fires."""
+    """The envelope of a fired timer, which continues that of the message that set the timer."""
 
     __slots__ = ()
 
-    def __init__(self, key: bytes, name: str, due_ms: int, kept: Mapping[str, str]) -> None:
+    def __init__(self, key: bytes, name: str, due_ms: int, stored: Mapping[str, str]) -> None:
+        """``stored``: the result of :func:`stored_for_timers` for that message."""
         self.key = key
         self.id = b"%b/%b/%d" % (readable(key), name.encode(), due_ms)
-        self.correlation = kept.get("correlation", "").encode() or self.id
+        self.correlation = stored.get("correlation", "").encode() or self.id
         self.type = None
-        self.reply_key = bytes.fromhex(kept.get("reply_key_hex", "")) or kept.get("reply_key", "").encode() or None
-        parent = kept.get("trace_parent", "").encode()
+        self.reply_key = (
+            bytes.fromhex(stored.get("reply_key_hex", "")) or stored.get("reply_key", "").encode() or None
+        )
+        parent = stored.get("trace_parent", "").encode()
         self.trace_parent = parent if is_trace_parent(parent) else None
         self.trace_state = self.deadline = None
-        self._found = _NOTHING
+        self._headers = _NOTHING
 
 
 class CauseEnvelope(Envelope):
-    """Of a message that is not at hand any more: only who it was."""
+    """The envelope of a message that is the cause of another, and of which only the ids are stored."""
 
     __slots__ = ()
 
     def __init__(self, identity: str, correlation: str) -> None:
         self.key = self.type = self.reply_key = self.trace_parent = self.trace_state = self.deadline = None
-        self._found = _NOTHING
+        self._headers = _NOTHING
         self.id = identity.encode()
         self.correlation = correlation.encode()
 
 
 def stored_for_timers(envelope: Envelope) -> dict[str, str]:
-    """The part of an envelope that a timer keeps until it fires. A reply key is a record key: any bytes."""
-    kept = {"correlation": envelope.correlation.decode()}
+    """Return the part of an envelope that a timer stores until it fires. A reply key is a record key: any bytes."""
+    stored = {"correlation": envelope.correlation.decode()}
     if reply_key := envelope.reply_key:
         try:
-            kept["reply_key"] = reply_key.decode()
+            stored["reply_key"] = reply_key.decode()
         except UnicodeDecodeError:
-            kept["reply_key_hex"] = reply_key.hex()
+            stored["reply_key_hex"] = reply_key.hex()
     if envelope.trace_parent:
-        kept["trace_parent"] = envelope.trace_parent.decode()
-    return kept
+        stored["trace_parent"] = envelope.trace_parent.decode()
+    return stored

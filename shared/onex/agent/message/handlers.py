@@ -17,7 +17,10 @@ Emission = Message | Addressed
 
 
 class Result(NamedTuple):
-    """What a handler wants done; answers to ``commands`` come back to this key. A tuple: made for every message."""
+    """What a handler of a keyed kind asks for. Replies to ``commands`` return to this key.
+
+    A tuple: one is made for every message.
+    """
 
     state: Message | None = None
     events: Sequence[Emission] = ()
@@ -32,7 +35,7 @@ Handle = Callable[..., object]
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """Handlers by topic, the timer handler and the type of the keyed state."""
+    """Handlers by topic, the handler of timers and the type of the keyed state."""
 
     handlers: Mapping[str, Handle]
     state_model: type[Message] | None = None
@@ -40,7 +43,7 @@ class Behaviour:
 
 
 def handle_of(resolved: ResolvedNode, node: Node, layers: Sequence[object] = ()) -> Behaviour:
-    """Handlers of a node in the shape the engine calls, within the layers of its capabilities."""
+    """Return the handlers of a node as the engine calls them, within the layers of its capabilities."""
     behaviour = _behaviour_of(resolved, node)
     kind = resolved.contract.node_type
     handlers: Mapping[str, Handle]
@@ -90,15 +93,15 @@ def _deciding(decide: Callable[..., object]) -> Handle:
         decision = decide(state, message, context)
         if type(decision) is not Decision:
             raise WrongOutputError(f"orchestrator returned {type(decision).__name__}, not a Decision")
-        ended = () if decision.completion is None else (decision.completion,)
+        completion = () if decision.completion is None else (decision.completion,)
         timers = _checked(decision.timers) if decision.timers else ()
-        return Result(decision.state, (*decision.events, *ended), decision.commands, timers)
+        return Result(decision.state, (*decision.events, *completion), decision.commands, timers)
 
     return handle
 
 
 def _checked(timers: Sequence[object]) -> Sequence[SetTimer | CancelTimer]:
-    """The timers, which can be staged without failing; raises WrongOutputError for anything else."""
+    """Return the timers. Raise WrongOutputError for any other object, because staging must not fail."""
     checked: list[SetTimer | CancelTimer] = []
     for timer in timers:
         if not isinstance(timer, SetTimer | CancelTimer):
@@ -108,7 +111,7 @@ def _checked(timers: Sequence[object]) -> Sequence[SetTimer | CancelTimer]:
 
 
 def as_emissions(result: object) -> Sequence[Emission]:
-    """Outputs of COMPUTE and EFFECT: one message, several, or none."""
+    """Return the outputs of COMPUTE and EFFECT: one message, several, or none. Raise WrongOutputError."""
     match result:
         case None:
             return ()

@@ -1,4 +1,4 @@
-"""What the engine runs: a resolved node with its codecs, routes and prebuilt headers. Built once at start."""
+"""The program of an engine: a resolved node with its codecs, routes and prebuilt headers. Built once at start."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,34 +24,34 @@ from onex.wire.cloudevents import constant_headers, event_type
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """How records of one topic are read, and the handler that takes them."""
+    """How records of one topic are decoded, and their handler."""
 
     topic: str
     event_type: bytes
-    """CloudEvents type of what the topic carries."""
+    """CloudEvents type of the messages on the topic."""
     model: type[Message]
     decode: Callable[[bytes | None], Message]
     handle: Handle
     keys_of: Callable[[Iterable[Message]], Iterable[bytes | None]] | None = None
-    """Reads the declared keys of many messages; None where the type declares none."""
+    """Returns the declared keys of many messages; None when the type declares no key."""
     promise: str = ""
     """Name of the handler of a COMPUTE or EFFECT whose annotation excludes None; empty for others."""
     is_command: bool = False
     """Its messages are refused after their deadline. An event is a fact however late it comes."""
 
     def require_none_allowed(self) -> None:
-        """The handler returned None. Raises WrongOutputError where its annotation excludes that."""
+        """Raise WrongOutputError when the annotation of the handler excludes None, which it returned."""
         if self.promise:
             raise WrongOutputError(f"{self.promise} returned None, which its annotation excludes")
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """How messages of one type are written."""
+    """How messages of one type are encoded."""
 
     topic: str
     key_of: Callable[[Message], bytes | None]
-    """The declared partition key, or None when the message goes by reply key."""
+    """Returns the declared partition key, or None for a message that has the reply key of its input."""
     encode: Callable[[Message], bytes]
     constant_headers: Sequence[tuple[str, bytes]]
 
@@ -68,15 +68,15 @@ class Program:
     """By subscribed topic."""
     outputs: Mapping[type[Message], Output]
     state: Codec | None
-    """Codec of the keyed state, or of the answers that an EFFECT keeps; None for other nodes."""
+    """Codec of the keyed state, or of the idempotent results of an EFFECT; None for other nodes."""
     limits: TopicLimits
-    """How large records of the topics that it writes to may be."""
+    """Size limits of the topics that the node writes to."""
     timers: Handle | None
-    """Takes TimerFired; None for nodes that cannot set timers."""
+    """Handler of TimerFired; None for nodes that cannot set timers."""
 
     @property
     def topics(self) -> Sequence[str]:
-        """Everything the group subscribes to: declared topics and the node's retry topic."""
+        """The topics that the group subscribes to: declared topics and the node's retry topic."""
         return [*self.inputs, self.contract.retry_topic]
 
 
@@ -88,8 +88,8 @@ def build_program(
 ) -> Program:
     """Compile codecs and handlers, with the layers of capabilities around them.
 
-    ``services`` is what capabilities may work with; without ``limits`` topics have Kafka's defaults.
-    Raises SchemaMismatchError when a schema is not registered.
+    ``services``: for capabilities. Without ``limits``, topics have Kafka's defaults.
+    Raise SchemaMismatchError when a schema is not registered.
     """
     contract = resolved.contract
     node = create_node(resolved, services)
@@ -134,17 +134,17 @@ def _promise(resolved: ResolvedNode, route: Route) -> str:
 
 
 def key_reader(model: type[Message]) -> Callable[[Message], bytes | None]:
-    """``Message.partition_key`` of one model, without the look-ups that are the same for all its messages."""
+    """Return ``Message.partition_key`` of one model, without the look-ups that all its messages share."""
     name = model.key_field
     if name is None:
         return lambda _: None
     if model.model_fields[name].annotation is str:
-        return lambda message: message.__dict__[name].encode()  # an empty one counts as none, as with the method
+        return lambda message: message.__dict__[name].encode()  # an empty key counts as none, as with the method
     return model.partition_key
 
 
 def keys_reader(model: type[Message]) -> Callable[[Iterable[Message]], Iterable[bytes | None]] | None:
-    """``key_reader`` for many messages; those with text keys are read outside of the interpreter's loop."""
+    """Return ``key_reader`` for many messages. Text keys are read outside of the interpreter's loop."""
     name = model.key_field
     if name is None:
         return None

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from hashlib import blake2b
 from uuid import uuid4
 
 from typing_extensions import override
@@ -25,6 +24,7 @@ from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.util.clock import ProtocolClock
 from onex.wire import headers as h
 from onex.wire.cloudevents import first_headers
+from onex.wire.ids import derived_id
 
 
 class EventSink(ProtocolEventSink):
@@ -128,8 +128,7 @@ class EventSink(ProtocolEventSink):
     def _headers(self, event: Event, topic: str, value: bytes) -> Headers:
         """Return the headers. An event that is published again for the same message has the same id."""
         if event.causation_id:
-            parts = (self._source, event.causation_id.encode(), topic.encode(), event.key.encode(), value)
-            identity = blake2b(b"|".join(parts), digest_size=16).hexdigest()
+            identity = derived_id(self._source, event.causation_id, topic, event.key, value)
         else:
             identity = uuid4().hex
         headers = first_headers(topic, self._source, identity, event.correlation_id)
