@@ -78,7 +78,7 @@ def test_a_workflow_keeps_bytes_and_numbers_exactly(ratio: float) -> None:
     begun = machine.start(None, Start.model_validate(facts), context("m-1"))
     (command,) = begun.commands
     assert emitted(command) == repr(DoIt.model_validate(facts))
-    ended = machine.answer(begun.state, Done.model_validate(facts), context("m-2"))
+    ended = machine.receive(begun.state, Done.model_validate(facts), context("m-2"))
     assert emitted(ended.completion) == repr(Ended.model_validate(facts))
     again = machine.start(ended.state, Start.model_validate(facts), context("m-1"))
     (repeated,) = again.events

@@ -55,7 +55,7 @@ class Envelope:
         self.deadline = get(_DEADLINE)
 
     def clean(self, record: ProtocolRecord) -> None:
-        """Replace ids that are no text, or that only an engine makes up. Remove invalid trace context and deadlines."""
+        """Replace ids that are no text or that only an engine makes up. Drop invalid trace context and deadlines."""
         get = self._headers.get
         self.id = message_id(record, get(_ID))
         self.correlation = clean_id(get(_CORRELATION)) or self.id
