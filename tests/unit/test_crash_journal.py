@@ -160,7 +160,7 @@ def test_ends_are_counted_and_narrow_the_suspicion_down(tmp_path: Path) -> None:
     assert (suspect.count, suspect.runs_alone) == (3, True)
     isolation = lives(tmp_path, Span(T0, 37, 38), alone=True)
     (suspect,) = isolation.suspects
-    assert (suspect.first, suspect.count, suspect.waits) == (37, 4, True)
+    assert (suspect.first, suspect.count, suspect.awaits_decision) == (37, 4, True)
 
 
 def test_several_in_work_at_once_are_all_suspects_and_only_the_one_that_is_alone_is_blocked(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_decision_is_kept_before_anything_comes_of_it(tmp_path: Path) -> None:
     assert isolation.decide(Skip("g", *T0, 5, "why", "ada"))
     assert not isolation.decide(Skip("g", *T0, 5, "again", "ada"))
     (suspect,) = Isolation(tmp_path, CLOCK).suspects
-    assert (suspect.blocked, suspect.waits, suspect.skip) == (True, False, "why (ada)")
+    assert (suspect.blocked, suspect.awaits_decision, suspect.skip) == (True, False, "why (ada)")
 
 
 @pytest.mark.parametrize(
@@ -243,11 +243,11 @@ def test_a_blocked_partition_stands_but_is_not_held() -> None:
     held.block(T0, "why")
     held.stall([T0], RuntimeError("away"))
     clock.move_to(100.0)
-    assert held.to_resume() == []
+    assert held.end_waits() == []
     held.clear([T0])
     assert (held.is_stopped(T0), list(health.snapshot().values())) == (True, ["why"])
     held.unblock(T0)
-    assert (held.to_resume(), held.is_stopped(T0), held.is_stalled(T0), health.ready) == ([T0], False, False, True)
+    assert (held.end_waits(), held.is_stopped(T0), held.is_stalled(T0), health.ready) == ([T0], False, False, True)
 
 
 def test_suspects_are_bounded_and_the_worst_are_kept(tmp_path: Path) -> None:

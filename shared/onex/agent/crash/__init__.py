@@ -1,10 +1,10 @@
-"""Records that end or hang the process: found out, carried alone, and at last blocked (decision 26).
+"""Records that end or hang the process: found, carried alone, and in the end blocked (decision 26).
 
-The :mod:`journal <onex.agent.crash.journal>` holds what is in work. A process that finds work in it at its start
-counts one end for each record of it (:mod:`suspects <onex.agent.crash.suspects>`). The gates of the two engines
-(:mod:`pure_gate <onex.agent.crash.pure_gate>`, :mod:`effect_gate <onex.agent.crash.effect_gate>`) watch suspects
-closely, carry them alone, and block their partition. An operator's :mod:`skip <onex.agent.crash.skips>` turns a
-blocked record into a dead letter.
+The :mod:`journal <onex.agent.crash.journal>` names the running records. A process that finds records in the journal
+at its start counts one end of the process for each of them (:mod:`suspects <onex.agent.crash.suspects>`). The gates
+of the two engines (:mod:`pure_gate <onex.agent.crash.pure_gate>`, :mod:`effect_gate <onex.agent.crash.effect_gate>`)
+have suspects named one by one, carried alone, or their partition blocked. An operator's
+:mod:`skip <onex.agent.crash.skips>` turns a blocked record into a dead letter.
 """
 
 from onex.agent.crash.isolation import Isolation

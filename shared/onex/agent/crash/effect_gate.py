@@ -1,4 +1,4 @@
-"""Before the lanes of an effect: suspects are watched closely, run alone, or block their partition."""
+"""The gate before the lanes of an effect: suspects run alone or block their partition, and the journal names them."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -12,11 +12,11 @@ from onex.bus.protocols import Partition, Position, ProtocolEventBus, ProtocolRe
 from onex.util.clock import ProtocolClock
 from onex.wire.skip import Skip
 
-_Place = tuple[Partition, int]
+_Location = tuple[Partition, int]
 
 
 class EffectGate:
-    """Of one engine; lives on its loop, but for ``decisions``."""
+    """The gate of one engine. Lives on its event loop, except :meth:`decisions`."""
 
     def __init__(
         self,
@@ -33,41 +33,41 @@ class EffectGate:
         self._node = node
         self._lookup = SkipLookup(retry_topic, group, clock)
         self._waiting: dict[Partition, list[ProtocolRecord]] = {}
-        """What was read of blocked partitions, which are paused as soon as they are."""
-        self._alone: set[_Place] = set()
-        """Records in the lanes beside which nothing else may run."""
+        """Records of blocked partitions that were read before their partition was paused."""
+        self._alone: set[_Location] = set()
+        """Records in the lanes that must run alone."""
         self._assigned: set[Partition] = set()
         self.suspects = isolation.suspects
         self.watches = False
-        """There are suspects on assigned partitions: the journal names exactly what runs."""
+        """Whether assigned partitions have suspects, so that the journal names exactly the running records."""
 
     def adopt(self, committed: Mapping[Partition, Position | None]) -> None:
-        """Partitions were assigned, with what is committed for them."""
+        """Add assigned partitions, with their committed positions."""
         self._isolation.pass_to({partition: at.offset for partition, at in committed.items() if at is not None})
         self._assigned.update(committed)
-        self._look_around()
+        self._update_watches()
 
     def forget(self, partitions: Collection[Partition]) -> None:
-        """Partitions are assigned elsewhere."""
+        """Remove partitions that are not assigned any more."""
         self._assigned.difference_update(partitions)
         for partition in partitions:
             self._waiting.pop(partition, None)
-        self._alone = {place for place in self._alone if place[0] not in partitions}
-        self._look_around()
+        self._alone = {location for location in self._alone if location[0] not in partitions}
+        self._update_watches()
 
-    def _look_around(self) -> None:
-        self.watches = any(not s.waits and s.partition in self._assigned for s in self.suspects)
+    def _update_watches(self) -> None:
+        self.watches = any(not s.awaits_decision and s.partition in self._assigned for s in self.suspects)
 
     @property
     def is_alone(self) -> bool:
-        """Whether only one message may run at a time."""
+        """Whether one message must run alone."""
         return bool(self._alone)
 
     def admit(self, records: Iterable[ProtocolRecord]) -> list[ProtocolRecord]:
-        """Records that may go into the lanes; what was read of a blocked partition waits here."""
-        return [record for record in records if self._goes_on(record)]
+        """Return the records that may go into the lanes. Those of blocked partitions wait here."""
+        return [record for record in records if self._is_admitted(record)]
 
-    def _goes_on(self, record: ProtocolRecord) -> bool:
+    def _is_admitted(self, record: ProtocolRecord) -> bool:
         partition = Partition(record.topic(), record.partition())
         if partition in self._waiting:
             self._waiting[partition].append(record)
@@ -75,7 +75,7 @@ class EffectGate:
         suspect = self.suspects.at(partition, record.offset())
         if suspect is None or partition not in self._assigned:
             return True
-        if suspect.waits:
+        if suspect.awaits_decision:
             self._waiting[partition] = [record]
             self._blocked.block(partition, complaint_of(suspect, self._node))
             return False
@@ -83,33 +83,33 @@ class EffectGate:
             self._alone.add((partition, record.offset()))
         return True
 
-    def receive(
-        self, receiver: Decoder, records: list[ProtocolRecord], running: Iterable[Task]
+    def decode(
+        self, decoder: Decoder, records: list[ProtocolRecord], running: Iterable[Task]
     ) -> list[DecodedInput | BaseException]:
-        """Decode one by one, so that the journal names the one that ends the process; what is skipped, not at all.
+        """Decode records, but no skipped ones, one by one: so the journal names the one that ends the process.
 
         Records are replaced as :meth:`Decoder.decode` does.
         """
-        spans, received = _spans(running), list[DecodedInput | BaseException]()
+        spans, decoded = _spans(running), list[DecodedInput | BaseException]()
         for at, record in enumerate(records):
             partition, offset = Partition(record.topic(), record.partition()), record.offset()
             suspect = self.suspects.at(partition, offset)
             if suspect is not None and suspect.skip:
-                received.append(error_of(suspect))
+                decoded.append(error_of(suspect))
                 continue
             alone = not spans and (partition, offset) in self._alone
             self._journal.write([*spans, Span(partition, offset, offset + 1)], alone=alone)
-            only = [record]
-            received += receiver.decode(only)
-            (records[at],) = only
-        return received
+            single = [record]
+            decoded += decoder.decode(single)
+            (records[at],) = single
+        return decoded
 
     def took(self, spans: Iterable[Span]) -> None:
-        """Records went into the lanes: from the first one that is not done to the last one that was read."""
+        """Name the records in the lanes, from the first one that is not done to the last one that was read."""
         self._journal.write(spans)
 
     def running(self, tasks: Iterable[Task]) -> None:
-        """While there are suspects: exactly these run."""
+        """While there are suspects, name exactly the running records."""
         spans = _spans(tasks)
         if not spans:
             self._journal.idle()
@@ -117,38 +117,38 @@ class EffectGate:
         self._journal.write(spans, alone=len(spans) == 1 and (spans[0].partition, spans[0].first) in self._alone)
 
     def idle(self) -> None:
-        """Nothing runs."""
+        """Name no records: none runs."""
         self._journal.idle()
 
     def was_done(self, partition: Partition, offset: int) -> None:
-        """A record was read that an earlier run had finished."""
+        """Remove the suspect that is a record which an earlier owner has finished."""
         if partition in self._assigned:
             self._pass([(partition, offset)])
 
     def committed(self, commit: Commit) -> None:
-        """Outcomes are committed."""
+        """Remove the suspects that a commit has passed."""
         self._isolation.pass_to({partition: position.offset for partition, position in commit.positions.items()})
         self._pass([(o.partition, o.record.offset()) for o in commit.outcomes if o.done or o.dead])
 
-    def _pass(self, places: Collection[_Place]) -> None:
-        self._isolation.pass_at(places)
-        self._alone.difference_update(places)
-        self._look_around()
+    def _pass(self, locations: Collection[_Location]) -> None:
+        self._isolation.pass_at(locations)
+        self._alone.difference_update(locations)
+        self._update_watches()
 
     def decisions(self, bus: ProtocolEventBus) -> list[Skip]:
-        """While something is blocked: what operators have decided. On the thread that polls."""
+        """Return the decisions of operators while a partition is blocked. On the thread that polls."""
         if not self._waiting:
             return []
-        blocked = [s for s in self.suspects if s.waits and s.partition in self._waiting]
+        blocked = [s for s in self.suspects if s.awaits_decision and s.partition in self._waiting]
         return list(self._lookup.look(bus, blocked))
 
     def release(self, skip: Skip) -> list[ProtocolRecord]:
-        """Keep a decision; returns the records of the partition that is blocked no more."""
+        """Store a decision. Return the records of the partition, which is no longer blocked."""
         if not self._isolation.decide(skip):
             return []
         partition, _ = skip.place
         self._blocked.unblock(partition)
-        self._look_around()
+        self._update_watches()
         return self._waiting.pop(partition, [])
 
 

@@ -1,4 +1,4 @@
-"""What is known of records that end the process, for one slot. Shared by all engines that one process makes."""
+"""The journal and the suspects of one instance slot. All engines that one process makes share them."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -17,10 +17,10 @@ log = structlog.get_logger(__name__)
 
 
 class Isolation:
-    """Journal and suspects. Without a folder nothing outlives the process, and nothing is ever suspected."""
+    """Journal and suspects. Without a folder nothing outlives the process, and there are no suspects."""
 
     def __init__(self, folder: Path | None, clock: ProtocolClock) -> None:
-        """Count one end for each record that the process before left in work."""
+        """Count one end for each record that ran when the process before ended."""
         self.suspects = Suspects(folder, clock.now_ms())
         self.journal = Journal(folder)
         self.suspects.count(self.journal.found, clock.now_ms())
@@ -36,34 +36,34 @@ class Isolation:
             )
 
     def pass_to(self, positions: Mapping[Partition, int]) -> None:
-        """Everything before these offsets is done."""
+        """Remove the suspects before these offsets: their records are done."""
         self.suspects.replace(lambda s: None if s.end <= positions.get(s.partition, 0) else s)
 
-    def pass_at(self, places: Collection[tuple[Partition, int]]) -> None:
-        """These records are done; what else their suspects cover is not."""
-        done = set(places)
+    def pass_at(self, locations: Collection[tuple[Partition, int]]) -> None:
+        """Remove the suspects that are exactly one of these records, which are done."""
+        done = set(locations)
         self.suspects.replace(lambda s: None if s.is_exact and (s.partition, s.first) in done else s)
 
     def decide(self, skip: Skip) -> bool:
-        """Keep an operator's decision; returns whether it is about a record that is blocked here."""
-        about = next((s for s in self.suspects if s.waits and (s.partition, s.first) == skip.place), None)
-        if about is None:
+        """Store an operator's decision. Return False when it is not about a record that is blocked here."""
+        blocked = next((s for s in self.suspects if s.awaits_decision and (s.partition, s.first) == skip.place), None)
+        if blocked is None:
             return False
-        decision = replace(about, skip=f"{skip.reason} ({skip.who})")
-        self.suspects.replace(lambda s: decision if s is about else s)
+        decided = replace(blocked, skip=f"{skip.reason} ({skip.who})")
+        self.suspects.replace(lambda s: decided if s is blocked else s)
         log.warning("a blocked record becomes a dead letter", topic=skip.topic, offset=skip.offset, who=skip.who)
         return True
 
 
 def error_of(suspect: Suspect) -> ProcessEndedError:
-    """Why a skipped record is a dead letter."""
+    """Return the error for which a skipped record is a dead letter."""
     return ProcessEndedError(
         f"the process ended {suspect.count} times while it handled this record; skipped: {suspect.skip}"
     )
 
 
 def complaint_of(suspect: Suspect, node: str) -> str:
-    """What health says about a blocked record, remedy included."""
+    """Return the complaint about a blocked record, with the remedy."""
     topic, number = suspect.partition
     return (
         f"at offset {suspect.first} the process ended {suspect.count} times; "

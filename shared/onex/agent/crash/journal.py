@@ -1,6 +1,6 @@
-"""What is in work, in a small file that is mapped into memory: it survives the end of the process.
+"""Names the running records in a small file that is mapped into memory, so that it survives the process.
 
-It need not survive the end of the machine, so nothing is flushed to the disk.
+It need not survive the machine, so nothing is flushed to the disk.
 """
 
 import struct
@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 _FILE = "in-work"
 _SIZE = 128 * 1024
 _MAGIC = b"ONEXWRK1"
-"""Format and version: a file that begins otherwise is set aside."""
+"""Format and version. A file that begins with other bytes is set aside."""
 _RUNNING, _ALONE, _EXCUSED = len(_MAGIC), len(_MAGIC) + 1, len(_MAGIC) + 2
 _HEAD = struct.Struct("<II")
 _HEAD_AT = len(_MAGIC) + 4
@@ -36,27 +36,27 @@ class Span(NamedTuple):
 
     @property
     def is_exact(self) -> bool:
-        """Whether it names one record."""
+        """Whether the span is one record."""
         return self.end == self.first + 1
 
 
 @dataclass(frozen=True, slots=True)
 class InWork:
-    """What a process had in work when it ended."""
+    """The records that ran when a process ended."""
 
     spans: tuple[Span, ...] = ()
     alone: bool = False
-    """The one span was the only thing in work."""
+    """Whether no other record ran besides the one span."""
 
 
 class Journal:
-    """One writer; ``idle`` and ``excuse`` may be called from any thread and from signal handlers."""
+    """Has one writer. ``idle`` and ``excuse`` may be called from any thread and from signal handlers."""
 
     def __init__(self, folder: Path | None) -> None:
-        """``folder`` is created. Without one, or where it cannot be written, nothing survives the process."""
+        """Create ``folder``. Without one, or where it cannot be written, nothing survives the process."""
         self._memory: mmap | bytearray = bytearray(_SIZE)
         self.found = InWork()
-        """What the process before left in work; empty after a clean end."""
+        """What the process before left; empty after a clean end."""
         self._is_idle = True
         if folder is None:
             return
@@ -69,7 +69,7 @@ class Journal:
             log.warning("records that end the process cannot be found out", file=str(file), reason=str(error))
 
     def write(self, spans: Iterable[Span], *, alone: bool = False) -> None:
-        """These records are in work from now on. Spans beyond the room of the file are left out."""
+        """Name the records that run from now on. Spans beyond the size of the file are left out."""
         body = "".join(f"{topic}\t{number}\t{first}\t{end}\n" for (topic, number), first, end in spans).encode()
         if len(body) > _ROOM:
             body = body[: body.rindex(b"\n", 0, _ROOM) + 1]
@@ -81,18 +81,18 @@ class Journal:
         self._is_idle = False
 
     def idle(self) -> None:
-        """Nothing is in work."""
+        """Name no records: none runs."""
         if not self._is_idle:
             self._memory[_RUNNING] = 0
             self._is_idle = True
 
     def excuse(self) -> None:
-        """The process is about to end for a reason that no record is guilty of."""
+        """Name no records for the rest of the process: it ends for a reason that no record has caused."""
         self._memory[_EXCUSED] = 1
 
 
 def _read(file: Path) -> InWork:
-    """What a file says; one that is damaged is set aside. Raises OSError."""
+    """Read a file, and set it aside where it is damaged. Raise OSError."""
     try:
         raw = file.read_bytes()
     except FileNotFoundError:
@@ -121,14 +121,14 @@ def _parsed(raw: bytes) -> InWork:
 
 
 def set_aside(file: Path, reason: str) -> None:
-    """Rename a damaged file, so that somebody can look at it. Raises OSError."""
+    """Rename a damaged file, so that an operator can read it. Raise OSError."""
     aside = file.with_name(f"{file.name}.damaged")
     file.replace(aside)
     log.warning("set a damaged file aside", file=str(aside), reason=reason)
 
 
 def _mapped(file: Path) -> mmap:
-    """A new, empty journal. Written in full: a page that the disk has no room for would end the process later."""
+    """Map a new, empty file, written in full: a page without room on the disk would end the process later."""
     part = file.with_name(f"{file.name}.new")
     part.write_bytes(_MAGIC.ljust(_SIZE, b"\0"))
     part.replace(file)

@@ -1,9 +1,9 @@
-"""Between a poll and a batch of a pure kind: suspects are watched closely, carried alone, or block their partition.
+"""The gate between a poll and a batch of a pure engine: suspects are carried alone or block their partition.
 
 Inputs for which memory was short are carried alone, too (:mod:`onex.agent.failure.memory_shortages`).
 
-A fired timer is an input like a record. It counts as one of the changelog's partition, at an offset that is made of
-its due time (:mod:`onex.wire.timer_offset`).
+A fired timer is an input like a record. It belongs to the changelog's partition, and its due time makes its offset
+(:mod:`onex.wire.timer_offset`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -26,12 +26,12 @@ from onex.wire.timer_offset import DueTimer, offset_of
 
 
 class PureGate:
-    """Of one engine. Costs two writes to the journal a batch while nothing is suspected."""
+    """The gate of one engine. Without suspects it costs two writes to the journal a batch."""
 
     def __init__(
         self,
         isolation: Isolation,
-        held: BlockedPartitions,
+        blocked: BlockedPartitions,
         work: Processor,
         contract: ModelContract,
         group: str,
@@ -39,7 +39,7 @@ class PureGate:
     ) -> None:
         self._isolation = isolation
         self._journal = isolation.journal
-        self._blocked = held
+        self._blocked = blocked
         self._work = work
         self._node = contract.name
         self._changelog = contract.changelog_topic
@@ -47,15 +47,15 @@ class PureGate:
         self._lookup = SkipLookup(contract.retry_topic, group, clock)
         self.suspects = isolation.suspects
         self.watches = False
-        """The batch holds suspects: the journal names each record before it is carried."""
+        """Whether the batch has suspects, so that the journal names each record before it is carried."""
         self._alone = False
 
     def admit(
         self, records: list[ProtocolRecord], due: list[Due], consumer: ProtocolConsumer
     ) -> tuple[list[ProtocolRecord], list[Due]]:
-        """What may be carried together now. The consumer goes back to what may not.
+        """Return the records and timers that may be carried together now. The consumer seeks back to the others.
 
-        An input that runs alone is not kept waiting by other partitions: under load there would always be others.
+        An input that runs alone does not wait for other partitions: under load they would always have records.
         """
         self.watches = self._alone = False
         if not self.suspects and not self._work.memory_shortages:
@@ -81,8 +81,8 @@ class PureGate:
                 for other in admitted:
                     _leave(left, other)
                 admitted, timers, self._alone = [record], [], True
-                self._look_closely(partition, offset, suspect)
-            elif self._goes_on(partition, offset, suspect, is_first=partition not in ready):
+                self._watch(partition, offset, suspect)
+            elif self._is_admitted(partition, offset, suspect, is_first=partition not in ready):
                 admitted.append(record)
                 ready.add(partition)
             else:
@@ -110,10 +110,10 @@ class PureGate:
             if self._runs_alone(partition, offset, suspect):
                 if number not in ready:
                     self._alone = True
-                    self._look_closely(partition, offset, suspect)
+                    self._watch(partition, offset, suspect)
                     return [(number, timer)]
                 stopped.add(number)
-            elif self._goes_on(partition, offset, suspect, is_first=number not in ready):
+            elif self._is_admitted(partition, offset, suspect, is_first=number not in ready):
                 admitted.append((number, timer))
                 ready.add(number)
             else:
@@ -124,23 +124,23 @@ class PureGate:
         if suspect is not None and suspect.runs_alone:
             return True
         is_short = (*partition, offset) in self._work.memory_shortages
-        return is_short and (suspect is None or not suspect.waits)
+        return is_short and (suspect is None or not suspect.awaits_decision)
 
-    def _goes_on(self, partition: Partition, offset: int, suspect: Suspect | None, *, is_first: bool) -> bool:
-        """Whether a record or timer may be carried.
+    def _is_admitted(self, partition: Partition, offset: int, suspect: Suspect | None, *, is_first: bool) -> bool:
+        """Return whether a record or timer may be carried.
 
-        The partition is blocked where not, as soon as nothing of it comes before: a paused partition could not go
-        back to what was not carried after all.
+        Where not, block the partition as soon as no input of it comes before: a paused partition could not seek back
+        to an input that was not carried after all.
         """
-        if suspect is not None and suspect.waits:
+        if suspect is not None and suspect.awaits_decision:
             if is_first:
                 self._blocked.block(partition, complaint_of(suspect, self._node))
             return False
-        self._look_closely(partition, offset, suspect)
+        self._watch(partition, offset, suspect)
         return True
 
-    def _look_closely(self, partition: Partition, offset: int, suspect: Suspect | None) -> None:
-        """The batch holds this input: with a suspect, the journal names each one that is carried."""
+    def _watch(self, partition: Partition, offset: int, suspect: Suspect | None) -> None:
+        """Have the journal name each input of the batch, where this one is a suspect. A skipped one has failed."""
         if suspect is None:
             return
         self.watches = True
@@ -150,46 +150,46 @@ class PureGate:
     def begin(
         self, first: Mapping[Partition, int], positions: Mapping[Partition, Position], due: Sequence[Due]
     ) -> None:
-        """A batch is in work from now on."""
+        """Name the inputs of a batch, which runs from now on."""
         spans = [Span(partition, offset, positions[partition].offset) for partition, offset in first.items()]
         offsets: dict[Partition, list[int]] = {}
         for number, timer in due:
             offsets.setdefault(Partition(self._changelog, number), []).append(offset_of(timer))
-        spans += [Span(partition, min(found), max(found) + 1) for partition, found in offsets.items()]
+        spans += [Span(partition, min(timers), max(timers) + 1) for partition, timers in offsets.items()]
         self._journal.write(spans, alone=self._alone)
 
     def at(self, record: ProtocolRecord) -> None:
-        """Of the batch, this record is in work; the ones before it did no harm."""
+        """Name this record of the batch. The ones before it did not end the process."""
         self._at(Partition(record.topic(), record.partition()), record.offset())
 
     def at_timer(self, number: int, timer: DueTimer) -> None:
-        """The same, for a fired timer."""
+        """Name this fired timer of the batch."""
         self._at(Partition(self._changelog, number), offset_of(timer))
 
     def _at(self, partition: Partition, offset: int) -> None:
         self._journal.write([Span(partition, offset, offset + 1)], alone=self._alone)
 
     def end(self) -> None:
-        """No record is in work: what follows is the bus's."""
+        """Name no inputs: the bus writes and commits."""
         self._journal.idle()
 
     def committed(self, positions: Mapping[Partition, Position], timers: Collection[Location]) -> None:
-        """Everything before these positions has passed, and these fired timers."""
+        """Remove the suspects before these positions, and those that are these fired timers."""
         self._isolation.pass_to({partition: position.offset for partition, position in positions.items()})
         self._isolation.pass_at([(Partition(topic, number), offset) for topic, number, offset in timers])
 
     def without_skips(self, records: list[ProtocolRecord], first: Mapping[Partition, int]) -> None:
-        """Take decisions about blocked records out of a batch: they are read elsewhere, and are nothing to handle."""
+        """Remove decisions about blocked records from a batch: :class:`SkipLookup` reads them."""
         if any(partition.topic == self._retry_topic for partition in first):
             retry_topic = self._retry_topic
-            known = [with_headers(r) if r.topic() == retry_topic else r for r in records]
-            records[:] = [r for r in known if r.topic() != retry_topic or not is_skip(r)]
+            readable = [with_headers(r) if r.topic() == retry_topic else r for r in records]
+            records[:] = [r for r in readable if r.topic() != retry_topic or not is_skip(r)]
 
     def look(self, bus: ProtocolEventBus) -> None:
-        """While something is blocked: has an operator decided?"""
+        """Unblock the partitions about which an operator has decided."""
         if not self._blocked.is_any_blocked:
             return
-        blocked = [s for s in self.suspects if s.waits and self._blocked.is_blocked(s.partition)]
+        blocked = [s for s in self.suspects if s.awaits_decision and self._blocked.is_blocked(s.partition)]
         for skip in self._lookup.look(bus, blocked):
             if self._isolation.decide(skip):
                 partition, _ = skip.place
@@ -197,6 +197,6 @@ class PureGate:
 
 
 def _leave(left: dict[Partition, int], record: ProtocolRecord) -> None:
-    """Read a record again later; and with it what comes behind it."""
+    """Have a record read again later, and with it the records behind it."""
     partition = Partition(record.topic(), record.partition())
     left[partition] = min(left.get(partition, record.offset()), record.offset())

@@ -1,8 +1,8 @@
-"""``onex offsets skip``: how the decision to give a blocked record up reaches the agent that is blocked by it.
+"""How the decision of ``onex offsets skip`` to give up a blocked record reaches the agent.
 
-The decision is a record on the node's retry topic, in the partition of the same number. Whichever instance owns the
-blocked partition looks there, outside of its group: so it does not matter who owns the retry partition, or whether
-that one is blocked itself. Read by the group, the record means nothing.
+The decision is a record on the node's retry topic, in the partition of the same number. The owner of the blocked
+partition reads it there outside of its group, so it does not matter which instance owns the retry partition, or
+whether the retry partition is blocked, too. The group ignores the record.
 """
 
 from collections.abc import Collection, Iterator
@@ -18,12 +18,15 @@ from onex.wire.skip import Skip, skip_in
 
 log = structlog.get_logger(__name__)
 _LOOK_EVERY = 1.0
+"""Seconds."""
 _MARGIN_MS = 3_600_000
-"""An operator's clock may be behind, and another instance may have been blocked by the record before."""
+"""How long before the first end of the process decisions are looked for, in milliseconds.
+
+An operator's clock may be behind, and the record may have blocked another instance before."""
 
 
 class SkipLookup:
-    """Looks for decisions while something is blocked; on the thread that polls."""
+    """Reads decisions while a partition is blocked. On the thread that polls."""
 
     def __init__(self, retry_topic: str, group: str, clock: ProtocolClock) -> None:
         self._topic = retry_topic
@@ -33,7 +36,7 @@ class SkipLookup:
         self._next: dict[Partition, int] = {}
 
     def look(self, bus: ProtocolEventBus, blocked: Collection[Suspect]) -> Iterator[Skip]:
-        """Decisions of this group that have not been read yet; asks the brokers once a second at most."""
+        """Yield the decisions for this group that were not read yet. Reads from the brokers once a second at most."""
         now = self._clock.monotonic()
         if not blocked or now - self._looked < _LOOK_EVERY:
             return

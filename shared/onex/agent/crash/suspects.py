@@ -1,4 +1,4 @@
-"""Records at which the process ended, how often, and what was decided about them. Kept on the local disk."""
+"""Suspects: records at which the process ended, how often, and decisions about them. Stored on the local disk."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 ENDS = 3
 """Ends of the process after which a record is carried alone."""
 _ENDS_NEVER_ALONE = 2 * ENDS
-"""Ends after which a record is blocked though it was never alone: further attempts of effects may overlap."""
+"""Ends after which a record is blocked though it never ran alone: further attempts of effects may overlap."""
 _FILE = "suspects.json"
 _VERSION = 1
 _MOST = 256
@@ -23,7 +23,7 @@ _FORGOTTEN_AFTER_MS = 24 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """Offsets among which is the record that ended the process; after the second end it is one offset."""
+    """Offsets of which one is the record that ended the process. They are fewer after each end."""
 
     partition: Partition
     first: int
@@ -34,35 +34,35 @@ class Suspect:
     """Time of the first of them; milliseconds since 1970."""
     blocked: bool = False
     skip: str = ""
-    """Who decided that the record becomes a dead letter, and why; empty while nothing is decided."""
+    """Reason and author of the decision that the record becomes a dead letter; empty without a decision."""
 
     @property
     def is_exact(self) -> bool:
-        """Whether it names one record."""
+        """Whether the suspect is one record."""
         return self.end == self.first + 1
 
     @property
     def runs_alone(self) -> bool:
-        """Whether nothing else may be in work beside it."""
+        """Whether no other record may run together with it."""
         return self.count >= ENDS and self.is_exact and not self.blocked
 
     @property
-    def waits(self) -> bool:
-        """Whether its partition goes no further until an operator decides."""
+    def awaits_decision(self) -> bool:
+        """Whether its partition is blocked until an operator decides."""
         return self.blocked and not self.skip
 
     def covers(self, offset: int) -> bool:
-        """Whether a record of its partition is among its offsets."""
+        """Return whether a record of its partition is among its offsets."""
         return self.first <= offset < self.end
 
 
 class Suspects:
-    """All suspects of one slot. Every change is saved; a disk that refuses that is reported and waited out."""
+    """All suspects of one instance slot. Every change is written; a disk that refuses it is logged."""
 
     def __init__(self, folder: Path | None, now_ms: int) -> None:
         self._file = None if folder is None else folder / _FILE
-        known = self._load()
-        self._all = [s for s in known if s.blocked or now_ms - s.since_ms < _FORGOTTEN_AFTER_MS]
+        stored = self._load()
+        self._all = [s for s in stored if s.blocked or now_ms - s.since_ms < _FORGOTTEN_AFTER_MS]
 
     def __iter__(self) -> Iterator[Suspect]:
         return iter(self._all)
@@ -71,11 +71,11 @@ class Suspects:
         return bool(self._all)
 
     def at(self, partition: Partition, offset: int) -> Suspect | None:
-        """The suspect that covers a record."""
+        """Return the suspect that covers a record; None without one."""
         return next((s for s in self._all if s.partition == partition and s.covers(offset)), None)
 
     def count(self, found: InWork, now_ms: int) -> None:
-        """The process ended with this in work: one more end for each of its records."""
+        """Count one more end of the process for each record that ran then."""
         if not found.spans:
             return
         counted: list[Suspect] = []
@@ -84,12 +84,12 @@ class Suspects:
             before = [s for s in self._all if _overlap(s, span)]
             narrowed.update(before)
             counted += [_counted(s, span, found) for s in before] or [Suspect(*span, 1, now_ms)]
-        rest = [s for s in self._all if s not in narrowed]
-        self._all = sorted([*rest, *counted], key=lambda s: (not s.blocked, -s.count))[:_MOST]
+        others = [s for s in self._all if s not in narrowed]
+        self._all = sorted([*others, *counted], key=lambda s: (not s.blocked, -s.count))[:_MOST]
         self._save()
 
     def replace(self, change: Callable[[Suspect], Suspect | None]) -> None:
-        """Put what ``change`` returns in the place of each suspect; None removes it."""
+        """Replace each suspect by what ``change`` returns; None removes it."""
         changed = [new for s in self._all if (new := change(s)) is not None]
         if changed != self._all:
             self._all = changed
@@ -99,10 +99,10 @@ class Suspects:
         if self._file is None:
             return []
         try:
-            kept = json.loads(self._file.read_bytes())
-            if kept["version"] != _VERSION:
-                raise ValueError(f"version {kept['version']!r} is not {_VERSION}")
-            return [_parsed(entry) for entry in kept["suspects"]]
+            document = json.loads(self._file.read_bytes())
+            if document["version"] != _VERSION:
+                raise ValueError(f"version {document['version']!r} is not {_VERSION}")
+            return [_parsed(entry) for entry in document["suspects"]]
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -123,7 +123,7 @@ class Suspects:
             part.write_text(json.dumps({"version": _VERSION, "suspects": [asdict(s) for s in self._all]}))
             part.replace(self._file)
         except OSError as error:
-            log.warning("suspects cannot be kept", file=str(self._file), reason=str(error))
+            log.warning("suspects cannot be written", file=str(self._file), reason=str(error))
 
 
 def _overlap(suspect: Suspect, span: Span) -> bool:
@@ -131,7 +131,7 @@ def _overlap(suspect: Suspect, span: Span) -> bool:
 
 
 def _counted(suspect: Suspect, span: Span, found: InWork) -> Suspect:
-    """One more end, and only those offsets that were in work each time."""
+    """Return the suspect after one more end: with only those offsets that ran each time."""
     first, end = max(suspect.first, span.first), min(suspect.end, span.end)
     counted = replace(suspect, first=first, end=end, count=suspect.count + 1)
     was_alone = found.alone and suspect.count >= ENDS
@@ -141,7 +141,7 @@ def _counted(suspect: Suspect, span: Span, found: InWork) -> Suspect:
 
 
 def _parsed(entry: dict[str, object]) -> Suspect:
-    """Raises ValueError, TypeError or KeyError for anything that this version has not written."""
+    """Return a stored suspect. Raise ValueError, TypeError or KeyError for an entry in another form."""
     match entry:
         case {
             "partition": [str(topic), int(number)],

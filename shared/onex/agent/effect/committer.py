@@ -101,7 +101,7 @@ class Committer:
 
     def snapshot(self) -> Commit | None:
         """Return what to commit now, or None. Outcomes of stalled partitions wait."""
-        self._blocked.to_resume()
+        self._blocked.end_waits()
         stalled = {partition for partition in self._trackers if self._blocked.is_stalled(partition)}
         skipped = self._skipped - stalled
         outcomes, waiting = self._outcomes, list[Outcome]()

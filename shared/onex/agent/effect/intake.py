@@ -79,7 +79,7 @@ class Intake:
 
     def _decode(self, records: list[ProtocolRecord]) -> list[DecodedInput | BaseException]:
         if self._gate.watches:
-            return self._gate.receive(self._decoder, records, self._in_handlers())
+            return self._gate.decode(self._decoder, records, self._in_handlers())
         return self._decoder.decode(records)
 
     def _take_retry(self, record: ProtocolRecord, partition: Partition) -> None:

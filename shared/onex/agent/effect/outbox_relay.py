@@ -1,8 +1,8 @@
 """Publishes the events of an effect's outbox, each exactly once.
 
-One Kafka transaction holds a batch of events and, as the position of a group of its own, the numbers of their
-rows. Whatever dies between that transaction and the deletion of the rows, the next leader finds the numbers
-there and deletes the rows instead of publishing them again. A leader that was thought dead is fenced.
+One Kafka transaction holds a batch of events and, in the position of a separate group, the numbers of their rows.
+When the relay ends between that transaction and the deletion of the rows, the next leader reads the numbers there,
+and deletes the rows instead of publishing them again. A leader that was thought dead is fenced.
 """
 
 import asyncio
@@ -38,14 +38,17 @@ from onex.util.failpoint import failpoint
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 _BATCH = 100
+"""Events in one transaction."""
 _IDLE = 1.0
+"""Seconds to wait for an event, before the outbox is read again."""
 _FOLLOW = 2.0
+"""Seconds between two tries to lead."""
 _TAKE_OVER = 90.0
-"""Seconds to make clients: the bus gives up after 60, when brokers do not answer."""
+"""Seconds to make clients. The bus gives up after 60 s, when no broker replies."""
 
 
 class OutboxRelay:
-    """Between the outbox of one node and the bus."""
+    """The relay of one node. One instance leads at a time."""
 
     def __init__(
         self, outbox: ProtocolOutbox, program: Program, bus: ProtocolEventBus, group: str, clock: ProtocolClock
@@ -55,17 +58,17 @@ class OutboxRelay:
         self._group = f"{group}.outbox"
         self._clock = clock
         self._models = {model.__name__: model for model in program.outputs}
-        self._emitter = Encoder(program.outputs, program.contract.name)
+        self._encoder = Encoder(program.outputs, program.contract.name)
         self._mark = Partition(program.contract.retry_topic, 0)
-        self._office = DeadLetterBuilder(program.contract, group, program.limits)
+        self._dead_letters = DeadLetterBuilder(program.contract, group, program.limits)
         self._clients: tuple[ProtocolConsumer, ProtocolTransaction] | None = None
         self._taking_over: float | None = None
-        """Since when, in monotonic seconds."""
+        """Monotonic time in seconds at which clients began to be made; None while none are."""
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Until ``stopping``. Waits while the database is away. Raises BusError when clients must be made anew.
+        """Publish until ``stopping`` is set. Wait while the database is away. Raise BusError for clients that failed.
 
-        Raises ConfigurationError when the outbox holds an event that this version of the node cannot write.
+        Raise ConfigurationError when the outbox holds an event that this version of the node cannot write.
         """
         try:
             while not stopping.is_set():
@@ -74,8 +77,8 @@ class OutboxRelay:
                         await _sleep(stopping, _FOLLOW)
                     elif not await self.step():
                         await self._outbox.wait(_IDLE)
-                except FencedError as error:  # somebody else leads, as this one was thought dead
-                    log.warning("the relay follows another one", reason=str(error))
+                except FencedError as error:  # another instance leads: this one was thought dead
+                    log.warning("another instance leads the relay", reason=str(error))
                     await self._pause(stopping)
                 except TransientError as error:
                     log.warning("the relay waits for the outbox", reason=str(error))
@@ -84,24 +87,24 @@ class OutboxRelay:
             await self.close()
 
     async def _pause(self, stopping: asyncio.Event) -> None:
-        """Close the clients and wait. The next take-over finds out which rows are published already."""
+        """Close the clients and wait. The next take-over reads which rows are published already."""
         await self.close()
         await _sleep(stopping, _FOLLOW)
 
     async def step(self) -> bool:
-        """Publish one batch; gives whether there was any."""
+        """Publish one batch. Return False when the outbox is empty."""
         if self._clients is None:
             await self._take_over()
         events = await self._outbox.take(_BATCH)
         if not events:
             return False
         failpoint("outbox.taken")
-        self._emitter.set_time(self._clock.now_ms())
+        self._encoder.set_time(self._clock.now_ms())
         await self._carry(events)
         return True
 
     async def _carry(self, events: Sequence[OutboxEvent]) -> None:
-        """One transaction; one for each event when a broker refuses one of them for its size."""
+        """Publish in one transaction, or in one for each event when a broker refuses an event for its size."""
         records = [self._record(event) for event in events]
         numbers = [event.number for event in events]
         try:
@@ -121,17 +124,17 @@ class OutboxRelay:
         now = self._clock.now_ms()
         failure = Failure(Classifier().classify(error), EnumStage.ENCODE, error, 1, now, now)
         log.warning("dead letter", **{"class": failure.kind}, stage=failure.stage, topic=record[0], error=str(error))
-        return self._office.letter(UnsentRecord(Outgoing(*record), now), failure)
+        return self._dead_letters.letter(UnsentRecord(Outgoing(*record), now), failure)
 
     def overdue(self) -> float:
-        """Seconds by which a call of the bus has outlasted its own timeout."""
+        """Return the seconds by which a call of the bus has outlasted its own timeout. From any thread."""
         taking_over, clients = self._taking_over, self._clients
         if taking_over is not None:
             return max(0.0, self._clock.monotonic() - taking_over - _TAKE_OVER)
         return 0.0 if clients is None else clients[1].overdue()
 
     async def close(self) -> None:
-        """Release the clients."""
+        """Close the clients."""
         if self._clients is not None:
             consumer, transaction = self._clients
             self._clients = None
@@ -139,7 +142,7 @@ class OutboxRelay:
             await _blocking(transaction.close)
 
     async def _take_over(self) -> None:
-        """Fence an earlier leader, then forget what it has published."""
+        """Fence an earlier leader, then delete the rows that it has published."""
         self._taking_over = self._clock.monotonic()
         try:
             transaction = await _blocking(lambda: self._bus.transaction(self._group))
@@ -178,7 +181,7 @@ class OutboxRelay:
             )
         message: Message = model.from_stored_json(event.body)
         cause = CauseEnvelope(event.causation_id, event.correlation_id)
-        (record,) = self._emitter.encode_all([Addressed(message, key=event.key, id=event.id)], cause, None)
+        (record,) = self._encoder.encode_all([Addressed(message, key=event.key, id=event.id)], cause, None)
         return record
 
 

@@ -1,8 +1,8 @@
-"""What failures with the same cause have in common, whichever message they happened with.
+"""The cause of a failure: a text that is equal for failures with the same cause, whatever the message is.
 
-A cause is the type of the exception, the lines of the node's own code that it passed, its codes, and its text without
-what differs from message to message: numbers, ids, times and quoted values. Exceptions that it was raised from, or
-that it groups, count too.
+It has the type of the exception, the lines of the node's own code in its traceback, its codes, and its text without
+the parts that differ from message to message: numbers, ids, times and quoted values. Exceptions that it was raised
+from, or that it groups, are part of the cause.
 """
 
 import re
@@ -16,7 +16,7 @@ import onex
 from onex.util.error_text import error_text
 
 CODE_ATTRIBUTES = ("code", "sqlstate", "status", "status_code", "errno")
-"""Codes as the clients of databases, HTTP and Docker carry them."""
+"""Attributes in which the clients of databases, HTTP and Docker have codes."""
 _NAME_ATTRIBUTES = (*CODE_ATTRIBUTES, "constraint_name")
 _LONGEST_CODE = 64
 _TEXT_LIMIT = 1000
@@ -27,7 +27,7 @@ _LIBRARIES = (
 )
 _INSTALLED = ("site-packages", "dist-packages")
 _OF_A_NODE = re.compile(r"[/\\]v\d+_\d+_\d+[/\\]")
-"""Folder of a node's version: installed nodes are no library."""
+"""Folder of a node's version: an installed node is no library."""
 
 _QUOTED = re.compile(
     r"""(?<!\w)[bru]?(?:"(?:[^"\\]|\\.|(?<=\w)"(?=\w))*"|'(?:[^'\\]|\\.|(?<=\w)'(?=\w))*'|`[^`]*`|«[^»]*»|“[^”]*”)(?!\w)"""
@@ -37,28 +37,28 @@ _HEX = re.compile(r"\b[0-9a-f]{8,}\b", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"(?<![\w-])[\w-]*\d[\w-]*")
 _NUMBERS = re.compile(r"[+-]?#(?:[.:,/+-]*#)*")
 _DETAILS = re.compile(r"\n[\s\S]*")
-"""PostgreSQL's drivers put the values of a row on further lines."""
+"""Further lines, in which PostgreSQL's drivers put the values of a row."""
 
 
 def cause_of(error: BaseException) -> str:
-    """Text that is equal for errors with the same cause. Raise what code of the error's author raises."""
+    """Return the cause of an error. Raise what code of the error's author raises."""
     return "\n".join(part for each in _chain(error) for part in _parts(each))
 
 
 def without_values(text: str) -> str:
-    """The first line of a text, with marks in place of quoted values, addresses, ids and numbers."""
+    """Return the first line of a text, with marks in place of quoted values, addresses, ids and numbers."""
     text = _DETAILS.sub("", text[:_TEXT_LIMIT])
     text = _ADDRESS.sub("#", _QUOTED.sub("''", text))
     text = _NUMBERS.sub("#", _IDENTIFIER.sub("#", _HEX.sub("#", text)))
-    kept: list[str] = []
+    clauses: list[str] = []
     for clause in text.split("; "):  # a validation repeats its words for each element that is wrong
-        if not any(other == clause or other.endswith(f": {clause}") for other in kept):
-            kept.append(clause)
-    return "; ".join(kept)
+        if not any(other == clause or other.endswith(f": {clause}") for other in clauses):
+            clauses.append(clause)
+    return "; ".join(clauses)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it groups, and what it was raised from."""
+    """Return the error, the errors that it groups, and those that it was raised from."""
     seen: list[BaseException] = []
     waiting = [error]
     while waiting and len(seen) < _MOST_ERRORS:
@@ -86,9 +86,9 @@ def _parts(error: BaseException) -> Iterator[str]:
 
 
 def _own_lines(error: BaseException) -> Iterator[str]:
-    """Lines of code that is not of a library, by their text: numbers change with each edit above them.
+    """Return the text of the traceback's lines outside of libraries; line numbers change with each edit above.
 
-    A line is counted once, however deep a recursion goes.
+    Each line comes once, however deep a recursion is.
     """
     lines = (
         f"{frame.filename.rpartition('/')[2]}:{frame.name}:{frame.line or ''}"
@@ -100,7 +100,7 @@ def _own_lines(error: BaseException) -> Iterator[str]:
 
 @lru_cache(maxsize=1024)
 def is_own_code(filename: str) -> bool:
-    """Whether a file belongs to a node or its application: not to Python, an installed library or the mesh."""
+    """Return whether a file belongs to a node or its application: not to Python, an installed library or the mesh."""
     if filename.startswith("<"):
         return False
     path = Path(filename).resolve()

@@ -1,4 +1,4 @@
-"""Failures are classified once, where they happen."""
+"""The class of a failure. Each failure is classified once, where it happens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _TRANSIENT = (TransientError, ConnectionError, TimeoutError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why one message was not carried through."""
+    """Why one message has no outputs."""
 
     kind: EnumFailureClass
     stage: EnumStage
@@ -43,7 +43,7 @@ class Failure:
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hex digits, equal for failures with the same cause: see :mod:`onex.agent.failure.cause`."""
+        """Return twelve hex digits, equal for failures with the same cause: see :mod:`onex.agent.failure.cause`."""
         try:
             cause = cause_of(self.error)
         except BaseException as broken:  # noqa: BLE001 - code of the exception's author runs here
@@ -60,9 +60,9 @@ class Classifier:
         self._codes = frozenset(codes)
 
     def classify(self, error: BaseException) -> EnumFailureClass:
-        """Class of an exception that came out of decoding, a handler or encoding.
+        """Return the class of an exception that decoding, a handler or encoding has raised.
 
-        An exception whose attributes cannot be read is a bug, too.
+        An exception whose attributes cannot be read is a bug.
         """
         try:
             return self._classify(error)
@@ -94,7 +94,7 @@ class Classifier:
 
 
 def outage_of(error: BaseException) -> OutageError | None:
-    """The failure of a handler as an outage: of the bus, of the state, or of PostgreSQL. None when it is none."""
+    """Return the failure of a handler as an outage of the bus, the state or PostgreSQL; None for other failures."""
     match error:
         case OutageError():
             return error
@@ -104,18 +104,18 @@ def outage_of(error: BaseException) -> OutageError | None:
         return None
     from onex.postgres.passing import passing  # loaded already: the error is asyncpg's
 
-    found = passing(error)
-    return found if isinstance(found, OutageError) else None
+    passing_error = passing(error)
+    return passing_error if isinstance(passing_error, OutageError) else None
 
 
 def _codes_of(error: BaseException) -> set[str]:
-    """Codes as the clients of databases, HTTP and Docker carry them."""
-    found = (getattr(error, name, None) for name in CODE_ATTRIBUTES)
-    return {str(code) for code in found if isinstance(code, str | int)}
+    """Return the codes in the attributes that clients of databases, HTTP and Docker use."""
+    codes = (getattr(error, name, None) for name in CODE_ATTRIBUTES)
+    return {str(code) for code in codes if isinstance(code, str | int)}
 
 
 def stage_of(error: BaseException, reached: EnumStage) -> EnumStage:
-    """Stage a failure is reported for: decoding tells apart bytes and content."""
+    """Return the stage that is reported for a failure: bytes fail in ``decode``, their content in ``validate``."""
     if isinstance(error, ProcessEndedError):
         return EnumStage.HANDLER
     if reached is EnumStage.DECODE and isinstance(error, RejectedError):
@@ -126,9 +126,9 @@ def stage_of(error: BaseException, reached: EnumStage) -> EnumStage:
 def _exception(dotted: str) -> type[Exception]:
     module, _, name = dotted.rpartition(".")
     try:
-        found = getattr(import_module(module or "builtins"), name)
+        named = getattr(import_module(module or "builtins"), name)
     except (ImportError, AttributeError):
-        found = None
-    if not (isinstance(found, type) and issubclass(found, Exception)):
+        named = None
+    if not (isinstance(named, type) and issubclass(named, Exception)):
         raise ConfigurationError(f"retryable_exceptions: {dotted!r} is no exception class that can be imported")
-    return found
+    return named

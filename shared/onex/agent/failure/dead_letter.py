@@ -1,7 +1,7 @@
-"""A dead letter: the original record byte for byte, and in headers all that is needed to judge and replay it.
+"""Makes dead letters: the original record byte for byte, with the reason and the origin in headers.
 
-Writing one cannot fail. Where the full form cannot be made, or is larger than the dead-letter topic takes, the short
-form is written: see :mod:`onex.agent.failure.dead_letter_short`.
+Making one cannot fail. Where the full form cannot be made, or is larger than the dead-letter topic takes, the letter
+has the short form: see :mod:`onex.agent.failure.dead_letter_short`.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ from onex.wire.dead_letter_dialects import dialects
 
 log = structlog.get_logger(__name__)
 _STACK_LIMIT = 4000
+"""Characters of the traceback: its end, which names the place that raised."""
 Fact = bytes | str | int
 
 
@@ -35,11 +36,11 @@ class DeadLetterBuilder:
     limits: TopicLimits
 
     def letter(self, record: ProtocolRecord, failure: Failure) -> Emitted:
-        """The record to write to the dead-letter topic. Raises nothing."""
+        """Return the record to write to the dead-letter topic. Raise nothing but MemoryError and a signal."""
         record = with_headers(record)
-        whose = self._whose(record)
+        origin = self._origin(record)
         try:
-            letter = self._full(record, failure, whose)
+            letter = self._full(record, failure, origin)
             if self.limits.fill([letter]) <= 1.0:
                 return letter
             log.warning("dead letter shortened", reason="too large", topic=record.topic(), offset=record.offset())
@@ -47,27 +48,27 @@ class DeadLetterBuilder:
             raise_if_interrupted(broken)
             log.warning("dead letter shortened", reason=text_of(broken), topic=record.topic(), offset=record.offset())
         topic = self.contract.dead_letter_topic
-        return short_letter(topic, record, failure, whose, self.limits.limit_of(topic))
+        return short_letter(topic, record, failure, origin, self.limits.limit_of(topic))
 
-    def _whose(self, record: ProtocolRecord) -> dict[str, bytes]:
-        """Where the record came from, and who it is. Nothing here runs code of anybody else."""
-        found = self._of_engine(record)
+    def _origin(self, record: ProtocolRecord) -> dict[str, bytes]:
+        """Return where the record came from, and its ids. No code of a node or a client runs here."""
+        engine = self._engine_headers(record)
         facts: dict[str, Fact] = {
-            d.TOPIC: found.get(h.ORIGINAL_TOPIC) or record.topic(),
-            d.PARTITION: h.number_in(found.get(h.ORIGINAL_PARTITION), record.partition()),
-            d.OFFSET: h.number_in(found.get(h.ORIGINAL_OFFSET), record.offset()),
-            d.TIMESTAMP: h.number_in(found.get(h.ORIGINAL_TIME), record.timestamp()[1]),
+            d.TOPIC: engine.get(h.ORIGINAL_TOPIC) or record.topic(),
+            d.PARTITION: h.number_in(engine.get(h.ORIGINAL_PARTITION), record.partition()),
+            d.OFFSET: h.number_in(engine.get(h.ORIGINAL_OFFSET), record.offset()),
+            d.TIMESTAMP: h.number_in(engine.get(h.ORIGINAL_TIME), record.timestamp()[1]),
             d.GROUP: self.group,
             d.NODE: self.contract.name,
             d.NODE_VERSION: str(self.contract.contract_version),
             d.MESSAGE_ID: read_envelope(record).id,
-            d.REPLAYS: h.number_in(found.get(d.REPLAYS), 0),
+            d.REPLAYS: h.number_in(engine.get(d.REPLAYS), 0),
         }
-        if parent := found.get(d.PARENT):
+        if parent := engine.get(d.PARENT):
             facts[d.PARENT] = parent
         return _raw(facts)
 
-    def _full(self, record: ProtocolRecord, failure: Failure, whose: Mapping[str, bytes]) -> Emitted:
+    def _full(self, record: ProtocolRecord, failure: Failure, origin: Mapping[str, bytes]) -> Emitted:
         value = record.value()
         facts: dict[str, Fact] = {
             d.CLASS: failure.kind,
@@ -82,14 +83,14 @@ class DeadLetterBuilder:
         }
         if value is not None and len(value) >= 5 and value[0] == 0:
             facts[d.SCHEMA_ID] = int.from_bytes(value[1:5], "big")
-        mine = {**whose, **_raw(facts)}
+        all_facts = {**origin, **_raw(facts)}
         headers = h.without_credentials(h.of_sender(d.original_headers(record.headers() or [])))
-        headers += mine.items()
-        headers += dialects({name.removeprefix(d.PREFIX): raw for name, raw in mine.items()})
+        headers += all_facts.items()
+        headers += dialects({name.removeprefix(d.PREFIX): raw for name, raw in all_facts.items()})
         return self.contract.dead_letter_topic, value, record.key(), headers
 
-    def _of_engine(self, record: ProtocolRecord) -> Mapping[str, bytes]:
-        """What the engine wrote on its own retry topic. On other topics such headers are their sender's."""
+    def _engine_headers(self, record: ProtocolRecord) -> Mapping[str, bytes]:
+        """Return the headers of a record on the node's own retry topic. On other topics the sender wrote them."""
         return dict(record.headers() or []) if record.topic() == self.contract.retry_topic else {}
 
 

@@ -1,7 +1,7 @@
-"""The short form of a dead letter: for a record or an exception of which no full form can be made or written.
+"""The short form of a dead letter, for a record or an exception of which no full form can be made or written.
 
-It holds where the record is, why it failed, and as much of the record as fits. Nothing here runs code of the
-exception's author outside of a guard.
+It holds the location of the record, the reason, and as much of the record as fits. Code of the exception's author
+runs only where its errors are caught.
 """
 
 from collections.abc import Mapping
@@ -15,16 +15,16 @@ from onex.wire.sizes import record_bytes
 
 _FOR_KEY: Final = 65_536
 _FOR_HEADERS: Final = 32_768
-"""Bytes of key and headers that the short form keeps, in a small topic an eighth each; the value gets the rest."""
+"""Bytes of key and headers in the short form, in a small topic an eighth each; the value gets the remaining bytes."""
 _FOR_FACT: Final = 64
 _TYPE_LIMIT: Final = 200
 _MESSAGE_LIMIT: Final = 300
 
 
 def short_letter(
-    topic: str, record: ProtocolRecord, failure: Failure, whose: Mapping[str, bytes], most: int
+    topic: str, record: ProtocolRecord, failure: Failure, origin: Mapping[str, bytes], most: int
 ) -> Emitted:
-    """The short form, in ``most`` bytes. Headers ``onex-dlq-truncated*`` give the sizes of what is cut."""
+    """Return the short form, in at most ``most`` bytes. Headers ``onex-dlq-truncated*`` have the original sizes."""
     value, key = record.value(), record.key()
     headers = h.without_credentials(h.of_sender(record.headers() or []))
     facts: dict[str, str | int] = {
@@ -41,7 +41,7 @@ def short_letter(
         facts["truncated-key"], key = len(key), key[:room]
     if (size := record_bytes(None, None, headers)) > min(_FOR_HEADERS, most // 8):
         facts["truncated-headers"], headers = size, []
-    headers += whose.items()
+    headers += origin.items()
     headers += [(h.DEAD_LETTER + name, str(fact).encode(errors="backslashreplace")) for name, fact in facts.items()]
     if value is not None and (excess := record_bytes(value, key, headers) - most) > 0:
         headers.append((h.DEAD_LETTER + "truncated", b"%d" % len(value)))
@@ -50,5 +50,5 @@ def short_letter(
 
 
 def _name_of(kind: type[BaseException]) -> str:
-    """Name of a class, past whatever its metaclass does."""
+    """Return the name of a class, without running code of its metaclass."""
     return str(type.__dict__["__name__"].__get__(kind))[:_TYPE_LIMIT]

@@ -121,7 +121,7 @@ class PureEngine:
             timeout = 0.0
             self._partitions.restore()
         self._gate.look(self._bus)
-        self._consumer.resume(self._blocked.to_resume())
+        self._consumer.resume(self._blocked.end_waits())
         self._limits.refresh()
         records = list(self._consumer.batch(self._pace.size, self._patience(timeout)))
         self._report.state(self._stores, self._partitions.standby)
