@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onex.agent.crash import Isolation
-from onex.agent.crash.effect_gate import EffectGate
 from onex.agent.effect.committer import Committer
+from onex.agent.effect.crash_gate import EffectGate
 from onex.agent.effect.offsets import OffsetTracker
 from onex.agent.effect.outcome import Commit, Outcome
 from onex.agent.effect.retry_topic import RetryTopic

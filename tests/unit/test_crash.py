@@ -15,10 +15,10 @@ from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
 
 from onex.agent.crash import Isolation
 from onex.agent.crash.journal import Span
-from onex.agent.crash.pure_gate import PureGate
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.failure.memory_shortages import MemoryShortages
 from onex.agent.message.decoding import Decoder
+from onex.agent.pure.crash_gate import PureGate
 from onex.agent.telemetry.health import Health
 from onex.bus.memory.log import COMMITTED, MemoryRecord
 from onex.bus.protocols import Partition, ProtocolRecord

@@ -11,8 +11,8 @@ continue.
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from onex.agent.crash.effect_gate import EffectGate
 from onex.agent.crash.journal import Span
+from onex.agent.effect.crash_gate import EffectGate
 from onex.agent.effect.idempotent_results import IdempotentResults
 from onex.agent.effect.offsets import MAX_SPAN, OffsetTracker
 from onex.agent.effect.outcome import Commit, Outcome

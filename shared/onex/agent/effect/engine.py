@@ -13,8 +13,8 @@ All of it lives on the loop's thread.
 from collections.abc import Callable, Sequence
 
 from onex.agent.crash import Isolation
-from onex.agent.crash.effect_gate import EffectGate
 from onex.agent.effect.committer import Committer
+from onex.agent.effect.crash_gate import EffectGate
 from onex.agent.effect.idempotent_results import IdempotentResults
 from onex.agent.effect.intake import Intake
 from onex.agent.effect.lane_runner import LaneRunner

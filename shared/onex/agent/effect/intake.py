@@ -5,8 +5,8 @@ Offsets that an earlier owner has finished are dropped. Suspects wait, or run al
 
 from collections.abc import Callable, Sequence
 
-from onex.agent.crash.effect_gate import EffectGate
 from onex.agent.effect.committer import Committer
+from onex.agent.effect.crash_gate import EffectGate
 from onex.agent.effect.lane_key import lane_of, retry_lane
 from onex.agent.effect.lanes import Lanes
 from onex.agent.effect.order_fence import OrderFences

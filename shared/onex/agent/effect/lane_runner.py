@@ -10,10 +10,10 @@ from functools import partial
 
 import structlog
 
-from onex.agent.crash.effect_gate import EffectGate
 from onex.agent.effect.attempts import AttemptRunner
 from onex.agent.effect.cancellations import Cancellations
 from onex.agent.effect.committer import Committer
+from onex.agent.effect.crash_gate import EffectGate
 from onex.agent.effect.lanes import Lanes
 from onex.agent.effect.order_fence import OrderFences
 from onex.agent.effect.outcome import Task

@@ -10,18 +10,18 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from onex.agent.crash import Isolation
-from onex.agent.crash.pure_gate import PureGate
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.failure.memory_shortages import Location, location_of
 from onex.agent.message.batch import span_of, waited
 from onex.agent.message.current import CURRENT
-from onex.agent.message.misrouted import MisroutedKeys
 from onex.agent.message.program import Program
 from onex.agent.pure.batch_pace import BatchPace
 from onex.agent.pure.batch_report import BatchReport
 from onex.agent.pure.compute import ComputeProcessor
+from onex.agent.pure.crash_gate import PureGate
 from onex.agent.pure.due_timers import Due, DueTimers
 from onex.agent.pure.keyed import KeyedProcessor
+from onex.agent.pure.misrouted import MisroutedKeys
 from onex.agent.pure.outcome import BatchTotals, GroupOutcome
 from onex.agent.pure.partitions import PurePartitions
 from onex.agent.pure.processor import Processor

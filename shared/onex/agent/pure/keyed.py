@@ -12,8 +12,8 @@ from onex.agent.message.current import CURRENT
 from onex.agent.message.decoding import require_in_time
 from onex.agent.message.envelope import Envelope, TimerEnvelope, read_envelope, stored_for_timers
 from onex.agent.message.handlers import Result
-from onex.agent.message.misrouted import MisroutedKeys
 from onex.agent.message.program import Program
+from onex.agent.pure.misrouted import MisroutedKeys
 from onex.agent.pure.outcome import Failed, GroupOutcome, Traced
 from onex.agent.pure.processor import DecodedOrFailed, Encoded, Processor, TimerChange
 from onex.agent.state.store_manager import StoreManager

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from onex.agent.message.misrouted import REMEDY
+from onex.agent.pure.misrouted import REMEDY
 from onex.cli.doctor.check import CheckContext, Finding, Severity
 from onex.cli.doctor.foreign_records import foreign_records
 from onex.cli.node_lookup import declared_by
