@@ -12,7 +12,7 @@ _NOW = dt.datetime.now(dt.UTC)
 
 
 class Authority:
-    """Signs certificates; ``file`` holds its own."""
+    """Signs certificates. ``file`` has its own."""
 
     def __init__(self, folder: Path, name: str = "Test authority") -> None:
         self._folder = folder
@@ -29,7 +29,7 @@ class Authority:
         self.file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
 
     def server(self, host: str) -> tuple[Path, Path]:
-        """Key and certificate files of a server."""
+        """Return the key and certificate files of a server."""
         key, certificate = self.issue([x509.DNSName(host)], ExtendedKeyUsageOID.SERVER_AUTH)
         key_file, certificate_file = self._folder / "server.key", self._folder / "server.pem"
         key_file.write_bytes(
@@ -41,7 +41,7 @@ class Authority:
         return key_file, certificate_file
 
     def client(self, *names: x509.GeneralName, common: str = "client") -> bytes:
-        """PEM of a client's certificate."""
+        """Return the PEM of a client's certificate."""
         return self.issue(list(names), ExtendedKeyUsageOID.CLIENT_AUTH, common)[1]
 
     def issue(

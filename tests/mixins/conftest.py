@@ -1,4 +1,4 @@
-"""Real servers for capabilities that work with some."""
+"""Real servers for capabilities that need them."""
 
 import pytest
 
@@ -7,5 +7,5 @@ from onex.local import LocalPostgres
 
 @pytest.fixture(scope="session")
 def database_url(postgres: LocalPostgres) -> str:
-    """Address of a real PostgreSQL."""
+    """The URL of a real PostgreSQL."""
     return postgres.start()

@@ -1,4 +1,4 @@
-"""What engines work with in these tests: a message in hand, a sink of events, a receiver of requests."""
+"""Fakes for engines: a current message, a sink of events, a receiver of requests."""
 
 import asyncio
 import uuid
@@ -10,8 +10,9 @@ from pathlib import Path
 from threading import Thread
 
 from pydantic import BaseModel, ValidationError
+from typing_extensions import override
 
-from onex.capability import Container, Event, NodeIdentity
+from onex.capability import Container, Event, NodeIdentity, ProtocolCurrentMessage, ProtocolEventSink
 from onex.capability.host import standard_services
 from onex.errors import TransientError
 from onex.model.context import Context
@@ -22,7 +23,7 @@ from onex.util.clock import ProtocolClock
 
 @contextmanager
 def contract_file(folder: Path, text: str) -> Iterator[Path]:
-    """A contract beside a node's own one, for as long as it is entered; no other test knows its name."""
+    """Create a contract next to a node's own one, under a unique name, and delete it at the end."""
     file = folder / f"{uuid.uuid4().hex}.yaml"
     file.write_text(text)
     try:
@@ -31,12 +32,12 @@ def contract_file(folder: Path, text: str) -> Iterator[Path]:
         file.unlink()
 
 
-WHO = NodeIdentity("node_a_effect", "1.0.0", "a-1")
+IDENTITY = NodeIdentity("node_a_effect", "1.0.0", "a-1")
 
 
 @dataclass
-class Hand:
-    """See ProtocolCurrentMessage."""
+class FakeCurrentMessage(ProtocolCurrentMessage):
+    """A current message with fixed values."""
 
     message_id: str = ""
     correlation_id: str = ""
@@ -44,31 +45,34 @@ class Hand:
     deadline_ms: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @override
     def header(self, name: str) -> str:
         return self.headers.get(name, "")
 
 
-IN_HAND = Hand("m-1", "c-1", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+CURRENT_MESSAGE = FakeCurrentMessage("m-1", "c-1", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 
 
-class Sink:
-    """See ProtocolEventSink. ``failures`` are raised first, one for each call."""
+class Sink(ProtocolEventSink):
+    """Records events. Raises ``failures`` first, one for each call."""
 
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
         self.calls: list[list[Event]] = []
-        self.buried: list[tuple[Event, BaseException]] = []
-        self.burying_fails = False
+        self.dead_letters: list[tuple[Event, BaseException]] = []
+        self.dead_letters_fail = False
 
+    @override
     async def send(self, events: Sequence[Event]) -> None:
         if self.failures:
             raise self.failures.pop(0)
         self.calls.append(list(events))
 
+    @override
     async def dead_letter(self, event: Event, error: BaseException) -> None:
-        if self.burying_fails:
+        if self.dead_letters_fail:
             raise TransientError("no broker")
-        self.buried.append((event, error))
+        self.dead_letters.append((event, error))
 
     @property
     def sent(self) -> list[Event]:
@@ -76,8 +80,8 @@ class Sink:
 
 
 def container(*values: object, clock: ManualClock | None = None) -> Container:
-    """Standard services, with these in place of some."""
-    services = standard_services(WHO)
+    """Return a container with the standard services, some of them replaced by ``values``."""
+    services = standard_services(IDENTITY)
     services.value(ProtocolClock, clock or ManualClock())
     for value in values:
         services.value(type(value), value)
@@ -85,34 +89,34 @@ def container(*values: object, clock: ManualClock | None = None) -> Container:
 
 
 def context(key: str = "k-1") -> Context:
-    """Of a message that stands for nothing."""
+    """Return the context of an arbitrary message."""
     from datetime import UTC, datetime
 
     return Context(datetime(2026, 1, 1, tzinfo=UTC), key, "m-1", "c-1", "", "i-1")
 
 
 class Note(Message, key="text"):
-    """Some message."""
+    """An arbitrary message."""
 
     text: str
 
 
 @dataclass
 class Request:
-    """What a receiver got."""
+    """A received request."""
 
     path: str
     headers: dict[str, str]
     body: bytes
 
 
-Answer = tuple[int, Mapping[str, str], bytes]
+Response = tuple[int, Mapping[str, str], bytes]
 """Status, headers, body."""
 
 
 @asynccontextmanager
 async def mute_server() -> AsyncIterator[int]:
-    """A port where somebody listens, and says nothing."""
+    """Open a port that accepts connections and never responds."""
     connected: list[asyncio.StreamWriter] = []
 
     async def mute(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -128,10 +132,10 @@ async def mute_server() -> AsyncIterator[int]:
 
 
 class Receiver:
-    """A real HTTP server. ``answers`` are given in turn, the last one again and again."""
+    """A real HTTP server. It returns ``responses`` in turn, and then always the last one."""
 
-    def __init__(self, *answers: Answer) -> None:
-        self.answers = list(answers) or [(200, {}, b"")]
+    def __init__(self, *responses: Response) -> None:
+        self.responses = list(responses) or [(200, {}, b"")]
         self.requests: list[Request] = []
         receiver = self
 
@@ -139,19 +143,19 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 receiver.requests.append(Request(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-                many = len(receiver.answers) > 1
-                status, headers, answer = receiver.answers.pop(0) if many else receiver.answers[0]
+                many = len(receiver.responses) > 1
+                status, headers, response = receiver.responses.pop(0) if many else receiver.responses[0]
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("content-length", str(len(answer)))
+                self.send_header("content-length", str(len(response)))
                 self.end_headers()
-                self.wfile.write(answer)
+                self.wfile.write(response)
 
             do_GET = do_POST  # noqa: N815 - the name is http.server's
 
             def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
@@ -174,7 +178,7 @@ class _Card(BaseModel):
 
 
 def refused_card(number: str) -> ValidationError:
-    """What pydantic raises for a value that is no number: its text has the value in it."""
+    """Return pydantic's error for a value that is not a number. Its text contains the value."""
     try:
         _Card.model_validate({"number": number})
     except ValidationError as error:

@@ -9,7 +9,7 @@ from re import _constants as op  # type: ignore[attr-defined]  # the parser of P
 from re import _parser as parser  # type: ignore[attr-defined]  # as above
 
 Node = tuple[object, object]
-"""An operation and its argument, as Python's parser gives them."""
+"""An operation and its argument, as Python's parser returns them."""
 _NEGATE: Node = (op.NEGATE, None)
 
 
@@ -18,17 +18,17 @@ class Steps:
 
     def __init__(self, pattern: re.Pattern[str], text: str) -> None:
         self.count = 0
-        """Characters looked at."""
+        """Number of characters that the engine reads."""
         self._text = text.lower() if pattern.flags & re.IGNORECASE else text
         nodes = list(parser.parse(pattern.pattern, pattern.flags))
         self.found = any(self._matches(nodes, start) for start in range(len(text) + 1))
-        """Whether the expression is found."""
+        """Return whether the expression matches."""
 
     def _matches(self, nodes: Sequence[Node], start: int) -> bool:
         return next(self._ends(nodes, start), None) is not None
 
     def _ends(self, nodes: Sequence[Node], at: int) -> Iterator[int]:
-        """Where a match may end, in the order in which the engine tries it."""
+        """Yield the positions where a match may end, in the order in which the engine tries them."""
         if not nodes:
             yield at
             return
@@ -57,7 +57,7 @@ class Steps:
                     yield at + 1
 
     def _repeated(self, body: list[Node], at: int, most: int) -> list[tuple[int, int]]:
-        """How often the body matched, and where that ends; one way each, as in these expressions."""
+        """Yield the number of matches of the body, and where they end; one way each, as in these expressions."""
         ends = [(0, at)]
         while len(ends) <= most and (end := next(self._ends(body, ends[-1][1]), None)) is not None:
             ends.append((len(ends), end))

@@ -1,4 +1,4 @@
-"""``advanced_features``: the words of seed 003 for what subcontracts and ``error_handling`` say."""
+"""``advanced_features``: another form of subcontracts and ``error_handling``."""
 
 import pytest
 
@@ -40,7 +40,7 @@ _FEATURES = """advanced_features:
 """
 
 
-def test_all_advanced_features_of_the_seed_make_one_plan() -> None:
+def test_all_advanced_features_make_one_plan() -> None:
     with contract_file(VAULT, PLAIN + _FEATURES) as file:
         resolved = resolve_node(file)
     contract, said = resolved.contract, resolved.subcontracts
@@ -87,7 +87,7 @@ def test_features_that_are_switched_off(feature: str, composed: set[str]) -> Non
     assert contract.retry_policy == ModelRetryPolicy()
 
 
-def test_features_of_effects_are_refused_elsewhere_and_nothing_is_said_twice() -> None:
+def test_features_of_effects_are_refused_elsewhere_and_duplicates_are_errors() -> None:
     bare = TEXT[: TEXT.index("mixins:")]
     pure = (
         bare.replace("EFFECT", "COMPUTE").replace("_effect", "_compute").replace("delivery: {concurrency: 4}\n", "")
@@ -116,13 +116,13 @@ def test_features_of_effects_are_refused_elsewhere_and_nothing_is_said_twice() -
         ("observability: {tracing: {exporter: jaeger}}", "observability.tracing.exporter: Input should be 'otlp'"),
     ],
 )
-def test_what_cannot_be_is_told(feature: str, words: str) -> None:
+def test_a_service_that_is_not_usable_is_refused(feature: str, words: str) -> None:
     with pytest.raises(ContractError) as refused:
         parse_contract(PLAIN + f"advanced_features: {{{feature}}}\n")
     assert words in str(refused.value)
 
 
-def test_what_the_capability_refuses_is_told_at_the_feature() -> None:
+def test_errors_of_the_capability_are_reported_at_the_feature() -> None:
     feature = "advanced_features: {security_validation: {forbidden_patterns: ['(']}}\n"
     refused = pytest.raises(ContractError, match="security_validation.forbidden_patterns: '\\(' is not a valid")
     with contract_file(VAULT, PLAIN + feature) as file, refused:

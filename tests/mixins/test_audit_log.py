@@ -20,7 +20,7 @@ from onex.model.mesh import AuditRecorded
 from onex.model.message import Message
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
-from tests.mixins.helpers import IN_HAND, WHO, Sink, container, context
+from tests.mixins.helpers import CURRENT_MESSAGE, IDENTITY, Sink, container, context
 from tests.mixins.virtual import play
 
 AWAY = TransientError("no broker")
@@ -35,7 +35,7 @@ class Log:
     def __init__(self, sink: Sink | None = None, **settings: object) -> None:
         self.sink = sink or Sink()
         model = ModelAuditLogSubcontract.model_validate(settings)
-        self.engine = AuditLogEngine(model, WHO, IN_HAND, self.sink, ManualClock())
+        self.engine = AuditLogEngine(model, IDENTITY, CURRENT_MESSAGE, self.sink, ManualClock())
 
     @property
     def entries(self) -> list[AuditRecorded]:
@@ -53,14 +53,14 @@ class Log:
         return play(self.engine.around(Pay(order="o-1"), context(), handler))
 
 
-def test_a_message_is_recorded_before_its_handler_and_what_came_of_it() -> None:
+def test_a_message_is_recorded_before_its_handler_and_its_outcome_after() -> None:
     log = Log()
     assert log.handle() == "paid"
     before, after = log.entries
     assert (before.what, before.outcome, after.outcome, after.who) == ("Pay", "received", "done", "ann")
     assert before.who == "", "nobody has looked at it yet, whoever sent the message before"
     assert (before.number, after.number, after.previous) == (1, 2, before.seal)
-    assert (before.message_id, before.correlation_id, before.node) == ("m-1", "c-1", WHO.name)
+    assert (before.message_id, before.correlation_id, before.node) == ("m-1", "c-1", IDENTITY.name)
     assert [event.key for event in log.sink.sent] == [before.chain, before.chain]
     assert list(problems_of(log.entries)) == []
 
@@ -73,7 +73,7 @@ def test_a_message_is_recorded_before_its_handler_and_what_came_of_it() -> None:
         (CircuitOpenError("bank", 5), [("received", "")]),
     ],
 )
-def test_what_came_of_it(failure: Exception, outcomes: list[tuple[str, str]]) -> None:
+def test_the_outcome_is_recorded(failure: Exception, outcomes: list[tuple[str, str]]) -> None:
     log = Log()
     with pytest.raises(type(failure)):
         log.handle(failure)
@@ -111,7 +111,7 @@ def test_details_have_an_end() -> None:
 
 
 @pytest.mark.enforces("audit_log.fail_closed")
-def test_what_cannot_be_recorded_is_not_done() -> None:
+def test_no_work_is_done_without_a_record() -> None:
     closed = Log(Sink(AWAY))
     with pytest.raises(TransientError, match="the audit log cannot be written: no broker"):
         closed.handle()
@@ -126,14 +126,14 @@ def test_what_cannot_be_recorded_is_not_done() -> None:
 
 
 class Slow(Sink):
-    """Takes its time."""
+    """A slow sink."""
 
     async def send(self, events: Sequence[Event]) -> None:
         await asyncio.sleep(1)
         await super().send(events)
 
 
-def test_what_comes_at_once_travels_together() -> None:
+def test_concurrent_entries_are_sent_together() -> None:
     log = Log(Slow())
 
     async def live() -> None:
@@ -145,7 +145,7 @@ def test_what_comes_at_once_travels_together() -> None:
 
 
 @pytest.mark.enforces("audit_log.max_unsent")
-def test_what_waits_for_the_topic_has_a_bound() -> None:
+def test_waiting_entries_are_bounded() -> None:
     careless = Log(Sink(*[AWAY] * 500), fail_closed=False, max_unsent=10)
     with structlog.testing.capture_logs() as logs:
         for _ in range(250):
@@ -160,7 +160,7 @@ def test_what_waits_for_the_topic_has_a_bound() -> None:
     ]
 
 
-def test_what_is_not_done_makes_no_entries() -> None:
+def test_work_that_is_not_done_has_no_entries() -> None:
     closed = Log(Sink(*[AWAY] * 100), max_unsent=5)
     for _ in range(100):
         with pytest.raises(TransientError, match="no broker"):
@@ -178,7 +178,7 @@ def test_entries_are_bounded_in_characters_too() -> None:
     assert careless.engine.reported_metrics()["unsent"] < 180
 
 
-def test_what_has_waited_is_not_sent_whole_with_each_message() -> None:
+def test_not_all_waiting_entries_are_sent_with_each_message() -> None:
     class Counting(Sink):
         lengths: list[int] = []
 
@@ -195,7 +195,7 @@ def test_what_has_waited_is_not_sent_whole_with_each_message() -> None:
 
 
 class Small(Sink):
-    """Of records with a longest length."""
+    """A sink with a maximum length of records."""
 
     async def send(self, events: Sequence[Event]) -> None:
         await asyncio.sleep(0.1)
@@ -219,7 +219,7 @@ def test_an_entry_that_no_record_can_hold_does_not_keep_the_others_back(fail_clo
     assert log.engine.reported_metrics() == {"unsent": 0.0, "dropped": 1.0}
 
 
-def test_an_old_entry_that_no_record_can_hold_is_given_up() -> None:
+def test_an_old_entry_that_is_too_large_is_dropped() -> None:
     log = Log(Small(), fail_closed=False)
 
     async def live() -> None:
@@ -244,7 +244,7 @@ def chain(count: int, key: bytes = b"") -> list[AuditRecorded]:
 
 
 @pytest.mark.enforces("audit_log.seal_key")
-def test_only_who_has_the_key_can_make_up_a_chain() -> None:
+def test_only_the_key_allows_a_new_chain() -> None:
     ours = chain(3, b"hush")
     assert list(problems_of(ours, b"hush")) == []
     assert len(list(problems_of(ours))) == 3

@@ -24,7 +24,7 @@ from onex.node import NodeOrchestrator
 from onex.testing.clock import ManualClock
 from onex.util.clock import SystemClock
 from tests.mixins.certificates import Authority
-from tests.mixins.helpers import Answer, Hand, Note, Receiver, container, mute_server
+from tests.mixins.helpers import FakeCurrentMessage, Note, Receiver, Response, container, mute_server
 
 SECRET = "a secret that is long enough for HS256"
 KEYS = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
@@ -41,14 +41,14 @@ def published(*numbers: int) -> bytes:
 
 
 class Gate:
-    """An engine with its clock and what it has in hand."""
+    """An engine with its clock and its current message."""
 
     def __init__(self, **settings: object) -> None:
         self.clock = ManualClock()
-        self.hand = Hand()
+        self.current = FakeCurrentMessage()
         given = settings or {"secret": SECRET, "algorithms": ["HS256"]}
         self.engine = AuthenticationEngine(
-            ModelAuthenticationSubcontract.model_validate(given), self.hand, self.clock
+            ModelAuthenticationSubcontract.model_validate(given), self.current, self.clock
         )
 
     def token(self, number: int | None = None, **claims: object) -> str:
@@ -84,7 +84,7 @@ def test_whose_token_it_is() -> None:
 
 
 @pytest.mark.enforces("authentication.issuer", "authentication.audience")
-def test_from_whom_and_for_whom() -> None:
+def test_issuer_and_audience() -> None:
     gate = hs256(issuer="us", audience="mesh")
     gate.engine.authenticate(gate.token(iss="us", aud=["mesh", "shop"]))
     assert "Invalid issuer" in gate.refuses(iss="them", aud="mesh")
@@ -125,12 +125,12 @@ def test_roles(claim: str, said: Claims, roles: set[str]) -> None:
 def test_messages_need_a_token() -> None:
     gate = hs256(header="x-token")
     for wrong in ({}, {"authorization": f"Bearer {gate.token()}"}, {"x-token": gate.token()}):
-        gate.hand.headers = wrong
+        gate.current.headers = wrong
         with pytest.raises(AccessDeniedError, match="Note has no token in the header x-token"):
             gate.engine.check(Note(text="a"))
         with pytest.raises(AccessDeniedError, match="is not authenticated"):
             _ = gate.engine.principal
-    gate.hand.headers = {"x-token": f"Bearer {gate.token()}"}
+    gate.current.headers = {"x-token": f"Bearer {gate.token()}"}
     gate.engine.check(Note(text="a"))
     assert (gate.engine.principal.subject, SENDER.get()) == ("ann", "ann")
     open_gate = hs256(authenticate_messages=False)
@@ -153,8 +153,8 @@ def opened(gate: Gate, work: Callable[[], object]) -> None:
 
 @pytest.mark.enforces("authentication.jwks_url", "authentication.jwks_cooldown_seconds")
 def test_keys_that_the_issuer_publishes() -> None:
-    answers: list[Answer] = [(200, {}, published(0)), (200, {}, published(1))]
-    with Receiver(*answers).running() as issuer:
+    responses: list[Response] = [(200, {}, published(0)), (200, {}, published(1))]
+    with Receiver(*responses).running() as issuer:
         gate = Gate(jwks_url=issuer.url, jwks_cooldown_seconds=10)
 
         def work() -> None:
@@ -178,8 +178,8 @@ def test_keys_that_the_issuer_publishes() -> None:
 
 @pytest.mark.enforces("authentication.jwks_refresh_seconds")
 def test_keys_are_read_again() -> None:
-    answers: list[Answer] = [(200, {}, published(0)), (503, {}, b""), (200, {}, published(1))]
-    with Receiver(*answers).running() as issuer:
+    responses: list[Response] = [(200, {}, published(0)), (503, {}, b""), (200, {}, published(1))]
+    with Receiver(*responses).running() as issuer:
         gate = Gate(jwks_url=issuer.url, jwks_refresh_seconds=1)
 
         async def live() -> None:
@@ -199,15 +199,15 @@ def test_keys_are_read_again() -> None:
 def test_a_node_waits_for_its_issuer() -> None:
     endless = b'{"keys": [' + b" " * 2_000_000
     bodies = (endless, b"nothing", b"[]", b'{"keys": []}')
-    answers: list[Answer] = [(503, {}, b""), *((200, {}, body) for body in bodies)]
-    for answer in answers:
-        with Receiver(answer).running() as issuer:
+    responses: list[Response] = [(503, {}, b""), *((200, {}, body) for body in bodies)]
+    for response in responses:
+        with Receiver(response).running() as issuer:
             with pytest.raises(TransientError, match="no keys at"):
                 opened(Gate(jwks_url=issuer.url), lambda: None)
 
 
 @pytest.mark.enforces("authentication.jwks_timeout_seconds")
-def test_an_issuer_that_says_nothing_is_left() -> None:
+def test_a_silent_issuer_is_disconnected() -> None:
     async def live() -> None:
         async with mute_server() as port:
             url = f"http://127.0.0.1:{port}"
@@ -223,7 +223,7 @@ def test_an_issuer_that_says_nothing_is_left() -> None:
 def test_client_certificates(tmp_path: Path) -> None:
     ours, theirs = Authority(tmp_path), Authority(tmp_path, "Another one")
     settings = ModelAuthenticationSubcontract(trusted_ca=str(ours.file))
-    engine = AuthenticationEngine(settings, Hand(), SystemClock())
+    engine = AuthenticationEngine(settings, FakeCurrentMessage(), SystemClock())
     spiffe = x509.UniformResourceIdentifier("spiffe://example.org/shop")
     dns = x509.DNSName("shop.example.org")
     assert engine.identify(ours.client(dns, spiffe)) == Principal(
@@ -242,18 +242,20 @@ def test_client_certificates(tmp_path: Path) -> None:
     later = ManualClock()
     later.move_to(later.monotonic() + 100 * 365 * 86_400)
     with pytest.raises(AccessDeniedError, match="certificate is not accepted"):
-        AuthenticationEngine(settings, Hand(), later).identify(ours.client(spiffe))
+        AuthenticationEngine(settings, FakeCurrentMessage(), later).identify(ours.client(spiffe))
     with pytest.raises(CompositionError, match="no authority is trusted"):
         Gate().engine.identify(b"")
 
 
-def test_a_node_without_keys_believes_nobody() -> None:
+def test_a_node_without_keys_refuses_every_token() -> None:
     class Node(MixinAuthentication, NodeOrchestrator[Note, Note]):
         pass
 
     node = Node()
     node.container = container()
-    node.container.registry.value(ProtocolCurrentMessage, Hand(headers={"authorization": f"Bearer {Gate().token()}"}))
+    node.container.registry.value(
+        ProtocolCurrentMessage, FakeCurrentMessage(headers={"authorization": f"Bearer {Gate().token()}"})
+    )
     assert isinstance(node.authentication, AuthenticationEngine)
     with pytest.raises(AccessDeniedError, match="no key to verify tokens"):
         node.authentication.check(Note(text="a"))

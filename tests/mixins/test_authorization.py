@@ -3,7 +3,12 @@
 import pytest
 
 from onex.errors import AccessDeniedError
-from onex.mixins.authentication import MixinAuthentication, ModelAuthenticationSubcontract, Principal
+from onex.mixins.authentication import (
+    MixinAuthentication,
+    ModelAuthenticationSubcontract,
+    Principal,
+    ProtocolAuthentication,
+)
 from onex.mixins.authorization import MixinAuthorization, ModelAuthorizationSubcontract
 from onex.mixins.authorization.engine import AuthorizationEngine
 from onex.model.message import Message
@@ -19,8 +24,8 @@ class Refund(Message):
     branch: str = "north"
 
 
-class Known:
-    """See ProtocolAuthentication."""
+class Known(ProtocolAuthentication):
+    """Authentication with a fixed sender."""
 
     def __init__(self, principal: Principal | None = ANN) -> None:
         self._principal = principal
@@ -52,7 +57,7 @@ def allows(*rules: dict[str, object], message: Message | None = None) -> bool:
 
 
 @pytest.mark.enforces("authorization.rules", "authorization.rules.verdict")
-def test_what_no_rule_allows_is_refused_and_what_one_denies() -> None:
+def test_actions_that_no_rule_allows_or_one_denies_are_refused() -> None:
     with pytest.raises(AccessDeniedError, match="ann may not do Refund"):
         made().check(Refund(customer="bob"))
     assert allows({})
@@ -107,7 +112,7 @@ def test_all_conditions_must_hold_and_equal_is_the_default() -> None:
     assert allows({"when": [own, large]}, message=Refund(customer="ann", amount=101))
 
 
-def test_what_is_no_message() -> None:
+def test_actions_that_are_no_messages() -> None:
     engine = made({"actions": ["refund"], "when": [{"field": "order.amount", "test": "le", "value": 100}]})
     assert engine.allows("refund", order={"amount": 5})
     assert not engine.allows("refund", order={"amount": 500})
@@ -122,12 +127,12 @@ def test_the_node_may_ask_itself() -> None:
     made(authorize_messages=False).check(Refund(customer="bob"))
 
 
-def test_who_is_not_known_may_do_nothing() -> None:
+def test_an_unauthenticated_sender_may_do_nothing() -> None:
     with pytest.raises(AccessDeniedError, match="is not authenticated"):
         made({}, known=Known(None)).check(Refund(customer="bob"))
 
 
-def test_a_node_authorizes_whom_it_has_authenticated() -> None:
+def test_a_node_authorizes_the_authenticated_sender() -> None:
     class Node(MixinAuthorization, MixinAuthentication, NodeReducer[Refund]):
         pass
 

@@ -14,7 +14,7 @@ from tests.mixins.virtual import play
 
 
 def race(count: int, took: float, *, of: str = "db", **settings: object) -> list[tuple[str, float]]:
-    """What became of calls that come at once, and when."""
+    """Return the outcomes of concurrent calls, and when they ended."""
     clock = ManualClock()
 
     async def live() -> list[tuple[str, float]]:
@@ -39,19 +39,19 @@ def race(count: int, took: float, *, of: str = "db", **settings: object) -> list
 
 @pytest.mark.enforces("bulkhead.max_concurrent")
 @pytest.mark.parametrize(("places", "ends"), [(1, [1, 2, 3, 4]), (2, [1, 1, 2, 2])])
-def test_so_many_calls_at_once_the_others_wait_in_their_order(places: int, ends: list[float]) -> None:
+def test_concurrent_calls_are_limited_and_others_wait_in_order(places: int, ends: list[float]) -> None:
     assert race(4, 1.0, max_concurrent=places) == [("done", end) for end in ends]
 
 
 @pytest.mark.enforces("bulkhead.max_waiting")
-def test_one_too_many_is_refused_at_once() -> None:
+def test_a_call_beyond_the_limit_is_refused_immediately() -> None:
     refused = ("db: 1 calls in progress, 1 wait", 0.0)
     assert race(3, 1.0, max_concurrent=1, max_waiting=1) == [("done", 1.0), ("done", 2.0), refused]
     assert race(2, 1.0, max_concurrent=1, max_waiting=0)[1] == ("db: 1 calls in progress, 0 wait", 0.0)
 
 
 @pytest.mark.enforces("bulkhead.max_wait_seconds")
-def test_nobody_waits_for_ever() -> None:
+def test_no_caller_waits_forever() -> None:
     assert race(2, 9.0, max_concurrent=1, max_wait_seconds=3.0)[1] == ("db: no free slot within 3 s", 3.0)
 
 
@@ -62,7 +62,7 @@ def test_dependencies_have_places_of_their_own() -> None:
     assert race(2, 1.0, max_concurrent=2, services=own) == [("done", 1.0), ("done", 1.0)]
 
 
-def test_a_place_is_given_back_whatever_happens() -> None:
+def test_a_slot_is_released_after_every_outcome() -> None:
     async def live() -> None:
         compartment = BulkheadEngine(ModelBulkheadSubcontract(max_concurrent=1)).of("db")
         with suppress(KeyError):

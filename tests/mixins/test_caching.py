@@ -56,7 +56,7 @@ def test_a_value_is_asked_for_once_while_it_lasts() -> None:
 
 
 @pytest.mark.enforces("caching.ttl_jitter")
-def test_what_came_together_does_not_go_together() -> None:
+def test_entries_of_the_same_time_do_not_expire_together() -> None:
     it = Cache(chance=0.5, ttl_seconds=10, ttl_jitter=0.4)
     it.load()
     it.later(7.9)
@@ -66,7 +66,7 @@ def test_what_came_together_does_not_go_together() -> None:
 
 
 @pytest.mark.enforces("caching.enabled")
-def test_one_that_is_switched_off_keeps_nothing() -> None:
+def test_a_disabled_cache_stores_nothing() -> None:
     it = Cache(enabled=False)
     assert [it.load(), it.load()] == [1, 2]
     it.engine.put("k", 7)
@@ -88,7 +88,7 @@ def test_a_full_cache_lets_something_go(eviction: str, gone: str) -> None:
     assert it.engine.facts().entries == 3
 
 
-def test_many_who_ask_at_once_share_one_question() -> None:
+def test_concurrent_callers_share_one_call() -> None:
     it = Cache()
 
     async def many() -> list[int]:
@@ -98,7 +98,7 @@ def test_many_who_ask_at_once_share_one_question() -> None:
     assert it.engine.facts() == CacheFacts(hits=0, misses=1, stale=0, shared=49, entries=1)
 
 
-def test_who_gives_up_does_not_end_the_question_of_the_others() -> None:
+def test_a_cancelled_caller_does_not_end_the_call_of_the_others() -> None:
     it = Cache()
 
     async def live() -> int:
@@ -115,7 +115,7 @@ def test_who_gives_up_does_not_end_the_question_of_the_others() -> None:
     assert it.asked == 1
 
 
-def test_a_failure_is_told_to_all_and_not_kept() -> None:
+def test_a_failure_is_raised_for_all_callers_and_not_cached() -> None:
     it = Cache()
     it.down = ConnectionError("down")
 
@@ -132,7 +132,7 @@ def test_a_failure_is_told_to_all_and_not_kept() -> None:
 
 
 @pytest.mark.enforces("caching.stale_if_error_seconds")
-def test_what_is_too_old_is_better_than_nothing_for_a_while() -> None:
+def test_expired_entries_are_returned_for_a_while_when_the_loader_fails() -> None:
     it = Cache(ttl_seconds=10, stale_if_error_seconds=5)
     it.load()
     it.down = refused_card("4111 1111")

@@ -1,4 +1,4 @@
-"""One suite for every capability of the catalogue: its folder, its life, its company, its host."""
+"""One suite for every capability of the catalogue: its folder, its lifecycle, its combinations, its host."""
 
 import ast
 import asyncio
@@ -70,7 +70,7 @@ NEEDED: tuple[Subcontract, ...] = (
     ModelEncryptionSubcontract.model_validate({"keys": [{"id": "k", "value": MASTER}]}),
     ModelAuthenticationSubcontract.model_validate({"secret": TOKEN_SECRET, "algorithms": ["HS256"]}),
 )
-"""Configuration of what does nothing without any."""
+"""Configuration of capabilities that need some."""
 
 
 pytestmark = pytest.mark.xdist_group("catalogue")
@@ -81,20 +81,20 @@ pytestmark = pytest.mark.xdist_group("catalogue")
 def around(
     database_url: str, kafka_bus: KafkaEventBusAdapter, tmp_path_factory: pytest.TempPathFactory
 ) -> AgentEnvironment:
-    """Real ones."""
+    """A real database and a real broker."""
     kafka_bus.admin.create([TopicState("onex.evt.mixins.used.v1", 1, 1, {})])
     home = tmp_path_factory.mktemp("home")
     return AgentEnvironment(database_url, kafka_bus.config.bootstrap_servers, home=home)
 
 
 def alone(mixin: type[Mixin]) -> type[Node]:
-    """A node with this capability and what it requires."""
+    """Return a node class with this capability and its requirements."""
     resolved = MixinDependencyResolver().resolve_dependencies([mixin])
     return with_mixins(BASES[mixin.definition.metadata.kinds[0]], resolved)
 
 
 def create(made: type[Node], around: AgentEnvironment) -> Node:
-    """A node in these surroundings."""
+    """Return a node with these services."""
     node = made()
     node.container = container(around, *NEEDED, clock=ManualClock())
     node.container.registry.value(ProtocolEventSink, Sink()).value(ProtocolContractReader, ContractReader())
@@ -230,17 +230,17 @@ def test_its_queries_change_nothing(mixin: type[Mixin], around: AgentEnvironment
 
 
 class Unwilling:
-    """Does not open."""
+    """An engine that fails to open."""
 
     async def open(self) -> None:
         raise ConnectionError("not today")
 
     async def close(self) -> None:
-        """Nothing was opened."""
+        """Do nothing."""
 
 
 def unwilling(mixin: type[Mixin]) -> type[Mixin]:
-    """A capability that starts after this one, and fails."""
+    """Return a capability that starts after this one, and fails."""
 
     class MixinUnwilling(Mixin):
         definition = Definition(
@@ -348,7 +348,7 @@ def test_random_sets_work_on_the_memory_host(around: AgentEnvironment, chosen: s
 @given(st.sets(st.sampled_from([mixin for mixin in ALL if EnumNodeKind.COMPUTE in mixin.definition.metadata.kinds])))
 @settings(max_examples=50)
 def test_random_sets_live_as_the_native_host_has_them(around: AgentEnvironment, chosen: set[type[Mixin]]) -> None:
-    """A thread with a loop of its own, beside a node that has none; tests/integration has whole agents."""
+    """A thread with its own event loop for a node without one; tests/integration has whole agents."""
     resolved = MixinDependencyResolver().resolve_dependencies(sorted(chosen, key=str))
     node = create(with_mixins(NodeCompute, resolved), around)
     composition = Composition(node)
@@ -358,7 +358,7 @@ def test_random_sets_live_as_the_native_host_has_them(around: AgentEnvironment, 
 
 
 def _vault(chosen: set[type[Mixin]]) -> ResolvedNode:
-    """An effect with these, that believes everybody."""
+    """Return an effect with these capabilities that accepts every sender."""
     vault = resolve_node(NODES / "node_vault_effect" / "v1_0_0")
     there = {metadata.name for metadata in vault.node_class.capabilities.start}
     wanted = MixinDependencyResolver().resolve_dependencies(sorted(chosen, key=str))

@@ -27,7 +27,7 @@ CLOSED, OPEN, HALF_OPEN = EnumCircuitState.CLOSED, EnumCircuitState.OPEN, EnumCi
 
 
 class Circuits:
-    """An engine, its clock, and what it said."""
+    """An engine, its clock, and the reported changes."""
 
     def __init__(self, **settings: object) -> None:
         self.clock = ManualClock()
@@ -37,7 +37,7 @@ class Circuits:
         self.circuit: ProtocolCircuit = self.engine.of("db")
 
     def calls(self, *outcomes: object, of: str = "db", took: float = 0.0) -> list[str]:
-        """What became of calls, one after the other."""
+        """Return the outcomes of calls, one after the other."""
         return [play(self._call(self.engine.of(of), outcome, took), self.clock) for outcome in outcomes]
 
     async def _call(self, circuit: ProtocolCircuit, outcome: object, took: float) -> str:
@@ -111,7 +111,7 @@ def test_probes_close_it_or_open_it_again() -> None:
 
 @pytest.mark.enforces("circuit_breaker.half_open_max_calls")
 @pytest.mark.parametrize("places", [1, 2])
-def test_few_probes_are_under_way_at_once(places: int) -> None:
+def test_the_number_of_concurrent_probes_is_limited(places: int) -> None:
     it = Circuits(failure_threshold=1, half_open_max_calls=places, timeout_seconds=10)
     it.calls(DOWN)
     it.later(10)
@@ -169,13 +169,13 @@ def test_dependencies_have_circuits_and_settings_of_their_own() -> None:
     assert it.engine.states() == {"db": CLOSED, "mail": OPEN}
 
 
-def test_a_refused_message_says_nothing_about_the_dependency() -> None:
+def test_a_refused_message_does_not_count_for_the_dependency() -> None:
     it = Circuits(failure_threshold=1)
     assert it.calls(RejectedError("bad"), "fine") == ["RejectedError", "fine"]
     assert it.circuit.state is CLOSED
 
 
-def test_what_began_before_a_change_is_not_counted_after_it() -> None:
+def test_calls_of_an_earlier_state_are_not_counted() -> None:
     it = Circuits(failure_threshold=1, success_threshold=1, timeout_seconds=1)
 
     async def race() -> None:
@@ -239,7 +239,7 @@ def test_a_node_shares_a_circuit_among_its_handlers() -> None:
 
 @example([("down", 0.0)] * 4 + [("well", 8.0)] * 4)
 @given(st.lists(st.tuples(st.sampled_from(["well", "slow", "down"]), st.floats(0, 8)), max_size=40))
-def test_a_circuit_that_is_kept_elsewhere_behaves_the_same(calls: list[tuple[str, float]]) -> None:
+def test_a_circuit_that_is_stored_elsewhere_behaves_the_same(calls: list[tuple[str, float]]) -> None:
     settings = ModelCircuitBreakerSubcontract(
         failure_threshold=3,
         success_threshold=2,
@@ -267,7 +267,7 @@ def test_a_circuit_that_is_kept_elsewhere_behaves_the_same(calls: list[tuple[str
 
 
 def _admitted(circuit: Circuit) -> bool | None:
-    """Whether a call is a probe; None for one that is refused."""
+    """Return whether a call is a probe, or None for a refused call."""
     try:
         return circuit.admit()
     except CircuitOpenError:

@@ -1,4 +1,4 @@
-"""Plans, containers and lives of capabilities, with small ones made here."""
+"""Plans, containers and lifecycles of small capabilities."""
 
 import asyncio
 from pathlib import Path
@@ -81,7 +81,7 @@ class MixinLower(Mixin):
 
     @capability
     def lower(self: ProtocolHost) -> Engine:
-        """Managed."""
+        """A managed engine."""
         return Engine("lower")
 
 
@@ -90,7 +90,7 @@ class MixinUpper(Mixin):
 
     @capability
     def upper(self: ProtocolHost) -> Engine:
-        """Needs the lower one."""
+        """An engine that needs the lower one."""
         return Engine("upper", fails=configured(self, Nothing).fails)
 
 
@@ -99,7 +99,7 @@ class MixinAlone(Mixin):
 
     @capability
     def alone(self: ProtocolHost) -> list[int]:
-        """Lazy."""
+        """An engine without a lifecycle."""
         LIFE.append("made")
         return []
 
@@ -110,7 +110,7 @@ def _fresh() -> None:
 
 
 class Both(MixinUpper, MixinLower, NodeEffect):
-    """A node with two capabilities, the order of which does not matter."""
+    """A node with two capabilities, in any order."""
 
 
 def names(found: list[CapabilityMetadata]) -> list[str]:
@@ -133,7 +133,7 @@ def test_the_plan_starts_with_what_is_required() -> None:
         ((MixinLower, NodeEffect), {"lower": 1}, "Wrong.lower hides the accessor of MixinLower; rename it"),
     ],
 )
-def test_what_does_not_fit_is_refused_when_the_class_is_made(
+def test_mixins_that_do_not_fit_are_refused_when_the_class_is_created(
     bases: tuple[type, ...], body: dict[str, object], words: str
 ) -> None:
     with pytest.raises(CompositionError) as refused:
@@ -213,7 +213,7 @@ def test_engines_are_made_once_and_when_they_are_asked_for() -> None:
     assert LIFE == []
     assert node.alone is node.alone
     assert LIFE == ["made"]
-    assert Node.alone.__doc__ == "Lazy."
+    assert Node.alone.__doc__ == "An engine without a lifecycle."
 
 
 def test_a_life_from_start_to_stop() -> None:
@@ -292,7 +292,7 @@ def test_services_outlive_the_engines_and_are_closed_after_them() -> None:
 
 
 class Session:
-    """Something to be made and closed."""
+    """A service with a close method."""
 
     def __init__(self, engine: Engine | None = None) -> None:
         self.engine = engine
@@ -346,7 +346,7 @@ def test_every_service_is_closed_whatever_the_others_do() -> None:
     assert closed == ["session"]
 
 
-def test_what_nobody_registered_is_named() -> None:
+def test_an_unregistered_service_is_named() -> None:
     container = Container()
     assert container.find(Session) is None
     with pytest.raises(CompositionError, match="no Session is registered"):

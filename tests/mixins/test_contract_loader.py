@@ -66,7 +66,7 @@ def test_the_configuration_of_its_capabilities(thing: Path) -> None:
 
 
 @pytest.mark.enforces("contract_loader.strict_schema_validation")
-def test_keys_that_nobody_knows(thing: Path) -> None:
+def test_unknown_keys(thing: Path) -> None:
     thing.write_text(_TEXT + "from_the_future: 1\n")
     with pytest.raises(ContractError, match="from_the_future"):
         loader(enable_contract_validation=False).load(thing)
@@ -75,7 +75,7 @@ def test_keys_that_nobody_knows(thing: Path) -> None:
 
 
 @pytest.mark.enforces("contract_loader.enable_contract_caching", "contract_loader.contract_cache_ttl_seconds")
-def test_contracts_are_kept_for_a_while(thing: Path) -> None:
+def test_contracts_are_cached(thing: Path) -> None:
     clock = ManualClock()
     kept = loader(clock, enable_contract_validation=False, contract_cache_ttl_seconds=60)
     fresh = loader(clock, enable_contract_validation=False, enable_contract_caching=False)

@@ -1,4 +1,4 @@
-"""Capabilities that a contract asks for: one plan, whatever the words."""
+"""Capabilities of a contract: one plan from every form."""
 
 from collections.abc import Iterator
 
@@ -103,7 +103,7 @@ def test_the_retry_policy_of_advanced_features_is_the_agent_s() -> None:
         ("{timeout_seconds: 3}", "{timeout_seconds: '${ONEX_NO_SUCH}'}", "variable ONEX_NO_SUCH is not set"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(old: str, new: str, words: str) -> None:
+def test_problems_have_their_place(old: str, new: str, words: str) -> None:
     text = (VAULT / "contract.yaml").read_text()
     assert old in text
     with contract_file(VAULT, text.replace(old, new)) as file, pytest.raises(ContractError) as refused:
@@ -112,7 +112,7 @@ def test_what_is_wrong_is_told_with_its_place(old: str, new: str, words: str) ->
     assert f"{file.name}:" in str(refused.value)
 
 
-def test_a_capability_that_does_not_fit_the_kind_is_told() -> None:
+def test_a_capability_for_another_kind_is_refused() -> None:
     with pytest.raises(CompositionError, match="MixinRetry cannot join a node of kind COMPUTE"):
         with_mixins(NodeCompute, [MixinRetry])
 

@@ -13,13 +13,13 @@ from onex.errors import CompositionError, TransientError
 from onex.mixins.database import EnumIsolation, MixinDatabase, ModelDatabaseSubcontract
 from onex.mixins.database.engine import DatabaseEngine
 from onex.node import NodeEffect
-from tests.mixins.helpers import WHO, container, mute_server
+from tests.mixins.helpers import IDENTITY, container, mute_server
 
 
 @asynccontextmanager
 async def opened(server: str, **settings: object) -> AsyncIterator[DatabaseEngine]:
     engine = DatabaseEngine(
-        ModelDatabaseSubcontract.model_validate(settings), WHO, AgentEnvironment(database_url=server)
+        ModelDatabaseSubcontract.model_validate(settings), IDENTITY, AgentEnvironment(database_url=server)
     )
     await engine.open()
     try:
@@ -66,7 +66,7 @@ def test_isolation(database_url: str) -> None:
 
 
 @pytest.mark.enforces("database.serialization_retries", "database.retry_delay_seconds")
-def test_what_was_given_up_for_another_one_is_done_again(database_url: str) -> None:
+def test_a_transaction_that_lost_to_another_one_is_repeated(database_url: str) -> None:
     attempts = 0
 
     async def race(engine: DatabaseEngine) -> int:
@@ -114,7 +114,7 @@ def test_what_was_given_up_for_another_one_is_done_again(database_url: str) -> N
     play(database_url, slowly, retry_delay_seconds=0.3)
 
 
-def test_failures_of_others_within_a_transaction_stay_what_they_are(database_url: str) -> None:
+def test_other_failures_within_a_transaction_are_unchanged(database_url: str) -> None:
     async def work(engine: DatabaseEngine) -> None:
         with pytest.raises(ConnectionError, match="the bank is away"):
             async with engine.transaction():
@@ -158,7 +158,7 @@ def test_the_pool_has_its_limits(database_url: str) -> None:
 
 
 @pytest.mark.enforces("database.statement_timeout_seconds")
-def test_the_server_ends_what_takes_too_long(database_url: str) -> None:
+def test_the_server_cancels_long_statements(database_url: str) -> None:
     async def work(engine: DatabaseEngine) -> None:
         with pytest.raises(asyncpg.QueryCanceledError):
             await engine.pool.execute("SELECT pg_sleep(60)")
@@ -170,7 +170,7 @@ def test_the_server_ends_what_takes_too_long(database_url: str) -> None:
 def test_the_contract_may_name_another_database(database_url: str) -> None:
     async def work(engine: DatabaseEngine) -> None:
         await engine.ping()
-        assert await engine.pool.fetchval("SHOW application_name") == WHO.name
+        assert await engine.pool.fetchval("SHOW application_name") == IDENTITY.name
 
     play("postgresql://nobody@127.0.0.1:1/none", work, url=database_url)
     settings = ModelDatabaseSubcontract.model_validate({"url": "postgresql://u:hush@h/d"})
@@ -195,7 +195,7 @@ def test_without_a_database_the_node_waits(database_url: str) -> None:
 
 
 @pytest.mark.enforces("database.connect_timeout_seconds")
-def test_a_server_that_says_nothing_is_left() -> None:
+def test_a_silent_server_is_disconnected() -> None:
     async def live() -> None:
         async with mute_server() as port:
             url = f"postgresql://u@127.0.0.1:{port}/d"
@@ -206,7 +206,7 @@ def test_a_server_that_says_nothing_is_left() -> None:
     asyncio.run(live())
 
 
-def test_closing_ends_what_does_not_end_by_itself(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_ends_hanging_statements(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("onex.mixins.database.engine._CLOSE_TIMEOUT", 0.1)
 
     async def live() -> None:

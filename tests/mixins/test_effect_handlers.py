@@ -15,7 +15,7 @@ SAID: list[str] = []
 
 
 class Resize:
-    """A handler with a life."""
+    """A handler with a lifecycle."""
 
     def __init__(self) -> None:
         SAID.append("made")
@@ -35,7 +35,7 @@ class Resize:
 
 
 class Bare:
-    """A handler without one."""
+    """A handler without a lifecycle."""
 
     async def handle(self, payload: object) -> object:
         return payload
@@ -89,7 +89,7 @@ def test_without_a_registry_every_effect_is_refused() -> None:
 
 
 @pytest.mark.enforces("effect_handlers.enable_handler_validation")
-def test_what_is_no_handler_is_refused() -> None:
+def test_other_objects_are_refused_as_handlers() -> None:
     strict, loose = made(), made(enable_handler_validation=False)
     for engine in (strict, loose):
         engine.register("wrong", Wrong)  # type: ignore[arg-type]  # that is what is tested
@@ -102,7 +102,7 @@ def test_what_is_no_handler_is_refused() -> None:
 
 
 @pytest.mark.enforces("effect_handlers.enable_handler_caching", "effect_handlers.handler_cache_ttl_seconds")
-def test_handlers_are_kept_for_a_while() -> None:
+def test_handlers_are_cached() -> None:
     clock = ManualClock()
 
     async def live() -> None:
@@ -151,7 +151,7 @@ def test_a_life_may_be_left_out() -> None:
 
 
 @pytest.mark.enforces("effect_handlers.max_concurrent_handlers")
-def test_so_many_at_once() -> None:
+def test_concurrent_sends_are_limited() -> None:
     clock = ManualClock()
 
     async def live() -> float:

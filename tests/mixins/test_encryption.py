@@ -24,7 +24,7 @@ def made(*numbers: int, **settings: object) -> EncryptionEngine:
 
 
 @given(st.binary(max_size=2000), st.text(max_size=20))
-def test_what_goes_in_comes_out(data: bytes, purpose: str) -> None:
+def test_values_round_trip(data: bytes, purpose: str) -> None:
     engine = made(1)
     envelope = engine.encrypt(data, purpose=purpose)
     assert len(data) < 8 or data not in envelope
@@ -97,7 +97,7 @@ def test_no_envelope() -> None:
         made(1).decrypt(b"ONX1\x05key-1")
 
 
-def test_a_node_without_keys_says_so() -> None:
+def test_a_node_without_keys_raises() -> None:
     class Node(MixinEncryption, NodeCompute[Note, Note]):
         pass
 

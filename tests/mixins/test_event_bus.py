@@ -15,7 +15,7 @@ from onex.mixins.event_bus.engine import EventBusEngine
 from onex.model.message import Message
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
-from tests.mixins.helpers import IN_HAND, Note, Sink, container
+from tests.mixins.helpers import CURRENT_MESSAGE, Note, Sink, container
 from tests.mixins.virtual import play
 
 AWAY = TransientError("no broker")
@@ -26,7 +26,7 @@ class Count(Message):
 
 
 class Bus:
-    """An engine that is open while something is done with it."""
+    """An engine that is open while a test uses it."""
 
     def __init__(self, sink: Sink | None = None, **settings: object) -> None:
         self.clock = ManualClock()
@@ -35,7 +35,7 @@ class Bus:
         self.settings = ModelEventBusSubcontract.model_validate(settings)
 
     def publish(self, *events: Message, priority: str = "normal") -> float:
-        """Publish and flush; gives how long that took."""
+        """Publish and flush. Return the duration in seconds."""
 
         async def live() -> float:
             async with self:
@@ -49,7 +49,7 @@ class Bus:
 
     async def __aenter__(self) -> EventBusEngine:
         self.engine = EventBusEngine(
-            self.settings, self.sink, IN_HAND, self.clock, lambda *told: self.told.append(told)
+            self.settings, self.sink, CURRENT_MESSAGE, self.clock, lambda *told: self.told.append(told)
         )
         await self.engine.open()
         return self.engine
@@ -67,7 +67,7 @@ def test_switched_off_nothing_is_published() -> None:
 
 @pytest.mark.enforces("event_bus.event_bus_type")
 @pytest.mark.parametrize(("kind", "heard", "sent"), [("kafka", 0, 1), ("memory", 1, 0), ("hybrid", 1, 1)])
-def test_who_gets_events(kind: str, heard: int, sent: int) -> None:
+def test_destinations_of_events(kind: str, heard: int, sent: int) -> None:
     bus = Bus(event_bus_type=kind)
     got: list[Note] = []
 
@@ -84,7 +84,7 @@ def test_who_gets_events(kind: str, heard: int, sent: int) -> None:
         ModelEventBusSubcontract.model_validate({"event_bus_type": "redis"})
 
 
-def test_a_listener_that_fails_disturbs_nobody() -> None:
+def test_a_failing_listener_does_not_affect_others() -> None:
     bus = Bus()
     got: list[Note] = []
 
@@ -112,7 +112,7 @@ def test_each_event_is_a_line() -> None:
 
 
 @pytest.mark.enforces("event_bus.correlation_tracking")
-def test_events_belong_to_the_message_in_hand() -> None:
+def test_events_belong_to_the_current_message() -> None:
     for tracking in (True, False):
         bus = Bus(correlation_tracking=tracking)
         bus.publish(Note(text="a"))
@@ -138,7 +138,7 @@ def test_keys(strategy: str, key: str, broadcast: bool) -> None:
 
 
 @pytest.mark.enforces("event_bus.enable_event_validation")
-def test_what_was_built_without_validation_is_refused() -> None:
+def test_events_built_without_validation_are_refused() -> None:
     wrong = Count.model_construct(number="many")  # type: ignore[arg-type]  # that is what is tested
     bus = Bus()
     with pytest.raises(RejectedError, match="Count is not valid"):
@@ -149,7 +149,7 @@ def test_what_was_built_without_validation_is_refused() -> None:
 
 
 @pytest.mark.enforces("event_bus.max_retry_attempts", "event_bus.retry_delay_ms")
-def test_what_is_not_taken_is_sent_again() -> None:
+def test_unacknowledged_batches_are_sent_again() -> None:
     bus = Bus(Sink(AWAY, AWAY), max_retry_attempts=2, retry_delay_ms=3000)
     assert bus.publish(Note(text="a")) == pytest.approx(6.0)
     assert len(bus.sink.sent) == 1
@@ -160,30 +160,30 @@ def test_what_is_not_taken_is_sent_again() -> None:
     assert given_up.engine.reported_metrics()["given_up"] == 1.0
 
 
-def test_what_is_refused_is_not_sent_again() -> None:
+def test_refused_messages_are_not_sent_again() -> None:
     bus = Bus(Sink(RejectedError("too large")))
     assert bus.publish(Note(text="a"), Note(text="b")) == 0.0
     assert [event.message for event in bus.sink.sent] == [Note(text="b")]
-    assert [(str(error)) for _, error in bus.sink.buried] == ["too large"]
+    assert [(str(error)) for _, error in bus.sink.dead_letters] == ["too large"]
 
 
-def test_what_cannot_even_be_written_down_holds_nobody_up() -> None:
+def test_an_entry_that_is_too_large_does_not_block_others() -> None:
     bus = Bus(Sink(ValueError("no such enum")))
     bus.publish(Note(text="a"), Note(text="b"))
     assert [event.message for event in bus.sink.sent] == [Note(text="b")]
-    assert [str(error) for _, error in bus.sink.buried] == ["cannot be sent: ValueError: no such enum"]
+    assert [str(error) for _, error in bus.sink.dead_letters] == ["cannot be sent: ValueError: no such enum"]
 
 
 @pytest.mark.enforces("event_bus.event_retention_seconds")
 @pytest.mark.parametrize(("kept", "took"), [(5, 6.0), (0, 20.0)])
-def test_what_is_too_old_is_given_up(kept: int, took: float) -> None:
+def test_old_events_are_dropped(kept: int, took: float) -> None:
     bus = Bus(Sink(*[AWAY] * 11), event_retention_seconds=kept, max_retry_attempts=10, retry_delay_ms=2000)
     assert bus.publish(Note(text="a")) == pytest.approx(took)
-    assert len(bus.sink.buried) == 1
+    assert len(bus.sink.dead_letters) == 1
 
 
 class SlowSink(Sink):
-    """Takes its time."""
+    """A slow sink."""
 
     async def send(self, events: Sequence[Event]) -> None:
         await asyncio.sleep(2)
@@ -191,10 +191,10 @@ class SlowSink(Sink):
 
 
 @pytest.mark.enforces("event_bus.publish_timeout_ms")
-def test_what_is_not_acknowledged_in_time_was_not_taken() -> None:
+def test_a_late_acknowledgement_is_a_failure() -> None:
     bus = Bus(SlowSink(), publish_timeout_ms=1000, max_retry_attempts=0)
     bus.publish(Note(text="a"))
-    assert [str(error) for _, error in bus.sink.buried] == ["no acknowledgement in time"]
+    assert [str(error) for _, error in bus.sink.dead_letters] == ["no acknowledgement in time"]
     patient = Bus(SlowSink(), publish_timeout_ms=3000)
     patient.publish(Note(text="a"))
     assert len(patient.sink.sent) == 1
@@ -205,9 +205,9 @@ def test_dead_letters() -> None:
     said = {}
     for letters, away in ((True, False), (False, False), (True, True)):
         bus = Bus(Sink(AWAY), max_retry_attempts=0, enable_dead_letter_queue=letters)
-        bus.sink.burying_fails = away
+        bus.sink.dead_letters_fail = away
         bus.publish(Note(text="a"))
-        said[letters, away] = (len(bus.sink.buried), bus.told)
+        said[letters, away] = (len(bus.sink.dead_letters), bus.told)
     assert said == {
         (True, False): (1, [("Note", "dead letter", "no broker")]),
         (False, False): (0, [("Note", "lost", "no broker")]),
@@ -216,7 +216,7 @@ def test_dead_letters() -> None:
 
 
 @pytest.mark.enforces("event_bus.graceful_degradation")
-def test_who_must_know_is_told() -> None:
+def test_lost_events_raise_without_graceful_degradation() -> None:
     strict = Bus(Sink(AWAY), max_retry_attempts=0, graceful_degradation=False)
     with pytest.raises(TransientError, match="events could not be published: no broker"):
         strict.publish(Note(text="a"))
@@ -252,7 +252,7 @@ def test_batches_and_a_buffer_that_is_full() -> None:
     assert max(len(call) for call in bus.sink.calls) == 4
 
 
-def test_closing_sends_what_waits_and_may_happen_twice() -> None:
+def test_closing_sends_waiting_metrics_and_is_safe_twice() -> None:
     bus = Bus(SlowSink())
 
     async def live() -> None:
@@ -281,7 +281,7 @@ def test_a_node_publishes_through_its_agent() -> None:
     play(live())
 
 
-def test_a_node_without_an_agent_says_so_and_gives_up() -> None:
+def test_a_node_without_an_agent_reports_lost_events() -> None:
     class Node(MixinEventBus, NodeEffect):
         pass
 

@@ -17,7 +17,7 @@ from tests.mixins.virtual import play
 
 
 class Patient:
-    """Is well, or not, and may take its time."""
+    """A probe with an outcome and a duration."""
 
     def __init__(self, *, took: float = 0.0) -> None:
         self.wrong: str | None = None
@@ -37,7 +37,7 @@ class Patient:
 
 
 class Ward:
-    """An engine with its surroundings."""
+    """An engine with its services."""
 
     def __init__(self, **settings: object) -> None:
         self.clock = ManualClock()
@@ -72,7 +72,7 @@ GOOD, WORSE, BAD = EnumHealth.HEALTHY, EnumHealth.DEGRADED, EnumHealth.UNHEALTHY
 
 
 @pytest.mark.enforces("health_check.failure_threshold", "health_check.recovery_threshold")
-def test_a_single_answer_changes_nothing() -> None:
+def test_a_single_result_changes_nothing() -> None:
     ward = Ward(failure_threshold=3, recovery_threshold=2)
     bank = ward.add(Patient())
     assert ward.rounds(1) == [GOOD]
@@ -90,13 +90,13 @@ def test_a_single_answer_changes_nothing() -> None:
     assert ward.engine.is_healthy()
 
 
-def test_the_first_answer_counts_at_once() -> None:
+def test_the_first_result_counts_immediately() -> None:
     ward = Ward()
     ward.add(Patient()).wrong = "closed"
     assert ward.rounds(1) == [BAD]
 
 
-def test_what_is_not_critical_degrades_and_what_says_no_is_unwell() -> None:
+def test_other_checks_degrade_and_false_is_a_failure() -> None:
     ward = Ward()
     ward.add(Patient(), "mirror", critical=False).wrong = "no"
     facts = ward.look()
@@ -127,7 +127,7 @@ def test_a_check_that_takes_too_long_has_failed() -> None:
 
 @pytest.mark.enforces("health_check.enable_async_checks")
 @pytest.mark.parametrize(("at_once", "began"), [(True, [0.0, 0.0]), (False, [0.0, 1.0])])
-def test_checks_are_asked_at_once_or_in_turn(at_once: bool, began: list[float]) -> None:
+def test_checks_run_together_or_in_turn(at_once: bool, began: list[float]) -> None:
     ward = Ward(enable_async_checks=at_once)
     start = ward.clock.monotonic()
     patients = [ward.add(Patient(took=1.0), name) for name in ("one", "two")]
@@ -173,7 +173,7 @@ def test_events_can_be_switched_off() -> None:
 
 
 @pytest.mark.enforces("health_check.health_check_interval_ms", "health_check.health_status_ttl_seconds")
-def test_rounds_come_by_themselves_and_answers_grow_old() -> None:
+def test_rounds_run_at_intervals_and_results_expire() -> None:
     ward = Ward(health_check_interval_ms=2000, health_status_ttl_seconds=5)
     bank = ward.add(Patient())
 
@@ -203,7 +203,7 @@ def test_names_are_unique_and_checks_can_be_taken_out() -> None:
     assert ward.look().checks == {}
 
 
-def test_a_node_tells_the_mesh() -> None:
+def test_a_node_reports_to_the_mesh() -> None:
     class Node(MixinHealthCheck, NodeEffect):
         pass
 
@@ -219,6 +219,6 @@ def test_a_node_tells_the_mesh() -> None:
     assert (report.capability, report.subject, report.event) == ("health_check", "health", "unhealthy")
 
 
-def test_a_node_without_an_agent_complains_to_nobody() -> None:
+def test_a_node_without_an_agent_ignores_complaints() -> None:
     assert not AlwaysReady().complain("health", "bad")
     assert not AlwaysReady().clear("health")

@@ -111,7 +111,7 @@ def test_how_it_is_written(kafka: LocalKafka, kafka_bus: KafkaEventBusAdapter, t
     assert values(kafka_bus, topic) == [b"x" * 1000]
 
 
-def test_what_cannot_be_written_is_told(kafka: LocalKafka) -> None:
+def test_a_failed_write_is_raised(kafka: LocalKafka) -> None:
     async def live() -> None:
         engine = made(surroundings(kafka))
         with pytest.raises(CompositionError, match="the node has no Kafka adapter"):
@@ -130,7 +130,7 @@ def test_what_cannot_be_written_is_told(kafka: LocalKafka) -> None:
 
 
 def look(engine: KafkaConfigurationEngine, **settings: object) -> str:
-    """What a health check says."""
+    """Return the result of a health check."""
 
     async def live() -> str:
         await engine.open()
@@ -152,7 +152,7 @@ def look(engine: KafkaConfigurationEngine, **settings: object) -> str:
 
 
 @pytest.mark.enforces("kafka_health_check.topics")
-def test_whether_brokers_answer_and_topics_exist(kafka: LocalKafka, topic: str) -> None:
+def test_brokers_respond_and_topics_exist(kafka: LocalKafka, topic: str) -> None:
     assert look(made(surroundings(kafka))) == ""
     assert look(made(surroundings(kafka)), topics=[topic]) == ""
     assert look(made(surroundings(kafka)), topics=[topic, "nowhere"]) == "missing topics: nowhere"

@@ -100,7 +100,7 @@ def test_other_kinds_are_checked_before_the_handler() -> None:
     assert SAID == ["check"] * 4
 
 
-def test_without_checks_nothing_stands_in_between() -> None:
+def test_without_checks_the_handler_is_called_directly() -> None:
     assert fold([], handler) is handler
     assert fold_checks([Around("x")], handler, keyed=False) is handler
 
@@ -110,7 +110,7 @@ class Nothing(Subcontract):
 
 
 class Tally:
-    """Hears of batches; opened and closed."""
+    """Observes batches, with a lifecycle."""
 
     def __init__(self) -> None:
         self.batches: list[BatchFacts] = []
@@ -142,7 +142,7 @@ class MixinTally(Mixin):
 
     @capability
     def tally(self: ProtocolHost) -> Tally:
-        """Hears of batches."""
+        """The observer."""
         return Tally()
 
 

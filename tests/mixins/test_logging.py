@@ -11,14 +11,14 @@ from onex.mixins.logging.engine import LoggingEngine
 from onex.mixins.logging.writer import LineWriter, to_stderr
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
-from tests.mixins.helpers import IN_HAND, WHO, Hand, container
+from tests.mixins.helpers import CURRENT_MESSAGE, IDENTITY, FakeCurrentMessage, container
 from tests.mixins.virtual import play
 
 
-def logged(hand: Hand = IN_HAND, **settings: object) -> tuple[LoggingEngine, list[str]]:
+def logged(current: FakeCurrentMessage = CURRENT_MESSAGE, **settings: object) -> tuple[LoggingEngine, list[str]]:
     lines: list[str] = []
     model = ModelLoggingSubcontract.model_validate({"enable_async_logging": False, **settings})
-    return LoggingEngine(model, WHO, hand, ManualClock(), lines.append), lines
+    return LoggingEngine(model, IDENTITY, current, ManualClock(), lines.append), lines
 
 
 def entry(line: str) -> dict[str, object]:
@@ -46,7 +46,7 @@ def test_lines_below_the_level_are_not_written() -> None:
 
 
 @pytest.mark.enforces("logging.enable_context_logging", "logging.enable_correlation_tracking")
-def test_who_writes_and_for_which_message() -> None:
+def test_lines_name_the_node_and_the_message() -> None:
     log, lines = logged()
     log.info("charged", order="o-1")
     found = entry(lines[0])
@@ -64,8 +64,8 @@ def test_who_writes_and_for_which_message() -> None:
     bare, bare_lines = logged(enable_context_logging=False, enable_correlation_tracking=False)
     bare.info("charged")
     assert set(entry(bare_lines[0])) == {"event", "level", "timestamp"}
-    idle, idle_lines = logged(hand=Hand())
-    idle.info("nothing in hand")
+    idle, idle_lines = logged(current=FakeCurrentMessage())
+    idle.info("no message")
     assert "message_id" not in entry(idle_lines[0])
 
 
@@ -98,7 +98,7 @@ def test_secrets_are_hidden_at_any_depth() -> None:
     assert entry(open_lines[0])["password"] == "2"
 
 
-def test_bound_facts_stand_in_every_line_and_cannot_hide_what_the_log_says() -> None:
+def test_bound_facts_are_in_every_line_and_cannot_hide_facts_of_the_log() -> None:
     log, lines = logged()
     bound = log.bind(order="o-1", node="mine")
     bound.info("one", step=1)
@@ -109,7 +109,7 @@ def test_bound_facts_stand_in_every_line_and_cannot_hide_what_the_log_says() -> 
 
 
 @pytest.mark.enforces("logging.enable_async_logging", "logging.log_buffer_size")
-def test_a_slow_disk_holds_nobody_up() -> None:
+def test_a_slow_disk_delays_no_handler() -> None:
     written: list[str] = []
     begun, go_on = Flag(), Flag()
 
@@ -119,7 +119,7 @@ def test_a_slow_disk_holds_nobody_up() -> None:
         written.append(line)
 
     settings = ModelLoggingSubcontract(log_buffer_size=10)
-    log = LoggingEngine(settings, WHO, Hand(), ManualClock(), slow)
+    log = LoggingEngine(settings, IDENTITY, FakeCurrentMessage(), ManualClock(), slow)
     log.info("line 0")
     assert begun.wait(30)
     for number in range(1, 15):

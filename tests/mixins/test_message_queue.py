@@ -11,14 +11,14 @@ from onex.mixins.message_queue import MixinMessageQueue, ModelMessageQueueSubcon
 from onex.mixins.message_queue.engine import MessageQueueEngine
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
-from tests.mixins.helpers import IN_HAND, Note, Sink, container
+from tests.mixins.helpers import CURRENT_MESSAGE, Note, Sink, container
 from tests.mixins.virtual import play
 
 AWAY = TransientError("no broker")
 
 
 class Slow(Sink):
-    """Takes a second for each message."""
+    """A sink that needs a second for each message."""
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__()
@@ -35,10 +35,10 @@ class Slow(Sink):
 
 
 def race(*keys: str, **settings: object) -> float:
-    """How long it takes until messages of these keys, sent at once, are acknowledged."""
+    """Return the seconds until concurrent messages with these keys are acknowledged."""
     clock = ManualClock()
     sink = Slow(clock)
-    engine = MessageQueueEngine(ModelMessageQueueSubcontract.model_validate(settings), sink, IN_HAND)
+    engine = MessageQueueEngine(ModelMessageQueueSubcontract.model_validate(settings), sink, CURRENT_MESSAGE)
 
     async def live() -> float:
         start = clock.monotonic()
@@ -56,7 +56,7 @@ def race(*keys: str, **settings: object) -> float:
 
 @pytest.mark.enforces("message_queue.ordering")
 @pytest.mark.parametrize(("ordering", "took"), [("key", 2.0), ("all", 3.0), ("none", 1.0)])
-def test_what_is_sent_in_turn(ordering: str, took: float) -> None:
+def test_messages_are_sent_in_order(ordering: str, took: float) -> None:
     assert race("a", "a", "b", ordering=ordering) == pytest.approx(took)
 
 
@@ -66,13 +66,15 @@ def test_so_many_are_on_their_way() -> None:
 
 
 def queue(sink: Sink, **settings: object) -> tuple[MessageQueueEngine, ManualClock]:
-    return MessageQueueEngine(ModelMessageQueueSubcontract.model_validate(settings), sink, IN_HAND), ManualClock()
+    return MessageQueueEngine(
+        ModelMessageQueueSubcontract.model_validate(settings), sink, CURRENT_MESSAGE
+    ), ManualClock()
 
 
 @pytest.mark.enforces(
     "message_queue.max_attempts", "message_queue.base_delay_seconds", "message_queue.max_delay_seconds"
 )
-def test_what_is_not_taken_is_sent_again_and_then_told() -> None:
+def test_unacknowledged_messages_are_retried_and_then_raise() -> None:
     sink = Sink(AWAY, AWAY, AWAY)
     engine, clock = queue(sink, max_attempts=4, base_delay_seconds=1, max_delay_seconds=2.5)
     start = clock.monotonic()
@@ -86,7 +88,7 @@ def test_what_is_not_taken_is_sent_again_and_then_told() -> None:
     assert short.reported_metrics()["failed"] == 1.0
 
 
-def test_what_is_refused_is_told_at_once() -> None:
+def test_refusals_are_raised_immediately() -> None:
     engine, clock = queue(Sink(RejectedError("no topic")))
     start = clock.monotonic()
     with pytest.raises(RejectedError):
@@ -98,7 +100,7 @@ def test_what_is_refused_is_told_at_once() -> None:
 def test_an_attempt_ends() -> None:
     clock = ManualClock()
     settings = ModelMessageQueueSubcontract(send_timeout_seconds=0.5, max_attempts=1)
-    engine = MessageQueueEngine(settings, Slow(clock), IN_HAND)
+    engine = MessageQueueEngine(settings, Slow(clock), CURRENT_MESSAGE)
     with pytest.raises(TransientError, match=r"Note was not acknowledged within 0\.5 s"):
         play(engine.send(Note(text="a")), clock)
 

@@ -15,23 +15,23 @@ from onex.mixins.metrics.engine import MetricsEngine
 from onex.node import NodeCompute
 from onex.testing.clock import ManualClock
 from tests.conftest import eventually
-from tests.mixins.helpers import WHO, Note, Receiver, container
+from tests.mixins.helpers import IDENTITY, Note, Receiver, container
 from tests.mixins.virtual import play
 
 BATCH = BatchFacts(10, 9, ["bug"], 0.5)
 
 
 class Gauge:
-    """An engine for Prometheus, and what Prometheus would see."""
+    """An engine for Prometheus, and its scraped metrics."""
 
     def __init__(self, **settings: object) -> None:
         self.registry = CollectorRegistry()
         self.clock = ManualClock()
         model = ModelMetricsSubcontract.model_validate(settings)
-        self.engine = MetricsEngine(model, backend_of(model, WHO, self.registry), self.clock)
+        self.engine = MetricsEngine(model, backend_of(model, IDENTITY, self.registry), self.clock)
 
     def value(self, name: str, **labels: str) -> float | None:
-        return self.registry.get_sample_value(name, {"node": WHO.name, **labels})
+        return self.registry.get_sample_value(name, {"node": IDENTITY.name, **labels})
 
 
 def test_counters_gauges_histograms_and_timers() -> None:
@@ -118,7 +118,7 @@ def test_a_restarted_agent_has_the_same_registry() -> None:
     registry = CollectorRegistry()
     for _ in range(2):
         model = ModelMetricsSubcontract()
-        engine = MetricsEngine(model, backend_of(model, WHO, registry), ManualClock())
+        engine = MetricsEngine(model, backend_of(model, IDENTITY, registry), ManualClock())
         play(engine.open())
         engine.increment("cards")
         play(engine.close())
@@ -137,7 +137,7 @@ def test_statsd_gets_sums_now_and_again() -> None:
             enable_detailed_metrics=True,
         )
         clock = ManualClock()
-        engine = MetricsEngine(model, backend_of(model, WHO, CollectorRegistry()), clock)
+        engine = MetricsEngine(model, backend_of(model, IDENTITY, CollectorRegistry()), clock)
 
         async def live() -> None:
             await engine.open()
@@ -168,9 +168,9 @@ def test_statsd_gets_sums_now_and_again() -> None:
         play(live(), clock)
 
 
-def test_nobody_needs_to_listen() -> None:
+def test_no_server_needs_to_listen() -> None:
     model = ModelMetricsSubcontract(metrics_backend="statsd", metrics_port=1024)
-    engine = MetricsEngine(model, backend_of(model, WHO, CollectorRegistry()), ManualClock())
+    engine = MetricsEngine(model, backend_of(model, IDENTITY, CollectorRegistry()), ManualClock())
     engine.increment("cards")
     play(engine.close())
 
@@ -182,7 +182,7 @@ def test_opentelemetry_gets_them_by_otlp() -> None:
             metrics_port=collector.port,
             aggregation_interval_ms=1000,
         )
-        engine = MetricsEngine(model, backend_of(model, WHO, CollectorRegistry()), ManualClock())
+        engine = MetricsEngine(model, backend_of(model, IDENTITY, CollectorRegistry()), ManualClock())
 
         async def live() -> None:
             await engine.open()
@@ -202,7 +202,7 @@ def test_opentelemetry_gets_them_by_otlp() -> None:
         asyncio.run(live())
         told = ExportMetricsServiceRequest.FromString(collector.requests[0].body)
         (resource,) = told.resource_metrics
-        assert {a.key: a.value.string_value for a in resource.resource.attributes}["service.name"] == WHO.name
+        assert {a.key: a.value.string_value for a in resource.resource.attributes}["service.name"] == IDENTITY.name
         metrics = {metric.name: metric for metric in resource.scope_metrics[0].metrics}
         assert metrics["onex_cards"].sum.data_points[0].as_int == 3
         assert collector.requests[0].path == "/v1/metrics"
@@ -215,7 +215,7 @@ def test_a_node_counts_where_its_agent_does() -> None:
     node, registry = Node(), CollectorRegistry()
     node.container = container(registry)
     node.metrics.increment("cards")
-    assert registry.get_sample_value("onex_cards_total", {"node": WHO.name}) == 1.0
+    assert registry.get_sample_value("onex_cards_total", {"node": IDENTITY.name}) == 1.0
     alone = Node()
     thread = Thread(target=lambda: alone.metrics.increment("cards"))
     thread.start()

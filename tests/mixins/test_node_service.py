@@ -14,7 +14,7 @@ from onex.model.context import Context
 from onex.model.message import Message
 from onex.node import NodeCompute
 from onex.testing.clock import ManualClock
-from tests.mixins.helpers import WHO, Note, container, context
+from tests.mixins.helpers import IDENTITY, Note, container, context
 from tests.mixins.virtual import play
 
 
@@ -22,7 +22,7 @@ class Life:
     def __init__(self, **settings: object) -> None:
         self.clock = ManualClock()
         self.said: list[str] = []
-        self.engine = NodeServiceEngine(ModelNodeServiceSubcontract.model_validate(settings), WHO, self.clock)
+        self.engine = NodeServiceEngine(ModelNodeServiceSubcontract.model_validate(settings), IDENTITY, self.clock)
 
     @property
     def state(self) -> EnumServiceState:
@@ -101,7 +101,7 @@ def test_an_end_ends_and_every_step_is_tried() -> None:
 
 @pytest.mark.enforces("node_service.refuse_when_stopping")
 @pytest.mark.parametrize("refuses", [True, False])
-def test_what_comes_at_the_end(refuses: bool) -> None:
+def test_stopping(refuses: bool) -> None:
     life = Life(refuse_when_stopping=refuses)
 
     async def handler(message: Message, context: Context) -> str:

@@ -25,7 +25,7 @@ INFO, WARNING, CRITICAL = EnumSeverity
 
 
 class Inbox:
-    """Takes mail; refuses it where told to."""
+    """A mail server that refuses mail when a test wants it."""
 
     def __init__(self) -> None:
         self.mails: list[Envelope] = []
@@ -92,7 +92,7 @@ def told(engine: NotificationEngine, title: str = "Disk full", **more: object) -
     "notification.channels.recipients",
     "notification.channels.url",
 )
-def test_every_channel_is_told(inbox: tuple[Inbox, int]) -> None:
+def test_every_channel_is_notified(inbox: tuple[Inbox, int]) -> None:
     handler, port = inbox
     with Receiver().running() as receiver:
         engine = made(mail(port), chat(f"{receiver.url}/hook"))
@@ -108,7 +108,7 @@ def test_every_channel_is_told(inbox: tuple[Inbox, int]) -> None:
 
 
 @pytest.mark.enforces("notification.channels.least_severity")
-def test_channels_want_what_matters_to_them() -> None:
+def test_channels_get_their_severity_and_above() -> None:
     with Receiver().running() as receiver:
         engine = made(chat(receiver.url, least_severity="warning"))
         assert told(engine, "a", severity=INFO) == 0
@@ -117,7 +117,7 @@ def test_channels_want_what_matters_to_them() -> None:
 
 
 @pytest.mark.enforces("notification.repeat_after_seconds")
-def test_the_same_is_told_once() -> None:
+def test_the_same_notification_is_sent_once() -> None:
     clock = ManualClock()
     with Receiver().running() as receiver:
         engine = made(chat(receiver.url), clock=clock, repeat_after_seconds=60)
@@ -130,7 +130,7 @@ def test_the_same_is_told_once() -> None:
 
 
 @pytest.mark.enforces("notification.max_attempts", "notification.base_delay_seconds")
-def test_what_may_pass_is_tried_again() -> None:
+def test_transient_failures_are_retried() -> None:
     ill: tuple[int, dict[str, str], bytes] = (503, {}, b"")
     with Receiver(ill, (429, {}, b""), (200, {}, b"")).running() as receiver:
         assert told(made(chat(receiver.url), max_attempts=3)) == 1
@@ -158,7 +158,7 @@ def test_one_that_fails_does_not_keep_the_others_from_hearing_and_they_hear_once
         assert (len(late.requests), len(receiver.requests)) == (2, 1)
 
 
-def test_what_is_refused_is_not_tried_again(inbox: tuple[Inbox, int]) -> None:
+def test_refused_deliveries_are_not_retried(inbox: tuple[Inbox, int]) -> None:
     handler, port = inbox
     handler.answers = ["550 no such user"]
     with Receiver((404, {}, b"")).running() as receiver, structlog.testing.capture_logs() as logs:
@@ -170,7 +170,7 @@ def test_what_is_refused_is_not_tried_again(inbox: tuple[Inbox, int]) -> None:
 
 
 @pytest.mark.enforces("notification.timeout_seconds")
-def test_a_server_that_says_nothing_is_left() -> None:
+def test_a_silent_server_is_disconnected() -> None:
     async def live() -> None:
         async with mute_server() as port:
             for channel in (mail(port), chat(f"http://127.0.0.1:{port}")):
@@ -220,7 +220,7 @@ def test_a_server_that_wants_tls_and_a_password(tmp_path: Path, monkeypatch: pyt
         told(made(mail(port, name="gone"), max_attempts=1))
 
 
-def test_a_server_without_tls_is_not_told_a_password(inbox: tuple[Inbox, int]) -> None:
+def test_a_server_without_tls_gets_no_password(inbox: tuple[Inbox, int]) -> None:
     handler, port = inbox
     with pytest.raises(TransientError, match="STARTTLS extension not supported"):
         told(made(mail(port, starttls=True), max_attempts=1))
@@ -234,7 +234,7 @@ def test_a_channel_is_whole() -> None:
         made(chat(""))
 
 
-def test_a_node_without_channels_tells_nobody() -> None:
+def test_a_node_without_channels_sends_nothing() -> None:
     class Node(MixinNotification, NodeEffect):
         pass
 

@@ -38,7 +38,7 @@ class Profiled:
 
 
 @pytest.mark.enforces("profiling.slow_call_seconds", "profiling.keep")
-def test_slow_calls_are_told_of_and_the_slowest_are_kept() -> None:
+def test_slow_calls_are_reported_and_the_slowest_are_stored() -> None:
     found = Profiled(slow_call_seconds=2, keep=2)
     found.call(1.0, 3.0, 2.0, 2.5)
     assert [(call.key, call.seconds) for call in found.engine.slowest()] == [("k-1", 3.0), ("k-3", 2.5)]
@@ -59,7 +59,7 @@ def test_a_call_that_fails_is_measured_too() -> None:
     assert Profiled().engine.reported_metrics() == {"slow": 0.0, "slowest": 0.0}
 
 
-def test_batches_are_told_of_by_their_average() -> None:
+def test_batches_are_reported_by_their_average() -> None:
     found = Profiled(slow_call_seconds=0.1)
     found.engine.observed(BatchFacts(10, 10, [], 0.9))
     found.engine.observed(BatchFacts(0, 0, [], 9.0))
@@ -112,7 +112,7 @@ def test_switched_off_it_measures_nothing() -> None:
     assert (found.engine.slowest(), found.engine.sections(), found.told) == ((), {}, [])
 
 
-def test_a_node_tells_the_mesh() -> None:
+def test_a_node_reports_to_the_mesh() -> None:
     class Node(MixinProfiling, NodeEffect):
         pass
 

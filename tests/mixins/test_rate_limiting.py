@@ -33,7 +33,7 @@ def times(
     share: PartitionShare | None = None,
     **more: object,
 ) -> list[float]:
-    """When each of many calls got its permit; -1 for those that got none."""
+    """Return when each call got its permit, or -1 for a refused call."""
     clock = ManualClock()
     engine = made(clock, share, **limits, **more)
 
@@ -57,7 +57,7 @@ def test_a_burst_and_then_so_many_a_second() -> None:
 
 
 @pytest.mark.enforces("rate_limiting.max_wait_seconds")
-def test_whose_turn_is_too_late_is_told_when_it_is() -> None:
+def test_a_refusal_has_the_time_of_the_next_permit() -> None:
     assert times(4, {"permits_per_second": 1, "burst": 1, "max_wait_seconds": 1}) == [0, 1, -1, -1]
 
     async def live() -> None:
@@ -138,7 +138,7 @@ def test_messages_need_permits_and_wait_without_counting_attempts(limited: bool,
     mesh.close()
 
 
-def test_long_keys_of_senders_are_not_kept_in_memory() -> None:
+def test_long_keys_of_senders_are_not_stored_in_memory() -> None:
     engine = made(ManualClock(), permits_per_second=1, burst=1, per_key=True)
     long = "x" * 500_000
     assert engine.try_acquire(long + "1")

@@ -23,7 +23,7 @@ from tests.mixins.virtual import play
 
 
 class Retries:
-    """An engine in virtual time, and when it called."""
+    """An engine in virtual time, and the times of its calls."""
 
     def __init__(self, *, chance: float = 0.0, **settings: object) -> None:
         self.clock = ManualClock()
@@ -32,7 +32,7 @@ class Retries:
         self.times: list[float] = []
 
     def run(self, *outcomes: object) -> object:
-        """The result of a call, each time with the next outcome; an exception that comes out is the result."""
+        """Return the result of a call whose attempts have these outcomes, or its exception."""
         left = list(outcomes)
 
         async def work() -> object:
@@ -66,7 +66,7 @@ class ApiError(Exception):
 
 @pytest.mark.enforces("retry.max_retries")
 @pytest.mark.parametrize("most", [0, 2])
-def test_so_many_calls_and_the_last_failure_comes_out(most: int) -> None:
+def test_calls_are_limited_and_the_last_failure_is_raised(most: int) -> None:
     it = Retries(max_retries=most, jitter_enabled=False)
     assert it.run(*[DOWN] * (most + 1)) is DOWN
     assert len(it.times) == most + 1
@@ -137,7 +137,7 @@ def test_errors_of_the_mesh_that_may_pass_count(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error", [OutageError("away"), CircuitOpenError("bank", 1.0), RateLimitedError("", 1.0)])
-def test_what_was_not_tried_is_left_to_the_agent(error: Exception) -> None:
+def test_outages_are_left_to_the_agent(error: Exception) -> None:
     assert Retries(retry_on_exceptions=["TransientError"]).run(error, "fine") is error
 
 

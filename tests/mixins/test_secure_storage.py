@@ -76,7 +76,7 @@ def test_keys_are_changed(tmp_path: Path) -> None:
     asyncio.run(live())
 
 
-def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_old_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def live() -> None:
         store = storage(tmp_path)
         await store.put("a", b"1")

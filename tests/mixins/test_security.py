@@ -52,7 +52,7 @@ SCRIPTS += [f"<img alt='<' {'x' * 500}\nonerror\n=alert(1)>", f"<{' ' * 100}scri
 
 
 @pytest.mark.parametrize("text", FINE)
-def test_what_people_write_is_fine(text: str) -> None:
+def test_ordinary_text_is_accepted(text: str) -> None:
     assert refused(made(), Note(text=text)) == ""
 
 
@@ -152,7 +152,7 @@ def test_a_longer_text_needs_quicker_patterns() -> None:
     made(forbidden_patterns=["a.{0,64}b"], max_input_length=100_000)
 
 
-def test_what_looks_the_same_is_the_same() -> None:
+def test_equal_looking_texts_become_equal() -> None:
     assert made().clean_input("e\u0301") == "\u00e9"
 
 

@@ -45,7 +45,7 @@ JSON = {"serialization_format": "json"}
 
 @pytest.mark.enforces("serialization.serialization_format")
 @pytest.mark.parametrize("form", list(EnumTextFormat))
-def test_what_is_written_is_read_again(form: EnumTextFormat) -> None:
+def test_written_secrets_are_read_again(form: EnumTextFormat) -> None:
     value = Outer(name="n", tags=frozenset("abc"), more={"x": [1, 2]})
     made = engine(serialization_format=form)
     assert made.load(made.dump(value), Outer) == value
@@ -89,7 +89,7 @@ def test_long_texts_are_wrapped(width: int) -> None:
 
 @pytest.mark.enforces("serialization.enable_unicode")
 @pytest.mark.parametrize("form", list(EnumTextFormat))
-def test_what_is_not_ascii_can_be_escaped(form: EnumTextFormat) -> None:
+def test_other_characters_than_ascii_can_be_escaped(form: EnumTextFormat) -> None:
     assert "ü" in text({"a": "ü"}, serialization_format=form)
     escaped = engine(serialization_format=form, enable_unicode=False)
     assert escaped.dump({"a": "ü"}).isascii()
@@ -145,7 +145,7 @@ def test_text_that_grows_when_it_is_read_is_refused(form: str, text: str) -> Non
         engine(serialization_format=form).load(text.encode(), Inner)
 
 
-def test_what_has_no_form_is_told() -> None:
+def test_values_without_a_json_form_are_refused() -> None:
     with pytest.raises(TypeError, match="JSON and YAML have no bytes"):
         engine().dump({"a": b"x"})
     with pytest.raises(TypeError, match="object"):
@@ -161,7 +161,7 @@ def test_what_has_no_form_is_told() -> None:
         (b"z: many", "not a valid Inner"),
     ],
 )
-def test_what_cannot_be_read_is_refused(data: bytes, words: str) -> None:
+def test_unreadable_text_is_refused(data: bytes, words: str) -> None:
     with pytest.raises(RejectedError, match=words):
         engine().load(data, Inner)
 

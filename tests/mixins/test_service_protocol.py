@@ -57,7 +57,7 @@ def engine(served: object, *provides: type, **settings: object) -> ServiceProtoc
     return ServiceProtocolEngine(model, served, container().registry)
 
 
-def test_what_a_node_implements() -> None:
+def test_protocols_of_a_node() -> None:
     shop = engine(Shop())
     assert shop.implements(PricedOnTime)
     assert engine(object()).missing(Priced) == ["no currency", "no price"]
@@ -76,7 +76,7 @@ def test_it_may_be_enough_that_methods_are_there() -> None:
 
 
 @pytest.mark.enforces("service_protocol.provides")
-def test_what_is_promised_is_checked_at_start() -> None:
+def test_declared_protocols_are_checked_at_start() -> None:
     broken = engine(Careless(), Priced)
     with pytest.raises(CompositionError, match="Careless does not implement Priced: price does not take 'order'"):
         asyncio.run(broken.open())

@@ -16,7 +16,7 @@ SAID: list[str] = []
 
 
 class Basket:
-    """Of one message; closed after it."""
+    """A service for one message, closed after it."""
 
     def __init__(self) -> None:
         SAID.append("made")
@@ -26,7 +26,7 @@ class Basket:
 
 
 class Shelf:
-    """Never closed."""
+    """A service without a close method."""
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +111,7 @@ def test_the_one_that_made_it_closes_it() -> None:
     assert SAID == ["closed"]
 
 
-def test_what_cannot_be_imported_is_said() -> None:
+def test_a_service_that_cannot_be_imported_is_refused() -> None:
     for factory in ("nowhere.Shelf", f"{__name__}.Missing"):
         with pytest.raises(CompositionError, match="cannot import"):
             engine(entry(Shelf, factory=factory))

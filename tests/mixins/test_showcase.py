@@ -1,4 +1,4 @@
-"""All capabilities at once, on the memory host; tests/integration/test_capabilities.py has them in agents."""
+"""All capabilities together on the memory host; tests/integration/test_capabilities.py runs them in agents."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ SECRET = "a secret that is long enough for HS256"
 
 
 def token(clock_ms: int, *roles: str) -> Headers:
-    """The header of a message by ann."""
+    """Return the header of a message from ann."""
     claims = {"sub": "ann", "exp": clock_ms // 1000 + 600, "roles": list(roles)}
     return [("authorization", b"Bearer " + jwt.encode(claims, SECRET, "HS256").encode())]
 
@@ -70,7 +70,7 @@ def test_all_of_them_work_together(mesh: MeshDriver) -> None:
     assert "hush" not in str(entries)
 
 
-def test_what_they_count_is_scraped(mesh: MeshDriver) -> None:
+def test_reported_metrics_are_scraped(mesh: MeshDriver) -> None:
     mesh.send(Perform(name="a"), headers=token(mesh.clock.now_ms(), "actor"))
     (instance,) = mesh.instances_of(NodeShowcaseEffect)
     reported = {

@@ -10,12 +10,12 @@ from onex.mixins.timeout import MixinTimeout, ModelTimeoutSubcontract
 from onex.mixins.timeout.engine import TimeoutEngine
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
-from tests.mixins.helpers import Hand, Note, refused_card
+from tests.mixins.helpers import FakeCurrentMessage, Note, refused_card
 from tests.mixins.virtual import play
 
 
 class Dependency:
-    """Takes its time, and some more to clean up."""
+    """A slow call with a slow cleanup."""
 
     def __init__(self, took: float, cleaning: float = 0.0, fails: Exception | None = None) -> None:
         self.took, self.cleaning, self.fails = took, cleaning, fails
@@ -34,13 +34,15 @@ class Dependency:
 
 
 def limited(
-    dependency: Dependency, name: str = "db", hand: Hand | None = None, **settings: object
+    dependency: Dependency, name: str = "db", current: FakeCurrentMessage | None = None, **settings: object
 ) -> tuple[str, float]:
-    """What became of a call, and when."""
+    """Return the outcome of a call, and when it ended."""
     clock = ManualClock()
 
     async def live() -> tuple[str, float]:
-        engine = TimeoutEngine(ModelTimeoutSubcontract.model_validate(settings), hand or Hand(), clock)
+        engine = TimeoutEngine(
+            ModelTimeoutSubcontract.model_validate(settings), current or FakeCurrentMessage(), clock
+        )
         try:
             return await engine.call(name, dependency.call), clock.monotonic()
         except CallTimeoutError as error:
@@ -60,7 +62,7 @@ def test_a_call_that_takes_too_long_is_cancelled_and_cleans_up() -> None:
 
 
 @pytest.mark.enforces("timeout.cleanup_seconds")
-def test_one_that_does_not_end_is_left_behind_and_told_of() -> None:
+def test_a_call_that_does_not_end_is_left_behind_and_logged() -> None:
     stubborn = Dependency(5.0, cleaning=9.0)
     with structlog.testing.capture_logs() as logs:
         assert limited(stubborn, timeout_seconds=2, cleanup_seconds=3) == ("db: no result within 2 s", 5.0)
@@ -68,7 +70,7 @@ def test_one_that_does_not_end_is_left_behind_and_told_of() -> None:
     assert stubborn.cleaned, "it goes on by itself"
 
 
-def test_a_failure_while_cleaning_up_is_told_of() -> None:
+def test_a_failure_during_cleanup_is_logged() -> None:
     with structlog.testing.capture_logs() as logs:
         found = limited(Dependency(5.0, fails=KeyError("half done")), timeout_seconds=2)
     assert found == ("db: no result within 2 s", 2.0)
@@ -85,25 +87,30 @@ def test_dependencies_have_limits_of_their_own() -> None:
     assert limited(Dependency(1.5), timeout_seconds=2, services=own) == ("done", 1.5)
 
 
-def made(hand: Hand | None = None, clock: ManualClock | None = None, **settings: object) -> TimeoutEngine:
+def made(
+    current: FakeCurrentMessage | None = None, clock: ManualClock | None = None, **settings: object
+) -> TimeoutEngine:
     model = ModelTimeoutSubcontract.model_validate(settings)
-    return TimeoutEngine(model, hand or Hand(), clock or ManualClock())
+    return TimeoutEngine(model, current or FakeCurrentMessage(), clock or ManualClock())
 
 
 @pytest.mark.enforces("timeout.keep_deadline")
 def test_no_call_goes_on_beyond_the_deadline_of_its_message() -> None:
-    soon = Hand(deadline_ms=ManualClock().now_ms() + 1500)
-    assert limited(Dependency(5.0), hand=soon) == ("db: no result within 1.5 s", 1.5)
-    assert limited(Dependency(1.0), hand=soon) == ("done", 1.0)
-    past = Hand(deadline_ms=ManualClock().now_ms() - 1)
-    assert limited(Dependency(5.0), hand=past) == ("db: no result within 0 s", 0.0)
-    assert limited(Dependency(5.0), hand=soon, keep_deadline=False) == ("done", 5.0)
+    soon = FakeCurrentMessage(deadline_ms=ManualClock().now_ms() + 1500)
+    assert limited(Dependency(5.0), current=soon) == ("db: no result within 1.5 s", 1.5)
+    assert limited(Dependency(1.0), current=soon) == ("done", 1.0)
+    past = FakeCurrentMessage(deadline_ms=ManualClock().now_ms() - 1)
+    assert limited(Dependency(5.0), current=past) == ("db: no result within 0 s", 0.0)
+    assert limited(Dependency(5.0), current=soon, keep_deadline=False) == ("done", 5.0)
 
 
 @pytest.mark.enforces("timeout.refuse_late")
-def test_a_message_for_whose_answer_nobody_waits_is_refused() -> None:
+def test_a_message_after_its_deadline_is_refused() -> None:
     clock = ManualClock()
-    late, soon = Hand(deadline_ms=clock.now_ms() - 2000), Hand(deadline_ms=clock.now_ms() + 2000)
+    late, soon = (
+        FakeCurrentMessage(deadline_ms=clock.now_ms() - 2000),
+        FakeCurrentMessage(deadline_ms=clock.now_ms() + 2000),
+    )
     with pytest.raises(DeadlineError, match="Note: its deadline passed 2 s ago"):
         made(late, clock).check(Note(text="a"))
     for engine in (made(soon, clock), made(clock=clock), made(late, clock, refuse_late=False)):
@@ -122,7 +129,7 @@ def test_a_failure_comes_out_as_it_is() -> None:
     play(live())
 
 
-def test_who_is_cancelled_cancels_the_call() -> None:
+def test_a_cancelled_caller_cancels_the_call() -> None:
     dependency = Dependency(100.0)
 
     async def live() -> None:

@@ -11,16 +11,16 @@ from onex.capability import ProtocolCurrentMessage
 from onex.mixins.tracing import MixinTracing, ModelTracingSubcontract
 from onex.mixins.tracing.engine import TracingEngine
 from onex.node import NodeEffect
-from tests.mixins.helpers import IN_HAND, Hand, container
+from tests.mixins.helpers import CURRENT_MESSAGE, FakeCurrentMessage, container
 
 
 class Traced:
-    def __init__(self, hand: Hand = IN_HAND, **settings: object) -> None:
+    def __init__(self, current: FakeCurrentMessage = CURRENT_MESSAGE, **settings: object) -> None:
         self._kept = InMemorySpanExporter()
         provider = TracerProvider()
         provider.add_span_processor(SimpleSpanProcessor(self._kept))
         model = ModelTracingSubcontract.model_validate(settings)
-        self.engine = TracingEngine(model, provider.get_tracer("test"), hand)
+        self.engine = TracingEngine(model, provider.get_tracer("test"), current)
 
     @property
     def spans(self) -> dict[str, ReadableSpan]:
@@ -47,13 +47,13 @@ def test_spans_stand_within_the_message_and_within_each_other() -> None:
 
 def test_headers_go_on_with_the_trace() -> None:
     traced = Traced()
-    assert traced.engine.headers() == {"traceparent": IN_HAND.trace_parent, "onex-correlation-id": "c-1"}
+    assert traced.engine.headers() == {"traceparent": CURRENT_MESSAGE.trace_parent, "onex-correlation-id": "c-1"}
     with traced.engine.span("ask"):
         headers = traced.engine.headers()
     context = traced.spans["ask"].context
     assert context
     assert headers["traceparent"].split("-")[2] == format(context.span_id, "016x")
-    assert Traced(hand=Hand()).engine.headers() == {}
+    assert Traced(current=FakeCurrentMessage()).engine.headers() == {}
 
 
 @pytest.mark.enforces("tracing.record_exceptions")
@@ -82,24 +82,27 @@ def test_switched_off_it_makes_no_spans() -> None:
         span.note(amount=5)
         span.event("asked")
     assert traced.spans == {}
-    assert traced.engine.headers()["traceparent"] == IN_HAND.trace_parent
+    assert traced.engine.headers()["traceparent"] == CURRENT_MESSAGE.trace_parent
 
 
 @pytest.mark.enforces("tracing.sample_share")
 def test_a_share_of_the_traces() -> None:
-    low, high = (Hand("m", "c", f"00-0af7651916cd43dd{half}-b7ad6b7169203331-01") for half in ("3" * 16, "c" * 16))
-    for hand, share, made in (
+    low, high = (
+        FakeCurrentMessage("m", "c", f"00-0af7651916cd43dd{half}-b7ad6b7169203331-01")
+        for half in ("3" * 16, "c" * 16)
+    )
+    for current, share, made in (
         (low, 0.5, 1),
         (high, 0.5, 0),
         (low, 0.0, 0),
         (high, 1.0, 1),
-        (Hand(), 0.5, 1),
-        (Hand(), 0.0, 0),
+        (FakeCurrentMessage(), 0.5, 1),
+        (FakeCurrentMessage(), 0.0, 0),
     ):
-        traced = Traced(hand=hand, sample_share=share)
+        traced = Traced(current=current, sample_share=share)
         with traced.engine.span("ask"):
             pass
-        assert len(traced.spans) == made, (hand, share)
+        assert len(traced.spans) == made, (current, share)
 
 
 def test_a_node_traces_where_its_agent_does() -> None:
@@ -110,7 +113,7 @@ def test_a_node_traces_where_its_agent_does() -> None:
     provider.add_span_processor(SimpleSpanProcessor(kept))
     node = Node()
     node.container = container()
-    node.container.registry.value(ProtocolCurrentMessage, IN_HAND).value(AnyProvider, provider)
+    node.container.registry.value(ProtocolCurrentMessage, CURRENT_MESSAGE).value(AnyProvider, provider)
     with node.tracing.span("ask"):
         pass
     assert [span.name for span in kept.get_finished_spans()] == ["ask"]

@@ -14,7 +14,7 @@ from onex.mixins.transactions import MixinTransactions, ModelTransactionSubcontr
 from onex.mixins.transactions.engine import TransactionsEngine
 from onex.node import NodeEffect
 from onex.util.clock import SystemClock
-from tests.mixins.helpers import WHO, container
+from tests.mixins.helpers import IDENTITY, container
 
 INSERT = "INSERT INTO units VALUES ($1)"
 
@@ -24,11 +24,11 @@ class Units:
 
     def __init__(self, url: str, **settings: object) -> None:
         self._settings = ModelTransactionSubcontract.model_validate(settings)
-        self._database = DatabaseEngine(ModelDatabaseSubcontract(), WHO, AgentEnvironment(database_url=url))
+        self._database = DatabaseEngine(ModelDatabaseSubcontract(), IDENTITY, AgentEnvironment(database_url=url))
         self.engine = TransactionsEngine(self._settings, self._database, SystemClock())
 
     def play(self, work: Callable[[TransactionsEngine], Awaitable[None]]) -> list[int]:
-        """Numbers in the table afterwards."""
+        """Return the numbers in the table."""
 
         async def live() -> list[int]:
             await self._database.open()
@@ -45,7 +45,7 @@ class Units:
 
 @pytest.mark.enforces("transactions.auto_commit")
 @pytest.mark.parametrize(("by_itself", "kept"), [(True, [1]), (False, [])])
-def test_who_commits(database_url: str, by_itself: bool, kept: list[int]) -> None:
+def test_explicit_and_automatic_commit(database_url: str, by_itself: bool, kept: list[int]) -> None:
     async def work(engine: TransactionsEngine) -> None:
         async with engine.begin() as unit:
             await unit.connection.execute(INSERT, 1)
@@ -56,7 +56,7 @@ def test_who_commits(database_url: str, by_itself: bool, kept: list[int]) -> Non
     assert any("without commit" in entry["event"] for entry in logs) != by_itself
 
 
-def test_what_is_committed_lasts_whatever_comes_after(database_url: str) -> None:
+def test_committed_work_stays_after_a_later_failure(database_url: str) -> None:
     async def work(engine: TransactionsEngine) -> None:
         with pytest.raises(KeyError):
             async with engine.begin() as unit:
@@ -112,7 +112,7 @@ def test_units_within_units(database_url: str) -> None:
 
 
 @pytest.mark.enforces("transactions.transaction_enabled")
-def test_without_transactions_every_statement_stands_for_itself(database_url: str) -> None:
+def test_without_transactions_every_statement_is_its_own(database_url: str) -> None:
     async def work(engine: TransactionsEngine) -> None:
         async with engine.begin() as unit:
             await unit.connection.execute(INSERT, 1)

@@ -1,4 +1,4 @@
-"""What a type checker says about a node that lacks what one of its capabilities needs."""
+"""Errors of type checkers about a node that lacks a required capability."""
 
 import json
 import subprocess
@@ -62,7 +62,7 @@ def nodes(tmp_path: Path) -> Path:
 MISSING, WRONG = (number for number, line in enumerate(_NODES.splitlines(), 1) if "# line" in line)
 
 
-def test_mypy_tells_a_missing_requirement_and_a_wrong_type(nodes: Path, tmp_path: Path) -> None:
+def test_mypy_reports_a_missing_requirement_and_a_wrong_type(nodes: Path, tmp_path: Path) -> None:
     config = str(ROOT / "pyproject.toml")
     told, _, _ = api.run(["--config-file", config, "--cache-dir", str(tmp_path / "cache"), str(nodes)])
     errors = [line for line in told.splitlines() if ": error:" in line]
@@ -72,8 +72,8 @@ def test_mypy_tells_a_missing_requirement_and_a_wrong_type(nodes: Path, tmp_path
     assert f"nodes.py:{WRONG}: error: Incompatible return value" in errors[1]
 
 
-def test_pyright_tells_them_too(nodes: Path, tmp_path: Path) -> None:
-    """By basedpyright, whose wheel holds what pyright would fetch: the same checker in its standard mode."""
+def test_pyright_reports_them_too(nodes: Path, tmp_path: Path) -> None:
+    """Check with basedpyright, whose wheel contains the files that pyright downloads, in the standard mode."""
     settings = {"extraPaths": [str(ROOT / "shared")], "typeCheckingMode": "standard", "include": [str(nodes)]}
     config = tmp_path / "pyrightconfig.json"
     config.write_text(json.dumps(settings))

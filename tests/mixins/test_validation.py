@@ -32,7 +32,7 @@ def found(data: JsonValue = WRONG, **settings: object) -> Sequence[str]:
     return [problem.field for problem in ValidationEngine(model, ManualClock()).problems(Order, data)]
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_all_problems_are_reported_together() -> None:
     assert found() == ["number", "lines.0.sku", "lines.0.quantity", "lines.1.sku"]
     assert found({"number": 1, "lines": []}) == []
 
@@ -83,7 +83,7 @@ def test_equal_data_is_not_checked_again_for_a_while() -> None:
     assert len(looks) == 5
 
 
-def test_what_is_required_is_refused_with_every_problem() -> None:
+def test_require_names_every_problem() -> None:
     engine = ValidationEngine(ModelValidationSubcontract(enable_fail_fast=False), ManualClock())
     engine.require(Order, {"number": 1, "lines": []})
     with pytest.raises(RejectedError, match=r"Order: number: .*; lines\.0\.sku: .*; lines\.0\.quantity: .*; lines"):

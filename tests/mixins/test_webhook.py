@@ -18,7 +18,7 @@ from onex.mixins.webhook.signature import sign
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
 from onex.util.clock import to_datetime
-from tests.mixins.helpers import IN_HAND, Hand, Receiver, container, mute_server
+from tests.mixins.helpers import CURRENT_MESSAGE, FakeCurrentMessage, Receiver, container, mute_server
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
 DATA: JsonValue = {"order": "o-1"}
@@ -27,7 +27,7 @@ DATA: JsonValue = {"order": "o-1"}
 def engine(url: str = "", clock: ManualClock | None = None, **settings: object) -> WebhookEngine:
     endpoint = {"name": "shop", "url": url, "secrets": [SECRET], **_endpoint(settings)}
     fast = {"base_delay_seconds": 0.001, "endpoints": [endpoint], **settings}
-    return WebhookEngine(ModelWebhookSubcontract.model_validate(fast), IN_HAND, clock or ManualClock())
+    return WebhookEngine(ModelWebhookSubcontract.model_validate(fast), CURRENT_MESSAGE, clock or ManualClock())
 
 
 def _endpoint(settings: dict[str, object]) -> dict[str, object]:
@@ -90,7 +90,7 @@ def test_the_id_is_that_of_the_message_however_often_it_is_tried() -> None:
 
 
 @pytest.mark.enforces("webhook.endpoints.events")
-def test_an_endpoint_gets_what_it_wants() -> None:
+def test_an_endpoint_gets_its_event_types() -> None:
     with Receiver().running() as receiver:
         made = engine(receiver.url, events=["order.paid"])
         assert deliver(made)
@@ -98,7 +98,7 @@ def test_an_endpoint_gets_what_it_wants() -> None:
         assert len(receiver.requests) == 1
 
 
-def test_a_long_answer_is_not_read() -> None:
+def test_a_long_response_is_not_read() -> None:
     bomb = gzip.compress(b" " * 50_000_000)
     with Receiver((200, {"content-encoding": "gzip"}, bomb), (200, {}, b"x" * 5_000_000)).running() as receiver:
         made = engine(receiver.url)
@@ -118,7 +118,7 @@ def test_one_that_only_delivers_to_us_gets_nothing() -> None:
 
 
 @pytest.mark.enforces("webhook.max_attempts")
-def test_what_may_pass_is_tried_again() -> None:
+def test_transient_failures_are_retried() -> None:
     with Receiver((503, {}, b""), (429, {}, b""), (200, {}, b"")).running() as receiver:
         assert deliver(engine(receiver.url, max_attempts=3))
         assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
@@ -164,7 +164,7 @@ def test_delays_grow_and_the_other_side_has_the_last_word() -> None:
 
 
 @pytest.mark.enforces("webhook.timeout_seconds")
-def test_a_receiver_that_says_nothing_is_left() -> None:
+def test_a_silent_receiver_is_disconnected() -> None:
     async def live() -> None:
         async with mute_server() as port:
             url = f"http://127.0.0.1:{port}"
@@ -185,7 +185,7 @@ def signed(clock: ManualClock, identity: str = "msg_1", ago: int = 0) -> dict[st
 
 
 @pytest.mark.enforces("webhook.tolerance_seconds")
-def test_what_is_old_or_from_the_future_is_refused() -> None:
+def test_old_and_future_deliveries_are_refused() -> None:
     clock = ManualClock()
     clock.move_to(clock.monotonic() + 1_000)
     made = engine(clock=clock, tolerance_seconds=60)
@@ -196,7 +196,7 @@ def test_what_is_old_or_from_the_future_is_refused() -> None:
 
 
 @pytest.mark.enforces("webhook.remembered_ids")
-def test_what_comes_twice_is_refused() -> None:
+def test_repeated_deliveries_are_refused() -> None:
     clock = ManualClock()
     made = engine(clock=clock, remembered_ids=1)
     made.verify("shop", signed(clock), b"{}")
@@ -207,7 +207,7 @@ def test_what_comes_twice_is_refused() -> None:
 
 
 @pytest.mark.parametrize("without", ["Webhook-Id", "Webhook-Timestamp"])
-def test_what_says_too_little_is_refused(without: str) -> None:
+def test_incomplete_rules_are_refused(without: str) -> None:
     clock = ManualClock()
     headers = signed(clock)
     del headers[without]
@@ -223,5 +223,5 @@ def test_a_node_delivers() -> None:
         node = Node()
         endpoint = {"name": "shop", "url": receiver.url, "secrets": ["s"]}
         node.container = container(ModelWebhookSubcontract.model_validate({"endpoints": [endpoint]}))
-        node.container.registry.value(ProtocolCurrentMessage, Hand("m-9"))
+        node.container.registry.value(ProtocolCurrentMessage, FakeCurrentMessage("m-9"))
         assert asyncio.run(node.webhooks.deliver("shop", "order.paid", DATA))

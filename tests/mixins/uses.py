@@ -1,7 +1,6 @@
-"""For every capability: something that a node does with it, and something that does not go well.
+"""For every capability: one successful use by a node, and one that fails.
 
-Each is given the node, started. What does not go well raises ``Exception`` or is refused by answer; afterwards the
-node goes on, and can be stopped.
+Each takes the started node. The failing use raises an ``Exception``. After it the node still works and can stop.
 """
 
 import asyncio
@@ -20,7 +19,7 @@ from tests.conftest import NODES
 from tests.mixins.helpers import Note, context
 
 Deed = Callable[[Any], Awaitable[object]]
-"""Takes a node; which capabilities it has, only the tables below know."""
+"""Takes a node. Its capabilities are those of the tables below."""
 _GATE = NODES / "node_gate_compute" / "v1_0_0"
 
 
@@ -38,7 +37,7 @@ class _Handler:
 
 
 async def _say(what: Callable[[], object]) -> object:
-    """What needs no loop."""
+    """Call a function that needs no event loop."""
     return what()
 
 
@@ -95,7 +94,7 @@ async def _unwell(node: Any) -> None:
     node.health.register("mail", _fail)
     await node.health.check_now()
     assert not node.health.is_healthy()
-    raise OnexError("told by its state, not by an exception")
+    raise OnexError("reported by its state, not by an exception")
 
 
 async def _published(node: Any) -> None:
@@ -132,7 +131,7 @@ async def _timed(node: Any) -> None:
 async def _rated(node: Any) -> None:
     while True:
         if not node.rate.try_acquire():
-            raise OnexError("told by its answer, not by an exception")
+            raise OnexError("reported by its result, not by an exception")
 
 
 async def _open_circuit(node: Any) -> None:
@@ -241,7 +240,7 @@ async def _raise_value_error() -> str:
 
 
 async def use(key: str, node: object) -> None:
-    """Both, in their order."""
+    """Run both uses, the successful one first."""
     well, badly = USES[key]
     await well(node)
     with pytest.raises(Exception):  # noqa: B017, PT011 - which one is up to the capability's own tests

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def play(work: Coroutine[None, None, T], clock: ManualClock | None = None) -> T:
-    """The result of ``work``, whose sleeps take no time; AssertionError when it waits for what never comes."""
+    """Return the result of ``work``, whose sleeps take no time. AssertionError when nothing can wake it."""
     clock = clock or ManualClock()
     loop = VirtualLoop(clock)
     try:
@@ -17,7 +17,7 @@ def play(work: Coroutine[None, None, T], clock: ManualClock | None = None) -> T:
         loop.run_ready()
         while not task.done():
             due = loop.next_timer()
-            assert due is not None, "waits for something that never comes"
+            assert due is not None, "nothing can wake it"
             clock.move_to(due)
             loop.run_ready()
         return task.result()

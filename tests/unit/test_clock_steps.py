@@ -35,7 +35,7 @@ from onex.util.clock import ProtocolClock, SystemClock
 from onex.util.steady_clock import CATCH_UP, SteadyClock, since_boot_ns
 from onex.wire import headers as h
 from tests.conftest import NODES, ORDERS, SERVICES
-from tests.mixins.helpers import Hand
+from tests.mixins.helpers import FakeCurrentMessage
 from tests.unit.test_registry import HANDSHAKE, Agent
 from tests.unit.test_registry import NODES as REGISTRY
 from tests.unit.test_retry import unruly
@@ -333,7 +333,7 @@ def test_a_step_expires_no_healthy_process() -> None:
 def _token(clock: ProtocolClock) -> Callable[[], object]:
     secret = "a secret that is long enough for HS256"
     given = {"secret": secret, "algorithms": ["HS256"]}
-    engine = AuthenticationEngine(ModelAuthenticationSubcontract.model_validate(given), Hand(), clock)
+    engine = AuthenticationEngine(ModelAuthenticationSubcontract.model_validate(given), FakeCurrentMessage(), clock)
     token = jwt.encode({"sub": "ann", "exp": clock.now_ms() // 1000 + 60}, secret, "HS256")
     return lambda: engine.authenticate(token)
 
@@ -347,7 +347,7 @@ def _form(clock: ProtocolClock) -> Callable[[], object]:
 
 def _deadline(clock: ProtocolClock) -> Callable[[], object]:
     settings = ModelTimeoutSubcontract(refuse_late=True)
-    engine = TimeoutEngine(settings, Hand(deadline_ms=clock.now_ms() + 60_000), clock)
+    engine = TimeoutEngine(settings, FakeCurrentMessage(deadline_ms=clock.now_ms() + 60_000), clock)
     return lambda: engine.check(Act(entity="e", number=1))
 
 

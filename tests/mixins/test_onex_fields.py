@@ -1,7 +1,7 @@
-"""The subcontracts of seed 002: every field is there, with its default and its limits.
+"""The subcontracts of ONEX: every field exists, with its default and its limits.
 
-One limit is wider: a circuit may stay open for less than a second. One default is smaller: texts of messages, so that
-expressions look at little.
+One limit is wider: a circuit may stay open for less than a second. One default is smaller, the length of texts of
+messages, so that expressions read less.
 """
 
 import pytest
@@ -138,7 +138,7 @@ FIELDS: dict[str, dict[str, tuple[Value, float | None, float | None]]] = {
 }
 """By key of the capability and name of the field: default, least and greatest value."""
 WIDER = ("circuit_breaker", "timeout_seconds")
-"""Takes less than the seed's least value."""
+"""Accepts less than the least value of ONEX."""
 
 
 @pytest.mark.parametrize("key", FIELDS)
@@ -160,7 +160,7 @@ def test_every_field_has_its_default_and_its_limits(key: str) -> None:
 
 
 def _with(key: str, name: str, value: float) -> dict[str, float]:
-    """The field, and what must fit to it: no longest delay is shorter than the first one."""
+    """Return the field, and others that depend on it: the longest delay is not below the first one."""
     if key == "retry" and name == "base_delay_seconds":
         return {name: value, "max_delay_seconds": max(1.0, min(3600.0, value))}
     if key == "retry" and name == "max_delay_seconds":
