@@ -21,8 +21,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from onex.bus.aio.client import AioKafka
-from onex.bus.aio.listener import Listener
+from onex.bus.aio import AioEventBusAdapter
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.protocols import Outgoing, TopicState
 from onex.local import LocalKafka
@@ -314,10 +313,9 @@ def test_a_listener_follows_partitions_that_are_added(
 
     async def scene() -> None:
         taken: list[tuple[int, bytes | None]] = []
-        kafka = AioKafka(kafka_bus.config)
+        kafka = AioEventBusAdapter(kafka_bus.config)
         await kafka.start()
-        listener = Listener(kafka, [topic], lambda record: taken.append((record.partition, record.value)))
-        await listener.start()
+        listener = await kafka.listen([topic], lambda record: taken.append((record.partition(), record.value())))
         kafka_bus.admin.grow(topic, 3)
         for number in range(3):
             key = next(b"%d" % n for n in range(100) if partition_of(b"%d" % n, 3) == number)

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
-from aiokafka import ConsumerRecord
 from node_order_orchestrator.v1_0_0.models import OrderCompleted, OrderFailed, OrderPriced, PlaceOrder
 
+from onex.bus.memory.log import MemoryRecord
 from onex.mesh import CommandRejectedError, WorkflowFailedError, calls
 from onex.mesh.address_book import AddressBook
 from onex.mesh.calls import Call, Calls
@@ -52,7 +52,7 @@ class Scene:
         raw = value if isinstance(value, bytes) else self.codecs[topic].encode(value)
         headers = [(h.CORRELATION, correlation.encode()), (h.ID, str(self._offset).encode())]
         headers += [(name, text.encode()) for name, text in more.items()]
-        self.calls.take(ConsumerRecord(topic, 0, self._offset, 0, 0, b"k", raw, None, 1, len(raw), headers))
+        self.calls.take(MemoryRecord(topic, 0, self._offset, b"k", raw, tuple(headers), 0))
 
 
 @pytest.fixture
@@ -202,12 +202,12 @@ def test_hostile_records_on_the_topics_of_answers_disturb_no_call(play: Play) ->
         for topic in (PRICED, DEAD):
             for some in headers:
                 for value in (None, b"", b"junk"):
-                    scene.calls.take(ConsumerRecord(topic, 0, 1, 0, 0, None, value, None, -1, -1, some))
+                    scene.calls.take(MemoryRecord(topic, 0, 1, None, value, tuple(some), 0))
         assert not call.result.done()
         for topic in (COMPLETED, FAILED):
             for some in headers:
                 for value in (None, b"", b"junk"):
-                    scene.calls.take(ConsumerRecord(topic, 0, 1, 0, 0, None, value, None, -1, -1, some))
+                    scene.calls.take(MemoryRecord(topic, 0, 1, None, value, tuple(some), 0))
         assert isinstance(call.result.exception(), WorkflowFailedError)
         scene.arrives(COMPLETED, DONE, correlation="c-2")
         assert other.result.result() == DONE

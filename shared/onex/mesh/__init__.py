@@ -1,4 +1,4 @@
-"""The mesh as applications and operators see it: discovery and the client."""
+"""The mesh for applications and operators: the client, discovery, and the state of nodes."""
 
 from onex.errors import BusUnavailableError
 from onex.mesh.calls import Step

@@ -1,13 +1,13 @@
-"""Commands in the air: thousands of them share the listeners, and each hears only its own."""
+"""Calls that wait for the end of their command. All calls share the listeners."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
+from onex.bus.protocols import ProtocolRecord
 from onex.errors import MessageError
 from onex.mesh.address_book import Address
 from onex.mesh.errors import CommandRejectedError, WorkflowFailedError
@@ -19,17 +19,16 @@ from onex.util.clock import to_datetime
 from onex.util.error_text import validation_text
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
+from onex.wire.foreign_headers import headers_of
 
 _REFUSED = (EnumFailureClass.POISON, EnumFailureClass.SCHEMA, EnumFailureClass.REJECTED)
-
-
 _MOST_STEPS = 10_000
-"""Steps that one call is told of: everyone who may write to a step's topic can name its command."""
+"""Steps that one call receives. Any client that may write to the topic of a step can name the command of a call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that happened on the way of a command."""
+    """A message between a command and its end."""
 
     name: str
     """Type of the message."""
@@ -42,67 +41,66 @@ class Step:
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """One waiter. ``steps`` is None for those who want the end alone."""
+    """One caller that waits for the end of a command. ``steps`` is None when it wants the end only."""
 
     command_id: str
     address: Address
     result: asyncio.Future[Message]
     steps: asyncio.Queue[Step | None] | None = None
     seen: set[str] = field(default_factory=set)
-    """Ids of steps shown: redelivered ones have the same."""
-    ended_by: ConsumerRecord[bytes, bytes] | None = None
+    """Ids of the steps so far: a step that is delivered again has the same id."""
+    ended_by: ProtocolRecord | None = None
 
 
 class Calls:
-    """Waiters by correlation id. A repeated command may have several."""
+    """Open calls by command id, which is the correlation id. A repeated command may have several."""
 
     def __init__(self, codec_of: Callable[[str], Codec | None]) -> None:
         self._codec_of = codec_of
         self._waiting: dict[str, list[Call]] = {}
 
     def open(self, call: Call) -> None:
-        """From now on this call hears of its command."""
+        """Pass records of its command to this call from now on."""
         self._waiting.setdefault(call.command_id, []).append(call)
 
     def close(self, call: Call) -> None:
-        """Nobody waits any more: done, timed out or cancelled."""
-        left = [other for other in self._waiting.get(call.command_id, ()) if other is not call]
-        if left:
-            self._waiting[call.command_id] = left
+        """Remove a call that has ended, timed out or was cancelled."""
+        others = [other for other in self._waiting.get(call.command_id, ()) if other is not call]
+        if others:
+            self._waiting[call.command_id] = others
         else:
             self._waiting.pop(call.command_id, None)
         if not call.result.cancel() and not call.result.cancelled():
-            call.result.exception()  # seen, even when the waiter was cancelled before it could look
+            call.result.exception()  # retrieved, so that asyncio logs nothing when the caller was cancelled meanwhile
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
 
-    def take(self, record: ConsumerRecord[bytes, bytes]) -> None:
-        """A record from a listener; most are for somebody else."""
-        headers = dict(record.headers)
+    def take(self, record: ProtocolRecord) -> None:
+        """Take a record of a listener. Most records belong to no call of this client."""
+        headers = dict(record.headers() or ())
         correlation = headers.get(h.CORRELATION) or headers.get(h.ID) or b""
         for call in tuple(self._waiting.get(correlation.decode(errors="replace"), ())):
             # Steps come over other partitions than the end does: some arrive after it.
             if call.steps is not None or not call.result.done():
-                self._tell(call, record)
+                self._process(call, record)
 
-    def _tell(self, call: Call, record: ConsumerRecord[bytes, bytes]) -> None:
-        headers = {name: value or b"" for name, value in record.headers}
-        if record.topic == call.address.dead_letter:
-            self._dead(call, headers)
+    def _process(self, call: Call, record: ProtocolRecord) -> None:
+        headers, topic = headers_of(record), record.topic()
+        if topic == call.address.dead_letter:
+            self._end_by_dead_letter(call, headers)
             return
-        codec = self._codec_of(record.topic)
+        codec = self._codec_of(topic)
         message: Message | None = None
         try:
-            message = codec.decode(record.value) if codec else None
+            message = codec.decode(record.value()) if codec else None
         except MessageError as error:
-            if record.topic in (*call.address.completed.values(), *call.address.failed.values()):
-                self._end(call, WorkflowFailedError(call.command_id, f"{record.topic} cannot be read: {error}"))
+            if topic in (*call.address.completed.values(), *call.address.failed.values()):
+                self._end(call, WorkflowFailedError(call.command_id, f"{topic} cannot be read: {error}"))
         if isinstance(message, CompletionRepeated):
-            message, topic = self._repeated(call, message)
+            message, topic = self._original(call, message)
         else:
-            topic = record.topic
-            self._show(call, record, headers, message)
+            self._add_step(call, record, headers, message)
         if message is not None:
             name = type(message).__name__
             if call.address.completed.get(name) == topic:
@@ -113,8 +111,8 @@ class Calls:
                 reason = str(getattr(message, "reason", name))
                 self._end(call, WorkflowFailedError(call.command_id, reason, message))
 
-    def _repeated(self, call: Call, repeated: CompletionRepeated) -> tuple[Message | None, str]:
-        """The completion that is repeated, and its topic; None for one that this client cannot read."""
+    def _original(self, call: Call, repeated: CompletionRepeated) -> tuple[Message | None, str]:
+        """Return the completion that is repeated, and its topic; None for one that this client cannot read."""
         topic = {**call.address.completed, **call.address.failed}.get(repeated.completion, "")
         codec = self._codec_of(topic)
         try:
@@ -123,8 +121,8 @@ class Calls:
             self._end(call, WorkflowFailedError(call.command_id, f"{topic} cannot be read: {validation_text(error)}"))
             return None, topic
 
-    def _dead(self, call: Call, headers: dict[str, bytes]) -> None:
-        """Only the command itself: what becomes of its consequences is the workflow's to judge."""
+    def _end_by_dead_letter(self, call: Call, headers: Mapping[str, bytes]) -> None:
+        """End a call whose command became a dead letter. The workflow handles dead letters of later messages."""
         letter = {name: value.decode(errors="replace") for name, value in headers.items()}
         if letter.get(d.MESSAGE_ID) != call.command_id or letter.get(d.NODE) != call.address.node:
             return
@@ -136,18 +134,18 @@ class Calls:
         else:
             self._end(call, WorkflowFailedError(call.command_id, f"{failure}: {reason}"))
 
-    def _show(
-        self, call: Call, record: ConsumerRecord[bytes, bytes], headers: dict[str, bytes], message: Message | None
+    def _add_step(
+        self, call: Call, record: ProtocolRecord, headers: Mapping[str, bytes], message: Message | None
     ) -> None:
         names = {topic: name for name, topic in call.address.steps.items()}
         identity = headers.get(h.ID, b"").decode(errors="replace")
-        if call.steps is None or record.topic not in names or identity in call.seen:
+        if call.steps is None or record.topic() not in names or identity in call.seen:
             return
         if len(call.seen) >= _MOST_STEPS:
             return
         call.seen.add(identity)
         source = headers.get(h.SOURCE, b"").decode(errors="replace").removeprefix("/onex/").partition("/")[0]
-        call.steps.put_nowait(Step(names[record.topic], source, to_datetime(record.timestamp), message))
+        call.steps.put_nowait(Step(names[record.topic()], source, to_datetime(record.timestamp()[1]), message))
 
     def _end(self, call: Call, outcome: Message | Exception) -> None:
         if call.result.done():

@@ -1,4 +1,4 @@
-"""MeshClient: what an application needs of the mesh."""
+"""MeshClient: how an application uses the mesh."""
 
 import asyncio
 import uuid
@@ -8,11 +8,8 @@ from pathlib import Path
 from typing import Literal, TypeVar, cast, overload
 
 import structlog
-from aiokafka.errors import KafkaError
 from opentelemetry import trace
 
-from onex.bus.aio.client import translate
-from onex.bus.aio.listener import getone
 from onex.bus.protocols import Headers
 from onex.errors import BusUnavailableError, MessageError
 from onex.mesh.calls import Call
@@ -23,6 +20,7 @@ from onex.mesh.tracing import ClientTracing
 from onex.model.message import Message
 from onex.settings import Settings
 from onex.wire import headers as h
+from onex.wire.foreign_headers import headers_of
 from onex.wire.ids import MADE_UP, clean_id
 
 log = structlog.get_logger(__name__)
@@ -30,10 +28,10 @@ M = TypeVar("M", bound=Message)
 
 
 class MeshClient:
-    """Commands, events and progress over topics. One a process is enough: safe for any number of tasks.
+    """Sends commands, follows them, and reads events. Any number of tasks may share one client.
 
-    Addresses come from the contracts below ``Settings.services``; without any there, from what the
-    nodes have introspected (see ``onex nodes``), and then ``models`` names the message classes.
+    Addresses come from the contracts below ``Settings.services``. Without contracts they come from the introspection
+    of the nodes (see ``onex nodes``), and ``models`` names the message classes.
     """
 
     def __init__(
@@ -58,22 +56,20 @@ class MeshClient:
         tracer_provider: trace.TracerProvider | None = None,
         headers: Callable[[], Mapping[str, str]] = dict,
     ) -> AsyncIterator["MeshClient"]:
-        """A connected client. Raises BusUnavailableError, ConfigurationError, ContractError.
+        """Yield a connected client. Raise BusUnavailableError, ConfigurationError, ContractError.
 
-        ``services`` replaces the folders of the settings. ``tracer_provider`` is the application's
-        own; without it traces go to ``OTEL_EXPORTER_OTLP_ENDPOINT`` when that is set. ``headers`` is asked
-        for each message: ``lambda: {"authorization": f"Bearer {token()}"}`` for nodes with MixinAuthentication.
+        ``services`` replaces the folders of the settings. ``tracer_provider`` is that of the application. Without one
+        traces go to ``OTEL_EXPORTER_OTLP_ENDPOINT`` when that is set. ``headers`` is called for each message:
+        ``lambda: {"authorization": f"Bearer {token()}"}`` for nodes with MixinAuthentication.
         """
-        given: dict[str, object] = {} if services is None else {"services": list(services)}
-        client = cls(settings or Settings.load(**given), models, tracer_provider, headers)
+        folders: dict[str, object] = {} if services is None else {"services": list(services)}
+        client = cls(settings or Settings.load(**folders), models, tracer_provider, headers)
         try:
             await client._connection.open()
             yield client
         finally:
             await client._connection.close()
             await asyncio.to_thread(client._tracing.close)
-
-    # -- what an application does ---------------------------------------------------------------
 
     @overload
     async def execute(
@@ -107,16 +103,16 @@ class MeshClient:
         key: str = "",
         answer_within: float = 0.0,
     ) -> Message:
-        """Publish a command and wait for its completion event.
+        """Publish a command, wait for its completion event and return that.
 
-        ``command_id``: the same id starts nothing twice, and gives the same completion, for as long
-        as the workflow remembers its runs. ``answer`` types the result. ``key`` is for messages
-        without a key of their own. ``answer_within``: seconds after which the answer is of no use to
-        anybody; it travels with the command, and nodes with MixinTimeout keep to it.
+        ``command_id``: a command with the same id starts nothing again and has the same completion, as long as the
+        workflow stores its runs. ``answer`` is the type of the completion. ``key`` is for messages without a key
+        field. ``answer_within``: seconds after which the reply is of no use; the deadline travels with the command,
+        and nodes with MixinTimeout obey it. ``timeout`` is in seconds.
 
-        Raises UnknownCommandError, CommandRejectedError, WorkflowFailedError, CommandTimeoutError
-        (the broker has the command) or BusUnavailableError (it may not have it: execute again with
-        the same id). Cancellation gives up waiting, not the workflow.
+        Raises UnknownCommandError, CommandRejectedError, WorkflowFailedError, CommandTimeoutError (the broker has the
+        command) or BusUnavailableError (the broker may not have it: execute it again with the same id). Cancellation
+        ends the wait, and does not cancel the workflow.
         """
         deadline = asyncio.get_running_loop().time() + timeout
         call = await self._call(command, command_id, timeout, steps=False)
@@ -142,9 +138,9 @@ class MeshClient:
         key: str = "",
         answer_within: float = 0.0,
     ) -> AsyncIterator[MeshRun]:
-        """Start a command and follow it: iterate over the steps, then ask for the completion.
+        """Publish a command and follow it: iterate over the steps, then await the completion.
 
-        Raises as :meth:`execute`; the time runs for the whole block.
+        Raises as :meth:`execute`. The timeout applies to the whole block.
         """
         call = await self._call(command, command_id, timeout, steps=True)
         with self._tracing.call(call.address.topic, call.command_id):
@@ -170,13 +166,13 @@ class MeshClient:
         correlation_id: str = "",
         answer_within: float = 0.0,
     ) -> str:
-        """Write a message to its topic and wait for the broker's acknowledgement; gives its id.
+        """Write a message to its topic, wait for the acknowledgement and return its id.
 
         Raises UnknownCommandError, BusUnavailableError, MessageTooLargeError.
         """
         topic = await self._connection.topic(type(message))
         identity = message_id or uuid.uuid4().hex
-        headers = self._carried(answer_within)
+        headers = self._extra_headers(answer_within)
         await self._connection.publish(message, topic, identity, correlation_id or identity, key, headers)
         return identity
 
@@ -191,15 +187,15 @@ class MeshClient:
     def subscribe(
         self, model: type[M], *, group: str = "", from_beginning: bool = False, with_ids: bool = False
     ) -> AsyncGenerator[M, None] | AsyncGenerator[tuple[str, M], None]:
-        """Events of a type. Without a group: all of them, from now on, and nothing is remembered.
+        """Yield the events of a type. Without a group: all of them, from now on, and no position is committed.
 
-        With a group the members share the events, and go on where the group has come to: an event
-        counts as handled when the next one is asked for, so one that was interrupted comes again.
+        The members of a group share the events, and continue at the position of the group. An event counts as handled
+        when the caller requests the next one, so that an event whose handling was interrupted comes again.
         ``with_ids`` yields the message id with each event: the same event always has the same id.
-        What cannot be decoded is logged and passed over. Raises UnknownCommandError, BusUnavailableError.
+        Events that cannot be decoded are logged and skipped. Raises UnknownCommandError, BusUnavailableError.
         """
-        found = self._events(model, group, from_beginning=from_beginning)
-        return found if with_ids else _without_ids(found)
+        events = self._events(model, group, from_beginning=from_beginning)
+        return events if with_ids else _without_ids(events)
 
     async def _events(
         self, model: type[M], group: str, *, from_beginning: bool
@@ -208,30 +204,28 @@ class MeshClient:
         codec = await self._connection.codec(topic, model)
         settings = self._connection.settings
         name = f"{settings.topic_prefix}{settings.env}.{group}.subscribe.v1" if group else None
-        consumer = self._connection.kafka.consumer(name, topic, from_beginning=from_beginning or bool(group))
+        consumer = self._connection.kafka.subscribe(name, topic, from_beginning=from_beginning or bool(group))
         try:
             await consumer.start()
             while True:
-                record = await getone(consumer)
+                record = await consumer.next()
                 self._tracing.received(record)
-                place = f"{record.topic}-{record.partition}-{record.offset}"
-                own = clean_id(dict(record.headers).get(h.ID))
+                place = f"{record.topic()}-{record.partition()}-{record.offset()}"
+                sent_id = clean_id(headers_of(record).get(h.ID))
                 try:
-                    identity = own.decode() if own else f"{MADE_UP.decode()}{place}"
-                    yield identity, cast(M, codec.decode(record.value))
+                    identity = sent_id.decode() if sent_id else f"{MADE_UP.decode()}{place}"
+                    yield identity, cast(M, codec.decode(record.value()))
                 except MessageError as error:
                     log.warning("event cannot be read", place=place, error=str(error))
                 if name is not None:
                     await consumer.commit()
-        except KafkaError as error:
-            raise translate(error, f"reading {topic}") from None
         finally:
-            await consumer.stop()
+            await consumer.close()
 
     async def _send_and_wait(
         self, call: Call, command: Message, key: str, timeout: float, deadline: float, answer_within: float
     ) -> None:
-        """``timeout`` is what the caller gave; ``deadline`` on the loop's clock is what it comes to."""
+        """``deadline`` is the end of ``timeout`` on the clock of the event loop, in seconds."""
         acknowledged = False
         try:
             async with asyncio.timeout_at(deadline) as scope:
@@ -249,15 +243,15 @@ class MeshClient:
             ) from None
 
     async def _send(self, call: Call, command: Message, key: str, answer_within: float) -> None:
-        carried = self._carried(answer_within)
-        await self._connection.publish(command, call.address.topic, call.command_id, call.command_id, key, carried)
+        headers = self._extra_headers(answer_within)
+        await self._connection.publish(command, call.address.topic, call.command_id, call.command_id, key, headers)
 
-    def _carried(self, answer_within: float) -> Headers:
-        own = [(name, value.encode()) for name, value in self._headers().items()]
-        return own + h.deadline_in(answer_within)
+    def _extra_headers(self, answer_within: float) -> Headers:
+        headers = [(name, value.encode()) for name, value in self._headers().items()]
+        return headers + h.deadline_in(answer_within)
 
     async def _call(self, command: Message, command_id: str, timeout: float, *, steps: bool) -> Call:
-        """A waiter for this command, with somebody listening; raises BusUnavailableError when that takes long."""
+        """Return a call for this command, with a listener. Raise BusUnavailableError after the timeout."""
         command_id = command_id or uuid.uuid4().hex
         try:
             async with asyncio.timeout(timeout) as scope:
@@ -273,13 +267,13 @@ class MeshClient:
         address = await self._connection.address(type(command))
         if not (address.completed or address.failed):
             raise UnknownCommandError(f"nothing answers {address.message}: publish it instead")
-        self._connection.require_answers(address)
+        self._connection.require_endings(address)
         await self._connection.listen(address, steps=steps)
         result = asyncio.get_running_loop().create_future()
         return Call(command_id, address, result, asyncio.Queue() if steps else None)
 
 
-async def _without_ids(found: AsyncGenerator[tuple[str, M], None]) -> AsyncGenerator[M, None]:
-    async with aclosing(found):
-        async for _, message in found:
+async def _without_ids(events: AsyncGenerator[tuple[str, M], None]) -> AsyncGenerator[M, None]:
+    async with aclosing(events):
+        async for _, message in events:
             yield message

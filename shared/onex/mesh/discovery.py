@@ -1,4 +1,4 @@
-"""Discovery: who is in the mesh, read from the compacted snapshots of registry and health monitor."""
+"""Discovery: the processes of the mesh, read from the compacted snapshots of registry and health monitor."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from onex.wire.skipped import SkippedRecords
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One agent process: its registration and, once the monitor has spoken, its health."""
+    """One agent process: its registration, and its health after the first report of the monitor."""
 
     node: RegisteredNode
     health: EnumHealth | None
@@ -29,7 +29,7 @@ class Entry:
 
 
 class Discovery:
-    """Keeps the latest snapshot of every process. ``refresh`` reads what has been added since."""
+    """Stores the latest snapshot of every process. ``refresh`` reads the records that were added since."""
 
     def __init__(self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue, prefix: str = "") -> None:
         """``prefix``: the setting ``topic_prefix``."""
@@ -43,7 +43,7 @@ class Discovery:
         """Records that are no snapshots."""
 
     def refresh(self) -> None:
-        """Read up to the end as it is now; what cannot be decoded is skipped. Raises BusError."""
+        """Read up to the present ends. Records that cannot be decoded are skipped. Raises BusError."""
         topics = self._bus.admin.topics(list(self._codecs))
         partitions = all_partitions(topics.values())
         ends = self._bus.admin.ends(partitions)
@@ -76,10 +76,10 @@ class Discovery:
                     self._health[health.node_id] = health
 
     def _forget(self, record: ProtocolRecord) -> None:
-        """A snapshot was deleted: a client that lives long must not keep every process that there ever was."""
+        """Remove a process whose snapshot was deleted: a long-lived client must not store all former processes."""
         node_id = (record.key() or b"").decode(errors="replace")
-        kept = self._nodes if record.topic() == self._topics[RegisteredNode] else self._health
-        kept.pop(node_id, None)
+        snapshots = self._nodes if record.topic() == self._topics[RegisteredNode] else self._health
+        snapshots.pop(node_id, None)
 
     def find(
         self,
@@ -92,7 +92,7 @@ class Discovery:
         health: EnumHealth | None = None,
         active: bool = True,
     ) -> list[Entry]:
-        """Processes that fit every condition given, by id; ``active=False`` finds the others as well."""
+        """Return the processes that match every argument, sorted by id. ``active=False`` includes inactive ones."""
         return [
             entry
             for entry in self._entries()
@@ -107,10 +107,10 @@ class Discovery:
 
     def _entries(self) -> Iterable[Entry]:
         for node_id in sorted(self._nodes):
-            found = self._health.get(node_id)
-            yield Entry(self._nodes[node_id], found.health if found else None, found.reasons if found else ())
+            health = self._health.get(node_id)
+            yield Entry(self._nodes[node_id], health.health if health else None, health.reasons if health else ())
 
 
 def _capabilities(entry: Entry) -> Sequence[str]:
-    found = entry.node.registered.capabilities
-    return (*found.declared, *found.discovered)
+    capabilities = entry.node.registered.capabilities
+    return (*capabilities.declared, *capabilities.discovered)

@@ -1,4 +1,4 @@
-"""How a call into the mesh can fail. A lost broker is :class:`onex.errors.BusUnavailableError`."""
+"""Errors of calls into the mesh. A lost broker is :class:`onex.errors.BusUnavailableError`."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ class UnknownCommandError(OnexError):
 
 
 class CommandTimeoutError(OnexError):
-    """The broker has the command, but nothing ended it in time.
+    """The broker has the command, but it did not end in time.
 
     It may still complete: wait for it by executing the same command with the same id.
     """
@@ -33,11 +33,11 @@ class CommandRejectedError(OnexError):
         self.failure = failure
         self.reason = reason
         self.dead_letter = letter
-        """Its headers."""
+        """Headers of the dead letter."""
 
 
 class WorkflowFailedError(OnexError):
-    """What the command started came to a bad end."""
+    """The command, or the workflow that it started, failed."""
 
     def __init__(self, command_id: str, reason: str, event: Message | None = None) -> None:
         super().__init__(f"command {command_id} failed: {reason}")

@@ -1,34 +1,39 @@
-"""Keyed state of a node as its changelog has it: what the node itself would restore."""
+"""Keyed state of a node, read from its changelog as the node itself restores it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
 from onex.bus.topics import require_topic
-from onex.contract import ResolvedNode
 from onex.errors import ConfigurationError, MessageError, PoisonError
 from onex.model.message import Message
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.wire.changelog import STATE, TIMERS, decode_timers
 from onex.wire.partitioner import partition_of
 from onex.wire.skipped import SkippedRecords
-from onex.workflow import WorkflowState
+
+if TYPE_CHECKING:
+    from onex.contract import ResolvedNode
 
 
 class StateReader:
-    """Reads the changelog of one stateful node; raises ConfigurationError for a node without state."""
+    """Reads the changelog of one stateful node."""
 
-    def __init__(self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue, node: ResolvedNode) -> None:
+    def __init__(self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue, node: "ResolvedNode") -> None:
+        """Raises ConfigurationError for a node without state."""
+        from onex.workflow import WorkflowState  # the workflow engine, which other parts of this package do not need
+
         contract = node.contract
         if not contract.node_type.is_stateful:
-            raise ConfigurationError(f"{contract.name} is a {contract.node_type}: it keeps no state")
+            raise ConfigurationError(f"{contract.name} is a {contract.node_type}: it has no state")
         self._bus = bus
         self._topic = contract.changelog_topic
         self._codec = Codec.of_topic(node.state_model or WorkflowState, self._topic, catalogue)
         self.skipped = SkippedRecords()
-        """Records that are no state or timers of this node."""
+        """Records that are neither state nor timers of this node."""
 
     def get(self, key: str) -> tuple[Message | None, Mapping[str, int]]:
-        """State of a key (None when there is none) and its timers, due in milliseconds since 1970, by name.
+        """Return the state of a key, or None, and the due times of its timers by name, in milliseconds since 1970.
 
         Raises PoisonError when the state cannot be decoded: the node cannot use it either.
         """
@@ -50,7 +55,7 @@ class StateReader:
             raise PoisonError(f"the state of {key!r} in {place} cannot be decoded: {error}") from None
 
     def scan(self) -> Iterator[tuple[str, Message]]:
-        """Every key with its state, by key; what cannot be decoded is skipped."""
+        """Yield every key with its state, sorted by key. State that cannot be decoded is skipped."""
         latest = self._latest(range(self._partitions()))
         for key in sorted(key for key in latest if key.startswith(STATE)):
             record = latest[key]

@@ -1,18 +1,21 @@
-"""The mesh at a glance: contracts at hand, what the registry knows, and how far each group is."""
+"""The nodes of an environment: their contracts, their registrations and health, and the lag of each group."""
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from onex.bus.protocols import Partition, ProtocolEventBus
 from onex.bus.topics import all_partitions
-from onex.contract import ResolvedNode
 from onex.errors import MissingTopicError, SchemaMismatchError
 from onex.mesh.discovery import Discovery, Entry
 from onex.mesh.lag import LagReader, PartitionLag, RecordCounter
 from onex.model.mesh import EnumHealth, EnumRegistrationState
 from onex.model.topic import environment_of_group
 from onex.schema import ProtocolSchemaCatalogue
+
+if TYPE_CHECKING:
+    from onex.contract import ResolvedNode
 from onex.wire.skipped import Skipped
 
 _ORDER = list(EnumHealth)
@@ -30,31 +33,31 @@ class NodeView:
     instances: Sequence[Entry]
     lags: Sequence[PartitionLag]
     dead_letters: int
-    """Records that its dead-letter topic holds."""
+    """Number of records in its dead-letter topic."""
     state: str
     """``active``, ``absent`` (no process is registered) or the registration state of the best process."""
     health: str
-    """Worst health of its processes; empty when nobody has judged."""
+    """Worst health of its processes; empty when there is no report."""
 
     @property
     def lag(self) -> int:
-        """Records not yet processed."""
+        """Number of records that are not processed yet."""
         return sum(lag.lag for lag in self.lags)
 
     @property
     def processed(self) -> int:
-        """Sum of committed offsets: its growth is throughput."""
+        """Sum of the committed offsets. Its growth is the throughput."""
         return sum(lag.committed for lag in self.lags)
 
 
 class Survey:
-    """Looks again and again; what does not change is not read twice."""
+    """Reads the state of all nodes repeatedly. It does not read unchanged parts again."""
 
     def __init__(
         self,
         bus: ProtocolEventBus,
         catalogue: ProtocolSchemaCatalogue,
-        nodes: Sequence[ResolvedNode],
+        nodes: "Sequence[ResolvedNode]",
         env: str,
         prefix: str = "",
     ) -> None:
@@ -69,20 +72,20 @@ class Survey:
         try:
             self._discovery = Discovery(bus, catalogue, prefix)
         except SchemaMismatchError:
-            # Not provisioned yet: there is no registry to ask, and doctor says so.
+            # Not provisioned yet: there is no registry, and `onex doctor` reports it.
             self._discovery = None
         self.looked_at = 0.0
-        """Monotonic time of the last look."""
+        """Monotonic time of the last call of ``look``, in seconds."""
 
     def entries(self) -> list[Entry]:
-        """Every process of this environment that the registry remembers."""
+        """Return every process of this environment that the registry has."""
         if self._discovery is None:
             return []
         self._discovery.refresh()
         return self._discovery.find(env=self._env, active=False)
 
     def foreign(self) -> Mapping[str, Skipped]:
-        """Records in the topics of snapshots that are none, by topic."""
+        """Return the records in the snapshot topics that are no snapshots, by topic."""
         if self._discovery is None:
             return {}
         self._discovery.refresh()
@@ -95,7 +98,7 @@ class Survey:
         return [name for name in _REGISTRY if (self._env, name) not in running]
 
     def look(self) -> list[NodeView]:
-        """Every node, by name; raises BusError."""
+        """Return the state of every node, sorted by name. Raise BusError."""
         entries = self.entries()
         ends = self._ends()
         self.looked_at = time.monotonic()
@@ -109,19 +112,21 @@ class Survey:
         return self.bus.admin.ends(all_partitions(states.values()))
 
     def _view(
-        self, node: ResolvedNode, entries: Sequence[Entry], ends: Mapping[Partition, tuple[int, int]]
+        self, node: "ResolvedNode", entries: Sequence[Entry], ends: Mapping[Partition, tuple[int, int]]
     ) -> NodeView:
         contract = node.contract
         inputs = set(inputs_of(node))
         version = str(contract.contract_version)
-        own = [e for e in entries if e.node.registered.node == contract.name and e.node.registered.version == version]
-        active = [e for e in own if e.node.state is EnumRegistrationState.ACTIVE]
-        dead = self._counter.count({p: held for p, held in ends.items() if p.topic == contract.dead_letter_topic})
+        registered = [
+            e for e in entries if e.node.registered.node == contract.name and e.node.registered.version == version
+        ]
+        active = [e for e in registered if e.node.state is EnumRegistrationState.ACTIVE]
+        dead = self._counter.count({p: span for p, span in ends.items() if p.topic == contract.dead_letter_topic})
         try:
             lags = self._lags.read(contract.group(self._env), {p: e for p, e in ends.items() if p.topic in inputs})
         except MissingTopicError:
             lags = []
-        judged = [e.health for e in (active or own) if e.health is not None]
+        reported = [e.health for e in (active or registered) if e.health is not None]
         return NodeView(
             contract.name,
             version,
@@ -129,19 +134,19 @@ class Survey:
             active,
             lags,
             sum(dead.values()),
-            _state(active, own),
-            max(judged, key=_ORDER.index) if judged else "",
+            _state(active, registered),
+            max(reported, key=_ORDER.index) if reported else "",
         )
 
 
-def inputs_of(node: ResolvedNode) -> list[str]:
-    """Topics that a node's group reads."""
+def inputs_of(node: "ResolvedNode") -> list[str]:
+    """Return the topics that the group of a node reads."""
     return [*node.routes, node.contract.retry_topic]
 
 
-def _state(active: Sequence[Entry], own: Sequence[Entry]) -> str:
+def _state(active: Sequence[Entry], registered: Sequence[Entry]) -> str:
     if active:
         return "active"
-    if not own:
+    if not registered:
         return "absent"
-    return max(own, key=lambda entry: entry.node.since).node.state.lower()
+    return max(registered, key=lambda entry: entry.node.since).node.state.lower()

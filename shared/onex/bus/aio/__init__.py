@@ -1,6 +1,5 @@
 """Kafka for asyncio applications, on aiokafka: publish, listen, join a group."""
 
-from onex.bus.aio.client import AioKafka
-from onex.bus.aio.listener import Listener
+from onex.bus.aio.adapter import AioEventBusAdapter
 
-__all__ = ["AioKafka", "Listener"]
+__all__ = ["AioEventBusAdapter"]

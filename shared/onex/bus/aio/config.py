@@ -1,4 +1,4 @@
-"""Settings of librdkafka as aiokafka has them: one set of settings serves both clients."""
+"""Translates settings of librdkafka into those of aiokafka: one set of settings serves both clients."""
 
 from collections.abc import Mapping
 from ssl import get_default_verify_paths
@@ -23,12 +23,12 @@ _TLS = {
     "ssl.key.location": "keyfile",
     "ssl.key.password": "password",
 }
-_ELSEWHERE = {"socket.timeout.ms", "statistics.interval.ms", "debug", "log_level"}
-"""Settings that change nothing an application could notice."""
+_IGNORED = {"socket.timeout.ms", "statistics.interval.ms", "debug", "log_level"}
+"""Settings without a counterpart, which do not change what an application observes."""
 
 
 class Connection(TypedDict, total=False):
-    """Arguments that aiokafka's producer and consumer share."""
+    """Arguments that the producer and the consumer of aiokafka share."""
 
     bootstrap_servers: str
     retry_backoff_ms: int
@@ -36,33 +36,33 @@ class Connection(TypedDict, total=False):
 
 
 def connection_of(config: KafkaConfig) -> Connection:
-    """Raises ConfigurationError for a setting that has no counterpart."""
-    found: dict[str, object] = {
+    """Return the arguments for a cluster. Raise ConfigurationError for a setting without a counterpart."""
+    arguments: dict[str, object] = {
         "bootstrap_servers": config.bootstrap_servers,
         "retry_backoff_ms": 100,
         "metadata_max_age_ms": 30_000,
     }
-    unknown = sorted(set(config.extra) - set(_NAMES) - set(_TLS) - _ELSEWHERE)
+    unknown = sorted(set(config.extra) - set(_NAMES) - set(_TLS) - _IGNORED)
     if unknown:
         raise ConfigurationError(
             f"kafka_config: the asyncio client has no counterpart of {', '.join(unknown)}; "
             f"it knows {', '.join(sorted([*_NAMES, *_TLS]))}"
         )
-    found |= {_NAMES[name]: value for name, value in config.extra.items() if name in _NAMES}
+    arguments |= {_NAMES[name]: value for name, value in config.extra.items() if name in _NAMES}
     if tls := _tls(config.extra):
-        found["ssl_context"] = create_ssl_context(**tls)
-    return found  # type: ignore[return-value]  # the rest are aiokafka's own names, see _NAMES
+        arguments["ssl_context"] = create_ssl_context(**tls)
+    return arguments  # type: ignore[return-value]  # the others are aiokafka's own names, see _NAMES
 
 
 def _tls(extra: Mapping[str, str]) -> dict[str, str]:
-    given = {argument: extra[name] for name, argument in _TLS.items() if name in extra}
-    if not given and extra.get("security.protocol", "").upper() in ("SSL", "SASL_SSL"):
+    files = {argument: extra[name] for name, argument in _TLS.items() if name in extra}
+    if not files and extra.get("security.protocol", "").upper() in ("SSL", "SASL_SSL"):
         return {"cafile": _system_authorities()}
-    return given
+    return files
 
 
 def _system_authorities() -> str:
-    found = get_default_verify_paths().cafile
-    if not found:
-        raise ConfigurationError("kafka_config: no system certificate authorities found; give ssl.ca.location")
-    return found
+    authorities = get_default_verify_paths().cafile
+    if not authorities:
+        raise ConfigurationError("kafka_config: no system certificate authorities found; set ssl.ca.location")
+    return authorities

@@ -1,60 +1,67 @@
-"""Reads topics from now on, outside of any group, for as many waiters as there are."""
+"""Reads topics from now on, outside of any group."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from typing_extensions import override
 
-from onex.bus.aio.client import AioKafka, translate
+from onex.bus.aio.errors import translate
+from onex.bus.aio.record import AioRecord, getone
+from onex.bus.async_protocols import ProtocolAsyncListener, Take
 from onex.errors import BusError
 
 log = structlog.get_logger(__name__)
-_AGAIN = 0.5
+_RETRY_AFTER = 0.5
 _LOOK_EVERY = 10.0
-"""Seconds between two looks for partitions that were added; the client asks brokers every half minute."""
+"""Seconds between two requests for partitions that were added; the client asks brokers every half minute."""
 
-getone = AIOKafkaConsumer.getone
-"""Taken before any instrumentation, which raises at a ``traceparent`` that is not UTF-8: records come from strangers.
-
-And a listener reads the messages of all callers: only those that a caller waits for belong in a trace. The caller
-makes the span.
-"""
-
-Take = Callable[[ConsumerRecord[bytes, bytes]], None]
 _Offsets = Callable[[AIOKafkaConsumer, Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
-"""Asks for an offset of each partition."""
+"""Requests an offset of each partition."""
 
 
-class Listener:
-    """Reads all partitions of some topics, also those added later. A broken connection is mended."""
+class AioListener(ProtocolAsyncListener):
+    """Reads all partitions of some topics, also those that are added later. It reconnects after an error."""
 
-    def __init__(self, kafka: AioKafka, topics: Sequence[str], take: Take) -> None:
-        self.topics = frozenset(topics)
-        self._kafka = kafka
+    def __init__(
+        self,
+        make_consumer: Callable[[None], AIOKafkaConsumer],
+        count_partitions: Callable[[Sequence[str]], Awaitable[Mapping[str, int]]],
+        topics: Sequence[str],
+        take: Take,
+    ) -> None:
+        self._topics = frozenset(topics)
+        self._make_consumer = make_consumer
+        self._count_partitions = count_partitions
         self._take = take
-        self._counts: dict[str, int] = {}
-        """Partitions that are read, by topic."""
+        self._counts: Mapping[str, int] = {}
+        """Number of partitions that are read, by topic."""
         self._consumers: list[AIOKafkaConsumer] = []
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self) -> None:
-        """Find the present ends and read on from there; raises BusError.
+    @property
+    @override
+    def topics(self) -> frozenset[str]:
+        return self._topics
 
-        What is written after this returns is seen.
+    async def start(self) -> None:
+        """Find the present ends and read from there on. Raises BusError.
+
+        Every record that is written after this returns is taken.
         """
-        self._counts = await self._kafka.partitions(sorted(self.topics))
+        self._counts = await self._count_partitions(sorted(self._topics))
         present = [TopicPartition(topic, n) for topic, count in self._counts.items() for n in range(count)]
         await self._listen(present, AIOKafkaConsumer.end_offsets)
         self._tasks.append(asyncio.create_task(self._follow(), name="onex-listener-follow"))
 
     async def _listen(self, partitions: Sequence[TopicPartition], start_of: _Offsets) -> None:
-        consumer = self._kafka.consumer(None)
+        consumer = self._make_consumer(None)
         try:
             await consumer.start()
             offsets = await start_of(consumer, partitions)
-            # Nothing is awaited in between: the consumer would look for the end by itself, later than we did.
+            # No await in between: the consumer would look for the end by itself, later than this request did.
             consumer.assign(partitions)
             for partition, offset in offsets.items():
                 consumer.seek(partition, offset)
@@ -75,11 +82,11 @@ class Listener:
             except BusError as error:
                 log.warning("looking for new partitions is interrupted", error=str(error))
             except Exception:
-                log.exception("looking for new partitions failed, it begins again")
+                log.exception("looking for new partitions failed; it is tried again")
 
     async def _add_partitions(self) -> None:
-        """A partition that was added is read from its beginning: all of it was written after the start."""
-        counts = await self._kafka.partitions(sorted(self.topics))
+        """Read partitions that were added from their beginning: all their records were written after the start."""
+        counts = await self._count_partitions(sorted(self._topics))
         added = [TopicPartition(t, n) for t, count in counts.items() for n in range(self._counts[t], count)]
         if added:
             await self._listen(added, AIOKafkaConsumer.beginning_offsets)
@@ -92,24 +99,24 @@ class Listener:
                 record = await getone(consumer)
             except KafkaError as error:
                 log.warning("listening is interrupted", error=str(error))
-                await asyncio.sleep(_AGAIN)
+                await asyncio.sleep(_RETRY_AFTER)
                 continue
             try:
-                self._take(record)
+                self._take(AioRecord(record))
             except Exception:
-                # One record that nobody foresaw must not end the listening of all who wait.
+                # A single unexpected record must not end the listener that all callers share.
                 log.exception("a record could not be taken", topic=record.topic, offset=record.offset)
 
+    @override
     async def close(self) -> None:
-        """Stop reading."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for consumer in self._consumers:
             await consumer.stop()
 
+    @override
     async def caught_up(self, patience: float = 2.0) -> None:
-        """Wait until everything that is written by now was taken, at most ``patience`` seconds."""
         try:
             async with asyncio.timeout(patience):
                 for consumer in self._consumers:
@@ -118,4 +125,4 @@ class Listener:
                         while await consumer.position(partition) < end:
                             await asyncio.sleep(0.005)
         except (TimeoutError, KafkaError) as error:
-            log.debug("did not catch up", error=str(error))
+            log.debug("the listener did not catch up", error=str(error))

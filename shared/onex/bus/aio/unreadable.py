@@ -1,8 +1,8 @@
 """Records with a header name that is not UTF-8, for aiokafka.
 
-aiokafka cannot decode the batch of such a record and stops reading its partition: the error comes back with each
-fetch, and the other records of the batch are lost with it. So batches are decoded here when aiokafka cannot:
-all records come, and a name that is not UTF-8 is an :class:`UnreadableName`. Seen with aiokafka 0.14.
+aiokafka cannot decode the batch of such a record and stops reading its partition: each fetch raises the error again,
+and the other records of the batch are lost with it. This module decodes batches that aiokafka cannot: every record is
+read, and a name that is not UTF-8 is an :class:`UnreadableName`. Seen with aiokafka 0.14.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _LENGTH_AT, _OVERHEAD, _MAGIC_AT, _WITH_HEADERS = 8, 12, 16, 2
 
 
 class UnreadableName(str):
-    """A header name that is not UTF-8, with such bytes as surrogates."""
+    """A header name that is not UTF-8. Its invalid bytes are surrogates (PEP 383)."""
 
     __slots__ = ()
 
@@ -27,8 +27,8 @@ class _Bytes(bytearray):
     """A buffer whose slices decode to header names."""
 
     def __getitem__(self, place: Any) -> Any:
-        found = super().__getitem__(place)
-        return _Bytes(found) if isinstance(place, slice) else found
+        item = super().__getitem__(place)
+        return _Bytes(item) if isinstance(place, slice) else item
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         try:
@@ -44,7 +44,7 @@ class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # final only 
 
 
 class _Batch:
-    """A batch as aiokafka has it; iterating goes on where aiokafka cannot."""
+    """A batch of aiokafka. Iterating continues where aiokafka cannot decode a record."""
 
     def __init__(self, batch: Any, raw: bytes) -> None:
         self._batch = batch
@@ -78,15 +78,15 @@ class ReadableRecords:
         self._at = 0
 
     def size_in_bytes(self) -> int:
-        """Length of all."""
+        """Return the length of all batches."""
         return int(self._records.size_in_bytes())
 
     def has_next(self) -> bool:
-        """Whether a whole batch is left."""
+        """Return whether a whole batch is left."""
         return bool(self._records.has_next())
 
     def next_batch(self) -> Any:
-        """The next batch, or None."""
+        """Return the next batch; None at the end."""
         batch = self._records.next_batch()
         if batch is None:
             return None
@@ -98,5 +98,5 @@ class ReadableRecords:
 
 
 def read_all_headers() -> None:
-    """Have every aiokafka consumer of this process read such records; records that it can read stay as they are."""
+    """Have every aiokafka consumer of this process read such records. Other records stay as they are."""
     fetcher.MemoryRecords = ReadableRecords

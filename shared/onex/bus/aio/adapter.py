@@ -1,36 +1,30 @@
-"""One aiokafka producer and any number of listeners; errors are those of the bus."""
+"""AioEventBusAdapter: makes every aiokafka client of applications."""
 
 import asyncio
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import (
-    KafkaError,
-    MessageSizeTooLargeError,
-    TopicAuthorizationFailedError,
-    UnknownTopicOrPartitionError,
-)
+from aiokafka.errors import KafkaError
+from typing_extensions import override
 
 from onex.bus.aio.config import connection_of
+from onex.bus.aio.consumer import AioConsumer
+from onex.bus.aio.errors import translate
+from onex.bus.aio.listener import AioListener
 from onex.bus.aio.unreadable import read_all_headers
+from onex.bus.async_protocols import ProtocolAsyncEventBus, Take
 from onex.bus.config import KafkaConfig
 from onex.bus.protocols import Outgoing
-from onex.errors import (
-    BusError,
-    BusUnavailableError,
-    MessageTooLargeError,
-    MissingTopicError,
-    NotAuthorizedError,
-)
 from onex.wire.partitioner import partition_of
 
 _REQUEST_TIMEOUT_MS = 15_000
 
 
-class AioKafka:
-    """Belongs to one event loop. ``start`` before use, ``close`` after."""
+class AioEventBusAdapter(ProtocolAsyncEventBus):
+    """One aiokafka producer, and any number of listeners and consumers. Belongs to one event loop."""
 
     def __init__(self, config: KafkaConfig) -> None:
+        """Raises ConfigurationError for a setting that aiokafka does not have."""
         read_all_headers()
         self._connection = connection_of(config)
         self._producer = AIOKafkaProducer(
@@ -42,19 +36,16 @@ class AioKafka:
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
         )
 
+    @override
     async def start(self) -> None:
-        """Connect; raises BusUnavailableError."""
         try:
             await self._producer.start()
         except (KafkaError, OSError) as error:
             await self._producer.stop()
             raise translate(error, "connecting") from None
 
+    @override
     async def publish(self, record: Outgoing) -> None:
-        """Write one record and wait for its acknowledgement; raises BusError.
-
-        Cancelled, it may or may not have been written.
-        """
         try:
             partitions = await self._producer.partitions_for(record.topic)
             partition = partition_of(record.key, len(partitions)) if record.key and partitions else None
@@ -66,8 +57,27 @@ class AioKafka:
         except KafkaError as error:
             raise translate(error, f"writing to {record.topic}") from None
 
-    def consumer(self, group: str | None, *topics: str, from_beginning: bool = False) -> AIOKafkaConsumer:
-        """A consumer that reads committed records; it is the caller's to start and stop."""
+    @override
+    def subscribe(self, group: str | None, topic: str, *, from_beginning: bool = False) -> AioConsumer:
+        return AioConsumer(self._consumer(group, topic, from_beginning=from_beginning), topic)
+
+    @override
+    async def listen(self, topics: Sequence[str], take: Take) -> AioListener:
+        listener = AioListener(self._consumer, self.partition_counts, topics, take)
+        await listener.start()
+        return listener
+
+    @override
+    async def partition_counts(self, topics: Sequence[str]) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for topic in topics:
+            try:
+                counts[topic] = len(await self._producer.partitions_for(topic))
+            except KafkaError as error:
+                raise translate(error, f"looking for {topic}") from None
+        return counts
+
+    def _consumer(self, group: str | None, *topics: str, from_beginning: bool = False) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
             *topics,
             **self._connection,
@@ -79,30 +89,6 @@ class AioKafka:
             fetch_max_wait_ms=100,
         )
 
-    async def partitions(self, topics: Sequence[str]) -> dict[str, int]:
-        """How many partitions each topic has; raises MissingTopicError."""
-        found: dict[str, int] = {}
-        for topic in topics:
-            try:
-                found[topic] = len(await self._producer.partitions_for(topic))
-            except KafkaError as error:
-                raise translate(error, f"looking for {topic}") from None
-        return found
-
+    @override
     async def close(self) -> None:
-        """Send what is queued and disconnect."""
         await self._producer.stop()
-
-
-def translate(error: Exception, doing: str) -> BusError:
-    """aiokafka's errors as ours."""
-    text = f"{doing}: {error or type(error).__name__}"
-    match error:
-        case MessageSizeTooLargeError():
-            return MessageTooLargeError(text)
-        case UnknownTopicOrPartitionError():
-            return MissingTopicError(f"{text}; `onex apply` creates declared topics")
-        case TopicAuthorizationFailedError():
-            return NotAuthorizedError(text)
-        case _:
-            return BusUnavailableError(text)
