@@ -182,6 +182,10 @@ def test_a_call_is_told_of_so_many_steps_and_no_more(play: Play, monkeypatch: py
     play(live)
 
 
+def _record(topic: str, value: bytes | None, headers: list[tuple[str, bytes | None]]) -> MemoryRecord:
+    return MemoryRecord(topic, 0, 1, None, value, tuple(headers), 0)  # type: ignore[arg-type]  # null values
+
+
 def test_hostile_records_on_the_topics_of_answers_disturb_no_call(play: Play) -> None:
     """Junk with the id of a call ends that call at most; none raises, and other calls go on."""
 
@@ -202,12 +206,12 @@ def test_hostile_records_on_the_topics_of_answers_disturb_no_call(play: Play) ->
         for topic in (PRICED, DEAD):
             for some in headers:
                 for value in (None, b"", b"junk"):
-                    scene.calls.take(MemoryRecord(topic, 0, 1, None, value, tuple(some), 0))
+                    scene.calls.take(_record(topic, value, some))
         assert not call.result.done()
         for topic in (COMPLETED, FAILED):
             for some in headers:
                 for value in (None, b"", b"junk"):
-                    scene.calls.take(MemoryRecord(topic, 0, 1, None, value, tuple(some), 0))
+                    scene.calls.take(_record(topic, value, some))
         assert isinstance(call.result.exception(), WorkflowFailedError)
         scene.arrives(COMPLETED, DONE, correlation="c-2")
         assert other.result.result() == DONE
