@@ -213,7 +213,7 @@ class EffectEngine:
         self._fences.forget_all(revoked)
 
     def close(self) -> None:
-        """Cancel what runs and close the stores. After a failure, partitions are not given up one by one."""
+        """Cancel what runs and close the stores. After a failure, no partition is revoked first."""
         self._runner.cancel_all()
         if self._results is not None:
             self._results.close()

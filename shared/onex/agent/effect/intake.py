@@ -1,4 +1,4 @@
-"""From records to lanes: records are decoded, and records of the retry topic are told apart.
+"""From records to lanes: decodes records, and parses those of the retry topic.
 
 Offsets that an earlier owner has finished are dropped. Suspects wait, or run alone (:mod:`onex.agent.crash`).
 """

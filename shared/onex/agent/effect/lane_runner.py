@@ -214,6 +214,6 @@ class LaneRunner:
             await asyncio.wait(late)
 
     def cancel_all(self) -> None:
-        """Cancel all messages: after a failure, partitions are not given up one by one."""
+        """Cancel all messages: after a failure, no partition is revoked first."""
         for running, _ in self._running.values():
             self._cancellations.cancel(running)
