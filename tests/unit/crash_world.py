@@ -1,4 +1,4 @@
-"""A machine on which a process is started again whenever it has ended. Its bus is in memory."""
+"""A machine that starts a process again whenever it has ended. Its bus is in memory."""
 
 import asyncio
 import shutil
@@ -34,12 +34,12 @@ from tests.conftest import NODES
 
 
 class ProcessEnds(KeyboardInterrupt):
-    """What no handler's guard and no loop keeps back."""
+    """Ends the process: neither the guard around handlers nor the loop catches it."""
 
 
 @dataclass
 class Machine:
-    """Where one instance of a node is started again and again. Its disk is as it was when the process ended."""
+    """Starts one instance of a node again and again. Its disk is as it was when the process ended."""
 
     mesh: MeshDriver
     node: type[Node]
@@ -47,12 +47,12 @@ class Machine:
     instance: Instance | None = None
     ends: int = 0
     healed: bool = False
-    """The handler does no harm any more."""
+    """The handler ends the process no more."""
     ending: bool = False
     """The process has ended; what it has left on the test's loop comes to nothing."""
 
     def end(self) -> None:
-        """What a handler calls to end the process: nothing is tidied up on the disk afterwards."""
+        """End the process, from a handler. Its disk stays as it is."""
         if self.healed:
             return
         if self.ending:
@@ -66,7 +66,7 @@ class Machine:
         return self.instance
 
     def run(self, seconds: float = 0.0) -> bool:
-        """One process, until it ends or is quiet; returns whether it ended."""
+        """Run one process until it ends or is quiet. Return whether it ended."""
         instance = self.instance or self.start()
         try:
             self.mesh.run_until_idle()
@@ -81,7 +81,7 @@ class Machine:
         return False
 
     def run_until_quiet(self, seconds: float = 0.0) -> int:
-        """As a supervisor does; returns how often the process ended."""
+        """Start the process again until it is quiet, as a supervisor does. Return how often it ended."""
         while self.run(seconds):
             assert self.ends < 20, "it would go on for ever"
         return self.ends
@@ -178,7 +178,7 @@ FOLDERS = {
 
 @contextmanager
 def machines(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Kind], Machine]]:
-    """Makes machines whose disks are in ``folder``; closes them in the end."""
+    """Yield a maker of machines with their disks in ``folder``. They are closed at the end."""
     made: list[MeshDriver] = []
 
     def make(kind: Kind) -> Machine:

@@ -1,4 +1,4 @@
-"""Commits say which offsets are done, however far apart those are."""
+"""Commits name the offsets that are done, however far apart these are."""
 
 import random
 import zlib
@@ -57,7 +57,7 @@ def _outcome(offset: int) -> Outcome:
 
 
 def _commit(committer: Committer) -> set[int]:
-    """Offsets that a commit is about; checks that what it says of them survives a restart."""
+    """Return the offsets of a commit, after a check that a restart reads the same ones from it."""
     commit = committer.snapshot()
     if commit is None:
         return set()
@@ -101,7 +101,7 @@ def test_when_the_slow_message_is_done_everything_is_committed_together() -> Non
     assert committer.idle
 
 
-def test_what_waits_for_the_watermark_goes_with_its_partition() -> None:
+def test_outcomes_that_wait_for_the_watermark_are_dropped_with_their_partition() -> None:
     committer = _committer()
     for offset in (0, FITS + 5):
         committer.take(_P, offset)
@@ -141,7 +141,7 @@ def test_a_set_without_room_is_cut_and_one_that_unpacks_to_too_much_is_ignored()
 
 
 class _Refusing:
-    """A transaction whose dead-letter topic takes no large records any more: it says so with the commit."""
+    """A transaction whose dead-letter topic refuses large records from now on, with an error of the commit."""
 
     def begin(self) -> None:
         self._refused: list[OnDelivery | None] = []
@@ -171,7 +171,7 @@ class _Refusing:
     def abort(self) -> None: ...
 
 
-def test_a_dead_letter_that_its_topic_takes_no_longer_costs_no_other_outcome() -> None:
+def test_a_dead_letter_that_its_topic_refuses_costs_no_other_outcome() -> None:
     other, clock, blamed = Partition("others", 0), ManualClock(), list[Outcome]()
     limits = TopicLimits(None, {"dlq": TopicState("dlq", 1, 1, {}, max_message_bytes=150)}, clock)
 
@@ -204,7 +204,7 @@ def test_a_dead_letter_that_its_topic_takes_no_longer_costs_no_other_outcome() -
     assert committer.is_stopped(_P) or committer.waiting == 1
 
 
-def test_a_dead_letter_that_waits_for_an_operator_keeps_no_record_alone() -> None:
+def test_a_dead_letter_that_waits_for_an_operator_does_not_make_other_records_run_alone() -> None:
     clock = ManualClock()
     gate = EffectGate(Isolation(None, clock), BlockedPartitions(clock, Health()), "n", "retry", "g", clock)
     gate._alone.add((_P, 0))

@@ -1,4 +1,4 @@
-"""Records that end their process, on the in-memory bus: found out, carried alone, blocked, skipped."""
+"""Records that end their process, on the in-memory bus: found, carried alone, blocked, skipped."""
 
 import asyncio
 from collections import Counter
@@ -90,7 +90,7 @@ def test_it_is_carried_alone_then_blocks_its_partition_and_is_skipped(
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 @pytest.mark.parametrize("ends", [1, 3])
-def test_one_that_passes_after_all_is_forgotten(kind: Kind, machine_of: Callable[[Kind], Machine], ends: int) -> None:
+def test_a_suspect_that_passes_is_removed(kind: Kind, machine_of: Callable[[Kind], Machine], ends: int) -> None:
     machine = machine_of(kind)
     for n in range(10):
         machine.mesh.send(kind.send(f"e{n}"), run=False)
@@ -219,7 +219,7 @@ def test_an_effect_that_ends_the_process_at_a_further_attempt_is_blocked_too(
     assert len(machine.reasons) == 1
 
 
-def test_what_another_instance_carried_is_blocked_no_more(machine_of: Callable[[Kind], Machine]) -> None:
+def test_a_record_that_another_instance_carried_is_unblocked(machine_of: Callable[[Kind], Machine]) -> None:
     kind = KINDS["reducer"]
     machine = machine_of(kind)
     machine.mesh.send(kind.deadly("bad"), run=False)
@@ -242,7 +242,7 @@ def test_what_another_instance_carried_is_blocked_no_more(machine_of: Callable[[
 def test_a_replay_that_ends_the_process_again_blocks_the_retry_topic_and_can_be_skipped_there(
     kind: Kind, machine_of: Callable[[Kind], Machine]
 ) -> None:
-    """The decision lies behind the very record that is blocked."""
+    """The decision is behind the blocked record, in the same partition."""
     machine = machine_of(kind)
     machine.mesh.send(kind.deadly("bad"), run=False)
     machine.run_until_quiet()
@@ -285,7 +285,7 @@ def test_a_process_that_ends_between_the_decision_and_the_dead_letter_loses_neit
     assert [facts["onex-dlq-class"] for facts in facts_of(machine)] == ["crash"]
 
 
-def test_trouble_of_the_bus_blames_no_record(machine_of: Callable[[Kind], Machine]) -> None:
+def test_a_failure_of_the_bus_makes_no_record_a_suspect(machine_of: Callable[[Kind], Machine]) -> None:
     kind = KINDS["compute"]
     machine = machine_of(kind)
     instance = machine.start()
@@ -295,7 +295,7 @@ def test_trouble_of_the_bus_blames_no_record(machine_of: Callable[[Kind], Machin
     assert not Isolation(machine.disk, machine.mesh.clock).suspects
 
 
-def test_what_is_done_or_never_was_cannot_be_skipped(machine_of: Callable[[Kind], Machine]) -> None:
+def test_a_record_that_is_done_or_does_not_exist_cannot_be_skipped(machine_of: Callable[[Kind], Machine]) -> None:
     kind = KINDS["compute"]
     machine = machine_of(kind)
     machine.start()
@@ -311,7 +311,7 @@ def test_what_is_done_or_never_was_cannot_be_skipped(machine_of: Callable[[Kind]
             machine.skipper.find(wanted, offset)
 
 
-def test_a_decision_about_a_record_that_blocks_nothing_is_passed_by(machine_of: Callable[[Kind], Machine]) -> None:
+def test_a_decision_about_a_record_that_blocks_nothing_is_ignored(machine_of: Callable[[Kind], Machine]) -> None:
     kind = KINDS["reducer"]
     machine = machine_of(kind)
     machine.mesh.send(kind.send("e"), run=False)
@@ -322,7 +322,7 @@ def test_a_decision_about_a_record_that_blocks_nothing_is_passed_by(machine_of: 
 
 
 class _Seeks:
-    """As much of a consumer as the gate needs."""
+    """The part of a consumer that the gate uses."""
 
     def __init__(self) -> None:
         self.to: dict[Partition, int] = {}
@@ -336,7 +336,7 @@ class _Seeks:
 
 
 def _gate(tmp_path: Path, *ends: tuple[Partition, int, int]) -> PureGate:
-    """A gate that knows of so many ends of the process at these places; after four, the last one was alone."""
+    """Return a gate with the numbers of ends of the process at these locations. The fourth end was alone."""
     clock = ManualClock()
     for partition, offset, times in ends:
         for _ in range(times):
@@ -361,7 +361,7 @@ def _places(records: Sequence[ProtocolRecord]) -> list[tuple[Partition, int]]:
 P, Q = Partition("t", 0), Partition("t", 1)
 
 
-def test_one_that_runs_alone_is_not_kept_waiting_by_other_partitions(tmp_path: Path) -> None:
+def test_a_record_that_runs_alone_does_not_wait_for_other_partitions(tmp_path: Path) -> None:
     gate, consumer = _gate(tmp_path, (P, 7, 3)), _Seeks()
     polled = _records((Q, 0), (Q, 1), (P, 7), (Q, 2), (P, 8))
     admitted, _ = gate.admit(polled, [], consumer)  # type: ignore[arg-type]  # a double
@@ -369,14 +369,14 @@ def test_one_that_runs_alone_is_not_kept_waiting_by_other_partitions(tmp_path: P
     assert consumer.to == {Q: 0, P: 8}
 
 
-def test_what_comes_before_it_in_its_partition_is_carried_first(tmp_path: Path) -> None:
+def test_records_before_it_in_its_partition_are_carried_first(tmp_path: Path) -> None:
     gate, consumer = _gate(tmp_path, (P, 7, 3)), _Seeks()
     admitted, _ = gate.admit(_records((Q, 0), (P, 6), (P, 7), (Q, 1), (P, 8)), [], consumer)  # type: ignore[arg-type]  # a double
     assert _places(admitted) == [(Q, 0), (P, 6)]
     assert consumer.to == {P: 7, Q: 1}
 
 
-def test_a_blocked_one_lets_the_records_before_it_and_other_partitions_pass(tmp_path: Path) -> None:
+def test_records_before_a_blocked_one_and_other_partitions_are_carried(tmp_path: Path) -> None:
     gate, consumer = _gate(tmp_path, (P, 7, 4)), _Seeks()
     admitted, _ = gate.admit(_records((P, 6), (P, 7), (Q, 1), (P, 8)), [], consumer)  # type: ignore[arg-type]  # a double
     assert _places(admitted) == [(P, 6), (Q, 1)]
@@ -385,7 +385,7 @@ def test_a_blocked_one_lets_the_records_before_it_and_other_partitions_pass(tmp_
     assert (admitted, consumer.to, consumer.paused) == ([], {P: 7}, [P])
 
 
-def test_one_alone_and_one_blocked_at_once(tmp_path: Path) -> None:
+def test_one_record_alone_and_one_blocked_together(tmp_path: Path) -> None:
     gate, consumer = _gate(tmp_path, (P, 7, 4), (Q, 3, 3)), _Seeks()
     admitted, _ = gate.admit(_records((P, 6), (P, 7), (Q, 3), (Q, 4)), [], consumer)  # type: ignore[arg-type]  # a double
     assert _places(admitted) == [(Q, 3)]

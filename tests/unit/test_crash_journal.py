@@ -1,4 +1,4 @@
-"""What is known of records that ended the process: the journal on disk, and how ends are counted."""
+"""Records that ended the process: the journal on disk, and how ends are counted."""
 
 import asyncio
 import faulthandler
@@ -31,7 +31,7 @@ CLOCK = ManualClock()
 
 
 def lives(folder: Path, *spans: Span, alone: bool = False, times: int = 1) -> Isolation:
-    """So many processes end with this in work; returns what the next one knows."""
+    """Have processes end while these records run, and return the suspects of the next one."""
     for _ in range(times):
         Isolation(folder, CLOCK).journal.write(spans, alone=alone)
     return Isolation(folder, CLOCK)
@@ -41,7 +41,7 @@ def known(isolation: Isolation) -> list[tuple[int, int, int, bool]]:
     return [(s.first, s.end, s.count, s.blocked) for s in isolation.suspects]
 
 
-def test_what_was_in_work_is_found_by_the_next_process(tmp_path: Path) -> None:
+def test_the_next_process_finds_the_records_that_ran(tmp_path: Path) -> None:
     Journal(tmp_path).write([Span(T0, 5, 70), Span(T1, 1, 2)], alone=True)
     found = Journal(tmp_path).found
     assert found.spans == (Span(T0, 5, 70), Span(T1, 1, 2))
@@ -63,8 +63,8 @@ def test_an_excused_process_stays_excused_while_it_drains(tmp_path: Path) -> Non
     assert Journal(tmp_path).found.spans == ()
 
 
-def test_a_signal_to_stop_excuses_what_is_in_work(tmp_path: Path) -> None:
-    """A process that is told to end, and killed when it takes too long, was not ended by its records."""
+def test_a_signal_to_stop_excuses_the_running_records(tmp_path: Path) -> None:
+    """A process that gets a signal to stop, and is killed when it takes too long, was not ended by its records."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         journal = Journal(tmp_path)
@@ -134,7 +134,7 @@ def test_damaged_suspects_are_set_aside(tmp_path: Path, text: str) -> None:
 
 @contextmanager
 def _unwritable(path: Path) -> Iterator[None]:
-    """Also for root: a file stands where the folder would be."""
+    """Also for root: there is a file in place of the folder."""
     path.write_text("in the way")
     yield
 
@@ -163,7 +163,7 @@ def test_ends_are_counted_and_narrow_the_suspicion_down(tmp_path: Path) -> None:
     assert (suspect.first, suspect.count, suspect.awaits_decision) == (37, 4, True)
 
 
-def test_several_in_work_at_once_are_all_suspects_and_only_the_one_that_is_alone_is_blocked(tmp_path: Path) -> None:
+def test_records_that_ran_together_are_all_suspects_and_only_one_that_ran_alone_is_blocked(tmp_path: Path) -> None:
     lives(tmp_path, Span(T0, 0, 100))
     both = [Span(T0, 7, 8), Span(T0, 9, 10)]
     isolation = lives(tmp_path, *both, times=2)
@@ -194,7 +194,7 @@ def test_a_record_that_is_done_clears_its_own_count_only(tmp_path: Path) -> None
     assert len(known(Isolation(tmp_path, CLOCK))) == 2
 
 
-def test_an_end_with_nothing_in_work_counts_nothing(tmp_path: Path) -> None:
+def test_an_end_while_no_record_runs_counts_nothing(tmp_path: Path) -> None:
     lives(tmp_path, Span(T0, 5, 6), times=2)
     for _ in range(5):
         isolation = Isolation(tmp_path, CLOCK)
@@ -213,7 +213,7 @@ def test_old_suspects_are_forgotten_unless_they_are_blocked(tmp_path: Path) -> N
     assert known(Isolation(tmp_path, clock)) == [(1, 2, 4, True)]
 
 
-def test_a_decision_is_kept_before_anything_comes_of_it(tmp_path: Path) -> None:
+def test_a_decision_is_stored_before_its_dead_letter_is_made(tmp_path: Path) -> None:
     isolation = lives(tmp_path, Span(T0, 5, 6), alone=True, times=4)
     assert not isolation.decide(Skip("g", *T0, 6, "why", "ada"))
     assert isolation.decide(Skip("g", *T0, 5, "why", "ada"))
@@ -225,7 +225,7 @@ def test_a_decision_is_kept_before_anything_comes_of_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "raw", [b"", b"\xff", b"[]", b"{}", b'{"group": 5}', b"[" * 100_000, json.dumps({"topic": "t"}).encode()]
 )
-def test_what_is_no_decision_is_none(raw: bytes) -> None:
+def test_other_content_is_no_decision(raw: bytes) -> None:
     record = MemoryRecord("r", 0, 0, None, None, (("onex-skip", raw),), 0, COMMITTED)
     assert skip_in(record) is None
     assert skip_in(MemoryRecord("r", 0, 0, None, None, (), 0, COMMITTED)) is None
@@ -236,21 +236,26 @@ def test_a_decision_survives_the_wire() -> None:
     assert skip_in(MemoryRecord("r", 0, 0, None, None, tuple(skip.headers()), 0, COMMITTED)) == skip
 
 
-def test_a_blocked_partition_stands_but_is_not_held() -> None:
-    """What was read of it before is still committed, and neither a commit nor patience sets it free."""
+def test_a_blocked_partition_is_stopped_but_not_stalled() -> None:
+    """Records that were read before are still committed, and neither a commit nor a wait unblocks it."""
     clock, health = ManualClock(), Health()
-    held = BlockedPartitions(clock, health)
-    held.block(T0, "why")
-    held.stall([T0], RuntimeError("away"))
+    blocked = BlockedPartitions(clock, health)
+    blocked.block(T0, "why")
+    blocked.stall([T0], RuntimeError("away"))
     clock.move_to(100.0)
-    assert held.end_waits() == []
-    held.clear([T0])
-    assert (held.is_stopped(T0), list(health.snapshot().values())) == (True, ["why"])
-    held.unblock(T0)
-    assert (held.end_waits(), held.is_stopped(T0), held.is_stalled(T0), health.ready) == ([T0], False, False, True)
+    assert blocked.end_waits() == []
+    blocked.clear([T0])
+    assert (blocked.is_stopped(T0), list(health.snapshot().values())) == (True, ["why"])
+    blocked.unblock(T0)
+    assert (blocked.end_waits(), blocked.is_stopped(T0), blocked.is_stalled(T0), health.ready) == (
+        [T0],
+        False,
+        False,
+        True,
+    )
 
 
-def test_suspects_are_bounded_and_the_worst_are_kept(tmp_path: Path) -> None:
+def test_suspects_are_bounded_and_those_with_most_ends_stay(tmp_path: Path) -> None:
     worst = Span(T1, 1, 2)
     isolation = lives(tmp_path, worst, times=3)
     isolation.journal.write([Span(T0, n, n + 1) for n in range(1000)])
@@ -260,7 +265,7 @@ def test_suspects_are_bounded_and_the_worst_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_call_into_c_that_keeps_the_interpreter_ends_the_process(tmp_path: Path) -> None:
-    """An expression that backtracks for ever: no Python thread gets a turn, the watchdog's neither."""
+    """An expression that backtracks for ever: no Python thread runs, not even the watchdog's."""
     script = (
         "import re, time; from onex.agent.process.watchdog.hang_alarm import HangAlarm; "
         "from onex.util.clock import SystemClock; HangAlarm(0.2, SystemClock()); "

@@ -1,4 +1,4 @@
-"""Records that end the process, together with everything else that makes a partition wait or a batch smaller."""
+"""Records that end the process, together with other reasons for a partition to wait or a batch to be smaller."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,7 +33,7 @@ def agent_of(machine: Machine) -> PureEngine:
 
 
 def suspects(machine: Machine) -> list[tuple[int, bool]]:
-    """How often the process ended at each, and whether it is blocked; as the next process would read it."""
+    """Return the number of ends for each suspect, and whether it is blocked, as the next process would read them."""
     return [(suspect.count, suspect.blocked) for suspect in Isolation(machine.disk, machine.mesh.clock).suspects]
 
 
@@ -140,10 +140,10 @@ def test_attempts_without_memory_do_not_excuse_the_ends_of_the_process(
     assert suspects(machine) == [(4, True)]
 
 
-def test_between_attempts_no_handler_is_under_way(
+def test_between_attempts_no_handler_runs(
     machine_of: Callable[[Kind], Machine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the process would be ended for a handler that hangs, while it waits."""
+    """Otherwise the watchdog would end the process for a handler that hangs, while the message waits."""
     machine = machine_of(KINDS["compute"])
 
     def short(node: Any, request: Any) -> Any:
@@ -179,7 +179,7 @@ def test_timers_wait_while_a_record_of_their_partition_is_blocked(machine_of: Ca
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-def test_a_blocked_partition_that_moves_away_is_no_complaint_any_more(
+def test_the_complaint_about_a_blocked_partition_that_moves_away_is_cleared(
     kind: Kind, machine_of: Callable[[Kind], Machine]
 ) -> None:
     machine = machine_of(kind)
@@ -247,7 +247,7 @@ def test_headers_that_cannot_be_read_among_records_that_are_watched(
     assert machine.reasons == {}
 
 
-def test_a_timer_for_which_memory_was_short_runs_alone_and_keeps_no_other_waiting_for_long(
+def test_a_timer_for_which_memory_was_short_runs_alone_and_delays_others_only_briefly(
     machine_of: Callable[[Kind], Machine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = machine_of(KINDS["orchestrator"])
@@ -269,7 +269,7 @@ def test_a_timer_for_which_memory_was_short_runs_alone_and_keeps_no_other_waitin
     assert machine.reasons == {}
 
 
-def test_timers_for_which_no_time_was_left_are_still_suspected(
+def test_timers_for_which_no_time_was_left_are_still_suspects(
     machine_of: Callable[[Kind], Machine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = machine_of(KINDS["orchestrator"])

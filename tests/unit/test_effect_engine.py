@@ -50,7 +50,7 @@ def test_a_bug_is_not_retried(mesh: MeshDriver, mood: str) -> None:
     assert (facts["onex-dlq-class"], facts["onex-dlq-attempts"]) == ("bug", "1")
 
 
-def test_a_hanging_handler_times_out_is_retried_and_buried(mesh: MeshDriver) -> None:
+def test_a_hanging_handler_times_out_is_retried_and_becomes_a_dead_letter(mesh: MeshDriver) -> None:
     sent = mesh.send(Act(entity="e", mood="hang"))
     mesh.advance("30s")
     facts = mesh.dead_letter_of(sent)
@@ -93,7 +93,7 @@ def test_a_failing_commit_is_repeated_without_running_handlers_again(mesh: MeshD
     assert instance.health.ready
 
 
-def test_an_unwritable_dead_letter_stops_its_partition_and_goes_on_later(mesh: MeshDriver) -> None:
+def test_an_unwritable_dead_letter_stalls_its_partition_until_it_is_written(mesh: MeshDriver) -> None:
     mesh.broker.denied.add(DLQ)
     (instance,) = mesh.instances_of(NodeUnrulyEffect)
     bad = mesh.send(Act(entity="stuck", mood="raise"))
@@ -125,8 +125,8 @@ def test_a_rebalance_repeats_nothing_that_was_finished(mesh: MeshDriver) -> None
         assert numbers == sorted(numbers)
 
 
-@pytest.mark.parametrize(("mood", "settled"), [("", True), ("wrong type", True), ("hang", False)])
-def test_a_drain_leaves_no_lane_behind(mesh: MeshDriver, mood: str, settled: bool) -> None:
+@pytest.mark.parametrize(("mood", "committed"), [("", True), ("wrong type", True), ("hang", False)])
+def test_a_drain_leaves_no_lane_behind(mesh: MeshDriver, mood: str, committed: bool) -> None:
     (instance,) = mesh.instances_of(NodeUnrulyEffect)
     host = instance._runner
     assert isinstance(host, MemoryEffectRunner)
@@ -140,7 +140,7 @@ def test_a_drain_leaves_no_lane_behind(mesh: MeshDriver, mood: str, settled: boo
     host._loop.run_until_complete(take_and_drain())
     assert NodeUnrulyEffect.done == [("e", 0)]
     assert host.engine.in_flight == 0
-    assert (host.engine.committer.snapshot() is not None) == settled
+    assert (host.engine.committer.snapshot() is not None) == committed
 
 
 def test_bad_input_becomes_a_dead_letter(mesh: MeshDriver) -> None:
@@ -164,7 +164,7 @@ def test_a_replayed_dead_letter_reaches_the_node_by_its_retry_topic(mesh: MeshDr
     assert second.value() == first.value()
 
 
-def test_memory_is_bounded_while_handlers_do_not_come_back(mesh: MeshDriver) -> None:
+def test_memory_is_bounded_while_handlers_do_not_return(mesh: MeshDriver) -> None:
     for number in range(4000):
         mesh.send(Act(entity=f"e{number}", mood="hang"), run=False)
     mesh.run_until_idle()
@@ -175,7 +175,7 @@ def test_memory_is_bounded_while_handlers_do_not_come_back(mesh: MeshDriver) -> 
     assert len(NodeUnrulyEffect.done) == delivery.concurrency
 
 
-def test_a_partition_that_is_given_up_while_its_commit_fails_is_not_complained_of(
+def test_there_is_no_complaint_about_a_partition_that_was_revoked_while_its_commit_failed(
     mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (instance,) = mesh.instances_of(NodeUnrulyEffect)

@@ -1,4 +1,4 @@
-"""Partitions of an effect are restored between polls: the rebalance callback reads nothing, however much waits."""
+"""Partitions of an effect are restored between polls: the rebalance callback reads nothing, whatever the backlog is."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -32,7 +32,7 @@ _ASKING = (
     (MemoryEventBus, "read"),
     (MemoryReader, "batch"),
 )
-"""What may take long on a cluster."""
+"""Calls that may take long on a cluster."""
 
 
 receipts: list[str] = []
@@ -55,7 +55,7 @@ def _world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def inside(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Calls inside of rebalance callbacks, by name; "assigned" for each callback."""
+    """Return the names of calls inside rebalance callbacks, with "assigned" for each callback."""
     calls: list[str] = []
     depth: list[None] = []
 
@@ -98,7 +98,7 @@ def host_of(instance: Instance) -> MemoryEffectRunner:
 
 @pytest.fixture
 def waiting() -> Iterator[MeshDriver]:
-    """An effect without instances; many messages of one key wait on its retry topic."""
+    """Return an effect without instances, with many messages of one key on its retry topic."""
     mesh = MeshDriver([unruly()])
     NodeUnrulyEffect.down.add("e")
     for number in range(_COUNT):
@@ -115,7 +115,7 @@ def acted(mesh: MeshDriver) -> list[int]:
 
 
 def left(instance: Instance) -> list[int]:
-    """Offsets left by what health says about restores."""
+    """Return the numbers of offsets left in the complaints about restores."""
     reasons = [text for about, text in instance.health.snapshot().items() if about.startswith("restore ")]
     return [int(text.removeprefix("restoring retries: ").removesuffix(" offsets left")) for text in reasons]
 
@@ -154,7 +154,7 @@ def test_the_watchdog_and_metrics_see_a_restore_move(waiting: MeshDriver) -> Non
     assert partitions.restored == {}
 
 
-def test_partitions_that_are_given_up_in_the_middle_of_a_restore_are_restored_by_their_next_owner(
+def test_partitions_that_are_revoked_in_the_middle_of_a_restore_are_restored_by_their_next_owner(
     waiting: MeshDriver,
 ) -> None:
     mesh = waiting
@@ -178,7 +178,7 @@ def test_partitions_that_are_given_up_in_the_middle_of_a_restore_are_restored_by
 
 
 def test_partitions_that_come_back_in_the_middle_are_read_from_where_they_are_then(waiting: MeshDriver) -> None:
-    """Another owner has finished some of what was read before."""
+    """Another owner has finished some of the messages that were read before."""
     mesh = waiting
     first = mesh.add_instance(NodeUnrulyEffect)
     while not left(first):
@@ -198,7 +198,7 @@ def test_partitions_that_come_back_in_the_middle_are_read_from_where_they_are_th
     assert acted(mesh) == list(range(_COUNT + 1))
 
 
-def test_kept_answers_are_restored_in_chunks(inside: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idempotent_results_are_restored_in_chunks(inside: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     mesh = MeshDriver([NODES / "node_transfer_effect" / "v1_0_0"])
 
     def ask(key: int) -> None:
@@ -226,7 +226,7 @@ def test_kept_answers_are_restored_in_chunks(inside: list[str], monkeypatch: pyt
     mesh.close()
 
 
-def test_kept_answers_of_a_partition_that_is_given_up_in_the_middle_are_released() -> None:
+def test_idempotent_results_of_a_partition_that_is_revoked_in_the_middle_are_closed() -> None:
     mesh = MeshDriver([NODES / "node_transfer_effect" / "v1_0_0"])
     for key in range(_COUNT):
         mesh.send(MoveMoney(account="a", amount=1), headers=[(h.IDEMPOTENCY_KEY, b"%d" % key)], run=False)
@@ -246,7 +246,7 @@ def test_kept_answers_of_a_partition_that_is_given_up_in_the_middle_are_released
 
 
 class Polled(MemoryConsumer):
-    """Notes how often it was polled."""
+    """Counts its polls."""
 
     polls = 0
 
@@ -263,7 +263,7 @@ class PolledBus(MemoryEventBus):
 
 
 class Watched(Engine):
-    """Notes when it adopted, and what it took before."""
+    """Notes when it adopted partitions, and the records that it took before."""
 
     polls_at_adoption: int | None = None
     adopted: Adopted | None = None

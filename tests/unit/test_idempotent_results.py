@@ -1,4 +1,4 @@
-"""Answers kept by idempotency key, for effects without a database."""
+"""Results stored by idempotency key, for effects without a database."""
 
 import asyncio
 from collections import Counter
@@ -23,7 +23,7 @@ CHANGELOG = "onex.state.node_transfer_effect.v1"
 
 
 class Bank:
-    """Stands for the outside world: what it was asked, and how it behaves."""
+    """The outside world: the requests that it got, and how it behaves."""
 
     calls: Counter[str] = Counter()
     failing: set[str] = set()
@@ -68,7 +68,7 @@ def ask(mesh: MeshDriver, account: str = "a", key: str = "k", *, run: bool = Tru
     return mesh.send(message, headers=[(h.IDEMPOTENCY_KEY, key.encode())], run=run)
 
 
-def test_the_same_key_again_gets_the_same_answer_under_its_own_ids(mesh: MeshDriver) -> None:
+def test_the_same_key_again_gets_the_same_result_under_its_own_ids(mesh: MeshDriver) -> None:
     first = ask(mesh)
     mesh.advance("1s")
     again = ask(mesh)
@@ -89,7 +89,7 @@ def test_other_keys_are_other_work(mesh: MeshDriver) -> None:
     assert Bank.calls == {"k": 1, "l": 1}
 
 
-def test_a_command_that_is_sent_while_the_first_one_runs_waits_for_its_answer() -> None:
+def test_a_command_that_is_sent_while_the_first_one_runs_waits_for_its_result() -> None:
     mesh = MeshDriver([transfer(EnumOrdering.NONE)])
     asked = [ask(mesh, run=False) for _ in range(5)]
     mesh.run_until_idle()
@@ -99,7 +99,7 @@ def test_a_command_that_is_sent_while_the_first_one_runs_waits_for_its_answer() 
     mesh.close()
 
 
-def test_a_failure_is_not_kept(mesh: MeshDriver) -> None:
+def test_a_failure_is_not_stored(mesh: MeshDriver) -> None:
     Bank.failing.add("a")
     bad = ask(mesh)
     mesh.advance("1s")
@@ -111,7 +111,7 @@ def test_a_failure_is_not_kept(mesh: MeshDriver) -> None:
     assert mesh.published(MoneyTransferred, good)
 
 
-def test_an_answer_survives_crash_and_rebalance(mesh: MeshDriver) -> None:
+def test_a_result_survives_crash_and_rebalance(mesh: MeshDriver) -> None:
     for number in range(20):
         ask(mesh, f"a-{number}", f"k-{number}")
     mesh.advance("1s")
@@ -126,7 +126,7 @@ def test_an_answer_survives_crash_and_rebalance(mesh: MeshDriver) -> None:
     assert all(mesh.published(MoneyTransferred, sent) for sent in again)
 
 
-def test_an_answer_is_in_the_changelog_only_with_its_event(mesh: MeshDriver) -> None:
+def test_a_result_is_in_the_changelog_only_with_its_event(mesh: MeshDriver) -> None:
     (instance,) = mesh.instances_of(NodeTransferEffect)
     instance.fail_next_commit()
     ask(mesh)
@@ -137,7 +137,7 @@ def test_an_answer_is_in_the_changelog_only_with_its_event(mesh: MeshDriver) -> 
     assert len(mesh.published(MoneyTransferred)) == 2
 
 
-def test_an_answer_is_forgotten_in_time(mesh: MeshDriver) -> None:
+def test_a_result_is_forgotten_in_time(mesh: MeshDriver) -> None:
     ask(mesh)
     mesh.advance("23h")
     ask(mesh)
@@ -148,7 +148,7 @@ def test_an_answer_is_forgotten_in_time(mesh: MeshDriver) -> None:
     assert Bank.calls == {"k": 2}
 
 
-def test_an_answer_too_large_to_keep_is_a_dead_letter(mesh: MeshDriver) -> None:
+def test_a_result_too_large_to_store_is_a_dead_letter(mesh: MeshDriver) -> None:
     Bank.chatty.add("a")
     sent = ask(mesh)
     mesh.advance("1s")
@@ -166,12 +166,12 @@ def test_an_answer_too_large_to_keep_is_a_dead_letter(mesh: MeshDriver) -> None:
         Addressed(MoneyTransferred(account="a", receipt=1), key="k", correlation_id="c"),
     ],
 )
-def test_answers_of_every_shape_come_back(answer: EffectResult) -> None:
+def test_results_of_every_shape_come_back(answer: EffectResult) -> None:
     assert load_result(dump_result(answer), {"MoneyTransferred": MoneyTransferred}) == answer
 
 
 @pytest.mark.parametrize("kind", ["compute", "reducer", "orchestrator"])
-def test_only_effects_keep_answers(kind: str) -> None:
+def test_only_effects_store_results(kind: str) -> None:
     with pytest.raises(ValueError, match="delivery.keep_answers belongs to an EFFECT"):
         ModelContract.model_validate(
             {
@@ -186,7 +186,7 @@ def test_only_effects_keep_answers(kind: str) -> None:
         )
 
 
-def test_an_answer_of_a_newer_version_is_given_after_a_roll_back() -> None:
+def test_a_result_of_a_newer_version_is_returned_after_a_roll_back() -> None:
     newer = '{"many": false, "messages": [["MoneyTransferred", {"account": "a", "receipt": 1, "note": "new"}]]}'
     models = {"MoneyTransferred": MoneyTransferred}
     assert load_result(newer, models) == MoneyTransferred(account="a", receipt=1)
@@ -212,7 +212,7 @@ def ask_for(mesh: MeshDriver, amount: int, key: str = "k") -> Sent:
     return sent
 
 
-def test_other_content_under_the_same_key_is_refused(mesh: MeshDriver) -> None:
+def test_other_content_under_the_same_key_is_rejected(mesh: MeshDriver) -> None:
     first, other, again = ask_for(mesh, 1), ask_for(mesh, 2), ask_for(mesh, 1)
     letter = mesh.dead_letter_of(other)
     assert letter
@@ -230,7 +230,7 @@ def test_a_key_stays_bound_over_a_crash(mesh: MeshDriver) -> None:
     assert mesh.published(MoneyTransferred, ask_for(mesh, 1))
 
 
-def test_an_answer_that_an_earlier_version_kept_is_given_for_any_content(
+def test_a_result_that_an_earlier_version_stored_is_returned_for_any_content(
     mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as earlier:

@@ -79,9 +79,7 @@ def test_a_parked_lane_frees_its_slot_for_another() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=40), st.integers(1, 3))
-def test_dropping_forgets_only_what_is_unwanted_and_not_running(
-    items: list[tuple[int, bool]], concurrency: int
-) -> None:
+def test_drop_removes_only_unwanted_items_that_do_not_run(items: list[tuple[int, bool]], concurrency: int) -> None:
     lanes: Lanes[tuple[int, bool, int]] = Lanes(concurrency)
     for number, (key, unwanted) in enumerate(items):
         lanes.add(key, (key, unwanted, number))

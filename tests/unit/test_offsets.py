@@ -1,4 +1,4 @@
-"""Watermarks against a model, and the metadata that carries what is done beyond them."""
+"""Watermarks against a model, and the metadata with the offsets that are done beyond them."""
 
 import random
 
@@ -12,7 +12,7 @@ gaps = st.lists(st.integers(1, 3), min_size=1, max_size=80)
 
 
 @given(gaps, st.randoms(use_true_random=False), st.integers(0, 80))
-def test_watermark_and_metadata_together_say_exactly_what_is_done(
+def test_watermark_and_metadata_together_name_exactly_the_done_offsets(
     steps: list[int], rng: random.Random, finish: int
 ) -> None:
     offsets = [sum(steps[: n + 1]) + 100 for n in range(len(steps))]
@@ -30,7 +30,7 @@ def test_watermark_and_metadata_together_say_exactly_what_is_done(
 
 
 @given(gaps, st.randoms(use_true_random=False), st.integers(1, 9))
-def test_what_is_done_stays_known_while_a_successor_reads_it_again_in_pieces(
+def test_done_offsets_stay_done_while_a_successor_reads_them_again_in_pieces(
     steps: list[int], rng: random.Random, piece: int
 ) -> None:
     offsets = [sum(steps[: n + 1]) for n in range(len(steps))]
@@ -54,7 +54,7 @@ def test_what_is_done_stays_known_while_a_successor_reads_it_again_in_pieces(
     assert {o for o in offsets if o >= position.offset and last.take(o)} == set(offsets) - done
 
 
-def test_the_watermark_stands_before_the_first_unfinished_offset() -> None:
+def test_the_watermark_is_the_first_unfinished_offset() -> None:
     tracker = OffsetTracker()
     for offset in (5, 6, 9):
         tracker.take(offset)

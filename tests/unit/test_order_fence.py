@@ -1,4 +1,4 @@
-"""``dead_letter.order_fence``: later messages of a key wait for the dead one."""
+"""``dead_letter.order_fence``: later messages of a key wait for its dead letter."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -72,7 +72,7 @@ def test_later_messages_wait_for_the_replay_and_follow_it(mesh: MeshDriver) -> N
     assert numbers(mesh, "e") == [1, 2, 3, 4]
 
 
-def test_a_replay_that_fails_keeps_the_key_waiting(mesh: MeshDriver) -> None:
+def test_a_replay_that_fails_blocks_the_key_further(mesh: MeshDriver) -> None:
     bury_the_first_of_three(mesh)
     NodeUnrulyEffect.down.add("e")
     desk_of(mesh).replay(open_letters(mesh))
@@ -93,7 +93,7 @@ def test_dropping_the_letter_frees_the_key(mesh: MeshDriver) -> None:
     assert numbers(mesh, "e") == [2, 3]
 
 
-def test_the_key_waits_on_across_a_crash(mesh: MeshDriver) -> None:
+def test_the_key_is_blocked_across_a_crash(mesh: MeshDriver) -> None:
     bury_the_first_of_three(mesh)
     mesh.crash(mesh.instances[0])
     mesh.add_instance(NodeUnrulyEffect)
@@ -110,7 +110,7 @@ def test_the_key_waits_on_across_a_crash(mesh: MeshDriver) -> None:
     assert numbers(mesh, "e") == [1, 2, 3, 4, 5]
 
 
-def test_what_cannot_be_read_holds_its_key_too_and_comes_in_order(mesh: MeshDriver) -> None:
+def test_an_unreadable_message_blocks_its_key_too_and_is_replayed_in_order(mesh: MeshDriver) -> None:
     NodeUnrulyEffect.down.add("e")
     mesh.send(Act(entity="e", number=1), run=False)
     mesh.publish("onex.cmd.unruly.act.v1", b"\x00junk", b"e", [], run=False)
@@ -139,7 +139,7 @@ def test_two_dead_letters_of_a_key_are_released_one_by_one(mesh: MeshDriver) -> 
     assert numbers(mesh, "e") == [1, 2, 3, 4, 5]
 
 
-def test_dropping_without_anybody_waiting_changes_nothing(mesh: MeshDriver) -> None:
+def test_dropping_a_letter_for_which_no_key_waits_changes_nothing(mesh: MeshDriver) -> None:
     bury_the_first_of_three(mesh)
     letters = open_letters(mesh)
     for _ in range(2):
@@ -158,7 +158,7 @@ def test_the_fence_belongs_to_effects_in_key_order_and_keeps_its_topic_as_long_a
             ModelContract.model_validate({**facts, **change})
 
 
-def test_a_moved_message_whose_output_only_the_broker_finds_too_large_holds_its_key_no_longer() -> None:
+def test_a_moved_message_whose_output_only_the_broker_finds_too_large_frees_its_key() -> None:
     NodeUnrulyEffect.done.clear()
     mesh = MeshDriver([fenced(max_attempts=6, in_memory="1s")])
     entity = "e" * 500

@@ -18,7 +18,7 @@ from tests.conftest import NODES
 
 
 class ListOutbox:
-    """Rows in a list; this process leads."""
+    """An outbox with its rows in a list. This process leads."""
 
     def __init__(self, rows: list[OutboxEvent], stopping: asyncio.Event, away: str = "") -> None:
         """``away``: the call that fails once."""
@@ -56,7 +56,7 @@ def row(number: int, kind: str = "TillChanged", body: str = "") -> OutboxEvent:
 def relayed(
     rows: list[OutboxEvent], monkeypatch: pytest.MonkeyPatch, *, fence: bool = False, away: str = ""
 ) -> list[int | str]:
-    """Amounts published, and the ids of dead letters."""
+    """Return the published amounts, and the ids of dead letters."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody")
     monkeypatch.setattr(module, "_FOLLOW", 0.0)
     monkeypatch.setattr("node_till_effect.v1_0_0.node.NodeTillEffect.start", _no_start)
@@ -85,7 +85,7 @@ def relayed(
 async def _no_start(_: object) -> None: ...
 
 
-def test_a_relay_that_is_fenced_goes_on_when_it_leads_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relay_that_was_fenced_continues_when_it_leads_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert relayed([row(1), row(2), row(3)], monkeypatch, fence=True) == [1, 2, 3]
 
 
@@ -105,7 +105,7 @@ def test_an_event_that_no_broker_takes_is_a_dead_letter(monkeypatch: pytest.Monk
     assert line["topic"] == "onex.evt.till.till-changed.v1"
 
 
-def test_a_row_of_a_newer_version_is_published_without_what_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_of_a_newer_version_is_published_without_unknown_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     assert relayed([row(1, body='{"till": "t", "amount": 5, "note": "new"}')], monkeypatch) == [5]
 
 

@@ -50,7 +50,7 @@ def mesh() -> Iterator[MeshDriver]:
     driver.close()
 
 
-def test_what_is_parked_in_memory_is_bounded_by_its_bytes(mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parked_messages_are_bounded_by_their_bytes(mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parking, "MAX_PARKED_BYTES", 10_000)
     names = [f"{number}-" + "x" * 1500 for number in range(8)]
     NodeUnrulyEffect.down.update(names)
@@ -125,7 +125,7 @@ def test_error_codes_of_the_contract_are_transient() -> None:
     assert plan.next_delay(RejectedError(), attempts_at(1), 0) is None
 
 
-def test_past_its_time_in_memory_a_message_waits_on_the_retry_topic(mesh: MeshDriver) -> None:
+def test_after_its_time_in_memory_a_message_waits_on_the_retry_topic(mesh: MeshDriver) -> None:
     NodeUnrulyEffect.down.add("stuck")
     sent = mesh.send(Act(entity="stuck", number=1))
     assert mesh.records(RETRY) == []
@@ -143,7 +143,7 @@ def test_past_its_time_in_memory_a_message_waits_on_the_retry_topic(mesh: MeshDr
     assert mesh.published(Acted) == [Acted(entity="stuck", number=1, attempt=3)]
 
 
-def test_later_messages_of_the_key_queue_behind_it_and_other_keys_go_on(mesh: MeshDriver) -> None:
+def test_later_messages_of_the_key_queue_behind_it_and_other_keys_continue(mesh: MeshDriver) -> None:
     NodeUnrulyEffect.down.add("stuck")
     for number in range(5):
         mesh.send(Act(entity="stuck", number=number))
@@ -166,7 +166,7 @@ def test_later_messages_of_the_key_queue_behind_it_and_other_keys_go_on(mesh: Me
     assert mesh.dead_letters() == []
 
 
-def test_a_key_waits_on_across_a_crash_and_its_attempts_are_counted_on(mesh: MeshDriver) -> None:
+def test_a_key_is_blocked_across_a_crash_and_its_attempts_are_counted_further(mesh: MeshDriver) -> None:
     NodeUnrulyEffect.down.add("stuck")
     sent = mesh.send(Act(entity="stuck", number=1))
     mesh.advance("8s")
@@ -189,7 +189,7 @@ def test_a_key_waits_on_across_a_crash_and_its_attempts_are_counted_on(mesh: Mes
     assert len(mesh.dead_letters()) == 3
 
 
-def test_a_rebalance_cancels_waiting_at_once_and_the_next_owner_goes_on(mesh: MeshDriver) -> None:
+def test_a_rebalance_cancels_waits_and_the_next_owner_continues(mesh: MeshDriver) -> None:
     NodeUnrulyEffect.down.add("stuck")
     mesh.send(Act(entity="stuck", number=1))
     mesh.advance("4s")
@@ -246,7 +246,7 @@ def test_a_due_time_of_a_wrong_clock_does_not_wait_for_ever(mesh: MeshDriver) ->
     assert len(mesh.published(Acted)) == 2
 
 
-def test_a_moved_message_that_cannot_be_read_any_more_is_buried_and_frees_its_key(mesh: MeshDriver) -> None:
+def test_a_moved_message_that_became_unreadable_is_a_dead_letter_and_frees_its_key(mesh: MeshDriver) -> None:
     from onex.bus.protocols import Outgoing
 
     headers = [(h.RETRY_DUE, b"0"), (h.ORIGINAL_TOPIC, b"no.such.topic")]
@@ -321,7 +321,7 @@ def test_a_due_time_of_a_clock_that_was_ahead_is_not_waited_for(mesh: MeshDriver
     assert mesh.published(Acted) == [Acted(entity="e", number=1, attempt=3)]
 
 
-def test_no_more_is_read_while_too_many_keys_wait_on_the_retry_topic(
+def test_no_input_is_read_while_too_many_keys_wait_on_the_retry_topic(
     mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry_topic, "MAX_KEYS", 10)
