@@ -1,4 +1,4 @@
-"""What the author of a capability imports: the mixin, its configuration, and the services that engines work with.
+"""The API for authors of capabilities: the mixin, its configuration, and the services that engines work with.
 
 Internal modules import everything else from the module that defines it.
 """

@@ -41,7 +41,7 @@ class ProtocolManaged(Protocol):
 
 
 class ProtocolComposed(Protocol):
-    """What the composition needs of a node."""
+    """The part of a node that the composition uses."""
 
     @property
     def capabilities(self) -> CapabilityPlan: ...

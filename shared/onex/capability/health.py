@@ -14,7 +14,7 @@ Probe = Callable[[], Awaitable[object]]
 
 
 class EnumCheckKind(StrEnum):
-    """What a check covers."""
+    """The subject of a check."""
 
     COMPONENT = "component"
     """A part of this process."""

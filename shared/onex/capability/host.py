@@ -58,7 +58,7 @@ class PartitionShare:
 
 
 class ProtocolHost(Protocol):
-    """What every node has. An accessor that needs more names a protocol of its own."""
+    """The part of a node that every capability may use. An accessor that needs more names a protocol of its own."""
 
     @property
     def container(self) -> Container: ...

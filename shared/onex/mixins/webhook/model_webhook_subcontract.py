@@ -25,7 +25,7 @@ class ModelWebhookEndpoint(BaseModel):
 
 
 class ModelWebhookSubcontract(Subcontract):
-    """To whom events are delivered, and how."""
+    """Endpoints and deliveries, in the format of Standard Webhooks 1.0."""
 
     INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
 
