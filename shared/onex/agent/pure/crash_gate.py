@@ -32,7 +32,7 @@ class PureGate:
         self,
         isolation: Isolation,
         blocked: BlockedPartitions,
-        work: Processor,
+        processor: Processor,
         contract: ModelContract,
         group: str,
         clock: ProtocolClock,
@@ -40,7 +40,7 @@ class PureGate:
         self._isolation = isolation
         self._journal = isolation.journal
         self._blocked = blocked
-        self._work = work
+        self._processor = processor
         self._node = contract.name
         self._changelog = contract.changelog_topic
         self._retry_topic = contract.retry_topic
@@ -48,7 +48,7 @@ class PureGate:
         self.suspects = isolation.suspects
         self.watches = False
         """Whether the batch has suspects, so that the journal names each record before it is carried."""
-        self._alone = False
+        self._is_alone = False
 
     def admit(
         self, records: list[ProtocolRecord], due: list[Due], consumer: ProtocolConsumer
@@ -57,50 +57,50 @@ class PureGate:
 
         An input that runs alone does not wait for other partitions: under load they would always have records.
         """
-        self.watches = self._alone = False
-        if not self.suspects and not self._work.memory_shortages:
+        self.watches = self._is_alone = False
+        if not self.suspects and not self._processor.memory_shortages:
             return records, due
         timers = self._admit_timers(due)
-        if not self._alone and not self._are_concerned(records):
+        if not self._is_alone and not self._are_concerned(records):
             return records, timers  # a partition may be blocked for days: the others pay little for it
         admitted: list[ProtocolRecord] = []
-        ready: set[Partition] = set()
-        left: dict[Partition, int] = {}
-        is_full = self._alone
+        begun: set[Partition] = set()
+        postponed: dict[Partition, int] = {}
+        is_full = self._is_alone
         for record in records:
             partition, offset = Partition(record.topic(), record.partition()), record.offset()
-            if is_full or partition in left:
-                _leave(left, record)
+            if is_full or partition in postponed:
+                _postpone(postponed, record)
                 continue
             suspect = self.suspects.at(partition, offset)
             if self._runs_alone(partition, offset, suspect):
                 is_full = True
-                if partition in ready:
-                    _leave(left, record)
+                if partition in begun:
+                    _postpone(postponed, record)
                     continue
                 for other in admitted:
-                    _leave(left, other)
-                admitted, timers, self._alone = [record], [], True
+                    _postpone(postponed, other)
+                admitted, timers, self._is_alone = [record], [], True
                 self._watch(partition, offset, suspect)
-            elif self._is_admitted(partition, offset, suspect, is_first=partition not in ready):
+            elif self._is_admitted(partition, offset, suspect, is_first=partition not in begun):
                 admitted.append(record)
-                ready.add(partition)
+                begun.add(partition)
             else:
-                _leave(left, record)
-        for partition, offset in left.items():
+                _postpone(postponed, record)
+        for partition, offset in postponed.items():
             consumer.seek(partition, offset)
-        blocked = [partition for partition in left if self._blocked.is_blocked(partition)]
+        blocked = [partition for partition in postponed if self._blocked.is_blocked(partition)]
         consumer.pause(blocked)
         numbers = {partition.partition for partition in blocked}
         return admitted, [(number, timer) for number, timer in timers if number not in numbers]
 
     def _are_concerned(self, records: Sequence[ProtocolRecord]) -> bool:
-        concerned = {suspect.partition for suspect in self.suspects} | self._work.memory_shortages.partitions
+        concerned = {suspect.partition for suspect in self.suspects} | self._processor.memory_shortages.partitions
         return any((record.topic(), record.partition()) in concerned for record in records)
 
     def _admit_timers(self, due: list[Due]) -> list[Due]:
         admitted: list[Due] = []
-        ready: set[int] = set()
+        begun: set[int] = set()
         stopped: set[int] = set()
         for number, timer in due:
             if number in stopped:
@@ -108,14 +108,14 @@ class PureGate:
             partition, offset = Partition(self._changelog, number), offset_of(timer)
             suspect = self.suspects.at(partition, offset)
             if self._runs_alone(partition, offset, suspect):
-                if number not in ready:
-                    self._alone = True
+                if number not in begun:
+                    self._is_alone = True
                     self._watch(partition, offset, suspect)
                     return [(number, timer)]
                 stopped.add(number)
-            elif self._is_admitted(partition, offset, suspect, is_first=number not in ready):
+            elif self._is_admitted(partition, offset, suspect, is_first=number not in begun):
                 admitted.append((number, timer))
-                ready.add(number)
+                begun.add(number)
             else:
                 stopped.add(number)
         return admitted
@@ -123,7 +123,7 @@ class PureGate:
     def _runs_alone(self, partition: Partition, offset: int, suspect: Suspect | None) -> bool:
         if suspect is not None and suspect.runs_alone:
             return True
-        is_short = (*partition, offset) in self._work.memory_shortages
+        is_short = (*partition, offset) in self._processor.memory_shortages
         return is_short and (suspect is None or not suspect.awaits_decision)
 
     def _is_admitted(self, partition: Partition, offset: int, suspect: Suspect | None, *, is_first: bool) -> bool:
@@ -145,7 +145,7 @@ class PureGate:
             return
         self.watches = True
         if suspect.skip:
-            self._work.mark_failed((*partition, offset), error_of(suspect), EnumStage.HANDLER)
+            self._processor.mark_failed((*partition, offset), error_of(suspect), EnumStage.HANDLER)
 
     def begin(
         self, first: Mapping[Partition, int], positions: Mapping[Partition, Position], due: Sequence[Due]
@@ -156,7 +156,7 @@ class PureGate:
         for number, timer in due:
             offsets.setdefault(Partition(self._changelog, number), []).append(offset_of(timer))
         spans += [Span(partition, min(timers), max(timers) + 1) for partition, timers in offsets.items()]
-        self._journal.write(spans, alone=self._alone)
+        self._journal.write(spans, alone=self._is_alone)
 
     def at(self, record: ProtocolRecord) -> None:
         """Name this record of the batch. The ones before it did not end the process."""
@@ -167,7 +167,7 @@ class PureGate:
         self._at(Partition(self._changelog, number), offset_of(timer))
 
     def _at(self, partition: Partition, offset: int) -> None:
-        self._journal.write([Span(partition, offset, offset + 1)], alone=self._alone)
+        self._journal.write([Span(partition, offset, offset + 1)], alone=self._is_alone)
 
     def end(self) -> None:
         """Name no inputs: the bus writes and commits."""
@@ -196,7 +196,7 @@ class PureGate:
                 self._blocked.unblock(partition)
 
 
-def _leave(left: dict[Partition, int], record: ProtocolRecord) -> None:
+def _postpone(offsets: dict[Partition, int], record: ProtocolRecord) -> None:
     """Have a record read again later, and with it the records behind it."""
     partition = Partition(record.topic(), record.partition())
-    left[partition] = min(left.get(partition, record.offset()), record.offset())
+    offsets[partition] = min(offsets.get(partition, record.offset()), record.offset())

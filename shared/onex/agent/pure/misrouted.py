@@ -1,7 +1,7 @@
-"""Records on another partition than that of their key: what to do about producers with another partitioner.
+"""Records on another partition than that of their key, which producers with another partitioner write.
 
-librdkafka's default partitioner hashes keys by CRC32, every client of the mesh by murmur2. State, timers and the
-answers to commands are where murmur2 puts the key: a record elsewhere would begin a second state of its key.
+librdkafka's default partitioner hashes keys by CRC32, every client of the mesh by murmur2. State, timers and replies
+are on the partition that murmur2 selects: a record on another one would begin a second state of its key.
 """
 
 from collections.abc import Sequence
@@ -20,44 +20,45 @@ REMEDY = (
     "clients, kcat -X topic.partitioner=murmur2_random"
 )
 _WARN_EVERY = 60.0
+"""Seconds between two warnings."""
 
 
 class MisroutedKeys:
-    """Knows where the keys of one keyed node belong, and how a record gets there: over the node's retry topic."""
+    """Finds the partitions of the keys of one keyed node. Its retry topic brings records there."""
 
     def __init__(self, bus: ProtocolEventBus, retry_topic: str, clock: ProtocolClock) -> None:
-        """Raises BusError. Inputs, changelog and retry topic have equally many partitions: checked at start."""
+        """Raise BusError. Inputs, changelog and retry topic have the same number of partitions: checked at start."""
         self._bus = bus
         self._clock = clock
         self._retry_topic = retry_topic
         self._partitions = bus.admin.topics([retry_topic])[retry_topic].partitions
-        self._warned: float | None = None
-        self._unsaid = 0
+        self._warned_at: float | None = None
+        self._unreported = 0
 
     def misplaced(self, number: int, keys: Sequence[bytes]) -> set[bytes]:
-        """Which of these keys do not belong to a partition number."""
-        places = self._bus.partitions_of(keys, self._partitions)
-        if places.count(number) == len(places):
+        """Return those of these keys that do not belong to a partition number."""
+        numbers = self._bus.partitions_of(keys, self._partitions)
+        if numbers.count(number) == len(numbers):
             return set()
-        return {key for key, place in zip(keys, places, strict=True) if place != number}
+        return {key for key, right_number in zip(keys, numbers, strict=True) if right_number != number}
 
     def forwarded(self, record: ProtocolRecord, envelope: Envelope) -> Emitted:
-        """The record as it goes to the retry topic, where its key decides about the partition."""
+        """Return the record as it goes to the retry topic, whose partition follows from its key."""
         self._warn(record, envelope)
         topic, value, key, headers = moved_record(self._retry_topic, record, envelope.id, UNTRIED)
         return topic, value, key, [*headers, (h.ORIGINAL_PARTITION, b"%d" % record.partition())]
 
     def _warn(self, record: ProtocolRecord, envelope: Envelope) -> None:
-        self._unsaid += 1
+        self._unreported += 1
         now = self._clock.monotonic()
-        if self._warned is not None and now - self._warned < _WARN_EVERY:
+        if self._warned_at is not None and now - self._warned_at < _WARN_EVERY:
             return
         log.warning(
             "records on the wrong partition for their key are forwarded",
             topic=record.topic(),
             partition=record.partition(),
             source=envelope.header(h.SOURCE).decode(errors="backslashreplace") or "an unknown producer",
-            records=self._unsaid,
+            records=self._unreported,
             remedy=REMEDY,
         )
-        self._warned, self._unsaid = now, 0
+        self._warned_at, self._unreported = now, 0
