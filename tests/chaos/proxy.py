@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,8 +20,12 @@ class TcpProxy:
         self._writers: dict[asyncio.StreamWriter, int] = {}
         """Both ends of connections, with the port of the client."""
         self._cut = False
+        self._without_responses: set[int] = set()
+        """Ports of clients that do not get the target's responses."""
         self._cut_off: set[int] = set()
         """Processes whose connections are refused."""
+        self.refused = 0
+        """Connections refused so far."""
 
     def start(self) -> None:
         """Begin to forward."""
@@ -37,9 +42,14 @@ class TcpProxy:
         self._cut_off.add(pid)
         self._loop.call_soon_threadsafe(self._drop)
 
+    def drop_responses(self, pid: int) -> None:
+        """On the open connections of a process, forward what it sends and drop what the target responds."""
+        self._without_responses = _ports_of(pid)
+
     def mend(self) -> None:
         """Forward again."""
         self._cut = False
+        self._without_responses = set()
         self._cut_off.clear()
 
     def stop(self) -> None:
@@ -66,12 +76,13 @@ class TcpProxy:
 
     def _refused(self) -> set[int] | None:
         """Ports of clients that are refused; None: all of them."""
-        return None if self._cut else set().union(*map(_ports_of, self._cut_off))
+        return None if self._cut else set().union(*map(_ports_of, tuple(self._cut_off)))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         port: int = writer.get_extra_info("peername")[1]
         refused = self._refused()
         if refused is None or port in refused:
+            self.refused += 1
             writer.transport.abort()
             return
         try:
@@ -85,16 +96,22 @@ class TcpProxy:
         self._writers |= {writer: port, inner_writer: port}
         try:
             with suppress(asyncio.CancelledError):  # the proxy ends
-                await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+                await asyncio.gather(
+                    _pump(reader, inner_writer), _pump(inner_reader, writer, lambda: port in self._without_responses)
+                )
         finally:
             for end in (writer, inner_writer):
                 self._writers.pop(end, None)
                 end.transport.abort()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, loses: Callable[[], bool] = lambda: False
+) -> None:
     with suppress(OSError):
         while data := await reader.read(65_536):
+            if loses():
+                continue
             writer.write(data)
             await writer.drain()
     with suppress(OSError):

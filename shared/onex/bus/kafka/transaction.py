@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 from time import monotonic
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -46,11 +47,15 @@ class _QueueingProducer(ProtocolTransaction):
     """Queues records with back-pressure: the part that both forms share."""
 
     def __init__(self, config: KafkaConfig, transactional_id: str | None, on_error: ErrorSink) -> None:
-        self._client = made(Producer, config.producer(transactional_id), on_error)
-        self._send = self._client.produce
+        self._make = partial(made, Producer, config.producer(transactional_id), on_error)
+        self._take(self._make())
         self._on_record: Callable[[KafkaError | None, Message], None] | None = None
         """Called for every record, in the form in which the commit does not report failures."""
         self._must_return_by: float | None = None
+
+    def _take(self, client: Producer) -> None:
+        self._client = client
+        self._send = client.produce
 
     @override
     def produce(
@@ -140,6 +145,11 @@ class KafkaTransaction(_QueueingProducer):
         self._early: Future[None] | None = None
         self._timeout = config.transaction_timeout_ms / 1000
         self._began = monotonic()
+        self._id = transactional_id
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Fence earlier producers with this transactional id, and wait until their transactions have ended."""
         try:
             # Connect first: librdkafka looks for the coordinator once, and when no broker is connected yet, it looks
             # again half a second later.
@@ -148,10 +158,10 @@ class KafkaTransaction(_QueueingProducer):
         except KafkaException as error:
             if (cause := error_of(error)) and cause.code() == KafkaError.INVALID_TRANSACTION_TIMEOUT:
                 raise ConfigurationError(
-                    f"ONEX_TRANSACTION_TIMEOUT_MS: {config.transaction_timeout_ms} is more than the brokers' "
+                    f"ONEX_TRANSACTION_TIMEOUT_MS: {self._timeout * 1000:.0f} is more than the brokers' "
                     "transaction.max.timeout.ms; set it lower"
                 ) from None
-            raise translate(error, f"taking over transactional id {transactional_id}") from None
+            raise translate(error, f"taking over transactional id {self._id}") from None
 
     def _failure(self, raised: BaseException, doing: str) -> BusError:
         """Return the bus error.
@@ -249,11 +259,27 @@ class KafkaTransaction(_QueueingProducer):
         early, self._early = self._early, None
         if early is not None:
             wait([early])
+        everything_acknowledged = self.acknowledged()
         try:
             with self._within(_COMMIT_TIMEOUT) as seconds:
                 self._client.abort_transaction(seconds)
         except (KafkaException, SystemError) as error:
             raise self._failure(error, "aborting") from None
+        if not everything_acknowledged:
+            self._renew()
+
+    def _renew(self) -> None:
+        """Replace the producer by one with a new epoch, whose sequence numbers begin at zero.
+
+        ``abort_transaction`` drops records that wait for a retry, and gives their sequence numbers to the next
+        records. A broker that had written such a record, and whose acknowledgement was lost, takes the next record
+        for a duplicate: it acknowledges the record without writing it, and the next transaction commits without it.
+        See decision 45.
+        """
+        super().close()
+        self._take(self._make())
+        with self._within(_INIT_TIMEOUT):
+            self._initialise()
 
 
 class AtLeastOnceProducer(_QueueingProducer):
