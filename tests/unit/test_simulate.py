@@ -139,14 +139,14 @@ def test_state_in_the_instance_is_found_and_shrunk(
 ) -> None:
     node = node_in(tmp_path, name, kind, code)
     with pytest.raises(SimulationError, match=problem) as raised:
-        simulate([node], schedules=30)
+        simulate([node], schedules=30, length=40)
     found = raised.value
     assert len(found.story) <= 8, found.story
     assert found.story[0].startswith("1. ")
     (case,) = yaml.safe_load(found.case)
     assert case["when"]["Ask"]["name"] in ("ada", "bob")
     with pytest.raises(SimulationError) as again:
-        simulate([node], schedules=1, seed=found.seed)
+        simulate([node], schedules=1, seed=found.seed, length=40)
     assert str(again.value) == str(found)
     (node / "cases.yaml").write_text(found.case)
     assert [each.name for each in load_cases(node)] == [case["name"]]

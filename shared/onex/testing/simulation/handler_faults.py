@@ -7,6 +7,7 @@ from dataclasses import replace
 from enum import Enum
 from functools import wraps
 from inspect import iscoroutinefunction
+from types import new_class
 from typing import NamedTuple, cast
 
 from onex.contract import ResolvedNode
