@@ -11,9 +11,9 @@ from node_unruly_effect.v1_0_0.models import Act
 from onex.bus.memory.log import MemoryRecord
 from onex.bus.protocols import Headers, Outgoing, Partition
 from onex.errors import PoisonError
+from onex.testing.simulation.schedule import Action
 from onex.wire import headers as h
 from onex.wire.partitioner import partition_of
-from tests.simulation.schedule import Action
 
 if TYPE_CHECKING:
     from tests.simulation.simulator import Simulation

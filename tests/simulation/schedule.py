@@ -1,17 +1,7 @@
-"""Schedules: what happens in which order, drawn from a seed. Plain data, so that one can be cut down and replayed."""
+"""The actions of these schedules, and how often each is drawn."""
 
-from collections.abc import Sequence
-from random import Random
-from typing import NamedTuple
-
-
-class Action(NamedTuple):
-    """One thing that happens. ``pick`` chooses the instance, node or entity; ``amount`` says how much."""
-
-    name: str
-    pick: int = 0
-    amount: int = 0
-
+from onex.testing.simulation.schedule import Action
+from onex.testing.simulation.schedule import draw as draw_by_weight
 
 _WEIGHTS = {
     "step": 60,
@@ -36,21 +26,8 @@ _WEIGHTS = {
     "stall": 3,
     "rewind": 1,
 }
-"""How often each kind of thing happens. ``lose``: a commit succeeds and its answer is lost. ``stall``: a process
-stands still inside of a transaction, until its group has gone on without it. ``rewind``: a client goes back to the
-earliest records."""
 
 
 def draw(seed: int, length: int = 150) -> list[Action]:
-    """The schedule of a seed."""
-    random = Random(seed)
-    names, weights = list(_WEIGHTS), list(_WEIGHTS.values())
-    return [
-        Action(name, random.randrange(1 << 16), random.randrange(1 << 16))
-        for name in random.choices(names, weights, k=length)
-    ]
-
-
-def without(schedule: Sequence[Action], start: int, count: int) -> list[Action]:
-    """The schedule with ``count`` actions cut out."""
-    return [*schedule[:start], *schedule[start + count :]]
+    """Return the schedule of a seed."""
+    return draw_by_weight(seed, length, _WEIGHTS)

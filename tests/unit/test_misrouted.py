@@ -40,7 +40,7 @@ def mesh() -> Iterator[MeshDriver]:
 def misroute(mesh: MeshDriver, message: Message, key: bytes, *, run: bool = False, by: int | None = None) -> int:
     """Write as librdkafka does by default; gives the partition."""
     topic = mesh.topic_of(type(message))
-    value = Codec.of_topic(type(message), topic, mesh._catalogue).encode(message)
+    value = Codec.of_topic(type(message), topic, mesh.catalogue).encode(message)
     number = crc32(key) % mesh.broker.topic(topic).partitions if by is None else by
     mesh.bus.publish(Outgoing(topic, value, key, [(h.SOURCE, b"/somebody")], number))
     if run:
@@ -135,7 +135,7 @@ def test_an_abort_forwards_nothing_twice(mesh: MeshDriver) -> None:
 
 def test_a_key_whose_state_is_on_the_wrong_partition_already_stays_there(mesh: MeshDriver) -> None:
     """It was written before the node looked: moving its later records would lose the total."""
-    codec = Codec.of_topic(Amount, AMOUNTS, mesh._catalogue)
+    codec = Codec.of_topic(Amount, AMOUNTS, mesh.catalogue)
     number = wrong(b"old")
     mesh.bus.publish(  # as a replay does: what is on the retry topic is never forwarded
         Outgoing(
@@ -239,7 +239,7 @@ def test_a_replay_goes_to_the_partition_of_the_key(mesh: MeshDriver) -> None:
 
 
 def test_what_cannot_be_read_is_a_dead_letter_and_not_forwarded_with_its_group(mesh: MeshDriver) -> None:
-    number, codec = wrong(b"e"), Codec.of_topic(Amount, AMOUNTS, mesh._catalogue)
+    number, codec = wrong(b"e"), Codec.of_topic(Amount, AMOUNTS, mesh.catalogue)
     log = mesh.broker.logs[Partition(AMOUNTS, number)]
     for made, value in ((MemoryRecord, 1), (UnreadableRecord, 10), (MemoryRecord, 100)):
         encoded = codec.encode(Amount(entity="e", value=value))

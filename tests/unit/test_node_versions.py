@@ -85,7 +85,7 @@ def rolled() -> Iterator[MeshDriver]:
     node = resolve_node(TRIP / "v1_1_0")
     mesh.nodes = [node]
     declared = declare([node], 1)
-    apply_plan(make_plan(declared, mesh.bus, mesh._catalogue), declared, mesh.bus, mesh._catalogue)
+    apply_plan(make_plan(declared, mesh.bus, mesh.catalogue), declared, mesh.bus, mesh.catalogue)
     mesh.crash(mesh.instances[0])
     mesh.instances.append(mesh._instance(node))
     mesh.run_until_idle()

@@ -61,7 +61,7 @@ def relayed(
     monkeypatch.setattr(module, "_FOLLOW", 0.0)
     monkeypatch.setattr("node_till_effect.v1_0_0.node.NodeTillEffect.start", _no_start)
     mesh = MeshDriver([NODES / "node_till_effect" / "v1_0_0"])
-    program = build_program(mesh.nodes[0], mesh._catalogue)
+    program = build_program(mesh.nodes[0], mesh.catalogue)
 
     async def scene() -> None:
         stopping = asyncio.Event()

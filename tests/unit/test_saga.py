@@ -242,7 +242,7 @@ def test_a_running_workflow_ends_on_the_version_it_began_with() -> None:
     from onex.provisioning.provision import apply_plan, make_plan
 
     declared = declare([new_node], 1)
-    apply_plan(make_plan(declared, old.bus, old._catalogue), declared, old.bus, old._catalogue)
+    apply_plan(make_plan(declared, old.bus, old.catalogue), declared, old.bus, old.catalogue)
     old.crash(old.instances[0])
     old.instances.append(old._instance(new_node))
     old.run_until_idle()
@@ -272,7 +272,7 @@ def test_a_run_whose_version_is_gone_says_so(mesh: MeshDriver, monkeypatch: pyte
     from onex.provisioning.provision import apply_plan, make_plan
 
     declared = declare([new_node], 1)
-    apply_plan(make_plan(declared, mesh.bus, mesh._catalogue), declared, mesh.bus, mesh._catalogue)
+    apply_plan(make_plan(declared, mesh.bus, mesh.catalogue), declared, mesh.bus, mesh.catalogue)
     mesh.crash(mesh.instances[0])
     mesh.instances.append(mesh._instance(new_node))
     mesh.send(new_node.models["ApproveTrip"].model_validate({"trip": "t"}))

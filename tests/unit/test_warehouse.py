@@ -333,7 +333,7 @@ def as_before(mesh: MeshDriver) -> None:
     """Write the state of the run as version 0.1 did, and restart its node."""
     (node,) = mesh.nodes
     topic = node.contract.changelog_topic
-    codec = Codec.of_topic(WorkflowState, topic, mesh._catalogue)
+    codec = Codec.of_topic(WorkflowState, topic, mesh.catalogue)
     record = [r for r in mesh.records(topic) if (r.key() or b"").startswith(b"s")][-1]
     state = codec.decode(record.value())
     assert isinstance(state, WorkflowState)

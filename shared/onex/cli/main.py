@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, str] = {
     "plan": "provision.plan",
     "apply": "provision.apply",
     "env": "env.app",
+    "simulate": "simulate.simulate",
     "explain": "explain.explain",
     "nodes": "nodes.nodes",
     "topics": "topics.topics",

@@ -117,35 +117,37 @@ def mismatch(case: Case, published: Sequence[Named], dead_letter: Mapping[str, s
     if case.then.dead_letter is not None:
         if dead_letter is None:
             return f"expected a dead letter {case.then.dead_letter}, published {published}"
-        wrong = {k: dead_letter.get(k) for k, v in case.then.dead_letter.items() if not _fits(dead_letter.get(k), v)}
+        wrong = {k: dead_letter.get(k) for k, v in case.then.dead_letter.items() if not fits(dead_letter.get(k), v)}
         return f"dead letter differs: {wrong}, expected {dict(case.then.dead_letter)}" if wrong else ""
     if dead_letter is not None:
         return f"unexpected dead letter {dict(dead_letter)}"
     unexpected = list(published)
     for wanted in case.then.publishes:
-        match = next((message for message in unexpected if _covers(message, wanted)), None)
+        match = next((message for message in unexpected if covers(message, wanted)), None)
         if match is None:
             return f"missing {wanted}; published {published}"
         unexpected.remove(match)
     return f"published in addition to what was expected: {unexpected}" if unexpected else ""
 
 
-def _covers(message: Named, wanted: Named) -> bool:
+def covers(message: Named, wanted: Named) -> bool:
+    """Return whether a message has the type and the fields of an expected one."""
     (name, fields), (kind, payload) = next(iter(wanted.items())), next(iter(message.items()))
-    return name == kind and _fits(payload, fields)
+    return name == kind and fits(payload, fields)
 
 
-def _fits(actual: JsonValue, wanted: JsonValue) -> bool:
+def fits(actual: JsonValue, wanted: JsonValue) -> bool:
+    """Return whether a value is the expected one; see :class:`Expected`."""
     match wanted:
         case str():
             return wanted == "*" or actual == wanted or (isinstance(actual, str) and _text_fits(actual, wanted))
         case dict():
             fields = wanted.items()
             return isinstance(actual, dict) and all(
-                name in actual and _fits(actual[name], value) for name, value in fields
+                name in actual and fits(actual[name], value) for name, value in fields
             )
         case list():
-            return isinstance(actual, list) and len(actual) == len(wanted) and all(map(_fits, actual, wanted))
+            return isinstance(actual, list) and len(actual) == len(wanted) and all(map(fits, actual, wanted))
         case _:
             return actual == wanted
 

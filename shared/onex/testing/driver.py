@@ -75,13 +75,13 @@ class MeshDriver:
             )
             for node in nodes
         ]
-        self._catalogue = TopicCatalogue(self.bus, topic_prefix)
+        self.catalogue = TopicCatalogue(self.bus, topic_prefix)
         declared = declare(self.nodes, 1, prefix=topic_prefix)
-        apply_plan(make_plan(declared, self.bus, self._catalogue), declared, self.bus, self._catalogue)
+        apply_plan(make_plan(declared, self.bus, self.catalogue), declared, self.bus, self.catalogue)
         self.instances = [self._instance(node) for node in self.nodes]
 
     def _instance(self, node: ResolvedNode, isolation: Isolation | None = None) -> Instance:
-        clock, loop, catalogue = self.clock, self._loop, self._catalogue
+        clock, loop, catalogue = self.clock, self._loop, self.catalogue
         return Instance(
             node,
             self.broker,
@@ -111,7 +111,7 @@ class MeshDriver:
         ``id`` and ``correlation_id`` are random where they are empty.
         """
         topic = self.topic_of(type(message))
-        codec = Codec.of_topic(type(message), topic, self._catalogue)
+        codec = Codec.of_topic(type(message), topic, self.catalogue)
         sent = Sent(id or uuid.uuid4().hex, correlation_id or uuid.uuid4().hex)
         all_headers = [(h.ID, sent.id.encode()), (h.CORRELATION, sent.correlation_id.encode()), *(headers or [])]
         record_key = key.encode() or message.partition_key()
@@ -133,7 +133,7 @@ class MeshDriver:
         """
         messages: list[tuple[ProtocolRecord, M]] = []
         for name in [topic] if topic else self._topics_of(model):
-            codec = Codec.of_topic(model, name, self._catalogue)
+            codec = Codec.of_topic(model, name, self.catalogue)
             for record in self.records(name):
                 message = codec.decode(record.value())
                 assert isinstance(message, model)

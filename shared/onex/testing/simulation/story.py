@@ -1,0 +1,75 @@
+"""A failed simulation as text: its seed, its actions in words, and a case for ``cases.yaml``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import yaml
+
+from onex.errors import MessageError
+from onex.schema import Codec
+from onex.testing.simulation.invariants import InvariantError, SimulatedRun
+from onex.testing.simulation.observed import header, inputs_of
+from onex.testing.simulation.schedule import Action
+from onex.wire import headers as h
+
+WORDS: Final[Mapping[str, str]] = {
+    "step": "an instance carries a batch",
+    "send": "messages are sent",
+    "repeat": "a message is sent again, with the same id",
+    "wait": "time passes",
+    "crash": "an instance is killed and started again",
+    "join": "another instance starts",
+    "leave": "an instance stops in order",
+    "abort": "the next commit of an instance is refused",
+    "lose": "the next commit of an instance succeeds, and its response is lost",
+    "fail": "the next call of a handler fails",
+    "slow": "the next call of a handler takes longer",
+    "deny": "the dead-letter topic of a node refuses records",
+    "allow": "all topics take records again",
+    "hang": "an instance does nothing until it is released",
+    "expel": "the group gives up an instance, which joins again",
+    "stall": "an instance is stopped inside of its next transaction",
+    "rewind": "a client returns to the earliest records",
+}
+"""What each action means."""
+
+
+def story_of(actions: Sequence[tuple[Action, str]]) -> list[str]:
+    """Return a numbered line for each action. The text of an action says what it did."""
+    return [
+        f"{number}. {WORDS.get(action.name, action.name)}{f': {text}' if text else ''}"
+        for number, (action, text) in enumerate(actions, 1)
+    ]
+
+
+def case_of(run: SimulatedRun, broken: InvariantError, seed: int) -> str:
+    """Return a case, as YAML, with the input, the inputs of its key before it, and the right result."""
+    node, records = broken.node, list(inputs_of(run.mesh, broken.node))
+    at = max((i for i, record in enumerate(records) if header(record, h.ID) == broken.input_id), default=-1)
+    if at < 0:
+        return ""
+
+    def named(value: bytes | None, topic: str) -> dict[str, object]:
+        model = node.routes[topic].model
+        try:
+            return {
+                model.__name__: Codec.of_topic(model, topic, run.mesh.catalogue).decode(value).model_dump(mode="json")
+            }
+        except MessageError:
+            return {"bytes": (value or b"").hex()}
+
+    when = records[at]
+    before = [record for record in records[:at] if (record.topic(), record.key()) == (when.topic(), when.key())]
+    given = [message for record in before if "bytes" not in (message := named(record.value(), record.topic()))]
+    expected = run.replayed(node)
+    count = expected.inputs[broken.input_id]
+    outputs = expected.outputs.get(broken.input_id, [])
+    dead = expected.dead.get(broken.input_id, [])
+    then: dict[str, object] = {"dead_letter": {"class": dead[-1]}} if dead else {}
+    if outputs and not dead:
+        then = {"publishes": outputs[-(len(outputs) // count) :]}
+    case: dict[str, object] = {"name": f"found by the simulation, seed {seed}"}
+    if given:
+        case["given"] = given
+    case |= {"when": named(when.value(), when.topic()), "then": then}
+    return yaml.safe_dump([case], sort_keys=False, allow_unicode=True, width=100)
