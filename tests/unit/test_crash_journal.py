@@ -43,7 +43,7 @@ def known(isolation: Isolation) -> list[tuple[int, int, int, bool]]:
 
 def test_the_next_process_finds_the_records_that_ran(tmp_path: Path) -> None:
     Journal(tmp_path).write([Span(T0, 5, 70), Span(T1, 1, 2)], alone=True)
-    found = Journal(tmp_path).found
+    found = Journal(tmp_path).left
     assert found.spans == (Span(T0, 5, 70), Span(T1, 1, 2))
     assert found.alone
 
@@ -53,14 +53,14 @@ def test_a_clean_end_leaves_nothing(tmp_path: Path, end: str) -> None:
     journal = Journal(tmp_path)
     journal.write([Span(T0, 5, 70)])
     getattr(journal, end)()
-    assert Journal(tmp_path).found.spans == ()
+    assert Journal(tmp_path).left.spans == ()
 
 
 def test_an_excused_process_stays_excused_while_it_drains(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.excuse()
     journal.write([Span(T0, 5, 70)])
-    assert Journal(tmp_path).found.spans == ()
+    assert Journal(tmp_path).left.spans == ()
 
 
 def test_a_signal_to_stop_excuses_the_running_records(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_signal_to_stop_excuses_the_running_records(tmp_path: Path) -> None:
         journal.write([Span(T0, 5, 70)])
         StopSwitch(journal.excuse)
         signal.raise_signal(signal.SIGTERM)
-        assert Journal(tmp_path).found.spans == ()
+        assert Journal(tmp_path).left.spans == ()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -79,7 +79,7 @@ def test_a_signal_to_stop_excuses_the_running_records(tmp_path: Path) -> None:
 
 def test_more_spans_than_fit_are_left_out(tmp_path: Path) -> None:
     Journal(tmp_path).write([Span(Partition("t" * 200, n), n, n + 1) for n in range(2000)])
-    found = Journal(tmp_path).found.spans
+    found = Journal(tmp_path).left.spans
     assert 500 < len(found) < 2000
     assert found[-1] == Span(Partition("t" * 200, len(found) - 1), len(found) - 1, len(found))
 
@@ -104,9 +104,9 @@ def test_a_damaged_journal_is_set_aside(tmp_path: Path, damage: object) -> None:
     with capture_logs() as logs:
         journal = Journal(tmp_path)
     assert [entry["event"] for entry in logs] == ["set a damaged file aside"]
-    assert journal.found.spans == ()
+    assert journal.left.spans == ()
     journal.write([Span(T0, 6, 7)])
-    assert Journal(tmp_path).found.spans == (Span(T0, 6, 7),)
+    assert Journal(tmp_path).left.spans == (Span(T0, 6, 7),)
     assert (tmp_path / "in-work.damaged").exists()
 
 
@@ -142,7 +142,7 @@ def _unwritable(path: Path) -> Iterator[None]:
 def test_a_folder_that_cannot_be_written_is_reported_and_nothing_else(tmp_path: Path) -> None:
     with _unwritable(tmp_path / "crash"), capture_logs() as logs:
         isolation = lives(tmp_path / "crash", Span(T0, 5, 70))
-    assert {entry["event"] for entry in logs} >= {"records that end the process cannot be found out"}
+    assert {entry["event"] for entry in logs} >= {"records that end the process cannot be found"}
     assert known(isolation) == []
 
 

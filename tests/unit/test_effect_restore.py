@@ -1,4 +1,4 @@
-"""Partitions of an effect are restored between polls: the rebalance callback reads nothing, whatever the backlog is."""
+"""Partitions of an effect are restored between polls: the rebalance callback reads nothing, even with a backlog."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

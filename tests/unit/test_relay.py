@@ -110,5 +110,5 @@ def test_a_row_of_a_newer_version_is_published_without_unknown_fields(monkeypatc
 
 
 def test_a_row_of_an_unknown_type_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigurationError, match="row 7 of the outbox holds a Gone.*declare it again"):
+    with pytest.raises(ConfigurationError, match="row 7 of the outbox has a Gone.*declare it again"):
         relayed([row(7, "Gone")], monkeypatch)

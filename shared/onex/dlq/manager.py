@@ -18,7 +18,7 @@ from onex.errors import RejectedError
 from onex.model.mesh import DeadLetterAudited, EnumDeadLetterAction
 from onex.schema import ProtocolSchemaCatalogue
 from onex.wire import dead_letter as d
-from onex.wire import headers as h
+from onex.wire.retry import release_record
 from onex.wire.skipped import SkippedRecords
 
 _AS_IT_GOES = ReplayOptions()
@@ -80,8 +80,9 @@ class DeadLetterManager:
                 self._audit.write(transaction, letter, action, self._author)
                 number = letter.partition
                 if number < partitions:  # in no other partition a key can wait for it
-                    headers = [(h.RELEASE, letter.facts["message-id"].encode())]
-                    transaction.produce(contract.retry_topic, None, letter.record.key(), headers, number)
+                    message_id = letter.facts["message-id"].encode()
+                    release = release_record(contract.retry_topic, letter.record.key(), message_id)
+                    transaction.produce(*release, partition=number)
                 marked += 1
         return marked
 

@@ -125,6 +125,11 @@ def note_record(topic: str, record: ProtocolRecord, attempts: Attempts) -> Emitt
     return topic, None, record.key(), [about, *dead, *_history(attempts)]
 
 
+def release_record(topic: str, key: bytes | None, message_id: bytes) -> Emitted:
+    """Return the record by which a dropped dead letter frees its key."""
+    return topic, None, key, [(h.RELEASE, message_id)]
+
+
 def _history(attempts: Attempts) -> Headers:
     return [
         (h.ATTEMPT, b"%d" % attempts.count),

@@ -23,10 +23,10 @@ class Isolation:
         """Count one end for each record that ran when the process before ended."""
         self.suspects = Suspects(folder, clock.now_ms())
         self.journal = Journal(folder)
-        self.suspects.count(self.journal.found, clock.now_ms())
+        self.suspects.count(self.journal.left, clock.now_ms())
         for suspect in self.suspects:
             log.warning(
-                "the process ended while these offsets were in work",
+                "the process ended while these offsets ran",
                 topic=suspect.partition.topic,
                 partition=suspect.partition.partition,
                 first=suspect.first,

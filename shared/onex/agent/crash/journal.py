@@ -41,7 +41,7 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class InWork:
+class RunningRecords:
     """The records that ran when a process ended."""
 
     spans: tuple[Span, ...] = ()
@@ -55,7 +55,7 @@ class Journal:
     def __init__(self, folder: Path | None) -> None:
         """Create ``folder``. Without one, or where it cannot be written, nothing survives the process."""
         self._memory: mmap | bytearray = bytearray(_SIZE)
-        self.found = InWork()
+        self.left = RunningRecords()
         """What the process before left; empty after a clean end."""
         self._is_idle = True
         if folder is None:
@@ -63,10 +63,10 @@ class Journal:
         file = folder / _FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self.found = _read(file)
+            self.left = _read(file)
             self._memory = _mapped(file)
         except (OSError, ValueError) as error:
-            log.warning("records that end the process cannot be found out", file=str(file), reason=str(error))
+            log.warning("records that end the process cannot be found", file=str(file), reason=str(error))
 
     def write(self, spans: Iterable[Span], *, alone: bool = False) -> None:
         """Name the records that run from now on. Spans beyond the size of the file are left out."""
@@ -91,24 +91,24 @@ class Journal:
         self._memory[_EXCUSED] = 1
 
 
-def _read(file: Path) -> InWork:
+def _read(file: Path) -> RunningRecords:
     """Read a file, and set it aside where it is damaged. Raise OSError."""
     try:
         raw = file.read_bytes()
     except FileNotFoundError:
-        return InWork()
+        return RunningRecords()
     try:
         return _parsed(raw)
     except (ValueError, struct.error) as error:
         set_aside(file, str(error))
-        return InWork()
+        return RunningRecords()
 
 
-def _parsed(raw: bytes) -> InWork:
+def _parsed(raw: bytes) -> RunningRecords:
     if len(raw) != _SIZE or not raw.startswith(_MAGIC):
         raise ValueError("it is no journal of this version")
     if not raw[_RUNNING] or raw[_EXCUSED]:
-        return InWork()
+        return RunningRecords()
     length, check = _HEAD.unpack_from(raw, _HEAD_AT)
     body = raw[_BODY_AT : _BODY_AT + length]
     if len(body) != length or zlib.crc32(body) != check:
@@ -117,7 +117,7 @@ def _parsed(raw: bytes) -> InWork:
     for line in body.decode().splitlines():
         topic, number, first, end = line.split("\t")
         spans.append(Span(Partition(topic, int(number)), int(first), int(end)))
-    return InWork(tuple(spans), bool(raw[_ALONE]))
+    return RunningRecords(tuple(spans), bool(raw[_ALONE]))
 
 
 def set_aside(file: Path, reason: str) -> None:

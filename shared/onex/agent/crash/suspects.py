@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from onex.agent.crash.journal import InWork, Span, set_aside
+from onex.agent.crash.journal import RunningRecords, Span, set_aside
 from onex.bus.protocols import Partition
 
 log = structlog.get_logger(__name__)
@@ -74,16 +74,16 @@ class Suspects:
         """Return the suspect that covers a record; None without one."""
         return next((s for s in self._all if s.partition == partition and s.covers(offset)), None)
 
-    def count(self, found: InWork, now_ms: int) -> None:
+    def count(self, left: RunningRecords, now_ms: int) -> None:
         """Count one more end of the process for each record that ran then."""
-        if not found.spans:
+        if not left.spans:
             return
         counted: list[Suspect] = []
         narrowed: set[Suspect] = set()
-        for span in found.spans:
+        for span in left.spans:
             before = [s for s in self._all if _overlap(s, span)]
             narrowed.update(before)
-            counted += [_counted(s, span, found) for s in before] or [Suspect(*span, 1, now_ms)]
+            counted += [_counted(s, span, left) for s in before] or [Suspect(*span, 1, now_ms)]
         others = [s for s in self._all if s not in narrowed]
         self._all = sorted([*others, *counted], key=lambda s: (not s.blocked, -s.count))[:_MOST]
         self._save()
@@ -130,11 +130,11 @@ def _overlap(suspect: Suspect, span: Span) -> bool:
     return suspect.partition == span.partition and suspect.first < span.end and span.first < suspect.end
 
 
-def _counted(suspect: Suspect, span: Span, found: InWork) -> Suspect:
+def _counted(suspect: Suspect, span: Span, left: RunningRecords) -> Suspect:
     """Return the suspect after one more end: with only those offsets that ran each time."""
     first, end = max(suspect.first, span.first), min(suspect.end, span.end)
     counted = replace(suspect, first=first, end=end, count=suspect.count + 1)
-    was_alone = found.alone and suspect.count >= ENDS
+    was_alone = left.alone and suspect.count >= ENDS
     if counted.is_exact and (was_alone or counted.count >= _ENDS_NEVER_ALONE):
         return replace(counted, blocked=True)
     return counted

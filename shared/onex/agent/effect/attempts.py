@@ -265,7 +265,7 @@ class AttemptRunner:
     def _outlasts(self, started: float, delay: float) -> bool:
         """Return whether a message waits too long for memory.
 
-        With partition order it never does: the rest of the partition waits behind it anyway.
+        With partition order it never does: the later records of the partition wait behind it anyway.
         """
         if self._ordering is EnumOrdering.PARTITION:
             return False

@@ -1,6 +1,6 @@
 """Reading of retry partitions on assignment, from the committed position to the end.
 
-See :mod:`onex.agent.effect.retry_topic` for what they hold.
+See :mod:`onex.agent.effect.retry_topic` for their content.
 """
 
 from collections.abc import Collection
@@ -28,7 +28,7 @@ class BacklogReading:
         self._chunks.add(number, position.offset)
 
     def remove(self, number: int) -> None:
-        """Stop reading a partition that is given up. A number that is not being read is ignored."""
+        """Stop reading a partition that was revoked. A number that is not being read is ignored."""
         self._backlogs.pop(number, None)
         self._done.pop(number, None)
         self._chunks.remove(number)

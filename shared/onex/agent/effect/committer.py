@@ -94,7 +94,7 @@ class Committer:
         return True
 
     def add(self, outcome: Outcome) -> None:
-        """Have an outcome committed. Outcomes of partitions that were given up belong to the next owner."""
+        """Have an outcome committed. Outcomes of partitions that were revoked belong to the next owner."""
         if outcome.partition in self._trackers:
             self._outcomes.append(outcome)
             self._on_outcome()
@@ -146,7 +146,7 @@ class Committer:
     def give_back(self, commit: Commit, error: BusError) -> None:
         """Take back a commit that failed: its outcomes are committed again later, without their handlers.
 
-        Outcomes that a broker refused for their size become dead letters. Outcomes of partitions that were given up
+        Outcomes that a broker refused for their size become dead letters. Outcomes of partitions that were revoked
         meanwhile belong to the next owner.
         """
         for partition in commit.positions:

@@ -128,7 +128,7 @@ class IdempotentResults:
     def store(self, number: int, key: bytes, digest: str, result: object) -> PendingResult | None:
         """Have a result stored with the outcome that publishes it. Return None when it is stored already.
 
-        Return None also for a partition that was given up meanwhile: its outcome is not committed.
+        Return None also for a partition that was revoked meanwhile: its outcome is not committed.
         Raise RejectedError for a result that is too large as a whole.
         """
         if number not in self._stores or self._find(number, key) is not None:

@@ -68,7 +68,7 @@ class OutboxRelay:
     async def run(self, stopping: asyncio.Event) -> None:
         """Publish until ``stopping`` is set. Wait while the database is away. Raise BusError for clients that failed.
 
-        Raise ConfigurationError when the outbox holds an event that this version of the node cannot write.
+        Raise ConfigurationError when the outbox has an event that this version of the node cannot write.
         """
         try:
             while not stopping.is_set():
@@ -176,7 +176,7 @@ class OutboxRelay:
         model = self._models.get(event.type)
         if model is None:
             raise ConfigurationError(
-                f"row {event.number} of the outbox holds a {event.type}, which is no output of this node's contract; "
+                f"row {event.number} of the outbox has a {event.type}, which is no output of this node's contract; "
                 "declare it again, or delete the row"
             )
         message: Message = model.from_stored_json(event.body)

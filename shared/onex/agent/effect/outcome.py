@@ -1,4 +1,4 @@
-"""The message of a lane, its outcome, and what one commit holds."""
+"""The message of a lane, its outcome, and a commit of several."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

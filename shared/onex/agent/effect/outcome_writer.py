@@ -11,7 +11,7 @@ from onex.bus.protocols import Emitted, ProtocolTransaction
 
 
 class OutcomeWriter:
-    """Writes what outcomes hold. Failed deliveries of dead letters stall their partition."""
+    """Writes the records of outcomes. Failed deliveries of dead letters stall their partition."""
 
     def __init__(self, blocked: BlockedPartitions, results: IdempotentResults | None, limits: TopicLimits) -> None:
         self._blocked = blocked

@@ -118,11 +118,11 @@ class EffectPartitions:
 
     def _complete(self) -> Adopted | None:
         numbers = {n for n, backlog in self._read.items() if backlog is not None and n not in self._unrestored}
-        ready = [p for p in self._waiting if p.partition in numbers or p.partition not in self._read]
-        if not ready:
+        complete = [p for p in self._waiting if p.partition in numbers or p.partition not in self._read]
+        if not complete:
             return None
-        committed = {partition: self._waiting.pop(partition) for partition in ready}
-        lost = {partition: self._lost.pop(partition) for partition in ready if partition in self._lost}
+        committed = {partition: self._waiting.pop(partition) for partition in complete}
+        lost = {partition: self._lost.pop(partition) for partition in complete if partition in self._lost}
         backlogs = {number: backlog for number in numbers if (backlog := self._read.pop(number)) is not None}
         for number in numbers:
             self._health.clear(_about(number))

@@ -25,7 +25,7 @@ _LONGEST_KEY = 64
 
 @dataclass(slots=True)
 class Backlog:
-    """What waits in one retry partition."""
+    """The messages that wait in one retry partition."""
 
     keys: Counter[bytes] = field(default_factory=Counter)
     """Unfinished messages by key, in the form of ``_stored_key``."""
@@ -77,7 +77,7 @@ class RetryTopic:
     def add(self, number: int, key: bytes | None) -> None:
         """Count a message of the key that goes to the retry topic with the next commit.
 
-        Messages of partitions that were given up are not counted: they do not go there.
+        Messages of partitions that were revoked are not counted: they do not go there.
         """
         backlog = self._backlogs.get(number)
         if backlog is not None and key:

@@ -71,7 +71,7 @@ class BlockedPartitions:
             return
         for partition in partitions:
             if self._waits.pop(partition, None) is not None and self._health.clear(_stall_of(partition)):
-                log.info("partition goes on", topic=partition.topic, partition=partition.partition)
+                log.info("partition continues", topic=partition.topic, partition=partition.partition)
 
     def block(self, partition: Partition, reason: str) -> None:
         """Read no more of the partition until ``unblock``. Outcomes of records read before are committed."""
@@ -90,7 +90,7 @@ class BlockedPartitions:
             self._blocked.discard(partition)
             self._until.setdefault(partition, self._clock.monotonic())
             self._health.clear(_block_of(partition))
-            log.info("partition goes on", topic=partition.topic, partition=partition.partition)
+            log.info("partition continues", topic=partition.topic, partition=partition.partition)
 
     def is_stalled(self, partition: Partition) -> bool:
         """Return whether nothing of the partition can be committed now."""
