@@ -18,7 +18,7 @@ def test_no_schedule_breaks_a_promise(start: int) -> None:
 
 
 _RARE = {
-    "outcomes_of_given_up_partitions_settled": 420,
+    "outcomes_of_given_up_partitions_committed": 420,
     "timers_without_a_position": 70,
     "fence_freed_before_the_commit": 270,
     "fence_freed_by_the_first_of_several": 60,
