@@ -1,4 +1,4 @@
-"""Every setting of the mesh, in one place. Environment first, then the running local stack, then defaults."""
+"""All settings of the mesh. Environment variables come first, then the running local stack, then defaults."""
 
 import json
 import socket
@@ -18,7 +18,7 @@ STACK_FILE = "stack.json"
 
 
 class Settings(BaseSettings):
-    """Read from variables ``ONEX_*``; the three well-known names below need no prefix."""
+    """Read from variables ``ONEX_*``. The names of three variables that other programs use, too, have no prefix."""
 
     model_config = SettingsConfigDict(env_prefix="ONEX_", frozen=True, extra="ignore", populate_by_name=True)
 
@@ -47,10 +47,10 @@ class Settings(BaseSettings):
         default="",
         pattern=rf"^{PREFIX_PATTERN}$",
         max_length=LONGEST_PREFIX,
-        description="What every topic, group, transactional id and schema subject begins with: `staging.`. It ends "
+        description="Prefix of every topic, group, transactional id and schema subject, such as `staging.`. It ends "
         "in a dot. Environments that share a cluster need one each; at most one of them has none.",
     )
-    home: Path = Field(default=Path(".onex"), description="Data, state and logs of what runs on this machine.")
+    home: Path = Field(default=Path(".onex"), description="Folder for data, state and logs on this machine.")
     services: list[Path] = Field(default=[Path("services")], description="Folders that hold nodes, as a JSON list.")
     instance: str = Field(
         default="", description="Stable name of an agent process. Empty: host name and the first free slot."
@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     )
     replication_factor: Literal[-1] | Annotated[int, Field(ge=1)] = Field(
         default=-1,
-        description="For topics whose contract does not say. -1 takes the cluster's `default.replication.factor`.",
+        description="Replicas of topics whose contract sets no number. -1 takes `default.replication.factor`.",
     )
     kafka_config: dict[str, SecretStr] = Field(
         default_factory=dict, description="Further librdkafka settings, as JSON: security.protocol, sasl.* ..."
@@ -80,14 +80,16 @@ class Settings(BaseSettings):
     )
     sandbox: Literal["namespaces", "process"] = Field(
         default="namespaces",
-        description="How generated code is kept from the machine that tests it. `process`: an empty environment and "
-        "limits alone, where Linux allows no namespaces of users; `onex doctor` reports it.",
+        description="How generated code is isolated on the machine that tests it. `process`: only an empty "
+        "environment and limits, where Linux allows no user namespaces; `onex doctor` reports it.",
     )
     state_memory_mb: int = Field(
         default=256, ge=16, description="Megabytes of memory for the keyed state of an agent; the rest is on disk."
     )
     health_host: str = Field(default="127.0.0.1", description="Address of /healthz, /readyz and /metrics.")
-    health_port: int = Field(default=0, ge=0, le=65_535, description="Port of the same; 0 takes a free one.")
+    health_port: int = Field(
+        default=0, ge=0, le=65_535, description="Port of /healthz, /readyz and /metrics; 0 takes a free port."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="Form of log lines on stderr.")
     drain_timeout: float = Field(
@@ -102,12 +104,12 @@ class Settings(BaseSettings):
     otlp_endpoint: str = Field(
         default="",
         validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "ONEX_OTLP_ENDPOINT"),
-        description="OpenTelemetry collector (OTLP over HTTP) that gets the traces. Empty: no spans are made.",
+        description="OpenTelemetry collector (OTLP over HTTP) that receives the traces. Empty: no traces are made.",
     )
     traces_per_second: float = Field(
         default=100.0,
         ge=0,
-        description="Messages a second of which an agent makes spans, at most; 0 for all that were sampled.",
+        description="Maximum number of messages a second that an agent traces; 0 traces all that were sampled.",
     )
     stall_timeout: float = Field(
         default=60.0,
@@ -122,10 +124,10 @@ class Settings(BaseSettings):
     )
 
     @classmethod
-    def load(cls, **given: object) -> "Settings":
-        """Environment, and for what it leaves empty the local stack; raises ConfigurationError."""
+    def load(cls, **values: object) -> "Settings":
+        """Read the environment, and the local stack for settings that it leaves empty. Raises ConfigurationError."""
         try:
-            settings = cls(**given)  # type: ignore[arg-type]  # checked by pydantic
+            settings = cls(**values)  # type: ignore[arg-type]  # checked by pydantic
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise ConfigurationError(f"settings: {wrong}") from None
@@ -136,23 +138,23 @@ class Settings(BaseSettings):
         stack = settings.home / STACK_FILE
         if not stack.exists():
             return settings
-        found = _started(stack)
+        started = _read_stack(stack)
         missing: dict[str, object] = {}
-        if not settings.kafka_bootstrap_servers and found.get("kafka_bootstrap_servers"):
-            missing["kafka_bootstrap_servers"] = found["kafka_bootstrap_servers"]
-        if not settings.database_url and found.get("database_url"):
-            missing["database_url"] = SecretStr(found["database_url"])
-        if "services" not in settings.model_fields_set and found.get("services"):
-            missing["services"] = [Path(folder) for folder in found["services"]]
+        if not settings.kafka_bootstrap_servers and started.get("kafka_bootstrap_servers"):
+            missing["kafka_bootstrap_servers"] = started["kafka_bootstrap_servers"]
+        if not settings.database_url and started.get("database_url"):
+            missing["database_url"] = SecretStr(started["database_url"])
+        if "services" not in settings.model_fields_set and started.get("services"):
+            missing["services"] = [Path(folder) for folder in started["services"]]
         return settings.model_copy(update=missing)
 
     @property
     def client_config(self) -> dict[str, str]:
-        """``kafka_config`` as clients take it; it may hold secrets."""
+        """``kafka_config`` as clients take it. It may contain secrets."""
         return {name: value.get_secret_value() for name, value in self.kafka_config.items()}
 
     def require_kafka(self) -> str:
-        """Bootstrap servers; raises ConfigurationError when there are none."""
+        """Return the bootstrap servers. Raises ConfigurationError when there are none."""
         if not self.kafka_bootstrap_servers:
             raise ConfigurationError("no Kafka: run `onex up`, or set KAFKA_BOOTSTRAP_SERVERS")
         return self.kafka_bootstrap_servers
@@ -163,12 +165,12 @@ class Settings(BaseSettings):
         return socket.gethostname()
 
 
-def _started(stack: Path) -> dict[str, str]:
-    """What `onex up` noted; raises ConfigurationError for a file that it did not write like this."""
+def _read_stack(stack: Path) -> dict[str, str]:
+    """Return the file that `onex up` wrote. Raises ConfigurationError for a damaged one."""
     try:
-        found = json.loads(stack.read_bytes())
+        content = json.loads(stack.read_bytes())
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        content = None
+    if not isinstance(content, dict):
         raise ConfigurationError(f"{stack} is damaged: it is no JSON object; remove it, and run `onex up`")
-    return found
+    return content

@@ -18,7 +18,7 @@ _BLOCK = 50
 
 
 def main() -> int:
-    """Gives the exit code: 0 when every schedule holds."""
+    """Return the exit code: 0 when every schedule holds."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--start", type=int, default=0, help="first seed")
     parser.add_argument("--count", type=int, default=10_000, help="how many seeds")

@@ -41,7 +41,7 @@ class UnreadableRecord(MemoryRecord):
 
 
 def send(simulation: "Simulation", action: Action) -> str:
-    """One record of the kind that the action draws; gives what it is."""
+    """Send one record of the kind that the action draws; return what it is."""
     return _KINDS[action.amount % len(_KINDS)](simulation, action)
 
 
@@ -71,7 +71,7 @@ def _misrouted(simulation: "Simulation", action: Action) -> str:
 
 
 def _undecodable(simulation: "Simulation", action: Action) -> str:
-    """Bytes that are no message, with a key that may be one of somebody."""
+    """Bytes that are no message, with a key that a message may have."""
     topic = simulation.mesh.topic_of((PlaceOrder, Act, SetAlarm, PriceOrder)[action.pick % 4])
     value = (None, b"", b"\x00junk", b'{"entity": ', b"[" * 2000, b"\xff" * 40)[action.pick // 4 % 6]
     key = (None, b"", b"\xff\xfe", b"e-1", b"a-1")[action.pick // 24 % 5]

@@ -1,4 +1,4 @@
-"""Runs one schedule on the memory host, heals everything, and asks the ledger."""
+"""Runs one schedule on the memory host, ends all faults, and checks the ledger."""
 
 from collections.abc import Callable, Sequence
 from unittest.mock import patch
@@ -20,9 +20,9 @@ from tests.simulation.schedule import draw
 
 _CUSTOMERS, _ENTITIES = 3, 4
 _EARLY = 3
-"""Offsets of batches of as many records travel early."""
+"""Batches with this number of records send their offsets early."""
 _CHUNK = 2
-"""A restore reads so many records between two polls, so that faults come in the middle of it."""
+"""Records that a restore reads between two polls, so that faults come in the middle of it."""
 
 
 class Simulation(Simulator):
@@ -83,7 +83,7 @@ class Simulation(Simulator):
         super().heal()
 
     def send_junk(self, topic: str, value: bytes | None, key: bytes | None, headers: Headers) -> str:
-        """Send a record that must be a dead letter; gives the topic."""
+        """Send a record that must be a dead letter; return the topic."""
         broker = self.mesh.broker
         before = {p: len(log.records) for p, log in broker.logs.items() if p.topic == topic}
         self.mesh.publish(topic, value, key, headers, run=False)
@@ -93,17 +93,17 @@ class Simulation(Simulator):
         return topic
 
     def expect_letter(self, partition: Partition, offset: int) -> None:
-        """No node can read the record there."""
+        """Expect a dead letter of the record at this place."""
         place = (partition.topic, str(partition.partition), str(offset))
         self.junk.add(tuple(map(str.encode, place)))
 
     def new_alarm(self, action: Action) -> SetAlarm:
-        """The next alarm, which is the caller's to send."""
+        """Return the next alarm, for the caller to send."""
         self.alarms += 1
         return SetAlarm(entity=f"a-{self.alarms}", after=float(action.amount % 20))
 
     def order(self, action: Action, headers: Headers | None = None) -> str:
-        """Send the next order; gives its name."""
+        """Send the next order; return its name."""
         name = f"o-{len(self.orders)}"
         quantity = 150 if action.amount % 10 == 3 else 1 + action.amount % 5
         price = 5000.0 if action.amount % 10 == 7 else 1.0 + action.amount % 3
@@ -123,7 +123,7 @@ class Simulation(Simulator):
 
 
 def fails(seed: int, schedule: Sequence[Action], report: Callable[[str], None] = lambda _: None) -> str:
-    """What is wrong after a schedule; empty when nothing is."""
+    """Return what is wrong after a schedule; empty when nothing is."""
     simulation = Simulation(seed, report)
     problem = ""
     try:
@@ -147,7 +147,7 @@ def shrunk(seed: int, schedule: Sequence[Action], most: int = 400) -> list[Actio
 
 
 def first_failure(seeds: Sequence[int], length: int = 150) -> tuple[int, str] | None:
-    """The first seed whose schedule fails, and how."""
+    """Return the first seed whose schedule fails, and its problem."""
     for seed in seeds:
         if problem := fails(seed, draw(seed, length)):
             return seed, problem

@@ -7,7 +7,7 @@ from tests.simulation.sagas import first_failure
 
 _SEEDS = range(20)
 _ENOUGH = range(60)
-"""Every mutant must fall within so many seeds."""
+"""Seeds within which every mutant must be found."""
 
 
 def test_no_saga_leaves_more_behind_than_it_says() -> None:

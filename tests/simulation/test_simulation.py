@@ -8,7 +8,7 @@ from tests.simulation.simulator import fails, first_failure, shrunk
 
 _SEEDS, _BLOCK = 120, 15
 _ENOUGH = range(250)
-"""Every mutant must fall within so many schedules."""
+"""Schedules within which every mutant must be found."""
 
 
 @pytest.mark.parametrize("start", range(0, _SEEDS, _BLOCK))

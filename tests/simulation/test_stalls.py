@@ -1,4 +1,4 @@
-"""A process stands still inside of a transaction, and its group goes on without it: the shortest schedules."""
+"""A process is stopped inside of a transaction, and its group continues without it: the shortest schedules."""
 
 from collections.abc import Iterator
 from unittest.mock import patch
@@ -26,7 +26,7 @@ def mesh() -> Iterator[MeshDriver]:
 
 
 def stand_still(mesh: MeshDriver, node: type[Node], moment: Moment) -> None:
-    """The only instance of a node stands still in its next transaction while another one takes over."""
+    """Stop the only instance of a node in its next transaction, while another one takes over."""
     (first,) = mesh.instances_of(node)
 
     def meanwhile() -> None:

@@ -1,4 +1,4 @@
-"""What an agent says about itself, and what it does when nobody hears it."""
+"""What an agent publishes about itself, and what it does when the bus is away."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext

@@ -50,7 +50,7 @@ def codes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 class Late:
-    """A call that is late by so many seconds."""
+    """A call that is late by a number of seconds."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds

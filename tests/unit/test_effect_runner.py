@@ -192,7 +192,7 @@ def test_partitions_are_paused_only_when_there_is_no_room_for_long(
             return WatchedConsumer(self.broker, group, topics, listener)
 
     class CrowdedEngine(Engine):
-        """Full when its partitions are there, so many times as it is asked."""
+        """Has no room for a number of calls, once its partitions are assigned."""
 
         asked = 0
 
@@ -213,7 +213,7 @@ def test_partitions_are_not_given_up_while_a_commit_is_under_way() -> None:
         time.sleep(0.3)  # what the commit takes
 
     class LeavingConsumer(MemoryConsumer):
-        """Gives its partitions up just when the host has begun to commit."""
+        """Revokes its partitions just when the runner has begun to commit."""
 
         def close(self) -> None:
             in_commit.clear()

@@ -1,4 +1,4 @@
-"""What capabilities publish beside the agent's transaction."""
+"""Events that capabilities publish outside of the agent's transaction."""
 
 import asyncio
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ TOPIC = SHOWCASE.outputs[Progressed]
 
 
 class Bus(MemoryEventBus):
-    """Fails where it is told to."""
+    """Fails for the keys in ``fails``."""
 
     def __init__(self, broker: MemoryBroker) -> None:
         super().__init__(broker)

@@ -252,7 +252,7 @@ def test_a_partition_at_its_span_limit_names_the_offset_and_is_watched(
 
 
 class Short:
-    """A handler for which memory is short so many times."""
+    """A handler that runs out of memory a number of times."""
 
     def __init__(self, times: int) -> None:
         self.left = times

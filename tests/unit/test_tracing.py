@@ -22,7 +22,7 @@ PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class Traced:
-    """A driver whose spans are kept."""
+    """A driver that stores its spans."""
 
     def __init__(self, folders: list[Path]) -> None:
         self._exporter = InMemorySpanExporter()

@@ -50,7 +50,7 @@ all partitions unavailable."""
 def one_node(port: int, controller: int, data: Path, session: float = SESSION) -> str:
     """Return ``server.properties``: broker and controller in one process, with quick elections and rebalances.
 
-    ``session``: seconds after which the controller gives up a silent broker, and for which a broker that was killed
+    ``session``: seconds after which the controller drops a silent broker, and for which a broker that was killed
     waits at its next start.
     """
     return _ONE_NODE.format(port=port, controller=controller, data=data, session_ms=int(session * 1000))

@@ -37,7 +37,7 @@ class Expected(ContractPart):
     """The messages, or the dead letter, that ``when`` must lead to.
 
     Fields that are not named in ``publishes`` may have any value, and so may fields with the value ``"*"``. In a text
-    ``*`` stands for any characters, and ``\\*`` for itself. Times are compared as times, in any notation.
+    ``*`` matches any characters, and ``\\*`` for itself. Times are compared as times, in any notation.
     """
 
     publishes: tuple[Annotated[Named, AfterValidator(_one_message)], ...] = ()

@@ -49,7 +49,7 @@ def in_memory(_number: int, _identity: str) -> ProtocolBackend:
 
 
 class Instance:
-    """Stands for one process of ``onex run``."""
+    """One process of ``onex run``, in a test."""
 
     def __init__(
         self,

@@ -292,7 +292,7 @@ class EffectRunner:
             return
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
-        """Drain within the deadline, commit, and give up the partitions. A runner that has failed only gives up."""
+        """Drain within the deadline, commit, and give up the partitions. A runner that has failed commits nothing."""
         if self._failure is not None:
             self.on_lost(partitions)
             return

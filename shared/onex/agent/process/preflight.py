@@ -21,14 +21,14 @@ def check_topics(bus: ProtocolEventBus, resolved: ResolvedNode) -> Mapping[str, 
     if contract.has_changelog:
         inputs.append(contract.changelog_topic)
         wanted.append(contract.changelog_topic)
-    found = require_topics(bus.admin, wanted)
-    counts = {topic: found[topic].partitions for topic in inputs}
+    topics = require_topics(bus.admin, wanted)
+    counts = {topic: topics[topic].partitions for topic in inputs}
     if contract.has_changelog and len(set(counts.values())) > 1:
-        told = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
-        raise ConfigurationError(f"topics of {contract.name} must have equally many partitions: {told}")
-    _check_retry_topic(contract, [found[topic] for topic in resolved.routes], found[contract.retry_topic])
-    _check_limits(contract, [found[topic] for topic in resolved.routes], found)
-    return found
+        counted = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
+        raise ConfigurationError(f"topics of {contract.name} must have equally many partitions: {counted}")
+    _check_retry_topic(contract, [topics[topic] for topic in resolved.routes], topics[contract.retry_topic])
+    _check_limits(contract, [topics[topic] for topic in resolved.routes], topics)
+    return topics
 
 
 def _check_retry_topic(contract: ModelContract, inputs: list[TopicState], retry: TopicState) -> None:
@@ -41,14 +41,14 @@ def _check_retry_topic(contract: ModelContract, inputs: list[TopicState], retry:
         )
 
 
-def _check_limits(contract: ModelContract, inputs: list[TopicState], found: Mapping[str, TopicState]) -> None:
+def _check_limits(contract: ModelContract, inputs: list[TopicState], topics: Mapping[str, TopicState]) -> None:
     """Check that a record that fits its topic fits the retry and dead-letter topics, too."""
     if not inputs:
         return
     largest = max(inputs, key=lambda topic: topic.max_message_bytes)
     for name in (contract.retry_topic, contract.dead_letter_topic):
-        if found[name].max_message_bytes < largest.max_message_bytes + LETTER_ROOM:
+        if topics[name].max_message_bytes < largest.max_message_bytes + LETTER_ROOM:
             raise ConfigurationError(
-                f"{name}: {LIMIT} is {found[name].max_message_bytes}, and {largest.name} takes records of "
+                f"{name}: {LIMIT} is {topics[name].max_message_bytes}, and {largest.name} takes records of "
                 f"{largest.max_message_bytes} bytes, which need {LETTER_ROOM} more there; run `onex apply`"
             )
