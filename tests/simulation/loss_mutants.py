@@ -1,7 +1,7 @@
 """Known bugs that only a loss shows: of positions, records or a changelog, or of how long a copy was not read."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from unittest.mock import PropertyMock, patch
 
 from onex.agent.state import lost_positions as lost
@@ -30,15 +30,14 @@ def _seen_through(change: Callable[[Changelog, Sequence[Mark]], tuple[Changelog,
 
 
 def _records_below_the_start_are_passed_over() -> AbstractContextManager[object]:
-    def go_on(committed: Mapping[Partition, Position], bus: ProtocolEventBus, node: str) -> PositionCheck:
-        found = lost.check_positions(committed, bus, node)
-        firsts = bus.admin.ends(list(found.lost))
-        return PositionCheck({}, {**found.begins, **{partition: first for partition, (first, _) in firsts.items()}})
+    check = lost.check_positions
 
-    stack = ExitStack()
-    for engine in ("pure.partitions", "effect.partitions"):
-        stack.enter_context(patch(f"onex.agent.{engine}.check_positions", go_on))
-    return stack
+    def go_on(committed: Mapping[Partition, Position], bus: ProtocolEventBus, node: str) -> PositionCheck:
+        checked = check(committed, bus, node)
+        firsts = bus.admin.ends(list(checked.lost))
+        return PositionCheck({}, {**checked.begins, **{partition: first for partition, (first, _) in firsts.items()}})
+
+    return patch("onex.agent.state.lost_positions.check_positions", go_on)
 
 
 def _an_unread_store_counts_as_complete() -> AbstractContextManager[object]:

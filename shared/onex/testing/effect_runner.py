@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing_extensions import override
 
 from onex.agent.effect.engine import EffectEngine
+from onex.agent.effect.rebalance import abandon, release
 from onex.agent.runtime import AgentRuntime
 from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolRebalanceListener, ProtocolTransaction
 from onex.testing.clock import VirtualLoop
@@ -78,6 +79,9 @@ class MemoryEffectRunner(ProtocolRebalanceListener):
             committer.give_back(commit, refused)
         return True
 
+    async def _commit_now(self) -> None:
+        self._commit()
+
     def close(self) -> None:
         """Drain and leave the group."""
         self.consumer.close()
@@ -91,12 +95,13 @@ class MemoryEffectRunner(ProtocolRebalanceListener):
     @override
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
         adopted = self.partitions.given_up(partitions)
-        self._loop.run_until_complete(self.engine.drain(adopted, 0.0))
-        self._commit()
-        self.engine.abandon(adopted)
+        self._loop.run_until_complete(release(self.engine, adopted, self._commit_now, lambda: False, 0.0))
 
     @override
     def on_lost(self, partitions: Sequence[Partition]) -> None:
         adopted = self.partitions.given_up(partitions)
-        self.engine.abandon(adopted)
-        self._loop.run_until_complete(self.engine.drain(adopted, 0.0))
+        self._loop.run_until_complete(abandon(self.engine, adopted, _no_commit_in_flight))
+
+
+async def _no_commit_in_flight() -> None:
+    """Return: a commit ends before any other call."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from onex.agent.effect.backlog_reading import BacklogReading
 from onex.agent.effect.idempotent_results import IdempotentResults
 from onex.agent.effect.retry_topic import Backlog, RetryTopic
-from onex.agent.state.lost_positions import check_positions
+from onex.agent.state.lost_positions import seek_to_first
 from onex.agent.state.restored import Restored
 from onex.agent.telemetry.health import Health
 from onex.agent.telemetry.metrics import AgentMetrics
@@ -74,11 +74,9 @@ class EffectPartitions:
         """Pause these partitions until they are restored. Raise BusError."""
         self.consumer.pause(partitions)
         self._paused.update(partitions)
-        judged = check_positions(committed, self._bus, self._node)
-        for partition, offset in judged.begins.items():
-            self.consumer.seek(partition, offset)
+        lost = seek_to_first(self.consumer, committed, self._bus, self._node)
         self._waiting |= {partition: committed.get(partition) for partition in partitions}
-        self._lost |= judged.lost
+        self._lost |= lost
         self._report()
 
     @property

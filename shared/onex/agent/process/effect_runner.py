@@ -15,6 +15,7 @@ from typing import TypeVar
 import structlog
 
 from onex.agent.effect.engine import EffectEngine
+from onex.agent.effect.rebalance import abandon, release
 from onex.agent.runtime import AgentRuntime
 from onex.agent.state.restored import Restored
 from onex.bus.protocols import Partition, Position, ProtocolRecord
@@ -298,27 +299,12 @@ class EffectRunner:
             return
         self._metrics.rebalanced(EnumConsumerEvent.REVOKED, partitions)
         adopted = self._partitions.given_up(partitions)
-
-        async def release() -> None:
-            await self._engine.drain(adopted, self._drain_timeout)
-            deadline = self._loop.time() + self._drain_timeout
-            await self._commit()  # waits for a commit that has begun
-            while self._failure is None and self._committer.owes(adopted) and self._loop.time() < deadline:
-                await self._commit()
-            self._engine.abandon(adopted)
-
-        self._on_loop(release())
+        self._on_loop(
+            release(self._engine, adopted, self._commit, lambda: self._failure is not None, self._drain_timeout)
+        )
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
         """Give up the partitions without a commit: they may be assigned to another instance already."""
         self._metrics.rebalanced(EnumConsumerEvent.REVOKED, partitions)
         adopted = self._partitions.given_up(partitions)
-
-        async def abandon() -> None:
-            self._engine.abandon(adopted)
-            await self._engine.drain(adopted, 0.0)
-            # This thread joins the group again after this call, and a commit reads the generation late: a commit that
-            # began before must not be accepted for the next generation.
-            await self._no_commit_in_flight()
-
-        self._on_loop(abandon())
+        self._on_loop(abandon(self._engine, adopted, self._no_commit_in_flight))

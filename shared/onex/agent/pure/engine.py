@@ -306,11 +306,6 @@ class PureEngine:
         """Return partitions that are being assigned, and the progress of their restores. From any thread."""
         return self._partitions.restoring()
 
-    @property
-    def clients(self) -> tuple[ProtocolConsumer, ProtocolTransaction]:
-        """Consumer and transaction in use; test drivers put faults into them."""
-        return self._consumer, self._transaction
-
     def next_timer_ms(self) -> int | None:
         """Return when the earliest timer is due, of partitions that are assigned and not stopped."""
         return self._timers.next_ms()

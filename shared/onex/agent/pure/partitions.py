@@ -11,7 +11,7 @@ import structlog
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.message.program import Program
 from onex.agent.runtime import AgentRuntime
-from onex.agent.state.lost_positions import check_positions, lost_position, read_again, remedy, state_remedy
+from onex.agent.state.lost_positions import lost_position, read_again, remedy, seek_to_first, state_remedy
 from onex.agent.state.restored import Restored
 from onex.agent.state.standby import Standby
 from onex.agent.state.store_manager import StoreManager
@@ -68,10 +68,7 @@ class PurePartitions:
         self._adopting = dict.fromkeys(partitions, Restored(0, 1))
         numbers = sorted({partition.partition for partition in partitions})
         self._committed_at |= committed
-        checked = check_positions(committed, self._bus, self._node)
-        self._block(checked.lost)
-        for partition, offset in checked.begins.items():
-            self.consumer.seek(partition, offset)
+        self._block(seek_to_first(self.consumer, committed, self._bus, self._node))
         if stores is not None:
             other_inputs = {Partition(t, n) for n in numbers for t in self._topics}.difference(partitions)
             positions = {**committed, **self.consumer.committed(sorted(other_inputs))}

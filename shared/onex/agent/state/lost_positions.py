@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
-from onex.bus.protocols import Partition, Position, ProtocolEventBus
+from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus
 from onex.errors import BusUnavailableError
 from onex.wire.positions import UNFINISHED, Mark, out_of_range
 
@@ -55,6 +55,17 @@ def check_positions(committed: Mapping[Partition, Position], bus: ProtocolEventB
             )
             begins[partition] = first
     return PositionCheck(lost, begins)
+
+
+def seek_to_first(
+    consumer: ProtocolConsumer, committed: Mapping[Partition, Position], bus: ProtocolEventBus, node: str
+) -> Mapping[Partition, str]:
+    """Seek assigned partitions that are shortly before the first offset of their topic. Return those that cannot
+    continue from their position, with the reason. Raise BusError."""
+    checked = check_positions(committed, bus, node)
+    for partition, offset in checked.begins.items():
+        consumer.seek(partition, offset)
+    return checked.lost
 
 
 def lost_state(marks: Sequence[Mark], checkpoint: int, now: Changelog) -> str:
