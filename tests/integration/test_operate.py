@@ -95,7 +95,7 @@ def test_topics_and_lag(mesh: Mesh) -> None:
     _positions(mesh)
     mesh.start("node_shipping_effect")
     eventually(lambda: behind() == 0, 30, "nobody waits")
-    assert "nobody is behind" in onex(mesh, "lag")[1]
+    assert "no records behind" in onex(mesh, "lag")[1]
 
 
 def _positions(mesh: Mesh) -> None:

@@ -57,7 +57,7 @@ def test_a_node_is_found_by_its_newest_version(tmp_path: Path) -> None:
     assert find_node("a", settings).name == find_node(str(root / "a"), settings).name == "v1_10_0"
     assert find_node(str(root / "a" / "v1_9_0"), settings).name == "v1_9_0"
     assert find_node(str(root / "a" / "v1_9_0" / "contract.yaml"), settings).name == "v1_9_0"
-    with pytest.raises(ConfigurationError, match="holds 2 nodes: a, b; give the folder of one"):
+    with pytest.raises(ConfigurationError, match="contains 2 nodes: a, b; pass the folder of one"):
         find_node(str(root), settings)
     with pytest.raises(ConfigurationError, match="no node 'c'"):
         find_node("c", settings)

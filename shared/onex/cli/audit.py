@@ -1,4 +1,4 @@
-"""``onex audit``: what nodes with MixinAuditLog have recorded, and whether anybody tampered with it."""
+"""``onex audit``: shows and verifies the entries of nodes with MixinAuditLog."""
 
 import os
 from collections.abc import Iterator
@@ -16,10 +16,10 @@ from onex.mixins.audit_log.chain import problems_of
 from onex.model.mesh import AUDIT_TOPICS, AuditRecorded
 from onex.schema.whole_topic import whole_topic
 
-app = typer.Typer(help="Read and check the audit log of nodes.", no_args_is_help=True)
+app = typer.Typer(help="Show and verify the audit log of nodes.", no_args_is_help=True)
 _KEY = "ONEX_AUDIT_SEAL_KEY"
 
-Node = Annotated[str, typer.Option(help="Only of this node.")]
+Node = Annotated[str, typer.Option(help="Only entries of this node.")]
 
 
 def _entries(node: str) -> Iterator[AuditRecorded]:
@@ -35,12 +35,12 @@ def _entries(node: str) -> Iterator[AuditRecorded]:
 @app.command()
 def show(
     node: Node = "",
-    who: Annotated[str, typer.Option(help="Only what this one did.")] = "",
-    message_id: Annotated[str, typer.Option("--id", help="Only about this message.")] = "",
-    since: Annotated[str, typer.Option(help="How far to look back, e.g. 1h.")] = "24h",
+    who: Annotated[str, typer.Option(help="Only entries with this author.")] = "",
+    message_id: Annotated[str, typer.Option("--id", help="Only entries about this message.")] = "",
+    since: Annotated[str, typer.Option(help="Age of the oldest entry, e.g. 1h.")] = "24h",
     as_json: AsJson = False,
 ) -> None:
-    """List entries, the oldest first."""
+    """List entries, oldest first."""
     after = datetime.now(UTC) - timedelta(seconds=seconds_of(since, "--since"))
     found = [
         entry
@@ -68,9 +68,9 @@ def show(
 
 @app.command()
 def verify(node: Node = "", as_json: AsJson = False) -> None:
-    """Check that no entry was changed, taken out or put in. ONEX_AUDIT_SEAL_KEY holds the nodes' seal_key.
+    """Verify that no entry was changed, removed or added. ONEX_AUDIT_SEAL_KEY holds the seal_key of the nodes.
 
-    Exit code 0 means that all is well, 1 that something is wrong.
+    Exit code 1 when an entry was.
     """
     entries = list(_entries(node))
     problems = list(problems_of(entries, os.environ.get(_KEY, "").encode()))

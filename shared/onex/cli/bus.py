@@ -1,4 +1,4 @@
-"""The bus for commands: an address at which no broker answers is reported soon, with the name of its setting."""
+"""The bus for commands. It reports soon, and with the name of its setting, an address at which no broker answers."""
 
 from onex import connect as opening
 from onex.bus.kafka import KafkaEventBusAdapter
@@ -8,14 +8,14 @@ from onex.provisioning.environment import require_environment
 from onex.settings import Settings
 
 _ANSWER, _COMPLAINT = 3.0, 1.5
-"""Seconds in which a broker must answer; fewer when the client knows why none does. With the start of a command they
-are below five."""
+"""Seconds in which a broker must answer; fewer when the client has reported why none does. A command that fails takes
+less than five seconds, including its start."""
 
 
 def open_bus(settings: Settings) -> KafkaEventBusAdapter:
     """Return the Kafka bus for a command that reads.
 
-    Raise ConfigurationError without an address or with wrong settings, BusUnavailableError where no broker answers.
+    Raise ConfigurationError for a missing address or invalid settings, BusUnavailableError when no broker answers.
     """
     bus = opening.open_bus(settings)
     bus.require_broker(_ANSWER, _COMPLAINT)
@@ -32,7 +32,7 @@ def health_of(bus: KafkaEventBusAdapter) -> BusHealth:
 
 
 def open_own_bus(settings: Settings) -> KafkaEventBusAdapter:
-    """Return the Kafka bus for a command that changes something in the environment of the settings.
+    """Return the Kafka bus for a command that writes to the environment of the settings.
 
     Raise as :func:`open_bus`, and ConfigurationError when the topics belong to another environment.
     """

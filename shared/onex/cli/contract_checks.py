@@ -1,4 +1,4 @@
-"""What ``onex plan``, ``onex up`` or an agent would refuse later, found in contracts and their classes."""
+"""Finds problems of contracts and node classes that ``onex plan``, ``onex up`` or an agent would report later."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from onex.settings import Settings
 
 
 def validated(files: Sequence[Path], *, shape_only: bool) -> list[ContractProblem]:
-    """All problems of these contracts, each by itself and all together."""
+    """Return the problems of each contract, or else those of all contracts together."""
     problems: list[ContractProblem] = []
     nodes: dict[Path, ResolvedNode] = {}
     for file in files:
@@ -33,7 +33,7 @@ def validated(files: Sequence[Path], *, shape_only: bool) -> list[ContractProble
 
 
 def _together(nodes: Mapping[Path, ResolvedNode]) -> Iterator[ContractProblem]:
-    """Contradictions between nodes. Of several minor versions beside each other the newest one counts."""
+    """Yield contradictions between nodes, in the newest version of each major version."""
     newest: dict[tuple[str, int], Path] = {}
     for file in sorted(nodes, key=lambda each: _version(nodes[each])):
         newest[nodes[file].contract.name, nodes[file].contract.contract_version.major] = file
@@ -55,11 +55,11 @@ def _version(node: ResolvedNode) -> tuple[int, int, int]:
 def _later(node: ResolvedNode, file: Path) -> Iterator[ContractProblem]:
     lines = read_yaml(file)[1]
     bus = node.contract.event_bus
-    taken = {topic: route.model for topic, route in node.routes.items()}
-    given = {topic: model for model, topic in node.outputs.items()}
+    inputs = {topic: route.model for topic, route in node.routes.items()}
+    outputs = {topic: model for model, topic in node.outputs.items()}
     for field, topics, models in (
-        ("subscribe_topics", bus.subscribe_topics, taken),
-        ("publish_topics", bus.publish_topics, given),
+        ("subscribe_topics", bus.subscribe_topics, inputs),
+        ("publish_topics", bus.publish_topics, outputs),
     ):
         for index, topic in enumerate(topics):
             yield from _sendable(models[topic], ("event_bus", field, index), file, lines)

@@ -1,4 +1,4 @@
-"""``onex env``: which environment the topics of a cluster belong to."""
+"""``onex env``: shows and changes the environment that owns the topics of a cluster."""
 
 from typing import Annotated
 
@@ -13,12 +13,12 @@ from onex.provisioning.environment import EnvironmentLog
 from onex.settings import Settings
 from onex.util.printable import one_line
 
-app = typer.Typer(no_args_is_help=True, help="Which environment owns the topics: show, adopt.")
+app = typer.Typer(no_args_is_help=True, help="Show and change the environment that owns the topics.")
 
 
 @app.command()
 def show(as_json: AsJson = False) -> None:
-    """Show which environment owns the topics with the configured prefix. Exit code 1 when it is another or none."""
+    """Show the environment that owns the topics with the configured prefix. Exit code 1 unless it is ONEX_ENV."""
     settings = load_settings(None)
     owner = _log(settings).owner()
     if as_json:
@@ -44,12 +44,12 @@ def show(as_json: AsJson = False) -> None:
 @app.command()
 def adopt(
     reason: Reason,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without it the change is only shown.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Make the change. Without it, only show it.")] = False,
     who: Who = "",
 ) -> None:
-    """Hand the topics with the configured prefix over to ONEX_ENV. All agents of their owner must be stopped.
+    """Hand over the topics with the configured prefix to ONEX_ENV. Stop all agents of their owner first.
 
-    Groups have the name of the environment in theirs: nodes begin at the earliest record that is kept.
+    The name of the environment is part of each group: nodes begin at the earliest record on their topics.
     """
     settings = load_settings(None)
     log = _log(settings)

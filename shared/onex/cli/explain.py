@@ -1,4 +1,4 @@
-"""``onex explain``: what a node reads, runs, keeps and writes."""
+"""``onex explain``: prints what a node reads, runs, stores and writes."""
 
 from typing import Annotated
 
@@ -19,15 +19,15 @@ from onex.util.printable import one_line
 def explain(
     node: Annotated[str, typer.Argument(help="Name or path of a node.")],
     as_mermaid: Annotated[
-        bool, typer.Option("--mermaid", help="Print the workflow as a Mermaid flow chart, for documents.")
+        bool, typer.Option("--mermaid", help="Print the workflow as a Mermaid flow chart.")
     ] = False,
     codec: Annotated[
-        bool, typer.Option("--codec", help="Print the Python that is compiled to read and write its messages.")
+        bool, typer.Option("--codec", help="Print the Python code that reads and writes its messages.")
     ] = False,
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print pipeline, topics, groups, state, promises and workflow of a node."""
+    """Print topics, group, pipeline, state, guarantees and workflow of a node."""
     settings = load_settings(services)
     resolved = resolve_node(find_node(node, settings), settings.topic_prefix)
     if codec:
@@ -47,7 +47,11 @@ def explain(
         print_json(facts)
         return
     for name, value in facts.items():
-        lines = value if isinstance(value, list) else [value]
+        match value:
+            case list():
+                lines = value
+            case _:
+                lines = [value]
         for index, line in enumerate(lines):
             console.print(Text(f"{name if not index else '':<10}", "bold"), one_line(line))
 
@@ -100,9 +104,11 @@ def _retries(resolved: ResolvedNode) -> str:
 
 def _promises(resolved: ResolvedNode) -> str:
     delivery = resolved.contract.delivery
-    told = f"{delivery.guarantee}, {resolved.contract.handler_timeout:g} s per call"
+    promise = f"{delivery.guarantee}, {resolved.contract.handler_timeout:g} s per call"
     return (
-        f"{told}, ordering by {delivery.ordering}, {delivery.concurrency} at once" if _is_effect(resolved) else told
+        f"{promise}, ordering by {delivery.ordering}, {delivery.concurrency} at once"
+        if _is_effect(resolved)
+        else promise
     )
 
 

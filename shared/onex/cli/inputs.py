@@ -1,4 +1,4 @@
-"""What commands read from their user: files, texts with a form, times. Each refusal is one line with the option."""
+"""Values that commands read from their users: files, times, pairs. Each refusal is one line with the option."""
 
 import sys
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ _DIGITS = 18
 
 
 def read_text(place: str, option: str) -> str:
-    """Return the text of a file, or of standard input for ``-``. Raise BadParameter when there is none in UTF-8."""
+    """Return the text of a file, or of standard input for ``-``. Raise BadParameter for text that is not UTF-8."""
     try:
         return sys.stdin.buffer.read().decode() if place == "-" else Path(place).read_bytes().decode()
     except UnicodeDecodeError as error:
         reason = f"it is not UTF-8 at byte {error.start}; convert it first"
     except OSError as error:
-        reason = f"{error.strerror}; give a file that exists and may be read"
+        reason = f"{error.strerror}; name a file that exists and may be read"
     except ValueError as error:  # a null byte in its name
-        reason = f"{error}; give a file that exists and may be read"
+        reason = f"{error}; name a file that exists and may be read"
     raise typer.BadParameter(f"cannot read {place!r}: {reason}", param_hint=_hint(option))
 
 
@@ -39,7 +39,7 @@ def seconds_of(text: str, option: str) -> float:
 
 
 def moment_of(text: str, option: str) -> int:
-    """Return milliseconds since 1970 of a time in ISO 8601, or of how long ago; 0 for none. Raise BadParameter."""
+    """Return milliseconds since 1970 of an ISO 8601 time or an age; 0 for an empty text. Raise BadParameter."""
     if not text:
         return 0
     try:
@@ -61,13 +61,13 @@ def whole_number(text: str) -> int | None:
 
 def pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
     """Return ``NAME=VALUE`` texts as a mapping. Raise BadParameter."""
-    found = {}
+    values = {}
     for text in texts or ():
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise typer.BadParameter(f"{text!r} is not of the form NAME=VALUE", param_hint=_hint(option))
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
 def _hint(option: str) -> str:

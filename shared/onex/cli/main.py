@@ -46,9 +46,9 @@ _COMMANDS: Mapping[str, str] = {
 
 
 class _Commands(TyperGroup):
-    """Imports a command when it is asked for: an agent needs one of them, and pays for it in memory and start.
+    """Imports a command when it runs: an agent needs one command, and would pay for all in memory and time.
 
-    Whatever ends a command is printed by :func:`failed`.
+    :func:`failed` prints any error that ends a command.
     """
 
     def main(
@@ -66,29 +66,29 @@ class _Commands(TyperGroup):
         except typer.Abort:
             errors.print("aborted")
             code = 1
-        except Exception as error:  # noqa: BLE001 - the printer tells faults of this tool from all others
+        except Exception as error:  # noqa: BLE001 - the printer distinguishes internal errors from others
             code = failed(error)
         sys.exit(code if isinstance(code, int) else 0)
 
     def list_commands(self, ctx: object) -> list[str]:
-        """In the order of the help."""
+        """Return the names in the order of the help."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: object, cmd_name: str) -> TyperCommand | TyperGroup | None:
-        """None for an unknown name."""
+        """Return a command; None for an unknown name."""
         if cmd_name not in _COMMANDS:
             return None
         module, _, name = _COMMANDS[cmd_name].rpartition(".")
-        found = getattr(import_module(f"onex.cli.{module}"), name)
-        if isinstance(found, typer.Typer):
-            group = typer.main.get_group(found)
+        command_or_group = getattr(import_module(f"onex.cli.{module}"), name)
+        if isinstance(command_or_group, typer.Typer):
+            group = typer.main.get_group(command_or_group)
             group.name = cmd_name
             for each in group.commands.values():
                 assert isinstance(each, _Leaf)
                 _check_values(each)
             return group
         alone = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-        alone.command(cmd_name)(found)
+        alone.command(cmd_name)(command_or_group)
         command = typer.main.get_command(alone)
         assert isinstance(command, TyperCommand)
         _check_values(command)
@@ -96,21 +96,21 @@ class _Commands(TyperGroup):
 
 
 _LARGEST = 1e9
-"""Of a number with a fraction: seconds, in 30 years."""
+"""The largest number with a fraction: seconds in about 30 years."""
 
 
 def _check_values(command: _Leaf) -> None:
-    """Refuse texts that are not UTF-8, which no key, header or message can have, and numbers beyond all sense."""
+    """Refuse texts that are not UTF-8, which no key, header or message can hold, and numbers that are too large."""
     call = command.callback
     assert call is not None
 
     @wraps(call)
-    def checked(**given: object) -> object:
-        for name, values in given.items():
+    def checked(**options: object) -> object:
+        for name, values in options.items():
             for value in values if isinstance(values, list) else [values]:
                 if problem := _problem_of(value):
                     raise typer.BadParameter(f"{value!r} {problem}", param_hint=f"'{name.replace('_', '-')}'")
-        return call(**given)
+        return call(**options)
 
     command.callback = checked
 
@@ -126,8 +126,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(is_set: bool) -> None:
+    if is_set:
         console.print(__version__)
         raise typer.Exit
 
@@ -152,14 +152,14 @@ def _problem_of(value: object) -> str:
 
 
 def _warning(_: object, level: str, event: EventDict) -> str:
-    """Return the line of a warning. It may hold text of any writer."""
+    """Return the line of a warning. It may contain text from any sender."""
     words = " ".join(f"{name}={value}" for name, value in event.items() if name != "event")
     return one_line(f"{level} {event.get('event')} {words}")
 
 
 def main() -> None:
     """Run the command line; the process ends with one of the codes in :class:`Exit`."""
-    # Warnings of tools, about records that they skip for instance, must not come between the lines of a command.
+    # Warnings, about skipped records for instance, must not appear between the lines of a command: they go to stderr.
     structlog.configure(
         processors=[_warning],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

@@ -1,4 +1,4 @@
-"""``onex mixins``: the capabilities that a contract may ask for."""
+"""``onex mixins``: lists the capabilities that a contract can declare."""
 
 from typing import Annotated
 
@@ -14,10 +14,10 @@ from onex.mixins.catalogue import CATALOGUE
 
 
 def mixins(
-    name: Annotated[str | None, typer.Argument(help="Class name or key of one of them: all that it can do.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Class name or key of one capability.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List capabilities, or show one with its fields."""
+    """List capabilities, or show one capability with its fields."""
     if name is None:
         _list(as_json=as_json)
         return
@@ -29,12 +29,12 @@ def mixins(
 
 
 def _list(*, as_json: bool) -> None:
-    known = [mixin.definition.metadata for mixin in CATALOGUE.all()]
+    catalogue = [mixin.definition.metadata for mixin in CATALOGUE.all()]
     if as_json:
-        print_json([metadata.model_dump(mode="json") for metadata in known])
+        print_json([metadata.model_dump(mode="json") for metadata in catalogue])
         return
     table = Table("capability", "in a node", "for", "what it does", box=None)
-    for metadata in known:
+    for metadata in catalogue:
         kinds = "any" if len(metadata.kinds) == 4 else ", ".join(kind.lower() for kind in metadata.kinds)
         table.add_row(metadata.name, f"self.{metadata.accessor}", kinds, metadata.summary)
     console.print(table)

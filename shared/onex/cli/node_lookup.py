@@ -1,4 +1,4 @@
-"""Finding nodes by name or path, and topics by what people call them."""
+"""Finds nodes by name or path, and commands by name or topic."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from onex.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """A topic, the message type it carries and the node that takes it."""
+    """An input topic, its message type, and the node that reads it."""
 
     topic: str
     model: type[Message]
@@ -25,9 +25,9 @@ class Addressee:
 
 
 def resolve_all(settings: Settings) -> list[ResolvedNode]:
-    """The newest version of each major version of every node below the service folders.
+    """Return the newest version of each major version of every node below the service folders.
 
-    Raises ContractError with the problems of all.
+    Raise ContractError with the problems of all contracts.
     """
     problems: list[ContractProblem] = []
     found: list[ResolvedNode] = []
@@ -42,7 +42,7 @@ def resolve_all(settings: Settings) -> list[ResolvedNode]:
 
 
 def declared_by(settings: Settings, nodes: Sequence[ResolvedNode]) -> Declared:
-    """What nodes that were resolved with these settings declare; raises ProvisioningError."""
+    """Return the topics and schemas that nodes declare with these settings. Raise ProvisioningError."""
     return declare(
         nodes,
         settings.replication_factor,
@@ -53,7 +53,7 @@ def declared_by(settings: Settings, nodes: Sequence[ResolvedNode]) -> Declared:
 
 
 def find_node(name: str, settings: Settings) -> Path:
-    """Return the folder of the newest version of a node, by path or name. Raises ConfigurationError.
+    """Return the folder of the newest version of a node, by path or name. Raise ConfigurationError.
 
     A name is looked up below the service folders, then in installed packages.
     """
@@ -70,17 +70,17 @@ def find_node(name: str, settings: Settings) -> Path:
     folders = [file.resolve().parent for file in newest_contracts(files)]
     nodes = sorted({folder.parent.name for folder in folders})
     if len(nodes) > 1:
-        raise ConfigurationError(f"{name} holds {len(nodes)} nodes: {', '.join(nodes)}; give the folder of one")
+        raise ConfigurationError(f"{name} contains {len(nodes)} nodes: {', '.join(nodes)}; pass the folder of one")
     return max(folders, key=lambda folder: version_of(folder) or ())
 
 
 def find_addressee(name: str, nodes: Sequence[ResolvedNode]) -> Addressee:
-    """The input that ``orders.place-order``, ``PlaceOrder`` or a full topic name stands for."""
-    known: dict[str, Addressee] = {}
+    """Return the input of ``orders.place-order``, ``PlaceOrder`` or a full topic name. Raise ConfigurationError."""
+    by_alias: dict[str, Addressee] = {}
     for node in nodes:
         for topic, route in node.routes.items():
             parsed = TopicName.parse(topic)
-            found = Addressee(topic, route.model, node)
+            addressee = Addressee(topic, route.model, node)
             for alias in (
                 topic,
                 parsed.message_type,
@@ -89,8 +89,8 @@ def find_addressee(name: str, nodes: Sequence[ResolvedNode]) -> Addressee:
                 route.model.__name__,
             ):
                 if parsed.category == "cmd" or alias in (topic, parsed.message_type):
-                    known.setdefault(alias, found)
-    if name not in known:
-        commands = sorted(alias for alias, found in known.items() if "." in alias and alias != found.topic)
-        raise ConfigurationError(f"nobody takes {name!r}; commands here: {', '.join(commands) or 'none'}")
-    return known[name]
+                    by_alias.setdefault(alias, addressee)
+    if name not in by_alias:
+        commands = sorted(alias for alias, found in by_alias.items() if "." in alias and alias != found.topic)
+        raise ConfigurationError(f"no node takes {name!r}; commands here: {', '.join(commands) or 'none'}")
+    return by_alias[name]

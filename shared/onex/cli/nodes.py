@@ -1,4 +1,4 @@
-"""``onex nodes`` and ``onex node show``: who is there and how they are."""
+"""``onex nodes`` and ``onex node show``: registered nodes and their health."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -17,11 +17,15 @@ from onex.model.enums import EnumNodeKind
 from onex.model.mesh import EnumHealth
 from onex.util.printable import one_line
 
-node = typer.Typer(no_args_is_help=True, help="One node.")
+node = typer.Typer(no_args_is_help=True, help="Show one node.")
 
-Kind = Annotated[EnumNodeKind | None, typer.Option("--kind", case_sensitive=False, help="Only of this kind.")]
-Health = Annotated[EnumHealth | None, typer.Option("--health", case_sensitive=False, help="Only of this health.")]
-Capability = Annotated[str, typer.Option("--capability", help="Only with it, e.g. takes:PlaceOrder, workflow.")]
+Kind = Annotated[EnumNodeKind | None, typer.Option("--kind", case_sensitive=False, help="Only nodes of this kind.")]
+Health = Annotated[
+    EnumHealth | None, typer.Option("--health", case_sensitive=False, help="Only nodes of this health.")
+]
+Capability = Annotated[
+    str, typer.Option("--capability", help="Only nodes with this capability, e.g. takes:PlaceOrder, workflow.")
+]
 
 
 def nodes(
@@ -57,7 +61,7 @@ def show(
     survey = open_survey(services)
     found = [view for view in survey.look() if view.name == name]
     if not found:
-        raise ConfigurationError(f"no contract of {name!r} here; give --services FOLDER")
+        raise ConfigurationError(f"no contract of {name!r} here; pass --services FOLDER")
     view = found[0]
     entries = [entry for entry in survey.entries() if entry.node.registered.node == name]
     if as_json:
@@ -94,7 +98,7 @@ def show(
 
 
 def open_survey(services: Services) -> Survey:
-    """A survey of the nodes that the settings name."""
+    """Return a survey of the nodes in the service folders."""
     settings = load_settings(services)
     resolved = resolve_all(settings)
     bus = open_bus(settings)
@@ -111,13 +115,13 @@ def registry_remark(survey: Survey) -> str:
 
 
 def capabilities_of(entry: Entry) -> Sequence[str]:
-    """Declared and discovered."""
+    """Return the declared and the discovered capabilities of a process."""
     found = entry.node.registered.capabilities
     return (*found.declared, *found.discovered)
 
 
 def row_of(view: NodeView) -> Sequence[object]:
-    """One line of ``onex nodes``."""
+    """Return one row of ``onex nodes``."""
     return (
         view.name,
         view.version,
@@ -132,7 +136,7 @@ def row_of(view: NodeView) -> Sequence[object]:
 
 
 def as_dict(view: NodeView) -> dict[str, object]:
-    """The same for programs."""
+    """Return a node as a JSON object."""
     return {
         "node": view.name,
         "version": view.version,
@@ -152,7 +156,7 @@ def _health_of(entry: Entry) -> Mapping[str, object]:
 
 
 def lag_as_dict(lag: PartitionLag) -> dict[str, object]:
-    """One partition for programs."""
+    """Return the lag of a partition as a JSON object."""
     return {
         "topic": lag.partition.topic,
         "partition": lag.partition.partition,

@@ -1,4 +1,4 @@
-"""``onex offsets``: positions of a node in its topics."""
+"""``onex offsets``: shows and sets the positions of a node on its topics."""
 
 from datetime import datetime
 from typing import Annotated
@@ -18,7 +18,7 @@ from onex.dlq import OffsetManager, PartitionPosition, Reset
 from onex.errors import RejectedError
 
 app = typer.Typer(
-    no_args_is_help=True, help="Positions of a node: show, reset; skip a record that blocks a partition."
+    no_args_is_help=True, help="Show and set positions of a node, and skip a record that blocks a partition."
 )
 app.command()(skip)
 
@@ -26,16 +26,16 @@ app.command()(skip)
 @app.command()
 def show(
     node: Annotated[str, typer.Argument(help="Name of the node.")],
-    topic: Annotated[str, typer.Argument(help="One topic that it reads; default: all.")] = "",
+    topic: Annotated[str, typer.Argument(help="Topic that the node reads. Default: all.")] = "",
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the committed position of each partition that a node reads, and what is wrong with it.
+    """Show the committed position of each partition that a node reads, and its problem.
 
-    Exit code 1 when a position cannot be right.
+    Exit code 1 when a position is invalid.
     """
-    desk, _ = _desk(node, services, "", "")
-    positions = desk.positions(topic)
+    manager, _ = _manager(node, services, "", "")
+    positions = manager.positions(topic)
     if as_json:
         print_json([_as_dict(at) for at in positions])
     else:
@@ -47,52 +47,53 @@ def show(
 
 @app.command()
 def reset(
-    node: Annotated[str, typer.Argument(help="Name of the node. All of its instances must be stopped.")],
-    topic: Annotated[str, typer.Argument(help="Topic that it reads.")],
-    to: Annotated[str, typer.Option("--to", help="earliest, latest, an offset, or a time as 2026-01-31T12:00:00Z.")],
+    node: Annotated[str, typer.Argument(help="Name of the node. Stop all of its instances first.")],
+    topic: Annotated[str, typer.Argument(help="Topic that the node reads.")],
+    to: Annotated[str, typer.Option("--to", help="earliest, latest, an offset, or a time like 2026-01-31T12:00Z.")],
     reason: Reason,
     partitions: Annotated[
-        list[int] | None, typer.Option("--partition", min=0, max=LAST_PARTITION, help="Only this; repeatable.")
+        list[int] | None,
+        typer.Option("--partition", min=0, max=LAST_PARTITION, help="Partition. Repeatable. Default: all."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without it the change is only shown.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Make the change. Without it, only show it.")] = False,
     who: Who = "",
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Set the committed positions of a node, so that records run again or never run.
+    """Set the committed positions of a node, to process records again or to skip them.
 
-    A reducer or orchestrator applies records that it reads again to the state that it has now.
+    A reducer or orchestrator applies records that it reads again to its current state.
     """
-    desk, stateful = _desk(node, services, who, reason)
+    manager, is_stateful = _manager(node, services, who, reason)
 
     def planned() -> list[Reset]:
         if not reason.strip():
             raise RejectedError("--reason is empty")
-        return desk.plan(desk.positions(topic, partitions or ()), _target(to))
+        return manager.plan(manager.positions(topic, partitions or ()), _target(to))
 
     resets = planned()
     if yes:
-        desk.reset(resets)
+        manager.reset(resets)
     if as_json:
         print_json([{**_as_dict(r.before), "to": r.to, "effect": r.effect, "reset": yes} for r in resets])
         return
     rows = [(r.before.partition.partition, _as_dict(r.before)["committed"] or "none", r.to, r.effect) for r in resets]
     print_rows(("PARTITION", "FROM", "TO", "EFFECT"), rows)
-    if stateful:
+    if is_stateful:
         console.print("records that are read again change the state of their keys a second time")
     console.print("done" if yes else "nothing is written; --yes sets these positions")
 
 
-def _desk(node: str, services: Services, who: str, reason: str) -> tuple[OffsetManager, bool]:
+def _manager(node: str, services: Services, who: str, reason: str) -> tuple[OffsetManager, bool]:
     settings = load_settings(services)
     bus = open_own_bus(settings)
     resolved = resolve_node(find_node(node, settings), settings.topic_prefix)
-    desk = OffsetManager(bus, open_catalogue(settings, bus), resolved, author_of(who, reason), settings.env)
-    return desk, resolved.contract.node_type.is_stateful
+    manager = OffsetManager(bus, open_catalogue(settings, bus), resolved, author_of(who, reason), settings.env)
+    return manager, resolved.contract.node_type.is_stateful
 
 
 def _target(to: str) -> int | datetime | None:
-    """Offset, time, or None for the end. Raises RejectedError."""
+    """Return an offset, a time, or None for the end. Raise RejectedError."""
     match to:
         case "earliest":
             return 0

@@ -1,4 +1,4 @@
-"""``onex offsets skip``: give up a record that blocks a partition."""
+"""``onex offsets skip``: makes a dead letter of a record that blocks a partition."""
 
 from typing import Annotated
 
@@ -24,18 +24,18 @@ _SHOWN = 300
 
 def skip(
     node: Annotated[str, typer.Argument(help="Name of the node.")],
-    topic: Annotated[str, typer.Argument(help="Topic of the blocked partition, as /readyz names it.")],
+    topic: Annotated[str, typer.Argument(help="Topic of the blocked partition, as in /readyz.")],
     partition: Annotated[int, typer.Argument(min=0, max=LAST_PARTITION, help="Number of the partition.")],
-    offset: Annotated[int, typer.Argument(min=0, help="Offset at which it is blocked.")],
+    offset: Annotated[int, typer.Argument(min=0, help="Offset of the record that blocks it.")],
     reason: Reason,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without it the record is only shown.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Make the change. Without it, only show the record.")] = False,
     who: Who = "",
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Turn a record that ends the process of its node into a dead letter, so that its partition goes on.
+    """Turn a record that ends the process of its node into a dead letter, so that its partition continues.
 
-    Nothing happens to a record that no agent is blocked by. The dead letter can be replayed, once the node is fixed.
+    A record that blocks no partition is left alone. Replay the dead letter when the node is fixed.
     """
     settings = load_settings(services)
     bus = open_own_bus(settings)
@@ -58,13 +58,13 @@ def skip(
     for name, value in shown.items():
         console.print(f"{name}: {value}")
     if yes:
-        console.print(f"{topic}[{partition}] goes on behind {offset} as soon as its agent has read this")
+        console.print(f"{topic}[{partition}] continues after offset {offset} when its agent has read this")
     else:
         console.print("nothing is written; --yes makes this record a dead letter")
 
 
 def _shown(record: ProtocolRecord | None, offset: int) -> dict[str, object]:
-    """What is known of a record, as text that is safe to print: it is not decoded, for that may be what kills."""
+    """Return the fields of a record as printable text. It is not decoded: decoding may end the process."""
     if record is None:
         return {"timer due": when(due_ms_of(offset)).isoformat()}
     return {

@@ -1,4 +1,4 @@
-"""What commands have in common. Imports little: `onex up` starts Kafka before anything else is imported."""
+"""Options that commands share. This module imports little: `onex up` starts Kafka before it imports the rest."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +18,7 @@ Services = Annotated[
 
 
 def load_settings(services: list[Path] | None = None) -> Settings:
-    """Settings, with the folders given on the command line."""
+    """Return the settings, with the folders of the command line. Raise ConfigurationError."""
     return Settings.load(services=[_folder_of(each) for each in services]) if services else Settings.load()
 
 

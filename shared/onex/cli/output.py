@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON for programs; and the exit codes."""
+"""Output of commands: tables for people, JSON for programs, and exit codes."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ from onex.util.clock import LATEST_MS
 from onex.util.printable import one_line, printable
 
 _PIPE_WIDTH = 240
-"""Columns when nobody looks: a program that reads the output wants whole lines."""
+"""Columns when the output is not a terminal: a program that reads it needs whole lines."""
 
 console = Terminal(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 errors = Terminal(stderr=True, soft_wrap=True, highlight=False)
@@ -29,7 +29,7 @@ class Exit(IntEnum):
 
     OK = 0
     FAILED = 1
-    """What was asked for came to a bad end: a failed workflow, an unhealthy stack."""
+    """The command worked, and its result is a failure: a failed workflow, an unhealthy stack."""
     USAGE = 2
     CONTRACT = 3
     BUS = 4
@@ -38,7 +38,7 @@ class Exit(IntEnum):
 
 
 class CommandError(OnexError):
-    """A command ends with this line, and with an exit code of its own."""
+    """Ends a command with this line and an exit code."""
 
     def __init__(self, words: str, code: Exit = Exit.FAILED) -> None:
         super().__init__(words)
@@ -52,7 +52,7 @@ def print_json(data: object) -> None:
 
 
 def json_line(data: object) -> str:
-    """Return one JSON document as a line that any terminal can show."""
+    """Return one JSON document as a line that is safe on any terminal."""
     return printable(json.dumps(data, default=str, ensure_ascii=not _takes_unicode())) + "\n"
 
 
@@ -61,7 +61,7 @@ def _takes_unicode() -> bool:
 
 
 def when(ms: int) -> datetime:
-    """UTC time of milliseconds since 1970; the last time that there is for one beyond it."""
+    """Return the UTC time of milliseconds since 1970; at most the end of the year 9999."""
     return datetime.fromtimestamp(min(max(0, ms), LATEST_MS) / 1000, UTC)
 
 
@@ -71,7 +71,7 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 
 def table_of(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    """Return the same, to be shown live."""
+    """Return a table without borders."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")

@@ -1,4 +1,4 @@
-"""``onex plan`` and ``onex apply``: topics and schemas from contracts."""
+"""``onex plan`` and ``onex apply``: provision the topics and schemas of contracts."""
 
 import typer
 
@@ -27,33 +27,36 @@ _SIGNS = {
 
 
 def plan(services: Services = None, as_json: AsJson = False) -> None:
-    """Show what `onex apply` would change. Exit code 0: nothing, 1: something, 5: something unsafe."""
+    """Show what `onex apply` would change. Exit code 0: nothing, 1: changes, 5: unsafe changes."""
     settings = load_settings(services)
-    made, declared, bus, _ = _plan(settings)
-    _show(made, as_json)
+    planned, declared, bus, _ = _plan(settings)
+    _show(planned, as_json)
     _warn(settings, declared, bus)
-    if made.refused:
+    if planned.refused:
         raise typer.Exit(Exit.REFUSED)
-    if made.changes:
+    if planned.changes:
         raise typer.Exit(Exit.FAILED)
 
 
 def apply(services: Services = None, as_json: AsJson = False) -> None:
-    """Create topics and register schemas that contracts declare. Idempotent; refuses what would break."""
+    """Create the topics and register the schemas that contracts declare.
+
+    Run it as often as you like. It refuses changes that would break readers or lose data.
+    """
     settings = load_settings(services)
-    made, declared, bus, catalogue = _plan(settings)
-    _show(made, as_json)
-    if made.refused:
+    planned, declared, bus, catalogue = _plan(settings)
+    _show(planned, as_json)
+    if planned.refused:
         raise typer.Exit(Exit.REFUSED)
-    apply_plan(made, declared, bus, catalogue)
+    apply_plan(planned, declared, bus, catalogue)
     _warn(settings, declared, bus)
 
 
 def provision(settings: Settings) -> Plan:
-    """Plan and apply without printing; for ``onex up``."""
-    made, declared, bus, catalogue = _plan(settings)
-    apply_plan(made, declared, bus, catalogue)
-    return made
+    """Plan and apply without output, for ``onex up``."""
+    planned, declared, bus, catalogue = _plan(settings)
+    apply_plan(planned, declared, bus, catalogue)
+    return planned
 
 
 def _plan(settings: Settings) -> tuple[Plan, Declared, KafkaEventBusAdapter, ProtocolSchemaCatalogue]:
@@ -64,23 +67,23 @@ def _plan(settings: Settings) -> tuple[Plan, Declared, KafkaEventBusAdapter, Pro
 
 
 def _warn(settings: Settings, declared: Declared, bus: KafkaEventBusAdapter) -> None:
-    """Warn on stderr of topics that can lose records; the output of the command stays as it is."""
+    """Warn on stderr of topics that can lose records. The output of the command does not change."""
     if not is_local_kafka(settings) and (weak := weak_topics(bus.admin.topics(list(declared.topics)).values())):
         errors.print(styled("[yellow]warning[/] {}", f"{weak}; {REMEDY}"))
 
 
-def _show(made: Plan, as_json: bool) -> None:
+def _show(planned: Plan, as_json: bool) -> None:
     if as_json:
         print_json(
             [
                 {"action": c.action, "subject": c.subject, "detail": c.detail, "readers": list(c.readers)}
-                for c in made.changes
+                for c in planned.changes
             ]
         )
         return
-    for change in made.changes:
+    for change in planned.changes:
         console.print(styled(_SIGNS[change.action] + " {}  [dim]{}[/]", change.subject, change.detail))
         for line in change.readers:
             console.print(styled("             [dim]{}[/]", line))
-    if not made.changes:
+    if not planned.changes:
         console.print("nothing to change")

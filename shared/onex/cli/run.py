@@ -1,4 +1,4 @@
-"""``onex run``: agents of a node in the foreground."""
+"""``onex run``: runs agents of a node in the foreground."""
 
 import sys
 from pathlib import Path
@@ -20,12 +20,15 @@ def run(
     instances: Annotated[
         int | None,
         typer.Option(
-            "--instances", "-n", min=1, help="Processes that share the partitions, restarted when they end."
+            "--instances",
+            "-n",
+            min=1,
+            help="Processes that share the partitions. A process that ends is restarted.",
         ),
     ] = None,
     services: Services = None,
 ) -> None:
-    """Run a node until SIGTERM or Ctrl-C; drains first. With --instances, restarts processes that die."""
+    """Run a node until SIGTERM or Ctrl-C. The agent drains before it ends."""
     settings = load_settings(services)
     settings.require_kafka()
     path = find_node(node, settings)
@@ -39,7 +42,7 @@ def _agent(path: Path, settings: Settings) -> int:
     try:
         return run_agent(path, settings)
     except (OnexError, OSError):
-        raise  # one line says what it is
+        raise  # the error printer shows one line
     except Exception:
         structlog.get_logger(__name__).critical("agent failed", exc_info=True)
         raise

@@ -1,4 +1,4 @@
-"""``onex state``: what a node remembers of a key, and giving that up."""
+"""``onex state``: shows, drops and rebuilds the state of a node."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from onex.connect import open_catalogue
 from onex.contract import resolve_node
 from onex.mesh import StateReader
 
-app = typer.Typer(no_args_is_help=True, help="Keyed state of reducers and orchestrators: show, drop, rebuild.")
+app = typer.Typer(no_args_is_help=True, help="Show, drop and rebuild the state of reducers and orchestrators.")
 app.command()(drop)
 app.command()(rebuild)
 
@@ -22,11 +22,11 @@ app.command()(rebuild)
 @app.command()
 def show(
     node: Annotated[str, typer.Argument(help="Name of the node.")],
-    key: Annotated[str, typer.Argument(help="Key, e.g. the customer's id.")],
+    key: Annotated[str, typer.Argument(help="Key, e.g. the customer id.")],
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show state and timers of one key, as committed. Exit code 1 when there is none."""
+    """Show the committed state and timers of a key. Exit code 1 when it has no state."""
     settings = load_settings(services)
     bus = open_bus(settings)
     reader = StateReader(

@@ -1,4 +1,4 @@
-"""``onex state drop`` and ``onex state rebuild``: give the state of a node up, or make it again from its inputs."""
+"""``onex state drop`` and ``onex state rebuild``: delete the state of a node, or rebuild it from its inputs."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -15,8 +15,8 @@ from onex.contract import resolve_node
 from onex.dlq import Reset, StateChange, StateManager
 from onex.errors import RejectedError
 
-_Node = Annotated[str, typer.Argument(help="Name of the node. All of its instances must be stopped.")]
-_Yes = Annotated[bool, typer.Option("--yes", help="Do it. Without it the change is only shown.")]
+_Node = Annotated[str, typer.Argument(help="Name of the node. Stop all of its instances first.")]
+_Yes = Annotated[bool, typer.Option("--yes", help="Make the change. Without it, only show it.")]
 
 
 def drop(
@@ -27,25 +27,25 @@ def drop(
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete the state and timers of all keys. The node goes on from its positions, as if every key were new."""
-    _change(node, services, who, reason, lambda desk: desk.plan_drop(), yes=yes, as_json=as_json)
+    """Delete the state and timers of all keys. The node continues at its positions, as if every key were new."""
+    _change(node, services, who, reason, lambda manager: manager.plan_drop(), yes=yes, as_json=as_json)
 
 
 def rebuild(
     node: _Node,
     reason: Reason,
     publish_again: Annotated[
-        bool, typer.Option("--publish-again", help="Accept that events and commands are published a second time.")
+        bool, typer.Option("--publish-again", help="Allow events and commands to be published a second time.")
     ] = False,
     yes: _Yes = False,
     who: Who = "",
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete the state, and make it again from the records that the node's inputs still have."""
+    """Delete the state, and rebuild it from the records that are still on the input topics."""
 
-    def planned(desk: StateManager) -> StateChange:
-        return desk.plan_rebuild(publish_again=publish_again)
+    def planned(manager: StateManager) -> StateChange:
+        return manager.plan_rebuild(publish_again=publish_again)
 
     _change(node, services, who, reason, planned, yes=yes, as_json=as_json)
 
@@ -67,12 +67,12 @@ def _change(
     def planned() -> tuple[StateManager, StateChange]:
         if not reason.strip():
             raise RejectedError("--reason is empty")
-        desk = StateManager(bus, open_catalogue(settings, bus), resolved, author_of(who, reason), settings.env)
-        return desk, plan(desk)
+        manager = StateManager(bus, open_catalogue(settings, bus), resolved, author_of(who, reason), settings.env)
+        return manager, plan(manager)
 
-    desk, change = planned()
+    manager, change = planned()
     if yes:
-        desk.apply(change)
+        manager.apply(change)
     if as_json:
         positions = [_as_dict(reset) for reset in change.resets]
         incomplete = [f"{topic}[{number}]" for topic, number in change.incomplete]

@@ -1,4 +1,4 @@
-"""``onex top``: the mesh on one screen, live."""
+"""``onex top``: shows the mesh live on one screen."""
 
 import os
 import select
@@ -26,7 +26,7 @@ from onex.util.printable import one_line
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One node, and how fast it moved since the look before: committed offsets a second."""
+    """A node, and its rate since the previous sample: committed offsets per second."""
 
     view: NodeView
     rate: float
@@ -47,23 +47,23 @@ def _rate(view: NodeView, before: int | None, seconds: float) -> float:
 
 
 def top(
-    interval: Annotated[float, typer.Option(min=0.2, help="Seconds between looks.")] = 1.0,
-    once: Annotated[bool, typer.Option("--once", help="Look twice, print once, end.")] = False,
+    interval: Annotated[float, typer.Option(min=0.2, help="Seconds between samples.")] = 1.0,
+    once: Annotated[bool, typer.Option("--once", help="Take two samples, print one, and exit.")] = False,
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show every node live: throughput, lag, dead letters, health. Full screen; q ends it.
+    """Show throughput, lag, dead letters and health of every node live. Press q to end.
 
-    With --json, one document a look; with --once, one look.
+    With --json, print one document per sample.
     """
     survey = open_survey(services)
     before: dict[str, int] = {}
-    looked = 0.0
+    sampled_at = 0.0
 
     def look() -> list[Sample]:
-        nonlocal looked
+        nonlocal sampled_at
         views = survey.look()
-        seconds, looked = survey.looked_at - looked, survey.looked_at
+        seconds, sampled_at = survey.looked_at - sampled_at, survey.looked_at
         samples = [Sample(view, _rate(view, before.get(view.name), seconds)) for view in views]
         before.update({view.name: view.processed for view in views})
         return samples
@@ -111,12 +111,12 @@ def _live(look: Callable[[], list[Sample]], remark: Callable[[], str], interval:
 
 def _screen(samples: list[Sample], order: str, message: str) -> RenderableType:
     views = [sample.view for sample in samples]
-    unwell = sum(view.health not in ("", "healthy") for view in views)
+    unhealthy = sum(view.health not in ("", "healthy") for view in views)
     head = Text.assemble(
         ("onex top  ", "bold"),
         f"{len(views)} nodes  {sum(len(view.instances) for view in views)} processes  "
         f"{sum(sample.rate for sample in samples):,.0f}/s  {sum(view.lag for view in views):,} behind  ",
-        (f"{unwell} unwell" if unwell else "all well", "red" if unwell else "green"),
+        (f"{unhealthy} not healthy" if unhealthy else "all healthy", "red" if unhealthy else "green"),
     )
     rows = [
         (
@@ -140,7 +140,7 @@ def _screen(samples: list[Sample], order: str, message: str) -> RenderableType:
 
 @contextmanager
 def _keys() -> Iterator[Callable[[float], str]]:
-    """Single keys from the terminal; without one, only the time passes."""
+    """Return a function that waits for one key of the terminal. Without a terminal, it waits for its timeout."""
     if not sys.stdin.isatty():
 
         def wait(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""``onex topics`` and ``onex lag``: what lies where, and who is behind."""
+"""``onex topics`` and ``onex lag``: topics with their readers and writers, and the lag of nodes."""
 
 import time
 from contextlib import suppress
@@ -20,7 +20,7 @@ from onex.model.mesh.topics import with_prefix
 
 
 def topics(services: Services = None, as_json: AsJson = False) -> None:
-    """List the topics of the mesh: partitions, records, who writes and who reads them."""
+    """List the topics of the mesh with partitions, offsets, writers and readers."""
     settings = load_settings(services)
     nodes = resolve_all(settings)
     declared = declared_by(settings, nodes)
@@ -63,13 +63,13 @@ def topics(services: Services = None, as_json: AsJson = False) -> None:
 
 
 def lag(
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Look again and again, until Ctrl-C.")] = False,
-    interval: Annotated[float, typer.Option(min=0.2, help="Seconds between looks.")] = 1.0,
-    every: Annotated[bool, typer.Option("--all", help="Also partitions without lag.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Refresh until Ctrl-C.")] = False,
+    interval: Annotated[float, typer.Option(min=0.2, help="Seconds between samples.")] = 1.0,
+    every: Annotated[bool, typer.Option("--all", help="Include partitions without lag.")] = False,
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show which partitions wait to be processed. With --follow --json, one document a look."""
+    """Show the lag of each partition. With --follow --json, print one document per sample."""
     survey = open_survey(services)
     with suppress(KeyboardInterrupt):
         if as_json:
@@ -100,6 +100,6 @@ def _table(views: list[NodeView], every: bool) -> Table:
     ]
     behind = sum(view.lag for view in views)
     table = table_of(("NODE", "TOPIC", "PARTITION", "COMMITTED", "END", "LAG"), rows)
-    table.caption = f"{behind} records behind" if behind else "nobody is behind"
+    table.caption = f"{behind} records behind" if behind else "no records behind"
     table.caption_justify = "left"
     return table

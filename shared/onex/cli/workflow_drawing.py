@@ -1,4 +1,4 @@
-"""A declared workflow as a drawing, and what a run of it waits for."""
+"""Drawings of a declared workflow, and the events that its runs wait for."""
 
 from collections.abc import Iterator, Mapping
 from graphlib import TopologicalSorter
@@ -9,7 +9,7 @@ from onex.workflow import StepState, WorkflowState
 
 
 def draw(workflow: ModelWorkflow) -> list[str]:
-    """Rows of boxes: steps of one row run side by side, and after those of the row above that they name."""
+    """Return rows of boxes. Steps of one row run in parallel, after the steps above that they name."""
     lines: list[str] = []
     for number, row in enumerate(_rows(workflow)):
         if number:
@@ -24,7 +24,7 @@ def draw(workflow: ModelWorkflow) -> list[str]:
 
 
 def mermaid(workflow: ModelWorkflow) -> str:
-    """A Mermaid flow chart: steps, dependencies, ends; dotted lines undo."""
+    """Return a Mermaid flow chart of steps, dependencies and ends. Dotted lines lead to compensations."""
     lines = ["flowchart TD", "  start((start))"]
     last = {step.id for step in workflow.steps} - {name for step in workflow.steps for name in step.depends_on}
     for step in workflow.steps:
@@ -38,23 +38,23 @@ def mermaid(workflow: ModelWorkflow) -> str:
 
 
 def waits_for(contract: ModelContract, state: WorkflowState, timers: Mapping[str, int]) -> dict[str, str]:
-    """By step: what it waits for, and until when; by the empty name: when the whole run is given up."""
+    """Return what each step waits for and until when, by step. The empty name has the time limit of the run."""
     workflow = contract.workflow_coordination
     if workflow is None or state.is_over:
         return {}
     is_limited = state.phase == "running" and "workflow" in timers
     found = {"": f"given up at {_time(timers['workflow'])}"} if is_limited else {}
     for step in workflow.steps:
-        if told := _waiting(step, state, timers):
-            found[step.id] = told
+        if text := _waiting(step, state, timers):
+            found[step.id] = text
     return found
 
 
 def _waiting(step: ModelWorkflowStep, state: WorkflowState, timers: Mapping[str, int]) -> str:
-    kept = state.steps.get(step.id, StepState())
+    progress = state.steps.get(step.id, StepState())
     due = timers.get(f"step:{step.id}")
     until = f", until {_time(due)}" if due else ""
-    match kept.status:
+    match progress.status:
         case "waiting" if state.phase == "running":
             left = [n for n in step.depends_on if state.steps.get(n, StepState()).status not in ("done", "skipped")]
             return f"for {', '.join(left)}" if left else ""
@@ -62,15 +62,19 @@ def _waiting(step: ModelWorkflowStep, state: WorkflowState, timers: Mapping[str,
             return f"for signal {step.signal}{until}"
         case "running":
             answers = " or ".join(name for name in (step.result, step.failure) if name)
-            of = f" ({len(kept.results)} of {len(kept.items)} are here)" if kept.items else ""
-            return f"for {answers}{of}, attempt {kept.attempts} of {step.retry.max_attempts}{until}"
+            of = f" ({len(progress.results)} of {len(progress.items)} are here)" if progress.items else ""
+            return f"for {answers}{of}, attempt {progress.attempts} of {step.retry.max_attempts}{until}"
         case "retrying":
             return f"for its next attempt at {_time(due)}" if due else "for its next attempt"
         case "compensating":
             again = timers.get(f"undo:{step.id}")
             limit = step.compensation_retry.max_attempts
-            tried = f"attempt {kept.compensations} of {limit}{f', until {_time(again)}' if again else ''}"
-            of = f" ({sum(undo.done for undo in kept.undos)} of {len(kept.undos)} are here)" if kept.undos else ""
+            tried = f"attempt {progress.compensations} of {limit}{f', until {_time(again)}' if again else ''}"
+            of = (
+                f" ({sum(undo.done for undo in progress.undos)} of {len(progress.undos)} are here)"
+                if progress.undos
+                else ""
+            )
             return f"for {step.compensated}{of}, {tried}"
         case _:
             return ""

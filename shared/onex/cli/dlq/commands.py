@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="Find, count, replay and fix dead l
 @app.command("list")
 @with_filters
 def list_letters(wanted: LetterFilter, node: Node = "", services: Services = None, as_json: AsJson = False) -> None:
-    """List dead letters, oldest first; by default those that nobody has dealt with."""
+    """List dead letters, oldest first. Without --state or --all, list open ones."""
     settings = load_settings(services)
     found = [
         (contract.name, letter, state)
@@ -43,11 +43,11 @@ def show(
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one dead letter with everything that is known of it."""
+    """Show one dead letter with all of its fields."""
     settings = load_settings(services)
     contract, manager = manager_of(settings, node)
-    anywhere = LetterFilter(places=frozenset({place}), states=frozenset())
-    for letter, state in manager.find(anywhere):
+    filters = LetterFilter(places=frozenset({place}), states=frozenset())
+    for letter, state in manager.find(filters):
         facts = exported(letter, state)
         if as_json:
             print_json(facts)
@@ -61,15 +61,15 @@ def show(
 @app.command()
 @with_filters
 def stats(wanted: LetterFilter, node: Node = "", services: Services = None, as_json: AsJson = False) -> None:
-    """Count dead letters by cause, and show when they came; exit code 1 above a node's alert threshold."""
+    """Count dead letters by cause and time. Exit code 1 above the alert threshold of a node."""
     settings = load_settings(services)
     letters: list[DeadLetter] = []
     above: list[tuple[ModelContract, int]] = []
     for contract, manager in managers_of(settings, node):
-        mine = [letter for letter, _ in manager.find(wanted)]
-        letters += mine
-        if len(mine) > contract.alert_threshold:
-            above.append((contract, len(mine)))
+        of_node = [letter for letter, _ in manager.find(wanted)]
+        letters += of_node
+        if len(of_node) > contract.alert_threshold:
+            above.append((contract, len(of_node)))
     groups = group_letters(letters)
     if as_json:
         print_json(

@@ -1,4 +1,4 @@
-"""The options that say which dead letters are meant, shared by every ``onex dlq`` command."""
+"""The options that select dead letters, shared by every ``onex dlq`` command."""
 
 import inspect
 from collections.abc import Callable
@@ -13,26 +13,25 @@ from onex.dlq import EnumLetterState, LetterFilter
 
 def _options(
     failure: Annotated[
-        str, typer.Option("--class", help="Class: poison, schema, rejected, transient, timeout, bug, crash.")
+        str, typer.Option("--class", help="Failure class: poison, schema, rejected, transient, timeout, bug, crash.")
     ] = "",
-    stage: Annotated[str, typer.Option("--stage", help="Stage: decode, validate, handler, encode.")] = "",
+    stage: Annotated[str, typer.Option("--stage", help="Stage that failed: decode, validate, handler, encode.")] = "",
     fingerprint: Annotated[str, typer.Option("--fingerprint", help="Fingerprint, or its beginning.")] = "",
     key: Annotated[str, typer.Option("--key", help="Key of the message.")] = "",
-    topic: Annotated[str, typer.Option("--topic", help="Topic the message came from.")] = "",
-    since: Annotated[str, typer.Option("--since", help="Died since then: 10m, 2h, 7d ago, or an ISO time.")] = "",
-    until: Annotated[str, typer.Option("--until", help="Died before then; as --since.")] = "",
-    place: Annotated[list[str] | None, typer.Option("--place", help="PARTITION:OFFSET; may be repeated.")] = None,
-    offsets: Annotated[str, typer.Option("--offsets", help="Offsets in the original topic: FIRST-LAST.")] = "",
-    header: Annotated[
-        list[str] | None, typer.Option("--header", help="NAME=VALUE of a header; may be repeated.")
-    ] = None,
+    topic: Annotated[str, typer.Option("--topic", help="Topic of the original record.")] = "",
+    since: Annotated[str, typer.Option("--since", help="Failed since 10m, 2h, 7d, or an ISO 8601 time.")] = "",
+    until: Annotated[str, typer.Option("--until", help="Failed before; same forms as --since.")] = "",
+    place: Annotated[list[str] | None, typer.Option("--place", help="PARTITION:OFFSET. Repeatable.")] = None,
+    offsets: Annotated[str, typer.Option("--offsets", help="Offsets on the original topic: FIRST-LAST.")] = "",
+    header: Annotated[list[str] | None, typer.Option("--header", help="NAME=VALUE of a header. Repeatable.")] = None,
     payload: Annotated[
-        list[str] | None, typer.Option("--payload", help="PATH=VALUE in the message, as order.id=7; may be repeated.")
+        list[str] | None, typer.Option("--payload", help="PATH=VALUE in the message, e.g. order.id=7. Repeatable.")
     ] = None,
     state: Annotated[
-        list[EnumLetterState] | None, typer.Option("--state", help="Where it stands; may be repeated. Default: open.")
+        list[EnumLetterState] | None,
+        typer.Option("--state", help="State. Repeatable. Default: open."),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Whatever their state.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Select dead letters in every state.")] = False,
 ) -> LetterFilter:
     states = frozenset(EnumLetterState) if everything else frozenset(state or [EnumLetterState.OPEN])
     return LetterFilter(
@@ -52,16 +51,16 @@ def _options(
 
 
 def with_filters(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options to a command, which gets them as one argument ``wanted``."""
-    own = inspect.signature(command).parameters
+    """Add the options to a command, which receives them as one argument ``wanted``."""
+    parameters_of_command = inspect.signature(command).parameters
     shared = inspect.signature(_options).parameters
 
     @wraps(command)
-    def run(**given: object) -> None:
-        chosen = {name: given.pop(name) for name in shared}
-        command(wanted=_options(**chosen), **given)  # type: ignore[arg-type]  # typer converted them
+    def run(**values: object) -> None:
+        filters = {name: values.pop(name) for name in shared}
+        command(wanted=_options(**filters), **values)  # type: ignore[arg-type]  # typer converted them
 
-    parameters = [p for p in own.values() if p.name != "wanted"] + list(shared.values())
+    parameters = [p for p in parameters_of_command.values() if p.name != "wanted"] + list(shared.values())
     arranged = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
     setattr(run, "__signature__", inspect.Signature(arranged))  # noqa: B010 - where typer looks
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in arranged}

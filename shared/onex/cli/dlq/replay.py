@@ -24,16 +24,16 @@ from onex.util.printable import one_line
 def replay(
     wanted: LetterFilter,
     node: OneNode,
-    most: Annotated[int, typer.Option("--max", min=1, help="At most that many.")] = 1_000_000,
-    rate: Annotated[str, typer.Option("--rate", help="At most so many a second: 50/s.")] = "",
+    most: Annotated[int, typer.Option("--max", min=1, help="Largest number of dead letters to replay.")] = 1_000_000,
+    rate: Annotated[str, typer.Option("--rate", help="Largest number per second, e.g. 50/s.")] = "",
     abort_above: Annotated[
-        float, typer.Option("--abort-above", min=0, max=1, help="Stop when more than this share fails again.")
+        float, typer.Option("--abort-above", min=0, max=1, help="Stop when a larger share than this fails again.")
     ] = 1.0,
     token: Annotated[
         str,
         typer.Option(
             "--authorization-from",
-            help="Environment variable with the header `authorization` of the replays: dead letters keep none.",
+            help="Environment variable with the `authorization` header of the replays. Dead letters do not store it.",
         ),
     ] = "",
     dry_run: DryRun = False,
@@ -42,9 +42,9 @@ def replay(
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send dead letters back to the node that failed, and to no other group, in the order they came.
+    """Send dead letters back to the node that failed, and to no other group, in their original order.
 
-    Interrupted and run again it goes on where it stopped; nothing is sent twice.
+    An interrupted replay continues when you run it again. No dead letter is sent twice.
     """
     per_second = _rate(rate)
     if token and not os.environ.get(token):
@@ -79,20 +79,20 @@ def replay(
 def _print_plan(contract: ModelContract, letters: list[DeadLetter], as_json: bool) -> None:
     limit = contract.error_handling.dead_letter.park_after
     parked = sum(letter.replays >= limit for letter in letters)
-    going = len(letters) - parked
+    replayed = len(letters) - parked
     if as_json:
         facts = {
             "node": contract.name,
             "matching": len(letters),
             "replayed": 0,
-            "would_replay": going,
+            "would_replay": replayed,
             "would_park": parked,
         }
         print_json(facts)
         return
     keys = list(dict.fromkeys(letter.key for letter in letters))
     shown = f", keys {keys[0]} ... {keys[-1]}" if len(keys) > 1 else f", key {keys[0]}" if keys else ""
-    console.print(one_line(f"{going} dead letters would go to {contract.name} only, oldest first{shown}"))
+    console.print(one_line(f"{replayed} dead letters would go to {contract.name} only, oldest first{shown}"))
     if parked:
         console.print(f"{parked} would be parked: replayed {limit} times already")
     for group in group_letters(letters):

@@ -1,4 +1,4 @@
-"""The check of ``onex doctor`` that looks for foreign records in the topics that tools and agents share."""
+"""Finds foreign records on the topics that tools and agents share."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -30,9 +30,9 @@ def foreign_records(
     *,
     has_registry: bool,
 ) -> Iterator[Skipped]:
-    """Of audit, snapshots, claims and ``_schemas`` all records, of dead letters and changelogs the latest ones.
+    """Read all records of audit, snapshots, claims and ``_schemas``, and the latest of dead letters and changelogs.
 
-    Topics that do not exist, or whose schema is not registered, have none: another check reports them.
+    Skip topics that do not exist, or whose schema is not registered: another check reports them.
 
     Raise BusError.
     """

@@ -1,4 +1,4 @@
-"""Following what happens on the topics of a set of nodes."""
+"""Follows the messages on the topics of a set of nodes."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ _LONGEST = 70
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A record on its way: what it is, and the message when it could be read."""
+    """A record, and its message if it could be decoded."""
 
     record: ProtocolRecord
     type_name: str
@@ -30,7 +30,7 @@ class Seen:
 
 
 class Follower:
-    """Reads every topic of the nodes from its present end (or its beginning)."""
+    """Reads every topic of the nodes from its current end, its beginning, or a time."""
 
     def __init__(
         self,
@@ -58,12 +58,12 @@ class Follower:
         self._reader: ProtocolReader = bus.read(starts)
 
     def poll(self, timeout: float) -> Iterator[Seen]:
-        """What arrived by now."""
+        """Yield the records that arrive within ``timeout`` seconds."""
         for record in self._reader.batch(500, timeout):
             yield self._see(record)
 
     def present(self) -> Iterator[Seen]:
-        """Everything up to the end as it was when this was opened."""
+        """Yield all records up to the end at the time of opening."""
         for record in self._reader.until_end():
             yield self._see(record)
 
@@ -88,7 +88,7 @@ class Follower:
 
 
 def brief(message: Message) -> str:
-    """A message in one line: fields in order, long values cut."""
+    """Return a message as one line: its fields in order, with long values shortened."""
     return "  ".join(f"{name}={_cut(value)}" for name, value in message.model_dump(mode="json").items())
 
 

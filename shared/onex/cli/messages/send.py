@@ -25,20 +25,20 @@ from onex.wire.headers import deadline_in
 
 
 def send(
-    command: Annotated[str, typer.Argument(help="orders.place-order, PlaceOrder, or a full topic name.")],
-    payload: Annotated[str, typer.Argument(help="JSON, @FILE, or - for standard input.")] = "-",
+    command: Annotated[str, typer.Argument(help="Command: orders.place-order, PlaceOrder, or a full topic name.")],
+    payload: Annotated[str, typer.Argument(help="Message as JSON, @FILE, or - for standard input.")] = "-",
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Show the steps and wait for the completion.")] = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)] = 60.0,
-    message_id: Annotated[str, typer.Option("--id", help="Message id; a repeated one starts nothing twice.")] = "",
-    key: Annotated[str, typer.Option(help="Partition key, when the message type has none.")] = "",
-    header: Annotated[list[str] | None, typer.Option(help="A further header, NAME=VALUE; may be repeated.")] = None,
+    message_id: Annotated[str, typer.Option("--id", help="Message id. The same id starts nothing twice.")] = "",
+    key: Annotated[str, typer.Option(help="Partition key, when the message type has no key.")] = "",
+    header: Annotated[list[str] | None, typer.Option(help="Header to add, NAME=VALUE. Repeatable.")] = None,
     answer_within: Annotated[
-        float, typer.Option(help="Seconds after which the answer is of no use to anybody.", min=0)
+        float, typer.Option(help="Deadline: seconds after which the reply is of no use. Default: no deadline.", min=0)
     ] = 0.0,
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a command. With --wait, exit code 0 means completed, 1 failed, 6 timed out."""
+    """Publish a command. With --wait, exit code 0: completed, 1: failed, 6: timed out."""
     settings = load_settings(services)
     nodes = resolve_all(settings)
     target = find_addressee(command, nodes)
@@ -63,12 +63,12 @@ def send(
     raise typer.Exit(_wait(follower, identity, target, timeout, as_json))
 
 
-def _headers(given: Sequence[str]) -> Headers:
-    return [(name, value.encode()) for text in given for name, value in pairs([text], "--header").items()]
+def _headers(texts: Sequence[str]) -> Headers:
+    return [(name, value.encode()) for text in texts for name, value in pairs([text], "--header").items()]
 
 
 def _wait(follower: Follower, identity: str, target: Addressee, timeout: float, as_json: bool) -> int:
-    good, bad = _endings(target.node)
+    completed, failed = _endings(target.node)
     started = time.monotonic()
     try:
         while time.monotonic() - started < timeout:
@@ -76,9 +76,9 @@ def _wait(follower: Follower, identity: str, target: Addressee, timeout: float, 
                 if seen.correlation_id != identity:
                     continue
                 print_seen(seen, time.monotonic() - started, as_json=as_json)
-                if seen.type_name in good:
+                if seen.type_name in completed:
                     return Exit.OK
-                if seen.type_name in bad or (
+                if seen.type_name in failed or (
                     seen.type_name == "dead letter" and seen.source == target.node.contract.name
                 ):
                     return Exit.FAILED
@@ -89,7 +89,7 @@ def _wait(follower: Follower, identity: str, target: Addressee, timeout: float, 
 
 
 def _endings(node: ResolvedNode) -> tuple[set[str], set[str]]:
-    """Names of the events that end what was asked for: well, and badly."""
+    """Return the names of the events that complete a command, and of those that fail it."""
     if workflow := node.contract.workflow_coordination:
         return {workflow.completed}, {workflow.failed}
     return {model.__name__ for model in node.outputs}, set()

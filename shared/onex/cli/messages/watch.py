@@ -22,18 +22,18 @@ from onex.schema import ProtocolSchemaCatalogue
 
 def watch(
     correlation: Annotated[
-        str, typer.Argument(help="Correlation id (what `onex send` prints); all when absent.")
+        str, typer.Argument(help="Correlation id, as `onex send` prints it. Default: all messages.")
     ] = "",
     trace: Annotated[
-        str, typer.Option("--trace", help="Draw the waterfall of this trace or correlation id, and end.")
+        str, typer.Option("--trace", help="Draw the waterfall of this trace or correlation id, and exit.")
     ] = "",
-    since: Annotated[str, typer.Option(help="With --trace: how far to look back, e.g. 1h.")] = "1h",
-    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Start with what is there.")] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds after which to end; 0 never.", min=0)] = 0.0,
+    since: Annotated[str, typer.Option(help="With --trace: age of the oldest message, e.g. 1h.")] = "1h",
+    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Start with the oldest records.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds after which the command ends. 0: never.", min=0)] = 0.0,
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show messages as they arrive, of one workflow or of all, until Ctrl-C."""
+    """Show messages as they arrive, of one workflow or of all. Press Ctrl-C to end."""
     settings = load_settings(services)
     bus = open_bus(settings)
     if trace:

@@ -1,4 +1,4 @@
-"""A workflow as a waterfall: every message a bar from what caused it to itself, under its cause."""
+"""A workflow as a waterfall: a bar for each message, from the time of its cause to its own, below its cause."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ _TRACE = re.compile(r"^[0-9a-f]{32}$")
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One message: when its cause and when itself was written, in milliseconds since 1970."""
+    """A message, with the times at which its cause and it were written, in milliseconds since 1970."""
 
     id: str
     cause: str
@@ -31,7 +31,7 @@ class Hop:
 
 
 def hops_of(follower: Follower, wanted: str) -> list[Hop]:
-    """Messages of a correlation or trace id, each after its cause; empty when there are none."""
+    """Return the messages of a correlation or trace id, each after its cause."""
     seen: dict[str, Seen] = {}
     for item in follower.present():
         if _belongs(item, wanted):
@@ -48,7 +48,7 @@ def _belongs(item: Seen, wanted: str) -> bool:
 def _ordered(seen: dict[str, Seen]) -> Iterator[Hop]:
     children: dict[str, list[str]] = {}
     for identity, item in seen.items():
-        # A dead letter carries the id of the message that died: it stands under that one.
+        # A dead letter has the id of the message that failed, and is drawn below it.
         cause = identity.removesuffix("!") if identity.endswith("!") else _header(item, h.CAUSATION)
         children.setdefault(cause if cause in seen else "", []).append(identity)
 
@@ -74,7 +74,7 @@ def _ordered(seen: dict[str, Seen]) -> Iterator[Hop]:
 
 
 def draw(hops: Sequence[Hop]) -> Iterator[Text]:
-    """One line a hop: name under its cause, node, bar, and how long it took."""
+    """Yield a line for each message: name, node, bar, and milliseconds since its cause."""
     start = min(hop.began_ms for hop in hops)
     span = max(1, max(hop.written_ms for hop in hops) - start)
     names = max(len(one_line(hop.name)) + 2 * hop.depth for hop in hops)

@@ -1,4 +1,4 @@
-"""A command that leaves nothing behind when it fails or is interrupted."""
+"""Undoes the steps of a command that fails or is interrupted."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -10,26 +10,26 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Undo:
-    """Steps that are undone, the last one first, when the block ends by an exception before :meth:`keep`.
+    """Undoes steps, the last one first, when the block ends with an exception before :meth:`keep`.
 
     Within the block SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt. Within :meth:`step` they wait until its end,
-    so that none falls between a change and its note. While steps are undone they are ignored.
+    so that none arrives between a change and its record. They are ignored while steps are undone.
     """
 
     def __init__(self, report: Callable[[str], None]) -> None:
-        """``report`` gets a line for each step that could not be undone."""
+        """``report`` receives a line for each step that could not be undone."""
         self._report = report
         self._steps: list[tuple[str, Callable[[], object]]] = []
         self._before: dict[signal.Signals, object] = {}
         self._depth = 0
         self._pending = False
         self.kept = False
-        """Whether it is past the point from which what was done stays."""
+        """Whether the steps so far stay."""
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:
             before = signal.getsignal(number)
-            if before is not signal.SIG_IGN:  # as in a background job, or below nohup
+            if before is not signal.SIG_IGN:  # a background job, or a job of nohup, ignores it
                 self._before[number] = before
                 signal.signal(number, self._interrupt)
         return self
@@ -37,7 +37,7 @@ class Undo:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._depth += 1  # from here on nothing interrupts
+        self._depth += 1  # no signal interrupts from here on
         try:
             if kind is not None:
                 self._undo()
@@ -46,19 +46,19 @@ class Undo:
                 signal.signal(number, before)  # type: ignore[arg-type]  # it came from getsignal
 
     def on_failure(self, what: str, action: Callable[[], object]) -> None:
-        """Add what undoes a step; call it before the step, if the step may fail half-way."""
+        """Add an action that undoes a step. Call it before the step if the step can fail half-way."""
         self._steps.append((what, action))
 
     def keep(self) -> None:
-        """What was done stays, whatever happens next."""
+        """Keep all steps so far, whatever happens next."""
         self._steps.clear()
         self.kept = True
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """A signal in this block raises KeyboardInterrupt at its end, whatever else it led to.
+        """Delay a signal in this block: KeyboardInterrupt is raised at its end, instead of any other error.
 
-        A terminal sends it to the commands that the block runs, too, and they end by it.
+        A terminal also sends the signal to the commands that the block runs, and they fail.
         """
         self._depth += 1
         try:
@@ -80,7 +80,7 @@ class Undo:
         for what, action in reversed(self._steps):
             try:
                 action()
-            except Exception as error:  # noqa: BLE001 - the other steps are undone whatever it was
+            except Exception as error:  # noqa: BLE001 - the other steps must be undone, too
                 problems.append(f"cannot undo: {what}: {type(error).__name__}: {error}")
         for problem in problems:
             with suppress(OSError):  # the terminal may be gone
