@@ -1,38 +1,38 @@
 """All errors of the mesh, in one tree.
 
 OnexError
-├── ConfigurationError        settings or environment are wrong
-├── ContractError             a contract is wrong; carries every problem found
-├── NodeUseError              a node class is used in a way its kind forbids
-│   └── CompositionError      capabilities that do not fit together, or not this node
+├── ConfigurationError        settings or environment are invalid
+├── ContractError             contracts are invalid; it has every problem
+├── NodeUseError              a node class is used in a way that its kind forbids
+│   └── CompositionError      capabilities do not fit together, or do not fit the node
 ├── BusError                  the bus refused or failed
-│   ├── BusUnavailableError   no broker answers; trying again may help
+│   ├── BusUnavailableError   no broker answers; a later attempt may succeed
 │   │   └── SchemaPendingError an unknown schema is being looked up; decode the record again later
 │   ├── MissingTopicError     a topic does not exist; ``onex apply`` creates it
-│   ├── MessageTooLargeError  the record exceeds the topic's or client's limit
+│   ├── MessageTooLargeError  a record exceeds the limit of the topic or the client
 │   ├── NotAuthorizedError    the broker denies access
-│   ├── FencedError           another instance owns the transactional id
-│   ├── TransactionTimedOutError  the transaction took too long; clients must be made anew
-│   └── TransactionAbortedError  the transaction cannot commit; abort and run the batch again
-│       └── UnreadableStateError  the stored state of a key cannot be decoded; its partition waits
-├── ProvisioningError         topics or schemas cannot be brought to the declared state
-├── MessageError              one message cannot be carried; becomes a dead letter
-│   ├── PoisonError           bytes that cannot be read
-│   ├── SchemaMismatchError   unknown or unresolvable schema
+│   ├── FencedError           another instance uses the transactional id
+│   ├── TransactionTimedOutError  a transaction took too long; its producer must be replaced
+│   └── TransactionAbortedError  the transaction cannot commit; abort it and run the batch again
+│       └── UnreadableStateError  the stored state of a key cannot be decoded; its messages wait
+├── ProvisioningError         topics or schemas cannot be changed to their declaration
+├── MessageError              a message cannot be processed; it becomes a dead letter
+│   ├── PoisonError           bytes that cannot be decoded
+│   ├── SchemaMismatchError   unknown or incompatible schema
 │   ├── RejectedError         refused content; raise it from a handler to refuse a message
-│   │   ├── AccessDeniedError who sent it is not known, or may not do it
-│   │   └── DeadlineError     nobody waits for its answer any more
-│   ├── WrongOutputError      a handler returned something its contract does not name
-│   └── ProcessEndedError     the process ended again and again while it handled the message
-├── StateStoreError           keyed state on this machine cannot be read or written: a full disk
-├── TransientError            the outside world failed; raise it from an effect to be retried
+│   │   ├── AccessDeniedError the sender is unknown, or not allowed to send the message
+│   │   └── DeadlineError     no caller waits for the reply any more
+│   ├── WrongOutputError      a handler returned a result that its contract does not declare
+│   └── ProcessEndedError     the process ended repeatedly while it handled the message
+├── StateStoreError           keyed state on this machine cannot be read or written, e.g. a full disk
+├── TransientError            an external system failed; raise it from an effect, and the message is retried
 │   ├── NotNowError           nothing was tried, because it is too early; no attempt is counted
-│   │   ├── OutageError       a database or another service is away; the message waits until it is back
-│   │   ├── CircuitOpenError  a dependency is not asked, because it failed too often
-│   │   └── RateLimitedError  there have been too many calls lately
-│   ├── BulkheadFullError     too many calls of a dependency are under way
-│   └── CallTimeoutError      a call of a dependency took too long
-└── HandlerTimeoutError       a handler took longer than ``delivery.timeout``
+│   │   ├── OutageError       a database or another service is not available; the message waits
+│   │   ├── CircuitOpenError  a dependency is not called, because it failed too often
+│   │   └── RateLimitedError  too many calls in a period
+│   ├── BulkheadFullError     too many concurrent calls of a dependency
+│   └── CallTimeoutError      a call of a dependency exceeded its time limit
+└── HandlerTimeoutError       a handler call exceeded ``delivery.timeout``
 """
 
 from collections.abc import Sequence
@@ -82,12 +82,12 @@ class OnexError(Exception):
 
 
 class ConfigurationError(OnexError):
-    """Settings or environment are wrong; the text names the variable and the remedy."""
+    """Settings or environment are invalid. The text names the variable and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContractProblem:
-    """One thing wrong in one contract, with the place and the remedy."""
+    """A problem of a contract, with its place and its remedy."""
 
     file: Path
     line: int
@@ -100,7 +100,7 @@ class ContractProblem:
 
 
 class ContractError(OnexError):
-    """Every problem found in the contracts that were read, at once."""
+    """All problems of the contracts that were read."""
 
     def __init__(self, problems: Sequence[ContractProblem]) -> None:
         self.problems = tuple(problems)
@@ -112,7 +112,7 @@ class NodeUseError(OnexError):
 
 
 class CompositionError(NodeUseError):
-    """Capabilities that do not fit together, or not this node; the text names the chain and the remedy."""
+    """Capabilities do not fit together, or do not fit this node. The text names the chain and the remedy."""
 
 
 class BusError(OnexError):
@@ -120,19 +120,19 @@ class BusError(OnexError):
 
 
 class BusUnavailableError(BusError):
-    """No broker answers, or not in time. Trying again may help."""
+    """No broker answers in time. A later attempt may succeed."""
 
 
 class SchemaPendingError(BusUnavailableError):
-    """A schema id that was not seen before is being looked up. Decode the record again a moment later."""
+    """The schema of a new id is being looked up. Decode the record again later."""
 
 
 class MissingTopicError(BusError):
-    """A topic does not exist (or may not be seen); ``onex apply`` creates declared topics."""
+    """A topic does not exist, or access is denied. ``onex apply`` creates declared topics."""
 
 
 class MessageTooLargeError(BusError):
-    """A record exceeds what the client or the topic accepts."""
+    """A record exceeds the limit of the client or of the topic."""
 
 
 class NotAuthorizedError(BusError):
@@ -140,85 +140,85 @@ class NotAuthorizedError(BusError):
 
 
 class FencedError(BusError):
-    """Another instance took over this transactional id; this one writes nothing any more."""
+    """Another instance uses the transactional id. This instance can write nothing more."""
 
 
 class TransactionTimedOutError(BusError):
-    """The transaction was open for longer than its timeout: the broker aborted it; its producer must be replaced."""
+    """The broker aborted a transaction that was open for longer than its timeout. Replace its producer."""
 
 
 class TransactionAbortedError(BusError):
-    """The open transaction cannot commit: abort it, rewind and run the batch again."""
+    """The open transaction cannot commit. Abort it, rewind, and run the batch again."""
 
 
 class UnreadableStateError(TransactionAbortedError):
-    """The stored state of a key cannot be decoded. Its messages wait: none of them is the cause."""
+    """The stored state of a key cannot be decoded. Its messages wait, because none of them is the cause."""
 
 
 class StateStoreError(OnexError):
-    """Keyed state on this machine cannot be read or written. Nothing is lost: the changelog holds it all."""
+    """Keyed state on this machine cannot be read or written. Nothing is lost: the changelog has the state."""
 
 
 class ProvisioningError(OnexError):
-    """Topics or schemas cannot be brought to the declared state without breaking something."""
+    """Topics or schemas cannot be changed to their declaration without breaking readers or losing data."""
 
 
 class MessageError(OnexError):
-    """One message cannot be carried through; it becomes a dead letter."""
+    """A message cannot be processed. It becomes a dead letter."""
 
 
 class PoisonError(MessageError):
-    """Bytes that cannot be read at all."""
+    """The bytes of a record cannot be decoded."""
 
 
 class SchemaMismatchError(MessageError):
-    """The writer's schema is unknown, or cannot be resolved with the reader's."""
+    """The schema of the writer is unknown, or cannot be resolved with the schema of the reader."""
 
 
 class RejectedError(MessageError):
-    """Readable content that is refused. Handlers raise it to refuse a message for good."""
+    """The content of a message is refused. Handlers raise it to refuse a message for good."""
 
 
 class AccessDeniedError(RejectedError):
-    """Who sent a message is not known, or may not do what it asks for."""
+    """The sender of a message is unknown, or is not allowed to send it."""
 
 
 class DeadlineError(RejectedError):
-    """The deadline of a message has passed: nobody waits for its answer any more."""
+    """The deadline of a message has passed: no caller waits for its reply."""
 
 
 class WrongOutputError(MessageError):
-    """A handler returned something that its contract does not name."""
+    """A handler returned a result that its contract does not declare."""
 
 
 class ProcessEndedError(MessageError):
-    """The process ended again and again while it handled the message, and an operator has skipped it."""
+    """The process ended repeatedly while it handled the message, and an operator has skipped the message."""
 
 
 class TransientError(OnexError):
-    """The outside world failed in a way that may pass. Effects raise it to be retried."""
+    """An external system failed in a way that may pass. Effects raise it, and the message is retried."""
 
 
 class NotNowError(TransientError):
-    """Nothing was tried, because it is too early. Effects keep the message until it is time, and count no attempt."""
+    """Nothing was tried, because it is too early. The message waits, and no attempt is counted."""
 
     def __init__(self, words: str, retry_after: float, *, for_all: bool) -> None:
         super().__init__(words)
         self.retry_after = retry_after
-        """Seconds until trying makes sense."""
+        """Seconds until the next attempt."""
         self.for_all = for_all
-        """Whether every other message would hear the same; else it is about the key of this one."""
+        """Whether it applies to all messages. False: to messages with the same key."""
 
 
 class OutageError(NotNowError):
-    """A database or another service is away. Effects raise it: the message waits, and no attempt is counted."""
+    """A database or another service is not available. Effects raise it: the message waits, without an attempt."""
 
     def __init__(self, words: str, retry_after: float = 1.0, *, for_all: bool = False) -> None:
         super().__init__(words, retry_after, for_all=for_all)
 
 
 class CircuitOpenError(NotNowError):
-    """A dependency is not asked, because it failed too often."""
+    """A dependency is not called, because its circuit is open after too many failures."""
 
     def __init__(self, dependency: str, retry_after: float) -> None:
         words = f"the circuit of {dependency} is open for another {retry_after:.3g} s"
@@ -227,7 +227,7 @@ class CircuitOpenError(NotNowError):
 
 
 class RateLimitedError(NotNowError):
-    """There have been too many calls lately; of one key, or of all."""
+    """The rate limit is exceeded, for one key or for all."""
 
     def __init__(self, key: str, retry_after: float) -> None:
         whose = f" of {key!r}" if key else ""
@@ -236,12 +236,12 @@ class RateLimitedError(NotNowError):
 
 
 class BulkheadFullError(TransientError):
-    """Too many calls of a dependency are under way, and those that wait are too many or have waited too long."""
+    """Too many calls of a dependency are in progress, and the queue is full or its time limit has passed."""
 
 
 class CallTimeoutError(TransientError):
-    """A call of a dependency took longer than its limit; it was cancelled and has cleaned up."""
+    """A call of a dependency exceeded its time limit. It was cancelled and has cleaned up."""
 
 
 class HandlerTimeoutError(OnexError):
-    """A handler took longer than ``delivery.timeout``."""
+    """A handler call exceeded ``delivery.timeout``."""

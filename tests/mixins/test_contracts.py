@@ -91,7 +91,7 @@ def test_the_retry_policy_of_advanced_features_is_the_agent_s() -> None:
             "bulkheads:",
             "subcontracts.bulkheads: no capability has this subcontract; there are audit",
         ),
-        ("bulkhead:", "timeout:", "MixinTimeout is configured by mixins[0].config already; keep one"),
+        ("bulkhead:", "timeout:", "MixinTimeout is already configured by mixins[0].config; keep one"),
         ("MixinRetry", "MixinTimeout", "mixins lists MixinTimeout twice"),
         ("MixinRetry", "MixinCircuitBreaker", "NodeVaultEffect has MixinCircuitBreaker as a base; remove the base"),
         (

@@ -141,7 +141,7 @@ def test_steps_that_depend_on_all_others_are_rendered_in_no_time() -> None:
 
 def test_what_cannot_be_generated_is_said() -> None:
     text = (CONTRACTS / "llm_effect.yaml").read_text()
-    with pytest.raises(ContractError, match="give `definitions`"):
+    with pytest.raises(ContractError, match="write `definitions`"):
         package_files(text.partition("definitions:")[0])
     with pytest.raises(ContractError, match="unknown type Nobody"):
         package_files(text.replace("usage: TokenUsage", "usage: Nobody"))

@@ -89,7 +89,7 @@ def test_all_problems_of_a_file_come_at_once() -> None:
 
 
 def test_a_key_that_stands_twice_is_refused() -> None:
-    assert problems(GOOD + "input_model: Again\n")["input_model"].message == "key stands twice"
+    assert problems(GOOD + "input_model: Again\n")["input_model"].message == "duplicate key"
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "{: :", "just text"])

@@ -111,7 +111,7 @@ class NodeLamp(NodeReducer[Lamp]):
     ("field", "trigger", "condition", "words"),
     [
         ("colour", "Switched", "lamp == a", "state_machine.state_field: Lamp has no field 'colour'"),
-        ("number", "Switched", "lamp == a", "Lamp.number is no text and no enum"),
+        ("number", "Switched", "lamp == a", "Lamp.number is neither text nor an enum"),
         ("status", "Switched", "lamp == a", "state_machine.states: Light has no green"),
         ("text", "Dimmed", "lamp == a", "transitions[0].trigger: no handler takes Dimmed"),
         ("text", "Switched", "size == a", "transitions[0].conditions: Switched has no field 'size'"),

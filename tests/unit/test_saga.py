@@ -291,7 +291,7 @@ def test_delays_of_steps() -> None:
 @pytest.mark.parametrize(
     ("step", "problem"),
     [
-        ({"id": "x"}, "give command and result, or signal"),
+        ({"id": "x"}, "write command and result, or signal"),
         ({"id": "x", "signal": "S", "command": "C", "result": "R"}, "has no command"),
         ({"id": "x", "command": "C", "result": "R", "compensated": "U"}, "needs compensate"),
         ({"id": "x", "command": "C", "result": "R", "error_action": "retry"}, "max_attempts above 1"),

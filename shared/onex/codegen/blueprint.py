@@ -1,4 +1,4 @@
-"""What a contract says about the methods of its node: names, arguments, results."""
+"""The methods of a node that follow from its contract: names, arguments, results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from onex.model.topic import TopicName
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One handler: the message types it takes and may put out, and the expression of its first output."""
+    """A handler: its input and output types, and the expression of its first output."""
 
     name: str
     inputs: Sequence[str]
@@ -22,11 +22,11 @@ class Method:
     updates: Sequence[str] = ()
     """REDUCER: fields of the state that are copied from the event."""
     returns: str = ""
-    """Annotation, where it is not just the outputs."""
+    """Return annotation, where it is not the union of the outputs."""
 
 
 def handlers(contract: ModelContract) -> list[Method]:
-    """Methods of a COMPUTE, EFFECT or REDUCER; several messages may share one."""
+    """Return the methods of a COMPUTE, EFFECT or REDUCER. Several messages may share one."""
     assert contract.definitions is not None
     models = contract.definitions.models
     grouped: dict[str, tuple[list[str], list[str]]] = {}
@@ -45,56 +45,56 @@ def handlers(contract: ModelContract) -> list[Method]:
         updates: list[str] = []
         if contract.definitions.state is not None and contract.node_type is EnumNodeKind.REDUCER:
             state = contract.definitions.state
-            fixed = contract.state_machine.state_field if contract.state_machine else ""
+            state_field = contract.state_machine.state_field if contract.state_machine else ""
             updates = [
                 field
                 for field, text in models[state].fields.items()
-                if field != fixed and sources[0].has(field, text, models)
+                if field != state_field and sources[0].has(field, text, models)
             ]
             sources.append(Source("new", [state]))
-            if fixed:
-                updates.append(fixed)
+            if state_field:
+                updates.append(state_field)
         result = construct(outputs[0], models, sources) if outputs else "None"
         methods.append(Method(name, inputs, outputs, result, updates))
     return methods
 
 
 def start_command(contract: ModelContract, workflow: ModelWorkflow) -> str:
-    """The message type that starts a workflow: subscribed, and no step's answer."""
+    """Return the message type that starts a workflow: subscribed, and no reply to a step."""
     by_topic = messages_of_topics(contract)
     subscribed = [by_topic[TopicName.parse(topic).name] for topic in contract.event_bus.subscribe_topics]
     return next(name for name in subscribed if name not in workflow.answers)
 
 
-def _answered_before(workflow: ModelWorkflow) -> dict[str, list[str]]:
-    """By step, the steps that were answered for certain when it begins: the nearest last."""
+def _results_before(workflow: ModelWorkflow) -> dict[str, list[str]]:
+    """Return the steps that certainly have a result when a step begins, nearest last, by step."""
     by_id = {step.id: step for step in workflow.steps}
-    found: dict[str, list[str]] = {}
+    before: dict[str, list[str]] = {}
     for step_id in TopologicalSorter({step.id: step.depends_on for step in workflow.steps}).static_order():
         earlier: dict[str, None] = {}
         for name in by_id[step_id].depends_on:
-            earlier |= dict.fromkeys([*found[name], *_answered(by_id[name])])
-        found[step_id] = list(earlier)
-    return found
+            earlier |= dict.fromkeys([*before[name], *_result_of(by_id[name])])
+        before[step_id] = list(earlier)
+    return before
 
 
-def _answered(step: ModelWorkflowStep) -> list[str]:
-    """The step, if later ones may use its result; a skipped step, or one of many commands, has no such result."""
+def _result_of(step: ModelWorkflowStep) -> list[str]:
+    """Return the step, if later steps may use its result. A skipped step, or one with many commands, has none."""
     return [step.id] if (step.result or step.signal) and not step.conditional and not step.fan_out else []
 
 
 def step_methods(contract: ModelContract, workflow: ModelWorkflow) -> list[Method]:
-    """Methods of a declared workflow."""
+    """Return the methods of a declared workflow."""
     assert contract.definitions is not None
     models = contract.definitions.models
     start = start_command(contract, workflow)
     by_id = {step.id: step for step in workflow.steps}
-    before = _answered_before(workflow)
+    before = _results_before(workflow)
     command = Source("run.command", [start])
 
     def results(steps: Sequence[str]) -> list[Source]:
-        found = [(name, by_id[name].result or by_id[name].signal or "") for name in reversed(steps)]
-        return [Source(f"run.result({answer}{_of_step(workflow, answer, name)})", [answer]) for name, answer in found]
+        types = [(name, by_id[name].result or by_id[name].signal or "") for name in reversed(steps)]
+        return [Source(f"run.result({kind}{_of_step(workflow, kind, name)})", [kind]) for name, kind in types]
 
     methods = []
     for step in workflow.steps:
@@ -110,10 +110,13 @@ def step_methods(contract: ModelContract, workflow: ModelWorkflow) -> list[Metho
         if step.compensate:
             built = construct(step.compensate, models, [*results(earlier), command])
             methods.append(Method(f"compensate_{step.id}", [], [step.compensate], built))
-    done = [name for step in workflow.steps for name in _answered(step)]
+    steps_with_result = [name for step in workflow.steps for name in _result_of(step)]
     methods.append(
         Method(
-            "completed", [], [workflow.completed], construct(workflow.completed, models, [*results(done), command])
+            "completed",
+            [],
+            [workflow.completed],
+            construct(workflow.completed, models, [*results(steps_with_result), command]),
         )
     )
     reason = {
@@ -126,12 +129,12 @@ def step_methods(contract: ModelContract, workflow: ModelWorkflow) -> list[Metho
     if workflow.continues:
         methods.append(Method("continue_as_new", [], [start], "None", returns=f"{start} | None"))
     if workflow.progress:
-        moved = construct(workflow.progress, models, [command], {"step": "step", "status": "status"})
-        methods.append(Method("progress", ["step", "status"], [workflow.progress], moved))
+        progress = construct(workflow.progress, models, [command], {"step": "step", "status": "status"})
+        methods.append(Method("progress", ["step", "status"], [workflow.progress], progress))
     return methods
 
 
-def _of_step(workflow: ModelWorkflow, answer: str, step_id: str) -> str:
-    """The step as a further argument, where several steps have results of that type."""
-    shared = sum(answer in (step.result, step.signal) for step in workflow.steps) > 1
+def _of_step(workflow: ModelWorkflow, message: str, step_id: str) -> str:
+    """Return the step as a further argument, where several steps have results of that type."""
+    shared = sum(message in (step.result, step.signal) for step in workflow.steps) > 1
     return f", {step_id!r}" if shared else ""

@@ -1,4 +1,4 @@
-"""Golden cases and a test that runs them, from a contract."""
+"""Renders golden cases from a contract, and a test that runs them."""
 
 import yaml
 from pydantic import JsonValue
@@ -27,7 +27,7 @@ def test_case(case: Case) -> None:
 
 
 def case_files(text: str) -> dict[str, str]:
-    """``cases.yaml`` and ``test_node.py`` by path below the services folder; raises as ``package_files`` does."""
+    """Return ``cases.yaml`` and ``test_node.py`` by path below the services folder. Raise ContractError."""
     contract = generatable_contract(text)
     root = f"{contract.name}/{contract.contract_version.folder}"
     cases = yaml.safe_dump(_cases(contract), sort_keys=False, allow_unicode=True, width=110)
@@ -85,6 +85,6 @@ def _handled(contract: ModelContract, method: Method, name: str, models: Models)
 
 
 def _copied(output: str, source: str, sent: dict[str, JsonValue], models: Models) -> dict[str, JsonValue]:
-    """The fields that the generated code copies from the message."""
+    """Return the fields that the generated code copies from the message."""
     fields = models[output].fields
     return {field: value for field, value in sent.items() if fields.get(field) == models[source].fields[field]}

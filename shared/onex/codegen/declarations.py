@@ -1,4 +1,4 @@
-"""``topics/*.yaml`` and ``schemas/*.avsc``: what contracts declare, as files to review and to diff."""
+"""Renders ``topics/*.yaml`` and ``schemas/*.avsc``: the declarations of contracts, as files to review."""
 
 import json
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ _NOTE = "# Rendered from contracts by `onex contract render`; edit the contract,
 
 
 def declaration_files(nodes: Iterable[ResolvedNode]) -> dict[str, str]:
-    """Files by path below the repository's root: one per topic and one per schema."""
+    """Return a file for each topic and each schema, by path below the root of the repository."""
     declared = declare(nodes, 1)
     files: dict[str, str] = {}
     for name, topic in declared.topics.items():

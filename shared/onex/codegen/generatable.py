@@ -1,4 +1,4 @@
-"""Whether a package can be rendered from a contract: what a generator needs beyond what every contract must have."""
+"""Checks whether a package can be rendered from a contract: the generator has further requirements."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,22 +18,22 @@ from onex.model.enums import EnumNodeKind
 from onex.model.topic import TopicName, kebab
 
 LARGEST_MESSAGE: Final = 300
-"""Fields of a message with the messages within it: rendered code writes each of them out."""
+"""Largest number of fields of a message, with those of its inner messages: rendered code names each of them."""
 MOST_STEPS: Final = 64
 IMPORTED: Final = frozenset(
     {"Context", "Message", "NodeCompute", "NodeEffect", "NodeOrchestrator", "NodeReducer", "Reduction", "Run", "UTC"}
 )
-"""Names that rendered modules import, beside those of types."""
+"""Names that rendered modules import, in addition to those of types."""
 
 _PUBLISHES = frozenset({"MixinEventBus", "event_bus"})
-"""Capabilities through which a node publishes what no handler returns."""
+"""Capabilities that publish messages which no handler returns."""
 
 Used = tuple[Location, str]
-"""A place in the contract, and the message that it names."""
+"""A location in the contract, and the message that it names."""
 
 
 def generatable_contract(text: str, name: str = FILE_NAME) -> ModelContract:
-    """A contract from text, ready to be rendered. Raises ContractError with every problem; ``name`` is the file's."""
+    """Return the contract in a text, which problems call ``name``. Raise ContractError with every problem."""
     contract, variables = parse_with_variables(text, name)
     problems = [
         ContractProblem(Path(name), line_of(variables.lines, at), dotted(at), message, remedy)
@@ -46,12 +46,12 @@ def generatable_contract(text: str, name: str = FILE_NAME) -> ModelContract:
 
 
 def class_name(contract: ModelContract) -> str:
-    """``node_llm_effect`` -> ``NodeLlmEffect``."""
+    """Return ``NodeLlmEffect`` for ``node_llm_effect``."""
     return "".join(part.capitalize() for part in contract.name.split("_"))
 
 
 def messages_of_topics(contract: ModelContract) -> dict[str, str]:
-    """Names of the defined messages by the segment of a topic that carries them."""
+    """Return the names of the defined messages, by the name segment of their topic."""
     return {kebab(name): name for name in contract.definitions.models} if contract.definitions else {}
 
 
@@ -60,14 +60,14 @@ def _problems(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
         yield (
             ("name",),
             f"{contract.name} has no definitions",
-            "give `definitions`, from which the messages are written",
+            "write `definitions`, from which the messages are rendered",
         )
         return
     models = contract.definitions.models
     if contract.config:
         yield ("config",), "a generated node has no Config", "remove it, and add it with the class that reads it"
     if contract.node_type is EnumNodeKind.ORCHESTRATOR and contract.workflow_coordination is None:
-        yield ("node_type",), "only declared workflows can be generated", "give `workflow_coordination`"
+        yield ("node_type",), "only declared workflows can be generated", "write `workflow_coordination`"
         return
     if contract.node_type is EnumNodeKind.REDUCER and contract.definitions.state is None:
         yield ("definitions",), "a REDUCER needs a state", "name it in `definitions.state`"
@@ -89,13 +89,13 @@ def _problems(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
 def _transitions(
     contract: ModelContract, machine: ModelStateMachine, models: Models
 ) -> Iterator[tuple[Location, str, str]]:
-    """Every trigger is an event that the node takes, and has the fields of its conditions."""
-    taken = {name for _, name in inputs_of(contract) if name in models}
+    """Check that every trigger is an event that the node takes, with the fields of its conditions."""
+    inputs = {name for _, name in inputs_of(contract) if name in models}
     for index, transition in enumerate(machine.transitions):
         at: Location = ("state_machine", "transitions", index)
         event = transition.trigger
-        if event not in taken:
-            yield (*at, "trigger"), f"no handler takes {event}", f"the node takes {', '.join(sorted(taken))}"
+        if event not in inputs:
+            yield (*at, "trigger"), f"no handler takes {event}", f"the node takes {', '.join(sorted(inputs))}"
             continue
         for name in (parse_condition(condition)[0] for condition in transition.conditions):
             if name not in models[event].fields:
@@ -107,9 +107,10 @@ def _transitions(
 
 
 def _names(contract: ModelContract, models: Models) -> Iterator[tuple[Location, str, str]]:
-    taken = IMPORTED | {class_name(contract)}
-    for name in sorted(taken & set(models)):
-        yield ("definitions", "models", name), f"{name} is a name of the generated code", "call the message otherwise"
+    reserved = IMPORTED | {class_name(contract)}
+    for name in sorted(reserved & set(models)):
+        words = f"{name} is a name of the generated code"
+        yield ("definitions", "models", name), words, "give the message another name"
     for segment, count in Counter(kebab(name) for name in models).items():
         if count > 1:
             yield ("definitions", "models"), f"{count} messages have the name {segment!r} on topics", "rename one"
@@ -119,7 +120,7 @@ def _names(contract: ModelContract, models: Models) -> Iterator[tuple[Location, 
 
 
 def _sizes(models: Models) -> Iterator[tuple[Location, str, str]]:
-    """Messages within messages, written out: finite, and not too many."""
+    """Check that messages do not contain themselves, and have not too many fields."""
     uses = {name: [field_type_names(text) for text in item.fields.values()] for name, item in models.items()}
     try:
         order = list(TopologicalSorter({name: set().union(*used) for name, used in uses.items()}).static_order())
@@ -140,7 +141,7 @@ def _sizes(models: Models) -> Iterator[tuple[Location, str, str]]:
 
 
 def _topics(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
-    """Every topic carries a defined message that is handled or published, and each such message has a topic."""
+    """Check that topics carry defined messages that are handled or published, and that each of these has a topic."""
     by_topic = messages_of_topics(contract)
     bus = contract.event_bus
     for field, topics, used in (
@@ -178,13 +179,13 @@ def _carried(
     for name in starts:
         yield (
             ("event_bus", field),
-            f"nothing takes or gives {name}",
+            f"no handler takes or returns {name}",
             f"name it in a handler, or remove {carried[name]}",
         )
 
 
 def inputs_of(contract: ModelContract) -> list[Used]:
-    """Messages that the contract names as inputs. The start command of a workflow is not named, but subscribed."""
+    """Return the messages that the contract names as inputs. The start command of a workflow is only subscribed."""
     at: Location = ("workflow_coordination", "steps")
     if routing := contract.handler_routing:
         return [(("handler_routing", "handlers", i), item.event_model) for i, item in enumerate(routing.handlers)]
@@ -194,7 +195,7 @@ def inputs_of(contract: ModelContract) -> list[Used]:
 
 
 def outputs_of(contract: ModelContract) -> list[Used]:
-    """Messages that the contract names as outputs."""
+    """Return the messages that the contract names as outputs."""
     at: Location = ("workflow_coordination",)
     if routing := contract.handler_routing:
         return [

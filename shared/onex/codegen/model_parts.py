@@ -1,4 +1,4 @@
-"""Models inside of models."""
+"""Models inside other models."""
 
 from collections.abc import Iterator
 from typing import get_args
@@ -7,22 +7,22 @@ from pydantic import BaseModel
 
 
 def models_of(model: type[BaseModel]) -> list[type[BaseModel]]:
-    """The model and every model its fields hold, each once, in the order they are met."""
+    """Return the model and all models in its fields, each once, in the order of their fields."""
     return _collect(model, [])
 
 
 def models_in(annotation: object) -> Iterator[type[BaseModel]]:
-    """Models that an annotation names, however deep."""
+    """Yield the models in an annotation, at any depth."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):
         yield from models_in(argument)
 
 
-def _collect(model: type[BaseModel], known: list[type[BaseModel]]) -> list[type[BaseModel]]:
-    if model not in known:
-        known.append(model)
+def _collect(model: type[BaseModel], models: list[type[BaseModel]]) -> list[type[BaseModel]]:
+    if model not in models:
+        models.append(model)
         for field in model.model_fields.values():
             for part in models_in(field.annotation):
-                _collect(part, known)
-    return known
+                _collect(part, models)
+    return models

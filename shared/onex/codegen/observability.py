@@ -1,4 +1,4 @@
-"""Grafana dashboard and Prometheus alert rules: from contracts, for the metrics that agents export."""
+"""Renders the Grafana dashboard and the Prometheus alert rules of the nodes."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -106,7 +106,7 @@ _COMPOSED: Sequence[Panel] = (
 
 
 def observability_files(nodes: Iterable[ResolvedNode]) -> dict[str, str]:
-    """Files by path below the repository's root."""
+    """Return the files by path below the root of the repository."""
     resolved = sorted(nodes, key=lambda node: node.contract.name)
     rules = {
         "groups": [

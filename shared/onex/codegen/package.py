@@ -1,4 +1,4 @@
-"""A contract as a node package: contract, models and node class, ready to import, check and run."""
+"""Renders a node package from a contract: contract, models and node class."""
 
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -26,7 +26,7 @@ _WIDTH = 118
 
 
 def _wrap(expression: str, indent: int) -> str:
-    """``Name(a=..., b=...)`` over several lines when it is too long for one."""
+    """Return ``Name(a=..., b=...)``, on several lines when it is too long for one."""
     if indent + len("return ") + len(expression) <= _WIDTH or not expression.endswith(")"):
         return expression
     name, _, inside = expression[:-1].partition("(")
@@ -45,7 +45,7 @@ _TEMPLATES.filters |= {"wrap": _wrap, "literal": literal}
 
 
 def package_files(text: str) -> dict[str, str]:
-    """Files of the node by path below the services folder.
+    """Return the files of the node, by path below the services folder.
 
     Raises ContractError for a contract that is wrong, or that lacks what a generator needs.
     """

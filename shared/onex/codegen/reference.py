@@ -1,4 +1,4 @@
-"""``docs/contract-reference.md``: every key of a contract, from the models that enforce it."""
+"""Renders ``docs/contract-reference.md``: every key of a contract, from the models that enforce it."""
 
 import inspect
 import types
@@ -26,7 +26,7 @@ _LIMITS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "min_length": "at lea
 
 
 def reference_files() -> dict[str, str]:
-    """The one file, by path below the repository's root."""
+    """Return the file, by path below the root of the repository."""
     refused = ", ".join(f"`{name}`" for name in sorted(NOT_SUPPORTED_YET))
     parts = [_HEAD.format(refused=refused)]
     for model in models_of(ModelContract):
@@ -46,7 +46,7 @@ def _section(model: type[BaseModel]) -> str:
 
 
 def _declared(field: FieldInfo) -> object:
-    """Pydantic takes ``Annotated`` apart; a duration is recognised by what it left behind."""
+    """Return whether a field is a duration: pydantic removes ``Annotated``, but keeps its metadata."""
     return Duration if any(item in field.metadata for item in get_args(Duration)[1:]) else field.annotation
 
 

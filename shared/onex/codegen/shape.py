@@ -1,4 +1,4 @@
-"""What a rendered module is to consist of, from the contract: the blueprint for the check of its syntax tree."""
+"""The expected content of a rendered module, from the contract, for the check of its syntax tree."""
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,10 +26,10 @@ _IN_EXPRESSIONS = frozenset(_STANDARD)
 
 @dataclass(frozen=True, slots=True)
 class ClassShape:
-    """One class of a rendered module."""
+    """A class of a rendered module."""
 
     bases: str
-    """As ``ast.unparse`` writes them, keywords included."""
+    """Base classes and keywords, as ``ast.unparse`` writes them."""
     description: str
     fields: Mapping[str, str] = field(default_factory=dict)
     """Annotation by name, in order."""
@@ -56,7 +56,7 @@ class Shape:
 
 
 def models_shape(contract: ModelContract, order: Sequence[str], imports: Iterable[Import]) -> Shape:
-    """Of ``models/__init__.py``: one class a message."""
+    """Return the shape of ``models/__init__.py``: a class for each message."""
     assert contract.definitions is not None
     models = contract.definitions.models
     classes = {
@@ -73,7 +73,7 @@ def models_shape(contract: ModelContract, order: Sequence[str], imports: Iterabl
 
 
 def node_shape(contract: ModelContract, methods: Sequence[Method], base: str, imports: Iterable[Import]) -> Shape:
-    """Of ``node.py``: the node's class with its methods."""
+    """Return the shape of ``node.py``: the node class with its methods."""
     assert contract.definitions is not None
     models = contract.definitions.models
     description = sentence(contract.description or contract.name)
@@ -124,25 +124,25 @@ _OF_ENGINE = (
 
 
 def sentence(text: str) -> str:
-    """The first line of a description as the content of a docstring: printable, without quotes and backslashes."""
+    """Return the first line of a description for a docstring: printable, without quotes and backslashes."""
     line = text.strip().partition("\n")[0].replace('"', "'").replace("\\", "/")
     shown = " ".join("".join(c if c.isprintable() else " " for c in line).split()) or "A node."
     return shown if shown.endswith(".") else f"{shown}."
 
 
 def names_in(*expressions: str) -> set[str]:
-    """Names that Python expressions use; attributes and arguments do not count."""
+    """Return the names in Python expressions, without attributes and arguments."""
     trees = (ast.parse(text, mode="eval") for text in expressions)
     return {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 def standard_imports(names: set[str]) -> set[Import]:
-    """What must be imported from Python itself for these names."""
+    """Return the imports from Python's library for these names."""
     return {(module, name) for name, module in _STANDARD.items() if name in names}
 
 
 def import_lines(imports: Iterable[Import]) -> list[str]:
-    """``from module import name, name``, one a module."""
+    """Return a line ``from module import name, name`` for each module."""
     by_module: dict[str, list[str]] = {}
     for module, name in sorted(imports):
         by_module.setdefault(module, []).append(name)

@@ -1,31 +1,31 @@
-"""YAML with limits: contracts come from files, and from senders of messages to nodes that read them."""
+"""YAML with limits. Contracts come from files, and in messages from senders who are not trusted."""
 
 from typing import Final, NoReturn
 
 import yaml
 
 LARGEST: Final = 128 * 1024
-"""Characters of a contract. What is read costs time and memory in proportion."""
+"""Longest contract, in characters. Reading takes time and memory in proportion."""
 DEEPEST: Final = 40
-"""Levels of lists and maps within each other."""
+"""Deepest nesting of lists and maps."""
 MOST_VALUES: Final = 10_000
-"""Keys, values and lists of a contract: reading one takes about a tenth of a millisecond."""
+"""Largest number of keys, values and lists. Reading one takes about a tenth of a millisecond."""
 LONGEST_NUMBER: Final = 100
-"""Characters of a number: Python's time for reading digits grows with their square."""
+"""Longest number, in characters. Python's time for reading digits grows with their square."""
 _TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 _NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 
 
 class BoundedLoader(yaml.SafeLoader):
-    """Compose one document. Raises MarkedYAMLError beyond the limits above, and for what a contract has no use for:
+    """Composes one document within the limits. It raises MarkedYAMLError for YAML that contracts do not use:
 
-    aliases, which stand for any amount of content; tags; keys that are no texts; and texts that are no Unicode.
+    aliases, which repeat any amount of content; tags; keys that are not text; and text that is not Unicode.
     """
 
     _depth = _values = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Check what comes next before it is composed."""
+        """Check the next event before it is composed."""
         event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
         self._values += 1
         if isinstance(event, yaml.AliasEvent):
@@ -45,7 +45,7 @@ class BoundedLoader(yaml.SafeLoader):
             case yaml.MappingNode():
                 for key, _ in node.value:
                     if key.tag not in (_TEXT, _MERGE):
-                        _refuse("a key that is no text; write it in quotes", key)
+                        _refuse("a key is not text; write it in quotes", key)
         return node
 
 
@@ -53,7 +53,7 @@ def _check_scalar(node: yaml.ScalarNode) -> None:
     if node.tag in _NUMBERS and len(node.value) > LONGEST_NUMBER:
         _refuse(f"a number of more than {LONGEST_NUMBER} characters", node)
     if "\0" in node.value or any("\ud800" <= character <= "\udfff" for character in node.value):
-        _refuse("a text with a zero or a surrogate in it", node)
+        _refuse("a text contains a zero or a surrogate", node)
 
 
 def _refuse(what: str, where: yaml.Event | yaml.Node) -> NoReturn:

@@ -1,4 +1,4 @@
-"""From what a contract says of capabilities to the class that has them, and their configuration."""
+"""Composes the capabilities of a contract into its node class."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class _Declared:
 
 
 def compose(contract: ModelContract, node_class: type[Node], checker: Checker) -> tuple[type[Node], Subcontracts]:
-    """The node's class with all that its contract asks for beyond its bases; problems go to the checker."""
+    """Return the node class with the declared capabilities, and their configuration. Report to the checker."""
     wanted: dict[str, type[Mixin]] = {}
     subcontracts: dict[type[Subcontract], Subcontract] = {}
     configured: dict[str, Location] = {}
@@ -34,7 +34,7 @@ def compose(contract: ModelContract, node_class: type[Node], checker: Checker) -
         if not declared.config:
             continue
         if name in configured:
-            checker.add(declared.at, f"{name} is configured by {dotted(configured[name])} already", "keep one")
+            checker.add(declared.at, f"{name} is already configured by {dotted(configured[name])}", "keep one")
             continue
         configured[name] = declared.at
         model = declared.mixin.definition.subcontract
@@ -42,15 +42,15 @@ def compose(contract: ModelContract, node_class: type[Node], checker: Checker) -
             subcontracts[model] = model.model_validate(declared.config)
         except ValidationError as error:
             checker.refuse(error, model, declared.at)
-    there = {metadata.name for metadata in node_class.capabilities.start}
+    in_bases = {metadata.name for metadata in node_class.capabilities.start}
     for index, switched in enumerate(contract.mixins):
-        if not switched.enabled and switched.name in there:
+        if not switched.enabled and switched.name in in_bases:
             checker.add(
                 ("mixins", index, "enabled"),
                 f"{node_class.__name__} has {switched.name} as a base",
                 "remove the base, or this line",
             )
-    missing = [mixin for name, mixin in wanted.items() if name not in there]
+    missing = [mixin for name, mixin in wanted.items() if name not in in_bases]
     try:
         return with_mixins(node_class, missing), subcontracts
     except CompositionError as error:
@@ -68,11 +68,11 @@ def _declared(contract: ModelContract, checker: Checker) -> Iterator[_Declared]:
         except CompositionError as error:
             checker.add((*at, "name"), str(error), "fix the name, or register the capability")
     for key, config in contract.subcontracts.items():
-        found = CATALOGUE.of_key(key)
-        if found is None:
+        mixin = CATALOGUE.of_key(key)
+        if mixin is None:
             keys = ", ".join(mixin.definition.metadata.key for mixin in CATALOGUE.all())
             checker.add(("subcontracts", key), "no capability has this subcontract", f"there are {keys}")
         else:
-            yield _Declared(found, config, ("subcontracts", key))
+            yield _Declared(mixin, config, ("subcontracts", key))
     for part, name, config in contract.advanced_features.asked() if contract.advanced_features else ():
         yield _Declared(CATALOGUE.mixin(name), config, ("advanced_features", part))

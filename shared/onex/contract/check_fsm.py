@@ -1,4 +1,4 @@
-"""A declared state machine against the classes of its node."""
+"""Checks a declared state machine against the classes of its node."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -15,9 +15,9 @@ _AT: Location = ("state_machine",)
 def check_state_machine(
     machine: ModelStateMachine, state: type[Message], handled: Mapping[str, type[Message]], checker: Checker
 ) -> None:
-    """Note what would fail when the node starts or an event comes: the field of the state, triggers, conditions.
+    """Report what would fail at start or at an event: the field of the state, triggers, conditions.
 
-    ``handled`` are the messages that the node takes, by class name.
+    ``handled`` has the messages that the node takes, by class name.
     """
     field = state.model_fields.get(machine.state_field)
     if field is None:
@@ -25,7 +25,7 @@ def check_state_machine(
     elif isinstance(field.annotation, type) and issubclass(field.annotation, Enum):
         _check_states(machine, field.annotation, checker)
     elif field.annotation is not str:
-        words = f"{state.__name__}.{machine.state_field} is no text and no enum"
+        words = f"{state.__name__}.{machine.state_field} is neither text nor an enum"
         checker.add((*_AT, "state_field"), words, "make it a str, or an enum of the states")
     for index, transition in enumerate(machine.transitions):
         at: Location = (*_AT, "transitions", index)
@@ -42,9 +42,9 @@ def check_state_machine(
 
 
 def _check_states(machine: ModelStateMachine, enum: type[Enum], checker: Checker) -> None:
-    """A state that the enum lacks would fail when it is reached."""
-    known = {member.value for member in enum}
-    if missing := [state.name for state in machine.states if state.name not in known]:
+    """Report states that the enum lacks: a transition to one would fail."""
+    values = {member.value for member in enum}
+    if missing := [state.name for state in machine.states if state.name not in values]:
         checker.add(
             (*_AT, "states"), f"{enum.__name__} has no {', '.join(missing)}", "add the members, or fix the names"
         )

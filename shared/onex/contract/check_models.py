@@ -1,4 +1,4 @@
-"""The message classes of a node against its contract, and against what topics can carry."""
+"""Checks the message classes of a node against its contract, and against the limits of topics."""
 
 from collections.abc import Mapping
 

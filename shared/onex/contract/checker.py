@@ -1,4 +1,4 @@
-"""Collects the problems of one contract, and finds what its names refer to."""
+"""Collects the problems of one contract, and finds the classes and topics that it names."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args, get_origin

@@ -1,4 +1,4 @@
-"""The methods of a node class against its contract: each exists, and has the declared signature."""
+"""Checks the methods of a node class against its contract."""
 
 import inspect
 from collections.abc import Iterable

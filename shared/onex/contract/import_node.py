@@ -1,4 +1,4 @@
-"""Import the ``models`` package and the node class that stand beside a contract."""
+"""Imports the ``models`` package and the node class next to a contract."""
 
 import sys
 from importlib import import_module
@@ -15,7 +15,7 @@ _BASES = (Node, NodeCompute, NodeEffect, NodeReducer, NodeOrchestrator)
 
 
 def import_models(folder: Path, contract: ModelContract, checker: Checker) -> dict[str, type[Message]]:
-    """Message classes by name from ``models/``; problems go to the checker."""
+    """Return the message classes of ``models/`` by name. Report problems to the checker."""
     module = _import(folder, contract, "models", checker)
     if module is None:
         return {}
@@ -27,11 +27,11 @@ def import_models(folder: Path, contract: ModelContract, checker: Checker) -> di
 
 
 def import_node_class(folder: Path, contract: ModelContract, checker: Checker) -> type[Node]:
-    """The one node class in ``node.py``; Node itself when there is a problem, which the checker holds."""
+    """Return the node class in ``node.py``. Return Node, and report to the checker, when there is a problem."""
     module = _import(folder, contract, "node", checker)
     if module is None:
         return Node
-    found = [
+    classes = [
         item
         for item in vars(module).values()
         if isinstance(item, type)
@@ -39,17 +39,17 @@ def import_node_class(folder: Path, contract: ModelContract, checker: Checker) -
         and item not in _BASES
         and item.__module__ == module.__name__
     ]
-    if len(found) != 1:
-        names = ", ".join(sorted(item.__name__ for item in found)) or "none"
+    if len(classes) != 1:
+        names = ", ".join(sorted(item.__name__ for item in classes)) or "none"
         checker.add(("name",), f"node.py must define one node class, found {names}", "keep one")
         return Node
-    if found[0].kind is not contract.node_type:
+    if classes[0].kind is not contract.node_type:
         checker.add(
             ("node_type",),
-            f"{found[0].__name__} is a {found[0].kind}, the contract says {contract.node_type}",
+            f"{classes[0].__name__} is a {classes[0].kind}, the contract says {contract.node_type}",
             "change the base class or node_type",
         )
-    return found[0]
+    return classes[0]
 
 
 def check_dependencies(contract: ModelContract, checker: Checker) -> None:
@@ -80,8 +80,8 @@ def _import(folder: Path, contract: ModelContract, part: str, checker: Checker) 
     name = f"{node}.{version}.{part}"
     try:
         module = _import_with_installed(name)
-    except Exception as error:  # noqa: BLE001 - node code is foreign: whatever it raises is the author's to see
-        checker.add(("name",), f"cannot import {name}: {type(error).__name__}: {error}", f"mend {part}")
+    except Exception as error:  # noqa: BLE001 - code of a node may raise anything, and its author must see it
+        checker.add(("name",), f"cannot import {name}: {type(error).__name__}: {error}", f"fix {part}")
         return None
     where = Path(module.__file__).resolve() if module.__file__ else None
     if where is not None and not where.is_relative_to(folder):

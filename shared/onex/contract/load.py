@@ -1,4 +1,4 @@
-"""From ``contract.yaml`` to a frozen model, or to every problem it has."""
+"""Reads ``contract.yaml`` into a frozen model, or raises all of its problems."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,10 +15,10 @@ FILE_NAME = "contract.yaml"
 
 
 def load_contract(path: Path, environment: Environment | None = None) -> ModelContract:
-    """Read one contract (the file, or the folder that holds it); raises ContractError.
+    """Read a contract from its file or folder. Raise ContractError.
 
-    ``environment`` fills ``${VAR}``: give it where the node is run. Without it defaults are taken, and a variable
-    that has none stays as it is written.
+    ``environment`` fills ``${VAR}``: pass it where the node runs. Without it, defaults are used, and a variable
+    without a default stays as it is written.
     """
     return read_contract(path, environment)[0]
 
@@ -26,9 +26,9 @@ def load_contract(path: Path, environment: Environment | None = None) -> ModelCo
 def read_contract(
     path: Path, environment: Environment | None = None, *, strict: bool = True
 ) -> tuple[ModelContract, Variables]:
-    """As :func:`load_contract`, with what is known of its variables and lines; raises ContractError.
+    """As :func:`load_contract`, with the contract's variables and lines.
 
-    Not ``strict``: it may be written for a newer version, and top-level keys that this one does not know are ignored.
+    Without ``strict``, unknown top-level keys are ignored: a newer version may know them.
     """
     file = path / FILE_NAME if path.is_dir() else path
     data, lines = read_yaml(file)
@@ -38,12 +38,12 @@ def read_contract(
 
 
 def parse_contract(text: str, name: str = FILE_NAME) -> ModelContract:
-    """A contract from text; ``name`` is what problems call it. Raises ContractError. Variables are not looked up."""
+    """Return the contract in a text. Problems call it ``name``. Raise ContractError. Variables are not looked up."""
     return parse_with_variables(text, name)[0]
 
 
 def parse_with_variables(text: str, name: str = FILE_NAME) -> tuple[ModelContract, Variables]:
-    """As :func:`parse_contract`, with what is known of its variables and lines."""
+    """As :func:`parse_contract`, with the contract's variables and lines."""
     return _validated(*parse_yaml(text, Path(name)), Path(name), None)
 
 
@@ -62,7 +62,7 @@ def _validated(
 
 
 def find_contracts(roots: Iterable[Path]) -> list[Path]:
-    """Contract files below the given files and folders, sorted; raises ContractError for a root without any."""
+    """Return the contract files in files and folders, sorted. Raise ContractError for a root without one."""
     found: list[Path] = []
     for root in roots:
         files = [root] if root.is_file() else sorted(root.rglob(FILE_NAME))
@@ -70,7 +70,7 @@ def find_contracts(roots: Iterable[Path]) -> list[Path]:
             raise ContractError(
                 [
                     ContractProblem(
-                        root, 1, "path", f"no {FILE_NAME} here", "give a contract or a folder that holds some"
+                        root, 1, "path", f"no {FILE_NAME} here", "name a contract, or a folder with contracts"
                     )
                 ]
             )

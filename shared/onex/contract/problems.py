@@ -1,4 +1,4 @@
-"""Pydantic's errors as problems of a contract: place, what is wrong, what to do."""
+"""Turns pydantic's errors into problems of a contract: place, problem and remedy."""
 
 from difflib import get_close_matches
 from types import UnionType
@@ -14,18 +14,18 @@ from onex.errors import ContractProblem
 from onex.util.redaction import HIDDEN, Redactor
 
 _ABOUT_KEYS = frozenset({"extra_forbidden", "missing"})
-"""Problems that show names of fields and no values."""
+"""Types of problems that show names of fields, and no values."""
 _SECRETS = Redactor(("password", "passwd", "secret", "token", "credentials"))
 _LONGEST_VALUE = 200
-"""Characters of a value that a problem shows."""
+"""Longest value in a problem, in characters."""
 
 
 def problems_of(
     error: ValidationError, root: type[BaseModel], variables: Variables, under: Location = ()
 ) -> list[ContractProblem]:
-    """All problems of one validation; ``under`` is where ``root`` stands in the file.
+    """Return the problems of a validation. ``under`` is the location of ``root`` in the file.
 
-    A problem shows what is written in the file, but nothing that came from the environment.
+    A problem shows values of the file, and none from the environment.
     """
     return [_problem(details, root, variables, under) for details in error.errors()]
 
@@ -36,7 +36,7 @@ def _problem(details: ErrorDetails, root: type[BaseModel], variables: Variables,
     if variables.is_secret(place) and details["type"] not in _ABOUT_KEYS:
         message, remedy = (
             "the value from the environment does not fit",
-            f"give one of the right type ({details['type']})",
+            f"set one of the right type ({details['type']})",
         )
     elif variables.is_undecided(place) and details["type"] not in _ABOUT_KEYS:
         message, remedy = details["msg"], "write ${VAR:-default}: a contract is checked without its environment"
@@ -58,7 +58,7 @@ def _words(details: ErrorDetails, root: type[BaseModel], location: Location) -> 
 
 
 def _shown(value: object, location: Location) -> str:
-    """A value as it is written, shortened; hidden below a name such as ``password``."""
+    """Return a value, shortened, or hidden below a name such as ``password``."""
     if any(isinstance(part, str) and _SECRETS.hides(part) for part in location):
         return HIDDEN
     text = repr(_SECRETS.clean(value))
@@ -80,7 +80,7 @@ def _unknown_key(key: str, model: type[BaseModel] | None) -> tuple[str, str]:
 
 
 def _model_at(root: type[BaseModel], location: Location) -> type[BaseModel] | None:
-    """The model whose field stands at the location."""
+    """Return the model that has the field at the location."""
     current: type[BaseModel] | None = root
     for part in location:
         if isinstance(part, int):

@@ -1,7 +1,4 @@
-"""Keys of ONEX contracts that this engine does not enforce yet: refused, never ignored.
-
-Sources: about 500 public ONEX contracts and the contract extension plan (seed 003).
-"""
+"""Keys of ONEX contracts that are refused, because nothing here would enforce them."""
 
 NOT_SUPPORTED_YET = frozenset(
     {
@@ -26,7 +23,7 @@ ELSEWHERE = {
     "prometheus_port": "the agent serves metrics where ONEX_HEALTH_PORT says",
     "topic_suffix": "dead letters go to `onex.dlq.{node}...`, or to the topic in `event_bus.dlq_topics`",
 }
-"""Keys that are set in another place."""
+"""Keys that are set in another place, with that place."""
 
 OTHER_NAMES = {
     "dead_letter_queue": "advanced_features",
@@ -43,4 +40,4 @@ OTHER_NAMES = {
     "workflow": "workflow_coordination",
     "retry": "error_handling",
 }
-"""Names people write for a key that exists under another one."""
+"""Other names of keys that exist."""

@@ -1,4 +1,4 @@
-"""Which message types an annotation names."""
+"""The message types in annotations of handlers."""
 
 from collections.abc import Callable, Sequence
 from types import NoneType, UnionType
@@ -10,7 +10,7 @@ _CONTAINERS = (Union, UnionType, list, tuple, Sequence)
 
 
 def type_hints(function: Callable[..., object]) -> tuple[dict[str, object], str]:
-    """Resolved annotations of a function, or an empty mapping and what is wrong with them."""
+    """Return the annotations of a function, or an empty mapping and a problem."""
     try:
         return get_type_hints(function), ""
     except (NameError, TypeError) as error:
@@ -18,7 +18,7 @@ def type_hints(function: Callable[..., object]) -> tuple[dict[str, object], str]
 
 
 def models_in(annotation: object) -> frozenset[type[Message]]:
-    """Message types an annotation names; unions, lists and tuples are looked into."""
+    """Return the message types in an annotation, including those in unions, lists and tuples."""
     if annotation in (None, NoneType, Ellipsis):
         return frozenset()
     if isinstance(annotation, type) and issubclass(annotation, Message):
@@ -29,7 +29,7 @@ def models_in(annotation: object) -> frozenset[type[Message]]:
 
 
 def may_return_none(function: Callable[..., object]) -> bool:
-    """Whether the annotation of a function allows None. One without a readable annotation may return anything."""
+    """Return whether a function may return None. A function without a readable annotation may."""
     hints, complaint = type_hints(function)
     returned = hints.get("return", NoneType) if not complaint else NoneType
     return returned in (None, NoneType, object, Any) or (

@@ -1,7 +1,7 @@
-"""``${VAR}`` and ``${VAR:-default}`` in a contract: looked up where a node runs, and nowhere else.
+"""``${VAR}`` and ``${VAR:-default}`` in a contract, which are looked up only where a node runs.
 
-What checks, plans and generates sees the defaults. A place that held a variable is remembered, so that no problem
-shows what came from the environment, and none is found that only the environment could rule out.
+Tools that check, plan and generate see the defaults. Places with variables are recorded, so that no problem shows a
+value of the environment, and none is reported that the environment could rule out.
 """
 
 import re
@@ -17,7 +17,7 @@ from onex.errors import ContractProblem
 Environment = Mapping[str, str]
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _PLACES = ("config", "mixins", "subcontracts", "advanced_features")
-"""Keys of a contract below which variables stand; elsewhere ``${`` is plain text."""
+"""Keys of a contract whose values may contain variables. Elsewhere ``${`` is plain text."""
 
 
 @dataclass(slots=True)
@@ -25,25 +25,25 @@ class Variables:
     """The variables of one contract."""
 
     environment: Environment | None
-    """None: the contract is not read to run its node."""
+    """None when the contract is not read to run its node."""
     file: Path
     lines: Lines
     problems: list[ContractProblem] = field(default_factory=list)
     from_environment: set[Location] = field(default_factory=set)
-    """Places whose text has a part that the environment gave."""
+    """Places with a value from the environment."""
     open: dict[Location, str] = field(default_factory=dict)
-    """Places, by variable, that only the environment can fill, and that were not filled."""
+    """Places without a value, with the variable that would fill them."""
 
     def resolve(self, data: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-        """A contract's content with what is known; variables that are missing become problems."""
+        """Return the content with variables replaced. Add a problem for each missing variable."""
         return {key: self._resolve(value, (key,)) if key in _PLACES else value for key, value in data.items()}
 
     def is_undecided(self, at: Location) -> bool:
-        """Whether a problem at this place may be gone when the variables are known."""
+        """Return whether a problem at this place may disappear with the environment of the node."""
         return any(_related(at, place) for place in self.open)
 
     def is_secret(self, at: Location) -> bool:
-        """Whether what stands there, above or below came from the environment."""
+        """Return whether a value at, above or below this place came from the environment."""
         return any(_related(at, place) for place in self.from_environment)
 
     def _resolve(self, value: JsonValue, at: Location) -> JsonValue:
@@ -72,5 +72,5 @@ class Variables:
 
 
 def _related(one: Location, other: Location) -> bool:
-    """Whether one place is the other, or holds it."""
+    """Return whether one place equals or contains the other."""
     return all(a == b for a, b in zip(one, other, strict=False))

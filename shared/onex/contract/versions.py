@@ -10,16 +10,16 @@ _FOLDER = re.compile(r"v(\d{1,6})_(\d{1,6})_(\d{1,6})")
 
 
 def version_of(folder: Path) -> tuple[int, int, int] | None:
-    """Version that the name of a folder states; None for other names."""
+    """Return the version in the name of a folder. Return None for other names."""
     found = _FOLDER.fullmatch(folder.name)
     return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
 def newest_contracts(roots: Iterable[Path]) -> list[Path]:
-    """Contract files below the given files and folders: of each node the newest version of each major one.
+    """Return the contract files in files and folders, in the newest version of each major version of a node.
 
-    Versions of one major share topics, group and state, so one of them runs, and it ends the runs of workflows that
-    began with an earlier one. Raises ContractError for a root without a contract.
+    Versions of one major share topics, group and state: one of them runs, and it also finishes workflow runs that
+    began with an earlier one. Raise ContractError for a root without a contract.
     """
     newest: dict[tuple[object, ...], Path] = {}
     for file in find_contracts(roots):
@@ -27,8 +27,8 @@ def newest_contracts(roots: Iterable[Path]) -> list[Path]:
         version = version_of(folder)
         # A folder with another name is refused later, with the name that it should have.
         node: tuple[object, ...] = (folder.parent.name, version[0]) if version else (folder,)
-        known = newest.get(node)
-        if known is None or (version or ()) > (version_of(known.resolve().parent) or ()):
+        current = newest.get(node)
+        if current is None or (version or ()) > (version_of(current.resolve().parent) or ()):
             newest[node] = file
     return list(newest.values())
 

@@ -14,7 +14,7 @@ Lines = dict[Location, int]
 
 
 def read_yaml(path: Path) -> tuple[dict[str, JsonValue], Lines]:
-    """Content of a YAML file and the line of each location; raises ContractError."""
+    """Return the content of a YAML file, and the line of each location. Raise ContractError."""
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(LARGEST + 1)
@@ -23,15 +23,12 @@ def read_yaml(path: Path) -> tuple[dict[str, JsonValue], Lines]:
     except UnicodeDecodeError as error:
         raise _refused(path, 1, "file", f"is not UTF-8: {error}", "save it as UTF-8") from None
     except OSError as error:
-        raise _refused(path, 1, "file", f"cannot be read: {error.strerror}", "give a file that can be read") from None
+        raise _refused(path, 1, "file", f"cannot be read: {error.strerror}", "name a file that can be read") from None
     return parse_yaml(text, path)
 
 
 def parse_yaml(text: str, path: Path) -> tuple[dict[str, JsonValue], Lines]:
-    """As :func:`read_yaml`, for a text; ``path`` is what problems name.
-
-    Refuses what YAML allows and a contract has no use for, see :mod:`onex.contract.bounded_yaml`.
-    """
+    """As :func:`read_yaml`, for a text. Problems name ``path``. :mod:`onex.contract.bounded_yaml` has the limits."""
     if len(text) > LARGEST:
         raise _refused(path, 1, "file", f"is longer than {LARGEST} characters", "split the node, or its descriptions")
     loader: BoundedLoader | None = None
@@ -47,32 +44,36 @@ def parse_yaml(text: str, path: Path) -> tuple[dict[str, JsonValue], Lines]:
         line = text.count("\n", 0, int(error.position)) + 1
         what = f"has the character U+{ord(error.character):04X}" if isinstance(error.character, str) else error.reason
         raise _refused(path, line, "yaml", what, "remove it") from None
-    except (yaml.YAMLError, ValueError, OverflowError) as error:  # a date that there is not, an escape out of range
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # an invalid date, an escape out of range
         line = loader.get_mark().line + 1 if loader else 1
         raise _refused(path, line, "yaml", str(error), "fix the value, or write it in quotes") from None
     if not isinstance(data, dict) or root is None:
-        raise _refused(path, 1, "file", "holds no mapping", "start with `name: node_...`")
+        raise _refused(path, 1, "file", "contains no mapping", "start with `name: node_...`")
     lines: Lines = {}
     doubled = list(collect_lines(root, (), lines))
     if doubled:
         raise ContractError(
-            [ContractProblem(path, line, dotted(at), "key stands twice", "keep one") for at, line in doubled]
+            [ContractProblem(path, line, dotted(at), "duplicate key", "keep one") for at, line in doubled]
         )
     return data, lines
 
 
 def line_of(lines: Lines, location: Location) -> int:
-    """Line of the location, or of its nearest parent that stands in the file."""
+    """Return the line of the location, or of its nearest parent in the file."""
     while location and location not in lines:
         location = location[:-1]
     return lines.get(location, 1)
 
 
 def dotted(location: Location) -> str:
-    """``('event_bus', 'subscribe_topics', 0)`` -> ``event_bus.subscribe_topics[0]``."""
+    """Return ``event_bus.subscribe_topics[0]`` for ``('event_bus', 'subscribe_topics', 0)``."""
     text = ""
     for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        match part:
+            case int():
+                text += f"[{part}]"
+            case str():
+                text += f".{part}" if text else part
     return text or "contract"
 
 
@@ -81,7 +82,7 @@ def _refused(path: Path, line: int, field: str, what: str, remedy: str) -> Contr
 
 
 def collect_lines(node: yaml.Node, at: Location, lines: Lines) -> Iterator[tuple[Location, int]]:
-    """Note the line of everything in the node, and give the keys that stand twice."""
+    """Record the line of each location in the node, and yield duplicate keys."""
     match node:
         case yaml.MappingNode():
             for key, value in node.value:

@@ -1,4 +1,4 @@
-"""The one command that every declared workflow takes beside its own."""
+"""The command that every declared workflow takes in addition to its own."""
 
 from onex.model.message import Message
 

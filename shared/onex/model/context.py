@@ -1,4 +1,4 @@
-"""What a handler may know beside the message itself."""
+"""What a handler knows about a message in addition to its content."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -6,34 +6,33 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Facts about the message in hand. Handlers take time from here, never from the clock."""
+    """Facts about the current message. Handlers take the time from here, never from the clock."""
 
     now: datetime
-    """UTC, from the engine's clock; the same for all messages of one batch."""
+    """UTC time of the engine's clock. It is the same for all messages of a batch."""
     key: str
-    """Partition key: the entity, customer or workflow this message is about."""
+    """Partition key: the entity, customer or workflow of the message."""
     message_id: str
-    """Stable over redelivery, retry and replay."""
+    """Id of the message. It stays the same on redelivery, retry and replay."""
     correlation_id: str
-    """The same for everything that one published command sets in motion."""
+    """Id that all messages of one chain share."""
     causation_id: str
-    """Id of the message that caused this one; empty at the start of a chain."""
+    """Id of the message that caused this one. Empty at the start of a chain."""
     idempotency_key: str
-    """Hand it to outside systems: the same for every attempt at the same piece of work."""
+    """Key for external systems. It is the same for every attempt at the same work."""
     reply_key: str = ""
-    """Key under which the sender wants the answer; empty when nobody asked for one."""
+    """Key under which the sender expects the reply. Empty when it expects none."""
     transition_to: str = ""
-    """Reducers with a declared state machine: the state this event leads to."""
+    """Reducers with a declared state machine: the state after this event."""
     answers_id: str = ""
-    """Id of the message that this one answers: the one that caused it, but for completions of workflows."""
+    """Id of the message to which this one is the reply: its cause, except for completions of workflows."""
     deadline_ms: int = 0
-    """Milliseconds since 1970 after which nobody waits for the answer; 0 where nobody said. ``MixinTimeout`` keeps to
-    it."""
+    """Deadline in milliseconds since 1970, which ``MixinTimeout`` enforces. 0: none."""
     attempt: int = 1
-    """1 for the first try of an effect; grows with in-memory retries."""
+    """Number of the attempt of an effect, from 1."""
     digest: str = ""
-    """Of effects: digest of the message's type and content, which an idempotency key is bound to. Empty otherwise."""
+    """Effects: digest of the message's type and content, to which the idempotency key is bound. Else empty."""
 
     def leading_to(self, state: str) -> "Context":
-        """The same for an event that leads to ``state`` of the declared machine."""
+        """Return the context of an event that leads to ``state`` of the declared machine."""
         return replace(self, transition_to=state)

@@ -1,4 +1,4 @@
-"""Durations as people write them in contracts: ``200ms``, ``30s``, ``5m``, ``2h``, ``7d``."""
+"""Durations in contracts and options: ``200ms``, ``30s``, ``5m``, ``2h``, ``7d``."""
 
 import re
 from typing import Annotated, Final
@@ -6,13 +6,13 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, WithJsonSchema
 
 LONGEST: Final = 100 * 365.25 * 24 * 3600
-"""Seconds; no timer and no duration is longer."""
+"""Longest timer and duration, in seconds."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PATTERN = re.compile(r"^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)$")
 
 
 def parse_duration(value: object) -> float:
-    """Seconds from a text such as ``200ms`` or a plain number of seconds; raises ValueError."""
+    """Return the seconds of a text such as ``200ms``, or of a number of seconds. Raise ValueError."""
     match value:
         case bool():
             pass

@@ -32,19 +32,19 @@ class EnumFailureClass(StrEnum):
     """Why a message could not be carried through; decided once, where it fails."""
 
     POISON = "poison"
-    """The bytes cannot be read at all."""
+    """The bytes cannot be decoded."""
     SCHEMA = "schema"
-    """The schema id is unknown, or the writer's schema cannot be resolved with ours."""
+    """The schema id is unknown, or the schema of the writer cannot be resolved with ours."""
     REJECTED = "rejected"
-    """The content is readable but refused: validation, unknown type, guard."""
+    """The content is refused: validation, unknown type, guard."""
     TRANSIENT = "transient"
-    """The outside world failed; attempts are used up."""
+    """An external system failed, and all attempts are used up."""
     TIMEOUT = "timeout"
-    """The handler did not come back in time; attempts are used up."""
+    """The handler exceeded its time limit, and all attempts are used up."""
     BUG = "bug"
     """The handler raised something unexpected or returned the wrong type."""
     CRASH = "crash"
-    """The process ended again and again while it handled the message, and an operator has skipped it."""
+    """The process ended repeatedly while it handled the message, and an operator has skipped the message."""
 
 
 class EnumStage(StrEnum):
@@ -57,17 +57,17 @@ class EnumStage(StrEnum):
 
 
 class EnumLayerStage(StrEnum):
-    """Where a capability that surrounds handlers stands, from the outside in. Fixed by the capability, never by the
-    order of base classes."""
+    """Position of a capability that surrounds handlers, from the outside in. The capability decides it, not the order
+    of base classes."""
 
     OBSERVE = "observe"
-    """Sees every call and its outcome, also of those that are refused."""
+    """Sees every call and its outcome, including refused calls."""
     GUARD = "guard"
     """Decides whether a call may happen."""
     DATA = "data"
-    """Supplies or keeps data around a call."""
+    """Supplies or stores data around a call."""
     RESILIENCE = "resilience"
-    """Bounds, repeats or withholds the call itself."""
+    """Limits, repeats or prevents the call itself."""
 
 
 class EnumCapabilityCategory(StrEnum):
@@ -83,7 +83,7 @@ class EnumCapabilityCategory(StrEnum):
 
 
 class EnumGuarantee(StrEnum):
-    """Delivery guarantee a contract asks for."""
+    """Delivery guarantee of a contract."""
 
     EXACTLY_ONCE = "exactly_once"
     AT_LEAST_ONCE = "at_least_once"
@@ -120,6 +120,6 @@ class EnumErrorAction(StrEnum):
     CONTINUE = "continue"
     """The step is skipped."""
     RETRY = "retry"
-    """Tried again as ``retry`` says, then as ``compensate``."""
+    """The step is retried as ``retry`` declares, then as ``compensate``."""
     COMPENSATE = "compensate"
-    """The run fails; what was done is undone in reverse order."""
+    """The run fails, and its completed steps are compensated in reverse order."""

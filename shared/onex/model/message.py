@@ -1,4 +1,4 @@
-"""Base of everything that travels between nodes."""
+"""The base class of messages."""
 
 from typing import ClassVar, Self
 
@@ -47,18 +47,17 @@ class Message(BaseModel):
 
     @classmethod
     def from_stored_json(cls, text: str) -> Self:
-        """From JSON that this or another version of its node has kept; raises ValidationError.
+        """Return a message from JSON that this or another version of its node has stored. Raise ValidationError.
 
-        Fields that this version does not know are passed over, as they are on topics: a node can be rolled
-        back to the version before.
+        Unknown fields are ignored, as on topics: a node can be rolled back to the previous version.
         """
         return cls.model_validate_json(text, extra="ignore")
 
     def partition_key(self) -> bytes | None:
-        """Canonical text of the key field in UTF-8 (see ``docs/messages.md``).
+        """Return the canonical text of the key field in UTF-8 (see ``docs/messages.md``).
 
-        None when the message has no key field, or its key is None or empty: then it goes by reply key. Raises
-        RejectedError for a value that has no canonical text.
+        Return None when the message has no key field, or its key is None or empty: then the reply key is used. Raise
+        RejectedError for a value without a canonical text.
         """
         if self.key_field is None:
             return None

@@ -1,4 +1,4 @@
-"""What is written to a bus, and how a bus is."""
+"""Records to publish, and the health of a bus."""
 
 from dataclasses import dataclass, field
 
@@ -20,7 +20,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class BusHealth:
-    """Whether brokers answer, and what the client last complained about."""
+    """Whether brokers answer, and the latest complaint of the client."""
 
     ok: bool
     detail: str

@@ -1,4 +1,4 @@
-"""How a declared workflow answers a command that is repeated after its end."""
+"""The reply of a declared workflow to a command that is repeated after its end."""
 
 from onex.model.message import Message
 

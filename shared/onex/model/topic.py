@@ -1,4 +1,4 @@
-"""Names on the wire: topics, changelogs, groups. Pattern: ``{prefix}onex.{category}.{owner}.{name}.v{n}``.
+"""Names of topics, changelogs and groups. Pattern: ``{prefix}onex.{category}.{owner}.{name}.v{n}``.
 
 The prefix separates environments on one cluster. Contracts never contain it: it comes from the setting
 ``topic_prefix`` and is added when a node is resolved.
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from onex.model.enums import EnumTopicCategory
 
 PREFIX_PATTERN = r"(?:[a-z0-9][a-z0-9-]*\.)*"
-"""Words that each end in a dot: ``staging.``, ``shop.staging.``; empty for none. An underscore is no part of it:
-Kafka's metrics do not distinguish it from a dot."""
+"""Words that each end in a dot: ``staging.``, ``shop.staging.``. It may be empty. It contains no underscore: Kafka's
+metrics do not distinguish underscores from dots."""
 LONGEST_PREFIX = 64
-"""Characters. Kafka allows 249 for the whole name of a topic."""
+"""Longest prefix, in characters. Kafka allows 249 for the whole name of a topic."""
 _LONGEST = 249
-"""Characters of the name of a topic, by Kafka."""
+"""Longest name of a topic in Kafka, in characters."""
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PATTERN = re.compile(
     rf"^({PREFIX_PATTERN})onex\.([a-z]+)\.([a-z0-9][a-z0-9-]*)\.([a-z0-9][a-z0-9-]*)\.v([1-9][0-9]*)$"
@@ -23,7 +23,7 @@ _PATTERN = re.compile(
 
 
 def kebab(class_name: str) -> str:
-    """``OrderPriced`` -> ``order-priced``; a leading ``Model`` is dropped as ONEX names have it."""
+    """Return ``order-priced`` for ``OrderPriced``. A leading ``Model``, as in ONEX names, is removed."""
     return _WORD.sub("-", class_name.removeprefix("Model")).lower().replace("_", "-")
 
 
@@ -36,11 +36,11 @@ class TopicName:
     name: str
     version: int
     prefix: str = ""
-    """Of the environment; ends in a dot unless it is empty."""
+    """Prefix of the environment. It ends in a dot unless it is empty."""
 
     @classmethod
     def parse(cls, text: str) -> "TopicName":
-        """Read a topic name; raises ValueError that says what a right one looks like."""
+        """Parse a topic name. Raise ValueError with the expected form."""
         if len(text) > _LONGEST:
             raise ValueError(f"{text[:40]!r}... has {len(text)} characters; a topic has at most {_LONGEST}")
         match = _PATTERN.fullmatch(text)
@@ -51,7 +51,7 @@ class TopicName:
 
     @property
     def message_type(self) -> str:
-        """The name without the prefix: what a topic carries is the same in every environment."""
+        """The name without the prefix. It is the same in every environment."""
         return f"onex.{self.category}.{self.owner}.{self.name}.v{self.version}"
 
     def __str__(self) -> str:
@@ -59,12 +59,12 @@ class TopicName:
 
 
 def with_topic_prefix(topic: str, prefix: str) -> str:
-    """A topic in another environment: ``prefix`` instead of the one that it has. Raises ValueError as ``parse``."""
+    """Return a topic with another prefix. Raise ValueError as ``parse`` does."""
     return prefix + TopicName.parse(topic).message_type
 
 
 def is_retry_topic(text: str) -> bool:
-    """Whether a topic is the private input of some node, in any environment. Never raises."""
+    """Return whether a name is that of a retry topic, in any environment. Raise nothing."""
     match = _PATTERN.fullmatch(text)
     return match is not None and match[2] == EnumTopicCategory.RETRY
 
@@ -75,45 +75,45 @@ def _owner_and_kind(node: str) -> tuple[str, str]:
 
 
 def dead_letter_topic(node: str, major: int, prefix: str = "") -> str:
-    """Where the dead letters of a node go."""
+    """Return the dead-letter topic of a node."""
     owner, kind = _owner_and_kind(node)
     return str(TopicName(EnumTopicCategory.DLQ, owner, kind, major, prefix))
 
 
 def retry_topic(node: str, major: int, prefix: str = "") -> str:
-    """The node's private input: replayed records reach this node and no other."""
+    """Return the retry topic of a node: replayed records reach this node and no other."""
     owner, kind = _owner_and_kind(node)
     return str(TopicName(EnumTopicCategory.RETRY, owner, kind, major, prefix))
 
 
 def cancel_topic(node: str, major: int, prefix: str = "") -> str:
-    """Where a declared workflow takes :class:`onex.model.cancel.CancelWorkflow`."""
+    """Return the topic on which a declared workflow takes :class:`onex.model.cancel.CancelWorkflow`."""
     owner, _ = _owner_and_kind(node)
     return str(TopicName(EnumTopicCategory.CMD, owner, "cancel-workflow", major, prefix))
 
 
 def repeated_topic(node: str, major: int, prefix: str = "") -> str:
-    """Where a declared workflow answers repeated commands, by :class:`onex.model.repeated.CompletionRepeated`."""
+    """Return the topic of :class:`onex.model.repeated.CompletionRepeated`, the reply to a repeated command."""
     owner, _ = _owner_and_kind(node)
     return str(TopicName(EnumTopicCategory.EVT, owner, "completion-repeated", major, prefix))
 
 
 def changelog_topic(node: str, major: int, prefix: str = "") -> str:
-    """The compacted topic that holds the keyed state of a node."""
+    """Return the compacted topic with the keyed state of a node."""
     return f"{prefix}onex.state.{node}.v{major}"
 
 
 def environment_topic(prefix: str = "") -> str:
-    """The topic that says which environment the topics with this prefix belong to."""
+    """Return the topic that names the owner of the topics with this prefix."""
     return f"{prefix}onex.environment.v1"
 
 
 def consumer_group(env: str, node: str, major: int, purpose: str = "consume", prefix: str = "") -> str:
-    """Group of all instances of a node; never carries an instance id."""
+    """Return the group of all instances of a node. It never contains an instance name."""
     return f"{prefix}{env}.{node}.{purpose}.v{major}"
 
 
 def environment_of_group(group: str, prefix: str = "") -> tuple[str, str] | None:
-    """Environment and node of a group that instances of a node make; None for any other group."""
+    """Return environment and node of a node's group. Return None for any other group."""
     match = re.fullmatch(r"([a-z0-9-]+)\.(node_[a-z0-9_]+)\.consume\.v[1-9][0-9]*", group.removeprefix(prefix))
     return (match[1], match[2]) if match and group.startswith(prefix) else None

@@ -1,30 +1,37 @@
-"""Time as an input. The engine and its tests agree on one clock; nothing else asks for the time."""
+"""Time as an input. Engines and their tests take the time from one clock."""
 
 import time
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Protocol
 
+from typing_extensions import override
+
 LATEST_MS = 253_402_300_799_000
-"""The end of the year 9999 in milliseconds since 1970: datetime knows no later time."""
+"""The end of the year 9999 in milliseconds since 1970, the latest time of datetime."""
 
 
 class ProtocolClock(Protocol):
     """Wall time in milliseconds since 1970, and monotonic seconds."""
 
-    def now_ms(self) -> int: ...
-    def monotonic(self) -> float: ...
-
-
-class SystemClock:
-    """The machine's clock."""
-
     def now_ms(self) -> int:
-        """Milliseconds since 1970."""
-        return time.time_ns() // 1_000_000
+        """Return milliseconds since 1970."""
+        ...
 
     def monotonic(self) -> float:
-        """Seconds that only grow."""
+        """Return seconds that only increase."""
+        ...
+
+
+class SystemClock(ProtocolClock):
+    """The machine's clock."""
+
+    @override
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    @override
+    def monotonic(self) -> float:
         return time.monotonic()
 
 

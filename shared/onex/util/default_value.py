@@ -1,4 +1,4 @@
-"""The default of a field as a schema states it: one value that is the same in every process and on every day."""
+"""The default of a field in a schema: one value that is the same in every process at every time."""
 
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -11,14 +11,14 @@ from pydantic_core import PydanticUndefined
 
 _REMEDY = "write a constant default, or `T | None = None` and set the value where the message is made"
 _CONSTANT: tuple[object, ...] = (str, int, float, bool, bytes)
-_MADE_EACH_TIME = (list, tuple, dict, BaseModel)
+_CONTAINERS = (list, tuple, dict, BaseModel)
 
 
 def default_of(field: FieldInfo) -> object:
     """Return the default of a field, or ``PydanticUndefined`` when it has none.
 
-    Raises ValueError, with the remedy, for a factory whose value is no constant: one that needs the other fields,
-    makes a single value (a constant needs no factory), holds a time or a UUID, or differs between two calls.
+    Raise ValueError, with the remedy, for a factory whose value is no constant: it depends on other fields, returns a
+    single value (a constant needs no factory), contains a time or a UUID, or differs between two calls.
     """
     factory = field.default_factory
     if factory is None:
@@ -29,15 +29,15 @@ def default_of(field: FieldInfo) -> object:
     value = make()
     if factory in _CONSTANT:
         return value
-    if not isinstance(value, _MADE_EACH_TIME) or _holds_a_moment(value) or plain(value) != plain(make()):
+    if not isinstance(value, _CONTAINERS) or _has_a_moment(value) or plain(value) != plain(make()):
         raise ValueError(
-            f"its default_factory may make another value each time, so a schema cannot state it; {_REMEDY}"
+            f"its default_factory may return a different value each time, so it cannot be part of a schema; {_REMEDY}"
         )
     return value
 
 
 def default_problem(field: FieldInfo) -> str:
-    """Reason why the default of a field cannot be part of a schema, with the remedy. Empty when it can."""
+    """Return why the default of a field cannot be part of a schema, with the remedy. Empty when it can."""
     try:
         default_of(field)
     except ValueError as error:
@@ -46,12 +46,12 @@ def default_problem(field: FieldInfo) -> str:
 
 
 def has_default(value: object) -> bool:
-    """Whether what :func:`default_of` returned is a default."""
+    """Return whether the value of :func:`default_of` is a default."""
     return value is not PydanticUndefined
 
 
 def plain(value: object) -> object:
-    """Return a value as pydantic validates it: models as their fields, containers as new ones."""
+    """Return a value as pydantic validates it: models as their fields, containers as copies."""
     match value:
         case BaseModel():
             return {name: plain(each) for name, each in vars(value).items()}
@@ -63,14 +63,14 @@ def plain(value: object) -> object:
             return value
 
 
-def _holds_a_moment(value: object) -> bool:
-    """Whether a value holds a date, a time or a UUID: two calls within a microsecond, or a day, make the same."""
+def _has_a_moment(value: object) -> bool:
+    """Return whether a value contains a date, a time or a UUID. Two calls in a row may return equal ones."""
     match value:
         case BaseModel():
-            return any(_holds_a_moment(each) for each in vars(value).values())
+            return any(_has_a_moment(each) for each in vars(value).values())
         case list() | tuple():
-            return any(_holds_a_moment(each) for each in value)
+            return any(_has_a_moment(each) for each in value)
         case Mapping():
-            return any(_holds_a_moment(each) for each in value.values())
+            return any(_has_a_moment(each) for each in value.values())
         case _:
             return isinstance(value, date | UUID)

@@ -1,4 +1,4 @@
-"""The words of errors as logs, health, traces and dead letters show them: without secrets and content of messages."""
+"""Texts of errors for logs, health, traces and dead letters, without secrets and content of messages."""
 
 import re
 import traceback
@@ -19,9 +19,9 @@ _ASSIGNED = re.compile(
     re.IGNORECASE,
 )
 _SIGN = re.compile("://|bearer|basic|passw|secret|key|token", re.IGNORECASE)
-"""Without one of them a text is clean."""
+"""A text without any of these has no secret."""
 _OF_PYDANTIC: Final = frozenset(get_args(ErrorType)) - {"value_error", "assertion_error"}
-"""Problems in pydantic's own words. Others are in those of the model's author."""
+"""Problems with a text of pydantic. Other texts are those of the model's author."""
 _SHOWS_CONTENT: Final = frozenset({"union_tag_invalid", "json_invalid"})
 _LONGEST_CHAIN: Final = 5
 _TEXT_LIMIT: Final = 1000
@@ -29,7 +29,7 @@ _TEXT_LIMIT: Final = 1000
 
 
 def scrubbed(text: str) -> str:
-    """A text without users and passwords of URLs, tokens of an ``authorization``, and values set to a password."""
+    """Return a text without users and passwords of URLs, tokens of an ``authorization``, and assigned passwords."""
     if _SIGN.search(text) is None:
         return text
     text = _USER_OF_URL.sub(f"{HIDDEN}@", text)
@@ -38,17 +38,17 @@ def scrubbed(text: str) -> str:
 
 
 def validation_text(error: ValidationError, model: type[BaseModel] | None = None) -> str:
-    """All that pydantic found, in one line, without the values: they may be secret.
+    """Return all problems of a validation in one line, without values: they may be secret.
 
-    The words of a model's own validators are kept, but for the value that they were given. ``model`` is what was
-    validated; without it, keys of maps cannot be told from names of fields, and are shown.
+    Texts of a model's own validators stay, without the validated value. ``model`` is what was validated; without it,
+    keys of maps look like names of fields, and are shown.
     """
     found = (f"{place_of(item['loc'], model) or 'message'}: {problem_text(item)}" for item in error.errors())
     return f"{error.title}: {'; '.join(found)}"
 
 
 def problem_text(details: ErrorDetails) -> str:
-    """What is wrong with one value, without the value."""
+    """Return the problem of a value, without the value."""
     words, kind = details["msg"], details["type"]
     if kind in _SHOWS_CONTENT:
         return kind.replace("_", " ")
@@ -60,17 +60,17 @@ def problem_text(details: ErrorDetails) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """The text of an error. Raises what making it raises: code of the error's author makes it."""
+    """Return the text of an error. Raise any error of ``__str__``, which its author wrote."""
     return validation_text(error) if isinstance(error, ValidationError) else scrubbed(str(error))
 
 
 def decoding_text(error: BaseException) -> str:
-    """Why bytes cannot be read, without the bytes: ``repr`` of an error about UTF-8 shows all that was to be read."""
+    """Return why bytes cannot be decoded, without the bytes: ``repr`` of a UnicodeError contains all of them."""
     return f"{type(error).__name__}: {error}" if isinstance(error, UnicodeError) else repr(error)
 
 
 def traceback_text(error: BaseException) -> str:
-    """As Python prints an error with its causes, the first one first, with the texts of :func:`error_text`."""
+    """Return the traceback of an error and its causes, oldest first, with the texts of :func:`error_text`."""
     parts: list[str] = []
     current: BaseException | None = error
     while current is not None and len(parts) < _LONGEST_CHAIN:
@@ -84,7 +84,7 @@ def traceback_text(error: BaseException) -> str:
 
 
 def exception_facts(error: BaseException) -> dict[str, str]:
-    """Attributes of the event by which a span records an exception, after OpenTelemetry's conventions."""
+    """Return the attributes of a span event for an exception, as OpenTelemetry defines them."""
     return {
         "exception.type": _name(error),
         "exception.message": safe_text(error),
@@ -93,7 +93,7 @@ def exception_facts(error: BaseException) -> dict[str, str]:
 
 
 def safe_text(error: BaseException) -> str:
-    """:func:`error_text` of any error, as text that UTF-8 can carry. Raises nothing."""
+    """Return :func:`error_text` of any error, as text that UTF-8 can encode. Raise nothing."""
     try:
         return error_text(error).encode(errors="backslashreplace").decode()
     except BaseException as broken:  # noqa: BLE001 - the error's author may raise what is no Exception
@@ -118,7 +118,7 @@ def _name(error: BaseException) -> str:
 
 
 def _leaves(value: object) -> Iterator[str]:
-    """Texts of what a validator was given."""
+    """Yield the texts in a validated value."""
     match value:
         case BaseModel():
             yield from _leaves(dict(value))

@@ -1,4 +1,4 @@
-"""Named places at which a process can be told to die, so that tests can show what a crash there leads to."""
+"""Named places at which a process can be made to crash, so that tests show the effect of a crash there."""
 
 import os
 import signal
@@ -7,6 +7,6 @@ _ARMED = os.environ.get("ONEX_FAILPOINT", "")
 
 
 def failpoint(name: str) -> None:
-    """Die as by kill -9 when ``ONEX_FAILPOINT`` names this place; else nothing."""
+    """Kill this process with SIGKILL when ``ONEX_FAILPOINT`` names this place."""
     if _ARMED and name == _ARMED:
         os.kill(os.getpid(), signal.SIGKILL)

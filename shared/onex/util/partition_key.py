@@ -1,4 +1,4 @@
-"""The canonical text of a key: equal values have equal texts, whichever client or host writes them."""
+"""The canonical text of a key: equal values have equal texts, whichever client writes them."""
 
 import types
 from datetime import UTC, date, datetime
@@ -11,7 +11,7 @@ KEY_TYPES = "str, int, Decimal, UUID, date, datetime, or an enum or Literal of t
 
 
 def key_problem(annotation: object) -> str:
-    """Reason why a field of this type cannot be a key. Empty when it can be one."""
+    """Return why a field of this type cannot be a key. Empty when it can."""
     if get_origin(annotation) is Annotated:
         return key_problem(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
@@ -31,9 +31,9 @@ def key_problem(annotation: object) -> str:
 
 
 def key_text(value: object) -> str:
-    """Canonical text of a key. Empty for None, which means that the record has no key of its own.
+    """Return the canonical text of a key. Empty for None: the record then has no key of its own.
 
-    Raises ValueError for a datetime without a time zone and for a Decimal that is not finite, and TypeError for
+    Raise ValueError for a datetime without a time zone and for a Decimal that is not finite, and TypeError for
     a type that cannot be a key.
     """
     match value:
@@ -58,7 +58,7 @@ def key_text(value: object) -> str:
 
 
 def _decimal_text(value: Decimal) -> str:
-    """Plain digits without an exponent, without zeros at the end of a fraction, and zero without a sign."""
+    """Return digits without an exponent and without zeros at the end of a fraction. Zero has no sign."""
     if not value.is_finite():
         raise ValueError("a key is a finite number")
     if not value:
@@ -68,7 +68,7 @@ def _decimal_text(value: Decimal) -> str:
 
 
 def _instant_text(value: datetime) -> str:
-    """ISO 8601 in UTC with ``Z``; six digits of a second, or none when they are zero."""
+    """Return ISO 8601 in UTC with ``Z``, and six digits of a second unless they are zero."""
     if value.utcoffset() is None:
         raise ValueError("a time that is a key has a time zone")
     return value.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"

@@ -1,4 +1,4 @@
-"""Where a value is in a message, in words that show no content of it: keys of maps are content."""
+"""The place of a value in a message, without content of the message: keys of maps are content."""
 
 from collections.abc import Mapping, Sequence
 from types import UnionType
@@ -10,9 +10,9 @@ from onex.util.redaction import HIDDEN
 
 
 def place_of(location: Sequence[str | int], model: type[BaseModel] | None) -> str:
-    """A location in a value of the model, dotted. Empty for the value itself.
+    """Return a dotted location in a value of the model. Empty for the value itself.
 
-    Without a model all parts are taken for names of fields.
+    Without a model, all parts are treated as names of fields.
     """
     shown: list[str] = []
     kinds: Sequence[object] = [model]
@@ -33,7 +33,7 @@ def _has_field(kind: object, part: str | int) -> bool:
 
 
 def _below(kind: object, part: str | int) -> Sequence[object]:
-    """Types that the part of a value of this type may have."""
+    """Return the types that this part of a value can have."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         field = kind.model_fields.get(str(part))
         return [kind] if field is None else _alternatives(field.annotation)  # a tag of a union names no field
@@ -42,7 +42,7 @@ def _below(kind: object, part: str | int) -> Sequence[object]:
 
 
 def _alternatives(annotation: object) -> Sequence[object]:
-    """The members of a union; any other type itself."""
+    """Return the members of a union, or the type itself."""
     match get_origin(annotation):
         case origin if origin is Annotated:
             return _alternatives(get_args(annotation)[0])

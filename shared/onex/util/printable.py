@@ -1,7 +1,7 @@
-"""Text of any writer, shown instead of obeyed: by terminals, and by people who read what looks like a line of ours.
+"""Text from any sender, made safe to print.
 
-Messages, headers, keys, contracts and settings may hold escape sequences, controls of the writing direction and lone
-surrogates.
+Messages, headers, keys, contracts and settings may contain escape sequences, controls of the writing direction and
+lone surrogates.
 """
 
 import json
@@ -12,7 +12,7 @@ _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def printable(text: str) -> str:
-    """Return the text with all that is invisible or obeyed as JSON escapes it: ``\\u001b``. Lines stay lines."""
+    """Return the text with invisible and control characters escaped as in JSON: ``\\u001b``. Ends of lines stay."""
     if text.isprintable():
         return text
     return "".join(c if c == "\n" or category(c) not in _ESCAPED else json.dumps(c)[1:-1] for c in text)

@@ -1,4 +1,4 @@
-"""Taking secrets out of what is shown: log lines, spans, audit entries."""
+"""Removes secrets from log lines, spans and audit entries."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,17 +8,17 @@ from pydantic import BaseModel
 
 HIDDEN = "[redacted]"
 _REMEMBERED = 2048
-"""Names of which the verdict is kept. Names come out of messages, so a sender can make up any number of them."""
+"""Number of names whose verdict is cached. Names come from messages, so a sender can invent any number of them."""
 _LONGEST_NAME = 128
-"""Characters; longer names are judged each time, so that the kept ones have a bound in bytes as well."""
+"""Longest cached name, in characters. It bounds the cache in bytes."""
 _PARTS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 
 class Redactor:
-    """Hides values by the names they stand under.
+    """Hides values by their names.
 
-    A pattern fits a name that is it, or has it as one of its words: ``key`` fits ``api_key`` and ``apiKey``, but not
-    ``monkey``. Upper and lower case mean the same.
+    A pattern matches a name that equals it, or contains it as a word: ``key`` matches ``api_key`` and ``apiKey``, but
+    not ``monkey``. Case does not matter.
     """
 
     def __init__(self, patterns: Iterable[str]) -> None:
@@ -26,7 +26,7 @@ class Redactor:
         self._judged = lru_cache(_REMEMBERED)(self._judge)
 
     def hides(self, name: str) -> bool:
-        """Whether what stands under this name is a secret."""
+        """Return whether the value with this name is a secret."""
         return self._judged(name) if len(name) <= _LONGEST_NAME else self._judge(name)
 
     def _judge(self, name: str) -> bool:
@@ -34,7 +34,7 @@ class Redactor:
         return bool(words & self._patterns)
 
     def clean(self, value: object) -> object:
-        """The same value, containers and models within it as plain ones, without its secrets."""
+        """Return a value without secrets. Containers and models become plain dicts and lists."""
         match value:
             case BaseModel():
                 return self.clean({name: getattr(value, name) for name in type(value).model_fields})

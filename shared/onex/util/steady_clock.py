@@ -1,29 +1,32 @@
-"""Agent time: wall time that no step of the machine's clock moves forward. Timers, retries and deadlines go by it."""
+"""Agent time: wall time that no step of the machine's clock moves forward. Timers, retries and deadlines use it."""
 
 import time
 from collections.abc import Callable
 from functools import partial
 
+from typing_extensions import override
+
 from onex.util.clock import ProtocolClock
 
 CATCH_UP = 0.01
-"""Part of the elapsed time by which agent time may run fast, or its bound slow, after a step."""
+"""Share of the elapsed time by which agent time may run fast, or its bound slow, after a step."""
 _NOISE_NS = 2_000_000
-"""The machine's clock is read in milliseconds: a smaller difference is none."""
+"""Smallest difference that counts: the machine's clock has a resolution of milliseconds."""
 
 
 def since_boot_ns() -> Callable[[], int]:
-    """Clock in nanoseconds that no step moves, and that counts the time of a suspended machine where there is one."""
+    """Return a clock in nanoseconds that no step moves. On Linux it includes time of a suspended machine."""
     boot_time = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic_ns if boot_time is None else partial(time.clock_gettime_ns, boot_time)
 
 
-class SteadyClock:
-    """See :class:`ProtocolClock`. Agent time: the machine's clock, bounded by the time that has elapsed since start.
+class SteadyClock(ProtocolClock):
+    """The machine's clock, bounded by the time that has elapsed since start.
 
-    A step forward does not move it: ``look`` lets it catch up, 1% faster than time passes. A step back moves it back
-    with the next ``look``, and it follows a return to where the clock would have been. Without a step it is the
-    machine's clock: corrections that change its rate change the elapsed time, too. Thread-safe; one thread looks.
+    A step forward does not move it: with each ``look`` it catches up, 1% faster than time passes. A step back moves
+    it back with the next ``look``, and it follows a return of the clock. Without a step it equals the machine's
+    clock: corrections that change the rate of that clock also change the elapsed time. Thread-safe; one thread calls
+    ``look``.
     """
 
     def __init__(self, machine: ProtocolClock, elapsed_ns: Callable[[], int] | None = None) -> None:
@@ -32,12 +35,12 @@ class SteadyClock:
         self._looked = self._elapsed_ns()
         self._bound = self._base = machine.now_ms() * 1_000_000 - self._looked
 
+    @override
     def now_ms(self) -> int:
-        """Milliseconds since 1970."""
         return (self._base + self._elapsed_ns()) // 1_000_000
 
+    @override
     def monotonic(self) -> float:
-        """Seconds that only grow."""
         return self._machine.monotonic()
 
     def look(self) -> float:

@@ -1,4 +1,4 @@
-"""``advanced_features``: other words for what subcontracts and ``error_handling`` say. Source: seed 003."""
+"""``advanced_features``: the ONEX names for subcontracts and parts of ``error_handling``."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -12,36 +12,36 @@ from onex.model.contract.observability_features import ModelObservability
 from onex.model.enums import EnumBackoff
 
 Asked = tuple[str, str, dict[str, JsonValue]]
-"""Part of the features, class name of a mixin, its configuration."""
+"""Name of the feature, class name of a mixin, and its configuration."""
 
 
 class ModelCircuitFeatureService(ContractPart):
-    """A dependency with figures of its own."""
+    """A dependency with its own limits."""
 
     name: str
     """Name under which the node asks for it."""
     failure_threshold: int = Field(default=5, ge=1, le=100)
-    """Failures one after the other that open its circuit."""
+    """Consecutive failures that open its circuit."""
     recovery_timeout_ms: int = Field(default=60_000, ge=1, le=300_000)
-    """How long it stays open."""
+    """How long its circuit stays open."""
 
 
 class ModelCircuitFeature(ContractPart):
-    """The same as the subcontract ``circuit_breaker``, in the words of seed 003."""
+    """The subcontract ``circuit_breaker``."""
 
     enabled: bool = True
     """False lets every call through."""
     failure_threshold: int = Field(default=5, ge=1, le=100)
-    """Failures one after the other that open a circuit."""
+    """Consecutive failures that open a circuit."""
     recovery_timeout_ms: int = Field(default=60_000, ge=1, le=300_000)
     """How long a circuit stays open."""
     half_open_max_calls: int = Field(default=1, ge=1, le=100)
-    """Probes under way at once."""
+    """Concurrent probes of a half-open circuit."""
     services: tuple[ModelCircuitFeatureService, ...] = ()
-    """Dependencies with figures of their own."""
+    """Dependencies with their own limits."""
 
     def subcontract(self) -> dict[str, JsonValue]:
-        """As the capability reads it."""
+        """Return the configuration of the capability."""
         return {
             "enabled": self.enabled,
             "failure_threshold": self.failure_threshold,
@@ -59,25 +59,25 @@ class ModelCircuitFeature(ContractPart):
 
 
 class ModelRetryFeature(ContractPart):
-    """The same as ``error_handling.retry_policy``, in the words of seed 003."""
+    """The policy ``error_handling.retry_policy``."""
 
     enabled: bool = True
-    """False: a message is tried once."""
+    """False: one attempt for each message."""
     max_attempts: int = Field(default=3, ge=1, le=100)
-    """The first one included."""
+    """Number of attempts, including the first."""
     initial_delay_ms: int = Field(default=1_000, ge=1)
-    """Before the second attempt."""
+    """Delay before the second attempt."""
     max_delay_ms: int = Field(default=30_000, ge=1)
-    """No delay grows beyond it, jitter aside."""
+    """Longest delay, without jitter."""
     backoff_multiplier: float = Field(default=2.0, ge=1.0, le=10.0)
-    """By how much each delay is longer than the one before."""
+    """Factor between one delay and the next."""
     retryable_exceptions: tuple[DottedName, ...] = ()
-    """Dotted names of exception classes that count as transient beside the built-in ones."""
+    """Dotted names of exception classes that count as transient, in addition to the built-in ones."""
     retryable_status_codes: tuple[int, ...] = ()
     """Codes of exceptions that count as transient."""
 
     def policy(self) -> ModelRetryPolicy:
-        """As the agent reads it."""
+        """Return the retry policy of the agent."""
         return ModelRetryPolicy(
             max_attempts=self.max_attempts if self.enabled else 1,
             base_delay=self.initial_delay_ms / 1000,
@@ -90,24 +90,24 @@ class ModelRetryFeature(ContractPart):
 
 
 class ModelDeadLetterFeature(ContractPart):
-    """Parts of ``error_handling``, in the words of seed 003."""
+    """Parts of ``error_handling``."""
 
     enabled: Literal[True] = True
-    """There is no way to lose messages."""
+    """Dead letters cannot be switched off."""
     max_retries: int = Field(default=3, ge=0, le=99)
     """EFFECT: attempts after the first one, until a message becomes a dead letter."""
     retry_delay_ms: int = Field(default=5_000, ge=1)
-    """EFFECT: before each of them."""
+    """EFFECT: delay before each of them."""
     alert_threshold: int = Field(default=100, ge=1)
     """The same as ``error_handling.dead_letter.alert_threshold``."""
 
     @property
-    def says_how_to_retry(self) -> bool:
-        """Whether it is a retry policy, too."""
+    def declares_retries(self) -> bool:
+        """Whether it also declares a retry policy."""
         return bool({"max_retries", "retry_delay_ms"} & self.model_fields_set)
 
     def policy(self) -> ModelRetryPolicy:
-        """As the agent reads it."""
+        """Return the retry policy of the agent."""
         delay = self.retry_delay_ms / 1000
         longest = max(delay, ModelRetryPolicy().max_delay)
         attempts = self.max_retries + 1
@@ -118,18 +118,18 @@ class ModelTransactionFeature(ContractPart):
     """Composes ``MixinTransactions`` and ``MixinDatabase``."""
 
     enabled: bool = True
-    """False: statements stand for themselves."""
+    """False: each statement is its own transaction."""
     isolation_level: str = "READ_COMMITTED"
-    """How far units of work see each other."""
+    """Isolation level of PostgreSQL."""
     timeout_seconds: float = Field(default=30.0, ge=1, le=300)
-    """A unit that takes longer is undone."""
+    """Longer transactions are rolled back."""
     rollback_on_error: Literal[True] = True
-    """PostgreSQL knows no other way."""
+    """PostgreSQL supports no other value."""
     savepoints: bool = True
-    """Units within units."""
+    """Whether transactions can be nested."""
 
     def subcontract(self) -> dict[str, JsonValue]:
-        """As the capability reads it: what ends without an error is committed."""
+        """Return the configuration of the capability. A block that ends without an error is committed."""
         return {
             "transaction_enabled": self.enabled,
             "isolation_level": self.isolation_level,
@@ -149,16 +149,16 @@ class ModelSecurityFeature(ContractPart):
     sanitize_logs: bool = True
     """``redact`` hides secrets."""
     validate_sql: bool = True
-    """Refuse texts that go on in SQL behind a quote."""
+    """Refuse texts that continue with SQL after a quote."""
     max_input_length: int = Field(default=10_000, ge=1_024)
     """Refuse longer texts."""
     forbidden_patterns: tuple[str, ...] = ()
-    """Refuse texts that one of these regular expressions is found in."""
+    """Refuse texts in which one of these regular expressions is found."""
     redact_fields: tuple[str, ...] = ("password", "api_key", "secret", "token")
     """Names whose values are hidden."""
 
     def subcontract(self) -> dict[str, JsonValue]:
-        """As the capability reads it."""
+        """Return the configuration of the capability."""
         return {
             "enable_input_sanitization": self.sanitize_inputs,
             "enable_redaction": self.sanitize_logs,
@@ -170,7 +170,7 @@ class ModelSecurityFeature(ContractPart):
 
 
 class ModelAdvancedFeatures(ContractPart):
-    """Other words for what subcontracts and ``error_handling`` say; nothing may be said twice."""
+    """The ONEX names for subcontracts and parts of ``error_handling``. A setting may be written in one place only."""
 
     circuit_breaker: ModelCircuitFeature | None = None
     """Composes ``MixinCircuitBreaker``."""
@@ -186,7 +186,7 @@ class ModelAdvancedFeatures(ContractPart):
     """Composes ``MixinTracing``, ``MixinMetrics`` and ``MixinLogging``."""
 
     def asked(self) -> Iterator[Asked]:
-        """The capabilities that it composes."""
+        """Yield the capabilities that these features compose."""
         if self.circuit_breaker is not None:
             yield "circuit_breaker", "MixinCircuitBreaker", self.circuit_breaker.subcontract()
         if self.transactions is not None:
@@ -199,8 +199,8 @@ class ModelAdvancedFeatures(ContractPart):
                 yield "observability", name, config
 
     def retries(self) -> ModelRetryPolicy | None:
-        """How messages are tried again; None where it does not say."""
+        """Return the retry policy. None when the features declare none."""
         if self.retry_policy is not None:
             return self.retry_policy.policy()
         letters = self.dead_letter_queue
-        return letters.policy() if letters is not None and letters.says_how_to_retry else None
+        return letters.policy() if letters is not None and letters.declares_retries else None

@@ -4,6 +4,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class ContractPart(BaseModel):
-    """Frozen, and closed: a key that is not declared here is refused, never ignored."""
+    """A part of a contract. It is frozen, and refuses keys that it does not declare."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""How a contract asks for capabilities, one by one. Source: seed 003."""
+"""How a contract declares capabilities, one by one."""
 
 from pydantic import Field, JsonValue
 
@@ -9,8 +9,8 @@ class ModelMixinDeclaration(ContractPart):
     """One capability."""
 
     name: str = Field(pattern=r"^Mixin[A-Z][A-Za-z0-9]*$")
-    """Class name of the mixin: ``onex mixins`` lists them."""
+    """Class name of the mixin. ``onex mixins`` lists them."""
     enabled: bool = True
     """False leaves it out, with its configuration."""
     config: dict[str, JsonValue] = Field(default_factory=dict)
-    """Its subcontract; ``${VAR}`` is taken from the environment."""
+    """Its subcontract. ``${VAR}`` is replaced from the environment."""

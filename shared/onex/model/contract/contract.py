@@ -28,48 +28,48 @@ _LONGEST_NAME = 100
 
 
 class ModelContract(ContractPart):
-    """What a node is, reads, writes and promises."""
+    """The kind of a node, its inputs and outputs, and its guarantees."""
 
     name: str = Field(
         pattern=r"^node_[a-z0-9]+(_[a-z0-9]+)*_(compute|effect|reducer|orchestrator)$", max_length=_LONGEST_NAME
     )
     """``node_``, the owner, and the kind: ``node_payment_effect``."""
     node_type: EnumNodeKind
-    """The kind; it fixes what the node may do."""
+    """The kind of the node, which decides what its handlers may do."""
     contract_version: ModelSemVer
-    """A new major version is a new node beside the old one: other group, changelog and folder."""
+    """A new major version is a new node next to the old one: it has another group, changelog and folder."""
     description: str = ""
-    """One sentence, shown wherever the node is."""
+    """One sentence about the node, shown in the registry and in tools."""
     metadata: dict[str, str] = Field(default_factory=dict)
-    """Author, tags and the like: shown by ``onex explain``, used by nothing else."""
+    """Author, tags and similar: shown by ``onex explain``, and not used otherwise."""
     input_model: ClassName | None = None
-    """Short form of a single handler for COMPUTE and EFFECT; else use ``handler_routing``."""
+    """Short form for the single handler of a COMPUTE or EFFECT. Otherwise use ``handler_routing``."""
     output_model: ClassName | None = None
-    """What ``input_model`` is answered with."""
+    """The result of ``input_model``."""
     event_bus: ModelEventBus
-    """Topics read and written."""
+    """Topics that the node reads and writes."""
     handler_routing: ModelHandlerRouting | None = None
-    """Which method takes which message."""
+    """The method for each message type."""
     delivery: ModelDelivery = ModelDelivery()
     """Guarantee, ordering, concurrency, timeout."""
     error_handling: ModelErrorHandling = ModelErrorHandling()
     """Retries."""
     state_machine: ModelStateMachine | None = None
-    """REDUCER: the transitions that there are."""
+    """REDUCER: states and transitions."""
     workflow_coordination: ModelWorkflow | None = None
     """ORCHESTRATOR: steps, order, compensation."""
     definitions: ModelDefinitions | None = None
     """Fields of the node's messages. Checked against ``models/``; the generator writes ``models/`` from it."""
     dependencies: tuple[ModelDependency, ...] = ()
-    """What must be importable before the node starts."""
+    """Modules that must be importable before the node starts."""
     mixins: tuple[ModelMixinDeclaration, ...] = ()
-    """Capabilities, each with its configuration; they join those that the node class has as bases."""
+    """Capabilities with their configuration, in addition to the base classes of the node."""
     subcontracts: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
-    """The same by key: ``retry: {max_retries: 5}``. Each composes its capability."""
+    """Capabilities by key: ``retry: {max_retries: 5}``. Each composes its capability."""
     advanced_features: ModelAdvancedFeatures | None = None
-    """The same in other words; see :class:`ModelAdvancedFeatures`."""
+    """Capabilities and retries under their ONEX names."""
     config: dict[str, JsonValue] = Field(default_factory=dict)
-    """Validated against the node's ``Config`` model at start; ``${VAR}`` is taken from the environment."""
+    """Validated with the node's ``Config`` model at start. ``${VAR}`` is replaced from the environment."""
     _topic_prefix: str = PrivateAttr("")
 
     @field_validator("node_type", mode="before")
@@ -113,13 +113,13 @@ class ModelContract(ContractPart):
             problems.append("error_handling.dead_letter.order_fence belongs to an EFFECT with delivery.ordering: key")
         methods = self.workflow_coordination.methods if self.workflow_coordination else self._handlers()
         problems += [
-            f"{name!r} belongs to the node itself; call the method otherwise"
+            f"{name!r} belongs to the node itself; give the method another name"
             for name in sorted(RESERVED_METHODS[self.node_type].intersection(methods))
         ]
         if self.workflow_coordination and self.handler_routing:
             problems.append("workflow_coordination already routes every message; remove handler_routing")
         if self.advanced_features:
-            problems += self._said_twice(self.advanced_features)
+            problems += self._duplicates(self.advanced_features)
         names = [listed.name for listed in self.mixins]
         problems += [f"mixins lists {name} twice" for name in sorted({n for n in names if names.count(n) > 1})]
         routed = self.handler_routing or self.workflow_coordination
@@ -128,18 +128,18 @@ class ModelContract(ContractPart):
         if self.output_model and not self.input_model:
             problems.append("output_model needs input_model")
         if not self.input_model and not routed:
-            problems.append("nothing routes messages: give handler_routing, input_model or workflow_coordination")
+            problems.append("nothing routes messages: write handler_routing, input_model or workflow_coordination")
         if problems:
             raise ValueError("; ".join(problems))
         return self
 
     @property
     def topic_prefix(self) -> str:
-        """What every name of the node on the wire begins with; no key of the contract, see :meth:`with_prefix`."""
+        """Prefix of the node's topics and group. It is no key of the contract: :meth:`with_prefix` sets it."""
         return self._topic_prefix
 
     def with_prefix(self, prefix: str) -> "ModelContract":
-        """The same contract in an environment: all of its topics and its group begin with ``prefix``."""
+        """Return the contract in an environment whose topics and groups begin with ``prefix``."""
         changed = self.model_copy(update={"event_bus": self.event_bus.with_prefix(prefix)})
         changed._topic_prefix = prefix
         return changed
@@ -152,7 +152,7 @@ class ModelContract(ContractPart):
 
     @property
     def retry_policy(self) -> ModelRetryPolicy:
-        """How messages are tried again, whichever words the contract uses for it."""
+        """The retry policy, under either of its names."""
         features = self.advanced_features.retries() if self.advanced_features else None
         return features or self.error_handling.retry_policy
 
@@ -164,23 +164,23 @@ class ModelContract(ContractPart):
 
     @property
     def otlp_endpoint(self) -> str:
-        """Collector of traces, where settings name none."""
-        seen = self.advanced_features.observability if self.advanced_features else None
-        return seen.tracing.endpoint if seen and seen.tracing else ""
+        """OpenTelemetry collector, when the settings name none."""
+        features = self.advanced_features.observability if self.advanced_features else None
+        return features.tracing.endpoint if features and features.tracing else ""
 
     def _handlers(self) -> list[str]:
         return [item.handler for item in self.handler_routing.handlers] if self.handler_routing else []
 
-    def _said_twice(self, features: ModelAdvancedFeatures) -> list[str]:
+    def _duplicates(self, features: ModelAdvancedFeatures) -> list[str]:
         problems: list[str] = []
         letters = features.dead_letter_queue
         retried = [
             f"advanced_features.{name}"
-            for name, said in (
+            for name, is_declared in (
                 ("retry_policy", features.retry_policy is not None),
-                ("dead_letter_queue", letters is not None and letters.says_how_to_retry),
+                ("dead_letter_queue", letters is not None and letters.declares_retries),
             )
-            if said
+            if is_declared
         ]
         if retried and self.node_type is not EnumNodeKind.EFFECT:
             problems.append(f"{retried[0]} belongs to an EFFECT; a pure handler fails or does not")
@@ -194,41 +194,41 @@ class ModelContract(ContractPart):
 
     @property
     def asked_capabilities(self) -> list[str]:
-        """Class names and keys of the capabilities that it asks for; they may repeat."""
+        """Class names and keys of the declared capabilities. They may repeat."""
         names = [listed.name for listed in self.mixins if listed.enabled] + [*self.subcontracts]
         features = self.advanced_features
         return names + ([mixin for _, mixin, _ in features.asked()] if features else [])
 
     @property
     def dead_letter_topic(self) -> str:
-        """Where records that this node cannot carry go."""
+        """Topic of the node's dead letters."""
         if self.event_bus.dlq_topics:
             return self.event_bus.dlq_topics[0]
         return dead_letter_topic(self.name, self.contract_version.major, self._topic_prefix)
 
     @property
     def retry_topic(self) -> str:
-        """Private input of this node, read like every subscribed topic."""
+        """Private input topic of the node."""
         return retry_topic(self.name, self.contract_version.major, self._topic_prefix)
 
     @property
     def changelog_topic(self) -> str:
-        """Compacted topic of the node's keyed state, or of the answers that it keeps."""
+        """Compacted topic of the node's keyed state, or of its idempotent results."""
         return changelog_topic(self.name, self.contract_version.major, self._topic_prefix)
 
     @property
     def has_changelog(self) -> bool:
-        """Whether the node keeps anything by key."""
+        """Whether the node stores state or idempotent results."""
         return self.node_type.is_stateful or self.delivery.keep_answers is not None
 
     @property
     def cancel_topic(self) -> str:
-        """Input of every declared workflow; read without being listed."""
+        """Input topic of every declared workflow for cancel commands. It is not listed in the contract."""
         return cancel_topic(self.name, self.contract_version.major, self._topic_prefix)
 
     @property
     def repeated_topic(self) -> str:
-        """Output of every declared workflow: answers to commands that were repeated after the end of their run."""
+        """Output topic of every declared workflow for replies to commands that come again after the end of a run."""
         return repeated_topic(self.name, self.contract_version.major, self._topic_prefix)
 
     def group(self, env: str) -> str:

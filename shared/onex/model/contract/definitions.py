@@ -1,4 +1,4 @@
-"""Message types in the contract itself: names, keys and typed fields."""
+"""Message types in the contract: names, keys and typed fields."""
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,12 +12,12 @@ _OF_MESSAGES = frozenset(name for name in vars(Message) if not name.startswith("
 
 
 class ModelMessageDefinition(ContractPart):
-    """One message type. ``fields`` maps names to types as Python writes them: ``list[str]``, ``int | None``."""
+    """A message type. ``fields`` maps names to Python types: ``list[str]``, ``int | None``."""
 
     description: str = ""
     """Docstring of the class."""
     key: str | None = None
-    """Field that partitions go by; none for messages that go by reply key."""
+    """Field whose value decides the partition. None for messages that use the reply key."""
     fields: dict[str, str] = Field(min_length=1)
     """Type by field name, as Python writes it: ``str``, ``list[int]``, ``datetime | None``, another message."""
 
@@ -25,15 +25,15 @@ class ModelMessageDefinition(ContractPart):
     @classmethod
     def _fields_are_canonical(cls, fields: dict[str, str]) -> dict[str, str]:
         problems = [problem for name in fields if (problem := _field_problem(name))]
-        known: dict[str, str] = {}
+        canonical: dict[str, str] = {}
         for name, text in fields.items():
             try:
-                known[name] = canonical_type(text)
+                canonical[name] = canonical_type(text)
             except ValueError as error:
                 problems.append(f"{name[:LONGEST_IDENTIFIER]}: {error}")
         if problems:
             raise ValueError("; ".join(problems))
-        return known
+        return canonical
 
     @model_validator(mode="after")
     def _key_is_sound(self) -> "ModelMessageDefinition":
@@ -51,7 +51,7 @@ def _field_problem(name: str) -> str:
     if problem := identifier_problem(name):
         return problem
     if name in _OF_MESSAGES or (name.startswith("model_") and hasattr(Message, name)):
-        return f"{name!r} belongs to every message; call the field otherwise"
+        return f"{name!r} belongs to every message; give the field another name"
     return ""
 
 
@@ -62,7 +62,7 @@ def _key_problem(text: str) -> str:
 
 
 class ModelDefinitions(ContractPart):
-    """All messages of a node, and which of them is its state (REDUCER)."""
+    """All messages of a node, and the name of its state (REDUCER)."""
 
     models: dict[str, ModelMessageDefinition] = Field(min_length=1)
     """Messages by class name."""
@@ -73,7 +73,9 @@ class ModelDefinitions(ContractPart):
     def _names_are_known(self) -> "ModelDefinitions":
         problems = [problem for name in self.models if (problem := class_name_problem(name))]
         problems += [
-            f"{name!r} is a type already; call the message otherwise" for name in PLAIN_TYPES if name in self.models
+            f"{name!r} is the name of a type; give the message another name"
+            for name in PLAIN_TYPES
+            if name in self.models
         ]
         if self.state is not None and self.state not in self.models:
             problems.append(f"state {self.state!r} is not among the models")

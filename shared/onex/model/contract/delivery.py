@@ -1,4 +1,4 @@
-"""Promises about delivery and what happens when a message fails."""
+"""Delivery guarantees, and the treatment of failures."""
 
 from pydantic import Field, model_validator
 
@@ -9,63 +9,65 @@ from onex.model.enums import EnumBackoff, EnumGuarantee, EnumHost, EnumOrdering
 
 
 class ModelDelivery(ContractPart):
-    """How messages reach the handler and how their outcome is committed."""
+    """How messages reach the handler, and how their outcome is committed."""
 
     guarantee: EnumGuarantee = EnumGuarantee.EXACTLY_ONCE
     """``exactly_once``: offsets, outputs and state commit in one Kafka transaction."""
     host: EnumHost = EnumHost.NATIVE
-    """``faust``: a faust-streaming agent reads the topics. It holds ``guarantee: at_least_once`` and no more."""
+    """``faust``: a faust-streaming agent reads the topics. It supports ``guarantee: at_least_once`` only."""
     ordering: EnumOrdering = EnumOrdering.KEY
-    """Effects only; pure kinds always run in partition order."""
+    """EFFECT only. Other kinds always run in partition order."""
     concurrency: int = Field(default=32, ge=1, le=10_000)
-    """Effects only: messages in work at once, over all partitions of an instance."""
+    """EFFECT only: concurrent handler calls over all partitions of an instance."""
     timeout: Duration | None = None
-    """Seconds one call of the handler may take. None: 30 for an EFFECT, 5 for pure kinds, whose call is part of a
-    transaction and may take half of ``ONEX_TRANSACTION_TIMEOUT_MS`` at most."""
+    """Longest time of one handler call. None: 30 s for an EFFECT, 5 s for other kinds. A call of the other kinds is
+    part of a transaction, and may take half of ``ONEX_TRANSACTION_TIMEOUT_MS`` at most."""
     standby: bool = False
-    """REDUCER, ORCHESTRATOR: every instance follows the state of the partitions that the others hold, so that one
-    that takes over is ready at once. Costs each instance the disk and the writing of the whole state."""
+    """REDUCER, ORCHESTRATOR: every instance copies the state of partitions that are assigned to others, so that it
+    can take over without a restore. Each instance writes the whole state to its disk."""
     keep_answers: Duration | None = Field(default=None, gt=0)
-    """EFFECT: for how long an answer is kept. The same idempotency key again gets it, and the handler does not
-    run. For effects without a database; those with one have ``onex.postgres.Inbox``."""
+    """EFFECT: how long idempotent results are stored. A message with the same idempotency key gets the stored result,
+    and the handler does not run. For effects without a database; others use ``onex.postgres.Inbox``."""
     batch_size: int = Field(default=2000, ge=1, le=50_000)
-    """Records taken from Kafka at once, and at most that many in one transaction of a pure node."""
+    """Largest number of records in one poll, and in one transaction of a COMPUTE, REDUCER or ORCHESTRATOR."""
 
     @model_validator(mode="after")
     def _host_can_hold_it(self) -> "ModelDelivery":
         if self.host is EnumHost.FAUST and self.guarantee is not EnumGuarantee.AT_LEAST_ONCE:
-            raise ValueError("host: faust cannot hold exactly_once; write guarantee: at_least_once, or host: native")
+            raise ValueError(
+                "host: faust does not support exactly_once; write guarantee: at_least_once, or host: native"
+            )
         return self
 
 
 class ModelRetryPolicy(ContractPart):
-    """Retry of transient failures: the key is parked, other keys go on.
+    """Retry of transient failures. The key of the message is parked; other keys continue.
 
-    A message waits in memory for ``in_memory`` seconds at most. Then it moves to the node's retry topic, and
-    with ``ordering: key`` later messages of its key queue behind it there.
+    A message waits in memory for ``in_memory`` at most. Then it moves to the node's retry topic. With
+    ``ordering: key``, later messages of its key wait behind it.
     """
 
     max_attempts: int = Field(default=5, ge=1, le=100)
-    """The first one included."""
+    """Number of attempts, including the first."""
     base_delay: Duration = 0.2
-    """Before the second attempt."""
+    """Delay before the second attempt."""
     max_delay: Duration = 30.0
-    """No delay grows beyond it, jitter aside."""
+    """Longest delay, without jitter."""
     backoff: EnumBackoff = EnumBackoff.EXPONENTIAL
-    """How the delay grows."""
+    """How the delays grow."""
     multiplier: float = Field(default=2.0, ge=1.0, le=10.0)
-    """Exponential backoff: by how much each delay is longer than the one before."""
+    """Exponential backoff: factor between one delay and the next."""
     jitter: float = Field(default=0.2, ge=0.0, le=1.0)
-    """Share of the delay added at random."""
+    """Random part that is added to each delay, as a share of it."""
     in_memory: Duration = 10.0
-    """Seconds that a message waits in memory, over all its delays; beyond, it moves to the retry topic."""
+    """Total time that a message waits in memory. After it, the message moves to the retry topic."""
     max_elapsed: Duration | None = None
-    """Seconds after the first failure from which no attempt begins any more. None: only attempts are counted."""
+    """Time after the first failure from which no new attempt begins. None: only attempts are counted."""
     retryable_error_codes: tuple[str, ...] = ()
     """Codes (``code``, ``sqlstate``, ``status``, ``status_code`` or ``errno`` of an exception) that count as
     transient."""
     retryable_exceptions: tuple[DottedName, ...] = ()
-    """Dotted names of exception classes that count as transient beside the built-in ones."""
+    """Dotted names of exception classes that count as transient, in addition to the built-in ones."""
 
     @model_validator(mode="after")
     def _delays_are_ordered(self) -> "ModelRetryPolicy":
@@ -75,14 +77,14 @@ class ModelRetryPolicy(ContractPart):
 
 
 class ModelDeadLetters(ContractPart):
-    """What becomes of messages that cannot be carried."""
+    """Treatment of dead letters."""
 
     retention: Duration = 30 * 86_400.0
-    """How long dead letters are kept."""
+    """Retention of the dead-letter topic."""
     alert_threshold: int = Field(default=100, ge=1)
-    """More of them in a day raise an alert, and open ones beyond it are marked by ``onex dlq stats``."""
+    """More dead letters in a day raise an alert. ``onex dlq stats`` exits with 1 when more are open."""
     park_after: int = Field(default=3, ge=1, le=100)
-    """Replays after which a letter is put aside instead of being replayed again."""
+    """Replays after which a dead letter is parked instead of replayed."""
     order_fence: bool = False
     """EFFECT in key order: later messages of a key wait until its dead letter is replayed with success or dropped."""
 
@@ -91,6 +93,6 @@ class ModelErrorHandling(ContractPart):
     """Failure policy of a node."""
 
     retry_policy: ModelRetryPolicy = ModelRetryPolicy()
-    """How transient failures are tried again."""
+    """Retries of transient failures."""
     dead_letter: ModelDeadLetters = ModelDeadLetters()
-    """How long dead letters are kept, and when somebody must look."""
+    """Retention, alerts and replays of dead letters."""

@@ -1,4 +1,4 @@
-"""Types of fields as text, read by Python's own parser: never evaluated."""
+"""Types of fields as text. Python's parser reads them; they are never evaluated."""
 
 import ast
 from collections.abc import Mapping
@@ -17,25 +17,25 @@ PLAIN_TYPES: Mapping[str, type] = {
     "UUID": UUID,
 }
 DEEPEST_CONTAINERS: Final = 8
-"""Lists and maps within each other, in one field: code that reads a field has a loop for each, and Python a limit."""
+"""Deepest nesting of lists and maps in a field. Compiled code has a loop for each, and Python limits these."""
 _LONGEST = 200
 """Characters."""
 
 
 def field_type_names(text: str) -> set[str]:
-    """Names of message types a field type uses; raises ValueError for anything that cannot travel."""
+    """Return the message types in a field type. Raise ValueError for a type that cannot be sent."""
     names: set[str] = set()
     _walk(_parse(text), text, names)
     return names
 
 
 def to_annotation(text: str, models: Mapping[str, type]) -> object:
-    """The annotation that a field type stands for; raises ValueError."""
+    """Return the annotation of a field type. Raise ValueError."""
     return _build(_parse(text), text, models)
 
 
 def canonical_type(text: str) -> str:
-    """The one text of a field type, without comments, needless brackets and blanks; raises ValueError."""
+    """Return a field type without comments and needless brackets and blanks. Raise ValueError."""
     node = _parse(text)
     _walk(node, text, set())
     return ast.unparse(node)
@@ -46,7 +46,7 @@ def _parse(text: str) -> ast.expr:
         raise _refused(text)
     try:
         return ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # zero bytes, and what is nested too deep
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # zero bytes, and deep nesting
         raise _refused(text) from None
 
 

@@ -1,4 +1,4 @@
-"""Names in a contract that become names in Python, Avro and Kafka: checked as identifiers, never escaped."""
+"""Names in a contract that become names in Python, Avro and Kafka. They are checked, and never escaped."""
 
 import keyword
 import re
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, WithJsonSchema
 from onex.model.enums import EnumNodeKind
 
 LONGEST_IDENTIFIER: Final = 64
-"""Characters of a name of a class, field or method."""
+"""Longest name of a class, field or method, in characters."""
 _OF_EACH_NODE = frozenset({"Config", "State", "capabilities", "config", "container", "kind"})
 RESERVED_METHODS: Final[Mapping[EnumNodeKind, frozenset[str]]] = {
     EnumNodeKind.COMPUTE: _OF_EACH_NODE,
@@ -26,10 +26,10 @@ _NAME = rf"^[A-Za-z][A-Za-z0-9_]{{0,{LONGEST_IDENTIFIER - 1}}}$"
 
 
 def identifier_problem(text: str) -> str:
-    """Reason why a text cannot be the name of a field or method. Empty when it can.
+    """Return why a text cannot be the name of a field or method. Empty when it can.
 
-    Letters, digits and underscores of ASCII: Avro takes no others, and Python takes some of the others for the same.
-    A leading underscore is refused: pydantic hides such fields, and Python gives meaning to double ones.
+    ASCII letters, digits and underscores: Avro allows no others, and Python treats some of the others as equal. A
+    leading underscore is refused: pydantic hides such fields, and double underscores have a meaning in Python.
     """
     shown = repr(text if len(text) <= LONGEST_IDENTIFIER else f"{text[:LONGEST_IDENTIFIER]}...")
     if len(text) > LONGEST_IDENTIFIER:
@@ -44,7 +44,7 @@ def identifier_problem(text: str) -> str:
 
 
 def class_name_problem(text: str) -> str:
-    """Reason why a text cannot be the name of a message class. Empty when it can."""
+    """Return why a text cannot be the name of a message class. Empty when it can."""
     if problem := identifier_problem(text):
         return problem
     return "" if "A" <= text[0] <= "Z" else f"{text!r} is no class name; begin with a capital letter"

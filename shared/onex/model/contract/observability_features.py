@@ -1,4 +1,4 @@
-"""``advanced_features.observability``. Source: seed 003."""
+"""``advanced_features.observability``."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -14,11 +14,11 @@ class ModelTracingFeature(ContractPart):
     enabled: bool = True
     """False leaves it out."""
     exporter: Literal["otlp"] = "otlp"
-    """The only one there is."""
+    """The only exporter."""
     endpoint: str = ""
-    """Collector of the agent where ``OTEL_EXPORTER_OTLP_ENDPOINT`` is not set."""
+    """Collector, when ``OTEL_EXPORTER_OTLP_ENDPOINT`` is not set."""
     sample_rate: float = Field(default=1.0, ge=0, le=1)
-    """Share of traces in which the node makes spans of its own."""
+    """Share of traces in which the node adds its own spans."""
 
 
 class ModelMetricsFeature(ContractPart):
@@ -27,39 +27,39 @@ class ModelMetricsFeature(ContractPart):
     enabled: bool = True
     """False leaves it out."""
     export_interval_seconds: float = Field(default=60.0, ge=1, le=300)
-    """How often they are sent to those who do not ask."""
+    """Interval of exports to backends that do not scrape."""
 
 
 class ModelLoggingFeature(ContractPart):
     """Composes ``MixinLogging``."""
 
     structured: bool = True
-    """Facts as ``key=value``; else lines for people."""
+    """Log fields as ``key=value``. False: plain lines."""
     json_format: bool = True
-    """One JSON object a line, in place of both."""
+    """One JSON object per line, instead of both."""
     correlation_tracking: bool = True
-    """Ids of the message in hand stand in every line."""
+    """Every line has the ids of the current message."""
 
     @property
     def form(self) -> str:
-        """As the capability names it."""
+        """Name of the format in the capability's configuration."""
         if self.json_format:
             return "json"
         return "structured" if self.structured else "text"
 
 
 class ModelObservability(ContractPart):
-    """What of the node is seen from outside."""
+    """Traces, metrics and logs of a node."""
 
     tracing: ModelTracingFeature | None = None
-    """Spans of the node itself."""
+    """Spans that the node makes."""
     metrics: ModelMetricsFeature | None = None
-    """Counts of the node itself."""
+    """Metrics that the node counts."""
     logging: ModelLoggingFeature | None = None
-    """Lines of the node itself."""
+    """Lines that the node logs."""
 
     def asked(self) -> Iterator[tuple[str, dict[str, JsonValue]]]:
-        """Class names of mixins, with their configuration."""
+        """Yield class names of mixins with their configuration."""
         if self.tracing is not None and self.tracing.enabled:
             yield "MixinTracing", {"sample_share": self.tracing.sample_rate}
         if self.metrics is not None and self.metrics.enabled:

@@ -1,4 +1,4 @@
-"""What a node reads, writes and depends on."""
+"""Topics, handlers and dependencies of a node."""
 
 from typing import Literal
 
@@ -13,14 +13,14 @@ _LIMIT, _LONGEST_LIMIT = "max.message.bytes", 9
 
 
 class ModelTopicConfig(ContractPart):
-    """How the topics that this node reads or keeps are created."""
+    """Settings of the topics that belong to the node."""
 
     partitions: int = Field(default=4, ge=1, le=10_000)
-    """Partitions of subscribed topics, changelog and retry topic: they are co-partitioned."""
+    """Partitions of subscribed topics, changelog and retry topic. They are co-partitioned."""
     replication_factor: int | None = Field(default=None, ge=1, le=32)
-    """None takes the setting ``replication_factor``."""
+    """None: the setting ``replication_factor``."""
     kafka_config: dict[str, str] = Field(default_factory=dict)
-    """Extra topic settings, applied to the subscribed topics, e.g. ``retention.ms``."""
+    """Further settings of the subscribed topics, e.g. ``retention.ms``."""
 
     @field_validator("kafka_config")
     @classmethod
@@ -32,16 +32,16 @@ class ModelTopicConfig(ContractPart):
 
 
 class ModelEventBus(ContractPart):
-    """Topics by name. Everything a node does is in these lists."""
+    """All topics of a node, by name."""
 
     subscribe_topics: tuple[str, ...] = Field(min_length=1)
-    """Inputs; the name segment says which message a topic carries."""
+    """Inputs. The name segment of a topic names its message."""
     publish_topics: tuple[str, ...] = ()
-    """Outputs, intents and commands included."""
+    """Outputs, including intents and commands."""
     dlq_topics: tuple[str, ...] = Field(default=(), max_length=1)
-    """At most one; without it the name is derived from the node's."""
+    """At most one topic. Default: a name derived from the node."""
     topic_config: ModelTopicConfig = ModelTopicConfig()
-    """How the topics that this node reads or keeps are created."""
+    """Settings of the topics that belong to the node."""
 
     @field_validator("subscribe_topics", "publish_topics", "dlq_topics")
     @classmethod
@@ -63,7 +63,7 @@ class ModelEventBus(ContractPart):
         return topics
 
     def with_prefix(self, prefix: str) -> "ModelEventBus":
-        """The same topics in an environment."""
+        """Return the topics in an environment with a prefix."""
         lists = {
             name: tuple(with_topic_prefix(topic, prefix) for topic in topics)
             for name, topics in (
@@ -76,33 +76,33 @@ class ModelEventBus(ContractPart):
 
 
 class ModelHandler(ContractPart):
-    """One message type and the method that takes it."""
+    """A message type and its handler method."""
 
     event_model: ClassName
     """Class name of the message."""
     handler: Identifier
     """Method of the node class."""
     output_events: tuple[ClassName, ...] = ()
-    """Class names of everything it may answer."""
+    """Class names of all results of the method."""
 
 
 class ModelHandlerRouting(ContractPart):
-    """Which method takes which message; the topic decides the type, so routing is by type."""
+    """The handler method of each message type."""
 
     routing_strategy: Literal["payload_type_match"] = "payload_type_match"
-    """The topic decides the type, the type the handler."""
+    """The topic decides the message type, and the message type the handler."""
     handlers: tuple[ModelHandler, ...] = Field(min_length=1)
-    """One for each message type taken."""
+    """One entry for each message type."""
 
 
 class ModelDependency(ContractPart):
-    """Something that must be importable before the node starts; checked at start."""
+    """A module that must be importable. It is checked before the node starts."""
 
     name: str
-    """What people call it."""
+    """Name for people."""
     type: Literal["model", "protocol", "package"]
-    """What sort of thing it is."""
+    """Kind of the dependency."""
     module: DottedName
     """Dotted name to import."""
     class_name: Identifier | None = None
-    """Must be found in that module."""
+    """Class that the module must have."""

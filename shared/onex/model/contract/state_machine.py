@@ -11,7 +11,7 @@ _CONDITION = re.compile(r"([a-z_][a-z0-9_]*) (==|!=) (.+)")
 
 
 def parse_condition(text: str) -> tuple[str, str, str]:
-    """Field, operator and value of a condition; raises ValueError."""
+    """Return field, operator and value of a condition. Raise ValueError."""
     found = _CONDITION.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is no condition; write `field == value` or `field != value`")
@@ -19,27 +19,27 @@ def parse_condition(text: str) -> tuple[str, str, str]:
 
 
 class ModelFsmState(ContractPart):
-    """A state by name; from a terminal one no transition leads away."""
+    """A state of the machine."""
 
     name: str
-    """As it stands in the state field."""
+    """Value of the state field."""
     terminal: bool = False
-    """Nothing leads away from it."""
+    """Whether no transition leads away from it."""
 
 
 class ModelTransition(ContractPart):
-    """``from_state`` + event -> ``to_state``; ``*`` stands for any state that is not terminal."""
+    """A transition from ``from_state`` to ``to_state`` when the event ``trigger`` comes."""
 
     name: str
-    """What people call it; shown in errors."""
+    """Name for people, shown in errors."""
     from_state: str
-    """Where it starts; ``*`` for anywhere but terminal states."""
+    """State before the transition. ``*``: any state that is not terminal."""
     to_state: str
-    """Where it leads."""
+    """State after the transition."""
     trigger: ClassName
-    """Name of the event model."""
+    """Class name of the event."""
     conditions: tuple[str, ...] = ()
-    """All must hold: ``field == value`` or ``field != value``, over fields of the event."""
+    """Conditions over fields of the event, ``field == value`` or ``field != value``. All must be true."""
 
     @field_validator("conditions")
     @classmethod
@@ -50,16 +50,16 @@ class ModelTransition(ContractPart):
 
 
 class ModelStateMachine(ContractPart):
-    """States and transitions; compiled once at start into a guard around the reducer."""
+    """States and transitions of a reducer. A guard around the handler enforces them."""
 
     state_field: Identifier = "status"
-    """Field of the state model that holds the name of the FSM state."""
+    """Field of the state model with the name of the state."""
     initial_state: str
-    """Of a key without state."""
+    """State of a new key."""
     states: tuple[ModelFsmState, ...] = Field(min_length=1)
-    """Every state there is."""
+    """All states."""
     transitions: tuple[ModelTransition, ...] = Field(min_length=1)
-    """Every way from one to another; an event without one becomes a dead letter."""
+    """All transitions. An event without a transition becomes a dead letter."""
 
     @model_validator(mode="after")
     def _is_closed(self) -> "ModelStateMachine":

@@ -9,11 +9,11 @@ class ModelSemVer(ContractPart):
     """``{major: 1, minor: 0, patch: 0}``. The major version names groups, changelogs and folders."""
 
     major: int = Field(ge=1, le=999_999)
-    """Grows when messages, state or keys change incompatibly."""
+    """Increases when messages, state or keys change incompatibly."""
     minor: int = Field(default=0, ge=0, le=999_999)
-    """Grows with new abilities."""
+    """Increases with new features."""
     patch: int = Field(default=0, ge=0, le=999_999)
-    """Grows with mended faults."""
+    """Increases with fixes."""
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"

@@ -11,23 +11,23 @@ from onex.model.duration import Duration
 from onex.model.enums import EnumBackoff, EnumErrorAction
 from onex.util.backoff import exponential, linear
 
-_OWN = ("completed", "continue_as_new", "deadline", "failed", "progress")
+_METHODS_OF_EACH = ("completed", "continue_as_new", "deadline", "failed", "progress")
 
 
 class ModelStepRetry(ContractPart):
     """How often the command of a step is sent before the step counts as failed."""
 
     max_attempts: int = Field(default=1, ge=1, le=100)
-    """The first one included; a repetition has the same idempotency key."""
+    """Number of attempts, including the first. All have the same idempotency key."""
     delay: Duration | None = None
-    """Before the second attempt. None: at once."""
+    """Delay before the second attempt. None: no delay."""
     backoff: EnumBackoff = EnumBackoff.EXPONENTIAL
-    """How the delay grows."""
+    """How the delays grow."""
     max_delay: Duration = 300.0
-    """No delay grows beyond it."""
+    """Longest delay."""
 
     def delay_after(self, attempts: int) -> float:
-        """Seconds to wait after so many attempts."""
+        """Return the seconds to wait after this number of attempts."""
         if self.delay is None:
             return 0.0
         match self.backoff:
@@ -47,41 +47,41 @@ class ModelWorkflowStep(ContractPart):
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=48)
-    """Also the name of the method that makes the command."""
+    """Id of the step, and name of the method that makes its command."""
     command: ClassName | None = None
-    """Message sent."""
+    """Command that the step sends."""
     result: ClassName | None = None
-    """Message that says it is done."""
+    """Message that completes the step."""
     failure: ClassName | None = None
-    """Message that says it failed."""
+    """Message that fails the step."""
     signal: ClassName | None = None
-    """Instead of a command: the message from outside, keyed by the workflow, that the step waits for."""
+    """Instead of a command: a message from outside, keyed by the workflow, for which the step waits."""
     depends_on: tuple[str, ...] = ()
-    """Steps that must be done first."""
+    """Steps that must be done before."""
     conditional: bool = False
-    """The method ``when_{id}(run) -> bool`` decides whether the step is needed; else it is skipped."""
+    """The step is skipped when the method ``when_{id}(run) -> bool`` returns False."""
     fan_out: bool = False
-    """The step's method gives a list of commands; the step is done when all are answered."""
+    """The step's method returns a list of commands. The step is done when all have a reply."""
     timeout: Duration | None = None
-    """None: only the timeout of the workflow applies."""
+    """Time limit of an attempt. None: only the timeout of the workflow applies."""
     retry: ModelStepRetry = ModelStepRetry()
-    """What happens when no answer comes in time; with ``error_action: retry`` also after a failure."""
+    """Retries when no reply comes in time, and with ``error_action: retry`` also after a failure."""
     compensate: ClassName | None = None
     """Command that undoes the step when a later one fails."""
     compensated: ClassName | None = None
-    """Message that says it is undone. With it, compensations run one after another, each awaited."""
+    """Message that confirms the compensation. With it, compensations run one after another."""
     compensation_timeout: Duration = 30.0
-    """Per attempt at an awaited compensation."""
+    """Time limit of an attempt at a confirmed compensation."""
     compensation_retry: ModelStepRetry = ModelStepRetry(max_attempts=10, delay=1.0)
-    """How often an awaited compensation is tried."""
+    """Retries of a confirmed compensation."""
     error_action: EnumErrorAction = EnumErrorAction.COMPENSATE
-    """What a failure means for the run."""
+    """Effect of a failure on the run."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "ModelWorkflowStep":
         problems = []
         if self.signal is None and not (self.command and self.result):
-            problems.append("give command and result, or signal")
+            problems.append("write command and result, or signal")
         if self.signal and (self.command or self.result or self.failure or self.fan_out or self.compensate):
             problems.append("a step with signal has no command, result, failure, fan_out or compensate")
         if self.result and self.result == self.failure:
@@ -106,28 +106,28 @@ class ModelWorkflowStep(ContractPart):
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """Messages that move the step on."""
+        """Replies and signals of the step."""
         return tuple(name for name in (self.result, self.failure, self.signal, self.compensated) if name)
 
 
 class ModelWorkflow(ContractPart):
-    """Steps form a graph by ``depends_on``; what does not depend runs side by side."""
+    """Steps of a workflow. ``depends_on`` orders them; independent steps run in parallel."""
 
     timeout: Duration = 300.0
-    """Of a whole run; then it fails and is compensated."""
+    """Time limit of a run. After it, the run fails and is compensated."""
     deadline: bool = False
-    """The method ``deadline(run) -> datetime`` gives a time at which the run fails at the latest."""
+    """The method ``deadline(run) -> datetime`` returns the time at which the run fails at the latest."""
     steps: tuple[ModelWorkflowStep, ...] = Field(min_length=1)
-    """In any order: ``depends_on`` makes the graph."""
+    """Steps, in any order."""
     completed: ClassName
-    """Completion event of a run that went through."""
+    """Completion event of a successful run."""
     failed: ClassName
-    """Completion event of one that did not."""
+    """Completion event of a failed run."""
     progress: ClassName | None = None
     """Event published when a step starts, ends or fails, in order, keyed by the workflow."""
     continues: bool = False
-    """When all steps are done, the method ``continue_as_new(run)`` may give a new command: the run begins anew with
-    it and without its history. None completes it."""
+    """When all steps are done, the method ``continue_as_new(run)`` may return a new command. The run starts again
+    with it, without its history. None completes the run."""
 
     @model_validator(mode="after")
     def _is_a_graph(self) -> "ModelWorkflow":
@@ -158,7 +158,11 @@ class ModelWorkflow(ContractPart):
     def _methods_are_distinct(self) -> "ModelWorkflow":
         named = Counter(name for step in self.steps for name in step.methods)
         problems = [f"step id {name!r}: {why}" for name in sorted(named) if (why := identifier_problem(name))]
-        problems += [f"step id {name!r} is the name of a method of every workflow" for name in _OWN if name in named]
+        problems += [
+            f"step id {name!r} is the name of a method of every workflow"
+            for name in _METHODS_OF_EACH
+            if name in named
+        ]
         problems += [f"two steps need a method {name!r}; give one another id" for name, n in named.items() if n > 1]
         if problems:
             raise ValueError("; ".join(problems))
@@ -167,14 +171,14 @@ class ModelWorkflow(ContractPart):
     @property
     def methods(self) -> tuple[str, ...]:
         """Methods of the node that the workflow calls."""
-        return (*_OWN, *(name for step in self.steps for name in step.methods))
+        return (*_METHODS_OF_EACH, *(name for step in self.steps for name in step.methods))
 
     @property
     def answers(self) -> frozenset[str]:
-        """Messages that move some step on."""
+        """Replies and signals of all steps."""
         return frozenset(name for step in self.steps for name in step.answers)
 
     @property
     def sent(self) -> tuple[str, ...]:
-        """Commands of all steps, compensations included."""
+        """Commands of all steps, including compensations."""
         return tuple(name for step in self.steps for name in (step.command, step.compensate) if name)
