@@ -10,6 +10,8 @@ DOCUMENTS = ("*.md", "[a-z]*/README.md", "docs/**/*.md")
 MODULES = ("shared/**/*.py", "services/**/*.py", "examples/**/*.py", "tests/**/*.py", "benchmarks/**/*.py")
 STYLE = "docs/style.md"
 """It quotes the words, and is not searched."""
+RENDERED = ("docs/api.md", "docs/capability-fields.md", "docs/contract-reference.md")
+"""Their texts are docstrings, which are searched where they are written."""
 _CODE = re.compile(r"^```.*?^```$|``[^`]+``|`[^`]+`", re.MULTILINE | re.DOTALL)
 
 
@@ -43,7 +45,8 @@ def find_all(root: Path, pattern: re.Pattern[str]) -> Iterator[Finding]:
 
 
 def _files(root: Path, patterns: Iterable[str]) -> list[Path]:
-    return sorted({path for each in patterns for path in root.glob(each)} - {root / STYLE})
+    skipped = {root / path for path in (STYLE, *RENDERED)}
+    return sorted({path for each in patterns for path in root.glob(each)} - skipped)
 
 
 def in_text(path: str, text: str, pattern: re.Pattern[str], first_line: int = 1) -> Iterator[Finding]:
