@@ -1,4 +1,4 @@
-"""Own types are told apart by methods and ``match``; the exceptions are listed with a reason and may only shrink."""
+"""Own types are distinguished by methods and ``match``; the exceptions are listed, and may only shrink."""
 
 from collections import Counter
 

@@ -19,14 +19,14 @@ Services = Annotated[
 
 def load_settings(services: list[Path] | None = None) -> Settings:
     """Return the settings, with the folders of the command line. Raise ConfigurationError."""
-    return Settings.load(services=[_folder_of(each) for each in services]) if services else Settings.load()
+    return Settings.load(services=[_folder_of(folder) for folder in services]) if services else Settings.load()
 
 
-def _folder_of(given: Path) -> Path:
-    """Return a folder, or that of the installed node with this name where there is no such folder."""
-    if given.exists():
-        return given.resolve()
+def _folder_of(folder: Path) -> Path:
+    """Return the folder, or that of the installed node with this name when the folder does not exist."""
+    if folder.exists():
+        return folder.resolve()
     from onex.cli.installed_nodes import installed_node  # rarely needed, and imports contracts
 
-    versions = installed_node(given.name) if given == Path(given.name) else []
-    return versions[0].parent.parent if versions else given.resolve()
+    versions = installed_node(folder.name) if folder == Path(folder.name) else []
+    return versions[0].parent.parent if versions else folder.resolve()

@@ -203,7 +203,7 @@ def _rules(contract: ModelContract) -> Iterator[dict[str, object]]:
         "0m",
         "warning",
         node,
-        f"onex dlq list --node {node} shows why; mend the cause, then replay.",
+        f"onex dlq list --node {node} shows why; fix the cause, then replay.",
     )
     threshold = contract.alert_threshold
     yield _rule(
@@ -282,11 +282,11 @@ def _rules_of_capabilities(node: ResolvedNode) -> Iterator[dict[str, object]]:
         )
 
 
-def _rule(alert: str, expr: str, lasting: str, severity: str, node: str, told: str) -> dict[str, object]:
+def _rule(alert: str, expr: str, lasting: str, severity: str, node: str, summary: str) -> dict[str, object]:
     return {
         "alert": alert,
         "expr": expr,
         "for": lasting,
         "labels": {"severity": severity, "node": node},
-        "annotations": {"summary": f"{node}: {told}"},
+        "annotations": {"summary": f"{node}: {summary}"},
     }

@@ -35,13 +35,13 @@ def reference_files() -> dict[str, str]:
 
 
 def _section(model: type[BaseModel]) -> str:
-    told = (inspect.getdoc(model) or "").replace("``", "`")
+    doc = (inspect.getdoc(model) or "").replace("``", "`")
     docs = {name: text.replace("``", "`").replace("|", "\\|") for name, text in field_docs(model).items()}
     rows = [
         f"| `{name}` | {_type(_declared(field))}{_limits(field)} | {_default(field)} | {docs.get(name, '')} |"
         for name, field in model.model_fields.items()
     ]
-    head = f"## {model.__name__}\n\n{told}\n\n| key | type | default | meaning |\n|---|---|---|---|\n"
+    head = f"## {model.__name__}\n\n{doc}\n\n| key | type | default | meaning |\n|---|---|---|---|\n"
     return head + "\n".join(rows) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Expressions and sample values for field types."""
+"""Expressions and sample values of field types."""
 
 import ast
 from collections.abc import Mapping, Sequence
@@ -32,27 +32,27 @@ _SAMPLES: dict[str, JsonValue] = {
 
 
 def literal(text: str) -> str:
-    """A text as Python writes it, between double quotes where it can be."""
+    """Return a text as a Python literal, in double quotes where possible."""
     written = repr(text)
     return f'"{written[1:-1]}"' if written[0] == "'" and '"' not in text else written
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something in scope whose fields may be copied: an expression and the message types it may have."""
+    """An expression whose fields may be copied, with its possible message types."""
 
     expression: str
     models: Sequence[str]
 
     def has(self, field: str, text: str, models: Models) -> bool:
-        """Whether every type this may have carries the field with that type."""
+        """Return whether every possible type has the field with that type."""
         return all(models[name].fields.get(field) == text for name in self.models)
 
 
 def construct(name: str, models: Models, sources: Sequence[Source], fixed: Mapping[str, str] | None = None) -> str:
-    """``Name(field=...)``: fields of equal name and type are copied from the first source that has them.
+    """Return ``Name(field=...)``. Fields of equal name and type are copied from the first source that has them.
 
-    ``fixed`` gives the expressions of texts that come from elsewhere, by field.
+    ``fixed`` has further expressions of texts, by field.
     """
     arguments = []
     for field, text in models[name].fields.items():
@@ -68,7 +68,7 @@ def construct(name: str, models: Models, sources: Sequence[Source], fixed: Mappi
 
 
 def zero(text: str, models: Models) -> str:
-    """Expression of the value that a field has without a source."""
+    """Return the expression of a field without a source."""
     if text in _ZEROS:
         return _ZEROS[text]
     node = ast.parse(text, mode="eval").body
@@ -84,12 +84,12 @@ def zero(text: str, models: Models) -> str:
 
 
 def sample_message(name: str, models: Models) -> dict[str, JsonValue]:
-    """JSON of a plausible message."""
+    """Return a plausible message as JSON."""
     return {field: sample(text, field, models) for field, text in models[name].fields.items()}
 
 
 def sample(text: str, field: str, models: Models) -> JsonValue:
-    """A plausible JSON value."""
+    """Return a plausible JSON value."""
     if text == "str":
         return f"{field.replace('_', '-')}-1"
     if text in _SAMPLES:

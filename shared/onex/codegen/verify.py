@@ -1,4 +1,4 @@
-"""Rendered Python against its blueprint: whatever a contract says, it adds nothing that the templates do not have."""
+"""Checks rendered Python against its shape: a contract can add nothing that the templates do not have."""
 
 import ast
 from collections.abc import Sequence
@@ -35,14 +35,14 @@ _CALLED_METHODS: Final = frozenset({"model_copy", "result"})
 
 
 class _DiffersError(Exception):
-    """What of the rendered code is not in the blueprint."""
+    """A part of the rendered code is not in its shape."""
 
 
 def verified(source: str, shape: Shape, what: str) -> str:
-    """The source, when its syntax tree has exactly the imports, classes, fields, methods and texts of the blueprint.
+    """Return the source, if its syntax tree has exactly the imports, classes, fields, methods and texts of the shape.
 
-    Raises RejectedError, which names what differs. Text of a contract is checked before it is rendered, so this
-    finds a hole in those checks, before the code runs.
+    Raise RejectedError, which names the difference. Text of a contract is checked before it is rendered: a difference
+    is a gap in those checks, found before the code runs.
     """
     try:
         tree = ast.parse(source)
