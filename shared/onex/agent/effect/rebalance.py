@@ -1,4 +1,4 @@
-"""The last steps of partitions that an effect gives up: the same in a process and in the test driver.
+"""The last steps of partitions that an effect releases: the same in a process and in the test driver.
 
 The runner calls these coroutines inside the rebalance callback, for the partitions that the engine has adopted.
 """
@@ -17,7 +17,7 @@ async def release(
     has_failed: Callable[[], bool],
     drain_timeout: float,
 ) -> None:
-    """Give up revoked partitions: wait for their handlers, commit the outcomes, and forget the partitions.
+    """Release revoked partitions: wait for their handlers, commit the outcomes, and forget the partitions.
 
     Handlers have ``drain_timeout`` seconds, and further commits have the same time again. ``commit`` waits for a
     commit that has begun. No commit follows when ``has_failed`` returns True.
@@ -34,7 +34,7 @@ async def release(
 async def abandon(
     engine: EffectEngine, partitions: Sequence[Partition], no_commit_in_flight: Callable[[], Awaitable[None]]
 ) -> None:
-    """Give up lost partitions without a commit: they may be assigned to another instance already.
+    """Release lost partitions without a commit: they may be assigned to another instance already.
 
     The thread that polls joins the group again after this call, and a commit reads the generation late: a commit that
     began before must not be accepted for the next generation. ``no_commit_in_flight`` waits for it.

@@ -1,4 +1,4 @@
-"""Partitions of a pure node: assigned, restored, compared with what is committed, followed as copies, given up.
+"""Partitions of a pure node: assigned, restored, compared with what is committed, followed as copies, released.
 
 The way of a partition: ``assigned`` compares its committed position and its changelog with the topics as they are ->
 ``restore`` reads the changelog, a chunk between two batches -> records are read -> ``revoked``.
@@ -49,7 +49,7 @@ class PurePartitions:
         self._adopting: Mapping[Partition, Restored] = {}
         """Partitions whose assignment is in progress."""
         self._assignment_changed = True
-        """Partitions were assigned or given up since the standby was last updated."""
+        """Partitions were assigned or released since the standby was last updated."""
         self._committed_at: dict[Partition, Position] = {}
         """Positions that this instance, or an earlier owner, had committed when partitions were assigned."""
         self._lost: dict[int, str] = {}
@@ -169,7 +169,7 @@ class PurePartitions:
         """Return the position, as it is, of one input partition that timers of these numbers belong to.
 
         The group checks whether a member is alive only when it sends a position: without one, the group would commit
-        a transaction of an instance that it has given up.
+        a transaction of an instance that it has removed.
         """
         inputs = sorted(p for p in self.consumer.assignment() if p.partition in numbers)
         for partition in inputs:
