@@ -1,5 +1,10 @@
 """Kafka's default partitioner (Java client, KIP-480's keyed branch)."""
 
+PARTITIONER_REMEDY = (
+    "set the producer's partitioner to murmur2: partitioner=murmur2_random for confluent-kafka and other librdkafka "
+    "clients, kcat -X topic.partitioner=murmur2_random"
+)
+
 
 def murmur2(data: bytes) -> int:
     """32-bit murmur2 with Kafka's seed; unsigned."""

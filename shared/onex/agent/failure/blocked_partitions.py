@@ -10,13 +10,12 @@ import structlog
 
 from onex.agent.telemetry.health import Health
 from onex.bus.protocols import Partition
+from onex.model.mesh.health import BLOCKED
 from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 30.0
-BLOCKED = "blocked "
-"""Prefix of complaints about blocked partitions."""
 
 
 class BlockedPartitions:

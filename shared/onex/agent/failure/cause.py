@@ -6,14 +6,11 @@ from, or that it groups, are part of the cause.
 """
 
 import re
-import sysconfig
 import traceback
 from collections.abc import Iterator
-from functools import lru_cache
-from pathlib import Path
 
-import onex
 from onex.util.error_text import error_text
+from onex.util.own_code import is_own_code
 
 CODE_ATTRIBUTES = ("code", "sqlstate", "status", "status_code", "errno")
 """Attributes in which the clients of databases, HTTP and Docker have codes."""
@@ -21,14 +18,6 @@ _NAME_ATTRIBUTES = (*CODE_ATTRIBUTES, "constraint_name")
 _LONGEST_CODE = 64
 _TEXT_LIMIT = 1000
 _MOST_FRAMES, _MOST_ERRORS = 20, 5
-_LIBRARIES = (
-    *(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-    Path(onex.__file__).resolve().parent,
-)
-_INSTALLED = ("site-packages", "dist-packages")
-_OF_A_NODE = re.compile(r"[/\\]v\d+_\d+_\d+[/\\]")
-"""Folder of a node's version: an installed node is no library."""
-
 _QUOTED = re.compile(
     r"""(?<!\w)[bru]?(?:"(?:[^"\\]|\\.|(?<=\w)"(?=\w))*"|'(?:[^'\\]|\\.|(?<=\w)'(?=\w))*'|`[^`]*`|«[^»]*»|“[^”]*”)(?!\w)"""
 )
@@ -96,16 +85,3 @@ def _own_lines(error: BaseException) -> Iterator[str]:
         if is_own_code(frame.filename)
     )
     yield from list(dict.fromkeys(lines))[-_MOST_FRAMES:]
-
-
-@lru_cache(maxsize=1024)
-def is_own_code(filename: str) -> bool:
-    """Return whether a file belongs to a node or its application: not to Python, an installed library or the mesh."""
-    if filename.startswith("<"):
-        return False
-    path = Path(filename).resolve()
-    if _OF_A_NODE.search(str(path)):
-        return True
-    if any(part in _INSTALLED for part in path.parts):
-        return False
-    return not any(path.is_relative_to(folder) for folder in _LIBRARIES)

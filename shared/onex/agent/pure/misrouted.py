@@ -12,13 +12,10 @@ from onex.agent.message.envelope import Envelope
 from onex.bus.protocols import Emitted, ProtocolEventBus, ProtocolRecord
 from onex.util.clock import ProtocolClock
 from onex.wire import headers as h
+from onex.wire.partitioner import PARTITIONER_REMEDY
 from onex.wire.retry import UNTRIED, moved_record
 
 log = structlog.get_logger(__name__)
-REMEDY = (
-    "set the producer's partitioner to murmur2: partitioner=murmur2_random for confluent-kafka and other librdkafka "
-    "clients, kcat -X topic.partitioner=murmur2_random"
-)
 _WARN_EVERY = 60.0
 """Seconds between two warnings."""
 
@@ -59,6 +56,6 @@ class MisroutedKeys:
             partition=record.partition(),
             source=envelope.header(h.SOURCE).decode(errors="backslashreplace") or "an unknown producer",
             records=self._unreported,
-            remedy=REMEDY,
+            remedy=PARTITIONER_REMEDY,
         )
         self._warned_at, self._unreported = now, 0

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Iterator
 
-from onex.agent.failure.blocked_partitions import BLOCKED
 from onex.bus.topics import all_partitions
 from onex.cli.doctor.check import CheckContext, Finding, Severity
 from onex.cli.stack.agent_files import agent_infos, unready_reasons
+from onex.model.mesh.health import BLOCKED
 
 
 def stuck_partitions(context: CheckContext) -> Iterator[Finding]:

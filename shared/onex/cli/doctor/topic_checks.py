@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from onex.agent.pure.misrouted import REMEDY
 from onex.cli.doctor.check import CheckContext, Finding, Severity
 from onex.cli.doctor.foreign_records import foreign_records
 from onex.cli.node_lookup import declared_by
@@ -14,7 +13,7 @@ from onex.provisioning.durability import weak_topics
 from onex.provisioning.provision import make_plan
 from onex.wire import headers as h
 from onex.wire.foreign_headers import headers_of
-from onex.wire.partitioner import partition_of
+from onex.wire.partitioner import PARTITIONER_REMEDY, partition_of
 
 
 def topics_and_schemas(context: CheckContext) -> Iterator[Finding]:
@@ -68,7 +67,7 @@ def partitioner(context: CheckContext) -> Iterator[Finding]:
             "partitioner",
             f"{count} records on {topic} from {source} are on the wrong partition, "
             f"e.g. key {examples[topic, source]}",
-            f"{REMEDY}; a keyed node forwards such records meanwhile",
+            f"{PARTITIONER_REMEDY}; a keyed node forwards such records meanwhile",
         )
 
 

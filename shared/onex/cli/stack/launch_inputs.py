@@ -13,10 +13,10 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from onex import __version__
-from onex.agent.failure.cause import is_own_code
 from onex.contract import ResolvedNode
 from onex.contract.load import FILE_NAME
 from onex.settings import Settings
+from onex.util.own_code import is_own_code
 
 _OF_UP = frozenset({"kafka_bootstrap_servers", "database_url", "services", "home"})
 """Settings that are launch inputs of their own, or that agents do not use."""

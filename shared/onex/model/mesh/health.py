@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from onex.model.message import Message
 
+BLOCKED = "blocked "
+"""Beginning of a reason that names a blocked partition."""
+
 
 class EnumHealth(StrEnum):
     """From good to bad."""
