@@ -271,7 +271,7 @@ class KafkaTransaction(_QueueingProducer):
     def _renew(self) -> None:
         """Replace the producer by one with a new epoch, whose sequence numbers begin at zero.
 
-        ``abort_transaction`` drops records that wait for a retry, and gives their sequence numbers to the next
+        ``abort_transaction`` drops records that wait for a retry, and reuses their sequence numbers for the next
         records. A broker that had written such a record, and whose acknowledgement was lost, takes the next record
         for a duplicate: it acknowledges the record without writing it, and the next transaction commits without it.
         See decision 45.
