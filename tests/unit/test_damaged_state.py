@@ -1,4 +1,4 @@
-"""Files of a store that are not as RocksDB has left them: the store is set aside, and begins anew."""
+"""Files of a store that are not as RocksDB has left them: the store is set aside, and starts empty."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Positions, records or state that are lost: a partition stands still, and goes on as an operator decides."""
+"""Positions, records or state that are lost: the partition is blocked until an operator decides."""
 
 from collections.abc import Iterator
 from unittest.mock import patch

@@ -38,7 +38,7 @@ def mesh() -> Iterator[MeshDriver]:
 
 
 def misroute(mesh: MeshDriver, message: Message, key: bytes, *, run: bool = False, by: int | None = None) -> int:
-    """Write as librdkafka does by default; gives the partition."""
+    """Write as librdkafka does by default. Return the partition."""
     topic = mesh.topic_of(type(message))
     value = Codec.of_topic(type(message), topic, mesh.catalogue).encode(message)
     number = crc32(key) % mesh.broker.topic(topic).partitions if by is None else by

@@ -1,4 +1,4 @@
-"""Versions of a node beside each other: which one runs, and what commands show of runs of an earlier one."""
+"""Versions of a node next to each other: which one runs, and what commands show of runs of an earlier one."""
 
 import json
 from collections.abc import Iterator

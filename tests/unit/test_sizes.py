@@ -200,7 +200,7 @@ def test_a_dead_letter_fits_its_topic(mesh: MeshDriver) -> None:
 
 
 def test_what_a_broker_refuses_is_traced_to_its_record(mesh: MeshDriver) -> None:
-    """The limit was lowered a moment ago: nobody has heard of it yet."""
+    """The limit was lowered a moment ago: no agent has read it yet."""
     mesh.send(Ask(entity="e"))
     mesh.send(Amount(entity="e", value=1))
     mesh.send(Act(entity="e"))
@@ -229,7 +229,7 @@ def test_what_a_broker_refuses_is_traced_to_its_record(mesh: MeshDriver) -> None
 
 
 def blind(mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Agents are told that every topic takes everything: only the broker knows better."""
+    """Agents believe that every topic takes records of any size: only the broker knows the limits."""
     known = type(mesh.bus.admin).topics
     monkeypatch.setattr(
         type(mesh.bus.admin),

@@ -1,4 +1,4 @@
-"""Warm copies of other instances' partitions: right after every move, and there before they are needed."""
+"""Copies of the state of other partitions: complete after every move, and there before they are needed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""State that an operator drops or makes again, on the in-memory bus."""
+"""State that an operator drops or rebuilds, on the in-memory bus."""
 
 from collections.abc import Iterator
 from dataclasses import replace

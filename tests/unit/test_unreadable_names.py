@@ -81,7 +81,7 @@ def test_faust_has_such_a_record_as_one_whose_headers_are_poison() -> None:
 
 
 class _Consumer:
-    """Gives out records, then waits."""
+    """Return records, then waits."""
 
     def __init__(self, records: list[Any]) -> None:
         self._records = records

@@ -318,7 +318,7 @@ def test_a_crash_between_two_replies_forgets_neither(mesh: MeshDriver) -> None:
 
 
 def test_a_run_that_an_earlier_version_left_half_undone_goes_on(mesh: MeshDriver) -> None:
-    """Version 0.1 kept the number of attempts, not the commands; ids of attempts follow from the numbers."""
+    """Version 0.1 stored the number of attempts, not the commands; ids of attempts follow from the numbers."""
     reserve(mesh, BOLT, NUT)
     answer(mesh, ChargeOrder, ChargeDeclined(reason="no"))
     mesh.advance("6s")

@@ -239,7 +239,7 @@ class WorkflowMachine:
         self._end_if_undone(draft)
 
     def _late_reply(self, draft: RunDraft, step: ModelWorkflowStep, *, is_whole: bool) -> None:
-        """Take a reply of a step that was abandoned. A run that continues counts it; any other run undoes the step."""
+        """Take a reply of an abandoned step. A run that continues counts it; any other run undoes the step."""
         if is_whole and draft.steps[step.id].status in ("failed", "skipped"):
             draft.set(step.id, status="done", maybe_done=False)
         if draft.state.phase != "running":
