@@ -187,7 +187,7 @@ def test_state_of_a_key(mesh: Mesh) -> None:
     eventually(lambda: total() >= 10.0, 30)
     assert onex(mesh, "state", "show", "node_balance_reducer", "nobody")[0] == 1
     code, out = onex(mesh, "state", "show", "node_payment_effect", "eve")
-    assert (code, "keeps no state" in out) == (4, True)
+    assert (code, "has no state" in out) == (4, True)
     timers = json.loads(onex(mesh, "state", "show", "node_order_orchestrator", "s-1", "--json")[1])["timers"]
     assert "retention" in timers
     code, out = onex(mesh, "state", "drop", "node_balance_reducer", "--reason", "a test", "--json")

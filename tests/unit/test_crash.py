@@ -302,7 +302,7 @@ def test_a_record_that_is_done_or_does_not_exist_cannot_be_skipped(machine_of: C
     machine.mesh.send(kind.send("e"))
     partition = where_of(machine, kind.send("e"))
     for wanted, offset, why in (
-        (partition, 0, "has done with offset 0"),
+        (partition, 0, "has finished offset 0"),
         (partition, 1, "no record at offset 1"),
         (Partition(partition.topic, 99), 0, "no partition 99"),
         (Partition("onex.evt.unruly.reply.v1", 0), 0, "does not read"),

@@ -58,7 +58,7 @@ def letters(desk: DeadLetterManager, **wanted: object) -> list[DeadLetter]:
 
 
 def dead_letter(mesh: MeshDriver, count: int, entity: str = "e") -> None:
-    """Dead letters whose cause is mended afterwards."""
+    """Dead letters whose cause is fixed afterwards."""
     NodeUnrulyEffect.down.add(entity)
     for number in range(count):
         mesh.send(Act(entity=entity, number=number), id=f"{entity}/{number}")
@@ -158,7 +158,7 @@ def test_an_interrupted_replay_goes_on_where_it_stopped(mesh: MeshDriver) -> Non
     waits = list[float]()
     replayer = _replayer(mesh, waits)
     report = replayer.run(letters(desk), slow, lambda: next(steps))
-    assert (report.replayed, report.stopped) == (4, "interrupted; run it again to go on")
+    assert (report.replayed, report.stopped) == (4, "interrupted; run it again to continue")
     assert len(waits) == 2
     rest = letters(desk)
     assert [letter.original_offset for letter in rest] == [letter.original_offset for letter in rest[-1:]]
@@ -321,7 +321,7 @@ def test_paths_that_lead_nowhere_are_refused(changes: dict[str, str], removed: l
     assert problem in str(refused.value)
 
 
-def test_what_cannot_be_read_is_mended_by_a_whole_new_payload(mesh: MeshDriver) -> None:
+def test_a_payload_that_cannot_be_read_is_replaced_by_a_whole_new_one(mesh: MeshDriver) -> None:
     mesh.publish(TOPIC, b"\x00junk", b"e", [])
     desk = desk_of(mesh)
     (letter,) = letters(desk)

@@ -84,7 +84,7 @@ def test_a_position_that_is_set_passes_records_over(mesh: MeshDriver, desk: Offs
     for number in (4, 5):
         mesh.send(Act(entity="e", number=number))
     (reset,) = desk.plan([used(desk)], None)
-    assert reset.effect == "2 offsets are passed over"
+    assert reset.effect == "2 offsets are skipped"
     desk.reset([reset])
     mesh.add_instance(NodeUnrulyEffect)
     mesh.send(Act(entity="e", number=6))

@@ -129,7 +129,7 @@ def test_a_rebuild_passes_over_what_waits_on_the_retry_topic(mesh: MeshDriver) -
     desk = desk_of(mesh)
     change = desk.plan_rebuild()
     assert [r.effect for r in change.resets if r.before.end and r.before.partition.topic == RETRY] == [
-        "1 offsets are passed over"
+        "1 offsets are skipped"
     ]
     desk.apply(change)
     assert start(mesh) == {}
@@ -255,7 +255,7 @@ def test_a_node_that_reads_what_it_publishes_is_not_rebuilt(mesh: MeshDriver) ->
 
 def test_a_node_without_state_and_a_missing_changelog_are_refused(mesh: MeshDriver) -> None:
     stateless = MeshDriver([NODES / "node_unruly_effect" / "v1_0_0"])
-    with pytest.raises(ConfigurationError, match="node_unruly_effect keeps no state: it is of the kind EFFECT"):
+    with pytest.raises(ConfigurationError, match="node_unruly_effect has no state: it is of the kind EFFECT"):
         desk_of(stateless, "node_unruly_effect")
     stateless.close()
     stop(mesh)

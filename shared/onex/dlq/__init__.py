@@ -1,4 +1,4 @@
-"""Dead letters as a product: find, count, replay to the failing node only, park, drop, edit, export, audit."""
+"""Dead letters for operators: find, count, replay to the failing node only, park, drop, edit, export, audit."""
 
 from onex.dlq.audit import Audit, Author, EnumLetterState
 from onex.dlq.filters import LetterFilter

@@ -1,4 +1,4 @@
-"""Where dead letters stand: the audit topic, read and written."""
+"""The audit of dead letters: reads and writes the audit topic."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from onex.wire.skipped import SkippedRecords
 
 
 class EnumLetterState(StrEnum):
-    """Where a dead letter stands."""
+    """State of a dead letter."""
 
     OPEN = "open"
     REPLAYED = "replayed"
@@ -35,7 +35,7 @@ _STATE_AFTER = {
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who acts, and why."""
+    """The operator who makes a change, and the reason."""
 
     who: str
     why: str = ""
@@ -53,11 +53,11 @@ class Audit:
         self._skipped = SkippedRecords()
 
     def entries(self) -> Iterator[DeadLetterAudited]:
-        """All entries, oldest first per letter; other records are skipped. Raises MissingTopicError, BusError."""
+        """Yield all entries, oldest first per letter; skip other records. Raise MissingTopicError, BusError."""
         return whole_topic(self._bus, self._topic, DeadLetterAudited, self._catalogue, self._skipped)
 
     def states(self) -> dict[str, EnumLetterState]:
-        """State by letter; those without an entry are open."""
+        """Return the state by letter. Letters without an entry are open."""
         return {e.letter: _STATE_AFTER[e.action] for e in self.entries() if e.action in _STATE_AFTER}
 
     def write(
@@ -68,7 +68,7 @@ class Audit:
         author: Author,
         detail: str = "",
     ) -> None:
-        """Add an entry to an open transaction: it counts if and only if what it tells of happened."""
+        """Add an entry to an open transaction, so that it exists if and only if the change does."""
         facts = letter.facts
         self.add(transaction, letter.identity, facts["node"], facts["message-id"], action, author, detail)
 
@@ -82,7 +82,7 @@ class Audit:
         author: Author,
         detail: str = "",
     ) -> None:
-        """The same, for what is no dead letter yet."""
+        """Add an entry about a record that is not a dead letter."""
         entry = DeadLetterAudited(
             letter=identity,
             node=node,

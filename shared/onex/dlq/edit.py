@@ -1,4 +1,4 @@
-"""Mending a dead letter: a patch or a whole new payload, checked against the schema of its topic."""
+"""Editing a dead letter: a patch or a new payload, checked against the schema of its topic."""
 
 import difflib
 import json
@@ -13,9 +13,9 @@ from onex.schema import Codec
 
 
 def exact_json(text: str) -> JsonValue:
-    """JSON in which no number has lost digits: one that no float holds stays text, as Decimal fields take it.
+    """Parse JSON without loss of digits: a number that no float holds stays text, which Decimal fields accept.
 
-    Raises ValueError for what is no JSON.
+    Raises ValueError for text that is not JSON.
     """
     value: JsonValue = json.loads(text, parse_float=_number)
     return value
@@ -25,15 +25,15 @@ def _number(text: str) -> float | str:
     number = float(text)
     try:
         return number if Decimal(repr(number)) == Decimal(text) else text
-    except InvalidOperation:  # an exponent beyond all bounds
+    except InvalidOperation:  # the exponent is out of range
         return text
 
 
 def patched(message: JsonValue, changes: Mapping[str, str], removed: Sequence[str] = ()) -> JsonValue:
-    """A copy with values set at paths, and then without what lies at the paths ``removed``.
+    """Return a copy with values set at paths, and then without the values at the paths ``removed``.
 
-    A value is read as JSON where it is JSON, else as text. Indices of ``removed`` count elements as they were before
-    any was removed. Raises RejectedError for a path that leads nowhere, or that is set and removed.
+    A value is parsed as JSON, or else taken as text. Indices in ``removed`` are those before any removal.
+    Raises RejectedError for a path that does not exist, or that is both set and removed.
     """
     copy: JsonValue = json.loads(json.dumps(message))
     paths = {path: tuple(split_path(path)) for path in (*changes, *removed)}
@@ -76,7 +76,7 @@ def _inner(at: JsonValue, way: Sequence[str], path: str) -> JsonValue:
 
 
 def _last_elements_first(paths: Mapping[tuple[str, ...], str]) -> list[tuple[tuple[str, ...], str]]:
-    """So that the indices of the others stay right. Elements go before what contains them."""
+    """Sort paths so that a removal changes no index of a later one. Elements come before their container."""
 
     def order(pair: tuple[tuple[str, ...], str]) -> list[tuple[int, str]]:
         return [(index_of(part), part) for part in pair[0]]
@@ -85,7 +85,7 @@ def _last_elements_first(paths: Mapping[tuple[str, ...], str]) -> list[tuple[tup
 
 
 def encoded(codec: Codec, message: JsonValue) -> bytes:
-    """Wire bytes of an edited message; raises RejectedError naming every field that does not fit."""
+    """Return the bytes of an edited message. Raise RejectedError with every field that does not fit."""
     try:
         return codec.encode(codec.read_json(json.dumps(message).encode()))
     except (PoisonError, RejectedError) as error:
@@ -93,7 +93,7 @@ def encoded(codec: Codec, message: JsonValue) -> bytes:
 
 
 def difference(before: JsonValue, after: JsonValue) -> str:
-    """What an edit changes, as a unified diff of the JSON texts."""
+    """Return what an edit changes, as a unified diff of the JSON texts."""
     old, new = (
         json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False).splitlines() for value in (before, after)
     )

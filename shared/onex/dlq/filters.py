@@ -1,4 +1,4 @@
-"""Which dead letters are meant."""
+"""Filters of dead letters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,31 +12,31 @@ from onex.dlq.reading import DeadLetter
 
 @dataclass(frozen=True, slots=True)
 class LetterFilter:
-    """Every condition that is given must hold; empty ones do not count."""
+    """Conditions that a dead letter must meet. Empty conditions are ignored."""
 
     failure_class: str = ""
     stage: str = ""
     fingerprint: str = ""
-    """Or the beginning of one."""
+    """A fingerprint, or its beginning."""
     key: str = ""
     topic: str = ""
     """Original topic."""
     since_ms: int = 0
-    """Died at or after this time; milliseconds since 1970."""
+    """Became a dead letter at or after this time; milliseconds since 1970."""
     until_ms: int = 0
-    """Died before this time."""
+    """Became a dead letter before this time; milliseconds since 1970."""
     places: frozenset[str] = frozenset()
     """``partition:offset`` in the dead-letter topic."""
     offsets: tuple[int, int] | None = None
     """First and last original offset."""
     headers: Mapping[str, str] = field(default_factory=dict)
     payload: Mapping[str, str] = field(default_factory=dict)
-    """Dotted path in the decoded message, and its value as text."""
+    """By dotted path in the decoded message, the value as text."""
     states: frozenset[EnumLetterState] = frozenset({EnumLetterState.OPEN})
-    """Empty: all."""
+    """Empty accepts every state."""
 
     def matches(self, letter: DeadLetter, state: EnumLetterState) -> bool:
-        """Whether a letter is meant. The payload is decoded only if everything else fits."""
+        """Return whether a letter meets every condition. Decodes the payload only if all other conditions are met."""
         facts = letter.facts
         return (
             (not self.states or state in self.states)
@@ -56,17 +56,17 @@ class LetterFilter:
     def _headers_fit(self, letter: DeadLetter) -> bool:
         if not self.headers:
             return True
-        found = {
+        texts = {
             name: (value or b"").decode(errors="backslashreplace") for name, value in letter.record.headers() or []
         }
-        return all(found.get(name) == value for name, value in self.headers.items())
+        return all(texts.get(name) == value for name, value in self.headers.items())
 
     def _payload_fits(self, letter: DeadLetter) -> bool:
         return all(value_at(letter.message(), path) == value for path, value in self.payload.items())
 
 
 def value_at(message: JsonValue, path: str) -> str | None:
-    """Text of the value at a dotted path (numbers index lists); None where there is none."""
+    """Return the value at a dotted path as text, or None. Numbers in the path index lists."""
     at = message
     for part in split_path(path):
         if not has_child(at, part):

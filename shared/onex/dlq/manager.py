@@ -1,4 +1,4 @@
-"""The dead letters of one node, and everything that can be done with them."""
+"""Operations on the dead letters of one node."""
 
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,13 +21,13 @@ from onex.wire import dead_letter as d
 from onex.wire.retry import release_record
 from onex.wire.skipped import SkippedRecords
 
-_AS_IT_GOES = ReplayOptions()
+_DEFAULTS = ReplayOptions()
 _ANY_STATE = LetterFilter(states=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """An edit before it is made: the letter, its new bytes, and what changes."""
+    """A prepared edit: the letter, its new bytes, and the difference."""
 
     letter: DeadLetter
     value: bytes
@@ -35,7 +35,7 @@ class Edit:
 
 
 class DeadLetterManager:
-    """For operators and their programs. Every change goes into the audit with who and why."""
+    """Finds and changes the dead letters of a node. Every change has an audit entry with its author."""
 
     def __init__(
         self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue, node: ResolvedNode, author: Author, env: str
@@ -50,7 +50,7 @@ class DeadLetterManager:
         self._transactional_id = f"{self._group}.dlq"
 
     def find(self, wanted: LetterFilter = _ANY_STATE) -> Iterator[tuple[DeadLetter, EnumLetterState]]:
-        """Matching letters and where they stand, oldest first per partition. Raises BusError."""
+        """Yield matching letters with their states, oldest first per partition. Raise BusError."""
         states = self._audit.states()
         for letter in read_letters(self._bus, self._node.contract, skipped=self._skipped):
             state = states.get(letter.identity, EnumLetterState.OPEN)
@@ -61,17 +61,17 @@ class DeadLetterManager:
     def replay(
         self,
         letters: Sequence[DeadLetter],
-        options: ReplayOptions = _AS_IT_GOES,
+        options: ReplayOptions = _DEFAULTS,
         stopping: Callable[[], bool] = lambda: False,
         progress: Callable[[ReplayReport], None] = lambda _: None,
     ) -> ReplayReport:
-        """Send letters to the failing node only, in the order of their messages. Raises FencedError, BusError."""
+        """Send letters to the failing node only, in the order of their messages. Raise FencedError, BusError."""
         contract = self._node.contract
         replayer = Replayer(self._bus, contract, self._audit, self._author, self._group, self._transactional_id)
         return replayer.run(letters, options, stopping, progress)
 
     def mark(self, letters: Iterable[DeadLetter], action: EnumDeadLetterAction) -> int:
-        """Park, reopen or drop letters; gives how many. Raises FencedError, BusError."""
+        """Park, reopen or drop letters, and return their number. Raise FencedError, BusError."""
         contract, marked = self._node.contract, 0
         releases = action is EnumDeadLetterAction.DROPPED and contract.error_handling.dead_letter.order_fence
         partitions = require_topic(self._bus.admin, contract.retry_topic).partitions if releases else 0
@@ -79,7 +79,7 @@ class DeadLetterManager:
             for letter in letters:
                 self._audit.write(transaction, letter, action, self._author)
                 number = letter.partition
-                if number < partitions:  # in no other partition a key can wait for it
+                if number < partitions:  # no key waits for it in another partition
                     message_id = letter.facts["message-id"].encode()
                     release = release_record(contract.retry_topic, letter.record.key(), message_id)
                     transaction.produce(*release, partition=number)
@@ -93,7 +93,7 @@ class DeadLetterManager:
         payload: JsonValue = None,
         removed: Sequence[str] = (),
     ) -> Edit:
-        """What an edit would do; raises RejectedError when the result does not fit the schema of its topic."""
+        """Prepare an edit. Raise RejectedError when the result does not fit the schema of its topic."""
         topic = letter.facts.get("topic", "")
         codec = self._payloads.codec(topic)
         if codec is None:
@@ -102,13 +102,16 @@ class DeadLetterManager:
             )
         before = letter.message()
         if before is None and payload is None:
-            raise RejectedError("the payload cannot be read; give a whole new one")
+            raise RejectedError("the payload cannot be read; pass a whole new one")
         after = patched(before if payload is None else payload, changes, removed)
         return Edit(letter, encoded(codec, after), difference(before, after))
 
     def edit(self, edit: Edit) -> str:
-        """Write the mended copy as a new dead letter, close the original; gives the copy's place. Raises BusError."""
-        record, written = edit.letter.record, list[int]()
+        """Write the edited copy as a new dead letter, close the original, and return the place of the copy.
+
+        Raises BusError.
+        """
+        record, offsets = edit.letter.record, list[int]()
         headers = [pair for pair in record.headers() or [] if pair[0] not in (d.EDITED_FROM, d.SCHEMA_ID)]
         headers += [(d.EDITED_FROM, edit.letter.identity.encode()), (d.SCHEMA_ID, b"%d" % _schema_id(edit.value))]
         with Transaction(self._bus.transaction(self._transactional_id)) as transaction:
@@ -118,19 +121,19 @@ class DeadLetterManager:
                 record.key(),
                 headers,
                 record.partition(),
-                lambda _, at: written.append(at),
+                lambda _, offset: offsets.append(offset),
             )
             self._audit.write(transaction, edit.letter, EnumDeadLetterAction.EDITED, self._author, edit.difference)
-        return f"{record.partition()}:{written[0]}"
+        return f"{record.partition()}:{offsets[0]}"
 
     def audited(self) -> list[DeadLetterAudited]:
-        """What was done with letters of this node, oldest first."""
+        """Return the audit entries of this node, oldest first."""
         name = self._node.contract.name
         return sorted((e for e in self._audit.entries() if e.node == name), key=lambda entry: entry.at)
 
 
 def exported(letter: DeadLetter, state: EnumLetterState) -> dict[str, JsonValue]:
-    """A letter as one JSON object that loses nothing: bytes in base64, the payload readable where it can be."""
+    """Return a letter as a lossless JSON object: bytes in base64, and the payload decoded if it can be."""
     value, key = letter.record.value(), letter.record.key()
     return {
         "place": letter.place,
@@ -149,7 +152,7 @@ def _schema_id(value: bytes) -> int:
 
 
 class Transaction:
-    """Commits at the end of a block, aborts when it fails."""
+    """Commits a transaction at the end of a block, and aborts it when the block raises."""
 
     def __init__(self, transaction: ProtocolTransaction) -> None:
         self._transaction = transaction

@@ -16,18 +16,18 @@ _LONGEST_INDEX = 9
 
 
 def split_path(path: str) -> list[str]:
-    """Names and numbers of a path, outermost first."""
+    """Return the names and numbers of a path, outermost first."""
     relative = path[1:] if path.startswith(".") and len(path) > 1 else path
     return [part.replace("\\.", ".") for part in _DOT.split(relative)]
 
 
 def index_of(part: str) -> int:
-    """The index that a part stands for, if it is below a list; -1 for what is no index."""
+    """Return the list index that a part is; -1 for a part that is no index."""
     return int(part) if part.isascii() and part.isdigit() and len(part) <= _LONGEST_INDEX else -1
 
 
 def has_child(at: JsonValue, part: str) -> bool:
-    """Whether the value is an object with that name, or a list with that index."""
+    """Return whether the value is an object with that name, or a list with that index."""
     match at:
         case dict():
             return part in at
@@ -38,7 +38,7 @@ def has_child(at: JsonValue, part: str) -> bool:
 
 
 def child(at: JsonValue, part: str, path: str) -> JsonValue:
-    """The value below ``at``. Raise RejectedError, naming ``path``, when there is none."""
+    """Return the value below ``at``. Raise RejectedError, naming ``path``, when there is none."""
     match at:
         case dict() if has_child(at, part):
             return at[part]
@@ -49,7 +49,7 @@ def child(at: JsonValue, part: str, path: str) -> JsonValue:
 
 
 def missing(at: JsonValue, part: str, path: str) -> RejectedError:
-    """The error that says what is there instead."""
+    """Return the error for a part that does not exist; it names the parts that do."""
     match at:
         case dict():
             more = ", ..." if len(at) > _MOST_NAMES else ""

@@ -1,6 +1,6 @@
-"""Committed positions of a node: what operators see of them, and how they set them.
+"""Committed positions of a node, for operators: shows and sets them.
 
-A position is the offset that a partition is read from next. It is part of the node's consumer group.
+A position is the offset from which the node reads a partition next. The consumer group of the node stores it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,29 +20,32 @@ from onex.wire.positions import UNFINISHED, done_beyond, mark_of, out_of_range
 
 @dataclass(frozen=True, slots=True)
 class PartitionPosition:
-    """Where a node reads one partition."""
+    """The position of a node in one partition."""
 
     partition: Partition
     first: int
-    """Offset of the oldest record that the topic still has."""
+    """Offset of the oldest record in the topic."""
     end: int
-    """Offset behind the newest record that the node may read: the first of an open transaction ends it."""
+    """Offset after the newest record that the node may read: the last stable offset."""
     committed: Position | None
 
     @property
     def done_beyond(self) -> int:
-        """Records behind the position that are done already and will not run again."""
+        """Number of records after the position that are done already and will not run again."""
         return 0 if self.committed is None else len(done_beyond(self.committed))
 
     @property
     def behind(self) -> int:
-        """Offsets between the position and the end, but for those. Transaction markers take offsets too."""
+        """Number of offsets between the position and the end, without those that are done.
+
+        Transaction markers have offsets too.
+        """
         start = self.first if self.committed is None else max(self.first, self.committed.offset)
         return max(0, self.end - start - self.done_beyond)
 
     @property
     def problem(self) -> str:
-        """What is wrong with the position; empty where nothing is."""
+        """Why the node cannot continue from the position; empty when it can."""
         if self.committed is None:
             return ""
         if mark_of(self.committed) == UNFINISHED:
@@ -54,23 +57,23 @@ class PartitionPosition:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """A position that is to be set."""
+    """A position, and the offset to which it will be set."""
 
     before: PartitionPosition
     to: int
 
     @property
     def effect(self) -> str:
-        """What it means for the records in between."""
+        """The effect on the records in between."""
         committed = self.before.committed
         start = self.before.first if committed is None else committed.offset
         if self.to > start:
-            return f"{self.to - start} offsets are passed over"
+            return f"{self.to - start} offsets are skipped"
         return f"{start - self.to} offsets are read again" if self.to < start else "nothing changes"
 
 
 class OffsetManager:
-    """Of one node. Each reset is noted in the audit with who and why."""
+    """Shows and resets the positions of one node. Each reset has an audit entry with its author."""
 
     def __init__(
         self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue, node: ResolvedNode, author: Author, env: str
@@ -83,32 +86,32 @@ class OffsetManager:
         self._group = self._contract.group(env)
 
     def positions(self, topic: str = "", numbers: Collection[int] = ()) -> list[PartitionPosition]:
-        """Of all partitions that the node reads, or of one topic, or of some of its partitions.
+        """Return the positions of all partitions that the node reads, or of one topic, or of some of its partitions.
 
-        Raises RejectedError for what the node does not read; BusError.
+        Raises RejectedError for a topic or partition that the node does not read, BusError.
         """
         if topic and topic not in self._topics:
             raise RejectedError(f"{self._contract.name} does not read {topic!r}; it reads {', '.join(self._topics)}")
         topics = self._bus.admin.topics([topic] if topic else self._topics)
         if topic and topic not in topics:
-            raise RejectedError(f"{topic} does not exist; `onex apply` creates declared topics")
+            raise RejectedError(f"{topic} does not exist; run `onex apply`")
         partitions = all_partitions(topics[name] for name in sorted(topics))
         if unknown := set(numbers) - {partition.partition for partition in partitions}:
             raise RejectedError(f"{topic} has no partition {min(unknown)}; it has {len(partitions)}")
-        chosen = [partition for partition in partitions if not numbers or partition.partition in numbers]
-        firsts, ends = self._bus.admin.ends(chosen), self._bus.admin.stable_ends(chosen)
-        committed = self._bus.admin.group_positions(self._group, chosen)
-        return [PartitionPosition(p, firsts[p][0], ends[p], committed.get(p)) for p in chosen]
+        selected = [partition for partition in partitions if not numbers or partition.partition in numbers]
+        firsts, ends = self._bus.admin.ends(selected), self._bus.admin.stable_ends(selected)
+        committed = self._bus.admin.group_positions(self._group, selected)
+        return [PartitionPosition(p, firsts[p][0], ends[p], committed.get(p)) for p in selected]
 
     def plan(self, positions: Sequence[PartitionPosition], to: int | datetime | None) -> list[Reset]:
-        """Resets of these positions: to an offset, to the first record of a time or later, or to the end (None).
+        """Return resets: to an offset, to the first record at or after a time, or to the end (None).
 
-        An offset that the topic does not have is moved into it. Raises BusError.
+        An offset outside of the topic is replaced by the nearest one in it. Raises BusError.
         """
-        wanted = self._wanted(positions, to)
-        return [Reset(at, min(max(wanted[at.partition], at.first), at.end)) for at in positions]
+        targets = self._targets(positions, to)
+        return [Reset(at, min(max(targets[at.partition], at.first), at.end)) for at in positions]
 
-    def _wanted(self, positions: Sequence[PartitionPosition], to: int | datetime | None) -> Mapping[Partition, int]:
+    def _targets(self, positions: Sequence[PartitionPosition], to: int | datetime | None) -> Mapping[Partition, int]:
         match to:
             case None:
                 return {at.partition: at.end for at in positions}
@@ -119,9 +122,9 @@ class OffsetManager:
                 return {at.partition: to for at in positions}
 
     def reset(self, resets: Sequence[Reset]) -> None:
-        """Commit the positions, then note it. Raises RejectedError while instances of the node run, BusError.
+        """Commit positions, then write audit entries. Raise RejectedError while instances of the node run, BusError.
 
-        What was done beyond the old position is forgotten: a position that is set means what it says.
+        The set of offsets that are done beyond the old position is dropped, so that all of them are read again.
         """
         consumer = self._bus.subscribe(self._group, ())
         try:

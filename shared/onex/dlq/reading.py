@@ -1,4 +1,4 @@
-"""Reading dead letters."""
+"""Reads dead letters and decodes their payloads."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -26,67 +26,67 @@ _NO_NUMBER = -2
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One dead letter: the original record, and what is known of its failure."""
+    """One dead letter: the original record, and the facts about its failure."""
 
     record: ProtocolRecord
     facts: dict[str, str]
     """Headers ``onex-dlq-*`` without the prefix."""
     message: Callable[[], JsonValue] = lambda: None
-    """The payload as JSON has it; None where it cannot be read."""
+    """Returns the payload as JSON; None when it cannot be decoded."""
 
     @property
     def place(self) -> str:
-        """``partition:offset`` in the dead-letter topic; names a letter on the command line."""
+        """``partition:offset`` in the dead-letter topic; the name of a letter on the command line."""
         return f"{self.record.partition()}:{self.record.offset()}"
 
     @property
     def identity(self) -> str:
-        """``topic-partition-offset-timestamp``; names it in the audit and as parent of a replay.
+        """``topic-partition-offset-timestamp``; the name of a letter in the audit and as the parent of a replay.
 
-        The time tells letters apart when the topic was deleted and made again.
+        The time distinguishes letters when the topic was deleted and created again.
         """
         record = self.record
         return f"{record.topic()}-{record.partition()}-{record.offset()}-{record.timestamp()[1]}"
 
     @property
     def key(self) -> str:
-        """The record's key as text."""
+        """Key of the record as text."""
         return (self.record.key() or b"").decode(errors="backslashreplace")
 
     @property
     def died_ms(self) -> int:
-        """When it failed for the last time; milliseconds since 1970."""
+        """Time of the last failure; milliseconds since 1970."""
         return min(max(0, self._number("last-failed")), LATEST_MS)
 
     @property
     def partition(self) -> int:
-        """Partition number that it came from."""
+        """Partition number of the original record."""
         return self._number("partition")
 
     @property
     def original_offset(self) -> int:
-        """Offset in the topic it came from; -1 for a fired timer."""
+        """Offset of the original record; -1 for a fired timer."""
         return self._number("offset")
 
     @property
     def replays(self) -> int:
-        """How often it was replayed before."""
+        """Number of replays before."""
         return self._number("replays")
 
     @property
     def incomplete(self) -> str:
-        """Why it cannot be replayed: parts of the record did not fit into it. Empty for a whole one."""
+        """Why it cannot be replayed: parts of the record did not fit into it. Empty for a complete letter."""
         cut = [name for name in ("truncated", "truncated-key", "truncated-headers") if name in self.facts]
         return f"only a part of the record is in the dead letter ({', '.join(cut)})" if cut else ""
 
     @property
     def order(self) -> tuple[int, str, int, int]:
-        """Sorts letters as their messages came: the right order to replay them in."""
+        """Sort key: the order of the original records, in which letters are replayed."""
         return self._number("timestamp"), self.facts.get("topic", ""), self.partition, self.original_offset
 
     @property
     def original_headers(self) -> Headers:
-        """Headers of the record as it was."""
+        """Headers of the original record."""
         return d.original_headers(self.record.headers() or [])
 
     def _number(self, fact: str) -> int:
@@ -94,7 +94,7 @@ class DeadLetter:
 
 
 def facts_of(record: ProtocolRecord) -> dict[str, str]:
-    """Facts of a dead letter, by name without prefix. Raise PoisonError for a record that is none."""
+    """Return the facts of a dead letter by name without prefix. Raise PoisonError for a record that is none."""
     facts = {
         name.removeprefix(d.PREFIX): value.decode(errors="backslashreplace")
         for name, value in readable_headers(record)
@@ -102,9 +102,9 @@ def facts_of(record: ProtocolRecord) -> dict[str, str]:
     }
     if missing := [name for name in ("node", *_ALWAYS) if not facts.get(name)]:
         raise PoisonError(f"no dead letter: it has no {d.PREFIX}{missing[0]}")
-    for name, least in (("partition", 0), ("offset", -1)):  # a timestamp is its sender's, and may be any number
+    for name, least in (("partition", 0), ("offset", -1)):  # a timestamp comes from the sender, and may be any number
         if h.number_in(facts[name].encode(), _NO_NUMBER) < least:
-            raise PoisonError(f"no dead letter: {d.PREFIX}{name} is no such number")
+            raise PoisonError(f"no dead letter: {d.PREFIX}{name} is out of range")
     return facts
 
 
@@ -114,7 +114,7 @@ def read_letters(
     start: dict[int, int] | None = None,
     skipped: SkippedRecords | None = None,
 ) -> Iterator[DeadLetter]:
-    """Dead letters of a node, oldest first per partition, from offsets by partition number.
+    """Yield the dead letters of a node, oldest first per partition, from offsets by partition number.
 
     Records that are no dead letters are counted in ``skipped``. Raises MissingTopicError, BusError.
     """
@@ -136,7 +136,7 @@ def read_letters(
 
 
 class Payloads:
-    """Decodes what dead letters carry, by the topics they came from."""
+    """Decodes the payloads of dead letters by the topics of the original records."""
 
     def __init__(self, node: ResolvedNode, catalogue: ProtocolSchemaCatalogue) -> None:
         self._node = node
@@ -144,7 +144,7 @@ class Payloads:
         self._codecs: dict[str, Codec] = {}
 
     def codec(self, topic: str) -> Codec | None:
-        """Codec of an input of the node; None for other topics."""
+        """Return the codec of an input of the node; None for other topics."""
         route = self._node.routes.get(topic)
         if route is None:
             return None
@@ -153,7 +153,7 @@ class Payloads:
         return self._codecs[topic]
 
     def attached(self, letter: DeadLetter) -> DeadLetter:
-        """The letter, with its message readable."""
+        """Return the letter with a function that decodes its payload."""
         return DeadLetter(letter.record, letter.facts, partial(self._read, letter))
 
     def _read(self, letter: DeadLetter) -> JsonValue:
@@ -161,11 +161,11 @@ class Payloads:
         value = letter.record.value()
         if codec is not None:
             try:
-                found: JsonValue = json.loads(codec.decode(value).to_stored_json())
+                message: JsonValue = json.loads(codec.decode(value).to_stored_json())
             except MessageError:
-                pass  # shown as JSON below where it is that
+                pass  # it may be plain JSON, see below
             else:
-                return found
+                return message
         try:
             return None if value is None else json.loads(value)
         except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""Replay: the original bytes go to the node's retry topic, which no other group reads.
+"""Replay: writes the original bytes to the node's retry topic, which no other group reads.
 
-Each record and its audit entry are written in one transaction: interrupted and run again, a replay goes on
-where it stopped and sends nothing twice. Two operators at once fence each other.
+One transaction writes each record together with its audit entry. A replay that was interrupted continues where it
+stopped, and sends no record twice. Two operators who replay at the same time fence each other.
 """
 
 import time
@@ -19,36 +19,36 @@ from onex.wire import headers as h
 from onex.wire.ids import replay_id
 
 _BATCH = 100
-_SETTLE = 15.0
-"""Seconds to wait for a batch to be processed, when its failures are counted."""
+_PROCESSED_WITHIN = 15.0
+"""Seconds to wait until the node has processed a batch, before its failures are counted."""
 _LOOK_EVERY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """How fast, how much, and when to stop."""
+    """Rate and number of the records, and when to stop."""
 
     rate: float = 0.0
-    """Records per second; 0 is as fast as it goes."""
+    """Records per second; 0 sets no limit."""
     most: int = 1_000_000
     abort_above: float = 1.0
-    """Share of the records replayed so far that may fail again; 1 never stops."""
+    """Share of the replayed records that may fail again before the replay stops, from 0 to 1; 1 never stops."""
     authorization: str = field(default="", repr=False)
-    """Value of the header ``authorization``, which dead letters do not keep; empty leaves it out."""
+    """Value of the header ``authorization``, which dead letters do not contain; empty omits it."""
 
 
 @dataclass(slots=True)
 class ReplayReport:
-    """What a replay did."""
+    """Counters of a replay."""
 
     matching: int = 0
     replayed: int = 0
     parked: int = 0
-    """Replayed too often before, or incomplete: put aside instead."""
+    """Letters that were parked instead: replayed too often before, or incomplete."""
     failed_again: int = 0
     """Counted only when ``abort_above`` is below 1."""
     stopped: str = ""
-    """Why it ended before its end; empty when it did not."""
+    """Why the replay stopped early; empty when it did not."""
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class Replayer:
     _written: dict[int, int] = field(default_factory=dict)
     """Next offset by retry partition, after the last batch."""
     _partitions: int = 0
-    """Of the retry topic; 0 until somebody asks."""
+    """Number of partitions of the retry topic; 0 before the first request."""
 
     def run(
         self,
@@ -75,7 +75,7 @@ class Replayer:
         stopping: Callable[[], bool] = lambda: False,
         progress: Callable[[ReplayReport], None] = lambda _: None,
     ) -> ReplayReport:
-        """Replay letters in the order of their messages. Raises FencedError when somebody else replays, BusError."""
+        """Replay letters in the order of their messages. Raise FencedError when another replay starts, BusError."""
         ordered = sorted(letters, key=lambda letter: letter.order)[: options.most]
         report = ReplayReport(matching=len(letters))
         before = self._end_of_letters() if options.abort_above < 1 else {}
@@ -85,7 +85,7 @@ class Replayer:
         try:
             for at in range(0, len(ordered), size):
                 if stopping():
-                    report.stopped = "interrupted; run it again to go on"
+                    report.stopped = "interrupted; run it again to continue"
                     break
                 began = self.monotonic()
                 batch = ordered[at : at + size]
@@ -119,7 +119,7 @@ class Replayer:
                 if authorization:
                     headers.append((h.AUTHORIZATION, authorization.encode()))
                 number = self._place(letter)
-                transaction.produce(topic, value, key, headers, number, self._note(number))
+                transaction.produce(topic, value, key, headers, number, self._on_delivery(number))
                 self.audit.write(
                     transaction,
                     letter,
@@ -136,12 +136,13 @@ class Replayer:
         report.parked += parked
 
     def _place(self, letter: DeadLetter) -> int:
-        """Partition number that a replay goes to: where the letter came from, or, of a keyed node, where its key
-        belongs. A producer with another partitioner may have put it elsewhere."""
+        """Return the partition number for a replay: that of the original record, or of the key for a keyed node.
+
+        A producer with another partitioner may have written the original record to a wrong partition.
+        """
         contract, key = self.contract, letter.record.key()
-        came_from = letter.partition
         if not contract.node_type.is_stateful or not key or letter.facts["topic"] == contract.changelog_topic:
-            return came_from
+            return letter.partition
         return self.bus.partitions_of([key], self._count())[0]
 
     def _count(self) -> int:
@@ -149,7 +150,7 @@ class Replayer:
             self._partitions = require_topic(self.bus.admin, self.contract.retry_topic).partitions
         return self._partitions
 
-    def _note(self, number: int) -> Callable[[Exception | None, int], None]:
+    def _on_delivery(self, number: int) -> Callable[[Exception | None, int], None]:
         def report(failure: Exception | None, offset: int) -> None:
             if failure is None:
                 self._written[number] = offset + 1
@@ -157,12 +158,12 @@ class Replayer:
         return report
 
     def _too_many_failed(self, report: ReplayReport, sent: set[str], before: dict[int, int], limit: float) -> bool:
-        """Wait until the node is through with the batch, then count what died again."""
-        deadline = self.monotonic() + _SETTLE
+        """Wait until the node has processed the batch, then count the letters that failed again."""
+        deadline = self.monotonic() + _PROCESSED_WITHIN
         while not self._processed() and self.monotonic() < deadline:
             self.sleep(_LOOK_EVERY)
-        again = {letter.facts.get("parent") for letter in read_letters(self.bus, self.contract, before)}
-        report.failed_again = len(again & sent)
+        parents = {letter.facts.get("parent") for letter in read_letters(self.bus, self.contract, before)}
+        report.failed_again = len(parents & sent)
         if report.replayed and report.failed_again > limit * report.replayed:
             report.stopped = f"{report.failed_again} of {report.replayed} failed again"
             return True

@@ -1,4 +1,4 @@
-"""Giving up a record that ends the process of its node again and again: it becomes a dead letter."""
+"""Skips a record that ends the process of its node repeatedly: the record becomes a dead letter."""
 
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
 from onex.contract import ResolvedNode
@@ -15,7 +15,7 @@ from onex.wire.skip import Skip
 
 
 class OffsetSkipper:
-    """Of one node. Every skip goes into the audit of dead letters with who and why."""
+    """Skips records of one node. Every skip has an audit entry with its author."""
 
     def __init__(
         self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue, node: ResolvedNode, author: Author, env: str
@@ -29,21 +29,21 @@ class OffsetSkipper:
         self._transactional_id = f"{self._group}.dlq"
 
     def find(self, partition: Partition, offset: int) -> ProtocolRecord | None:
-        """The record; None for a timer, whose topic is the changelog and whose offset is made of its due time.
+        """Return the record; None for a timer: its topic is the changelog, and its offset follows from its due time.
 
-        Raises RejectedError when the node does not take such a record, or has done with it; BusError.
+        Raises RejectedError when the node does not read such a record, or has finished it; BusError.
         """
         if self._contract.node_type.is_stateful and partition.topic == self._contract.changelog_topic:
             return None
         if partition.topic not in self._inputs and partition.topic != self._contract.retry_topic:
-            known = ", ".join(sorted({*self._inputs, self._contract.retry_topic}))
-            raise RejectedError(f"{self._contract.name} does not read {partition.topic!r}; it reads {known}")
+            read = ", ".join(sorted({*self._inputs, self._contract.retry_topic}))
+            raise RejectedError(f"{self._contract.name} does not read {partition.topic!r}; it reads {read}")
         state = self._bus.admin.topics([partition.topic]).get(partition.topic)
         if state is None or not 0 <= partition.partition < state.partitions:
             raise RejectedError(f"{partition.topic} has no partition {partition.partition}")
         committed = self._bus.admin.group_positions(self._group, [partition]).get(partition)
         if committed is not None and (offset < committed.offset or offset in done_beyond(committed)):
-            raise RejectedError(f"{self._contract.name} has done with offset {offset}; there is nothing to skip")
+            raise RejectedError(f"{self._contract.name} has finished offset {offset}; there is nothing to skip")
         end = self._bus.admin.stable_ends([partition])[partition]
         if offset < end:
             reader = self._bus.read({partition: offset}, {partition: end})
@@ -56,7 +56,7 @@ class OffsetSkipper:
         raise RejectedError(f"{partition.topic}[{partition.partition}] holds no record at offset {offset}")
 
     def skip(self, partition: Partition, offset: int, record: ProtocolRecord | None) -> None:
-        """Send the decision to the agent that is blocked by the record, and note it. Raises FencedError, BusError."""
+        """Send the decision to the blocked agent, with an audit entry. Raise FencedError, BusError."""
         skip = Skip(self._group, *partition, offset, self._author.why, self._author.who)
         place = f"{partition.topic}-{partition.partition}-{offset}"
         identity, message = place, place

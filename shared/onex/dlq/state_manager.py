@@ -1,8 +1,7 @@
-"""State of a reducer or orchestrator: deleted, or made again from the records that its inputs still have.
+"""Deletes the state of a reducer or orchestrator, or rebuilds it from the records that its inputs still have.
 
-The changelog is deleted and created again. Its new identity makes every copy of the state on a disk invalid, on all
-machines, however far the copy was. While this runs, the positions carry a mark that blocks agents: a command that
-ended half-way is run again.
+The changelog is deleted and created again. Its new identity invalidates every copy of the state on a disk, on all
+machines. Meanwhile the positions have a mark that blocks agents, until an interrupted command is run again.
 """
 
 from collections.abc import Sequence
@@ -24,28 +23,28 @@ from onex.wire.positions import UNFINISHED, Mark
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """What is going to happen to the state of a node."""
+    """A planned change of the state of a node."""
 
     changelog: str
     offsets: int
-    """Offsets of the changelog that are deleted, over all partitions. Markers of transactions take offsets too."""
+    """Number of offsets of the changelog that are deleted. Transaction markers have offsets too."""
     resets: Sequence[Reset]
-    """Of every partition that the node reads."""
+    """Resets of every partition that the node reads."""
     incomplete: Sequence[Partition] = ()
-    """Inputs of a rebuild that have lost their first records: what came of those is not in the new state."""
+    """Inputs of a rebuild whose first records are deleted: the new state lacks their effects."""
     is_rebuild: bool = False
 
 
 class StateManager:
-    """Of one node. Each change is noted in the audit with who and why."""
+    """Deletes or rebuilds the state of one node. Each change has an audit entry with its author."""
 
     def __init__(
         self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue, node: ResolvedNode, author: Author, env: str
     ) -> None:
-        """Raises ConfigurationError for a node that keeps no state."""
+        """Raises ConfigurationError for a node without state."""
         contract = node.contract
         if not contract.node_type.is_stateful:
-            raise ConfigurationError(f"{contract.name} keeps no state: it is of the kind {contract.node_type}")
+            raise ConfigurationError(f"{contract.name} has no state: it is of the kind {contract.node_type}")
         self._bus = bus
         self._node = node
         self._contract = contract
@@ -55,22 +54,22 @@ class StateManager:
         self._group = contract.group(env)
 
     def plan_drop(self) -> StateChange:
-        """Delete the state and leave the positions, so that every key is new. Raises RejectedError, BusError."""
+        """Plan to delete the state and leave the positions: every key is new. Raise RejectedError, BusError."""
         deleted = self._deleted()
         resets = [Reset(at, _start_of(at)) for at in self._offsets.positions()]
         return StateChange(self._contract.changelog_topic, deleted, resets)
 
     def plan_rebuild(self, *, publish_again: bool = False) -> StateChange:
-        """Delete the state and read the inputs again from the earliest record. Raises RejectedError, BusError.
+        """Plan to delete the state and read the inputs again from the earliest record. Raise RejectedError, BusError.
 
-        Records that wait on the retry topic are passed over: they came of records that are read again. Snapshots may
-        be published again; other outputs are refused without ``publish_again``.
+        Records on the retry topic are skipped, because their originals are read again. Snapshots may be published
+        again; other outputs are refused without ``publish_again``.
         """
         outputs = frozenset(self._node.outputs.values())
-        if own := sorted(outputs & self._node.routes.keys()):
+        if cycle := sorted(outputs & self._node.routes.keys()):
             raise RejectedError(
-                f"{self._contract.name} reads {own[0]}, which it publishes itself: what it publishes again would be "
-                "applied a second time; use `onex state drop`"
+                f"{self._contract.name} reads {cycle[0]}, which it publishes itself: messages that are published again "
+                "would be applied a second time; use `onex state drop`"
             )
         if not publish_again and (twice := sorted(filter(_counts_twice, outputs))):
             raise RejectedError(
@@ -82,11 +81,11 @@ class StateManager:
         return StateChange(self._contract.changelog_topic, deleted, resets, lost, is_rebuild=True)
 
     def apply(self, change: StateChange) -> None:
-        """Do it, then note it. Raises RejectedError while instances of the node run, BusError."""
+        """Apply a change, then write audit entries. Raise RejectedError while instances of the node run, BusError."""
         name = self._contract.name
         consumer = self._bus.subscribe(self._group, ())
         try:
-            # First: only a group without members takes positions.
+            # First, because only a group without members accepts positions.
             set_positions(consumer, name, {r.before.partition: _blocked(r.before) for r in change.resets})
             identity = self._bus.admin.remake(change.changelog)
             mark = Mark(identity, 0).text()
@@ -110,7 +109,7 @@ class StateManager:
 
 
 def _start_of(at: PartitionPosition) -> int:
-    """Where the node goes on: at its position, or at the earliest record where it has none."""
+    """Return the offset at which the node continues: its position, or the earliest record."""
     return at.first if at.committed is None else at.committed.offset
 
 
@@ -119,5 +118,5 @@ def _blocked(at: PartitionPosition) -> Position:
 
 
 def _counts_twice(topic: str) -> bool:
-    """Whether a message that is published again is one more: a snapshot replaces the one before."""
+    """Return whether a message that is published again counts again. A snapshot only replaces the previous one."""
     return TopicName.parse(topic).category is not EnumTopicCategory.SNAPSHOT

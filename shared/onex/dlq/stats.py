@@ -1,4 +1,4 @@
-"""Dead letters in numbers: by cause, and over time."""
+"""Statistics of dead letters: by cause and over time."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ _BARS = " ▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True, slots=True)
 class LetterGroup:
-    """Letters of one cause."""
+    """Dead letters of one cause."""
 
     node: str
     failure_class: str
@@ -21,19 +21,19 @@ class LetterGroup:
     last_ms: int
     example: str
     keys: int
-    """Different keys among them."""
+    """Number of different keys."""
     histogram: str
-    """One character for each of equal spans of time from the first letter of all to the last."""
+    """One character for each of equal time spans, from the first of all letters to the last."""
 
 
 def group_letters(letters: Iterable[DeadLetter], width: int = 12) -> Sequence[LetterGroup]:
-    """Groups of the same node, class and fingerprint, largest first."""
+    """Group letters by node, class and fingerprint; return the largest group first."""
     by_cause: dict[tuple[str, str, str], list[DeadLetter]] = {}
     for letter in letters:
         facts = letter.facts
         cause = facts.get("node", ""), facts.get("class", ""), facts.get("fingerprint", "")
         by_cause.setdefault(cause, []).append(letter)
-    times = [letter.died_ms for found in by_cause.values() for letter in found]
+    times = [letter.died_ms for same in by_cause.values() for letter in same]
     first, last = min(times, default=0), max(times, default=0)
     groups = [
         LetterGroup(
@@ -51,7 +51,7 @@ def group_letters(letters: Iterable[DeadLetter], width: int = 12) -> Sequence[Le
 
 
 def histogram(times_ms: Iterable[int], first_ms: int, last_ms: int, width: int) -> str:
-    """How many fall into each of ``width`` spans; the fullest has the full bar."""
+    """Return one bar for each of ``width`` time spans. The span with the most letters has the full bar."""
     span = max(1, last_ms - first_ms + 1)
     counts = Counter((at - first_ms) * width // span for at in times_ms)
     most = max(counts.values(), default=1)
