@@ -48,7 +48,7 @@ lint: $(STAMP)
 	$(BIN)/python -m tests.prose
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/onex contract validate services examples/orders
+	$(BIN)/onex contract validate services examples/orders examples/faust
 	$(BIN)/onex contract render --check
 
 ## format: format the code, and fix what ruff can fix

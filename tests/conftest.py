@@ -30,8 +30,9 @@ SERVICES = ROOT / "services"
 ORDERS = ROOT / "examples" / "orders"
 CONTRACTS = ROOT / "examples" / "contracts"
 NODES = ROOT / "tests" / "nodes"
+FAUST = ROOT / "examples" / "faust"
 
-for folder in (SERVICES, ORDERS, NODES):
+for folder in (SERVICES, ORDERS, FAUST, NODES):
     sys.path.append(str(folder))
 
 

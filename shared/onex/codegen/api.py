@@ -24,6 +24,7 @@ PUBLIC_MODULES = (
     "onex.codegen",
     "onex.model.mesh",
     "onex.capability",
+    "onex.faust",
 )
 """Modules whose ``__all__`` is public, in addition to the package of each capability."""
 

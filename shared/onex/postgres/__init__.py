@@ -1,5 +1,9 @@
 """Exactly-once effects on PostgreSQL: inbox and outbox in the node's own transaction."""
 
+from onex.util.extras import require_extra
+
+require_extra("postgres")
+
 from onex.postgres.inbox import Inbox
 from onex.postgres.outbox import Outbox
 from onex.postgres.passing import passing, unreachable

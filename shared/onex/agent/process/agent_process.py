@@ -83,7 +83,14 @@ class AgentProcess:
     """Owns what lives longer than a set of Kafka clients: slot, health, metrics, health server, watchdogs."""
 
     def __init__(
-        self, resolved: ResolvedNode, settings: Settings, slot: InstanceSlot, health: Health, calls: CallWatch
+        self,
+        resolved: ResolvedNode,
+        settings: Settings,
+        slot: InstanceSlot,
+        health: Health,
+        calls: CallWatch,
+        *,
+        handles_signals: bool = True,
     ) -> None:
         """``calls`` already watches the steps of the start, and reports them to ``health``."""
         self._resolved = resolved
@@ -97,7 +104,7 @@ class AgentProcess:
         self._metrics = AgentMetrics(self._contract.name)
         self._clock_watch = ClockWatch(self._clock, health, self._metrics, self._on_clock_set_back)
         self._isolation = Isolation(slot.folder / "crash", self._clock)
-        self._stop = StopSwitch(self._isolation.journal.excuse)
+        self._stop = StopSwitch(self._isolation.journal.excuse, handles_signals=handles_signals)
         self._calls = calls
         self._calls.excuse = self._isolation.journal.excuse
         self._step = calls.steps.step
@@ -138,6 +145,10 @@ class AgentProcess:
             self._alarm.stop()
             self._clock_watch.stop()
             self._presence.stop(_LEAVE_PATIENCE)
+
+    def ask_stop(self) -> None:
+        """Let :meth:`run` drain and return. From any thread."""
+        self._stop.ask_stop()
 
     def _run_until_stopped(self) -> int:
         wait, fenced_at = _FIRST_WAIT, list[float]()

@@ -1,6 +1,7 @@
-"""Runs a pure engine on the main thread. A timer signal interrupts a handler that takes too long."""
+"""Runs a pure engine. On the main thread a timer signal interrupts a handler that takes too long."""
 
 import signal
+import threading
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -17,23 +18,26 @@ class HangGuard:
     """Checks every half second whether the same record has been in its handler for longer than ``limit`` seconds.
 
     An exception from the signal handler interrupts Python code. It does not interrupt a call into C that never
-    returns: :class:`HangAlarm` ends the process then.
+    returns: :class:`HangAlarm` ends the process then, and also for any handler on a thread that is not the main one.
     """
 
     def __init__(self, engine: PureEngine, limit: float) -> None:
         self._engine = engine
         self._limit = limit
+        self._interrupts = threading.current_thread() is threading.main_thread()
         self._record = -1
         self._since = 0.0
 
     def __enter__(self) -> "HangGuard":
-        signal.signal(signal.SIGALRM, self._look)
-        signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
+        if self._interrupts:
+            signal.signal(signal.SIGALRM, self._look)
+            signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        if self._interrupts:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
     def _look(self, _: int, __: FrameType | None) -> None:
         now = time.monotonic()

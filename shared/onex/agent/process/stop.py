@@ -1,4 +1,4 @@
-"""Asks an agent process to end, or to replace its clients."""
+"""Asks an agent to end, or to replace its clients."""
 
 import os
 import signal
@@ -8,20 +8,24 @@ from types import FrameType
 
 
 class StopSwitch:
-    """Set by SIGTERM and SIGINT. A second signal ends the process immediately."""
+    """Set by SIGTERM and SIGINT, or by :meth:`ask_stop`. A second signal ends the process immediately."""
 
-    def __init__(self, on_request: Callable[[], None] = lambda: None) -> None:
-        """``on_request`` is called in the signal handler."""
+    def __init__(self, on_request: Callable[[], None] = lambda: None, *, handles_signals: bool = True) -> None:
+        """``on_request`` is called in the signal handler. Only the main thread can create a switch for signals."""
         self._on_request = on_request
         self.requested = False
         self.restart = False
         self._wakers: list[Callable[[], object]] = []
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT) if handles_signals else ():
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         if self.requested:
             os._exit(128 + number)
+        self.ask_stop()
+
+    def ask_stop(self) -> None:
+        """End the agent."""
         self.requested = True
         self._on_request()
         self.wake()

@@ -1,5 +1,9 @@
 """Database: PostgreSQL for effects."""
 
+from onex.util.extras import require_extra
+
+require_extra("postgres")
+
 from onex.mixins.database.mixin_database import MixinDatabase
 from onex.mixins.database.model_database_subcontract import EnumIsolation, ModelDatabaseSubcontract
 from onex.mixins.database.protocol_database import ProtocolDatabase
