@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import faust
-from faust.types import AppT
 from typing_extensions import override
 
 from onex.agent.process.embedded_agent import EmbeddedAgent
@@ -16,7 +15,7 @@ from onex.model.enums import EnumHost
 from onex.settings import Settings
 
 
-def attach(app: AppT[faust.Stream], node: Path | str, settings: Settings | None = None) -> None:
+def attach(app: faust.App, node: Path | str, settings: Settings | None = None) -> None:
     """Run the node in a folder with ``app``. It starts with the application, and drains when the application stops.
 
     The contract must have ``delivery.host: faust``. The node has a consumer and a consumer group of its own: its
