@@ -11,7 +11,7 @@ from onex.model.message import Message
 from onex.schema import avro_schema
 from onex.schema import lookups as module
 from onex.schema.avro_schema import Schema
-from onex.schema.lookups import REMEMBERED, SchemaLookups
+from onex.schema.lookups import UNKNOWN_FOR, SchemaLookups
 from onex.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
 from onex.testing.clock import ManualClock
 
@@ -68,7 +68,7 @@ def test_an_unknown_id_is_looked_up_again_after_a_while() -> None:
     scene.lookups.register({"late-value": avro_schema(Sample)})
     with pytest.raises(SchemaMismatchError):
         scene.lookups.schema_of(1)
-    scene.clock.move_to(scene.clock.monotonic() + REMEMBERED)
+    scene.clock.move_to(scene.clock.monotonic() + UNKNOWN_FOR)
     with pytest.raises(SchemaPendingError):
         scene.lookups.schema_of(1)
     scene.run()
@@ -76,8 +76,8 @@ def test_an_unknown_id_is_looked_up_again_after_a_while() -> None:
 
 
 def test_what_is_remembered_and_what_is_asked_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_REMEMBERED", 10)
-    monkeypatch.setattr(module, "MOST_ASKED", 20)
+    monkeypatch.setattr(module, "MOST_UNKNOWN", 10)
+    monkeypatch.setattr(module, "MOST_PENDING", 20)
     scene = Scene()
     for schema_id in range(1000):
         with pytest.raises(SchemaPendingError):

@@ -68,8 +68,8 @@ class StateManager:
         outputs = frozenset(self._node.outputs.values())
         if cycle := sorted(outputs & self._node.routes.keys()):
             raise RejectedError(
-                f"{self._contract.name} reads {cycle[0]}, which it publishes itself: messages that are published again "
-                "would be applied a second time; use `onex state drop`"
+                f"{self._contract.name} reads {cycle[0]}, which it publishes itself: messages that are published "
+                "again would be applied a second time; use `onex state drop`"
             )
         if not publish_again and (twice := sorted(filter(_counts_twice, outputs))):
             raise RejectedError(

@@ -1,4 +1,4 @@
-"""What any schema catalogue offers: the default is a topic, the other a Confluent-compatible registry."""
+"""The protocol of schema catalogues: a topic by default, or a Confluent-compatible registry."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,29 +18,38 @@ class SchemaVersion:
 
 
 class ProtocolSchemaCatalogue(Protocol):
-    """Agents only read; ``register`` belongs to provisioning."""
+    """Schemas by id and by subject. Agents only read; provisioning registers."""
 
     def id_of(self, subject: str, schema: Schema) -> int:
-        """Id of exactly this schema under the subject; raises SchemaMismatchError when absent."""
+        """Return the id of exactly this schema under a subject.
+
+        Raises SchemaMismatchError when it is not registered, BusError.
+        """
         ...
 
     def schema_of(self, schema_id: int) -> Schema:
-        """Schema of an id. Raises SchemaMismatchError when it is not registered, BusError when that is not known."""
+        """Return the schema of an id.
+
+        Raises SchemaMismatchError when the id is not registered, BusError when the catalogue cannot be read.
+        """
         ...
 
     def schemas_of(self, schema_ids: Collection[int]) -> Mapping[int, Schema]:
-        """Schemas of those ids that are registered. Raises BusError."""
+        """Return the schemas of the ids that are registered. Raise BusError."""
         ...
 
     def versions(self, subjects: Sequence[str]) -> Mapping[str, Sequence[SchemaVersion]]:
-        """Versions of each of the subjects, oldest first; empty when unknown."""
+        """Return the versions of each subject, oldest first; none for an unknown subject. Raise BusError."""
         ...
 
     def register(self, schemas: Mapping[str, Schema]) -> Mapping[str, SchemaVersion]:
-        """Add a version to each subject (or find it), and give them. Does not check compatibility."""
+        """Add a version to each subject, or find it, and return the versions. Raise BusError.
+
+        It does not check compatibility.
+        """
         ...
 
 
 def subject_of(topic: str) -> str:
-    """Subject of a topic's values (Confluent's TopicNameStrategy)."""
+    """Return the subject of the values of a topic (Confluent's TopicNameStrategy)."""
     return f"{topic}-value"

@@ -5,19 +5,20 @@ from collections.abc import Collection, Mapping, Sequence
 
 import httpx
 from pydantic import JsonValue
+from typing_extensions import override
 
 from onex.errors import BusUnavailableError, ConfigurationError, ProvisioningError, SchemaMismatchError
 from onex.schema.avro_schema import Schema, canonical
-from onex.schema.catalogue import SchemaVersion
+from onex.schema.catalogue import ProtocolSchemaCatalogue, SchemaVersion
 from onex.schema.references import Reference, Referring, references_of, with_references
 from onex.util.error_text import scrubbed
 
-_LONGEST_ANSWER = 300
+_LONGEST_QUOTE = 300
 _MEDIA = "application/vnd.schemaregistry.v1+json"
 
 
-class RegistryCatalogue:
-    """See :class:`ProtocolSchemaCatalogue`. Answers are kept: ids and versions never change."""
+class RegistryCatalogue(ProtocolSchemaCatalogue):
+    """A registry as a catalogue. It caches schemas by id, because an id never changes."""
 
     def __init__(self, url: str) -> None:
         try:
@@ -26,41 +27,43 @@ class RegistryCatalogue:
             raise ConfigurationError(f"SCHEMA_REGISTRY_URL is no URL: {error}; write http://HOST:PORT") from None
         self._schemas: dict[int, Schema] = {}
 
+    @override
     def id_of(self, subject: str, schema: Schema) -> int:
-        """Looks the schema up under its subject."""
         answer = self._ask("POST", f"/subjects/{subject}", {"schema": canonical(schema)})
         if answer is None:
             raise SchemaMismatchError(f"the schema of {subject} is not registered; run `onex apply`")
         return int(answer["id"])
 
+    @override
     def schema_of(self, schema_id: int) -> Schema:
-        """See the protocol."""
-        found = self.schemas_of((schema_id,)).get(schema_id)
-        if found is None:
+        schema = self.schemas_of((schema_id,)).get(schema_id)
+        if schema is None:
             raise SchemaMismatchError(f"schema id {schema_id} is unknown, or not of Avro")
-        return found
+        return schema
 
+    @override
     def schemas_of(self, schema_ids: Collection[int]) -> Mapping[int, Schema]:
-        """See the protocol. One request for each id that was not found before."""
+        """Return the schemas of the ids that are registered: one request for each that is not cached."""
         for schema_id in schema_ids:
             if schema_id in self._schemas:
                 continue
             answer = self._ask("GET", f"/schemas/ids/{schema_id}")
-            # Another kind of schema is of no use here: its id counts as unknown.
+            # The id of another kind of schema counts as unknown.
             if answer is not None and answer.get("schemaType", "AVRO") == "AVRO":
                 self._schemas[schema_id] = self._whole(answer)
         return {number: self._schemas[number] for number in schema_ids if number in self._schemas}
 
+    @override
     def versions(self, subjects: Sequence[str]) -> Mapping[str, Sequence[SchemaVersion]]:
-        """See the protocol."""
         return {subject: self._versions(subject) for subject in subjects}
 
+    @override
     def register(self, schemas: Mapping[str, Schema]) -> Mapping[str, SchemaVersion]:
-        """See the protocol; the registry's own compatibility check may refuse too."""
+        """Add a version to each subject. Raise ProvisioningError when the registry refuses it, BusError."""
         return {subject: self._register(subject, schema) for subject, schema in schemas.items()}
 
     def _whole(self, answer: Mapping[str, JsonValue]) -> Schema:
-        """The schema with what it refers to."""
+        """Return a schema with the types that it refers to."""
         return with_references(_referring(answer), self._referred)
 
     def _referred(self, reference: Reference) -> Referring:
@@ -73,13 +76,13 @@ class RegistryCatalogue:
 
     def _versions(self, subject: str) -> Sequence[SchemaVersion]:
         numbers = self._ask("GET", f"/subjects/{subject}/versions") or []
-        found = []
+        versions = []
         for number in numbers:
             answer = self._ask("GET", f"/subjects/{subject}/versions/{number}")
             if answer is not None:
                 text = canonical(self._whole(answer))
-                found.append(SchemaVersion(subject, int(number), int(answer["id"]), text))
-        return found
+                versions.append(SchemaVersion(subject, int(number), int(answer["id"]), text))
+        return versions
 
     def _register(self, subject: str, schema: Schema) -> SchemaVersion:
         self._ask("POST", f"/subjects/{subject}/versions", {"schema": canonical(schema)})
@@ -99,7 +102,7 @@ class RegistryCatalogue:
         if answer.status_code == 409:
             raise ProvisioningError(f"the registry refuses {path}: {answer.text}")
         if answer.is_error:
-            words = f"{answer.status_code} {answer.text[:_LONGEST_ANSWER]}"
+            words = f"{answer.status_code} {answer.text[:_LONGEST_QUOTE]}"
             raise BusUnavailableError(f"the schema registry of SCHEMA_REGISTRY_URL answers {path} with {words}")
         try:
             return answer.json()

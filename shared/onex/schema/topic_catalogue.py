@@ -4,26 +4,27 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import JsonValue
+from typing_extensions import override
 
 from onex.bus.protocols import Partition, ProtocolEventBus
 from onex.errors import MissingTopicError, SchemaMismatchError
 from onex.schema.avro_schema import Schema, canonical
-from onex.schema.catalogue import SchemaVersion
+from onex.schema.catalogue import ProtocolSchemaCatalogue, SchemaVersion
 from onex.schema.references import Reference, Referring, references_of, with_references
 from onex.wire.skipped import SkippedRecords
 
 SCHEMAS_TOPIC = "_schemas"
 _HIGHEST_ID = 2**31 - 1
 _NO_SCHEMA = (ValueError, TypeError, KeyError, AttributeError, RecursionError, SchemaMismatchError)
-"""What reading raises for a record that holds no schema of Avro: anybody may write to the topic."""
+"""Errors of reading a record that holds no schema of Avro: other clients may write to the topic."""
 _WRITER = "onex-provisioning"
 
 
-class TopicCatalogue:
-    """Reads ``_schemas`` once and again when an unknown id or schema is asked for."""
+class TopicCatalogue(ProtocolSchemaCatalogue):
+    """Caches the topic ``_schemas``. It reads new records when a caller requests an unknown id or schema."""
 
     def __init__(self, bus: ProtocolEventBus, prefix: str = "") -> None:
-        """``prefix`` of the environment: ids, subjects and their only writer are its own."""
+        """``prefix``: the setting ``topic_prefix``. Each prefix has its own ids, subjects and writer."""
         self._bus = bus
         self._topic = prefix + SCHEMAS_TOPIC
         self._writer = prefix + _WRITER
@@ -31,67 +32,73 @@ class TopicCatalogue:
         self._by_id: dict[int, str] = {}
         self._next = 0
         self._highest = 0
-        """The highest id that any record has, also of another kind of schema: new ids come after it."""
+        """Highest id of any record, including other kinds of schemas. New ids come after it."""
         self._foreign: dict[str, set[int]] = {}
-        """Versions of subjects that are no Avro."""
+        """Versions that are no Avro schemas, by subject."""
         self.skipped = SkippedRecords()
-        """Records that are no schemas of Avro."""
+        """Records that are no Avro schemas."""
 
+    @override
     def id_of(self, subject: str, schema: Schema) -> int:
-        """See :class:`ProtocolSchemaCatalogue`."""
-        found = self._find(subject, canonical(schema))
-        if found is None:
+        version = self._find(subject, canonical(schema))
+        if version is None:
             self._refresh()
-            found = self._find(subject, canonical(schema))
-        if found is None:
+            version = self._find(subject, canonical(schema))
+        if version is None:
             raise SchemaMismatchError(f"the schema of {subject} is not registered; run `onex apply`")
-        return found.id
+        return version.id
 
+    @override
     def schema_of(self, schema_id: int) -> Schema:
-        """See :class:`ProtocolSchemaCatalogue`."""
-        found = self.schemas_of((schema_id,)).get(schema_id)
-        if found is None:
+        schema = self.schemas_of((schema_id,)).get(schema_id)
+        if schema is None:
             raise SchemaMismatchError(f"schema id {schema_id} is unknown, or not of Avro")
-        return found
+        return schema
 
+    @override
     def schemas_of(self, schema_ids: Collection[int]) -> Mapping[int, Schema]:
-        """See :class:`ProtocolSchemaCatalogue`. Reads the topic at most once."""
+        """Return the schemas of the ids that are registered. It reads the topic at most once. Raise BusError."""
         if any(schema_id not in self._by_id for schema_id in schema_ids):
             self._refresh()
         return {number: json.loads(self._by_id[number]) for number in schema_ids if number in self._by_id}
 
+    @override
     def versions(self, subjects: Sequence[str]) -> Mapping[str, Sequence[SchemaVersion]]:
-        """See :class:`ProtocolSchemaCatalogue`."""
         self._refresh()
         known = self._subjects
         return {subject: [version for _, version in sorted(known.get(subject, {}).items())] for subject in subjects}
 
+    @override
     def register(self, schemas: Mapping[str, Schema]) -> Mapping[str, SchemaVersion]:
-        """See :class:`ProtocolSchemaCatalogue`; all or none.
-
-        Raises FencedError when somebody else registers meanwhile.
+        """Add a version to each subject, in one transaction. Raise FencedError when another process registers
+        meanwhile, BusError.
         """
-        # Whoever holds the transactional id is the only writer: ids and versions are counted under it.
+        # The owner of the transactional id is the only writer, so that ids and versions are unique.
         transaction = self._bus.transaction(self._writer)
         try:
             transaction.begin()
             self._refresh()
             added = self._numbered(schemas)
-            for one in added:
-                key = {"keytype": "SCHEMA", "subject": one.subject, "version": one.version, "magic": 1}
-                value = {"subject": one.subject, "version": one.version, "id": one.id, "schema": one.text}
+            for version in added:
+                key = {"keytype": "SCHEMA", "subject": version.subject, "version": version.version, "magic": 1}
+                value = {
+                    "subject": version.subject,
+                    "version": version.version,
+                    "id": version.id,
+                    "schema": version.text,
+                }
                 raw_key = json.dumps(key, separators=(",", ":")).encode()
                 transaction.produce(self._topic, json.dumps({**value, "deleted": False}).encode(), raw_key, [])
             transaction.commit(None, {})
         finally:
             transaction.close()
-        for one in added:
-            self._take(one)
-        found = {subject: self._find(subject, canonical(schema)) for subject, schema in schemas.items()}
-        return {subject: version for subject, version in found.items() if version is not None}
+        for version in added:
+            self._take(version)
+        registered = {subject: self._find(subject, canonical(schema)) for subject, schema in schemas.items()}
+        return {subject: version for subject, version in registered.items() if version is not None}
 
     def _numbered(self, schemas: Mapping[str, Schema]) -> list[SchemaVersion]:
-        """Those that are not there yet, with the next versions; equal schemas share an id."""
+        """Return new versions of the schemas that are not registered. Equal schemas share an id."""
         ids = {text: number for number, text in self._by_id.items()}
         added: list[SchemaVersion] = []
         for subject, schema in schemas.items():
@@ -110,7 +117,7 @@ class TopicCatalogue:
         self._by_id[version.id] = version.text
 
     def _refresh(self) -> None:
-        """Read what is new in the topic; a catalogue without its topic is an empty one."""
+        """Read the new records of the topic. A catalogue without its topic is empty."""
         try:
             reader = self._bus.read({Partition(self._topic, 0): self._next})
         except MissingTopicError:
@@ -126,7 +133,7 @@ class TopicCatalogue:
             reader.close()
 
     def _read(self, key: bytes | None, value: bytes | None) -> None:
-        """Take in one record. Raises ValueError and its like for one that is no schema of Avro."""
+        """Read one record. Raise one of ``_NO_SCHEMA`` for a record that is no Avro schema."""
         if not key or not value or json.loads(key).get("keytype") != "SCHEMA":
             return  # a deletion, or a setting of the registry
         data = json.loads(value)
@@ -142,11 +149,11 @@ class TopicCatalogue:
         self._take(SchemaVersion(subject, version, number, text))
 
     def _text(self, data: dict[str, JsonValue]) -> str:
-        """Canonical text of a record's schema, with what it refers to: a registry writes that first."""
+        """Return the canonical text of a schema, with the types that it refers to: a registry writes those first."""
         referring = Referring(json.loads(str(data["schema"])), references_of(data.get("references")))
         return canonical(with_references(referring, self._referred))
 
     def _referred(self, reference: Reference) -> Referring:
-        found = self._subjects.get(reference.subject, {}).get(reference.version)
-        # A version that was deleted leaves the name unknown: the schema is refused where a record needs it.
-        return Referring(json.loads(found.text)) if found else Referring(None)
+        version = self._subjects.get(reference.subject, {}).get(reference.version)
+        # After a deletion the name stays unknown: the schema is refused when a record needs it.
+        return Referring(json.loads(version.text)) if version else Referring(None)
