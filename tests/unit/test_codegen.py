@@ -77,7 +77,7 @@ NOT_GENERATED = {
         "output_model: CircuitCounts # ",
         "carries CircuitCounts",
     ),
-    "a topic that nothing fills": (EFFECT, "TextGenerated, GenerationRefused]", "TextGenerated]", "takes or gives"),
+    "a topic that nothing fills": (EFFECT, "TextGenerated, GenerationRefused]", "TextGenerated]", "takes or returns"),
     "configuration": (EFFECT, "delivery:", "config: {a: 1}\ndelivery:", "a generated node has no Config"),
     "a state that is no text": (
         REDUCER,

@@ -8,12 +8,14 @@ from typer.testing import CliRunner, Result
 from onex.cli.main import app
 from tests.conftest import SERVICES
 
+NODE = SERVICES / "node_distributed_lock_effect"
 RENDERED = ("deploy/prometheus/alerts.yml", "deploy/grafana/onex.json", "docs/contract-reference.md")
+SCHEMA = "schemas/onex.evt.mesh.node-introspected.v1-value.avsc"
 
 
 def render(root: Path, *arguments: str) -> Result:
     return CliRunner().invoke(
-        app, ["contract", "render", "--root", str(root), *arguments, "--services", str(SERVICES)]
+        app, ["contract", "render", "--root", str(root), *arguments, "--services", str(NODE)]
     )
 
 
@@ -22,12 +24,10 @@ def content(root: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("foreign", [b"groups: []\n", b"{}", b"[", b"", b"\xff\xfe"])
-@pytest.mark.parametrize("name", [*RENDERED, "schemas/onex.evt.ping.ponged.v1-value.avsc"])
+@pytest.mark.parametrize("name", [*RENDERED, SCHEMA])
 def test_a_file_of_someone_else_is_not_replaced(tmp_path: Path, name: str, foreign: bytes) -> None:
     assert render(tmp_path).exit_code == 0
     written = content(tmp_path)
-    if name not in written:
-        name = next(file for file in written if file.startswith("schemas/"))
     (tmp_path / name).write_bytes(foreign)
     refused = render(tmp_path)
     assert (refused.exit_code, f"{tmp_path / name}: not written by" in refused.output) == (5, True)
@@ -40,11 +40,10 @@ def test_a_file_of_someone_else_is_not_replaced(tmp_path: Path, name: str, forei
 def test_files_of_this_command_are_replaced_and_removed(tmp_path: Path) -> None:
     assert render(tmp_path).exit_code == 0
     written = content(tmp_path)
-    schema = next(file for file in written if file.startswith("schemas/"))
     topic = next(file for file in written if file.startswith("topics/"))
-    for name in (*RENDERED, schema, topic):
+    for name in (*RENDERED, SCHEMA, topic):
         (tmp_path / name).write_text(written[name].decode() + "\n")
-    (tmp_path / "schemas" / "onex.evt.old.gone.v1-value.avsc").write_bytes(written[schema])
+    (tmp_path / "schemas" / "onex.evt.old.gone.v1-value.avsc").write_bytes(written[SCHEMA])
     (tmp_path / "topics" / "onex.evt.old.gone.v1.yaml").write_bytes(written[topic])
     (tmp_path / "topics" / "_notes.yaml").write_text("mine: true\n")
     assert render(tmp_path, "--check").exit_code == 1
