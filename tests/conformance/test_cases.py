@@ -21,10 +21,10 @@ from onex.testing.run_case import case_bytes, case_key
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from onex.wire.partitioner import partition_of
-from tests.conftest import ORDERS, SERVICES, eventually
+from tests.conftest import FAUST, ORDERS, SERVICES, eventually
 from tests.integration.agents import Mesh
 
-FOLDERS = [file.parent for file in find_contracts([SERVICES, ORDERS])]
+FOLDERS = [file.parent for file in find_contracts([SERVICES, ORDERS, FAUST])]
 CASES = [(folder, case) for folder in FOLDERS for case in load_cases(folder)]
 
 
