@@ -101,16 +101,21 @@ class Instance:
         loop.run_until_complete(self._composition.start())
         self._runner: PureEngine | MemoryEffectRunner
         self._relay: OutboxRelay | None = None
+        self._effect: NodeEffect | None = None
+        self._effect_runner: MemoryEffectRunner | None = None
         if contract.node_type is EnumNodeKind.EFFECT:
             assert isinstance(self.node, NodeEffect)
-            loop.run_until_complete(self.node.start())
-            if self.node.outbox is not None:
-                self._relay = assemble_relay(self.node.outbox, program, runtime)
+            self._effect = self.node
+            loop.run_until_complete(self._effect.start())
+            if self._effect.outbox is not None:
+                self._relay = assemble_relay(self._effect.outbox, program, runtime)
             make_engine = partial(assemble_effect, program, runtime)
-            self._runner = MemoryEffectRunner(make_engine, program.topics, runtime, loop)
+            self._effect_runner = MemoryEffectRunner(make_engine, program.topics, runtime, loop)
+            self._runner = self._effect_runner
         else:
-            self._runner = assemble_pure(program, runtime)
-            self._runner.open()
+            engine = assemble_pure(program, runtime)
+            engine.open()
+            self._runner = engine
         self.consumer, self.transaction = self._bus.consumer, self._bus.engine_transaction
 
     def step(self) -> bool:
@@ -122,15 +127,13 @@ class Instance:
 
     def next_timer(self) -> float | None:
         """Return the monotonic time of the next timer, in seconds; None without one."""
-        if isinstance(self._runner, PureEngine):
-            due = self._runner.next_timer_ms()
-            return None if due is None else self.clock.monotonic() + (due - self.clock.now_ms()) / 1000
-        return None
+        due = self._runner.next_timer_ms()
+        return None if due is None else self.clock.monotonic() + (due - self.clock.now_ms()) / 1000
 
     def crash(self) -> None:
         """End as after kill -9: no drain, no commit, and the group forgets the member."""
-        if isinstance(self._runner, MemoryEffectRunner):
-            self._runner.on_lost(self.consumer.assignment())
+        if self._effect_runner is not None:
+            self._effect_runner.on_lost(self.consumer.assignment())
         self.consumer.crash()
 
     def expel(self) -> None:
@@ -170,6 +173,6 @@ class Instance:
         self._runner.close()
         if self._relay is not None:
             self._loop.run_until_complete(self._relay.close())
-        if isinstance(self.node, NodeEffect):
-            self._loop.run_until_complete(self.node.stop())
+        if self._effect is not None:
+            self._loop.run_until_complete(self._effect.stop())
         self._loop.run_until_complete(self._composition.stop())
