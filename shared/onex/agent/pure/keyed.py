@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from itertools import compress
-from operator import not_
+from operator import attrgetter, not_
+from typing import cast
 
 from typing_extensions import override
 
@@ -29,6 +30,7 @@ from onex.wire.changelog import TIMERS, dump_timers
 from onex.wire.timer_offset import DueTimer, offset_of
 
 _HANDLER, _ENCODE = EnumStage.HANDLER, EnumStage.ENCODE
+_COMMANDS, _TIMERS = attrgetter("commands"), attrgetter("timers")
 _FEW_TIMERS, _SHORT_ENVELOPE = 64, 1024
 """Number of timers of one key, and characters of the envelope that a timer carries, that always fit."""
 
@@ -69,6 +71,7 @@ class KeyedProcessor(Processor):
         self._numbers = {record.partition() for record in records}
         set_current, traces, stores = CURRENT.set, self._traces, self._stores
         results: list[object] = []
+        self.stage = _HANDLER
         for record, decoded in zip(records, inputs, strict=True):
             if not isinstance(decoded, tuple):
                 results.append(self._undecoded(record, decoded))
@@ -82,11 +85,9 @@ class KeyedProcessor(Processor):
                     trace = _begin(traces, record, message, envelope)
                 store, key = stores[record.partition()], envelope.key or b""
                 state = store.get(key)
-                self.stage = _HANDLER
                 if envelope.deadline is not None:
                     require_in_time(entry, envelope, self._now_ms)
                 result = entry.handle(state, message, envelope.context(self._now))
-                self.stage = _ENCODE
                 assert isinstance(result, Result)
                 handled = result if trace is None else self._traced(result, envelope, trace)
                 if result.state is not state:
@@ -94,12 +95,15 @@ class KeyedProcessor(Processor):
                 results.append(handled)
             except BaseException as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
                 results.append(self._failed(record, error, self.stage, trace))
+                self.stage = _HANDLER
         return results
 
     def _traced(self, result: Result, envelope: Envelope, trace: MessageTrace) -> Traced:
         """Encode a traced message before the next one is handled: its spans include no other message."""
+        self.stage = _ENCODE
         traced = Traced(trace.send(self._records(result, envelope)), result.timers)
         trace.processed()
+        self.stage = _HANDLER
         return traced
 
     def _records(self, result: Result, envelope: Envelope, event: Emitted | None = None) -> list[Emitted]:
@@ -162,14 +166,34 @@ class KeyedProcessor(Processor):
         self, records: Sequence[ProtocolRecord], inputs: Sequence[DecodedOrFailed], results: Sequence[object]
     ) -> Encoded:
         """Encode outputs, timers and states. Raise at the first that cannot be written."""
-        outputs: list[Emitted] = []
-        failures: list[tuple[ProtocolRecord, BaseException | Failed]] = []
-        timers: list[TimerChange] = []
         events = [
             result.events[0] if isinstance(result, Result) and len(result.events) == 1 else None for result in results
         ]
         envelopes = [decoded[2] if isinstance(decoded, tuple) else None for decoded in inputs]
         emitted = self._encoder.encode_each(events, envelopes)
+        if {*map(type, emitted)} == {tuple} and not any(map(_COMMANDS, results)) and not any(map(_TIMERS, results)):
+            encoded = Encoded(cast("list[Emitted]", emitted))  # one event per result, and nothing else
+        else:
+            encoded = self._encode_others(records, results, envelopes, emitted)
+        if not self._limits.all_fit(encoded.outputs):
+            self._limits.require_fit(encoded.outputs, "output")
+        if self._decoder.timers is not None:
+            self._require_room_for_timers(encoded.timers)
+        for number in self._numbers:
+            self._stores[number].prepare()
+        return encoded
+
+    def _encode_others(
+        self,
+        records: Sequence[ProtocolRecord],
+        results: Sequence[object],
+        envelopes: Sequence[Envelope | None],
+        emitted: Sequence[Emitted | BaseException | None],
+    ) -> Encoded:
+        """Encode a group of which some results have several outputs, none, or timers, or are failures."""
+        outputs: list[Emitted] = []
+        failures: list[tuple[ProtocolRecord, BaseException | Failed]] = []
+        timers: list[TimerChange] = []
         for record, result, envelope, event in zip(records, results, envelopes, emitted, strict=True):
             if isinstance(event, BaseException):
                 raise event
@@ -186,12 +210,6 @@ class KeyedProcessor(Processor):
                     timers.append(_timer_change(record, envelope, result.timers))
             elif isinstance(result, Failed):
                 failures.append((record, result))
-        if not self._limits.all_fit(outputs):
-            self._limits.require_fit(outputs, "output")
-        if self._decoder.timers is not None:
-            self._require_room_for_timers(timers)
-        for number in self._numbers:
-            self._stores[number].prepare()
         return Encoded(outputs, failures, timers)
 
     def _require_room_for_timers(self, timers: Sequence[TimerChange]) -> None:
