@@ -14,9 +14,7 @@ SCHEMA = "schemas/onex.evt.mesh.node-introspected.v1-value.avsc"
 
 
 def render(root: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(
-        app, ["contract", "render", "--root", str(root), *arguments, "--services", str(NODE)]
-    )
+    return CliRunner().invoke(app, ["contract", "render", "--root", str(root), *arguments, "--services", str(NODE)])
 
 
 def content(root: Path) -> dict[str, bytes]:

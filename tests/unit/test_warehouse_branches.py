@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import wraps
 from itertools import product
 from typing import NamedTuple
 
@@ -268,6 +269,7 @@ def test_a_compensation_that_raises_is_named_and_the_other_step_is_undone(
 ) -> None:
     raised, words = RAISED[case]
 
+    @wraps(getattr(NodeWarehouseOrchestrator, f"compensate_{step}"))
     def fail(*_: object) -> None:
         raise raised
 

@@ -17,7 +17,8 @@ MESH_NODES = (
 
 def installed_node(name: str) -> list[Path]:
     """Return the contracts of an installed node, one for each version. Empty when no package provides the node."""
-    return [file for root in installed_roots() for file in sorted(root.glob(f"{name}/v*/{FILE_NAME}"))]
+    folders = [folder for root in installed_roots() for folder in root.iterdir() if folder.name == name]
+    return [file for folder in folders for file in sorted(folder.glob(f"v*/{FILE_NAME}"))]
 
 
 def with_mesh_nodes(folders: Iterable[Path]) -> list[Path]:

@@ -1,5 +1,6 @@
 """The extras of the distribution, and the modules that each brings."""
 
+import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
 
@@ -30,8 +31,13 @@ EXTRA_BY_MODULE = {module: extra for extra, modules in MODULES_BY_EXTRA.items() 
 def require_extra(extra: str) -> None:
     """Raise ModuleNotFoundError, with the command that installs the extra, when one of its modules is missing."""
     for module in MODULES_BY_EXTRA[extra]:
-        if find_spec(module) is None:
+        if _is_missing(module):
             raise ModuleNotFoundError(missing_module(module), name=module)
+
+
+def _is_missing(module: str) -> bool:
+    """Whether an import would fail. A module that is loaded may have no spec."""
+    return sys.modules[module] is None if module in sys.modules else find_spec(module) is None
 
 
 def missing_module(module: str) -> str:

@@ -145,7 +145,7 @@ def simulate(
     Raises SimulationError, with a shrunk schedule, for the first one that fails. Raises ContractError and
     ConfigurationError for nodes that cannot run.
     """
-    resolved = [node if isinstance(node, ResolvedNode) else resolve_node(node) for node in nodes]
+    resolved = [node if isinstance(node, ResolvedNode) else resolve_node(node, "") for node in nodes]
     draw_inputs = drawing(resolved, inputs)
 
     def run(number: int, schedule: Sequence[Action]) -> SimulationError | None:
