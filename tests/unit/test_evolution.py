@@ -391,7 +391,5 @@ def test_validation_names_the_factory_and_the_remedy(tmp_path: Path) -> None:
     imports = "from datetime import UTC, datetime\n\nfrom pydantic import Field\n\n"
     models = imports + MODELS.replace('"""Say."""\n', f'"""Say."""\n\n{field_text}')
     told = resolve_problems(make_node(tmp_path, "factory", models=models))
-    assert (
-        "contract.yaml:1: definitions.models.Say.fields.at: models/: Say.at: its default_factory may" in told
-    )
+    assert "contract.yaml:1: definitions.models.Say.fields.at: models/: Say.at: its default_factory may" in told
     assert "write a constant default" in told
