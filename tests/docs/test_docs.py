@@ -51,6 +51,7 @@ def blocks_of(document: Path) -> Iterator[Block]:
 
 _STACKS = 2
 """Documents that start a stack share as many workers: more brokers that start together only wait for one another."""
+_NEEDS_REGISTRY = "operations.md"
 
 
 def _parameters() -> Iterator[object]:
@@ -77,7 +78,7 @@ class Workplace:
 
 
 @pytest.fixture
-def workplace(tmp_path: Path) -> Iterator[Workplace]:
+def workplace(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Workplace]:
     for name in ("examples", "services"):
         (tmp_path / name).symlink_to(ROOT / name)
     python = Path(sys.executable).parent
@@ -86,6 +87,8 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
         "PATH": f"{python}:{os.environ['PATH']}",
         "PYTHONPATH": f"{tmp_path}/examples/orders:{tmp_path}/greetings",
         "ONEX_HEARTBEAT_INTERVAL": "1",
+        # Three agents more in each stack: the page that asks the registry has them.
+        "ONEX_UP_REGISTRY": "1" if _NEEDS_REGISTRY in request.node.name else "0",
         "JAVA_TOOL_OPTIONS": " ".join(SHORT_LIVED),
     }
     made = Workplace(tmp_path, env)

@@ -30,7 +30,9 @@ def up(
         int | None,
         typer.Option(min=1, max=65_535, help="Port of the local Kafka. Default: the previous port, or a free one."),
     ] = None,
-    registry: Annotated[bool, typer.Option(help="Also run the registry and health nodes of the mesh.")] = True,
+    registry: Annotated[
+        bool, typer.Option(envvar="ONEX_UP_REGISTRY", help="Also run the registry and health nodes of the mesh.")
+    ] = True,
 ) -> None:
     """Start Kafka, PostgreSQL and the agents, and provision topics and schemas.
 
