@@ -13,13 +13,19 @@ from onex.contract import ResolvedNode, resolve_node
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumOrdering
 from onex.node import Addressed, Context, RejectedError
-from onex.node.idempotent_result import EffectResult, digest_of, dump_result, load_result
+from onex.node.idempotent_result import EffectResult, KeptAnswer, digest_of, dump_result, load_result
+from onex.schema import avro_schema
 from onex.testing import MeshDriver, Sent
 from onex.testing.effect_runner import MemoryEffectRunner
 from onex.wire import headers as h
 from tests.conftest import NODES
 
 CHANGELOG = "onex.state.node_transfer_effect.v1"
+
+
+def test_the_record_of_stored_results_keeps_its_name() -> None:
+    """Changelogs that exist have it. With another name ``onex apply`` would refuse the schema."""
+    assert avro_schema(KeptAnswer)["name"] == "KeptAnswer"
 
 
 class Bank:

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 import typer
+from structlog.testing import capture_logs
 
 import onex.cli.provision
 import onex.cli.stack.agents
@@ -22,11 +23,13 @@ from onex.cli.installed_nodes import MESH_NODES
 from onex.cli.stack import up
 from onex.cli.stack.agent_files import AgentInfo, agent_infos, remove_files_of_dead_agents
 from onex.cli.stack.agent_plan import AgentPlan, WantedNode, plan_agents
+from onex.cli.stack.down import down
 from onex.cli.stack.launch_inputs import launch_inputs
 from onex.cli.stack.lock import stack_lock
 from onex.cli.stack.stack_file import AgentNote, Stack, read_stack, write_stack, write_stack_file
 from onex.cli.stack.undo import Undo
 from onex.contract import resolve_node
+from onex.contract.installed import installed_roots
 from onex.errors import BusError, ConfigurationError
 from onex.local import LocalKafka
 from onex.local.process import alive, runs, started_at
@@ -301,6 +304,25 @@ def test_a_start_notes_all_that_runs(machine: Machine) -> None:
     assert len(machine.living()) == 3
 
 
+def test_packages_whose_nodes_cannot_be_found_are_reported_and_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken() -> object:
+        raise ImportError("no module named gone")
+
+    entries = [
+        SimpleNamespace(name="a", load=broken),
+        SimpleNamespace(name="b", load=lambda: lambda: tmp_path / "gone"),
+        SimpleNamespace(name="c", load=lambda: lambda: 7),
+        SimpleNamespace(name="d", load=lambda: lambda: SERVICES),
+    ]
+    monkeypatch.setattr("onex.contract.installed.entry_points", lambda group: entries)
+    with capture_logs() as logs:
+        assert installed_roots() == [SERVICES]
+    assert [line["entry_point"] for line in logs] == ["onex.nodes: a", "onex.nodes: b", "onex.nodes: c"]
+    assert "no module named gone" in logs[0]["error"]
+
+
 def test_the_registry_runs_with_the_nodes_of_a_project(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     installed = SimpleNamespace(name="onex", load=lambda: lambda: SERVICES)
     monkeypatch.setattr("onex.contract.installed.entry_points", lambda group: [installed])
@@ -543,9 +565,12 @@ def test_two_starts_of_one_stack_exclude_each_other(machine: Machine) -> None:
     settings = Settings.load()
     file = machine.home / "up.lock"
     with stack_lock(settings):
-        reason = rf"{file}: another `onex up` \(process {os.getpid()}\) starts this stack; wait"
+        reason = rf"{file}: another `onex up` or `onex down` \(process {os.getpid()}\) changes this stack; wait"
         with pytest.raises(ConfigurationError, match=reason):
             run(NODES / EFFECT)
+        with pytest.raises(ConfigurationError, match=reason):
+            down(wipe=True)
+        assert file.exists()
         assert (machine.seen, machine.pids) == ([], [])
     run(NODES / EFFECT)
     assert len(machine.living()) == 3

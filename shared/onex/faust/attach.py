@@ -48,24 +48,28 @@ class NodeService(faust.Service):
 
     node: ResolvedNode
     settings: Settings
+    _agent: EmbeddedAgent | None = None
 
     @override
     async def on_start(self) -> None:
         """Start the agent on a thread, which waits for brokers and topics. The application does not wait for it."""
+        agent = await asyncio.to_thread(EmbeddedAgent, self.node, self.settings)
         self._tracing = AppTracing(self.settings.otlp_endpoint)
-        self._agent = await asyncio.to_thread(EmbeddedAgent, self.node, self.settings)
-        self._agent.start()
-        self.add_future(self._watch())
+        self._agent = agent
+        agent.start()
+        self.add_future(self._watch(agent))
 
     @override
     async def on_stop(self) -> None:
-        """Drain."""
+        """Drain the agent, if it was started."""
+        if self._agent is None:
+            return
         self._agent.ask_stop()
         await asyncio.to_thread(self._agent.wait)
         self._tracing.close()
 
-    async def _watch(self) -> None:
+    async def _watch(self, agent: EmbeddedAgent) -> None:
         """Stop the application when the agent ends before it."""
-        await asyncio.to_thread(self._agent.wait)
+        await asyncio.to_thread(agent.wait)
         if not self.should_stop:
             await self.crash(RuntimeError(f"the agent of {self.node.contract.name} has ended; its log says why"))

@@ -15,8 +15,11 @@ EffectResult = Message | Addressed | Sequence[Message | Addressed] | None
 """Types that a handler of an effect returns."""
 
 
-class IdempotentResult(Message):
-    """A stored result in the changelog of an effect."""
+class KeptAnswer(Message):
+    """An idempotent result in the changelog of an effect.
+
+    The class names the record in the stored schema. Changelogs that exist have this name, so that it must not change.
+    """
 
     text: str
     """The result as :func:`dump_result` writes it."""

@@ -11,7 +11,7 @@ from onex.model.mesh import AUDIT_TOPICS, MESH_TOPICS, SNAPSHOT_TOPICS, NodeHear
 from onex.model.mesh.topics import with_prefix
 from onex.model.message import Message
 from onex.model.topic import TopicName, environment_topic
-from onex.node.idempotent_result import IdempotentResult
+from onex.node.idempotent_result import KeptAnswer
 from onex.provisioning.environment import NO_EXPIRY
 from onex.schema import avro_schema, subject_of
 from onex.schema.avro_schema import Schema
@@ -141,7 +141,7 @@ class _Collector:
         elif keep := contract.delivery.keep_answers:
             forgetting = {"cleanup.policy": "compact,delete", "retention.ms": str(round(keep * 1000))}
             self._topic(node, contract.changelog_topic, wanted.partitions, {**_CHANGELOG, **forgetting}, keyed)
-            self._schema(contract.changelog_topic, IdempotentResult)
+            self._schema(contract.changelog_topic, KeptAnswer)
 
     def published(self, node: ResolvedNode) -> None:
         for model, topic in node.outputs.items():

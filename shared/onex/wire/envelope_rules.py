@@ -47,8 +47,15 @@ def are_clean(
         _are_plain((*ids, *correlations))
         and (trace_parents.count(None) == count or _are_trace_parents(trace_parents))
         and trace_states.count(None) == count
-        and (deadlines.count(None) == count or all(one is None or is_deadline(one) for one in deadlines))
+        and (deadlines.count(None) == count or _are_deadlines(deadlines))
     )
+
+
+def _are_deadlines(deadlines: Sequence[bytes | None]) -> bool:
+    try:
+        return all(deadline is None or is_deadline(deadline) for deadline in deadlines)
+    except TypeError:  # a client may return anything as a header
+        return False
 
 
 def _are_plain(ids: Sequence[bytes]) -> bool:

@@ -22,7 +22,7 @@ from onex.agent.state.store_manager import StoreManager
 from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import Emitted, OnDelivery, Partition, ProtocolEventBus
 from onex.model.message import Message
-from onex.node.idempotent_result import EffectResult, IdempotentResult, dump_result, load_result, require_same_work
+from onex.node.idempotent_result import EffectResult, KeptAnswer, dump_result, load_result, require_same_work
 from onex.util.clock import ProtocolClock
 from onex.wire.changelog import STATE
 
@@ -34,7 +34,7 @@ class PendingResult:
     number: int
     """Partition number, of the changelog as of the command."""
     key: bytes
-    result: IdempotentResult
+    result: KeptAnswer
     record: Emitted
 
 
@@ -61,7 +61,7 @@ class IdempotentResults:
         self._models = {model.__name__: model for model in models}
         self._keep_ms = round(keep * 1000)
         self._clock = clock
-        self._pending: dict[int, dict[bytes, IdempotentResult]] = defaultdict(dict)
+        self._pending: dict[int, dict[bytes, KeptAnswer]] = defaultdict(dict)
         """Results that are not committed yet, by partition number and key."""
         self._locks: dict[tuple[int, bytes], asyncio.Lock] = {}
         """One for each key of which a handler runs."""
@@ -133,9 +133,7 @@ class IdempotentResults:
         """
         if number not in self._stores or self._find(number, key) is not None:
             return None
-        stored = IdempotentResult(
-            text=dump_result(cast(EffectResult, result)), kept_ms=self._clock.now_ms(), digest=digest
-        )
+        stored = KeptAnswer(text=dump_result(cast(EffectResult, result)), kept_ms=self._clock.now_ms(), digest=digest)
         value = self._stores[number].encode(stored)
         record: Emitted = (self._topic, value, STATE + key, [])
         self._limits.require_fit([record], "the result to be stored")
@@ -168,10 +166,10 @@ class IdempotentResults:
             store.changes()
             store.commit(max(self._written.get(number, 0), store.checkpoint()))
 
-    def _find(self, number: int, key: bytes) -> IdempotentResult | None:
+    def _find(self, number: int, key: bytes) -> KeptAnswer | None:
         stored = self._pending[number].get(key)
         if stored is None and number in self._stores:
-            stored = cast(IdempotentResult | None, self._stores[number].get(key))
+            stored = cast(KeptAnswer | None, self._stores[number].get(key))
         if stored is None or stored.kept_ms + self._keep_ms <= self._clock.now_ms():
             return None
         return stored

@@ -110,9 +110,15 @@ class OutboxRelay:
         try:
             await _blocking(lambda: self._publish(records, numbers))
         except MessageTooLargeError as error:
-            if len(events) > 1:
+            # The abort may have replaced the producer, which fences a leader that came after this one. So this one
+            # takes over as any leader does: it learns which events are published already.
+            await self.close()
+            await self._take_over()
+            left = {event.number for event in await self._outbox.take(_BATCH)}
+            if len(events) > 1 or not left.issuperset(numbers):
                 for event in events:
-                    await self._carry([event])
+                    if event.number in left:
+                        await self._carry([event])
                 return
             letters = [self._letter(record, error) for record in records]
             await _blocking(lambda: self._publish(letters, numbers))

@@ -161,7 +161,7 @@ class OutcomeBuilder:
     def noted(self, task: Task, attempts: Attempts) -> Outcome:
         """Return a note of a further failure of a message that stays on the retry topic."""
         note = self._retry_topic.note(task.record, attempts)
-        return Outcome(task.record, task.partition, done=False, to_retry_topic=note)
+        return Outcome(task.record, task.partition, done=False, to_retry_topic=note, retry=task.retry)
 
     def dead_letter(
         self, task: Task, error: BaseException, stage: EnumStage, attempts: Attempts, *, is_fenced: bool

@@ -1,7 +1,7 @@
 """From a record to a typed message: its input, its envelope and its value."""
 
 from collections.abc import Mapping, Sequence
-from itertools import repeat
+from itertools import groupby, repeat
 from operator import attrgetter, methodcaller
 
 from pydantic import TypeAdapter
@@ -54,17 +54,30 @@ class Decoder:
         envelopes, readable = read_envelopes(records)
         if not readable:
             return self._one_by_one(records)
-        return self._together(records, envelopes) or self._each(records, envelopes)
+        if not records:
+            return []
+        topics = [*map(_TOPIC, records)]
+        if topics.count(topics[0]) == len(topics):
+            return self._of_one_topic(topics[0], records, envelopes)
+        inputs: list[DecodedInput | BaseException] = []
+        for topic, run in groupby(topics):
+            place = slice(len(inputs), len(inputs) + len([*run]))
+            inputs += self._of_one_topic(topic, records[place], envelopes[place])
+        return inputs
+
+    def _of_one_topic(
+        self, topic: str, records: Sequence[ProtocolRecord], envelopes: Sequence[Envelope]
+    ) -> list[DecodedInput | BaseException]:
+        return self._together(topic, records, envelopes) or self._each(records, envelopes)
 
     def _together(
-        self, records: Sequence[ProtocolRecord], envelopes: Sequence[Envelope]
+        self, topic: str, records: Sequence[ProtocolRecord], envelopes: Sequence[Envelope]
     ) -> list[DecodedInput | BaseException]:
-        """Decode records that have one topic and no fault. Return an empty list for any others.
+        """Decode records of one topic. Return an empty list when one of them cannot be decoded.
 
         No bytecode runs once a record, which takes a quarter less time than record by record.
         """
-        topics = {*map(_TOPIC, records)}
-        entry = self._inputs.get(topics.pop()) if len(topics) == 1 else None
+        entry = self._inputs.get(topic)
         if entry is None:
             return []
         types, keys = [*map(_TYPE, envelopes)], [*map(_KEY, envelopes)]
@@ -72,12 +85,12 @@ class Decoder:
             return []
         try:
             messages = [*map(entry.decode, map(_VALUE, records))]
-            if entry.keys_of is not None and [*entry.keys_of(messages)] != keys:
-                return []
+            has_keys = entry.keys_of is None or [*entry.keys_of(messages)] == keys
         except BaseException as error:  # noqa: BLE001 - ``_each`` finds the record that it is about
             raise_if_interrupted(error)
             return []
-        return [*zip(repeat(entry), messages, envelopes)]
+        inputs = zip(repeat(entry), messages, envelopes)
+        return [*inputs] if has_keys else [*map(_with_its_key, inputs)]
 
     def _each(
         self, records: Sequence[ProtocolRecord], envelopes: Sequence[Envelope]

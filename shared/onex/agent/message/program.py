@@ -17,7 +17,7 @@ from onex.model.enums import EnumTopicCategory
 from onex.model.message import Message
 from onex.model.topic import TopicName
 from onex.node import Node
-from onex.node.idempotent_result import IdempotentResult
+from onex.node.idempotent_result import KeptAnswer
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.wire.cloudevents import constant_headers, event_type
 
@@ -119,7 +119,7 @@ def build_program(
         )
     state = None
     if contract.delivery.keep_answers is not None:
-        state = Codec.of_topic(IdempotentResult, contract.changelog_topic, catalogue)
+        state = Codec.of_topic(KeptAnswer, contract.changelog_topic, catalogue)
     elif behaviour.state_model is not None:
         state = Codec.of_topic(behaviour.state_model, contract.changelog_topic, catalogue)
     limits = limits or TopicLimits.usual()

@@ -105,6 +105,8 @@ class AgentProcess:
         self._clock_watch = ClockWatch(self._clock, health, self._metrics, self._on_clock_set_back)
         self._isolation = Isolation(slot.folder / "crash", self._clock)
         self._stop = StopSwitch(self._isolation.journal.excuse, handles_signals=handles_signals)
+        self._owns_process = handles_signals
+        """The process has no other work than this agent."""
         self._calls = calls
         self._calls.excuse = self._isolation.journal.excuse
         self._step = calls.steps.step
@@ -311,7 +313,8 @@ class AgentProcess:
         self._health.clear("fenced")
         self._health.clear("transaction")
         self._watch(watched, *others)
-        tune_gc()
+        if self._owns_process:
+            tune_gc()
         log.info("agent running", group=self._group, health_port=self._server.port)
 
     def _watch(self, watched: Watched | None, *others: Calling) -> None:

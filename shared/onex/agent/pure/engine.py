@@ -165,6 +165,7 @@ class PureEngine:
             transaction.commit(self._consumer, {} if early else positions)
         except BusError as error:
             self._gate.end()
+            self._processor.stage = EnumStage.DECODE  # the watchdog takes what follows for no handler
             if isinstance(error, FencedError | TransactionTimedOutError):
                 self._rollback()
                 raise

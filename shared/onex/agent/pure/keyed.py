@@ -71,7 +71,6 @@ class KeyedProcessor(Processor):
         self._numbers = {record.partition() for record in records}
         set_current, traces, stores = CURRENT.set, self._traces, self._stores
         results: list[object] = []
-        self.stage = _HANDLER
         for record, decoded in zip(records, inputs, strict=True):
             if not isinstance(decoded, tuple):
                 results.append(self._undecoded(record, decoded))
@@ -85,9 +84,11 @@ class KeyedProcessor(Processor):
                     trace = _begin(traces, record, message, envelope)
                 store, key = stores[record.partition()], envelope.key or b""
                 state = store.get(key)
+                self.stage = _HANDLER
                 if envelope.deadline is not None:
                     require_in_time(entry, envelope, self._now_ms)
                 result = entry.handle(state, message, envelope.context(self._now))
+                self.stage = _ENCODE
                 assert isinstance(result, Result)
                 handled = result if trace is None else self._traced(result, envelope, trace)
                 if result.state is not state:
@@ -95,15 +96,12 @@ class KeyedProcessor(Processor):
                 results.append(handled)
             except BaseException as error:  # noqa: BLE001 - whatever a handler raises becomes a dead letter
                 results.append(self._failed(record, error, self.stage, trace))
-                self.stage = _HANDLER
         return results
 
     def _traced(self, result: Result, envelope: Envelope, trace: MessageTrace) -> Traced:
         """Encode a traced message before the next one is handled: its spans include no other message."""
-        self.stage = _ENCODE
         traced = Traced(trace.send(self._records(result, envelope)), result.timers)
         trace.processed()
-        self.stage = _HANDLER
         return traced
 
     def _records(self, result: Result, envelope: Envelope, event: Emitted | None = None) -> list[Emitted]:

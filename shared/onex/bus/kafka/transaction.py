@@ -276,9 +276,9 @@ class KafkaTransaction(_QueueingProducer):
         for a duplicate: it acknowledges the record without writing it, and the next transaction commits without it.
         See decision 45.
         """
-        super().close()
-        self._take(self._make())
-        with self._within(_INIT_TIMEOUT):
+        with self._within(2 * _INIT_TIMEOUT):  # two calls, each with this timeout
+            super().close()
+            self._take(self._make())
             self._initialise()
 
 

@@ -80,7 +80,7 @@ class RetryEngine(ProtocolRetry):
             case EnumRetryBackoff.EXPONENTIAL:
                 return exponential(failures, base, longest, settings.backoff_multiplier)
             case EnumRetryBackoff.RANDOM:
-                return random.uniform(base, longest)
+                return self._uniform(base, longest)
             case EnumRetryBackoff.FIBONACCI:  # pragma: no branch  # there is no other strategy
                 return fibonacci(failures, base, longest)
 
