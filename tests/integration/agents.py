@@ -110,7 +110,7 @@ class Mesh:
         eventually(lambda: not self.bus.admin.topics(names), what="old topics to go")
 
     def _own(self) -> None:
-        """Take the topics from the test that used the broker before: its environment is no more."""
+        """Take the topics from the test that used the broker before: its environment no longer exists."""
         place = (self.bus.config.bootstrap_servers, self._topic_prefix)
         if _OWNERS.get(place) != self.prefix:
             EnvironmentLog(self.bus, self._topic_prefix).adopt(self.prefix, "a test", "it begins")

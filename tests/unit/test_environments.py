@@ -189,10 +189,10 @@ def test_every_declared_name_has_the_prefix_and_is_else_the_same(prefix: str, no
             prefix + name,
             topic.state.config,
             topic.state.partitions,
-            topic.by,
+            topic.declared_by,
             topic.keyed_state,
         )
-        assert found.holds == {prefix + held for held in topic.holds}
+        assert found.inputs == {prefix + source for source in topic.inputs}
     for subject, schema in plain.schemas.items():
         assert other.schemas[prefix + subject].schema == schema.schema
 

@@ -49,7 +49,9 @@ def cluster() -> Cluster:
 def with_topic(declared: Declared, name: str, partitions: int, config: dict[str, str] | None = None) -> Declared:
     old = declared.topics[name]
     state = TopicState(name, partitions, 1, config if config is not None else old.state.config)
-    return Declared({**declared.topics, name: DeclaredTopic(state, old.by, old.keyed_state)}, declared.schemas)
+    return Declared(
+        {**declared.topics, name: DeclaredTopic(state, old.declared_by, old.keyed_state)}, declared.schemas
+    )
 
 
 def with_schema(declared: Declared, subject: str, schema: Schema) -> Declared:
@@ -61,7 +63,7 @@ def test_a_second_apply_changes_nothing(cluster: Cluster) -> None:
 
 
 def test_everything_a_node_needs_is_declared(cluster: Cluster) -> None:
-    assert {name for name, topic in cluster.declared.topics.items() if topic.by != "the mesh"} == {
+    assert {name for name, topic in cluster.declared.topics.items() if topic.declared_by != "the mesh"} == {
         "_schemas",
         AMOUNT,
         "onex.snapshot.tally.tallied.v1",
