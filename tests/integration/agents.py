@@ -103,7 +103,7 @@ class Mesh:
         """Topics of an earlier test go, with all their records."""
         used = {topic for node in self.nodes for topic in (*node.routes, *node.outputs.values())}
         declared = declare(self.nodes, self._replication, prefix=self._topic_prefix)
-        names = [n for n, t in declared.topics.items() if n in used or t.by != "the mesh"]
+        names = [n for n, t in declared.topics.items() if n in used or t.declared_by != "the mesh"]
         names.remove(self._topic_prefix + SCHEMAS_TOPIC)
         for name in self.bus.admin.topics(names):
             self.bus.admin.delete(name)

@@ -185,7 +185,13 @@ def test_every_declared_name_has_the_prefix_and_is_else_the_same(prefix: str, no
     assert not plain.topics.keys() & other.topics.keys()
     for name, topic in plain.topics.items():
         found = other.topics[prefix + name]
-        assert (found.state.name, found.state.config, found.state.partitions, found.by, found.keyed_state) == (
+        assert (
+            found.state.name,
+            found.state.config,
+            found.state.partitions,
+            found.declared_by,
+            found.keyed_state,
+        ) == (
             prefix + name,
             topic.state.config,
             topic.state.partitions,
