@@ -1,4 +1,4 @@
-"""Topics and schemas from contracts: idempotent, and nothing that breaks a running mesh."""
+"""Topics and schemas from contracts: applying again changes nothing, and no change breaks a running mesh."""
 
 import json
 import re
@@ -25,7 +25,7 @@ AMOUNT = "onex.evt.tally.amount.v1"
 
 
 class Cluster:
-    """An in-memory cluster and what is declared for it."""
+    """An in-memory cluster and the declarations for it."""
 
     def __init__(self, declared: Declared) -> None:
         self.bus = MemoryEventBus(MemoryBroker(lambda: 0))

@@ -1,4 +1,4 @@
-"""Look-ups of unknown schema ids: few, bounded, and never on the thread that asks."""
+"""Look-ups of unknown schema ids: few, bounded, and never on the caller's thread."""
 
 from collections.abc import Callable, Collection, Mapping
 
@@ -23,7 +23,7 @@ class Sample(Message):
 
 
 class Scene(TopicCatalogue):
-    """Look-ups that run when the test says so, and how often the catalogue was asked."""
+    """Look-ups that run when the test starts them, and the number of calls of the catalogue."""
 
     def __init__(self) -> None:
         self.bus = MemoryEventBus(MemoryBroker(lambda: 0))
@@ -75,7 +75,7 @@ def test_an_unknown_id_is_looked_up_again_after_a_while() -> None:
     assert scene.lookups.schema_of(1) == avro_schema(Sample)
 
 
-def test_what_is_remembered_and_what_is_asked_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_ids_and_pending_look_ups_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_UNKNOWN", 10)
     monkeypatch.setattr(module, "MOST_PENDING", 20)
     scene = Scene()
@@ -88,7 +88,7 @@ def test_what_is_remembered_and_what_is_asked_is_bounded(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("failure", [BusUnavailableError("registry: 503"), KeyError("schema")], ids=repr)
-def test_a_failed_look_up_is_no_answer_and_is_not_repeated_for_every_message(failure: Exception) -> None:
+def test_a_failed_look_up_makes_no_id_unknown_and_is_not_repeated_for_every_message(failure: Exception) -> None:
     scene = Scene()
     scene.failure = failure
     with pytest.raises(SchemaPendingError):
@@ -107,7 +107,7 @@ def test_a_failed_look_up_is_no_answer_and_is_not_repeated_for_every_message(fai
         scene.lookups.schema_of(7)
 
 
-def test_a_caller_with_patience_gets_the_answer() -> None:
+def test_a_caller_with_patience_gets_the_schema() -> None:
     scene = Scene()
     scene.register({"a-value": avro_schema(Sample)})
     lookups = SchemaLookups(scene, scene.clock, 30.0, 0.0)
