@@ -159,7 +159,7 @@ class Mesh:
         return process
 
     def stop(self, process: Process, how: signal.Signals = signal.SIGTERM) -> int:
-        """CapabilityReport a process and wait for its end; gives the exit code."""
+        """CapabilityReport a process and wait for its end. Return the exit code."""
         process.send_signal(how)
         try:
             return process.wait(40)
@@ -227,7 +227,7 @@ class Mesh:
         return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
     def send(self, messages: Sequence[Message], *, ids: Sequence[str] | None = None) -> list[str]:
-        """Publish messages to the topics that take them; gives their ids."""
+        """Publish messages to the topics that take them. Return their ids."""
         identities = list(ids or (uuid.uuid4().hex for _ in messages))
         records = []
         for message, identity in zip(messages, identities, strict=True):
