@@ -95,7 +95,7 @@ def _claim(declared: Declared, bus: ProtocolEventBus, *, is_used: bool) -> list[
             return []
         return [Change("refuse", log.topic, refusal(owner.env, declared.env, declared.prefix))]
     for other, group in log.others(declared.env).items() if is_used else ():
-        detail = f"{refusal(other, declared.env, declared.prefix)}; it is known by its group {group}"
+        detail = f"{refusal(other, declared.env, declared.prefix)}; its group {group} shows it"
         return [Change("refuse", log.topic, detail)]
     return [Change("claim", log.topic, f"the environment {declared.env!r} owns these topics from now on")]
 

@@ -18,12 +18,12 @@ def zigzag(value: int) -> bytes:
     """Return the Avro long of an int. Raise OverflowError beyond 64 bits."""
     if not -_LIMIT <= value < _LIMIT:
         raise OverflowError("a whole number of more than 64 bits does not fit a long")
-    rest = (value << 1) ^ (value >> 63)
+    shifted = (value << 1) ^ (value >> 63)
     out = bytearray()
-    while rest > 127:
-        out.append(rest & 127 | 128)
-        rest >>= 7
-    out.append(rest)
+    while shifted > 127:
+        out.append(shifted & 127 | 128)
+        shifted >>= 7
+    out.append(shifted)
     return bytes(out)
 
 
@@ -37,19 +37,19 @@ class _Zigzag(dict[int, bytes]):
     def __missing__(self, value: int) -> bytes:
         if not 0 <= value < _LIMIT:
             return zigzag(value)
-        low, rest = value & 8191, value >> 13
+        low, high = value & 8191, value >> 13
         tail = b""
-        while rest >= 16384:
-            tail += _LOW[rest & 16383]
-            rest >>= 14
-        return _LOW[low << 1] + tail + _PLAIN[rest]
+        while high >= 16384:
+            tail += _LOW[high & 16383]
+            high >>= 14
+        return _LOW[low << 1] + tail + _PLAIN[high]
 
 
 _PLAIN = [bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7)) for n in range(1 << 14)]
 VARINTS = _Zigzag((value, zigzag(value)) for value in range(-256, 16384))
 
 
-def read_rest(b: bytes, n: int, p: int) -> tuple[int, int]:
+def continue_varint(b: bytes, n: int, p: int) -> tuple[int, int]:
     """Continue a varint whose first byte ``n`` had its high bit set."""
     n &= 127
     shift = 7
@@ -66,7 +66,7 @@ def read_rest(b: bytes, n: int, p: int) -> tuple[int, int]:
 
 def read_long(b: bytes, n: int, p: int) -> tuple[int, int]:
     """Return a long, and the position after it. Its first byte ``n`` is not a small positive number."""
-    if n > 127:  # as in read_rest, but without the call: this is the path of times and counters
+    if n > 127:  # as in continue_varint, but without the call: this is the path of times and counters
         n &= 127
         shift = 7
         while (byte := b[p]) > 127:
@@ -86,7 +86,7 @@ def read_length(b: bytes, n: int, p: int) -> tuple[int, int]:
     Its first byte ``n`` is not a small length.
     """
     if n > 127:
-        n, p = read_rest(b, n, p)
+        n, p = continue_varint(b, n, p)
     if n & 1:
         raise ValueError(f"negative length (varint {n})")
     return n, p
@@ -100,13 +100,13 @@ def read_count(b: bytes, p: int) -> tuple[int, int]:
     n = b[p]
     p += 1
     if n > 127:
-        n, p = read_rest(b, n, p)
+        n, p = continue_varint(b, n, p)
     count = (n >> 1) ^ -(n & 1)
     if count < 0:
         n = b[p]
         p += 1
         if n > 127:
-            n, p = read_rest(b, n, p)
+            n, p = continue_varint(b, n, p)
         count = -count
     if count > len(b) - p:
         raise ValueError(f"block claims {count} items in {len(b) - p} bytes")

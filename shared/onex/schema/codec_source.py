@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from pydantic import BaseModel
 
-from onex.schema.fast_path import constraint_checks, is_direct
+from onex.schema.fast_path import constraint_checks, is_fully_checked
 from onex.schema.types import Array, AvroType, Fixed, Map, Nullable, OneOf, Record, Scalar, fields_of
 
 
@@ -94,7 +94,7 @@ def _read_model(model: type[BaseModel], names: Namespace) -> list[str]:
         lines += _read(kind, values[field], names, 1, f"{model.__name__}: {field}")
     data = "{" + ", ".join(f"{field!r}: {value}" for field, value in values.items()) + "}"
     validate = names.bind("validate", model.__pydantic_validator__.validate_python)
-    if not is_direct(model):
+    if not is_fully_checked(model):
         return [*lines, f"    m = {validate}({data})"]
     build = [
         f"m = new({names.bind('model', model)})",

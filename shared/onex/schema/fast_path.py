@@ -11,7 +11,7 @@ _OPERATORS = {at.Gt: (">", "gt"), at.Ge: (">=", "ge"), at.Lt: ("<", "lt"), at.Le
 _LENGTHS = {at.MinLen: (">=", "min_length"), at.MaxLen: ("<=", "max_length")}
 
 
-def is_direct(model: type[BaseModel]) -> bool:
+def is_fully_checked(model: type[BaseModel]) -> bool:
     """Return whether Avro's types and the inlined checks cover all checks of pydantic.
 
     True for models whose fields are plain scalars (or None) with no constraints but comparisons and lengths, and

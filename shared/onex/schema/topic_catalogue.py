@@ -70,8 +70,9 @@ class TopicCatalogue(ProtocolSchemaCatalogue):
 
     @override
     def register(self, schemas: Mapping[str, Schema]) -> Mapping[str, SchemaVersion]:
-        """Add a version to each subject, in one transaction. Raise FencedError when another process registers
-        meanwhile, BusError.
+        """Add a version to each subject that lacks the schema, in one transaction. Raise BusError.
+
+        Raise FencedError when another process registers at the same time.
         """
         # The owner of the transactional id is the only writer, so that ids and versions are unique.
         transaction = self._bus.transaction(self._writer)

@@ -14,14 +14,14 @@ Properties = dict[str, str | int | float | bool]
 _SETTINGS = {KafkaError._INVALID_ARG, KafkaError._CONFLICT}
 
 
-def made(kind: Callable[[Properties], T], config: Mapping[str, object], on_error: object = None) -> T:
-    """Return a new client of class ``kind``; ``on_error`` is called with its errors.
+def make_client(client_class: Callable[[Properties], T], config: Mapping[str, object], on_error: object = None) -> T:
+    """Return a new client of class ``client_class``; ``on_error`` is called with its errors.
 
     Raises ConfigurationError for a property that the client refuses, BusUnavailableError when the machine has no
     thread or file left for it.
     """
     try:
-        return kind(cast(Properties, {**config, **({} if on_error is None else {"error_cb": on_error})}))
+        return client_class(cast(Properties, {**config, **({} if on_error is None else {"error_cb": on_error})}))
     except KafkaException as error:
         cause = error_of(error)
         if cause is not None and cause.code() in _SETTINGS:
