@@ -46,6 +46,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
 	$(BIN)/python -m tests.prose
+	$(BIN)/python -m tests.type_baseline
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/onex contract validate services examples/orders examples/faust

@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure() -> None:
-    """A test run that is told to end cleans up like one that is interrupted."""
+    """Clean up after SIGTERM as after an interrupt."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -114,7 +114,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def eventually(condition: Callable[[], object], within: float = 30.0, what: str = "") -> None:
-    """Wait until a condition holds; AssertionError when it does not within so many seconds."""
+    """Wait until a condition holds; AssertionError when it does not within ``within`` seconds."""
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, f"not within {within:g} s: {what or condition}"

@@ -101,7 +101,7 @@ _POLICIES = ("error_handling", "advanced_features")
 
 
 def outcomes(count: int, seed: int) -> Iterator[Outcome]:
-    """Render so many contracts. AssertionError for one that is not refused with a place, nor code that compiles.
+    """Render ``count`` contracts. AssertionError for one that is not refused with a place, nor code that compiles.
 
     In every second one a text of the schema is hostile, each in turn. The others have up to three other changes.
     """

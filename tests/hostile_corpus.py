@@ -44,7 +44,7 @@ class HostileRecord:
 
 
 def hostile_records(seed: int, count: int, topics: tuple[str, ...] = TOPICS) -> Iterator[HostileRecord]:
-    """So many records, each idea in turn; the topics must belong to the order workflow."""
+    """Return ``count`` records, each idea in turn. The topics must belong to the order workflow."""
     rng = random.Random(seed)
     for number in range(count):
         order_id = f"odd-{seed}-{number}"

@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 
 def places(value: JsonValue, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Where anything stands in a document."""
+    """Return the places of all values of a document."""
     match value:
         case dict():
             for key, item in value.items():
@@ -57,7 +57,7 @@ def renamed_key(value: JsonValue, at: tuple[str | int, ...], new: str) -> JsonVa
 
 
 def everywhere(value: JsonValue, old: str, new: str) -> JsonValue:
-    """The document with one text replaced wherever it stands."""
+    """Return the document with all occurrences of a text replaced."""
     match value:
         case str():
             return new if value == old else value

@@ -29,7 +29,7 @@ def alternatives(root: Schema, schema: JsonValue) -> Iterator[Schema]:
 
 
 def texts_of(root: Schema, schema: JsonValue, at: Place) -> Iterator[Place]:
-    """Texts of a part of the schema that stands at a place."""
+    """Yield the texts of a part of the schema, which is at ``at``."""
     for one in alternatives(root, schema):
         match one:
             case {"type": "object"}:

@@ -59,7 +59,7 @@ class Cluster:
         return {partition: found[partition].result(_ANSWER).offset - begin for partition, begin in begins.items()}
 
     def make_anew(self, topic: str, partitions: int = 0) -> None:
-        """An empty topic in the place of one that was there, with as many partitions where none are given."""
+        """Replace a topic by an empty one. With 0 partitions it has as many as before."""
         admin = self.bus.admin
         state = admin.topics([topic])[topic]
         state = replace(state, partitions=partitions or state.partitions)

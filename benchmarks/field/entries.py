@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 JAVA = ROOT / "build" / "bench" / "java"
 JOB = "{job}"
-"""Stands for the file with the job."""
+"""Placeholder for the file with the job."""
 _PEERS = ROOT / "build" / "bench" / "peers" / "bin" / "python"
 
 

@@ -1,4 +1,4 @@
-"""What a peer is told: one JSON file, so that a peer in any language and any environment can read it."""
+"""The job of a peer: one JSON file, which peers in any language and any environment can read."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""Entries in turns: every run starts each of them anew, checks what it wrote, and keeps what it measured."""
+"""Runs entries in turns: every run starts each entry again, checks its outputs, and stores its measurements."""
 
 import shutil
 import uuid
@@ -14,7 +14,7 @@ from onex.bus.protocols import Partition
 MESSAGES = 6_000_000
 """In the input: what the fastest entry does while it warms up and is measured, on a machine twice as fast as ours."""
 Check = Callable[[Entry, Mapping[Partition, int]], int]
-"""Gives how many outputs are right; raises AssertionError."""
+"""Returns the number of correct outputs. Raises AssertionError for a wrong one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Turns:
     """Seconds that are measured."""
     check: Check
     changelog: str = ""
-    """Emptied before each turn: what an entry has kept is not for the next one."""
+    """Folder that is emptied before each turn, so that no entry uses data of the previous one."""
     warm_up: int = 1
     """Turns of the first entry that do not count: in its first minute the broker compiles its own code, and every
     entry would pay for that."""

@@ -26,7 +26,7 @@ _SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 _SELL, _SOLD = "onex.cmd.bench.sell.v1", "onex.evt.bench.sold.v1"
 _LADDER = (1000, 2000, 4000, 8000, 12_000, 16_000, 20_000)
 _HELD_MS = 100.0
-"""A rate is held when 99 of 100 messages take no longer."""
+"""An entry sustains a rate when 99 of 100 messages take no longer, in milliseconds."""
 _HELD_SECONDS = 4
 _WARM_UP = 20
 _TERMINATED = 143
@@ -129,7 +129,7 @@ def main() -> None:
 def _measured(
     field: Cluster, subject: Subject, rates: Sequence[int], seconds: int, *, climb: bool
 ) -> list[tuple[str, float]]:
-    """Percentiles at each rate, and the highest rate that is held."""
+    """Percentiles at each rate, and the highest rate that an entry sustains."""
     names = [f"bench{uuid.uuid4().hex[:8]}" for _ in subject.entries]
     path, processes = subject.path, []
     for entry, name in zip(subject.entries, names, strict=True):

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.price``: orders in, priced orders out, beside every peer on one broker."""
+"""``python -m benchmarks.price``: orders in, priced orders out, next to every peer on one broker."""
 
 import argparse
 from collections.abc import Mapping

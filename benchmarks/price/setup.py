@@ -29,7 +29,7 @@ def at_least_once(folder: Path) -> Path:
 
 
 def provision(cluster: Cluster, partitions: int) -> None:
-    """The node's topics and schemas, with so many partitions instead of the contract's."""
+    """Create the node's topics and schemas, with this number of partitions instead of the contract's."""
     cluster.provision([node()])
     for topic in (INPUT, OUTPUT):
         cluster.make_anew(topic, partitions)
@@ -76,7 +76,7 @@ def _order(codec: Codec, model: type, number: int, partitions: int, extra: str) 
 
 
 def check(cluster: Cluster, begins: Mapping[Partition, int], count: int, *, batched: bool = False) -> int:
-    """Every output right, once, in order per input partition, without a hole, with its headers; gives how many.
+    """Check that every output is correct, unique, in order per input partition, with headers. Return their number.
 
     ``batched``: one set of headers for many records and no order, as FastStream's batches have it.
     """

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.scale``: the price node over 8 partitions with 1, 2 and 4 instances, beside its peers."""
+"""``python -m benchmarks.scale``: the price node over 8 partitions with 1, 2 and 4 instances, next to its peers."""
 
 import argparse
 from collections.abc import Mapping

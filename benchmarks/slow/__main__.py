@@ -1,6 +1,6 @@
 """``python -m benchmarks.slow``: 10,000 calls of 2.5 ms on one partition, over 1,000 keys, in order by key.
 
-The time is from the first call's begin to the last one's end, as the outputs tell it.
+The time is from the start of the first call to the end of the last one, as the outputs have it.
 """
 
 import argparse

@@ -26,7 +26,7 @@ _REST = 120.0
 
 
 def main() -> int:
-    """Run, print, write; gives 1 when an order or a dead letter is missing or there twice, or a process has ended."""
+    """Run, print, write. Return 1 when an order or a dead letter is missing or duplicated, or a process has ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--orders", type=float, default=20.0, help="good orders a second")

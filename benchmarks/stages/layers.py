@@ -48,7 +48,7 @@ def layers(
 
 
 def in_groups(records: Sequence[Message], size: int) -> list[Group]:
-    """All records, so many together."""
+    """Return all records, in groups of ``size``."""
     return [records[start : start + size] for start in range(0, len(records), size)]
 
 

@@ -164,7 +164,7 @@ class _Bench:
         return contract.parent
 
     def _moved(self, each: int) -> bool:
-        """Send so many movements into every partition and wait until all are answered."""
+        """Send ``each`` movements into every partition, and wait for all replies."""
         source, target = "onex.evt.payment.money-moved.v1", "onex.snapshot.balance.customer-balance.v1"
         codec = Codec.of_topic(self._reducer.routes[source].model, source, self._catalogue)
         ends = self._bus.admin.ends([Partition(target, number) for number in range(_PARTITIONS)])
@@ -182,7 +182,7 @@ class _Bench:
         return True
 
     def workflows(self, count: int) -> list[tuple[str, str, float]]:
-        """Open runs with a timer each: nobody answers their first step."""
+        """Open runs with a timer each: no node replies to their first step."""
         home = self._folder / "workflows"
         topic = "onex.cmd.orders.place-order.v1"
         codec = Codec.of_topic(self._orchestrator.routes[topic].model, topic, self._catalogue)

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.total``: running totals by account, kept with a changelog, beside peers that have state."""
+"""``python -m benchmarks.total``: running totals by account, with a changelog, next to peers that have state."""
 
 import argparse
 from collections.abc import Mapping

@@ -49,7 +49,7 @@ def _amount(codec: Codec, model: type, number: int, accounts: int) -> Outgoing:
 
 
 def check(cluster: Cluster, begins: Mapping[Partition, int], accounts: int = ACCOUNTS) -> int:
-    """Every total right, in order per account, none left out or twice; gives how many."""
+    """Check that every total is correct, in order per account, and unique. Return their number."""
     return sum(checked(_right, cluster.bootstrap, begins, accounts))
 
 

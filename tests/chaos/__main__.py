@@ -17,7 +17,7 @@ from tests.chaos.run import draw, run, table
 
 
 def main() -> int:
-    """Gives the exit code: 0 when the ledger is even."""
+    """Return the exit code: 0 when the ledger is even."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--faults", type=int, default=18, help="how many")

@@ -1,4 +1,4 @@
-"""Agents that ended without being told to, by exit code."""
+"""Agents that ended without a signal of the test, by exit code."""
 
 import signal
 from collections import Counter, defaultdict

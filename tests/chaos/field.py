@@ -60,7 +60,7 @@ class Field:
         self._version = 0
         self._state = folder / "state"
         self._lock = threading.Lock()
-        """Held while the agents are being changed: by a fault, or by the supervisor."""
+        """Locked while a fault or the supervisor changes the agents."""
         self._ended = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, daemon=True, name="supervisor")
         self.ends = Ends()

@@ -24,7 +24,7 @@ _TILLS = 12
 
 
 class Load:
-    """Sends orders and money until told to stop, each command until the brokers have acknowledged it."""
+    """Sends orders and money until it is stopped, and each command again until the brokers acknowledge it."""
 
     def __init__(self, bus: KafkaEventBusAdapter, catalogue: ProtocolSchemaCatalogue) -> None:
         self._bus = bus

@@ -1,4 +1,4 @@
-"""The same tests on every bus."""
+"""Fixtures that run the same tests on every bus."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,13 +12,13 @@ from onex.bus.protocols import ProtocolConsumer, ProtocolEventBus, ProtocolRebal
 
 _numbers = count(1)
 MakeTopic = Callable[..., str]
-GiveUp = Callable[[], None]
-MakeMember = Callable[[str, str, ProtocolRebalanceListener], tuple[ProtocolConsumer, GiveUp]]
+Expel = Callable[[], None]
+MakeMember = Callable[[str, str, ProtocolRebalanceListener], tuple[ProtocolConsumer, Expel]]
 
 
 @pytest.fixture(params=["memory", "kafka"])
 def bus(request: pytest.FixtureRequest) -> Iterator[ProtocolEventBus]:
-    """A bus of each sort."""
+    """Return a bus of each kind."""
     if request.param == "memory":
         yield MemoryEventBus(MemoryBroker(lambda: 1_700_000_000_000))
         return
@@ -28,7 +28,7 @@ def bus(request: pytest.FixtureRequest) -> Iterator[ProtocolEventBus]:
 
 @pytest.fixture
 def topic(bus: ProtocolEventBus) -> MakeTopic:
-    """Makes a topic with a name of its own."""
+    """Return a function that creates a topic with a new name."""
 
     def make(partitions: int = 1, **config: str) -> str:
         name = f"onex.evt.test.t{next(_numbers)}.v1"
@@ -41,10 +41,13 @@ def topic(bus: ProtocolEventBus) -> MakeTopic:
 
 @pytest.fixture
 def impatient(bus: ProtocolEventBus) -> Iterator[MakeMember]:
-    """Makes a member of a group, and what has the group give it up because it does not poll."""
+    """Return a function that creates a member of a group, and a function that makes the group expel it.
+
+    The group expels it because it does not poll.
+    """
     opened: list[KafkaEventBusAdapter] = []
 
-    def make(group: str, topic: str, listener: ProtocolRebalanceListener) -> tuple[ProtocolConsumer, GiveUp]:
+    def make(group: str, topic: str, listener: ProtocolRebalanceListener) -> tuple[ProtocolConsumer, Expel]:
         if isinstance(bus, MemoryEventBus):
             member = bus.subscribe(group, [topic], listener)
             return member, member.expel
@@ -59,5 +62,5 @@ def impatient(bus: ProtocolEventBus) -> Iterator[MakeMember]:
 
 @pytest.fixture
 def group() -> str:
-    """A group name of its own."""
+    """Return a new group name."""
     return f"test.group{next(_numbers)}.consume.v1"

@@ -1,4 +1,4 @@
-"""Where a member of a group begins to read, and what it does about a position that is not in the topic any more."""
+"""The position at which a member of a group begins to read, and positions that are no longer in the topic."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,7 +16,7 @@ from tests.conftest import eventually
 
 
 class Beginning:
-    """A listener that does something with what is assigned, and notes what was committed."""
+    """A listener that calls a function with the assigned partitions, and notes the committed positions."""
 
     def __init__(self) -> None:
         self.consumer: ProtocolConsumer
@@ -41,14 +41,14 @@ def member(
 
 
 def delete_before(bus: ProtocolEventBus, partition: Partition, offset: int) -> None:
-    """As retention does."""
+    """Delete the records before an offset, as retention does."""
     match bus:
         case MemoryEventBus():
             bus.broker.logs[partition].truncate(offset)
         case KafkaEventBusAdapter():
-            place = TopicPartition(*partition, offset)
+            position = TopicPartition(*partition, offset)
             admin = AdminClient({"bootstrap.servers": bus.config.bootstrap_servers})
-            admin.delete_records([place])[place].result(20)
+            admin.delete_records([position])[position].result(20)
 
 
 def fill(bus: ProtocolEventBus, name: str, count: int) -> Partition:
@@ -59,18 +59,18 @@ def fill(bus: ProtocolEventBus, name: str, count: int) -> Partition:
 def test_partitions_begin_where_they_are_committed(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
     name = topic()
     partition = fill(bus, name, 5)
-    first, heard = member(bus, group, name, lambda _, __: None)
+    first, listener = member(bus, group, name, lambda _, __: None)
     assert [record.value() for record in take(first, 5)] == [b"0", b"1", b"2", b"3", b"4"]
-    assert heard.committed == [{}]
+    assert listener.committed == [{}]
     first.commit({partition: Position(3, "noted")})
     first.close()
-    second, heard = member(bus, group, name, lambda _, __: None)
+    second, listener = member(bus, group, name, lambda _, __: None)
     assert [record.value() for record in take(second, 2)] == [b"3", b"4"]
-    assert heard.committed == [{partition: Position(3, "noted")}]
+    assert listener.committed == [{partition: Position(3, "noted")}]
     second.close()
 
 
-def test_a_listener_may_say_where_a_partition_begins(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+def test_a_listener_may_seek_an_assigned_partition(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
     name = topic()
     partition = fill(bus, name, 5)
     consumer, _ = member(bus, group, name, lambda consumer, _: consumer.seek(partition, 4))
@@ -79,7 +79,7 @@ def test_a_listener_may_say_where_a_partition_begins(bus: ProtocolEventBus, topi
     consumer.close()
 
 
-def test_a_listener_may_pause_what_is_assigned(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+def test_a_listener_may_pause_assigned_partitions(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
     name = topic()
     partition = fill(bus, name, 2)
     consumer, _ = member(bus, group, name, lambda consumer, partitions: consumer.pause(partitions))
@@ -117,7 +117,7 @@ def test_a_position_out_of_range_is_an_error(
 
 
 def test_a_paused_partition_may_be_out_of_range(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
-    """It may be blocked for days, until retention has passed it by."""
+    """It may be blocked for days, until retention has deleted its next record."""
     name, other = topic(), topic()
     partition = fill(bus, name, 5)
     listener = Beginning()
@@ -133,10 +133,10 @@ def test_a_paused_partition_may_be_out_of_range(bus: ProtocolEventBus, topic: Ma
     fill(bus, other, 1)
     assert len(take(consumer, 1)) == 1
 
-    def goes_on() -> bool:
+    def resumes() -> bool:
         consumer.resume([partition])
         return bool(consumer.batch(10, 0.1))
 
     with pytest.raises(BusUnavailableError, match=name):
-        eventually(goes_on)
+        eventually(resumes)
     consumer.close()

@@ -1,4 +1,4 @@
-"""What every bus does: partitions, groups, offsets, transactions, read-committed, errors."""
+"""The behaviour of every bus: partitions, groups, offsets, transactions, read-committed, errors."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -29,14 +29,14 @@ from tests.conftest import eventually
 
 
 def take(consumer: ProtocolConsumer, wanted: int, within: float = 20.0) -> list[ProtocolRecord]:
-    found: list[ProtocolRecord] = []
+    records: list[ProtocolRecord] = []
 
     def enough() -> bool:
-        found.extend(consumer.batch(100, 0.1))
-        return len(found) >= wanted
+        records.extend(consumer.batch(100, 0.1))
+        return len(records) >= wanted
 
     eventually(enough, within, f"{wanted} records")
-    return found
+    return records
 
 
 def nothing_comes(consumer: ProtocolConsumer) -> bool:
@@ -44,21 +44,21 @@ def nothing_comes(consumer: ProtocolConsumer) -> bool:
 
 
 class Listener:
-    """Notes what happens."""
+    """Notes the assigned and the revoked partitions."""
 
     def __init__(self) -> None:
-        self.held: set[Partition] = set()
+        self.assigned: set[Partition] = set()
         self.revoked: list[Partition] = []
 
     def on_assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None:
-        self.held |= set(partitions)
+        self.assigned |= set(partitions)
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
-        self.held -= set(partitions)
+        self.assigned -= set(partitions)
         self.revoked += partitions
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
-        self.held -= set(partitions)
+        self.assigned -= set(partitions)
 
 
 def test_a_record_arrives_as_it_was_sent(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
@@ -130,7 +130,7 @@ def test_equal_partition_numbers_of_all_topics_go_together(
             member.batch(10, 0.05)
         return sum(len(member.assignment()) for member in members) == 12 and all(m.assignment() for m in members)
 
-    eventually(spread, what="all partitions held")
+    eventually(spread, what="all partitions assigned")
     for member in members:
         numbers = {p.partition for p in member.assignment()}
         assert {(p.topic, p.partition) for p in member.assignment()} == {(t, n) for t in names for n in numbers}
@@ -138,11 +138,11 @@ def test_equal_partition_numbers_of_all_topics_go_together(
         member.close()
 
 
-def test_a_listener_hears_of_every_change(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+def test_a_listener_is_called_for_every_change(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
     name = topic(4)
     listener = Listener()
     first = bus.subscribe(group, [name], listener)
-    take_all(first, lambda: len(listener.held) == 4)
+    take_all(first, lambda: len(listener.assigned) == 4)
     second = bus.subscribe(group, [name])
 
     def moved() -> bool:
@@ -152,7 +152,7 @@ def test_a_listener_hears_of_every_change(bus: ProtocolEventBus, topic: MakeTopi
 
     eventually(moved, what="two partitions to move")
     assert len(listener.revoked) == 2
-    assert set(first.assignment()) == listener.held
+    assert set(first.assignment()) == listener.assigned
     first.close()
     assert len(listener.revoked) == 4
     second.close()
@@ -183,12 +183,12 @@ def test_a_transaction_is_visible_after_its_commit_and_never_after_an_abort(
     assert nothing_comes(reader)
     position = Position(record.offset() + 1, "noted")
     transaction.commit(consumer, {Partition(source, 0): position})
-    assert [found.value() for found in take(reader, 1)] == [b"committed"]
+    assert [output.value() for output in take(reader, 1)] == [b"committed"]
     assert len(offsets) == 1
     assert consumer.committed([Partition(source, 0)]) == {Partition(source, 0): position}
-    asked = [Partition(source, 0), Partition(target, 0)]
-    assert bus.admin.group_positions(group, asked) == {Partition(source, 0): position}
-    assert bus.admin.group_positions(group, []) == bus.admin.group_positions(f"{group}-unknown", asked) == {}
+    partitions = [Partition(source, 0), Partition(target, 0)]
+    assert bus.admin.group_positions(group, partitions) == {Partition(source, 0): position}
+    assert bus.admin.group_positions(group, []) == bus.admin.group_positions(f"{group}-unknown", partitions) == {}
     for closing in (consumer, reader, transaction):
         closing.close()
 
@@ -197,18 +197,18 @@ def test_only_a_group_without_members_takes_positions_from_outside(
     bus: ProtocolEventBus, topic: MakeTopic, group: str
 ) -> None:
     name = topic()
-    place = Partition(name, 0)
+    partition = Partition(name, 0)
     member, outside = bus.subscribe(group, [name]), bus.subscribe(group, ())
     take_all(member, lambda: bool(member.assignment()))
     with pytest.raises(BusUnavailableError, match="UNKNOWN_MEMBER_ID"):
-        outside.commit({place: Position(3)})
-    assert bus.admin.group_positions(group, [place]) == {}
+        outside.commit({partition: Position(3)})
+    assert bus.admin.group_positions(group, [partition]) == {}
     assert bus.admin.groups()[group] is True
     member.close()
-    outside.commit({place: Position(3)})
+    outside.commit({partition: Position(3)})
     assert bus.admin.groups()[group] is False
     assert f"{group}-unknown" not in bus.admin.groups()
-    assert bus.admin.group_positions(group, [place]) == {place: Position(3)}
+    assert bus.admin.group_positions(group, [partition]) == {partition: Position(3)}
     outside.close()
 
 
@@ -254,7 +254,7 @@ def test_at_least_once_has_the_same_shape(bus: ProtocolEventBus, topic: MakeTopi
     acknowledged.commit(consumer, {Partition(source, 0): Position(record.offset() + 1)})
     assert consumer.committed([Partition(source, 0)])[Partition(source, 0)].offset == record.offset() + 1
     reader = bus.subscribe(f"{group}.reader", [target])
-    assert [found.value() for found in take(reader, 1)] == [b"out"]
+    assert [output.value() for output in take(reader, 1)] == [b"out"]
     for closing in (consumer, reader, acknowledged):
         closing.close()
 
@@ -263,7 +263,7 @@ def test_at_least_once_has_the_same_shape(bus: ProtocolEventBus, topic: MakeTopi
 def test_the_second_owner_of_a_transactional_id_fences_the_first(
     bus: ProtocolEventBus, topic: MakeTopic, group: str, done_before: int
 ) -> None:
-    """However many transactions the first one has done: it may not use the same producer for each."""
+    """After any number of transactions of the first one, which may use another producer for each."""
     name, other = topic(), topic()
     consumer = bus.subscribe(group, [name])
     take_all(consumer, lambda: bool(consumer.assignment()))
@@ -322,9 +322,9 @@ def test_a_transaction_with_a_missing_topic_aborts(bus: ProtocolEventBus, topic:
 def test_a_record_that_its_topic_does_not_take_comes_out_at_the_commit(
     bus: ProtocolEventBus, topic: MakeTopic, group: str, *, named: bool
 ) -> None:
-    """The limit of a topic is the broker's; a client refuses only what is beyond its own.
+    """The broker checks the limit of a topic; a client refuses only records above its own limit.
 
-    librdkafka aborts the second transaction after it once ("skipped sequence numbers"). Run again, it goes through.
+    librdkafka aborts the second transaction after it once ("skipped sequence numbers"). The next attempt succeeds.
     """
     name = topic(max_message_bytes="2000")
     transaction = bus.transaction(f"tx.{group}" if named else None)
@@ -355,37 +355,37 @@ def _is_committed(transaction: ProtocolTransaction, topic: str, value: bytes) ->
     return True
 
 
-def test_a_member_that_its_group_has_given_up_commits_nothing(
+def test_an_expelled_member_commits_nothing(
     bus: ProtocolEventBus, impatient: MakeMember, topic: MakeTopic, group: str
 ) -> None:
-    """It does not poll; another member goes on. When it polls again it learns so."""
+    """It does not poll, and another member continues. Its next poll reports that its partitions are gone."""
     name, target = topic(), topic()
-    place = Partition(name, 0)
+    partition = Partition(name, 0)
     listener = Listener()
-    first, give_up = impatient(group, name, listener)
+    first, expel = impatient(group, name, listener)
     take_all(first, lambda: bool(first.assignment()))
     transaction = bus.transaction(f"tx.{group}")
     transaction.begin()
-    transaction.produce(target, b"of one that was given up", b"k", [])
-    give_up()
+    transaction.produce(target, b"of an expelled member", b"k", [])
+    expel()
     second = bus.subscribe(group, [name])
     take_all(second, lambda: bool(second.assignment()))
     with pytest.raises(TransactionAbortedError):
-        transaction.commit(first, {place: Position(1)})
+        transaction.commit(first, {partition: Position(1)})
     transaction.abort()
-    transaction.begin(first, {place: Position(1)})
+    transaction.begin(first, {partition: Position(1)})
     with pytest.raises(TransactionAbortedError):
         transaction.commit(first, {})
     transaction.abort()
     with pytest.raises(BusUnavailableError):
-        first.commit({place: Position(1)})
-    assert bus.admin.group_positions(group, [place]) == {}
+        first.commit({partition: Position(1)})
+    assert bus.admin.group_positions(group, [partition]) == {}
     reader = bus.read({Partition(target, 0): 0})
     assert list(reader.until_end()) == []
     reader.close()
-    second.commit({place: Position(2)})
-    assert bus.admin.group_positions(group, [place]) == {place: Position(2)}
-    take_all(first, lambda: not listener.held)  # lost, or revoked: Kafka's client may take either for it
+    second.commit({partition: Position(2)})
+    assert bus.admin.group_positions(group, [partition]) == {partition: Position(2)}
+    take_all(first, lambda: not listener.assigned)  # lost, or revoked: Kafka's client may take either for it
     for closing in (first, second, transaction):
         closing.close()
 
@@ -400,12 +400,12 @@ def test_many_records_are_handed_over_in_one_call(
     transaction = bus.transaction(f"tx.{group}" if named else None)
     transaction.begin(consumer, {Partition(source, 0): Position(7)})
     transaction.produce_all([(outputs, b"%d" % n, b"key-%d" % n, [("n", b"%d" % n)]) for n in range(100)])
-    heard: list[tuple[Exception | None, int]] = []
+    deliveries: list[tuple[Exception | None, int]] = []
     changes = [(b"key-%d" % n, None if n % 2 else b"%d" % n) for n in range(100)]
     for key, value in changes:
-        transaction.produce(changelog, value, key, [], 1, lambda failed, offset: heard.append((failed, offset)))
+        transaction.produce(changelog, value, key, [], 1, lambda failed, offset: deliveries.append((failed, offset)))
     transaction.commit(consumer, {})
-    assert heard == [(None, offset) for offset in range(100)]
+    assert deliveries == [(None, offset) for offset in range(100)]
     assert consumer.committed([Partition(source, 0)]) == {Partition(source, 0): Position(7)}
     reader = bus.read({Partition(outputs, number): 0 for number in range(3)})
     written = {(record.key(), record.value(), tuple(record.headers() or [])) for record in reader.until_end()}
@@ -421,7 +421,7 @@ def test_many_records_are_handed_over_in_one_call(
     transaction.close()
 
 
-def test_how_far_committed_readers_get(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+def test_the_stable_end_is_before_an_open_transaction(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
     name = topic(partitions=2)
     first, second = Partition(name, 0), Partition(name, 1)
     transaction = bus.transaction(f"tx.{group}")
@@ -440,10 +440,10 @@ def test_how_far_committed_readers_get(bus: ProtocolEventBus, topic: MakeTopic, 
     transaction.close()
 
 
-def test_who_has_read_everything_stands_where_brokers_say_that_the_records_end(
+def test_the_position_after_the_last_record_is_the_stable_end_of_the_broker(
     bus: ProtocolEventBus, topic: MakeTopic, group: str
 ) -> None:
-    """The watchdog compares the two: marks of transactions, committed or aborted, must not look like lag."""
+    """The watchdog compares the two: markers of transactions, committed or aborted, must not look like lag."""
     name = topic(partitions=1)
     partition = Partition(name, 0)
     consumer = bus.subscribe(group, [name])
@@ -466,7 +466,7 @@ def test_who_has_read_everything_stands_where_brokers_say_that_the_records_end(
 
 
 def test_transactions_without_a_pause_keep_their_order(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
-    """Also those that follow an aborted one; each may begin before the markers of the last one are written."""
+    """After an abort, too. Each may begin before the markers of the previous transaction are written."""
     name = topic(partitions=1)
     consumer = bus.subscribe(group, [name])
     take_all(consumer, lambda: bool(consumer.assignment()))
@@ -479,14 +479,14 @@ def test_transactions_without_a_pause_keep_their_order(bus: ProtocolEventBus, to
             continue
         eventually(transaction.acknowledged)
         transaction.commit(consumer, {Partition(name, 0): Position(number)})
-    kept = [b"%d" % number for number in range(30) if number % 7 != 3]
-    assert [record.value() for record in take(consumer, len(kept))] == kept
+    committed = [b"%d" % number for number in range(30) if number % 7 != 3]
+    assert [record.value() for record in take(consumer, len(committed))] == committed
     assert consumer.committed([Partition(name, 0)]) == {Partition(name, 0): Position(29)}
     consumer.close()
     transaction.close()
 
 
-def test_positions_given_at_the_start_go_with_the_abort(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
+def test_positions_of_the_start_are_dropped_by_an_abort(bus: ProtocolEventBus, topic: MakeTopic, group: str) -> None:
     name = topic()
     consumer = bus.subscribe(group, [name])
     take_all(consumer, lambda: bool(consumer.assignment()))
@@ -520,7 +520,7 @@ def test_pause_resume_and_seek(bus: ProtocolEventBus, topic: MakeTopic, group: s
     consumer.seek(Partition(name, 0), 1)
     assert [record.value() for record in take(consumer, 2)] == [b"1", b"2"]
     eventually(lambda: consumer.batch(1, 0.1) or consumer.lag() == {Partition(name, 0): 0}, what="lag of zero")
-    consumer.pause([Partition("onex.evt.test.not-held.v1", 0)])
+    consumer.pause([Partition("onex.evt.test.not-assigned.v1", 0)])
     consumer.close()
     consumer.close()
 
@@ -545,8 +545,8 @@ def test_a_reader_reads_to_the_end_and_no_further(bus: ProtocolEventBus, topic: 
     empty.close()
 
 
-def test_what_is_published_to_a_topic_made_a_moment_ago_is_there(bus: ProtocolEventBus, topic: MakeTopic) -> None:
-    """See docs/decisions/0013: with several requests in flight, about one round in a hundred lost records."""
+def test_no_record_published_to_a_new_topic_is_lost(bus: ProtocolEventBus, topic: MakeTopic) -> None:
+    """With several requests in flight, about one round in a hundred lost records: see docs/decisions/0013."""
     for _ in range(60):
         name = topic(3)
         bus.publish_batch([Outgoing(name, b"v", None, [], number % 3) for number in range(30)])
@@ -554,7 +554,7 @@ def test_what_is_published_to_a_topic_made_a_moment_ago_is_there(bus: ProtocolEv
         assert [last for _, last in ends.values()] == [10, 10, 10]
 
 
-def test_topics_can_be_looked_at_and_changed(bus: ProtocolEventBus, topic: MakeTopic) -> None:
+def test_topics_can_be_read_and_changed(bus: ProtocolEventBus, topic: MakeTopic) -> None:
     name = topic(2, retention_ms="1000")
     state = bus.admin.topics([name, "onex.evt.test.absent.v1"])
     assert list(state) == [name]
@@ -570,7 +570,9 @@ def test_topics_can_be_looked_at_and_changed(bus: ProtocolEventBus, topic: MakeT
     assert bus.admin.topics([name])[name].identity != identity
 
 
-def test_a_topic_that_is_made_again_is_empty_and_another_one(bus: ProtocolEventBus, topic: MakeTopic) -> None:
+def test_a_topic_that_is_made_again_is_empty_and_has_another_identity(
+    bus: ProtocolEventBus, topic: MakeTopic
+) -> None:
     name = topic(3, cleanup_policy="compact", retention_ms="1000")
     before = bus.admin.topics([name])[name]
     bus.publish_batch([Outgoing(name, b"v", b"key", [], number) for number in range(3)])

@@ -1,4 +1,4 @@
-"""``cases.yaml`` of every node, on the in-memory host and on the native one."""
+"""``cases.yaml`` of every node, on the hosts ``memory``, ``native`` and ``faust``."""
 
 import json
 import uuid
@@ -34,7 +34,7 @@ def name_of(folder: Path) -> str:
 
 @pytest.fixture
 def outside(postgres: LocalPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What effects need of the world."""
+    """Set the environment variables that effects need, and return them."""
     env = {"DATABASE_URL": postgres.start(), "ONEX_EXPORT_FOLDER": str(tmp_path / "generated")}
     for name, value in env.items():
         monkeypatch.setenv(name, value)
@@ -76,7 +76,7 @@ def test_on_the_faust_host(
 
 
 def _cases(folder: Path) -> Iterator[Case]:
-    """Cases with keys of their own: they share a mesh, and so the state of a key."""
+    """Yield the cases of a node, each with different keys: the cases share a mesh, and so the state of a key."""
     node = resolve_node(folder)
     for number, case in enumerate(load_cases(folder)):
         if not node.contract.node_type.is_stateful:
@@ -90,17 +90,17 @@ def _cases(folder: Path) -> Iterator[Case]:
             "when": _whole(node, case.when),
             "then": case.then.model_dump(exclude_none=True),
         }
-        own = Case.model_validate(_renamed(whole, names, f"-{number}"))
+        renamed = Case.model_validate(_renamed(whole, names, f"-{number}"))
         try:
-            for named in (*own.given, own.when):
+            for named in (*renamed.given, renamed.when):
                 _whole(node, named)
         except ValidationError:  # the key is a member of an enum
-            own = case
-        yield own
+            renamed = case
+        yield renamed
 
 
 def _whole(node: ResolvedNode, named: Mapping[str, object]) -> dict[str, object]:
-    """The message with its defaults, which may be a part of its key."""
+    """Return the message with its defaults, which may be a part of its key."""
     (name, payload), *_ = named.items()
     if name not in node.models:
         return {name: payload}
@@ -108,7 +108,7 @@ def _whole(node: ResolvedNode, named: Mapping[str, object]) -> dict[str, object]
 
 
 def _renamed(value: object, names: AbstractSet[str], suffix: str) -> object:
-    """The value with a suffix after each text that is one of the names."""
+    """Return the value with a suffix after each text that is one of the names."""
     match value:
         case str():
             return value + suffix if value in names else value
@@ -145,13 +145,13 @@ def _run(mesh: Mesh, case: Case) -> str:
 
 
 def _published(mesh: Mesh, identity: bytes) -> list[Named]:
-    found: list[Named] = []
+    published: list[Named] = []
     for model, topic in mesh.nodes[0].outputs.items():
         codec = Codec.of_topic(model, topic, mesh.catalogue)
         for record in mesh.records(topic):
             if dict(record.headers() or []).get(h.CAUSATION) == identity:
-                found.append({model.__name__: codec.decode(record.value()).model_dump(mode="json")})
-    return found
+                published.append({model.__name__: codec.decode(record.value()).model_dump(mode="json")})
+    return published
 
 
 def _dead_letter(mesh: Mesh, identity: bytes) -> dict[str, str] | None:

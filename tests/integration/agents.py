@@ -103,14 +103,14 @@ class Mesh:
         """Topics of an earlier test go, with all their records."""
         used = {topic for node in self.nodes for topic in (*node.routes, *node.outputs.values())}
         declared = declare(self.nodes, self._replication, prefix=self._topic_prefix)
-        names = [n for n, t in declared.topics.items() if n in used or t.by != "the mesh"]
+        names = [n for n, t in declared.topics.items() if n in used or t.declared_by != "the mesh"]
         names.remove(self._topic_prefix + SCHEMAS_TOPIC)
         for name in self.bus.admin.topics(names):
             self.bus.admin.delete(name)
         eventually(lambda: not self.bus.admin.topics(names), what="old topics to go")
 
     def _own(self) -> None:
-        """Take the topics from the test that used the broker before: its environment is no more."""
+        """Take the topics from the test that used the broker before: its environment no longer exists."""
         place = (self.bus.config.bootstrap_servers, self._topic_prefix)
         if _OWNERS.get(place) != self.prefix:
             EnvironmentLog(self.bus, self._topic_prefix).adopt(self.prefix, "a test", "it begins")
@@ -159,7 +159,7 @@ class Mesh:
         return process
 
     def stop(self, process: Process, how: signal.Signals = signal.SIGTERM) -> int:
-        """CapabilityReport a process and wait for its end; gives the exit code."""
+        """CapabilityReport a process and wait for its end. Return the exit code."""
         process.send_signal(how)
         try:
             return process.wait(40)
@@ -227,7 +227,7 @@ class Mesh:
         return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
     def send(self, messages: Sequence[Message], *, ids: Sequence[str] | None = None) -> list[str]:
-        """Publish messages to the topics that take them; gives their ids."""
+        """Publish messages to the topics that take them. Return their ids."""
         identities = list(ids or (uuid.uuid4().hex for _ in messages))
         records = []
         for message, identity in zip(messages, identities, strict=True):

@@ -11,7 +11,7 @@ from onex.settings import Settings
 
 
 def main() -> int:
-    """Gives the exit code of the agent."""
+    """Return the exit code of the agent."""
     resolved = resolve_node(Path(sys.argv[1]))
     asked = {"host": EnumHost.FAUST, "guarantee": EnumGuarantee.AT_LEAST_ONCE}
     delivery = resolved.contract.delivery.model_copy(update=asked)

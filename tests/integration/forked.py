@@ -140,7 +140,7 @@ class Forked:
         return code
 
     def send_signal(self, sig: int, /) -> None:
-        """Nothing happens where it has ended: its pid is not given to another process before it is polled."""
+        """Nothing happens where it has ended: its pid is not used by another process before it is polled."""
         if self.poll() is None:
             os.kill(self.pid, sig)
 

@@ -59,7 +59,7 @@ def order(number: str, quantity: int = 2) -> PlaceOrder:
 
 
 def test_orders_of_a_client_with_the_usual_partitioner_complete(mesh: Mesh) -> None:
-    """librdkafka hashes keys by CRC32 unless told otherwise: most of these orders lie on the wrong partition."""
+    """librdkafka hashes keys by CRC32 by default: most of these orders lie on the wrong partition."""
     topic = "onex.cmd.orders.place-order.v1"
     partitions = mesh.bus.admin.topics([topic])[topic].partitions
     producer = Producer({"bootstrap.servers": mesh.bus.config.bootstrap_servers})

@@ -1,4 +1,4 @@
-"""Members that their group gives up while they work: what they had taken is done once, by another instance."""
+"""Members that their group expels while they work: another instance does their work, exactly once."""
 
 import os
 import signal
@@ -47,7 +47,7 @@ class Work:
         return min(len(self._mesh.messages(Tallied)), len(self._mesh.messages(Acted))) >= self._sent
 
     def check(self) -> None:
-        """Nothing is lost, nothing was done twice, and keys kept their order."""
+        """No message is lost, none was processed twice, and each key has its order."""
         counts: Counter[str] = Counter()
         for tallied in self._mesh.messages(Tallied):
             assert isinstance(tallied, Tallied)

@@ -162,7 +162,7 @@ def test_sigterm_in_the_middle_drains_and_repeats_nothing(kafka_bus: KafkaEventB
 def test_at_sigterm_a_handler_that_outlasts_the_session_publishes_its_answer(
     kafka_bus: KafkaEventBusAdapter, tmp_path: Path
 ) -> None:
-    """Eight seconds, within a drain timeout of 20: the group gives up who is silent for six (KIP-848)."""
+    """Eight seconds, within a drain timeout of 20: the group expels a member after six silent seconds (KIP-848)."""
     slow = tmp_path / "services" / EFFECT / "v1_0_0"
     shutil.copytree(folder(EFFECT), slow)
     for file, before, after in (

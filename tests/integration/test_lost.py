@@ -20,7 +20,7 @@ def _totals(mesh: Mesh) -> list[float]:
 
 
 def _blocked(mesh: Mesh, why: str) -> list[str]:
-    """Start the node, see it blocked for a reason, stop it; gives the commands that it names."""
+    """Start the node, wait until it is blocked for a reason, and stop it. Return the commands that it names."""
     agent = mesh.start(NAME, ready=False)
     eventually(lambda: why in str(mesh.readiness(agent.pid)), 60, f"blocked: {why}")
     reasons = mesh.readiness(agent.pid) or {}

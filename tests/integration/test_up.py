@@ -66,7 +66,7 @@ class Stack:
         return [agent["pid"] for agent in self.noted()["agents"]]
 
     def pids(self) -> list[int]:
-        """Processes that work in this folder, or on nodes beside it."""
+        """Return the processes that work in this folder, or on nodes next to it."""
         place = str(self.home.parent)
         return [p.pid for p in psutil.process_iter(["cmdline"]) if place in " ".join(p.info["cmdline"] or [])]
 

@@ -107,7 +107,7 @@ class Checker:
         self._worlds[fenced] = world
 
     def close(self) -> None:
-        """Stop the worlds; what still waits in them is given up first."""
+        """Stop the worlds. Messages that still wait in them are dropped first."""
         for world in self._worlds.values():
             for instance in list(world.mesh.instances):
                 world.mesh.remove_instance(instance)
@@ -185,7 +185,7 @@ def run(checker: Checker, count: int, number: int, *, retry_topic: bool = False)
 
 
 def main() -> int:
-    """Gives the exit code: 0 when every case holds."""
+    """Return the exit code: 0 when every case passes."""
     parser = argparse.ArgumentParser(prog="python -m tests.unit.hostile_records", description=__doc__)
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0, help="of the first block of cases")

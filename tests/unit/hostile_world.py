@@ -224,7 +224,7 @@ class Trap:
 
 
 def _with_an_output(event: object, decision: Decision[Message]) -> Decision[Message]:
-    """Every alarm that is set shows in an output at once."""
+    """Every alarm that is set shows in an output immediately."""
     if not isinstance(event, SetAlarm):
         return decision
     return Decision(decision.state, timers=decision.timers, completion=Rang(entity=event.entity, number=0))

@@ -1,4 +1,4 @@
-"""Which records end a call, which are steps on its way, and which are somebody else's."""
+"""Which records end a call, which are steps of it, and which belong to another call."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator

@@ -1,4 +1,4 @@
-"""The compiled codec reads and writes exactly what fastavro does, and refuses everything else politely."""
+"""The compiled codec reads and writes the same bytes as fastavro, and refuses all others with a named error."""
 
 import io
 import json
@@ -57,7 +57,7 @@ class Flat(Message, key="name"):
 
 
 class Deep(Message):
-    """Everything else: validated by pydantic."""
+    """All other types: validated by pydantic."""
 
     colour: Colour
     at: datetime
@@ -134,7 +134,7 @@ def by_fastavro(message: Message) -> bytes:
 
 
 def plain(value: object) -> object:
-    """A message as fastavro wants it: union branches by name."""
+    """Return a message in fastavro's form: union branches by name."""
     match value:
         case Circle() | Point() as message:
             return (f"onex.{type(message).__name__}", {k: plain(v) for k, v in message.__dict__.items()})
@@ -212,7 +212,7 @@ def test_constraints_hold_without_pydantic() -> None:
 
 
 class Checked(Message):
-    """Has a validator, so pydantic is asked."""
+    """Has a validator, so pydantic validates it."""
 
     name: str
 
@@ -300,7 +300,7 @@ def test_numbers_that_do_not_fit_are_refused() -> None:
 
 def test_types_that_cannot_travel_are_named() -> None:
     class Odd(Message):
-        """Holds a set."""
+        """Has a set."""
 
         items: set[str]
 

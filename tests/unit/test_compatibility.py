@@ -1,4 +1,4 @@
-"""What ``onex plan`` says of readers is what they do: whatever it allows, new readers read."""
+"""``onex plan`` predicts what readers do: new readers read the old records of every change that it allows."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -102,27 +102,27 @@ def test_what_the_rule_allows_is_read(
     old: dict[str, tuple[object, object]], new: dict[str, tuple[object, object]]
 ) -> None:
     before, after = model(old), model(new)
-    told = described(avro_schema(after), avro_schema(before))
-    if not told.startswith("compatible") or "with any value but" in told:
+    plan = described(avro_schema(after), avro_schema(before))
+    if not plan.startswith("compatible") or "with any value but" in plan:
         return
-    found = vars(moved(before, after, {}))
+    message = vars(moved(before, after, {}))
     for name, (_, default) in new.items():
         if name not in old:
-            assert found[name] == default
+            assert message[name] == default
 
 
 @pytest.mark.parametrize("at", range(len(KINDS)))
 def test_each_pair_of_types_that_the_rule_allows_is_read(at: int) -> None:
     for kind in KINDS:
         before, after = model({"a": KINDS[at]}), model({"a": kind})
-        # A plain text may hold what an enum does not know; then the plan says so, and does not refuse.
-        told = described(avro_schema(after), avro_schema(before))
-        if told.startswith("compatible") and "with any value but" not in told:
+        # A plain text may be unknown to an enum: the plan reports it, and does not refuse the change.
+        plan = described(avro_schema(after), avro_schema(before))
+        if plan.startswith("compatible") and "with any value but" not in plan:
             moved(before, after, {})
 
 
-def said(old: tuple[object, object], new: tuple[object, object]) -> tuple[str, str]:
-    """What new readers do with old records, and old readers with new ones."""
+def predicted(old: tuple[object, object], new: tuple[object, object]) -> tuple[str, str]:
+    """Return how new readers read old records, and old readers new ones."""
     before, after = avro_schema(model({"a": old})), avro_schema(model({"a": new}))
     return described(after, before), described(before, after)
 
@@ -130,15 +130,15 @@ def said(old: tuple[object, object], new: tuple[object, object]) -> tuple[str, s
 def test_a_new_member_is_refused_by_old_readers_and_an_old_one_by_new() -> None:
     small, large = (Small, Small.RED), (Large, Large.RED)
     refused = "dead letters: a with 'green' is refused"
-    assert said(small, large) == ("compatible", refused)
-    assert said(large, small) == (refused, "compatible")
+    assert predicted(small, large) == ("compatible", refused)
+    assert predicted(large, small) == (refused, "compatible")
     with pytest.raises(RejectedError, match="Thing: a: Input should be 'red'"):
         moved(model({"a": large}), model({"a": small}), {"a": Large.GREEN})
 
 
 def test_an_enum_with_a_fallback_reads_every_text() -> None:
     large, lenient = (Large, Large.RED), (Open, Open.RED)
-    assert said(lenient, large) == (
+    assert predicted(lenient, large) == (
         "dead letters: a with 'other' is refused",
         "compatible; a with 'green' read as 'other'",
     )
@@ -167,7 +167,7 @@ def test_reasons_for_dead_letters_are_named() -> None:
     assert described(before, avro_schema(Thing)) == "compatible; must ignored"
     with pytest.raises(MessageError, match="must"):
         moved(model({}), Thing, {})
-    assert said((decimal(8, 4), Decimal(1)), (decimal(6, 2), Decimal(1)))[0].startswith(
+    assert predicted((decimal(8, 4), Decimal(1)), (decimal(6, 2), Decimal(1)))[0].startswith(
         "dead letters: a: a decimal of fewer digits or places"
     )
-    assert said((int, 1), (datetime, AT))[0] == "dead letters: a: long is no timestamp-micros"
+    assert predicted((int, 1), (datetime, AT))[0] == "dead letters: a: long is no timestamp-micros"

@@ -1,4 +1,4 @@
-"""Contracts: what is accepted, and that everything wrong is said at once with place and remedy."""
+"""Contracts: accepted files, and problems, which are all reported together with place and remedy."""
 
 import json
 from pathlib import Path

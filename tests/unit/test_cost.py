@@ -58,7 +58,7 @@ def _in_c_on_kafka(frame: FrameType) -> bool:
 
 
 def _instructions(node: str, messages: Callable[[int], Message], count: int) -> int:
-    """Of one batch with so many messages, each with a key of its own."""
+    """Of one batch with ``count`` messages, each with a different key."""
     mesh = MeshDriver([NODES / node / "v1_0_0"])
     mesh.send(messages(count))  # restores what there is, fills what is filled once
     for number in range(count):

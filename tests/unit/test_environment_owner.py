@@ -17,7 +17,7 @@ NODE = NODES / "node_tally_reducer" / "v1_0_0"
 
 
 class Cluster:
-    """An in-memory cluster that environments are applied to."""
+    """An in-memory cluster, to which tests apply environments."""
 
     def __init__(self) -> None:
         self.bus = MemoryEventBus(MemoryBroker(lambda: 0))
@@ -139,7 +139,7 @@ def test_a_cluster_from_before_there_were_claims_is_known_by_its_groups(cluster:
 
 
 def test_where_there_are_no_topics_groups_are_not_listed(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broker that has just started cannot list them for a while, and nothing can have used it."""
+    """A broker that has just started cannot list them for a while, and no node has used it yet."""
     monkeypatch.setattr(cluster.bus.admin, "groups", lambda: pytest.fail("groups were asked for"))
     cluster.apply("dev")
     assert cluster.owner() == "dev"

@@ -1,4 +1,4 @@
-"""Environments on one cluster: their names never meet, and tools use those of their own."""
+"""Environments on one cluster: they share no names, and tools use only the names of their own environment."""
 
 import ast
 import json
@@ -50,7 +50,7 @@ def pair() -> Iterator[tuple[MeshDriver, MeshDriver]]:
 
 
 def seen_by(mesh: MeshDriver, prefix: str) -> dict[str, object]:
-    """Everything in the broker whose name begins with the prefix, or with none."""
+    """Return the logs, positions and transactional ids of names that begin with the prefix, or with none."""
     mine = (lambda name: name.startswith(PREFIX)) if prefix else (lambda name: not name.startswith(PREFIX))
     broker = mesh.broker
     return {
@@ -61,7 +61,7 @@ def seen_by(mesh: MeshDriver, prefix: str) -> dict[str, object]:
 
 
 def work(mesh: MeshDriver) -> None:
-    """Results, state, a retry, a dead letter, a replay of it, positions: whatever writes anything."""
+    """Write results, state, a retry, a dead letter, its replay and positions: each kind of write."""
     mesh.send(Amount(entity="e", value=7))
     mesh.send(Act(entity="good", number=1))
     mesh.send(Act(entity="again", number=1, mood="recovers"))
@@ -85,7 +85,7 @@ def catalogue_of(mesh: MeshDriver) -> TopicCatalogue:
 
 
 @pytest.mark.parametrize("prefix", ["", PREFIX])
-def test_nothing_of_an_environment_changes_by_what_another_does(
+def test_the_work_of_an_environment_changes_nothing_in_another(
     pair: tuple[MeshDriver, MeshDriver], prefix: str
 ) -> None:
     plain, other = pair
@@ -185,14 +185,20 @@ def test_every_declared_name_has_the_prefix_and_is_else_the_same(prefix: str, no
     assert not plain.topics.keys() & other.topics.keys()
     for name, topic in plain.topics.items():
         found = other.topics[prefix + name]
-        assert (found.state.name, found.state.config, found.state.partitions, found.by, found.keyed_state) == (
+        assert (
+            found.state.name,
+            found.state.config,
+            found.state.partitions,
+            found.declared_by,
+            found.keyed_state,
+        ) == (
             prefix + name,
             topic.state.config,
             topic.state.partitions,
-            topic.by,
+            topic.declared_by,
             topic.keyed_state,
         )
-        assert found.holds == {prefix + held for held in topic.holds}
+        assert found.inputs == {prefix + source for source in topic.inputs}
     for subject, schema in plain.schemas.items():
         assert other.schemas[prefix + subject].schema == schema.schema
 
@@ -274,7 +280,7 @@ def test_commands_with_an_author_check_the_owner_first() -> None:
 
 
 def test_topics_of_the_mesh_are_used_with_the_prefix() -> None:
-    """``with_prefix(X, ...)`` or ``prefix + X[...]``, and nothing else."""
+    """Only ``with_prefix(X, ...)`` and ``prefix + X[...]`` are allowed."""
     seen = set()
     for file in sorted(PACKAGE.rglob("*.py")):
         text = file.read_text()

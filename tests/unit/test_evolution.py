@@ -66,7 +66,7 @@ def codec(model: type[Message], schemas: dict[int, Schema] | None = None) -> Cod
 
 
 def with_field(annotation: object, default: object) -> type[Message]:
-    """The type ``Old`` with one more field."""
+    """Return the type ``Old`` with one more field."""
     fields: dict[str, object] = {"__annotations__": {"id": str, "added": annotation}, "__module__": __name__}
     return type("Old", (Message,), fields | {"added": default})
 
@@ -377,7 +377,7 @@ def test_a_schema_that_is_none_is_a_schema_failure(broken: Schema) -> None:
         codec(Old, {3: broken}).decode(OLD + b"\x02a")
 
 
-def test_a_text_that_an_enum_does_not_know_becomes_its_fallback() -> None:
+def test_an_unknown_text_of_an_enum_becomes_its_fallback() -> None:
     new = with_field(Lenient, Lenient.RED)
     writer = record("Old", field("id", "string"), field("added", "string"), namespace="onex")
     assert vars(read(new, writer, {"id": "o", "added": "green"}))["added"] is Lenient.OTHER

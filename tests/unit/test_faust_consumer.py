@@ -1,4 +1,4 @@
-"""The Faust host's consumer, without Faust: what it does when partitions are given up."""
+"""The Faust host's consumer, without Faust: its behaviour when partitions are revoked."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Committed positions through consumers that are no members: kept by group, patient while a coordinator moves."""
+"""Committed positions through consumers that are no members: cached by group, patient while a coordinator moves."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Answer = list["Committed"] | KafkaException
 
 
 class FakeConsumer:
-    """Answers with what ``answer`` gives; the clients of a test are in ``made``."""
+    """Responds with the result of ``answer``. The clients of a test are in ``made``."""
 
     made: list["FakeConsumer"]
     answer: Callable[[], Answer]
@@ -61,7 +61,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, *answers: Answer) -> GroupPositions:
-    """The last answer is given for ever."""
+    """The last response is repeated for ever."""
     left = list(answers)
     monkeypatch.setattr(
         FakeConsumer, "answer", staticmethod(lambda: left.pop(0) if len(left) > 1 else left[0]), raising=False

@@ -198,7 +198,7 @@ def test_what_the_blueprint_does_not_have_is_refused(monkeypatch: pytest.MonkeyP
 
 
 def _rebuilt(model: BaseModel, old: str, new: str) -> BaseModel:
-    """The same with one text replaced wherever it stands, unchecked."""
+    """Return the same with all occurrences of a text replaced, unchecked."""
 
     def replaced(item: object) -> object:
         match item:

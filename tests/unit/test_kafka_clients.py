@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
-from onex.bus.kafka.clients import made
+from onex.bus.kafka.clients import make_client
 from onex.bus.protocols import Outgoing, Partition
 from onex.errors import BusUnavailableError, ConfigurationError, OnexError
 
@@ -44,7 +44,7 @@ def test_a_machine_that_has_nothing_left_for_a_client_is_waited_for(code: int) -
     no_thread = KafkaError(code, "Failed to create thread: Resource temporarily unavailable")
 
     with pytest.raises(BusUnavailableError, match="making a Kafka client: Failed to create thread"):
-        made(refused, {})
+        make_client(refused, {})
 
 
 def test_what_the_binding_raises_without_an_error_inside_is_an_error_of_the_bus() -> None:
@@ -52,4 +52,4 @@ def test_what_the_binding_raises_without_an_error_inside_is_an_error_of_the_bus(
         raise KafkaException("odd")
 
     with pytest.raises(OnexError, match="making a Kafka client"):
-        made(refused, {})
+        make_client(refused, {})

@@ -24,7 +24,7 @@ def test_a_commit_that_nobody_serves_ends(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 class GivenMoreAtTheEnd:
-    """A client that is given a partition while it leaves its group, and answers no question from then on."""
+    """A client to which a partition is assigned while it leaves its group. It fails every later call."""
 
     def __init__(self, _: object) -> None:
         self.taken: list[TopicPartition] = []

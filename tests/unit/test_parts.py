@@ -290,7 +290,7 @@ def test_the_watchdog_ends_a_process_that_stalls_for_good(monkeypatch: pytest.Mo
 
 
 def test_a_restore_may_take_long_while_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that stands still is a stall like any other, though its partitions are held."""
+    """A restore without progress is a stall like any other, though its partitions are blocked."""
     clock, health, (bus, partition), restarts = ManualClock(), Health(), _five_records(), list[bool]()
     codes: list[int] = []
     monkeypatch.setattr(os, "_exit", codes.append)

@@ -1,4 +1,4 @@
-"""Topics and schemas from contracts: idempotent, and nothing that breaks a running mesh."""
+"""Topics and schemas from contracts: applying again changes nothing, and no change breaks a running mesh."""
 
 import json
 import re
@@ -25,7 +25,7 @@ AMOUNT = "onex.evt.tally.amount.v1"
 
 
 class Cluster:
-    """An in-memory cluster and what is declared for it."""
+    """An in-memory cluster and the declarations for it."""
 
     def __init__(self, declared: Declared) -> None:
         self.bus = MemoryEventBus(MemoryBroker(lambda: 0))
@@ -41,15 +41,17 @@ class Cluster:
 
 @pytest.fixture
 def cluster() -> Cluster:
-    made = Cluster(declare([resolve_node(NODES / "node_tally_reducer" / "v1_0_0")], 1))
-    made.apply()
-    return made
+    cluster = Cluster(declare([resolve_node(NODES / "node_tally_reducer" / "v1_0_0")], 1))
+    cluster.apply()
+    return cluster
 
 
 def with_topic(declared: Declared, name: str, partitions: int, config: dict[str, str] | None = None) -> Declared:
     old = declared.topics[name]
     state = TopicState(name, partitions, 1, config if config is not None else old.state.config)
-    return Declared({**declared.topics, name: DeclaredTopic(state, old.by, old.keyed_state)}, declared.schemas)
+    return Declared(
+        {**declared.topics, name: DeclaredTopic(state, old.declared_by, old.keyed_state)}, declared.schemas
+    )
 
 
 def with_schema(declared: Declared, subject: str, schema: Schema) -> Declared:
@@ -61,7 +63,7 @@ def test_a_second_apply_changes_nothing(cluster: Cluster) -> None:
 
 
 def test_everything_a_node_needs_is_declared(cluster: Cluster) -> None:
-    assert {name for name, topic in cluster.declared.topics.items() if topic.by != "the mesh"} == {
+    assert {name for name, topic in cluster.declared.topics.items() if topic.declared_by != "the mesh"} == {
         "_schemas",
         AMOUNT,
         "onex.snapshot.tally.tallied.v1",
@@ -152,7 +154,7 @@ def test_contracts_that_contradict_each_other_are_refused() -> None:
         declare([*nodes, odd], 1)
 
 
-def test_keyed_state_needs_equally_many_partitions_everywhere(cluster: Cluster) -> None:
+def test_keyed_state_needs_the_same_number_of_partitions_everywhere(cluster: Cluster) -> None:
     node = resolve_node(NODES / "node_tally_reducer" / "v1_0_0")
     check_topics(cluster.bus, node)
     cluster.bus.admin.grow(AMOUNT, 8)
@@ -172,8 +174,8 @@ def test_topics_that_one_broker_can_lose_are_named(replicas: int, in_sync: int, 
 
 
 def test_many_weak_topics_are_counted() -> None:
-    told = weak_topics([TopicState(f"t{number}", 1, 1, {}) for number in range(9)])
-    assert told.endswith("t0 (1 and 0), t1 (1 and 0), t2 (1 and 0) and 6 more")
+    warning = weak_topics([TopicState(f"t{number}", 1, 1, {}) for number in range(9)])
+    assert warning.endswith("t0 (1 and 0), t1 (1 and 0), t2 (1 and 0) and 6 more")
     assert not weak_topics([])
 
 
@@ -197,15 +199,17 @@ def test_a_replication_factor_that_is_none_is_refused(wrong: int) -> None:
 
 
 @pytest.mark.parametrize("partitions", [5, 9])
-def test_inputs_that_were_grown_by_hand_need_as_many_retry_partitions(partitions: int) -> None:
+def test_inputs_that_an_operator_grew_need_the_same_number_of_retry_partitions(partitions: int) -> None:
     node = resolve_node(NODES / "node_unruly_effect" / "v1_0_0")
     cluster = Cluster(declare([node], 1))
     cluster.apply()
     check_topics(cluster.bus, node)
     topic, retry = next(iter(node.routes)), node.contract.retry_topic
     cluster.bus.admin.grow(topic, partitions)
-    told = f"{topic} has {partitions}: set event_bus.topic_config.partitions of {node.contract.name} to {partitions}"
-    with pytest.raises(ConfigurationError, match=re.escape(told)):
+    remedy = (
+        f"{topic} has {partitions}: set event_bus.topic_config.partitions of {node.contract.name} to {partitions}"
+    )
+    with pytest.raises(ConfigurationError, match=re.escape(remedy)):
         check_topics(cluster.bus, node)
     refused = [change for change in cluster.plan().refused if change.subject == topic]
     assert f"set event_bus.topic_config.partitions to {partitions} in {node.contract.name}" in refused[0].detail

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -123,6 +124,15 @@ def test_error_codes_of_the_contract_are_transient() -> None:
     HttpError.status = 404
     assert plan.next_delay(HttpError(), attempts_at(1), 0) is None
     assert plan.next_delay(RejectedError(), attempts_at(1), 0) is None
+
+
+@pytest.mark.parametrize(("status", "is_retried"), [(503, True), (404, False)])
+def test_the_status_of_a_response_is_a_code_of_its_exception(status: int, is_retried: bool) -> None:
+    class HttpError(Exception):
+        response = SimpleNamespace(status_code=status)
+
+    plan = RetryPlan(ModelRetryPolicy(retryable_error_codes=("503",)))
+    assert (plan.next_delay(HttpError(), attempts_at(1), 0) is not None) == is_retried
 
 
 def test_after_its_time_in_memory_a_message_waits_on_the_retry_topic(mesh: MeshDriver) -> None:

@@ -1,4 +1,4 @@
-"""Look-ups of unknown schema ids: few, bounded, and never on the thread that asks."""
+"""Look-ups of unknown schema ids: few, bounded, and never on the caller's thread."""
 
 from collections.abc import Callable, Collection, Mapping
 
@@ -23,20 +23,20 @@ class Sample(Message):
 
 
 class Scene(TopicCatalogue):
-    """Look-ups that run when the test says so, and how often the catalogue was asked."""
+    """Look-ups that run when the test starts them, and the number of calls of the catalogue."""
 
     def __init__(self) -> None:
         self.bus = MemoryEventBus(MemoryBroker(lambda: 0))
         self.bus.admin.create([TopicState(SCHEMAS_TOPIC, 1, 1, {})])
         super().__init__(self.bus)
         self.clock = ManualClock()
-        self.asked: list[frozenset[int]] = []
+        self.requested: list[frozenset[int]] = []
         self.failure: Exception | None = None
         self.work: list[Callable[[], None]] = []
         self.lookups = SchemaLookups(self, self.clock, 0.0, 0.0, self.work.append)
 
     def schemas_of(self, schema_ids: Collection[int]) -> Mapping[int, Schema]:
-        self.asked.append(frozenset(schema_ids))
+        self.requested.append(frozenset(schema_ids))
         if self.failure is not None:
             raise self.failure
         return super().schemas_of(schema_ids)
@@ -51,13 +51,13 @@ def test_a_flood_of_unknown_ids_is_one_look_up_and_is_remembered() -> None:
     for schema_id in [*range(100, 600), *range(100, 600)]:
         with pytest.raises(SchemaPendingError):
             scene.lookups.schema_of(schema_id)
-    assert (len(scene.work), scene.asked) == (1, []), "nothing was asked on this thread"
+    assert (len(scene.work), scene.requested) == (1, []), "no call on this thread"
     scene.run()
-    assert scene.asked == [frozenset(range(100, 600))]
+    assert scene.requested == [frozenset(range(100, 600))]
     for schema_id in range(100, 600):
         with pytest.raises(SchemaMismatchError, match="is unknown"):
             scene.lookups.schema_of(schema_id)
-    assert (len(scene.asked), scene.work) == (1, [])
+    assert (len(scene.requested), scene.work) == (1, [])
 
 
 def test_an_unknown_id_is_looked_up_again_after_a_while() -> None:
@@ -75,7 +75,7 @@ def test_an_unknown_id_is_looked_up_again_after_a_while() -> None:
     assert scene.lookups.schema_of(1) == avro_schema(Sample)
 
 
-def test_what_is_remembered_and_what_is_asked_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_ids_and_pending_look_ups_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_UNKNOWN", 10)
     monkeypatch.setattr(module, "MOST_PENDING", 20)
     scene = Scene()
@@ -83,12 +83,12 @@ def test_what_is_remembered_and_what_is_asked_is_bounded(monkeypatch: pytest.Mon
         with pytest.raises(SchemaPendingError):
             scene.lookups.schema_of(schema_id)
     scene.run()
-    assert len(scene.asked[0]) == 20
+    assert len(scene.requested[0]) == 20
     assert len(scene.lookups._unknown) == 10
 
 
 @pytest.mark.parametrize("failure", [BusUnavailableError("registry: 503"), KeyError("schema")], ids=repr)
-def test_a_failed_look_up_is_no_answer_and_is_not_repeated_for_every_message(failure: Exception) -> None:
+def test_a_failed_look_up_makes_no_id_unknown_and_is_not_repeated_for_every_message(failure: Exception) -> None:
     scene = Scene()
     scene.failure = failure
     with pytest.raises(SchemaPendingError):
@@ -97,7 +97,7 @@ def test_a_failed_look_up_is_no_answer_and_is_not_repeated_for_every_message(fai
     for _ in range(100):
         with pytest.raises(BusUnavailableError, match="schemas cannot be looked up"):
             scene.lookups.schema_of(7)
-    assert len(scene.asked) == 1
+    assert len(scene.requested) == 1
     scene.failure = None
     scene.clock.move_to(scene.clock.monotonic() + 1.0)
     with pytest.raises(SchemaPendingError):
@@ -107,7 +107,7 @@ def test_a_failed_look_up_is_no_answer_and_is_not_repeated_for_every_message(fai
         scene.lookups.schema_of(7)
 
 
-def test_a_caller_with_patience_gets_the_answer() -> None:
+def test_a_caller_with_patience_gets_the_schema() -> None:
     scene = Scene()
     scene.register({"a-value": avro_schema(Sample)})
     lookups = SchemaLookups(scene, scene.clock, 30.0, 0.0)

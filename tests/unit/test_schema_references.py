@@ -28,13 +28,13 @@ def pair_bytes() -> bytes:
     return OLD + b"\x02a\x02b"
 
 
-def served(monkeypatch: pytest.MonkeyPatch, answers: dict[str, dict[str, object]]) -> RegistryCatalogue:
-    def answer(request: httpx.Request) -> httpx.Response:
-        found = answers.get(request.url.path)
-        return httpx.Response(200, json=found) if found else httpx.Response(404)
+def served(monkeypatch: pytest.MonkeyPatch, bodies: dict[str, dict[str, object]]) -> RegistryCatalogue:
+    def respond(request: httpx.Request) -> httpx.Response:
+        body = bodies.get(request.url.path)
+        return httpx.Response(200, json=body) if body else httpx.Response(404)
 
     client = httpx.Client
-    monkeypatch.setattr(httpx, "Client", lambda **more: client(transport=httpx.MockTransport(answer), **more))
+    monkeypatch.setattr(httpx, "Client", lambda **more: client(transport=httpx.MockTransport(respond), **more))
     return RegistryCatalogue("http://registry")
 
 

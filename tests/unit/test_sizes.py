@@ -1,4 +1,4 @@
-"""Records that are too large: each is one dead letter that names the remedy, and everything else goes on."""
+"""Records that are too large: each is one dead letter that names the remedy, and all other records are processed."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -52,10 +52,10 @@ def key_in(number: int, partitions: int, start: str) -> str:
     return next(key for n in count() if partition_of((key := f"{start}{n}").encode(), partitions) == number)
 
 
-def limit(mesh: MeshDriver, topic: str, most: int, *, known: bool) -> None:
-    """Set the limit of a topic; agents know of it when half a minute has passed."""
+def limit(mesh: MeshDriver, topic: str, most: int, *, is_read: bool) -> None:
+    """Set the limit of a topic. ``is_read``: wait until agents have read it, half a minute later."""
     mesh.bus.admin.alter(topic, {"max.message.bytes": str(most)})
-    if known:
+    if is_read:
         mesh.advance("31s")
 
 
@@ -64,11 +64,11 @@ def aborts(instance: Instance) -> float:
     return sum(sample.value for sample in samples if sample.name.endswith("_total"))
 
 
-# -- how large a record is -------------------------------------------------------------------------
+# -- the size of a record --------------------------------------------------------------------------
 
 
 def varint(number: int) -> int:
-    """Bytes of a zigzag varint."""
+    """Return the size of a zigzag varint in bytes."""
     number, size = number << 1, 1
     while number >= 0x80:
         number, size = number >> 7, size + 1
@@ -76,7 +76,7 @@ def varint(number: int) -> int:
 
 
 def exact_batch(value: bytes | None, key: bytes | None, headers: Headers) -> int:
-    """KIP-98: a batch of one record, all deltas zero."""
+    """Return the size of a batch with one record, whose deltas are all zero (KIP-98)."""
 
     def sized(data: bytes | None) -> int:
         return 1 if data is None else varint(len(data)) + len(data)
@@ -104,7 +104,7 @@ def test_the_size_of_a_record_is_never_estimated_too_small(
 
 
 def test_a_state_that_its_changelog_does_not_take_is_a_dead_letter(mesh: MeshDriver) -> None:
-    limit(mesh, STATE, 200, known=True)
+    limit(mesh, STATE, 200, is_read=True)
     good = [mesh.send(Amount(entity=f"e{n}", value=1), run=False) for n in range(5)]
     bad = mesh.send(Amount(entity=LONG, value=1), run=False)
     mesh.run_until_idle()
@@ -120,7 +120,7 @@ def test_a_state_that_its_changelog_does_not_take_is_a_dead_letter(mesh: MeshDri
 
 
 def test_a_group_that_spans_partitions_changes_all_states_or_none(mesh: MeshDriver) -> None:
-    limit(mesh, STATE, 200, known=True)
+    limit(mesh, STATE, 200, is_read=True)
     partitions, keys = mesh.broker.topic(STATE).partitions, [f"e{n}" for n in range(20)]
     sent = [mesh.send(Amount(entity=key, value=1), run=False) for _ in range(2) for key in keys]
     for number in range(partitions):  # one state of each partition does not fit
@@ -145,7 +145,7 @@ def test_outputs_are_measured_with_key_and_headers(mesh: MeshDriver, size: int) 
 
 def test_an_output_of_a_fired_timer_that_is_too_large_is_its_dead_letter(mesh: MeshDriver) -> None:
     bad, good = mesh.send(SetAlarm(entity=LONG, after=40)), mesh.send(SetAlarm(entity="e", after=40))
-    limit(mesh, RINGS, 700, known=True)
+    limit(mesh, RINGS, 700, is_read=True)
     mesh.advance("20s")
     assert mesh.published(Rang, good)
     assert not mesh.published(Rang, bad)
@@ -157,7 +157,7 @@ def test_an_output_of_a_fired_timer_that_is_too_large_is_its_dead_letter(mesh: M
 
 def test_keys_and_headers_that_are_carried_on_count(mesh: MeshDriver) -> None:
     for topic in (ASKS, "onex.cmd.unruly.act.v1", "onex.dlq.unruly.compute.v1", "onex.dlq.unruly.effect.v1"):
-        limit(mesh, topic, 5_000_000, known=False)
+        limit(mesh, topic, 5_000_000, is_read=False)
     mesh.advance("31s")
     long = b"y" * 1_500_000
     for topic, dlq in ((ASKS, "compute"), ("onex.cmd.unruly.act.v1", "effect")):
@@ -174,7 +174,7 @@ def test_keys_and_headers_that_are_carried_on_count(mesh: MeshDriver) -> None:
 
 def test_timers_of_a_key_that_its_changelog_does_not_take_are_refused(mesh: MeshDriver) -> None:
     changelog = "onex.state.node_alarm_orchestrator.v1"
-    limit(mesh, changelog, 3000, known=True)
+    limit(mesh, changelog, 3000, is_read=True)
     bad = mesh.send(SetAlarm(entity="e", after=5), headers=[(h.REPLY_KEY, b"r" * 4000)])
     good = mesh.send(SetAlarm(entity="f", after=5))
     assert "timers for " + changelog in mesh.dead_letter_of(bad)["onex-dlq-message"]
@@ -186,7 +186,7 @@ def test_timers_of_a_key_that_its_changelog_does_not_take_are_refused(mesh: Mesh
 
 def test_a_dead_letter_fits_its_topic(mesh: MeshDriver) -> None:
     dlq = "onex.dlq.unruly.compute.v1"
-    limit(mesh, dlq, 20_000, known=True)
+    limit(mesh, dlq, 20_000, is_read=True)
     mesh.publish(ASKS, b"junk" * 100_000, b"k" * 5000, [("mine", b"h" * 8000)])
     (letter,) = mesh.records(dlq)
     facts = dict(letter.headers() or [])
@@ -200,12 +200,12 @@ def test_a_dead_letter_fits_its_topic(mesh: MeshDriver) -> None:
 
 
 def test_what_a_broker_refuses_is_traced_to_its_record(mesh: MeshDriver) -> None:
-    """The limit was lowered a moment ago: no agent has read it yet."""
+    """The limit was lowered a moment ago, and no agent has read it yet."""
     mesh.send(Ask(entity="e"))
     mesh.send(Amount(entity="e", value=1))
     mesh.send(Act(entity="e"))
     for topic in (REPLIES, STATE, "onex.evt.unruly.acted.v1"):
-        limit(mesh, topic, 600, known=False)
+        limit(mesh, topic, 600, is_read=False)
     bad = [
         mesh.send(Ask(entity="e", size=700), run=False),
         mesh.send(Amount(entity="x" * 700, value=1), run=False),
@@ -229,12 +229,12 @@ def test_what_a_broker_refuses_is_traced_to_its_record(mesh: MeshDriver) -> None
 
 
 def blind(mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Agents believe that every topic takes records of any size: only the broker knows the limits."""
-    known = type(mesh.bus.admin).topics
+    """Let agents read a limit that every record fits. The broker has the real limits."""
+    read_topics = type(mesh.bus.admin).topics
     monkeypatch.setattr(
         type(mesh.bus.admin),
         "topics",
-        lambda self, names: {n: replace(t, max_message_bytes=9_999_999) for n, t in known(self, names).items()},
+        lambda self, names: {n: replace(t, max_message_bytes=9_999_999) for n, t in read_topics(self, names).items()},
     )
     mesh.advance("31s")
 
@@ -243,7 +243,7 @@ def test_a_culprit_that_seems_to_fit_is_found_by_halving(mesh: MeshDriver, monke
     timers = [mesh.send(SetAlarm(entity=e, after=60)) for e in ("a", LONG, "b")]
     blind(mesh, monkeypatch)
     for topic, most in ((REPLIES, 600), (RINGS, 700), ("onex.evt.unruly.acted.v1", 700)):
-        limit(mesh, topic, most, known=False)
+        limit(mesh, topic, most, is_read=False)
     asked = [mesh.send(Ask(entity=f"e{n}", size=700 * (n == 13)), run=False) for n in range(40)]
     acted = [mesh.send(Act(entity=LONG if n == 4 else f"e{n}"), run=False) for n in range(9)]
     for _ in range(60):
@@ -258,7 +258,7 @@ def test_a_culprit_that_seems_to_fit_is_found_by_halving(mesh: MeshDriver, monke
 def test_a_culprit_is_found_while_another_partition_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     mesh = MeshDriver([COMPUTE])
     blind(mesh, monkeypatch)
-    limit(mesh, REPLIES, 600, known=False)
+    limit(mesh, REPLIES, 600, is_read=False)
     partitions = mesh.broker.topic(ASKS).partitions
     keys = [f"e{n}" for n in range(200)]
     of_one = [key for key in keys if partition_of(key.encode(), partitions) == 0][:20]
@@ -335,12 +335,12 @@ def test_a_pace_narrows_and_widens_again() -> None:
 # -- topics and clients ------------------------------------------------------------------------------------
 
 
-def limited(folder_of: ResolvedNode, most: int) -> ResolvedNode:
-    """The node with a contract that sets a limit for its inputs."""
-    contract = folder_of.contract
+def limited(node: ResolvedNode, most: int) -> ResolvedNode:
+    """Return the node with a contract that sets a limit for its inputs."""
+    contract = node.contract
     config = contract.event_bus.topic_config.model_copy(update={"kafka_config": {"max.message.bytes": str(most)}})
     events = contract.event_bus.model_copy(update={"topic_config": config})
-    return replace(folder_of, contract=contract.model_copy(update={"event_bus": events}))
+    return replace(node, contract=contract.model_copy(update={"event_bus": events}))
 
 
 def applied(node: ResolvedNode, bus: MemoryEventBus, most: int = 1_048_588) -> dict[str, int]:
@@ -353,16 +353,16 @@ def applied(node: ResolvedNode, bus: MemoryEventBus, most: int = 1_048_588) -> d
 def test_retry_and_dead_letter_topics_take_the_largest_input_and_more_headers() -> None:
     node, bus = resolve_node(REDUCER), MemoryEventBus(MemoryBroker(lambda: 0))
     contract = node.contract
-    own = (contract.retry_topic, contract.dead_letter_topic)
-    assert {applied(node, bus)[name] for name in own} == {1_048_588 + LETTER_ROOM}
+    failure_topics = (contract.retry_topic, contract.dead_letter_topic)
+    assert {applied(node, bus)[name] for name in failure_topics} == {1_048_588 + LETTER_ROOM}
     check_topics(bus, node)
-    assert {applied(limited(node, 5_000_000), bus)[name] for name in own} == {5_000_000 + LETTER_ROOM}
+    assert {applied(limited(node, 5_000_000), bus)[name] for name in failure_topics} == {5_000_000 + LETTER_ROOM}
     (topic,) = contract.event_bus.subscribe_topics
     bus.admin.alter(topic, {"max.message.bytes": "7000000"})  # by hand
     with pytest.raises(ConfigurationError, match=r"takes records of 7000000 bytes.*run `onex apply`"):
         check_topics(bus, node)
-    assert {applied(node, bus)[name] for name in own} == {7_000_000 + LETTER_ROOM}
-    assert {applied(node, bus)[name] for name in own} == {7_000_000 + LETTER_ROOM}, "never lowered"
+    assert {applied(node, bus)[name] for name in failure_topics} == {7_000_000 + LETTER_ROOM}
+    assert {applied(node, bus)[name] for name in failure_topics} == {7_000_000 + LETTER_ROOM}, "never lowered"
     check_topics(bus, node)
 
 

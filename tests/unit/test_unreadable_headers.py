@@ -1,4 +1,4 @@
-"""A header name that is no UTF-8, from librdkafka itself: no Python client would write one."""
+"""A header name that is not UTF-8, written by librdkafka: no Python client writes one."""
 
 import ctypes
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def test_records_with_unreadable_headers_are_replaced_and_the_others_are_whole()
     consumer.assign([TopicPartition("t", 0, 0)])
     messages: list[Message] = []
     for _ in range(_MANY):
-        messages += [one for one in consumer.consume(5 - len(messages), 5.0) if one.error() is None]
+        messages += [message for message in consumer.consume(5 - len(messages), 5.0) if message.error() is None]
         if len(messages) == 5:
             break
     records = with_readable_headers(messages)

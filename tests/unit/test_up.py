@@ -109,7 +109,7 @@ def test_all_agents_can_be_replaced() -> None:
 
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A node that imports code from beside its folder, at once and later."""
+    """A node that imports code from next to its folder, at its start and later."""
     name = f"node_made_{tmp_path.name.replace('-', '_')}_compute"
     folder = tmp_path / "services" / name / "v1_0_0"
     shutil.copytree(NODES / "node_gate_compute" / "v1_0_0", folder)

@@ -1,4 +1,4 @@
-"""A value of a supported type is the same after Avro, JSON, kept state and the command line, or all refuse it."""
+"""A value of a supported type is the same after Avro, JSON, stored state and the command line, or all refuse it."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -96,12 +96,12 @@ def codec(model: type[Message], schemas: dict[int, Schema] | None = None) -> Cod
 
 
 def unchecked(model: type[Message], fields: Mapping[str, object]) -> Message:
-    """A message that nothing has validated."""
+    """Return a message that was not validated."""
     return model.model_construct(None, **fields)
 
 
 def other_writer(message: Message) -> bytes:
-    """The message under a schema of the same fields that only fastavro reads."""
+    """Return the message, written with another schema of the same fields, which only fastavro reads."""
     return FOREIGN + codec(type(message)).encode(message)[5:]
 
 
@@ -111,7 +111,7 @@ def read_other(model: type[Message], value: bytes) -> Message:
 
 
 def ways(message: Message) -> dict[str, Callable[[], Message]]:
-    """Every way that a value goes, as what comes back."""
+    """Return a function for every path of a message. It returns the message at the end of the path."""
     model, wire = type(message), codec(type(message))
     models = {model.__name__: model}
 
@@ -131,7 +131,7 @@ def ways(message: Message) -> dict[str, Callable[[], Message]]:
 
 
 def same(left: object, right: object) -> bool:
-    """Equal, where NaN equals NaN."""
+    """Return whether both are equal. NaN equals NaN."""
     return repr(left) == repr(right) or left == right
 
 
@@ -398,8 +398,8 @@ def test_types_whose_values_would_not_be_exact_are_named() -> None:
         more: int = 1
 
     cases: list[tuple[object, str]] = [
-        (One | Two, 'JSON of One is JSON of Two too; .*: kind: Literal."One". = "One"'),
-        (Two | One | None, "JSON of One is JSON of Two too"),
+        (One | Two, 'JSON of One is also JSON of Two; .*: kind: Literal."One". = "One"'),
+        (Two | One | None, "JSON of One is also JSON of Two"),
         (Number, "give the members of Number texts as values"),
         (Loose, "Loose.ratio: derive Loose from Message"),
         (LooseBytes, "LooseBytes.raw: derive LooseBytes from Message"),
@@ -412,7 +412,7 @@ def test_types_whose_values_would_not_be_exact_are_named() -> None:
             avro_schema(odd)
 
 
-def test_models_of_a_union_are_told_apart_by_a_field() -> None:
+def test_models_of_a_union_are_distinguished_by_a_field() -> None:
     class Paid(Message):
         kind: Literal["paid"] = "paid"
         order: str

@@ -10,7 +10,7 @@ from benchmarks.price.peers.order import Order, price
 
 
 def _pairs(headers: dict[str, object]) -> list[tuple[str, bytes]]:
-    """FastStream gives headers as a dict of text."""
+    """FastStream passes headers as a dict of text."""
     return [(name, str(value).encode()) for name, value in headers.items()]
 
 

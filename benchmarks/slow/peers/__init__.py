@@ -1,1 +1,1 @@
-"""Those beside whom the mesh makes slow calls."""
+"""The peers of the mesh for slow calls."""

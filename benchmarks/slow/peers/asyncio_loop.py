@@ -1,4 +1,4 @@
-"""aiokafka on uvloop: a batch, a chain of calls for each key, a hundred calls at once, one transaction a batch."""
+"""aiokafka on uvloop: a batch, a chain of calls for each key, a hundred concurrent calls, one transaction a batch."""
 
 import asyncio
 import signal

@@ -183,7 +183,7 @@ class ProtocolTransaction(Protocol):
 
 
 class ProtocolReader(Protocol):
-    """Reads committed records of partitions from given offsets, outside of any group."""
+    """Reads committed records of partitions from chosen offsets, outside of any group."""
 
     def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
         """Return up to ``most`` records that have arrived; wait ``timeout`` seconds for the first. Raise BusError."""

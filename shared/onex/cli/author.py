@@ -14,5 +14,5 @@ Why = Annotated[str, typer.Option("--why", help="Reason of the change, for the a
 
 
 def author_of(who: str = "", why: str = "") -> Author:
-    """Return the given author, or the user of this process at this host."""
+    """Return the author if there is one, else the user of this process at this host."""
     return Author(who or f"{getpass.getuser()}@{socket.gethostname()}", why)

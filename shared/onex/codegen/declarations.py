@@ -16,7 +16,11 @@ def declaration_files(nodes: Iterable[ResolvedNode]) -> dict[str, str]:
     declared = declare(nodes, 1)
     files: dict[str, str] = {}
     for name, topic in declared.topics.items():
-        facts: dict[str, object] = {"name": name, "partitions": topic.state.partitions, "declared_by": topic.by}
+        facts: dict[str, object] = {
+            "name": name,
+            "partitions": topic.state.partitions,
+            "declared_by": topic.declared_by,
+        }
         if topic.state.config:
             facts["config"] = dict(sorted(topic.state.config.items()))
         files[f"topics/{name}.yaml"] = _NOTE + yaml.safe_dump(facts, sort_keys=False)

@@ -1,1 +1,1 @@
-"""Topics, schemas and environments: what contracts declare is planned and applied to a cluster."""
+"""Plans the topics and schemas that contracts declare, applies the plan, and records which environment owns them."""

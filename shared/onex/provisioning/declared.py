@@ -31,28 +31,28 @@ _RETENTION = {
 _CHANGELOG = {
     "cleanup.policy": "compact",
     "min.cleanable.dirty.ratio": "0.3",
-    # State on a machine is used for half of this time after it was kept up: see agent/state/backends.py.
+    # State on disk is used for half of this time after its last update: see agent/state/backends.py.
     "delete.retention.ms": str(_DAY_MS),
 }
 _CATALOGUE = {"cleanup.policy": "compact"}
 _MESH = "the mesh"
 _MESH_PARTITIONS = 4
 _MESH_RETENTION = {"retention.ms": str(_DAY_MS)}
-"""Signs of life are of no use a day later; what came of them is in the registry's snapshot."""
+"""Signs of life are of no use a day later. The registry's snapshot has their result."""
 _AUDIT_RETENTION = {"retention.ms": str(400 * _DAY_MS)}
 _BROKER_TIME = {"message.timestamp.type": "LogAppendTime"}
-"""Heartbeats carry their sender's time: beside the broker's it shows clocks that are off."""
+"""Heartbeats carry their sender's time. The difference to the broker's time shows clocks that are wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredTopic:
-    """A topic, the contract that decides its partitions, and whether keyed state depends on them."""
+    """A topic, the contract that decides its number of partitions, and whether keyed state depends on that number."""
 
     state: TopicState
-    by: str
+    declared_by: str
     keyed_state: bool
-    holds: frozenset[str] = frozenset()
-    """Inputs whose records it takes with more headers: of retry and dead-letter topics."""
+    inputs: frozenset[str] = frozenset()
+    """For retry and dead-letter topics: the input topics whose records they take, with more headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,14 @@ class DeclaredSchema:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """Everything that must be in a cluster before the nodes can run."""
+    """The topics and schemas that a cluster must have before the nodes can run."""
 
     topics: dict[str, DeclaredTopic]
     schemas: dict[str, DeclaredSchema]
     env: str = ""
-    """The environment that is to own the topics; empty: the owner is not looked at."""
+    """Environment that owns the topics. Empty skips the check of the owner."""
     prefix: str = ""
-    """Of every name."""
+    """Prefix of every name."""
 
 
 def declare(
@@ -84,18 +84,18 @@ def declare(
     env: str = "",
     prefix: str = "",
 ) -> Declared:
-    """Merge what all contracts declare; raises ProvisioningError where two contradict each other.
+    """Merge the declarations of all contracts. Raise ProvisioningError when two contradict each other.
 
-    ``max_message_bytes`` is the limit of topics whose contract sets none. ``prefix`` is the one that the nodes were
-    resolved with; the topics of the mesh get it too.
+    ``replication_factor`` and ``max_message_bytes`` apply to topics whose contract sets none. ``prefix`` is the one
+    that the nodes were resolved with. The topics of the mesh get it, too.
     """
     collector = _Collector(replication_factor, max_message_bytes, prefix)
-    collected = list(nodes)
-    for node in collected:
-        collector.consumed(node)
-    for node in collected:
-        collector.published(node)
-    collector.limit()
+    resolved = list(nodes)
+    for node in resolved:
+        collector.add_inputs(node)
+    for node in resolved:
+        collector.add_outputs(node)
+    collector.set_limits()
     return Declared(dict(sorted(collector.topics.items())), dict(sorted(collector.schemas.items())), env, prefix)
 
 
@@ -122,42 +122,47 @@ class _Collector:
             self.topics[topic] = DeclaredTopic(state, _MESH, keyed_state=False)
             self._schema(topic, model)
 
-    def consumed(self, node: ResolvedNode) -> None:
+    def add_inputs(self, node: ResolvedNode) -> None:
+        """Add the topics that a node reads, and those that it keeps for itself."""
         contract, wanted = node.contract, node.contract.event_bus.topic_config
         keyed = contract.has_changelog
         for topic, route in node.routes.items():
             self._topic(node, topic, wanted.partitions, dict(wanted.kafka_config), keyed)
             self._schema(topic, route.model)
         inputs = frozenset(node.routes)
-        letters = contract.error_handling.dead_letter
-        # A key that waits for a dead letter waits on the retry topic: it must not forget earlier.
-        waiting = {"retention.ms": str(round(letters.retention * 1000))} if letters.order_fence else {}
-        self._topic(node, contract.retry_topic, wanted.partitions, waiting, keyed, inputs)
-        kept = {"retention.ms": str(round(letters.retention * 1000))}
-        self._topic(node, contract.dead_letter_topic, 1, kept, keyed=False, holds=inputs)
+        dead_letter = contract.error_handling.dead_letter
+        letter_retention = {"retention.ms": str(round(dead_letter.retention * 1000))}
+        # Messages that wait for a dead letter of their key are on the retry topic: they must not expire before it.
+        retry_retention = letter_retention if dead_letter.order_fence else {}
+        self._topic(node, contract.retry_topic, wanted.partitions, retry_retention, keyed, inputs)
+        self._topic(node, contract.dead_letter_topic, 1, letter_retention, keyed=False, inputs=inputs)
         if contract.node_type.is_stateful:
             self._topic(node, contract.changelog_topic, wanted.partitions, _CHANGELOG, keyed)
             self._schema(contract.changelog_topic, node.state_model or WorkflowState)
-        elif keep := contract.delivery.keep_answers:
-            forgetting = {"cleanup.policy": "compact,delete", "retention.ms": str(round(keep * 1000))}
-            self._topic(node, contract.changelog_topic, wanted.partitions, {**_CHANGELOG, **forgetting}, keyed)
+        elif keep_seconds := contract.delivery.keep_answers:
+            expiry = {"cleanup.policy": "compact,delete", "retention.ms": str(round(keep_seconds * 1000))}
+            self._topic(node, contract.changelog_topic, wanted.partitions, {**_CHANGELOG, **expiry}, keyed)
             self._schema(contract.changelog_topic, KeptAnswer)
 
-    def published(self, node: ResolvedNode) -> None:
+    def add_outputs(self, node: ResolvedNode) -> None:
+        """Add the topics that a node writes. Their readers decide the number of partitions, if there are any."""
         for model, topic in node.outputs.items():
             if topic not in self.topics:
                 self._topic(node, topic, node.contract.event_bus.topic_config.partitions, {}, keyed=False)
             self._schema(topic, model)
 
-    def limit(self) -> None:
-        """Every topic of a node takes what the setting says, unless a contract says more or less; retry and
-        dead-letter topics take the largest input and more headers."""
+    def set_limits(self) -> None:
+        """Set ``max.message.bytes`` of every topic of a node.
+
+        It is the setting, unless a contract has another value. Retry and dead-letter topics take the largest record
+        of the inputs with more headers.
+        """
         for name, topic in self.topics.items():
             config = dict(topic.state.config)
-            if topic.holds:
-                limits = [int(self.topics[held].state.config.get(LIMIT, self._limit)) for held in topic.holds]
+            if topic.inputs:
+                limits = [int(self.topics[source].state.config.get(LIMIT, self._limit)) for source in topic.inputs]
                 config[LIMIT] = str(max(limits) + LETTER_ROOM)
-            elif self._limit != DEFAULT_MAX_MESSAGE_BYTES and topic.by != _MESH and name != self._catalogue:
+            elif self._limit != DEFAULT_MAX_MESSAGE_BYTES and topic.declared_by != _MESH and name != self._catalogue:
                 config.setdefault(LIMIT, str(self._limit))
             self.topics[name] = replace(topic, state=replace(topic.state, config=config))
 
@@ -168,30 +173,32 @@ class _Collector:
         partitions: int,
         config: dict[str, str],
         keyed: bool,
-        holds: frozenset[str] = frozenset(),
+        inputs: frozenset[str] = frozenset(),
     ) -> None:
         contract = node.contract
         is_changelog = name == contract.changelog_topic
         defaults = {} if is_changelog else _RETENTION[TopicName.parse(name).category]
         replication = contract.event_bus.topic_config.replication_factor or self._replication
-        known = self.topics.get(name)
-        if known is None:
+        declared = self.topics.get(name)
+        if declared is None:
             state = TopicState(name, partitions, replication, {**defaults, **config})
-            self.topics[name] = DeclaredTopic(state, contract.name, keyed, holds)
+            self.topics[name] = DeclaredTopic(state, contract.name, keyed, inputs)
             return
-        if known.state.partitions != partitions:
+        state = declared.state
+        if state.partitions != partitions:
             raise ProvisioningError(
-                f"{name}: {known.by} wants {known.state.partitions} partitions, {contract.name} {partitions}; "
+                f"{name}: {declared.declared_by} wants {state.partitions} partitions, {contract.name} {partitions}; "
                 "set event_bus.topic_config.partitions to the same number"
             )
-        merged = TopicState(name, partitions, known.state.replication_factor, {**known.state.config, **config})
-        self.topics[name] = DeclaredTopic(merged, known.by, known.keyed_state or keyed, known.holds | holds)
+        merged = TopicState(name, partitions, state.replication_factor, {**state.config, **config})
+        keyed_state, all_inputs = declared.keyed_state or keyed, declared.inputs | inputs
+        self.topics[name] = DeclaredTopic(merged, declared.declared_by, keyed_state, all_inputs)
 
     def _schema(self, topic: str, model: type[Message]) -> None:
         subject, schema = subject_of(topic), avro_schema(model)
-        known = self.schemas.get(subject)
-        if known is not None and known.schema != schema:
+        declared = self.schemas.get(subject)
+        if declared is not None and declared.schema != schema:
             raise ProvisioningError(
-                f"{topic}: {known.model} and {model.__module__}.{model.__name__} differ; import one from the other"
+                f"{topic}: {declared.model} and {model.__module__}.{model.__name__} differ; import one from the other"
             )
         self.schemas[subject] = DeclaredSchema(subject, schema, f"{model.__module__}.{model.__name__}")

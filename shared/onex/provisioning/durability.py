@@ -1,4 +1,4 @@
-"""Topics that can lose acknowledged records when one broker is lost."""
+"""Finds topics that can lose acknowledged records when one broker is lost."""
 
 from collections.abc import Collection
 from typing import Final
@@ -12,11 +12,11 @@ REMEDY: Final = (
     "topics are created; Kafka's kafka-reassign-partitions and kafka-configs change topics that exist"
 )
 _NAMED: Final = 3
-"""Topics that a warning names."""
+"""Maximum number of topics that a warning names."""
 
 
 def weak_topics(topics: Collection[TopicState]) -> str:
-    """Say which of these topics have less than 3 replicas or 2 in sync; empty where all have enough.
+    """Return a warning that names the topics with less than 3 replicas or 2 in sync; empty when all have enough.
 
     With one replica in sync, ``acks=all`` is the acknowledgement of a single broker.
     """

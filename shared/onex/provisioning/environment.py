@@ -1,7 +1,7 @@
-"""Which environment the topics of a cluster belong to, so that a second one is refused instead of mixed in.
+"""Records which environment owns the topics of a cluster, so that a second environment is refused.
 
-The owner is the first claim in a topic whose records do not expire. A broker orders the claims of two
-provisioners that start at the same time, so that both read the same owner.
+The owner is the first claim in a topic whose records do not expire. The broker orders the claims of two provisioners
+that start at the same time, so both read the same owner.
 """
 
 import json
@@ -22,7 +22,7 @@ _CLAIM, _ADOPT = "claim", "adopt"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An environment that took the topics, when and by whom."""
+    """An environment that claimed the topics, with the author and the time of the claim."""
 
     env: str
     who: str = ""
@@ -30,21 +30,21 @@ class Claim:
     """ISO 8601, by the clock of the machine that wrote it."""
     why: str = ""
     adopted: bool = False
-    """An operator handed the topics over: the claim replaces the owner before it."""
+    """An operator handed the topics over. The claim replaces the owner before it."""
 
 
 class EnvironmentLog:
-    """The claims to all topics that have one prefix."""
+    """The claims to all topics with the same prefix."""
 
     def __init__(self, bus: ProtocolEventBus, prefix: str = "") -> None:
         self._bus = bus
         self._prefix = prefix
         self.topic = environment_topic(prefix)
         self.skipped = SkippedRecords()
-        """Records that are no claims."""
+        """Records of the topic that are no claims."""
 
     def owner(self) -> Claim | None:
-        """The claim that counts; None where there is none. Raises BusError."""
+        """Return the claim that is in force, or None. Raises BusError."""
         owner: Claim | None = None
         for claim in self._claims():
             if owner is None or claim.adopted:
@@ -52,7 +52,7 @@ class EnvironmentLog:
         return owner
 
     def claim(self, env: str, topic: TopicState) -> None:
-        """Take topics that have no owner; ``topic`` is how this log is created.
+        """Claim topics that have no owner. ``topic`` describes the topic of this log, which is created if missing.
 
         Raises ProvisioningError when another environment was faster, BusError.
         """
@@ -66,22 +66,22 @@ class EnvironmentLog:
         self._write(_ADOPT, Claim(env, who, why=why), TopicState(self.topic, 1, CLUSTER_DEFAULT, NO_EXPIRY))
 
     def others(self, env: str) -> Mapping[str, str]:
-        """Environments that have consumer groups of nodes under this prefix, but for ``env``: a group of each.
+        """Return the other environments with consumer groups of nodes under this prefix, and one group of each.
 
-        It is how a cluster that was used before there were claims is recognised. Raises BusError.
+        They show who used a cluster before there were claims. Raises BusError.
         """
-        found: dict[str, str] = {}
+        first_groups: dict[str, str] = {}
         for group in sorted(self._bus.admin.groups()):
             named = environment_of_group(group, self._prefix)
             if named is not None and named[0] != env:
-                found.setdefault(named[0], group)
-        return found
+                first_groups.setdefault(named[0], group)
+        return first_groups
 
     def running(self, env: str) -> list[str]:
-        """Groups of nodes of ``env`` that have members now. Raises BusError."""
+        """Return the consumer groups of nodes of ``env`` that have members now. Raises BusError."""
         groups = self._bus.admin.groups()
         named = {group: environment_of_group(group, self._prefix) for group, members in groups.items() if members}
-        return sorted(group for group, found in named.items() if found is not None and found[0] == env)
+        return sorted(group for group, parts in named.items() if parts is not None and parts[0] == env)
 
     def _claims(self) -> Iterable[Claim]:
         try:
@@ -115,9 +115,9 @@ class EnvironmentLog:
 
 
 def require_environment(bus: ProtocolEventBus, env: str, prefix: str) -> None:
-    """Raise ConfigurationError when the topics belong to another environment; BusError.
+    """Raise ConfigurationError when the topics belong to another environment. Raises BusError.
 
-    Topics without an owner pass: they were made before there were claims, and ``onex apply`` claims them.
+    Topics without an owner pass: an earlier version created them, and ``onex apply`` claims them.
     """
     owner = EnvironmentLog(bus, prefix).owner()
     if owner is not None and owner.env != env:
@@ -125,17 +125,20 @@ def require_environment(bus: ProtocolEventBus, env: str, prefix: str) -> None:
 
 
 def refusal(owner: str, env: str, prefix: str) -> str:
-    """Why an environment cannot have these topics, and what to do."""
+    """Return why an environment cannot use these topics, with the remedy."""
     names = f"with the prefix {prefix!r}" if prefix else "without a prefix"
     return (
         f"the topics {names} on this cluster belong to the environment {owner!r}, and ONEX_ENV is {env!r}; "
-        f"set ONEX_ENV={owner}, or set ONEX_TOPIC_PREFIX='{prefix}{env}.' for topics of its own, or hand these over "
-        f"with `onex env adopt` when {owner!r} is no more"
+        f"set ONEX_ENV={owner}, or set ONEX_TOPIC_PREFIX='{prefix}{env}.' for separate topics, or hand these over "
+        f"with `onex env adopt` when {owner!r} no longer exists"
     )
 
 
 def _claim_of(record: ProtocolRecord) -> Claim:
-    """Raise ValueError and its like for a record that is no claim: records of other writers are possible."""
+    """Return the claim in a record. Raises ValueError, TypeError, KeyError or RecursionError for other records.
+
+    Any client may write to the topic.
+    """
     data = json.loads(record.value() or b"")
     if not isinstance(data, dict) or data.get("action") not in (_CLAIM, _ADOPT):
         raise ValueError("no claim")

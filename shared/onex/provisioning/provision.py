@@ -1,4 +1,4 @@
-"""What a cluster lacks of what contracts declare, and how to bring it there. Idempotent."""
+"""Compares declared topics and schemas with a cluster, and applies the differences. A second run changes nothing."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,31 +23,31 @@ Action = Literal["claim", "create", "grow", "alter", "register", "refuse"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One step of a plan. ``refuse`` says why a declared state cannot be reached safely."""
+    """One step of a plan. The detail of ``refuse`` is the reason why a declared state cannot be reached safely."""
 
     action: Action
     subject: str
     detail: str
     readers: tuple[str, ...] = ()
-    """For a new version of a schema: what new readers do with old records, and old readers with new ones."""
+    """For a new version of a schema: how new readers read old records, and old readers new records."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Changes in the order they are made."""
+    """Changes, in the order in which they are applied."""
 
     changes: Sequence[Change]
     topics: Mapping[str, TopicState] = field(default_factory=dict)
-    """Topics as they are to be, with limits that follow from the cluster's."""
+    """The wanted topics, with size limits that follow from those of the cluster."""
 
     @property
     def refused(self) -> list[Change]:
-        """Steps that would break something."""
+        """The steps that would break existing data or readers. A plan with any of them is not applied."""
         return [change for change in self.changes if change.action == "refuse"]
 
 
 def make_plan(declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> Plan:
-    """Compare declaration and cluster; changes nothing."""
+    """Compare the declarations with the cluster. Changes nothing. Raises BusError."""
     present = bus.admin.topics(list(declared.topics))
     changes = _claim(declared, bus, is_used=bool(present))
     wanted = {name: _with_room(topic, declared, present) for name, topic in declared.topics.items()}
@@ -60,15 +60,15 @@ def make_plan(declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSche
 
 
 def apply_plan(plan: Plan, declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> None:
-    """Carry a plan out, or raise ProvisioningError before anything is changed.
+    """Apply a plan. Raise ProvisioningError, before any change, when the plan has a refused step.
 
-    Raises it too when another environment claims the topics at the same time: then nothing but the claim is written.
+    Raises it, too, when another environment claims the topics at the same time: only the claim is written then.
     """
     if plan.refused:
         raise ProvisioningError("; ".join(f"{change.subject}: {change.detail}" for change in plan.refused))
     create = {name: plan.topics[name] for name in _subjects(plan, "create")}
     for topic in _subjects(plan, "claim"):
-        # Before anything else: of two environments that apply at the same time, one ends here.
+        # Before all other changes: of two environments that apply at the same time, one stops here.
         EnvironmentLog(bus, declared.prefix).claim(declared.env, plan.topics[topic])
         create.pop(topic, None)
     bus.admin.create([*create.values()])
@@ -81,9 +81,10 @@ def apply_plan(plan: Plan, declared: Declared, bus: ProtocolEventBus, catalogue:
 
 
 def _claim(declared: Declared, bus: ProtocolEventBus, *, is_used: bool) -> list[Change]:
-    """The topics belong to one environment. Where no claim says which, the groups that there are may say it.
+    """Return the claim to make, or the refusal when another environment owns the topics.
 
-    ``is_used``: some of the topics exist. Where none does, no node has a group yet.
+    When there is no claim, existing consumer groups show the owner. ``is_used``: some of the topics exist. When none
+    does, no node has a group yet.
     """
     if not declared.env:
         return []
@@ -94,7 +95,7 @@ def _claim(declared: Declared, bus: ProtocolEventBus, *, is_used: bool) -> list[
             return []
         return [Change("refuse", log.topic, refusal(owner.env, declared.env, declared.prefix))]
     for other, group in log.others(declared.env).items() if is_used else ():
-        detail = f"{refusal(other, declared.env, declared.prefix)}; it is known by its group {group}"
+        detail = f"{refusal(other, declared.env, declared.prefix)}; its group {group} shows it"
         return [Change("refuse", log.topic, detail)]
     return [Change("claim", log.topic, f"the environment {declared.env!r} owns these topics from now on")]
 
@@ -104,18 +105,18 @@ def _subjects(plan: Plan, action: Action) -> list[str]:
 
 
 def _with_room(topic: DeclaredTopic, declared: Declared, present: Mapping[str, TopicState]) -> DeclaredTopic:
-    """Retry and dead-letter topics take the largest record of the node's inputs with more headers.
+    """Return a retry or dead-letter topic that takes the largest record of the node's inputs with more headers.
 
-    What is in the cluster counts: a topic may have been given a larger limit by hand. A limit is never lowered.
+    The limits in the cluster count: an operator may have raised one. A limit is never lowered.
     """
-    if not topic.holds:
+    if not topic.inputs:
         return topic
-    inputs = [_limit(declared.topics[name].state, present.get(name)) for name in topic.holds]
-    room = max(int(topic.state.config[LIMIT]), max(inputs) + LETTER_ROOM)
-    own = present.get(topic.state.name)
+    input_limits = [_limit(declared.topics[name].state, present.get(name)) for name in topic.inputs]
+    room = max(int(topic.state.config[LIMIT]), max(input_limits) + LETTER_ROOM)
+    current = present.get(topic.state.name)
     config = {
         **topic.state.config,
-        LIMIT: str(max(room, own.max_message_bytes if own and LIMIT in own.config else 0)),
+        LIMIT: str(max(room, current.max_message_bytes if current and LIMIT in current.config else 0)),
     }
     return replace(topic, state=replace(topic.state, config=config))
 
@@ -130,35 +131,36 @@ def _topic_changes(topic: DeclaredTopic, present: TopicState | None) -> list[Cha
     wanted = topic.state
     if present is None:
         factor = wanted.replication_factor
-        told = "as the cluster's default" if factor == CLUSTER_DEFAULT else factor
-        detail = f"{wanted.partitions} partitions, replication {told}"
+        replication = "as the cluster's default" if factor == CLUSTER_DEFAULT else factor
+        detail = f"{wanted.partitions} partitions, replication {replication}"
         return [Change("create", wanted.name, detail + "".join(f", {k}={v}" for k, v in wanted.config.items()))]
     changes: list[Change] = []
     if wanted.partitions != present.partitions:
         changes.append(_partition_change(topic, present))
     differing = {k: v for k, v in wanted.config.items() if present.config.get(k) != v}
     if differing:
-        told = ", ".join(f"{k}: {present.config.get(k, 'default')} -> {v}" for k, v in differing.items())
-        changes.append(Change("alter", wanted.name, told))
+        detail = ", ".join(f"{k}: {present.config.get(k, 'default')} -> {v}" for k, v in differing.items())
+        changes.append(Change("alter", wanted.name, detail))
     return changes
 
 
 def _partition_change(topic: DeclaredTopic, present: TopicState) -> Change:
     wanted = topic.state
-    told = f"partitions: {present.partitions} -> {wanted.partitions}"
+    numbers = f"partitions: {present.partitions} -> {wanted.partitions}"
     if wanted.partitions < present.partitions:
-        return Change("refuse", wanted.name, f"{told}; Kafka cannot take partitions away{_follow(topic, present)}")
+        return Change("refuse", wanted.name, f"{numbers}; Kafka cannot take partitions away{_follow(topic, present)}")
     if topic.keyed_state:
         why = "keys would move to other partitions than their state; make a new major version and migrate"
-        return Change("refuse", wanted.name, f"{told}; {why}")
-    return Change("grow", wanted.name, told)
+        return Change("refuse", wanted.name, f"{numbers}; {why}")
+    return Change("grow", wanted.name, numbers)
 
 
 def _follow(topic: DeclaredTopic, present: TopicState) -> str:
-    """The remedy for an input that was grown by hand. Under keyed state its keys have moved already."""
+    """Return the remedy for an input that an operator grew. Under keyed state there is none: its keys have moved."""
     if topic.keyed_state or TopicName.parse(topic.state.name).category not in _MESSAGES:
         return ""
-    return f"; set event_bus.topic_config.partitions to {present.partitions} in {topic.by}, and run `onex apply`"
+    remedy = f"set event_bus.topic_config.partitions to {present.partitions} in {topic.declared_by}"
+    return f"; {remedy}, and run `onex apply`"
 
 
 def _schema_changes(declared: DeclaredSchema, versions: Sequence[SchemaVersion]) -> list[Change]:

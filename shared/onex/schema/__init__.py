@@ -1,4 +1,4 @@
-"""Schemas and codecs: models become Avro, ids come from a catalogue that only provisioning writes."""
+"""Avro schemas and codecs of message models. Schema ids come from a catalogue that only provisioning writes."""
 
 from onex.schema.avro_schema import avro_schema, canonical
 from onex.schema.catalogue import ProtocolSchemaCatalogue, SchemaVersion, subject_of

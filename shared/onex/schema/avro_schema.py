@@ -1,4 +1,4 @@
-"""The Avro schema of a message model."""
+"""Builds the Avro schema of a message model."""
 
 import json
 from typing import Annotated, cast
@@ -23,20 +23,20 @@ from onex.util.default_value import default_of, has_default
 
 Schema = JsonValue
 SYMBOLS = "onex-symbols"
-"""Property of a string: every text that the enum or Literal knows. Avro ignores it; ``onex plan`` reads it."""
+"""Property of a string: every text of the enum or Literal. Avro ignores it; ``onex plan`` reads it."""
 FALLBACK = "onex-fallback"
-"""Property of a string: what its reader makes of any other text. Absent: it refuses the record."""
+"""Property of a string: the text that a reader uses in place of any other text. Without it the record is refused."""
 
 
 def avro_schema(model: type[BaseModel], namespace: str = "onex") -> dict[str, Schema]:
-    """Avro record schema of ``model``; raises UnsupportedTypeError for fields that cannot travel."""
-    # Nested records inherit the namespace: written out again, registries hand back another text.
+    """Return the Avro record schema of ``model``. Raise UnsupportedTypeError for a field without an Avro type."""
+    # Nested records inherit the namespace. With a namespace of their own, registries return another text.
     record = _record(model, set())
     return {"type": record.pop("type"), "name": record.pop("name"), "namespace": namespace, **record}
 
 
 def canonical(schema: Schema) -> str:
-    """One text per schema: compact JSON, keys in the order they were built."""
+    """Return the canonical text of a schema: compact JSON, with the keys in the order of the schema."""
     return json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -59,7 +59,10 @@ def _record(model: type[BaseModel], seen: set[type[BaseModel]]) -> dict[str, Sch
 
 
 def _check_constraints(field: FieldInfo, default: object) -> None:
-    """pydantic takes any default; but a record that lacks the field, or holds the default, is validated."""
+    """Raise UnsupportedTypeError for a default that breaks a constraint of its field.
+
+    pydantic accepts any default, but a record without the field, or with the default, is validated when it is read.
+    """
     if field.metadata and default is not None:
         try:
             annotation = cast(type[object], Annotated[(field.annotation, *field.metadata)])
@@ -73,8 +76,8 @@ def _schema(kind: AvroType, seen: set[type[BaseModel]]) -> Schema:
         case Scalar(name, symbols=()) if kind.logical in ("", "enum"):
             return name
         case Scalar(name, symbols=symbols, fallback=fallback) if symbols:
-            known: dict[str, Schema] = {"type": name, SYMBOLS: list(symbols)}
-            return known if fallback is None else {**known, FALLBACK: fallback}
+            text: dict[str, Schema] = {"type": name, SYMBOLS: list(symbols)}
+            return text if fallback is None else {**text, FALLBACK: fallback}
         case Scalar(_, _, "date"):
             return {"type": "int", "logicalType": "date"}
         case Scalar(name, _, logical):

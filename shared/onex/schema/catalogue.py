@@ -1,4 +1,4 @@
-"""The protocol of schema catalogues: a topic by default, or a Confluent-compatible registry."""
+"""The protocol of schema catalogues. The default is a topic; a Confluent-compatible registry is the alternative."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class SchemaVersion:
 
 
 class ProtocolSchemaCatalogue(Protocol):
-    """Schemas by id and by subject. Agents only read; provisioning registers."""
+    """Schemas by id and by subject. Agents only read them; provisioning registers them."""
 
     def id_of(self, subject: str, schema: Schema) -> int:
         """Return the id of exactly this schema under a subject.
@@ -43,7 +43,7 @@ class ProtocolSchemaCatalogue(Protocol):
         ...
 
     def register(self, schemas: Mapping[str, Schema]) -> Mapping[str, SchemaVersion]:
-        """Add a version to each subject, or find it, and return the versions. Raise BusError.
+        """Add a version to each subject that lacks the schema, and return the versions. Raise BusError.
 
         It does not check compatibility.
         """

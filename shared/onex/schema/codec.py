@@ -1,4 +1,4 @@
-"""Bytes <-> one message model. Compiled for the schema we write; fastavro where the writer's differs."""
+"""Encodes and decodes one message model. Its own schema has compiled code; fastavro reads other writers' schemas."""
 
 import io
 import struct
@@ -47,7 +47,7 @@ def _generate(model: type[Message]) -> tuple[Namespace, str, str]:
 
 
 def codec_source(model: type[Message]) -> str:
-    """What is compiled to read and write a model, for people: ``onex explain --codec``."""
+    """Return the source of a model's codec, for ``onex explain --codec``."""
     names, _, _ = _generate(model)
     bound = [f"# {name}: {getattr(item, '__qualname__', item)}" for name, item in names.objects.items()]
     return "\n\n".join(["\n".join([f"# {model.__name__}", *bound]), *names.functions])
@@ -63,7 +63,7 @@ class Codec:
         self._catalogue = catalogue
         self._prefix = _HEADER.pack(0, schema_id)
         names, decode, encode = _generate(model)
-        own = {
+        codec_names = {
             "PREFIX": self._prefix,
             "foreign": self._decode_other,
             "REFUSED": _REFUSED,
@@ -71,20 +71,20 @@ class Codec:
             "UNWRITABLE": UNWRITABLE,
             "refuse_to_write": _refuse_to_write,
         }
-        scope = RUNTIME | names.objects | own
+        scope = RUNTIME | names.objects | codec_names
         exec(_compiled("\n".join(names.functions), model.__name__), scope)
         self.decode: Callable[[bytes | None], Message] = scope[decode]  # type: ignore[assignment]  # generated
-        """The message; raises PoisonError, SchemaMismatchError or RejectedError."""
+        """Return the message. Raise PoisonError, SchemaMismatchError or RejectedError."""
         self.encode: Callable[[Message], bytes] = scope[encode]  # type: ignore[assignment]  # generated
-        """Wire bytes of a message; raises RejectedError, naming the field, for a value that does not fit its type."""
+        """Return the wire bytes of a message. Raise RejectedError, with the field, for a value that does not fit."""
         self.read_json: Callable[[bytes], Message] = json_reader(model, self.encode)
-        """The message of a JSON text; raises PoisonError or RejectedError."""
+        """Return the message in a JSON text. Raise PoisonError or RejectedError."""
         self._validator = model.__pydantic_validator__
         self._foreign: dict[int, tuple[AvroSchema, AvroSchema]] = {}
 
     @classmethod
     def of_topic(cls, model: type[Message], topic: str, catalogue: ProtocolSchemaCatalogue) -> "Codec":
-        """Codec for the values of a topic; raises SchemaMismatchError when its schema is not registered."""
+        """Return the codec for the values of a topic. Raise SchemaMismatchError if its schema is not registered."""
         return cls(model, catalogue.id_of(subject_of(topic), avro_schema(model)), catalogue)
 
     def _refuse(self, error: Exception) -> NoReturn:
@@ -100,7 +100,7 @@ class Codec:
         return self.read_json(value)
 
     def _decode_foreign(self, value: bytes) -> Message:
-        """Another writer's schema: resolve it with ours, as Avro's rules have it."""
+        """Return the message in a record with another schema, resolved with ours ("Schema Resolution" of Avro)."""
         _, schema_id = _HEADER.unpack_from(value)
         resolved = self._foreign.get(schema_id)
         if resolved is None:

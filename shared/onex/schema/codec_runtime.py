@@ -1,4 +1,4 @@
-"""What compiled codecs call: the few parts of Avro that are not worth inlining."""
+"""The functions that compiled codecs call: the parts of Avro that are not worth inlining."""
 
 import struct
 from collections.abc import Callable
@@ -15,15 +15,15 @@ _LIMIT = 1 << 63
 
 
 def zigzag(value: int) -> bytes:
-    """Avro long of a Python int; raises OverflowError beyond 64 bits."""
+    """Return the Avro long of an int. Raise OverflowError beyond 64 bits."""
     if not -_LIMIT <= value < _LIMIT:
         raise OverflowError("a whole number of more than 64 bits does not fit a long")
-    rest = (value << 1) ^ (value >> 63)
+    shifted = (value << 1) ^ (value >> 63)
     out = bytearray()
-    while rest > 127:
-        out.append(rest & 127 | 128)
-        rest >>= 7
-    out.append(rest)
+    while shifted > 127:
+        out.append(shifted & 127 | 128)
+        shifted >>= 7
+    out.append(shifted)
     return bytes(out)
 
 
@@ -32,24 +32,24 @@ _LOW = [bytes((low & 127 | 128, low >> 7 | 128)) for low in range(1 << 14)]
 
 
 class _Zigzag(dict[int, bytes]):
-    """``V[n]`` is the Avro long of n: a look-up for common values, a few for others."""
+    """``V[n]`` is the Avro long of n: one look-up for common values, a few look-ups for others."""
 
     def __missing__(self, value: int) -> bytes:
         if not 0 <= value < _LIMIT:
             return zigzag(value)
-        low, rest = value & 8191, value >> 13
+        low, high = value & 8191, value >> 13
         tail = b""
-        while rest >= 16384:
-            tail += _LOW[rest & 16383]
-            rest >>= 14
-        return _LOW[low << 1] + tail + _PLAIN[rest]
+        while high >= 16384:
+            tail += _LOW[high & 16383]
+            high >>= 14
+        return _LOW[low << 1] + tail + _PLAIN[high]
 
 
 _PLAIN = [bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7)) for n in range(1 << 14)]
 VARINTS = _Zigzag((value, zigzag(value)) for value in range(-256, 16384))
 
 
-def read_rest(b: bytes, n: int, p: int) -> tuple[int, int]:
+def continue_varint(b: bytes, n: int, p: int) -> tuple[int, int]:
     """Continue a varint whose first byte ``n`` had its high bit set."""
     n &= 127
     shift = 7
@@ -65,8 +65,8 @@ def read_rest(b: bytes, n: int, p: int) -> tuple[int, int]:
 
 
 def read_long(b: bytes, n: int, p: int) -> tuple[int, int]:
-    """A long whose first byte ``n`` is not a small number above zero."""
-    if n > 127:  # as in read_rest, without the call: times and counters come this way
+    """Return a long, and the position after it. Its first byte ``n`` is not a small positive number."""
+    if n > 127:  # as in continue_varint, but without the call: this is the path of times and counters
         n &= 127
         shift = 7
         while (byte := b[p]) > 127:
@@ -81,26 +81,32 @@ def read_long(b: bytes, n: int, p: int) -> tuple[int, int]:
 
 
 def read_length(b: bytes, n: int, p: int) -> tuple[int, int]:
-    """A length (still shifted) whose first byte ``n`` is not a small one; negative ones are refused."""
+    """Return a length, still shifted by one bit, and the position after it. Raise ValueError for a negative one.
+
+    Its first byte ``n`` is not a small length.
+    """
     if n > 127:
-        n, p = read_rest(b, n, p)
+        n, p = continue_varint(b, n, p)
     if n & 1:
         raise ValueError(f"negative length (varint {n})")
     return n, p
 
 
 def read_count(b: bytes, p: int) -> tuple[int, int]:
-    """Items in the next block of an array or map; 0 ends it. A negative count is followed by its size."""
+    """Return the number of items in the next block of an array or map, and the position after it; 0 ends the array.
+
+    The size of the block in bytes follows a negative count.
+    """
     n = b[p]
     p += 1
     if n > 127:
-        n, p = read_rest(b, n, p)
+        n, p = continue_varint(b, n, p)
     count = (n >> 1) ^ -(n & 1)
     if count < 0:
         n = b[p]
         p += 1
         if n > 127:
-            n, p = read_rest(b, n, p)
+            n, p = continue_varint(b, n, p)
         count = -count
     if count > len(b) - p:
         raise ValueError(f"block claims {count} items in {len(b) - p} bytes")
@@ -108,29 +114,29 @@ def read_count(b: bytes, p: int) -> tuple[int, int]:
 
 
 def read_boolean(byte: int) -> bool:
-    """Avro boolean; anything but 0 and 1 is refused."""
+    """Return an Avro boolean. Raise ValueError for any byte but 0 and 1."""
     if byte > 1:
         raise ValueError(f"{byte} is no boolean")
     return byte == 1
 
 
 def bad_end(p: int, b: bytes) -> NoReturn:
-    """The record ends before or behind its bytes."""
+    """Raise ValueError: the record ends before or after its bytes."""
     raise ValueError(f"record ends at byte {p} of {len(b)}")
 
 
 def bad_branch(n: int) -> NoReturn:
-    """A union branch the schema does not have."""
+    """Raise ValueError: the schema has no such branch of the union."""
     raise ValueError(f"unknown union branch (varint {n})")
 
 
 def write_blocks(items: list[bytes]) -> bytes:
-    """Array or map as a single block and the end mark."""
+    """Return an array or map as a single block with the end mark."""
     return b"".join((VARINTS[len(items)], *items, b"\x00")) if items else b"\x00"
 
 
 def read_uuid(text: str) -> UUID | str:
-    """UUID of its text; any other text stays, for pydantic to refuse by the name of its field."""
+    """Return the UUID of a text. Any other text is returned as it is: pydantic refuses it, and names its field."""
     try:
         return UUID(text)
     except ValueError:
@@ -138,29 +144,29 @@ def read_uuid(text: str) -> UUID | str:
 
 
 def load_timestamp(micros: int) -> datetime:
-    """UTC datetime of microseconds since 1970."""
+    """Return the UTC datetime of microseconds since 1970."""
     return EPOCH + timedelta(microseconds=micros)
 
 
 def dump_timestamp(value: datetime) -> int:
-    """Microseconds since 1970; naive datetimes are refused."""
+    """Return the microseconds since 1970. Raise ValueError for a datetime without a time zone."""
     if value.utcoffset() is None:
         raise ValueError("a time without a time zone; use an aware datetime")
     return (value.astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
 
 
 def load_date(days: int) -> date:
-    """Date of days since 1970."""
+    """Return the date of days since 1970."""
     return (EPOCH + timedelta(days=days)).date()
 
 
 def dump_date(value: date) -> int:
-    """Days since 1970."""
+    """Return the days since 1970."""
     return (value - EPOCH.date()).days
 
 
 def _slot(name: str) -> Callable[[object, object], None]:
-    """Setter of one of the four slots every pydantic model has; faster than ``object.__setattr__``."""
+    """Return the setter of one of the four slots of every pydantic model. Faster than ``object.__setattr__``."""
     setter: Callable[[object, object], None] = BaseModel.__dict__[name].__set__
     return setter
 

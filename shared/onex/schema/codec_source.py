@@ -1,7 +1,7 @@
-"""Straight-line Python source that reads and writes Avro for one model.
+"""Generates straight-line Python source that reads and writes Avro for one model.
 
-The source is built once per (schema, model) and compiled; nothing of the schema is looked at per
-message. What it reads is exactly what fastavro would read (see the property tests).
+The source is generated and compiled once for each model, so no code inspects the schema per message. It reads exactly
+the values that fastavro reads (see the property tests).
 """
 
 from enum import Enum
@@ -9,12 +9,12 @@ from functools import lru_cache
 
 from pydantic import BaseModel
 
-from onex.schema.fast_path import constraint_checks, is_direct
+from onex.schema.fast_path import constraint_checks, is_fully_checked
 from onex.schema.types import Array, AvroType, Fixed, Map, Nullable, OneOf, Record, Scalar, fields_of
 
 
 class Namespace:
-    """Names the generated source refers to, beside the runtime's own."""
+    """The names that the generated source uses, in addition to those of the runtime."""
 
     def __init__(self) -> None:
         self.objects: dict[str, object] = {}
@@ -23,12 +23,12 @@ class Namespace:
         self._count = 0
 
     def fresh(self, stem: str) -> str:
-        """A name not used before."""
+        """Return a name that is not in use."""
         self._count += 1
         return f"{stem}{self._count}"
 
     def bind(self, stem: str, item: object) -> str:
-        """Make an object reachable from the source; the same object keeps its name."""
+        """Make an object reachable from the source, and return its name. The same object keeps its name."""
         mark = (stem, id(item))
         if mark not in self._made:
             name = self.fresh(stem)
@@ -37,7 +37,7 @@ class Namespace:
         return self._made[mark]
 
     def once(self, mark: object, stem: str) -> tuple[str, bool]:
-        """Name of a generated function and whether it has still to be written."""
+        """Return the name of a generated function, and whether its source is still missing."""
         if mark in self._made:
             return self._made[mark], False
         self._made[mark] = self.fresh(stem)
@@ -45,8 +45,10 @@ class Namespace:
 
 
 def whole_decoder_source(model: type[BaseModel], names: Namespace) -> str:
-    """Write ``name(b) -> model`` for a value with our own schema id; others go to ``foreign(b)``."""
-    # The body stands here once more instead of being called: it is what every message goes through.
+    """Write ``decode(b) -> model`` for values with our schema id, and return its name. Others go to ``foreign(b)``.
+
+    The body of the model's decoder is inlined, because every message passes through it.
+    """
     body = ["if b is None or b[:5] != PREFIX: return foreign(b)", "p = 5"]
     body += [line.removeprefix("    ") for line in _read_model(model, names)]
     body += ["if p != len(b): bad_end(p, b)", "return m"]
@@ -61,7 +63,7 @@ def whole_decoder_source(model: type[BaseModel], names: Namespace) -> str:
 
 
 def whole_encoder_source(model: type[BaseModel], names: Namespace) -> str:
-    """Write ``name(m) -> bytes`` with the wire format's prefix."""
+    """Write ``encode(m) -> bytes``, with the prefix of the wire format, and return its name."""
     parts = _field_parts(model, names)
     lines = [
         "def encode(m):",
@@ -75,7 +77,7 @@ def whole_encoder_source(model: type[BaseModel], names: Namespace) -> str:
 
 
 def decoder_source(model: type[BaseModel], names: Namespace) -> str:
-    """Write ``name(b, p) -> (model, p)`` for a model and give its name."""
+    """Write ``name(b, p) -> (model, p)`` for a model, and return the name."""
     name, new = names.once(("decode", model), "decode_")
     if not new:
         return name
@@ -84,7 +86,7 @@ def decoder_source(model: type[BaseModel], names: Namespace) -> str:
 
 
 def _read_model(model: type[BaseModel], names: Namespace) -> list[str]:
-    """Lines that leave the message in ``m``; ``p`` is behind it then."""
+    """Return lines that read a message into ``m`` and move ``p`` behind it."""
     lines: list[str] = []
     values: dict[str, str] = {}
     for field, kind in fields_of(model).items():
@@ -92,7 +94,7 @@ def _read_model(model: type[BaseModel], names: Namespace) -> list[str]:
         lines += _read(kind, values[field], names, 1, f"{model.__name__}: {field}")
     data = "{" + ", ".join(f"{field!r}: {value}" for field, value in values.items()) + "}"
     validate = names.bind("validate", model.__pydantic_validator__.validate_python)
-    if not is_direct(model):
+    if not is_fully_checked(model):
         return [*lines, f"    m = {validate}({data})"]
     build = [
         f"m = new({names.bind('model', model)})",
@@ -108,7 +110,7 @@ def _read_model(model: type[BaseModel], names: Namespace) -> list[str]:
 
 
 def encoder_source(model: type[BaseModel], names: Namespace) -> str:
-    """Write ``name(m) -> bytes`` for a model and give its name."""
+    """Write ``name(m) -> bytes`` for a model, and return the name."""
     name, new = names.once(("encode", model), "encode_")
     if not new:
         return name
@@ -123,7 +125,7 @@ def _field_parts(model: type[BaseModel], names: Namespace) -> list[str]:
 
 
 def _read(kind: AvroType, target: str, names: Namespace, depth: int, place: str) -> list[str]:
-    """Lines that read one value; ``place`` names its field in errors."""
+    """Return lines that read one value. ``place`` names its field in errors."""
     pad = "    " * depth
     match kind:
         case Scalar("double"):
@@ -143,7 +145,7 @@ def _read(kind: AvroType, target: str, names: Namespace, depth: int, place: str)
             lines = [*_read_slice(pad), f"{pad}{target} = b[p:q].decode(); p = q"]
             if logical == "uuid":
                 lines.append(f"{pad}{target} = read_uuid({target})")
-            elif logical == "enum":  # an unknown text stays: pydantic refuses it by the name of its field
+            elif logical == "enum":  # an unknown text is not changed: pydantic refuses it, and names its field
                 members = names.bind("members", _members(python))
                 lines.append(f"{pad}{target} = {members}.get({target}, {target})")
             return lines
@@ -216,7 +218,7 @@ def _read_blocks(item: AvroType, target: str, names: Namespace, depth: int, shap
 
 
 def _write(kind: AvroType, value: str, names: Namespace) -> list[str]:
-    """Expressions that give bytes, in wire order."""
+    """Return expressions for the bytes of a value, in wire order."""
     match kind:
         case Scalar("double"):
             return [f"write_double({value})"]
@@ -227,22 +229,22 @@ def _write(kind: AvroType, value: str, names: Namespace) -> list[str]:
         case Scalar("long", _, logical):
             return [f"V[{_DUMPS[logical]}({value})]"]
         case Scalar("string", _, logical):
-            held = names.fresh("s")
+            local = names.fresh("s")
             text = {"uuid": f"str({value})", "enum": f"{value}.value"}.get(logical, value)
-            return [f"V[len({held} := {text}.encode())]", held]
+            return [f"V[len({local} := {text}.encode())]", local]
         case Scalar():
             return [f"V[len({value})]", value]
         case Fixed(precision, scale):
-            held = names.fresh("s")
-            return [f"V[len({held} := write_decimal({value}, {precision}, {scale}))]", held]
+            local = names.fresh("s")
+            return [f"V[len({local} := write_decimal({value}, {precision}, {scale}))]", local]
         case Nullable(OneOf(models), null_last):
-            held = names.fresh("x")
+            local = names.fresh("x")
             null, first = (repr(bytes((len(models) * 2,))), 0) if null_last else ("NULL", 1)
-            return [f"({null} if ({held} := {value}) is None else {_write_one_of(models, held, names, first)})"]
+            return [f"({null} if ({local} := {value}) is None else {_write_one_of(models, local, names, first)})"]
         case Nullable(item, null_last):
-            held = names.fresh("x")
+            local = names.fresh("x")
             null, some = ("b'\\x02'", "NULL") if null_last else ("NULL", "b'\\x02'")
-            return [f"({null} if ({held} := {value}) is None else join(({some}, {_joined(item, held, names)})))"]
+            return [f"({null} if ({local} := {value}) is None else join(({some}, {_joined(item, local, names)})))"]
         case Record(model):
             return [f"{encoder_source(model, names)}({value})"]
         case OneOf(models):

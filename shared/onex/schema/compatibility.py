@@ -1,4 +1,4 @@
-"""What readers of one schema do with records of another; BACKWARD compatibility follows from it."""
+"""Finds how readers of one schema read records of another. BACKWARD compatibility follows from it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,36 +14,36 @@ from onex.schema.foreign import AvroSchema
 Node = dict[str, object]
 _TIMES = ("timestamp-millis", "timestamp-micros")
 _PROMOTED = (("string", "bytes"), ("bytes", "string"), ("long", "int"))
-"""Reader and writer whose logical types decide whether Avro's promotion makes sense."""
+"""Types of reader and writer whose logical types decide whether Avro's promotion makes sense."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a reader does with one difference. ``is_loss``: it refuses records of the writer."""
+    """The effect of one difference on a reader. ``is_loss``: the reader refuses records of the writer."""
 
     is_loss: bool
     text: str
 
 
 def backward_problems(new: Schema, latest: Schema) -> list[str]:
-    """Why ``new`` cannot read data of ``latest``; empty when it can."""
+    """Return the reasons why ``new`` cannot read data of ``latest``; empty when it can."""
     return [effect.text for effect in effects(new, latest) if effect.is_loss]
 
 
 def effects(reader: Schema, writer: Schema) -> list[Effect]:
-    """Return what a reader does with a writer's records, difference by difference; empty when they are the same."""
+    """Return the effect of each difference between the schemas; empty when they are equal."""
     unresolved = [Effect(True, text) for text in _avro_problems(reader, writer)]
     read, written = _parsed(reader), _parsed(writer)
-    found = list(dict.fromkeys(_Walk(_names(read), _names(written)).effects(read, written, "")))
-    # One reason is enough: without a default the field is named by Avro's own check already.
-    return [*unresolved, *(effect for effect in found if not unresolved or effect.is_loss)]
+    differences = list(dict.fromkeys(_Walk(_names(read), _names(written)).effects(read, written, "")))
+    # One reason is enough: Avro's own check already names a field without a default.
+    return [*unresolved, *(effect for effect in differences if not unresolved or effect.is_loss)]
 
 
 def described(reader: Schema, writer: Schema) -> str:
-    """Return the same as one line: losses first, ``compatible`` when there are none."""
-    found = effects(reader, writer)
-    losses = [effect.text for effect in found if effect.is_loss]
-    others = [effect.text for effect in found if not effect.is_loss]
+    """Return the effects as one line: losses first, ``compatible`` when there are none."""
+    every = effects(reader, writer)
+    losses = [effect.text for effect in every if effect.is_loss]
+    others = [effect.text for effect in every if not effect.is_loss]
     return "; ".join([f"dead letters: {', '.join(losses)}" if losses else "compatible", *others])
 
 
@@ -66,7 +66,7 @@ def _names(parsed: Node) -> Mapping[str, Node]:
 
 
 class _Walk:
-    """Visits the places that both schemas have."""
+    """Walks through the places that both schemas have."""
 
     def __init__(self, read: Mapping[str, Node], written: Mapping[str, Node]) -> None:
         self._read = read
@@ -74,7 +74,7 @@ class _Walk:
         self._seen: set[tuple[object, object]] = set()
 
     def effects(self, reader: object, writer: object, place: str) -> Iterator[Effect]:
-        """Differences at and below a place."""
+        """Yield the effects of differences at a place and below it."""
         for theirs in _branches(writer, self._written):
             for ours in _branches(reader, self._read):
                 if _may_meet(ours, theirs):
@@ -113,8 +113,8 @@ class _Walk:
 
 
 def _branches(schema: object, names: Mapping[str, Node]) -> list[Node]:
-    found = schema if isinstance(schema, list) else [schema]
-    return [names.get(each, {"type": each}) if isinstance(each, str) else cast(Node, each) for each in found]
+    branches = schema if isinstance(schema, list) else [schema]
+    return [names.get(each, {"type": each}) if isinstance(each, str) else cast(Node, each) for each in branches]
 
 
 def _may_meet(ours: Node, theirs: Node) -> bool:
@@ -128,15 +128,15 @@ def _name(node: Node) -> object:
 
 
 def _of_symbols(ours: Node, theirs: Node, place: str) -> Iterator[Effect]:
-    known, sent = ours.get(SYMBOLS), theirs.get(SYMBOLS)
-    if not isinstance(known, list):
+    symbols, sent = ours.get(SYMBOLS), theirs.get(SYMBOLS)
+    if not isinstance(symbols, list):
         return
     if not isinstance(sent, list):
         if ours["type"] == theirs["type"] and FALLBACK not in ours:
-            # A schema of an earlier version does not say whether a text was an enum's: no reason to refuse it.
-            yield Effect(False, f"{place} with any value but {', '.join(map(repr, known))} is refused")
+            # A schema of an earlier version does not show whether a text was an enum's: it is not refused for that.
+            yield Effect(False, f"{place} with any value but {', '.join(map(repr, symbols))} is refused")
         return
-    if unknown := [symbol for symbol in sent if symbol not in known]:
+    if unknown := [symbol for symbol in sent if symbol not in symbols]:
         values = ", ".join(repr(symbol) for symbol in unknown)
         if FALLBACK in ours:
             yield Effect(False, f"{place} with {values} read as {ours[FALLBACK]!r}")
@@ -145,7 +145,7 @@ def _of_symbols(ours: Node, theirs: Node, place: str) -> Iterator[Effect]:
 
 
 def _logical_problem(ours: Node, theirs: Node) -> str:
-    """Why values of the writer's logical type may be no values of the reader's. Empty when all are."""
+    """Return why values of the writer's logical type may not be values of the reader's; empty when all are."""
     mine, other = ours.get("logicalType"), theirs.get("logicalType")
     if mine == other == "decimal":
         before, after = (_digits(node) for node in (theirs, ours))
@@ -157,6 +157,6 @@ def _logical_problem(ours: Node, theirs: Node) -> str:
 
 
 def _digits(node: Node) -> tuple[int, int]:
-    """Digits before and behind the point."""
+    """Return the number of digits before and after the decimal point."""
     precision, scale = node.get("precision", 0), node.get("scale", 0)
     return cast(int, precision) - cast(int, scale), cast(int, scale)

@@ -1,6 +1,6 @@
-"""Avro's decimal, exact: the unscaled integer in two's complement, never rounded.
+"""Reads and writes Avro's decimal exactly: the unscaled integer in two's complement, never rounded.
 
-The default context of ``decimal`` rounds to 28 digits. Here all arithmetic is on integers of a bounded length.
+The default context of ``decimal`` rounds to 28 digits. This module calculates with integers of a limited length.
 """
 
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
@@ -13,15 +13,15 @@ _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact, In
 
 @lru_cache(maxsize=1000)
 def size_of(precision: int) -> int:
-    """Bytes of the longest unscaled value with so many digits."""
+    """Return the size in bytes of the longest unscaled value with ``precision`` digits."""
     return int(10**precision - 1).bit_length() // 8 + 1
 
 
 def read_decimal(raw: bytes, precision: int, scale: int, place: str) -> Decimal:
-    """Decimal of its unscaled bytes.
+    """Return the Decimal of unscaled bytes.
 
-    Raises RejectedError, naming ``place``, for more digits than the precision. The length is checked first:
-    turning bytes into digits takes time that grows with the square of their number.
+    Raise RejectedError, with ``place``, for more digits than the precision. The length is checked first, because the
+    time for converting bytes to digits grows with the square of their number.
     """
     if len(raw) > size_of(precision):
         raise RejectedError(f"{place}: {len(raw)} bytes do not fit decimal({precision}, {scale})")
@@ -32,10 +32,10 @@ def read_decimal(raw: bytes, precision: int, scale: int, place: str) -> Decimal:
 
 
 def write_decimal(value: Decimal, precision: int, scale: int) -> bytes:
-    """Unscaled bytes of a Decimal; raises ValueError for one that they cannot hold exactly."""
+    """Return the unscaled bytes of a Decimal. Raise ValueError for one that does not fit exactly."""
     if not value.is_finite():
         raise ValueError(f"a number that is not finite does not fit decimal({precision}, {scale})")
-    # Digits before the comma are counted first: 1E+999999 is short until it is written out.
+    # Digits before the decimal point are counted first: 1E+999999 is short until it is written out.
     if value and value.adjusted() + scale >= precision:
         raise ValueError(f"too many digits for decimal({precision}, {scale})")
     unscaled = value.scaleb(scale, _EXACT) if value else Decimal(0)

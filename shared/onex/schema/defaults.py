@@ -1,6 +1,6 @@
-"""Defaults of fields in Avro's JSON form, as the specification has it ("Schema Record", table of field defaults).
+"""Converts defaults of fields to Avro's JSON form (Avro specification, "Schema Record", table of field defaults).
 
-A field of a union has its default in the first branch; ``fields_of`` orders the branches by the default.
+The default of a union is a value of its first branch; ``fields_of`` puts the branch of the default first.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from onex.schema.types import (
 
 
 def avro_default(kind: AvroType, value: object) -> JsonValue:
-    """Return the default as a schema states it; raises UnsupportedTypeError for a value that is none of its type."""
+    """Return the default in the form of a schema. Raise UnsupportedTypeError if it is not a value of its type."""
     try:
         return _form(kind, value)
     except UNWRITABLE as error:

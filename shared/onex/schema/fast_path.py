@@ -1,4 +1,4 @@
-"""When a decoded model may be built without asking pydantic, and the checks that then stand in for it."""
+"""Decides whether a decoded model may be built without pydantic, and generates the checks that replace it."""
 
 import annotated_types as at
 from pydantic import BaseModel
@@ -11,11 +11,11 @@ _OPERATORS = {at.Gt: (">", "gt"), at.Ge: (">=", "ge"), at.Lt: ("<", "lt"), at.Le
 _LENGTHS = {at.MinLen: (">=", "min_length"), at.MaxLen: ("<=", "max_length")}
 
 
-def is_direct(model: type[BaseModel]) -> bool:
-    """Whether Avro's types and the inlined checks say all that pydantic would check.
+def is_fully_checked(model: type[BaseModel]) -> bool:
+    """Return whether Avro's types and the inlined checks cover all checks of pydantic.
 
-    True for models whose fields are plain scalars (or None), with comparisons and lengths as only
-    constraints, and which have no validators, private attributes or ``model_post_init``.
+    True for models whose fields are plain scalars (or None) with no constraints but comparisons and lengths, and
+    that have no validators, private attributes or ``model_post_init``.
     """
     decorators = model.__pydantic_decorators__
     if any(
@@ -33,8 +33,8 @@ def is_direct(model: type[BaseModel]) -> bool:
         annotation = str(field.annotation)
         if not plain or "Literal[" in annotation or "Annotated[" in annotation:
             return False
-        known = (*_OPERATORS, *_LENGTHS)
-        if not all(type(constraint) in known for constraint in field.metadata):
+        checked = (*_OPERATORS, *_LENGTHS)
+        if not all(type(constraint) in checked for constraint in field.metadata):
             return False
         if field.metadata and isinstance(kind, Nullable):
             return False
@@ -42,12 +42,12 @@ def is_direct(model: type[BaseModel]) -> bool:
 
 
 def constraint_checks(model: type[BaseModel], values: dict[str, str]) -> list[str]:
-    """Python conditions over the local names in ``values`` that hold for every valid message."""
+    """Return Python conditions that are true for every valid message. ``values`` has the local name of each field."""
     checks: list[str] = []
     for name, variable in values.items():
         for constraint in model.model_fields[name].metadata:
-            if found := _OPERATORS.get(type(constraint)):
-                checks.append(f"{variable} {found[0]} {getattr(constraint, found[1])!r}")
-            elif found := _LENGTHS.get(type(constraint)):
-                checks.append(f"len({variable}) {found[0]} {getattr(constraint, found[1])!r}")
+            if comparison := _OPERATORS.get(type(constraint)):
+                checks.append(f"{variable} {comparison[0]} {getattr(constraint, comparison[1])!r}")
+            elif comparison := _LENGTHS.get(type(constraint)):
+                checks.append(f"len({variable}) {comparison[0]} {getattr(constraint, comparison[1])!r}")
     return checks

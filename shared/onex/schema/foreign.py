@@ -1,7 +1,7 @@
-"""Reading what another writer's schema describes, with decimals that are exact.
+"""Reads records of other writers' schemas with exact decimals.
 
-fastavro rounds decimals to the precision of their schema and turns any number of bytes into digits. Its hook for
-logical types of one's own takes them instead: decimals get another name in a copy of the writer's schema.
+fastavro rounds decimals to the precision of their schema, and converts any number of bytes to digits. A copy of the
+writer's schema names decimals as another logical type, which fastavro's hook for custom logical types reads.
 """
 
 from collections.abc import Mapping
@@ -21,12 +21,15 @@ _DECIMAL = "onex-exact-decimal"
 
 
 def with_exact_decimals(schema: AvroSchema) -> AvroSchema:
-    """Return a copy with exact decimals; raises SchemaMismatchError for one without a sound precision."""
+    """Return a copy with exact decimals. Raise SchemaMismatchError for a decimal with an invalid precision."""
     return cast(AvroSchema, _with_exact(schema, ""))
 
 
 def exact_decimal(schema: Mapping[str, object], place: str) -> dict[str, object]:
-    """Return a decimal's node that :func:`fastavro.schemaless_reader` reads exactly; ``place`` names its field."""
+    """Return a schema node of a decimal that :func:`fastavro.schemaless_reader` reads exactly.
+
+    ``place`` names its field in errors. Raise SchemaMismatchError for an invalid precision.
+    """
     precision, scale = schema.get("precision"), schema.get("scale", 0)
     if not isinstance(precision, int) or not 0 < precision <= MAX_PRECISION or not isinstance(scale, int):
         raise SchemaMismatchError(f"{place or 'the schema'}: a decimal of precision {precision!r}")
@@ -75,7 +78,7 @@ def _read(raw: bytes, writer: dict[str, JsonValue] | None, _reader: object) -> D
 
 
 def _without_padding(raw: bytes, size: int) -> bytes:
-    """The last bytes of a ``fixed``, if those before repeat the sign."""
+    """Return the last ``size`` bytes of a ``fixed`` if those before them only repeat the sign."""
     padding = len(raw) - size
     if padding <= 0:
         return raw

@@ -1,7 +1,8 @@
-"""Messages from JSON of the outside, read exactly: what cannot be the same in Avro is refused.
+"""Reads messages from JSON exactly: a value that Avro cannot represent exactly is refused.
 
-pydantic reads a number with a fraction as a float before it makes a Decimal of it, and a whole number that is written
-with an exponent before it makes an int of it. Here such numbers become texts, or ints, before pydantic sees them.
+pydantic reads a number with a fraction as a float before it converts it to a Decimal, and a whole number with an
+exponent before it converts it to an int. This module converts such numbers to texts, or ints, before pydantic reads
+them.
 """
 
 import json
@@ -20,25 +21,26 @@ from onex.schema.types import Array, AvroType, Fixed, Map, Nullable, OneOf, Reco
 from onex.util.error_text import validation_text
 
 _LONGEST = 1_100
-"""Characters of a number. The exact text of a double has no more; turning a long one into an int is quadratic."""
+"""Maximum number of characters of a number. The exact text of a double is not longer. The time for converting a text
+to an int grows with the square of its length."""
 _DELICATE = re.compile(rb"[0-9]{16}|[0-9][eE][+-]?[0-9]|[.,][0-9]{7}")
-"""In every JSON text with a number, or a time, that loses digits as a float, or in microseconds."""
+"""Matches every JSON text with a number that loses digits as a float, or a time that loses digits in microseconds."""
 _FINER = re.compile(r"[.,][0-9]{6}[0-9]*[1-9]")
 _NAMES = ("nan", "inf", "infinity")
 
 
 class _Number(float):
-    """A float that knows how it was written."""
+    """A float with the text that it was read from."""
 
     __slots__ = ("text",)
     text: str
 
 
 def json_reader(model: type[Message], encode: Callable[[Message], bytes]) -> Callable[[bytes], Message]:
-    """Return a function that makes a message of JSON.
+    """Return a function that reads a message from JSON.
 
-    It raises PoisonError for bytes that are not JSON, and RejectedError, naming the field, for values that do not
-    fit. ``encode`` is asked whether a value fits its Avro type, unless every value of the model does.
+    It raises PoisonError for bytes that are not JSON, and RejectedError, with the field, for values that do not fit.
+    ``encode`` checks whether values fit their Avro types, unless every value of the model's types does.
     """
     kinds = {type(kind) if isinstance(kind, Fixed) else kind for kind in _leaves(model)}
     validate = model.__pydantic_validator__.validate_json
@@ -68,8 +70,8 @@ def _no_json() -> NoReturn:
 
 
 def _leaves(model: type[BaseModel]) -> set[AvroType]:
-    """Every scalar and decimal of a model and of those within it."""
-    found: set[AvroType] = set()
+    """Return every scalar and decimal type of a model and of its nested models."""
+    leaves: set[AvroType] = set()
     seen: set[type[BaseModel]] = set()
 
     def visit(kind: AvroType) -> None:
@@ -82,7 +84,7 @@ def _leaves(model: type[BaseModel]) -> set[AvroType]:
                 for inner in models:
                     enter(inner)
             case Scalar() | Fixed():
-                found.add(kind)
+                leaves.add(kind)
 
     def enter(inner: type[BaseModel]) -> None:
         if inner not in seen:
@@ -91,7 +93,7 @@ def _leaves(model: type[BaseModel]) -> set[AvroType]:
                 visit(kind)
 
     enter(model)
-    return found
+    return leaves
 
 
 @lru_cache(maxsize=1000)
@@ -100,12 +102,12 @@ def _fields(model: type[BaseModel]) -> dict[str, AvroType]:
 
 
 def _exact_text(model: type[Message], value: bytes) -> str:
-    """The same JSON, with numbers as pydantic reads them exactly."""
+    """Return the same JSON, with numbers in a form that pydantic reads exactly."""
 
     def number(text: str) -> _Number:
-        found = _Number(_bounded(model, text))
-        found.text = text
-        return found
+        value = _Number(_bounded(model, text))
+        value.text = text
+        return value
 
     try:
         data: JsonValue = json.loads(
@@ -137,7 +139,7 @@ def _exact(kind: AvroType, value: JsonValue, at: str) -> JsonValue:
                 for name, each in value.items()
             }
         case OneOf(models), dict():
-            # The branch is not known yet. A number as text fits each type of number that a branch may have.
+            # The branch is not known yet. A number as text fits every numeric type of a branch.
             return _exact_branches(models, value, at)
         case Fixed(), _Number():
             return value.text
@@ -154,11 +156,11 @@ def _exact(kind: AvroType, value: JsonValue, at: str) -> JsonValue:
 
 
 def _exact_branches(models: tuple[type[BaseModel], ...], value: dict[str, JsonValue], at: str) -> JsonValue:
-    found: JsonValue = value
+    exact: JsonValue = value
     for model in models:
         if all(name in value for name, field in model.model_fields.items() if field.is_required()):
-            found = _exact(Record(model), found, at)
-    return found
+            exact = _exact(Record(model), exact, at)
+    return exact
 
 
 def _text_of(value: _Number | str) -> str:
@@ -166,10 +168,10 @@ def _text_of(value: _Number | str) -> str:
 
 
 def _whole(value: _Number) -> JsonValue:
-    """The int that was written with a fraction or an exponent; the number itself when it is none, or too long."""
+    """Return the int that was written with a fraction or an exponent, or the number if it is no int, or too long."""
     try:
         exact = Decimal(value.text)
-    except InvalidOperation:  # an exponent beyond all bounds
+    except InvalidOperation:  # the exponent is too large
         return value
     if exact.adjusted() > 20 or exact != exact.to_integral_value():
         return value
@@ -177,13 +179,13 @@ def _whole(value: _Number) -> JsonValue:
 
 
 def _is_too_large(value: float | str) -> bool:
-    """Whether a number became infinite that was not written so."""
+    """Return whether a number became infinite that was not written as infinity."""
     try:
         number = float(value)
     except OverflowError:
         return True
     except ValueError:
-        return False  # no number: pydantic refuses it
+        return False  # it is no number: pydantic refuses it
     if not isinstance(value, _Number | str):
         return False
     return isinf(number) and _text_of(value).strip().lstrip("+-").lower() not in _NAMES

@@ -1,4 +1,4 @@
-"""Schemas that use types of other subjects (``references`` of a Confluent registry), as one schema."""
+"""Merges a schema and the types of other subjects that it uses (``references`` of a Confluent registry) into one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from onex.errors import SchemaMismatchError
 
 _NAMED = ("record", "error", "enum", "fixed")
 _MOST = 1_000
-"""Schemas that one schema may refer to, directly and through others."""
+"""Maximum number of schemas that one schema refers to, directly and through others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +23,28 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Referring:
-    """A schema and what it refers to."""
+    """A schema and its references."""
 
     schema: JsonValue
     references: Sequence[Reference] = ()
 
 
-def references_of(found: JsonValue) -> tuple[Reference, ...]:
-    """Return the references of a registry's answer or record; raises SchemaMismatchError for one that is none."""
-    match found:
+def references_of(value: JsonValue) -> tuple[Reference, ...]:
+    """Return the references in a registry's response or record. Raise SchemaMismatchError if they are not valid."""
+    match value:
         case None:
             return ()
         case list():
-            return tuple(_reference(item) for item in found)
+            return tuple(_reference(item) for item in value)
         case _:
-            raise SchemaMismatchError("references of a schema are no list")
+            raise SchemaMismatchError("references of a schema are not a list")
 
 
 def with_references(top: Referring, look_up: Callable[[Reference], Referring]) -> JsonValue:
-    """Return the schema with each type it refers to defined where it is used first.
+    """Return the schema in which each type that it refers to is defined where it is used first.
 
-    ``look_up`` returns the schema of a reference. What it raises goes on to the caller.
+    ``look_up`` returns the schema of a reference. Its exceptions are raised to the caller. Raise SchemaMismatchError
+    for too many references.
     """
     if not top.references:
         return top.schema
@@ -57,9 +58,9 @@ def with_references(top: Referring, look_up: Callable[[Reference], Referring]) -
         seen.add(reference)
         if len(seen) > _MOST:
             raise SchemaMismatchError(f"a schema refers to more than {_MOST} others")
-        found = look_up(reference)
-        _collect(found.schema, "", definitions)
-        waiting += found.references
+        referred = look_up(reference)
+        _collect(referred.schema, "", definitions)
+        waiting += referred.references
     return _inlined(top.schema, "", definitions, set())
 
 
@@ -72,7 +73,7 @@ def _reference(item: JsonValue) -> Reference:
 
 
 def _collect(schema: JsonValue, space: str, definitions: dict[str, JsonValue]) -> None:
-    """Every named type of a schema by its full name, with its namespace written out."""
+    """Add every named type of a schema to ``definitions``, by its full name and with its namespace."""
     if isinstance(schema, list):
         for branch in schema:
             _collect(branch, space, definitions)
@@ -120,7 +121,7 @@ def _field(field: JsonValue, space: str, definitions: dict[str, JsonValue], defi
 
 
 def _names(name: str, namespace: JsonValue, space: str) -> tuple[str, str]:
-    """Namespace inside a named type, and its full name."""
+    """Return the namespace inside a named type, and the full name of the type."""
     if "." in name:
         return name.rpartition(".")[0], name
     inner = namespace if isinstance(namespace, str) else space

@@ -20,13 +20,13 @@ UNWRITABLE: tuple[type[Exception], ...] = (
     ArithmeticError,
     struct.error,
 )
-"""What an encoder raises for a value that does not fit its type."""
+"""The exceptions of an encoder for a value that does not fit its type."""
 
 
 def reason_of(message: BaseModel, error: Exception) -> str:
-    """Model, field and reason of the first value that cannot be written, without the value: it may be secret."""
-    found = next(_problems(type(message), message, ""), None)
-    return f"{type(message).__name__}: {found or f'cannot be written: {type(error).__name__}'}"
+    """Return model, field and reason of the first value that cannot be written. The value itself may be secret."""
+    problem = next(_problems(type(message), message, ""), None)
+    return f"{type(message).__name__}: {problem or f'cannot be written: {type(error).__name__}'}"
 
 
 def _problems(model: type[BaseModel], value: object, path: str) -> Iterator[str]:

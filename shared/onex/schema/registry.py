@@ -29,10 +29,10 @@ class RegistryCatalogue(ProtocolSchemaCatalogue):
 
     @override
     def id_of(self, subject: str, schema: Schema) -> int:
-        answer = self._ask("POST", f"/subjects/{subject}", {"schema": canonical(schema)})
-        if answer is None:
+        response = self._ask("POST", f"/subjects/{subject}", {"schema": canonical(schema)})
+        if response is None:
             raise SchemaMismatchError(f"the schema of {subject} is not registered; run `onex apply`")
-        return int(answer["id"])
+        return int(response["id"])
 
     @override
     def schema_of(self, schema_id: int) -> Schema:
@@ -47,10 +47,10 @@ class RegistryCatalogue(ProtocolSchemaCatalogue):
         for schema_id in schema_ids:
             if schema_id in self._schemas:
                 continue
-            answer = self._ask("GET", f"/schemas/ids/{schema_id}")
+            response = self._ask("GET", f"/schemas/ids/{schema_id}")
             # The id of another kind of schema counts as unknown.
-            if answer is not None and answer.get("schemaType", "AVRO") == "AVRO":
-                self._schemas[schema_id] = self._whole(answer)
+            if response is not None and response.get("schemaType", "AVRO") == "AVRO":
+                self._schemas[schema_id] = self._whole(response)
         return {number: self._schemas[number] for number in schema_ids if number in self._schemas}
 
     @override
@@ -62,53 +62,53 @@ class RegistryCatalogue(ProtocolSchemaCatalogue):
         """Add a version to each subject. Raise ProvisioningError when the registry refuses it, BusError."""
         return {subject: self._register(subject, schema) for subject, schema in schemas.items()}
 
-    def _whole(self, answer: Mapping[str, JsonValue]) -> Schema:
+    def _whole(self, response: Mapping[str, JsonValue]) -> Schema:
         """Return a schema with the types that it refers to."""
-        return with_references(_referring(answer), self._referred)
+        return with_references(_referring(response), self._referred)
 
     def _referred(self, reference: Reference) -> Referring:
-        answer = self._ask("GET", f"/subjects/{reference.subject}/versions/{reference.version}")
-        if answer is None:
+        response = self._ask("GET", f"/subjects/{reference.subject}/versions/{reference.version}")
+        if response is None:
             raise SchemaMismatchError(
                 f"{reference.name}: version {reference.version} of {reference.subject} is unknown"
             )
-        return _referring(answer)
+        return _referring(response)
 
     def _versions(self, subject: str) -> Sequence[SchemaVersion]:
         numbers = self._ask("GET", f"/subjects/{subject}/versions") or []
         versions = []
         for number in numbers:
-            answer = self._ask("GET", f"/subjects/{subject}/versions/{number}")
-            if answer is not None:
-                text = canonical(self._whole(answer))
-                versions.append(SchemaVersion(subject, int(number), int(answer["id"]), text))
+            response = self._ask("GET", f"/subjects/{subject}/versions/{number}")
+            if response is not None:
+                text = canonical(self._whole(response))
+                versions.append(SchemaVersion(subject, int(number), int(response["id"]), text))
         return versions
 
     def _register(self, subject: str, schema: Schema) -> SchemaVersion:
         self._ask("POST", f"/subjects/{subject}/versions", {"schema": canonical(schema)})
-        answer = self._ask("POST", f"/subjects/{subject}", {"schema": canonical(schema)})
-        if answer is None:
-            raise ProvisioningError(f"the registry did not keep the schema of {subject}")
-        return SchemaVersion(subject, int(answer["version"]), int(answer["id"]), canonical(schema))
+        response = self._ask("POST", f"/subjects/{subject}", {"schema": canonical(schema)})
+        if response is None:
+            raise ProvisioningError(f"the registry did not store the schema of {subject}")
+        return SchemaVersion(subject, int(response["version"]), int(response["id"]), canonical(schema))
 
     def _ask(self, method: str, path: str, body: object = None):  # type: ignore[no-untyped-def]  # JSON of many shapes
         try:
-            answer = self._client.request(method, path, content=json.dumps(body) if body else None)
+            response = self._client.request(method, path, content=json.dumps(body) if body else None)
         except httpx.HTTPError as error:
-            words = f"SCHEMA_REGISTRY_URL: no schema registry answers at {self._client.base_url}: {error}"
+            words = f"SCHEMA_REGISTRY_URL: no schema registry responds at {self._client.base_url}: {error}"
             raise BusUnavailableError(scrubbed(f"{words}; start it, or correct the setting")) from None
-        if answer.status_code == 404:
+        if response.status_code == 404:
             return None
-        if answer.status_code == 409:
-            raise ProvisioningError(f"the registry refuses {path}: {answer.text}")
-        if answer.is_error:
-            words = f"{answer.status_code} {answer.text[:_LONGEST_QUOTE]}"
-            raise BusUnavailableError(f"the schema registry of SCHEMA_REGISTRY_URL answers {path} with {words}")
+        if response.status_code == 409:
+            raise ProvisioningError(f"the registry refuses {path}: {response.text}")
+        if response.is_error:
+            words = f"{response.status_code} {response.text[:_LONGEST_QUOTE]}"
+            raise BusUnavailableError(f"the schema registry of SCHEMA_REGISTRY_URL returns for {path}: {words}")
         try:
-            return answer.json()
-        except ValueError as error:  # the page of a proxy, while the registry behind it is away
-            raise BusUnavailableError(f"schema registry {path}: the answer is no JSON: {error}") from None
+            return response.json()
+        except ValueError as error:  # the page of a proxy, while its registry is down
+            raise BusUnavailableError(f"schema registry {path}: the response is not JSON: {error}") from None
 
 
-def _referring(answer: Mapping[str, JsonValue]) -> Referring:
-    return Referring(json.loads(str(answer["schema"])), references_of(answer.get("references")))
+def _referring(response: Mapping[str, JsonValue]) -> Referring:
+    return Referring(json.loads(str(response["schema"])), references_of(response.get("references")))

@@ -1,8 +1,9 @@
-"""A writer's schema and ours, prepared so that fastavro resolves one with the other.
+"""Prepares a writer's schema and ours so that fastavro resolves one with the other.
 
-The topic decides which message a record is, not its name: where we read one record, any name fits. Types that our
-schemas do not have (``enum``, ``fixed``) become further branches of what we read. Aliases of the writer's fields
-count as well as ours. Logical types follow the specification: the underlying value, as the reader's logical type.
+The topic decides the type of a record, not its name: where our schema has a single record, any name fits. Types that
+our schemas do not have (``enum``, ``fixed``) are added to the reader's schema as further branches. Aliases of the
+writer's fields count, too. Logical types follow the specification: the underlying value is read as the reader's
+logical type.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,15 +26,15 @@ _RECORDS = ("record", "error")
 _UNUSABLE = (SchemaParseException, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
-def resolve(writer: AvroSchema, model: type[BaseModel], own: AvroSchema) -> tuple[AvroSchema, AvroSchema]:
-    """Return the writer's schema and the reader's, for ``fastavro.schemaless_reader``.
+def resolve(writer: AvroSchema, model: type[BaseModel], reader: AvroSchema) -> tuple[AvroSchema, AvroSchema]:
+    """Return the writer's and the reader's schema for ``fastavro.schemaless_reader``.
 
-    Fields that the writer lacks get the default of the model. Raises SchemaMismatchError for a schema that is not
-    valid, and for a field whose logical types have nothing in common.
+    ``reader`` is the schema of ``model``. Fields that the writer lacks get the default of the model. Raise
+    SchemaMismatchError for an invalid schema, and for a field whose logical types are incompatible.
     """
     try:
         written = cast(object, fastavro.parse_schema(with_exact_decimals(writer)))
-        read = cast(Node, fastavro.parse_schema(own))
+        read = cast(Node, fastavro.parse_schema(reader))
         _put_defaults(model, _names(read))
         written, _ = _Pairing(written, read).pair(written, read, model.__name__)
     except _UNUSABLE as error:
@@ -42,15 +43,18 @@ def resolve(writer: AvroSchema, model: type[BaseModel], own: AvroSchema) -> tupl
 
 
 def _names(parsed: object) -> dict[str, Node]:
-    found: dict[str, Node] = {}
+    names: dict[str, Node] = {}
     for node in parsed if isinstance(parsed, list) else [parsed]:
         if isinstance(node, dict):
-            found |= cast(dict[str, Node], node.get(_NAMES, {}))
-    return found
+            names |= cast(dict[str, Node], node.get(_NAMES, {}))
+    return names
 
 
 def _put_defaults(model: type[BaseModel], names: Mapping[str, Node]) -> None:
-    """fastavro hands out a default as the schema has it, which for most types is no value of the type."""
+    """Replace the defaults in the schema by the values of the model.
+
+    fastavro returns a default as it is in the schema, which for most types is not a value of the type.
+    """
     for record in _models(model, set()):
         for field in cast(list[Node], names[f"onex.{record.__name__}"]["fields"]):
             default = default_of(record.model_fields[str(field["name"])])
@@ -80,20 +84,20 @@ def _records(kind: AvroType) -> tuple[type[BaseModel], ...]:
 
 
 class _Pairing:
-    """Walks both schemas where they meet. The nodes are changed in place; scalars are given back."""
+    """Walks through the places that both schemas have. It changes nodes in place, and returns replaced scalars."""
 
     def __init__(self, written: object, read: Node) -> None:
         self._written = _names(written)
         self._read = _names(read)
         self._seen: set[tuple[str, str]] = set()
         self._open: set[str] = set()
-        """Records of the writer around this place."""
+        """Records of the writer that enclose the current place."""
         for node in self._read.values():
             node["aliases"] = list(cast(list[str], node.get("aliases", [])))
-        read["aliases"] = self._read[str(read["name"])]["aliases"]  # the top record is there twice
+        read["aliases"] = self._read[str(read["name"])]["aliases"]  # fastavro has two nodes of the top record
 
     def pair(self, written: object, read: object, place: str) -> tuple[object, object]:
-        """Return both, with what this place needs."""
+        """Return both schemas of a place, changed so that fastavro resolves them."""
         if isinstance(written, str) and written not in self._open:
             # fastavro cannot look up the name of a type that it meets in a union of the reader.
             written = self._written.get(written, written)
@@ -123,7 +127,10 @@ class _Pairing:
         return cast(Node, schema)
 
     def _into_union(self, written: object, read: list[object], place: str) -> tuple[object, list[object]]:
-        """The branch that a writer's type can only mean, if there is one; records of a union go by their names."""
+        """Pair the writer's type with the only branch that it can mean, if there is one.
+
+        The names of records decide between several branches.
+        """
         source = self._node(written, self._written)
         nodes = [self._node(branch, self._read) for branch in read]
         ours = [at for at, node in enumerate(nodes) if node["type"] not in ("null", *_OF_WRITERS)]
@@ -141,24 +148,27 @@ class _Pairing:
             return
         self._seen.add(pair)
         cast(list[str], target["aliases"]).append(pair[0])
-        outer = pair[0] in self._open
+        is_nested = pair[0] in self._open
         self._open.add(pair[0])
         fields = {str(field["name"]): field for field in cast(list[Node], source["fields"])}
         for field in cast(list[Node], target["fields"]):
             name = str(field["name"])
-            found = next((each for each in (name, *_aliases(field)) if each in fields), None)
-            found = found or next((each for each, theirs in fields.items() if name in _aliases(theirs)), None)
-            # One source a field: fastavro fails on a record that has both a name and its alias.
-            field["aliases"] = [found] if found not in (None, name) else []
-            if found is not None:
+            origin = next((each for each in (name, *_aliases(field)) if each in fields), None)
+            origin = origin or next((each for each, theirs in fields.items() if name in _aliases(theirs)), None)
+            # Only one source for a field: fastavro fails on a record that has both a name and its alias.
+            field["aliases"] = [origin] if origin not in (None, name) else []
+            if origin is not None:
                 place = f"{_unqualified(target)}: {name}"
-                fields[found]["type"], field["type"] = self.pair(fields[found]["type"], field["type"], place)
-        if not outer:
+                fields[origin]["type"], field["type"] = self.pair(fields[origin]["type"], field["type"], place)
+        if not is_nested:
             self._open.remove(pair[0])
 
 
 def _logical(source: Node, target: Node, place: str) -> object:
-    """The writer's scalar, so that fastavro makes of it what our logical type says."""
+    """Return the writer's scalar, changed so that fastavro reads it as our logical type.
+
+    Raise SchemaMismatchError when the logical types are incompatible.
+    """
     theirs, ours = source.get("logicalType"), target.get("logicalType")
     if theirs == ours or (theirs in _TIMES and ours in _TIMES):
         return source

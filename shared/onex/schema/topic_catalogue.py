@@ -16,7 +16,7 @@ from onex.wire.skipped import SkippedRecords
 SCHEMAS_TOPIC = "_schemas"
 _HIGHEST_ID = 2**31 - 1
 _NO_SCHEMA = (ValueError, TypeError, KeyError, AttributeError, RecursionError, SchemaMismatchError)
-"""Errors of reading a record that holds no schema of Avro: other clients may write to the topic."""
+"""Errors for a record that is no Avro schema. Any client may write to the topic."""
 _WRITER = "onex-provisioning"
 
 
@@ -65,13 +65,14 @@ class TopicCatalogue(ProtocolSchemaCatalogue):
     @override
     def versions(self, subjects: Sequence[str]) -> Mapping[str, Sequence[SchemaVersion]]:
         self._refresh()
-        known = self._subjects
-        return {subject: [version for _, version in sorted(known.get(subject, {}).items())] for subject in subjects}
+        every = self._subjects
+        return {subject: [version for _, version in sorted(every.get(subject, {}).items())] for subject in subjects}
 
     @override
     def register(self, schemas: Mapping[str, Schema]) -> Mapping[str, SchemaVersion]:
-        """Add a version to each subject, in one transaction. Raise FencedError when another process registers
-        meanwhile, BusError.
+        """Add a version to each subject that lacks the schema, in one transaction. Raise BusError.
+
+        Raise FencedError when another process registers at the same time.
         """
         # The owner of the transactional id is the only writer, so that ids and versions are unique.
         transaction = self._bus.transaction(self._writer)

@@ -1,4 +1,4 @@
-"""The types a message field may have, as one small tree: Avro schema and compiled codec come from it."""
+"""The types of message fields, as a small tree. The Avro schema and the compiled codec are built from it."""
 
 import types
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Literal, Union, get_args, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -25,14 +25,14 @@ class Scalar:
     python: type
     logical: str = ""
     symbols: tuple[str, ...] = ()
-    """Every text that an enum or a Literal knows."""
+    """Every text of an enum or a Literal."""
     fallback: str | None = None
-    """What an enum reads instead of a text that it does not know (its ``_missing_``). None: it refuses the text."""
+    """The text of the enum's ``_missing_``, which replaces an unknown text. None: an unknown text is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """Decimal with a declared precision and scale."""
+    """Decimal with a declared precision (digits) and scale (decimal places)."""
 
     precision: int
     scale: int
@@ -59,7 +59,7 @@ class Nullable:
 
     item: "AvroType"
     null_last: bool = False
-    """The default is a value, and Avro takes a default from the first branch of a union."""
+    """The default is a value: Avro takes the default of a union from its first branch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """Union of models; the branch is the class."""
+    """Union of models. The class of a value is its branch."""
 
     models: tuple[type[BaseModel], ...]
 
@@ -91,21 +91,21 @@ _SCALARS: Mapping[type, Scalar] = {
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_PRECISION = 1_000
-"""Most digits of a Decimal: reading takes time that grows with the square of their number."""
+"""Maximum number of digits of a Decimal. The time for reading one grows with the square of their number."""
 _EXACT_JSON: Mapping[str, Mapping[str, str]] = {
     "bytes": {"ser_json_bytes": "base64", "val_json_bytes": "base64"},
     "double": {"ser_json_inf_nan": "strings"},
 }
-"""Configuration of a model whose JSON holds each value of a type exactly. Message has it."""
+"""Configuration of a model whose JSON has each value of a type exactly. Message has it."""
 
 
 class UnsupportedTypeError(TypeError):
-    """A field has a type that cannot travel; the text names model, field and what can."""
+    """A field has a type without an Avro type. The text names the model, the field and the remedy."""
 
 
 def fields_of(model: type[BaseModel]) -> dict[str, AvroType]:
-    """Wire type of every field, in order; raises UnsupportedTypeError."""
-    found: dict[str, AvroType] = {}
+    """Return the Avro type of every field, in the order of the model. Raise UnsupportedTypeError."""
+    kinds: dict[str, AvroType] = {}
     for name, field in model.model_fields.items():
         try:
             kind = _type_of(field.annotation, field.metadata)
@@ -114,14 +114,14 @@ def fields_of(model: type[BaseModel]) -> dict[str, AvroType]:
                 raise UnsupportedTypeError(
                     f"more than {DEEPEST_CONTAINERS} lists and maps in one another; put some into a model"
                 )
-            found[name] = _default_first(kind, default_of(field))
+            kinds[name] = _default_first(kind, default_of(field))
         except (UnsupportedTypeError, ValueError) as error:
             raise UnsupportedTypeError(f"{model.__name__}.{name}: {error}") from None
-    return found
+    return kinds
 
 
 def _depth(kind: AvroType) -> int:
-    """Number of lists and maps within each other."""
+    """Return the number of lists and maps within each other."""
     match kind:
         case Array(item) | Map(item):
             return 1 + _depth(item)
@@ -131,7 +131,7 @@ def _depth(kind: AvroType) -> int:
 
 
 def _default_first(kind: AvroType, default: object) -> AvroType:
-    """The type with the branch of the default first."""
+    """Return the type with the branch of the default first."""
     match kind:
         case Nullable(item) if has_default(default) and default is not None:
             return Nullable(_default_first(item, default), null_last=True)
@@ -142,7 +142,10 @@ def _default_first(kind: AvroType, default: object) -> AvroType:
 
 
 def _check_json(model: type[BaseModel], kind: AvroType) -> None:
-    """Messages are also kept and sent as JSON; pydantic gives nested models no configuration of the outer one."""
+    """Raise UnsupportedTypeError when JSON of the model would not have every value of the type exactly.
+
+    Messages are stored and sent as JSON, too. pydantic does not apply the configuration of a model to nested models.
+    """
     match kind:
         case Array(item) | Map(item) | Nullable(item):
             _check_json(model, item)
@@ -160,7 +163,7 @@ def _config(model: type[BaseModel], key: str) -> object:
     return dict(model.model_config).get(key)
 
 
-def _type_of(annotation: Any, metadata: Sequence[object] = ()) -> AvroType:  # typing forms have no common type
+def _type_of(annotation: object, metadata: Sequence[object] = ()) -> AvroType:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         inner = arguments[1:]
@@ -204,7 +207,7 @@ def _class(annotation: type, metadata: Sequence[object]) -> AvroType:
 
 
 def _fallback(enum: type[Enum]) -> str | None:
-    """What ``_missing_`` makes of a text that no member has."""
+    """Return the value of the member that ``_missing_`` returns for an unknown text, or None."""
     unknown = "".join(member.value for member in enum) + " "
     try:
         return str(enum(unknown).value)
@@ -216,17 +219,18 @@ def _constraint(metadata: Sequence[object], name: str) -> int | None:
     return next((value for item in metadata if (value := getattr(item, name, None)) is not None), None)
 
 
-def _union(arguments: tuple[Any, ...], metadata: Sequence[object]) -> AvroType:
-    rest = tuple(argument for argument in arguments if argument is not type(None))
-    if len(rest) == 1:
-        inner = _type_of(rest[0], metadata)
-    elif all(isinstance(argument, type) and issubclass(argument, BaseModel) for argument in rest):
-        if reason := confusion(rest):
+def _union(arguments: tuple[object, ...], metadata: Sequence[object]) -> AvroType:
+    branches = tuple(argument for argument in arguments if argument is not type(None))
+    models = tuple(branch for branch in branches if isinstance(branch, type) and issubclass(branch, BaseModel))
+    if len(branches) == 1:
+        inner = _type_of(branches[0], metadata)
+    elif len(models) == len(branches):
+        if reason := confusion(models):
             raise UnsupportedTypeError(reason)
-        inner = OneOf(rest)
+        inner = OneOf(models)
     else:
         raise UnsupportedTypeError("a union may join None and one type, or several models")
-    return Nullable(inner) if len(rest) < len(arguments) else inner
+    return Nullable(inner) if len(branches) < len(arguments) else inner
 
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Everything that is in a topic now."""
+"""Reads all messages that are in a topic now."""
 
 from collections.abc import Iterator
 from typing import TypeVar
@@ -20,9 +20,9 @@ def whole_topic(
     catalogue: ProtocolSchemaCatalogue,
     skipped: SkippedRecords | None = None,
 ) -> Iterator[M]:
-    """Messages of a topic, oldest first per key. Records that hold none are counted in ``skipped``.
+    """Yield the messages of a topic, oldest first per key. Records that are no messages are counted in ``skipped``.
 
-    Raises MissingTopicError, BusError, and SchemaMismatchError when the topic's schema is not registered.
+    Raise MissingTopicError, BusError, and SchemaMismatchError when the topic's schema is not registered.
     """
     partitions = all_partitions([require_topic(bus.admin, topic)])
     codec = Codec.of_topic(model, topic, catalogue)

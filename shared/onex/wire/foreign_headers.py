@@ -1,4 +1,4 @@
-"""Headers of records of any writer, as tools read them."""
+"""Reads the headers of records of any writer, for tools."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from onex.wire.record import ProtocolRecord
 
 
 def readable_headers(record: ProtocolRecord) -> Headers:
-    """Headers of a record, null values as empty ones. Raise PoisonError when a name is not UTF-8."""
+    """Return the headers of a record, null values as empty ones. Raise PoisonError when a name is not UTF-8."""
     try:
         return [(name, value or b"") for name, value in record.headers() or ()]
     except (UnicodeDecodeError, SystemError) as error:
@@ -17,7 +17,7 @@ def readable_headers(record: ProtocolRecord) -> Headers:
 
 
 def headers_of(record: ProtocolRecord) -> Mapping[str, bytes]:
-    """Headers by name, null values as empty ones; none when they cannot be read."""
+    """Return the headers by name, null values as empty ones. Empty when a name is not UTF-8."""
     try:
         return dict(readable_headers(record))
     except PoisonError:

@@ -25,7 +25,7 @@ class Skip:
 
     @property
     def place(self) -> tuple[Partition, int]:
-        """Partition and offset of the record that is given up."""
+        """Partition and offset of the record that is skipped."""
         return Partition(self.topic, self.partition), self.offset
 
     def headers(self) -> Headers:

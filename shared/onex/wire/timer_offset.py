@@ -17,7 +17,7 @@ class DueTimer(NamedTuple):
 
 
 def offset_of(timer: DueTimer) -> int:
-    """Return the offset of a timer. It grows with the due time; key and name tell timers of one millisecond apart."""
+    """Return the offset of a timer. It grows with the due time; timers of one millisecond differ by key and name."""
     return first_at(timer.due_ms) + crc32(timer.key + b"/" + timer.name.encode()) % _PER_MILLISECOND
 
 

@@ -260,7 +260,7 @@ class Committer:
     ) -> BusError | None:
         """Commit what ``write`` wrote, or undo it where ``write`` returned ``refused``.
 
-        Return the error for which the commit must be given back. Raise FencedError.
+        Return the error that aborted the commit, or None. Raise FencedError and TransactionTimedOutError.
         """
         try:
             if refused is not None:

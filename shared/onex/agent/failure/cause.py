@@ -9,11 +9,10 @@ import re
 import traceback
 from collections.abc import Iterator
 
+from onex.util.error_codes import CODE_ATTRIBUTES
 from onex.util.error_text import error_text
 from onex.util.own_code import is_own_code
 
-CODE_ATTRIBUTES = ("code", "sqlstate", "status", "status_code", "errno")
-"""Attributes in which the clients of databases, HTTP and Docker have codes."""
 _NAME_ATTRIBUTES = (*CODE_ATTRIBUTES, "constraint_name")
 _LONGEST_CODE = 64
 _TEXT_LIMIT = 1000

@@ -8,7 +8,7 @@ from importlib import import_module
 import structlog
 from pydantic import ValidationError
 
-from onex.agent.failure.cause import CODE_ATTRIBUTES, cause_of
+from onex.agent.failure.cause import cause_of
 from onex.errors import (
     BusUnavailableError,
     ConfigurationError,
@@ -24,6 +24,7 @@ from onex.errors import (
     WrongOutputError,
 )
 from onex.model.enums import EnumFailureClass, EnumStage
+from onex.util.error_codes import error_codes
 from onex.util.error_text import text_of
 
 log = structlog.get_logger(__name__)
@@ -87,7 +88,7 @@ class Classifier:
         if (
             outage_of(error)
             or isinstance(error, self._transient)
-            or (self._codes and not self._codes.isdisjoint(_codes_of(error)))
+            or (self._codes and any(str(code) in self._codes for code in error_codes(error)))
         ):
             return EnumFailureClass.TRANSIENT
         return EnumFailureClass.BUG
@@ -106,12 +107,6 @@ def outage_of(error: BaseException) -> OutageError | None:
 
     passing_error = passing(error)
     return passing_error if isinstance(passing_error, OutageError) else None
-
-
-def _codes_of(error: BaseException) -> set[str]:
-    """Return the codes in the attributes that clients of databases, HTTP and Docker use."""
-    codes = (getattr(error, name, None) for name in CODE_ATTRIBUTES)
-    return {str(code) for code in codes if isinstance(code, str | int)}
 
 
 def stage_of(error: BaseException, reached: EnumStage) -> EnumStage:

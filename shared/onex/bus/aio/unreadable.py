@@ -7,7 +7,7 @@ read, and a name that is not UTF-8 is an :class:`UnreadableName`. Seen with aiok
 
 from collections.abc import Iterator
 from struct import unpack_from
-from typing import Any
+from typing import SupportsIndex, overload
 
 import aiokafka.consumer.fetcher as fetcher
 from aiokafka.errors import CorruptRecordException
@@ -26,9 +26,12 @@ class UnreadableName(str):
 class _Bytes(bytearray):
     """A buffer whose slices decode to header names."""
 
-    def __getitem__(self, place: Any) -> Any:
-        item = super().__getitem__(place)
-        return _Bytes(item) if isinstance(place, slice) else item
+    @overload
+    def __getitem__(self, place: SupportsIndex, /) -> int: ...
+    @overload
+    def __getitem__(self, place: slice, /) -> "_Bytes": ...
+    def __getitem__(self, place: SupportsIndex | slice, /) -> "int | _Bytes":
+        return _Bytes(super().__getitem__(place)) if isinstance(place, slice) else super().__getitem__(place)
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         try:
@@ -46,17 +49,17 @@ class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # final only 
 class _Batch:
     """A batch of aiokafka. Iterating continues where aiokafka cannot decode a record."""
 
-    def __init__(self, batch: Any, raw: bytes) -> None:
+    def __init__(self, batch: Iterator[object], raw: bytes) -> None:
         self._batch = batch
         self._raw = raw
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._batch, name)
 
-    def __next__(self) -> Any:
+    def __next__(self) -> object:
         return next(self._batch)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[object]:
         done = 0
         try:
             for record in self._batch:
@@ -85,9 +88,9 @@ class ReadableRecords:
         """Return whether a whole batch is left."""
         return bool(self._records.has_next())
 
-    def next_batch(self) -> Any:
+    def next_batch(self) -> Iterator[object] | None:
         """Return the next batch; None at the end."""
-        batch = self._records.next_batch()
+        batch: Iterator[object] | None = self._records.next_batch()
         if batch is None:
             return None
         (length,) = unpack_from(">i", self._data, self._at + _LENGTH_AT)

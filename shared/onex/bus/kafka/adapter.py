@@ -9,7 +9,7 @@ from typing_extensions import override
 from onex.bus.config import KafkaConfig
 from onex.bus.kafka.admin import KafkaAdmin
 from onex.bus.kafka.alternating_transactions import AlternatingTransactions
-from onex.bus.kafka.clients import made
+from onex.bus.kafka.clients import make_client
 from onex.bus.kafka.consumer import ErrorSink, KafkaConsumer
 from onex.bus.kafka.errors import to_bus_error, translate
 from onex.bus.kafka.partitioner import partitions_of
@@ -64,7 +64,7 @@ class KafkaEventBusAdapter(ProtocolEventBus):
 
     def _connected(self) -> Producer:
         if self._producer is None:
-            self._producer = made(Producer, self.config.producer(None), self._errors)
+            self._producer = make_client(Producer, self.config.producer(None), self._errors)
         return self._producer
 
     def request_producer_id(self, topic: str, timeout: float) -> None:

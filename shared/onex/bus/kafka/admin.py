@@ -29,7 +29,7 @@ from confluent_kafka.admin import (
 from typing_extensions import override
 
 from onex.bus.config import KafkaConfig
-from onex.bus.kafka.clients import made
+from onex.bus.kafka.clients import make_client
 from onex.bus.kafka.consumer import ErrorSink
 from onex.bus.kafka.errors import error_of, to_bus_error, translate
 from onex.bus.kafka.group_positions import MOVING, GroupPositions
@@ -66,7 +66,7 @@ class KafkaAdmin(ProtocolAdmin):
     """Topics and groups, on one admin client."""
 
     def __init__(self, config: KafkaConfig, on_error: ErrorSink) -> None:
-        self._client = made(AdminClient, config.admin(), on_error)
+        self._client = make_client(AdminClient, config.admin(), on_error)
         self._positions = GroupPositions(config, on_error)
 
     @override

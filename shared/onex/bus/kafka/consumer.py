@@ -10,7 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from typing_extensions import override
 
 from onex.bus.config import KafkaConfig
-from onex.bus.kafka.clients import made
+from onex.bus.kafka.clients import make_client
 from onex.bus.kafka.errors import to_bus_error, translate
 from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolRebalanceListener, ProtocolRecord
 from onex.errors import BusError, BusUnavailableError
@@ -50,7 +50,7 @@ class KafkaConsumer(ProtocolConsumer):
         self._lags: Mapping[Partition, int] = {}
         self._positions: Mapping[Partition, int] = {}
         self._refreshed = 0.0
-        self._client = made(Consumer, config.consumer(group), on_error)
+        self._client = make_client(Consumer, config.consumer(group), on_error)
         if topics:
             self._client.subscribe(
                 list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost

@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from onex.bus.config import KafkaConfig
-from onex.bus.kafka.clients import made
+from onex.bus.kafka.clients import make_client
 from onex.bus.kafka.errors import error_of, to_bus_error, translate
 from onex.bus.protocols import Partition, Position
 
@@ -70,7 +70,7 @@ class GroupPositions:
         with self._lock:
             client = self._clients.get(group)
             if client is None:
-                client = made(Consumer, self._config.positions(group), self._on_error)
+                client = make_client(Consumer, self._config.positions(group), self._on_error)
                 self._clients[group] = client
                 if len(self._clients) > _MOST_CLIENTS:
                     self._clients.popitem(last=False)

@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from typing_extensions import override
 
 from onex.bus.config import KafkaConfig
-from onex.bus.kafka.clients import made
+from onex.bus.kafka.clients import make_client
 from onex.bus.kafka.consumer import ErrorSink
 from onex.bus.kafka.errors import to_bus_error, translate
 from onex.bus.kafka.unreadable import with_readable_headers
@@ -32,7 +32,7 @@ class KafkaReader(ProtocolReader):
         present_ends = admin.ends(list(positions))
         until = {p: present_ends[p][1] if ends is None else ends[p] for p in positions}
         self._left = {p: end for p, end in until.items() if end > max(present_ends[p][0], positions[p])}
-        self._client = made(Consumer, config.reader(), on_error)
+        self._client = make_client(Consumer, config.reader(), on_error)
         self._client.assign(
             [
                 TopicPartition(partition.topic, partition.partition, max(offset, present_ends[partition][0]))

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from typing_extensions import override
 
 from onex.bus.config import KafkaConfig
-from onex.bus.kafka.clients import made
+from onex.bus.kafka.clients import make_client
 from onex.bus.kafka.consumer import ErrorSink, offsets_of
 from onex.bus.kafka.errors import error_of, to_bus_error, translate
 from onex.bus.protocols import (
@@ -47,7 +47,7 @@ class _QueueingProducer(ProtocolTransaction):
     """Queues records with back-pressure: the part that both forms share."""
 
     def __init__(self, config: KafkaConfig, transactional_id: str | None, on_error: ErrorSink) -> None:
-        self._make = partial(made, Producer, config.producer(transactional_id), on_error)
+        self._make = partial(make_client, Producer, config.producer(transactional_id), on_error)
         self._take(self._make())
         self._on_record: Callable[[KafkaError | None, Message], None] | None = None
         """Called for every record, in the form in which the commit does not report failures."""

@@ -14,9 +14,11 @@ from onex.mixins.retry.model_retry_subcontract import EnumRetryBackoff, ModelRet
 from onex.mixins.retry.protocol_retry import ProtocolRetry
 from onex.util.backoff import exponential, fibonacci, linear
 from onex.util.clock import ProtocolClock
+from onex.util.error_codes import error_codes
 
 T = TypeVar("T")
-_CODES = ("status_code", "status", "code")
+_STATUS_ATTRIBUTES = ("status_code", "status", "code")
+"""Error numbers are left out: they say nothing about an HTTP status."""
 
 
 class RetryEngine(ProtocolRetry):
@@ -58,9 +60,9 @@ class RetryEngine(ProtocolRetry):
         """Return whether another call may succeed."""
         if isinstance(error, NotNowError):
             return False
-        code = _status_of(error)
-        if code is not None:
-            return code in self._codes
+        status = next((code for code in error_codes(error, _STATUS_ATTRIBUTES) if isinstance(code, int)), None)
+        if status is not None:
+            return status in self._codes
         return isinstance(error, TransientError) or any(_is_named(cls, self._names) for cls in type(error).__mro__)
 
     def _wait(self, state: RetryCallState) -> float:
@@ -89,15 +91,6 @@ def _last(state: RetryCallState) -> object:
     """Return the last result, or raise the last failure itself."""
     assert state.outcome is not None
     return state.outcome.result()
-
-
-def _status_of(error: BaseException) -> int | None:
-    """Return the HTTP status of an exception or of its response."""
-    for carrier in (error, getattr(error, "response", None)):
-        for name in _CODES:
-            if isinstance(status := getattr(carrier, name, None), int):
-                return int(status)
-    return None
 
 
 def _is_named(cls: type, names: frozenset[str]) -> bool:

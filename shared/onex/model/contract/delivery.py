@@ -64,8 +64,8 @@ class ModelRetryPolicy(ContractPart):
     max_elapsed: Duration | None = None
     """Time after the first failure from which no new attempt begins. None: only attempts are counted."""
     retryable_error_codes: tuple[str, ...] = ()
-    """Codes (``code``, ``sqlstate``, ``status``, ``status_code`` or ``errno`` of an exception) that count as
-    transient."""
+    """Codes (``code``, ``sqlstate``, ``status``, ``status_code`` or ``errno`` of an exception or of its ``response``)
+    that count as transient."""
     retryable_exceptions: tuple[DottedName, ...] = ()
     """Dotted names of exception classes that count as transient, in addition to the built-in ones."""
 

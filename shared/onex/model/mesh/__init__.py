@@ -1,4 +1,4 @@
-"""What agents and the registry tell each other about the mesh itself: events, commands and snapshots."""
+"""Messages of agents and the registry about the mesh itself: events, commands and snapshots."""
 
 from onex.model.mesh.audit import AuditRecorded, DeadLetterAudited, EnumDeadLetterAction
 from onex.model.mesh.capability import CapabilityReported

@@ -7,7 +7,7 @@ from onex.model.message import Message
 
 
 class EnumDeadLetterAction(StrEnum):
-    """What was done with a dead letter; the latest decides where it stands."""
+    """An action on a dead letter. The latest action decides its status."""
 
     REPLAYED = "replayed"
     """Sent to its node again."""
@@ -16,7 +16,7 @@ class EnumDeadLetterAction(StrEnum):
     REOPENED = "reopened"
     """Taken back into the open ones."""
     DROPPED = "dropped"
-    """Given up for good."""
+    """Dropped for good."""
     EDITED = "edited"
     """Superseded by a mended copy."""
     SKIPPED = "skipped"

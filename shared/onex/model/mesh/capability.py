@@ -1,4 +1,4 @@
-"""What the capabilities of a node have to tell."""
+"""Reports of the capabilities of a node."""
 
 from datetime import datetime
 

@@ -30,7 +30,7 @@ class NodeHeartbeat(Message, key="node_id"):
     active_operations: int
     partitions: int
     lag: int
-    """Offsets not yet processed over all partitions held."""
+    """Offsets not yet processed, over all assigned partitions."""
     received: int
     """Messages taken in since start."""
     dead_letters: int

@@ -39,7 +39,7 @@ AUDIT_TOPICS: TopicByModel = {
     DeadLetterAudited: "onex.evt.dead-letters.dead-letter-audited.v1",
     AuditRecorded: "onex.evt.mesh.audit-recorded.v1",
 }
-"""What operators and nodes did; kept longer than what they did it with."""
+"""Topics of the actions of operators and nodes. Their records are stored longer than those of other topics."""
 
 
 def with_prefix(topics: TopicByModel, prefix: str) -> TopicByModel:

@@ -101,7 +101,7 @@ class NodeShowcaseEffect(
         )
 
     async def insert(self, name: str) -> int:
-        """A row, once; gives how many there are."""
+        """Write a row, once. Return the number of rows."""
         async with self.bulkhead.of("database").slot(), self.transactions.begin() as unit:
             await unit.connection.execute("INSERT INTO showcase VALUES ($1) ON CONFLICT DO NOTHING", name)
             rows: int = await unit.connection.fetchval("SELECT count(*) FROM showcase")

@@ -9,7 +9,7 @@ from onex.node import Context, NodeEffect
 
 
 class NodeSloppyEffect(NodeEffect):
-    """Takes its time, unless told otherwise; ``raise`` raises."""
+    """Takes its time by default; ``raise`` raises."""
 
     async def act(self, command: Act, context: Context) -> Acted:
         if command.mood == "raise":

@@ -10,7 +10,7 @@ class AlarmState(Message):
 
 
 class SetAlarm(Message, key="entity"):
-    """Ring after so many seconds, so many times; zero times cancels."""
+    """Ring after ``after`` seconds, ``times`` times; zero times cancels."""
 
     entity: str
     after: float

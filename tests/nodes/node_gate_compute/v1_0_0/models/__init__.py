@@ -4,13 +4,13 @@ from onex.node import Message
 
 
 class Enter(Message, key="name"):
-    """Somebody wants in."""
+    """A person wants in."""
 
     name: str
     age: int
 
 
 class Entered(Message, key="name"):
-    """Somebody is in."""
+    """A person is in."""
 
     name: str

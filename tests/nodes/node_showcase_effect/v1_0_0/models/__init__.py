@@ -24,7 +24,7 @@ class Performed(Message):
 
 
 class Progressed(Message, key="name"):
-    """Told while it is under way."""
+    """Published while the work is in progress."""
 
     name: str
     step: str

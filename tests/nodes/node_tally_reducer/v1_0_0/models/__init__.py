@@ -11,7 +11,7 @@ class Tally(Message):
 
 
 class Amount(Message, key="entity"):
-    """Add ``value``; 666 makes the reducer raise, 667 gives a state and 668 an output that cannot be written."""
+    """Add ``value``; 666 makes the reducer raise, 667 returns a state and 668 an output that cannot be written."""
 
     entity: str
     value: int
