@@ -42,7 +42,9 @@ def test_what_is_measured_as_fitting_fits(kafka_bus: KafkaEventBusAdapter) -> No
 
 
 def test_a_record_that_the_broker_refuses_is_named_at_once_and_at_the_commit(kafka_bus: KafkaEventBusAdapter) -> None:
-    transaction = kafka_bus.transaction("tx.too-large")
+    # The client waits several seconds for records in flight, on a busy machine longer than a transaction may take.
+    patient = KafkaEventBusAdapter(replace(kafka_bus.config, transaction_timeout_ms=60_000))
+    transaction = patient.transaction("tx.too-large")
     large = random.Random(2).randbytes(2 * _LIMIT)
     transaction.begin()
     transaction.produce(_SMALL, large, b"k", [])
@@ -62,6 +64,7 @@ def test_a_record_that_the_broker_refuses_is_named_at_once_and_at_the_commit(kaf
     eventually(refused, 10, "the next record says why")
     transaction.abort()
     transaction.close()
+    patient.close()
 
 
 def test_batches_of_small_records_fit_into_the_smallest_topic(kafka_bus: KafkaEventBusAdapter) -> None:
