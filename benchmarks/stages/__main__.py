@@ -70,11 +70,13 @@ def _stages(field: Cluster) -> dict[str, float]:
     stage("encode", results, output.encode)
     emitter = Encoder(program.outputs, program.contract.name)
     emitter.set_time(0)
-    pairs = list(zip(results, (envelope for _, _, envelope in received), strict=True))
-    stage("emit: key, id, headers and encode", pairs, lambda pair: emitter.encode_one(*pair))
+    envelopes = [envelope for _, _, envelope in received]
+    pairs = [*zip(in_groups(results, TOGETHER), in_groups(envelopes, TOGETHER), strict=True)]
+    of_groups = _best(pairs, lambda pair: emitter.encode_each(*pair))
+    stages["emit: key, id, headers and encode"] = of_groups * len(pairs) / len(results)
     for name, size in (("all of it, as the engine calls it", TOGETHER), ("all of it, one message at a time", 1)):
         stages[name] = each(in_groups(records, size), carrying(program, None), _best)
-    emitted = [emitter.encode_one(*pair) for pair in pairs]
+    emitted = emitter.encode_each(results, envelopes)
     stages["produce with ten headers"] = _produce(field, emitted)
     stages["produce without headers"] = _produce(field, [(t, v, k, []) for t, v, k, _ in emitted])
     _by_fastavro(stages, values, results, entry.model, next(iter(program.outputs)))

@@ -120,7 +120,7 @@ def test_a_statement_that_takes_too_long_is_ended_and_counts_as_an_attempt(
         async with asyncio.timeout(20):
             sleeping = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = $1"
             while await direct.fetchval(sleeping, "SELECT pg_sleep(60)"):
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.02)  # between looks at a condition, not instead of one
         await direct.close()
 
     asyncio.run(scene())
@@ -170,7 +170,7 @@ def test_one_outbox_leads_and_another_one_does_when_its_connection_is_lost(poole
                     with suppress(OutageError):
                         led = await other.lead()
                 while await outbox.lead():
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(0.01)  # between looks at a condition, not instead of one
 
     asyncio.run(scene())
 

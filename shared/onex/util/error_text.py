@@ -1,6 +1,7 @@
 """Texts of errors for logs, health, traces and dead letters, without secrets and content of messages."""
 
 import re
+import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from typing import Final, get_args
@@ -94,10 +95,7 @@ def exception_facts(error: BaseException) -> dict[str, str]:
 
 def safe_text(error: BaseException) -> str:
     """Return :func:`error_text` of any error, as text that UTF-8 can encode. Raise nothing."""
-    try:
-        return error_text(error).encode(errors="backslashreplace").decode()
-    except BaseException as broken:  # noqa: BLE001 - the error's author may raise what is no Exception
-        return f"(its text cannot be made: {type(broken).__name__})"
+    return text_of(error, sys.maxsize)
 
 
 def text_of(error: BaseException, limit: int = _TEXT_LIMIT) -> str:

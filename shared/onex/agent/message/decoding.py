@@ -75,7 +75,7 @@ class Decoder:
     ) -> list[DecodedInput | BaseException]:
         """Decode records of one topic. Return an empty list when one of them cannot be decoded.
 
-        No bytecode runs once a record, which takes a quarter less time than record by record.
+        Everything runs in C loops over the group, without bytecode for each record.
         """
         entry = self._inputs.get(topic)
         if entry is None:
