@@ -53,7 +53,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=MESSAGES, help="messages in the input")
     parser.add_argument("--window", type=float, default=WINDOW, help="seconds of steady state that are measured")
     parser.add_argument("--quick", action="store_true", help="mesh, hand-written loop and Quix alone")
-    parser.add_argument("--beside", type=Path, help="another checkout, whose library runs the node as well")
+    parser.add_argument(
+        "--beside", type=Path, nargs="*", default=[], help="other checkouts, whose library runs the node"
+    )
     parser.add_argument("--only", nargs="*", help="entries with these names alone")
     options = parser.parse_args()
     with cluster() as field:
@@ -64,8 +66,7 @@ def main() -> None:
             return setup.check(field, begins, options.count, batched=entry.name.endswith("batch"))
 
         every = entries(field, quick=options.quick)
-        if options.beside:
-            every.append(earlier(options.beside, setup.FOLDER, every[0].group))
+        every += [earlier(checkout, setup.FOLDER, every[0].group) for checkout in options.beside]
         chosen = [e for e in every if not options.only or e.name in options.only]
         turns = Turns(field, setup.INPUT, setup.OUTPUT, options.count, options.window, check)
         readings = turns.take(chosen, options.runs)

@@ -36,7 +36,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--count", type=int, default=MESSAGES, help="messages in the input")
     parser.add_argument("--window", type=float, default=WINDOW, help="seconds of steady state that are measured")
-    parser.add_argument("--beside", type=Path, help="another checkout, whose library runs the node as well")
+    parser.add_argument(
+        "--beside", type=Path, nargs="*", default=[], help="other checkouts, whose library runs the node"
+    )
     parser.add_argument("--only", nargs="*", help="entries with these names alone")
     options = parser.parse_args()
     with cluster() as field:
@@ -47,8 +49,7 @@ def main() -> None:
             return setup.check(field, begins)
 
         every = entries()
-        if options.beside:
-            every.append(earlier(options.beside, setup.FOLDER, every[0].group))
+        every += [earlier(checkout, setup.FOLDER, every[0].group) for checkout in options.beside]
         chosen = [entry for entry in every if not options.only or entry.name in options.only]
         changelog = setup.node().contract.changelog_topic
         turns = Turns(field, setup.INPUT, setup.OUTPUT, options.count, options.window, check, changelog)

@@ -1,8 +1,7 @@
 """The size of records that each topic of a node takes, and whether records of the node fit."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import compress, repeat
-from operator import is_, itemgetter
+from operator import itemgetter
 
 import structlog
 
@@ -125,8 +124,13 @@ class TopicLimits:
 
     def surely_fit(self, values: Sequence[object]) -> bool:
         """Whether values are so small that their records need not be measured. A value that is not bytes counts 0."""
-        of_bytes = compress(values, map(is_, map(type, values), repeat(bytes)))
-        return not self._suspected and sum(map(len, of_bytes)) <= self._plain  # type: ignore[arg-type]  # bytes only
+        if self._suspected:
+            return False
+        try:
+            size = sum(map(len, values))  # type: ignore[arg-type]  # nearly always, all are bytes
+        except TypeError:
+            size = sum(len(value) for value in values if isinstance(value, bytes))
+        return size <= self._plain
 
     def all_fit(self, records: Sequence[Emitted]) -> bool:
         """Whether the topics take all of these records."""
