@@ -8,7 +8,7 @@ from node_vault_effect.v1_0_0.models import Fetch, Fetched
 from node_vault_effect.v1_0_0.node import NodeVaultEffect
 from node_warehouse_orchestrator.v1_0_0.models import FulfilOrder, ScoreFraud
 
-from onex.agent.message.current import CURRENT, CurrentMessage
+from onex.agent.message.current import CURRENT, Current, CurrentMessage
 from onex.model.message import Message
 from onex.node import Addressed
 from onex.node.idempotent_result import dump_result, load_result
@@ -115,7 +115,7 @@ def test_an_answer_that_is_kept_keeps_it() -> None:
 
 
 def test_outside_of_a_handler_nothing_is_in_hand() -> None:
-    token = CURRENT.set(None)
+    token = CURRENT.set(Current())
     hand = CurrentMessage()
     assert (hand.message_id, hand.correlation_id, hand.trace_parent, hand.deadline_ms, hand.header("x")) == (
         "",

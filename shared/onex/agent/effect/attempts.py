@@ -22,7 +22,7 @@ from onex.agent.effect.retry_policy import RetryPlan
 from onex.agent.effect.retry_topic import RetryTopic
 from onex.agent.failure.classify import outage_of
 from onex.agent.failure.memory_shortages import MEMORY_TRIES
-from onex.agent.message.current import CURRENT
+from onex.agent.message.current import CURRENT, Current
 from onex.agent.message.decoding import DecodedInput, Decoder
 from onex.agent.message.unreadable_headers import UnreadableHeaders
 from onex.agent.telemetry.metrics import AgentMetrics
@@ -132,7 +132,7 @@ class AttemptRunner:
         self._metrics.process_seconds.observe(self._clock.monotonic() - started)
 
     def _begin(self, lane: Hashable, task: Task) -> None:
-        CURRENT.set(task.envelope)
+        CURRENT.set(Current(task.envelope))
         self._lanes.weigh(lane, task)
 
     async def _conclude(self, lane: Hashable, task: Task, outcome: Outcome) -> None:
@@ -280,7 +280,7 @@ class AttemptRunner:
             if not next_release.done():
                 await self._parking.wait(lane, partial(_result_of, next_release))
             release = next_release.result()
-            CURRENT.set(release.envelope)
+            CURRENT.set(Current(release.envelope))
             if release.received is None:
                 outcome = Outcome(release.record, release.partition)
             else:

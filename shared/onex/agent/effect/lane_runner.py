@@ -22,7 +22,7 @@ from onex.agent.effect.parking import Parking
 from onex.agent.effect.result_batch import HandlerResult, ResultBatch
 from onex.agent.effect.retry_policy import RetryPlan
 from onex.agent.effect.retry_topic import RetryTopic
-from onex.agent.message.current import CURRENT
+from onex.agent.message.current import CURRENT, Current
 from onex.agent.message.decoding import Decoder
 from onex.agent.telemetry.metrics import AgentMetrics
 from onex.bus.protocols import Partition
@@ -110,7 +110,7 @@ class LaneRunner:
 
     async def _run(self, lane: Hashable, task: Task) -> None:
         """Make the first attempt, which is the only one for most messages."""
-        CURRENT.set(task.envelope)
+        CURRENT.set(Current(task.envelope))
         started = self._clock.monotonic()
         written_ms, now_ms = task.record.timestamp()[1], self._clock.now_ms()
         self._metrics.queue_seconds.observe((now_ms - written_ms) / 1000 if 0 < written_ms < now_ms else 0.0)

@@ -9,7 +9,7 @@ import structlog
 from structlog import DropEvent
 from structlog.typing import EventDict, ExcInfo, Processor, ProcessorReturnValue
 
-from onex.agent.message.current import CURRENT, facts
+from onex.agent.message.current import current_envelope, facts
 from onex.settings import Settings
 from onex.util.error_text import scrubbed, text_of, traceback_text
 from onex.util.printable import printable
@@ -95,7 +95,7 @@ def _shown(name: str, value: object) -> object:
 
 def _add_current_message(_: object, __: str, event: EventDict) -> EventDict:
     """Add correlation, workflow and trace of the current message, if there is one."""
-    envelope = CURRENT.get()
+    envelope = current_envelope()
     return event if envelope is None else {**event, **facts(envelope)}
 
 

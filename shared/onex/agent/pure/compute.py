@@ -5,7 +5,7 @@ from typing import cast
 
 from typing_extensions import override
 
-from onex.agent.message.current import CURRENT
+from onex.agent.message.current import CURRENT, Current
 from onex.agent.message.decoding import require_in_time
 from onex.agent.message.envelope import Envelope
 from onex.agent.message.handlers import as_emissions
@@ -28,7 +28,8 @@ class ComputeProcessor(Processor):
 
     @override
     def _handle(self, records: Sequence[ProtocolRecord], inputs: Sequence[DecodedOrFailed]) -> Sequence[object]:
-        set_current, traces = CURRENT.set, self._traces
+        traces, current = self._traces, Current()
+        CURRENT.set(current)
         results: list[object] = []
         self.stage = _HANDLER
         for record, decoded in zip(records, inputs, strict=True):
@@ -39,7 +40,7 @@ class ComputeProcessor(Processor):
             trace = None
             try:
                 self.carried += 1
-                set_current(envelope)
+                current.envelope = envelope
                 if traces is not None:
                     trace = traces.received(record, envelope)
                 if envelope.deadline is not None:

@@ -13,7 +13,7 @@ from onex.agent.crash import Isolation
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.failure.memory_shortages import Location, location_of
 from onex.agent.message.batch import span_of, waited
-from onex.agent.message.current import CURRENT
+from onex.agent.message.current import CURRENT, Current
 from onex.agent.message.program import Program
 from onex.agent.pure.batch_pace import BatchPace
 from onex.agent.pure.batch_report import BatchReport
@@ -176,7 +176,7 @@ class PureEngine:
             self._undo(first, due, error)
             return
         finally:
-            CURRENT.set(None)
+            CURRENT.set(Current())
             self._processor.stage = EnumStage.DECODE  # an attempt that was undone is in no handler any more
             self._report.ended()
         if traces is not None:

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from onex.agent.failure.memory_shortages import location_of
 from onex.agent.failure.synthetic_records import TimerRecord
-from onex.agent.message.current import CURRENT
+from onex.agent.message.current import CURRENT, Current
 from onex.agent.message.decoding import require_in_time
 from onex.agent.message.envelope import Envelope, TimerEnvelope, read_envelope, stored_for_timers
 from onex.agent.message.handlers import Result
@@ -69,7 +69,8 @@ class KeyedProcessor(Processor):
     def _handle(self, records: Sequence[ProtocolRecord], inputs: Sequence[DecodedOrFailed]) -> Sequence[object]:
         """Call the handler for each record, and put the states that it returns."""
         self._numbers = {record.partition() for record in records}
-        set_current, traces, stores = CURRENT.set, self._traces, self._stores
+        traces, stores, current = self._traces, self._stores, Current()
+        CURRENT.set(current)
         results: list[object] = []
         for record, decoded in zip(records, inputs, strict=True):
             if not isinstance(decoded, tuple):
@@ -79,7 +80,7 @@ class KeyedProcessor(Processor):
             trace = None
             try:
                 self.carried += 1
-                set_current(envelope)
+                current.envelope = envelope
                 if traces is not None:
                     trace = _begin(traces, record, message, envelope)
                 store, key = stores[record.partition()], envelope.key or b""

@@ -21,7 +21,7 @@ from onex.agent.failure.memory_shortages import (
     without_committed,
     without_partition,
 )
-from onex.agent.message.current import CURRENT
+from onex.agent.message.current import CURRENT, Current
 from onex.agent.message.decoding import DecodedInput, Decoder
 from onex.agent.message.encoding import Encoder
 from onex.agent.message.envelope import read_envelope, with_headers
@@ -225,7 +225,7 @@ class Processor(ABC):
             Partition(record.topic(), record.partition()), self._dead_letters.letter(record, details), kind
         )
         envelope = read_envelope(record)
-        CURRENT.set(envelope)
+        CURRENT.set(Current(envelope))
         text = text_of(error)
         log.warning("dead letter", **{"class": kind}, stage=details.stage, topic=record.topic(), error=text)
         trace = failed.trace
