@@ -2,11 +2,12 @@
 
 from binascii import hexlify
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import NamedTuple, cast
 
 from onex.agent.message.envelope import Envelope
 from onex.agent.message.handlers import Emission
-from onex.agent.message.program import Output
+from onex.agent.message.program import Output, keys_reader
 from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import Emitted
 from onex.errors import RejectedError, WrongOutputError
@@ -29,6 +30,7 @@ class _RecordWriter(NamedTuple):
     """How messages of one type become records."""
 
     key_of: Callable[[Message], bytes | None]
+    keys_of: Callable[[Sequence[Message]], Iterable[bytes | None]]
     encode: Callable[[Message], bytes]
     write: _Write
 
@@ -48,7 +50,12 @@ class Encoder:
         records that their topics do not take; without, the caller checks them."""
         self._limits = limits
         self._writers = {
-            model: _RecordWriter(output.key_of, output.encode, _write_function(output, keeps_deadline=keeps_deadline))
+            model: _RecordWriter(
+                output.key_of,
+                keys_reader(model) or _no_keys,
+                output.encode,
+                _write_function(output, keeps_deadline=keeps_deadline),
+            )
             for model, output in outputs.items()
         }
         self._node = node.encode()
@@ -92,7 +99,7 @@ class Encoder:
             values = [*map(writer.encode, messages)]
             records: list[Emitted | BaseException | None] = [
                 write(value, key or envelope.reply_key or envelope.key, envelope, envelope.reply_key, start, time)
-                for value, key, envelope in zip(values, map(writer.key_of, messages), causes, strict=True)
+                for value, key, envelope in zip(values, writer.keys_of(messages), causes, strict=True)
             ]
         except BaseException as error:  # noqa: BLE001 - ``_unlike`` finds the result that it is about
             raise_if_interrupted(error)
@@ -117,7 +124,7 @@ class Encoder:
             if envelope is None or type(value) is not bytes:
                 records.append(None if envelope is None else value)  # type: ignore[arg-type]  # no bytes are left
                 continue
-            key_of, _, write = writers[type(result)]  # type: ignore[index]  # as above
+            key_of, _, _, write = writers[type(result)]  # type: ignore[index]  # as above
             try:
                 key = key_of(result) or envelope.reply_key or envelope.key  # type: ignore[arg-type]  # as above
                 records.append(write(value, key, envelope, envelope.reply_key, start, time))
@@ -159,6 +166,10 @@ class Encoder:
         except RejectedError as error:
             return error
         return record
+
+
+def _no_keys(messages: Sequence[Message]) -> Iterable[None]:
+    return repeat(None, len(messages))
 
 
 def _write_function(output: Output, *, keeps_deadline: bool) -> _Write:

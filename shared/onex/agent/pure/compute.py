@@ -11,7 +11,7 @@ from onex.agent.message.envelope import Envelope
 from onex.agent.message.handlers import as_emissions
 from onex.agent.message.program import Input, Program
 from onex.agent.pure.outcome import Failed, Traced
-from onex.agent.pure.processor import DecodedOrFailed, Encoded, Processor
+from onex.agent.pure.processor import DecodedOrFailed, Encoded, Processor, envelopes_of
 from onex.agent.telemetry.batch_traces import BatchTraces
 from onex.agent.telemetry.tracing import MessageTrace
 from onex.bus.protocols import Emitted, ProtocolRecord
@@ -73,7 +73,7 @@ class ComputeProcessor(Processor):
         self, records: Sequence[ProtocolRecord], inputs: Sequence[DecodedOrFailed], results: Sequence[object]
     ) -> Encoded:
         """Raise RejectedError when a topic does not take an output. Other failures are about single records."""
-        envelopes = [decoded[2] if isinstance(decoded, tuple) else None for decoded in inputs]
+        envelopes = envelopes_of(inputs)
         emitted = self._encoder.encode_each(results, envelopes)
         if {*map(type, emitted)} == {tuple}:  # one message per result
             encoded = Encoded(cast("list[Emitted]", emitted))

@@ -16,7 +16,7 @@ from onex.agent.message.handlers import Result
 from onex.agent.message.program import Program
 from onex.agent.pure.misrouted import MisroutedKeys
 from onex.agent.pure.outcome import Failed, GroupOutcome, Traced
-from onex.agent.pure.processor import DecodedOrFailed, Encoded, Processor, TimerChange
+from onex.agent.pure.processor import DecodedOrFailed, Encoded, Processor, TimerChange, envelopes_of
 from onex.agent.state.store_manager import StoreManager
 from onex.agent.telemetry.batch_traces import BatchTraces
 from onex.agent.telemetry.tracing import MessageTrace
@@ -168,7 +168,7 @@ class KeyedProcessor(Processor):
         events = [
             result.events[0] if isinstance(result, Result) and len(result.events) == 1 else None for result in results
         ]
-        envelopes = [decoded[2] if isinstance(decoded, tuple) else None for decoded in inputs]
+        envelopes = envelopes_of(inputs)
         emitted = self._encoder.encode_each(events, envelopes)
         if {*map(type, emitted)} == {tuple} and not any(map(_COMMANDS, results)) and not any(map(_TIMERS, results)):
             encoded = Encoded(cast("list[Emitted]", emitted))  # one event per result, and nothing else

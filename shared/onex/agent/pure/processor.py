@@ -8,7 +8,8 @@ records of the results -> ``_stage`` takes over what the group changes in the st
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from operator import itemgetter
+from typing import NamedTuple, cast
 
 import structlog
 
@@ -24,7 +25,7 @@ from onex.agent.failure.memory_shortages import (
 from onex.agent.message.current import CURRENT, Current
 from onex.agent.message.decoding import DecodedInput, Decoder
 from onex.agent.message.encoding import Encoder
-from onex.agent.message.envelope import read_envelope, with_headers
+from onex.agent.message.envelope import Envelope, read_envelope, with_headers
 from onex.agent.message.program import Program
 from onex.agent.pure.outcome import DeadLetter, Failed, GroupOutcome
 from onex.agent.telemetry.batch_traces import BatchTraces
@@ -48,6 +49,16 @@ log = structlog.get_logger(__name__)
 
 DecodedOrFailed = DecodedInput | BaseException | Failed
 """An input for the handler, or why the record has none."""
+
+
+_ENVELOPE = itemgetter(2)
+
+
+def envelopes_of(inputs: Sequence[DecodedOrFailed]) -> Sequence[Envelope | None]:
+    """Return the envelope of each input, None for a record without one. Nearly always, all records have one."""
+    if {*map(type, inputs)} == {tuple}:
+        return [*map(_ENVELOPE, cast("Sequence[DecodedInput]", inputs))]
+    return [decoded[2] if isinstance(decoded, tuple) else None for decoded in inputs]
 
 
 class TimerChange(NamedTuple):
