@@ -13,8 +13,8 @@ from onex.capability import ProtocolCurrentMessage
 class Current:
     """The envelope of the message that a thread or task handles.
 
-    A pure engine makes one for each group of records and changes its field: setting a context variable takes ten times
-    as long.
+    A pure engine makes one for each group of records and changes its field, because setting a context variable takes
+    ten times as long.
     """
 
     envelope: Envelope | None = None
