@@ -1,10 +1,12 @@
 """Entry point: assembles the commands and turns errors into exit codes."""
 
+import gc
 import sys
 from collections.abc import Mapping, Sequence
 from functools import wraps
 from importlib import import_module
 from io import TextIOWrapper
+from types import ModuleType
 
 import structlog
 import typer
@@ -79,7 +81,7 @@ class _Commands(TyperGroup):
         if cmd_name not in _COMMANDS:
             return None
         module, _, name = _COMMANDS[cmd_name].rpartition(".")
-        command_or_group = getattr(import_module(f"onex.cli.{module}"), name)
+        command_or_group = getattr(_imported(f"onex.cli.{module}"), name)
         if isinstance(command_or_group, typer.Typer):
             group = typer.main.get_group(command_or_group)
             group.name = cmd_name
@@ -93,6 +95,20 @@ class _Commands(TyperGroup):
         assert isinstance(command, TyperCommand)
         _check_values(command)
         return command
+
+
+def _imported(name: str) -> ModuleType:
+    """Import a module without the cyclic garbage collector.
+
+    What imports make lives until the end. The collector would search it dozens of times, for a tenth of the time that
+    a command takes to start; frozen, it does not search it later either.
+    """
+    gc.disable()
+    try:
+        return import_module(name)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 _LARGEST = 1e9
