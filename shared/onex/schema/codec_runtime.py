@@ -27,7 +27,10 @@ def zigzag(value: int) -> bytes:
     return bytes(out)
 
 
-_LOW = [bytes((low & 127 | 128, low >> 7 | 128)) for low in range(1 << 14)]
+_LAST = [bytes((n,)) for n in range(128)]
+_MORE = [bytes((n | 128,)) for n in range(128)]
+"""The bytes of varints: the last one, and those before it. Joining them is the fast way to make the tables below."""
+_LOW = [first + second for second in _MORE for first in _MORE]
 """The first two bytes of a longer varint, by its lowest 14 bits."""
 
 
@@ -45,8 +48,10 @@ class _Zigzag(dict[int, bytes]):
         return _LOW[low << 1] + tail + _PLAIN[high]
 
 
-_PLAIN = [bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7)) for n in range(1 << 14)]
-VARINTS = _Zigzag((value, zigzag(value)) for value in range(-256, 16384))
+_PLAIN = _LAST + [first + last for last in _LAST[1:] for first in _MORE]
+"""The varint of a number below 2^14."""
+VARINTS = _Zigzag(enumerate(_PLAIN[::2] + [low + _LAST[1] for low in _LOW[::2]]))
+VARINTS.update((value, zigzag(value)) for value in range(-256, 0))
 
 
 def continue_varint(b: bytes, n: int, p: int) -> tuple[int, int]:
