@@ -12,6 +12,7 @@ from onex.settings import Settings
 from onex.util.clock import SystemClock
 
 if TYPE_CHECKING:
+    from onex.bus.aio import AioEventBusAdapter
     from onex.bus.kafka import KafkaEventBusAdapter
     from onex.capability.kafka import ProtocolKafkaAdapters
 
@@ -38,6 +39,14 @@ def open_bus(settings: Settings) -> "KafkaEventBusAdapter":
     from onex.bus.kafka import KafkaEventBusAdapter  # loads librdkafka: an import of onex.mesh alone does not
 
     return KafkaEventBusAdapter(config)
+
+
+def open_async_bus(settings: Settings) -> "AioEventBusAdapter":
+    """Return the Kafka bus of an application on asyncio. Raise ConfigurationError without an address."""
+    config = kafka_config(settings)
+    from onex.bus.aio import AioEventBusAdapter  # loads aiokafka: commands import onex.mesh and need none
+
+    return AioEventBusAdapter(config)
 
 
 def open_agent_bus(settings: Settings, host: EnumHost) -> ProtocolEventBus:

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from onex.bus.aio import AioEventBusAdapter
 from onex.bus.async_protocols import ProtocolAsyncEventBus, ProtocolAsyncListener
 from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
-from onex.connect import kafka_config, open_bus, open_catalogue
+from onex.connect import open_async_bus, open_bus, open_catalogue
 from onex.errors import ConfigurationError, SchemaMismatchError
 from onex.mesh.address_book import Address, AddressBook
 from onex.mesh.calls import Calls
@@ -38,7 +37,7 @@ class Connection:
         self._models = {model.__name__: model for model in models}
         self._bus: ProtocolEventBus = open_bus(settings)
         self._catalogue: ProtocolSchemaCatalogue = open_catalogue(settings, self._bus)
-        self.kafka: ProtocolAsyncEventBus = AioEventBusAdapter(kafka_config(settings))
+        self.kafka: ProtocolAsyncEventBus = open_async_bus(settings)
         self._codecs: dict[str, Codec] = {}
         self.calls = Calls(self._codecs.get)
         self.listeners: list[ProtocolAsyncListener] = []

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
-from opentelemetry.instrumentation.aiokafka import AIOKafkaInstrumentor
 from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -17,6 +16,7 @@ from onex.wire import headers as h
 from onex.wire.foreign_headers import headers_of
 
 if TYPE_CHECKING:
+    from opentelemetry.instrumentation.aiokafka import AIOKafkaInstrumentor
     from opentelemetry.sdk.trace import TracerProvider
 
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -29,10 +29,7 @@ class ClientTracing:
         self._own = _exporting_to(endpoint) if provider is None and endpoint else None
         self._provider = provider or self._own
         self._tracer = trace.get_tracer("onex.mesh", tracer_provider=self._provider)
-        self._instrumented = False
-        if self._provider is not None and not AIOKafkaInstrumentor().is_instrumented_by_opentelemetry:
-            AIOKafkaInstrumentor().instrument(tracer_provider=self._provider)
-            self._instrumented = True
+        self._instrumentation = None if self._provider is None else _instrument(self._provider)
 
     @contextmanager
     def call(self, topic: str, command_id: str) -> Iterator[None]:
@@ -70,10 +67,22 @@ class ClientTracing:
 
     def close(self) -> None:
         """Remove the instrumentation of this client, and export the remaining spans."""
-        if self._instrumented:
-            AIOKafkaInstrumentor().uninstrument()
+        if self._instrumentation is not None:
+            self._instrumentation.uninstrument()
         if self._own is not None:
             self._own.shutdown()
+
+
+def _instrument(provider: trace.TracerProvider) -> "AIOKafkaInstrumentor | None":
+    """Instrument aiokafka. Return None when the application has done so."""
+    # Imported only when traces are made: it loads aiokafka, and the parsers of packaging.
+    from opentelemetry.instrumentation.aiokafka import AIOKafkaInstrumentor
+
+    instrumentation = AIOKafkaInstrumentor()
+    if instrumentation.is_instrumented_by_opentelemetry:
+        return None
+    instrumentation.instrument(tracer_provider=provider)
+    return instrumentation
 
 
 def _exporting_to(endpoint: str) -> "TracerProvider":

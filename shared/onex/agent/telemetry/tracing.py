@@ -6,13 +6,11 @@ They are made only when traces are exported; otherwise outputs carry the trace c
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context as TraceContext
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -21,6 +19,9 @@ from onex.agent.telemetry.sampling import TraceSampling
 from onex.bus.protocols import Emitted, ProtocolRecord
 from onex.util.error_text import exception_facts, text_of
 from onex.wire import headers as h
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 log = structlog.get_logger(__name__)
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -31,9 +32,13 @@ class Tracing:
     """Makes the spans of one agent process."""
 
     def __init__(
-        self, node: str, version: str, group: str, instance: str, processor: SpanProcessor, most: float = 0
+        self, node: str, version: str, group: str, instance: str, processor: "SpanProcessor", most: float = 0
     ) -> None:
         """``most``: the number of messages a second that are traced, see :class:`TraceSampling`."""
+        # The SDK and its exporter make a start slower and take five MiB, and only traced agents need them.
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+
         resource = Resource.create(
             {"service.name": node, "service.version": version, "service.instance.id": instance}
         )
@@ -49,14 +54,14 @@ class Tracing:
         cls, node: str, version: str, group: str, instance: str, endpoint: str, most: float
     ) -> "Tracing":
         """Export by OTLP over HTTP to ``endpoint``, a base URL. Spans that cannot be sent are dropped and logged."""
-        # Its protocol buffers and HTTP client take five MiB, which only traced agents need.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
         exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
         return cls(node, version, group, instance, BatchSpanProcessor(exporter, schedule_delay_millis=500), most)
 
     @property
-    def provider(self) -> TracerProvider:
+    def provider(self) -> "TracerProvider":
         """The provider for spans of the node itself."""
         return self._provider
 
