@@ -1,9 +1,9 @@
 """Renders a node package from a contract: contract, models and node class."""
 
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from onex.codegen.blueprint import Method, handlers, start_command, step_methods
 from onex.codegen.generatable import class_name, generatable_contract
@@ -14,14 +14,9 @@ from onex.model.contract import ModelContract
 from onex.model.contract.field_type import field_type_names
 from onex.model.enums import EnumNodeKind
 
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-    autoescape=False,
-)
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 _WIDTH = 118
 
 
@@ -41,7 +36,21 @@ def _wrap(expression: str, indent: int) -> str:
     return f"{name}(\n" + "".join(f"{pad}{argument},\n" for argument in arguments) + " " * indent + ")"
 
 
-_TEMPLATES.filters |= {"wrap": _wrap, "literal": literal}
+@cache
+def _template(name: str) -> "Template":
+    # Commands and the contract of the code renderer import this module, and few of them render.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    templates.filters |= {"wrap": _wrap, "literal": literal}
+    return templates.get_template(name)
 
 
 def package_files(text: str) -> dict[str, str]:
@@ -74,9 +83,7 @@ def _models(contract: ModelContract) -> str:
     ]
     types = names_in(*(text for definition in models.values() for text in definition.fields.values()))
     imports = standard_imports(types)
-    rendered = _TEMPLATES.get_template("models.py.j2").render(
-        name=contract.name, models=described, stdlib=import_lines(imports)
-    )
+    rendered = _template("models.py.j2").render(name=contract.name, models=described, stdlib=import_lines(imports))
     return verified(rendered, models_shape(contract, order, imports), f"{contract.name}: models")
 
 
@@ -107,7 +114,7 @@ def _node(contract: ModelContract) -> str:
     mentioned = names_in(base, *returned, *(m.result for m in methods), *([new_state] if new_state else []))
     used = sorted(name for name in models if name in mentioned or name in messages)
     stdlib = standard_imports(mentioned)
-    rendered = _TEMPLATES.get_template("node.py.j2").render(
+    rendered = _template("node.py.j2").render(
         name=contract.name,
         version=contract.contract_version.folder,
         description=sentence(contract.description or contract.name),

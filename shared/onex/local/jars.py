@@ -6,9 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
-from jgo.env import EnvironmentBuilder, LockFile
-from jgo.maven import MavenContext
-
 from onex.errors import ConfigurationError
 
 KAFKA_VERSION = "4.2.1"
@@ -27,6 +24,10 @@ def cache_folder() -> Path:
 def kafka_jars(progress: Progress) -> list[Path]:
     """Return the class path. Download about 120 MB once. Raises ConfigurationError when a jar differs from the
     lock."""
+    # Its HTTP client makes a start slower, and only the start of a local Kafka needs it.
+    from jgo.env import EnvironmentBuilder, LockFile
+    from jgo.maven import MavenContext
+
     repo = cache_folder() / "maven"
     lock = LockFile.load(LOCK)
     if not lock.verify_checksums(repo):

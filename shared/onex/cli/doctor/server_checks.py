@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 
-import asyncpg
-
 from onex.cli.doctor.check import CheckContext, Finding, Severity
 from onex.contract import ResolvedNode
 from onex.errors import MessageError
@@ -60,6 +58,8 @@ def _needs_database(node: ResolvedNode) -> bool:
 
 
 async def _unreachable(url: str) -> str:
+    import asyncpg  # only a mesh with a database needs it
+
     try:
         connection = await asyncpg.connect(url, timeout=5)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
