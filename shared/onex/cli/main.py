@@ -103,6 +103,8 @@ def _imported(name: str) -> ModuleType:
     What imports make lives until the end. The collector would search it dozens of times, for a tenth of the time that
     a command takes to start; frozen, it does not search it later either.
     """
+    if name in sys.modules:
+        return sys.modules[name]
     gc.disable()
     try:
         return import_module(name)
