@@ -18,6 +18,7 @@ from node_test_generator_effect.v1_0_0.sandbox import Sandbox
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.codegen import case_files, package_files
 from onex.local import LocalKafka, LocalPostgres
+from tests.distribution import scheduling, sort
 
 SHORT_LIVED = ["-XX:TieredStopAtLevel=1"]
 """Options of brokers that live for minutes: Java's second compiler would use a third more processor time."""
@@ -36,14 +37,15 @@ for folder in (SERVICES, ORDERS, FAUST, NODES):
     sys.path.append(str(folder))
 
 
-_LONG_FIRST = ("chaos", "docs", "integration", "simulation", "conformance", "mixins", "unit")
-"""Folders by how long their longest tests take: a worker that begins one last would keep all others waiting."""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the long tests."""
-    rank = {name: place for place, name in enumerate(_LONG_FIRST)}
-    items.sort(key=lambda item: rank.get(item.path.relative_to(ROOT / "tests").parts[0], 0))
+    """Sort the tests: every worker, and a run without workers, has the same order."""
+    sort(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Distribute the tests among the workers."""
+    return scheduling(config, log)
 
 
 def pytest_configure() -> None:

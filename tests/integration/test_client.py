@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, suppress
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import aclosing, suppress
 
 import pytest
 from confluent_kafka import Producer
@@ -15,18 +13,15 @@ from node_order_orchestrator.v1_0_0.models import (
     OrderCompleted,
     OrderFailed,
     OrderShipped,
-    PlaceOrder,
 )
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from onex.bus.aio import AioEventBusAdapter
-from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
+from onex.bus.kafka import KafkaEventBusAdapter
 from onex.bus.protocols import Outgoing, TopicState
-from onex.local import LocalKafka
 from onex.mesh import (
-    BusUnavailableError,
     CommandRejectedError,
     CommandTimeoutError,
     MeshClient,
@@ -34,16 +29,10 @@ from onex.mesh import (
     WorkflowFailedError,
 )
 from onex.model.enums import EnumFailureClass
-from onex.settings import Settings
 from onex.wire.partitioner import partition_of
-from tests.conftest import ORDERS, SHORT_LIVED, eventually
+from tests.conftest import eventually
 from tests.integration.agents import Mesh
-
-FOLDERS = sorted(ORDERS.glob("*/v1_0_0"))
-
-
-pytestmark = pytest.mark.xdist_group("client")
-"""Its tests share a fixture."""
+from tests.integration.orders import FOLDERS, connected, order, settings_of, until
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +41,6 @@ def mesh(kafka_bus: KafkaEventBusAdapter, tmp_path_factory: pytest.TempPathFacto
         for folder in FOLDERS:
             made.start(folder.parent.name)
         yield made
-
-
-def order(number: str, quantity: int = 2) -> PlaceOrder:
-    return PlaceOrder(order_id=number, quantity=quantity, unit_price=5.0)
 
 
 def test_orders_of_a_client_with_the_usual_partitioner_complete(mesh: Mesh) -> None:
@@ -75,18 +60,6 @@ def test_orders_of_a_client_with_the_usual_partitioner_complete(mesh: Mesh) -> N
         return numbers <= {done.order_id for done in mesh.messages(OrderCompleted)}
 
     eventually(completed, 30, "every order is completed")
-
-
-def settings_of(mesh: Mesh) -> Settings:
-    return Settings(
-        kafka_bootstrap_servers=mesh.bus.config.bootstrap_servers, services=[ORDERS], env=mesh.prefix, home=mesh.home
-    )
-
-
-@asynccontextmanager
-async def connected(mesh: Mesh) -> AsyncIterator[MeshClient]:
-    async with MeshClient.connect(settings_of(mesh)) as client:
-        yield client
 
 
 def test_a_call_and_its_failures(mesh: Mesh) -> None:
@@ -208,7 +181,7 @@ def test_subscriptions(mesh: Mesh) -> None:
             task = asyncio.create_task(follow())
             await client.execute(order("e-1"), timeout=30)
             await asyncio.wait_for(ready.wait(), 60)
-            await _until(lambda: "e-1" in seen)
+            await until(lambda: "e-1" in seen)
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
@@ -233,12 +206,6 @@ def test_subscriptions(mesh: Mesh) -> None:
     asyncio.run(play())
 
 
-async def _until(condition: Callable[[], bool], patience: float = 30.0) -> None:
-    async with asyncio.timeout(patience):
-        while not condition():
-            await asyncio.sleep(0.02)  # between looks at a condition, not instead of one
-
-
 def test_timeout_and_rejection(mesh: Mesh) -> None:
     """Without shipping an order waits; a second order of the same key is refused meanwhile."""
     name = "node_shipping_effect"
@@ -255,51 +222,6 @@ def test_timeout_and_rejection(mesh: Mesh) -> None:
             await asyncio.to_thread(mesh.start, name)
             done = await client.execute(order("t-1"), command_id="t-1-a", timeout=30)
             assert done == OrderCompleted(order_id="t-1", total=10.0)
-
-    asyncio.run(play())
-
-
-def test_a_broker_restart_in_the_middle(tmp_path: Path) -> None:
-    kafka = LocalKafka(tmp_path / "kafka", java=SHORT_LIVED, session=2.0)
-    try:
-        bus = KafkaEventBusAdapter(KafkaConfig(kafka.start()))
-        # A client may not fetch a partition again, until the watchdog replaces the clients: see docs/decisions/0021.
-        # It does so after twice the timeout, which must be less than the 30 s that the workflow waits for a charge.
-        with Mesh(bus, FOLDERS, tmp_path, env={"ONEX_STALL_TIMEOUT": "5"}) as mesh:
-            # A commit on its way to a broker that dies may end the process: see docs/decisions/0014.
-            again = (sys.executable, "-m", "tests.integration.supervised")
-            for folder in FOLDERS:
-                mesh.start(folder.parent.name, ready=False, within=again)
-
-            async def play() -> None:
-                async with connected(mesh) as client:
-                    assert await client.execute(order("b-0"), timeout=60)
-                    calls = [asyncio.create_task(client.execute(order(f"b-{n}"), timeout=100)) for n in range(1, 100)]
-                    await _until(lambda: any(call.done() for call in calls))
-                    await asyncio.to_thread(kafka.kill)
-                    with pytest.raises(BusUnavailableError, match="execute it again with this id"):
-                        await client.execute(order("b-x"), command_id="b-x", timeout=2)
-                    kafka.start()  # on this thread: the broker ends with the thread that started it
-                    results = await asyncio.gather(*calls)
-                    assert {r.order_id for r in results if isinstance(r, OrderCompleted)} == {
-                        f"b-{n}" for n in range(1, 100)
-                    }
-                    assert await client.execute(order("b-x"), command_id="b-x", timeout=60)
-
-            asyncio.run(play())
-            charges = [charge.order_id for charge in mesh.messages(ChargeCard)]
-            assert charges.count("b-x") == 1
-            bus.close()
-    finally:
-        kafka.kill()
-
-
-def test_no_broker_at_connect(tmp_path: Path) -> None:
-    async def play() -> None:
-        settings = Settings(kafka_bootstrap_servers="127.0.0.1:1", services=[tmp_path], home=tmp_path)
-        with pytest.raises(BusUnavailableError):
-            async with MeshClient.connect(settings):
-                pass
 
     asyncio.run(play())
 

@@ -32,10 +32,6 @@ REGISTRY = ("node_registry_orchestrator", "node_registry_reducer", "node_infrast
 FOLDERS = [*sorted(ORDERS.glob("*/v1_0_0")), *(SERVICES / name / "v1_0_0" for name in REGISTRY)]
 
 
-pytestmark = pytest.mark.xdist_group("operate")
-"""Its tests share a fixture."""
-
-
 @pytest.fixture(scope="module")
 def mesh(kafka_bus: KafkaEventBusAdapter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     env = {"ONEX_HEARTBEAT_INTERVAL": "1", "ONEX_SERVICES": json.dumps([str(folder) for folder in FOLDERS])}

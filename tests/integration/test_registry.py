@@ -17,9 +17,6 @@ from tests.conftest import NODES, eventually
 from tests.integration.agents import Mesh
 from tests.integration.registry import Registry
 
-pytestmark = pytest.mark.xdist_group("registry")
-"""Its tests share a fixture."""
-
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:

@@ -73,10 +73,6 @@ NEEDED: tuple[Subcontract, ...] = (
 """Configuration of capabilities that need some."""
 
 
-pytestmark = pytest.mark.xdist_group("catalogue")
-"""Its tests share a fixture."""
-
-
 @pytest.fixture(scope="module")
 def around(
     database_url: str, kafka_bus: KafkaEventBusAdapter, tmp_path_factory: pytest.TempPathFactory

@@ -1,0 +1,28 @@
+"""Modules with costly fixtures stay on one worker of pytest-xdist; all other tests are distributed one by one."""
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.distribution import ON_ONE_WORKER, sort, unit_of_work
+
+
+@pytest.mark.parametrize("module", sorted(ON_ONE_WORKER))
+def test_a_module_on_one_worker_exists_and_shares_a_fixture(module: str) -> None:
+    assert 'scope="module"' in (ROOT / module).read_text()
+
+
+def test_tests_of_such_a_module_are_one_unit_of_work() -> None:
+    module = min(ON_ONE_WORKER)
+    tests = ("test_a", "test_b[x::y]", "Some::test_c", "test_b[x]")
+    assert {unit_of_work(f"{module}::{test}") for test in tests} == {module}
+    assert len({unit_of_work(f"tests/unit/test_distribution.py::{test}") for test in tests}) == len(tests)
+
+
+def test_sorting_loses_no_test_and_changes_nothing_twice(request: pytest.FixtureRequest) -> None:
+    items = list(request.session.items)
+    again = list(reversed(items))
+    sort(again)
+    assert sorted(item.nodeid for item in again) == sorted(item.nodeid for item in items)
+    once = list(again)
+    sort(again)
+    assert again == once
