@@ -22,27 +22,36 @@ demo: $(STAMP)
 	$(BIN)/python examples/demo.py
 
 # Tests wait for brokers and agents more than they compute: two workers a processor.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(8, 2 * len(os.sched_getaffinity(0))))')
-PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS)
+PROCESSORS := $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)))')
+WORKERS ?= $(shell $(PYTHON) -c 'print(min(8, 2 * $(PROCESSORS)))')
+PYTEST := $(BIN)/python -m pytest --numprocesses
 PARTS := unit mixins conformance integration simulation docs
 ONLY ?= $(PARTS)
 $(if $(filter-out $(PARTS),$(ONLY)),$(error ONLY=$(ONLY): parts are $(PARTS)))
 FOLDERS = $(addprefix tests/,$(filter-out mixins,$(ONLY)) $(if $(filter integration,$(ONLY)),chaos))
-FIRST = $(strip $(if $(filter $(words $(PARTS)),$(words $(ONLY))),lint) $(filter mixins,$(ONLY)))
+CHECKS = $(if $(filter $(words $(PARTS)),$(words $(ONLY))),lint) $(filter mixins,$(ONLY))
+# Hundreds of processes import the same modules: they share the bytecode also where the environment forbids to write it.
+test mixins test-backends: export PYTHONDONTWRITEBYTECODE =
 
 ## test: lint, types and all tests, on an embedded Kafka and PostgreSQL; ONLY=unit (or mixins, conformance, integration,
 ##       simulation, docs) runs one part, WORKERS=4 sets how many tests run in parallel
 test: $(STAMP)
-	$(if $(FIRST),$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(FIRST))
-	$(if $(FOLDERS),$(PYTEST) $(FOLDERS))
+	$(MAKE) --no-print-directory --jobs=3 $(if $(strip $(CHECKS)),checks) $(if $(FOLDERS),folders)
 
-# These tests wait for servers as much as they compute, so lint runs at the same time.
+# What only computes takes the time of the processors that the tests with servers leave.
+.PHONY: checks folders
+checks: $(STAMP)
+	nice $(MAKE) --no-print-directory --output-sync=target $(CHECKS)
+
+folders: $(STAMP)
+	$(PYTEST) $(WORKERS) $(FOLDERS)
+
 mixins: $(STAMP)
-	$(PYTEST) --cov --cov-report=term tests/mixins
+	$(PYTEST) $(PROCESSORS) --cov --cov-report=term tests/mixins
 
 ## test-backends: tests against servers that Debian packages (tests/backends/packages.txt); fails when one is missing
 test-backends: $(STAMP)
-	$(PYTEST) tests/backends
+	$(PYTEST) $(WORKERS) tests/backends
 
 ## lint: style, spelling, words, types, import rules, contracts
 lint: $(STAMP)
