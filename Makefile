@@ -30,8 +30,6 @@ ONLY ?= $(PARTS)
 $(if $(filter-out $(PARTS),$(ONLY)),$(error ONLY=$(ONLY): parts are $(PARTS)))
 FOLDERS = $(addprefix tests/,$(filter-out mixins,$(ONLY)) $(if $(filter integration,$(ONLY)),chaos))
 CHECKS = $(if $(filter $(words $(PARTS)),$(words $(ONLY))),lint) $(filter mixins,$(ONLY))
-# Hundreds of processes import the same modules: they share the bytecode also where the environment forbids to write it.
-test mixins test-backends: export PYTHONDONTWRITEBYTECODE =
 
 ## test: lint, types and all tests, on an embedded Kafka and PostgreSQL; ONLY=unit (or mixins, conformance, integration,
 ##       simulation, docs) runs one part, WORKERS=4 sets how many tests run in parallel

@@ -129,7 +129,7 @@ class TopicLimits:
         try:
             size = sum(map(len, values))  # type: ignore[arg-type]  # nearly always, all are bytes
         except TypeError:
-            size = sum(len(value) for value in values if isinstance(value, bytes))
+            size = sum(len(value) for value in values if type(value) is bytes)
         return size <= self._plain
 
     def all_fit(self, records: Sequence[Emitted]) -> bool:
