@@ -22,7 +22,7 @@ from tests.conftest import eventually
 _SMALL, _LIMIT = "onex.evt.test.small-records.v1", 100_000
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def _topic(kafka_bus: KafkaEventBusAdapter) -> None:
     kafka_bus.admin.create([TopicState(_SMALL, 1, 1, {"max.message.bytes": str(_LIMIT)})])
 
