@@ -17,11 +17,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from onex.local import LocalPostgres
 from onex.mixins.catalogue import CATALOGUE
 from onex.mixins.service import with_mixins
 from onex.model.contract.capabilities import ModelMixinDeclaration
 from onex.node import NodeEffect
-from tests.conftest import ROOT, SHORT_LIVED
+from tests.conftest import ORDERS, ROOT, SHORT_LIVED
+from tests.integration.agents import FORKS, Mesh
+from tests.integration.forked import Program
 
 FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DOCUMENTS = sorted(
@@ -29,6 +32,8 @@ DOCUMENTS = sorted(
 )
 """Those with the most to do first: they take longest."""
 _STACK_FILE = "stack.json"
+_TIMEOUT = 280.0
+"""Seconds for one block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,56 +54,76 @@ def blocks_of(document: Path) -> Iterator[Block]:
         yield Block(language, title, found[2], content[: found.start()].count("\n") + 1)
 
 
-_STACKS = 2
-"""Documents that start a stack share as many workers: more brokers that start together only wait for one another."""
-_NEEDS_REGISTRY = "operations.md"
+_OWN_SERVERS = ("README.md", "docs/operations.md", "docs/writing-a-node.md")
+"""Documents whose ``onex up`` starts servers. That of the others uses the servers of the test worker: a second broker
+takes longer to start than such a document to run."""
+_NEEDS_REGISTRY = "docs/operations.md"
 
 
 def _parameters() -> Iterator[object]:
-    stacks = 0
     for path in DOCUMENTS:
-        has_stack = any("onex up" in block.text for block in blocks_of(path) if block.language == "sh")
-        stacks += has_stack
-        marks = [pytest.mark.xdist_group(f"stack {stacks % _STACKS}")] if has_stack else []
-        yield pytest.param(path, id=str(path.relative_to(ROOT)), marks=marks)
+        name = str(path.relative_to(ROOT))
+        yield pytest.param(path, id=name, marks=[pytest.mark.long] if name in _OWN_SERVERS else [])
 
 
 @dataclass
 class Workplace:
-    """A folder with the examples in it, and a stack of its own."""
+    """A folder with the examples in it, and a stack."""
 
     folder: Path
     env: dict[str, str]
 
     def run(self, *command: str) -> None:
         done = subprocess.run(
-            command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False, timeout=280
+            command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False, timeout=_TIMEOUT
         )
         assert done.returncode == 0, f"{command[-1]}\n{done.stdout}\n{done.stderr}"
 
+    def run_program(self, text: str) -> None:
+        file = self.folder / ".program.py"
+        file.write_text(text)
+        done = FORKS().run(Program("tests.docs.program", [str(file), str(self.folder)], self.env), timeout=_TIMEOUT)
+        assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
+
 
 @pytest.fixture
-def workplace(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Workplace]:
-    for name in ("examples", "services"):
-        (tmp_path / name).symlink_to(ROOT / name)
+def document(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.param
+    return path
+
+
+@pytest.fixture
+def workplace(document: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Workplace]:
+    for folder in ("examples", "services"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     python = Path(sys.executable).parent
+    name = str(document.relative_to(ROOT))
     env = {
         **os.environ,
         "PATH": f"{python}:{os.environ['PATH']}",
         "PYTHONPATH": f"{tmp_path}/examples/orders:{tmp_path}/greetings",
         "ONEX_HEARTBEAT_INTERVAL": "1",
         # Three agents more in each stack: the page that asks the registry has them.
-        "ONEX_UP_REGISTRY": "1" if _NEEDS_REGISTRY in request.node.name else "0",
+        "ONEX_UP_REGISTRY": "1" if name == _NEEDS_REGISTRY else "0",
         "JAVA_TOOL_OPTIONS": " ".join(SHORT_LIVED),
     }
+    if _has_stack(document) and name not in _OWN_SERVERS:
+        mesh = Mesh(request.getfixturevalue("kafka_bus"), sorted(ORDERS.glob("*/v1_0_0")), tmp_path)
+        postgres: LocalPostgres = request.getfixturevalue("postgres")
+        env |= {setting: mesh.env[setting] for setting in ("KAFKA_BOOTSTRAP_SERVERS", "ONEX_ENV")}
+        env["DATABASE_URL"] = postgres.start()
     made = Workplace(tmp_path, env)
     yield made
     if (tmp_path / ".onex" / _STACK_FILE).exists():
         made.run("onex", "down", "--wipe")
 
 
+def _has_stack(document: Path) -> bool:
+    return any("onex up" in block.text for block in blocks_of(document) if block.language == "sh")
+
+
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("document", list(_parameters()))
+@pytest.mark.parametrize("document", list(_parameters()), indirect=True)
 def test_every_block_runs(document: Path, workplace: Workplace) -> None:
     for block in blocks_of(document):
         place = f"{document.name}:{block.line}"
@@ -112,7 +137,7 @@ def test_every_block_runs(document: Path, workplace: Workplace) -> None:
                 workplace.run("bash", "-euo", "pipefail", "-c", block.text)
             case "python":
                 _with_kafka(workplace)
-                workplace.run(sys.executable, "-c", block.text)
+                workplace.run_program(block.text)
             case "json":
                 json.loads(block.text)
             case "yaml":
@@ -127,8 +152,8 @@ def test_every_block_runs(document: Path, workplace: Workplace) -> None:
 def _with_kafka(workplace: Workplace) -> None:
     """Programs that use Kafka's own clients get the address that onex itself would find."""
     stack = workplace.folder / ".onex" / _STACK_FILE
-    if stack.exists():
-        workplace.env["KAFKA_BOOTSTRAP_SERVERS"] = json.loads(stack.read_text())["kafka_bootstrap_servers"]
+    if stack.exists() and (address := json.loads(stack.read_text())["kafka_bootstrap_servers"]):
+        workplace.env["KAFKA_BOOTSTRAP_SERVERS"] = address
 
 
 def _composes(text: str) -> bool:
