@@ -1,10 +1,11 @@
 """What a Kafka consumer owes to other threads, without a broker."""
 
+import ctypes
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 
 from onex.bus.kafka import KafkaConfig
 from onex.bus.kafka import consumer as module
@@ -76,3 +77,23 @@ def test_a_member_that_is_closing_takes_nothing_and_asks_nothing(monkeypatch: py
     assert [t.partition for t in client.taken] == [t.partition for t in client.left] == [0, 1]
     assert listener.calls == []
     assert consumer.assignment() == []
+
+
+class RaisesNoException(GivenMoreAtTheEnd):
+    """A client whose ``poll`` raises an object that is no exception, as confluent-kafka 2.16 does."""
+
+    def poll(self, _: float) -> None:
+        error = KafkaError(KafkaError._CONFLICT, "already part of the current assignment")
+        restore, keep = ctypes.pythonapi.PyErr_Restore, ctypes.pythonapi.Py_IncRef
+        restore.argtypes, restore.restype = [ctypes.py_object, ctypes.py_object, ctypes.c_void_p], None
+        keep.argtypes = [ctypes.py_object]
+        for owned in (KafkaError, error):  # ``PyErr_Restore`` takes over the references
+            keep(owned)
+        restore(KafkaError, error, None)
+
+
+def test_an_error_that_is_no_exception_becomes_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "Consumer", RaisesNoException)
+    consumer = KafkaConsumer(KafkaConfig("127.0.0.1:1"), "g", (), None, ErrorSink())
+    with pytest.raises(BusUnavailableError, match="reading: already part of the current assignment"):
+        consumer.batch(1, 0.0)

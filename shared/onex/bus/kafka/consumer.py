@@ -1,5 +1,6 @@
 """A group member on Kafka."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -62,6 +63,7 @@ class KafkaConsumer(ProtocolConsumer):
         self._has_revoked = False
         self._thread = get_ident()
         self.serve()
+        bare: object = None
         try:
             first = self._client.poll(timeout)  # ``consume(most, timeout)`` would wait for all of them
             self._refresh()
@@ -73,6 +75,12 @@ class KafkaConsumer(ProtocolConsumer):
                 records += self._client.consume(most - 1, 0)
         except (KafkaException, SystemError) as error:
             raise translate(error, "reading") from None
+        except BaseException:
+            raise
+        except:  # noqa: E722 - confluent-kafka 2.16 raises a KafkaError, which is no exception, from a failed assignment
+            bare = sys.exc_info()[1]
+        if type(bare) is KafkaError:  # raised here, because no exception may have a KafkaError as its context
+            raise to_bus_error(bare, "reading")
         self._raise_listener_failure()
         if any(map(Message.error, records)):
             records = self._without_errors(records)
