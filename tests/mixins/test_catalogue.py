@@ -49,7 +49,7 @@ from onex.node import Node, NodeCompute, NodeEffect, NodeOrchestrator, NodeReduc
 from onex.testing import MeshDriver
 from onex.testing.clock import ManualClock
 from onex.util.clock import ProtocolClock
-from tests.conftest import NODES, ROOT
+from tests.conftest import NODES, ROOT, eventually
 from tests.mixins.helpers import Sink, container
 from tests.mixins.picture import picture
 from tests.mixins.uses import use
@@ -214,6 +214,8 @@ def test_its_queries_change_nothing(mixin: type[Mixin], around: AgentEnvironment
         await composition.start()
         await use(metadata.key, node)
         engine = composition.engine(metadata)
+        writer = getattr(engine, "_writer", None)  # MixinLogging has a thread, which writes what the uses have logged
+        eventually(lambda: not getattr(writer, "_characters", 0), what="lines that are written")
         for seconds in (0, 1, 100, 10_000):
             clock.move_to(clock.monotonic() + seconds)
             before = picture(engine)
