@@ -23,6 +23,7 @@ demo: $(STAMP)
 
 # Tests wait for brokers and agents more than they compute: two workers a processor.
 PROCESSORS := $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)))')
+CHECK_WORKERS := $(or $(WORKERS),$(PROCESSORS))
 WORKERS ?= $(shell $(PYTHON) -c 'print(min(8, 2 * $(PROCESSORS)))')
 PYTEST := $(BIN)/python -m pytest --numprocesses
 PARTS := unit mixins conformance integration simulation docs
@@ -45,7 +46,7 @@ folders: $(STAMP)
 	$(PYTEST) $(WORKERS) $(FOLDERS)
 
 mixins: $(STAMP)
-	$(PYTEST) $(PROCESSORS) --cov --cov-report=term tests/mixins
+	$(PYTEST) $(CHECK_WORKERS) --cov --cov-report=term tests/mixins
 
 ## test-backends: tests against servers that Debian packages (tests/backends/packages.txt); fails when one is missing
 test-backends: $(STAMP)

@@ -47,6 +47,7 @@ def mesh(name: str, folder: Path, group: str, *, exactly_once: bool = True, inst
 
 def earlier(checkout: Path, folder: Path, group: str) -> Entry:
     """The same node run by the library of another checkout of this repository: what a change costs."""
+    checkout = checkout.resolve()
     entry = mesh(f"onex of {checkout.name}", checkout / folder.relative_to(ROOT), group)
     paths = os.pathsep.join([str(checkout), str(checkout / "shared")])
     return replace(entry, environment={"PYTHONPATH": paths})

@@ -489,3 +489,18 @@ def test_records_in_work_with_what_fails_are_not_held_up(world: HostileWorld) ->
     world.mesh.send(TARGETS["orchestrator"].good("good"))
     assert [rang.entity for rang in world.mesh.published(Rang)] == ["good"]
     assert world.mesh.published(Amount) == []
+
+
+class SizedError(Exception):
+    """An error whose author gave it a length, which cannot be read."""
+
+    def __len__(self) -> int:
+        raise RuntimeError("no length")
+
+
+def test_only_bytes_count_for_the_size_of_a_group() -> None:
+    limits = TopicLimits.usual()
+    large = b"x" * (limits.smallest - 20_000)
+    assert limits.surely_fit([large, None, SizedError()])
+    assert limits.surely_fit([])
+    assert not limits.surely_fit([large, SizedError(), large])

@@ -126,11 +126,9 @@ class TopicLimits:
         """Whether values are so small that their records need not be measured. A value that is not bytes counts 0."""
         if self._suspected:
             return False
-        try:
-            size = sum(map(len, values))  # type: ignore[arg-type]  # nearly always, all are bytes
-        except TypeError:
-            size = sum(len(value) for value in values if type(value) is bytes)
-        return size <= self._plain
+        if {*map(type, values)} != {bytes}:
+            values = [value for value in values if type(value) is bytes]
+        return sum(map(len, values)) <= self._plain  # type: ignore[arg-type]  # all are bytes
 
     def all_fit(self, records: Sequence[Emitted]) -> bool:
         """Whether the topics take all of these records."""

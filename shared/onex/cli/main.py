@@ -100,17 +100,19 @@ class _Commands(TyperGroup):
 def _imported(name: str) -> ModuleType:
     """Import a module without the cyclic garbage collector.
 
-    What imports make lives until the end. The collector would search it dozens of times, for a tenth of the time that
-    a command takes to start; frozen, it does not search it later either.
+    What imports make lives until the end, and the collector would search it dozens of times. Frozen, it is not
+    searched later either.
     """
     if name in sys.modules:
         return sys.modules[name]
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         return import_module(name)
     finally:
         gc.freeze()
-        gc.enable()
+        if was_enabled:
+            gc.enable()
 
 
 _LARGEST = 1e9

@@ -40,7 +40,7 @@ def are_clean(
 ) -> bool:
     """Whether the headers of some records, a column each, surely follow the rules. False: each must be looked at.
 
-    A column is checked as one text, so that no bytecode runs for each header.
+    Ids and trace parents are checked as one text a column, in C.
     """
     count = len(ids)
     return (
@@ -75,7 +75,8 @@ def _are_trace_parents(trace_parents: Sequence[bytes | None]) -> bool:
     """Whether those that are present are valid in version 00."""
     present = [parent for parent in trace_parents if parent is not None] if None in trace_parents else trace_parents
     try:
-        text = b" ".join(present)  # type: ignore[arg-type]  # none is None; as many spaces as the shapes have between them: none is in a header
+        # As many spaces as the shapes have between them: none is in a header.
+        text = b" ".join(present)  # type: ignore[arg-type]  # none is None
     except TypeError:
         return False
     step = _VERSION_0_LENGTH + 1

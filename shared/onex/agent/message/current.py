@@ -14,7 +14,7 @@ class Current:
     """The envelope of the message that a thread or task handles.
 
     A pure engine makes one for each group of records and changes its field, because setting a context variable takes
-    ten times as long.
+    several times as long.
     """
 
     envelope: Envelope | None = None
@@ -49,11 +49,8 @@ class CurrentMessage(ProtocolCurrentMessage):
     @property
     @override
     def trace_parent(self) -> str:
-        return (
-            ""
-            if (envelope := current_envelope()) is None
-            else (envelope.trace_parent or b"").decode(errors="replace")
-        )
+        envelope = current_envelope()
+        return "" if envelope is None else (envelope.trace_parent or b"").decode(errors="replace")
 
     @property
     @override

@@ -75,7 +75,7 @@ class Decoder:
     ) -> list[DecodedInput | BaseException]:
         """Decode records of one topic. Return an empty list when one of them cannot be decoded.
 
-        Everything runs in C loops over the group, without bytecode for each record.
+        The loops over the group are in C: the codec is the only bytecode that runs for each record.
         """
         entry = self._inputs.get(topic)
         if entry is None:

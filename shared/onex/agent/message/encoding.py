@@ -2,12 +2,11 @@
 
 from binascii import hexlify
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import repeat
 from typing import NamedTuple, cast
 
 from onex.agent.message.envelope import Envelope
 from onex.agent.message.handlers import Emission
-from onex.agent.message.program import Output, keys_reader
+from onex.agent.message.program import Output
 from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import Emitted
 from onex.errors import RejectedError, WrongOutputError
@@ -52,7 +51,7 @@ class Encoder:
         self._writers = {
             model: _RecordWriter(
                 output.key_of,
-                keys_reader(model) or _no_keys,
+                output.keys_of,
                 output.encode,
                 _write_function(output, keeps_deadline=keeps_deadline),
             )
@@ -87,7 +86,7 @@ class Encoder:
     ) -> tuple[list[Emitted | BaseException | None], Sequence[object]] | None:
         """Return records of messages of one type, with their values; None for any other results, or when one fails.
 
-        Encoding and reading keys run in C loops over the group, without bytecode for each message.
+        Values and text keys are made in C loops over the group, which call nothing but the codec.
         """
         types = {*map(type, results)}
         writer = self._writers.get(types.pop()) if len(types) == 1 else None
@@ -166,10 +165,6 @@ class Encoder:
         except RejectedError as error:
             return error
         return record
-
-
-def _no_keys(messages: Sequence[Message]) -> Iterable[None]:
-    return repeat(None, len(messages))
 
 
 def _write_function(output: Output, *, keeps_deadline: bool) -> _Write:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from operator import attrgetter
 
 from onex.agent.message.handlers import Handle, handle_of
@@ -52,6 +53,8 @@ class Output:
     topic: str
     key_of: Callable[[Message], bytes | None]
     """Returns the declared partition key, or None for a message that has the reply key of its input."""
+    keys_of: Callable[[Sequence[Message]], Iterable[bytes | None]]
+    """Does the same for many messages."""
     encode: Callable[[Message], bytes]
     constant_headers: Sequence[tuple[str, bytes]]
 
@@ -114,6 +117,7 @@ def build_program(
         outputs[model] = Output(
             topic,
             key_reader(model),
+            keys_reader(model) or _no_keys,
             codec.encode,
             constant_headers(topic, contract.name, str(contract.contract_version)),
         )
@@ -152,3 +156,7 @@ def keys_reader(model: type[Message]) -> Callable[[Iterable[Message]], Iterable[
         return lambda messages: map(model.partition_key, messages)
     field = attrgetter(name)
     return lambda messages: map(str.encode, map(field, messages))
+
+
+def _no_keys(messages: Sequence[Message]) -> Iterable[None]:
+    return repeat(None, len(messages))

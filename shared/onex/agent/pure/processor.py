@@ -58,7 +58,15 @@ def envelopes_of(inputs: Sequence[DecodedOrFailed]) -> Sequence[Envelope | None]
     """Return the envelope of each input, None for a record without one. Nearly always, all records have one."""
     if {*map(type, inputs)} == {tuple}:
         return [*map(_ENVELOPE, cast("Sequence[DecodedInput]", inputs))]
-    return [decoded[2] if isinstance(decoded, tuple) else None for decoded in inputs]
+    return [*map(_envelope_of, inputs)]
+
+
+def _envelope_of(decoded: DecodedOrFailed) -> Envelope | None:
+    match decoded:
+        case (_, _, envelope):
+            return envelope
+        case _:
+            return None
 
 
 class TimerChange(NamedTuple):

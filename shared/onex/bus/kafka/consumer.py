@@ -77,10 +77,10 @@ class KafkaConsumer(ProtocolConsumer):
             raise translate(error, "reading") from None
         except BaseException:
             raise
-        except:  # noqa: E722 - confluent-kafka 2.16 raises a KafkaError, which is no exception, from a failed assignment
+        except:  # noqa: E722 - confluent-kafka 2.16 raises a KafkaError, which is no exception, for a failed assignment
             bare = sys.exc_info()[1]
-        if type(bare) is KafkaError:  # raised here, because no exception may have a KafkaError as its context
-            raise to_bus_error(bare, "reading")
+        if bare is not None:  # raised here, because an exception must not have it as its context
+            raise translate(bare, "reading")
         self._raise_listener_failure()
         if any(map(Message.error, records)):
             records = self._without_errors(records)

@@ -52,21 +52,24 @@ def to_bus_error(error: KafkaError, doing: str) -> BusError:
     return BusUnavailableError(text)
 
 
-def error_of(raised: BaseException) -> KafkaError | None:
-    """Return the KafkaError in an exception of confluent-kafka; None where there is none.
+def error_of(raised: object) -> KafkaError | None:
+    """Return the KafkaError in what confluent-kafka raised; None where there is none.
 
     A fatal error that is pending while a delivery callback runs surfaces as SystemError, and the KafkaException is
     its cause.
     """
-    if isinstance(raised, KafkaException):
-        cause = raised.args[0]
-        return cause if isinstance(cause, KafkaError) else None
-    if isinstance(raised, SystemError) and raised.__cause__ is not None:
-        return error_of(raised.__cause__)
-    return None
+    match raised:
+        case KafkaError():
+            return raised
+        case KafkaException(args=(KafkaError() as error, *_)):
+            return error
+        case SystemError(__cause__=BaseException() as cause):
+            return error_of(cause)
+        case _:
+            return None
 
 
-def translate(raised: BaseException, doing: str) -> BusError:
-    """Return the bus error for any exception of confluent-kafka; see :func:`to_bus_error`."""
+def translate(raised: object, doing: str) -> BusError:
+    """Return the bus error for anything that confluent-kafka raised; see :func:`to_bus_error`."""
     error = error_of(raised)
     return to_bus_error(error, doing) if error else BusUnavailableError(f"{doing}: {raised!r}")
