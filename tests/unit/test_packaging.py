@@ -54,7 +54,7 @@ def test_the_wheel_has_two_packages_and_every_service_node(wheel: Path) -> None:
     contracts = {path.relative_to(SERVICES).as_posix() for path in SERVICES.rglob("contract.yaml")}
     assert {f"onex_nodes/{contract}" for contract in contracts} <= set(names)
     assert not [name for name in names if "__pycache__" in name]
-    assert {"onex/py.typed", "onex/codegen/templates/node.py.j2", "onex/local/kafka.lock.toml"} <= set(names)
+    assert {"onex/py.typed", "onex/codegen/render/templates/node.py.j2", "onex/local/kafka.lock.toml"} <= set(names)
 
 
 def test_the_nodes_in_the_wheel_are_valid_and_found_by_name(environment: Path, tmp_path: Path) -> None:

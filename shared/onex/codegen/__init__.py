@@ -4,8 +4,8 @@ from onex.util.extras import require_extra
 
 require_extra("agent")
 
-from onex.codegen.cases import case_files
-from onex.codegen.generatable import generatable_contract
-from onex.codegen.package import package_files
+from onex.codegen.render.cases import case_files
+from onex.codegen.render.generatable import generatable_contract
+from onex.codegen.render.package import package_files
 
 __all__ = ["case_files", "generatable_contract", "package_files"]

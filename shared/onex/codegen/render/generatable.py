@@ -6,7 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Final
 
-from onex.codegen.values import Models
+from onex.codegen.render.values import Models
 from onex.contract.load import FILE_NAME, parse_with_variables
 from onex.contract.reader import composed_alone
 from onex.contract.yaml_lines import Location, dotted, line_of

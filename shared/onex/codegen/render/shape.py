@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from onex.codegen.blueprint import Method
-from onex.codegen.generatable import class_name
+from onex.codegen.render.blueprint import Method
+from onex.codegen.render.generatable import class_name
 from onex.model.contract import ModelContract
 from onex.model.contract.field_type import PLAIN_TYPES
 from onex.model.enums import EnumNodeKind

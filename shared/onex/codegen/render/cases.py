@@ -3,9 +3,9 @@
 import yaml
 from pydantic import JsonValue
 
-from onex.codegen.blueprint import Method, handlers, start_command, step_methods
-from onex.codegen.generatable import generatable_contract
-from onex.codegen.values import Models, sample_message
+from onex.codegen.render.blueprint import Method, handlers, start_command, step_methods
+from onex.codegen.render.generatable import generatable_contract
+from onex.codegen.render.values import Models, sample_message
 from onex.model.contract import ModelContract
 from onex.model.contract.state_machine import parse_condition
 from onex.model.enums import EnumNodeKind

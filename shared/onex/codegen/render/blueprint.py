@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-from onex.codegen.generatable import messages_of_topics
-from onex.codegen.values import Source, construct
+from onex.codegen.render.generatable import messages_of_topics
+from onex.codegen.render.values import Source, construct
 from onex.model.contract import ModelContract, ModelWorkflow, ModelWorkflowStep
 from onex.model.enums import EnumNodeKind
 from onex.model.topic import TopicName

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Sequence
 from typing import Final
 
-from onex.codegen.shape import ClassShape, Shape
+from onex.codegen.render.shape import ClassShape, Shape
 from onex.errors import RejectedError
 
 _STATEMENTS: Final = (ast.Assign, ast.Return)

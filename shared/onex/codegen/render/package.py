@@ -5,11 +5,11 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onex.codegen.blueprint import Method, handlers, start_command, step_methods
-from onex.codegen.generatable import class_name, generatable_contract
-from onex.codegen.shape import import_lines, models_shape, names_in, node_shape, sentence, standard_imports
-from onex.codegen.values import Models, construct, literal
-from onex.codegen.verify import verified
+from onex.codegen.render.blueprint import Method, handlers, start_command, step_methods
+from onex.codegen.render.generatable import class_name, generatable_contract
+from onex.codegen.render.shape import import_lines, models_shape, names_in, node_shape, sentence, standard_imports
+from onex.codegen.render.values import Models, construct, literal
+from onex.codegen.render.verify import verified
 from onex.model.contract import ModelContract
 from onex.model.contract.field_type import field_type_names
 from onex.model.enums import EnumNodeKind
