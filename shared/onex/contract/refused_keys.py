@@ -9,7 +9,6 @@ NOT_SUPPORTED_YET = frozenset(
         "idempotency",
         "intent_consumption",
         "intent_emission",
-        "io_operations",
         "node_version",
         "performance",
         "terminal_event",

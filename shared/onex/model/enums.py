@@ -123,3 +123,40 @@ class EnumErrorAction(StrEnum):
     """The step is retried as ``retry`` declares, then as ``compensate``."""
     COMPENSATE = "compensate"
     """The run fails, and its completed steps are compensated in reverse order."""
+
+
+class EnumAggregation(StrEnum):
+    """How an event changes a field of a reducer's state."""
+
+    COUNT = "count"
+    """Adds one."""
+    SUM = "sum"
+    """Adds the field of the event."""
+    MIN = "min"
+    """The smallest value so far."""
+    MAX = "max"
+    """The largest value so far."""
+    LAST = "last"
+    """The value of the newest event."""
+
+
+class EnumRows(StrEnum):
+    """How many rows a statement returns."""
+
+    NONE = "none"
+    """None: the rows, if any, are ignored."""
+    ONE = "one"
+    """Exactly one. Another number rejects the message."""
+    MANY = "many"
+    """Any number."""
+
+
+class EnumFileOperation(StrEnum):
+    """What an I/O operation does with a file."""
+
+    READ = "read"
+    WRITE = "write"
+    """Replaces the file, or creates it."""
+    APPEND = "append"
+    DELETE = "delete"
+    """Deletes the file, if it exists."""

@@ -4,54 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
 
 import yaml
-from pydantic import AfterValidator, JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from onex.contract.yaml_lines import Lines, collect_lines, dotted, line_of
 from onex.errors import ContractError, ContractProblem
-from onex.model.contract.base import ContractPart
-
-Payload = dict[str, JsonValue]
-Named = dict[str, Payload]
-"""``{TypeName: {field: value}}``: one message."""
-
-
-_M = TypeVar("_M", bound=Mapping[str, Payload | str])
-
-
-def _one_message(named: _M) -> _M:
-    if len(named) != 1:
-        raise ValueError(f"one message is `TypeName: {{field: value}}`, and here are {len(named)}")
-    for name, payload in named.items():
-        if (name == "bytes") is not isinstance(payload, str):
-            raise ValueError("fields of a message are a mapping, and `bytes` are hexadecimal digits in quotes")
-        if isinstance(payload, str):
-            bytes.fromhex(payload)
-    return named
-
-
-class Expected(ContractPart):
-    """The messages, or the dead letter, that ``when`` must lead to.
-
-    Fields that are not named in ``publishes`` may have any value, and so may fields with the value ``"*"``. In a text
-    ``*`` matches any characters, and ``\\*`` for itself. Times are compared as times, in any notation.
-    """
-
-    publishes: tuple[Annotated[Named, AfterValidator(_one_message)], ...] = ()
-    dead_letter: Mapping[str, str] | None = None
-
-
-class Case(ContractPart):
-    """Feeds ``given`` one message after the other, then ``when``, and compares the results of ``when``."""
-
-    name: str
-    given: tuple[Annotated[Named, AfterValidator(_one_message)], ...] = ()
-    when: Annotated[Mapping[str, Payload | str], AfterValidator(_one_message)]
-    """A message, or ``{bytes: hex}`` for the first subscribed topic."""
-    then: Expected
+from onex.model.contract.examples import Case, Named
 
 
 class _Loader(yaml.SafeLoader):

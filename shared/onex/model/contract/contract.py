@@ -1,5 +1,7 @@
 """The whole of ``contract.yaml``."""
 
+from typing import Final
+
 from pydantic import Field, JsonValue, PrivateAttr, field_validator, model_validator
 
 from onex.model.contract.advanced_features import ModelAdvancedFeatures
@@ -7,7 +9,9 @@ from onex.model.contract.base import ContractPart
 from onex.model.contract.capabilities import ModelMixinDeclaration
 from onex.model.contract.definitions import ModelDefinitions
 from onex.model.contract.delivery import ModelDelivery, ModelErrorHandling, ModelRetryPolicy
+from onex.model.contract.examples import Case
 from onex.model.contract.identifiers import RESERVED_METHODS, ClassName
+from onex.model.contract.io_operations import MOST_OPERATIONS, IoOperation
 from onex.model.contract.routing import ModelDependency, ModelEventBus, ModelHandlerRouting
 from onex.model.contract.state_machine import ModelStateMachine
 from onex.model.contract.version import ModelSemVer
@@ -25,6 +29,9 @@ from onex.model.topic import (
 _EFFECT_TIMEOUT, _PURE_TIMEOUT = 30.0, 5.0
 _LONGEST_NAME = 100
 """Characters: the names of topics, groups and files derive from it, and each of them has a limit."""
+_MOST_EXAMPLES = 200
+SCHEMA_VERSION: Final = 1
+"""Version of the keys of a contract. It grows when a key gets another meaning; new keys do not change it."""
 
 
 class ModelContract(ContractPart):
@@ -38,6 +45,8 @@ class ModelContract(ContractPart):
     """The kind of the node, which decides what its handlers may do."""
     contract_version: ModelSemVer
     """A new major version is a new node next to the old one: it has another group, changelog and folder."""
+    schema_version: int = Field(default=SCHEMA_VERSION, ge=1)
+    """Version of the keys below. ``onex contract migrate`` rewrites an older contract."""
     description: str = ""
     """One sentence about the node, shown in the registry and in tools."""
     metadata: dict[str, str] = Field(default_factory=dict)
@@ -56,10 +65,14 @@ class ModelContract(ContractPart):
     """Retries."""
     state_machine: ModelStateMachine | None = None
     """REDUCER: states and transitions."""
+    io_operations: tuple[IoOperation, ...] = Field(default=(), max_length=MOST_OPERATIONS)
+    """EFFECT: what its handlers do outside the mesh, in order."""
     workflow_coordination: ModelWorkflow | None = None
     """ORCHESTRATOR: steps, order, compensation."""
     definitions: ModelDefinitions | None = None
     """Fields of the node's messages. Checked against ``models/``; the generator writes ``models/`` from it."""
+    examples: tuple[Case, ...] = Field(default=(), max_length=_MOST_EXAMPLES)
+    """Messages and what they lead to, as in ``cases.yaml``. The generator writes ``cases.yaml`` from them."""
     dependencies: tuple[ModelDependency, ...] = ()
     """Modules that must be importable before the node starts."""
     mixins: tuple[ModelMixinDeclaration, ...] = ()
@@ -84,6 +97,16 @@ class ModelContract(ContractPart):
                     raise ValueError(f"{value!r} is not a node kind; did you mean {kind}?")
         raise ValueError(f"{value!r} is not a node kind; use one of {', '.join(EnumNodeKind)}")
 
+    @field_validator("schema_version")
+    @classmethod
+    def _schema_is_known(cls, version: int) -> int:
+        if version > SCHEMA_VERSION:
+            raise ValueError(
+                f"version {version} of the schema is newer than {SCHEMA_VERSION}, the newest that this version of onex "
+                "reads; install a newer onex"
+            )
+        return version
+
     @model_validator(mode="after")
     def _parts_fit_the_kind(self) -> "ModelContract":
         problems = []
@@ -93,6 +116,11 @@ class ModelContract(ContractPart):
             problems.append("state_machine belongs to a REDUCER")
         if self.workflow_coordination and self.node_type is not EnumNodeKind.ORCHESTRATOR:
             problems.append("workflow_coordination belongs to an ORCHESTRATOR")
+        if self.io_operations and self.node_type is not EnumNodeKind.EFFECT:
+            problems.append("io_operations belongs to an EFFECT")
+        aggregated = self.handler_routing and any(item.aggregate for item in self.handler_routing.handlers)
+        if aggregated and self.node_type is not EnumNodeKind.REDUCER:
+            problems.append("handler_routing.handlers.aggregate belongs to a REDUCER")
         if self.node_type is not EnumNodeKind.EFFECT:
             unused = sorted(self.delivery.model_fields_set & {"ordering", "concurrency", "keep_answers"})
             problems += [

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from onex.model.contract.base import ContractPart
 from onex.model.contract.identifiers import ClassName, identifier_problem
+from onex.model.contract.sources import FieldValues
 from onex.model.duration import Duration
 from onex.model.enums import EnumBackoff, EnumErrorAction
 from onex.util.backoff import exponential, linear
@@ -50,6 +51,9 @@ class ModelWorkflowStep(ContractPart):
     """Id of the step, and name of the method that makes its command."""
     command: ClassName | None = None
     """Command that the step sends."""
+    input: FieldValues | None = None
+    """Values of the command. Sources: the start command, and results of steps that are certainly done before; a step's
+    result is ``Message.field`` or ``step_id.field``."""
     result: ClassName | None = None
     """Message that completes the step."""
     failure: ClassName | None = None
@@ -68,6 +72,8 @@ class ModelWorkflowStep(ContractPart):
     """Retries when no reply comes in time, and with ``error_action: retry`` also after a failure."""
     compensate: ClassName | None = None
     """Command that undoes the step when a later one fails."""
+    compensation_input: FieldValues | None = None
+    """Values of that command. Sources as in ``input``: a step is also undone when its own result has not come."""
     compensated: ClassName | None = None
     """Message that confirms the compensation. With it, compensations run one after another."""
     compensation_timeout: Duration = 30.0
@@ -88,6 +94,10 @@ class ModelWorkflowStep(ContractPart):
             problems.append("result and failure are the same message")
         if self.compensated and not self.compensate:
             problems.append("compensated needs compensate")
+        if self.input is not None and (self.command is None or self.fan_out):
+            problems.append("input belongs to a step with one command; a fan_out step makes its list in a method")
+        if self.compensation_input is not None and self.compensate is None:
+            problems.append("compensation_input needs compensate")
         if self.error_action is EnumErrorAction.RETRY and self.retry.max_attempts == 1:
             problems.append("error_action: retry needs retry.max_attempts above 1")
         if problems:
@@ -121,10 +131,16 @@ class ModelWorkflow(ContractPart):
     """Steps, in any order."""
     completed: ClassName
     """Completion event of a successful run."""
+    completed_input: FieldValues | None = None
+    """Its values. Sources: the start command, and results of steps that are certainly done at the end."""
     failed: ClassName
     """Completion event of a failed run."""
+    failed_input: FieldValues | None = None
+    """Its values. Sources: the start command, ``failure.step`` and ``failure.reason``, both texts."""
     progress: ClassName | None = None
     """Event published when a step starts, ends or fails, in order, keyed by the workflow."""
+    progress_input: FieldValues | None = None
+    """Its values. Sources: the start command, ``step`` and ``status``, both texts."""
     continues: bool = False
     """When all steps are done, the method ``continue_as_new(run)`` may return a new command. The run starts again
     with it, without its history. None completes the run."""
@@ -150,6 +166,8 @@ class ModelWorkflow(ContractPart):
             for step in self.steps
             if step.signal and answers.count(step.signal) > 1
         ]
+        if self.progress_input is not None and self.progress is None:
+            problems.append("progress_input needs progress")
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -1,0 +1,65 @@
+"""Examples: messages that go in, and what must come out. ``cases.yaml`` and ``examples`` have the same form."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, JsonValue
+
+from onex.model.contract.base import ContractPart
+
+Payload = dict[str, JsonValue]
+Named = dict[str, Payload]
+"""``{TypeName: {field: value}}``: one message."""
+
+_M = TypeVar("_M", bound=Mapping[str, Payload | str])
+
+
+def _times_as_text(value: object) -> object:
+    """Return YAML's times as JSON has them: as text."""
+    match value:
+        case date():  # also a datetime
+            return value.isoformat()
+        case dict():
+            return {name: _times_as_text(item) for name, item in value.items()}
+        case list():
+            return [_times_as_text(item) for item in value]
+        case _:
+            return value
+
+
+def _one_message(named: _M) -> _M:
+    if len(named) != 1:
+        raise ValueError(f"one message is `TypeName: {{field: value}}`, and here are {len(named)}")
+    for name, payload in named.items():
+        if (name == "bytes") is not isinstance(payload, str):
+            raise ValueError("fields of a message are a mapping, and `bytes` are hexadecimal digits in quotes")
+        if isinstance(payload, str):
+            bytes.fromhex(payload)
+    return named
+
+
+class Expected(ContractPart):
+    """The messages, or the dead letter, that ``when`` must lead to.
+
+    Fields that are not named in ``publishes`` may have any value, and so may fields with the value ``"*"``. In a text
+    ``*`` matches any characters, and ``\\*`` for itself. Times are compared as times, in any notation.
+    """
+
+    publishes: tuple[Annotated[Named, BeforeValidator(_times_as_text), AfterValidator(_one_message)], ...] = ()
+    """Messages, in any order."""
+    dead_letter: Mapping[str, str] | None = None
+    """Headers of the dead letter: ``class``, ``stage`` and others."""
+
+
+class Case(ContractPart):
+    """Feeds ``given`` one message after the other, then ``when``, and compares the results of ``when``."""
+
+    name: str
+    """One sentence: what the node does."""
+    given: tuple[Annotated[Named, BeforeValidator(_times_as_text), AfterValidator(_one_message)], ...] = ()
+    """Messages that came before."""
+    when: Annotated[Mapping[str, Payload | str], BeforeValidator(_times_as_text), AfterValidator(_one_message)]
+    """A message, or ``{bytes: hex}`` for the first subscribed topic."""
+    then: Expected
+    """What must come out."""
