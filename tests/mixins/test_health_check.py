@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from pydantic import ValidationError
 
 from onex.capability import HealthCheck, HealthChecks, Reports
 from onex.capability.health import AlwaysReady, EnumCheckKind
@@ -10,9 +11,9 @@ from onex.errors import CompositionError
 from onex.mixins.health_check import HealthFacts, MixinHealthCheck, ModelHealthCheckSubcontract
 from onex.mixins.health_check.engine import HealthCheckEngine
 from onex.model.mesh import EnumHealth
-from onex.node import NodeEffect
+from onex.node import NodeCompute, NodeEffect
 from onex.testing.clock import ManualClock
-from tests.mixins.helpers import container
+from tests.mixins.helpers import Note, container
 from tests.mixins.virtual import play
 
 
@@ -222,3 +223,89 @@ def test_a_node_reports_to_the_mesh() -> None:
 def test_a_node_without_an_agent_ignores_complaints() -> None:
     assert not AlwaysReady().complain("health", "bad")
     assert not AlwaysReady().clear("health")
+
+
+COMPONENTS = {"components": [{"name": "bank", "critical": False, "timeout_seconds": 0.2}, {"name": "press"}]}
+
+
+class Branch(MixinHealthCheck, NodeCompute[Note, Note]):
+    """A node with a check of its own for each component, of a kind that has no start."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bank, self.press = Patient(), Patient()
+
+    async def check_bank(self) -> bool:
+        return await self.bank.probe()
+
+    async def check_press(self) -> bool:
+        return await self.press.probe()
+
+    def compute(self, request: Note) -> Note:
+        return request
+
+
+def branch() -> tuple[Branch, ManualClock]:
+    clock, node = ManualClock(), Branch()
+    node.container = container(ModelHealthCheckSubcontract.model_validate(COMPONENTS), clock=clock)
+    return node, clock
+
+
+@pytest.mark.enforces("health_check.components", "health_check.components.name", "health_check.components.critical")
+def test_a_component_is_checked_by_the_method_of_the_node() -> None:
+    node, clock = branch()
+    assert play(node.health.check_now(), clock).state is GOOD
+    node.bank.wrong = "closed"
+    facts = play(node.health.check_now(), clock)
+    assert facts.state is GOOD, "a single result changes nothing"
+    for _ in range(2):
+        facts = play(node.health.check_now(), clock)
+    assert (facts.state, facts.reason) == (WORSE, "bank: closed")
+    assert facts.checks["bank"].kind is EnumCheckKind.COMPONENT
+    other, clock = branch()
+    other.press.wrong = "jammed"
+    facts = play(other.health.check_now(), clock)
+    assert (facts.state, facts.reason) == (BAD, "press: jammed")
+
+
+@pytest.mark.enforces("health_check.components.timeout_seconds")
+def test_a_component_has_its_own_time_limit() -> None:
+    node, clock = branch()
+    node.bank.took = node.press.took = 0.3
+    facts = play(node.health.check_now(), clock)
+    assert (facts.state, facts.reason) == (WORSE, "bank: no result within 0.2 s")
+
+
+def test_a_component_changes_the_check_of_a_capability() -> None:
+    ward = Ward(**COMPONENTS)
+    ward.add(Patient(took=0.3))
+    ward.add(Patient(), "press")
+    facts = ward.look()
+    assert (facts.state, facts.reason) == (WORSE, "bank: no result within 0.2 s")
+    assert facts.checks["bank"].kind is EnumCheckKind.DEPENDENCY
+
+
+def test_a_component_without_a_check_fails_once_the_node_has_started() -> None:
+    ward = Ward(**COMPONENTS, health_check_interval_ms=4_000)
+    assert ward.look().reason == (
+        "bank: no check of bank: write `async def check_bank(self) -> bool`, or register one; "
+        "press: no check of press: write `async def check_press(self) -> bool`, or register one"
+    )
+    ward = Ward(**COMPONENTS, health_check_interval_ms=4_000)
+
+    async def live() -> None:
+        await ward.engine.open()
+        await asyncio.sleep(5)
+        assert ward.engine.facts().checks == {}, "checks may be registered while the node starts"
+        ward.engine.register("press", Patient().probe)
+        await asyncio.sleep(8)
+        assert list(ward.engine.facts().checks) == ["press", "bank"]
+        assert ward.engine.facts().state is WORSE
+        await ward.engine.close()
+
+    play(live(), ward.clock)
+
+
+def test_two_components_have_two_names() -> None:
+    with pytest.raises(ValidationError, match="components has bank twice"):
+        ModelHealthCheckSubcontract.model_validate({"components": [{"name": "bank"}, {"name": "bank"}]})

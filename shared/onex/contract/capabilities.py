@@ -1,6 +1,6 @@
 """Composes the capabilities of a contract into its node class."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import JsonValue, ValidationError
@@ -13,11 +13,14 @@ from onex.errors import CompositionError
 from onex.mixins.catalogue import CATALOGUE
 from onex.mixins.service import with_mixins
 from onex.model.contract import ModelContract
+from onex.model.enums import EnumNodeKind
 from onex.node import Node
 
 
 @dataclass(frozen=True, slots=True)
-class _Declared:
+class Declared:
+    """A place in a contract that asks for a capability."""
+
     mixin: type[Mixin]
     config: dict[str, JsonValue]
     at: Location
@@ -25,12 +28,12 @@ class _Declared:
 
 def compose(contract: ModelContract, node_class: type[Node], checker: Checker) -> tuple[type[Node], Subcontracts]:
     """Return the node class with the declared capabilities, and their configuration. Report to the checker."""
-    wanted: dict[str, type[Mixin]] = {}
+    wanted: dict[str, Declared] = {}
     subcontracts: dict[type[Subcontract], Subcontract] = {}
     configured: dict[str, Location] = {}
-    for declared in _declared(contract, checker):
+    for declared in declared_capabilities(contract, checker):
         name = declared.mixin.__name__
-        wanted[name] = declared.mixin
+        wanted.setdefault(name, declared)
         if not declared.config:
             continue
         if name in configured:
@@ -50,21 +53,42 @@ def compose(contract: ModelContract, node_class: type[Node], checker: Checker) -
                 f"{node_class.__name__} has {switched.name} as a base",
                 "remove the base, or this line",
             )
-    missing = [mixin for name, mixin in wanted.items() if name not in in_bases]
+    missing = {name: declared for name, declared in wanted.items() if name not in in_bases}
+    if _do_not_fit(missing, in_bases, contract.node_type, checker):
+        return node_class, subcontracts
     try:
-        return with_mixins(node_class, missing), subcontracts
+        return with_mixins(node_class, [declared.mixin for declared in missing.values()]), subcontracts
     except CompositionError as error:
         checker.add(("mixins",), str(error), "fix the list of mixins")
         return node_class, subcontracts
 
 
-def _declared(contract: ModelContract, checker: Checker) -> Iterator[_Declared]:
+def _do_not_fit(
+    wanted: Mapping[str, Declared], in_bases: Iterable[str], kind: EnumNodeKind, checker: Checker
+) -> bool:
+    """Report the capabilities for other kinds, and those that lack a requirement. Return whether there is any."""
+    present = {*wanted, *in_bases}
+    before = len(checker.problems)
+    for name, declared in wanted.items():
+        metadata = declared.mixin.definition.metadata
+        at = declared.at[:2]
+        if kind not in metadata.kinds:
+            words = f"{name} cannot join a node of kind {kind}"
+            checker.add(at, words, f"remove it: it is for {', '.join(metadata.kinds)}")
+        for required in metadata.requires:
+            if required not in present:
+                checker.add(at, f"{name} requires {required}, which is missing", f"add {required} to `mixins`")
+    return len(checker.problems) > before
+
+
+def declared_capabilities(contract: ModelContract, checker: Checker) -> Iterator[Declared]:
+    """Yield each declaration of a capability, in the order of the contract. Report unknown names to the checker."""
     for index, listed in enumerate(contract.mixins):
         at: Location = ("mixins", index)
         if not listed.enabled:
             continue
         try:
-            yield _Declared(CATALOGUE.mixin(listed.name), listed.config, (*at, "config"))
+            yield Declared(CATALOGUE.mixin(listed.name), listed.config, (*at, "config"))
         except CompositionError as error:
             checker.add((*at, "name"), str(error), "fix the name, or register the capability")
     for key, config in contract.subcontracts.items():
@@ -73,6 +97,6 @@ def _declared(contract: ModelContract, checker: Checker) -> Iterator[_Declared]:
             keys = ", ".join(mixin.definition.metadata.key for mixin in CATALOGUE.all())
             checker.add(("subcontracts", key), "no capability has this subcontract", f"there are {keys}")
         else:
-            yield _Declared(mixin, config, ("subcontracts", key))
+            yield Declared(mixin, config, ("subcontracts", key))
     for part, name, config in contract.advanced_features.asked() if contract.advanced_features else ():
-        yield _Declared(CATALOGUE.mixin(name), config, ("advanced_features", part))
+        yield Declared(CATALOGUE.mixin(name), config, ("advanced_features", part))

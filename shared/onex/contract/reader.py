@@ -16,7 +16,7 @@ from onex.model.contract import ModelContract
 from onex.model.enums import EnumNodeKind
 from onex.node import Node, NodeCompute, NodeEffect, NodeOrchestrator, NodeReducer
 
-_BASES: Mapping[EnumNodeKind, type[Node]] = {
+BASES: Mapping[EnumNodeKind, type[Node]] = {
     EnumNodeKind.COMPUTE: NodeCompute,
     EnumNodeKind.EFFECT: NodeEffect,
     EnumNodeKind.REDUCER: NodeReducer,
@@ -41,6 +41,6 @@ class ContractReader(ProtocolContractReader):
 def composed_alone(contract: ModelContract, variables: Variables) -> Mapping[type[Subcontract], Subcontract]:
     """Return the subcontracts on a bare node of the right kind, without the node's class. Raise ContractError."""
     checker = Checker(variables)
-    _, subcontracts = compose(contract, _BASES[contract.node_type], checker)
+    _, subcontracts = compose(contract, BASES[contract.node_type], checker)
     checker.raise_if_any()
     return subcontracts

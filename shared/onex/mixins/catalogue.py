@@ -60,6 +60,11 @@ class MixinCatalogue:
         """Class names, sorted."""
         return sorted(self._modules)
 
+    def module(self, name: str) -> str:
+        """Return the module from which code imports a mixin. Raise CompositionError for an unknown name."""
+        self.mixin(name)
+        return self._modules[name]
+
     def mixin(self, name: str) -> type[Mixin]:
         """Import and return the class of a mixin. Raise CompositionError for an unknown name."""
         module = self._modules.get(name)

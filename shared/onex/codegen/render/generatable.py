@@ -6,11 +6,12 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Final
 
+from onex.codegen.introspect import ContractIntrospector
 from onex.codegen.render.values import Models
 from onex.contract.load import FILE_NAME, parse_with_variables
-from onex.contract.reader import composed_alone
 from onex.contract.yaml_lines import Location, dotted, line_of
 from onex.errors import ContractError, ContractProblem
+from onex.mixins.catalogue import CATALOGUE
 from onex.model.contract import ModelContract, ModelStateMachine
 from onex.model.contract.field_type import field_type_names
 from onex.model.contract.state_machine import parse_condition
@@ -39,9 +40,12 @@ def generatable_contract(text: str, name: str = FILE_NAME) -> ModelContract:
         ContractProblem(Path(name), line_of(variables.lines, at), dotted(at), message, remedy)
         for at, message, remedy in _problems(contract)
     ]
+    try:
+        ContractIntrospector().enhance(contract, variables)
+    except ContractError as error:
+        problems += error.problems
     if problems:
         raise ContractError(problems)
-    composed_alone(contract, variables)
     return contract
 
 
@@ -107,7 +111,7 @@ def _transitions(
 
 
 def _names(contract: ModelContract, models: Models) -> Iterator[tuple[Location, str, str]]:
-    reserved = IMPORTED | {class_name(contract)}
+    reserved = IMPORTED | {"ProtocolCircuit", *CATALOGUE.names, class_name(contract)}
     for name in sorted(reserved & set(models)):
         words = f"{name} is a name of the generated code"
         yield ("definitions", "models", name), words, "give the message another name"

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import structlog
 from typing_extensions import override
 
 from onex.capability import HealthCheck, HealthChecks
 from onex.capability.health import EnumCheckKind, Probe, ProtocolReadiness
+from onex.mixins.health_check.components import with_components
 from onex.mixins.health_check.model_health_check_subcontract import ModelHealthCheckSubcontract
 from onex.mixins.health_check.protocol_health_check import CheckFacts, HealthFacts, ProtocolHealthCheck
 from onex.mixins.health_check.standing import Standing
@@ -17,6 +19,8 @@ from onex.util.error_text import error_text
 
 log = structlog.get_logger(__name__)
 _OVERALL = "health"
+_TIME_TO_REGISTER_SECONDS: Final = 10.0
+"""Nodes and other capabilities register their checks while the node starts."""
 
 
 class HealthCheckEngine(ProtocolHealthCheck):
@@ -29,12 +33,17 @@ class HealthCheckEngine(ProtocolHealthCheck):
         checks: HealthChecks,
         readiness: ProtocolReadiness,
         report: Callable[[str, str, str], None],
+        probes: Mapping[str, Probe] | None = None,
     ) -> None:
+        """``probes`` are the node's own methods for components, by name of the component."""
         self._settings = settings
         self._clock = clock
         self._checks = checks
         self._readiness = readiness
         self._report = report
+        self._probes = probes or {}
+        self._limits = {c.name: c.timeout_seconds for c in settings.components if c.timeout_seconds is not None}
+        self._missing_fail_at = clock.monotonic()
         self._standings: dict[str, Standing] = {}
         self._states: dict[str, EnumHealth] = {}
         self._rounds: asyncio.Task[None] | None = None
@@ -52,6 +61,7 @@ class HealthCheckEngine(ProtocolHealthCheck):
 
     async def open(self) -> None:
         """Start the rounds of checks."""
+        self._missing_fail_at = self._clock.monotonic() + _TIME_TO_REGISTER_SECONDS
         self._rounds = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
@@ -84,7 +94,9 @@ class HealthCheckEngine(ProtocolHealthCheck):
             EnumCheckKind.DEPENDENCY: self._settings.include_dependency_checks,
             EnumCheckKind.COMPONENT: self._settings.include_component_checks,
         }
-        return {name: check for name, check in self._checks.all.items() if enabled[check.kind]}
+        late = self._clock.monotonic() >= self._missing_fail_at
+        checks = with_components(self._checks.all, self._settings.components, self._probes, missing_fail=late)
+        return {name: check for name, check in checks.items() if enabled[check.kind]}
 
     async def _run(self, check: HealthCheck) -> None:
         began = self._clock.monotonic()
@@ -95,7 +107,7 @@ class HealthCheckEngine(ProtocolHealthCheck):
 
     async def _problem_of(self, check: HealthCheck) -> str:
         """Run the probe. Return its problem, or an empty text."""
-        limit = self._settings.health_check_timeout_ms / 1000
+        limit = self._limits.get(check.name, self._settings.health_check_timeout_ms / 1000)
         try:
             async with asyncio.timeout(limit) as limited:
                 result = await check.probe()

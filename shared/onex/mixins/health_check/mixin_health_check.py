@@ -2,6 +2,7 @@
 
 from onex.capability import HealthChecks, Mixin, ProtocolHost, Reports, capability, configured, define
 from onex.capability.health import ProtocolReadiness
+from onex.mixins.health_check.components import probes_of
 from onex.mixins.health_check.engine import HealthCheckEngine
 from onex.mixins.health_check.model_health_check_subcontract import ModelHealthCheckSubcontract
 from onex.mixins.health_check.protocol_health_check import ProtocolHealthCheck
@@ -9,7 +10,10 @@ from onex.util.clock import ProtocolClock
 
 
 class MixinHealthCheck(Mixin):
-    """``self.health.register("bank", probe)``; the agent is not ready while a critical check fails."""
+    """``self.health.register("bank", probe)``; the agent is not ready while a critical check fails.
+
+    A component of the contract is checked by the node's method ``async def check_<name>(self) -> bool``.
+    """
 
     definition = define(__file__, ModelHealthCheckSubcontract)
 
@@ -22,10 +26,12 @@ class MixinHealthCheck(Mixin):
         def report(subject: str, state: str, detail: str) -> None:
             reports.report("health_check", subject, state, detail)
 
+        settings = configured(self, ModelHealthCheckSubcontract)
         return HealthCheckEngine(
-            configured(self, ModelHealthCheckSubcontract),
+            settings,
             container.get(ProtocolClock),
             container.get(HealthChecks),
             container.get(ProtocolReadiness),
             report,
+            probes_of(self, settings.components),
         )

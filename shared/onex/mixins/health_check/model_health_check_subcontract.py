@@ -1,17 +1,30 @@
 """Configuration of health checks."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from onex.capability import Subcontract
 from onex.model.contract.version import ModelSemVer
 
 
+class ModelHealthComponent(BaseModel):
+    """A component that has a check: ``async def check_<name>(self) -> bool`` of the node, or one of a capability."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,55}$")
+    """Name of the check, and of the node's method behind ``check_``. Without a check of this name it is failing."""
+    critical: bool = True
+    """Whether the node is unhealthy when the check fails. With False it is degraded."""
+    timeout_seconds: float | None = Field(default=None, gt=0, le=300)
+    """A check that takes longer has failed. None uses ``health_check_timeout_ms``."""
+
+
 class ModelHealthCheckSubcontract(Subcontract):
     """When checks run, and how their results are used."""
 
-    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
+    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=1, patch=0)
 
     health_check_interval_ms: int = Field(default=30_000, ge=1_000, le=300_000)
     """Interval between two rounds of checks."""
@@ -34,3 +47,13 @@ class ModelHealthCheckSubcontract(Subcontract):
     health_status_ttl_seconds: int = Field(default=30, ge=5, le=3_600)
     """Seconds after the next result was due in which the last result remains valid. After that the check counts as
     failing."""
+    components: tuple[ModelHealthComponent, ...] = Field(default=(), max_length=64)
+    """Components whose checks must exist, with their limits. They change the check of a capability with the same name
+    (``database``, ``kafka``)."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [component.name for component in self.components]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"components has {', '.join(doubled)} twice")
+        return self
