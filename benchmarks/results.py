@@ -2,12 +2,30 @@
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from benchmarks.plots import draw
 from benchmarks.report import FOLDER
 from benchmarks.summary import write_summary
+
+
+class _Series(TypedDict):
+    entry: str
+    unit: str
+    values: Sequence[float]
+
+
+class _Results(TypedDict):
+    """The JSON that a benchmark writes."""
+
+    benchmark: str
+    machine: Mapping[str, str]
+    series: Sequence[_Series]
+    ratios: Sequence[_Series]
+    notes: Sequence[str]
+
 
 _ABOUT = {
     "stages": "Where the time of a message of the price node goes: each stage alone and warm, the best of many "
@@ -57,34 +75,49 @@ _PICTURES = {
 """Title, and the unit of the series that is drawn."""
 
 
+_FILE = Path("benchmarks/RESULTS.md")
+
+
 def main() -> None:
-    """Write ``benchmarks/RESULTS.md`` and README's table."""
+    """Write ``benchmarks/RESULTS.md`` and README's table. A benchmark that has no new figures keeps its section."""
+    earlier = _sections(_FILE.read_text())
     lines = [
         "# Results",
         "",
         "Written by `make bench` from what it measured: medians of all runs, lowest to highest. Ratios are those of "
         "the runs, each entry against its neighbour in the same run.",
-        "",
     ]
-    files = (FOLDER / f"{name}.json" for name in _ORDER)
-    for file in filter(Path.exists, files):
-        data = json.loads(file.read_text())
-        machine = ", ".join(f"{name} {value}" for name, value in data["machine"].items())
-        runs = max(len(series["values"]) for series in data["series"])
-        lines += [f"## {data['benchmark']}", "", _ABOUT[data["benchmark"]], "", f"{runs} runs on {machine}.", ""]
-        lines += ["| entry | median | lowest | highest | |", "|---|---|---|---|---|"]
-        lines += [f"| {s['entry']} | {_cells(s['values'])} | {s['unit']} |" for s in data["series"]]
-        if picture := _PICTURES.get(data["benchmark"]):
-            title, unit = picture
-            bars = [(s["entry"], s["values"]) for s in data["series"] if s["unit"] == unit]
-            lines += ["", f"![{title}]({draw(data['benchmark'], title, unit, bars).relative_to('benchmarks')})"]
-        if data["ratios"]:
-            lines += ["", "| ratio | median | lowest | highest |", "|---|---|---|---|"]
-            lines += [f"| {ratio['entry']} | {_cells(ratio['values'])} |" for ratio in data["ratios"]]
-        lines += ["", *data["notes"]] if data.get("notes") else []
-        lines.append("")
-    Path("benchmarks/RESULTS.md").write_text("\n".join(lines))
+    lines = ["\n".join(lines) + "\n"]
+    sections = dict(earlier)
+    for file in filter(Path.exists, (FOLDER / f"{name}.json" for name in _ORDER)):
+        sections[file.stem] = _section(json.loads(file.read_text()))
+    if missing := [name for name in _ORDER if name not in sections]:
+        lines += [f"Not measured in a steady state yet: {', '.join(missing)}.\n"]
+    _FILE.write_text("\n".join([*lines, *(sections[name] for name in _ORDER if name in sections)]))
     write_summary(FOLDER)
+
+
+def _sections(text: str) -> dict[str, str]:
+    """Return the sections of RESULTS.md, each with its heading, by name."""
+    parts = text.split("\n## ")[1:]
+    return {part.partition("\n")[0]: f"## {part.rstrip()}\n" for part in parts}
+
+
+def _section(data: _Results) -> str:
+    machine = ", ".join(f"{name} {value}" for name, value in data["machine"].items())
+    runs = max(len(series["values"]) for series in data["series"])
+    lines = [f"## {data['benchmark']}", "", _ABOUT[data["benchmark"]], "", f"{runs} runs on {machine}.", ""]
+    lines += ["| entry | median | lowest | highest | |", "|---|---|---|---|---|"]
+    lines += [f"| {s['entry']} | {_cells(s['values'])} | {s['unit']} |" for s in data["series"]]
+    if picture := _PICTURES.get(data["benchmark"]):
+        title, unit = picture
+        bars = [(s["entry"], s["values"]) for s in data["series"] if s["unit"] == unit]
+        lines += ["", f"![{title}]({draw(data['benchmark'], title, unit, bars).relative_to('benchmarks')})"]
+    if data["ratios"]:
+        lines += ["", "| ratio | median | lowest | highest |", "|---|---|---|---|"]
+        lines += [f"| {ratio['entry']} | {_cells(ratio['values'])} |" for ratio in data["ratios"]]
+    lines += ["", *data["notes"]] if data["notes"] else []
+    return "\n".join([*lines, ""])
 
 
 def _cells(values: Sequence[float]) -> str:
