@@ -22,6 +22,7 @@ OnexError
 │   ├── RejectedError         refused content; raise it from a handler to refuse a message
 │   │   ├── AccessDeniedError the sender is unknown, or not allowed to send the message
 │   │   └── DeadlineError     no caller waits for the reply any more
+│   ├── NotImplementedNodeError  the logic of a handler is not written yet
 │   ├── WrongOutputError      a handler returned a result that its contract does not declare
 │   └── ProcessEndedError     the process ended repeatedly while it handled the message
 ├── StateStoreError           keyed state on this machine cannot be read or written, e.g. a full disk
@@ -58,6 +59,7 @@ __all__ = [
     "MissingTopicError",
     "NodeUseError",
     "NotAuthorizedError",
+    "NotImplementedNodeError",
     "NotNowError",
     "OnexError",
     "OutageError",
@@ -185,6 +187,10 @@ class AccessDeniedError(RejectedError):
 
 class DeadlineError(RejectedError):
     """The deadline of a message has passed: no caller waits for its reply."""
+
+
+class NotImplementedNodeError(MessageError):
+    """The logic of a handler is not written yet. Generated handlers raise it where the contract does not state a logic."""
 
 
 class WrongOutputError(MessageError):

@@ -107,7 +107,7 @@ class Commands:
                 patch.setattr(module, "open_catalogue", lambda *_: TopicCatalogue(bus))
             if "resolve_node" in vars(module):
                 patch.setattr(module, "resolve_node", _RESOLVE)
-        patch.setattr("onex.cli.run.run_agent", lambda *_: 0)
+        patch.setattr("onex.cli.run.run_agent", lambda *_, **__: 0)
         patch.setattr("onex.cli.run.supervise", lambda *_: 0)
         patch.setattr("onex.cli.stack.up.LocalPostgres", _refuse, raising=False)
         patch.setattr("onex.local.LocalPostgres.start", _refuse)

@@ -288,7 +288,7 @@ def test_agents_answer_on_ipv6() -> None:
 def test_an_agent_that_fails_by_itself_logs_its_traceback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fail(*_: object) -> int:
+    def fail(*_: object, **__: object) -> int:
         raise RuntimeError("broken")
 
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")

@@ -24,7 +24,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[object]:
         found.append((argv[-2:], instances))
         return 0
 
-    def run_agent(folder: Path, settings: object) -> int:
+    def run_agent(folder: Path, settings: object, *, allow_unfinished: bool) -> int:
         found.append(folder)
         return 70
 

@@ -75,6 +75,8 @@ def _facts(resolved: ResolvedNode, settings: Settings) -> dict[str, object]:
     }
     if plan := resolved.node_class.capabilities.start:
         facts["can"] = [f"{metadata.name} as self.{metadata.accessor}: {metadata.summary}" for metadata in plan]
+    if unfinished := resolved.unfinished:
+        facts["unfinished"] = [f"{resolved.node_class.__name__}.{name}  class unfinished" for name in unfinished]
     if contract.node_type.is_stateful:
         model = resolved.state_model.__name__ if resolved.state_model else "WorkflowState"
         facts["state"] = f"{model} per key, in {contract.changelog_topic}"

@@ -47,7 +47,7 @@ def nodes(
     if as_json:
         print_json([as_dict(view) for view in views])
         return
-    columns = ("NODE", "VERSION", "KIND", "INSTANCES", "PARTITIONS", "LAG", "DEAD", "STATE", "HEALTH")
+    columns = ("NODE", "VERSION", "KIND", "INSTANCES", "PARTITIONS", "LAG", "DEAD", "UNFINISHED", "STATE", "HEALTH")
     print_rows(columns, [row_of(view) for view in views])
     if remark := registry_remark(survey):
         errors.print(remark)
@@ -130,6 +130,7 @@ def row_of(view: NodeView) -> Sequence[object]:
         len(view.lags),
         view.lag,
         view.dead_letters,
+        len(view.unfinished),
         view.state,
         view.health,
     )
@@ -146,6 +147,7 @@ def as_dict(view: NodeView) -> dict[str, object]:
         "lag": view.lag,
         "processed": view.processed,
         "dead_letters": view.dead_letters,
+        "unfinished": list(view.unfinished),
         "state": view.state,
         "health": view.health,
     }

@@ -16,6 +16,14 @@ Services = Annotated[
     ),
 ]
 
+AllowUnfinished = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unfinished",
+        help="Also run a node with unfinished handlers. Each of their messages becomes a dead letter of that class.",
+    ),
+]
+
 
 def load_settings(services: list[Path] | None = None) -> Settings:
     """Return the settings, with the folders of the command line. Raise ConfigurationError."""

@@ -10,7 +10,9 @@ import typer
 from onex.agent.process.agent_process import run_agent
 from onex.agent.process.supervisor import supervise
 from onex.cli.node_lookup import find_node
-from onex.cli.options import Services, load_settings
+from onex.cli.options import AllowUnfinished, Services, load_settings
+from onex.contract import resolve_node
+from onex.contract.unfinished import refuse_unfinished
 from onex.errors import OnexError
 from onex.settings import Settings
 
@@ -26,6 +28,7 @@ def run(
             help="Processes that share the partitions. A process that ends is restarted.",
         ),
     ] = None,
+    allow_unfinished: AllowUnfinished = False,
     services: Services = None,
 ) -> None:
     """Run a node until SIGTERM or Ctrl-C. The agent drains before it ends."""
@@ -33,14 +36,18 @@ def run(
     settings.require_kafka()
     path = find_node(node, settings)
     if instances is None:
-        raise typer.Exit(_agent(path, settings))
+        raise typer.Exit(_agent(path, settings, allow_unfinished=allow_unfinished))
+    if not allow_unfinished:  # a child that refuses would be started again and again
+        refuse_unfinished([resolve_node(path, settings.topic_prefix)])
     command = [sys.executable, "-m", "onex.cli.main", "run", str(path)]
+    if allow_unfinished:
+        command.append("--allow-unfinished")
     raise typer.Exit(supervise(command, instances, settings.drain_timeout + 10))
 
 
-def _agent(path: Path, settings: Settings) -> int:
+def _agent(path: Path, settings: Settings, *, allow_unfinished: bool) -> int:
     try:
-        return run_agent(path, settings)
+        return run_agent(path, settings, allow_unfinished=allow_unfinished)
     except (OnexError, OSError):
         raise  # the error printer shows one line
     except Exception:

@@ -10,6 +10,7 @@ from onex.model.contract import ModelContract
 from onex.model.message import Message
 from onex.model.topic import with_topic_prefix
 from onex.node import Node, NodeConfig
+from onex.node.unfinished import unfinished_methods
 
 Subcontracts = Mapping[type[Subcontract], Subcontract]
 """Configuration of capabilities, by the model that describes it."""
@@ -47,6 +48,11 @@ class ResolvedNode:
     """Variables without a default that were not looked up."""
     environment: Environment | None = field(default=None, repr=False)
     """The environment that filled the variables. None when the node was resolved without one."""
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """Handlers and health checks whose logic is not written yet."""
+        return tuple(unfinished_methods(self.node_class))
 
     def with_prefix(self, prefix: str) -> "ResolvedNode":
         """Return the node in an environment whose topics and groups begin with ``prefix``."""

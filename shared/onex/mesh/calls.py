@@ -21,7 +21,12 @@ from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from onex.wire.foreign_headers import headers_of
 
-_REFUSED = (EnumFailureClass.POISON, EnumFailureClass.SCHEMA, EnumFailureClass.REJECTED)
+_REFUSED = (
+    EnumFailureClass.POISON,
+    EnumFailureClass.SCHEMA,
+    EnumFailureClass.REJECTED,
+    EnumFailureClass.UNFINISHED,
+)
 _MOST_STEPS = 10_000
 """Steps that one call receives. Any client that may write to the topic of a step can name the command of a call."""
 

@@ -38,6 +38,8 @@ class NodeView:
     """``active``, ``absent`` (no process is registered) or the registration state of the best process."""
     health: str
     """Worst health of its processes; empty when there is no report."""
+    unfinished: Sequence[str] = ()
+    """Handlers of the class in the service folders whose logic is not written yet."""
 
     @property
     def lag(self) -> int:
@@ -136,6 +138,7 @@ class Survey:
             sum(dead.values()),
             _state(active, registered),
             max(reported, key=_ORDER.index) if reported else "",
+            node.unfinished,
         )
 
 

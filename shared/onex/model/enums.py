@@ -37,6 +37,8 @@ class EnumFailureClass(StrEnum):
     """The schema id is unknown, or the schema of the writer cannot be resolved with ours."""
     REJECTED = "rejected"
     """The content is refused: validation, unknown type, guard."""
+    UNFINISHED = "unfinished"
+    """The logic of the handler is not written yet."""
     TRANSIENT = "transient"
     """An external system failed, and all attempts are used up."""
     TIMEOUT = "timeout"

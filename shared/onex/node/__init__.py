@@ -1,12 +1,13 @@
 """The API for node authors: the four kinds of nodes, their context and their results."""
 
-from onex.errors import RejectedError, TransientError
+from onex.errors import NotImplementedNodeError, RejectedError, TransientError
 from onex.model.context import Context
 from onex.model.message import Message
 from onex.node.base import Node, NodeConfig
 from onex.node.kinds import NodeCompute, NodeEffect, NodeOrchestrator, NodeReducer
 from onex.node.results import Addressed, CancelTimer, Decision, Reduction, SetTimer, TimerFired
 from onex.node.run import Run, StepFailure
+from onex.node.unfinished import unfinished
 
 __all__ = [
     "Addressed",
@@ -20,6 +21,7 @@ __all__ = [
     "NodeEffect",
     "NodeOrchestrator",
     "NodeReducer",
+    "NotImplementedNodeError",
     "Reduction",
     "RejectedError",
     "Run",
@@ -27,4 +29,5 @@ __all__ = [
     "StepFailure",
     "TimerFired",
     "TransientError",
+    "unfinished",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import structlog
 
 from onex.contract.signature import may_return_none
-from onex.errors import WrongOutputError
+from onex.errors import NotImplementedNodeError, WrongOutputError
 from onex.model.cancel import CancelWorkflow
 from onex.model.contract import ModelWorkflow, ModelWorkflowStep
 from onex.model.enums import EnumErrorAction
@@ -146,11 +146,13 @@ class Compensation:
 
     def _stored_commands(self, draft: RunDraft, step: ModelWorkflowStep) -> tuple[Sequence[str], bool] | None:
         """Return ``_commands`` as JSON. Return None when the method raises: commands that were sent before are still
-        awaited, the rest of the step is not undone, and its ``problem`` is the exception."""
+        awaited, the rest of the step is not undone, and its ``problem`` is the exception. Raise
+        NotImplementedNodeError."""
         try:
             commands, is_whole = self._commands(draft, step)
             return [command.to_stored_json() for command in commands], is_whole
-        except (MemoryError, KeyboardInterrupt):  # about the process, not about the method
+        except (MemoryError, KeyboardInterrupt, NotImplementedNodeError):
+            # The process failed, or the message waits as a dead letter until the method is written.
             raise
         except BaseException as error:  # noqa: BLE001 - the run ends with this problem, and the other steps are undone
             problem = f"{type(error).__name__}: {safe_text(error)}"[:_MOST_TEXT]

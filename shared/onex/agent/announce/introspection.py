@@ -106,5 +106,7 @@ def _discovered(resolved: ResolvedNode) -> Iterator[str]:
         yield "lifecycle" if name in ("start", "stop") else f"handler:{name}"
     for metadata in cls.capabilities.start:
         yield f"mixin:{metadata.name}"
+    for name in resolved.unfinished:
+        yield f"unfinished:{name}"
     for name in cls.Config.model_fields:
         yield f"config:{name}"

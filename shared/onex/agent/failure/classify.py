@@ -14,6 +14,7 @@ from onex.errors import (
     ConfigurationError,
     HandlerTimeoutError,
     MessageTooLargeError,
+    NotImplementedNodeError,
     OutageError,
     PoisonError,
     ProcessEndedError,
@@ -79,6 +80,8 @@ class Classifier:
                 return EnumFailureClass.SCHEMA
             case RejectedError() | MessageTooLargeError():
                 return EnumFailureClass.REJECTED
+            case NotImplementedNodeError():
+                return EnumFailureClass.UNFINISHED
             case HandlerTimeoutError():
                 return EnumFailureClass.TIMEOUT
             case ProcessEndedError():

@@ -49,6 +49,7 @@ from onex.capability import Reports
 from onex.capability.host import PartitionShare
 from onex.connect import kafka_adapters, open_agent_bus, open_catalogue
 from onex.contract import ResolvedNode, resolve_node
+from onex.contract.unfinished import refuse_unfinished
 from onex.errors import (
     BusError,
     ConfigurationError,
@@ -340,14 +341,16 @@ async def _run_both(
         await relay
 
 
-def run_agent(path: Path, settings: Settings) -> int:
+def run_agent(path: Path, settings: Settings, *, allow_unfinished: bool = False) -> int:
     """Run one instance of the node in ``path`` until SIGTERM; return the exit code.
 
-    Raises ContractError and ConfigurationError.
+    Raises ContractError, also for a node with unfinished handlers unless these are allowed, and ConfigurationError.
     """
     health, calls = _starting(settings)
     with calls.steps.step("loading the node"):
         resolved = resolve_node(path, settings.topic_prefix, environment=os.environ)
+        if not allow_unfinished:
+            refuse_unfinished([resolved])
     return _run(resolved, settings, health, calls)
 
 

@@ -45,6 +45,7 @@ class Presence:
         self._settings = settings
         self._contract = contract
         self._instance = instance
+        self._unfinished = resolved.unfinished
         self._endpoint = f"http://{_host_of_url(settings.health_host)}:{port}"
         self._file: Path = settings.home / "run" / f"{contract.topic_prefix}{contract.name}.{instance}.json"
         self.tracing: Tracing | None = None
@@ -88,6 +89,7 @@ class Presence:
             "instance": self._instance,
             "pid": os.getpid(),
             "health": self._endpoint,
+            "unfinished": self._unfinished,
         }
         # In one step: another process may read the file at any moment.
         temporary = self._file.with_suffix(f".{os.getpid()}")

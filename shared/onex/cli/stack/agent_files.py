@@ -30,6 +30,8 @@ class AgentInfo(BaseModel):
     pid: PositiveInt
     health: str
     """URL of the agent's HTTP server."""
+    unfinished: tuple[str, ...] = ()
+    """Handlers whose logic is not written yet."""
 
 
 class _Readiness(BaseModel):

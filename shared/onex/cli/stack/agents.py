@@ -21,15 +21,16 @@ _POLL_INTERVAL = 0.05
 class StartedAgents:
     """The agents that one ``onex up`` starts."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, allow_unfinished: bool) -> None:
         self._settings = settings
+        self._options = ["--allow-unfinished"] if allow_unfinished else []
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self.notes: list[AgentNote] = []
 
     def start(self, launch: Launch) -> None:
         """Start an agent. It waits for its topics by itself."""
         node = launch.node
-        command = [sys.executable, "-m", "onex.cli.main", "run", str(node.folder)]
+        command = [sys.executable, "-m", "onex.cli.main", "run", str(node.folder), *self._options]
         process = spawn(command, log_of(self._settings, node.name, launch.number), tied=False)
         self._processes[process.pid] = process
         note = AgentNote(

@@ -27,6 +27,8 @@ class AgentStatus:
     pid: int
     health: str
     state: str
+    unfinished: Sequence[str] = ()
+    """Handlers whose logic is not written yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,9 @@ def _status_of_info(info: AgentInfo, prefix: str) -> AgentStatus:
     state = state_of(info)
     if state == GONE and runs(info.pid):
         state = _SILENT
-    return AgentStatus(prefix, info.node, info.version, info.kind, info.instance, info.pid, info.health, state)
+    return AgentStatus(
+        prefix, info.node, info.version, info.kind, info.instance, info.pid, info.health, state, info.unfinished
+    )
 
 
 def _status_of_note(note: AgentNote, prefix: str) -> AgentStatus:

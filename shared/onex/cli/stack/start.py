@@ -26,9 +26,10 @@ _MORE_THAN_DRAINING = 10.0
 class StackStart:
     """One start of the servers and agents of a folder."""
 
-    def __init__(self, settings: Settings, undo: Undo, *, with_registry: bool) -> None:
+    def __init__(self, settings: Settings, undo: Undo, *, with_registry: bool, allow_unfinished: bool) -> None:
         self._settings = settings
         self._with_registry = with_registry
+        self._allow_unfinished = allow_unfinished
         self._undo = undo
         self._began = time.monotonic()
         self._stack = read_stack(settings)
@@ -71,7 +72,7 @@ class StackStart:
         if self._settings.instance and plan.retired:
             # Two processes cannot have the same instance name: the old one stops before the new one starts.
             self._stop([retirement.agent for retirement in plan.retired])
-        started = StartedAgents(self._settings)
+        started = StartedAgents(self._settings, allow_unfinished=self._allow_unfinished)
         self._undo.on_failure("agents that were started", lambda: self._stop(started.notes))
         for launch in plan.started:
             with self._undo.step():
@@ -122,11 +123,15 @@ class StackStart:
         return settings.model_copy(update={"services": complete(settings.services)})
 
     def _resolve(self) -> None:
-        """Resolve the nodes, and the versions whose workflow runs their agents finish. Raise ContractError."""
+        """Resolve the nodes, and the versions whose workflow runs their agents finish. Raise ContractError,
+        also for unfinished handlers unless these are allowed."""
         from onex.cli.node_lookup import resolve_all
         from onex.contract.resolve import earlier_versions
+        from onex.contract.unfinished import refuse_unfinished
 
         self._nodes = resolve_all(self._settings)
+        if not self._allow_unfinished:
+            refuse_unfinished(self._nodes)
         for node in self._nodes:
             if node.contract.workflow_coordination:
                 self._earlier[str(node.folder)] = earlier_versions(node)

@@ -36,8 +36,8 @@ def status(
         state = Text("ready", "green") if found.kafka.ok else Text("down", "red")
         console.print(Text.assemble("Kafka       ", state, "  ", printable(found.kafka.detail)))
         console.print(f"PostgreSQL  {without_secrets(settings.database_url.get_secret_value())}")
-        rows = [(a.node, a.version, a.kind, a.instance, a.pid, a.state) for a in found.agents]
-        print_rows(("NODE", "VERSION", "KIND", "INSTANCE", "PID", "STATE"), rows)
+        rows = [(a.node, a.version, a.kind, a.instance, a.pid, len(a.unfinished), a.state) for a in found.agents]
+        print_rows(("NODE", "VERSION", "KIND", "INSTANCE", "PID", "UNFINISHED", "STATE"), rows)
         for remedy in found.remedies:
             console.print(remedy)
     if not found.ready:

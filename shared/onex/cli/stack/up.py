@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from onex.cli.options import Services, load_settings
+from onex.cli.options import AllowUnfinished, Services, load_settings
 from onex.cli.output import Exit, errors
 from onex.cli.stack.agent_files import remove_files_of_dead_agents
 from onex.cli.stack.lock import stack_lock
@@ -33,6 +33,7 @@ def up(
     registry: Annotated[
         bool, typer.Option(envvar="ONEX_UP_REGISTRY", help="Also run the registry and health nodes of the mesh.")
     ] = True,
+    allow_unfinished: AllowUnfinished = False,
 ) -> None:
     """Start Kafka, PostgreSQL and the agents, and provision topics and schemas.
 
@@ -45,7 +46,7 @@ def up(
     undo = Undo(lambda problem: errors.print(problem))
     try:
         with stack_lock(settings), undo:
-            start = StackStart(settings, undo, with_registry=registry)
+            start = StackStart(settings, undo, with_registry=registry, allow_unfinished=allow_unfinished or not agents)
             start.servers(services, kafka_port)
             unready = start.agents(instances, restart) if agents else []
             undo.keep()
