@@ -5,6 +5,7 @@ from onex.model.context import Context
 from onex.model.message import Message
 from onex.node.base import Node, NodeConfig
 from onex.node.kinds import NodeCompute, NodeEffect, NodeOrchestrator, NodeReducer
+from onex.node.outside import bytes_of, field_of, optional_field_of, path_of, utf8_text
 from onex.node.results import Addressed, CancelTimer, Decision, Reduction, SetTimer, TimerFired
 from onex.node.run import Run, StepFailure
 from onex.node.unfinished import unfinished
@@ -29,5 +30,10 @@ __all__ = [
     "StepFailure",
     "TimerFired",
     "TransientError",
+    "bytes_of",
+    "field_of",
+    "optional_field_of",
+    "path_of",
     "unfinished",
+    "utf8_text",
 ]

@@ -24,7 +24,7 @@ def run_case(folder: Path, case: Case, *, virtual_time: bool = True) -> str:
         for given in case.given:
             _feed(driver, case, given, correlation)
         sent = _feed(driver, case, case.when, correlation)
-        return mismatch(case, _published(driver, sent), _dead_letter(driver, sent))
+        return mismatch(case, published_by(driver, sent), letter_of(driver, sent))
     finally:
         driver.close()
 
@@ -72,7 +72,8 @@ def case_bytes(name: str, payload: object) -> bytes:
     return bytes.fromhex(str(payload)) if name == "bytes" else json.dumps(payload).encode()
 
 
-def _published(driver: MeshDriver, sent: Sent) -> list[Named]:
+def published_by(driver: MeshDriver, sent: Sent) -> list[Named]:
+    """Return what the first node of a driver has published because of a message, by type."""
     node = driver.nodes[0]
     published: list[Named] = []
     for model in node.outputs:
@@ -82,7 +83,8 @@ def _published(driver: MeshDriver, sent: Sent) -> list[Named]:
     return published
 
 
-def _dead_letter(driver: MeshDriver, sent: Sent) -> dict[str, str] | None:
+def letter_of(driver: MeshDriver, sent: Sent) -> dict[str, str] | None:
+    """Return the facts of a message's dead letter without their prefix, or None when it has none."""
     for record in driver.dead_letters():
         headers = {name: value.decode(errors="replace") for name, value in record.headers() or []}
         if headers.get(d.MESSAGE_ID) == sent.id:

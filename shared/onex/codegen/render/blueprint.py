@@ -1,62 +1,65 @@
-"""The methods of a node that follow from its contract: names, arguments, results."""
+"""The methods of a node that follow from its contract: names, parameters, results."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 
 from onex.codegen.render.generatable import messages_of_topics
-from onex.codegen.render.values import Source, construct
-from onex.model.contract import ModelContract, ModelWorkflow, ModelWorkflowStep
+from onex.model.contract import ModelContract, ModelHandler, ModelWorkflow
 from onex.model.enums import EnumNodeKind
 from onex.model.topic import TopicName
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A handler: its input and output types, and the expression of its first output."""
+    """A handler: the messages that it takes and returns."""
 
     name: str
     inputs: Sequence[str]
+    """Messages; of ``progress`` the further parameters, which are texts."""
     outputs: Sequence[str]
-    result: str
-    updates: Sequence[str] = ()
-    """REDUCER: fields of the state that are copied from the event."""
-    returns: str = ""
-    """Return annotation, where it is not the union of the outputs."""
+    returns: str
+    """Annotation of the result."""
+
+
+def entries_of(contract: ModelContract) -> Mapping[str, Sequence[ModelHandler]]:
+    """Return the entries of ``handler_routing``, by method. Several messages may share one method."""
+    if contract.handler_routing is None:
+        name = "compute" if contract.node_type is EnumNodeKind.COMPUTE else "execute"
+        outputs = (contract.output_model,) if contract.output_model else ()
+        return {name: [ModelHandler(event_model=contract.input_model or "", handler=name, output_events=outputs)]}
+    grouped: dict[str, list[ModelHandler]] = {}
+    for entry in contract.handler_routing.handlers:
+        grouped.setdefault(entry.handler, []).append(entry)
+    return grouped
 
 
 def handlers(contract: ModelContract) -> list[Method]:
-    """Return the methods of a COMPUTE, EFFECT or REDUCER. Several messages may share one."""
-    assert contract.definitions is not None
-    models = contract.definitions.models
-    grouped: dict[str, tuple[list[str], list[str]]] = {}
-    if contract.handler_routing:
-        for item in contract.handler_routing.handlers:
-            inputs, outputs = grouped.setdefault(item.handler, ([], []))
-            inputs.append(item.event_model)
-            outputs += [name for name in item.output_events if name not in outputs]
-    else:
-        name = "compute" if contract.node_type is EnumNodeKind.COMPUTE else "execute"
-        grouped[name] = ([contract.input_model or ""], [contract.output_model] if contract.output_model else [])
-    argument = {EnumNodeKind.COMPUTE: "request", EnumNodeKind.EFFECT: "command"}.get(contract.node_type, "event")
-    methods = []
-    for name, (inputs, outputs) in grouped.items():
-        sources = [Source(argument, inputs)]
-        updates: list[str] = []
-        if contract.definitions.state is not None and contract.node_type is EnumNodeKind.REDUCER:
-            state = contract.definitions.state
-            state_field = contract.state_machine.state_field if contract.state_machine else ""
-            updates = [
-                field
-                for field, text in models[state].fields.items()
-                if field != state_field and sources[0].has(field, text, models)
-            ]
-            sources.append(Source("new", [state]))
-            if state_field:
-                updates.append(state_field)
-        result = construct(outputs[0], models, sources) if outputs else "None"
-        methods.append(Method(name, inputs, outputs, result, updates))
+    """Return the methods of a COMPUTE, EFFECT or REDUCER."""
+    methods: list[Method] = []
+    for name, entries in entries_of(contract).items():
+        outputs = list(dict.fromkeys(output for entry in entries for output in entry.output_events))
+        methods.append(Method(name, [entry.event_model for entry in entries], outputs, _returns(contract, entries)))
     return methods
+
+
+def _returns(contract: ModelContract, entries: Sequence[ModelHandler]) -> str:
+    if contract.node_type is EnumNodeKind.REDUCER:
+        assert contract.definitions is not None
+        return f"Reduction[{contract.definitions.state}]"
+    results = dict.fromkeys(result for entry in entries for result in _results(contract, entry))
+    return " | ".join(results) or "None"
+
+
+def _results(contract: ModelContract, entry: ModelHandler) -> Sequence[str]:
+    """Return the annotations of the results of one message: with operations on Kafka one tuple of all of them."""
+    own = [operation for operation in contract.io_operations if operation.handler == entry.handler]
+    further = [name for operation in own if operation.type == "kafka" for name in operation.message]
+    made = [name for operation in own if operation.type != "kafka" for name in operation.output]
+    first = made or [*entry.mapping]
+    if not further:
+        return entry.output_events
+    returned = [*first, *further]
+    return [f"tuple[{', '.join(returned)}]"] if len(returned) > 1 else returned
 
 
 def start_command(contract: ModelContract, workflow: ModelWorkflow) -> str:
@@ -66,75 +69,30 @@ def start_command(contract: ModelContract, workflow: ModelWorkflow) -> str:
     return next(name for name in subscribed if name not in workflow.answers)
 
 
-def _results_before(workflow: ModelWorkflow) -> dict[str, list[str]]:
-    """Return the steps that certainly have a result when a step begins, nearest last, by step."""
-    by_id = {step.id: step for step in workflow.steps}
-    before: dict[str, list[str]] = {}
-    for step_id in TopologicalSorter({step.id: step.depends_on for step in workflow.steps}).static_order():
-        earlier: dict[str, None] = {}
-        for name in by_id[step_id].depends_on:
-            earlier |= dict.fromkeys([*before[name], *_result_of(by_id[name])])
-        before[step_id] = list(earlier)
-    return before
-
-
-def _result_of(step: ModelWorkflowStep) -> list[str]:
-    """Return the step, if later steps may use its result. A skipped step, or one with many commands, has none."""
-    return [step.id] if (step.result or step.signal) and not step.conditional and not step.fan_out else []
-
-
 def step_methods(contract: ModelContract, workflow: ModelWorkflow) -> list[Method]:
     """Return the methods of a declared workflow."""
-    assert contract.definitions is not None
-    models = contract.definitions.models
-    start = start_command(contract, workflow)
-    by_id = {step.id: step for step in workflow.steps}
-    before = _results_before(workflow)
-    command = Source("run.command", [start])
-
-    def results(steps: Sequence[str]) -> list[Source]:
-        types = [(name, by_id[name].result or by_id[name].signal or "") for name in reversed(steps)]
-        return [Source(f"run.result({kind}{_of_step(workflow, kind, name)})", [kind]) for name, kind in types]
-
-    methods = []
+    methods: list[Method] = []
     for step in workflow.steps:
-        earlier = before[step.id]
         if step.conditional:
-            methods.append(Method(f"when_{step.id}", [], [], "True", returns="bool"))
+            methods.append(Method(f"when_{step.id}", [], [], "bool"))
         if step.command:
-            built = construct(step.command, models, [*results(earlier), command])
-            if step.fan_out:
-                methods.append(Method(step.id, [], [step.command], f"[{built}]", returns=f"list[{step.command}]"))
-            else:
-                methods.append(Method(step.id, [], [step.command], built))
+            returns = f"list[{step.command}]" if step.fan_out else step.command
+            methods.append(Method(step.id, [], [step.command], returns))
         if step.compensate:
-            built = construct(step.compensate, models, [*results(earlier), command])
-            methods.append(Method(f"compensate_{step.id}", [], [step.compensate], built))
-    steps_with_result = [name for step in workflow.steps for name in _result_of(step)]
-    methods.append(
-        Method(
-            "completed",
-            [],
-            [workflow.completed],
-            construct(workflow.completed, models, [*results(steps_with_result), command]),
-        )
-    )
-    reason = {
-        "reason": 'run.failure.reason if run.failure else ""',
-        "step": 'run.failure.step if run.failure else ""',
-    }
-    methods.append(Method("failed", [], [workflow.failed], construct(workflow.failed, models, [command], reason)))
+            methods.append(Method(f"compensate_{step.id}", [], [step.compensate], step.compensate))
+    methods.append(Method("completed", [], [workflow.completed], workflow.completed))
+    methods.append(Method("failed", [], [workflow.failed], workflow.failed))
     if workflow.deadline:
-        methods.append(Method("deadline", [], [], "run.started_at + timedelta(minutes=5)", returns="datetime"))
+        methods.append(Method("deadline", [], [], "datetime"))
     if workflow.continues:
-        methods.append(Method("continue_as_new", [], [start], "None", returns=f"{start} | None"))
+        start = start_command(contract, workflow)
+        methods.append(Method("continue_as_new", [], [start], f"{start} | None"))
     if workflow.progress:
-        progress = construct(workflow.progress, models, [command], {"step": "step", "status": "status"})
-        methods.append(Method("progress", ["step", "status"], [workflow.progress], progress))
+        methods.append(Method("progress", ["step", "status"], [workflow.progress], workflow.progress))
     return methods
 
 
-def _of_step(workflow: ModelWorkflow, message: str, step_id: str) -> str:
-    """Return the step as a further argument, where several steps have results of that type."""
-    shared = sum(message in (step.result, step.signal) for step in workflow.steps) > 1
-    return f", {step_id!r}" if shared else ""
+def methods_of(contract: ModelContract) -> list[Method]:
+    """Return the handlers of any kind."""
+    workflow = contract.workflow_coordination
+    return step_methods(contract, workflow) if workflow else handlers(contract)

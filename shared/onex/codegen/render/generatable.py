@@ -22,7 +22,18 @@ LARGEST_MESSAGE: Final = 300
 """Largest number of fields of a message, with those of its inner messages: rendered code names each of them."""
 MOST_STEPS: Final = 64
 IMPORTED: Final = frozenset(
-    {"Context", "Message", "NodeCompute", "NodeEffect", "NodeOrchestrator", "NodeReducer", "Reduction", "Run", "UTC"}
+    {
+        "Context",
+        "Message",
+        "NodeCompute",
+        "NodeEffect",
+        "NodeOrchestrator",
+        "NodeReducer",
+        "NotImplementedNodeError",
+        "Reduction",
+        "RejectedError",
+        "Run",
+    }
 )
 """Names that rendered modules import, in addition to those of types."""
 

@@ -1,14 +1,16 @@
 """Renders a node package from a contract: contract, models and node class."""
 
+from collections.abc import Mapping
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onex.codegen.render.blueprint import Method, handlers, start_command, step_methods
+from onex.codegen.render.blueprint import Method, methods_of, start_command
+from onex.codegen.render.bodies import Body, bodies_of
 from onex.codegen.render.generatable import class_name, generatable_contract
 from onex.codegen.render.shape import import_lines, models_shape, names_in, node_shape, sentence, standard_imports
-from onex.codegen.render.values import Models, construct, literal
+from onex.codegen.render.values import literal
 from onex.codegen.render.verify import verified
 from onex.model.contract import ModelContract
 from onex.model.contract.field_type import field_type_names
@@ -16,24 +18,6 @@ from onex.model.enums import EnumNodeKind
 
 if TYPE_CHECKING:
     from jinja2 import Template
-
-_WIDTH = 118
-
-
-def _wrap(expression: str, indent: int) -> str:
-    """Return ``Name(a=..., b=...)``, on several lines when it is too long for one."""
-    if indent + len("return ") + len(expression) <= _WIDTH or not expression.endswith(")"):
-        return expression
-    name, _, inside = expression[:-1].partition("(")
-    arguments, depth, start = [], 0, 0
-    for at, character in enumerate(inside):
-        depth += (character in "([{") - (character in ")]}")
-        if character == "," and not depth:
-            arguments.append(inside[start:at].strip())
-            start = at + 1
-    arguments.append(inside[start:].strip())
-    pad = " " * (indent + 4)
-    return f"{name}(\n" + "".join(f"{pad}{argument},\n" for argument in arguments) + " " * indent + ")"
 
 
 @cache
@@ -49,7 +33,7 @@ def _template(name: str) -> "Template":
         keep_trailing_newline=True,
         autoescape=False,
     )
-    templates.filters |= {"wrap": _wrap, "literal": literal}
+    templates.filters |= {"literal": literal}
     return templates.get_template(name)
 
 
@@ -89,50 +73,43 @@ def _models(contract: ModelContract) -> str:
 
 def _node(contract: ModelContract) -> str:
     assert contract.definitions is not None
-    models = contract.definitions.models
-    kind = contract.node_type
-    facts: dict[str, object] = {}
-    methods: list[Method]
+    methods, bodies = methods_of(contract), bodies_of(contract)
+    facts: dict[str, object] = {"state": contract.definitions.state}
+    base, own = _base(contract, methods)
     if workflow := contract.workflow_coordination:
-        start = start_command(contract, workflow)
-        methods = step_methods(contract, workflow)
-        base, imports = f"NodeOrchestrator[{start}, {workflow.completed}]", ["NodeOrchestrator", "Run"]
-        facts |= {"start": start}
-    else:
-        methods = handlers(contract)
-        base, imports = _base(contract, methods)
-    new_state = ""
-    if contract.definitions.state is not None and kind is EnumNodeKind.REDUCER:
-        new_state = _new_state(contract, models)
-        facts |= {
-            "state": contract.definitions.state,
-            "new_state": new_state,
-            "state_field": contract.state_machine.state_field if contract.state_machine else "",
-        }
-    messages = [name for method in methods for name in (*method.inputs, *method.outputs)]
-    returned = [method.returns for method in methods if method.returns]
-    mentioned = names_in(base, *returned, *(m.result for m in methods), *([new_state] if new_state else []))
-    used = sorted(name for name in models if name in mentioned or name in messages)
-    stdlib = standard_imports(mentioned)
+        facts["start"] = start_command(contract, workflow)
+    imports = _imports(contract, methods, bodies, base)
+    imports |= {("onex.node", name) for name in own}
+    if any(body.is_unfinished for body in bodies.values()):
+        imports.add(("onex.node", "unfinished"))
     rendered = _template("node.py.j2").render(
-        name=contract.name,
-        version=contract.contract_version.folder,
         description=sentence(contract.description or contract.name),
         class_name=class_name(contract),
         base=base,
-        base_imports=imports,
-        kind=kind,
+        kind=contract.node_type,
         methods=methods,
-        used=used,
-        stdlib=import_lines(stdlib),
+        bodies=bodies,
+        imports=import_lines(imports),
         **facts,
     )
-    found = {(f"{contract.name}.{contract.contract_version.folder}.models", name) for name in used}
-    found |= {("onex.node", name) for name in imports} | stdlib
-    return verified(rendered, node_shape(contract, methods, base, found), f"{contract.name}: node")
+    return verified(rendered, node_shape(contract, methods, bodies, base, imports), f"{contract.name}: node")
+
+
+def _imports(
+    contract: ModelContract, methods: list[Method], bodies: Mapping[str, Body], base: str
+) -> set[tuple[str, str]]:
+    """Return the imports of bodies and signatures."""
+    assert contract.definitions is not None
+    names = names_in(base, *(method.returns for method in methods))
+    if contract.workflow_coordination is None:
+        names |= {name for method in methods for name in method.inputs}
+    module = f"{contract.name}.{contract.contract_version.folder}.models"
+    found = {(module, name) for name in names if name in contract.definitions.models} | standard_imports(names)
+    return found.union(*(body.imports for body in bodies.values()))
 
 
 def _base(contract: ModelContract, methods: list[Method]) -> tuple[str, list[str]]:
+    assert contract.definitions is not None
     match contract.node_type:
         case EnumNodeKind.COMPUTE:
             outputs = " | ".join(dict.fromkeys(name for method in methods for name in method.outputs)) or "Message"
@@ -143,14 +120,10 @@ def _base(contract: ModelContract, methods: list[Method]) -> tuple[str, list[str
             ]
         case EnumNodeKind.EFFECT:
             return "NodeEffect", ["Context", "NodeEffect"]
-        case _:
-            assert contract.definitions is not None
+        case EnumNodeKind.REDUCER:
             return f"NodeReducer[{contract.definitions.state}]", ["Context", "NodeReducer", "Reduction"]
-
-
-def _new_state(contract: ModelContract, models: Models) -> str:
-    assert contract.definitions is not None
-    assert contract.definitions.state is not None
-    machine = contract.state_machine
-    fixed = {machine.state_field: literal(machine.initial_state)} if machine else {}
-    return construct(contract.definitions.state, models, (), fixed)
+        case EnumNodeKind.ORCHESTRATOR:
+            workflow = contract.workflow_coordination
+            assert workflow is not None
+            start = start_command(contract, workflow)
+            return f"NodeOrchestrator[{start}, {workflow.completed}]", ["NodeOrchestrator", "Run"]

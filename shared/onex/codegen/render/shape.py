@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from onex.codegen.render.blueprint import Method
+from onex.codegen.render.bodies import Body
+from onex.codegen.render.bodies.code import Constant
 from onex.codegen.render.generatable import class_name
 from onex.model.contract import ModelContract
 from onex.model.contract.field_type import PLAIN_TYPES
@@ -14,14 +16,11 @@ Import = tuple[str, str]
 """Module and name."""
 
 _STANDARD: Mapping[str, str] = {
-    "UTC": "datetime",
     "UUID": "uuid",
     "date": "datetime",
     "datetime": "datetime",
-    "timedelta": "datetime",
 }
-_TYPES = frozenset({*PLAIN_TYPES, "dict", "list"})
-_IN_EXPRESSIONS = frozenset(_STANDARD)
+_TYPES = frozenset({*PLAIN_TYPES, "dict", "list", "tuple"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,10 @@ class ClassShape:
     methods: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Parameters by name of the method, in order."""
     coroutines: bool = False
+    unfinished: frozenset[str] = frozenset()
+    """Methods with the mark of an unfinished handler."""
+    exact: Mapping[str, str] = field(default_factory=dict)
+    """Further methods behind these, each with its whole text as ``ast.unparse`` writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,11 @@ class Shape:
     attributes: frozenset[str]
     """Attributes and arguments that expressions may use."""
     texts: frozenset[str]
-    """Text constants of expressions."""
+    """Texts of expressions: names of fields and of steps."""
+    messages: frozenset[str] = frozenset()
+    """Message classes."""
+    constants: frozenset[Constant] = frozenset()
+    """Values of the literals of expressions."""
 
 
 def models_shape(contract: ModelContract, order: Sequence[str], imports: Iterable[Import]) -> Shape:
@@ -72,7 +79,13 @@ def models_shape(contract: ModelContract, order: Sequence[str], imports: Iterabl
     return Shape(f"Messages of {contract.name}.", found, classes, sorted(models), names, frozenset(), frozenset())
 
 
-def node_shape(contract: ModelContract, methods: Sequence[Method], base: str, imports: Iterable[Import]) -> Shape:
+def node_shape(
+    contract: ModelContract,
+    methods: Sequence[Method],
+    bodies: Mapping[str, Body],
+    base: str,
+    imports: Iterable[Import],
+) -> Shape:
     """Return the shape of ``node.py``: the node class with its methods."""
     assert contract.definitions is not None
     models = contract.definitions.models
@@ -90,37 +103,22 @@ def node_shape(contract: ModelContract, methods: Sequence[Method], base: str, im
         description,
         methods={m.name: [*arguments, *extra.get(m.name, ())] for m in methods},
         coroutines=kind is EnumNodeKind.EFFECT,
+        unfinished=frozenset(name for name, body in bodies.items() if body.is_unfinished),
     )
     fields = {field for definition in models.values() for field in definition.fields}
-    state = {contract.state_machine.initial_state} if contract.state_machine else set()
-    own = {"new", "old", "step", "status", "Context", "Message", "Reduction", "Run"}
+    steps = {step.id for step in contract.workflow_coordination.steps} if contract.workflow_coordination else set()
+    own = {"step", "status", "state", "run", "Context", "Message", "Reduction", "Run"}
     return Shape(
         description,
         frozenset(imports),
         {class_name(contract): shape},
         None,
-        frozenset({*_TYPES, *_IN_EXPRESSIONS, *models, *arguments[1:], *own}),
-        frozenset({*fields, *_OF_ENGINE}),
-        frozenset({"", *fields, *state}),
+        frozenset({*_TYPES, *_STANDARD, *models, *arguments[1:], *own}),
+        frozenset(fields),
+        frozenset({*fields, *steps}),
+        frozenset(models),
+        frozenset().union(*(body.constants for body in bodies.values())),
     )
-
-
-_OF_ENGINE = (
-    "command",
-    "failure",
-    "int",
-    "intents",
-    "minutes",
-    "model_copy",
-    "reason",
-    "result",
-    "started_at",
-    "step",
-    "transition_to",
-    "tzinfo",
-    "update",
-)
-"""Attributes and arguments of the engine's own classes, and of those for times and ids."""
 
 
 def sentence(text: str) -> str:
