@@ -192,6 +192,7 @@ def _run(folder: Path, *options: str) -> tuple[int, str]:
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("ONEX_HOME", str(tmp_path))
+    monkeypatch.setattr("onex.agent.process.agent_process.configure_logs", lambda *_, **__: None)
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     return tmp_path
 

@@ -89,6 +89,7 @@ def _problems(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
     yield from _names(contract, models)
     yield from _sizes(models)
     yield from _topics(contract)
+    yield from _shared_handlers(contract)
     if (machine := contract.state_machine) and (state := contract.definitions.state):
         if models[state].fields.get(machine.state_field) != "str":
             yield (
@@ -174,6 +175,19 @@ def _topics(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
             else:
                 carried[name] = topic
         yield from _carried(contract, field, carried, used)
+
+
+def _shared_handlers(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
+    """Check that messages of one method have the same results, because the method has one annotation."""
+    first: dict[str, tuple[str, ...]] = {}
+    for index, item in enumerate(contract.handler_routing.handlers if contract.handler_routing else ()):
+        outputs = first.setdefault(item.handler, item.output_events)
+        if set(outputs) != set(item.output_events):
+            yield (
+                ("handler_routing", "handlers", index, "output_events"),
+                f"{item.handler} also takes a message with other results",
+                "list the same results for both messages, or give each a handler of its own",
+            )
 
 
 def _carried(

@@ -70,6 +70,8 @@ def statement(head: str, expression: Expression, tail: str = "", *, depth: int =
     match expression:
         case Text(value) if len(value) > _PART:
             return [f"{head}(", *(f"{_INDENT}{literal(part)}" for part in _parts(value)), f"){tail}"]
+        case Call(function, [("", Text(value))]) if len(value) > _PART:
+            return [f"{head}{function}(", *(f"{_INDENT}{literal(part)}" for part in _parts(value)), f"){tail}"]
         case Call(function, arguments) if arguments:
             parts = [(f"{name}=" if name else "", value) for name, value in arguments]
             return _broken(f"{head}{function}(", parts, f"){tail}", depth)

@@ -37,30 +37,30 @@ class _Entry:
             problems.append(f"the contract does not state what {self._entry.event_model} changes")
         if problems:
             return self._unfinished(problems, 2)
-        changes = [self._before_first(), self._change()] if self._changes else [self._without_change(result)]
-        return joined([*changes, self._return(result)])
+        change = self._change() if self._changes else self._without_change(result)
+        return joined([change, self._return(result)])
 
     @property
     def _changes(self) -> bool:
         return bool(self._entry.aggregate or self._state_field)
 
-    def _before_first(self) -> Block:
-        """Return the state after the first message of a key, or the reason why there is none."""
-        parts = {field: self._first(field, text) for field, text in self._fields.items()}
-        built = self._whole(parts)
-        if not built.problems:
-            lines = statement(f"{_NEW} = ", built.expression, depth=3)
-            return under(f"if {_STATE} is None:", block_of(self._facts, lines, built))
-        if self._can_begin():
-            return under(f"if {_STATE} is None:", self._unfinished(built.problems, 3))
-        words = f"{self._method}: {self._entry.event_model} came before a state"
-        return under(f"if {_STATE} is None:", raising("RejectedError", words, depth=3))
-
     def _change(self) -> Block:
-        parts = {field: self._next(field, text) for field, text in self._fields.items()}
-        built = self._whole(parts)
-        lines = statement(f"{_NEW} = ", built.expression, depth=3)
-        return under("else:", block_of(self._facts, lines, built))
+        """Return the statement of the new state: of the first message of a key, and of any further one."""
+        first = self._whole({field: self._first(field, text) for field, text in self._fields.items()})
+        further = self._whole({field: self._next(field, text) for field, text in self._fields.items()})
+        no_state = f"if {_STATE} is None:"
+        if first.problems:
+            return joined([under(no_state, self._no_first(first.problems)), self._assigned(further, 2)])
+        return joined([under(no_state, self._assigned(first, 3)), under("else:", self._assigned(further, 3))])
+
+    def _no_first(self, problems: Sequence[str]) -> Block:
+        """Return what happens to a message of a key without a state, when the contract states no first one."""
+        if self._can_begin():
+            return self._unfinished(problems, 3)
+        return raising("RejectedError", f"{self._method}: {self._entry.event_model} came before a state", depth=3)
+
+    def _assigned(self, built: Built, depth: int) -> Block:
+        return block_of(self._facts, statement(f"{_NEW} = ", built.expression, depth=depth), built)
 
     def _without_change(self, result: Built | None) -> Block:
         """Return the check that a state exists, where the result is made of it. The state stays as it is."""
