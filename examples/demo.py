@@ -11,8 +11,8 @@ from confluent_kafka import Producer
 from rich.console import Console
 from rich.rule import Rule
 
-from node_test_generator_effect.v1_0_0.sandbox import Sandbox
 from onex.cli.main import app
+from onex.codegen import Sandbox
 from onex.connect import open_bus, open_catalogue
 from onex.contract import find_contracts, load_contract, resolve_node
 from onex.dlq import read_letters

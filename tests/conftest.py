@@ -14,9 +14,8 @@ from types import FrameType
 import pytest
 from hypothesis import settings
 
-from node_test_generator_effect.v1_0_0.sandbox import Sandbox
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
-from onex.codegen import case_files, package_files
+from onex.codegen import Sandbox, case_files, package_files
 from onex.local import LocalKafka, LocalPostgres
 from tests.distribution import scheduling, sort
 

@@ -19,12 +19,12 @@ from node_codegen_orchestrator.v1_0_0.models import (
 from node_codegen_orchestrator.v1_0_0.models import TestsPassed as Passed
 from node_contract_validator_compute.v1_0_0.models import ContractRefused
 from node_store_effect.v1_0_0.store import export
-from node_test_generator_effect.v1_0_0.sandbox import Sandbox
 from onex.codegen import package_files
 from onex.codegen.render import package
 from onex.codegen.render.generatable import generatable_contract
 from onex.codegen.render.shape import Shape
 from onex.codegen.render.verify import verified
+from onex.codegen.sandbox import Sandbox
 from onex.errors import ContractError, RejectedError
 from onex.testing import MeshDriver
 from tests.conftest import CONTRACTS, SERVICES

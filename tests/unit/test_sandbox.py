@@ -18,10 +18,9 @@ from typing import cast
 
 import pytest
 
-from node_test_generator_effect.v1_0_0 import launcher
-from node_test_generator_effect.v1_0_0.sandbox import Sandbox
 from onex.cli.doctor.check import CheckContext, Severity
 from onex.cli.doctor.node_checks import sandbox
+from onex.codegen.sandbox import Sandbox, launcher
 from onex.contract import resolve_node
 from onex.contract.create_node import create_node
 from onex.errors import ConfigurationError, ContractError
@@ -186,7 +185,7 @@ def test_without_namespaces_the_node_refuses_unless_it_may_do_with_less(
     folder = NODE
     broken = tmp_path / "launcher.py"
     broken.write_text(Path(launcher.__file__).read_text().replace('"unshare", ', '"unshare", 1 << 40 | '))
-    monkeypatch.setattr("node_test_generator_effect.v1_0_0.sandbox._LAUNCHER", broken)
+    monkeypatch.setattr("onex.codegen.sandbox.run._LAUNCHER", broken)
     with pytest.raises(ConfigurationError, match="set ONEX_SANDBOX=process"):
         asyncio.run(create_node(resolve_node(folder, environment={})).start())  # type: ignore[attr-defined]
     asyncio.run(create_node(resolve_node(folder, environment={"ONEX_SANDBOX": "process"})).start())  # type: ignore[attr-defined]

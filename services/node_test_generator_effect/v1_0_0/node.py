@@ -4,8 +4,7 @@ import re
 from typing import Literal
 
 from node_test_generator_effect.v1_0_0.models import GenerateTests, TestsFailed, TestsPassed
-from node_test_generator_effect.v1_0_0.sandbox import Sandbox
-from onex.codegen import case_files, package_files
+from onex.codegen import Sandbox, case_files, package_files
 from onex.errors import ConfigurationError, ContractError
 from onex.node import Context, NodeConfig, NodeEffect, RejectedError
 

@@ -14,7 +14,7 @@ class ModelFinding(BaseModel):
 
     severity: Literal["error", "warning"]
     file: str
-    """Path below the services folder, such as ``node_x_effect/v1_0_0/node.py``."""
+    """Path below the services folder, such as ``node_x_effect/v1_0_0/node.py``. Empty means all files."""
     line: int
     """From 1. 0 means the whole file."""
     rule: str
@@ -23,7 +23,7 @@ class ModelFinding(BaseModel):
     remedy: str
 
     def __str__(self) -> str:
-        at = f"{self.file}:{self.line}" if self.line else self.file
+        at = f"{self.file}:{self.line}" if self.line else self.file or "files"
         return f"{at}: {self.message}; {self.remedy}" if self.remedy else f"{at}: {self.message}"
 
 
@@ -34,7 +34,10 @@ class ModelValidationResult(BaseModel):
 
     stage: EnumValidationStage
     findings: tuple[ModelFinding, ...] = ()
+    suppressed: tuple[ModelFinding, ...] = ()
+    """Findings that a comment ``# onex: allow[rule] reason`` allows. The reason takes the place of the remedy."""
     seconds: float
+    """Seconds that the stage took; 0 when the result is that of an earlier validation."""
     cached: bool = False
     """Whether the result is that of an earlier validation of the same files."""
 

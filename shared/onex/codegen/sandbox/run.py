@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import onex
-from onex.node import RejectedError
+from onex.errors import RejectedError
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _MOST_OUTPUT = 256 * 1024
