@@ -6,13 +6,19 @@ from typing import Annotated
 import typer
 
 from onex.cli.contract_checks import validated
+from onex.cli.contract_import import import_contracts
+from onex.cli.contract_migrate import migrate
 from onex.cli.contract_render import render
+from onex.cli.contract_schema import schema
 from onex.cli.output import AsJson, Exit, console, errors, print_json
 from onex.cli.terminal import styled
-from onex.contract import contract_json_schema, find_contracts
+from onex.contract import find_contracts
 
-app = typer.Typer(no_args_is_help=True, help="Check contracts, and render files from them.")
+app = typer.Typer(no_args_is_help=True, help="Check, import and migrate contracts, and render files from them.")
 app.command()(render)
+app.command()(schema)
+app.command()(migrate)
+app.command("import")(import_contracts)
 
 
 @app.command()
@@ -43,9 +49,3 @@ def validate(
             console.print(f"{len(files)} contract{'s' if len(files) != 1 else ''} valid")
     if problems:
         raise typer.Exit(Exit.CONTRACT)
-
-
-@app.command()
-def schema() -> None:
-    """Print the JSON Schema of contract.yaml, for editors."""
-    print_json(contract_json_schema())

@@ -24,7 +24,7 @@ class ModelMessageDefinition(ContractPart):
     @field_validator("fields")
     @classmethod
     def _fields_are_canonical(cls, fields: dict[str, str]) -> dict[str, str]:
-        problems = [problem for name in fields if (problem := _field_problem(name))]
+        problems = [problem for name in fields if (problem := field_problem(name))]
         canonical: dict[str, str] = {}
         for name, text in fields.items():
             try:
@@ -47,7 +47,8 @@ class ModelMessageDefinition(ContractPart):
         return self
 
 
-def _field_problem(name: str) -> str:
+def field_problem(name: str) -> str:
+    """Return why a text cannot be the name of a field. Empty when it can."""
     if problem := identifier_problem(name):
         return problem
     if name in _OF_MESSAGES or (name.startswith("model_") and hasattr(Message, name)):
