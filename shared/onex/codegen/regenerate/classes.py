@@ -64,7 +64,7 @@ class Place:
         own, rendered = members_of(statements(ours.body)), members_of(statements(theirs.body))
         before = members_of(statements(base.body)) if base else None
         for key in own if self.is_messages else ():
-            if key.startswith("name:") and key not in rendered and (before is None or key not in before):
+            if key.startswith("name:") and key not in rendered and not (before and same(before.get(key), own[key])):
                 words = "the contract has no such field; add it to `definitions`, or remove it"
                 self.add(EnumMergeNote.CONFLICT, self.source.line(own[key]), inside.named(key), words)
         merged = inside.body(before, own, rendered) or [cst.SimpleStatementLine([cst.Pass()])]

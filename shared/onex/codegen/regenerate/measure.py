@@ -38,7 +38,7 @@ def measured(
     started = time.perf_counter()
     result = regenerated(contract, folder)
     seconds = time.perf_counter() - started
-    before = _in_services(found, old if old is not None else contract)
+    before = in_services(found, contract if old is None else None)
     return compared(before, result.files, seconds=seconds, result=result, validate=validate), result
 
 
@@ -133,7 +133,13 @@ def _contract(files: Mapping[str, str]) -> ModelContract:
     return parse_contract(files[path], path)
 
 
-def _in_services(folder: NodeFolder, text: str) -> dict[str, str]:
-    """Return the files of a folder by path below the services folder, with a contract."""
-    root = root_of(parse_contract(text, str(folder.path / FILE_NAME)))
-    return {f"{root}/{FILE_NAME}": text, **{f"{root}/{name}": content for name, content in folder.texts.items()}}
+def in_services(folder: NodeFolder, text: str | None = None) -> dict[str, str]:
+    """Return the files of a folder by path below the services folder. Raise ContractError for one without a contract.
+
+    ``text`` is the contract of a folder that has none.
+    """
+    found = folder.texts.get(FILE_NAME, text)
+    if found is None:
+        refuse(folder.path / FILE_NAME, 1, "file", "not found", "name the folder of a node version")
+    root = root_of(parse_contract(found, str(folder.path / FILE_NAME)))
+    return {f"{root}/{FILE_NAME}": found, **{f"{root}/{name}": content for name, content in folder.texts.items()}}

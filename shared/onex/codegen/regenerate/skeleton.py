@@ -67,7 +67,7 @@ def types_of(node: cst.Module | None, kind: EnumNodeKind) -> Types:
     return Types(arguments, state)
 
 
-def skeleton(contract: ModelContract, types: Types = Types()) -> str:
+def skeleton(contract: ModelContract, types: Types) -> str:
     """Return ``node.py``: the class with its capabilities, and a method for each handler. Raise CompositionError."""
     kind = contract.node_type
     mixins = _mixins(contract)

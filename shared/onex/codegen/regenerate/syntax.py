@@ -55,8 +55,10 @@ def check(text: str, file: Path) -> ast.Module:
         tree = ast.parse(text)
     except SyntaxError as error:
         refuse(file, error.lineno or 1, "python", f"is no Python: {error.msg}", "fix the syntax")
-    except (ValueError, RecursionError, MemoryError) as error:
-        refuse(file, 1, "python", f"is no Python: {str(error)[:80] or type(error).__name__}", "fix the file")
+    except ValueError as error:
+        refuse(file, 1, "python", f"is no Python: {str(error)[:80]}", "fix the file")
+    except (RecursionError, MemoryError):
+        refuse(file, 1, "python", "is nested too deeply", "split its expressions and blocks")
     level: list[ast.AST] = [tree]
     for _ in range(DEEPEST):
         level = [child for node in level for child in ast.iter_child_nodes(node)]

@@ -1,0 +1,1 @@
+"""``onex generate``: from a contract to a node."""
