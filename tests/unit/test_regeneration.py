@@ -12,7 +12,7 @@ from onex.codegen.regenerate import EnumMergeNote, Merge, differences, merge, me
 from onex.codegen.regenerate.folder import LARGEST_FILE, MOST_FILES
 from onex.codegen.regenerate.modules import merge_module
 from onex.codegen.regenerate.notes import ModelMergeNote, Notes
-from onex.codegen.regenerate.syntax import DEEPEST, parsed
+from onex.codegen.regenerate.syntax import DEEPEST, LARGEST, parsed
 from onex.errors import ContractError
 
 FILE = Path("node.py")
@@ -27,14 +27,14 @@ CLASS = '''
 class NodePriceCompute(NodeCompute[PriceOrder, OrderPriced]):
     """Prices orders."""
 '''
-UNFINISHED = '''
+UNFINISHED = """
     def compute(self, request: PriceOrder) -> OrderPriced:
         raise NotImplementedNodeError("compute is not written yet")
-'''
-FINISHED = '''
+"""
+FINISHED = """
     def compute(self, request: PriceOrder) -> OrderPriced:
         return OrderPriced(order_id=request.order_id)
-'''
+"""
 BASE = HEAD + CLASS + UNFINISHED
 
 
@@ -195,15 +195,17 @@ def test_a_decorator_of_the_earlier_rendering_goes_with_it() -> None:
     assert "@unfinished" not in text
 
 
-HANDLER = '''
+HANDLER = """
     def cancel(self, request: CancelOrder) -> OrderCancelled:
         raise NotImplementedNodeError("cancel is not written yet")
-'''
+"""
 
 
 def test_a_handler_that_the_contract_no_longer_names_stays_when_it_was_written_by_hand() -> None:
     base = BASE + HANDLER
-    ours = HAND + HANDLER.replace('raise NotImplementedNodeError("cancel is not written yet")', "return OrderCancelled()")
+    ours = HAND + HANDLER.replace(
+        'raise NotImplementedNodeError("cancel is not written yet")', "return OrderCancelled()"
+    )
     text, notes = merged_texts(base, ours, BASE)
     assert "return OrderCancelled()" in text
     assert ("kept_handler", "NodePriceCompute.cancel") in kinds(notes)
@@ -223,7 +225,7 @@ def test_a_new_handler_comes_after_its_predecessor() -> None:
 
 
 def test_a_rendered_part_that_was_removed_by_hand_stays_removed() -> None:
-    helper = '\n    def _helper(self) -> int:\n        return 1\n'
+    helper = "\n    def _helper(self) -> int:\n        return 1\n"
     text, notes = merged_texts(BASE + helper, HAND, BASE + helper)
     assert "_helper" not in text
     assert ("left_out", "NodePriceCompute._helper") in kinds(notes)
@@ -232,11 +234,17 @@ def test_a_rendered_part_that_was_removed_by_hand_stays_removed() -> None:
 def test_new_mixins_join_the_bases_of_the_author() -> None:
     ours = HAND.replace("(NodeCompute[PriceOrder, OrderPriced])", "(Discounts, NodeCompute[PriceOrder, OrderPriced])")
     theirs = BASE.replace("(NodeCompute[", "(MixinRetry, MixinMetrics, NodeCompute[").replace(
-        "from onex.node", "from onex.mixins.metrics import MixinMetrics\nfrom onex.mixins.retry import MixinRetry\nfrom onex.node"
+        "from onex.node",
+        "from onex.mixins.metrics import MixinMetrics\nfrom onex.mixins.retry import MixinRetry\nfrom onex.node",
     )
     text, _ = merged_texts(BASE, ours, theirs)
-    assert "class NodePriceCompute(Discounts, MixinRetry, MixinMetrics, NodeCompute[PriceOrder, OrderPriced]):" in text
-    assert "from onex.mixins.metrics import MixinMetrics\nfrom onex.mixins.retry import MixinRetry\nfrom onex.node" in text
+    assert (
+        "class NodePriceCompute(Discounts, MixinRetry, MixinMetrics, NodeCompute[PriceOrder, OrderPriced]):" in text
+    )
+    assert (
+        "from onex.mixins.metrics import MixinMetrics\nfrom onex.mixins.retry import MixinRetry\nfrom onex.node"
+        in text
+    )
 
 
 def test_a_mixin_that_the_contract_no_longer_has_leaves_the_bases() -> None:
@@ -366,9 +374,11 @@ def test_a_field_that_the_contract_no_longer_has_goes_unless_it_was_changed() ->
 
 
 def test_validators_and_helper_classes_of_models_stay() -> None:
-    own = "\n    @field_validator('amount')\n    @classmethod\n    def _positive(cls, value: int) -> int:\n        return value\n"
+    own = "\n    @field_validator('amount')\n    @classmethod\n    def _positive(cls, value): ...\n"
     ours = MODELS.replace("    amount: int\n", f"    amount: int\n{own}") + "\n\nclass Unit(StrEnum):\n    A = 'a'\n"
-    text, _ = merged_texts(MODELS, ours, MODELS.replace("amount: int", "amount: int\n    country: str"), is_messages=True)
+    text, _ = merged_texts(
+        MODELS, ours, MODELS.replace("amount: int", "amount: int\n    country: str"), is_messages=True
+    )
     assert "def _positive" in text
     assert "class Unit(StrEnum)" in text
     assert text.index("country: str") < text.index("def _positive")
@@ -399,7 +409,8 @@ def test_constants_that_both_changed_are_a_conflict() -> None:
     [
         ("class NodeX(NodeCompute):\n    def (:\n", 2, "is no Python"),
         ("x = '\0'\n", 1, "is no Python"),
-        ("x = " + "(" * 190 + "1" + ")" * 190 + "\n", 1, "no Python|nested"),
+        ("match x:\n    case " + "{1:" * 20 + "1" + "}" * 20 + ":\n        pass\n", 2, "nested more than 4"),
+        ("#" * (LARGEST + 1), 1, "is longer than"),
         ("x = " + "-" * (DEEPEST + 10) + "1\n", 1, "nested more than"),
         ("a = 1\nx = " + "+".join("1" * 300) + "\n", 2, "nested more than"),
         ("x = " + "[" * 5_000 + "\n", 1, "is no Python"),
@@ -415,9 +426,9 @@ def test_a_file_that_is_no_python_is_a_problem_with_its_line(text: str, line: in
 
 
 def test_code_of_the_largest_depth_is_merged() -> None:
-    deep = HAND + "\n\nDEEP = " + "-" * (DEEPEST - 5) + "1\n"
+    deep = HAND + "\n\nDEEP = (" + "-" * (DEEPEST - 5) + "(" * 190 + "1" + ")" * 191 + "\n"
     text, _ = merged_texts(BASE, deep, BASE.replace("-> OrderPriced:", "-> OrderPriced | None:"))
-    assert text.endswith("1\n")
+    assert text.endswith(deep[-200:])
 
 
 def test_several_node_classes_are_a_problem_with_the_line_of_the_second() -> None:
@@ -456,9 +467,12 @@ definitions:
     PriceOrder: {key: order_id, fields: {order_id: str, amount: int}}
     OrderPriced: {fields: {order_id: str, total: int}}
 """
-WIDER = CONTRACT.replace("order-priced.v1]", "order-priced.v1, onex.evt.price.order-refused.v1]").replace(
-    "[OrderPriced]}", "[OrderPriced, OrderRefused]}"
-) + "    OrderRefused: {fields: {order_id: str, reason: str}}\n"
+WIDER = (
+    CONTRACT.replace("order-priced.v1]", "order-priced.v1, onex.evt.price.order-refused.v1]").replace(
+        "[OrderPriced]}", "[OrderPriced, OrderRefused]}"
+    )
+    + "    OrderRefused: {fields: {order_id: str, reason: str}}\n"
+)
 NEXT = WIDER.replace("minor: 0", "minor: 1")
 ROOT = "node_price_compute/v1_0_0"
 OWN_NODE = '''"""Prices orders."""

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from onex.cli.generate.report import report
 from onex.codegen.model import EnumValidationStage, ModelFinding, ModelValidationResult
@@ -96,7 +95,9 @@ def test_logical_lines_are_counted_by_feature() -> None:
 
 
 def test_layout_comments_and_docstrings_are_no_lines() -> None:
-    spread = BEFORE.replace('OrderPriced(total=total)', "OrderPriced(\n            # net\n            total=total,\n        )")
+    spread = BEFORE.replace(
+        "OrderPriced(total=total)", "OrderPriced(\n            # net\n            total=total,\n        )"
+    )
     counted = [lines_by_feature(files(text), frozenset({"price"})) for text in (BEFORE, spread)]
     assert counted[0] == counted[1]
     assert lines_by_feature({"node_x/v1/test_node.py": "x = 1\n", "node_x/v1/a.md": "x"}, frozenset()) == {}
@@ -214,7 +215,9 @@ def test_names_of_files_and_cases_are_no_markup_in_the_report() -> None:
 
 def test_the_chart_is_svg_with_two_bars_for_each_feature() -> None:
     root = ElementTree.fromstring(chart([metrics()]))
-    bars = [bar for bar in root.iter("{http://www.w3.org/2000/svg}rect") if bar.get("x") == "120" and bar.get("y") != "14"]
+    bars = [
+        bar for bar in root.iter("{http://www.w3.org/2000/svg}rect") if bar.get("x") == "120" and bar.get("y") != "14"
+    ]
     found = metrics()
     features = {*found.before.lines, *found.after.lines}
     assert len(bars) == 2 * len(features)

@@ -14,8 +14,8 @@ from onex.codegen.regenerate import (
     measured,
     project_metrics,
 )
-from onex.codegen.regenerate.measure import in_services
 from onex.codegen.regenerate.folder import read_folder
+from onex.codegen.regenerate.measure import in_services
 from onex.contract import find_contracts
 
 

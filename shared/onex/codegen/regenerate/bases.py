@@ -25,14 +25,10 @@ def with_bases(base: cst.ClassDef | None, ours: cst.ClassDef, theirs: cst.ClassD
             whitespace_after=cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace("    "))
         )
         right = cst.RightParen(whitespace_before=cst.ParenthesizedWhitespace(indent=True))
-    return ours.with_changes(
-        bases=arguments[: len(bases)], keywords=arguments[len(bases) :], lpar=left, rpar=right
-    )
+    return ours.with_changes(bases=arguments[: len(bases)], keywords=arguments[len(bases) :], lpar=left, rpar=right)
 
 
-def merge_arguments(
-    base: Sequence[cst.Arg], ours: Sequence[cst.Arg], theirs: Sequence[cst.Arg]
-) -> list[cst.Arg]:
+def merge_arguments(base: Sequence[cst.Arg], ours: Sequence[cst.Arg], theirs: Sequence[cst.Arg]) -> list[cst.Arg]:
     """Return base classes or keywords: the rendered ones, and those that were added by hand, in an order of both."""
     before, own, rendered = _by_name(base), _by_name(ours), _by_name(theirs)
     result: dict[str, cst.Arg] = {}

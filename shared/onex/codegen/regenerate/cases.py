@@ -100,13 +100,9 @@ def _node(text: str, path: Path) -> yaml.SequenceNode | None:
         refuse(path, line, "cases", error.problem or "is no YAML", "fix the YAML")
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         refuse(path, 1, "cases", str(error)[:200], "fix the YAML")
-    match root:
-        case None:
-            return None
-        case yaml.SequenceNode():
-            return root
-        case _:
-            refuse(path, 1, "cases", "is no list of cases", "begin each case with `- name: ...`")
+    if root is not None and not isinstance(root, yaml.SequenceNode):
+        refuse(path, 1, "cases", "is no list of cases", "begin each case with `- name: ...`")
+    return root
 
 
 def _data(text: str, path: Path) -> Sequence[JsonValue] | None:

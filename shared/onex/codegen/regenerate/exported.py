@@ -27,7 +27,9 @@ def merge_exported(base: Statement | None, ours: Statement, theirs: Statement) -
 
 def _names(statement: Statement) -> list[str] | None:
     match statement:
-        case cst.SimpleStatementLine(body=[cst.Assign(value=cst.List(elements=elements) | cst.Tuple(elements=elements))]):
+        case cst.SimpleStatementLine(
+            body=[cst.Assign(value=cst.List(elements=elements) | cst.Tuple(elements=elements))]
+        ):
             names = [item.value.evaluated_value for item in elements if isinstance(item.value, cst.SimpleString)]
             texts = [name for name in names if isinstance(name, str)]
             return texts if len(texts) == len(elements) else None

@@ -38,7 +38,9 @@ _WORDS: Final[Mapping[EnumFeature, frozenset[str]]] = {
     EnumFeature.RETRY: frozenset({"attempt", "attempts", "backoff", "retries", "retry", "retrying"}),
     EnumFeature.DEAD_LETTERS: frozenset({"dlq", "dead", "letters", "letter"}),
     EnumFeature.HEALTH: frozenset({"health", "healthy", "liveness", "readiness", "probe", "unhealthy"}),
-    EnumFeature.METRICS: frozenset({"counter", "counters", "histogram", "latencies", "metric", "metrics", "percentile"}),
+    EnumFeature.METRICS: frozenset(
+        {"counter", "counters", "histogram", "latencies", "metric", "metrics", "percentile"}
+    ),
     EnumFeature.LOGGING: frozenset({"log", "logger", "logging", "logs", "structlog"}),
     EnumFeature.TRACING: frozenset({"span", "tracer", "tracing"}),
     EnumFeature.VALIDATION: frozenset({"sanitize", "validate", "validated", "validates", "validation", "validator"}),
@@ -50,7 +52,18 @@ _WORDS: Final[Mapping[EnumFeature, frozenset[str]]] = {
     EnumFeature.TIMEOUT: frozenset({"timeout", "timeouts"}),
     EnumFeature.KAFKA: frozenset({"kafka", "producer"}),
     EnumFeature.DATABASE: frozenset(
-        {"acquire", "connection", "database", "execute", "fetch", "fetchrow", "fetchval", "pool", "sql", "transaction"}
+        {
+            "acquire",
+            "connection",
+            "database",
+            "execute",
+            "fetch",
+            "fetchrow",
+            "fetchval",
+            "pool",
+            "sql",
+            "transaction",
+        }
     ),
 }
 """Words in names, by feature. The first feature in this order counts."""
@@ -112,9 +125,7 @@ def lines_by_feature(files: Mapping[str, str], handlers: frozenset[str]) -> Mapp
     return {feature: counts[feature] for feature in EnumFeature if counts[feature]}
 
 
-def _features(
-    body: Sequence[ast.AST], inside: EnumFeature | None, handlers: frozenset[str]
-) -> Iterator[EnumFeature]:
+def _features(body: Sequence[ast.AST], inside: EnumFeature | None, handlers: frozenset[str]) -> Iterator[EnumFeature]:
     """Yield the feature of each logical line."""
     for index, node in enumerate(body):
         if isinstance(node, ast.Import | ast.ImportFrom) or (index == 0 and _is_docstring(node)):
@@ -140,7 +151,7 @@ def _feature(node: ast.AST, handlers: frozenset[str]) -> EnumFeature | None:
 
 def _names_of(node: ast.AST) -> Iterator[str]:
     """Yield the names in a statement, without those in the statements that it contains."""
-    waiting = [child for child in ast.iter_child_nodes(node)]
+    waiting = list(ast.iter_child_nodes(node))
     while waiting:
         current = waiting.pop()
         if isinstance(current, (ast.stmt, *_CLAUSES)):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import libcst as cst
+from typing_extensions import override
 
 from onex.codegen.regenerate.notes import Add, EnumMergeNote
 from onex.codegen.regenerate.syntax import code, docstring, normal, same, statements, with_statements
@@ -60,7 +61,9 @@ def merge_function(
     return merged
 
 
-def _with_own_docstring(base: cst.FunctionDef | None, ours: cst.FunctionDef, theirs: cst.FunctionDef) -> cst.BaseSuite:
+def _with_own_docstring(
+    base: cst.FunctionDef | None, ours: cst.FunctionDef, theirs: cst.FunctionDef
+) -> cst.BaseSuite:
     """Return the rendered body, with the docstring that was added by hand."""
     first = next(iter(statements(ours.body)), None)
     if first is None or not docstring(first):
@@ -142,6 +145,7 @@ def _bare(parameters: cst.Parameters) -> cst.Parameters:
 
 
 class _Unannotated(cst.CSTTransformer):
+    @override
     def leave_Param(self, original_node: cst.Param, updated_node: cst.Param) -> cst.Param:
         return updated_node.with_changes(annotation=None)
 

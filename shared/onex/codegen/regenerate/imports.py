@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import libcst as cst
 from libcst.helpers import get_full_name_for_node
+from typing_extensions import override
 
 from onex.codegen.regenerate.syntax import Statement, code
 
@@ -63,7 +64,9 @@ def without(statement: Statement, dropped: frozenset[Binding]) -> Statement | No
     match statement:
         case cst.SimpleStatementLine(body=[cst.Import(names=names) | cst.ImportFrom(names=names) as found]):
             assert not isinstance(names, cst.ImportStar)
-            kept = [item for item, binding in zip(names, bindings_of(statement), strict=True) if binding not in dropped]
+            kept = [
+                item for item, binding in zip(names, bindings_of(statement), strict=True) if binding not in dropped
+            ]
             last = kept[-1].with_changes(comma=names[-1].comma)
             return statement.with_changes(body=[found.with_changes(names=[*kept[:-1], last])])
         case _:
@@ -71,7 +74,7 @@ def without(statement: Statement, dropped: frozenset[Binding]) -> Statement | No
 
 
 def with_new(body: Sequence[Statement], new: Iterable[Binding]) -> list[Statement]:
-    """Return statements with further imports: in the statement that imports from the same module, or in their group."""
+    """Return statements with further imports: in the statement of the same module, or else in their group."""
     result = list(body)
     for binding in sorted(new):
         at = next((i for i, item in enumerate(result) if _takes(item, binding)), None)
@@ -85,8 +88,11 @@ def with_new(body: Sequence[Statement], new: Iterable[Binding]) -> list[Statemen
 def _takes(statement: Statement, binding: Binding) -> bool:
     found = bindings_of(statement)
     has_comment = any(mark in code(statement.with_changes(leading_lines=())) for mark in ("#",)) if found else True
-    return bool(binding.module and found) and not has_comment and found[0].module == binding.module != "" and (
-        found[0].name != "*"
+    return (
+        bool(binding.module and found)
+        and not has_comment
+        and found[0].module == binding.module != ""
+        and (found[0].name != "*")
     )
 
 
@@ -118,14 +124,10 @@ def _statement(names: Sequence[Binding]) -> cst.SimpleStatementLine:
     broken = cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace("    "))
     end = cst.ParenthesizedWhitespace(indent=True)
     aliases = [
-        _import_alias(item).with_changes(
-            comma=cst.Comma(whitespace_after=broken if index + 1 < len(names) else end)
-        )
+        _import_alias(item).with_changes(comma=cst.Comma(whitespace_after=broken if index + 1 < len(names) else end))
         for index, item in enumerate(names)
     ]
-    parts = statement.with_changes(
-        names=aliases, lpar=cst.LeftParen(whitespace_after=broken), rpar=cst.RightParen()
-    )
+    parts = statement.with_changes(names=aliases, lpar=cst.LeftParen(whitespace_after=broken), rpar=cst.RightParen())
     return cst.SimpleStatementLine([parts])
 
 
@@ -191,6 +193,7 @@ class _Moved(cst.CSTTransformer):
         super().__init__()
         self._before, self._after = before, after
 
+    @override
     def leave_ImportFrom(self, original_node: cst.ImportFrom, updated_node: cst.ImportFrom) -> cst.ImportFrom:
         """Rename ``from node_x.v1_0_0.models import ...``."""
         module = _dotted(updated_node.module) if updated_node.module and not updated_node.relative else ""

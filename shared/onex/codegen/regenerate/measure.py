@@ -95,7 +95,9 @@ def handlers_of(contract: ModelContract) -> list[str]:
         wanted = [workflow.progress, workflow.deadline, workflow.continues]
         ends = ["completed", "failed"]
         ends += [
-            name for name, is_declared in zip(("progress", "deadline", "continue_as_new"), wanted, strict=True) if is_declared
+            name
+            for name, is_declared in zip(("progress", "deadline", "continue_as_new"), wanted, strict=True)
+            if is_declared
         ]
         return [name for step in workflow.steps for name in step.methods] + ends
     if routing := contract.handler_routing:
@@ -113,7 +115,9 @@ def _unfinished(files: Mapping[str, str]) -> list[str]:
 
 
 def _raises(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    body = [item for item in function.body if not isinstance(item, ast.Expr) or not isinstance(item.value, ast.Constant)]
+    body = [
+        item for item in function.body if not isinstance(item, ast.Expr) or not isinstance(item.value, ast.Constant)
+    ]
     match body:
         case [ast.Raise(exc=ast.Call(func=ast.Name(id=name)) | ast.Name(id=name))]:
             return name == UNFINISHED

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import libcst as cst
+from typing_extensions import override
 
 from onex.codegen.regenerate.bases import is_node
 from onex.codegen.regenerate.classes import Place
@@ -21,7 +22,7 @@ def merge_module(
 ) -> str:
     """Return a hand-written file with the rendered parts that are new or changed.
 
-    ``base`` is the file as the earlier contract is rendered. Raise ContractError for a file with several node classes.
+    ``base`` is the rendering of the earlier contract. Raise ContractError for a file with several node classes.
     """
     rendered = parsed(theirs, path)
     earlier = parsed(base, path) if base is not None else None
@@ -77,6 +78,7 @@ class _Renamed(cst.CSTTransformer):
         super().__init__()
         self._before, self._after = before, after
 
+    @override
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.Name:
         """Rename one use."""
         return updated_node.with_changes(value=self._after) if updated_node.value == self._before else updated_node

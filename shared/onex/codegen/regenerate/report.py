@@ -47,7 +47,8 @@ def _node(node: ModelRegenerationMetrics) -> list[str]:
     lines = [f"## {node.name}", "", f"{node.kind}, version {versions}.", ""]
     features = [item for item in EnumFeature if before.lines.get(item) or after.lines.get(item)]
     rows = [
-        (item.value, f"{before.lines.get(item, 0)}", f"{after.lines.get(item, 0)}", _by(item, after)) for item in features
+        (item.value, f"{before.lines.get(item, 0)}", f"{after.lines.get(item, 0)}", _by(item, after))
+        for item in features
     ]
     rows.append(("**all**", f"{before.total}", f"{after.total} ({_percent(-node.reduction_percent)})", ""))
     lines += [*_table(("feature", "lines before", "lines after", "capability"), rows), ""]
@@ -63,7 +64,10 @@ def _node(node: ModelRegenerationMetrics) -> list[str]:
     lines += [*_table(("", "before", "after"), facts), ""]
     lines += [f"Generated in {node.generation_seconds:.3f} s; {len(node.changed_files)} files change.", ""]
     if node.notes:
-        shown = [f"- `{note.kind.value}` {_escaped(note.name)}, {_place(note.file, note.line)}: {_escaped(note.message)}" for note in node.notes[:_MOST_NOTES]]
+        shown = [
+            f"- `{note.kind.value}` {_escaped(note.name)}, {_place(note.file, note.line)}: {_escaped(note.message)}"
+            for note in node.notes[:_MOST_NOTES]
+        ]
         if len(node.notes) > _MOST_NOTES:
             shown.append(f"- and {len(node.notes) - _MOST_NOTES} more")
         lines += [*shown, ""]
@@ -90,7 +94,9 @@ def _percent(change: float) -> str:
 def _escaped(text: str) -> str:
     """Return a text of a contract or a file name on one line, without the signs that Markdown and HTML read."""
     plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return plain.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("[", "\\[").replace("]", "\\]")
+    return (
+        plain.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("[", "\\[").replace("]", "\\]")
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -5,18 +5,18 @@ the kind of the node, its capabilities, and the handlers with their messages: ba
 from these. Its bodies do not, so each of them is unfinished until it is written by hand.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
 
+from onex.capability.resolver import closure
 from onex.codegen.regenerate.bases import is_node
 from onex.codegen.regenerate.functions import UNFINISHED
 from onex.codegen.regenerate.imports import Binding, with_new
 from onex.codegen.regenerate.syntax import Statement, code, statements
 from onex.codegen.render.generatable import class_name
 from onex.codegen.render.shape import sentence
-from onex.capability.resolver import closure
 from onex.mixins.catalogue import CATALOGUE
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumNodeKind
@@ -94,7 +94,7 @@ def skeleton(contract: ModelContract, types: Types) -> str:
 
 
 def _mixins(contract: ModelContract) -> list[str]:
-    """Return the class names of the declared capabilities and of those that they require, the requiring ones first."""
+    """Return the class names of the declared capabilities and of those that they require, which come last."""
     asked = [name if name.startswith("Mixin") else _of_key(name) for name in contract.asked_capabilities]
     return [*reversed(closure(list(dict.fromkeys(asked)), CATALOGUE.metadata))]
 
@@ -137,8 +137,8 @@ def _methods(contract: ModelContract, types: Types) -> list[Statement]:
             case kind:
                 generic = "Reduction" if kind is EnumNodeKind.REDUCER else "Decision"
                 state = _optional(types.state) if types.state else None
-                parts = {"state": state, "event": taken, "context": cst.Name("Context")}
-                methods.append(_method(name, parts, _generic(generic, types.state) if types.state else None))
+                given = {"state": state, "event": taken, "context": cst.Name("Context")}
+                methods.append(_method(name, given, _generic(generic, types.state) if types.state else None))
     return methods
 
 
@@ -170,7 +170,7 @@ def _workflow_methods(contract: ModelContract, types: Types) -> list[Statement]:
 
 def _method(
     name: str,
-    parameters: dict[str, cst.BaseExpression | None],
+    parameters: Mapping[str, cst.BaseExpression | None],
     returned: cst.BaseExpression | None,
     *,
     is_async: bool = False,
@@ -207,7 +207,6 @@ def _optional(annotation: cst.BaseExpression) -> cst.BaseExpression:
 
 def _generic(name: str, argument: cst.BaseExpression) -> cst.BaseExpression:
     return cst.Subscript(cst.Name(name), [cst.SubscriptElement(cst.Index(argument))])
-
 
 
 def _text(text: str) -> cst.SimpleStatementLine:

@@ -13,7 +13,10 @@ from onex.codegen.regenerate.notes import refuse
 
 DEEPEST: Final = 100
 """Deepest nesting of a syntax tree: the tools that walk it call themselves once or more for each level."""
-Definition = cst.FunctionDef | cst.ClassDef
+DEEPEST_PATTERN: Final = 4
+"""Deepest nesting of mappings in a pattern of ``match``: the time that libcst takes grows by a factor with each."""
+LARGEST: Final = 1 << 19
+"""Longest file of Python, in characters."""
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 _EMPTY = cst.Module([])
 
@@ -50,7 +53,9 @@ def parsed(text: str, file: Path) -> Source:
 
 
 def check(text: str, file: Path) -> ast.Module:
-    """Return Python's own tree. Raise ContractError for text that is no Python, or too deep."""
+    """Return Python's own tree. Raise ContractError for text that is no Python, too long or too deep."""
+    if len(text) > LARGEST:
+        refuse(file, 1, "python", f"is longer than {LARGEST} characters", "split the file")
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
@@ -59,13 +64,28 @@ def check(text: str, file: Path) -> ast.Module:
         refuse(file, 1, "python", f"is no Python: {str(error)[:80]}", "fix the file")
     except (RecursionError, MemoryError):
         refuse(file, 1, "python", "is nested too deeply", "split its expressions and blocks")
-    level: list[ast.AST] = [tree]
-    for _ in range(DEEPEST):
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
-        if not level:
-            return tree
-    line = next((node.lineno for node in level if isinstance(node, ast.stmt | ast.expr)), 1)
-    refuse(file, line, "python", f"is nested more than {DEEPEST} levels deep", "split its expressions and blocks")
+    _check_depth(tree, ast.AST, DEEPEST, file)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.match_case):
+            _check_depth(node.pattern, ast.MatchMapping, DEEPEST_PATTERN, file)
+    return tree
+
+
+def _check_depth(root: ast.AST, counted: type[ast.AST], deepest: int, file: Path) -> None:
+    """Raise ContractError when more nodes of a type than that are in one another."""
+    level = [(root, 0)]
+    while level:
+        below: list[tuple[ast.AST, int]] = []
+        for node, depth in level:
+            if isinstance(node, counted):
+                depth += 1
+            if depth > deepest:
+                line = getattr(node, "lineno", 1)
+                refuse(
+                    file, line, "python", f"is nested more than {deepest} levels deep", "split it into smaller parts"
+                )
+            below += [(child, depth) for child in ast.iter_child_nodes(node)]
+        level = below
 
 
 def code(node: cst.CSTNode) -> str:
@@ -145,7 +165,7 @@ def docstring(statement: cst.CSTNode) -> bool:
 
 
 def names_used(module: cst.Module) -> frozenset[str]:
-    """Return the names that a module uses outside of its top-level imports, in quoted annotations and ``__all__`` too."""
+    """Return the names that a module uses outside of its imports, also in quoted annotations and ``__all__``."""
     tree = ast.parse(module.code)
     body = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
     used: set[str] = set()

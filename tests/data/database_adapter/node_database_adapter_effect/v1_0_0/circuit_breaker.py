@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from node_database_adapter_effect.v1_0_0.structured_log import StructuredLog
+
 from onex.errors import CircuitOpenError
 
 T = TypeVar("T")
@@ -14,7 +15,13 @@ class DatabaseCircuitBreaker:
     """Refuses calls while the database fails, and probes it after a time."""
 
     def __init__(
-        self, log: StructuredLog, now: Callable[[], float], *, failures: int = 5, successes: int = 2, seconds: float = 10.0
+        self,
+        log: StructuredLog,
+        now: Callable[[], float],
+        *,
+        failures: int = 5,
+        successes: int = 2,
+        seconds: float = 10.0,
     ) -> None:
         self._log = log
         self._now = now

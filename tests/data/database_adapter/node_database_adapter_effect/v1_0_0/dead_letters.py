@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import asyncpg
-
 from node_database_adapter_effect.v1_0_0.adapter_metrics import AdapterMetrics
 from node_database_adapter_effect.v1_0_0.structured_log import StructuredLog
+
 from onex.errors import MessageError, OutageError, RejectedError, TransientError
 
 T = TypeVar("T")

@@ -26,6 +26,7 @@ from node_database_adapter_effect.v1_0_0.pool import ProtocolConnection, Protoco
 from node_database_adapter_effect.v1_0_0.retries import RetryPolicy
 from node_database_adapter_effect.v1_0_0.security_validator import SecurityValidator
 from node_database_adapter_effect.v1_0_0.structured_log import StructuredLog
+
 from onex.node import Context, Message, NodeEffect, RejectedError
 
 T = TypeVar("T")

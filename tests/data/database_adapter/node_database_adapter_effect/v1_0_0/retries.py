@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import asyncpg
-
 from node_database_adapter_effect.v1_0_0.adapter_metrics import AdapterMetrics
 from node_database_adapter_effect.v1_0_0.structured_log import StructuredLog
 
