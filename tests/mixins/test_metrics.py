@@ -9,7 +9,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from prometheus_client import CollectorRegistry, generate_latest
 
 from onex.capability import BatchFacts
-from onex.mixins.metrics import MixinMetrics, ModelMetricsSubcontract
+from onex.codegen.declared_metrics import panels_of
+from onex.mixins.metrics import EnumMetricsBackend, MixinMetrics, ModelMetricsSubcontract
 from onex.mixins.metrics.backends import backend_of
 from onex.mixins.metrics.engine import MetricsEngine
 from onex.node import NodeCompute
@@ -112,6 +113,49 @@ def test_a_name_is_used_in_one_way() -> None:
         found.engine.increment("cards", bank="north")
     with pytest.raises(ValueError, match="'Cards' is not a valid metric name"):
         found.engine.increment("Cards")
+
+
+DECLARED = [{"name": "cards", "type": "counter", "labels": ["bank"]}, {"name": "size", "type": "histogram"}]
+
+
+@pytest.mark.enforces("metrics.metrics", "metrics.metrics.name", "metrics.metrics.type", "metrics.metrics.labels")
+def test_with_declared_metrics_no_other_use_is_possible() -> None:
+    found = Gauge(metrics=DECLARED, enable_detailed_metrics=True)
+    found.engine.increment("cards", bank="north")
+    with found.engine.timer("size"):
+        pass
+    found.engine.observed(BATCH)
+    assert found.value("onex_cards_total", bank="north") == 1.0
+    with pytest.raises(ValueError, match="open is not declared; add it to `metrics`"):
+        found.engine.gauge("open", 1)
+    found = Gauge(metrics=DECLARED)
+    with pytest.raises(ValueError, match="cards is declared as a counter, and used as a gauge"):
+        found.engine.gauge("cards", 1, bank="north")
+    with pytest.raises(ValueError, match="cards is declared with labels bank, and used with shop"):
+        found.engine.increment("cards", shop="north")
+
+
+@pytest.mark.enforces("metrics.metrics.description", "metrics.metrics.unit")
+def test_declared_metrics_have_panels() -> None:
+    declared = [
+        {"name": "cards", "type": "counter", "description": "Cards.", "labels": ["bank", "shop"]},
+        {"name": "open", "type": "gauge"},
+        {"name": "bank_seconds", "type": "histogram", "unit": "s", "labels": ["bank"]},
+    ]
+    settings = ModelMetricsSubcontract.model_validate({"metrics": declared, "enable_detailed_metrics": True})
+    cards, opened, seconds = panels_of("node_x_effect", settings)
+    assert cards == (
+        "Cards",
+        "short",
+        "Cards. In an hour.",
+        [('sum by (bank, shop) (increase(onex_cards_total{node="node_x_effect"}[1h]))', "{{bank}} {{shop}}")],
+    )
+    assert opened[3] == [('sum by () (onex_open{node="node_x_effect"})', "open")]
+    assert seconds[1] == "s"
+    assert "sum by (bank, le) (rate(onex_bank_seconds_bucket" in seconds[3][0][0]
+    plain = ModelMetricsSubcontract.model_validate({"metrics": declared, "metrics_prefix": "shop"})
+    assert panels_of("n", plain)[0][3] == [('sum by () (increase(shop_cards_total{node="n"}[1h]))', "cards")]
+    assert panels_of("n", settings.model_copy(update={"metrics_backend": EnumMetricsBackend.STATSD})) == []
 
 
 def test_a_restarted_agent_has_the_same_registry() -> None:

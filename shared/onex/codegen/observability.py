@@ -5,14 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import yaml
 
+from onex.codegen.declared_metrics import Panel, panels_of_declared_metrics
 from onex.contract import ResolvedNode
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumNodeKind
 
 _NOTE = "# Rendered from contracts by `onex contract render`; edit the contract, not this file.\n"
 _WINDOW = "[$__rate_interval]"
-Panel = tuple[str, str, str, Sequence[tuple[str, str]]]
-"""Title, unit, description, and queries with their legends."""
 
 _COMMON: Sequence[Panel] = (
     (
@@ -127,6 +126,7 @@ def _dashboard(nodes: Sequence[ResolvedNode]) -> dict[str, object]:
     kinds = {contract.node_type for contract in contracts}
     panels += _EFFECTS if EnumNodeKind.EFFECT in kinds else ()
     panels += _KEYED if any(kind.is_stateful for kind in kinds) else ()
+    panels += panels_of_declared_metrics(nodes)
     names = [contract.name for contract in contracts]
     return {
         "uid": "onex",

@@ -1,6 +1,6 @@
 """Reads ``contract.yaml`` into a frozen model, or raises all of its problems."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
@@ -62,10 +62,13 @@ def _validated(
 
 
 def find_contracts(roots: Iterable[Path]) -> list[Path]:
-    """Return the contract files in files and folders, sorted. Raise ContractError for a root without one."""
+    """Return the contract files in files and folders, sorted. Raise ContractError for a root without one.
+
+    Hidden folders are left out: what is in them is a backup, or being written.
+    """
     found: list[Path] = []
     for root in roots:
-        files = [root] if root.is_file() else sorted(root.rglob(FILE_NAME))
+        files = [root] if root.is_file() else sorted(filter(_is_visible_below(root), root.rglob(FILE_NAME)))
         if not files:
             raise ContractError(
                 [
@@ -76,3 +79,7 @@ def find_contracts(roots: Iterable[Path]) -> list[Path]:
             )
         found += files
     return found
+
+
+def _is_visible_below(root: Path) -> Callable[[Path], bool]:
+    return lambda file: not any(part.startswith(".") for part in file.relative_to(root).parts)

@@ -15,16 +15,20 @@ Lines = dict[Location, int]
 
 def read_yaml(path: Path) -> tuple[dict[str, JsonValue], Lines]:
     """Return the content of a YAML file, and the line of each location. Raise ContractError."""
+    return parse_yaml(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a YAML file; of one that is too large only as much as shows it. Raise ContractError."""
     try:
         with path.open(encoding="utf-8") as file:
-            text = file.read(LARGEST + 1)
+            return file.read(LARGEST + 1)
     except FileNotFoundError:
         raise _refused(path, 1, "file", "not found", "check the path") from None
     except UnicodeDecodeError as error:
         raise _refused(path, 1, "file", f"is not UTF-8: {error}", "save it as UTF-8") from None
     except OSError as error:
         raise _refused(path, 1, "file", f"cannot be read: {error.strerror}", "name a file that can be read") from None
-    return parse_yaml(text, path)
 
 
 def parse_yaml(text: str, path: Path) -> tuple[dict[str, JsonValue], Lines]:

@@ -39,3 +39,16 @@ class EnumValidationStage(StrEnum):
     ONEX_COMPLIANCE = "onex_compliance"
     SECURITY = "security"
     PERFORMANCE = "performance"
+
+
+class EnumGenerationStep(StrEnum):
+    """A step of a generation, in order."""
+
+    READ = "read"
+    """Check the contract."""
+    RENDER = "render"
+    VALIDATE = "validate"
+    """The stages of NodeValidator that the level has."""
+    TEST = "test"
+    """Run the generated tests."""
+    WRITE = "write"

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from onex.codegen.model.enums import EnumGenerationStrategy, EnumValidationLevel
-from onex.codegen.model.validation import ModelValidationResult
+from onex.codegen.model.enums import EnumGenerationStep, EnumGenerationStrategy, EnumValidationLevel
+from onex.codegen.model.validation import ModelFinding, ModelValidationResult
 from onex.model.enums import EnumNodeKind
 
 
@@ -34,14 +34,44 @@ class ModelGenerationResult(BaseModel):
     level: EnumValidationLevel
     files: Mapping[str, str]
     """Text by path below the services folder."""
+    base: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
+    """What the templates made, before further bodies were taken over; None when ``files`` are that."""
     mixins: tuple[str, ...] = ()
     """Class names of the composed capabilities."""
+    added: tuple[str, ...] = ()
+    """Those that were added to the contract."""
     unfinished: tuple[str, ...] = ()
     """Handlers whose logic the contract does not state. Each message that they take becomes a dead letter."""
     validation: tuple[ModelValidationResult, ...] = ()
     tests: ModelTestRun | None = None
     """None when the level runs no tests."""
-    stage_seconds: Mapping[str, float] = Field(default_factory=dict)
-    """Seconds by step: read, render, validate, test, write."""
+    warnings: tuple[ModelFinding, ...] = ()
+    """Declarations of the contract that overlap: valid, and probably not meant."""
+    stage_seconds: Mapping[EnumGenerationStep, float] = Field(default_factory=dict)
+    """Seconds by step. A step that was not taken is missing."""
     passed: bool
     """Whether every gate of the level passed."""
+    failed_step: EnumGenerationStep | None = None
+    """VALIDATE or TEST, when a gate of it did not pass."""
+    reason: str = ""
+    """Why it did not pass: the first finding, or the end of the output of the tests."""
+    kept: tuple[str, ...] = ()
+    """Files that have bodies, or more, which a person wrote."""
+    folder: str = ""
+    """Where the package was written; empty when it was not."""
+    written: tuple[str, ...] = ()
+    """Files with new content on disk, below that folder."""
+    removed: tuple[str, ...] = ()
+    """Files of an earlier generation that were removed there."""
+    backup: str = ""
+    """Id of the backup of the package that was replaced."""
+
+    @property
+    def package(self) -> str:
+        """``NAME/VERSION``: the folder of all files."""
+        return "/".join(next(iter(self.files)).split("/")[:2])
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of all steps."""
+        return sum(self.stage_seconds.values())

@@ -10,6 +10,7 @@ from onex.codegen.regenerate.skeleton import skeleton, types_of
 from onex.codegen.regenerate.syntax import parsed
 from onex.codegen.render.cases import case_files
 from onex.codegen.render.package import package_files
+from onex.codegen.write.manifest import read_manifest
 from onex.contract.load import parse_contract
 from onex.errors import CompositionError, ContractError, ContractProblem
 from onex.model.contract import ModelContract
@@ -41,10 +42,13 @@ def root_of(contract: ModelContract) -> str:
 
 
 def earlier_rendering(folder: NodeFolder) -> Mapping[str, str] | None:
-    """Return what the contract in the folder is rendered to, by path below the folder.
+    """Return what was rendered for the folder before, by path below it.
 
-    Return None when it cannot be rendered: then nothing in the folder is known to be generated.
+    That is what the manifest has; without one, what the contract in the folder is rendered to. Return None when it
+    cannot be rendered: then nothing in the folder is known to be generated.
     """
+    if known := read_manifest(folder.path).rendered:
+        return known
     text = folder.texts.get(FILE_NAME)
     if text is None:
         return None

@@ -8,12 +8,15 @@ from typing_extensions import override
 
 from onex.capability import BatchFacts
 from onex.mixins.metrics.backend import Labels, ProtocolMetricsBackend
+from onex.mixins.metrics.declared import METRIC_NAME, EnumMetricType
 from onex.mixins.metrics.model_metrics_subcontract import ModelMetricsSubcontract
 from onex.mixins.metrics.protocol_metrics import ProtocolMetrics
 from onex.util.clock import ProtocolClock
 
-_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+_NAME = re.compile(METRIC_NAME)
+_OF_BATCHES = frozenset({"batch_messages", "batch_seconds"})
 _NONE: Labels = {}
+_COUNTER, _GAUGE, _HISTOGRAM = EnumMetricType.COUNTER, EnumMetricType.GAUGE, EnumMetricType.HISTOGRAM
 _MAX_LABEL_CHARACTERS = 128
 """Length of a label's value. Longer values are cut, because values may come from messages."""
 
@@ -27,23 +30,26 @@ class MetricsEngine(ProtocolMetrics):
         self._settings = settings
         self._backend = backend
         self._clock = clock
+        self._declared = {metric.name: metric for metric in settings.metrics}
         self._names: dict[str, str] = {}
         self._seen: dict[str, set[tuple[str, ...]]] = {}
 
     @override
     def increment(self, metric_name: str, /, value: float = 1, **labels: str) -> None:
         if self._settings.enable_counters:
-            self._backend.count(self._name(metric_name), value, self._labels(metric_name, labels))
+            self._backend.count(self._name(metric_name, _COUNTER, labels), value, self._labels(metric_name, labels))
 
     @override
     def gauge(self, metric_name: str, /, value: float, **labels: str) -> None:
         if self._settings.enable_gauges:
-            self._backend.put(self._name(metric_name), value, self._labels(metric_name, labels))
+            self._backend.put(self._name(metric_name, _GAUGE, labels), value, self._labels(metric_name, labels))
 
     @override
     def histogram(self, metric_name: str, /, value: float, **labels: str) -> None:
         if self._settings.enable_histograms:
-            self._backend.observe(self._name(metric_name), value, self._labels(metric_name, labels))
+            self._backend.observe(
+                self._name(metric_name, _HISTOGRAM, labels), value, self._labels(metric_name, labels)
+            )
 
     @override
     @contextmanager
@@ -56,7 +62,9 @@ class MetricsEngine(ProtocolMetrics):
             yield
         finally:
             seconds = self._clock.monotonic() - began
-            self._backend.observe(self._name(metric_name), seconds, self._labels(metric_name, labels))
+            self._backend.observe(
+                self._name(metric_name, _HISTOGRAM, labels), seconds, self._labels(metric_name, labels)
+            )
 
     def observed(self, batch: BatchFacts) -> None:
         """Measure size and duration of a batch, with ``enable_detailed_metrics``."""
@@ -76,13 +84,24 @@ class MetricsEngine(ProtocolMetrics):
         """Number of names in use."""
         return {"names": float(len(self._names))}
 
-    def _name(self, name: str) -> str:
+    def _name(self, name: str, used: EnumMetricType, labels: Labels) -> str:
         full = self._names.get(name)
         if full is None:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is not a valid metric name; use lower case, digits and underscores")
+            self._check(name, used, labels)
             full = self._names[name] = f"{self._settings.metrics_prefix}_{name}"
         return full
+
+    def _check(self, name: str, used: EnumMetricType, labels: Labels) -> None:
+        """Raise ValueError for the first use of a name that does not fit the declarations, when there are any."""
+        if not self._declared or name in _OF_BATCHES:
+            return
+        declared = self._declared.get(name)
+        if declared is None:
+            raise ValueError(f"{name} is not declared; add it to `metrics` of the subcontract")
+        if problem := declared.problem(used, tuple(labels)):
+            raise ValueError(problem)
 
     def _labels(self, name: str, labels: Labels) -> Labels:
         """Return the labels to use: none without ``enable_detailed_metrics``, and a limited number of sets with

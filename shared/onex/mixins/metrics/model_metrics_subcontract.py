@@ -6,6 +6,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from onex.capability import Subcontract
+from onex.mixins.metrics.declared import ModelDeclaredMetric
 from onex.model.contract.version import ModelSemVer
 
 
@@ -44,5 +45,7 @@ class ModelMetricsSubcontract(Subcontract):
     """Use labels, and measure batches of pure nodes. With False labels are dropped."""
     aggregation_interval_ms: int = Field(default=60_000, ge=1_000, le=300_000)
     """Interval of sending to a collector or StatsD. It has no effect on Prometheus."""
+    metrics: tuple[ModelDeclaredMetric, ...] = Field(default=(), max_length=100)
+    """Metrics with a panel on the dashboard. With any of them, the use of a name that is not declared is an error."""
     max_label_cardinality: int = Field(default=1_000, ge=1, le=100_000)
     """Most sets of labels of one name. Further sets are counted under the label value ``other``."""
