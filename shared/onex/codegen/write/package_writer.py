@@ -43,9 +43,10 @@ def write_package(
     """Write all files of a package below ``output``, or none. Files that a person added stay.
 
     ``base`` is what was rendered, when ``files`` were merged from it and from what a person wrote: they may be
-    replaced then. ``replaced`` is the text of a contract from which the new one was made: it may be replaced on disk as
-    well. Any other file that was changed by hand is replaced with ``overwrite`` only. Raise RejectedError for such a file,
-    for symbolic links and for paths that lead out; WriteError when the system refuses. Nothing is changed then.
+    replaced then. ``replaced`` is the text of a contract from which the new one was made: it may be replaced on disk
+    as well. Any other file that was changed by hand is replaced with ``overwrite`` only. Raise RejectedError for such
+    a file, for symbolic links and for paths that lead out; WriteError when the system refuses. Nothing is changed
+    then.
     """
     package = package_of(files)
     folder = checked_folder(output, package)
