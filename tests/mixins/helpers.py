@@ -152,7 +152,7 @@ class Receiver:
                 self.end_headers()
                 self.wfile.write(response)
 
-            do_GET = do_POST  # noqa: N815 - the name is http.server's
+            do_GET = do_PUT = do_DELETE = do_POST  # noqa: N815 - the names are http.server's
 
             def log_message(self, format: str, *args: object) -> None:
                 """Log nothing."""

@@ -33,6 +33,7 @@ from onex.capability.contracts import ProtocolContractReader
 from onex.capability.kafka import ProtocolKafkaAdapters
 from onex.capability.metadata import CapabilityMetadata
 from onex.capability.mixin import Definition
+from onex.codegen.capability_catalogue import BEGIN, END, with_tables
 from onex.codegen.capability_fields import capability_files, enforcing_tests, fields_of
 from onex.contract import ResolvedNode, resolve_node
 from onex.contract.reader import ContractReader
@@ -166,9 +167,37 @@ def test_marks_name_fields_that_exist() -> None:
 
 def test_what_is_rendered_is_up_to_date() -> None:
     files = capability_files(ROOT)
-    assert len(files) == len(ALL) + 1
+    assert len(files) == len(ALL) + 2
     for name, text in files.items():
         assert (ROOT / name).read_text() == text, f"{name} differs; run `make render`"
+
+
+
+
+@every
+def test_its_metadata_says_when_to_use_it_and_what_overlaps(mixin: type[Mixin]) -> None:
+    metadata = mixin.definition.metadata
+    assert metadata.when_to_use.endswith(".")
+    assert metadata.overlaps
+    for name, difference in metadata.overlaps.items():
+        assert difference.endswith("."), name
+        assert name != metadata.name
+        assert not name.startswith("Mixin") or name in CATALOGUE.names
+
+
+def test_a_page_without_a_place_for_tables_is_refused() -> None:
+    with pytest.raises(ValueError, match="the page has no place for tables"):
+        with_tables("# Capabilities\n", [])
+
+
+def test_tables_are_one_row_for_each_capability() -> None:
+    page = with_tables(f"before\n{BEGIN}old\n{END}after\n", [mixin.definition.metadata for mixin in ALL])
+    assert page.startswith(f"before\n{BEGIN}\n|") and page.endswith(f"|\n\n{END}after\n")
+    assert "old" not in page
+    for mixin in ALL:
+        rows = [line for line in page.splitlines() if f"](capabilities/{mixin.definition.metadata.key}.md)" in line]
+        assert len(rows) == 2
+        assert {line.replace("\\|", "").count("|") for line in rows} == {6, 4}
 
 
 def test_other_projects_have_no_files_of_capabilities(tmp_path: Path) -> None:

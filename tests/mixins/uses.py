@@ -70,6 +70,13 @@ async def _kept(node: Any) -> None:
     assert await node.secrets.get("a") == b"1"
 
 
+async def _filed(node: Any) -> None:
+    async with node.files.change() as change:
+        change.write("a", b"1")
+        change.append("log", b"2")
+    assert await node.files.read("a") == b"1"
+
+
 async def _asked(node: Any) -> None:
     async with node.database.transaction() as tx:
         assert await tx.fetchval("SELECT 1") == 1
@@ -196,7 +203,12 @@ USES: dict[str, tuple[Deed, Deed]] = {
     "effect_handlers": (_dispatched, lambda node: node.effects.dispatch("turn", "a")),
     "encryption": (_sealed, lambda node: _say(lambda: node.encryption.decrypt(b"no envelope"))),
     "event_bus": (_published, lambda node: node.event_bus.publish(Note(text="a").model_copy(update={"text": 1}))),
+    "files": (_filed, lambda node: node.files.write("../evil", b"1")),
     "health_check": (_well, _unwell),
+    "http_client": (
+        lambda node: _say(lambda: node.http.reported_metrics()),
+        lambda node: node.http.get("nobody"),
+    ),
     "kafka_configuration": (_written, _too_large),
     "kafka_health_check": (lambda node: node.kafka_health.probe(), _too_large),
     "logging": (_logged, _logged_badly),

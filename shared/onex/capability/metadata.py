@@ -1,5 +1,6 @@
 """``metadata.yaml``: the description of a capability in its folder."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -41,6 +42,11 @@ class CapabilityMetadata(ContractPart):
     """Capabilities that cannot be in the same node."""
     kinds: tuple[EnumNodeKind, ...] = tuple(EnumNodeKind)
     """Kinds of node that it may join. A capability that reaches outside systems is for EFFECT nodes only."""
+    when_to_use: str = ""
+    """The situation that calls for it, in one sentence."""
+    overlaps: Mapping[str, str] = Field(default_factory=dict)
+    """Other capabilities, and what every node has without any, that do something similar. The value is the
+    difference."""
 
 
 def load_metadata(folder: Path) -> CapabilityMetadata:

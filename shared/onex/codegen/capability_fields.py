@@ -1,6 +1,6 @@
-"""Files rendered from capabilities: ``subcontract.yaml`` of each, and ``docs/capability-fields.md``.
+"""Files rendered from capabilities: ``subcontract.yaml`` of each, the tables of ``docs/capabilities.md``, and the fields.
 
-The document lists each field with its effect and with the tests that are marked ``enforces`` for it.
+``docs/capability-fields.md`` lists each field with its effect and with the tests that are marked ``enforces`` for it.
 """
 
 import ast
@@ -11,11 +11,13 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from onex.capability import Mixin
+from onex.codegen.capability_catalogue import with_tables
 from onex.codegen.field_docs import field_docs
 from onex.codegen.model_parts import models_in
 from onex.codegen.subcontracts import subcontract_file
 from onex.mixins.catalogue import CATALOGUE
 
+_CATALOGUE = "docs/capabilities.md"
 _HEAD = """# Fields of capabilities
 
 The effect of each field of a subcontract, and the tests that fail when it is ignored. Rendered by `make render` from
@@ -39,6 +41,8 @@ def capability_files(root: Path) -> Mapping[str, str]:
         files[str(folder / "subcontract.yaml")] = subcontract_file(mixin)
         sections.append(_section(mixin, enforcing))
     files["docs/capability-fields.md"] = "\n".join(sections)
+    metadata = (mixin.definition.metadata for mixin in CATALOGUE.all())
+    files[_CATALOGUE] = with_tables((root / _CATALOGUE).read_text(), metadata)
     return files
 
 

@@ -1,9 +1,7 @@
 """Stores secrets as encrypted files in one folder."""
 
 import asyncio
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from onex.errors import RejectedError
 from onex.mixins.encryption import ProtocolEncryption
 from onex.mixins.secure_storage.model_secure_storage_subcontract import ModelSecureStorageSubcontract
 from onex.mixins.secure_storage.protocol_secure_storage import ProtocolSecureStorage
+from onex.util.atomic_file import open_folder, replace_file
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
 _ENDING = ".sealed"
@@ -67,18 +66,9 @@ class SecureStorageEngine(ProtocolSecureStorage):
         return self._folder / f"{name}{_ENDING}"
 
     def _write(self, file: Path, sealed: bytes) -> None:
-        """Write a temporary file, then rename it, so that no reader sees an incomplete file."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self._folder)  # only its owner may read it
-        try:
-            with os.fdopen(handle, "wb") as out:
-                out.write(sealed)
-                out.flush()
-                os.fsync(out.fileno())
-            Path(temporary).replace(file)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with open_folder(self._folder.resolve()) as folder:
+            replace_file(folder, file.name, sealed)
 
 
 def _purpose(name: str) -> str:

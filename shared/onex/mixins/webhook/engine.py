@@ -5,7 +5,6 @@ import hmac
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import httpx
 from cachetools import TTLCache
@@ -16,13 +15,12 @@ from typing_extensions import override
 from onex.capability import ProtocolCurrentMessage
 from onex.errors import RejectedError, TransientError
 from onex.mixins.http_post import post
+from onex.mixins.http_status import may_pass, retry_after
 from onex.mixins.webhook.model_webhook_subcontract import ModelWebhookEndpoint, ModelWebhookSubcontract
 from onex.mixins.webhook.protocol_webhook import ProtocolWebhook
 from onex.mixins.webhook.signature import sign
 from onex.util.backoff import exponential
 from onex.util.clock import ProtocolClock
-
-_PASSING = (408, 425, 429)
 
 
 class _LaterError(TransientError):
@@ -106,20 +104,11 @@ class WebhookEngine(ProtocolWebhook):
         if response.is_success:
             return
         words = f"{to.name} returned status {response.status_code}"
-        if response.status_code < 500 and response.status_code not in _PASSING:
+        if not may_pass(response.status_code):
             raise RejectedError(words)
-        if (after := self._retry_after(response.headers.get("retry-after", ""))) is not None:
+        if (after := retry_after(response.headers.get("retry-after", ""), self._clock.now_ms())) is not None:
             raise _LaterError(words, after)
         raise TransientError(words)
-
-    def _retry_after(self, text: str) -> float | None:
-        if text.isdecimal():
-            return float(text)
-        try:
-            when = parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        return max(0.0, when.timestamp() - self._clock.now_ms() / 1000)
 
     @override
     def verify(self, endpoint: str, headers: Mapping[str, str], body: bytes) -> str:

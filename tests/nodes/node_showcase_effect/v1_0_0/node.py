@@ -14,7 +14,9 @@ from onex.mixins.database import MixinDatabase
 from onex.mixins.effect_handlers import MixinEffectHandlers
 from onex.mixins.encryption import MixinEncryption
 from onex.mixins.event_bus import MixinEventBus
+from onex.mixins.files import MixinFiles
 from onex.mixins.health_check import MixinHealthCheck
+from onex.mixins.http_client import MixinHttpClient
 from onex.mixins.kafka_configuration import MixinKafkaConfiguration
 from onex.mixins.kafka_health_check import MixinKafkaHealthCheck
 from onex.mixins.logging import MixinLogging
@@ -52,6 +54,8 @@ class NodeShowcaseEffect(
     MixinSecureStorage,
     MixinEncryption,
     MixinEventBus,
+    MixinFiles,
+    MixinHttpClient,
     MixinKafkaHealthCheck,
     MixinKafkaConfiguration,
     MixinHealthCheck,
@@ -88,6 +92,7 @@ class NodeShowcaseEffect(
         with self.tracing.span("perform", name=command.name), self.profiler.section("perform"):
             rows = await self.circuits.of("database").call(lambda: self.retry.call(lambda: self.insert(command.name)))
         await self.secrets.put(command.name, self.serializer.dump(command))
+        await self.files.append("performed.txt", f"{command.name}\n".encode())
         kept = await self.secrets.get(command.name) or b""
         self.services.get(Basket).held.append(command.name)
         await self.effects.dispatch("echo", command)

@@ -1,0 +1,264 @@
+"""Sends requests, and turns failures into errors that the agent understands."""
+
+import asyncio
+import hashlib
+from collections.abc import Collection, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+from pydantic import BaseModel, JsonValue
+from typing_extensions import override
+
+from onex.capability import ProtocolCurrentMessage
+from onex.errors import CallTimeoutError, OutageError, RejectedError, TransientError
+from onex.mixins.http_client.addresses import resolve
+from onex.mixins.http_client.bodies import json_bytes, read_body
+from onex.mixins.http_client.header_rules import header_problem
+from onex.mixins.http_client.model_http_client_subcontract import ModelHttpClientSubcontract
+from onex.mixins.http_client.protocol_http_client import ProtocolHttpClient, Value
+from onex.mixins.http_client.response import HttpResponse
+from onex.mixins.http_client.targets import Origin, url_of
+from onex.mixins.http_client.transport import GuardedTransport, Resolve
+from onex.mixins.http_post import drain
+from onex.mixins.http_status import may_pass, retry_after
+from onex.util.clock import ProtocolClock
+
+_WITH_KEY = frozenset({"POST", "PUT", "PATCH"})
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"}) | _WITH_KEY
+_NOT_MODIFIED = 304
+_FOR_ANY_ORIGIN = frozenset(
+    {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "traceparent", "tracestate"}
+)
+"""Headers that a redirect takes to another origin. All others may be secret."""
+
+
+class HttpClientEngine(ProtocolHttpClient):
+    """One httpx client, without cookies and without proxies of the environment. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        settings: ModelHttpClientSubcontract,
+        current_message: ProtocolCurrentMessage,
+        clock: ProtocolClock,
+        resolve: Resolve = resolve,
+    ) -> None:
+        self._settings = settings
+        self._current_message = current_message
+        self._clock = clock
+        self._resolve = resolve
+        self._services = {service.name: service for service in settings.services}
+        urls = [*(service.base_url for service in settings.services), *settings.allowed_origins]
+        self._origins = frozenset(Origin.of(httpx.URL(url)) for url in urls)
+        self._not_before: dict[str, float] = {}
+        """Monotonic time before which a service receives no request, because it returned ``Retry-After``."""
+        self._requests = self._failed = self._waits = 0
+        self._transport, self._client = self._opened()
+
+    def _opened(self) -> tuple[GuardedTransport, httpx.AsyncClient]:
+        settings = self._settings
+        limits = httpx.Limits(
+            max_connections=settings.max_connections,
+            max_keepalive_connections=settings.max_connections,
+            keepalive_expiry=settings.keep_alive_seconds,
+        )
+        transport = GuardedTransport(
+            self._origins, settings.private_networks, limits, settings.ca_file, self._resolve
+        )
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        headers = {"accept-encoding": "gzip", "user-agent": "onex-mesh"}
+        return transport, httpx.AsyncClient(
+            transport=transport, cookies=no_cookies, headers=headers, trust_env=False
+        )
+
+    async def open(self) -> None:
+        """Read certificates of authorities. The first request connects."""
+        await self._transport.prepare()
+
+    async def close(self) -> None:
+        """Close connections."""
+        client = self._client
+        self._transport, self._client = self._opened()
+        await client.aclose()
+
+    @override
+    async def request(
+        self,
+        method: str,
+        service: str,
+        path: str = "",
+        *,
+        values: Mapping[str, Value] | None = None,
+        query: Mapping[str, Value] | None = None,
+        json: BaseModel | JsonValue = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        idempotency_key: str = "",
+        accept: Collection[int] = (),
+    ) -> HttpResponse:
+        to = self._services[service]
+        if method not in _METHODS:
+            raise ValueError(f"no method {method!r}; there are {', '.join(sorted(_METHODS))}")
+        if (wait := self._not_before.get(service, 0.0) - self._clock.monotonic()) > 0:
+            self._waits += 1
+            raise OutageError(f"{service} asked for a pause of another {wait:.3g} s", wait, for_all=True)
+        body = content if json is None else json_bytes(service, json)
+        if body is not None and len(body) > self._settings.max_request_bytes:
+            raise RejectedError(
+                f"{service}: a body of {len(body)} bytes, {self._settings.max_request_bytes} are allowed; "
+                "http_client.max_request_bytes in the contract allows more"
+            )
+        url = url_of(service, to.base_url, path, values or {})
+        url = url.copy_merge_params(query) if query else url
+        sent = httpx.Headers({} if json is None else {"content-type": "application/json"})
+        if Origin.of(url) == Origin.of(httpx.URL(to.base_url)):
+            sent.update({name: value.get_secret_value() for name, value in to.headers.items()})
+        sent.update(self._own_headers(method, service, url, body, idempotency_key))
+        sent.update(_checked(service, headers or {}))
+        request = self._client.build_request(method, url, headers=sent, content=body)
+        limit = timeout or to.timeout_seconds or self._settings.timeout_seconds
+        return await self._counted(service, request, limit, accept)
+
+    def _own_headers(
+        self, method: str, service: str, url: httpx.URL, body: bytes | None, key: str
+    ) -> Mapping[str, str]:
+        headers: dict[str, str] = {}
+        current, name = self._current_message, self._settings.idempotency_header
+        if name and method in _WITH_KEY and (key or current.message_id):
+            parts = "\n".join((current.message_id, service, method, str(url))).encode()
+            headers[name] = key or hashlib.sha256(parts + b"\n" + (body or b"")).hexdigest()[:40]
+        if self._settings.trace_headers and current.trace_parent:
+            headers["traceparent"] = current.trace_parent
+            if state := current.header("tracestate"):
+                headers["tracestate"] = state
+        return _checked(service, headers)
+
+    async def _counted(
+        self, service: str, request: httpx.Request, limit: float, accept: Collection[int]
+    ) -> HttpResponse:
+        self._requests += 1
+        try:
+            return await self._limited(service, request, limit, accept)
+        except BaseException:
+            self._failed += 1
+            raise
+
+    async def _limited(
+        self, service: str, request: httpx.Request, limit: float, accept: Collection[int]
+    ) -> HttpResponse:
+        connect = min(limit, self._settings.connect_timeout_seconds)
+        request.extensions["timeout"] = httpx.Timeout(limit, connect=connect, pool=connect).as_dict()
+        try:
+            async with asyncio.timeout(limit):
+                return await self._exchange(service, request, accept)
+        except TimeoutError:
+            raise CallTimeoutError(f"{service}: no whole response within {limit:g} s") from None
+        except httpx.ConnectError as error:
+            raise OutageError(f"{service}: no connection: {error}") from error
+        except httpx.ConnectTimeout:
+            raise OutageError(f"{service}: no connection within {connect:g} s") from None
+        except httpx.PoolTimeout:
+            raise TransientError(f"{service}: no free connection within {connect:g} s") from None
+        except httpx.LocalProtocolError:
+            raise RejectedError(f"{service}: the request is not valid HTTP") from None
+        except httpx.TransportError as error:
+            raise TransientError(f"{service}: {str(error) or type(error).__name__}") from error
+
+    async def _exchange(self, service: str, request: httpx.Request, accept: Collection[int]) -> HttpResponse:
+        for _ in range(self._settings.max_redirects + 1):
+            response = await self._client.send(request, stream=True)
+            try:
+                if response.next_request is None or response.status_code in accept:
+                    return await self._received(service, response, accept)
+                await drain(response)
+            finally:
+                await response.aclose()
+            request = _redirected(service, request, response.next_request)
+        raise RejectedError(
+            f"{service}: more than {self._settings.max_redirects} redirects; "
+            "http_client.max_redirects in the contract allows more"
+        )
+
+    async def _received(self, service: str, response: httpx.Response, accept: Collection[int]) -> HttpResponse:
+        status = response.status_code
+        if response.is_success or status == _NOT_MODIFIED or status in accept:
+            content = await read_body(service, response, self._settings.max_response_bytes)
+            return HttpResponse(service, status, dict(response.headers.items()), content)
+        await drain(response)
+        words = f"{service} returned status {status}"
+        if not may_pass(status):
+            raise RejectedError(words)
+        after = retry_after(response.headers.get("retry-after", ""), self._clock.now_ms())
+        if after is None:
+            raise TransientError(words)
+        after = min(after, self._settings.max_retry_after_seconds)
+        self._not_before[service] = self._clock.monotonic() + after
+        raise OutageError(f"{words} and asked for a pause of {after:.3g} s", after, for_all=True)
+
+    async def probe(self, service: str) -> None:
+        """Request the ``check_path`` of a service. Raise the reason when the status is not 2xx."""
+        to = self._services[service]
+        url = url_of(service, to.base_url, to.check_path, {})
+        headers = {name: value.get_secret_value() for name, value in to.headers.items()}
+        limit = to.timeout_seconds or self._settings.timeout_seconds
+        await self._limited(service, self._client.build_request("GET", url, headers=headers), limit, ())
+
+    @override
+    async def get(
+        self,
+        service: str,
+        path: str = "",
+        *,
+        values: Mapping[str, Value] | None = None,
+        query: Mapping[str, Value] | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept: Collection[int] = (),
+    ) -> HttpResponse:
+        return await self.request(
+            "GET", service, path, values=values, query=query, headers=headers, accept=accept
+        )
+
+    @override
+    async def post(
+        self,
+        service: str,
+        path: str = "",
+        *,
+        values: Mapping[str, Value] | None = None,
+        json: BaseModel | JsonValue = None,
+        headers: Mapping[str, str] | None = None,
+        idempotency_key: str = "",
+        accept: Collection[int] = (),
+    ) -> HttpResponse:
+        return await self.request(
+            "POST",
+            service,
+            path,
+            values=values,
+            json=json,
+            headers=headers,
+            idempotency_key=idempotency_key,
+            accept=accept,
+        )
+
+    def reported_metrics(self) -> Mapping[str, float]:
+        """Sent requests, failed ones among them, and calls during a pause that a service asked for."""
+        return {"requests": float(self._requests), "failed": float(self._failed), "waits": float(self._waits)}
+
+
+def _checked(service: str, headers: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in headers.items():
+        if problem := header_problem(name, value):
+            raise RejectedError(f"{service}: {problem}")
+    return headers
+
+
+def _redirected(service: str, before: httpx.Request, following: httpx.Request) -> httpx.Request:
+    """Return the next request. Another origin receives no header that may be secret."""
+    old, new = Origin.of(before.url), Origin.of(following.url)
+    if old.scheme == "https" and new.scheme != "https":
+        raise RejectedError(f"{service}: a redirect from https to {new.scheme}")
+    if old != new:
+        for name in set(following.headers) - _FOR_ANY_ORIGIN:
+            del following.headers[name]
+    return following

@@ -1,0 +1,37 @@
+"""The mixin that adds an HTTP client to a node."""
+
+from functools import partial
+
+from onex.capability import (
+    HealthCheck,
+    HealthChecks,
+    Mixin,
+    ProtocolCurrentMessage,
+    ProtocolHost,
+    capability,
+    configured,
+    define,
+)
+from onex.mixins.http_client.engine import HttpClientEngine
+from onex.mixins.http_client.model_http_client_subcontract import ModelHttpClientSubcontract
+from onex.mixins.http_client.protocol_http_client import ProtocolHttpClient
+from onex.util.clock import ProtocolClock
+
+
+class MixinHttpClient(Mixin):
+    """``await self.http.post("bank", "/charges", json=command)``"""
+
+    definition = define(__file__, ModelHttpClientSubcontract)
+
+    @capability
+    def http(self: ProtocolHost) -> ProtocolHttpClient:
+        """The HTTP services."""
+        container, settings = self.container, configured(self, ModelHttpClientSubcontract)
+        engine = HttpClientEngine(settings, container.get(ProtocolCurrentMessage), container.get(ProtocolClock))
+        for service in settings.services:
+            if service.check_path:
+                probe = partial(engine.probe, service.name)
+                container.get(HealthChecks).add(
+                    HealthCheck(f"http.{service.name}", probe, critical=service.check_critical)
+                )
+        return engine
