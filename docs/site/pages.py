@@ -13,7 +13,14 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[2]
-_DOCUMENTS = ("*.md", "[a-z]*/README.md", "docs/**/*.md", "benchmarks/RESULTS.md", "benchmarks/plots/*.svg")
+_DOCUMENTS = (
+    "*.md",
+    "[a-z]*/README.md",
+    "docs/**/*.md",
+    "benchmarks/RESULTS.md",
+    "benchmarks/plots/*.svg",
+    "docs/*.svg",
+)
 _FOLDERS = {"Capabilities": "docs/capabilities", "Decisions": "docs/decisions"}
 _OTHERS = "Project"
 """Sections of the navigation: those that list a folder, and the one for every other document."""

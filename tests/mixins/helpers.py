@@ -44,6 +44,10 @@ class FakeCurrentMessage(ProtocolCurrentMessage):
     trace_parent: str = ""
     deadline_ms: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
+    idempotency_key: str = ""
+
+    def __post_init__(self) -> None:
+        self.idempotency_key = self.idempotency_key or self.message_id
 
     @override
     def header(self, name: str) -> str:
@@ -163,7 +167,7 @@ class Receiver:
 
     @contextmanager
     def running(self) -> Iterator["Receiver"]:
-        thread = Thread(target=self._server.serve_forever, daemon=True)
+        thread = Thread(target=self._server.serve_forever, args=[0.01], daemon=True)
         thread.start()
         try:
             yield self

@@ -172,8 +172,6 @@ def test_what_is_rendered_is_up_to_date() -> None:
         assert (ROOT / name).read_text() == text, f"{name} differs; run `make render`"
 
 
-
-
 @every
 def test_its_metadata_says_when_to_use_it_and_what_overlaps(mixin: type[Mixin]) -> None:
     metadata = mixin.definition.metadata
@@ -192,7 +190,8 @@ def test_a_page_without_a_place_for_tables_is_refused() -> None:
 
 def test_tables_are_one_row_for_each_capability() -> None:
     page = with_tables(f"before\n{BEGIN}old\n{END}after\n", [mixin.definition.metadata for mixin in ALL])
-    assert page.startswith(f"before\n{BEGIN}\n|") and page.endswith(f"|\n\n{END}after\n")
+    assert page.startswith(f"before\n{BEGIN}\n|")
+    assert page.endswith(f"|\n\n{END}after\n")
     assert "old" not in page
     for mixin in ALL:
         rows = [line for line in page.splitlines() if f"](capabilities/{mixin.definition.metadata.key}.md)" in line]

@@ -77,12 +77,12 @@ async def raw_server(*replies: bytes, tls: ssl.SSLContext | None = None) -> Asyn
         server.close()
 
 
-def raw(reply: bytes, **settings: object) -> HttpResponse:
+def raw(reply: bytes) -> HttpResponse:
     """Return the response to a GET when the server sends these bytes."""
 
     async def live() -> HttpResponse:
         async with raw_server(reply) as port:
-            made = engine(f"http://127.0.0.1:{port}", **settings)
+            made = engine(f"http://127.0.0.1:{port}")
             try:
                 return await made.get("bank")
             finally:
@@ -217,6 +217,26 @@ def test_absolute_urls_need_a_known_origin_and_other_origins_get_no_secrets() ->
         assert "x-key" not in other.requests[0].headers
 
 
+def test_a_request_without_a_service_is_for_the_one_of_its_url_or_the_only_one() -> None:
+    with Receiver().running() as receiver, Receiver().running() as other:
+        made = engine(receiver.url, headers={"x-key": "hush"}, allowed_origins=[other.url])
+        paths = ["/a", f"{receiver.url}/b", f"{other.url}/{{c}}"]
+
+        async def all_of_them(http: HttpClientEngine) -> HttpResponse:
+            found = [await http.request("GET", path=path, values={"c": "c/d"}) for path in paths]
+            assert [response.service for response in found] == ["bank", "bank", "http"]
+            return found[0]
+
+        called(made, all_of_them)
+        assert [request.path for request in receiver.requests] == ["/a", "/b"]
+        assert all(request.headers["x-key"] == "hush" for request in receiver.requests)
+        assert [(request.path, request.headers.get("x-key")) for request in other.requests] == [("/c%2Fd", None)]
+    with pytest.raises(ValueError, match="0 services are configured; name one of them"):
+        called(engine("http://127.0.0.1:1", services=[]), lambda http: http.request("GET", path="/a"))
+    with pytest.raises(RejectedError, match="http://127.0.0.1:2 is no origin of this node"):
+        called(engine("http://127.0.0.1:1"), lambda http: http.request("GET", path="http://127.0.0.1:2/"))
+
+
 @pytest.mark.parametrize(
     ("address", "allowed"),
     [
@@ -300,24 +320,23 @@ def test_failures_are_those_that_the_agent_understands() -> None:
 
 
 @pytest.mark.enforces("http_client.max_retry_after_seconds")
-def test_a_service_that_asks_for_a_pause_gets_it() -> None:
+@pytest.mark.parametrize(("status", "header", "seconds"), [(429, "20", 20), (503, "a date", 30), (503, "86400", 60)])
+def test_a_service_that_asks_for_a_pause_gets_it(status: int, header: str, seconds: int) -> None:
     clock = ManualClock()
-    date = format_datetime(to_datetime(clock.now_ms() + 30_000), usegmt=False)
-    for status, header, seconds in ((429, "20", 20), (503, date, 30), (503, "86400", 60)):
-        with Receiver((status, {"retry-after": header}, b""), (200, {}, b"")).running() as receiver:
-            made = engine(receiver.url, clock=clock, max_retry_after_seconds=60)
-            with pytest.raises(OutageError, match=f"bank returned status {status} and asked for a pause") as failed:
-                get(made)
-            assert failed.value.retry_after == pytest.approx(seconds, abs=1)
-            assert failed.value.for_all
-            with pytest.raises(OutageError, match="bank asked for a pause of another"):
-                get(made)
-            assert len(receiver.requests) == 1
-            assert made.reported_metrics() == {"requests": 1.0, "failed": 1.0, "waits": 1.0}
-            clock.move_to(clock.monotonic() + seconds + 1)
-            date = format_datetime(to_datetime(clock.now_ms() + 30_000), usegmt=False)
-            if header.isdecimal() or seconds != 30:
-                assert get(made).status == 200
+    date = format_datetime(to_datetime(clock.now_ms() + 30_000))
+    pause = {"retry-after": date if header == "a date" else header}
+    with Receiver((status, pause, b""), (200, {}, b"")).running() as receiver:
+        made = engine(receiver.url, clock=clock, max_retry_after_seconds=60)
+        with pytest.raises(OutageError, match=f"bank returned status {status} and asked for a pause") as failed:
+            get(made)
+        assert failed.value.retry_after == pytest.approx(seconds, abs=1)
+        assert failed.value.for_all
+        with pytest.raises(OutageError, match="bank asked for a pause of another"):
+            get(made)
+        assert len(receiver.requests) == 1
+        assert made.reported_metrics() == {"requests": 1.0, "failed": 1.0, "waits": 1.0}
+        clock.move_to(clock.monotonic() + seconds + 1)
+        assert get(made).status == 200
 
 
 @pytest.mark.enforces("http_client.timeout_seconds", "http_client.services.timeout_seconds")
@@ -343,8 +362,7 @@ def test_connections_are_limited() -> None:
             first = asyncio.ensure_future(made.get("bank"))
             await asyncio.sleep(0)
             with pytest.raises(TransientError, match="bank: no free connection within 0.05 s"):
-                while not first.done():
-                    await made.get("bank")
+                await made.get("bank")
             first.cancel()
             await asyncio.gather(first, return_exceptions=True)
             await made.close()
@@ -429,13 +447,11 @@ def test_redirects_are_followed_when_the_contract_says_so_and_to_known_origins()
     with Receiver((200, {}, b"there")).running() as other:
         away = (307, {"location": f"{other.url}/there"}, b"x")
         with Receiver(away).running() as receiver:
-            for settings in ({}, {"max_redirects": 1}):
+            for number in (0, 1):
                 with pytest.raises(RejectedError, match="more than 0 redirects|is no origin of this node"):
-                    get(engine(receiver.url, **settings))
+                    get(engine(receiver.url, max_redirects=number))
             assert other.requests == []
-            made = engine(
-                receiver.url, headers={"x-key": "hush"}, max_redirects=1, allowed_origins=[other.url]
-            )
+            made = engine(receiver.url, headers={"x-key": "hush"}, max_redirects=1, allowed_origins=[other.url])
             assert post(made, json={"a": 1}, headers={"x-own": "hush"}).text == "there"
             (request,) = other.requests
             assert json.loads(request.body) == {"a": 1}
@@ -546,8 +562,8 @@ def test_a_redirect_to_plain_http_is_refused(tmp_path: Path) -> None:
     asyncio.run(live())
 
 
-def test_a_request_that_is_no_http_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the checks of headers let through, the protocol library may still refuse: for good, and without its text."""
+def test_a_request_that_is_no_http_is_refused() -> None:
+    """What the checks of headers let through, the protocol library may still refuse: for good."""
     with Receiver().running() as receiver:
         with pytest.raises(RejectedError, match="bank: the request is not valid HTTP"):
             get(engine(receiver.url), headers={"content-type": " \t"})
@@ -567,7 +583,7 @@ def test_a_node_calls_services_and_checks_their_health() -> None:
         ]
         settings = {"services": services, "private_networks": LOCAL}
         node.container = container(ModelHttpClientSubcontract.model_validate(settings))
-        assert (await node.http.get("none")).status == 200
+        assert (await node.http_client.get("none")).status == 200
         checks = node.container.get(HealthChecks).all
         assert {name: check.critical for name, check in checks.items()} == {"http.bank": True, "http.mail": False}
         await checks["http.bank"].probe()

@@ -206,8 +206,8 @@ USES: dict[str, tuple[Deed, Deed]] = {
     "files": (_filed, lambda node: node.files.write("../evil", b"1")),
     "health_check": (_well, _unwell),
     "http_client": (
-        lambda node: _say(lambda: node.http.reported_metrics()),
-        lambda node: node.http.get("nobody"),
+        lambda node: _say(lambda: node.http_client.reported_metrics()),
+        lambda node: node.http_client.get("nobody"),
     ),
     "kafka_configuration": (_written, _too_large),
     "kafka_health_check": (lambda node: node.kafka_health.probe(), _too_large),

@@ -117,13 +117,8 @@ def test_an_answer_that_is_kept_keeps_it() -> None:
 def test_outside_of_a_handler_nothing_is_in_hand() -> None:
     token = CURRENT.set(Current())
     hand = CurrentMessage()
-    assert (hand.message_id, hand.correlation_id, hand.trace_parent, hand.deadline_ms, hand.header("x")) == (
-        "",
-        "",
-        "",
-        0,
-        "",
-    )
+    assert (hand.message_id, hand.idempotency_key, hand.correlation_id, hand.trace_parent) == ("", "", "", "")
+    assert (hand.deadline_ms, hand.header("x")) == (0, "")
     CURRENT.reset(token)
     assert h.deadline_in(0) == []
     ((name, value),) = h.deadline_in(5)

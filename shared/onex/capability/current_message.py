@@ -11,6 +11,11 @@ class ProtocolCurrentMessage(Protocol):
     @property
     def message_id(self) -> str: ...
     @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt at the same piece of work: the sender's key, or the id of the message."""
+        ...
+
+    @property
     def correlation_id(self) -> str: ...
     @property
     def trace_parent(self) -> str:
@@ -31,6 +36,7 @@ class NoCurrentMessage(ProtocolCurrentMessage):
     """The current message of a node that runs without an agent: always empty."""
 
     message_id = ""
+    idempotency_key = ""
     correlation_id = ""
     trace_parent = ""
     deadline_ms = 0

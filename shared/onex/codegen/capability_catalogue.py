@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from onex.capability.metadata import CapabilityMetadata
 from onex.model.enums import EnumCapabilityCategory, EnumNodeKind
 
-BEGIN = "<!-- The tables up to the end mark are rendered by `make render` from metadata.yaml of each capability. -->\n"
+BEGIN = (
+    "<!-- The tables up to the end mark are rendered by `make render` from metadata.yaml of each capability. -->\n"
+)
 END = "<!-- end -->\n"
 _SHELVES = {
     EnumCapabilityCategory.SERVICE: "Base",
@@ -32,7 +34,9 @@ def _tables(catalogue: list[CapabilityMetadata]) -> str:
     for category, shelf in _SHELVES.items():
         for each in catalogue:
             if each.category is category:
-                lines.append(f"| {shelf} | {_linked(each)} | `{each.accessor}` | {_kinds(each)} | {_cell(each.summary)} |")
+                lines.append(
+                    f"| {shelf} | {_linked(each)} | `{each.accessor}` | {_kinds(each)} | {_cell(each.summary)} |"
+                )
     lines += ["", "When to use which, and what a node has without it or with another one:", ""]
     lines += ["| capability | use it when | overlaps with |", "|---|---|---|"]
     for each in catalogue:

@@ -1,6 +1,7 @@
-"""Files rendered from capabilities: ``subcontract.yaml`` of each, the tables of ``docs/capabilities.md``, and the fields.
+"""Files rendered from capabilities: ``subcontract.yaml`` of each, and two pages of ``docs``.
 
-``docs/capability-fields.md`` lists each field with its effect and with the tests that are marked ``enforces`` for it.
+``capabilities.md`` has the tables of all. ``capability-fields.md`` lists each field with its effect, and with the
+tests that are marked ``enforces`` for it.
 """
 
 import ast

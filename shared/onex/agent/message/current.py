@@ -43,6 +43,11 @@ class CurrentMessage(ProtocolCurrentMessage):
 
     @property
     @override
+    def idempotency_key(self) -> str:
+        return "" if (envelope := current_envelope()) is None else envelope.idempotency_key.decode(errors="replace")
+
+    @property
+    @override
     def correlation_id(self) -> str:
         return "" if (envelope := current_envelope()) is None else envelope.correlation.decode(errors="replace")
 

@@ -38,11 +38,14 @@ class Staged:
 
 
 class FileChange(ProtocolFileChange):
-    """Steps by path. A later step replaces an earlier one of the same file, except that appends add up."""
+    """Steps by path. A later step replaces an earlier one of the same file, except that appends add up.
 
-    def __init__(self, settings: ModelFilesSubcontract, message_id: str) -> None:
+    ``work`` is the idempotency key of the current message; empty outside of messages.
+    """
+
+    def __init__(self, settings: ModelFilesSubcontract, work: str) -> None:
         self._settings = settings
-        self._message_id = message_id
+        self._work = work
         self._steps: dict[tuple[str, ...], Staged] = {}
         self._bytes = 0
 
@@ -73,9 +76,9 @@ class FileChange(ProtocolFileChange):
         self._stage(path, Staged(EnumStep.DELETE), 0)
 
     def _digest(self, path: str, content: bytes, key: str) -> bytes:
-        if not key and not self._message_id:
+        if not key and not self._work:
             return b""
-        identity = f"key\0{path}\0{key}".encode() if key else f"message\0{path}\0{self._message_id}\0".encode() + content
+        identity = f"key\0{path}\0{key}".encode() if key else f"message\0{path}\0{self._work}\0".encode() + content
         return hashlib.sha256(identity).digest()[:DIGEST_BYTES]
 
     def _stage(self, path: str, staged: Staged, added_bytes: int) -> None:

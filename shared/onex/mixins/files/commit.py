@@ -124,7 +124,7 @@ def _carry_out(areas: Areas, name: str) -> None:
                         _move(areas, folder, str(number), step)
                 case EnumStep.APPEND:
                     _append(areas, folder, str(number), step)
-                case EnumStep.DELETE:
+                case _:
                     _delete(areas, step)
         os.unlink(JOURNAL, dir_fd=folder)
         # A journal that came back after a crash would undo the changes that follow.

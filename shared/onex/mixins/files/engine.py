@@ -81,7 +81,7 @@ class FilesEngine(ProtocolFiles):
     @override
     @asynccontextmanager
     async def change(self) -> AsyncIterator[ProtocolFileChange]:
-        change = FileChange(self._settings, self._current_message.message_id)
+        change = FileChange(self._settings, self._current_message.idempotency_key)
         yield change
         await self._run(lambda store: store.commit(change.steps))
         self._changes += 1

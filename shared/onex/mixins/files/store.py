@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from onex.errors import RejectedError
@@ -49,10 +49,8 @@ class FileStore:
 
     @contextmanager
     def _private(self, name: str, within: int) -> Iterator[int]:
-        try:
+        with suppress(FileExistsError):
             os.mkdir(name, _PRIVATE, dir_fd=within)
-        except FileExistsError:
-            pass
         with open_folder(name, within=within) as folder:
             yield folder
 

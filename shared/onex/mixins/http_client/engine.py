@@ -14,10 +14,10 @@ from onex.errors import CallTimeoutError, OutageError, RejectedError, TransientE
 from onex.mixins.http_client.addresses import resolve
 from onex.mixins.http_client.bodies import json_bytes, read_body
 from onex.mixins.http_client.header_rules import header_problem
-from onex.mixins.http_client.model_http_client_subcontract import ModelHttpClientSubcontract
+from onex.mixins.http_client.model_http_client_subcontract import ModelHttpClientSubcontract, ModelHttpService
 from onex.mixins.http_client.protocol_http_client import ProtocolHttpClient, Value
 from onex.mixins.http_client.response import HttpResponse
-from onex.mixins.http_client.targets import Origin, url_of
+from onex.mixins.http_client.targets import Origin, is_absolute, parsed, url_of
 from onex.mixins.http_client.transport import GuardedTransport, Resolve
 from onex.mixins.http_post import drain
 from onex.mixins.http_status import may_pass, retry_after
@@ -26,6 +26,8 @@ from onex.util.clock import ProtocolClock
 _WITH_KEY = frozenset({"POST", "PUT", "PATCH"})
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"}) | _WITH_KEY
 _NOT_MODIFIED = 304
+_NO_SERVICE = "http"
+"""Name in errors of a request to an allowed origin that is no service."""
 _FOR_ANY_ORIGIN = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "traceparent", "tracestate"}
 )
@@ -66,9 +68,7 @@ class HttpClientEngine(ProtocolHttpClient):
         )
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         headers = {"accept-encoding": "gzip", "user-agent": "onex-mesh"}
-        return transport, httpx.AsyncClient(
-            transport=transport, cookies=no_cookies, headers=headers, trust_env=False
-        )
+        return transport, httpx.AsyncClient(transport=transport, cookies=no_cookies, headers=headers, trust_env=False)
 
     async def open(self) -> None:
         """Read certificates of authorities. The first request connects."""
@@ -84,7 +84,7 @@ class HttpClientEngine(ProtocolHttpClient):
     async def request(
         self,
         method: str,
-        service: str,
+        service: str = "",
         path: str = "",
         *,
         values: Mapping[str, Value] | None = None,
@@ -96,9 +96,10 @@ class HttpClientEngine(ProtocolHttpClient):
         idempotency_key: str = "",
         accept: Collection[int] = (),
     ) -> HttpResponse:
-        to = self._services[service]
         if method not in _METHODS:
             raise ValueError(f"no method {method!r}; there are {', '.join(sorted(_METHODS))}")
+        to = self._services[service] if service else self._service_of(path)
+        service = to.name
         if (wait := self._not_before.get(service, 0.0) - self._clock.monotonic()) > 0:
             self._waits += 1
             raise OutageError(f"{service} asked for a pause of another {wait:.3g} s", wait, for_all=True)
@@ -119,13 +120,24 @@ class HttpClientEngine(ProtocolHttpClient):
         limit = timeout or to.timeout_seconds or self._settings.timeout_seconds
         return await self._counted(service, request, limit, accept)
 
+    def _service_of(self, path: str) -> ModelHttpService:
+        """Return the service of an absolute URL, or the only one. Another allowed origin has no headers."""
+        services = self._settings.services
+        if is_absolute(path):
+            origin = Origin.of(parsed(_NO_SERVICE, path))
+            same = [each for each in services if Origin.of(httpx.URL(each.base_url)) == origin]
+            return same[0] if same else ModelHttpService(name=_NO_SERVICE, base_url=str(origin))
+        if len(services) != 1:
+            raise ValueError(f"{len(services)} services are configured; name one of them, or pass an absolute URL")
+        return services[0]
+
     def _own_headers(
         self, method: str, service: str, url: httpx.URL, body: bytes | None, key: str
     ) -> Mapping[str, str]:
         headers: dict[str, str] = {}
         current, name = self._current_message, self._settings.idempotency_header
-        if name and method in _WITH_KEY and (key or current.message_id):
-            parts = "\n".join((current.message_id, service, method, str(url))).encode()
+        if name and method in _WITH_KEY and (key or current.idempotency_key):
+            parts = "\n".join((current.idempotency_key, service, method, str(url))).encode()
             headers[name] = key or hashlib.sha256(parts + b"\n" + (body or b"")).hexdigest()[:40]
         if self._settings.trace_headers and current.trace_parent:
             headers["traceparent"] = current.trace_parent
@@ -214,9 +226,7 @@ class HttpClientEngine(ProtocolHttpClient):
         headers: Mapping[str, str] | None = None,
         accept: Collection[int] = (),
     ) -> HttpResponse:
-        return await self.request(
-            "GET", service, path, values=values, query=query, headers=headers, accept=accept
-        )
+        return await self.request("GET", service, path, values=values, query=query, headers=headers, accept=accept)
 
     @override
     async def post(

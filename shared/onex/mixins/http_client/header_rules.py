@@ -5,7 +5,17 @@ import re
 _NAME = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$")
 _VALUE = re.compile(r"^[\x20-\x7e\t]{0,8192}$")
 _OF_THE_CLIENT = frozenset(
-    {"accept-encoding", "connection", "content-length", "cookie", "host", "te", "trailer", "transfer-encoding", "upgrade"}
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "cookie",
+        "host",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
 )
 """They frame or route a request. A node that sets them could smuggle a second one, or address another host."""
 

@@ -19,12 +19,12 @@ from onex.util.clock import ProtocolClock
 
 
 class MixinHttpClient(Mixin):
-    """``await self.http.post("bank", "/charges", json=command)``"""
+    """``await self.http_client.post("bank", "/charges", json=command)``"""
 
     definition = define(__file__, ModelHttpClientSubcontract)
 
     @capability
-    def http(self: ProtocolHost) -> ProtocolHttpClient:
+    def http_client(self: ProtocolHost) -> ProtocolHttpClient:
         """The HTTP services."""
         container, settings = self.container, configured(self, ModelHttpClientSubcontract)
         engine = HttpClientEngine(settings, container.get(ProtocolCurrentMessage), container.get(ProtocolClock))

@@ -15,13 +15,14 @@ class ProtocolHttpClient(Protocol):
     """HTTP services by name.
 
     ``path`` is added to the base URL of the service. ``{name}`` in it is replaced by the value of ``values``, encoded
-    as one segment. An absolute URL is accepted for the origin of the service and for ``allowed_origins``.
+    as one segment. An absolute URL is accepted for the origin of the service and for ``allowed_origins``. An empty
+    ``service`` is that of the absolute URL, or the only one.
     """
 
     async def request(
         self,
         method: str,
-        service: str,
+        service: str = "",
         path: str = "",
         *,
         values: Mapping[str, Value] | None = None,

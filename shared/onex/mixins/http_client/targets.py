@@ -37,14 +37,24 @@ def url_of(service: str, base_url: str, path: str, values: Mapping[str, object])
     Raise ValueError for a place in the path without a value.
     """
     filled = _PLACE.sub(lambda place: _segment(service, place[1], values), path)
-    absolute = _ABSOLUTE.match(filled) is not None
+    absolute = is_absolute(path)
     if not absolute and ("?" in filled or "#" in filled):
         raise RejectedError(f"{service}: the path has a query or a fragment; pass query instead")
     if any(unquote(segment) in _DOTS for segment in re.split(r"[/\\]", filled.partition("?")[0])):
         raise RejectedError(f"{service}: the path has a segment of dots, which would leave the base URL")
     relative = filled.lstrip("/")
+    return parsed(service, filled if absolute else f"{base_url}/{relative}" if relative else base_url)
+
+
+def is_absolute(path: str) -> bool:
+    """Return whether a path is a URL with scheme and host."""
+    return _ABSOLUTE.match(path) is not None
+
+
+def parsed(service: str, text: str) -> httpx.URL:
+    """Return a URL. Raise RejectedError for a text that is none, and for a URL with a user."""
     try:
-        url = httpx.URL(filled if absolute else f"{base_url}/{relative}" if relative else base_url)
+        url = httpx.URL(text)
     except httpx.InvalidURL:
         raise RejectedError(f"{service}: the path is too long, or has characters that no URL has") from None
     if url.userinfo:

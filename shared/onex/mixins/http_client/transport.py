@@ -39,7 +39,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._pools: dict[Origin, httpx.AsyncHTTPTransport] = {}
 
     async def prepare(self) -> None:
-        """Read the certificates of authorities when an origin has https. Raise OSError when ``ca_file`` is unusable."""
+        """Read the certificates of authorities when an origin has https. Raise OSError for ``ca_file``."""
         if self._context is None and any(origin.scheme == "https" for origin in self._origins):
             self._context = await asyncio.to_thread(_verifying, self._ca_file)
 
@@ -74,7 +74,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
 
 def _at(request: httpx.Request, host: str, address: Address) -> httpx.Request:
-    """Return the request for an address. Its ``Host`` header, and the name in its certificate, are still the host's."""
+    """Return the request for an address. ``Host``, and the name in the certificate, are still the host's."""
     return httpx.Request(
         request.method,
         request.url.copy_with(host=str(address)),
