@@ -377,6 +377,20 @@ def test_a_full_disk_is_an_outage_and_changes_nothing(tmp_path: Path, monkeypatc
     assert left_over(tmp_path) == []
 
 
+def test_a_journal_that_may_not_be_on_disk_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old_files(tmp_path)
+
+    def written_and_failed(folder: int, name: str, content: bytes) -> None:
+        replace_file(folder, name, content)
+        full()
+
+    monkeypatch.setattr("onex.mixins.files.commit.replace_file", written_and_failed)
+    with pytest.raises(OutageError, match="No space left on device"):
+        the_change(tmp_path)
+    assert contents(tmp_path) == OLD
+    assert left_over(tmp_path) == []
+
+
 def test_a_commit_that_cannot_be_completed_is_an_outage_until_it_can(tmp_path: Path) -> None:
     old_files(tmp_path)
     (tmp_path / "folder").mkdir()
