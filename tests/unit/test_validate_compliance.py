@@ -25,7 +25,7 @@ def test_a_sound_node_passes(kind: str) -> None:
 @pytest.mark.parametrize(
     ("files", "rule"),
     [
-        (changed("compute", "name: node_quote_compute", "nome: x", "contract.yaml"), "contract.problem"),
+        (changed("compute", "name: node_quote_compute", "names: x", "contract.yaml"), "contract.problem"),
         (changed("compute", "minor: 0", "minor: 1", "contract.yaml"), "contract.folder"),
         (changed("compute", "request: AskQuote", "request: QuoteGiven"), "compliance.accepts"),
         (changed("compute", "-> QuoteGiven", "-> QuoteGiven | AskQuote"), "compliance.returns"),

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from functools import cache
 
+from pydantic import JsonValue
+
 from onex.codegen.model import ModelFinding
 from onex.codegen.validate.rule import Findings, Rule
 from onex.codegen.validate.sources import Module
@@ -32,7 +34,10 @@ def bandit_process() -> ToolProcess:
 def check_bandit(modules: list[Module], tool: ToolProcess) -> Findings:
     """Yield bandit's issues. Comments ``# nosec`` have no effect: suppressions have a rule and a reason."""
     tests = {module.path for module in modules if module.is_test}
-    request = {"files": {module.path: module.text for module in modules}, "skipped": [*_SKIPPED]}
+    request: dict[str, JsonValue] = {
+        "files": {module.path: module.text for module in modules},
+        "skipped": [*_SKIPPED],
+    }
     try:
         reply = tool.ask(request)
     except ToolError as error:

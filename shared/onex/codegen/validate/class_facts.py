@@ -24,7 +24,7 @@ class NodeClass:
     tree: ast.ClassDef
     kind: EnumNodeKind
     arguments: tuple[ast.expr, ...]
-    """Message types of the base: ``PlaceOrder, OrderCompleted`` of ``NodeOrchestrator[PlaceOrder, OrderCompleted]``."""
+    """Message types of the base: ``A, B`` of ``NodeOrchestrator[A, B]``."""
     mixins: frozenset[str]
     """Class names of its capabilities."""
     methods: Mapping[str, Method]
@@ -91,7 +91,7 @@ def type_names(annotation: ast.expr | None) -> frozenset[str]:
             case ast.Attribute(attr=name):
                 found.add(name)
             case ast.Constant(value=str(text)):
-                found |= {part for part in text.replace("|", " ").replace("[", " ").replace("]", " ").split()}
+                found |= set(text.replace("|", " ").replace("[", " ").replace("]", " ").split())
             case other:
                 pending += ast.iter_child_nodes(other)
     return frozenset(found)

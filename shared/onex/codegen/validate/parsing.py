@@ -1,8 +1,8 @@
 """Syntax trees of foreign text, from any number of threads.
 
-CPython 3.11 counts the depth of recursion of ``ast.parse`` once per interpreter: two threads that convert trees at the
-same time end with SystemError ("AST constructor recursion depth mismatch"). One lock keeps our own calls apart. Other
-libraries parse without it, so a call that ends this way is repeated.
+CPython 3.11 counts the depth of recursion of ``ast.parse`` once per interpreter: two threads that convert trees at
+the same time end with SystemError ("AST constructor recursion depth mismatch"). One lock keeps our own calls apart.
+Other libraries parse without it, so a call that ends this way is repeated.
 """
 
 import ast

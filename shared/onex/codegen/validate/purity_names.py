@@ -22,11 +22,11 @@ _DAYS = "datetime.now datetime.utcnow datetime.today date.today"
 _RANDOM_MODULES = "random secrets numpy.random"
 _UUIDS = "uuid1 uuid4 uuid6 uuid7 uuid8 getnode"
 _IO_MODULES = """
-aiofiles aiohttp aiokafka asyncpg boto3 botocore concurrent confluent_kafka ctypes curio dbm fcntl fileinput ftplib gc
-getpass glob grpc http.client http.server httpx imaplib inspect kafka logging.handlers mmap motor multiprocessing mysql
-os paramiko pathlib.Path.cwd pathlib.Path.home platform poplib psutil psycopg psycopg2 pymongo pyodbc redis requests
-resource select selectors shelve shutil signal smtplib socket socketserver sqlalchemy sqlite3 ssl subprocess sys
-tempfile threading trio urllib.request urllib3 webbrowser websockets zipfile tarfile _thread
+aiofiles aiohttp aiokafka asyncpg boto3 botocore concurrent confluent_kafka ctypes curio dbm fcntl fileinput ftplib
+gc getpass glob grpc http.client http.server httpx imaplib inspect kafka logging.handlers mmap motor multiprocessing
+mysql os paramiko pathlib.Path.cwd pathlib.Path.home platform poplib psutil psycopg psycopg2 pymongo pyodbc redis
+requests resource select selectors shelve shutil signal smtplib socket socketserver sqlalchemy sqlite3 ssl
+subprocess sys tempfile threading trio urllib.request urllib3 webbrowser websockets zipfile tarfile _thread
 """
 _IO_BUILTINS = "open input breakpoint exit quit"
 _DYNAMIC = "globals locals vars exec eval compile __import__ delattr setattr"
@@ -51,7 +51,7 @@ REFUSED: Final[Mapping[str, tuple[Rule, str]]] = {
     "logging": (LOGGING, "writes to a log"),
     "structlog": (LOGGING, "writes to a log"),
 }
-"""Rule and words by dotted name. A name stands for everything below it."""
+"""Rule and words by dotted name. A name includes everything below it."""
 
 ALLOWED: Final = frozenset(
     {

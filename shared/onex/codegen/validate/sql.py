@@ -28,6 +28,7 @@ _SINKS = frozenset(
         "text",
     ]
 )
+_RUNNERS = _SINKS - {"query", "text", "raw", "cursor"}
 _WORDS = re.compile(
     r"^\s*(?:select|insert|update|delete|with|create|drop|alter|truncate|merge|call|grant|revoke|copy|values|set|"
     r"declare|listen|notify|do|explain|vacuum|begin)\b|\b(?:where|from|values|into)\b",
@@ -44,9 +45,12 @@ def check_sql(module: Module) -> Findings:
                 value = _value_of(first, place)
                 if _is_built(value, constants) and _looks_like_sql(value):
                     yield _SQL.at(module.path, place.node, f"{name}() runs SQL with values in its text")
-                elif isinstance(place.node.func, ast.Attribute) and is_from_message(first, place):
-                    if isinstance(first, ast.Attribute) and name not in ("query", "text", "raw"):
-                        yield _SQL.at(module.path, place.node, f"{name}() runs SQL of a message")
+                elif _is_attribute(place.node.func, first) and name in _RUNNERS and is_from_message(first, place):
+                    yield _SQL.at(module.path, place.node, f"{name}() runs SQL of a message")
+
+
+def _is_attribute(*nodes: ast.expr) -> bool:
+    return all(isinstance(node, ast.Attribute) for node in nodes)
 
 
 def _constants(body: list[ast.stmt]) -> frozenset[str]:

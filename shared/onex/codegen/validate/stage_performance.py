@@ -18,10 +18,10 @@ _BLOCKING_NAMES = """
 time.sleep builtins.open builtins.input io.open os.system os.popen os.listdir os.walk os.scandir os.remove os.rename
 os.replace os.makedirs os.mkdir os.fsync os.stat requests urllib.request.urlopen urllib.request.urlretrieve urllib3
 http.client subprocess.run subprocess.call subprocess.check_call subprocess.check_output subprocess.getoutput
-socket.create_connection socket.getaddrinfo socket.gethostbyname psycopg.connect psycopg2 sqlite3.connect
-mysql pymongo.MongoClient redis.Redis redis.from_url httpx.get httpx.post httpx.put httpx.patch httpx.delete httpx.head
-httpx.request httpx.stream httpx.Client shutil.copy shutil.copyfile shutil.copytree shutil.move shutil.rmtree smtplib
-ftplib paramiko boto3 zipfile.ZipFile tarfile.open
+socket.create_connection socket.getaddrinfo socket.gethostbyname psycopg.connect psycopg2 sqlite3.connect mysql
+pymongo.MongoClient redis.Redis redis.from_url httpx.get httpx.post httpx.put httpx.patch httpx.delete httpx.head
+httpx.request httpx.stream httpx.Client shutil.copy shutil.copyfile shutil.copytree shutil.move shutil.rmtree
+smtplib ftplib paramiko boto3 zipfile.ZipFile tarfile.open
 """
 _BLOCKING_CALLS = frozenset(_BLOCKING_NAMES.split())
 _FILE_METHODS = frozenset(

@@ -1,4 +1,4 @@
-"""Stage SECURITY: rules about what nodes do with messages. bandit's rules are in :mod:`onex.codegen.validate.bandit`."""
+"""Stage SECURITY: our rules. Those of bandit are in :mod:`onex.codegen.validate.bandit`."""
 
 import ast
 import re

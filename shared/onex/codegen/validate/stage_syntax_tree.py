@@ -176,9 +176,9 @@ def _calls_of_import(module: Module) -> Iterator[tuple[ast.Call, str]]:
         if not isinstance(place.node, ast.Call) or id(place.node) in skipped:
             continue
         inside = [scope.function for scope in place.scopes]
-        if not inside or (len(inside) == 1 and _is_default(inside[0], place.node)):
-            if origin := module.names.origin(place.node.func):
-                yield place.node, origin
+        is_at_import = not inside or (len(inside) == 1 and _is_default(inside[0], place.node))
+        if is_at_import and (origin := module.names.origin(place.node.func)):
+            yield place.node, origin
 
 
 def _is_default(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, call: ast.Call) -> bool:

@@ -51,12 +51,12 @@ def check_types(sources: Sources, context: Mapping[str, str], tool: ToolProcess)
     """Yield mypy's errors. ``context`` are files that the checked ones import."""
     modules = sources.modules
     for module in modules:
-        for number, line in enumerate(module.text.splitlines(), 1):
-            if line.lstrip().startswith("#") and line.lstrip("# \t").startswith("mypy:"):
+        for number, text in enumerate(module.text.splitlines(), 1):
+            if text.lstrip().startswith("#") and text.lstrip("# \t").startswith("mypy:"):
                 yield _INLINE.at(module.path, number, "changes the settings of the type checker")
     request: dict[str, JsonValue] = {
         "files": {module.path: module.text for module in modules},
-        "context": {path: text for path, text in context.items()},
+        "context": dict(context.items()),
     }
     try:
         reply = tool.ask(request)
@@ -66,10 +66,8 @@ def check_types(sources: Sources, context: Mapping[str, str], tool: ToolProcess)
     paths = {module.path for module in modules}
     for message in reply if isinstance(reply, list) else ():
         match message:
-            case {"file": str(path), "line": int(line), "message": str(text), "severity": "error", **rest} if (
-                path in paths
-            ):
-                code = rest.get("code")
-                code = code if isinstance(code, str) else "misc"
-                remedy = _REMEDIES.get(code, f"see mypy's error code {code}")
-                yield Rule(f"mypy.{code}", remedy).at(path, max(0, line), text.partition("\n")[0])
+            case {"file": str(path), "line": int(line), "message": str(text), "code": code, "severity": "error"}:
+                if path in paths:
+                    name = str(code or "misc")
+                    rule = Rule(f"mypy.{name}", _REMEDIES.get(name, f"see mypy's error code {name}"))
+                    yield rule.at(path, max(0, line), text.partition("\n")[0])

@@ -30,6 +30,6 @@ def check(request: dict[str, object]) -> object:
 
 
 if __name__ == "__main__":
-    from serving import serve
+    from serving import serve  # type: ignore[import-not-found]  # next to this script, which runs alone
 
     serve(check)

@@ -1,7 +1,7 @@
 """The process of mypy: ``python -I mypy_process.py CACHE``. See :mod:`onex.codegen.validate.tools`.
 
-``CACHE`` is a folder: mypy's cache, a configuration, and the files of one request at a time, always at the same paths,
-because mypy's cache knows files by their paths. A lock keeps several processes apart.
+``CACHE`` is a folder: mypy's cache, a configuration, and the files of one request at a time, always at the same
+paths, because mypy's cache knows files by their paths. A lock keeps several processes apart.
 """
 
 import fcntl
@@ -70,7 +70,7 @@ class Checker:
 
 
 if __name__ == "__main__":
-    from serving import serve
+    from serving import serve  # type: ignore[import-not-found]  # next to this script, which runs alone
 
     sys.path[:] = [*json.loads(sys.argv[2]), *sys.path]
     serve(Checker(Path(sys.argv[1])).check)
