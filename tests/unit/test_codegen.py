@@ -51,6 +51,7 @@ EFFECT = (CONTRACTS / "llm_effect.yaml").read_text()
 COMPUTE = (CONTRACTS / "circuit_judge_compute.yaml").read_text()
 REDUCER = (CONTRACTS / "service_registry_reducer.yaml").read_text()
 WORKFLOW = (CONTRACTS / "infrastructure_health_monitor_orchestrator.yaml").read_text()
+TRACING = (CONTRACTS / "distributed_tracing_compute.yaml").read_text()
 DEEP = "".join(f"    M{n}: {{fields: {{a: M{n + 1}, b: M{n + 1}, c: M{n + 1}}}}}\n" for n in range(30))
 START = "onex.cmd.infrastructure-health.check-infrastructure.v1"
 NOT_GENERATED = {
@@ -78,6 +79,12 @@ NOT_GENERATED = {
         "carries CircuitCounts",
     ),
     "a topic that nothing fills": (EFFECT, "TextGenerated, GenerationRefused]", "TextGenerated]", "takes or returns"),
+    "one method with two results": (
+        TRACING,
+        "handler: sample,",
+        "handler: enrich,",
+        "enrich also takes a message with other results",
+    ),
     "configuration": (EFFECT, "delivery:", "config: {a: 1}\ndelivery:", "a generated node has no Config"),
     "a state that is no text": (
         REDUCER,
@@ -132,7 +139,7 @@ def test_steps_that_depend_on_all_others_are_rendered_in_no_time() -> None:
     )
     models = "".join(f"    R{n}: {{fields: {{round_id: str}}}}\n" for n in range(40))
     topics = "".join(f"    - onex.evt.x.r{n}.v1\n" for n in range(40))
-    text = WORKFLOW.replace("    - {id: database", f"{steps}    - {{id: database")
+    text = WORKFLOW.replace("    - id: database", f"{steps}    - id: database")
     text = text.replace("  models:\n", f"  models:\n{models}").replace(
         "  subscribe_topics:\n", f"  subscribe_topics:\n{topics}"
     )

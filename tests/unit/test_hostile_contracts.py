@@ -1,5 +1,6 @@
 """A hostile contract through the shipped code-generation nodes runs nothing."""
 
+import ast
 import asyncio
 import json
 from collections.abc import Callable
@@ -40,6 +41,11 @@ NODES = [
 ]
 REDUCER = (CONTRACTS / "service_registry_reducer.yaml").read_text()
 EFFECT = (CONTRACTS / "llm_effect.yaml").read_text()
+MAPPED = EFFECT.replace(
+    "output_events: [TextGenerated, GenerationRefused]}",
+    "output_events: [TextGenerated, GenerationRefused], mapping: {GenerationRefused: {session_id: "
+    "GenerateText.session_id, reason: {literal: closed}, code: {literal: 5}}}}",
+).replace("fields: {session_id: str, reason: str}", "fields: {session_id: str, reason: str, code: int}")
 TOUCH = "open('{}', 'w')"
 WAYS = {
     "the name of a handler": (EFFECT, "handler: generate", "handler: {}"),
@@ -52,6 +58,9 @@ WAYS = {
     "the field of the state": (REDUCER, "state_field: status", "state_field: {}"),
     "a trigger": (REDUCER, "trigger: ServiceExpired", "trigger: {}"),
     "a name in the metadata": (EFFECT, "owner: platform", "{}: platform"),
+    "a literal": (MAPPED, "literal: closed", "literal: {}"),
+    "a path": (MAPPED, "GenerateText.session_id", "{}"),
+    "a field of a mapping": (MAPPED, "reason: {literal", "{}: {{literal"),
 }
 FORMS = (
     "X({} and Message): #",
@@ -95,8 +104,9 @@ def test_a_hostile_contract_through_the_shipped_nodes_runs_nothing(tmp_path: Pat
         mesh.send(GenerateNode(generation_id=way, contract=text.replace(old, new.format(json.dumps(hostile)))))
     assert not touched.exists()
     assert {message.step for message in mesh.published(GenerationFailed)} == {"validate"}
-    assert {message.generation_id for message in mesh.published(Passed)} == {"the first state"}
-    assert {message.generation_id for message in mesh.published(GenerationFailed)} == {*ways} - {"the first state"}
+    literals = {"the first state", "a literal"}
+    assert {message.generation_id for message in mesh.published(Passed)} == literals
+    assert {message.generation_id for message in mesh.published(GenerationFailed)} == {*ways} - literals
 
 
 def test_hostile_commands_straight_to_each_node_run_nothing(tmp_path: Path) -> None:
@@ -109,7 +119,7 @@ def test_hostile_commands_straight_to_each_node_run_nothing(tmp_path: Path) -> N
         contracts[way] = text.replace(old, new.format(json.dumps(hostile)))
         mesh.send(ValidateContract(generation_id=way, contract=contracts[way]))
         mesh.send(RenderNode(generation_id=way, contract=contracts[way]))
-    texts = {"the first state", "a description", "a name in the metadata"}  # they become literals, or nothing
+    texts = {"the first state", "a description", "a name in the metadata", "a literal"}  # they become literals, or nothing
     assert {message.generation_id for message in mesh.published(ContractRefused)} == {*WAYS} - texts
     assert {message.generation_id for message in mesh.published(NodeRendered)} == texts
     for way in {*WAYS} - texts:
@@ -162,23 +172,30 @@ EDITS = {
     "a default of a field": ("prompt: str", "prompt: str = print(1)"),
     "an annotation that calls": ("prompt: str", "prompt: print(1)"),
     "a field": ("    prompt: str", "    prompt: str\n    more: str"),
-    "a call": ('text=""', "text=print(1)"),
-    "a call of a method": ('text=""', "text=command.prompt.upper()"),
-    "an attribute": ('text=""', "text=command.__class__"),
-    "a text": ('text=""', 'text="\\x00more"'),
-    "a number": ("prompt_tokens=0", "prompt_tokens=7"),
-    "a name": ('text=""', "text=eval"),
-    "an f-string": ('text=""', 'text=f"{command}"'),
-    "a lambda": ('text=""', "text=(lambda: 1)()"),
-    "a comprehension": ('text=""', "text=[x for x in (1,)]"),
-    "an assignment within": ('text=""', "text=(x := 1)"),
-    "two stars": ('text=""', "**{}"),
-    "a statement": ("        return Text", "        print(1)\n        return Text"),
+    "a call": ('reason="closed"', "reason=print(1)"),
+    "a call of a method": ('reason="closed"', "reason=command.prompt.upper()"),
+    "an attribute": ('reason="closed"', "reason=command.__class__"),
+    "a text": ('reason="closed"', 'reason="\\x00more"'),
+    "a number": ("code=5", "code=7"),
+    "a name": ('reason="closed"', "reason=eval"),
+    "an f-string": ('reason="closed"', 'reason=f"{command}"'),
+    "a lambda": ('reason="closed"', "reason=(lambda: 1)()"),
+    "a comprehension": ('reason="closed"', "reason=[x for x in (1,)]"),
+    "an assignment within": ('reason="closed"', "reason=(x := 1)"),
+    "two stars": ('reason="closed"', "**{}"),
+    "a statement": ("        return Gen", "        print(1)\n        return Gen"),
     "a statement of the class": ("    session_id: str", "    print(1)\n    session_id: str"),
     "a statement of the module": ("__all__ =", "print(1)\n__all__ ="),
     "another docstring": ('"""A prompt."""', '"""Another."""'),
     "a method": ("    async def generate", "    async def __init__(self): ...\n\n    async def generate"),
     "a plain method": ("    async def generate", "    def generate"),
+    "a condition": ("        return Gen", "        if print(1): return None\n        return Gen"),
+    "a loop": ("        return Gen", "        while True: return None\n        return Gen"),
+    "another context": ("        return Gen", "        async with open('x'): return None\n        return Gen"),
+    "another match": ("        return Gen", "        match command.prompt:\n            case 1: pass\n        return Gen"),
+    "a variable": ("        return Gen", "        context = 1\n        return Gen"),
+    "another error": ("        return Gen", "        raise SystemExit(1)\n        return Gen"),
+    "a mark": ("    async def generate", "    @unfinished\n    async def generate"),
     "no Python": ("    async def generate", "    async generate"),
 }
 
@@ -194,8 +211,36 @@ def test_what_the_blueprint_does_not_have_is_refused(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(package, "verified", edited)
     with pytest.raises(RejectedError, match="the rendered code"):
-        package_files(EFFECT)
+        package_files(MAPPED)
     assert any(changed)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    @unfinished\n", ""),
+        ("raise NotImplementedNodeError(", "raise RejectedError("),
+        ("raise NotImplementedNodeError(", "raise NotImplementedNodeError(command.prompt + "),
+        ("made of GenerateText", "made of nothing"),
+    ],
+)
+def test_an_unfinished_handler_stays_one(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
+    def edited(source: str, shape: Shape, what: str) -> str:
+        assert old in source or "models" in what
+        return verified(source.replace(old, new, 1), shape, what)
+
+    monkeypatch.setattr(package, "verified", edited)
+    with pytest.raises(RejectedError, match="the rendered code"):
+        package_files(EFFECT)
+
+
+def test_strings_of_a_contract_are_one_literal_each() -> None:
+    """Whatever a literal contains, the syntax tree has one constant with exactly that value."""
+    for hostile in ('"', "'", '"""', "\\", "\\\"", "a\nb", "{x}", "%s", "\u2028", "# x", "'; DROP TABLE x; --", "x" * 900):
+        files = package_files(MAPPED.replace("literal: closed", f"literal: {json.dumps(hostile)}"))
+        (source,) = (text for name, text in files.items() if name.endswith("node.py"))
+        constants = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
+        assert constants.count(hostile) == 1
 
 
 def _rebuilt(model: BaseModel, old: str, new: str) -> BaseModel:

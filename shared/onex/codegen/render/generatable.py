@@ -179,6 +179,8 @@ def _topics(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
 
 def _shared_handlers(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
     """Check that messages of one method have the same results, because the method has one annotation."""
+    if contract.node_type is EnumNodeKind.REDUCER:
+        return
     first: dict[str, tuple[str, ...]] = {}
     for index, item in enumerate(contract.handler_routing.handlers if contract.handler_routing else ()):
         outputs = first.setdefault(item.handler, item.output_events)

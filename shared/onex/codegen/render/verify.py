@@ -2,10 +2,13 @@
 
 import ast
 from collections.abc import Sequence
+from typing import Final
 
 from onex.codegen.render.grammar import DiffersError, Grammar, same
 from onex.codegen.render.shape import ClassShape, Shape
 from onex.errors import RejectedError
+
+_UNFINISHED: Final = "NotImplementedNodeError"
 
 
 def verified(source: str, shape: Shape, what: str) -> str:
@@ -79,6 +82,9 @@ def _method(node: ast.FunctionDef | ast.AsyncFunctionDef, wanted: ClassShape, gr
     for annotation in (*annotations, *([node.returns] if node.returns else [])):
         grammar.expression(annotation)
     grammar.statements(node.body)
+    raised = {part.id for statement in node.body for part in ast.walk(statement) if isinstance(part, ast.Name)}
+    if (_UNFINISHED in raised) is not bool(marks):
+        raise DiffersError(f"another end of {node.name}")
 
 
 def _after_docstring(body: Sequence[ast.stmt], wanted: str) -> Sequence[ast.stmt]:
