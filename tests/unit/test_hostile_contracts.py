@@ -21,7 +21,7 @@ from node_codegen_orchestrator.v1_0_0.models import TestsPassed as Passed
 from node_contract_validator_compute.v1_0_0.models import ContractRefused
 from node_store_effect.v1_0_0.store import export
 from onex.codegen import package_files
-from onex.codegen.render import package
+from onex.codegen.render import checked, package
 from onex.codegen.render.generatable import generatable_contract
 from onex.codegen.render.shape import Shape
 from onex.codegen.render.verify import verified
@@ -209,7 +209,7 @@ def test_what_the_blueprint_does_not_have_is_refused(monkeypatch: pytest.MonkeyP
         changed.append(source.replace(old, new, 1) != source)
         return verified(source.replace(old, new, 1), shape, what)
 
-    monkeypatch.setattr(package, "verified", edited)
+    monkeypatch.setattr(checked, "verified", edited)
     with pytest.raises(RejectedError, match="the rendered code"):
         package_files(MAPPED)
     assert any(changed)

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from onex.codegen.inject.imports import in_import_order
 from onex.codegen.render.blueprint import Method
 from onex.codegen.render.bodies import Body
 from onex.codegen.render.bodies.code import Constant
@@ -76,17 +77,20 @@ def models_shape(contract: ModelContract, order: Sequence[str], imports: Iterabl
     }
     found = frozenset({*imports, ("onex.node", "Message")})
     names = _TYPES | set(models)
-    return Shape(f"Messages of {contract.name}.", found, classes, sorted(models), names, frozenset(), frozenset())
+    return Shape(
+        f"Messages of {contract.name}.", found, classes, in_import_order(models), names, frozenset(), frozenset()
+    )
 
 
 def node_shape(
     contract: ModelContract,
     methods: Sequence[Method],
     bodies: Mapping[str, Body],
-    base: str,
+    bases: str,
     imports: Iterable[Import],
+    exact: Mapping[str, str],
 ) -> Shape:
-    """Return the shape of ``node.py``: the node class with its methods."""
+    """Return the shape of ``node.py``: the node class with its methods. ``exact`` are those of capabilities."""
     assert contract.definitions is not None
     models = contract.definitions.models
     description = sentence(contract.description or contract.name)
@@ -99,11 +103,12 @@ def node_shape(
     }[kind]
     extra = {m.name: m.inputs for m in methods if kind is EnumNodeKind.ORCHESTRATOR}
     shape = ClassShape(
-        base,
+        bases,
         description,
         methods={m.name: [*arguments, *extra.get(m.name, ())] for m in methods},
         coroutines=kind is EnumNodeKind.EFFECT,
         unfinished=frozenset(name for name, body in bodies.items() if body.is_unfinished),
+        exact=exact,
     )
     fields = {field for definition in models.values() for field in definition.fields}
     steps = {step.id for step in contract.workflow_coordination.steps} if contract.workflow_coordination else set()
@@ -137,11 +142,3 @@ def names_in(*expressions: str) -> set[str]:
 def standard_imports(names: set[str]) -> set[Import]:
     """Return the imports from Python's library for these names."""
     return {(module, name) for name, module in _STANDARD.items() if name in names}
-
-
-def import_lines(imports: Iterable[Import]) -> list[str]:
-    """Return a line ``from module import name, name`` for each module."""
-    by_module: dict[str, list[str]] = {}
-    for module, name in sorted(imports):
-        by_module.setdefault(module, []).append(name)
-    return [f"from {module} import {', '.join(names)}" for module, names in by_module.items()]

@@ -79,6 +79,9 @@ def laid_out(node: ast.expr, indent: int, before: int, after: int = 0, *, bare: 
 
 def _exploded(opening: str, items: Sequence[ast.expr | ast.keyword], closing: str, indent: int) -> str:
     inner = indent + STEP
+    together = ", ".join(flat(item) for item in items)
+    if inner + len(together) <= WIDTH:
+        return f"{opening}\n{' ' * inner}{together}\n{' ' * indent}{closing}"
     lines = []
     for item in items:
         match item:

@@ -152,7 +152,10 @@ def _function(node: _Function, indent: int) -> list[str]:
     if len(one_line) <= WIDTH or arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults:
         lines.append(one_line)
     else:
-        lines += [start, *(_parameter(argument, indent + STEP) for argument in arguments.args)]
+        inner = indent + STEP
+        together = f"{' ' * inner}{flat(arguments)}"
+        parameters = [together] if len(together) <= WIDTH else [_parameter(item, inner) for item in arguments.args]
+        lines += [start, *parameters]
         if node.returns is not None and len(f"{pad}){returns}:") > WIDTH:
             returns = f" -> {laid_out(node.returns, indent, WIDTH)}"
         lines.append(f"{pad}){returns}:")

@@ -1,0 +1,66 @@
+"""The text of the contract in a rendered package."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from onex.contract.bounded_yaml import BoundedLoader
+from onex.contract.load import FILE_NAME
+from onex.contract.yaml_lines import parse_yaml
+
+_FOR_EDITORS: Final = "# yaml-language-server:"
+_CAPABILITIES: Final = ("mixins", "subcontracts", "advanced_features")
+_OF_AGENTS: Final = ("retry_policy", "dead_letter_queue")
+"""Features that compose no capability."""
+_BYTE_ORDER_MARK: Final = "\ufeff"
+
+
+def with_schema_line(text: str, schema: str) -> str:
+    """Return the contract with the line that tells editors its JSON Schema, and with a newline at the end.
+
+    A contract that names a schema already stays as it is.
+    """
+    text = text.removeprefix(_BYTE_ORDER_MARK)
+    text = text if text.endswith("\n") else f"{text}\n"
+    head = text.split("\n", 20)[:20]
+    if any(line.startswith(_FOR_EDITORS) for line in head):
+        return text
+    return f"{_FOR_EDITORS} $schema={schema}\n{text}"
+
+
+def without_capabilities(text: str) -> str:
+    """Return a valid contract without the declarations of capabilities. Other keys keep their comments."""
+    data, _ = parse_yaml(text, Path(FILE_NAME))
+    root = BoundedLoader(text).get_single_node()
+    features = data.get("advanced_features")
+    kept = {key: features[key] for key in _OF_AGENTS if key in features} if isinstance(features, dict) else {}
+    if not isinstance(root, yaml.MappingNode) or root.flow_style:
+        others = {key: value for key, value in data.items() if key not in _CAPABILITIES}
+        return yaml.safe_dump({**others, **({"advanced_features": kept} if kept else {})}, sort_keys=False)
+    lines = text.removeprefix(_BYTE_ORDER_MARK).splitlines()
+    starts = [(str(key.value), key.start_mark.line) for key, _ in root.value]
+    ends = [start for _, start in starts[1:]] + [_end(lines)]
+    dropped = {
+        number
+        for (key, start), end in zip(starts, ends, strict=True)
+        if key in _CAPABILITIES
+        for number in range(start, _before_comments(lines, start, end))
+    }
+    rest = "".join(f"{line}\n" for number, line in enumerate(lines) if number not in dropped and number < ends[-1])
+    return rest + (yaml.safe_dump({"advanced_features": kept}, sort_keys=False) if kept else "")
+
+
+def _end(lines: Sequence[str]) -> int:
+    """Return the number of the line that ends the document."""
+    return next(
+        (number for number, line in enumerate(lines) if number and line.startswith(("...", "---"))), len(lines)
+    )
+
+
+def _before_comments(lines: Sequence[str], start: int, end: int) -> int:
+    """Return the end of a block without the comments in front of the next key, which belong to that."""
+    while end > start + 1 and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
+        end -= 1
+    return end

@@ -1,0 +1,16 @@
+"""Configuration of capabilities whose defaults refuse each message, or need a secret."""
+
+import base64
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import JsonValue
+
+CONFIGURATIONS: Final[Mapping[str, dict[str, JsonValue]]] = {
+    "MixinAuthentication": {"authenticate_messages": False},
+    "MixinAuthorization": {"authorize_messages": False},
+    "MixinEncryption": {"keys": [{"id": "k", "value": base64.b64encode(b"k" * 32).decode()}]},
+    "MixinHealthCheck": {"components": [{"name": "press", "critical": False}]},
+    "MixinCircuitBreaker": {"services": [{"name": "bank-api", "failure_threshold": 2}]},
+}
+"""By class name of the mixin."""

@@ -1,0 +1,129 @@
+"""Every capability is in a generated node, which type checkers understand and which does its work."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from onex.bus.kafka import KafkaEventBusAdapter
+from onex.capability import Mixin
+from onex.contract import resolve_node
+from onex.mixins.catalogue import CATALOGUE
+from onex.model.enums import EnumNodeKind
+from onex.testing import run_case
+from tests.conftest import ROOT
+from tests.mixins.generated_nodes import case_of, contract_with, generated
+
+ALL = list(CATALOGUE.all())
+PURE = [kind for kind in EnumNodeKind if kind is not EnumNodeKind.EFFECT]
+
+
+def of_kind(kind: EnumNodeKind) -> list[str]:
+    """Return all capabilities that a node of this kind may have."""
+    return [mixin.__name__ for mixin in ALL if kind in mixin.definition.metadata.kinds]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """A package for each capability alone, and one with all that it allows for each pure kind; by name."""
+    root = tmp_path_factory.mktemp("capabilities")
+    made = {
+        mixin.__name__: generated(contract_with(EnumNodeKind.EFFECT, [mixin.__name__]), root)
+        for mixin in ALL
+        if EnumNodeKind.EFFECT in mixin.definition.metadata.kinds
+    }
+    return made | {kind.value: generated(contract_with(kind, of_kind(kind)), root) for kind in PURE}
+
+
+@pytest.fixture
+def servers(
+    database_url: str, kafka_bus: KafkaEventBusAdapter, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The settings of an agent with a database and a broker."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka_bus.config.bootstrap_servers)
+    monkeypatch.setenv("ONEX_HOME", str(tmp_path))
+
+
+def test_each_is_there(folders: Mapping[str, Path]) -> None:
+    assert {*CATALOGUE.names, *PURE} == {*folders}
+
+
+@pytest.mark.parametrize("mixin", ALL, ids=lambda mixin: mixin.definition.metadata.key)
+def test_a_node_with_it_passes_its_golden_case(
+    mixin: type[Mixin], folders: Mapping[str, Path], servers: None
+) -> None:
+    folder = folders[mixin.__name__]
+    resolved = resolve_node(folder)
+    module = import_module(f"{resolved.contract.name}.v1_0_0.node")
+    # The capability is a base of the class itself, not composed when the contract is resolved.
+    assert resolved.node_class is vars(module)[resolved.node_class.__name__]
+    assert issubclass(resolved.node_class, mixin)
+    assert run_case(folder, case_of(EnumNodeKind.EFFECT), virtual_time=False) == ""
+
+
+@pytest.mark.parametrize("kind", PURE)
+def test_a_pure_node_with_all_of_its_kind_passes_its_golden_case(
+    kind: EnumNodeKind, folders: Mapping[str, Path], servers: None
+) -> None:
+    composed = {metadata.name for metadata in resolve_node(folders[kind]).node_class.capabilities.start}
+    assert composed == {*of_kind(kind)}
+    assert run_case(folders[kind], case_of(kind), virtual_time=False) == ""
+
+
+def test_type_checkers_know_every_accessor(folders: Mapping[str, Path], tmp_path: Path) -> None:
+    root = next(iter(folders.values())).parent.parent
+    lines = []
+    for number, (name, folder) in enumerate(folders.items()):
+        node_class = resolve_node(folder).node_class
+        lines.append(f"from {folder.parent.name}.v1_0_0.node import {node_class.__name__} as N{number}")
+        accessors = [name] if name in CATALOGUE.names else of_kind(EnumNodeKind(name))
+        for mixin in map(CATALOGUE.metadata, accessors):
+            lines.append(
+                f"def use_{number}_{mixin.key}(node: N{number}) -> object:\n    return node.{mixin.accessor}"
+            )
+    (root / "uses.py").write_text("\n".join([*lines, ""]))
+    ini = tmp_path / "mypy.ini"
+    ini.write_text(
+        "[mypy]\n[mypy-asyncpg.*]\nignore_missing_imports = true\n[mypy-aiokafka.*]\nignore_missing_imports = true\n"
+    )
+    arguments = [
+        "--strict",
+        "--namespace-packages",
+        "--explicit-package-bases",
+        "--cache-dir",
+        str(tmp_path / "cache"),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", str(ini), *arguments, "."],
+        cwd=root,
+        env={"MYPYPATH": f"{root}:{ROOT / 'shared'}", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_generated_is_formatted_and_has_no_lint(folders: Mapping[str, Path]) -> None:
+    root = next(iter(folders.values())).parent.parent
+    for command in (["format", "--check"], ["check"]):
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "ruff",
+                *command,
+                "--no-cache",
+                "--config",
+                str(ROOT / "pyproject.toml"),
+                str(root),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
