@@ -225,7 +225,7 @@ class _Maker:
                 definitions = self._schema["$defs"]
                 assert isinstance(definitions, dict)
                 return self._made(definitions[name.rpartition("/")[2]], depth + 1)
-            case {"anyOf": [*options]}:
+            case {"anyOf": [*options]} | {"oneOf": [*options]}:
                 return self._made(self._chance.choice(options), depth + 1)
             case {"enum": [*values]}:
                 return self._chance.choice(values)

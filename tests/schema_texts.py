@@ -21,7 +21,7 @@ def alternatives(root: Schema, schema: JsonValue) -> Iterator[Schema]:
             definitions = root["$defs"]
             assert isinstance(definitions, dict)
             yield from alternatives(root, definitions[name.rpartition("/")[2]])
-        case {"anyOf": [*options]}:
+        case {"anyOf": [*options]} | {"oneOf": [*options]}:
             for option in options:
                 yield from alternatives(root, option)
         case dict():

@@ -2,6 +2,8 @@
 
 import inspect
 import types
+from collections import abc
+from collections.abc import Mapping
 from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -11,7 +13,7 @@ from pydantic_core import PydanticUndefined
 from onex.codegen.field_docs import field_docs
 from onex.codegen.model_parts import models_of
 from onex.contract.refused_keys import NOT_SUPPORTED_YET
-from onex.model.contract import ModelContract
+from onex.model.contract import ModelAggregation, ModelContract, ModelLiteral, ModelPath, ModelTextTemplate
 from onex.model.duration import Duration
 
 _HEAD = """# Contract reference
@@ -22,6 +24,13 @@ Every key of `contract.yaml`. Rendered from the models that enforce it by `onex 
 A key that is not listed is refused with file, line and remedy. Known keys of ONEX contracts that this
 engine does not enforce yet are refused as well, never ignored: {refused}.
 """
+_WRITTEN: Mapping[type[BaseModel], str] = {
+    ModelAggregation: "`count` or `{sum: Event.field}`",
+    ModelLiteral: "`{literal: value}`",
+    ModelPath: "`Message.field`",
+    ModelTextTemplate: "text with `{Message.field}`",
+}
+"""Models that a contract writes as a text or a short map."""
 _LIMITS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "min_length": "at least", "max_length": "at most"}
 
 
@@ -30,6 +39,8 @@ def reference_files() -> dict[str, str]:
     refused = ", ".join(f"`{name}`" for name in sorted(NOT_SUPPORTED_YET))
     parts = [_HEAD.format(refused=refused)]
     for model in models_of(ModelContract):
+        if model in _WRITTEN:
+            continue
         parts.append(_section(model))
     return {"docs/contract-reference.md": "\n".join(parts)}
 
@@ -60,10 +71,12 @@ def _type(annotation: object) -> str:
         return " or ".join(f"`{argument}`" for argument in arguments)
     if origin in (Union, types.UnionType):
         return " or ".join(_type(argument) for argument in arguments if argument is not type(None))
+    if origin in (dict, abc.Mapping):
+        return f"map of {_type(arguments[1])}"
     if origin in (tuple, list):
         return f"list of {_type(arguments[0])}"
-    if origin is dict:
-        return f"map of {_type(arguments[1])}"
+    if isinstance(annotation, type) and annotation in _WRITTEN:
+        return _WRITTEN[annotation]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
     if isinstance(annotation, type) and hasattr(annotation, "__members__"):

@@ -26,10 +26,12 @@ class Checker:
         self.variables = variables
         self.problems: list[ContractProblem] = []
         self._models: Mapping[str, type[Message]] = {}
+        self._bound: Mapping[str, str] = {}
 
-    def use(self, models: Mapping[str, type[Message]]) -> None:
-        """Set the message classes that names in the contract refer to."""
+    def use(self, models: Mapping[str, type[Message]], bound: Mapping[str, str]) -> None:
+        """Set the message classes that names in the contract refer to, and the names of messages by bound topic."""
         self._models = models
+        self._bound = bound
 
     def add(self, at: Location, message: str, remedy: str) -> None:
         """Add a problem."""
@@ -56,24 +58,28 @@ class Checker:
         return None
 
     def topic_of_model(self, model: type[Message], topics: Sequence[str], field: str, at: Location) -> str | None:
-        """Return the topic that carries ``model``, by its name segment."""
+        """Return the topic that carries ``model``: bound to it, or by its name segment."""
         for topic in topics:
-            if TopicName.parse(topic).name == model.message_name:
+            bound = self._bound.get(topic)
+            if self._models.get(bound) is model if bound else TopicName.parse(topic).name == model.message_name:
                 return topic
         self.add(
             at,
             f"no topic in event_bus.{field} carries {model.__name__}",
-            f"add one whose name segment is {model.message_name}",
+            f"add one whose name segment is {model.message_name}, or bind one in event_bus.topics",
         )
         return None
 
     def model_of_topic(self, topic: str, at: Location) -> type[Message] | None:
-        """Return the message class that a topic carries, by its name segment."""
+        """Return the message class that a topic carries: the one that it is bound to, or by its name segment."""
+        if topic in self._bound:
+            return self.model(self._bound[topic], ("event_bus", "topics", topic))
         name = TopicName.parse(topic).name
         for model in self._models.values():
             if model.message_name == name:
                 return model
-        self.add(at, f"models/ has no message for {topic}", f"add the class whose kebab-case name is {name}")
+        remedy = f"add the class whose kebab-case name is {name}, or bind the topic in event_bus.topics"
+        self.add(at, f"models/ has no message for {topic}", remedy)
         return None
 
     def exceptions_exist(self, contract: ModelContract) -> None:

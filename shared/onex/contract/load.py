@@ -5,9 +5,10 @@ from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
 
+from onex.contract.language import language_problems
 from onex.contract.problems import problems_of
 from onex.contract.variables import Environment, Variables
-from onex.contract.yaml_lines import Lines, parse_yaml, read_yaml
+from onex.contract.yaml_lines import Lines, dotted, line_of, parse_yaml, read_yaml
 from onex.errors import ContractError, ContractProblem
 from onex.model.contract import ModelContract
 
@@ -58,6 +59,12 @@ def _validated(
         raise ContractError([*variables.problems, *problems_of(error, ModelContract, variables)]) from None
     if variables.problems:
         raise ContractError(variables.problems)
+    problems = [
+        ContractProblem(file, line_of(lines, at), dotted(at), message, remedy)
+        for at, message, remedy in language_problems(contract)
+    ]
+    if problems:
+        raise ContractError(problems)
     return contract, variables
 
 

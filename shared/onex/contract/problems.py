@@ -1,8 +1,9 @@
 """Turns pydantic's errors into problems of a contract: place, problem and remedy."""
 
+from collections.abc import Iterator
 from difflib import get_close_matches
 from types import UnionType
-from typing import Union, get_args, get_origin
+from typing import Annotated, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -32,7 +33,7 @@ def problems_of(
 
 def _problem(details: ErrorDetails, root: type[BaseModel], variables: Variables, under: Location) -> ContractProblem:
     location = tuple(details["loc"])
-    place = (*under, *location)
+    place = _without_tag((*under, *location))
     if variables.is_secret(place) and details["type"] not in _ABOUT_KEYS:
         message, remedy = (
             "the value from the environment does not fit",
@@ -43,6 +44,14 @@ def _problem(details: ErrorDetails, root: type[BaseModel], variables: Variables,
     else:
         message, remedy = _words(details, root, location)
     return ContractProblem(variables.file, line_of(variables.lines, place), dotted(place), message, remedy)
+
+
+def _without_tag(place: Location) -> Location:
+    """Return the place in the file: pydantic puts the type of an operation after its index."""
+    match place:
+        case ("io_operations", int(index), str(), *rest):
+            return ("io_operations", index, *rest)
+    return place
 
 
 def _words(details: ErrorDetails, root: type[BaseModel], location: Location) -> tuple[str, str]:
@@ -81,21 +90,28 @@ def _unknown_key(key: str, model: type[BaseModel] | None) -> tuple[str, str]:
 
 def _model_at(root: type[BaseModel], location: Location) -> type[BaseModel] | None:
     """Return the model that has the field at the location."""
-    current: type[BaseModel] | None = root
+    current = [root]
     for part in location:
         if isinstance(part, int):
             continue
-        if current is None or part not in current.model_fields:
+        if len(current) > 1 and (tagged := [model for model in current if _has_tag(model, part)]):
+            current = tagged
+            continue
+        fields = [model.model_fields[part] for model in current if part in model.model_fields]
+        if not fields:
             return None
-        current = _model_in(current.model_fields[part].annotation)
-    return current
+        current = list(_models_in(fields[0].annotation))
+    return current[0] if current else None
 
 
-def _model_in(annotation: object) -> type[BaseModel] | None:
+def _has_tag(model: type[BaseModel], tag: str) -> bool:
+    field = model.model_fields.get("type")
+    return field is not None and tag in get_args(field.annotation)
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if get_origin(annotation) in (Union, UnionType, tuple, list, dict):
+        yield annotation
+    elif get_origin(annotation) in (Annotated, Union, UnionType, tuple, list, dict):
         for argument in get_args(annotation):
-            if (found := _model_in(argument)) is not None:
-                return found
-    return None
+            yield from _models_in(argument)

@@ -9,9 +9,10 @@ from onex.contract.check_fsm import check_state_machine
 from onex.contract.check_models import check_definitions, check_models
 from onex.contract.checker import Checker
 from onex.contract.import_node import check_dependencies, import_models, import_node_class
+from onex.contract.language import missing_capabilities
 from onex.contract.load import FILE_NAME, read_contract
 from onex.contract.resolved import ResolvedNode
-from onex.contract.routes import cancel_routes, repeated_outputs, routes_of
+from onex.contract.routes import cancel_routes, outputs_of, repeated_outputs, routes_of
 from onex.contract.variables import Environment
 from onex.node import NodeConfig
 
@@ -35,17 +36,16 @@ def _resolve(path: Path, environment: Environment | None) -> ResolvedNode:
     node_class = import_node_class(folder, contract, checker)
     check_dependencies(contract, checker)
     checker.raise_if_any()
-    checker.use(models)
+    checker.use(models, contract.event_bus.topics)
     check_models(models, checker)
     if contract.definitions is not None:
         check_definitions(contract.definitions, models, checker)
     node_class, subcontracts = compose(contract, node_class, checker)
+    composed = {metadata.name for metadata in node_class.capabilities.start}
+    for at, message, remedy in missing_capabilities(contract, composed):
+        checker.add(at, message, remedy)
     routes = routes_of(contract, node_class, checker)
-    outputs = {
-        model: topic
-        for index, topic in enumerate(contract.event_bus.publish_topics)
-        if (model := checker.model_of_topic(topic, ("event_bus", "publish_topics", index)))
-    }
+    outputs = outputs_of(contract, checker)
     checker.outputs_are_published(routes, outputs, node_class)
     config = NodeConfig()
     try:

@@ -49,6 +49,20 @@ def routes_of(contract: ModelContract, node_class: type[Node], checker: Checker)
     return routes
 
 
+def outputs_of(contract: ModelContract, checker: Checker) -> dict[type[Message], str]:
+    """Return the topic of each message that the node may publish. Report problems to the checker."""
+    outputs: dict[type[Message], str] = {}
+    for index, topic in enumerate(contract.event_bus.publish_topics):
+        at: Location = ("event_bus", "publish_topics", index)
+        model = checker.model_of_topic(topic, at)
+        if model is None:
+            continue
+        if model in outputs:
+            checker.add(at, f"carries {model.__name__}, as {outputs[model]} does", "keep one")
+        outputs.setdefault(model, topic)
+    return outputs
+
+
 def cancel_routes(contract: ModelContract) -> list[Route]:
     """Return the route of the command that cancels a declared workflow."""
     if contract.workflow_coordination is None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from onex.codegen.render.generatable import messages_of_topics
 from onex.model.contract import ModelContract, ModelHandler, ModelWorkflow
 from onex.model.enums import EnumNodeKind
-from onex.model.topic import TopicName
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def _results(contract: ModelContract, entry: ModelHandler) -> Sequence[str]:
 def start_command(contract: ModelContract, workflow: ModelWorkflow) -> str:
     """Return the message type that starts a workflow: subscribed, and no reply to a step."""
     by_topic = messages_of_topics(contract)
-    subscribed = [by_topic[TopicName.parse(topic).name] for topic in contract.event_bus.subscribe_topics]
+    subscribed = [by_topic[topic] for topic in contract.event_bus.subscribe_topics]
     return next(name for name in subscribed if name not in workflow.answers)
 
 

@@ -8,6 +8,8 @@ from typing import Final
 
 from onex.codegen.introspect import ContractIntrospector
 from onex.codegen.render.values import Models
+from onex.contract.language import missing_capabilities
+from onex.contract.language.names import Used, inputs_of, outputs_of
 from onex.contract.load import FILE_NAME, parse_with_variables
 from onex.contract.yaml_lines import Location, dotted, line_of
 from onex.errors import ContractError, ContractProblem
@@ -16,7 +18,7 @@ from onex.model.contract import ModelContract, ModelStateMachine
 from onex.model.contract.field_type import field_type_names
 from onex.model.contract.state_machine import parse_condition
 from onex.model.enums import EnumNodeKind
-from onex.model.topic import TopicName, kebab
+from onex.model.topic import kebab
 
 LARGEST_MESSAGE: Final = 300
 """Largest number of fields of a message, with those of its inner messages: rendered code names each of them."""
@@ -39,9 +41,6 @@ IMPORTED: Final = frozenset(
 
 _PUBLISHES = frozenset({"MixinEventBus", "event_bus"})
 """Capabilities that publish messages which no handler returns."""
-
-Used = tuple[Location, str]
-"""A location in the contract, and the message that it names."""
 
 
 def generatable_contract(text: str, name: str = FILE_NAME) -> ModelContract:
@@ -66,8 +65,8 @@ def class_name(contract: ModelContract) -> str:
 
 
 def messages_of_topics(contract: ModelContract) -> dict[str, str]:
-    """Return the names of the defined messages, by the name segment of their topic."""
-    return {kebab(name): name for name in contract.definitions.models} if contract.definitions else {}
+    """Return the name of the defined message of each topic of the contract."""
+    return contract.messages_by_topic()
 
 
 def _problems(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
@@ -90,6 +89,7 @@ def _problems(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
     yield from _sizes(models)
     yield from _topics(contract)
     yield from _shared_handlers(contract)
+    yield from missing_capabilities(contract, contract.asked_capabilities)
     if (machine := contract.state_machine) and (state := contract.definitions.state):
         if models[state].fields.get(machine.state_field) != "str":
             yield (
@@ -167,9 +167,13 @@ def _topics(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
         carried: dict[str, str] = {}
         for index, topic in enumerate(topics):
             at: Location = ("event_bus", field, index)
-            name = by_topic.get(TopicName.parse(topic).name)
+            name = by_topic.get(topic)
             if name is None:
-                yield at, "definitions lack its message", f"define the message of {topic}"
+                yield (
+                    at,
+                    "definitions lack its message",
+                    f"define the message of {topic}, or bind it in event_bus.topics",
+                )
             elif name in carried:
                 yield at, f"carries {name}, as {carried[name]} does", "keep one"
             else:
@@ -199,7 +203,8 @@ def _carried(
     starts = [name for name in carried if name not in names]
     for at, name in used:
         if name not in carried and contract.definitions and name in contract.definitions.models:
-            yield at, f"no topic in event_bus.{field} carries {name}", f"add one whose name segment is {kebab(name)}"
+            remedy = f"add one whose name segment is {kebab(name)}, or bind one in event_bus.topics"
+            yield at, f"no topic in event_bus.{field} carries {name}", remedy
     if field == "subscribe_topics" and contract.workflow_coordination:
         if len(starts) != 1:
             words = f"one subscribed topic must carry the start command, found {', '.join(starts) or 'none'}"
@@ -213,36 +218,3 @@ def _carried(
             f"no handler takes or returns {name}",
             f"name it in a handler, or remove {carried[name]}",
         )
-
-
-def inputs_of(contract: ModelContract) -> list[Used]:
-    """Return the messages that the contract names as inputs. The start command of a workflow is only subscribed."""
-    at: Location = ("workflow_coordination", "steps")
-    if routing := contract.handler_routing:
-        return [(("handler_routing", "handlers", i), item.event_model) for i, item in enumerate(routing.handlers)]
-    if workflow := contract.workflow_coordination:
-        return [((*at, i), name) for i, step in enumerate(workflow.steps) for name in step.answers]
-    return [(("input_model",), contract.input_model or "")]
-
-
-def outputs_of(contract: ModelContract) -> list[Used]:
-    """Return the messages that the contract names as outputs."""
-    at: Location = ("workflow_coordination",)
-    if routing := contract.handler_routing:
-        return [
-            (("handler_routing", "handlers", i), name)
-            for i, item in enumerate(routing.handlers)
-            for name in item.output_events
-        ]
-    if workflow := contract.workflow_coordination:
-        ends = (("completed", workflow.completed), ("failed", workflow.failed), ("progress", workflow.progress))
-        return [
-            *(
-                ((*at, "steps", i), name)
-                for i, s in enumerate(workflow.steps)
-                for name in (s.command, s.compensate)
-                if name
-            ),
-            *(((*at, key), name) for key, name in ends if name),
-        ]
-    return [(("output_model",), contract.output_model)] if contract.output_model else []

@@ -18,10 +18,12 @@ from onex.model.contract.version import ModelSemVer
 from onex.model.contract.workflow import ModelWorkflow
 from onex.model.enums import EnumNodeKind, EnumOrdering
 from onex.model.topic import (
+    TopicName,
     cancel_topic,
     changelog_topic,
     consumer_group,
     dead_letter_topic,
+    kebab,
     repeated_topic,
     retry_topic,
 )
@@ -102,7 +104,7 @@ class ModelContract(ContractPart):
     def _schema_is_known(cls, version: int) -> int:
         if version > SCHEMA_VERSION:
             raise ValueError(
-                f"version {version} of the schema is newer than {SCHEMA_VERSION}, the newest that this version of onex "
+                f"version {version} of the schema is newer than {SCHEMA_VERSION}, the newest that this onex "
                 "reads; install a newer onex"
             )
         return version
@@ -195,6 +197,21 @@ class ModelContract(ContractPart):
         """OpenTelemetry collector, when the settings name none."""
         features = self.advanced_features.observability if self.advanced_features else None
         return features.tracing.endpoint if features and features.tracing else ""
+
+    def messages_by_topic(self) -> dict[str, str]:
+        """Return the message of each listed topic, for topics whose message ``definitions`` has.
+
+        ``event_bus.topics`` names it, otherwise the name segment of the topic.
+        """
+        models = self.definitions.models if self.definitions else {}
+        by_segment = {kebab(name): name for name in models}
+        bus = self.event_bus
+        found: dict[str, str] = {}
+        for topic in (*bus.subscribe_topics, *bus.publish_topics):
+            name = bus.topics.get(topic) or by_segment.get(TopicName.parse(topic).name, "")
+            if name in models:
+                found[topic] = name
+        return found
 
     def _handlers(self) -> list[str]:
         return [item.handler for item in self.handler_routing.handlers] if self.handler_routing else []

@@ -1,4 +1,4 @@
-"""What an EFFECT does outside the mesh, as far as a contract can say it: operations on PostgreSQL, HTTP, Kafka, files.
+"""What an EFFECT does outside the mesh, as far as a contract says it: operations on PostgreSQL, HTTP, Kafka, files.
 
 The operations of a handler run one after the other, in the order of the contract. The handler takes one message type,
 whose fields are the sources of all its operations. At most one operation of a handler has an ``output``: the message
@@ -73,8 +73,8 @@ class ModelHttpOperation(ContractPart):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     """Method of the request."""
     url: TextTemplate
-    """``https://host/path/{Message.field}``, or ``/path/{Message.field}`` below the base URL of the capability. Values
-    are quoted, and stay in their part of the path."""
+    """``https://host/path/{Message.field}``, or ``/path/{Message.field}`` below the base URL of the capability.
+    Values are quoted, and stay in their part of the path."""
     query: FieldValues = Field(default_factory=dict)
     """Value by parameter of the query."""
     headers: dict[str, str] = Field(default_factory=dict, max_length=32)

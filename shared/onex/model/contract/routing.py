@@ -115,8 +115,8 @@ class ModelHandler(ContractPart):
     output_events: tuple[ClassName, ...] = ()
     """Class names of all results of the method."""
     mapping: OneMapped = Field(default_factory=dict)
-    """``{OutputEvent: {field: Message.field}}``: how one of the results is made, of ``event_model`` and, in a REDUCER,
-    of the new state. A handler with several results maps the one that it returns; the others need code."""
+    """``{OutputEvent: {field: Message.field}}``: how one of the results is made, of ``event_model`` and in a REDUCER
+    also of the new state. A handler with several results maps the one that it returns; the others need code."""
     aggregate: dict[str, Aggregation] = Field(default_factory=dict)
     """REDUCER: how ``event_model`` changes the state, by field of the state. Other fields stay as they are."""
 

@@ -31,7 +31,7 @@ _LARGEST_INT: Final = 2**63 - 1
 
 
 class ModelPath(ContractPart):
-    """``OrderPriced.order_id`` or ``PlaceOrder.customer.name``, written as text: a root, and fields one in another."""
+    """``OrderPriced.order_id`` or ``PlaceOrder.customer.name``, written as text: a root, then fields."""
 
     root: Identifier
     """Class name of a message; in a workflow also the id of a step; and names such as ``row`` and ``failure``."""
@@ -44,7 +44,7 @@ class ModelPath(ContractPart):
         root, *fields = text.split(".") if len(text) <= _LONGEST_PATH else [""]
         problem = next((why for part in (root, *fields) if (why := identifier_problem(part))), "")
         if problem or len(fields) > DEEPEST_PATH:
-            why = f"more than {DEEPEST_PATH} fields" if not problem else problem
+            why = problem or f"more than {DEEPEST_PATH} fields"
             raise ValueError(f"{_shown(text)} is no path: {why}; write Message.field, or {{literal: value}}")
         return cls(root=root, fields=tuple(fields))
 
@@ -70,7 +70,7 @@ class ModelLiteral(ContractPart):
                 raise ValueError(f"a literal text has at most {LONGEST_TEXT} characters")
             case bool():
                 pass
-            case int() if abs(value) > _LARGEST_INT:
+            case int(number) if abs(number) > _LARGEST_INT:
                 raise ValueError("a literal number has at most 63 bits")
             case float() if not math.isfinite(value):
                 raise ValueError(f"{value} is no literal; write a finite number")
@@ -112,7 +112,7 @@ _LITERAL_SCHEMA: Final = {
 }
 
 Value = Annotated[
-    ModelPath | ModelLiteral,
+    ModelLiteral | ModelPath,
     BeforeValidator(_read),
     WithJsonSchema({"anyOf": [PATH_SCHEMA, _LITERAL_SCHEMA]}),
 ]

@@ -1,4 +1,4 @@
-"""Texts with placeholders: ``/orders/{AskQuote.order_id}``. Each value is quoted; it never adds a part to the text."""
+"""Texts with placeholders: ``/orders/{AskQuote.order_id}``. A value is quoted; it never adds a part to the text."""
 
 import re
 from typing import Annotated, Final

@@ -52,7 +52,7 @@ class ModelWorkflowStep(ContractPart):
     command: ClassName | None = None
     """Command that the step sends."""
     input: FieldValues | None = None
-    """Values of the command. Sources: the start command, and results of steps that are certainly done before; a step's
+    """Values of the command. Sources: the start command, and results of steps that are certainly done before. A
     result is ``Message.field`` or ``step_id.field``."""
     result: ClassName | None = None
     """Message that completes the step."""
