@@ -239,15 +239,31 @@ def test_the_first_event_of_a_key_must_make_a_whole_state() -> None:
     refused(REDUCER, "        card: {last: CardCharged.card}\n", "", STATE, "leaves card of Account without a value")
 
 
-def test_each_handler_of_a_reducer_must_be_able_to_make_the_first_state() -> None:
+def _with_second_handler() -> str:
     second = "    - {event_model: CardRefused, handler: refuse, aggregate: {payments: count}}\n"
-    text = REDUCER.replace("definitions:\n", f"{second}definitions:\n").replace(
-        "\n    Tell:", "\n    CardRefused: {key: card, fields: {card: str}}\n    Tell:"
-    )
-    text = text.replace(
-        "[onex.evt.shop.card-charged.v1]", "[onex.evt.shop.card-charged.v1, onex.evt.shop.card-refused.v1]"
-    )
-    found = problems(text)
+    text = REDUCER.replace("definitions:\n", f"{second}definitions:\n")
+    text = text.replace("\n    Tell:", "\n    CardRefused: {key: card, fields: {card: str}}\n    Tell:")
+    return text.replace("card-charged.v1]", "card-charged.v1, onex.evt.shop.card-refused.v1]")
+
+
+def test_an_event_that_comes_second_makes_no_first_state() -> None:
+    """A state machine refuses it as the first of its key."""
+    machine = """\
+state_machine:
+  state_field: mood
+  initial_state: new
+  states: [{name: new}, {name: paid}]
+  transitions:
+    - {name: pay, from_state: new, to_state: paid, trigger: CardCharged}
+    - {name: again, from_state: paid, to_state: paid, trigger: CardRefused}
+"""
+    text = _with_second_handler().replace("Account: {fields: {", "Account: {fields: {mood: str, ")
+    assert parse_contract(text + machine).state_machine
+    assert "leaves card" in str(problems(text + machine.replace("from_state: paid", "from_state: new")))
+
+
+def test_each_handler_of_a_reducer_must_be_able_to_make_the_first_state() -> None:
+    found = problems(_with_second_handler())
     assert list(found) == ["handler_routing.handlers[1].aggregate"]
     assert "a first CardRefused leaves card of Account" in found["handler_routing.handlers[1].aggregate"].message
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from graphlib import TopologicalSorter
 from typing import Final
 
-from onex.contract.language.names import start_command
+from onex.contract.language.names import start_command, start_commands
 from onex.contract.language.types import Models, Sources
 from onex.contract.language.values import Problem, check_message
 from onex.contract.yaml_lines import Location
@@ -90,8 +90,9 @@ def check_flow(contract: ModelContract, models: Models) -> Iterator[Problem]:
     if len(workflow.steps) > MOST_STEPS:
         yield (*_AT, "steps"), f"a workflow with data flow has at most {MOST_STEPS} steps", "split the workflow"
         return
-    if start_command(contract) is None:
-        yield _AT, "definitions have no message that starts the workflow", "define the start command"
+    if len(starts := start_commands(contract)) != 1:
+        words = f"one subscribed topic must carry the start command, found {', '.join(starts) or 'none'}"
+        yield ("event_bus", "subscribe_topics"), words, "define the start command, subscribe to it, and route all others"
         return
     before = results_before(workflow)
     for index, step in enumerate(workflow.steps):

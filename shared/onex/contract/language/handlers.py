@@ -66,6 +66,8 @@ def _check_state(contract: ModelContract, item: ModelHandler, models: Models, at
                 yield here, f"a count is int, and {state}.{name} is {fields[name]}", "make the field an int"
         else:
             yield from _check_aggregation(aggregation, fields[name], event, models, here)
+    if not (item.aggregate and _can_begin(contract, item.event_model)):
+        return
     zero = _from_zero(contract)
     missing = [
         name
@@ -74,16 +76,26 @@ def _check_state(contract: ModelContract, item: ModelHandler, models: Models, at
     ]
     if missing:
         yield (
-            (*at, "aggregate") if item.aggregate else at,
+            (*at, "aggregate"),
             f"a first {item.event_model} leaves {names(missing)} of {state} without a value",
             "aggregate these fields here, count or sum them, or let their type end in `| None`",
         )
 
 
+def _can_begin(contract: ModelContract, event: str) -> bool:
+    """Return whether an event may be the first of its key. A state machine may refuse it."""
+    machine = contract.state_machine
+    return machine is None or any(
+        transition.trigger == event and transition.from_state in (machine.initial_state, "*")
+        for transition in machine.transitions
+    )
+
+
 def _from_zero(contract: ModelContract) -> set[str]:
-    """Return the fields of the state that some handler counts or sums. They begin at zero."""
+    """Return the fields of the state that handlers only count or sum. They begin at zero."""
     handlers = contract.handler_routing.handlers if contract.handler_routing else ()
-    return {name for item in handlers for name, found in item.aggregate.items() if found.operation in _FROM_ZERO}
+    pairs = [(name, found.operation in _FROM_ZERO) for item in handlers for name, found in item.aggregate.items()]
+    return {name for name, _ in pairs} - {name for name, is_zero in pairs if not is_zero}
 
 
 def _check_aggregation(

@@ -49,12 +49,17 @@ def subscribed(contract: ModelContract) -> list[str]:
     return [by_topic[topic] for topic in contract.event_bus.subscribe_topics if topic in by_topic]
 
 
-def start_command(contract: ModelContract) -> str | None:
-    """Return the message that starts the workflow: subscribed, and no reply to a step. None: it is not defined."""
+def start_commands(contract: ModelContract) -> list[str]:
+    """Return the messages that could start the workflow: subscribed, and no reply to a step. There must be one."""
     if contract.workflow_coordination is None:
-        return None
+        return []
     answers = contract.workflow_coordination.answers
-    return next((name for name in subscribed(contract) if name not in answers), None)
+    return [name for name in subscribed(contract) if name not in answers]
+
+
+def start_command(contract: ModelContract) -> str | None:
+    """Return the message that starts the workflow. None when it is not defined."""
+    return next(iter(start_commands(contract)), None)
 
 
 def methods_of(contract: ModelContract) -> dict[str, tuple[Sequence[str], Sequence[str]]]:
