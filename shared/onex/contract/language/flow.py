@@ -92,7 +92,11 @@ def check_flow(contract: ModelContract, models: Models) -> Iterator[Problem]:
         return
     if len(starts := start_commands(contract)) != 1:
         words = f"one subscribed topic must carry the start command, found {', '.join(starts) or 'none'}"
-        yield ("event_bus", "subscribe_topics"), words, "define the start command, subscribe to it, and route all others"
+        yield (
+            ("event_bus", "subscribe_topics"),
+            words,
+            "define the start command, subscribe to it, and route all others",
+        )
         return
     before = results_before(workflow)
     for index, step in enumerate(workflow.steps):

@@ -46,7 +46,7 @@ def _is_permitted(address: Address, private: Sequence[Network]) -> bool:
 
 
 def _inner(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 address stands for, or the address itself."""
+    """Return the IPv4 address that an IPv6 address represents, or the address itself."""
     match address:
         case IPv6Address(ipv4_mapped=IPv4Address() as inner) | IPv6Address(sixtofour=IPv4Address() as inner):
             return inner
