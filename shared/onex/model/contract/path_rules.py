@@ -22,7 +22,7 @@ _REFUSED: Final = frozenset(
     }
 )
 _PLACE: Final = "{"
-"""Stands for a placeholder. Constant parts have no braces."""
+"""Takes the place of a placeholder. Constant parts have no braces."""
 
 
 def url_problem(texts: Sequence[str]) -> str:
