@@ -27,6 +27,9 @@ event_bus:
   publish_topics: [onex.evt.gaps.gap-closed.v1%s]
 """
 _ROUTED = "handler_routing: {handlers: [{event_model: AskGap, handler: close, output_events: [GapClosed]}]}\n"
+_RETRIES = """error_handling:
+  retry_policy: {max_attempts: 5, retryable_exceptions: [onex.errors.NotImplementedNodeError]}
+"""
 _FLOW = """workflow_coordination:
   steps: [{id: first, command: DoGap, result: GapDone}]
   completed: GapClosed
@@ -34,9 +37,7 @@ _FLOW = """workflow_coordination:
 """
 CONTRACTS: Mapping[str, str] = {
     "compute": _BUS % "" + _ROUTED,
-    "effect": _BUS % ""
-    + _ROUTED
-    + "error_handling:\n  retry_policy: {max_attempts: 5, retryable_exceptions: [onex.errors.NotImplementedNodeError]}\n",
+    "effect": _BUS % "" + _ROUTED + _RETRIES,
     "reducer": _BUS % "" + _ROUTED,
     "orchestrator": (_BUS % ", onex.cmd.gaps.do-gap.v1, onex.evt.gaps.gap-failed.v1").replace(
         "ask-gap.v1]", "ask-gap.v1, onex.evt.gaps.gap-done.v1]"
@@ -130,20 +131,22 @@ def test_the_class_wins_over_what_the_contract_retries() -> None:
 def test_an_unfinished_compensation_waits_as_a_dead_letter(tmp_path: Path) -> None:
     folder = make(tmp_path, "orchestrator", "node_undogaps_orchestrator")
     contract = folder / "contract.yaml"
+    steps = "result: GapDone, compensate: DoGap}, {id: second, depends_on: [first], signal: Gap}"
     contract.write_text(
         contract.read_text()
-        .replace("result: GapDone}", "result: GapDone, compensate: DoGap}, {id: second, depends_on: [first], signal: Gap}")
+        .replace("result: GapDone}", steps)
         .replace("gap-done.v1]", "gap-done.v1, onex.evt.gaps.gap.v1]")
         .replace("workflow_coordination:", "workflow_coordination:\n  timeout: 10s")
     )
     node = folder / "node.py"
-    code = node.read_text().replace("    @unfinished\n", "", 1).replace('NotImplementedNodeError("close', 'ValueError("')
-    code = code.replace('        raise ValueError(": write the handler")', "        return DoGap(gap_id=run.command.gap_id)")
-    node.write_text(code + "\n" + _GAP.format(head="def compensate_first(self, run: Run[AskGap]) -> DoGap"))
+    head, gap = HEADS["orchestrator"][1], _GAP.format(head=HEADS["orchestrator"][1])
+    finished = f"    {head}:\n        return DoGap(gap_id=run.command.gap_id)\n"
+    undo = _GAP.format(head="def compensate_first(self, run: Run[AskGap]) -> DoGap")
+    node.write_text(f"{node.read_text().replace(gap, finished)}\n{undo}")
     mesh = MeshDriver([folder])
     models = mesh.nodes[0].models
-    mesh.send(models["AskGap"](gap_id="g"))
-    mesh.send(models["GapDone"](gap_id="g"))
+    for name in ("AskGap", "GapDone"):
+        mesh.send(models[name].model_validate({"gap_id": "g"}))
     mesh.advance("11s")
     letters = [dict(record.headers() or []) for record in mesh.dead_letters()]
     assert [letter["onex-dlq-class"] for letter in letters] == [b"unfinished"]
@@ -207,8 +210,13 @@ def test_run_refuses_it(gaps: Mapping[str, Path], home: Path, options: list[str]
 
 def test_run_with_the_flag_starts_it(gaps: Mapping[str, Path], home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[object] = []
-    monkeypatch.setattr("onex.agent.process.agent_process._run", lambda *found: started.append(found) or 0)
-    monkeypatch.setattr("onex.cli.run.supervise", lambda command, *_: started.append(command) or 0)
+
+    def started_with(first: object, *_: object) -> int:
+        started.append(first)
+        return 0
+
+    monkeypatch.setattr("onex.agent.process.agent_process._run", started_with)
+    monkeypatch.setattr("onex.cli.run.supervise", started_with)
     assert _run(gaps["effect"], "--allow-unfinished")[0] == 0
     assert _run(gaps["effect"], "--allow-unfinished", "--instances", "2")[0] == 0
     assert len(started) == 2

@@ -1,8 +1,8 @@
 """Conversions between messages and the world outside: rows, JSON, files. Generated handlers use them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import lru_cache
-from typing import TypeVar
+from typing import TypeVar, cast
 from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
@@ -20,7 +20,7 @@ def field_of(data: object, name: str, kind: type[T]) -> T:
     """
     value = _value(data, name)
     try:
-        return _adapter(kind).validate_python(value)
+        return cast(T, _validator(cast(Hashable, kind))(value))
     except ValidationError as error:
         raise RejectedError(f"{name}: {validation_text(error)}") from None
 
@@ -72,5 +72,6 @@ def _value(data: object, name: str) -> object:
 
 
 @lru_cache(256)
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
-    return TypeAdapter(kind)
+def _validator(kind: Hashable) -> Callable[[object], object]:
+    adapter: TypeAdapter[object] = TypeAdapter(cast(type[object], kind))
+    return adapter.validate_python

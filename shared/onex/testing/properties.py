@@ -26,7 +26,7 @@ _LARGEST = 2**31
 _KEYS = ("a", "b")
 """Values of key fields: few, so that messages meet in the same state."""
 _ALLOWED = frozenset({EnumFailureClass.REJECTED.value, EnumFailureClass.UNFINISHED.value})
-_MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
+_MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
 _PLAIN: Mapping[object, st.SearchStrategy[object]] = {
     bool: st.booleans(),
     bytes: st.binary(max_size=_LONGEST_TEXT),

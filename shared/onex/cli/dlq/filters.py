@@ -13,7 +13,10 @@ from onex.dlq import EnumLetterState, LetterFilter
 
 def _options(
     failure: Annotated[
-        str, typer.Option("--class", help="Failure class: poison, schema, rejected, unfinished, transient, timeout, bug, crash.")
+        str,
+        typer.Option(
+            "--class", help="Failure class: poison, schema, rejected, unfinished, transient, timeout, bug, crash."
+        ),
     ] = "",
     stage: Annotated[str, typer.Option("--stage", help="Stage that failed: decode, validate, handler, encode.")] = "",
     fingerprint: Annotated[str, typer.Option("--fingerprint", help="Fingerprint, or its beginning.")] = "",

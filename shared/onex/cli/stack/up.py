@@ -46,7 +46,9 @@ def up(
     undo = Undo(lambda problem: errors.print(problem))
     try:
         with stack_lock(settings), undo:
-            start = StackStart(settings, undo, with_registry=registry, allow_unfinished=allow_unfinished or not agents)
+            start = StackStart(
+                settings, undo, with_registry=registry, allow_unfinished=allow_unfinished or not agents
+            )
             start.servers(services, kafka_port)
             unready = start.agents(instances, restart) if agents else []
             undo.keep()

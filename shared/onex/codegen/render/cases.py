@@ -55,9 +55,7 @@ def case_files(text: str) -> dict[str, str]:
 
 def _test(contract: ModelContract) -> str:
     if any(operation.type != "kafka" for operation in contract.io_operations):
-        return _TEST.format(
-            name=contract.name, imports="import os\n", marks=_SERVERS, options=", virtual_time=False"
-        )
+        return _TEST.format(name=contract.name, imports="import os\n", marks=_SERVERS, options=", virtual_time=False")
     return _TEST.format(name=contract.name, imports="", marks="", options="")
 
 

@@ -111,7 +111,9 @@ class Grammar:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 _known(name, _VARIABLES, "an assignment to")
                 self.expression(value)
-            case ast.Raise(exc=ast.Call(func=ast.Name(id=name), args=[ast.Constant() as words], keywords=[]), cause=None):
+            case ast.Raise(
+                exc=ast.Call(func=ast.Name(id=name), args=[ast.Constant() as words], keywords=[]), cause=None
+            ):
                 _known(name, _ERRORS, "an error")
                 self.expression(words)
             case ast.If(test=test):

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
+from onex.codegen.render.blueprint import entries_of, start_command
 from onex.codegen.render.bodies.body import Block, Body, body_of
 from onex.codegen.render.bodies.handlers import ARGUMENTS, by_message, handler_blocks
 from onex.codegen.render.bodies.reducer import reducer_blocks
 from onex.codegen.render.bodies.scope import Facts
 from onex.codegen.render.bodies.workflow import workflow_blocks
-from onex.codegen.render.blueprint import entries_of, start_command
 from onex.model.contract import ModelContract, ModelWorkflow
 from onex.model.enums import EnumNodeKind
 

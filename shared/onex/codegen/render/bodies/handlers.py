@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from onex.codegen.render.bodies.body import Block, joined, unfinished, under
+from onex.codegen.render.bodies.body import Block, joined, under, unfinished
 from onex.codegen.render.bodies.code import Items, statement
 from onex.codegen.render.bodies.operations import operations_of
 from onex.codegen.render.bodies.scope import Facts, block_of

@@ -24,9 +24,10 @@ def http_operation(facts: Facts, operation: ModelHttpOperation, scope: Scope) ->
     """Return a request, and the check of its response."""
     service, problem = _service(facts.contract, operation)
     sources = {name: Root(_SENT, first=item, inner=item) for name in scope}
-    places = {f"value{number}": path for number, path in enumerate(operation.url.paths, 1)}
+    places: FieldValues = {f"value{number}": path for number, path in enumerate(operation.url.paths, 1)}
     path = "".join(
-        f"{text}{{{place}}}" if place else text for text, place in zip(operation.url.texts, [*places, ""], strict=True)
+        f"{text}{{{place}}}" if place else text
+        for text, place in zip(operation.url.texts, [*places, ""], strict=True)
     )
     arguments: list[tuple[str, Expression]] = [("", Text(operation.method)), ("", Text(service)), ("", Text(path))]
     constants: set[Constant] = {operation.method, service, path, operation.timeout, *operation.expected, *places}
@@ -46,7 +47,7 @@ def http_operation(facts: Facts, operation: ModelHttpOperation, scope: Scope) ->
     arguments += [("timeout", repr(operation.timeout)), ("accept", statuses)]
     request = statement("response = await ", Call("self.http_client.request", arguments), depth=2)
     used = combined("", built)
-    paths = [*places.values(), *_paths(operation.query), *_paths(operation.body or {})]
+    paths = [*_paths(places), *_paths(operation.query), *_paths(operation.body or {})]
     first = [f'{_SENT} = command.model_dump(mode="json")'] if paths else []
     words = f"{operation.handler}: {service} responded with a status that the contract does not expect"
     refusal = under(f"if response.status not in {statuses}:", raising("RejectedError", words, depth=3))

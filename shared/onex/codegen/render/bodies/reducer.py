@@ -86,7 +86,9 @@ class _Entry:
     def _first(self, field: str, text: str) -> Built:
         if field == self._state_field:
             return Built("context.transition_to")
-        return first_value(field, text, self._entry.aggregate.get(field), self._event, self._others(field), self._state)
+        return first_value(
+            field, text, self._entry.aggregate.get(field), self._event, self._others(field), self._state
+        )
 
     def _next(self, field: str, text: str) -> Built:
         if field == self._state_field:
