@@ -85,7 +85,7 @@ def test_type_checkers_know_every_accessor(folders: Mapping[str, Path], tmp_path
             lines.append(
                 f"def use_{number}_{mixin.key}(node: N{number}) -> object:\n    return node.{mixin.accessor}"
             )
-    (root / "uses.py").write_text("\n".join([*lines, ""]))
+    (tmp_path / "uses.py").write_text("\n".join([*lines, ""]))
     ini = tmp_path / "mypy.ini"
     ini.write_text(
         "[mypy]\n[mypy-asyncpg.*]\nignore_missing_imports = true\n[mypy-aiokafka.*]\nignore_missing_imports = true\n"
@@ -98,9 +98,9 @@ def test_type_checkers_know_every_accessor(folders: Mapping[str, Path], tmp_path
         str(tmp_path / "cache"),
     ]
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--config-file", str(ini), *arguments, "."],
+        [sys.executable, "-m", "mypy", "--config-file", str(ini), *arguments, ".", str(tmp_path / "uses.py")],
         cwd=root,
-        env={"MYPYPATH": f"{root}:{ROOT / 'shared'}", "PATH": "/usr/bin:/bin"},
+        env={"MYPYPATH": f"{root}:{tmp_path}:{ROOT / 'shared'}", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=False,
@@ -110,6 +110,8 @@ def test_type_checkers_know_every_accessor(folders: Mapping[str, Path], tmp_path
 
 def test_what_is_generated_is_formatted_and_has_no_lint(folders: Mapping[str, Path]) -> None:
     root = next(iter(folders.values())).parent.parent
+    roots = f"src = ['{root}', '{ROOT / 'shared'}']"  # nodes and the library are sorted together, as in services/
+    settings = str(ROOT / "pyproject.toml")
     for command in (["format", "--check"], ["check"]):
         done = subprocess.run(
             [
@@ -119,7 +121,9 @@ def test_what_is_generated_is_formatted_and_has_no_lint(folders: Mapping[str, Pa
                 *command,
                 "--no-cache",
                 "--config",
-                str(ROOT / "pyproject.toml"),
+                settings,
+                "--config",
+                roots,
                 str(root),
             ],
             capture_output=True,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from onex.codegen.render.bodies.aggregates import first_value, next_value
 from onex.codegen.render.bodies.body import NODE_API, Block, joined, raising, under, unfinished
-from onex.codegen.render.bodies.code import Call, Expression, Items, statement
+from onex.codegen.render.bodies.code import LINE_WIDTH, Call, Expression, Items, flat, statement
 from onex.codegen.render.bodies.scope import Facts, block_of
 from onex.codegen.render.bodies.sources import Built, Root, combined, construct
 from onex.model.contract import ModelHandler
@@ -51,6 +51,9 @@ class _Entry:
         no_state = f"if {_STATE} is None:"
         if first.problems:
             return joined([under(no_state, self._no_first(first.problems)), self._assigned(further, 2)])
+        either = f"{flat(first.expression)} if {_STATE} is None else {flat(further.expression)}"
+        if len(f"{_NEW} = {either}") <= LINE_WIDTH:  # ruff's rule SIM108
+            return self._assigned(combined(either, [first, further]), 2)
         return joined([under(no_state, self._assigned(first, 3)), under("else:", self._assigned(further, 3))])
 
     def _no_first(self, problems: Sequence[str]) -> Block:

@@ -54,11 +54,11 @@ def laid_out(node: ast.expr, indent: int, before: int, after: int = 0, *, bare: 
             inner = indent + STEP
             return f"{flat(value)}[\n{' ' * inner}{laid_out(item, inner, inner, bare=False)}\n{' ' * indent}]"
         case ast.List(elts=items) if items:
-            return _exploded("[", items, "]", indent)
+            return _exploded("[", items, "]", indent, is_literal=True)
         case ast.Set(elts=items):
-            return _exploded("{", items, "}", indent)
+            return _exploded("{", items, "}", indent, is_literal=True)
         case ast.Tuple(elts=items) if items:
-            return _exploded("(", items, ")", indent)
+            return _exploded("(", items, ")", indent, is_literal=True)
         case ast.ListComp(elt=item, generators=[loop]):
             inner = indent + STEP
             lines = [laid_out(item, inner, inner, bare=False), flat(loop).strip()]
@@ -77,10 +77,13 @@ def laid_out(node: ast.expr, indent: int, before: int, after: int = 0, *, bare: 
             return one_line
 
 
-def _exploded(opening: str, items: Sequence[ast.expr | ast.keyword], closing: str, indent: int) -> str:
+def _exploded(
+    opening: str, items: Sequence[ast.expr | ast.keyword], closing: str, indent: int, *, is_literal: bool = False
+) -> str:
+    """Return the items on one further line when they fit and are no literal, else one a line."""
     inner = indent + STEP
     together = ", ".join(flat(item) for item in items)
-    if inner + len(together) <= WIDTH:
+    if not is_literal and inner + len(together) <= WIDTH:
         return f"{opening}\n{' ' * inner}{together}\n{' ' * indent}{closing}"
     lines = []
     for item in items:
