@@ -154,3 +154,48 @@ def test_two_topics_of_one_message_are_refused(tmp_path: Path) -> None:
         resolve_node(make(tmp_path, "boundtwice", text))
     with pytest.raises(ContractError, match="carries QuoteGiven, as"):
         package_files(text)
+
+
+WORKFLOW = """\
+name: node_boundflow_orchestrator
+node_type: ORCHESTRATOR
+contract_version: {major: 1, minor: 0, patch: 0}
+event_bus:
+  subscribe_topics: [onex.cmd.bound.begin.v1, onex.evt.bound.finished.v1]
+  publish_topics: [onex.cmd.bound.next.v1, onex.evt.bound.end.v1, onex.evt.bound.broken.v1]
+  topics:
+    onex.cmd.bound.begin.v1: PlaceOrder
+    onex.evt.bound.finished.v1: OrderPriced
+    onex.cmd.bound.next.v1: PriceOrder
+    onex.evt.bound.end.v1: OrderDone
+    onex.evt.bound.broken.v1: OrderFailed
+workflow_coordination:
+  steps:
+    - {id: price, command: PriceOrder, result: OrderPriced, input: {order_id: PlaceOrder.order_id}}
+  completed: OrderDone
+  completed_input: {order_id: PlaceOrder.order_id, total: OrderPriced.total}
+  failed: OrderFailed
+  failed_input: {order_id: PlaceOrder.order_id, reason: failure.reason}
+definitions:
+  models:
+    PlaceOrder: {key: order_id, fields: {order_id: str}}
+    PriceOrder: {key: order_id, fields: {order_id: str}}
+    OrderPriced: {fields: {order_id: str, total: float}}
+    OrderDone: {key: order_id, fields: {order_id: str, total: float}}
+    OrderFailed: {key: order_id, fields: {order_id: str, reason: str}}
+"""
+
+
+def test_a_rendered_workflow_runs_on_bound_topics(tmp_path: Path) -> None:
+    for name, content in package_files(WORKFLOW).items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    folder = tmp_path / "node_boundflow_orchestrator" / "v1_0_0"
+    case = {
+        "name": "an order is priced",
+        "given": [{"PlaceOrder": {"order_id": "a"}}],
+        "when": {"OrderPriced": {"order_id": "a", "total": 2.5}},
+        "then": {"publishes": [{"OrderDone": {"order_id": "a", "total": 2.5}}]},
+    }
+    assert run_case(folder, Case.model_validate(case)) == ""
