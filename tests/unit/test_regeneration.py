@@ -189,10 +189,26 @@ def test_decorators_stay_and_new_ones_are_added() -> None:
     assert "    @traced\n    @measured\n" in text
 
 
+def test_a_written_body_loses_the_mark_of_unfinished_handlers_and_an_unwritten_one_has_it() -> None:
+    marked = BASE.replace("    def compute", "    @unfinished\n    def compute").replace(
+        "import NodeCompute", "import NodeCompute, unfinished"
+    )
+    ours = HAND.replace("    # the discount", "    @unfinished\n    # the discount")
+    for base in (marked, None):
+        text, _ = merged_texts(base, ours, marked)
+        assert "unfinished" not in text
+    text, _ = merged_texts(HEAD + CLASS + FINISHED, HEAD + CLASS + FINISHED, marked)
+    assert "    @unfinished\n    def compute" in text
+    assert "import NodeCompute, unfinished" in text
+    half = ours.replace("        return OrderPriced", "        raise NotImplementedNodeError\n        return OrderPriced")
+    text, _ = merged_texts(marked, half, marked)
+    assert "@unfinished" in text, "a part is missing"
+
+
 def test_a_decorator_of_the_earlier_rendering_goes_with_it() -> None:
-    base = BASE.replace("    def compute", "    @unfinished\n    def compute")
+    base = BASE.replace("    def compute", "    @rendered\n    def compute")
     text, _ = merged_texts(base, base, HEAD + CLASS + FINISHED)
-    assert "@unfinished" not in text
+    assert "@rendered" not in text
 
 
 HANDLER = """
@@ -578,8 +594,17 @@ def test_hand_written_cases_stay_with_their_comments_next_to_generated_ones(fold
     cases.write_text(CASE + cases.read_text())
     merged_cases = merge_of(WIDER, folder).files[f"{ROOT}/cases.yaml"]
     assert merged_cases.startswith(CASE)
-    new = rendering(WIDER)[f"{ROOT}/cases.yaml"]
-    assert merged_cases.endswith(new)
+    assert merged_cases.endswith("    dead_letter:\n      class: schema\n      stage: decode\n"), "the rendered case"
+
+
+def test_the_case_of_an_unwritten_handler_goes_when_the_handler_is_written(folder: Path) -> None:
+    assert "class: unfinished" in (folder / "cases.yaml").read_text()
+    result = merge_of(WIDER, folder)
+    assert "class: unfinished" not in result.files[f"{ROOT}/cases.yaml"]
+    (folder / "cases.yaml").unlink()
+    assert "class: unfinished" not in merge_of(WIDER, folder).files[f"{ROOT}/cases.yaml"]
+    (folder / "node.py").write_text(rendering(CONTRACT)[f"{ROOT}/node.py"])
+    assert "class: unfinished" in merge_of(WIDER, folder).files[f"{ROOT}/cases.yaml"]
 
 
 def test_a_case_of_the_same_name_that_was_changed_by_hand_is_a_conflict(folder: Path) -> None:

@@ -1,15 +1,18 @@
 """Merges a function: the signature of the contract, and the body that was written by hand."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import libcst as cst
 from typing_extensions import override
 
 from onex.codegen.regenerate.notes import Add, EnumMergeNote
-from onex.codegen.regenerate.syntax import code, docstring, normal, same, statements, with_statements
+from onex.codegen.regenerate.syntax import code, docstring, normal, same, statements, walk, with_statements
 
-UNFINISHED = "NotImplementedNodeError"
+UNFINISHED: Final = "NotImplementedNodeError"
 """The error that a handler raises whose logic the contract does not state."""
+MARK: Final = "unfinished"
+"""The decorator of such a handler."""
 
 
 def is_unfinished(function: cst.FunctionDef) -> bool:
@@ -21,6 +24,16 @@ def is_unfinished(function: cst.FunctionDef) -> bool:
             return code(name).rpartition(".")[2] == UNFINISHED
         case _:
             return False
+
+
+def is_marked(function: cst.FunctionDef) -> bool:
+    """Return whether a handler has the mark, or does nothing but raise NotImplementedNodeError."""
+    return is_unfinished(function) or any(_name(item) == MARK for item in function.decorators)
+
+
+def _raises_unfinished(body: cst.BaseSuite) -> bool:
+    """Return whether a part of a body raises NotImplementedNodeError."""
+    return any(isinstance(item, cst.Name) and item.value == UNFINISHED for item in walk(body))
 
 
 def merge_function(
@@ -51,7 +64,7 @@ def merge_function(
             add(EnumMergeNote.KEPT_BODY, line, name, "the hand-written body stays")
     merged = ours.with_changes(
         body=body,
-        decorators=_decorators(base, ours, theirs),
+        decorators=_decorators(base, ours, theirs, is_finished=not _raises_unfinished(body)),
         params=_parameters(base, ours, theirs, keep_names=not is_generated),
         returns=_annotation(base.returns if base else None, ours.returns, theirs.returns, is_known=base is not None),
         asynchronous=_asynchronous(base, ours, theirs),
@@ -77,15 +90,22 @@ def _with_own_docstring(
 
 
 def _decorators(
-    base: cst.FunctionDef | None, ours: cst.FunctionDef, theirs: cst.FunctionDef
+    base: cst.FunctionDef | None, ours: cst.FunctionDef, theirs: cst.FunctionDef, *, is_finished: bool
 ) -> Sequence[cst.Decorator]:
-    """Return the decorators of the function, without those that only the earlier rendering had, with new ones."""
+    """Return the decorators of the function, without those that only the earlier rendering had, with new ones.
+
+    The mark of unfinished handlers belongs to the body: a finished one has none.
+    """
     before = {normal(item.decorator) for item in base.decorators} if base else set()
     after = {normal(item.decorator) for item in theirs.decorators}
     own = [item for item in ours.decorators if normal(item.decorator) not in before - after]
     present = {normal(item.decorator) for item in own}
     new = [item for item in theirs.decorators if normal(item.decorator) not in present | before]
-    return [*new, *own]
+    return [item for item in (*new, *own) if not is_finished or _name(item) != MARK]
+
+
+def _name(decorator: cst.Decorator) -> str:
+    return code(decorator.decorator).rpartition(".")[2]
 
 
 def _asynchronous(

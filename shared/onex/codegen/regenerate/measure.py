@@ -1,15 +1,16 @@
 """Measures a regeneration."""
 
-import ast
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+import libcst as cst
 
 from onex.codegen.model import ModelValidationResult
 from onex.codegen.regenerate.diff import differences
 from onex.codegen.regenerate.features import EnumFeature, feature_of_mixin, lines_by_feature
 from onex.codegen.regenerate.folder import NodeFolder, read_folder
-from onex.codegen.regenerate.functions import UNFINISHED
+from onex.codegen.regenerate.handlers import handlers_of, unfinished_methods
 from onex.codegen.regenerate.merge import Merge, regenerated
 from onex.codegen.regenerate.metrics import EnumGate, ModelNodeVersion, ModelRegenerationMetrics
 from onex.codegen.regenerate.notes import EnumMergeNote, refuse
@@ -89,40 +90,10 @@ def version_of(files: Mapping[str, str], validate: Validate | None = None) -> Mo
     )
 
 
-def handlers_of(contract: ModelContract) -> list[str]:
-    """Return the methods that a contract names, in its order."""
-    if workflow := contract.workflow_coordination:
-        wanted = [workflow.progress, workflow.deadline, workflow.continues]
-        ends = ["completed", "failed"]
-        ends += [
-            name
-            for name, is_declared in zip(("progress", "deadline", "continue_as_new"), wanted, strict=True)
-            if is_declared
-        ]
-        return [name for step in workflow.steps for name in step.methods] + ends
-    if routing := contract.handler_routing:
-        return list(dict.fromkeys(item.handler for item in routing.handlers))
-    return ["compute" if contract.node_type.name == "COMPUTE" else "execute"]
-
-
 def _unfinished(files: Mapping[str, str]) -> list[str]:
-    """Return the names of the methods in ``node.py`` that do nothing but raise NotImplementedNodeError."""
+    """Return the names of the methods in ``node.py`` that are not written yet."""
     text = next((text for path, text in files.items() if path.count("/") == 2 and path.endswith("/node.py")), "")
-    functions = [
-        item for item in ast.walk(ast.parse(text)) if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    return [item.name for item in functions if _raises(item)]
-
-
-def _raises(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    body = [
-        item for item in function.body if not isinstance(item, ast.Expr) or not isinstance(item.value, ast.Constant)
-    ]
-    match body:
-        case [ast.Raise(exc=ast.Call(func=ast.Name(id=name)) | ast.Name(id=name))]:
-            return name == UNFINISHED
-        case _:
-            return False
+    return unfinished_methods(cst.parse_module(text))
 
 
 def _mixin(name: str) -> str:

@@ -1,20 +1,26 @@
 """Merges what a contract is rendered to with the node folder that exists."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+import libcst as cst
+
 from onex.codegen.regenerate.cases import merge_cases
 from onex.codegen.regenerate.folder import NodeFolder, read_folder
+from onex.codegen.regenerate.handlers import handler_by_message, unfinished_methods
 from onex.codegen.regenerate.imports import moved
 from onex.codegen.regenerate.modules import merge_module
 from onex.codegen.regenerate.notes import EnumMergeNote, ModelMergeNote, Notes, refuse
 from onex.codegen.regenerate.rendering import FILE_NAME, earlier_rendering, rendered_for
 from onex.codegen.regenerate.syntax import parsed
+from onex.contract.load import parse_contract
+from onex.model.contract import ModelContract
 
 _CASES: Final = "cases.yaml"
 _MODELS: Final = "models"
+_NODE: Final = "node.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +80,17 @@ def _merge(rendered: Mapping[str, str], folder: NodeFolder) -> Merge:
     before = earlier_rendering(folder)
     notes = Notes([])
     files: dict[str, str] = {}
-    for path, text in rendered.items():
-        local = path.removeprefix(root)
-        if not path.startswith(root) or local == FILE_NAME or local not in folder.texts:
-            files[path] = text
-            continue
+    is_finished = _is_finished(parse_contract(rendered[root + FILE_NAME]), lambda: files[f"{root}{_NODE}"])
+    for path in sorted(rendered, key=lambda name: not name.endswith(f"/{_NODE}")):
+        text, local = rendered[path], path.removeprefix(root)
         old = before.get(local) if before is not None else None
-        files[path] = _file(local, old, folder, text, package, notes, path)
+        if local == _CASES:
+            own, at = folder.texts.get(local, ""), folder.path / local
+            files[path] = merge_cases(old, own, text, path=at, add=notes.on(path), is_finished=is_finished)
+        elif not path.startswith(root) or local == FILE_NAME or local not in folder.texts:
+            files[path] = text
+        else:
+            files[path] = _file(local, old, folder, text, package, notes, path)
     for local, text in folder.texts.items():
         path = root + local
         if path in files:
@@ -106,13 +116,22 @@ def _root(rendered: Mapping[str, str]) -> str:
     return found[0].removesuffix(FILE_NAME)
 
 
+def _is_finished(contract: ModelContract, node: Callable[[], str]) -> Callable[[str], bool]:
+    """Return the function that says whether the handler of a message is written, in the text of the merged node."""
+    by_message = handler_by_message(contract)
+
+    def is_finished(message: str) -> bool:
+        unfinished = unfinished_methods(cst.parse_module(node()))
+        return by_message[message] not in unfinished if message in by_message else not unfinished
+
+    return is_finished
+
+
 def _file(
     local: str, before: str | None, folder: NodeFolder, text: str, package: str, notes: Notes, path: str
 ) -> str:
     """Return one file of both, merged by its syntax where it has one."""
     own, at, add = folder.texts[local], folder.path / local, notes.on(path)
-    if local == _CASES:
-        return merge_cases(before, own, text, path=at, add=add)
     if not local.endswith(".py"):
         if own in (text, before):
             return text
@@ -123,4 +142,4 @@ def _file(
         ours = parsed(moved(ours.module, folder.module, package).code, at)
     old = moved(parsed(before, at).module, folder.module, package).code if before is not None else None
     is_messages = local.startswith(f"{_MODELS}/")
-    return merge_module(old, ours, text, path=at, add=add, is_node_file=local == "node.py", is_messages=is_messages)
+    return merge_module(old, ours, text, path=at, add=add, is_node_file=local == _NODE, is_messages=is_messages)

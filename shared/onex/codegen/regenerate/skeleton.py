@@ -12,7 +12,7 @@ import libcst as cst
 
 from onex.capability.resolver import closure
 from onex.codegen.regenerate.bases import is_node
-from onex.codegen.regenerate.functions import UNFINISHED
+from onex.codegen.regenerate.functions import MARK, UNFINISHED
 from onex.codegen.regenerate.imports import Binding, with_new
 from onex.codegen.regenerate.syntax import Statement, code, statements
 from onex.codegen.render.generatable import class_name
@@ -84,7 +84,7 @@ def skeleton(contract: ModelContract, types: Types) -> str:
     )
     package = f"{contract.name}.{contract.contract_version.folder}"
     from_node = {_BASES[kind], "Context", "Run", "Reduction", "Decision"}
-    imports = [Binding("onex.errors", UNFINISHED, "")]
+    imports = [Binding("onex.node", name, "") for name in (UNFINISHED, MARK)]
     imports += [Binding(CATALOGUE.mixin(name).__module__.rpartition(".")[0], name, "") for name in mixins]
     used = {item.value for item in _walk([node]) if isinstance(item, cst.Name)}
     imports += [Binding("onex.node", name, "") for name in sorted(from_node & used)]
@@ -188,6 +188,7 @@ def _method(
         cst.IndentedBlock([raised]),
         returns=cst.Annotation(returned) if returned else None,
         asynchronous=cst.Asynchronous() if is_async else None,
+        decorators=[cst.Decorator(cst.Name(MARK))],
         leading_lines=[cst.EmptyLine(indent=False)],
     )
 
