@@ -7,7 +7,11 @@ from types import TracebackType
 
 
 class SqlitePool:
-    """One connection for all. ``failures`` are raised by the next transactions, one each."""
+    """One connection for all.
+
+    ``failures`` are raised by the next transactions, one each: failures of the network when a connection is taken,
+    those of the server when the transaction begins.
+    """
 
     def __init__(self) -> None:
         self._database = sqlite3.connect(":memory:", isolation_level=None)
@@ -18,7 +22,7 @@ class SqlitePool:
 
     def acquire(self, *, timeout: float = 0.0) -> "_Acquire":
         """As asyncpg: await the result, or use it as a context."""
-        return _Acquire(SqliteConnection(self))
+        return _Acquire(self)
 
     async def release(self, connection: "SqliteConnection") -> None:
         """As asyncpg."""
@@ -49,11 +53,16 @@ class SqlitePool:
         return [dict(row) for row in rows]
 
     def begin(self) -> None:
-        """Begin a transaction, or raise the next failure."""
-        self._database.execute("BEGIN")
+        """Begin a transaction, or raise the next failure, when it is one of the server."""
         if self.failures:
-            self._database.execute("ROLLBACK")
             raise self.failures.pop(0)
+        self._database.execute("BEGIN")
+
+    def take(self) -> "SqliteConnection":
+        """Return a connection, or raise the next failure, when it is one of the network."""
+        if self.failures and isinstance(self.failures[0], OSError):
+            raise self.failures.pop(0)
+        return SqliteConnection(self)
 
     def end(self, *, is_successful: bool) -> None:
         """Commit or roll back."""
@@ -61,15 +70,15 @@ class SqlitePool:
 
 
 class _Acquire:
-    def __init__(self, connection: "SqliteConnection") -> None:
-        self._connection = connection
+    def __init__(self, pool: SqlitePool) -> None:
+        self._pool = pool
 
     def __await__(self) -> Generator[None, None, "SqliteConnection"]:
-        return self._connection
-        yield
+        yield from ()
+        return self._pool.take()
 
     async def __aenter__(self) -> "SqliteConnection":
-        return self._connection
+        return self._pool.take()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -75,7 +75,7 @@ def _is_outdated(case: JsonValue, is_finished: Callable[[str], bool]) -> bool:
     """Return whether a case expects that a handler is unfinished which is written."""
     match case:
         case {"when": {**when}, "then": {"dead_letter": {"class": "unfinished"}}}:
-            return any(is_finished(name) for name in when)
+            return any(is_finished(str(name)) for name in when)
         case _:
             return False
 

@@ -30,6 +30,8 @@ from node_database_adapter_effect.v1_0_0.structured_log import StructuredLog
 from onex.node import Context, Message, NodeEffect, RejectedError
 
 T = TypeVar("T")
+SHOWN = 40
+"""Characters of a note that are shown."""
 EXECUTIONS = Table("adapter_executions", "execution_id", ("workflow", "status", "note"))
 
 
@@ -78,7 +80,7 @@ class NodeDatabaseAdapterEffect(NodeEffect):
                 execution_id=command.execution_id,
                 workflow=str(row["workflow"]),
                 status=str(row["status"]),
-                note=str(row["note"]),
+                note=str(row["note"])[:SHOWN],
             )
 
         return await self._guarded("read", command, context, work)
@@ -105,9 +107,8 @@ class NodeDatabaseAdapterEffect(NodeEffect):
         return await self._guarded("remove", command, context, work)
 
     async def inspect(self, command: InspectAdapter, context: Context) -> AdapterInspected:
-        """Return the health of the adapter, and the state of its circuit."""
-        healthy = await self._health.is_healthy()
-        return AdapterInspected(execution_id=command.execution_id, healthy=healthy, circuit=self._circuit.state)
+        """Return the health of the adapter."""
+        return AdapterInspected(execution_id=command.execution_id, healthy=await self._health.is_healthy())
 
     async def _guarded(
         self,

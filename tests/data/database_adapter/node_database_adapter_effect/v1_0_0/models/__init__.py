@@ -85,4 +85,3 @@ class AdapterInspected(Message):
 
     execution_id: str
     healthy: bool
-    circuit: str
