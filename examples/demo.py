@@ -1,22 +1,24 @@
 """``make demo``: the code-generation workflow on a real Kafka and PostgreSQL, every node in its own process."""
 
 import asyncio
-import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from confluent_kafka import Producer
 from rich.console import Console
 from rich.rule import Rule
+from rich.table import Table
 
+from node_codegen_orchestrator.v1_0_0.models import GenerateNode, GenerationCompleted, GenerationFailed
 from onex.cli.main import app
 from onex.codegen import Sandbox
 from onex.connect import open_bus, open_catalogue
 from onex.contract import find_contracts, load_contract, resolve_node
 from onex.dlq import read_letters
-from onex.mesh import Survey
+from onex.mesh import MeshClient, Survey, WorkflowFailedError
 from onex.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +27,8 @@ GENERATED = HOME / "generated"
 COMMAND_TOPIC = "onex.cmd.codegen.generate-node.v1"
 ENV = {"ONEX_HOME": str(HOME), "ONEX_EXPORT_FOLDER": str(GENERATED)}
 console = Console(highlight=False)
+_TIMEOUT = 60.0
+_MOST_LINES = 3
 
 
 def main() -> int:
@@ -46,14 +50,8 @@ def main() -> int:
     try:
         _say("Kafka, PostgreSQL and ten agents start")
         _onex("up", "--services", str(ROOT / "services"), expect=0)
-        for contract in good:
-            _say(f"publish generate-node with {contract.name}")
-            if _generate(contract, "30") != 0:
-                wrong.append(contract.name)
-        for contract in broken:
-            _say(f"publish generate-node with a broken contract ({contract.name}): a failure completion follows")
-            if _generate(contract, "30") != 1:
-                wrong.append(contract.name)
+        _say(f"publish generate-node with {len(good)} contracts, and with a broken one")
+        wrong += asyncio.run(_generate_all(good, broken))
         _say("publish unreadable bytes: a dead letter follows")
         if not _poison():
             wrong.append("undecodable message")
@@ -79,10 +77,46 @@ def main() -> int:
     return 0
 
 
-def _generate(contract: Path, timeout: str) -> int:
+async def _generate_all(good: Sequence[Path], broken: Sequence[Path]) -> list[str]:
+    """Generate every contract, all at the same time, and print a table. Return the names of the surprising ones."""
+    wrong: list[str] = []
+    done: list[GenerationCompleted] = []
+    async with MeshClient.connect(services=[ROOT / "services"]) as client:
+        ended = await asyncio.gather(*(_generate(client, contract) for contract in (*good, *broken)))
+    for contract, event in zip((*good, *broken), ended, strict=True):
+        match event:
+            case GenerationCompleted():
+                done.append(event)
+                wrong += [contract.name] if contract in broken else []
+            case GenerationFailed(step=step, reason=reason):
+                wrong += [contract.name] if contract in good else []
+                console.print(f"  [yellow]{contract.name} is refused in step {step}:[/]")
+                console.print("\n".join(f"    {line}" for line in reason.splitlines()[:_MOST_LINES]), markup=False)
+    console.print(_table(done))
+    return wrong
+
+
+async def _generate(client: MeshClient, contract: Path) -> GenerationCompleted | GenerationFailed:
     identity = _identity(contract)
-    payload = json.dumps({"generation_id": identity, "contract": contract.read_text()})
-    return _onex("send", "codegen.generate-node", payload, "--id", identity, "--wait", "--timeout", timeout)
+    command = GenerateNode(generation_id=identity, contract=contract.read_text())
+    try:
+        return await client.execute(command, answer=GenerationCompleted, command_id=identity, timeout=_TIMEOUT)
+    except WorkflowFailedError as error:
+        if isinstance(error.event, GenerationFailed):
+            return error.event
+        raise
+
+
+def _table(events: Sequence[GenerationCompleted]) -> Table:
+    """Return a table of the generated nodes."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("  node", "kind", "gates", "tests", "seconds", "unfinished handlers"):
+        table.add_column(column)
+    for event in events:
+        gates, seconds = f"{len(event.gates)} passed", f"{sum(event.stage_seconds.values()):.2f}"
+        unfinished = ", ".join(event.unfinished) or "none"
+        table.add_row(f"  {event.name}", event.kind, gates, f"{event.tests} passed", seconds, unfinished)
+    return table
 
 
 def _identity(contract: Path) -> str:

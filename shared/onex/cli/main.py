@@ -3,7 +3,6 @@
 import gc
 import sys
 from collections.abc import Mapping, Sequence
-from functools import wraps
 from importlib import import_module
 from io import TextIOWrapper
 from types import ModuleType
@@ -14,7 +13,9 @@ from structlog.typing import EventDict
 from typer.core import TyperCommand, TyperGroup
 
 from onex import __version__
+from onex.cli.checked_values import check_values
 from onex.cli.failures import failed
+from onex.cli.generate.arguments import completed
 from onex.cli.output import console, errors
 from onex.util.printable import one_line
 
@@ -37,6 +38,9 @@ _COMMANDS: Mapping[str, str] = {
     "doctor": "doctor.command.doctor",
     "top": "top.top",
     "contract": "contract.app",
+    "generate": "generate.command.generate",
+    "report": "generate.report.report",
+    "new": "generate.new.app",
     "mixins": "mixins.mixins",
     "dlq": "dlq.commands.app",
     "offsets": "offsets.app",
@@ -64,7 +68,8 @@ class _Commands(TyperGroup):
     ) -> int:
         """Run a command and raise SystemExit with its exit code."""
         try:
-            code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+            given = completed(sys.argv[1:] if args is None else args)
+            code = super().main(given, prog_name, complete_var, False, windows_expand_args, **extra)
         except typer.Abort:
             errors.print("aborted")
             code = 1
@@ -87,13 +92,13 @@ class _Commands(TyperGroup):
             group.name = cmd_name
             for each in group.commands.values():
                 assert isinstance(each, _Leaf)
-                _check_values(each)
+                check_values(each)
             return group
         alone = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
         alone.command(cmd_name)(command_or_group)
         command = typer.main.get_command(alone)
         assert isinstance(command, TyperCommand)
-        _check_values(command)
+        check_values(command)
         return command
 
 
@@ -113,26 +118,6 @@ def _imported(name: str) -> ModuleType:
         gc.freeze()
         if was_enabled:
             gc.enable()
-
-
-_LARGEST = 1e9
-"""The largest number with a fraction: seconds in about 30 years."""
-
-
-def _check_values(command: _Leaf) -> None:
-    """Refuse texts that are not UTF-8, which no key, header or message can hold, and numbers that are too large."""
-    call = command.callback
-    assert call is not None
-
-    @wraps(call)
-    def checked(**options: object) -> object:
-        for name, values in options.items():
-            for value in values if isinstance(values, list) else [values]:
-                if problem := _problem_of(value):
-                    raise typer.BadParameter(f"{value!r} {problem}", param_hint=f"'{name.replace('_', '-')}'")
-        return call(**options)
-
-    command.callback = checked
 
 
 app = typer.Typer(
@@ -159,26 +144,14 @@ def _root(
     """Options of every command."""
 
 
-def _problem_of(value: object) -> str:
-    match value:
-        case str() if value != value.encode(errors="replace").decode():
-            return "is not UTF-8"
-        case float() if not -_LARGEST <= value <= _LARGEST:
-            return f"is not a number up to {_LARGEST:g}"
-        case int() if not -(2**63) <= value < 2**63:
-            return "has more than 63 bits"
-        case _:
-            return ""
-
-
 def _warning(_: object, level: str, event: EventDict) -> str:
     """Return the line of a warning. It may contain text from any sender."""
     words = " ".join(f"{name}={value}" for name, value in event.items() if name != "event")
     return one_line(f"{level} {event.get('event')} {words}")
 
 
-def main() -> None:
-    """Run the command line; the process ends with one of the codes in :class:`Exit`."""
+def prepare_streams() -> None:
+    """Make warnings and texts from any sender printable, and keep stdout for the output of the command."""
     # Warnings, about skipped records for instance, must not appear between the lines of a command: they go to stderr.
     structlog.configure(
         processors=[_warning],
@@ -187,6 +160,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer characters than messages have
+
+
+def main() -> None:
+    """Run the command line; the process ends with one of the codes in :class:`Exit`."""
+    prepare_streams()
     app()
 
 

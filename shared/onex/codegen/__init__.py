@@ -1,9 +1,21 @@
-"""From the text of a contract to the files of a node package and its golden cases, and the checks of nodes."""
+"""From the text of a contract to the package of a node: rendered, checked, tested and written."""
 
 from onex.util.extras import require_extra
 
 require_extra("agent")
 
+from onex.codegen.generate import CodeGenerationPipeline, CodeGenerationService, Rendered, StepProgress
+from onex.codegen.model import (
+    EnumGenerationStep,
+    EnumGenerationStrategy,
+    EnumValidationLevel,
+    EnumValidationStage,
+    GenerationOptions,
+    ModelFinding,
+    ModelGenerationResult,
+    ModelTestRun,
+    ModelValidationResult,
+)
 from onex.codegen.render.cases import case_files
 from onex.codegen.render.generatable import generatable_contract
 from onex.codegen.render.package import package_files
@@ -18,9 +30,22 @@ from onex.codegen.validate import (
 )
 
 __all__ = [
+    "CodeGenerationPipeline",
+    "CodeGenerationService",
+    "EnumGenerationStep",
+    "EnumGenerationStrategy",
+    "EnumValidationLevel",
+    "EnumValidationStage",
+    "GenerationOptions",
+    "ModelFinding",
+    "ModelGenerationResult",
+    "ModelTestRun",
+    "ModelValidationResult",
     "NodeValidator",
     "QualityGateValidator",
+    "Rendered",
     "Sandbox",
+    "StepProgress",
     "case_files",
     "generatable_contract",
     "package_files",

@@ -8,6 +8,8 @@ class RenderNode(Message, key="generation_id"):
 
     generation_id: str
     contract: str
+    mixins: bool = True
+    """Whether the node class has the capabilities of the contract as bases."""
 
 
 class NodeRendered(Message):
@@ -15,3 +17,5 @@ class NodeRendered(Message):
 
     generation_id: str
     files: dict[str, str]
+    unfinished: tuple[str, ...] = ()
+    """Handlers whose logic the contract does not state."""

@@ -1,5 +1,7 @@
 """State and messages of the code-generation metrics."""
 
+from pydantic import Field
+
 from node_codegen_orchestrator.v1_0_0.models import GenerationProgressed
 from onex.node import Message
 
@@ -13,6 +15,11 @@ class CodegenMetrics(Message):
     completed: int = 0
     failed: int = 0
     seconds: float = 0.0
+    longest_seconds: float = 0.0
+    unfinished: int = 0
+    strategies: dict[str, int] = Field(default_factory=dict)
+    mixins: dict[str, int] = Field(default_factory=dict)
+    failures: dict[str, int] = Field(default_factory=dict)
 
 
 class GenerationMeasured(Message, key="kind"):
@@ -21,13 +28,27 @@ class GenerationMeasured(Message, key="kind"):
     kind: str
     outcome: str
     seconds: float
+    strategy: str = ""
+    mixins: tuple[str, ...] = ()
+    unfinished: int = 0
+    failed_step: str = ""
 
 
 class CodegenSnapshot(Message, key="kind"):
-    """Counts, mean duration and success rate of all generations of a kind."""
+    """Counts, durations and success rate of all generations of a kind."""
 
     kind: str
     completed: int
     failed: int
     success_rate: float
     mean_seconds: float
+    invocations: int = 0
+    longest_seconds: float = 0.0
+    unfinished: int = 0
+    """Handlers that were left to write by hand."""
+    strategies: dict[str, int] = Field(default_factory=dict)
+    """Generations by strategy."""
+    mixins: dict[str, int] = Field(default_factory=dict)
+    """Generated nodes by capability."""
+    failures: dict[str, int] = Field(default_factory=dict)
+    """Generations that failed, by step; ``tests`` by stage, as ``tests.validate``."""

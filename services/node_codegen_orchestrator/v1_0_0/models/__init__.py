@@ -31,6 +31,12 @@ class GenerateNode(Message, key="generation_id"):
 
     generation_id: str = Field(min_length=1)
     contract: str = Field(min_length=1)
+    strategy: str = "auto"
+    """``template``, or ``auto``, which is the same: a workflow has no folder with templates or an earlier version."""
+    level: str = "standard"
+    """Level of validation: ``none``, ``basic``, ``standard`` or ``strict``."""
+    mixins: bool = True
+    """Whether the node class has the capabilities of the contract as bases."""
 
 
 class GenerationCompleted(Message):
@@ -43,6 +49,18 @@ class GenerationCompleted(Message):
     digest: str
     folder: str
     seconds: float
+    strategy: str = ""
+    level: str = ""
+    gates: tuple[str, ...] = ()
+    """Names of the stages that passed."""
+    warnings: tuple[str, ...] = ()
+    """What the contract declares twice, and what the stages found and did not refuse."""
+    mixins: tuple[str, ...] = ()
+    """Class names of the capabilities that the node class has."""
+    unfinished: tuple[str, ...] = ()
+    """Handlers to write by hand: the contract does not state their logic."""
+    stage_seconds: dict[str, float] = Field(default_factory=dict)
+    """Seconds by step: read, render, validate, test."""
 
 
 class GenerationFailed(Message):
@@ -52,6 +70,8 @@ class GenerationFailed(Message):
     step: str
     reason: str
     seconds: float
+    stage: str = ""
+    """Of the step ``tests``: what did not pass, ``validate`` or ``test``."""
 
 
 class GenerationProgressed(Message, key="generation_id"):
@@ -62,3 +82,10 @@ class GenerationProgressed(Message, key="generation_id"):
     status: str
     kind: str
     seconds: float
+    strategy: str = ""
+    """As far as it is known: empty before the contract is validated, as ``mixins`` is."""
+    mixins: tuple[str, ...] = ()
+    unfinished: int = 0
+    """Number of handlers to write by hand."""
+    failed_step: str = ""
+    """At the end of a generation that failed: the step, and for ``tests`` the stage as ``tests.validate``."""

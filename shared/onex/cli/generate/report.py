@@ -1,4 +1,4 @@
-"""``onex generate report``: what a regeneration of nodes would change, in numbers."""
+"""``onex generate report``, or ``onex report``: what a regeneration of nodes would change, in numbers."""
 
 from pathlib import Path
 from typing import Annotated

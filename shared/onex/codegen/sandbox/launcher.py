@@ -25,6 +25,8 @@ _word = ctypes.c_ulong
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 _NOBODY = 65_534
 _MIB = 1024 * 1024
+_WORK = "/onex-work"
+"""A name that no installation of Python is below: the mount would hide it."""
 
 
 class Spec(NamedTuple):
@@ -32,7 +34,7 @@ class Spec(NamedTuple):
 
     command: list[str]
     folder: str
-    """Mounted as ``/work``: the working directory, and the only folder whose files remain."""
+    """Mounted as ``/onex-work``: the working directory, and the only folder whose files remain."""
     readable: list[str]
     """Folders and files that the command may read, at the same paths."""
     seconds: int
@@ -88,7 +90,7 @@ def _enter(spec: Spec) -> None:
             os.setresuid(_NOBODY, _NOBODY, _NOBODY)
         _prctl(_NO_NEW_PRIVILEGES, 1)
         _prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-        os.chdir("/work")
+        os.chdir(_WORK)
         os.execve(spec.command[0], spec.command, _environment())
     except OSError as error:
         sys.stderr.write(f"no namespaces: {error}\n")
@@ -112,7 +114,7 @@ def _new_root(spec: Spec) -> None:
     root = Path(spec.folder).parent / "root"
     root.mkdir()
     _mount("tmpfs", str(root), "tmpfs", _NO_SUID | _NO_DEV, "size=64m,mode=755")
-    for name in ("tmp", "work", "old", "dev"):
+    for name in ("tmp", _WORK.lstrip("/"), "old", "dev"):
         (root / name).mkdir(mode=0o755)
     (root / "tmp").chmod(0o1777)
     for device in ("/dev/null", "/dev/urandom", "/dev/zero"):
@@ -126,7 +128,7 @@ def _new_root(spec: Spec) -> None:
     for target in _mounts_below(str(root)):
         if not target.startswith(f"{root}/dev/"):
             _read_only(target)
-    _mount(spec.folder, str(root / "work"), "", _BIND)
+    _mount(spec.folder, str(root) + _WORK, "", _BIND)
     _call_number(_PIVOT_ROOT[platform.machine()], str(root).encode(), str(root / "old").encode())
     os.chdir("/")
     _call("umount2", b"/old", _word(_DETACH))

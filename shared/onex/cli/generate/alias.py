@@ -1,0 +1,36 @@
+"""``omninode-generate``: ``onex generate`` under the name that ONEX documents use."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.core import TyperGroup
+
+from onex.cli.failures import failed
+from onex.cli.generate.arguments import with_backup_id
+from onex.cli.main import app, prepare_streams
+from onex.cli.output import errors
+
+_NAME = "omninode-generate"
+
+
+def main() -> None:
+    """Run the command; the process ends with one of the codes in :class:`onex.cli.output.Exit`."""
+    prepare_streams()
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command with these arguments, and return its exit code."""
+    commands = typer.main.get_command(app)
+    assert isinstance(commands, TyperGroup)
+    try:
+        command = commands.get_command(None, "generate")  # type: ignore[arg-type]  # it reads no context
+        assert command is not None
+        code = command.main(with_backup_id(arguments), prog_name=_NAME, standalone_mode=False)
+    except typer.Abort:
+        errors.print("aborted")
+        return 1
+    except Exception as error:  # noqa: BLE001 - the printer distinguishes internal errors from others
+        return failed(error)
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,145 @@
+"""Where the text of a package comes from: one class a strategy, by :class:`EnumGenerationStrategy`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from typing_extensions import override
+
+from onex.codegen.generate.bodies import HandWrittenBodies, ProtocolBodySource
+from onex.codegen.generate.unfinished import unfinished_handlers
+from onex.codegen.model import EnumGenerationStrategy, GenerationOptions
+from onex.codegen.render.cases import case_files
+from onex.codegen.render.package import RenderOptions, package_files
+from onex.codegen.write.package_writer import folder_exists
+from onex.codegen.write.places import services_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The files of a package, with the strategy that made them."""
+
+    files: Mapping[str, str]
+    """Text by path below the services folder."""
+    strategy: EnumGenerationStrategy
+    """Never AUTO."""
+    base: Mapping[str, str] | None = None
+    """What the templates made, when further bodies were taken over; None when ``files`` are that."""
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Files that have bodies, or more, which the templates did not make."""
+        base = self.files if self.base is None else self.base
+        return tuple(name for name, text in self.files.items() if text != base.get(name))
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """Handlers that are left to write by hand."""
+        return unfinished_handlers(self.files)
+
+
+class ProtocolGenerationStrategy(Protocol):
+    """Makes the files of a package from a contract."""
+
+    def render(self, text: str, package: str) -> Rendered:
+        """Return the files for the text of a contract. ``package`` is ``NAME/VERSION``.
+
+        Raise ContractError for a contract that lacks what a generator needs, RejectedError for templates that cannot
+        be used.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateStrategy(ProtocolGenerationStrategy):
+    """The templates of the library."""
+
+    mixins: bool = True
+
+    @override
+    def render(self, text: str, package: str) -> Rendered:
+        files = package_files(text, RenderOptions(minimal=not self.mixins)) | case_files(text)
+        return Rendered(files, EnumGenerationStrategy.TEMPLATE)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateLoadingStrategy(ProtocolGenerationStrategy):
+    """The templates in a folder of the project. The library has those that the folder lacks."""
+
+    templates: Path
+    mixins: bool = True
+
+    @override
+    def render(self, text: str, package: str) -> Rendered:
+        files = package_files(text, RenderOptions(minimal=not self.mixins, templates=self.templates)) | case_files(
+            text
+        )
+        return Rendered(files, EnumGenerationStrategy.TEMPLATE_LOADING)
+
+
+@dataclass(frozen=True, slots=True)
+class HybridStrategy(ProtocolGenerationStrategy):
+    """Templates, with bodies from a further source."""
+
+    templates: ProtocolGenerationStrategy
+    bodies: ProtocolBodySource
+
+    @override
+    def render(self, text: str, package: str) -> Rendered:
+        rendered = self.templates.render(text, package).files
+        return Rendered(self.bodies.filled(rendered), EnumGenerationStrategy.HYBRID, rendered)
+
+
+@dataclass(frozen=True, slots=True)
+class AutoStrategy(ProtocolGenerationStrategy):
+    """Chooses: HYBRID when the package is on disk, TEMPLATE_LOADING when there are templates, otherwise TEMPLATE."""
+
+    options: GenerationOptions
+
+    @override
+    def render(self, text: str, package: str) -> Rendered:
+        return STRATEGIES[self.choice(package)](self.options, package).render(text, package)
+
+    def choice(self, package: str) -> EnumGenerationStrategy:
+        """Return the strategy for a package."""
+        output = self.options.output
+        if output is not None and folder_exists(services_folder(output, package), package):
+            return EnumGenerationStrategy.HYBRID
+        if self.options.templates is not None:
+            return EnumGenerationStrategy.TEMPLATE_LOADING
+        return EnumGenerationStrategy.TEMPLATE
+
+
+def strategy_of(options: GenerationOptions, package: str) -> ProtocolGenerationStrategy:
+    """Return the strategy that the options name, for the package ``NAME/VERSION``."""
+    return STRATEGIES[options.strategy](options, package)
+
+
+def _template(options: GenerationOptions, _package: str) -> ProtocolGenerationStrategy:
+    return TemplateStrategy(options.mixins)
+
+
+def _template_loading(options: GenerationOptions, _package: str) -> ProtocolGenerationStrategy:
+    assert options.templates is not None  # the options were checked
+    return TemplateLoadingStrategy(options.templates, options.mixins)
+
+
+def _hybrid(options: GenerationOptions, package: str) -> ProtocolGenerationStrategy:
+    assert options.output is not None  # the options were checked
+    templates = _template_loading if options.templates is not None else _template
+    folder = services_folder(options.output, package) / package
+    return HybridStrategy(templates(options, package), HandWrittenBodies(folder))
+
+
+def _auto(options: GenerationOptions, _package: str) -> ProtocolGenerationStrategy:
+    return AutoStrategy(options)
+
+
+STRATEGIES: Mapping[EnumGenerationStrategy, Callable[[GenerationOptions, str], ProtocolGenerationStrategy]] = {
+    EnumGenerationStrategy.TEMPLATE: _template,
+    EnumGenerationStrategy.TEMPLATE_LOADING: _template_loading,
+    EnumGenerationStrategy.HYBRID: _hybrid,
+    EnumGenerationStrategy.AUTO: _auto,
+}
+"""The registry of strategies."""
