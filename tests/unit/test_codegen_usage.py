@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 import pytest
+from pydantic import JsonValue
 
 from node_code_renderer_compute.v1_0_0.models import NodeRendered, RenderNode
 from node_codegen_metrics_reducer.v1_0_0.models import CodegenMetrics, CodegenSnapshot, GenerationMeasured
@@ -69,7 +70,9 @@ def test_messages_of_the_first_version_can_still_be_read(message: type[Message])
     new = avro_schema(message)
     fields = new["fields"]
     assert isinstance(fields, list)
-    kept = [field for field in fields if isinstance(field, dict) and field["name"] in FIRST_FIELDS[message]]
+    kept: list[JsonValue] = [
+        field for field in fields if isinstance(field, dict) and field["name"] in FIRST_FIELDS[message]
+    ]
     first: Schema = {**new, "fields": kept}
     assert len(kept) == len(FIRST_FIELDS[message])
     assert backward_problems(new, first) == []

@@ -40,7 +40,7 @@ def node(
         list[str] | None,
         typer.Option(
             "--out",
-            help="Class name of a message that it returns. Of an orchestrator: of success, of failure, then commands.",
+            help="Class name of a message that it returns. Orchestrator: of success, of failure, then commands.",
         ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Services folder.")] = Path(),

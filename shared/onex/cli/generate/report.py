@@ -1,22 +1,16 @@
 """``onex generate report``, or ``onex report``: what a regeneration of nodes would change, in numbers."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onex.cli.output import AsJson, CommandError, Exit, console, print_json
-from onex.codegen.regenerate import (
-    ModelRegenerationMetrics,
-    chart,
-    compared,
-    markdown,
-    measured,
-    project_metrics,
-)
-from onex.codegen.regenerate.folder import read_folder
-from onex.codegen.regenerate.measure import in_services
 from onex.contract import find_contracts
+from onex.util.extras import require_extra
+
+if TYPE_CHECKING:
+    from onex.codegen.regenerate import ModelRegenerationMetrics
 
 
 def report(
@@ -37,6 +31,9 @@ def report(
 
     Nothing in the folders is written. With --before the folder is compared as it is, and not regenerated.
     """
+    require_extra("codegen")
+    from onex.codegen.regenerate import markdown, project_metrics
+
     found = [file.parent for file in find_contracts(folders)]
     if len(found) != 1 and (contract is not None or before is not None):
         raise CommandError("--contract and --before belong to one node; name its folder", Exit.USAGE)
@@ -56,7 +53,11 @@ def report(
         console.print(f"{output} and {_chart(output)} written: {len(nodes)} nodes")
 
 
-def _metrics(folder: Path, contract: Path | None, before: Path | None) -> ModelRegenerationMetrics:
+def _metrics(folder: Path, contract: Path | None, before: Path | None) -> "ModelRegenerationMetrics":
+    from onex.codegen.regenerate import compared, measured
+    from onex.codegen.regenerate.folder import read_folder
+    from onex.codegen.regenerate.measure import in_services
+
     if before is not None:
         return compared(in_services(read_folder(before)), in_services(read_folder(folder)))
     try:
@@ -70,7 +71,9 @@ def _chart(output: Path) -> Path:
     return output.with_suffix(".svg")
 
 
-def _write(output: Path, nodes: list[ModelRegenerationMetrics]) -> None:
+def _write(output: Path, nodes: "list[ModelRegenerationMetrics]") -> None:
+    from onex.codegen.regenerate import chart, markdown
+
     image = _chart(output)
     if image == output:
         raise CommandError(f"{output}: the chart has this name; write the report to a .md file", Exit.USAGE)
