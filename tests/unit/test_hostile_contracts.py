@@ -229,15 +229,15 @@ def test_what_the_blueprint_does_not_have_is_refused(monkeypatch: pytest.MonkeyP
         ("    @unfinished\n", ""),
         ("raise NotImplementedNodeError(", "raise RejectedError("),
         ("raise NotImplementedNodeError(", "raise NotImplementedNodeError(command.prompt + "),
-        ("made of GenerateText", "made of nothing"),
+        ("how TextGenerated", "how nothing"),
     ],
 )
 def test_an_unfinished_handler_stays_one(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
     def edited(source: str, shape: Shape, what: str) -> str:
-        assert old in source or "models" in what
+        assert old in source or "node" not in what.split()
         return verified(source.replace(old, new, 1), shape, what)
 
-    monkeypatch.setattr(package, "verified", edited)
+    monkeypatch.setattr(checked, "verified", edited)
     with pytest.raises(RejectedError, match="the rendered code"):
         package_files(EFFECT)
 

@@ -42,7 +42,7 @@ class Injection:
     """Class names of mixins, in front of the base of the kind."""
     imports: frozenset[Import] = frozenset()
     accessors: Mapping[str, str] = field(default_factory=dict)
-    """Class name of the mixin by the attribute that it adds. Its base gives the attribute its type."""
+    """Class name of the mixin by the attribute that it adds. The attribute has the type that this base declares."""
     checks: Sequence[Check] = ()
     """Methods for the components of the health check."""
     circuits: Sequence[CircuitAccessor] = ()
