@@ -40,8 +40,8 @@ PROBE = """
 import ctypes, os, socket, sys
 seen = [name for name in os.environ if name not in ("PATH", "HOME", "LANG")]
 seen += [path for path in {paths!r} if os.path.exists(path)]
-if os.path.isdir("/old"):
-    seen += [name for name in os.listdir("/old")]
+if os.path.isdir("/onex-old"):
+    seen += [name for name in os.listdir("/onex-old")]
 if 0 in (*os.getresuid(), *os.getresgid(), *os.getgroups()):
     seen.append("root")
 if os.getppid() != 0:

@@ -1,6 +1,7 @@
 """Files of strangers: bounded, refused with a line, and never run; and many threads at the same time."""
 
 import ast
+import contextlib
 import os
 import sys
 import threading
@@ -102,6 +103,16 @@ def test_nothing_of_the_files_runs(tmp_path: Path) -> None:
     assert not any(name.startswith("node_quote_compute") for name in sys.modules)
 
 
+class Garbage:
+    """In a cycle, so that the garbage collector ends it: in the middle of a conversion of a tree, in any thread."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+    def __del__(self) -> None:
+        sum(range(200))  # Python code, in which the interpreter may change to another thread
+
+
 def test_many_validations_at_the_same_time_never_fail() -> None:
     """CPython 3.11 counts recursion for ``ast.parse`` once per interpreter: threads that parse disturb each other."""
     large = "\n".join(f"def f{n}(x: int) -> int:\n    return (x + {n}) * [x, {{'a': (x,)}}][0]" for n in range(40))
@@ -112,22 +123,24 @@ def test_many_validations_at_the_same_time_never_fail() -> None:
     def elsewhere() -> None:
         """Another library of the process, which takes no lock."""
         while not stop.is_set():
-            try:
+            [Garbage() for _ in range(50)]
+            with contextlib.suppress(SystemError):
                 ast.parse(large)
-            except SystemError:
-                continue
 
     def one(n: int) -> list[str]:
+        [Garbage() for _ in range(50)]
         return rules(BASIC.validate(package(imports=f"N = {n}\n{large}\nprint(N)")))
 
-    other = threading.Thread(target=elsewhere)
-    other.start()
+    others = [threading.Thread(target=elsewhere) for _ in range(2)]
+    for other in others:
+        other.start()
     try:
         with ThreadPoolExecutor(6) as pool:
             found = list(pool.map(one, range(24)))
     finally:
         stop.set()
-        other.join()
+        for other in others:
+            other.join()
         sys.setswitchinterval(interval)
     assert found == [["ast.import_time"]] * 24
 

@@ -25,8 +25,8 @@ _word = ctypes.c_ulong
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 _NOBODY = 65_534
 _MIB = 1024 * 1024
-_WORK = "/onex-work"
-"""A name that no installation of Python is below: the mount would hide it."""
+_WORK, _OLD = "onex-work", "onex-old"
+"""Folders of the new root. A folder that the command may read would be hidden by one of the same name."""
 
 
 class Spec(NamedTuple):
@@ -90,7 +90,7 @@ def _enter(spec: Spec) -> None:
             os.setresuid(_NOBODY, _NOBODY, _NOBODY)
         _prctl(_NO_NEW_PRIVILEGES, 1)
         _prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-        os.chdir(_WORK)
+        os.chdir(f"/{_WORK}")
         os.execve(spec.command[0], spec.command, _environment())
     except OSError as error:
         sys.stderr.write(f"no namespaces: {error}\n")
@@ -114,7 +114,7 @@ def _new_root(spec: Spec) -> None:
     root = Path(spec.folder).parent / "root"
     root.mkdir()
     _mount("tmpfs", str(root), "tmpfs", _NO_SUID | _NO_DEV, "size=64m,mode=755")
-    for name in ("tmp", _WORK.lstrip("/"), "old", "dev"):
+    for name in ("tmp", _WORK, _OLD, "dev"):
         (root / name).mkdir(mode=0o755)
     (root / "tmp").chmod(0o1777)
     for device in ("/dev/null", "/dev/urandom", "/dev/zero"):
@@ -128,10 +128,10 @@ def _new_root(spec: Spec) -> None:
     for target in _mounts_below(str(root)):
         if not target.startswith(f"{root}/dev/"):
             _read_only(target)
-    _mount(spec.folder, str(root) + _WORK, "", _BIND)
-    _call_number(_PIVOT_ROOT[platform.machine()], str(root).encode(), str(root / "old").encode())
+    _mount(spec.folder, str(root / _WORK), "", _BIND)
+    _call_number(_PIVOT_ROOT[platform.machine()], str(root).encode(), str(root / _OLD).encode())
     os.chdir("/")
-    _call("umount2", b"/old", _word(_DETACH))
+    _call("umount2", f"/{_OLD}".encode(), _word(_DETACH))
 
 
 def _show(path: str, root: Path) -> None:
