@@ -74,6 +74,12 @@ def test_near_misses_pass(files: dict[str, str]) -> None:
     assert found(files) == []
 
 
+def test_tests_may_look_around_when_they_are_imported() -> None:
+    assert (
+        found(package(test_node="import os\n\nENV = os.environ.get('X')\nfor n in range(3):\n    print(n)\n")) == []
+    )
+
+
 def test_a_handler_may_come_from_another_base() -> None:
     files = _changed("compute", "(NodeCompute[", "(Base, NodeCompute[")
     path = f"{root('compute')}/node.py"

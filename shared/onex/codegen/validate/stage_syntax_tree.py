@@ -77,7 +77,7 @@ _HARMFUL = ("builtins.", "os.", "subprocess.", "socket.", "shutil.", "urllib.", 
 
 def check_syntax_tree(package: Package) -> Findings:
     """Yield findings about classes, handlers and statements. No file is imported."""
-    for module in package.modules.values():
+    for module in package.own_modules:
         yield from _import_time(module)
     contract_path = package.path("contract.yaml")
     if contract_path not in package.files:
