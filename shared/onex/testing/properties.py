@@ -53,28 +53,30 @@ def messages(model: type[Message]) -> st.SearchStrategy[Message]:
     return st.fixed_dictionaries(fields).map(lambda values: model(**values))
 
 
-def problem_of(folder: Path, history: History) -> str:
+def problem_of(folder: Path, history: History, *, virtual_time: bool = True) -> str:
     """Return what is wrong with the results of a node; empty when nothing is.
 
     Each message leads to declared results, or to a dead letter of class ``rejected``, or of class ``unfinished`` when
     a handler has the mark ``@unfinished``. A pure node returns the same for the same messages.
     """
     node = resolve_node(folder)
-    results = _results(node, history)
+    results = _results(node, history, virtual_time=virtual_time)
     allowed = _ALLOWED if node.unfinished else _ALLOWED - {EnumFailureClass.UNFINISHED.value}
     for message, (_, letter) in zip(history, results, strict=True):
         if letter and letter.get("class") not in allowed:
             return f"{message!r} became a dead letter of class {letter.get('class')}: {letter.get('message')}"
     if node.contract.node_type is not EnumNodeKind.EFFECT:
-        again = _results(node, history)
+        again = _results(node, history, virtual_time=virtual_time)
         for message, first, second in zip(history, results, again, strict=True):
             if (first[0], _class_of(first[1])) != (second[0], _class_of(second[1])):
                 return f"{message!r} led to {first[0]}, and the second time to {second[0]}"
     return ""
 
 
-def _results(node: ResolvedNode, history: History) -> list[tuple[list[Named], Mapping[str, str] | None]]:
-    driver = MeshDriver([node])
+def _results(
+    node: ResolvedNode, history: History, *, virtual_time: bool
+) -> list[tuple[list[Named], Mapping[str, str] | None]]:
+    driver = MeshDriver([node], virtual_time=virtual_time)
     try:
         sent = [
             driver.send(message, key=_KEYS[0], id=f"message-{number}", correlation_id="history")

@@ -10,53 +10,30 @@ import yaml
 from pydantic import JsonValue
 
 from onex.codegen.render.bodies import unfinished_inputs
+from onex.codegen.render.checked import checked
 from onex.codegen.render.generatable import generatable_contract
+from onex.codegen.render.options import RenderOptions
 from onex.codegen.render.samples import sample_message
+from onex.codegen.render.templates_of import Templates
 from onex.model.contract import ModelContract
 from onex.model.contract.state_machine import parse_condition
 
-_SERVERS: Final = """
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("ONEX_TEST_SERVERS"),
-    reason="its handlers use servers: start them, and set ONEX_TEST_SERVERS=1",
-)
-"""
-_TEST: Final = '''"""Golden cases of {name}, and properties over its message types, on the in-memory host."""
-
-{imports}from pathlib import Path
-
-import pytest
-from hypothesis import given, settings
-from onex.testing import Case, load_cases, run_case
-from onex.testing.properties import History, histories, problem_of
-
-FOLDER = Path(__file__).parent
-{marks}
-
-@pytest.mark.parametrize("case", load_cases(FOLDER), ids=lambda case: case.name)
-def test_case(case: Case) -> None:
-    assert run_case(FOLDER, case{options}) == ""
+_TEMPLATE: Final = "test_node.py.j2"
+_DEFAULTS = RenderOptions()
 
 
-@settings(max_examples=10, deadline=None, database=None, derandomize=True)
-@given(history=histories(FOLDER))
-def test_any_valid_messages_lead_to_declared_results(history: History) -> None:
-    assert problem_of(FOLDER, history) == ""
-'''
+def case_files(text: str, options: RenderOptions = _DEFAULTS) -> dict[str, str]:
+    """Return ``cases.yaml`` and ``test_node.py`` by path below the services folder.
 
-
-def case_files(text: str) -> dict[str, str]:
-    """Return ``cases.yaml`` and ``test_node.py`` by path below the services folder. Raise ContractError."""
+    Raises ContractError, and ConfigurationError for templates of a project that cannot be used.
+    """
     contract = generatable_contract(text)
     root = f"{contract.name}/{contract.contract_version.folder}"
     cases = yaml.safe_dump(list(_cases(contract)), sort_keys=False, allow_unicode=True, width=110)
-    return {f"{root}/cases.yaml": cases, f"{root}/test_node.py": _test(contract)}
-
-
-def _test(contract: ModelContract) -> str:
-    if any(operation.type != "kafka" for operation in contract.io_operations):
-        return _TEST.format(name=contract.name, imports="import os\n", marks=_SERVERS, options=", virtual_time=False")
-    return _TEST.format(name=contract.name, imports="", marks="", options="")
+    uses_servers = any(operation.type != "kafka" for operation in contract.io_operations)
+    values: dict[str, object] = {"name": contract.name, "uses_servers": uses_servers}
+    test = checked(Templates(options.templates).render(_TEMPLATE, values), None, f"{contract.name}: tests")
+    return {f"{root}/cases.yaml": cases, f"{root}/test_node.py": test}
 
 
 def _cases(contract: ModelContract) -> Iterator[JsonValue]:
