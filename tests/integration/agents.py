@@ -136,14 +136,16 @@ class Mesh:
         faust: bool = False,
         folder: Path | None = None,
         within: Sequence[str] = (),
+        options: Sequence[str] = (),
     ) -> Process:
         """Start an agent (on the Faust host when asked) and wait until it is ready and holds partitions.
 
-        ``folder`` is another version of the node; ``within`` a command that ends by running what follows it.
+        ``folder`` is another version of the node; ``within`` a command that ends by running what follows it;
+        ``options`` are those of ``onex run``.
         """
         self._own()
         module, *arguments = ["tests.integration.faust_agent"] if faust else ["onex.cli.main", "run"]
-        arguments.append(str(folder or self.node(name).folder))
+        arguments += [str(folder or self.node(name).folder), *options]
         file, environment = self.home / f"{name}.log", {**self.env, **(env or {})}
         file.touch()
         process: Process
