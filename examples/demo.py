@@ -26,7 +26,7 @@ HOME = ROOT / ".onex" / "demo"
 GENERATED = HOME / "generated"
 COMMAND_TOPIC = "onex.cmd.codegen.generate-node.v1"
 ENV = {"ONEX_HOME": str(HOME), "ONEX_EXPORT_FOLDER": str(GENERATED)}
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 _TIMEOUT = 60.0
 _MOST_LINES = 3
 
@@ -63,7 +63,7 @@ def main() -> int:
             wrong.append("registration")
         _say("the generated packages")
         for node in sorted(GENERATED.glob("*/node_*/v*")):
-            console.print(f"  {os.path.relpath(node)}  [dim]{', '.join(sorted(f.name for f in node.iterdir()))}[/]")
+            console.print(f"  {os.path.relpath(node)}")
     finally:
         _say("everything stops")
         _onex("down")
@@ -110,8 +110,8 @@ async def _generate(client: MeshClient, contract: Path) -> GenerationCompleted |
 def _table(events: Sequence[GenerationCompleted]) -> Table:
     """Return a table of the generated nodes."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("  node", "kind", "gates", "tests", "seconds", "unfinished handlers"):
-        table.add_column(column)
+    for column in ("  node", "kind", "gates", "tests", "seconds", "unfinished"):
+        table.add_column(column, overflow="fold")
     for event in events:
         gates, seconds = f"{len(event.gates)} passed", f"{sum(event.stage_seconds.values()):.2f}"
         unfinished = ", ".join(event.unfinished) or "none"
@@ -156,10 +156,15 @@ def _poison() -> bool:
 
 def _onex(*arguments: str, expect: int | None = None) -> int:
     """Run a command of ``onex`` in this process, which saves a start each time. Return the exit code."""
-    code = app(arguments, standalone_mode=False) or 0
+    try:
+        app(arguments, standalone_mode=False)
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 0
+    else:
+        code = 0
     if expect is not None and code != expect:
         raise SystemExit(code)
-    return int(code)
+    return code
 
 
 def _say(text: str) -> None:
