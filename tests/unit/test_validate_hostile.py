@@ -54,6 +54,18 @@ def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
     assert all(finding.file.isprintable() for finding in result.findings)
 
 
+@pytest.mark.parametrize("path", ["pydantic.py", "onex/node.py", "typing.py", "json/__init__.py", "mypy/api.py"])
+def test_a_file_in_the_place_of_a_library_is_refused(path: str) -> None:
+    """The type checker would read it instead."""
+    assert rules(BASIC.validate(package() | {path: "x = 1\n"})) == ["syntax.shadow"]
+    inside = f"{root('compute')}/{path}"
+    assert rules(BASIC.validate(package() | {inside: "x = 1\n"})) == []
+
+
+def test_a_stub_is_refused() -> None:
+    assert rules(BASIC.validate(package() | {NODE + "i": "x: int\n"})) == ["syntax.stub"]
+
+
 @pytest.mark.parametrize(
     ("text", "rule", "line"),
     [
@@ -174,6 +186,18 @@ def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToolProcess:
     )
     monkeypatch.setattr("onex.codegen.validate.tools.client._FOLDER", tmp_path)
     return ToolProcess("odd_process.py", seconds=2.0)
+
+
+def test_a_forked_process_has_a_tool_of_its_own(tool: ToolProcess) -> None:
+    first = tool.ask({"do": "reply"})
+    child = os.fork()
+    if child == 0:
+        second = tool.ask({"do": "reply"})
+        tool.close()
+        os._exit(0 if second != first else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert tool.ask({"do": "reply"}) == first
+    tool.close()
 
 
 def test_a_tool_that_ends_is_started_again(tool: ToolProcess) -> None:

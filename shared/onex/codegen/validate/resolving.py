@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
-from onex.codegen.validate.parsing import Refusal, parse
+from onex.codegen.validate.parsing import Parsed, Refusal, parse
 
 
 def find_module(name: str, roots: tuple[str, ...] = ()) -> ModuleSpec | None:
@@ -80,7 +80,11 @@ def exported_names(name: str) -> frozenset[str] | None:
         parsed = parse(Path(spec.origin).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         return None
-    return None if isinstance(parsed, Refusal) else names_of_module(parsed.tree)
+    match parsed:
+        case Refusal():
+            return None
+        case Parsed(tree=tree):
+            return names_of_module(tree)
 
 
 def names_of_module(tree: ast.Module) -> frozenset[str] | None:

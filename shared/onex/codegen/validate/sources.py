@@ -11,6 +11,7 @@ from typing import Final
 from onex.codegen.model import ModelFinding
 from onex.codegen.validate.names import Names
 from onex.codegen.validate.parsing import Refusal, parse
+from onex.codegen.validate.resolving import find_module
 from onex.codegen.validate.rule import Rule, shown
 from onex.codegen.validate.yaml_files import contract_of, yaml_problems
 from onex.model.contract import ModelContract
@@ -26,6 +27,8 @@ _FOLDER = re.compile(r"(?P<root>node_[a-z0-9_]+/v[0-9_]+)/")
 _SIZE = Rule("syntax.size", "split it; generated nodes are far smaller")
 _PATH = Rule("syntax.path", "use a relative path below the services folder, of plain names")
 _TEXT = Rule("syntax.text", "save it as UTF-8 text without null bytes")
+_STUB = Rule("syntax.stub", "remove it: annotate the module itself")
+_SHADOW = Rule("syntax.shadow", "give it another name, or put it below the folder of the node")
 _PYTHON = Rule("syntax.python", "fix the syntax")
 _WARNED = Rule("syntax.warning", "write what is meant", "warning")
 _YAML = Rule("syntax.yaml", "fix the YAML")
@@ -119,7 +122,7 @@ def read_sources(files: Mapping[str, str]) -> Sources:
         return Sources(files, (), tuple(findings))
     modules: dict[str, Module] = {}
     for path, text in sorted(files.items()):
-        if path.endswith((".py", ".pyi")):
+        if path.endswith(".py"):
             match parse(text):
                 case Refusal(line, message, remedy):
                     findings.append(_PYTHON.at(path, line, message, remedy))
@@ -155,6 +158,10 @@ def _bounds(files: Mapping[str, str]) -> list[ModelFinding]:
         name = shown(path)
         if not _is_plain(path):
             findings.append(_PATH.at(name, 0, f"{name!r} leads out of the package, or has other characters"))
+        elif path.endswith(".pyi"):
+            findings.append(_STUB.at(name, 0, "hides a module from the type checker"))
+        elif path.endswith(".py") and (shadowed := _shadowed(path)):
+            findings.append(_SHADOW.at(name, 0, f"has the name of an installed module, {shadowed}"))
         elif len(text) > LARGEST_FILE:
             findings.append(_SIZE.at(name, 0, f"has more than {LARGEST_FILE} characters"))
         elif "\0" in text:
@@ -164,6 +171,12 @@ def _bounds(files: Mapping[str, str]) -> list[ModelFinding]:
     if not findings and sum(map(len, files.values())) > LARGEST:
         findings.append(_SIZE.at("", 0, f"the files have more than {LARGEST} characters together", "check fewer"))
     return findings
+
+
+def _shadowed(path: str) -> str:
+    """Return the installed module whose place a file at the top would take, for the type checker and for tests."""
+    name = path.partition("/")[0].removesuffix(".py")
+    return "" if _FOLDER.match(path) or find_module(name) is None else name
 
 
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
