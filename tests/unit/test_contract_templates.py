@@ -1,9 +1,6 @@
 """The contracts of docs/contract-templates.md: each is generated, checked with all gates, and run."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -15,6 +12,7 @@ from onex.codegen.model import EnumValidationLevel
 from onex.codegen.render.cases import case_files
 from onex.codegen.render.package import package_files
 from onex.codegen.validate import NodeValidator
+from onex.testing import load_cases, run_case
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "contract-templates.md").read_text()
@@ -58,13 +56,14 @@ def test_all_gates_pass() -> None:
     assert [str(finding) for result in results for finding in result.findings] == []
 
 
-def test_the_generated_tests_pass(tmp_path: Path) -> None:
-    for name in TEMPLATES:
-        for path, text in files_of(name).items():
-            file = tmp_path / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", str(tmp_path)]
-    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=240)
-    assert done.returncode == 0, done.stdout + done.stderr
+@pytest.mark.parametrize("name", sorted(name for name, row in ROWS.items() if row[0] != "EFFECT" and not row[2]))
+def test_finished_nodes_pass_their_cases(name: str, tmp_path: Path) -> None:
+    """Those that reach nothing outside; the generator runs all cases in its sandbox."""
+    for path, text in files_of(name).items():
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (contract,) = tmp_path.rglob("contract.yaml")
+    cases = load_cases(contract.parent)
+    assert cases
+    assert [run_case(contract.parent, case) for case in cases] == [""] * len(cases)
