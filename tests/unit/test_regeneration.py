@@ -242,6 +242,13 @@ def test_a_new_handler_comes_after_its_predecessor() -> None:
     assert "from onex.errors import NotImplementedNodeError\nfrom onex.node import NodeCompute" in text
 
 
+def test_a_new_first_handler_comes_before_its_successor() -> None:
+    start = '\n    def _first(self) -> None:\n        """Stay first."""\n'
+    ours = HAND.replace("\n    # the discount", f"{start}\n    # the discount")
+    text, _ = merged_texts(BASE, ours, HEAD + CLASS + HANDLER + UNFINISHED)
+    assert text.index("def _first") < text.index("def cancel") < text.index("def compute")
+
+
 def test_a_rendered_part_that_was_removed_by_hand_stays_removed() -> None:
     helper = "\n    def _helper(self) -> int:\n        return 1\n"
     text, notes = merged_texts(BASE + helper, HAND, BASE + helper)
@@ -278,7 +285,11 @@ def test_a_mixin_that_the_contract_no_longer_has_leaves_the_bases() -> None:
 def test_many_bases_are_broken_into_lines_within_the_width() -> None:
     mixins = ", ".join(f"MixinNumber{number}" for number in range(9))
     text, _ = merged_texts(BASE, HAND, BASE.replace("(NodeCompute[", f"({mixins}, NodeCompute["))
-    assert "class NodePriceCompute(\n    MixinNumber0, " in text
+    assert "class NodePriceCompute(\n    MixinNumber0,\n" in text
+    assert "OrderPriced],\n):\n" in text
+    mixins = ", ".join(f"MixinNumber{number}" for number in range(5))
+    text, _ = merged_texts(BASE, HAND, BASE.replace("(NodeCompute[", f"({mixins}, NodeCompute["))
+    assert "class NodePriceCompute(\n    MixinNumber0, MixinNumber1, " in text
     assert "OrderPriced]\n):\n" in text
 
 
@@ -311,6 +322,15 @@ def test_an_import_that_would_replace_a_hand_written_name_is_a_conflict() -> Non
     assert "from own import NotImplementedNodeError" in text
     assert text.count("NotImplementedNodeError\n") == 1
     assert ("conflict", "NotImplementedNodeError") in kinds(notes)
+
+
+def test_the_library_has_its_errors_at_two_places() -> None:
+    ours = BASE.replace("import NodeCompute", "import NodeCompute, NotImplementedNodeError").replace(
+        "from onex.errors import NotImplementedNodeError\n", ""
+    )
+    text, notes = merged_texts(None, ours, BASE)
+    assert text == ours
+    assert notes == []
 
 
 def test_a_long_import_is_broken_into_lines() -> None:

@@ -273,5 +273,7 @@ def test_the_command_takes_a_new_contract_or_an_earlier_folder(tmp_path: Path) -
     data = json.loads(run(str(STORE), "--before", str(earlier), "--json").output)
     assert data["nodes"][0]["before"]["lines"]["retry"] == 1
     assert "retry" not in data["nodes"][0]["after"]["lines"]
+    gates = run(str(STORE), "--before", str(earlier), "--validation-level", "basic", "--json")
+    assert json.loads(gates.output)["nodes"][0]["before"]["gates"]["imports"] == "passed"
     assert run(str(SERVICES), "--before", str(earlier)).exit_code != 0
     assert run(str(STORE), "--contract", str(tmp_path / "missing.yaml")).exit_code != 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onex.cli.output import AsJson, CommandError, Exit, console, print_json
+from onex.codegen.model.enums import EnumValidationLevel
 from onex.contract import find_contracts
 from onex.util.extras import require_extra
 
@@ -22,6 +23,9 @@ def report(
         Path | None,
         typer.Option("--before", help="An earlier folder of the node, such as a backup, to compare the folder with."),
     ] = None,
+    validation_level: Annotated[
+        EnumValidationLevel, typer.Option("--validation-level", help="Run the gates of this level before and after.")
+    ] = EnumValidationLevel.NONE,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the report here, and its chart next to it, as SVG.")
     ] = None,
@@ -37,7 +41,7 @@ def report(
     found = [file.parent for file in find_contracts(folders)]
     if len(found) != 1 and (contract is not None or before is not None):
         raise CommandError("--contract and --before belong to one node; name its folder", Exit.USAGE)
-    nodes = [_metrics(folder, contract, before) for folder in found]
+    nodes = [_metrics(folder, contract, before, validation_level) for folder in found]
     if output is not None:
         _write(output, nodes)
     if as_json:
@@ -53,18 +57,24 @@ def report(
         console.print(f"{output} and {_chart(output)} written: {len(nodes)} nodes")
 
 
-def _metrics(folder: Path, contract: Path | None, before: Path | None) -> "ModelRegenerationMetrics":
+def _metrics(
+    folder: Path, contract: Path | None, before: Path | None, level: EnumValidationLevel
+) -> "ModelRegenerationMetrics":
     from onex.codegen.regenerate import compared, measured
     from onex.codegen.regenerate.folder import read_folder
     from onex.codegen.regenerate.measure import in_services
+    from onex.codegen.validate import NodeValidator
 
+    validator = NodeValidator(level, roots=[folder.resolve().parents[1]])
+    validate = None if level is EnumValidationLevel.NONE else validator.validate
     if before is not None:
-        return compared(in_services(read_folder(before)), in_services(read_folder(folder)))
+        earlier, later = (in_services(read_folder(each)) for each in (before, folder))
+        return compared(earlier, later, validate=validate)
     try:
         text = contract.read_text(encoding="utf-8") if contract is not None else None
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{contract}: cannot be read: {error}", Exit.USAGE) from None
-    return measured(folder, text)[0]
+    return measured(folder, text, validate)[0]
 
 
 def _chart(output: Path) -> Path:

@@ -7,8 +7,9 @@ import libcst as cst
 
 from onex.codegen.regenerate.syntax import code, normal
 
-_WIDTH: Final = 100
-"""Longest list of bases on one line, in characters."""
+_WIDTH: Final = 118
+"""Characters of a line."""
+_BLANK: Final = cst.SimpleWhitespace(" ")
 KIND_BASES: Final = frozenset({"NodeCompute", "NodeEffect", "NodeReducer", "NodeOrchestrator"})
 
 
@@ -20,11 +21,14 @@ def with_bases(base: cst.ClassDef | None, ours: cst.ClassDef, theirs: cst.ClassD
         return ours
     arguments = _separated([*bases, *keywords])
     left, right = cst.LeftParen(), cst.RightParen()
-    if sum(len(code(item.value)) + 2 for item in arguments) > _WIDTH:
-        left = cst.LeftParen(
-            whitespace_after=cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace("    "))
-        )
+    width = sum(len(code(item)) for item in arguments)
+    if width + len(f"class {ours.name.value}():") > _WIDTH:
+        broken = cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace("    "))
+        left = cst.LeftParen(whitespace_after=broken)
         right = cst.RightParen(whitespace_before=cst.ParenthesizedWhitespace(indent=True))
+        if width + 4 > _WIDTH:
+            arguments = _separated([*bases, *keywords], broken)
+            arguments[-1] = arguments[-1].with_changes(comma=cst.Comma())
     return ours.with_changes(bases=arguments[: len(bases)], keywords=arguments[len(bases) :], lpar=left, rpar=right)
 
 
@@ -73,9 +77,9 @@ def _texts(arguments: Sequence[cst.Arg]) -> list[str]:
     return [_text(item) for item in arguments]
 
 
-def _separated(arguments: Sequence[cst.Arg]) -> list[cst.Arg]:
-    """Return arguments with one comma and one blank between them."""
-    comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+def _separated(arguments: Sequence[cst.Arg], between: cst.BaseParenthesizableWhitespace = _BLANK) -> list[cst.Arg]:
+    """Return arguments with one comma, and a blank or a line end, between them."""
+    comma = cst.Comma(whitespace_after=between)
     bare = [item.with_changes(whitespace_after_arg=cst.SimpleWhitespace("")) for item in arguments]
     return [
         item.with_changes(comma=comma if index + 1 < len(bare) else cst.MaybeSentinel.DEFAULT)

@@ -90,20 +90,23 @@ def merge_members(
             if not key.startswith("code:"):
                 add(EnumMergeNote.LEFT_OUT, 0, qualified(key), "it was removed by hand, and is not written again")
             continue
-        earlier = next((name for name in reversed(order[:index]) if name in result), None)
-        result = _inserted(result, key, theirs[key], earlier)
+        earlier = next((name for name in reversed(order[:index]) if name in result and name != "docstring"), None)
+        later = next((name for name in order[index + 1 :] if name in result), None)
+        result = _inserted(result, key, theirs[key], earlier, later)
     body = list(result.values())
     return [item for item in body if not _is_pass(item)] or body[:1]
 
 
-def _inserted(members: Members, key: str, statement: Statement, after: str | None) -> Members:
-    """Return the members with a further one after another, or after docstring and imports."""
+def _inserted(members: Members, key: str, statement: Statement, earlier: str | None, later: str | None) -> Members:
+    """Return the members with a further one: after an earlier one, before a later one, or behind the imports."""
     items = list(members.items())
-    if after is None or after == "docstring":
-        head = (i for i, (name, _) in enumerate(items) if not name.startswith(("docstring", "import:")))
-        at = next(head, len(items))
+    names = [name for name, _ in items]
+    if earlier is not None:
+        at = names.index(earlier) + 1
+    elif later is not None:
+        at = names.index(later)
     else:
-        at = next(index for index, (name, _) in enumerate(items) if name == after) + 1
+        at = next((i for i, name in enumerate(names) if not name.startswith(("docstring", "import:"))), len(names))
     return dict([*items[:at], (key, statement), *items[at:]])
 
 

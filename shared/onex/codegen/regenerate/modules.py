@@ -106,9 +106,15 @@ def _with_imports(
             continue
         if item.bound not in bound:
             wanted.append(item)
-        elif item not in old:
+        elif item not in old and not _is_of_library(item, present):
             add(EnumMergeNote.CONFLICT, 0, item.bound, f"the rendered code takes it from {item.module}")
     return with_new(_without(statements(merged), dropped), wanted)
+
+
+def _is_of_library(rendered: Binding, present: Sequence[Binding]) -> bool:
+    """Return whether the library has a name at both places: ``onex.node`` has errors of ``onex.errors``, too."""
+    own = next(item for item in present if item.bound == rendered.bound)
+    return all(item.module.partition(".")[0] == "onex" and not item.alias for item in (rendered, own))
 
 
 def _bindings(module: cst.Module) -> list[Binding]:

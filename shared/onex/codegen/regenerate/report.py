@@ -31,8 +31,9 @@ def _summary(nodes: Sequence[ModelRegenerationMetrics]) -> list[str]:
         ("Handlers with a generated body", f"{project.generated_handlers} of {project.handlers}"),
         ("Unfinished handlers", f"{project.unfinished_handlers}"),
         ("Conflicts", f"{project.conflicts}"),
-        ("Mean time to generate", f"{project.generation_seconds:.3f} s"),
     ]
+    if project.generation_seconds:
+        rows.append(("Mean time to generate", f"{project.generation_seconds:.3f} s"))
     if any(node.after.gates for node in nodes):
         rows += [
             ("Nodes that pass every gate", f"{project.nodes_passed} of {project.nodes}"),
@@ -62,7 +63,8 @@ def _node(node: ModelRegenerationMetrics) -> list[str]:
     if before.gates or after.gates:
         facts.append(("time of the gates", f"{before.validation_seconds:.3f} s", f"{after.validation_seconds:.3f} s"))
     lines += [*_table(("", "before", "after"), facts), ""]
-    lines += [f"Generated in {node.generation_seconds:.3f} s; {len(node.changed_files)} files change.", ""]
+    took = f"Generated in {node.generation_seconds:.3f} s; " if node.generation_seconds else ""
+    lines += [f"{took}{len(node.changed_files)} files change.", ""]
     if node.notes:
         shown = [
             f"- `{note.kind.value}` {_escaped(note.name)}, {_place(note.file, note.line)}: {_escaped(note.message)}"
