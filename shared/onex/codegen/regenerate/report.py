@@ -90,7 +90,7 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _percent(change: float) -> str:
-    return f"{change:+.1f} %"
+    return f"{change:+.1f} %" if change else "no change"
 
 
 def _escaped(text: str) -> str:
