@@ -10,6 +10,7 @@ from onex.cli.node_lookup import resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import Exit, console, errors
 from onex.codegen.api import api_files
+from onex.codegen.validate.rules import rule_files
 from onex.codegen.capability_fields import capability_files
 from onex.codegen.declarations import declaration_files
 from onex.codegen.observability import observability_files
@@ -37,7 +38,7 @@ def render(
     nodes = resolve_all(load_settings(services).model_copy(update={"topic_prefix": ""}))
     files = {**declaration_files(nodes), **observability_files(nodes), **reference_files()}
     outside = [] if overwrite else [name for name in files if (root / name).exists() and not is_rendered(root / name)]
-    files |= {**capability_files(root), **api_files(root)}
+    files |= {**capability_files(root), **api_files(root), **rule_files(root)}
     differing = [name for name, text in files.items() if not _has(root / name, text)]
     surplus = sorted(_rendered_declarations(root) - files.keys())
     if check:
