@@ -1,14 +1,16 @@
 """Results by content: in memory and on disk, bounded, and never trusted."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from onex.codegen.model import EnumValidationLevel, EnumValidationStage, ModelFinding, ModelValidationResult
 from onex.codegen.validate import NodeValidator
 from onex.codegen.validate.cache import ResultCache, key_of
+from onex.codegen.validate.tools.client import ToolError, ToolProcess
 from tests.unit.checked_nodes import package, root, rules
 
 AST = EnumValidationStage.AST
@@ -52,7 +54,7 @@ def test_keys_differ_by_stage_content_and_place() -> None:
         key_of(AST, files | {"x.py": ""}, {}),
         key_of(AST, {"a": "bc"}, {}),
         key_of(AST, {"ab": "c"}, {}),
-        key_of(AST, files, {}, roots=["/other"]),
+        key_of(AST, files, {}, settings=["/other"]),
     ]
     assert len(set(keys)) == len(keys)
     assert key_of(AST, dict(reversed(files.items())), {}) == keys[0]
@@ -95,6 +97,28 @@ def test_a_link_or_a_folder_in_the_place_of_an_entry_is_ignored(tmp_path: Path) 
     assert ResultCache(tmp_path / "real").get(key, AST) is None
     cache.put(key, AST, (FINDING,))
     assert cache.get(key, AST) == (FINDING,), "memory has it; the disk cannot"
+
+
+def test_a_tool_without_a_reply_fails_its_stage_and_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Tool(ToolProcess):
+        """Raises for as long as it is broken; then finds nothing."""
+
+        broken = True
+
+        def ask(self, request: Mapping[str, JsonValue]) -> JsonValue:
+            if self.broken:
+                raise ToolError("it ended without a reply")
+            return {"issues": [], "refused": []} if "skipped" in request else []
+
+    tool = Tool("bandit_process.py")
+    monkeypatch.setattr("onex.codegen.validate.validator.bandit_process", lambda: tool)
+    monkeypatch.setattr("onex.codegen.validate.validator.mypy_process", lambda folder: tool)
+    validator = NodeValidator(EnumValidationLevel.STANDARD)
+    assert rules(validator.validate(package())) == ["security.tool", "types.tool"]
+    tool.broken = False
+    assert rules(validator.validate(package())) == []
+    tool.broken = True
+    assert rules(validator.validate(package())) == [], "what it found is stored"
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:

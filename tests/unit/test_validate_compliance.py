@@ -183,6 +183,12 @@ def test_near_misses_are_pure(imports: str, body: str) -> None:
     assert found(package("compute", body, imports=imports)) == []
 
 
+def test_a_minimal_node_needs_no_bases() -> None:
+    files = changed("effect", "definitions:", "mixins: [{name: MixinRetry}]\ndefinitions:", "contract.yaml")
+    for mixins, rule in ((True, ["compliance.mixin_base"]), (False, [])):
+        assert rules(f for part in sources(files).packages for f in check_compliance(part, mixins=mixins)) == rule
+
+
 def test_modules_next_to_the_node_and_its_models_are_checked() -> None:
     assert "purity.clock" in found(package(helper="import time\n\n\ndef now() -> float:\n    return time.time()\n"))
     models = package()[f"{root('compute')}/models/__init__.py"]

@@ -10,12 +10,12 @@ from onex.cli.node_lookup import resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import Exit, console, errors
 from onex.codegen.api import api_files
-from onex.codegen.validate.rules import rule_files
 from onex.codegen.capability_fields import capability_files
 from onex.codegen.declarations import declaration_files
 from onex.codegen.observability import observability_files
 from onex.codegen.reference import reference_files
 from onex.codegen.rendered import is_rendered
+from onex.codegen.validate.rules import rule_files
 from onex.errors import RejectedError
 
 
@@ -32,7 +32,8 @@ def render(
     """Write the files that follow from contracts, or check that they are up to date.
 
     These are topics/, schemas/, the Grafana dashboard and Prometheus alerts in deploy/, docs/contract-reference.md.
-    In a checkout of ONEX also docs/api.md, docs/capability-fields.md and the subcontract.yaml of each capability.
+    In a checkout of ONEX also docs/api.md, docs/validation-rules.md, docs/capability-fields.md and the
+    subcontract.yaml of each capability.
     """
     # Without a topic prefix: the files describe every environment.
     nodes = resolve_all(load_settings(services).model_copy(update={"topic_prefix": ""}))

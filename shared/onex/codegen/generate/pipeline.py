@@ -61,7 +61,7 @@ class CodeGenerationPipeline:
         steps = Steps(self._on_progress)
         validator: NodeValidator | None = None
         if options.level is not EnumValidationLevel.NONE:
-            validator = validator_of(options.level, options.output)
+            validator = validator_of(options.level, options.output, mixins=options.mixins)
             validator.warm_up()  # its tools load while the package is rendered
         original = text
         added: tuple[str, ...] = ()
@@ -96,12 +96,17 @@ class CodeGenerationPipeline:
         return _result(contract, rendered, options, steps, validation, tests, gate, report, added)
 
 
-def validator_of(level: EnumValidationLevel, services: Path | None = None) -> "NodeValidator":
-    """Return the validator of a level. ``services`` has further nodes, whose messages the package may import."""
+def validator_of(
+    level: EnumValidationLevel, services: Path | None = None, *, mixins: bool = True
+) -> "NodeValidator":
+    """Return the validator of a level. ``services`` has further nodes, whose messages the package may import.
+
+    Without ``mixins``, capabilities need not be bases of the class.
+    """
     from onex.codegen.validate import NodeValidator  # it needs the extra `codegen`, which rendering does not
 
     roots = [services] if services is not None and services.is_dir() else []
-    return NodeValidator(level, folder=cache_folder(), roots=roots)
+    return NodeValidator(level, folder=cache_folder(), roots=roots, mixins=mixins)
 
 
 def _default_runner() -> TestRunner:

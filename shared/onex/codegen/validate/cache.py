@@ -114,10 +114,10 @@ def _write(file: Path, text: str) -> None:
         raise
 
 
-def key_of(stage: EnumValidationStage, *contents: Mapping[str, str], roots: Iterable[str] = ()) -> str:
-    """Return the key of a stage's result: files, tools, installed packages, and the code of the mesh."""
+def key_of(stage: EnumValidationStage, *contents: Mapping[str, str], settings: Iterable[str] = ()) -> str:
+    """Return the key of a stage's result: files, settings, tools, installed packages, and the code of the mesh."""
     digest = hashlib.sha256()
-    for part in (str(_FORMAT), stage, *_versions(), _code_of_the_mesh(), *_installed(), *sorted(roots)):
+    for part in (str(_FORMAT), stage, *_versions(), _code_of_the_mesh(), *_installed(), *sorted(settings)):
         digest.update(part.encode() + b"\0")
     for content in contents:
         for path, text in sorted(content.items()):

@@ -20,7 +20,7 @@ import os
 os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 import pytest
 from hypothesis.internal.conjecture import providers
-if hasattr(providers, "is_local_module_file"):  # it would parse all modules of onex in a checkout, for their constants
+if hasattr(providers, "is_local_module_file"):  # else it parses all of onex in a checkout, for its constants
     providers.is_local_module_file = lambda path, here=os.getcwd() + os.sep: path.startswith(here)
 sys.exit(pytest.main(["-q", "--import-mode=importlib", "-p", "no:cacheprovider", "."]))
 """

@@ -27,8 +27,11 @@ _KIND = Rule("compliance.mixin_kind", "remove the base, or move the work to a no
 _OFF = Rule("compliance.mixin_off", "remove the base, or `enabled: false`")
 
 
-def check_compliance(package: Package) -> Findings:
-    """Yield where code and contract differ, and what a pure node must not do."""
+def check_compliance(package: Package, *, mixins: bool = True) -> Findings:
+    """Yield where code and contract differ, and what a pure node must not do.
+
+    Without ``mixins``, declared capabilities need not be bases: the agent composes them.
+    """
     path = package.path("contract.yaml")
     if (text := package.files.get(path)) is not None and package.contract is None:
         try:
@@ -50,7 +53,7 @@ def check_compliance(package: Package) -> Findings:
     if len(classes) == 1 and package.node is not None:
         yield from _handlers(package, package.node.path, classes[0], package.contract)
         yield from _state(package.node.path, classes[0], package.contract)
-        yield from _capabilities(package.node.path, classes[0], package.contract)
+        yield from _capabilities(package.node.path, classes[0], package.contract, mixins)
 
 
 def _handlers(package: Package, path: str, found: NodeClass, contract: ModelContract) -> Findings:
@@ -131,14 +134,14 @@ def _state(path: str, found: NodeClass, contract: ModelContract) -> Findings:
                 yield _STATE.at(path, found.tree, f"{shown(found.name)} has no State", "write `State = YourState`")
 
 
-def _capabilities(path: str, found: NodeClass, contract: ModelContract) -> Findings:
+def _capabilities(path: str, found: NodeClass, contract: ModelContract, mixins: bool) -> Findings:
     declared = {name for name in contract.asked_capabilities if name.startswith("Mixin")}
     declared |= {
         mixin.__name__
         for key in contract.asked_capabilities
         if not key.startswith("Mixin") and (mixin := CATALOGUE.of_key(key)) is not None
     }
-    for name in sorted(declared - found.mixins):
+    for name in sorted(declared - found.mixins) if mixins else ():
         yield _BASE.at(path, found.tree, f"the contract declares {name}, and {shown(found.name)} has no such base")
     for switched in contract.mixins:
         if not switched.enabled and switched.name in found.mixins:

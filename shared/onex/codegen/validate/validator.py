@@ -59,13 +59,15 @@ class NodeValidator:
         *,
         folder: Path | None = None,
         roots: Sequence[Path] = (),
+        mixins: bool = True,
     ) -> None:
         """``folder`` has the caches of mypy and of results. Without it they are in memory and in a temporary folder,
         and the first type check of a process fills them again. ``roots`` are folders with further nodes, whose
-        messages the files may import.
+        messages the files may import. Without ``mixins``, declared capabilities need not be bases of the class.
         """
         self.level = level
         self._roots = tuple(str(root.resolve()) for root in roots)
+        self._mixins = mixins
         self._folder = folder
         self._cache = ResultCache(folder)
 
@@ -108,7 +110,7 @@ class NodeValidator:
         return tuple(apply_suppressions(sources, [results[stage] for stage in self.stages]))
 
     def _result(self, stage: EnumValidationStage, checked: _Checked) -> ModelValidationResult:
-        key = key_of(stage, checked.sources.files, checked.context, roots=self._roots)
+        key = key_of(stage, checked.sources.files, checked.context, settings=[*self._roots, f"mixins={self._mixins}"])
         stored = self._cache.get(key, stage)
         if stored is not None:
             return ModelValidationResult(stage=stage, findings=stored, seconds=0.0, cached=True)
@@ -131,7 +133,7 @@ class NodeValidator:
             case EnumValidationStage.TYPE_CHECKING:
                 return partial(check_types, sources, checked.context, mypy_process(self._folder))
             case EnumValidationStage.ONEX_COMPLIANCE:
-                return partial(_each, sources, check_compliance)
+                return partial(_each, sources, partial(check_compliance, mixins=self._mixins))
             case EnumValidationStage.SECURITY:
                 return partial(_security, sources)
             case EnumValidationStage.PERFORMANCE:
