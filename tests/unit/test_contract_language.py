@@ -416,6 +416,12 @@ OPERATIONS = {
         f"{HTTP}.url",
         "one placeholder alone",
     ),
+    "a quoted character": (
+        "orders/{StoreOrder.order_id}\n    query",
+        "orders/%2{StoreOrder.order_id}\n    query",
+        f"{HTTP}.url",
+        "percent sign",
+    ),
     "a lone brace": (
         "orders/{StoreOrder.order_id}\n    query",
         "orders/}{StoreOrder.order_id}\n    query",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from onex.codegen import package_files
 from onex.contract import parse_contract
 from onex.contract.language import flow_roots, results_at_end, results_before
 from onex.errors import ContractError, ContractProblem
@@ -226,3 +227,15 @@ def test_a_workflow_with_data_flow_has_a_limit() -> None:
     )
     text = WORKFLOW.replace("    - id: stock", f"{chain}    - id: stock")
     assert "at most 256 steps" in problems(text)["workflow_coordination.steps"].message
+
+
+@pytest.mark.parametrize("name", ["bool", "list", "tuple", "unfinished", "datetime"])
+def test_a_step_has_no_name_that_the_generated_class_uses(name: str) -> None:
+    """Its method would hide the type in the annotations after it."""
+    text = WORKFLOW.replace("id: price\n", f"id: {name}\n").replace("price.total", f"{name}.total")
+    text = text.replace("[price, stock]", f"[{name}, stock]")
+    with pytest.raises(ContractError) as raised:
+        package_files(text)
+    (problem,) = raised.value.problems
+    assert (problem.field, problem.line) == ("workflow_coordination.steps[0].id", 20)
+    assert "give the method another name" in problem.remedy

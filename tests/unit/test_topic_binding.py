@@ -199,3 +199,15 @@ def test_a_rendered_workflow_runs_on_bound_topics(tmp_path: Path) -> None:
         "then": {"publishes": [{"OrderDone": {"order_id": "a", "total": 2.5}}]},
     }
     assert run_case(folder, Case.model_validate(case)) == ""
+
+
+def test_two_messages_of_one_name_need_bound_topics() -> None:
+    text = CONTRACT.replace(
+        "    QuoteGiven: {key", "    ModelQuoteGiven: {key: item, fields: {item: str}}\n    QuoteGiven: {key"
+    )
+    assert package_files(text)
+    unbound = text.replace("quotes.finished.v2", "quotes.quote-given.v2").replace(
+        "    onex.evt.quotes.quote-given.v2: QuoteGiven\n", ""
+    )
+    with pytest.raises(ContractError, match="2 messages have the name 'quote-given'"):
+        package_files(unbound)

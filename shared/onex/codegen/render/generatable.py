@@ -15,10 +15,10 @@ from onex.contract.yaml_lines import Location, dotted, line_of
 from onex.errors import ContractError, ContractProblem
 from onex.mixins.catalogue import CATALOGUE
 from onex.model.contract import ModelContract, ModelStateMachine
-from onex.model.contract.field_type import field_type_names
+from onex.model.contract.field_type import PLAIN_TYPES, field_type_names
 from onex.model.contract.state_machine import parse_condition
 from onex.model.enums import EnumNodeKind
-from onex.model.topic import kebab
+from onex.model.topic import TopicName, kebab
 
 LARGEST_MESSAGE: Final = 300
 """Largest number of fields of a message, with those of its inner messages: rendered code names each of them."""
@@ -39,6 +39,8 @@ IMPORTED: Final = frozenset(
 )
 """Names that rendered modules import, in addition to those of types."""
 
+_IN_CLASS = frozenset({*PLAIN_TYPES, "dict", "list", "tuple", "unfinished"})
+"""Names in annotations and decorators of the rendered class."""
 _PUBLISHES = frozenset({"MixinEventBus", "event_bus"})
 """Capabilities that publish messages which no handler returns."""
 
@@ -127,12 +129,30 @@ def _names(contract: ModelContract, models: Models) -> Iterator[tuple[Location, 
     for name in sorted(reserved & set(models)):
         words = f"{name} is a name of the generated code"
         yield ("definitions", "models", name), words, "give the message another name"
+    bus = contract.event_bus
+    unbound = {TopicName.parse(t).name for t in (*bus.subscribe_topics, *bus.publish_topics) if t not in bus.topics}
     for segment, count in Counter(kebab(name) for name in models).items():
-        if count > 1:
-            yield ("definitions", "models"), f"{count} messages have the name {segment!r} on topics", "rename one"
+        if count > 1 and segment in unbound:
+            words = f"{count} messages have the name {segment!r} on topics"
+            yield ("definitions", "models"), words, "rename one, or bind the topic in event_bus.topics"
     for at, name in (*inputs_of(contract), *outputs_of(contract)):
         if name not in models:
             yield at, f"definitions have no message {name}", "define it, or fix the name"
+    for at, name in _methods(contract):
+        if name in reserved or name in models or name in _IN_CLASS:
+            yield at, f"{name!r} is a name that the generated class uses", "give the method another name"
+
+
+def _methods(contract: ModelContract) -> list[Used]:
+    """Return the names of methods that the contract chooses. In the class they hide what has the same name."""
+    if workflow := contract.workflow_coordination:
+        at: Location = ("workflow_coordination", "steps")
+        return [((*at, i, "id"), name) for i, step in enumerate(workflow.steps) for name in step.methods]
+    routing = contract.handler_routing
+    return [
+        (("handler_routing", "handlers", i, "handler"), item.handler)
+        for i, item in enumerate(routing.handlers if routing else ())
+    ]
 
 
 def _sizes(models: Models) -> Iterator[tuple[Location, str, str]]:

@@ -28,7 +28,7 @@ _PLACE: Final = "{"
 def url_problem(texts: Sequence[str]) -> str:
     """Return why the constant parts of a URL are refused. Empty when they are not."""
     whole = _PLACE.join(texts)
-    if _BASE.fullmatch(texts[0]) is None or _BASE.fullmatch(whole) is None:
+    if _BASE.fullmatch(whole) is None:
         return "is no URL; write https://host/path or /path, with placeholders in the path; `query` has the query"
     path = whole.partition("://")[2].partition("/")[2] if "://" in texts[0] else whole[1:]
     return _segments_problem(path)
@@ -49,6 +49,8 @@ def _segments_problem(path: str) -> str:
     for part in path.split("/"):
         if part != _PLACE and part and not part.strip("." + _PLACE):
             return f"has the part {part.replace(_PLACE, '{}')!r}; write a name, or one placeholder alone"
+        if _PLACE in part and "%" in part:
+            return "has a percent sign next to a placeholder; values are quoted without it"
     return ""
 
 
