@@ -335,3 +335,42 @@ def test_lines_of_bodies_are_not_too_long() -> None:
             if name.endswith("node.py"):
                 lines = [line for line in content.splitlines() if not line.startswith("from ")]
                 assert max(map(len, lines)) <= 118, name
+
+
+HTTP = """\
+name: node_rates_effect
+node_type: EFFECT
+contract_version: {major: 1, minor: 0, patch: 0}
+event_bus: {subscribe_topics: [onex.cmd.rates.ask-rate.v1], publish_topics: [onex.evt.rates.rate-given.v1]}
+handler_routing: {handlers: [{event_model: AskRate, handler: ask, output_events: [RateGiven]}]}
+subcontracts:
+  http_client: {services: [{name: bank, base_url: "https://bank.example/v1"},
+                            {name: post, base_url: "https://post.example"}]}
+io_operations:
+  - {handler: ask, type: http, method: GET, url: URL, response: {rate: float},
+     output: {RateGiven: {rate: response.rate}}}
+definitions: {models: {AskRate: {key: day, fields: {day: date}}, RateGiven: {fields: {rate: float}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "service", "reason"),
+    [
+        ("https://post.example/rates/{AskRate.day}", "post", ""),
+        ("/rates", "", "2 services are configured"),
+        ("https://other.example/rates", "", "no service of http_client has the host other.example"),
+    ],
+)
+def test_a_request_goes_to_the_configured_service_with_its_host(url: str, service: str, reason: str) -> None:
+    body = bodies_of(generatable_contract(HTTP.replace("URL", f'"{url}"')))["ask"]
+    assert body.is_unfinished is bool(reason)
+    assert reason in body.statements.replace('" "', "").replace('"\n    "', "")
+    assert (f'"{service}"' in body.statements) is bool(service)
+
+
+def test_no_operation_runs_before_an_unfinished_part() -> None:
+    """A handler without a stated result does nothing at all: half of the work would be worse than none."""
+    text = HTTP.replace("URL", '"https://post.example/rates"')
+    body = bodies_of(generatable_contract(text.replace("output: {RateGiven: {rate: response.rate}}", "")))["ask"]
+    assert body.is_unfinished
+    assert "await" not in body.statements

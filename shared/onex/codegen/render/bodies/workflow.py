@@ -1,7 +1,6 @@
 """Bodies of the methods of a declared workflow: its data flow as the contract states it."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from graphlib import TopologicalSorter
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from onex.codegen.render.blueprint import start_command
@@ -9,8 +8,8 @@ from onex.codegen.render.bodies.body import Block, joined, raising, under, unfin
 from onex.codegen.render.bodies.code import statement
 from onex.codegen.render.bodies.scope import Facts, block_of
 from onex.codegen.render.bodies.sources import Root, Scope, construct
+from onex.contract.language import flow_roots, results_at_end, results_before
 from onex.model.contract import FieldValues, ModelPath, ModelWorkflow, ModelWorkflowStep
-from onex.model.enums import EnumErrorAction
 
 _FAILURE: Final = "failure"
 _WRITE: Final = "Write the method, or complete the contract."
@@ -18,9 +17,9 @@ _WRITE: Final = "Write the method, or complete the contract."
 
 def workflow_blocks(facts: Facts, workflow: ModelWorkflow) -> Iterator[tuple[str, Block]]:
     """Yield the name and the body of each method of the workflow."""
-    flow = _Flow(facts, workflow)
+    flow, results = _Flow(facts, workflow), results_before(workflow)
     for step in workflow.steps:
-        before = flow.scope(flow.before[step.id])
+        before = flow.scope(results[step.id])
         if step.conditional:
             yield f"when_{step.id}", _unstated(f"when_{step.id}", f"whether step {step.id} runs")
         if step.command and step.fan_out:
@@ -30,7 +29,7 @@ def workflow_blocks(facts: Facts, workflow: ModelWorkflow) -> Iterator[tuple[str
         if step.compensate:
             name = f"compensate_{step.id}"
             yield name, flow.message(name, step.compensate, step.compensation_input, "compensation_input", before)
-    everything = flow.scope(_with_result(workflow.steps))
+    everything = flow.scope(results_at_end(workflow))
     start = flow.scope([])
     yield "completed", flow.message("completed", workflow.completed, workflow.completed_input, "", everything)
     yield "failed", flow.failed(workflow, {**start, _FAILURE: Root("run.failure")})
@@ -51,18 +50,14 @@ class _Flow:
         self._workflow = workflow
         self._start = start_command(facts.contract, workflow)
         self._steps = {step.id: step for step in workflow.steps}
-        self.before = _steps_before(workflow)
 
     def scope(self, earlier: Sequence[str]) -> Scope:
-        """Return the start command and the results of these steps, by step and by type of message."""
-        roots: dict[str, Root] = {self._start: Root("run.command")}
-        for step in (self._steps[name] for name in earlier):
-            result = step.result or step.signal or ""
-            root = self._root(step, result)
-            roots |= {step.id: root, result: root}
-        return roots
+        """Return the start command and the results of these steps, as the contract names them."""
+        roots = {root: self._root(self._steps[name]) for root, name in flow_roots(self._workflow, earlier).items()}
+        return {self._start: Root("run.command"), **roots}
 
-    def _root(self, step: ModelWorkflowStep, result: str) -> Root:
+    def _root(self, step: ModelWorkflowStep) -> Root:
+        result = step.result or step.signal or ""
         shared = sum(result in (other.result, other.signal) for other in self._workflow.steps) > 1
         arguments = f'{result}, "{step.id}"' if shared else result
         return Root(f"run.result({arguments})", frozenset({result}))
@@ -89,24 +84,3 @@ class _Flow:
 
 def _unstated(method: str, subject: str) -> Block:
     return unfinished(method, f"the contract does not state {subject}. {_WRITE}", depth=2)
-
-
-def _steps_before(workflow: ModelWorkflow) -> Mapping[str, Sequence[str]]:
-    """Return the steps that certainly have a result when a step begins, by step, the nearest one last."""
-    before: dict[str, list[str]] = {}
-    steps = {step.id: step for step in workflow.steps}
-    for step_id in TopologicalSorter({step.id: step.depends_on for step in workflow.steps}).static_order():
-        earlier: dict[str, None] = {}
-        for name in steps[step_id].depends_on:
-            earlier |= dict.fromkeys([*before[name], *_with_result([steps[name]])])
-        before[step_id] = list(earlier)
-    return before
-
-
-def _with_result(steps: Sequence[ModelWorkflowStep]) -> list[str]:
-    """Return the steps that are never skipped, and that have one result."""
-    return [
-        step.id
-        for step in steps
-        if not (step.conditional or step.fan_out or step.error_action is EnumErrorAction.CONTINUE)
-    ]
