@@ -190,7 +190,7 @@ class DeadlineError(RejectedError):
 
 
 class NotImplementedNodeError(MessageError):
-    """The logic of a handler is not written yet. Generated handlers raise it where the contract does not state a logic."""
+    """The logic of a handler is not written yet. Generated handlers raise it where their contract states no logic."""
 
 
 class WrongOutputError(MessageError):

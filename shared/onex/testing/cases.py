@@ -13,6 +13,8 @@ from onex.contract.yaml_lines import Lines, collect_lines, dotted, line_of
 from onex.errors import ContractError, ContractProblem
 from onex.model.contract.examples import Case, Named
 
+__all__ = ["Case", "Named", "covers", "fits", "load_cases", "mismatch"]
+
 
 class _Loader(yaml.SafeLoader):
     """Reads times as text, as JSON has them."""
