@@ -102,9 +102,11 @@ async def _generate(client: MeshClient, contract: Path) -> GenerationCompleted |
     try:
         return await client.execute(command, answer=GenerationCompleted, command_id=identity, timeout=_TIMEOUT)
     except WorkflowFailedError as error:
-        if isinstance(error.event, GenerationFailed):
-            return error.event
-        raise
+        match error.event:
+            case GenerationFailed() as event:
+                return event
+            case _:
+                raise
 
 
 def _table(events: Sequence[GenerationCompleted]) -> Table:
@@ -159,7 +161,7 @@ def _onex(*arguments: str, expect: int | None = None) -> int:
     try:
         app(arguments, standalone_mode=False)
     except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 0
+        code = int(ended.code or 0)
     else:
         code = 0
     if expect is not None and code != expect:

@@ -77,7 +77,7 @@ def test_hybrid_keeps_a_body_that_a_person_wrote(tmp_path: Path) -> None:
     file.write_text(head.replace("    @unfinished\n", "") + f"        {body}")
     again = service.generate(COMPUTE, options(output=tmp_path, write=True))
     assert 'dependency="mine"' in again.files[NODE]
-    assert again.kept == (NODE,)
+    assert NODE in again.kept
     template = service.generate(COMPUTE, options(strategy="template"))
     assert 'dependency="mine"' not in template.files[NODE]
     with pytest.raises(RejectedError, match=r"node\.py: changed by hand, and would be lost"):
@@ -277,3 +277,13 @@ def test_enhancing_writes_the_contract_and_keeps_the_body(tmp_path: Path) -> Non
     assert set(result.added) <= set(result.mixins)
     assert "# mine\n" in contract.read_text()
     assert "MixinHealthCheck" in (tmp_path / NODE).read_text()
+
+
+def test_a_loss_is_refused_before_checks_and_tests_take_their_time(tmp_path: Path) -> None:
+    CodeGenerationService().generate(COMPUTE, options(output=tmp_path, write=True))
+    (tmp_path / NODE).write_text("# mine\n")
+    seen: list[StepProgress] = []
+    service = CodeGenerationService(on_progress=seen.append, tests=failing)
+    with pytest.raises(RejectedError, match="changed by hand"):
+        service.generate(COMPUTE, options(strategy="template", level="standard", output=tmp_path, write=True))
+    assert {each.step for each in seen} == {EnumGenerationStep.READ, EnumGenerationStep.RENDER}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 LATEST = "latest"
-"""Stands for the id of the newest backup."""
+"""Means the id of the newest backup."""
 _RESTORE = "--restore"
 _BACKUP_ID = re.compile(rf"\d{{8}}T\d{{6}}\.\d{{6}}Z|{LATEST}", re.ASCII)
 

@@ -20,6 +20,7 @@ from onex.codegen.model import (
 )
 from onex.codegen.render.generatable import generatable_contract
 from onex.codegen.write import WriteReport, write_package
+from onex.codegen.write.package_writer import refuse_loss
 from onex.codegen.write.places import services_folder
 from onex.contract.load import FILE_NAME
 
@@ -74,6 +75,9 @@ class CodeGenerationPipeline:
         package = f"{contract.contract.name}/{contract.contract.contract_version.folder}"
         with steps.step(EnumGenerationStep.RENDER):
             rendered = strategy_of(options, package).render(text, package)
+            if options.write and not options.overwrite:  # before the time for checks and tests is spent
+                services = services_folder(options.output or Path(), package)
+                refuse_loss(rendered.files, services, base=rendered.base, replaced=original)
         validation: tuple[ModelValidationResult, ...] = ()
         tests: ModelTestRun | None = None
         gate = Gate(True)

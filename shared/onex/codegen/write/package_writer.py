@@ -73,7 +73,19 @@ def write_package(
     return WriteReport(folder, changed, unchanged, tuple(sorted(stale)), saved)
 
 
-def hand_changed(existing: Mapping[str, bytes], rendered: Mapping[str, bytes]) -> list[str]:
+def refuse_loss(
+    files: Mapping[str, str], output: Path, *, base: Mapping[str, str] | None = None, replaced: str | None = None
+) -> None:
+    """Raise RejectedError when :func:`write_package` without ``overwrite`` would. Nothing is written."""
+    package = package_of(files)
+    folder = checked_folder(output, package)
+    existing = read_package(folder)
+    rendered = {name.removeprefix(f"{package}/"): text.encode() for name, text in files.items()}
+    _refuse_loss(folder, existing, _guarded(existing, rendered, replaced, is_merged=base is not None))
+
+
+def hand_changed(
+existing: Mapping[str, bytes], rendered: Mapping[str, bytes]) -> list[str]:
     """Return the files that a person changed, and whose content the rendered files do not have."""
     manifest = manifest_of(existing.get(MANIFEST))
     return [
