@@ -12,6 +12,7 @@ from onex.cli.output import Exit, console, errors
 from onex.codegen.api import api_files
 from onex.codegen.capability_fields import capability_files
 from onex.codegen.declarations import declaration_files
+from onex.codegen.editor_schema import schema_files
 from onex.codegen.observability import observability_files
 from onex.codegen.reference import reference_files
 from onex.codegen.rendered import is_rendered
@@ -32,14 +33,14 @@ def render(
     """Write the files that follow from contracts, or check that they are up to date.
 
     These are topics/, schemas/, the Grafana dashboard and Prometheus alerts in deploy/, docs/contract-reference.md.
-    In a checkout of ONEX also docs/api.md, docs/validation-rules.md, docs/capability-fields.md and the
-    subcontract.yaml of each capability.
+    In a checkout of ONEX also docs/api.md, docs/validation-rules.md, docs/capability-fields.md, the subcontract.yaml of
+    each capability, and the schema for editors.
     """
     # Without a topic prefix: the files describe every environment.
     nodes = resolve_all(load_settings(services).model_copy(update={"topic_prefix": ""}))
     files = {**declaration_files(nodes), **observability_files(nodes), **reference_files()}
     outside = [] if overwrite else [name for name in files if (root / name).exists() and not is_rendered(root / name)]
-    files |= {**capability_files(root), **api_files(root), **rule_files(root)}
+    files |= {**capability_files(root), **api_files(root), **rule_files(root), **schema_files(root)}
     differing = [name for name, text in files.items() if not _has(root / name, text)]
     surplus = sorted(_rendered_declarations(root) - files.keys())
     if check:

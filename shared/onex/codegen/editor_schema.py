@@ -27,6 +27,7 @@ _LEVELS = 3
 """Folders between the root of a project and the contract of a node: ``services/node_x/v1_0_0``."""
 _VARIABLE, _VARIABLE_NAME = {"$ref": "#/$defs/Variable"}, "Variable"
 _SCALARS = frozenset({"integer", "number", "boolean"})
+_LIMITS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 _ABOUT = ("title", "description", "default")
 
 Schema = dict[str, JsonValue]
@@ -60,7 +61,7 @@ def editor_schema() -> Schema:
     _type_mixins(_map(definitions["ModelMixinDeclaration"]), by_name)
     subcontracts = _map(_map(schema["properties"])["subcontracts"])
     subcontracts["properties"] = by_key
-    return schema
+    return _map(_in_words_of_json_schema(schema))
 
 
 def schema_text() -> str:
@@ -149,6 +150,19 @@ def _is_limited(schema: Schema) -> bool:
         return "string" not in kind
     is_text = kind == "string" and any(key in schema for key in ("pattern", "enum", "format", "maxLength"))
     return kind in _SCALARS or is_text or "const" in schema or ("enum" in schema and kind is None)
+
+
+def _in_words_of_json_schema(schema: JsonValue) -> JsonValue:
+    """Return the schema with limits that pydantic writes in its own words, next to a schema that a type has itself."""
+    match schema:
+        case dict():
+            return {
+                _LIMITS.get(key, key) if isinstance(value, int | float) else key: _in_words_of_json_schema(value)
+                for key, value in schema.items()
+            }
+        case list():
+            return [_in_words_of_json_schema(item) for item in schema]
+    return schema
 
 
 def _map(value: JsonValue) -> Schema:

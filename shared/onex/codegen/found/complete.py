@@ -19,6 +19,16 @@ _HANDLERS = ("handler", "handler_class", "default_handler")
 _FAILURES = ("retry", "retries", "attempt", "backoff", "circuit", "timeout", "deadline")
 _TRANSITIONS = ("transition", "trigger", "from_state", "to_state", "initial_state", "terminal_states", "steps")
 _STATES = ("from_state", "to_state", "initial_state")
+_ENFORCED = {
+    "advanced_features",
+    "delivery",
+    "error_handling",
+    "mixins",
+    "state_machine",
+    "subcontracts",
+    "workflow_coordination",
+}
+"""Keys of the result with settings and states."""
 _ABOUT_DATA = ("inputs", "outputs", "config", "metadata", "definitions", "description")
 """Keys whose texts may look like topics, and are defaults of fields or words for people."""
 _USED = (EnumFound.TAKEN, EnumFound.TRANSLATED)
@@ -36,7 +46,7 @@ def lost(root: Place, contract: ModelContract, notes: Notes) -> list[ContractPro
 def _lost(root: Place, contract: ModelContract, notes: Notes) -> Iterator[tuple[Place, str]]:
     bus = contract.event_bus
     topics = {*bus.subscribe_topics, *bus.publish_topics, *bus.dlq_topics}
-    texts, numbers = _values(contract.model_dump(mode="json"))
+    texts, numbers, attempts = _values(contract.model_dump(mode="json", include=_ENFORCED, exclude_unset=True))
     for place in root.leaves():
         action = notes.action_at(place.at)
         if action is None and place.value not in (None, [], {}):
@@ -50,7 +60,7 @@ def _lost(root: Place, contract: ModelContract, notes: Notes) -> Iterator[tuple[
             if plain_topic(place.text) not in topics:
                 yield place, "the topic is reported as used, and is not in event_bus"
         elif _is_number(place) and any(word in key for key in keys for word in _FAILURES):
-            if not _is_among(float(place.text), numbers):
+            if not _is_among(float(place.text), keys[-1], numbers, attempts):
                 yield place, f"the setting is reported as used, and nothing in the result is {place.text}"
         elif keys[-1] in _STATES and place.text not in texts and contract.state_machine is not None:
             yield place, "the state is reported as used, and the result does not name it"
@@ -61,33 +71,51 @@ def _is_second_letter(keys: list[str]) -> bool:
     return any("dlq" in key or "dead_letter" in key for key in keys)
 
 
-def _values(data: JsonValue) -> tuple[set[str], set[float]]:
-    """Return every text and every number of the result."""
+def _values(data: JsonValue) -> tuple[set[str], set[float], set[float]]:
+    """Return every text, every number, and every number of attempts of the result."""
     texts: set[str] = set()
     numbers: set[float] = set()
-    open_values = [data]
+    attempts: set[float] = set()
+    open_values = [("", data)]
     while open_values:
         match open_values.pop():
-            case dict() as inner:
-                open_values += inner.values()
-            case list() as items:
-                open_values += items
-            case bool() | None:
+            case (_, dict() as inner):
+                open_values += inner.items()
+            case (key, list() as items):
+                open_values += [(key, item) for item in items]
+            case (_, bool() | None):
                 pass
-            case int() | float() as number:
-                numbers.add(round(float(number), 6))
-            case str() as text:
+            case (key, int() | float() as number):
+                if _counts_attempts(key):
+                    attempts.add(_attempts(number, key))
+                else:
+                    numbers.add(round(float(number), 6))
+            case (_, str() as text):
                 texts.add(text)
-    return texts, numbers
+    return texts, numbers, attempts
+
+
+def _counts_attempts(key: str) -> bool:
+    return "attempts" in key or "retries" in key or key in ("retry", "retry_count")
 
 
 def _is_number(place: Place) -> bool:
     return isinstance(place.value, int | float) and not isinstance(place.value, bool)
 
 
-def _is_among(value: float, numbers: set[float]) -> bool:
-    """Return whether a setting is in the result: as it is, in another unit, or counted with the first attempt."""
-    forms = (value, value / 1000, value * 1000, value * 60, value + 1, max(value, 1), max(value, 0.001))
+def _attempts(number: float, key: str) -> float:
+    """Return the number of attempts, with the first one."""
+    return max(number, 1) if "attempts" in key and "retry" not in key else number + 1
+
+
+def _is_among(value: float, key: str, numbers: set[float], attempts: set[float]) -> bool:
+    """Return whether a setting is in the result: as it is, in another unit, or counted with the first attempt.
+
+    No attempt is one attempt, and no delay is the shortest one.
+    """
+    if _counts_attempts(key):
+        return _attempts(value, key) in attempts
+    forms = (value, value / 1000, value * 1000, value * 60, max(value, 0.001))
     return any(round(form, 6) in numbers for form in forms)
 
 

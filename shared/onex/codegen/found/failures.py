@@ -97,18 +97,18 @@ def _places(holders: list[Place], keys: tuple[str, ...]) -> Iterator[Place]:
 
 def _retry(place: Place, kind: EnumNodeKind, notes: Notes) -> dict[str, JsonValue]:
     policy: dict[str, JsonValue] = {}
-    attempts = _attempts(place, notes)
     if kind is not EnumNodeKind.EFFECT:
-        if attempts is None or attempts > 1:
+        aside = Notes()
+        if _attempts(place, aside) != 1 or aside.is_refused:
             notes.refused(
                 place,
                 f"no {kind} is retried: a pure handler fails or does not. Move the work that can fail into an "
                 "EFFECT, or remove the retries",
             )
         else:
-            notes.translated(place, f"one attempt, as every {kind} has")
+            notes.left_out(place, f"one attempt, as every {kind} has")
         return {}
-    if attempts is not None:
+    if (attempts := _attempts(place, notes)) is not None:
         policy["max_attempts"] = attempts
     if place.is_map:
         _delays(place, policy, notes)

@@ -139,7 +139,7 @@ def _fits_a_pure_kind(name: str, place: Place, kind: EnumNodeKind, notes: Notes)
     if name == "retry_policy" or (name == "dead_letter_queue" and place.get("max_retries") is not None):
         counted = place.get(*_ATTEMPTS)
         if counted is not None and counted.text in ("0", "1") and counted.text == str(int("attempts" in counted.key)):
-            notes.translated(place, f"one attempt, as every {kind} has")
+            notes.left_out(place, f"one attempt, as every {kind} has")
         else:
             notes.refused(place, f"no {kind} is retried: a pure handler fails or does not")
         return False

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from onex.codegen.found.notes import Notes
 from onex.codegen.found.source import Place
 from onex.codegen.found.words import class_name_of
+from onex.model.enums import EnumTopicCategory
 from onex.model.topic import TopicName
 
 _SUBSCRIBED = (
@@ -56,6 +57,7 @@ _TYPE_KEYS = (
     "event_type",
     "payload_model",
 )
+_DERIVED = "dead letters go to the topic that the name of the node gives"
 _PLACEHOLDER = re.compile(r"^(?:\$\{[A-Za-z_][A-Za-z0-9_:-]*\}|\{\{? ?[A-Za-z_]+ ?\}?\})\.?")
 _LOOKS = re.compile(r"(?:^|[.}])onex\.[a-z]+\.[a-z0-9.-]+\.v\d+$")
 
@@ -232,18 +234,15 @@ def _read_bindings(root: Place, found: FoundTopics, notes: Notes) -> None:
 
 def _collect_dead_letters(listed: Place, found: FoundTopics, notes: Notes) -> None:
     for place, _ in _entries(listed):
-        topics: dict[str, FoundTopic] = {}
-        topic = add_topic(place, topics, notes) if looks_like_topic(place.text) else None
-        if topic is None:
-            if not looks_like_topic(place.text):
-                notes.left_out(
-                    place, "is no topic of a mesh; dead letters go to the topic that the node's name gives"
-                )
-        elif topic.parsed.category != "dlq":
-            notes.left_out(place, "its category is not dlq; dead letters go to the topic that the node's name gives")
-        elif topic.name in found.dead_letters:
+        try:
+            topic = TopicName.parse(plain_topic(place.text))
+        except ValueError:
+            notes.left_out(place, f"is no topic of a mesh; {_DERIVED}")
+            continue
+        if topic.category is not EnumTopicCategory.DLQ:
+            notes.left_out(place, f"its category is not dlq; {_DERIVED}")
+        elif topic.message_type in found.dead_letters or not found.dead_letters:
+            found.dead_letters = [topic.message_type]
             notes.taken(place)
-        elif found.dead_letters:
-            notes.translated(place, f"all dead letters of a node go to one topic: {found.dead_letters[0]}")
         else:
-            found.dead_letters.append(topic.name)
+            notes.translated(place, f"all dead letters of a node go to one topic: {found.dead_letters[0]}")
