@@ -101,7 +101,7 @@ class ContractText:
         value = self._value_text(found)
         target = self.pair(*to[:-1])
         in_flow = isinstance(target[1], yaml.MappingNode) and bool(target[1].flow_style) if target else False
-        if in_flow and "\n" in value:
+        if in_flow and ("\n" in value or " #" in value):
             raise CannotEditError(f"move {'.'.join(path)} to {'.'.join(to)} by hand: {to[0]} is written in braces")
         self.remove(*path)
         self._insert(to, value, after=path[0])
