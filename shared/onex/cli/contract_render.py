@@ -33,8 +33,8 @@ def render(
     """Write the files that follow from contracts, or check that they are up to date.
 
     These are topics/, schemas/, the Grafana dashboard and Prometheus alerts in deploy/, docs/contract-reference.md.
-    In a checkout of ONEX also docs/api.md, docs/validation-rules.md, docs/capability-fields.md, the subcontract.yaml of
-    each capability, and the schema for editors.
+    In a checkout of ONEX also docs/api.md, docs/validation-rules.md, docs/capability-fields.md, the subcontract.yaml
+    of each capability, and the schema for editors.
     """
     # Without a topic prefix: the files describe every environment.
     nodes = resolve_all(load_settings(services).model_copy(update={"topic_prefix": ""}))
