@@ -1,8 +1,9 @@
 """What a contract says about its handlers: mappings, aggregations, I/O operations, examples, schema version."""
 
 import pytest
+import yaml
 
-from onex.contract import parse_contract
+from onex.contract import contract_json_schema, parse_contract
 from onex.contract.language import missing_capabilities
 from onex.errors import ContractError, ContractProblem
 from onex.model.contract import ModelLiteral, ModelPath
@@ -622,3 +623,8 @@ definitions: {{models: {{In: {{fields: {{{fields}}}}}, Out: {{fields: {{{fields}
     found = problems(text.replace("f7: In.f7,", "f7: In.f9999,"))
     (problem,) = found.values()
     assert len(problem.message) + len(problem.remedy) < 400
+
+
+def test_the_json_schema_has_plain_values() -> None:
+    written = yaml.safe_dump(contract_json_schema())  # members of enums cannot be written
+    assert yaml.safe_load(written) == contract_json_schema()

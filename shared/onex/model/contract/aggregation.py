@@ -8,7 +8,7 @@ from onex.model.contract.base import ContractPart
 from onex.model.contract.sources import PATH_SCHEMA, ModelPath
 from onex.model.enums import EnumAggregation
 
-_WITH_SOURCE = tuple(operation for operation in EnumAggregation if operation is not EnumAggregation.COUNT)
+_WITH_SOURCE = tuple(item.value for item in EnumAggregation if item is not EnumAggregation.COUNT)
 
 
 class ModelAggregation(ContractPart):
