@@ -339,6 +339,7 @@ OPERATIONS = {
         f"{KAFKA}.handler",
         "'keep'",
     ),
+    "no type": ("type: kafka", "kind: kafka", KAFKA, "has no type"),
     "an unknown type": ("type: kafka", "type: mail", KAFKA, "'mail'"),
     "an unknown key": ("    rows: one", "    rows: one\n    row: 1", f"{POSTGRES}.row", "unknown key"),
     "a missing key": (
@@ -580,6 +581,8 @@ EXAMPLE = {
         "examples[0].then.publishes[0]",
         "here are 2",
     ),
+    "a list of fields": ("when: {bytes: 00ff}", "when: {StoreOrder: [1]}", "examples[1].when", "a message is"),
+    "digits that are none": ("{bytes: 00ff}", "{bytes: zz}", "examples[1].when", "non-hexadecimal"),
     "an unknown key": (
         "    then:\n      publishes",
         "    after: 1\n    then:\n      publishes",

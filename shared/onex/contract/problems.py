@@ -60,6 +60,8 @@ def _words(details: ErrorDetails, root: type[BaseModel], location: Location) -> 
             return _unknown_key(str(location[-1]), _model_at(root, location[:-1]))
         case "missing":
             return "is missing", f"add `{location[-1]}:`"
+        case "union_tag_not_found":
+            return "has no type", "add `type:`"
         case "value_error":
             return str(details["ctx"]["error"]), "fix the value"
         case _:

@@ -15,6 +15,15 @@ Named = dict[str, Payload]
 _M = TypeVar("_M", bound=Mapping[str, Payload | str])
 
 
+def _shaped(value: object) -> object:
+    """Return a message with times as text. Raise ValueError for a value that is none, before the fields are read."""
+    match value:
+        case Mapping() if not all(isinstance(fields, Mapping | str) for fields in value.values()):
+            raise ValueError("a message is `TypeName: {field: value}`, or `bytes: hexadecimal digits` in quotes")
+        case _:
+            return _times_as_text(value)
+
+
 def _times_as_text(value: object) -> object:
     """Return YAML's times as JSON has them: as text."""
     match value:
@@ -46,7 +55,7 @@ class Expected(ContractPart):
     ``*`` matches any characters, and ``\\*`` for itself. Times are compared as times, in any notation.
     """
 
-    publishes: tuple[Annotated[Named, BeforeValidator(_times_as_text), AfterValidator(_one_message)], ...] = ()
+    publishes: tuple[Annotated[Named, BeforeValidator(_shaped), AfterValidator(_one_message)], ...] = ()
     """Messages, in any order."""
     dead_letter: Mapping[str, str] | None = None
     """Headers of the dead letter: ``class``, ``stage`` and others."""
@@ -57,9 +66,9 @@ class Case(ContractPart):
 
     name: str
     """One sentence: what the node does."""
-    given: tuple[Annotated[Named, BeforeValidator(_times_as_text), AfterValidator(_one_message)], ...] = ()
+    given: tuple[Annotated[Named, BeforeValidator(_shaped), AfterValidator(_one_message)], ...] = ()
     """Messages that came before."""
-    when: Annotated[Mapping[str, Payload | str], BeforeValidator(_times_as_text), AfterValidator(_one_message)]
+    when: Annotated[Mapping[str, Payload | str], BeforeValidator(_shaped), AfterValidator(_one_message)]
     """A message, or ``{bytes: hex}`` for the first subscribed topic."""
     then: Expected
     """What must come out."""
