@@ -7,10 +7,9 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from onex.codegen import package_files
+from onex.codegen import case_files, package_files
 from onex.mixins.catalogue import CATALOGUE
 from onex.mixins.service import MixinDependencyResolver
-from onex.model.contract.examples import Case, Expected
 from onex.model.enums import EnumNodeKind
 from tests.mixins.configurations import CONFIGURATIONS
 
@@ -62,21 +61,15 @@ def contract_with(kind: EnumNodeKind, mixins: Sequence[str], more: str = "") -> 
         f"{_PARTS[kind]}\n"
         f"mixins: {json.dumps(listed)}\n"
         f"{more}"
+        "examples:\n"
+        f"  - {{name: it returns, when: {{Ask: {{id: a}}}}, then: {{publishes: [{{{sent[0]}: {{id: a}}}}]}}}}\n"
         f"definitions:\n{state}  models:\n{messages}{tally}"
     )
 
 
-def case_of(kind: EnumNodeKind) -> Case:
-    """Return what each of these nodes does with a message."""
-    published = "Work" if kind is EnumNodeKind.ORCHESTRATOR else "Told"
-    return Case(
-        name="it returns", when={"Ask": {"id": "a-1"}}, then=Expected(publishes=({published: {"id": "a-1"}},))
-    )
-
-
 def generated(text: str, root: Path) -> Path:
-    """Write the package of a contract below a folder, and return the folder of its contract."""
-    files = package_files(text)
+    """Write the package of a contract and its cases below a folder, and return the folder of its contract."""
+    files = package_files(text) | case_files(text)
     for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """Every capability is in a generated node, which type checkers understand and which does its work."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,9 +14,9 @@ from onex.capability import Mixin
 from onex.contract import resolve_node
 from onex.mixins.catalogue import CATALOGUE
 from onex.model.enums import EnumNodeKind
-from onex.testing import run_case
+from onex.testing import load_cases, run_case
 from tests.conftest import ROOT
-from tests.mixins.generated_nodes import case_of, contract_with, generated
+from tests.mixins.generated_nodes import contract_with, generated
 
 ALL = list(CATALOGUE.all())
 PURE = [kind for kind in EnumNodeKind if kind is not EnumNodeKind.EFFECT]
@@ -24,6 +25,13 @@ PURE = [kind for kind in EnumNodeKind if kind is not EnumNodeKind.EFFECT]
 def of_kind(kind: EnumNodeKind) -> list[str]:
     """Return all capabilities that a node of this kind may have."""
     return [mixin.__name__ for mixin in ALL if kind in mixin.definition.metadata.kinds]
+
+
+def cases_that_fail(folder: Path) -> list[str]:
+    """Return the generated cases that a node fails: the example of its contract is one of them."""
+    cases = load_cases(folder)
+    assert "it returns" in [case.name for case in cases]
+    return [problem for case in cases if (problem := run_case(folder, case, virtual_time=False))]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +70,7 @@ def test_a_node_with_it_passes_its_golden_case(
     # The capability is a base of the class itself, not composed when the contract is resolved.
     assert resolved.node_class is vars(module)[resolved.node_class.__name__]
     assert issubclass(resolved.node_class, mixin)
-    assert run_case(folder, case_of(EnumNodeKind.EFFECT), virtual_time=False) == ""
+    assert cases_that_fail(folder) == []
 
 
 @pytest.mark.parametrize("kind", PURE)
@@ -71,7 +79,7 @@ def test_a_pure_node_with_all_of_its_kind_passes_its_golden_case(
 ) -> None:
     composed = {metadata.name for metadata in resolve_node(folders[kind]).node_class.capabilities.start}
     assert composed == {*of_kind(kind)}
-    assert run_case(folders[kind], case_of(kind), virtual_time=False) == ""
+    assert cases_that_fail(folders[kind]) == []
 
 
 def test_type_checkers_know_every_accessor(folders: Mapping[str, Path], tmp_path: Path) -> None:
@@ -131,3 +139,33 @@ def test_what_is_generated_is_formatted_and_has_no_lint(folders: Mapping[str, Pa
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("mixin", ["MixinAuthentication", "MixinAuthorization"])
+def test_cases_of_a_node_that_refuses_every_message_say_so(mixin: str, tmp_path: Path) -> None:
+    text = contract_with(EnumNodeKind.EFFECT, [mixin]).replace(", mapping: {Told: {id: Ask.id}}", "")
+    guarded = text.replace('"authenticate_messages": false', "").replace('"authorize_messages": false', "")
+    for contract, failure in ((guarded, "rejected"), (text, "unfinished")):
+        folder = generated(contract.partition("examples:")[0] + contract[contract.index("definitions:") :], tmp_path)
+        assert failure in (folder / "cases.yaml").read_text()
+        for case in load_cases(folder):
+            assert run_case(folder, case) == "", case.name
+
+
+def test_tests_of_a_node_with_servers_or_variables_are_skipped_without_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = contract_with(EnumNodeKind.EFFECT, ["MixinDatabase"]).replace(
+        '"config": {}', '"config": {"url": "${X_URL}"}'
+    )
+    source = (generated(text, tmp_path) / "test_node.py").read_text()
+    for variables, are_skipped in (
+        ({}, True),
+        ({"ONEX_TEST_SERVERS": "1"}, True),
+        ({"X_URL": "x"}, True),
+        ({"ONEX_TEST_SERVERS": "1", "X_URL": "x"}, False),
+    ):
+        monkeypatch.setattr(os, "environ", variables)
+        module = {"__file__": str(tmp_path / "test_node.py")}
+        exec(source.partition("\n\n\n")[0], module)  # the module up to its tests
+        assert module["pytestmark"].args == (are_skipped,)

@@ -1,5 +1,6 @@
 """Properties of any node over arbitrary valid messages, for tests with hypothesis."""
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from enum import Enum
@@ -61,7 +62,7 @@ def problem_of(folder: Path, history: History, *, virtual_time: bool = True) -> 
     Each message leads to declared results, or to a dead letter of class ``rejected``, or of class ``unfinished`` when
     a handler has the mark ``@unfinished``. A pure node returns the same for the same messages.
     """
-    node = resolve_node(folder)
+    node = resolve_node(folder, environment=os.environ)
     results = _results(node, history, virtual_time=virtual_time)
     allowed = _ALLOWED if node.unfinished else _ALLOWED - {EnumFailureClass.UNFINISHED.value}
     for message, (_, letter) in zip(history, results, strict=True):

@@ -10,6 +10,7 @@ import yaml
 from pydantic import JsonValue
 
 from onex.codegen.render.bodies import unfinished_inputs
+from onex.codegen.render.case_conditions import conditions_of
 from onex.codegen.render.checked import checked
 from onex.codegen.render.generatable import generatable_contract
 from onex.codegen.render.options import RenderOptions
@@ -29,24 +30,30 @@ def case_files(text: str, options: RenderOptions = _DEFAULTS) -> dict[str, str]:
     """
     contract = generatable_contract(text)
     root = f"{contract.name}/{contract.contract_version.folder}"
-    cases = yaml.safe_dump(list(_cases(contract)), sort_keys=False, allow_unicode=True, width=110)
-    uses_servers = any(operation.type != "kafka" for operation in contract.io_operations)
-    values: dict[str, object] = {"name": contract.name, "uses_servers": uses_servers}
+    conditions = conditions_of(text, contract)
+    listed = list(_cases(contract, refuses=conditions.refuses))
+    cases = yaml.safe_dump(listed, sort_keys=False, allow_unicode=True, width=110)
+    values: dict[str, object] = {
+        "name": contract.name,
+        "variables": conditions.variables,
+        "uses_servers": conditions.uses_servers,
+    }
     test = checked(Templates(options.templates).render(_TEMPLATE, values), None, f"{contract.name}: tests")
     return {f"{root}/cases.yaml": cases, f"{root}/test_node.py": test}
 
 
-def _cases(contract: ModelContract) -> Iterator[JsonValue]:
+def _cases(contract: ModelContract, *, refuses: bool) -> Iterator[JsonValue]:
     yield from (case.model_dump(mode="json", exclude_defaults=True) for case in contract.examples)
     assert contract.definitions is not None
     models = contract.definitions.models
     for name in unfinished_inputs(contract):
         sent = sample_message(name, models)
         if _can_come_first(contract, name, sent):
+            failure, what = ("rejected", "needs a token") if refuses else ("unfinished", "is not handled yet")
             yield {
-                "name": f"{name} is not handled yet",
+                "name": f"{name} {what}",
                 "when": {name: sent},
-                "then": {"dead_letter": {"class": "unfinished", "stage": "handler"}},
+                "then": {"dead_letter": {"class": failure, "stage": "handler"}},
             }
     for name in _not_first(contract):
         yield {

@@ -12,7 +12,7 @@ def members_of(injection: Injection) -> Mapping[str, str]:
     sources = {}
     for check in injection.checks:
         mark = "@unfinished\n" if check.is_unfinished else ""
-        words = f"Return whether the component {check.component} works. The health check calls it."
+        words = f"Check {check.component} for the health check."
         sources[check.name] = f"{mark}async def {check.name}(self) -> bool:\n" + _body(words, *check.statements)
     for circuit in injection.circuits:
         words = "The circuit of one dependency, which all handlers share."

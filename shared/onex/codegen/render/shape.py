@@ -3,6 +3,8 @@
 import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import shorten
+from typing import Final
 
 from onex.codegen.inject.imports import in_import_order
 from onex.codegen.render.blueprint import Method
@@ -21,6 +23,8 @@ _STANDARD: Mapping[str, str] = {
     "date": "datetime",
     "datetime": "datetime",
 }
+_LONGEST_SENTENCE: Final = 100
+"""Characters, so that the docstring of a class fits on one line."""
 _TYPES = frozenset({*PLAIN_TYPES, "dict", "list", "tuple"})
 
 
@@ -127,9 +131,12 @@ def node_shape(
 
 
 def sentence(text: str) -> str:
-    """Return the first line of a description for a docstring: printable, without quotes and backslashes."""
+    """Return the first line of a description for a docstring: printable, short, without quotes and backslashes."""
     line = text.strip().partition("\n")[0].replace('"', "'").replace("\\", "/")
     shown = " ".join("".join(c if c.isprintable() else " " for c in line).split()) or "A node."
+    if len(shown) > _LONGEST_SENTENCE:
+        shown = shorten(shown, _LONGEST_SENTENCE, placeholder="") or shown[:_LONGEST_SENTENCE]
+        return f"{shown.rstrip('.,;: ')} ..."
     return shown if shown.endswith(".") else f"{shown}."
 
 
