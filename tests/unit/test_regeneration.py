@@ -1,5 +1,6 @@
 """Regeneration: hand-written parts stay, generated parts follow the contract, and each decision has a note."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
@@ -8,11 +9,15 @@ import pytest
 import yaml
 
 from onex.codegen import case_files, package_files
+from onex.codegen.generate import CodeGenerationPipeline
+from onex.codegen.model import EnumGenerationStrategy, EnumValidationLevel, GenerationOptions
 from onex.codegen.regenerate import EnumMergeNote, Merge, differences, merge, merged, regenerated
 from onex.codegen.regenerate.folder import LARGEST_FILE, MOST_FILES
 from onex.codegen.regenerate.modules import merge_module
 from onex.codegen.regenerate.notes import ModelMergeNote, Notes
 from onex.codegen.regenerate.syntax import DEEPEST, LARGEST, parsed
+from onex.codegen.write import write_package
+from onex.codegen.write.manifest import MANIFEST, Manifest
 from onex.errors import ContractError
 
 FILE = Path("node.py")
@@ -717,3 +722,37 @@ def test_a_contract_without_definitions_and_without_a_folder_has_a_skeleton(tmp_
     result = regenerated(PLAIN, tmp_path / ROOT)
     compile(result.files[f"{ROOT}/node.py"], "node.py", "exec")
     assert "def price(self, request: PriceOrder) -> OrderPriced:" in result.files[f"{ROOT}/node.py"]
+
+
+# -- in a generation --------------------------------------------------------------------------------
+
+
+def test_a_generation_keeps_hand_written_parts_and_reports_what_it_decided(folder: Path, tmp_path: Path) -> None:
+    models = folder / "models" / "__init__.py"
+    models.write_text(models.read_text().replace("    amount: int\n", "    amount: int\n    note: str = ''\n"))
+    options = GenerationOptions(output=tmp_path, level=EnumValidationLevel.NONE)
+    result = CodeGenerationPipeline(options).run(WIDER)
+    assert result.strategy is EnumGenerationStrategy.HYBRID
+    assert "total=request.amount * RATE" in result.files[f"{ROOT}/node.py"]
+    (conflict,) = (note for note in result.notes if ": conflict: " in note)
+    assert conflict.startswith(f"{ROOT}/models/__init__.py:")
+    assert "PriceOrder.note" in conflict
+
+
+def test_the_earlier_rendering_is_what_was_written_by_whichever_templates(folder: Path, tmp_path: Path) -> None:
+    def of_project(text: str) -> dict[str, str]:
+        files = dict(rendering(text))
+        files[f"{ROOT}/node.py"] += "\nOURS = 1\n"
+        return files
+
+    shutil.rmtree(folder)
+    write_package(of_project(CONTRACT), tmp_path)
+    assert "OURS" not in merge_of(WIDER, folder).files[f"{ROOT}/node.py"]
+    node = folder / "node.py"
+    node.write_text(node.read_text().replace("OURS = 1", "OURS = 2"))
+    assert "OURS = 2" in merge_of(WIDER, folder).files[f"{ROOT}/node.py"]
+    damaged = {name.removeprefix(f"{ROOT}/"): "(: no Python" for name in of_project(CONTRACT)}
+    (folder / MANIFEST).write_bytes(Manifest(damaged).content())
+    assert "OURS = 2" in merge_of(WIDER, folder).files[f"{ROOT}/node.py"]
+    (folder / MANIFEST).unlink()
+    assert "OURS = 2" in merge_of(WIDER, folder).files[f"{ROOT}/node.py"]

@@ -33,6 +33,9 @@ def print_generated(results: Sequence[ModelGenerationResult], *, verbose: bool) 
         if result.unfinished:
             names = ", ".join(result.unfinished)
             console.print(styled("{}: write the body of {} in node.py", result.name, names))
+        for note in result.notes:
+            if verbose or ": conflict: " in note or ": kept_handler: " in note:
+                errors.print(styled("[yellow]regenerated[/] {}", note))
         if verbose:
             for name in result.written:
                 console.print(styled("{} written", f"{result.folder}/{name}"))
@@ -63,6 +66,7 @@ def result_facts(result: ModelGenerationResult) -> dict[str, object]:
         "tests": None if result.tests is None else result.tests.model_dump(mode="json"),
         "seconds": {step.value: round(seconds, 3) for step, seconds in result.stage_seconds.items()},
         "kept": list(result.kept),
+        "notes": list(result.notes),
         "folder": result.folder,
         "written": list(result.written),
         "removed": list(result.removed),

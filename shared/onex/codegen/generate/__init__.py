@@ -1,6 +1,6 @@
 """Strategies, pipeline and service of the generator."""
 
-from onex.codegen.generate.bodies import ProtocolBodySource
+from onex.codegen.generate.bodies import Filled, ProtocolBodySource
 from onex.codegen.generate.pipeline import CodeGenerationPipeline
 from onex.codegen.generate.progress import EnumStepStatus, StepProgress
 from onex.codegen.generate.service import CodeGenerationService
@@ -20,6 +20,7 @@ __all__ = [
     "CodeGenerationPipeline",
     "CodeGenerationService",
     "EnumStepStatus",
+    "Filled",
     "HybridStrategy",
     "ProtocolBodySource",
     "ProtocolGenerationStrategy",

@@ -1,17 +1,28 @@
 """Sources of handler bodies that a contract does not state."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from typing_extensions import override
 
 
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Files with bodies of a further source."""
+
+    files: Mapping[str, str]
+    """Text by path below the services folder."""
+    notes: tuple[str, ...] = ()
+    """What was kept, replaced and left undecided, each with its place."""
+
+
 class ProtocolBodySource(Protocol):
     """Fills handler bodies of rendered files. HYBRID has one; what it returns passes the same gates as templates."""
 
-    def filled(self, rendered: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the files with the bodies that this source has. Keys are those of ``rendered``, and none is new."""
+    def filled(self, rendered: Mapping[str, str]) -> Filled:
+        """Return the files with the bodies that this source has, and the further files that these need."""
         ...
 
 
@@ -22,7 +33,8 @@ class HandWrittenBodies(ProtocolBodySource):
         self._folder = folder
 
     @override
-    def filled(self, rendered: Mapping[str, str]) -> Mapping[str, str]:
-        from onex.codegen.regenerate import merged  # it needs the extra `codegen`, which most callers do not
+    def filled(self, rendered: Mapping[str, str]) -> Filled:
+        from onex.codegen.regenerate import merge  # it needs the extra `codegen`, which most callers do not
 
-        return merged(rendered, self._folder)
+        merged = merge(rendered, self._folder)
+        return Filled(merged.files, tuple(str(note) for note in merged.notes))

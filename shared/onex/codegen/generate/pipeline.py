@@ -100,9 +100,7 @@ class CodeGenerationPipeline:
         return _result(contract, rendered, options, steps, validation, tests, gate, report, added)
 
 
-def validator_of(
-    level: EnumValidationLevel, services: Path | None = None, *, mixins: bool = True
-) -> "NodeValidator":
+def validator_of(level: EnumValidationLevel, services: Path | None = None, *, mixins: bool = True) -> "NodeValidator":
     """Return the validator of a level. ``services`` has further nodes, whose messages the package may import.
 
     Without ``mixins``, capabilities need not be bases of the class.
@@ -165,6 +163,7 @@ def _result(
         reason=gate.reason,
         base=rendered.base,
         kept=rendered.kept,
+        notes=rendered.notes,
         folder=str(report.folder) if report else "",
         written=report.written if report else (),
         removed=report.removed if report else (),

@@ -26,6 +26,8 @@ class Rendered:
     """Never AUTO."""
     base: Mapping[str, str] | None = None
     """What the templates made, when further bodies were taken over; None when ``files`` are that."""
+    notes: tuple[str, ...] = ()
+    """What was taken over, and what was left undecided."""
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -88,7 +90,8 @@ class HybridStrategy(ProtocolGenerationStrategy):
     @override
     def render(self, text: str, package: str) -> Rendered:
         rendered = self.templates.render(text, package).files
-        return Rendered(self.bodies.filled(rendered), EnumGenerationStrategy.HYBRID, rendered)
+        filled = self.bodies.filled(rendered)
+        return Rendered(filled.files, EnumGenerationStrategy.HYBRID, rendered, filled.notes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,8 @@ class ModelGenerationResult(BaseModel):
     """Why it did not pass: the first finding, or the end of the output of the tests."""
     kept: tuple[str, ...] = ()
     """Files that have bodies, or more, which a person wrote."""
+    notes: tuple[str, ...] = ()
+    """What a regeneration kept, replaced and left undecided, each with its place."""
     folder: str = ""
     """Where the package was written; empty when it was not."""
     written: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from onex.codegen.regenerate.notes import Add, EnumMergeNote, refuse
 from onex.contract.bounded_yaml import LARGEST, BoundedLoader
+from onex.errors import ContractError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def merge_cases(
     wanted = {name: case for name, case in new.items() if not _is_outdated(case.data, is_finished)}
     if not own and len(wanted) == len(new):
         return theirs
-    new, old = wanted, _cases(base, path) if base is not None and own else {}
+    new, old = wanted, _earlier(base, path) if own else {}
     merged: dict[str, _Case] = {}
     for name, case in own.items():
         is_generated = name in old and old[name].data == case.data
@@ -78,6 +79,14 @@ def _is_outdated(case: JsonValue, is_finished: Callable[[str], bool]) -> bool:
             return any(is_finished(str(name)) for name in when)
         case _:
             return False
+
+
+def _earlier(text: str | None, path: Path) -> dict[str, _Case]:
+    """Return the cases of the earlier rendering; none when it is damaged, and so unknown."""
+    try:
+        return _cases(text, path) if text is not None else {}
+    except ContractError:
+        return {}
 
 
 def _head(text: str, cases: dict[str, _Case]) -> str:

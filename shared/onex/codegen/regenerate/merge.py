@@ -16,6 +16,7 @@ from onex.codegen.regenerate.notes import EnumMergeNote, ModelMergeNote, Notes, 
 from onex.codegen.regenerate.rendering import FILE_NAME, earlier_rendering, rendered_for
 from onex.codegen.regenerate.syntax import parsed
 from onex.contract.load import parse_contract
+from onex.errors import ContractError
 from onex.model.contract import ModelContract
 
 _CASES: Final = "cases.yaml"
@@ -140,6 +141,14 @@ def _file(
     ours = parsed(own, at)
     if folder.module != package:  # the lines of its statements stay the same
         ours = parsed(moved(ours.module, folder.module, package).code, at)
-    old = moved(parsed(before, at).module, folder.module, package).code if before is not None else None
+    old = _moved_base(before, at, folder.module, package)
     is_messages = local.startswith(f"{_MODELS}/")
     return merge_module(old, ours, text, path=at, add=add, is_node_file=local == _NODE, is_messages=is_messages)
+
+
+def _moved_base(before: str | None, at: Path, module: str, package: str) -> str | None:
+    """Return the earlier rendering with the imports of the new package. None when it is damaged, and so unknown."""
+    try:
+        return moved(parsed(before, at).module, module, package).code if before is not None else None
+    except ContractError:
+        return None
