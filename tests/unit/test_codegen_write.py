@@ -380,3 +380,12 @@ def test_contracts_in_hidden_folders_are_not_found(tmp_path: Path) -> None:
         (tmp_path / folder / "contract.yaml").write_text("")
     assert find_contracts([tmp_path]) == [tmp_path / "a" / "contract.yaml"]
     assert find_contracts([tmp_path / ".onex"]) == [tmp_path / ".onex" / "a" / "contract.yaml"]
+
+
+def test_what_was_written_over_bodies_by_hand_can_be_taken_back(tmp_path: Path) -> None:
+    write_package(FIRST, tmp_path)
+    node = f"{PACKAGE}/node.py"
+    (tmp_path / node).write_text("mine\n")
+    write_package(SECOND | {node: "two, and mine\n"}, tmp_path, base=SECOND, backup=True)
+    restore_package(tmp_path, PACKAGE)
+    assert content(tmp_path) == FIRST | {node: "mine\n"}

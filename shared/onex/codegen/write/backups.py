@@ -95,7 +95,7 @@ def restore_package(output: Path, package: str, backup_id: str = LATEST, *, over
             lost = [
                 str(folder / name)
                 for name, text in existing.items()
-                if name != MANIFEST and content.get(name) != text and not manifest.is_unchanged(name, text)
+                if name != MANIFEST and content.get(name) != text and not manifest.is_as_written(name, text)
             ]
             if lost and not overwrite:
                 raise RejectedError(f"{', '.join(lost)}: changed by hand, and would be lost; pass --overwrite")

@@ -6,6 +6,7 @@ version of the generator may render the same contract differently.
 
 import base64
 import binascii
+import hashlib
 import json
 import zlib
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ class _ModelFile(BaseModel):
     """The form on disk."""
 
     note: str = ""
+    written: dict[str, str] = {}
     rendered: str = ""
     """JSON of the texts by path, compressed by zlib, in base64."""
 
@@ -36,18 +38,30 @@ class Manifest:
 
     rendered: Mapping[str, str] = field(default_factory=dict)
     """Text by path below the folder of the version. Empty when nothing is known: every file counts as changed."""
+    written: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of each file as it was after the last writing, by path: also of those that a person wrote."""
 
     def is_unchanged(self, name: str, content: bytes) -> bool:
         """Return whether the content is what the generator rendered."""
         text = self.rendered.get(name)
         return text is not None and text.encode() == content
 
+    def is_as_written(self, name: str, content: bytes) -> bool:
+        """Return whether no one changed the file since the last writing."""
+        return self.written.get(name) == digest(content)
+
     def content(self) -> bytes:
         """Return the content of the file."""
         texts = json.dumps(dict(sorted(self.rendered.items())), ensure_ascii=False)
         packed = base64.b64encode(zlib.compress(texts.encode(), 9)).decode()
         note = "what `onex generate` rendered; it finds what you changed by it"
-        return _ModelFile(note=note, rendered=packed).model_dump_json(indent=2).encode() + b"\n"
+        file = _ModelFile(note=note, written=dict(sorted(self.written.items())), rendered=packed)
+        return file.model_dump_json(indent=2).encode() + b"\n"
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def manifest_of(content: bytes | None) -> Manifest:
@@ -55,8 +69,9 @@ def manifest_of(content: bytes | None) -> Manifest:
     if content is None or len(content) > _LARGEST:
         return Manifest()
     try:
-        packed = base64.b64decode(_ModelFile.model_validate_json(content).rendered, validate=True)
-        return Manifest(_TEXTS.validate_json(zlib.decompressobj().decompress(packed, _LARGEST)))
+        file = _ModelFile.model_validate_json(content)
+        packed = base64.b64decode(file.rendered, validate=True)
+        return Manifest(_TEXTS.validate_json(zlib.decompressobj().decompress(packed, _LARGEST)), file.written)
     except (ValidationError, binascii.Error, zlib.error):
         return Manifest()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from onex.codegen.write.backups import save_backup
 from onex.codegen.write.errors import WriteError
-from onex.codegen.write.manifest import MANIFEST, Manifest, manifest_of
+from onex.codegen.write.manifest import MANIFEST, Manifest, digest, manifest_of
 from onex.codegen.write.package_reader import read_package
 from onex.codegen.write.places import checked_folder, package_of
 from onex.codegen.write.swap import locked, recover, replace_folder
@@ -62,7 +62,10 @@ def write_package(
                 _refuse_loss(folder, existing, _guarded(existing, rendered, replaced, is_merged=base is not None))
             stale = _stale(existing, rendered)
             content = {name: text for name, text in existing.items() if name not in stale}
-            content |= rendered | {MANIFEST: Manifest(generated).content()}
+            content |= rendered
+            content.pop(MANIFEST, None)
+            written = {name: digest(text) for name, text in content.items()}
+            content[MANIFEST] = Manifest(generated, written).content()
             changed = tuple(name for name in rendered if existing.get(name) != rendered[name])
             saved = save_backup(output, package, existing, now()) if backup and existing else ""
             if content != existing:
@@ -84,8 +87,7 @@ def refuse_loss(
     _refuse_loss(folder, existing, _guarded(existing, rendered, replaced, is_merged=base is not None))
 
 
-def hand_changed(
-existing: Mapping[str, bytes], rendered: Mapping[str, bytes]) -> list[str]:
+def hand_changed(existing: Mapping[str, bytes], rendered: Mapping[str, bytes]) -> list[str]:
     """Return the files that a person changed, and whose content the rendered files do not have."""
     manifest = manifest_of(existing.get(MANIFEST))
     return [
