@@ -43,9 +43,7 @@ def checked_folder(output: Path, package: str) -> Path:
         here = here / part
         refuse_link(here)
         if here.exists() and not here.is_dir():
-            raise RejectedError(
-                f"{here}: is a file where the package needs a folder; move it, or use another --output"
-            )
+            raise RejectedError(f"{here}: is a file, and the package needs a folder there; move it")
     return here
 
 
