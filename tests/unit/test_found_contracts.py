@@ -199,6 +199,29 @@ def test_operations_of_one_topic_share_a_method() -> None:
     assert "is decided in the method execute" in said(result, "handler_routing.handlers[2].handler")[0][1]
 
 
+def test_messages_of_several_types_on_one_topic_share_a_method(tmp_path: Path) -> None:
+    entries = "[{event_model: ModelOpened, class: HandlerOpen}, {event_model: ModelClosed, class: HandlerClose}]"
+    result = imported(
+        tmp_path, f"{HEAD}{BUS}handler_routing: {{routing_strategy: payload_type_match, handlers: {entries}}}\n"
+    )
+    assert result.contract is not None
+    assert [(h.event_model, h.handler) for h in routed(result.contract)] == [("Ask", "execute")]
+    assert "is decided in the method" in said(result, "handler_routing.handlers[1].class")[0][1]
+
+
+def test_a_list_that_describes_topics_may_name_them_otherwise(tmp_path: Path) -> None:
+    described = (
+        "consumed_events: [{topic: asked}, {topic: '{env}.{space}.onex.cmd.desk.ask.v1', event_type: Asked}]\n"
+    )
+    result = imported(tmp_path, f"{HEAD}{BUS}{described}")
+    assert result.contract is not None
+    assert result.contract.event_bus.subscribe_topics == ("onex.cmd.desk.ask.v1",)
+    assert said(result, "consumed_events[0]")[0][0] is EnumFound.LEFT_OUT
+    assert said(result, "consumed_events[1].topic")[0][0] is EnumFound.TRANSLATED
+    alone = imported(tmp_path, f"{HEAD}consumed_events: [{{topic: asked}}]\n")
+    assert "consumed_events[0].topic" in refusals(alone)
+
+
 def test_topics_under_other_keys() -> None:
     contract, _ = loaded("other_topic_keys")
     assert contract.event_bus.subscribe_topics == ("onex.cmd.tariff.ask-tariff.v2",)
@@ -257,6 +280,28 @@ def test_retries_circuits_and_timeouts_are_translated() -> None:
     assert contract.mixins[0].config == {"services": [{"name": "siren", "timeout_seconds": 1.5}]}
     contract, _ = loaded("other_topic_keys")
     assert (contract.delivery.timeout, contract.retry_policy.max_attempts) == (12.0, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "descriptor: {retry_policy: {max_retries: 2, base_delay_ms: 100}}",
+        "error_handling: {max_retries: 2, strategy: whatever}",
+        "resilience: {retry: {max_attempts: 3}}",
+        "handlers: [{class: HandlerDesk, retry_policy: {max_retries: 2}}]",
+        "retries: 2",
+    ],
+)
+def test_retries_in_other_places(tmp_path: Path, text: str) -> None:
+    result = imported(tmp_path, f"{HEAD}{BUS}{text}\n")
+    assert result.contract is not None, result.notes
+    assert result.contract.retry_policy.max_attempts == 3
+    assert imported(tmp_path, f"name: desk\nnode_type: compute\n{BUS}{text}\n").is_refused
+
+
+def test_a_limit_that_no_policy_takes_is_reported_as_one(tmp_path: Path) -> None:
+    result = imported(tmp_path, f"{HEAD}{BUS}performance: {{cache_timeout_ms: 40}}\n")
+    assert "set delivery.timeout" in said(result, "performance.cache_timeout_ms")[0][1]
 
 
 def test_advanced_features_are_preferred_to_error_handling() -> None:

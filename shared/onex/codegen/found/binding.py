@@ -75,9 +75,11 @@ def _match(
             if len(fitting) == 1:
                 chosen[topic.name] = fitting[0]
     by_operation = "operation" in handlers.strategy or all(handler.operation for handler in entries)
-    if entries and by_operation and len(topics) == 1 and not any(handler.topics for handler in entries):
-        # The operation is in the message: one method takes it and decides.
+    if entries and len(topics) == 1 and not any(handler.topics for handler in entries):
+        # The operation, or the type, is in the message: one method takes it and decides.
+        several = len({handler.model for handler in entries} - {""}) > 1
         for handler in entries:
+            handler.model = "" if several else handler.model
             handler.method = default_method(kind)
             notes.translated(handler.where, f"is decided in the method {handler.method}: all share {topics[0].name}")
         return {topics[0].name: entries[0]}
@@ -107,7 +109,7 @@ def _match(
     for handler in entries:
         if handler not in chosen.values() and handler.method not in {each.method for each in chosen.values()}:
             notes.left_out(
-                handler.place, "no topic leads to it: the mesh calls handlers for messages, and nothing else"
+                handler.place, "no topic leads to it: the mesh calls a handler for the messages of its topic"
             )
     return chosen
 

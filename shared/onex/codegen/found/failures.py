@@ -16,6 +16,8 @@ _RETRIES = ("retry_policy", "retry", "retries", "retry_config")
 _CIRCUITS = ("circuit_breaker", "circuit_breaker_config", "circuit")
 _TIMEOUTS = ("timeout_policy", "timeouts", "timeout", "timeout_ms", "timeout_seconds", "handler_timeout_ms")
 _COUNTS = ("max_attempts", "attempts", "max_retries", "retries", "max_retry_attempts", "retry_count")
+_BARE_COUNTS = ("max_retries", "max_attempts", "retry_count", "retry_attempts", "max_retry_attempts")
+"""Counts that a file writes next to its policies instead of in one."""
 _BASES = (
     "base_delay",
     "initial_delay",
@@ -60,12 +62,18 @@ def read_failures(root: Place, kind: EnumNodeKind, handlers: list[Place], notes:
     found = Failures()
     legacy = root.get("error_handling")
     resilience = root.get("resilience", "fault_tolerance")
-    holders = [place for place in (legacy, resilience, root) if place is not None and place.is_map]
+    descriptor = root.get("descriptor", "behavior")
+    holders = [place for place in (legacy, resilience, descriptor, root) if place is not None and place.is_map]
     features = root.get("advanced_features")
     for place in _places(holders, _RETRIES):
         if features is not None and features.get("retry_policy", "dead_letter_queue") is not None:
             notes.left_out(place, "advanced_features decides the retries, and is preferred")
         elif found.retry:
+            notes.left_out(place, "another key of the file decides the retries")
+        else:
+            found.retry = _retry(place, kind, notes)
+    for place in _places(holders[:-1], _BARE_COUNTS):
+        if found.retry:
             notes.left_out(place, "another key of the file decides the retries")
         else:
             found.retry = _retry(place, kind, notes)
@@ -254,8 +262,7 @@ def _limits(place: Place, notes: Notes, *, of_service: bool = False) -> dict[str
 def _timeouts(
     root: Place, holders: list[Place], handlers: list[Place], kind: EnumNodeKind, found: Failures, notes: Notes
 ) -> None:
-    descriptor = root.get("descriptor")
-    places = [*holders[:-1], *([descriptor] if descriptor else []), *handlers, root]
+    places = [*holders[:-1], *handlers, root]
     chosen: float | None = None
     for place in places:
         policy = place.get("timeout_policy", "timeouts")

@@ -72,6 +72,13 @@ REASONS: Final[Mapping[str, str]] = {
 }
 """Reason by key, at any depth: the nearest key above a value decides."""
 
+_LIMITS = ("timeout", "retries", "retry", "attempts", "deadline")
+_TOLD = ("definitions", "error_handling", "inputs", "metadata", "outputs", "workflow_coordination")
+"""Keys below which a limit has a reason of its own."""
+_LIMIT = (
+    "is enforced by the handlers, or by the runtime of the source: set delivery.timeout, error_handling.retry_policy "
+    "or a capability by hand, where the node needs it"
+)
 _UNKNOWN = "has no meaning here: if the handlers read it, it belongs to Config of the node"
 
 
@@ -83,18 +90,29 @@ def sweep(root: Place, notes: Notes) -> None:
 def _sweep(place: Place, notes: Notes) -> None:
     if place.at and notes.action_at(place.at) in (EnumFound.LEFT_OUT, EnumFound.REFUSED):
         return
+    children = place.children()
     if place.at and not notes.has_below(place.at):
         # A note of the parent, such as that of a handler, covers what describes it.
-        if notes.action_at(place.at) is None:
+        if notes.action_at(place.at) is not None:
+            return
+        if not children or not any(_is_limit(leaf) for leaf in place.leaves()):
             notes.left_out(place, _reason(place))
-        return
-    for child in place.children():
+            return
+    for child in children:
         _sweep(child, notes)
+
+
+def _is_limit(place: Place) -> bool:
+    key = place.at[-1]
+    is_named = isinstance(key, str) and any(word in key for word in _LIMITS)
+    return is_named and place.at[0] not in _TOLD and bool(place.text)
 
 
 def _reason(place: Place) -> str:
     if place.value is None or place.value in ([], {}, ""):
         return "is empty"
+    if _is_limit(place):
+        return _LIMIT
     for part in reversed(place.at):
         if isinstance(part, str) and part in REASONS:
             return REASONS[part]

@@ -43,6 +43,8 @@ _PUBLISHED = (
     "emitted_events",
     "emits",
 )
+_DESCRIPTIONS = ("consumed_events", "published_events", "emitted_events", "input_subscriptions")
+"""Keys that say more about topics which the event bus lists."""
 _DEAD_LETTERS = ("dlq_topics", "dlq_topic", "dead_letter_topics", "dead_letter_topic", "dlq")
 _BUSES = ("event_bus", "kafka", "messaging", "bus", "topics")
 _IN, _OUT = ("in", "input", "subscribe", "consume"), ("out", "output", "publish", "produce")
@@ -58,7 +60,7 @@ _TYPE_KEYS = (
     "payload_model",
 )
 _DERIVED = "dead letters go to the topic that the name of the node gives"
-_PLACEHOLDER = re.compile(r"^(?:\$\{[A-Za-z_][A-Za-z0-9_:-]*\}|\{\{? ?[A-Za-z_]+ ?\}?\})\.?")
+_PLACEHOLDER = re.compile(r"^(?:(?:\$\{[A-Za-z_][A-Za-z0-9_:-]*\}|\{\{? ?[A-Za-z_]+ ?\}?\}|<[a-z_]+>)\.?){1,4}")
 _LOOKS = re.compile(r"(?:^|[.}])onex\.[a-z]+\.[a-z0-9.-]+\.v\d+$")
 
 
@@ -130,6 +132,14 @@ def plain_topic(text: str) -> str:
     return TopicName.parse(_PLACEHOLDER.sub("", text)).message_type
 
 
+def _is_topic(text: str) -> bool:
+    try:
+        plain_topic(text)
+    except ValueError:
+        return False
+    return True
+
+
 def add_topic(place: Place, topics: dict[str, FoundTopic], notes: Notes) -> FoundTopic | None:
     """Add the topic that a place names, or return the one that was added before. Refuse a name of another form."""
     try:
@@ -145,7 +155,11 @@ def add_topic(place: Place, topics: dict[str, FoundTopic], notes: Notes) -> Foun
 
 
 def _collect(listed: Place, topics: dict[str, FoundTopic], notes: Notes) -> None:
+    describes = listed.key in _DESCRIPTIONS and bool(topics)
     for place, entry in _entries(listed):
+        if describes and not _is_topic(place.text):
+            notes.left_out(entry or place, "names no topic of a mesh; event_bus lists the topics of the node")
+            continue
         topic = add_topic(place, topics, notes)
         if topic is not None and entry is not None:
             _hint(topic, entry, notes)
