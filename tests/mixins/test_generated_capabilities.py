@@ -1,5 +1,6 @@
 """Every capability is in a generated node, which type checkers understand and which does its work."""
 
+import json
 import os
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from onex.capability import Mixin
 from onex.contract import resolve_node
 from onex.mixins.catalogue import CATALOGUE
 from onex.model.enums import EnumNodeKind
-from onex.testing import load_cases, run_case
+from onex.model.mesh import EnumHealth
+from onex.testing import MeshDriver, load_cases, run_case
 from tests.conftest import ROOT
+from tests.mixins.configurations import CONFIGURATIONS
 from tests.mixins.generated_nodes import contract_with, generated
 
 ALL = list(CATALOGUE.all())
@@ -80,6 +83,26 @@ def test_a_pure_node_with_all_of_its_kind_passes_its_golden_case(
     composed = {metadata.name for metadata in resolve_node(folders[kind]).node_class.capabilities.start}
     assert composed == {*of_kind(kind)}
     assert cases_that_fail(folders[kind]) == []
+
+
+def test_components_of_a_generated_node_are_checked(servers: None, tmp_path: Path) -> None:
+    mixins = ["MixinDatabase", "MixinKafkaHealthCheck", "MixinCircuitBreaker"]
+    text = contract_with(EnumNodeKind.EFFECT, mixins)
+    components = [{"name": name, "critical": name != "press"} for name in ("database", "kafka", "press")]
+    text = text.replace(json.dumps(CONFIGURATIONS["MixinHealthCheck"]), json.dumps({"components": components}))
+    driver = MeshDriver([generated(text, tmp_path)], virtual_time=False)
+    node = driver.instances[0].node
+    health, circuit = getattr(node, "health"), getattr(node, "bank_api_circuit")  # noqa: B009 - of a generated class
+    facts = driver._loop.run_until_complete(health.check_now())
+    assert {name: (check.healthy, check.critical) for name, check in facts.checks.items()} == {
+        "database": (True, True),
+        "kafka": (True, True),
+        "press": (False, False),
+    }
+    assert "check_press: the contract does not state how to check press" in facts.reason
+    assert facts.state is EnumHealth.DEGRADED
+    assert circuit is getattr(node, "circuits").of("bank-api")  # noqa: B009 - as above
+    driver.close()
 
 
 def test_type_checkers_know_every_accessor(folders: Mapping[str, Path], tmp_path: Path) -> None:
@@ -166,6 +189,6 @@ def test_tests_of_a_node_with_servers_or_variables_are_skipped_without_them(
         ({"ONEX_TEST_SERVERS": "1", "X_URL": "x"}, False),
     ):
         monkeypatch.setattr(os, "environ", variables)
-        module = {"__file__": str(tmp_path / "test_node.py")}
+        module: dict[str, object] = {"__file__": str(tmp_path / "test_node.py")}
         exec(source.partition("\n\n\n")[0], module)  # the module up to its tests
-        assert module["pytestmark"].args == (are_skipped,)
+        assert getattr(module["pytestmark"], "args", ()) == (are_skipped,)

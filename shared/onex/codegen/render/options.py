@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from onex.codegen.editor_schema import IN_PROJECT
+
 
 @dataclass(frozen=True, slots=True)
 class RenderOptions:
@@ -18,5 +20,5 @@ class RenderOptions:
     """Folder with templates of the project, in place of those of the library with the same name. What they render is
     checked to be Python; it is not compared with the blueprint of the contract, which only templates of the library
     must follow."""
-    schema: str = "../../../.onex/contract.schema.json"
+    schema: str = f"../../../{IN_PROJECT}"
     """JSON Schema of contracts for editors: a URL, or a path from the folder of the contract."""
