@@ -581,6 +581,26 @@ EXAMPLE = {
         "examples[0].then.publishes[0]",
         "here are 2",
     ),
+    "a value of another type": (
+        "b, total: 1.5",
+        "b, total: much",
+        "examples[0].when.StoreOrder.total",
+        "is no float",
+    ),
+    "no value": ("b, total: 1.5", "b, total: null", "examples[0].when.StoreOrder.total", "is no float"),
+    "a text for a message": (
+        "count: 1, to: {city: Ulm}",
+        "count: 1, to: Ulm",
+        "examples[0].when.StoreOrder.to",
+        "no Address",
+    ),
+    "a map for a list": ("lines: []", "lines: {}", "examples[0].when.StoreOrder.lines", "is no list[str]"),
+    "a list for a text": (
+        "- OrderStored: {order_id: b}",
+        "- OrderStored: {order_id: [b]}",
+        "examples[0].then.publishes[0].OrderStored.order_id",
+        "is no str",
+    ),
     "a list of fields": ("when: {bytes: 00ff}", "when: {StoreOrder: [1]}", "examples[1].when", "a message is"),
     "digits that are none": ("{bytes: 00ff}", "{bytes: zz}", "examples[1].when", "non-hexadecimal"),
     "an unknown key": (
@@ -596,6 +616,12 @@ EXAMPLE = {
 def test_an_example_that_does_not_fit_is_refused(case: str) -> None:
     old, new, field, words = EXAMPLE[case]
     assert refused(EFFECT + EXAMPLES, old, new, field, words).remedy
+
+
+def test_an_expected_message_may_have_any_value() -> None:
+    parse_contract(
+        EFFECT + EXAMPLES.replace("- OrderStored: {order_id: b}", '- OrderStored: {order_id: b, total: "*"}')
+    )
 
 
 def test_an_example_of_a_refused_message_may_lack_fields() -> None:

@@ -1,9 +1,11 @@
-"""Checks ``examples`` against the messages: their names and fields. The values are checked when the examples run."""
+"""Checks ``examples`` against the messages: their names, fields, and types of values."""
 
 import ast
+import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from onex.contract.language.names import outputs_of, subscribed
 from onex.contract.language.types import Models, is_optional, names
@@ -11,6 +13,7 @@ from onex.contract.language.values import Problem
 from onex.contract.yaml_lines import Location
 from onex.model.cancel import CancelWorkflow
 from onex.model.contract import ModelContract
+from onex.model.contract.field_type import PLAIN_TYPES
 from onex.model.repeated import CompletionRepeated
 
 _OF_WORKFLOWS = {CancelWorkflow.__name__, CompletionRepeated.__name__}
@@ -59,9 +62,13 @@ def _fields(
 
 
 def _value(node: ast.expr, value: JsonValue, models: Models, at: Location, whole: bool) -> Iterator[Problem]:
+    """Check a value against a type. A text of an expected message may stand for any value: ``"*"``."""
     match node, value:
-        case ast.BinOp(left=left), _ if value is not None:
-            yield from _value(left, value, models, at, whole)
+        case ast.BinOp(left=left), _:
+            if value is not None:
+                yield from _value(left, value, models, at, whole)
+        case _, str() if not whole:
+            pass
         case ast.Name(id=name), dict() if name in models:
             yield from _fields(name, value, models, at, whole)
         case ast.Subscript(value=ast.Name(id="list"), slice=item), list():
@@ -70,3 +77,23 @@ def _value(node: ast.expr, value: JsonValue, models: Models, at: Location, whole
         case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[_, item])), dict():
             for key, part in value.items():
                 yield from _value(item, part, models, (*at, key), whole)
+        case ast.Name(id=name), _ if name in PLAIN_TYPES and _fits(name, value):
+            pass
+        case _:
+            yield at, f"the value is no {ast.unparse(node)}", "write a value of that type"
+
+
+def _fits(plain: str, value: JsonValue) -> bool:
+    """Return whether a message in JSON may have the value in a field of a plain type."""
+    if plain == "bytes":  # base64, which the message itself decodes
+        return isinstance(value, str)
+    try:
+        _adapter(plain).validate_json(json.dumps(value))
+    except ValidationError:
+        return False
+    return True
+
+
+@cache
+def _adapter(plain: str) -> TypeAdapter[object]:
+    return TypeAdapter(PLAIN_TYPES[plain])
