@@ -16,7 +16,7 @@ from onex.codegen import (
     ModelTestRun,
     StepProgress,
 )
-from onex.codegen.generate import STRATEGIES, AutoStrategy, EnumStepStatus, HybridStrategy, TemplateStrategy
+from onex.codegen.generate import STRATEGIES, AutoStrategy, EnumStepStatus, Filled, HybridStrategy, TemplateStrategy
 from onex.codegen.generate.enhance import enhanced
 from onex.codegen.generate.gates import gate_of_tests, gate_of_validation
 from onex.codegen.generate.unfinished import unfinished_handlers
@@ -95,11 +95,12 @@ def test_a_changed_contract_in_its_package_changes_the_messages(tmp_path: Path) 
 
 def test_another_source_of_bodies_fills_what_templates_leave_open() -> None:
     class Words:
-        def filled(self, rendered: Mapping[str, str]) -> Mapping[str, str]:
-            return {**rendered, NODE: rendered[NODE] + "# filled\n"}
+        def filled(self, rendered: Mapping[str, str]) -> Filled:
+            return Filled({**rendered, NODE: rendered[NODE] + "# filled\n"}, ("a note",))
 
     rendered = HybridStrategy(TemplateStrategy(), Words()).render(COMPUTE, PACKAGE)
     assert rendered.files[NODE].endswith("# filled\n")
+    assert rendered.notes == ("a note",)
     assert (rendered.kept, rendered.strategy) == ((NODE,), EnumGenerationStrategy.HYBRID)
 
 

@@ -261,6 +261,26 @@ def test_a_rendered_part_that_was_removed_by_hand_stays_removed() -> None:
     assert ("left_out", "NodePriceCompute._helper") in kinds(notes)
 
 
+def test_a_handler_of_a_contract_that_was_changed_at_its_place_is_written_unless_it_may_be_inherited() -> None:
+    notes = Notes([])
+
+    def merged_with_handlers(ours: str) -> str:
+        return merge_module(
+            BASE + HANDLER,
+            parsed(ours, FILE),
+            BASE + HANDLER,
+            path=FILE,
+            add=notes.on("node.py"),
+            is_node_file=True,
+            is_messages=False,
+            handlers=frozenset({"compute", "cancel"}),
+        )
+
+    assert "def cancel" in merged_with_handlers(HAND)
+    assert "def cancel" not in merged_with_handlers(HAND.replace("(NodeCompute[", "(OurCancels, NodeCompute["))
+    assert ("left_out", "NodePriceCompute.cancel") in kinds(notes.items)
+
+
 def test_new_mixins_join_the_bases_of_the_author() -> None:
     ours = HAND.replace("(NodeCompute[PriceOrder, OrderPriced])", "(Discounts, NodeCompute[PriceOrder, OrderPriced])")
     theirs = BASE.replace("(NodeCompute[", "(MixinRetry, MixinMetrics, NodeCompute[").replace(
@@ -414,6 +434,14 @@ def test_a_field_that_the_contract_no_longer_has_goes_unless_it_was_changed() ->
     ours = MODELS.replace("amount: int", "amount: int = 3")
     text, _ = merged_texts(MODELS, ours, theirs, is_messages=True)
     assert "amount: int = 3" in text
+
+
+def test_messages_and_fields_of_a_contract_that_was_changed_at_its_place_are_written() -> None:
+    theirs = MODELS.replace("amount: int", "amount: int\n    country: str")
+    text, _ = merged_texts(theirs, MODELS, theirs, is_messages=True)
+    assert text == theirs
+    text, _ = merged_texts(MODELS, MODELS.partition("\n\nclass OrderPriced")[0], MODELS, is_messages=True)
+    assert text == MODELS
 
 
 def test_validators_and_helper_classes_of_models_stay() -> None:

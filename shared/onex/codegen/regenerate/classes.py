@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from onex.codegen.regenerate.bases import with_bases
+from onex.codegen.regenerate.bases import base_name, with_bases
 from onex.codegen.regenerate.functions import merge_function
 from onex.codegen.regenerate.members import Members, members_of, merge_members
 from onex.codegen.regenerate.notes import Add, EnumMergeNote
@@ -19,22 +19,36 @@ class Place:
     add: Add
     is_messages: bool
     """Whether classes are messages, whose fields the contract declares."""
+    handlers: frozenset[str] = frozenset()
+    """Methods that the contract names."""
     prefix: str = ""
 
     def inside(self, name: str) -> "Place":
         """Return the place within a class."""
-        return Place(self.source, self.add, self.is_messages, f"{self.prefix}{name}.")
+        return Place(self.source, self.add, self.is_messages, self.handlers, f"{self.prefix}{name}.")
 
     def named(self, key: str) -> str:
         """Return the qualified name of a member."""
         kind, _, name = key.partition(":")
         return self.prefix + ("a statement" if kind == "code" else (name or kind).partition("#")[0])
 
-    def body(self, base: Members | None, ours: Members, theirs: Members) -> list[Statement]:
-        """Return the statements of a module or a class, merged."""
+    def body(
+        self, base: Members | None, ours: Members, theirs: Members, *, may_inherit: bool = False
+    ) -> list[Statement]:
+        """Return the statements of a module or a class, merged.
+
+        A message, a field or a handler that is missing is written, whether or not it was rendered before: the
+        contract needs it, and may have been changed at its place. A class with a base of its own may inherit it.
+        """
+        if base is not None and not may_inherit:
+            base = {key: item for key, item in base.items() if key in ours or not self._is_needed(key)}
         return merge_members(
             base, ours, theirs, merge=self._member, line=self.source.line, qualified=self.named, add=self.add
         )
+
+    def _is_needed(self, key: str) -> bool:
+        kind, _, name = key.partition(":")
+        return kind in ("class", "name") and name != "__all__" if self.is_messages else name in self.handlers
 
     def _member(self, key: str, base: Statement | None, ours: Statement, theirs: Statement) -> Statement:
         match ours, theirs:
@@ -67,6 +81,9 @@ class Place:
             if key.startswith("name:") and key not in rendered and not (before and same(before.get(key), own[key])):
                 words = "the contract has no such field; add it to `definitions`, or remove it"
                 self.add(EnumMergeNote.CONFLICT, self.source.line(own[key]), inside.named(key), words)
-        merged = inside.body(before, own, rendered) or [cst.SimpleStatementLine([cst.Pass()])]
+        own_bases = {base_name(item) for item in ours.bases} - {base_name(item) for item in theirs.bases}
+        merged = inside.body(before, own, rendered, may_inherit=bool(own_bases)) or [
+            cst.SimpleStatementLine([cst.Pass()])
+        ]
         body = with_statements(ours.body, merged)
         return with_bases(base, ours, theirs).with_changes(body=body)

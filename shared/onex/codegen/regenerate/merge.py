@@ -9,7 +9,7 @@ import libcst as cst
 
 from onex.codegen.regenerate.cases import merge_cases
 from onex.codegen.regenerate.folder import NodeFolder, read_folder
-from onex.codegen.regenerate.handlers import handler_by_message, unfinished_methods
+from onex.codegen.regenerate.handlers import handler_by_message, handlers_of, unfinished_methods
 from onex.codegen.regenerate.imports import moved
 from onex.codegen.regenerate.modules import merge_module
 from onex.codegen.regenerate.notes import EnumMergeNote, ModelMergeNote, Notes, refuse
@@ -81,7 +81,9 @@ def _merge(rendered: Mapping[str, str], folder: NodeFolder) -> Merge:
     before = earlier_rendering(folder)
     notes = Notes([])
     files: dict[str, str] = {}
-    is_finished = _is_finished(parse_contract(rendered[root + FILE_NAME]), lambda: files[f"{root}{_NODE}"])
+    contract = parse_contract(rendered[root + FILE_NAME])
+    handlers = frozenset(handlers_of(contract))
+    is_finished = _is_finished(contract, lambda: files[f"{root}{_NODE}"])
     for path in sorted(rendered, key=lambda name: not name.endswith(f"/{_NODE}")):
         text, local = rendered[path], path.removeprefix(root)
         old = before.get(local) if before is not None else None
@@ -91,7 +93,7 @@ def _merge(rendered: Mapping[str, str], folder: NodeFolder) -> Merge:
         elif not path.startswith(root) or local == FILE_NAME or local not in folder.texts:
             files[path] = text
         else:
-            files[path] = _file(local, old, folder, text, package, notes, path)
+            files[path] = _file(local, old, folder, text, package, notes, path, handlers)
     for local, text in folder.texts.items():
         path = root + local
         if path in files:
@@ -129,7 +131,14 @@ def _is_finished(contract: ModelContract, node: Callable[[], str]) -> Callable[[
 
 
 def _file(
-    local: str, before: str | None, folder: NodeFolder, text: str, package: str, notes: Notes, path: str
+    local: str,
+    before: str | None,
+    folder: NodeFolder,
+    text: str,
+    package: str,
+    notes: Notes,
+    path: str,
+    handlers: frozenset[str],
 ) -> str:
     """Return one file of both, merged by its syntax where it has one."""
     own, at, add = folder.texts[local], folder.path / local, notes.on(path)
@@ -142,8 +151,16 @@ def _file(
     if folder.module != package:  # the lines of its statements stay the same
         ours = parsed(moved(ours.module, folder.module, package).code, at)
     old = _moved_base(before, at, folder.module, package)
-    is_messages = local.startswith(f"{_MODELS}/")
-    return merge_module(old, ours, text, path=at, add=add, is_node_file=local == _NODE, is_messages=is_messages)
+    return merge_module(
+        old,
+        ours,
+        text,
+        path=at,
+        add=add,
+        is_node_file=local == _NODE,
+        is_messages=local.startswith(f"{_MODELS}/"),
+        handlers=handlers,
+    )
 
 
 def _moved_base(before: str | None, at: Path, module: str, package: str) -> str | None:

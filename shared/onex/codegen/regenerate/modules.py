@@ -18,11 +18,19 @@ _ALL = "name:__all__"
 
 
 def merge_module(
-    base: str | None, ours: Source, theirs: str, *, path: Path, add: Add, is_node_file: bool, is_messages: bool
+    base: str | None,
+    ours: Source,
+    theirs: str,
+    *,
+    path: Path,
+    add: Add,
+    is_node_file: bool,
+    is_messages: bool,
+    handlers: frozenset[str] = frozenset(),
 ) -> str:
     """Return a hand-written file with the rendered parts that are new or changed.
 
-    ``base`` is the rendering of the earlier contract. Raise ContractError for a file with several node classes.
+    ``base`` is the rendering of the earlier contract, ``handlers`` the methods that the new one names. Raise ContractError for a file with several node classes.
     """
     rendered = parsed(theirs, path)
     earlier = parsed(base, path) if base is not None else None
@@ -30,7 +38,7 @@ def merge_module(
         ours = _with_class_name(ours, wanted.name.value, path)
         earlier = _with_class_name(earlier, wanted.name.value, path) if earlier is not None else None
     own, new, before = ours.module, rendered.module, earlier.module if earlier is not None else None
-    place = Place(ours, add, is_messages)
+    place = Place(ours, add, is_messages, handlers)
     own_members, new_members = members_of(statements(own)), _without_imports(new)
     old_members = _without_imports(before) if before is not None else None
     imported = {item.bound for statement in statements(own) for item in bindings_of(statement)}
