@@ -9,10 +9,13 @@ import pytest
 
 from onex.codegen.inject import MixinInjector, grouped_imports
 from onex.codegen.introspect import ContractIntrospector
+from onex.codegen.render import checked
 from onex.codegen.render.new_contract import new_contract
 from onex.codegen.render.package import RenderOptions, package_files
 from onex.codegen.render.printer import formatted
+from onex.codegen.render.shape import Shape
 from onex.codegen.render.templates_of import template_names
+from onex.codegen.render.verify import verified
 from onex.contract import parse_contract
 from onex.errors import ConfigurationError, ContractError, RejectedError
 from onex.model.enums import EnumNodeKind
@@ -74,6 +77,35 @@ def test_each_service_has_its_circuit() -> None:
     assert method(node_of(CAPABLE), "llm_provider_circuit").endswith("    return self.circuits.of('llm-provider')")
     hostile = CAPABLE.replace("llm-provider", 'x") + print(1) + str("')
     assert "return self.circuits.of('x\") + print(1) + str(\"')" in method(node_of(hostile), "x_print_1_str_circuit")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("await self.database.ping()", "print(1)"),
+        ("return self.circuits.of(", "return eval("),
+        ("    @unfinished\n    async def check_provider", "    async def check_provider"),
+        ("async def check_kafka(self)", "async def check_kafka(self, x=print(1))"),
+        (
+            "    async def check_kafka",
+            "    async def check_more(self) -> bool:\n        return True\n\n    async def check_kafka",
+        ),
+        ("    MixinKafkaHealthCheck, ", "    "),
+    ],
+)
+def test_methods_of_capabilities_are_those_of_the_blueprint(
+    monkeypatch: pytest.MonkeyPatch, old: str, new: str
+) -> None:
+    changed = []
+
+    def edited(source: str, shape: Shape, what: str) -> str:
+        changed.append(old in source)
+        return verified(source.replace(old, new, 1), shape, what)
+
+    monkeypatch.setattr(checked, "verified", edited)
+    with pytest.raises(RejectedError, match="the rendered code"):
+        node_of(CAPABLE)
+    assert any(changed)
 
 
 def test_injection_is_the_same_for_every_name_of_a_capability() -> None:

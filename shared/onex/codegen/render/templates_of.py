@@ -31,7 +31,7 @@ class Templates:
     def __init__(self, folder: Path | None = None) -> None:
         """Raise ConfigurationError for a folder that does not exist, or that has a template of an unknown name."""
         self._own = frozenset() if folder is None else frozenset(_checked(folder))
-        self._environment = _environment(folder)
+        self._environment = _environment(None if folder is None else folder.resolve())
 
     def render(self, name: str, values: Mapping[str, object]) -> str:
         """Return the rendered template. Raise ConfigurationError when a template of the project fails."""
