@@ -23,6 +23,7 @@ ON_ONE_WORKER = frozenset(
         "unit/test_hostile_commands",
         "unit/test_mesh_imports",
         "unit/test_packaging",
+        "unit/test_validate_types",
         "unit/test_warehouse_branches",
     )
 )
