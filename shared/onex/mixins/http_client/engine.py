@@ -185,11 +185,21 @@ class HttpClientEngine(ProtocolHttpClient):
                 await drain(response)
             finally:
                 await response.aclose()
-            request = _redirected(service, request, response.next_request)
+            request = self._redirected(service, request, response.next_request)
         raise RejectedError(
             f"{service}: more than {self._settings.max_redirects} redirects; "
             "http_client.max_redirects in the contract allows more"
         )
+
+    def _redirected(self, service: str, before: httpx.Request, following: httpx.Request) -> httpx.Request:
+        """Return the next request. Another origin receives no header that may be secret."""
+        old, new = Origin.of(before.url), Origin.of(following.url)
+        if old.scheme == "https" and new.scheme != "https":
+            raise RejectedError(f"{service}: a redirect from https to {new.scheme}")
+        if old != new:
+            for name in set(following.headers) - _FOR_ANY_ORIGIN - {self._settings.idempotency_header.lower()}:
+                del following.headers[name]
+        return following
 
     async def _received(self, service: str, response: httpx.Response, accept: Collection[int]) -> HttpResponse:
         status = response.status_code
@@ -261,14 +271,3 @@ def _checked(service: str, headers: Mapping[str, str]) -> Mapping[str, str]:
         if problem := header_problem(name, value):
             raise RejectedError(f"{service}: {problem}")
     return headers
-
-
-def _redirected(service: str, before: httpx.Request, following: httpx.Request) -> httpx.Request:
-    """Return the next request. Another origin receives no header that may be secret."""
-    old, new = Origin.of(before.url), Origin.of(following.url)
-    if old.scheme == "https" and new.scheme != "https":
-        raise RejectedError(f"{service}: a redirect from https to {new.scheme}")
-    if old != new:
-        for name in set(following.headers) - _FOR_ANY_ORIGIN:
-            del following.headers[name]
-    return following
