@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import yaml
+from pydantic import JsonValue
 
 from onex.contract.bounded_yaml import BoundedLoader
 from onex.contract.load import FILE_NAME
@@ -33,14 +34,23 @@ def with_schema_line(text: str, schema: str) -> str:
 def without_capabilities(text: str) -> str:
     """Return a valid contract without the declarations of capabilities. Other keys keep their comments."""
     data, _ = parse_yaml(text, Path(FILE_NAME))
-    root = BoundedLoader(text).get_single_node()
-    features = data.get("advanced_features")
-    kept = {key: features[key] for key in _OF_AGENTS if key in features} if isinstance(features, dict) else {}
-    if not isinstance(root, yaml.MappingNode) or root.flow_style:
-        others = {key: value for key, value in data.items() if key not in _CAPABILITIES}
-        return yaml.safe_dump({**others, **({"advanced_features": kept} if kept else {})}, sort_keys=False)
-    lines = text.removeprefix(_BYTE_ORDER_MARK).splitlines()
-    starts = [(str(key.value), key.start_mark.line) for key, _ in root.value]
+    kept: dict[str, JsonValue] = {}
+    match data.get("advanced_features"):
+        case dict(features):
+            kept = {key: features[key] for key in _OF_AGENTS if key in features}
+    agents: dict[str, JsonValue] = {"advanced_features": kept} if kept else {}
+    match BoundedLoader(text).get_single_node():
+        case yaml.MappingNode(flow_style=False, value=pairs):
+            lines = text.removeprefix(_BYTE_ORDER_MARK).splitlines()
+            starts = [(str(key.value), key.start_mark.line) for key, _ in pairs]
+            return _without(lines, starts) + (yaml.safe_dump(agents, sort_keys=False) if kept else "")
+        case _:
+            others = {key: value for key, value in data.items() if key not in _CAPABILITIES}
+            return str(yaml.safe_dump({**others, **agents}, sort_keys=False))
+
+
+def _without(lines: Sequence[str], starts: Sequence[tuple[str, int]]) -> str:
+    """Return the lines without those of capabilities. ``starts`` has the first line of each key, from 0."""
     ends = [start for _, start in starts[1:]] + [_end(lines)]
     dropped = {
         number
@@ -48,8 +58,7 @@ def without_capabilities(text: str) -> str:
         if key in _CAPABILITIES
         for number in range(start, _before_comments(lines, start, end))
     }
-    rest = "".join(f"{line}\n" for number, line in enumerate(lines) if number not in dropped and number < ends[-1])
-    return rest + (yaml.safe_dump({"advanced_features": kept}, sort_keys=False) if kept else "")
+    return "".join(f"{line}\n" for number, line in enumerate(lines) if number not in dropped and number < ends[-1])
 
 
 def _end(lines: Sequence[str]) -> int:

@@ -25,14 +25,17 @@ def flat(node: ast.AST) -> str:
             continue
         if token.string[0] not in "'\"b":
             return text  # an f-string: quotes within have a meaning
-        value: object = ast.literal_eval(token.string)
-        written = literal(value) if isinstance(value, str) else _bytes(repr(value))
-        parts += [text[end : token.start[1]], written]
+        parts += [text[end : token.start[1]], _in_double_quotes(ast.literal_eval(token.string))]
         end = token.end[1]
     return "".join([*parts, text[end:]])
 
 
-def _bytes(written: str) -> str:
+def _in_double_quotes(value: object) -> str:
+    """Return a text, or bytes, as a literal."""
+    match value:
+        case str():
+            return literal(value)
+    written = repr(value)
     return written if '"' in written else f'b"{written[2:-1]}"'
 
 
@@ -113,20 +116,24 @@ def _operands(node: ast.expr) -> list[str]:
         case ast.IfExp(test=test, body=body, orelse=other):
             return [flat(body), f"if {flat(test)}", f"else {flat(other)}"]
         case ast.BoolOp(op=operator, values=values):
-            word = "or" if isinstance(operator, ast.Or) else "and"
+            word = {ast.Or: "or", ast.And: "and"}[type(operator)]
             first, *others = (_in_operation(value) for value in values)
             return [first, *(f"{word} {value}" for value in others)]
         case ast.BinOp(left=left, op=operator, right=right):
             sign = flat(ast.BinOp(ast.Name("a"), operator, ast.Name("b")))[2:-2]
-            same = isinstance(left, ast.BinOp) and type(left.op) is type(operator)
-            return [*(_operands(left) if same else [_in_operation(left)]), f"{sign} {_in_operation(right)}"]
+            match left:
+                case ast.BinOp(op=before) if type(before) is type(operator):
+                    return [*_operands(left), f"{sign} {_in_operation(right)}"]
+            return [_in_operation(left), f"{sign} {_in_operation(right)}"]
         case _:
             return [flat(node)]
 
 
 def _in_operation(node: ast.expr) -> str:
-    text = flat(node)
-    return f"({text})" if isinstance(node, ast.BinOp | ast.BoolOp | ast.IfExp) else text
+    match node:
+        case ast.BinOp() | ast.BoolOp() | ast.IfExp():
+            return f"({flat(node)})"
+    return flat(node)
 
 
 def _in_parts(parts: Sequence[str], indent: int, *, bare: bool) -> str:

@@ -95,7 +95,7 @@ def _compound(node: ast.stmt, indent: int) -> list[str]:
                 case _:
                     return [*lines, f"{pad}else:", *block(other, indent + STEP)]
         case ast.With(items=[item], body=body) | ast.AsyncWith(items=[item], body=body):
-            start = f"{pad}{'async ' if isinstance(node, ast.AsyncWith) else ''}with "
+            start = f"{pad}{_async(node)}with "
             last = f"{'' if item.optional_vars is None else f' as {flat(item.optional_vars)}'}:"
             header = f"{start}{laid_out(item.context_expr, indent, len(start), len(last))}{last}"
             return [header, *block(body, indent + STEP)]
@@ -119,12 +119,23 @@ def _compound(node: ast.stmt, indent: int) -> list[str]:
             return [f"{pad}{line}" for line in ast.unparse(node).split("\n")]
 
 
+def _async(node: ast.stmt) -> str:
+    match node:
+        case ast.AsyncFunctionDef() | ast.AsyncWith():
+            return "async "
+    return ""
+
+
 def block(body: Sequence[ast.stmt], indent: int) -> Iterator[str]:
     """Yield the lines of the body of a function, class or other statement."""
     before: ast.stmt | None = None
     for statement in body:
-        if (isinstance(statement, _Function) and before is not None) or isinstance(before, _Function):
-            yield ""
+        match before, statement:
+            case (ast.FunctionDef() | ast.AsyncFunctionDef(), _) | (
+                ast.stmt(),
+                ast.FunctionDef() | ast.AsyncFunctionDef(),
+            ):
+                yield ""
         yield from _statement(statement, indent, is_docstring=before is None)
         before = statement
 
@@ -139,13 +150,16 @@ def _class(node: ast.ClassDef, indent: int) -> list[str]:
         lines.append(f"{pad}class {node.name}:")
     first, *others = node.body
     lines += _statement(first, indent + STEP, is_docstring=True)
-    return [*lines, *([""] if others and isinstance(first, ast.Expr) else []), *block(others, indent + STEP)]
+    match first, others:
+        case ast.Expr(), [_, *_]:
+            lines.append("")
+    return [*lines, *block(others, indent + STEP)]
 
 
 def _function(node: _Function, indent: int) -> list[str]:
     pad = " " * indent
     lines = [f"{pad}@{flat(decorator)}" for decorator in node.decorator_list]
-    start = f"{pad}{'async ' if isinstance(node, ast.AsyncFunctionDef) else ''}def {node.name}("
+    start = f"{pad}{_async(node)}def {node.name}("
     returns = "" if node.returns is None else f" -> {flat(node.returns)}"
     one_line = f"{start}{flat(node.args)}){returns}:"
     arguments = node.args
