@@ -66,14 +66,16 @@ def read_failures(root: Place, kind: EnumNodeKind, handlers: list[Place], notes:
     holders = [place for place in (legacy, resilience, descriptor, root) if place is not None and place.is_map]
     features = root.get("advanced_features")
     for place in _places(holders, _RETRIES):
-        if features is not None and features.get("retry_policy", "dead_letter_queue") is not None:
+        if _features_retry(features):
             notes.left_out(place, "advanced_features decides the retries, and is preferred")
         elif found.retry:
             notes.left_out(place, "another key of the file decides the retries")
         else:
             found.retry = _retry(place, kind, notes)
     for place in _places(holders[:-1], _BARE_COUNTS):
-        if found.retry:
+        if _features_retry(features):
+            notes.left_out(place, "advanced_features decides the retries, and is preferred")
+        elif found.retry:
             notes.left_out(place, "another key of the file decides the retries")
         else:
             found.retry = _retry(place, kind, notes)
@@ -94,6 +96,15 @@ def read_failures(root: Place, kind: EnumNodeKind, handlers: list[Place], notes:
                     place, "a node has one retry policy here; split the node, or give its handlers one policy"
                 )
     return found
+
+
+def _features_retry(features: Place | None) -> bool:
+    """Return whether advanced features decide how often a message is tried."""
+    if features is None:
+        return False
+    letters = features.get("dead_letter_queue", "dlq")
+    by_letters = letters is not None and letters.get("max_retries", "retry_delay_ms") is not None
+    return by_letters or features.get("retry_policy", "retry") is not None
 
 
 def _places(holders: list[Place], keys: tuple[str, ...]) -> Iterator[Place]:

@@ -14,6 +14,7 @@ from onex.mixins.catalogue import CATALOGUE
 from onex.model.contract.advanced_features import ModelAdvancedFeatures
 from onex.model.enums import EnumNodeKind
 
+_OF_LETTERS = ("max_retries", "retry_delay_ms")
 _ATTEMPTS = ("max_attempts", "max_retries")
 
 
@@ -122,10 +123,43 @@ def _feature(place: Place, kind: EnumNodeKind, found: Features, notes: Notes) ->
         return
     if kind is not EnumNodeKind.EFFECT and not _fits_a_pure_kind(name, place, kind, notes):
         return
+    if name == "dead_letter_queue":
+        place = _without_second_retries(place, notes)
+    if name == "observability":
+        place = _without_named_mixins(place, found, notes)
+    named = {"circuit_breaker": "MixinCircuitBreaker", "security_validation": "MixinSecurity"}.get(name, "")
+    if named in found.mixins or name in found.subcontracts:
+        notes.refused(place, f"{named or name} is configured twice; keep one")
+        return
     (model,) = (each for each in get_args(info.annotation) if isinstance(each, type) and issubclass(each, BaseModel))
     found.advanced[name] = _fit(model, place, {}, notes)
     if not place.children():
         notes.taken(place)
+
+
+def _without_named_mixins(observability: Place, found: Features, notes: Notes) -> Place:
+    """Return the feature without the parts that ``mixins`` or ``subcontracts`` configure."""
+    parts: dict[str, JsonValue] = {}
+    for part in observability.children():
+        named = f"Mixin{part.key.capitalize()}"
+        if named in found.mixins or part.key in found.subcontracts:
+            notes.left_out(part, f"{named} has its configuration under mixins or subcontracts already")
+        else:
+            parts[part.key] = part.value
+    return Place(observability.source, observability.at, parts)
+
+
+def _without_second_retries(letters: Place, notes: Notes) -> Place:
+    """Return the feature without the attempts that ``advanced_features.retry_policy`` decides."""
+    root = Place(letters.source, (), letters.source.data)
+    declared = root.get("advanced_features")
+    policy = declared.get("retry_policy", "retry") if declared is not None else None
+    if policy is None or not isinstance(letters.value, dict):
+        return letters
+    for key in _OF_LETTERS:
+        if (repeated := letters.get(key)) is not None:
+            notes.left_out(repeated, f"advanced_features.{policy.key} decides the attempts")
+    return Place(letters.source, letters.at, {k: v for k, v in letters.value.items() if k not in _OF_LETTERS})
 
 
 def _fits_a_pure_kind(name: str, place: Place, kind: EnumNodeKind, notes: Notes) -> bool:
