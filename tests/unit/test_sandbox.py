@@ -230,3 +230,13 @@ def test_users_that_are_not_root_have_namespaces_too(tmp_path_factory: pytest.Te
             check=False,
         )
     assert (done.returncode, done.stdout) == (0, "65534 1 False False\n"), done.stderr
+
+
+def test_an_installation_below_a_common_folder_is_not_hidden() -> None:
+    """The folder of the code is mounted under a name that this machine does not have, so that it covers nothing."""
+    if not has_namespaces():
+        pytest.skip("no namespaces on this machine")
+    ended = asyncio.run(Sandbox("namespaces", 60.0).run({}, "import os; print(os.getcwd())"))
+    assert ended.code == 0
+    assert ended.output.strip().startswith("/onex-")
+    assert not Path(ended.output.strip()).exists()
