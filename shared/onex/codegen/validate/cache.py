@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 import sys
 import tempfile
 from collections import OrderedDict
@@ -95,7 +96,7 @@ class ResultCache:
 def _read(file: Path) -> _Entry | None:
     try:
         status = file.stat(follow_symlinks=False)
-        if status.st_uid != os.getuid() or status.st_size > _LARGEST_ENTRY:
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid() or status.st_size > _LARGEST_ENTRY:
             return None
         return _Entry.model_validate_json(file.read_bytes())
     except (OSError, ValidationError):
