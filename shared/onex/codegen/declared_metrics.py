@@ -1,21 +1,20 @@
 """Panels of the metrics that contracts declare."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
+from onex.codegen.panels import Panel
 from onex.contract import ResolvedNode
 from onex.mixins.metrics import EnumMetricsBackend, EnumMetricType, ModelDeclaredMetric, ModelMetricsSubcontract
 
-Panel = tuple[str, str, str, Sequence[tuple[str, str]]]
-"""Title, unit, description, and queries with their legends."""
 _WINDOW = "[$__rate_interval]"
 
 
 def panels_of_declared_metrics(nodes: Iterable[ResolvedNode]) -> Iterator[Panel]:
     """Yield a panel for each metric that a node declares for Prometheus, in the order of the contracts."""
     for node in nodes:
-        settings = node.subcontracts.get(ModelMetricsSubcontract)
-        if isinstance(settings, ModelMetricsSubcontract):
-            yield from panels_of(node.contract.name, settings)
+        match node.subcontracts.get(ModelMetricsSubcontract):
+            case ModelMetricsSubcontract() as settings:
+                yield from panels_of(node.contract.name, settings)
 
 
 def panels_of(node: str, settings: ModelMetricsSubcontract) -> list[Panel]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import yaml
 
-from onex.codegen.declared_metrics import Panel, panels_of_declared_metrics
+from onex.codegen.panels import Panel
 from onex.contract import ResolvedNode
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumNodeKind
@@ -126,6 +126,9 @@ def _dashboard(nodes: Sequence[ResolvedNode]) -> dict[str, object]:
     kinds = {contract.node_type for contract in contracts}
     panels += _EFFECTS if EnumNodeKind.EFFECT in kinds else ()
     panels += _KEYED if any(kind.is_stateful for kind in kinds) else ()
+    # The capability imports the client of Prometheus, which other commands do not need.
+    from onex.codegen.declared_metrics import panels_of_declared_metrics
+
     panels += panels_of_declared_metrics(nodes)
     names = [contract.name for contract in contracts]
     return {
