@@ -48,7 +48,15 @@ def test_each_fault_is_found_at_its_line(name: str, text: str, rule: str, line: 
     ],
 )
 def test_near_misses_pass(name: str, text: str) -> None:
-    assert read_sources({name: text}).findings == ()
+    assert read_sources(package() | {name: text}).findings == ()
+
+
+def test_files_without_a_node_do_not_pass() -> None:
+    validator = NodeValidator(EnumValidationLevel.BASIC)
+    for files in ({}, {"README.md": "x"}, {"compose.yaml": "a: 1\n", "tool.py": "x = 1\n"}):
+        assert rules(validator.validate(files)) == ["syntax.nothing"]
+    assert rules(validator.validate(package() | {"compose.yaml": "a: 1\n", "tool.py": "x = 1\n"})) == []
+    assert "ast.node" in rules(validator.validate({"contract.yaml": package()[CONTRACT]}))
 
 
 def test_faults_of_syntax_end_the_validation() -> None:

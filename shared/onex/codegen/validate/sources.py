@@ -27,6 +27,7 @@ _FOLDER = re.compile(r"(?P<root>node_[a-z0-9_]+/v[0-9_]+)/")
 _SIZE = Rule("syntax.size", "split it; generated nodes are far smaller")
 _PATH = Rule("syntax.path", "use a relative path below the services folder, of plain names")
 _TEXT = Rule("syntax.text", "save it as UTF-8 text without null bytes")
+_NONE = Rule("syntax.nothing", "name files with node.py and contract.yaml")
 _STUB = Rule("syntax.stub", "remove it: annotate the module itself")
 _SHADOW = Rule("syntax.shadow", "give it another name, or put it below the folder of the node")
 _PYTHON = Rule("syntax.python", "fix the syntax")
@@ -67,6 +68,11 @@ class Package:
     def path(self, name: str) -> str:
         """Return the path of a file of the package."""
         return f"{self.root}/{name}" if self.root else name
+
+    @property
+    def is_node(self) -> bool:
+        """Whether the files are a node. Others lie next to nodes: Python and YAML that belong to no version."""
+        return bool(self.root) or not self.files.keys().isdisjoint({"node.py", "contract.yaml"})
 
     @property
     def node(self) -> Module | None:
@@ -140,6 +146,8 @@ def read_sources(files: Mapping[str, str]) -> Sources:
         )
         for root in roots
     )
+    if not any(package.is_node for package in packages):
+        findings.append(_NONE.at("", 0, "no node is among the files"))
     return Sources(files, packages, tuple(findings))
 
 

@@ -79,6 +79,8 @@ def check_syntax_tree(package: Package) -> Findings:
     """Yield findings about classes, handlers and statements. No file is imported."""
     for module in package.own_modules:
         yield from _import_time(module)
+    if not package.is_node:
+        return
     contract_path = package.path("contract.yaml")
     if contract_path not in package.files:
         yield _CONTRACT.at(contract_path, 0, "is missing")
