@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Union, get_args, get_origin
@@ -44,8 +45,13 @@ _PLAIN: Mapping[object, st.SearchStrategy[object]] = {
 
 def histories(folder: Path) -> st.SearchStrategy[History]:
     """Return a strategy of one to four messages that the node in a folder takes, each valid and of any content."""
-    inputs = [route.model for route in resolve_node(folder).routes.values() if route.model is not CancelWorkflow]
+    inputs = [route.model for route in _node(folder).routes.values() if route.model is not CancelWorkflow]
     return st.lists(st.one_of(*map(messages, inputs)), min_size=1, max_size=_MOST_MESSAGES)
+
+
+@cache
+def _node(folder: Path) -> ResolvedNode:
+    return resolve_node(folder, environment=os.environ)
 
 
 def messages(model: type[Message]) -> st.SearchStrategy[Message]:
@@ -62,7 +68,7 @@ def problem_of(folder: Path, history: History, *, virtual_time: bool = True) -> 
     Each message leads to declared results, or to a dead letter of class ``rejected``, or of class ``unfinished`` when
     a handler has the mark ``@unfinished``. A pure node returns the same for the same messages.
     """
-    node = resolve_node(folder, environment=os.environ)
+    node = _node(folder)
     results = _results(node, history, virtual_time=virtual_time)
     allowed = _ALLOWED if node.unfinished else _ALLOWED - {EnumFailureClass.UNFINISHED.value}
     for message, (_, letter) in zip(history, results, strict=True):
