@@ -225,6 +225,13 @@ def test_capabilities_are_added_by_kind_and_comments_stay() -> None:
     assert enhanced(EFFECT).added == ("MixinHealthCheck", "MixinMetrics", "MixinTracing")
 
 
+def test_an_effect_that_calls_a_server_gets_a_circuit_and_a_time_limit() -> None:
+    operation = "{handler: generate, type: postgres, statement: SELECT 1}"
+    better = enhanced(EFFECT + f"mixins: [{{name: MixinDatabase}}]\nio_operations: [{operation}]\n")
+    assert better.added[-2:] == ("MixinCircuitBreaker", "MixinTimeout")
+    assert "mixins: [{name: MixinDatabase}, {name: MixinHealthCheck}" in better.text
+
+
 @pytest.mark.parametrize(
     "declared",
     [

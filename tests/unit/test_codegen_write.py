@@ -348,6 +348,8 @@ def test_differences_are_those_that_a_writing_makes(tmp_path: Path) -> None:
     assert found[f"{PACKAGE}/test_node.py"][0] == "--- /dev/null"
     write_package(SECOND, tmp_path)
     assert differences(SECOND, tmp_path) == []
+    gone = {each.name: list(each.lines)[:2] for each in differences(FIRST, tmp_path)}[f"{PACKAGE}/test_node.py"]
+    assert gone == [f"--- a/{PACKAGE}/test_node.py", "+++ /dev/null"]
     (tmp_path / PACKAGE / "node.py").write_bytes(b"two\r\n")
     assert len(differences(SECOND, tmp_path)) == 1
 

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 from onex.cli.generate import alias
 from onex.cli.main import app
 from onex.codegen.write import list_backups
-from tests.conftest import CONTRACTS
+from tests.conftest import CONTRACTS, SERVICES
 
 EFFECT = CONTRACTS / "llm_effect.yaml"
 COMPUTE = CONTRACTS / "circuit_judge_compute.yaml"
@@ -238,3 +239,23 @@ def test_everything_is_checked_and_tested_by_default(folder: Path) -> None:
     assert all(gate["passed"] for gate in node["gates"])
     assert node["tests"]["passed"] > 0
     assert list(node["seconds"]) == ["read", "render", "validate", "test", "write"]
+
+
+def test_a_node_that_a_person_wrote_gets_capabilities_and_keeps_everything_else(folder: Path) -> None:
+    package = folder / "services" / "node_store_effect" / "v1_0_0"
+    shutil.copytree(SERVICES / "node_store_effect" / "v1_0_0", package, ignore=shutil.ignore_patterns("__pycache__"))
+    before = {name: (package / name).read_text() for name in ("store.py", "models/__init__.py", "cases.yaml")}
+    contract = (package / "contract.yaml").read_text()
+    (package / "contract.yaml").write_text(f"# mine\n{contract}")
+    code, out, err = run(package / "contract.yaml", "--enhance-with-mixins", "--validation-level", "basic")
+    assert code == 0, err
+    assert "added MixinHealthCheck, MixinMetrics, MixinTracing" in out
+    assert {name: (package / name).read_text() for name in before} == before
+    node = (package / "node.py").read_text()
+    assert "digest = await self.database.run(partial(store, command=command))" in node
+    assert "MixinTracing" in node
+    text = (package / "contract.yaml").read_text()
+    assert "# mine\n" in text
+    assert "  - {name: MixinDatabase, config: {pool_max: 4}}\n  - {name: MixinHealthCheck}\n" in text
+    refused = run(package / "contract.yaml", "--strategy", "template", *QUICK)
+    assert (refused[0], "has no definitions" in refused[2]) == (3, True)

@@ -1,14 +1,14 @@
 """One generation: read, render, validate, test, write."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from onex.codegen.generate.cache import cache_folder
 from onex.codegen.generate.enhance import enhanced
 from onex.codegen.generate.gates import Gate, gate_of_tests, gate_of_validation, wants_tests
 from onex.codegen.generate.progress import OnProgress, StepProgress, Steps
-from onex.codegen.generate.strategies import Rendered, strategy_of
+from onex.codegen.generate.strategies import Rendered, regenerates_own_messages, strategy_of
 from onex.codegen.introspect import ContractIntrospector, ModelEnhancedContract
 from onex.codegen.model import (
     EnumGenerationStep,
@@ -22,7 +22,7 @@ from onex.codegen.render.generatable import generatable_contract
 from onex.codegen.write import WriteReport, write_package
 from onex.codegen.write.package_writer import refuse_loss
 from onex.codegen.write.places import services_folder
-from onex.contract.load import FILE_NAME
+from onex.contract.load import FILE_NAME, parse_contract
 
 if TYPE_CHECKING:
     from onex.codegen.validate import NodeValidator
@@ -70,9 +70,11 @@ class CodeGenerationPipeline:
             if options.enhance:
                 better = enhanced(text, name)
                 text, added = better.text, better.added
-            generatable_contract(text, name)
+            parsed = parse_contract(text, name)
+            package = f"{parsed.name}/{parsed.contract_version.folder}"
+            if not regenerates_own_messages(options, parsed, package):
+                generatable_contract(text, name)
             contract = ContractIntrospector().introspect(text, name)
-        package = f"{contract.contract.name}/{contract.contract.contract_version.folder}"
         with steps.step(EnumGenerationStep.RENDER):
             rendered = strategy_of(options, package).render(text, package)
             if options.write and not options.overwrite:  # before the time for checks and tests is spent
@@ -87,7 +89,7 @@ class CodeGenerationPipeline:
                 gate = gate_of_validation(validation, options.level)
                 if not gate.passed:
                     steps.fail(EnumGenerationStep.VALIDATE)
-        if gate.passed and wants_tests(options.level):
+        if gate.passed and wants_tests(options.level) and _has_tests(rendered.files):
             with steps.step(EnumGenerationStep.TEST):
                 tests = (self._tests or _default_runner())(rendered.files)
                 gate = gate_of_tests(tests)
@@ -109,6 +111,11 @@ def validator_of(level: EnumValidationLevel, services: Path | None = None, *, mi
 
     roots = [services] if services is not None and services.is_dir() else []
     return NodeValidator(level, folder=cache_folder(), roots=roots, mixins=mixins)
+
+
+def _has_tests(files: Mapping[str, str]) -> bool:
+    """Return whether a package has tests of its own. Those of a node that a person wrote may be elsewhere."""
+    return any(PurePosixPath(name).match("test_*.py") for name in files)
 
 
 def _default_runner() -> TestRunner:

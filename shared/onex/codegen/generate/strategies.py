@@ -14,6 +14,10 @@ from onex.codegen.render.cases import case_files
 from onex.codegen.render.package import RenderOptions, package_files
 from onex.codegen.write.package_writer import folder_exists
 from onex.codegen.write.places import services_folder
+from onex.contract.load import parse_contract
+from onex.model.contract import ModelContract
+
+_WITH_BODIES = frozenset({EnumGenerationStrategy.HYBRID, EnumGenerationStrategy.AUTO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,26 @@ class HybridStrategy(ProtocolGenerationStrategy):
 
 
 @dataclass(frozen=True, slots=True)
+class ExistingNodeTemplates(ProtocolGenerationStrategy):
+    """Templates for a node that is on disk: its messages may be classes of its author, without ``definitions``.
+
+    Then contract and node class are rendered, and everything else in the folder is the author's.
+    """
+
+    templates: ProtocolGenerationStrategy
+    folder: Path
+
+    @override
+    def render(self, text: str, package: str) -> Rendered:
+        if not has_own_messages(parse_contract(text)):
+            return self.templates.render(text, package)
+        from onex.codegen.regenerate.folder import read_folder  # these need the extra `codegen`
+        from onex.codegen.regenerate.rendering import rendered_for
+
+        return Rendered(rendered_for(text, read_folder(self.folder)), EnumGenerationStrategy.TEMPLATE)
+
+
+@dataclass(frozen=True, slots=True)
 class AutoStrategy(ProtocolGenerationStrategy):
     """Chooses: HYBRID when the package is on disk, TEMPLATE_LOADING when there are templates, otherwise TEMPLATE."""
 
@@ -119,6 +143,18 @@ def strategy_of(options: GenerationOptions, package: str) -> ProtocolGenerationS
     return STRATEGIES[options.strategy](options, package)
 
 
+def has_own_messages(contract: ModelContract) -> bool:
+    """Return whether messages or a Config of the node are classes of its author, which no template can make."""
+    return contract.definitions is None or bool(contract.config)
+
+
+def regenerates_own_messages(options: GenerationOptions, contract: ModelContract, package: str) -> bool:
+    """Return whether a node with messages of its author is generated again: it needs no ``definitions`` for that."""
+    if options.output is None or not options.mixins or not has_own_messages(contract):
+        return False
+    return AutoStrategy(options).choice(package) is EnumGenerationStrategy.HYBRID and options.strategy in _WITH_BODIES
+
+
 def _template(options: GenerationOptions, _package: str) -> ProtocolGenerationStrategy:
     return TemplateStrategy(options.mixins)
 
@@ -132,7 +168,8 @@ def _hybrid(options: GenerationOptions, package: str) -> ProtocolGenerationStrat
     assert options.output is not None  # the options were checked
     templates = _template_loading if options.templates is not None else _template
     folder = services_folder(options.output, package) / package
-    return HybridStrategy(templates(options, package), HandWrittenBodies(folder))
+    existing = ExistingNodeTemplates(templates(options, package), folder)
+    return HybridStrategy(existing, HandWrittenBodies(folder))
 
 
 def _auto(options: GenerationOptions, _package: str) -> ProtocolGenerationStrategy:

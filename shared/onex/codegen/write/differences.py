@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onex.codegen.write.package_reader import read_package
+from onex.codegen.write.package_writer import stale_files
 from onex.codegen.write.places import checked_folder, package_of
 
 
@@ -20,7 +21,7 @@ class FileDifference:
 
 
 def differences(files: Mapping[str, str], output: Path) -> list[FileDifference]:
-    """Return each file that a writing below ``output`` would change, in the order of the package."""
+    """Return each file that a writing below ``output`` would change or remove, in the order of the package."""
     package = package_of(files)
     existing = read_package(checked_folder(output, package))
     changed = []
@@ -28,11 +29,15 @@ def differences(files: Mapping[str, str], output: Path) -> list[FileDifference]:
         before = existing.get(name.removeprefix(f"{package}/"))
         if before != text.encode():
             changed.append(FileDifference(name, _unified(name, before, text)))
+    for name in sorted(stale_files(existing, {name.removeprefix(f"{package}/") for name in files})):
+        whole = f"{package}/{name}"
+        changed.append(FileDifference(whole, _unified(whole, existing[name], None)))
     return changed
 
 
-def _unified(name: str, before: bytes | None, after: str) -> list[str]:
+def _unified(name: str, before: bytes | None, after: str | None) -> list[str]:
     old = (before or b"").decode(errors="replace").splitlines()
     origin = "/dev/null" if before is None else f"a/{name}"
-    lines = list(difflib.unified_diff(old, after.splitlines(), origin, f"b/{name}", lineterm=""))
+    target = "/dev/null" if after is None else f"b/{name}"
+    lines = list(difflib.unified_diff(old, (after or "").splitlines(), origin, target, lineterm=""))
     return lines or [f"--- a/{name}", f"+++ b/{name}", "(the files differ in line ends alone)"]

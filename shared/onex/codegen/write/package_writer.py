@@ -1,7 +1,7 @@
 """Writes a rendered package over the package on disk."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,7 +60,7 @@ def write_package(
             existing = read_package(folder)
             if not overwrite:
                 _refuse_loss(folder, existing, _guarded(existing, rendered, replaced, is_merged=base is not None))
-            stale = _stale(existing, rendered)
+            stale = stale_files(existing, rendered)
             content = {name: text for name, text in existing.items() if name not in stale}
             content |= rendered
             content.pop(MANIFEST, None)
@@ -116,7 +116,8 @@ def _refuse_loss(folder: Path, existing: Mapping[str, bytes], rendered: Mapping[
         )
 
 
-def _stale(existing: Mapping[str, bytes], rendered: Mapping[str, bytes]) -> set[str]:
+def stale_files(existing: Mapping[str, bytes], rendered: Container[str]) -> set[str]:
+    """Return the files of an earlier generation that are not rendered any more, and that no one changed."""
     manifest = manifest_of(existing.get(MANIFEST))
     return {
         name
