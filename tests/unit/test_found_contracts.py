@@ -618,6 +618,12 @@ def test_a_node_with_more_topics_than_can_be_matched_is_refused(tmp_path: Path) 
     assert "300 subscribed topics" in refusals(result)["contract"]
 
 
+def test_a_handler_with_more_results_than_can_be_matched_is_refused(tmp_path: Path) -> None:
+    results = ", ".join(f"Result{number}" for number in range(300))
+    result = imported(tmp_path, f"{HEAD}{BUS}handlers: [{{class: HandlerDesk, output_events: [{results}]}}]\n")
+    assert "300 results" in refusals(result)["contract"]
+
+
 def test_the_name_of_a_file_writes_no_line_of_the_contract(tmp_path: Path) -> None:
     file = tmp_path / "a\nnode_type: REDUCER\n.yaml"
     file.write_text(HEAD + BUS)

@@ -153,7 +153,7 @@ def _is_limited(schema: Schema) -> bool:
 
 
 def _in_words_of_json_schema(schema: JsonValue) -> JsonValue:
-    """Return the schema with limits that pydantic writes in its own words, next to a schema that a type has itself."""
+    """Return the schema with limits that pydantic writes in its own words, next to the schema of a type."""
     match schema:
         case dict():
             return {

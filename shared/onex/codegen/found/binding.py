@@ -142,26 +142,19 @@ def _match_by_meaning(
     topics: Sequence[FoundTopic], handlers: Sequence[FoundHandler], chosen: dict[str, FoundHandler], notes: Notes
 ) -> None:
     """Match pairs whose words fit each other better than anything else."""
-    scores = {
-        (topic.name, index): len(meaning(topic.parsed.name) & _about(handler))
-        for topic in topics
-        for index, handler in enumerate(handlers)
-    }
+    about = [_about(handler) for handler in handlers]
+    scores = {topic.name: [len(meaning(topic.parsed.name) & words) for words in about] for topic in topics}
     for topic in topics:
-        best = [i for i in range(len(handlers)) if scores[topic.name, i] == _largest(scores, topic=topic.name) > 0]
+        own = scores[topic.name]
+        best = [index for index, score in enumerate(own) if score == max(own) > 0]
         if len(best) != 1:
             continue
-        rivals = [other for other in topics if scores[other.name, best[0]] >= scores[topic.name, best[0]]]
-        if rivals == [topic]:
-            chosen[topic.name] = handlers[best[0]]
-            notes.translated(
-                handlers[best[0]].where,
-                f"takes {topic.name}, by the words of its names; check that it is the right one",
-            )
-
-
-def _largest(scores: dict[tuple[str, int], int], topic: str) -> int:
-    return max((score for (name, _), score in scores.items() if name == topic), default=0)
+        rivals = [name for name, others in scores.items() if others[best[0]] >= own[best[0]]]
+        if rivals == [topic.name]:
+            handler = handlers[best[0]]
+            chosen[topic.name] = handler
+            words = "by the words of its names; check that it is the right one"
+            notes.translated(handler.where, f"takes {topic.name}, {words}")
 
 
 def _about(handler: FoundHandler) -> frozenset[str]:

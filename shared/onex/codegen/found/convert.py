@@ -70,7 +70,9 @@ def import_contract(file: Path) -> FoundContract:
         contract = parse_contract(text, str(file))
     except ContractError as error:
         # Lines of the result mean nothing to a reader of the source.
-        problems = tuple(ContractProblem(file, 1, p.field, p.message, p.remedy) for p in error.problems)
+        problems = tuple(
+            ContractProblem(file, 1, p.field, f"in the result: {p.message}", p.remedy) for p in error.problems
+        )
         return FoundContract(file, notes.sorted(), problems=problems)
     if gone := lost(root, contract, notes):
         return FoundContract(file, notes.sorted(), problems=tuple(gone))
@@ -80,6 +82,9 @@ def import_contract(file: Path) -> FoundContract:
 def _ours(root: Place) -> FoundContract | None:
     """Return the result for a file that is a contract of this mesh already: it is taken as it is."""
     file = root.source.file
+    keys = set(root.value) if isinstance(root.value, dict) else set()
+    if not keys <= ModelContract.model_fields.keys():
+        return None
     try:
         read_yaml(file)
         text = file.read_text(encoding="utf-8")
@@ -147,6 +152,7 @@ def _is_too_large(root: Place, topics: FoundTopics, handlers: FoundHandlers, not
         ("subscribed topics", len(topics.subscribed)),
         ("published topics", len(topics.published)),
         ("handlers", len(handlers.entries)),
+        ("results", len({name for handler in handlers.entries for name in handler.outputs})),
     ):
         if number > _MOST:
             notes.refused(root, f"has {number} {what}; split the node: the import matches {_MOST} at most")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import count
 
 from onex.codegen.render.generatable import IMPORTED
 from onex.model.contract.field_type import PLAIN_TYPES
@@ -50,6 +51,7 @@ class MessageNames:
 
     def __init__(self) -> None:
         self._used: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
 
     def is_free(self, name: str) -> bool:
         """Return whether a message may have the name: generated modules import some names themselves."""
@@ -57,15 +59,16 @@ class MessageNames:
 
     def use(self, candidates: Iterable[str]) -> str:
         """Return the first free candidate, and reserve it."""
-        name = next(candidate for candidate in _endless(candidates) if self.is_free(candidate))
+        name = next(candidate for candidate in self._endless(candidates) if self.is_free(candidate))
         self._used[kebab(name)] = name
         return name
 
-
-def _endless(candidates: Iterable[str]) -> Iterator[str]:
-    last = "Message"
-    for candidate in candidates:
-        yield candidate
-        last = candidate or last
-    for number in range(2, 1_000_000):
-        yield f"{last[: LONGEST_IDENTIFIER - 7]}{number}"
+    def _endless(self, candidates: Iterable[str]) -> Iterator[str]:
+        """Yield the candidates, and then the last one with growing numbers."""
+        last = "Message"
+        for candidate in candidates:
+            yield candidate
+            last = candidate or last
+        for number in count(self._numbers.get(last, 2)):
+            self._numbers[last] = number + 1
+            yield f"{last[: LONGEST_IDENTIFIER - 7]}{number}"
