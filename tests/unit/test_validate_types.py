@@ -54,7 +54,7 @@ def test_every_node_of_the_repository_and_every_generated_one_passes(results: Re
     """Without a warning: generated nodes pass level STRICT."""
     assert len(_generated()) > 30
     found = [
-        f"{finding.severity}: {finding} [{finding.rule}]"
+        f"{finding.severity}: {finding}"
         for result in results
         for finding in result.findings
         if not finding.file.startswith("node_quote_effect/")

@@ -24,7 +24,8 @@ class ModelFinding(BaseModel):
 
     def __str__(self) -> str:
         at = f"{self.file}:{self.line}" if self.line else self.file or "files"
-        return f"{at}: {self.message}; {self.remedy}" if self.remedy else f"{at}: {self.message}"
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        return f"{at}: {self.message}{remedy} [{self.rule}]"
 
 
 class ModelValidationResult(BaseModel):

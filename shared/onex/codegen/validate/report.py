@@ -44,6 +44,6 @@ def finding_lines(report: ModelQualityReport) -> list[str]:
     """Return a line for each finding, errors first, and for each that a comment allows."""
     found: list[ModelFinding] = [finding for result in report.validation for finding in result.findings]
     found.sort(key=lambda finding: (finding.severity, finding.file, finding.line))
-    lines = [f"{finding.severity}: {finding} [{finding.rule}]" for finding in found]
+    lines = [f"{finding.severity}: {finding}" for finding in found]
     allowed = [finding for result in report.validation for finding in result.suppressed]
-    return lines + [f"allowed: {finding} [{finding.rule}]" for finding in allowed]
+    return lines + [f"allowed: {finding}" for finding in allowed]
