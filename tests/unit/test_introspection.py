@@ -1,9 +1,13 @@
 """ContractIntrospector: capabilities of a contract from all of their names, with every problem and its line."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 from pydantic import ValidationError
 
 from onex.codegen.introspect import ContractIntrospector, ModelEnhancedContract
+from onex.contract import load_contract
 from onex.errors import ContractError
 from onex.mixins.circuit_breaker import ModelCircuitBreakerSubcontract
 from onex.mixins.database import ModelDatabaseSubcontract
@@ -180,3 +184,30 @@ def test_variables_of_another_environment_stay_as_they_are_written(monkeypatch: 
     assert caching.config is not None
     assert caching.config.model_dump()["max_entries"] == 9
     assert enhanced.variables == ("ONEX_HERE", "ONEX_NO_SUCH")
+
+
+def test_a_feature_whose_number_only_the_node_knows_is_no_problem() -> None:
+    features = (
+        "advanced_features:\n"
+        "  circuit_breaker: {failure_threshold: '${ONEX_FAILURES}', half_open_max_calls: 2}\n"
+        "  dead_letter_queue: {alert_threshold: '${ONEX_LETTERS}'}\n"
+    )
+    enhanced = introspect(features)
+    assert enhanced.variables == ("ONEX_FAILURES", "ONEX_LETTERS")
+    assert enhanced.contract.alert_threshold == 100
+    circuits = enhanced.mixin("MixinCircuitBreaker")
+    assert circuits
+    assert circuits.config == ModelCircuitBreakerSubcontract(half_open_max_calls=2)
+    (found,) = problems(features.replace("half_open_max_calls: 2", "half_open_max_calls: 2x"))
+    assert "half_open_max_calls: Input should be a valid integer" in found
+    with pytest.raises(ContractError, match="environment variable ONEX_FAILURES is not set"):
+        _read(features, {})
+    with pytest.raises(ContractError, match="the value from the environment does not fit"):
+        _read(features, {"ONEX_FAILURES": "many", "ONEX_LETTERS": "7"})
+
+
+def _read(more: str, environment: dict[str, str]) -> None:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "contract.yaml"
+        file.write_text(EFFECT + more)
+        load_contract(file, environment)

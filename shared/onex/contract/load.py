@@ -1,6 +1,7 @@
 """Reads ``contract.yaml`` into a frozen model, or raises all of its problems."""
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
@@ -54,7 +55,7 @@ def _validated(
     variables = Variables(environment, file, lines)
     resolved = variables.resolve(data)
     try:
-        contract = ModelContract.model_validate(resolved)
+        contract = _contract(resolved, variables)
     except ValidationError as error:
         raise ContractError([*variables.problems, *problems_of(error, ModelContract, variables)]) from None
     if variables.problems:
@@ -66,6 +67,26 @@ def _validated(
     if problems:
         raise ContractError(problems)
     return contract, variables
+
+
+def _contract(data: dict[str, JsonValue], variables: Variables) -> ModelContract:
+    """Return the contract. Raise ValidationError.
+
+    A value that only the environment of the node has is left out, where its text is no value of that type.
+    """
+    try:
+        return ModelContract.model_validate(data)
+    except ValidationError as error:
+        undecided = [at for details in error.errors() if (at := tuple(details["loc"])) in variables.open]
+        if variables.environment is not None or not undecided:
+            raise
+    changed = deepcopy(data)
+    for *outer, last in reversed(undecided):
+        part: object = changed
+        for key in outer:
+            part = part[key]  # type: ignore[index]  # the location of an error is one of the data
+        del part[last]  # type: ignore[attr-defined]  # as above
+    return ModelContract.model_validate(changed)
 
 
 def find_contracts(roots: Iterable[Path]) -> list[Path]:
