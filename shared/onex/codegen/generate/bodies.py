@@ -15,7 +15,7 @@ class Filled:
     files: Mapping[str, str]
     """Text by path below the services folder."""
     notes: tuple[str, ...] = ()
-    """What was kept, replaced and left undecided, each with its place."""
+    """What stayed, what was replaced and what is undecided, each with its place."""
 
 
 class ProtocolBodySource(Protocol):

@@ -58,7 +58,7 @@ class ModelGenerationResult(BaseModel):
     kept: tuple[str, ...] = ()
     """Files that have bodies, or more, which a person wrote."""
     notes: tuple[str, ...] = ()
-    """What a regeneration kept, replaced and left undecided, each with its place."""
+    """What stays in a regeneration, what it replaces and what it leaves undecided, each with its place."""
     folder: str = ""
     """Where the package was written; empty when it was not."""
     written: tuple[str, ...] = ()

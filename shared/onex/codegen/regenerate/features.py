@@ -46,7 +46,7 @@ _WORDS: Final[Mapping[EnumFeature, frozenset[str]]] = {
     EnumFeature.VALIDATION: frozenset({"sanitize", "validate", "validated", "validates", "validation", "validator"}),
     EnumFeature.SECURITY: frozenset({"authentication", "authorization", "encryption", "redact", "secret", "secrets"}),
     EnumFeature.CACHING: frozenset({"cache", "cached", "caching"}),
-    EnumFeature.RATE_LIMITING: frozenset({"limiter", "rate", "rates"}),
+    EnumFeature.RATE_LIMITING: frozenset({"limiter", "throttle", "throttled"}),
     EnumFeature.BULKHEAD: frozenset({"bulkhead", "semaphore"}),
     EnumFeature.HTTP: frozenset({"http", "httpx"}),
     EnumFeature.TIMEOUT: frozenset({"timeout", "timeouts"}),

@@ -26,7 +26,7 @@ _NODE: Final = "node.py"
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A regenerated node, and what was kept, replaced and left undecided."""
+    """A regenerated node, and what stayed, was replaced or is undecided."""
 
     files: Mapping[str, str]
     """Text by path below the services folder. Files that are no text are not in it, and stay where they are."""

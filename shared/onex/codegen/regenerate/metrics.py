@@ -63,7 +63,7 @@ class ModelRegenerationMetrics(BaseModel):
     generation_seconds: float
     """Time of rendering and merging."""
     notes: tuple[ModelMergeNote, ...] = ()
-    """What was kept, replaced and left undecided."""
+    """What stayed, what was replaced and what is undecided."""
     kept_bodies: tuple[str, ...] = ()
     """Qualified names of hand-written bodies that stayed."""
     conflicts: tuple[str, ...] = ()

@@ -30,7 +30,8 @@ def merge_module(
 ) -> str:
     """Return a hand-written file with the rendered parts that are new or changed.
 
-    ``base`` is the rendering of the earlier contract, ``handlers`` the methods that the new one names. Raise ContractError for a file with several node classes.
+    ``base`` is the rendering of the earlier contract, ``handlers`` the methods that the new one names. Raise
+    ContractError for a file with several node classes.
     """
     rendered = parsed(theirs, path)
     earlier = parsed(base, path) if base is not None else None

@@ -1,4 +1,4 @@
-"""What a regeneration kept, replaced and could not decide."""
+"""What stays in a regeneration, what it replaces and what it could not decide."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
