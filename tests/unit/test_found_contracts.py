@@ -196,7 +196,7 @@ def test_operations_find_their_topics_and_one_that_no_topic_leads_to_is_reported
 def test_operations_of_one_topic_share_a_method() -> None:
     contract, result = loaded("operations_in_the_message")
     assert [(h.event_model, h.handler) for h in routed(contract)] == [("ModelRegisterRequest", "execute")]
-    assert "is decided in the method execute" in said(result, "handler_routing.handlers[2].handler")[0][1]
+    assert "is decided in the method execute" in said(result, "handler_routing.handlers[2].handler.name")[0][1]
 
 
 def test_messages_of_several_types_on_one_topic_share_a_method(tmp_path: Path) -> None:
@@ -297,6 +297,39 @@ def test_retries_in_other_places(tmp_path: Path, text: str) -> None:
     assert result.contract is not None, result.notes
     assert result.contract.retry_policy.max_attempts == 3
     assert imported(tmp_path, f"name: desk\nnode_type: compute\n{BUS}{text}\n").is_refused
+
+
+@pytest.mark.parametrize(
+    ("policy", "exceptions", "codes"),
+    [
+        ("{max_retries: 1, retry_on: [timeout, Connection]}", ("TimeoutError", "ConnectionError"), ()),
+        ("{max_retries: 1, retryable_errors: [BUSY, rate_limited, 503]}", (), ("BUSY", "rate_limited", "503")),
+        ("{max_retries: 1, retryable_exceptions: [shop.errors.Busy]}", ("shop.errors.Busy",), ()),
+    ],
+)
+def test_exceptions_and_codes_are_told_apart(
+    tmp_path: Path, policy: str, exceptions: tuple[str, ...], codes: tuple[str, ...]
+) -> None:
+    result = imported(tmp_path, f"{HEAD}{BUS}error_handling: {{retry_policy: {policy}}}\n")
+    assert result.contract is not None
+    found = result.contract.retry_policy
+    assert (found.retryable_exceptions, found.retryable_error_codes) == (exceptions, codes)
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ("backoff_strategy: exponential_with_jitter", ("exponential", 0.2)),
+        ("{backoff: constant, jitter: false}", ("fixed", 0.0)),
+        ("{strategy: linear, jitter_factor: 0.4}", ("linear", 0.4)),
+        ("{backoff_strategy: none, jitter: full}", ("fixed", 1.0)),
+    ],
+)
+def test_backoffs_and_jitter(tmp_path: Path, policy: str, expected: tuple[str, float]) -> None:
+    inner = policy if policy.startswith("{") else f"{{{policy}}}"
+    result = imported(tmp_path, f"{HEAD}{BUS}error_handling: {{retry_policy: {inner}}}\n")
+    assert result.contract is not None
+    assert (result.contract.retry_policy.backoff, result.contract.retry_policy.jitter) == expected
 
 
 def test_a_limit_that_no_policy_takes_is_reported_as_one(tmp_path: Path) -> None:

@@ -60,7 +60,8 @@ def _lost(root: Place, contract: ModelContract, notes: Notes) -> Iterator[tuple[
             if plain_topic(place.text) not in topics:
                 yield place, "the topic is reported as used, and is not in event_bus"
         elif _is_number(place) and any(word in key for key in keys for word in _FAILURES):
-            if not _is_among(float(place.text), keys[-1], numbers, attempts):
+            # Codes of errors are texts in the result.
+            if place.text not in texts and not _is_among(float(place.text), keys[-1], numbers, attempts):
                 yield place, f"the setting is reported as used, and nothing in the result is {place.text}"
         elif keys[-1] in _STATES and place.text not in texts and contract.state_machine is not None:
             yield place, "the state is reported as used, and the result does not name it"

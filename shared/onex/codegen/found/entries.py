@@ -124,8 +124,9 @@ def _label(place: Place) -> tuple[str, Place | None]:
             continue
         if named.text:
             return last_part(named.text), named
-        if named.is_map and (text := named.text_of("name", "class", "class_name", "function")):
-            return last_part(text), named
+        inner = named.get("name", "class", "class_name", "function")
+        if inner is not None and inner.text:
+            return last_part(inner.text), inner
     for key in ("handler_key", "handler_id", "handler_type", "key", "id", "backend"):
         if (named := place.get(key)) is not None and named.text:
             return last_part(named.text), named

@@ -31,6 +31,7 @@ _LONGEST = ("max_delay", "max_backoff", "backoff_max", "max_interval")
 _FACTORS = ("multiplier", "backoff_multiplier", "exponential_base", "backoff_factor", "factor")
 _STRATEGIES = ("backoff", "backoff_strategy", "strategy", "backoff_type", "type")
 _NAMES = ("retry_on", "retryable_exceptions", "retryable_errors", "retry_on_exceptions", "retry_exceptions")
+_USUAL = {"timeout": "TimeoutError", "connection": "ConnectionError", "connection_error": "ConnectionError"}
 _CODES = ("retryable_error_codes", "retryable_status_codes", "retry_on_status_codes", "status_codes")
 _NEVER = ("non_retryable_errors", "non_retryable_exceptions", "non_retryable_error_codes", "no_retry_on", "abort_on")
 _OPEN = ("recovery_timeout", "reset_timeout", "timeout", "open_timeout", "open_duration", "cooldown")
@@ -169,7 +170,7 @@ def _delays(place: Place, policy: dict[str, JsonValue], notes: Notes) -> None:
             notes.refused(factor, "is no factor from 1 to 10 between one delay and the next")
     if (strategy := place.get(*_STRATEGIES)) is not None:
         backoff = next((each for each in EnumBackoff if each in strategy.text.lower()), None)
-        if "constant" in strategy.text.lower():
+        if any(word in strategy.text.lower() for word in ("constant", "none", "immediate", "flat")):
             backoff = EnumBackoff.FIXED
         if backoff is None:
             notes.refused(strategy, f"{strategy.text[:40]!r} is none of {', '.join(EnumBackoff)}")
@@ -184,6 +185,9 @@ def _delays(place: Place, policy: dict[str, JsonValue], notes: Notes) -> None:
             case int() | float() if 0 <= jitter.value <= 1:
                 policy["jitter"] = float(jitter.value)
                 notes.taken(jitter)
+            case "full" | "equal" | "decorrelated":
+                policy["jitter"] = 1.0 if jitter.value == "full" else 0.5
+                notes.translated(jitter, f"jitter: {policy['jitter']}, a share of each delay")
             case _:
                 notes.refused(jitter, "is no share from 0 to 1 of a delay")
 
@@ -192,7 +196,10 @@ def _transient(place: Place, policy: dict[str, JsonValue], notes: Notes) -> None
     names: list[JsonValue] = []
     codes: list[JsonValue] = []
     for item in _items(place, _NAMES):
-        if item.text.isdigit() or (item.text.isupper() and not hasattr(builtins, item.text)):
+        if (usual := _USUAL.get(item.text.lower())) is not None:
+            names.append(usual)
+            notes.translated(item, f"is the exception {usual}")
+        elif item.text.isdigit() or _is_code(item.text):
             codes.append(item.text)
             notes.translated(item, "an exception with this code is retried")
         elif not item.text.replace(".", "_").isidentifier():
@@ -213,6 +220,11 @@ def _transient(place: Place, policy: dict[str, JsonValue], notes: Notes) -> None
         policy["retryable_exceptions"] = names
     if codes:
         policy["retryable_error_codes"] = codes
+
+
+def _is_code(text: str) -> bool:
+    """Return whether a name is spelt as codes are: SERVICE_BUSY or service_busy, and no class."""
+    return (text.isupper() or text[:1].islower()) and "." not in text and text.isidentifier()
 
 
 def _items(place: Place, keys: tuple[str, ...]) -> Iterator[Place]:
