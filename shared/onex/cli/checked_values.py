@@ -19,7 +19,7 @@ def check_values(command: TyperCommand | TyperGroup) -> None:
     @wraps(call)
     def checked(**options: object) -> object:
         for name, values in options.items():
-            for value in values if isinstance(values, list) else [values]:
+            for value in _each(values):
                 if problem := _problem_of(value):
                     raise typer.BadParameter(f"{_shown(value)} {problem}", param_hint=f"'{name.replace('_', '-')}'")
         return call(**options)
@@ -27,8 +27,20 @@ def check_values(command: TyperCommand | TyperGroup) -> None:
     command.callback = checked
 
 
+def _each(values: object) -> list[object]:
+    match values:
+        case list():
+            return values
+        case _:
+            return [values]
+
+
 def _shown(value: object) -> str:
-    return repr(str(value) if isinstance(value, Path) else value)
+    match value:
+        case Path():
+            return repr(str(value))
+        case _:
+            return repr(value)
 
 
 def _problem_of(value: object) -> str:

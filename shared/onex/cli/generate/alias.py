@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from onex.cli.failures import failed
 from onex.cli.generate.arguments import with_backup_id
@@ -22,15 +22,24 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command with these arguments, and return its exit code."""
-    commands = typer.main.get_command(app)
-    assert isinstance(commands, TyperGroup)
     try:
-        command = commands.get_command(None, "generate")  # type: ignore[arg-type]  # it reads no context
-        assert command is not None
-        code = command.main(with_backup_id(arguments), prog_name=_NAME, standalone_mode=False)
+        code = _command().main(with_backup_id(arguments), prog_name=_NAME, standalone_mode=False)
     except typer.Abort:
         errors.print("aborted")
         return 1
     except Exception as error:  # noqa: BLE001 - the printer distinguishes internal errors from others
         return failed(error)
-    return code if isinstance(code, int) else 0
+    match code:
+        case int():
+            return code
+        case _:
+            return 0
+
+
+def _command() -> TyperCommand:
+    match typer.main.get_command(app):
+        case TyperGroup() as commands:
+            match commands.get_command(None, "generate"):  # type: ignore[arg-type]  # it reads no context
+                case TyperCommand() as command:
+                    return command
+    raise AssertionError("onex has no command `generate`")

@@ -84,6 +84,8 @@ def _has_only_gained(before: str, after: str, items: Sequence[Mapping[str, JsonV
         new, _ = parse_yaml(after, Path(name))
     except (ContractError, yaml.YAMLError):
         return False
-    listed = old.get("mixins") or []
-    assert isinstance(listed, list)
-    return new == {**old, "mixins": [*listed, *map(dict, items)]}
+    match old.get("mixins") or []:
+        case list() as listed:
+            return new == {**old, "mixins": [*listed, *map(dict, items)]}
+        case _:
+            return False

@@ -11,12 +11,13 @@ def with_list_items(text: str, key: str, items: Sequence[str]) -> str | None:
     The key is added when it is missing. Items are YAML of one line. None for a form that cannot be extended in place:
     a document in braces, a value that is no list, an end-of-document mark. The text must be valid YAML.
     """
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    if not isinstance(root, yaml.MappingNode) or root.flow_style:
-        return None
-    for name, value in root.value:
-        if name.value == key:
-            return _extended(text, name, value, items)
+    match yaml.compose(text, Loader=yaml.SafeLoader):
+        case yaml.MappingNode(flow_style=False, value=pairs):
+            for name, value in pairs:
+                if name.value == key:
+                    return _extended(text, name, value, items)
+        case _:
+            return None
     if text.rstrip().endswith(("\n...", "\n---")):
         return None
     lines = "".join(f"  - {item}\n" for item in items)
