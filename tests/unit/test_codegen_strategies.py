@@ -187,7 +187,7 @@ def test_a_warning_fails_in_the_strict_level_alone(severity: str, level: str, pa
     others = [ModelValidationResult(stage=stage, seconds=0.0) for stage in EnumValidationStage if stage != "ast"]
     gate = gate_of_validation([finding(severity), *others], EnumValidationLevel(level))
     assert gate.passed is passes
-    assert passes or gate.reason == "n.py:3: m; fix it (and 1 more)"
+    assert passes or gate.reason == "n.py:3: m; fix it [r] (and 1 more)"
 
 
 def test_a_stage_that_did_not_run_has_not_passed() -> None:

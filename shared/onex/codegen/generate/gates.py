@@ -21,10 +21,8 @@ def wants_tests(level: EnumValidationLevel) -> bool:
 
 def gate_of_validation(results: Sequence[ModelValidationResult], level: EnumValidationLevel) -> Gate:
     """Return the gate of the stages. One that did not run has not passed; in level STRICT a warning fails."""
-    from onex.codegen.validate.gates import (
-        TESTS,
-        QualityGateValidator,
-    )  # it needs the extra `codegen`, which rendering does not
+    # It needs the extra `codegen`, which rendering does not.
+    from onex.codegen.validate.gates import TESTS, QualityGateValidator
 
     report = QualityGateValidator(level).evaluate(results)
     failed = [gate for gate in report.gates if not gate.passed and gate.name != TESTS]
