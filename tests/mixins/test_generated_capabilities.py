@@ -191,4 +191,4 @@ def test_tests_of_a_node_with_servers_or_variables_are_skipped_without_them(
         monkeypatch.setattr(os, "environ", variables)
         module: dict[str, object] = {"__file__": str(tmp_path / "test_node.py")}
         exec(source.partition("\n\n\n")[0], module)  # the module up to its tests
-        assert getattr(module["pytestmark"], "args", ()) == (are_skipped,)
+        assert getattr(module["needs_environment"], "args", ()) == (are_skipped,)
