@@ -104,7 +104,7 @@ definitions:
 REPLY = json.dumps({"rate": 1.25, "note": None, "bank": {"city": "Oslo"}}).encode()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # tests of other modules run between, and a module is imported once
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("operations")
     for name, content in {**package_files(CONTRACT), **case_files(CONTRACT)}.items():

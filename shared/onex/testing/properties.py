@@ -56,7 +56,7 @@ def _histories(node: ResolvedNode) -> st.SearchStrategy[History]:
 
 @cache
 def _node(folder: Path) -> ResolvedNode:
-    return resolve_node(folder, environment=os.environ)
+    return resolve_node(folder, "", environment=os.environ)
 
 
 def messages(model: type[Message]) -> st.SearchStrategy[Message]:

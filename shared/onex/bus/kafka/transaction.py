@@ -261,12 +261,25 @@ class KafkaTransaction(_QueueingProducer):
             wait([early])
         everything_acknowledged = self.acknowledged()
         try:
-            with self._within(_COMMIT_TIMEOUT) as seconds:
-                self._client.abort_transaction(seconds)
+            self._abort()
         except (KafkaException, SystemError) as error:
             raise self._failure(error, "aborting") from None
         if not everything_acknowledged:
             self._renew()
+
+    def _abort(self) -> None:
+        """Abort. A record whose delivery report waits for a poll counts as outstanding: the call times out."""
+        try:
+            self._abort_once()
+        except KafkaException as error:
+            cause = error_of(error)
+            if cause is None or not cause.retriable() or not self._client.poll(0):
+                raise
+            self._abort_once()
+
+    def _abort_once(self) -> None:
+        with self._within(_COMMIT_TIMEOUT) as seconds:
+            self._client.abort_transaction(seconds)
 
     def _renew(self) -> None:
         """Replace the producer by one with a new epoch, whose sequence numbers begin at zero.

@@ -104,11 +104,19 @@ def check_operations(contract: ModelContract, models: Models) -> Iterator[Proble
 
 
 def _output(operation: Operation) -> Mapping[str, FieldValues]:
-    return {} if isinstance(operation, ModelKafkaOperation) else operation.output
+    match operation:
+        case ModelKafkaOperation():
+            return {}
+        case _:
+            return operation.output
 
 
 def _further(operation: Operation) -> Mapping[str, FieldValues]:
-    return operation.message if isinstance(operation, ModelKafkaOperation) else {}
+    match operation:
+        case ModelKafkaOperation():
+            return operation.message
+        case _:
+            return {}
 
 
 def _check(
@@ -125,8 +133,8 @@ def _check(
             for name, value in operation.query.items():
                 yield from _typed(value, _IN_QUERY, sources, models, (*at, "query", name))
             for name, value in (operation.body or {}).items():
-                if isinstance(value, ModelPath):
-                    yield from _exists(value, sources, models, (*at, "body", name))
+                for path in value.paths:
+                    yield from _exists(path, sources, models, (*at, "body", name))
             yield from _types(operation.response, models, (*at, "response"))
             if operation.timeout > contract.handler_timeout:
                 words = f"{operation.timeout:g} s is more than the {contract.handler_timeout:g} s of delivery.timeout"
@@ -187,12 +195,11 @@ def _plain_value(
     value: ModelPath | ModelLiteral, sources: Sources, models: Models, at: Location, user: str
 ) -> Iterator[Problem]:
     """Check that a value holds no message."""
-    if isinstance(value, ModelLiteral):
-        return
-    try:
-        found = type_of(value, sources, models)
-    except PathError as error:
-        yield path_problem(error, at)
-        return
-    if inner := sorted(field_type_names(found)):
-        yield at, f"{value} is {found}, and {user} takes no {inner[0]}", "use one of its fields"
+    for path in value.paths:
+        try:
+            found = type_of(path, sources, models)
+        except PathError as error:
+            yield path_problem(error, at)
+            continue
+        if inner := sorted(field_type_names(found)):
+            yield at, f"{path} is {found}, and {user} takes no {inner[0]}", "use one of its fields"

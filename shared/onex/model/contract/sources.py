@@ -48,6 +48,11 @@ class ModelPath(ContractPart):
             raise ValueError(f"{_shown(text)} is no path: {why}; write Message.field, or {{literal: value}}")
         return cls(root=root, fields=tuple(fields))
 
+    @property
+    def paths(self) -> tuple["ModelPath", ...]:
+        """The path itself. A literal has none."""
+        return (self,)
+
     def __str__(self) -> str:
         return ".".join((self.root, *self.fields))
 
@@ -75,6 +80,11 @@ class ModelLiteral(ContractPart):
             case float() if not math.isfinite(value):
                 raise ValueError(f"{value} is no literal; write a finite number")
         return value
+
+    @property
+    def paths(self) -> tuple[ModelPath, ...]:
+        """Nothing: a constant reads no message."""
+        return ()
 
 
 def _shown(value: object) -> str:

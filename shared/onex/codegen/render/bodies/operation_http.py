@@ -81,7 +81,7 @@ def _items(values: FieldValues, scope: Scope) -> Built:
 
 
 def _paths(values: FieldValues) -> list[ModelPath]:
-    return [value for value in values.values() if isinstance(value, ModelPath)]
+    return [path for value in values.values() for path in value.paths]
 
 
 def _service(contract: ModelContract, operation: ModelHttpOperation) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """The I/O operations of an EFFECT's handler, in the order of the contract."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -13,6 +13,7 @@ from onex.codegen.render.bodies.scope import Facts
 from onex.codegen.render.bodies.sources import Built, Scope, construct
 from onex.model.contract import ModelFileOperation, ModelHttpOperation, ModelKafkaOperation, ModelPostgresOperation
 from onex.model.contract.io_operations import IoOperation
+from onex.model.contract.sources import FieldValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,7 @@ def operations_of(facts: Facts, method: str, scope: Scope) -> Operations:
     messages = [
         construct(message, values, scope, facts.models)
         for operation in own
-        if isinstance(operation, ModelKafkaOperation)
-        for message, values in operation.message.items()
+        for message, values in _further(operation).items()
     ]
     problems = [problem for part in parts for problem in part.problems]
     return Operations(list(_blocks(own, parts)), output, messages, problems)
@@ -61,3 +61,12 @@ def _part(facts: Facts, operation: IoOperation, scope: Scope) -> Part:
             return file_operation(facts, operation, scope)
         case ModelKafkaOperation():
             return Part(Block([]))
+
+
+def _further(operation: IoOperation) -> Mapping[str, FieldValues]:
+    """Return the message that an operation adds to the result."""
+    match operation:
+        case ModelKafkaOperation():
+            return operation.message
+        case _:
+            return {}

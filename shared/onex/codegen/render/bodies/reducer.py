@@ -69,14 +69,13 @@ class _Entry:
         """Return the check that a state exists, where the result is made of it. The state stays as it is."""
         if not self._uses_state():
             return Block([f"{_NEW} = {_STATE}"])
-        problem = f"{result.expression.function if result and isinstance(result.expression, Call) else 'the result'}"
-        reason = f"{problem} is made of {self._state}, and the contract does not state the first value of that"
+        reason = f"{_name(result)} is made of {self._state}, and the contract does not state the first value of that"
         check = under(f"if {_STATE} is None:", self._unfinished([reason], 3))
         return joined([check, f"{_NEW} = {_STATE}"])
 
     def _uses_state(self) -> bool:
         _, values = self._entry.mapped or ("", {})
-        return any(getattr(value, "root", "") == self._state for value in values.values())
+        return any(path.root == self._state for value in values.values() for path in value.paths)
 
     def _can_begin(self) -> bool:
         """Return whether the message may come while the key has no state. A state machine refuses it otherwise."""
@@ -124,3 +123,12 @@ class _Entry:
     def _unfinished(self, problems: Sequence[str], depth: int) -> Block:
         words = f"{'; '.join(problems)}. Write the handler, or complete the contract."
         return unfinished(self._method, words, depth=depth)
+
+
+def _name(result: Built | None) -> str:
+    """Return the class name of a result, for an error."""
+    match result:
+        case Built(expression=Call(function=str(name))):
+            return name
+        case _:
+            return "the result"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from onex.codegen.render.bodies.body import NODE_API, Import
 from onex.codegen.render.bodies.sources import Root
 from onex.codegen.render.values import is_optional, without_none
-from onex.model.contract import FieldValues, ModelPath
+from onex.model.contract import FieldValues
 from onex.model.contract.field_type import PLAIN_TYPES, field_type_names
 
 _MODULES: Mapping[str, str] = {"datetime": "datetime", "date": "datetime", "UUID": "uuid"}
@@ -14,7 +14,7 @@ _MODULES: Mapping[str, str] = {"datetime": "datetime", "date": "datetime", "UUID
 
 def used_fields(root: str, values: FieldValues) -> list[str]:
     """Return the fields of a root that the values of a message use."""
-    paths = [value for value in values.values() if isinstance(value, ModelPath) and value.root == root]
+    paths = [path for value in values.values() for path in value.paths if path.root == root]
     return list(dict.fromkeys(path.fields[0] for path in paths if path.fields))
 
 

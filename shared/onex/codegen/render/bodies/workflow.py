@@ -9,7 +9,7 @@ from onex.codegen.render.bodies.code import statement
 from onex.codegen.render.bodies.scope import Facts, block_of
 from onex.codegen.render.bodies.sources import Root, Scope, construct
 from onex.contract.language import flow_roots, results_at_end, results_before
-from onex.model.contract import FieldValues, ModelPath, ModelWorkflow, ModelWorkflowStep
+from onex.model.contract import FieldValues, ModelWorkflow, ModelWorkflowStep
 
 _FAILURE: Final = "failure"
 _WRITE: Final = "Write the method, or complete the contract."
@@ -75,7 +75,7 @@ class _Flow:
         """Return the body of ``failed``. Where it uses the failure, it checks that there is one."""
         values = workflow.failed_input
         block = self.message("failed", workflow.failed, values, "", scope)
-        paths = [value for value in (values or {}).values() if isinstance(value, ModelPath)]
+        paths = [path for value in (values or {}).values() for path in value.paths]
         if block.is_unfinished or not any(path.root == _FAILURE for path in paths):
             return block
         refusal = raising("RejectedError", "failed: the run has not failed", depth=3)
