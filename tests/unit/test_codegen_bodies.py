@@ -374,3 +374,23 @@ def test_no_operation_runs_before_an_unfinished_part() -> None:
     body = bodies_of(generatable_contract(text.replace("output: {RateGiven: {rate: response.rate}}", "")))["ask"]
     assert body.is_unfinished
     assert "await" not in body.statements
+
+
+def test_a_file_that_is_only_read_does_not_replace_the_content_of_the_result() -> None:
+    text = """\
+name: node_copy_effect
+node_type: EFFECT
+contract_version: {major: 1, minor: 0, patch: 0}
+event_bus: {subscribe_topics: [onex.cmd.files.copy.v1], publish_topics: [onex.evt.files.copied.v1]}
+subcontracts: {files: {folder: /srv/files}}
+handler_routing: {handlers: [{event_model: Copy, handler: copy_file, output_events: [Copied]}]}
+io_operations:
+  - {handler: copy_file, type: file, operation: read, path: "a/{Copy.id}", output: {Copied: {text: file.content}}}
+  - {handler: copy_file, type: file, operation: read, path: "b/{Copy.id}"}
+definitions: {models: {Copy: {key: id, fields: {id: str}}, Copied: {fields: {text: str}}}}
+"""
+    statements = bodies_of(generatable_contract(text))["copy_file"].statements
+    assert statements.count("file = await ") == 1
+    assert 'file = await self.files.read(path_of("a/{}", command.id))' in statements
+    (source,) = (content for path, content in package_files(text).items() if path.endswith("/node.py"))
+    assert "return Copied(text=utf8_text(file))" in source

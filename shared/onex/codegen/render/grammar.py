@@ -32,7 +32,9 @@ _EXPRESSIONS: Final = (
     ast.comprehension,
     ast.keyword,
 )
-_VARIABLES: Final = frozenset({"content", "file", "new", "response", "returned", "row", "rows", "sent", "status"})
+_VARIABLES: Final = frozenset(
+    {"content", "file", "found", "new", "response", "returned", "row", "rows", "sent", "status"}
+)
 """Names that statements assign."""
 _FUNCTIONS: Final = frozenset(
     {"Reduction", "bytes_of", "dict", "field_of", "len", "max", "min", "optional_field_of", "path_of", "utf8_text"}

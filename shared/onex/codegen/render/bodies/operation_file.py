@@ -28,11 +28,13 @@ def file_operation(facts: Facts, operation: ModelFileOperation, scope: Scope) ->
     is_read = operation.operation is EnumFileOperation.READ
     call = Call(f"self.files.{operation.operation}", arguments)
     built = combined("", values)
-    block = block_of(facts, statement("file = await " if is_read else "await ", call, depth=2), built, *imports)
+    variable = "file" if operation.output else "found"  # another operation of the handler may have the output
+    lines = statement(f"{variable} = await " if is_read else "await ", call, depth=2)
+    block = block_of(facts, lines, built, *imports)
     block = Block(block.lines, block.imports, block.constants | {template})
     if is_read:
         refusal = raising("RejectedError", f"{operation.handler}: there is no file at the path", depth=3)
-        block = joined([block, under("if file is None:", refusal)])
+        block = joined([block, under(f"if {variable} is None:", refusal)])
     if not operation.output:
         return Part(block, problems=built.problems)
     ((message, fields),) = operation.output.items()
