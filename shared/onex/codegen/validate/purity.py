@@ -8,11 +8,12 @@ import ast
 
 from onex.codegen.validate.changes import check_changes
 from onex.codegen.validate.names import Place, places
-from onex.codegen.validate.purity_names import ASYNC, DYNAMIC, FILE_METHODS, IO, RANDOM, refused
+from onex.codegen.validate.purity_names import ASYNC, CLOCK, DYNAMIC, FILE_METHODS, IO, RANDOM, refused
 from onex.codegen.validate.rule import Findings, Rule, shown
 from onex.codegen.validate.sources import Module
 
 _TIMEZONE = Rule("purity.timezone", "name the time zone: datetime.fromtimestamp(seconds, UTC)")
+_LOCAL = "the time zone of the machine decides the result"
 _PATH_LOOKUPS = frozenset(
     [
         "open",
@@ -59,6 +60,8 @@ def _call(module: Module, place: Place) -> Findings:
         case ast.Attribute(value=ast.Call(func=maker), attr=name) if name in _PATH_LOOKUPS:
             if module.names.origin(maker, place.bound).startswith("pathlib."):
                 yield IO.at(module.path, node, "a path is looked up in the file system")
+        case ast.Attribute(attr="astimezone") if not node.args and not node.keywords:
+            yield _TIMEZONE.at(module.path, node, _LOCAL)
     match origin, node.args:
         case "builtins.getattr", [_, ast.Constant(value=str()), *_]:
             pass
@@ -67,7 +70,13 @@ def _call(module: Module, place: Place) -> Findings:
         case "random.Random", []:
             yield RANDOM.at(module.path, node, "random.Random without a seed is random", "pass a seed of the message")
         case "datetime.datetime.fromtimestamp", [_] if not node.keywords:
-            yield _TIMEZONE.at(module.path, node, "the time zone of the machine decides the result")
+            yield _TIMEZONE.at(module.path, node, _LOCAL)
+        case (("datetime.date.fromtimestamp" | "time.mktime"), _):
+            yield _TIMEZONE.at(module.path, node, _LOCAL)
+        case (("time.asctime" | "email.utils.formatdate" | "email.utils.localtime"), []):
+            yield CLOCK.at(module.path, node, f"{origin} without a time reads the clock")
+        case "time.strftime", [_]:
+            yield CLOCK.at(module.path, node, f"{origin} without a time reads the clock")
 
 
 def _coroutine(module: Module, place: Place) -> Findings:
