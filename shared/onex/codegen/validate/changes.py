@@ -28,6 +28,8 @@ def check_changes(module: Module, place: Place) -> Findings:
             )
         case ast.Call(func=ast.Attribute(value=value, attr=name)) if name in MUTATORS:
             yield from _changed(module, place, value, f"{name}()", is_direct=False)
+        case ast.Call(func=ast.Name(id="next"), args=[ast.Name() | ast.Attribute() as value, *_]):
+            yield from _changed(module, place, value, "next()", is_direct=False)
         case ast.Assign(targets=targets) | ast.Delete(targets=targets):
             for target in targets:
                 yield from _target(module, place, target)
@@ -52,6 +54,10 @@ def _changed(module: Module, place: Place, value: ast.expr, how: str, *, is_dire
     """Yield a finding when the changed object is not local. ``is_direct``: an attribute of it is assigned."""
     root, depth = _root(value)
     match root:
+        case ast.Name(id=name) if name in _outliving(module, place) and depth + is_direct == 0:
+            yield _GLOBAL.at(module.path, place.node, f"{how} changes {shown(name)}, which outlives the call")
+        case ast.Name(id="cls") if _is_node(module, place) and (depth or is_direct):
+            yield _GLOBAL.at(module.path, place.node, f"{how} changes a class")
         case ast.Name(id="self") if depth or is_direct:
             if _is_node(module, place) and _method(place) not in _SETUP:
                 yield _SELF.at(module.path, place.node, f"{how} changes the node itself")
@@ -63,6 +69,51 @@ def _changed(module: Module, place: Place, value: ast.expr, how: str, *, is_dire
                 yield _INPUT.at(module.path, place.node, f"{how} changes {shown(name)}, which belongs to the engine")
         case ast.Name(id=name) if name in module.names.module_level or module.names.origin(root):
             yield _GLOBAL.at(module.path, place.node, f"{how} changes {shown(name)} of the module")
+
+
+def _outliving(module: Module, place: Place) -> set[str]:
+    """Return local names of objects that later calls have, too.
+
+    They are ``cache`` after ``cache = CACHE`` or ``cache = self.cache``, and a parameter with the default ``{}``.
+    """
+    found: set[str] = set()
+    assigned: dict[str, list[ast.expr]] = {}
+    for scope in place.scopes:
+        parts = scope.function.args
+        plain = [*parts.posonlyargs, *parts.args]
+        pairs = [*zip(reversed(plain), reversed(parts.defaults), strict=False)]
+        pairs += [(p, default) for p, default in zip(parts.kwonlyargs, parts.kw_defaults, strict=True) if default]
+        found |= {part.arg for part, default in pairs if _is_container(default)}
+    for node in ast.walk(place.scopes[0].function):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                assigned.setdefault(name, []).append(value)
+    for name, values in assigned.items():
+        found.discard(name)
+        if all(_is_shared(module, place, value) for value in values):
+            found.add(name)
+    return found
+
+
+def _is_container(default: ast.expr) -> bool:
+    match default:
+        case ast.Dict() | ast.List() | ast.Set():
+            return True
+        case ast.Call(func=ast.Name(id="dict" | "list" | "set" | "defaultdict" | "deque" | "Counter")):
+            return True
+        case _:
+            return False
+
+
+def _is_shared(module: Module, place: Place, value: ast.expr) -> bool:
+    """Whether an expression is an object of the module, or an attribute of the node."""
+    match value:
+        case ast.Name(id=name):
+            return name in module.names.module_level and name not in place.bound
+        case ast.Attribute(value=ast.Name(id="self")):
+            return _is_node(module, place) and _method(place) not in _SETUP
+        case _:
+            return False
 
 
 def _parts_of_messages(place: Place) -> dict[str, bool]:
