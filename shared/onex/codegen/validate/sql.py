@@ -28,6 +28,11 @@ _SINKS = frozenset(
         "text",
     ]
 )
+_STATEMENTS = frozenset({"query", "sql", "statement", "operation", "command"})
+"""Keywords of these calls that have the statement."""
+_TRIMMERS = frozenset({"dedent", "cleandoc"})
+_HOPS = 4
+"""Length of chains of variables that are followed."""
 _RUNNERS = _SINKS - {"query", "text", "raw", "cursor"}
 _WORDS = re.compile(
     r"^\s*(?:select|insert|update|delete|with|create|drop|alter|truncate|merge|call|grant|revoke|copy|values|set|"
@@ -41,12 +46,36 @@ def check_sql(module: Module) -> Findings:
     constants = _constants(module.tree.body)
     for place in places(module.tree, module.names):
         match place.node:
-            case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name), args=[first, *_]) if name in _SINKS:
+            case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) as call if name in _SINKS:
+                first = _statement(call)
+                if first is None:
+                    continue
                 value = _value_of(first, place)
                 if _is_built(value, constants) and _looks_like_sql(value):
                     yield _SQL.at(module.path, place.node, f"{name}() runs SQL with values in its text")
                 elif _is_attribute(place.node.func, first) and name in _RUNNERS and is_from_message(first, place):
                     yield _SQL.at(module.path, place.node, f"{name}() runs SQL of a message")
+
+
+def _statement(call: ast.Call) -> ast.expr | None:
+    """Return the argument that has the statement, without functions that only trim its text."""
+    named = (keyword.value for keyword in call.keywords if keyword.arg in _STATEMENTS)
+    found = call.args[0] if call.args else next(named, None)
+    return None if found is None else _untrimmed(found)
+
+
+def _untrimmed(node: ast.expr) -> ast.expr:
+    match node:
+        case ast.NamedExpr(value=value):
+            return _untrimmed(value)
+        case ast.Call(func=ast.Attribute(attr=name), args=[value, *_]) if name in _TRIMMERS:
+            return _untrimmed(value)
+        case ast.Call(func=ast.Attribute(value=value, attr="strip" | "lstrip" | "rstrip")):
+            return _untrimmed(value)
+        case ast.Call(func=ast.Name(id=name), args=[value, *_]) if name in _TRIMMERS:
+            return _untrimmed(value)
+        case _:
+            return node
 
 
 def _is_attribute(*nodes: ast.expr) -> bool:
@@ -116,13 +145,27 @@ def _looks_like_sql(node: ast.expr) -> bool:
 
 def _value_of(node: ast.expr, place: Place) -> ast.expr:
     """Return what a variable of the function was built from; the variable's last assignment that builds a text."""
+    for _ in range(_HOPS):
+        found = _assigned_value(node, place)
+        if found is node:
+            break
+        node = _untrimmed(found)
+    return node
+
+
+def _assigned_value(node: ast.expr, place: Place) -> ast.expr:
     if not isinstance(node, ast.Name) or not place.scopes:
         return node
     found: ast.expr = node
     for part in ast.walk(place.scopes[0].function):
         match part:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name == node.id:
-                found = value if _is_built(value, frozenset()) or not _is_built(found, frozenset()) else found
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                | ast.NamedExpr(target=ast.Name(id=name), value=value)
+            ) if name == node.id:
+                inner = _untrimmed(value)
+                found = inner if _is_built(inner, frozenset()) or not _is_built(found, frozenset()) else found
             case ast.AugAssign(target=ast.Name(id=name), op=ast.Add(), value=value) if name == node.id:
                 joined = ast.BinOp(left=found, op=ast.Add(), right=value)
                 found = joined if _is_built(joined, frozenset()) else found
