@@ -80,3 +80,22 @@ def test_start_may_open_and_read() -> None:
 def test_work_of_every_message_counts_for_pure_nodes_too() -> None:
     assert found("import re", "re.compile('x')", kind="compute") == ["performance.per_message"]
     assert found("", "open('x')", kind="compute") == ["performance.per_message"], "purity reports the rest"
+
+
+@pytest.mark.parametrize(
+    ("imports", "call", "expected"),
+    [
+        ("from node_quote_effect.v1_0_0.helpers import load", "load()", ["performance.blocking"]),
+        ("from node_quote_effect.v1_0_0 import helpers as h", "h.load()", ["performance.blocking"]),
+        (
+            "import asyncio\nfrom node_quote_effect.v1_0_0.helpers import load",
+            "await asyncio.to_thread(load)",
+            [],
+        ),
+        ("from node_quote_effect.v1_0_0.helpers import count", "count()", []),
+    ],
+)
+def test_helpers_in_another_module_are_followed(imports: str, call: str, expected: list[str]) -> None:
+    helpers = "import time\n\n\ndef load():\n    time.sleep(1)\n\n\ndef count():\n    return 1\n"
+    read = sources(package("effect", call, imports=imports, helpers=helpers))
+    assert rules(finding for part in read.packages for finding in check_performance(part)) == expected

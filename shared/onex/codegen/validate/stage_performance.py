@@ -66,12 +66,16 @@ def check_performance(package: Package) -> Findings:
         for name, method in found.methods.items()
         if name not in _SETUP_METHODS and not _is_cached(method)
     }
-    for module in package.own_modules:
-        all_places = list(places(module.tree, module.names))
-        blocking = _blocking_functions(module, all_places)
+    of_module = [(module, list(places(module.tree, module.names))) for module in package.own_modules]
+    found_in = {module.path: _blocking_functions(module, all_places) for module, all_places in of_module}
+    elsewhere = {
+        f"{_dotted(path)}.{name}": words for path, functions in found_in.items() for name, words in functions.items()
+    }
+    for module, all_places in of_module:
+        blocking = found_in[module.path]
         called = _reached(module, handlers)
         for place in all_places:
-            yield from _blocking(module, place, blocking)
+            yield from _blocking(module, place, blocking, elsewhere)
             yield from _per_message(module, place, called)
             yield from _sequential(module, place)
 
@@ -117,7 +121,13 @@ def _callee(node: ast.AST) -> str:
             return ""
 
 
-def _blocking(module: Module, place: Place, blocking: Mapping[str, str]) -> Findings:
+def _dotted(path: str) -> str:
+    """Return the name by which other modules import a file of the package."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _blocking(module: Module, place: Place, blocking: Mapping[str, str], elsewhere: Mapping[str, str]) -> Findings:
+    """Yield calls in coroutines that wait. ``elsewhere`` are functions of the package by their dotted names."""
     if not place.scopes or not isinstance(place.scopes[-1].function, ast.AsyncFunctionDef):
         return
     if isinstance(place.parent, ast.Await):
@@ -127,6 +137,12 @@ def _blocking(module: Module, place: Place, blocking: Mapping[str, str]) -> Find
         yield _BLOCKING.at(module.path, place.node, f"{words}() in {name} stops the loop of the agent")
     elif (callee := _callee(place.node)) in blocking:
         message = f"{shown(callee)}() in {name} stops the loop of the agent by {blocking[callee]}()"
+        yield _BLOCKING.at(module.path, place.node, message)
+    elif (
+        isinstance(place.node, ast.Call)
+        and (origin := module.names.origin(place.node.func, place.bound)) in elsewhere
+    ):
+        message = f"{shown(origin)}() in {name} stops the loop of the agent by {elsewhere[origin]}()"
         yield _BLOCKING.at(module.path, place.node, message)
 
 
