@@ -1,5 +1,6 @@
 """Generated I/O operations reach real servers: PostgreSQL, HTTP and files, and further messages on Kafka."""
 
+import ast
 import asyncio
 import json
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ handler_routing:
     - {event_model: ReadQuote, handler: read, output_events: [QuoteRead]}
     - {event_model: ForgetQuote, handler: forget}
 subcontracts:
+  circuit_breaker: {services: [{name: bank, failure_threshold: 2}]}
   database: {}
   files: {folder: "${QUOTE_FILES:-quotes}"}
   http_client:
@@ -189,6 +191,15 @@ def test_a_response_that_the_contract_does_not_describe_is_refused(
     letter = quotes.send("AskQuote", **ASKED)["dead letter"]
     assert letter["class"] == "rejected"
     assert words in str(letter["message"])
+
+
+def test_requests_go_through_the_circuit_of_their_service(folder: Path) -> None:
+    tree = ast.parse((folder / "node.py").read_text())
+    guards = [node for node in ast.walk(tree) if isinstance(node, ast.AsyncWith) and "circuit" in ast.unparse(node)]
+    (guard,) = guards
+    assert ast.unparse(guard.items[0]) == "self.bank_circuit.guard()"
+    (request,) = guard.body
+    assert ast.unparse(request).startswith("response = await self.http_client.request('POST', 'bank'")
 
 
 def test_statements_of_a_handler_are_one_transaction(quotes: Quotes) -> None:

@@ -1,6 +1,7 @@
 """The statements and expressions that rendered methods may have."""
 
 import ast
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -55,6 +56,7 @@ _METHODS: Final = frozenset(
 )
 _ERRORS: Final = frozenset({"NotImplementedNodeError", "RejectedError"})
 _TRANSACTION: Final = "self.database.transaction() as connection"
+_GUARD: Final = re.compile(r"self\.[a-z0-9_]+_circuit\.guard\(\)")
 _ATTRIBUTES: Final = frozenset(
     {
         "accept",
@@ -122,7 +124,8 @@ class Grammar:
                 self.expression(test)
                 self.statements([*node.body, *node.orelse])
             case ast.AsyncWith(items=[item]):
-                same(ast.unparse(item), _TRANSACTION, "context managers")
+                if not _GUARD.fullmatch(ast.unparse(item)):
+                    same(ast.unparse(item), _TRANSACTION, "context managers")
                 self.statements(node.body)
             case ast.Match(subject=ast.Name(id="request" | "command" | "event"), cases=cases):
                 for case in cases:

@@ -36,7 +36,7 @@ def package_files(text: str, options: RenderOptions = _DEFAULTS) -> dict[str, st
         text = without_capabilities(text)
         contract = generatable_contract(text)
     injection = _injection(contract) if options.mixins else Injection()
-    bodies = bodies_of(contract)
+    bodies = bodies_of(contract, {circuit.service: circuit.name for circuit in injection.circuits})
     check_needed(contract, bodies, injection)
     root = f"{contract.name}/{contract.contract_version.folder}"
     return {

@@ -1,6 +1,7 @@
 """The body of each handler, by method."""
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from onex.codegen.render.blueprint import entries_of, start_command
 from onex.codegen.render.bodies.body import Block, Body, body_of
@@ -11,13 +12,16 @@ from onex.codegen.render.bodies.workflow import workflow_blocks
 from onex.model.contract import ModelContract, ModelWorkflow
 from onex.model.enums import EnumNodeKind
 
+_NO_CIRCUITS: Final[Mapping[str, str]] = {}
 
-def bodies_of(contract: ModelContract) -> Mapping[str, Body]:
+
+def bodies_of(contract: ModelContract, circuits: Mapping[str, str] = _NO_CIRCUITS) -> Mapping[str, Body]:
     """Return the body of each handler of a contract that ``generatable_contract`` has checked, by method.
 
-    A body has what the contract states, and raises NotImplementedNodeError for everything else.
+    A body has what the contract states, and raises NotImplementedNodeError for everything else. ``circuits`` has the
+    property of the class with the circuit of a service, by the name of the service: its requests go through it.
     """
-    facts = _facts(contract)
+    facts = _facts(contract, circuits)
     if workflow := contract.workflow_coordination:
         return {method: body_of(block) for method, block in workflow_blocks(facts, workflow)}
     argument = ARGUMENTS[contract.node_type]
@@ -34,9 +38,9 @@ def unfinished_inputs(contract: ModelContract) -> list[str]:
     return [message for message, block in parts if block.is_unfinished]
 
 
-def _facts(contract: ModelContract) -> Facts:
+def _facts(contract: ModelContract, circuits: Mapping[str, str] = _NO_CIRCUITS) -> Facts:
     assert contract.definitions is not None
-    return Facts(contract, contract.definitions.models)
+    return Facts(contract, contract.definitions.models, circuits)
 
 
 def _by_method(facts: Facts) -> Iterator[tuple[str, Mapping[str, Block]]]:

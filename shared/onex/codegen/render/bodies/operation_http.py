@@ -45,7 +45,11 @@ def http_operation(facts: Facts, operation: ModelHttpOperation, scope: Scope) ->
         constants |= {text for pair in pairs for text in pair}
     statuses = repr(tuple(dict.fromkeys(operation.expected)))
     arguments += [("timeout", repr(operation.timeout)), ("accept", statuses)]
-    request = statement("response = await ", Call("self.http_client.request", arguments), depth=2)
+    circuit = facts.circuits.get(service)
+    call = Call("self.http_client.request", arguments)
+    request = statement("response = await ", call, depth=3 if circuit else 2)
+    if circuit:
+        request = list(under(f"async with self.{circuit}.guard():", Block(request)).lines)
     used = combined("", built)
     paths = [*_paths(places), *_paths(operation.query), *_paths(operation.body or {})]
     first = [f'{_SENT} = command.model_dump(mode="json")'] if paths else []

@@ -1,7 +1,7 @@
 """What all bodies of a contract need."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from onex.codegen.render.bodies.body import Block, Import
 from onex.codegen.render.bodies.sources import Built
@@ -15,6 +15,8 @@ class Facts:
 
     contract: ModelContract
     models: Models
+    circuits: Mapping[str, str] = field(default_factory=dict)
+    """Property of the generated class with the circuit of a service, by the name of the service."""
 
     @property
     def module(self) -> str:
