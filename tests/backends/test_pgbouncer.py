@@ -15,7 +15,7 @@ import pytest
 
 from onex.agent.failure.classify import Classifier, outage_of
 from onex.capability import AgentEnvironment, NodeIdentity
-from onex.errors import OutageError
+from onex.errors import CompositionError, OutageError
 from onex.local import LocalPostgres
 from onex.local.properties import free_port
 from onex.mixins.database import ModelDatabaseSubcontract
@@ -74,6 +74,7 @@ async def opened(url: str, **settings: object) -> AsyncIterator[DatabaseEngine]:
         yield engine
     finally:
         engine.pool.terminate()
+        await engine.close()
 
 
 def context(key: str) -> Context:
@@ -183,5 +184,33 @@ def test_instances_with_and_without_a_pooler_exclude_each_other(pooled: str, pos
             assert not await Outbox(direct.pool, name).lead()
             async with direct.pool.acquire() as connection:
                 assert not await is_pooled(connection)
+
+    asyncio.run(scene())
+
+
+def test_a_contract_may_say_that_there_is_a_pooler(pooled: str) -> None:
+    async def scene() -> None:
+        async with opened(pooled, pooler="TRANSACTION", pool_max=4) as engine:
+            await engine.ensure("CREATE TABLE IF NOT EXISTS told (n int)")
+            await asyncio.gather(*(engine.pool.execute("INSERT INTO told VALUES ($1)", n) for n in range(50)))
+            assert await engine.pool.fetchval("SELECT count(*) FROM told WHERE n < $1", 50) >= 50
+            with pytest.raises(CompositionError, match="pg_advisory_xact_lock"):
+                await engine.pool.fetchval("SELECT pg_try_advisory_lock($1)", 1)
+            async with engine.pool.acquire() as connection:
+                with pytest.raises(CompositionError, match="LISTEN"):
+                    await connection.add_listener("news", print)
+            name = os.urandom(8).hex()
+            outbox = Outbox(engine.pool, name)
+            await outbox.prepare()
+            assert await outbox.lead()
+
+    asyncio.run(scene())
+
+
+def test_a_detected_pooler_refuses_sessions_as_well(pooled: str) -> None:
+    async def scene() -> None:
+        async with opened(pooled) as engine:
+            with pytest.raises(CompositionError, match="LISTEN"):
+                await engine.pool.execute("LISTEN news")
 
     asyncio.run(scene())

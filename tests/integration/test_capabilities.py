@@ -180,6 +180,10 @@ def everything(folder: Path, kind: EnumNodeKind, into: Path) -> Path:
         "MixinAuthentication": {"authenticate_messages": False},
         "MixinAuthorization": {"authorize_messages": False},
         "MixinEncryption": {"keys": [{"id": "k1", "value": "a2V5IG9mIDMyIGJ5dGVzLCBmb3IgdGhlIHRlc3RzISE="}]},
+        "MixinHMACValidation": {
+            "keys": [{"id": "k1", "value": "a2V5IG9mIDMyIGJ5dGVzLCBmb3IgdGhlIHRlc3RzISE="}],
+            "validate_messages": False,
+        },
     }
     validated = set(contract.pop("subcontracts", {}))
     contract["mixins"] = [

@@ -10,6 +10,10 @@ CONFIGURATIONS: Final[Mapping[str, dict[str, JsonValue]]] = {
     "MixinAuthentication": {"authenticate_messages": False},
     "MixinAuthorization": {"authorize_messages": False},
     "MixinEncryption": {"keys": [{"id": "k", "value": base64.b64encode(b"k" * 32).decode()}]},
+    "MixinHMACValidation": {
+        "keys": [{"id": "k", "value": base64.b64encode(b"k" * 32).decode()}],
+        "validate_messages": False,
+    },
     "MixinHealthCheck": {"components": [{"name": "press", "critical": False}]},
     "MixinCircuitBreaker": {"services": [{"name": "bank-api", "failure_threshold": 2}]},
 }

@@ -3,23 +3,34 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from node_gate_compute.v1_0_0.models import Enter, Entered
+from node_gate_compute.v1_0_0.node import NodeGateCompute
+from node_tally_reducer.v1_0_0.models import Amount
 
 from onex.capability import Event, ProtocolEventSink
+from onex.capability.current_record import ProtocolCurrentRecord, RecordFacts
 from onex.capability.sender import SENDER
-from onex.errors import CircuitOpenError, RejectedError, TransientError
+from onex.contract import resolve_node
+from onex.errors import CircuitOpenError, NodeUseError, RejectedError, TransientError
 from onex.mixins.audit_log import MixinAuditLog, ModelAuditLogSubcontract, problems_of
 from onex.mixins.audit_log.chain import sealed
 from onex.mixins.audit_log.engine import AuditLogEngine
+from onex.mixins.audit_log.protocol_audit_log import ProtocolAuditLog
+from onex.mixins.service import with_mixins
 from onex.model.context import Context
-from onex.model.mesh import AuditRecorded
+from onex.model.enums import EnumNodeKind
+from onex.model.mesh import AUDIT_TOPICS, AuditRecorded
 from onex.model.message import Message
-from onex.node import NodeEffect
+from onex.node import Node, NodeEffect
+from onex.testing import MeshDriver
 from onex.testing.clock import ManualClock
+from tests.conftest import NODES
 from tests.mixins.helpers import CURRENT_MESSAGE, IDENTITY, Sink, container, context
 from tests.mixins.virtual import play
 
@@ -281,3 +292,129 @@ def test_a_node_records_through_its_agent() -> None:
     node.container.registry.value(ProtocolEventSink, sink)
     play(node.audit.record("hello"))
     assert len(sink.sent) == 1
+
+
+# -- COMPUTE, REDUCER and ORCHESTRATOR: entries in the transaction of the message ------------------
+
+
+class Noting(NodeGateCompute):
+    """Notes whom it lets through."""
+
+    audit: ProtocolAuditLog
+
+    def compute(self, request: Enter) -> Entered:
+        self.audit.note("let through", detail="by age", name=request.name, password="hush")
+        if request.name == "boom":
+            raise ValueError("boom \ud800")
+        return super().compute(request)
+
+
+def audited(name: str, node_class: type[Node] | None = None, **settings: object) -> MeshDriver:
+    resolved = resolve_node(NODES / name / "v1_0_0")
+    model = ModelAuditLogSubcontract.model_validate(settings)
+    made = with_mixins(node_class or resolved.node_class, [MixinAuditLog])
+    return MeshDriver(
+        [replace(resolved, node_class=made, subcontracts={**resolved.subcontracts, ModelAuditLogSubcontract: model})]
+    )
+
+
+def entries_of(mesh: MeshDriver) -> list[AuditRecorded]:
+    """Return the entries in the topic, which are chains without a problem."""
+    entries = [entry for _, entry in mesh.messages(AuditRecorded, AUDIT_TOPICS[AuditRecorded])]
+    assert list(problems_of(entries)) == []
+    return sorted(entries, key=lambda entry: (entry.at, entry.chain, entry.number))
+
+
+def test_entries_of_a_pure_node_are_committed_with_its_results() -> None:
+    mesh = audited("node_gate_compute", Noting, include_fields=["age"])
+    for name, age in (("ann", 30), ("kid", 3), ("boom", 30)):
+        mesh.send(Enter(name=name, age=age), run=False, id=name, correlation_id=f"c-{name}")
+    mesh.run_until_idle()
+    facts = {(entry.message_id, entry.what, entry.outcome, entry.detail, entry.facts) for entry in entries_of(mesh)}
+    assert facts == {
+        ("ann", "let through", "recorded", "by age", '{"name": "ann", "password": "[redacted]"}'),
+        ("ann", "Enter", "done", "", '{"age": 30}'),
+        ("kid", "Enter", "refused", "Enter: is of age", '{"age": 3}'),
+        ("boom", "Enter", "failed", "boom ?", '{"age": 30}'),
+    }
+    assert {entry.correlation_id for entry in entries_of(mesh)} == {"c-ann", "c-kid", "c-boom"}
+    assert len(mesh.published(Entered)) == 1
+    mesh.close()
+
+
+def test_an_undone_batch_leaves_no_entry_and_no_gap() -> None:
+    mesh = audited("node_tally_reducer")
+    mesh.send(Amount(entity="e", value=1))
+    (instance,) = mesh.instances
+    instance.fail_next_commit()
+    mesh.send(Amount(entity="e", value=2), run=False)
+    mesh.advance(60)
+    mesh.send(Amount(entity="e", value=3))
+    assert [entry.outcome for entry in entries_of(mesh)] == ["done"] * 3
+    assert [entry.number for entry in entries_of(mesh)] == [1, 2, 3]
+    mesh.close()
+
+
+def test_results_that_cannot_be_encoded_together_are_recorded_once() -> None:
+    mesh = audited("node_tally_reducer")
+    for value in (1, 667, 2):
+        mesh.send(Amount(entity="e", value=value), run=False)
+    mesh.run_until_idle()
+    assert sorted(entry.outcome for entry in entries_of(mesh)) == ["done", "done", "refused"]
+    mesh.close()
+
+
+def test_undecodable_records_are_recorded() -> None:
+    mesh = audited("node_alarm_orchestrator")
+    topic = next(iter(mesh.nodes[0].routes))
+    mesh.publish(topic, b"\x00garbage", b"k", [])
+    (entry,) = entries_of(mesh)
+    assert (entry.what, entry.outcome) == ("a record that cannot be decoded", "refused")
+    mesh.close()
+
+
+def test_a_pure_node_may_record_by_notes_only() -> None:
+    mesh = audited("node_gate_compute", Noting, record_messages=False)
+    mesh.send(Enter(name="ann", age=30))
+    assert [entry.what for entry in entries_of(mesh)] == ["let through"]
+    mesh.close()
+
+
+def test_the_sender_is_that_of_the_message() -> None:
+    record = RecordFacts("t", 0, 1, None, None, b"m", 0, is_repeated=False)
+
+    class Current(ProtocolCurrentRecord):
+        facts_now: RecordFacts | None = record
+
+        def facts(self) -> RecordFacts | None:
+            return self.facts_now
+
+    current = Current()
+    engine = AuditLogEngine(
+        ModelAuditLogSubcontract(), IDENTITY, CURRENT_MESSAGE, Sink(), ManualClock(), current, EnumNodeKind.COMPUTE
+    )
+    engine.began()
+    for offset, sender in enumerate(("ann", "")):
+        current.facts_now = replace(record, offset=offset)
+        engine.check(Pay(order="o-1"))
+        SENDER.set(sender)
+        engine.after()
+    entries: list[Message] = []
+    for offset in range(2):
+        current.facts_now = replace(record, offset=offset)
+        entries += engine.entries(Pay(order="o-1"), None)
+    current.facts_now = None
+    entries += engine.entries(Pay(order="o-1"), None)
+    assert [entry.who for entry in entries if isinstance(entry, AuditRecorded)] == ["ann", "", ""]
+
+
+def test_each_kind_has_its_own_way_to_record() -> None:
+    effect = Log().engine
+    with pytest.raises(NodeUseError, match="await self.audit.record"):
+        effect.note("a")
+    effect.check(Pay(order="o-1"))
+    pure = AuditLogEngine(
+        ModelAuditLogSubcontract(), IDENTITY, CURRENT_MESSAGE, Sink(), ManualClock(), kind=EnumNodeKind.REDUCER
+    )
+    with pytest.raises(NodeUseError, match="a REDUCER cannot wait for the audit log; call `note`"):
+        asyncio.run(pure.record("a"))

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from jwt.algorithms import ECAlgorithm
 
-from onex.capability import ProtocolCurrentMessage
+from onex.capability import HealthCheck, HealthChecks, ProtocolCurrentMessage
 from onex.capability.sender import SENDER
 from onex.errors import AccessDeniedError, CompositionError, TransientError
 from onex.mixins.authentication import MixinAuthentication, ModelAuthenticationSubcontract, Principal
@@ -260,3 +260,28 @@ def test_a_node_without_keys_refuses_every_token() -> None:
     with pytest.raises(AccessDeniedError, match="no key to verify tokens"):
         node.authentication.check(Note(text="a"))
     asyncio.run(node.authentication.open())
+
+
+def test_health_reports_published_keys_that_are_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Guarded(MixinAuthentication, NodeOrchestrator[Note, Note]):
+        pass
+
+    clock, node = ManualClock(), Guarded()
+    settings = ModelAuthenticationSubcontract(jwks_url="https://issuer.example/keys", jwks_refresh_seconds=60)
+    node.container = container(settings, clock=clock)
+    assert node.authentication is node.authentication
+    check = node.container.get(HealthChecks).all["authentication_keys"]
+    with pytest.raises(TransientError, match="were not read for more than 180 s"):
+        asyncio.run(_probe(check))
+    monkeypatch.setattr("onex.mixins.authentication.keys._read", lambda url, timeout: published(0))
+    engine = node.authentication
+    assert isinstance(engine, AuthenticationEngine)
+    engine._keys.read()  # as at an interval
+    asyncio.run(_probe(check))
+    clock.move_to(clock.monotonic() + 181)
+    with pytest.raises(TransientError, match="were not read for more than 180 s"):
+        asyncio.run(_probe(check))
+
+
+async def _probe(check: HealthCheck) -> None:
+    await check.probe()

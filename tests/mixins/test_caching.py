@@ -204,3 +204,15 @@ def test_reported_metrics() -> None:
     it = Cache()
     it.load("a")
     assert it.engine.reported_metrics() == {"hits": 0.0, "misses": 1.0, "stale": 0.0, "shared": 0.0, "entries": 1.0}
+
+
+def test_a_cache_that_is_off_calls_each_time() -> None:
+    cache = Cache(enabled=False)
+    calls: list[int] = []
+
+    def work(number: int) -> int:
+        calls.append(number)
+        return number
+
+    assert [cache.engine.remember(work, 2) for _ in range(2)] == [2, 2]
+    assert calls == [2, 2]

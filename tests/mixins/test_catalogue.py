@@ -34,7 +34,7 @@ from onex.capability.kafka import ProtocolKafkaAdapters
 from onex.capability.metadata import CapabilityMetadata
 from onex.capability.mixin import Definition
 from onex.codegen.capability_catalogue import BEGIN, END, with_tables
-from onex.codegen.capability_fields import capability_files, enforcing_tests, fields_of
+from onex.codegen.capability_fields import capability_files, enforcing_tests, fields_of, fields_of_feature
 from onex.contract import ResolvedNode, resolve_node
 from onex.contract.reader import ContractReader
 from onex.errors import CompositionError
@@ -43,6 +43,7 @@ from onex.mixins.authorization import ModelAuthorizationSubcontract
 from onex.mixins.bulkhead import ModelBulkheadSubcontract
 from onex.mixins.catalogue import CATALOGUE
 from onex.mixins.encryption import ModelEncryptionSubcontract
+from onex.mixins.hmac_validation import ModelHMACValidationSubcontract
 from onex.mixins.service import MixinDependencyResolver, with_mixins
 from onex.model.contract.version import ModelSemVer
 from onex.model.enums import EnumCapabilityCategory, EnumNodeKind
@@ -70,6 +71,7 @@ TOKEN_SECRET = "a secret that is long enough for HS256"
 NEEDED: tuple[Subcontract, ...] = (
     ModelEncryptionSubcontract.model_validate({"keys": [{"id": "k", "value": MASTER}]}),
     ModelAuthenticationSubcontract.model_validate({"secret": TOKEN_SECRET, "algorithms": ["HS256"]}),
+    ModelHMACValidationSubcontract.model_validate({"keys": [{"id": "k", "value": MASTER}]}),
 )
 """Configuration of capabilities that need some."""
 
@@ -87,7 +89,9 @@ def around(
 def alone(mixin: type[Mixin]) -> type[Node]:
     """Return a node class with this capability and its requirements."""
     resolved = MixinDependencyResolver().resolve_dependencies([mixin])
-    return with_mixins(BASES[mixin.definition.metadata.kinds[0]], resolved)
+    kinds = mixin.definition.metadata.kinds
+    kind = EnumNodeKind.EFFECT if EnumNodeKind.EFFECT in kinds else kinds[0]  # an EFFECT may use all of an engine
+    return with_mixins(BASES[kind], resolved)
 
 
 def create(made: type[Node], around: AgentEnvironment) -> Node:
@@ -161,13 +165,14 @@ def test_every_field_has_a_meaning_and_a_test_that_enforces_it(mixin: type[Mixin
 
 
 def test_marks_name_fields_that_exist() -> None:
-    known = {name for mixin in ALL for name, _ in fields_of(mixin)}
+    known = {name for mixin in (*ALL, *CATALOGUE.views()) for name, _ in fields_of(mixin)}
+    known |= {name for feature in CATALOGUE.features() for name, _ in fields_of_feature(feature)}
     assert set(enforcing_tests(Path(__file__).parent)) - known == set()
 
 
 def test_what_is_rendered_is_up_to_date() -> None:
     files = capability_files(ROOT)
-    assert len(files) == len(ALL) + 2
+    assert len(files) == len(ALL) + 3
     for name, text in files.items():
         assert (ROOT / name).read_text() == text, f"{name} differs; run `make render`"
 
@@ -180,7 +185,7 @@ def test_its_metadata_says_when_to_use_it_and_what_overlaps(mixin: type[Mixin]) 
     for name, difference in metadata.overlaps.items():
         assert difference.endswith("."), name
         assert name != metadata.name
-        assert not name.startswith("Mixin") or name in CATALOGUE.names
+        assert not name.startswith("Mixin") or name in CATALOGUE.class_names
 
 
 def test_a_page_without_a_place_for_tables_is_refused() -> None:
@@ -224,6 +229,13 @@ def test_its_life(mixin: type[Mixin], around: AgentEnvironment) -> None:
         await composition.stop()
 
     asyncio.run(live())
+
+
+@pytest.mark.parametrize("view", list(CATALOGUE.views()), ids=lambda view: view.definition.metadata.key)
+def test_a_view_has_the_accessor_of_its_engine(view: type[Mixin], around: AgentEnvironment) -> None:
+    accessor = view.definition.metadata.accessor
+    node, other = create(alone(view), around), create(alone(view), around)
+    assert type(vars(view)[accessor].__get__(node, type(node))) is type(getattr(other, accessor))
 
 
 QUERIES = ("facts", "is_healthy", "left", "reported_metrics", "sections", "slowest", "states")
@@ -432,6 +444,7 @@ def _vault(chosen: set[type[Mixin]]) -> ResolvedNode:
         NEEDED[0],
         ModelAuthenticationSubcontract(authenticate_messages=False),
         ModelAuthorizationSubcontract(authorize_messages=False),
+        NEEDED[2].model_copy(update={"validate_messages": False}),
     )
     return replace(
         vault, node_class=made, subcontracts={**vault.subcontracts, **{type(one): one for one in open_to_all}}

@@ -74,7 +74,7 @@ def test_the_retry_policy_of_advanced_features_is_the_agent_s() -> None:
         (
             "name: MixinTimeout",
             "name: MixinZzzzzzzzzzzzzzzzz",
-            "no capability MixinZzzzzzzzzzzzzzzzz; there are MixinAuditLog",
+            "no capability MixinZzzzzzzzzzzzzzzzz; there are MixinAlerting",
         ),
         (
             "timeout_seconds: 3",
@@ -89,7 +89,7 @@ def test_the_retry_policy_of_advanced_features_is_the_agent_s() -> None:
         (
             "bulkhead:",
             "bulkheads:",
-            "subcontracts.bulkheads: no capability has this subcontract; there are audit",
+            "subcontracts.bulkheads: no capability has this subcontract; there are alerting",
         ),
         ("bulkhead:", "timeout:", "MixinTimeout is already configured by mixins[0].config; keep one"),
         ("MixinRetry", "MixinTimeout", "mixins lists MixinTimeout twice"),
@@ -113,8 +113,8 @@ def test_problems_have_their_place(old: str, new: str, words: str) -> None:
 
 
 def test_a_capability_for_another_kind_is_refused() -> None:
-    with pytest.raises(CompositionError, match="MixinRetry cannot join a node of kind COMPUTE"):
-        with_mixins(NodeCompute, [MixinRetry])
+    with pytest.raises(CompositionError, match="MixinTimeout cannot join a node of kind COMPUTE"):
+        with_mixins(NodeCompute, [MixinTimeout])
 
 
 def test_an_open_circuit_pauses_the_partitions_and_burns_no_attempts(mesh: MeshDriver) -> None:
@@ -154,7 +154,7 @@ def test_names_keys_and_groups_are_resolved() -> None:
     assert create_service_with_capabilities(made, None, ["retry"]) is made
     contract = resolve_node(VAULT).contract
     assert names(create_service_with_capabilities(NodeEffect, contract, [])) == ALL
-    with pytest.raises(CompositionError, match="no capability 'chaching'; there are audit_log, "):
+    with pytest.raises(CompositionError, match="no capability 'chaching'; there are alerting, "):
         create_service_with_capabilities(NodeEffect, None, ["chaching"])
 
 

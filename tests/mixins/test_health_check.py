@@ -56,10 +56,14 @@ class Ward:
         return self.reasons.pop(about, None) is not None
 
     def add(
-        self, patient: Patient, name: str = "bank", kind: EnumCheckKind = EnumCheckKind.DEPENDENCY, **more: bool
+        self,
+        patient: Patient,
+        name: str = "bank",
+        kind: EnumCheckKind = EnumCheckKind.DEPENDENCY,
+        critical: bool = True,
     ) -> Patient:
         patient.clock = self.clock
-        self.checks.add(HealthCheck(name, patient.probe, kind, **more))
+        self.checks.add(HealthCheck(name, patient.probe, kind, critical=critical))
         return patient
 
     def rounds(self, count: int) -> list[EnumHealth]:

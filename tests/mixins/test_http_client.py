@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from onex.capability import HealthChecks
+from onex.capability.shared import ProcessResources, SharedResources
 from onex.errors import CallTimeoutError, OutageError, RejectedError, TransientError
 from onex.mixins.http_client import HttpResponse, MixinHttpClient, ModelHttpClientSubcontract
 from onex.mixins.http_client.addresses import Address, permitted, resolve
@@ -603,3 +604,40 @@ def test_a_node_calls_services_and_checks_their_health() -> None:
         asyncio.run(live(receiver))
         assert [request.path for request in receiver.requests] == ["/", "/health", "/up"]
         assert receiver.requests[1].headers["x-key"] == "k"
+
+
+def test_engines_with_equal_clients_share_one_and_the_last_one_closes_it() -> None:
+    async def live() -> None:
+        process, count = ProcessResources(), 0
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal count
+            count += 1
+            while await reader.read(4096):
+                writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+        def made(**settings: object) -> HttpClientEngine:
+            values = {"services": [{"name": "bank", "base_url": url}], "private_networks": LOCAL, **settings}
+            wanted = ModelHttpClientSubcontract.model_validate(values)
+            return HttpClientEngine(wanted, CURRENT_MESSAGE, ManualClock(), shared=SharedResources(process))
+
+        first, second, other = made(), made(timeout_seconds=3), made(max_connections=2)
+        for each in (first, second, other):
+            await each.open()
+        for each in (first, second, other):
+            await each.get("bank")
+        assert count == 2
+        await first.close()
+        await first.close()
+        await second.get("bank")
+        assert count == 2
+        await second.close()
+        await other.close()
+        assert process.of_running_loop() == {}
+        server.close()
+
+    asyncio.run(live())

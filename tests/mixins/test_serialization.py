@@ -1,6 +1,7 @@
 """MixinSerialization."""
 
 import gzip
+import hashlib
 import json
 import tracemalloc
 from datetime import UTC, datetime
@@ -164,6 +165,12 @@ def test_values_without_a_json_form_are_refused() -> None:
 def test_unreadable_text_is_refused(data: bytes, words: str) -> None:
     with pytest.raises(RejectedError, match=words):
         engine().load(data, Inner)
+
+
+@pytest.mark.enforces("serialization.digest_algorithm")
+def test_the_algorithm_of_digests_is_configured() -> None:
+    digests = [engine(digest_algorithm=name).digest("a") for name in ("sha256", "sha512")]
+    assert digests == [hashlib.new(name, b'"a"').hexdigest() for name in ("sha256", "sha512")]
 
 
 def test_equal_values_have_equal_digests_whatever_the_format() -> None:

@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from onex.capability import AgentEnvironment
-from onex.errors import CallTimeoutError, CompositionError
+from onex.errors import CallTimeoutError, CompositionError, OutageError
 from onex.mixins.database import MixinDatabase, ModelDatabaseSubcontract
 from onex.mixins.database.engine import DatabaseEngine
 from onex.mixins.transactions import MixinTransactions, ModelTransactionSubcontract
@@ -176,3 +176,25 @@ def test_a_node_has_units_on_its_database(database_url: str) -> None:
         await node.database.close()
 
     asyncio.run(live())
+
+
+def test_a_wait_for_a_connection_counts_no_attempt() -> None:
+    class Busy:
+        """Both a database and its pool, without a free connection."""
+
+        @property
+        def pool(self) -> "Busy":
+            return self
+
+        async def acquire(self) -> None:
+            await asyncio.Event().wait()
+
+    settings = ModelTransactionSubcontract.model_construct(transaction_timeout_ms=10)
+    engine = TransactionsEngine(settings, Busy(), SystemClock())  # type: ignore[arg-type]  # only the pool is used
+
+    async def begins() -> None:
+        async with engine.begin():
+            raise AssertionError("not reached")
+
+    with pytest.raises(OutageError, match=r"no free connection within 0\.01 s"):
+        asyncio.run(begins())

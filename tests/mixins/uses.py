@@ -176,7 +176,14 @@ async def _with_services(node: Any) -> None:
     assert isinstance(node.services.get(_Handler), _Handler)
 
 
+async def _refused_call(docker: Any) -> None:
+    """Call an engine, which may be there or not, with a limit that no call keeps."""
+    async with docker.call("nothing", 0.0):
+        await asyncio.sleep(1)
+
+
 USES: dict[str, tuple[Deed, Deed]] = {
+    "alerting": (lambda node: node.alerts.tick(), lambda node: _say(lambda: node.alerts.event())),
     "audit_log": (
         lambda node: node.audit.record("used"),
         lambda node: node.audit.around(Note(text="a"), context(), lambda message, context: _fail()),
@@ -195,19 +202,43 @@ USES: dict[str, tuple[Deed, Deed]] = {
         lambda node: node.circuits.of("db").call(_do),
         _open_circuit,
     ),
+    "container_operations": (
+        lambda node: _say(lambda: node.containers.reported_metrics()),
+        lambda node: node.containers.find("../images"),
+    ),
     "contract_loader": (
         lambda node: _say(lambda: node.contracts.load(_GATE)),
         lambda node: _say(lambda: node.contracts.load(NODES / "nowhere")),
     ),
     "database": (_asked, lambda node: node.database.pool.execute("SELECT nothing FROM nowhere")),
+    "docker_client": (
+        lambda node: _say(lambda: node.docker.endpoint),
+        lambda node: _refused_call(node.docker),
+    ),
+    "docker_health_check": (
+        lambda node: node.docker_health.look(),
+        lambda node: _refused_call(node.docker),
+    ),
     "effect_handlers": (_dispatched, lambda node: node.effects.dispatch("turn", "a")),
     "encryption": (_sealed, lambda node: _say(lambda: node.encryption.decrypt(b"no envelope"))),
     "event_bus": (_published, lambda node: node.event_bus.publish(Note(text="a").model_copy(update={"text": 1}))),
     "files": (_filed, lambda node: node.files.write("../evil", b"1")),
+    "hmac_validation": (
+        lambda node: _say(lambda: node.hmac.sign_request("GET", "/")),
+        lambda node: _say(lambda: node.hmac.verify_request("GET", "/", {}, b"")),
+    ),
     "health_check": (_well, _unwell),
     "http_client": (
         lambda node: _say(lambda: node.http_client.reported_metrics()),
         lambda node: node.http_client.get("nobody"),
+    ),
+    "image_management": (
+        lambda node: _say(lambda: node.images.reported_metrics()),
+        lambda node: node.images.pull("nobody/allowed:1"),
+    ),
+    "ip_whitelist": (
+        lambda node: _say(lambda: node.ip_whitelist.client("10.0.0.1")),
+        lambda node: _say(lambda: node.ip_whitelist.require("10.0.0.1")),
     ),
     "kafka_configuration": (_written, _too_large),
     "kafka_health_check": (lambda node: node.kafka_health.probe(), _too_large),
@@ -226,6 +257,10 @@ USES: dict[str, tuple[Deed, Deed]] = {
     "security": (
         lambda node: _say(lambda: node.security.check(Note(text="fine"))),
         lambda node: _say(lambda: node.security.check(Note(text="\x00"))),
+    ),
+    "security_headers": (
+        lambda node: _say(lambda: node.security_headers.headers()),
+        lambda node: _say(lambda: node.security_headers.merged(None)),
     ),
     "serialization": (_serialized, lambda node: _say(lambda: node.serializer.load(b"[", Note))),
     "service_protocol": (

@@ -33,13 +33,16 @@ class SqlitePool:
     def terminate(self) -> None:
         """As asyncpg."""
 
-    def get_size(self) -> int:
-        """As asyncpg."""
-        return 1
+    def name_leaks(self) -> None:
+        """As the pool of :mod:`onex.postgres`."""
 
-    def get_idle_size(self) -> int:
+    async def expire_connections(self) -> None:
         """As asyncpg."""
-        return 1
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """As the pool of :mod:`onex.postgres`."""
+        return {"connections": 1.0, "idle": 1.0}
 
     async def fetchval(self, query: str, *arguments: object) -> object:
         """As asyncpg."""

@@ -93,8 +93,8 @@ def test_all_problems_come_together_with_line_and_remedy() -> None:
 
 def test_a_capability_for_another_kind_is_refused() -> None:
     line = COMPUTE.count("\n") + 2
-    assert problems("mixins:\n  - {name: MixinRetry}\n", COMPUTE) == [
-        f"contract.yaml:{line}: mixins[0]: MixinRetry cannot join a node of kind COMPUTE; remove it: it is for EFFECT"
+    assert problems("mixins:\n  - {name: MixinFiles}\n", COMPUTE) == [
+        f"contract.yaml:{line}: mixins[0]: MixinFiles cannot join a node of kind COMPUTE; remove it: it is for EFFECT"
     ]
 
 

@@ -10,6 +10,7 @@ from node_order_orchestrator.v1_0_0.models import OrderCompleted, OrderFailed, P
 from pydantic import Field
 
 from onex.errors import RejectedError
+from onex.mixins.workflow_persistence import ModelWorkflowPersistenceSubcontract
 from onex.model.context import Context
 from onex.model.contract import ModelStateMachine, ModelWorkflow
 from onex.model.repeated import CompletionRepeated
@@ -73,7 +74,7 @@ def test_a_workflow_keeps_bytes_and_numbers_exactly(ratio: float) -> None:
         {"steps": [{"id": "act", "command": "DoIt", "result": "Done"}], "completed": "Ended", "failed": "Ended"}
     )
     models: dict[str, type[Message]] = {model.__name__: model for model in (Start, DoIt, Done, Ended)}
-    machine = WorkflowMachine(workflow, NodeFacts(), models, Start, "1")
+    machine = WorkflowMachine(workflow, NodeFacts(), models, Start, "1", ModelWorkflowPersistenceSubcontract())
     facts = {"raw": b"\xff\x00{", "ratio": ratio, "amount": Decimal(f"{10**33}.0001")}
     begun = machine.start(None, Start.model_validate(facts), context("m-1"))
     (command,) = begun.commands

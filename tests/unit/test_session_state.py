@@ -17,9 +17,9 @@ SESSION_STATE = re.compile(
 )
 ALLOWED = {
     "shared/onex/postgres/outbox.py": {"pg_try_advisory_lock", "add_listener("},
-    "shared/onex/postgres/pool.py": {"create_pool("},
+    "shared/onex/postgres/session_features.py": {"LISTEN", "add_listener("},
 }
-"""The outbox only where it is connected directly; the pool for all."""
+"""The outbox only where it is connected directly, and the module that refuses them behind a pooler."""
 
 
 def found() -> Iterator[tuple[str, str]]:

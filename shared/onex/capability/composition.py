@@ -10,8 +10,10 @@ import structlog
 from onex.capability.container import Container
 from onex.capability.measured import ProtocolMeasured
 from onex.capability.metadata import CapabilityMetadata
-from onex.capability.mixin import Mixin
+from onex.capability.mixin import Definition, Mixin
 from onex.capability.resolver import layer_order, start_order
+from onex.capability.shared import SharedResources
+from onex.capability.view import engine_of
 from onex.errors import CompositionError
 from onex.model.enums import EnumNodeKind
 
@@ -26,6 +28,24 @@ class CapabilityPlan:
     """In start order: a required capability comes before the one that requires it."""
     layers: tuple[CapabilityMetadata, ...] = ()
     """Capabilities that surround handlers, outermost first."""
+    views: tuple[Definition, ...] = ()
+    """Views, by name. The capabilities with their engines are in ``start``."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Class names of all capabilities and views."""
+        return frozenset(metadata.name for metadata in self.described)
+
+    @property
+    def described(self) -> tuple[CapabilityMetadata, ...]:
+        """Metadata of the capabilities in start order, then that of the views."""
+        return (*self.start, *(view.metadata for view in self.views))
+
+
+def without_effect(plan: CapabilityPlan, kind: EnumNodeKind) -> tuple[CapabilityMetadata, ...]:
+    """Return the capabilities that a node of this kind may have although they change nothing there."""
+    pure = kind is not EnumNodeKind.EFFECT
+    return tuple(metadata for metadata in plan.described if pure and metadata.without_effect)
 
 
 class ProtocolManaged(Protocol):
@@ -55,9 +75,12 @@ def plan_of(node_class: type, kind: EnumNodeKind | None) -> CapabilityPlan:
     ``kind`` is None for a class that has no kind yet.
     """
     mixins = [base for base in node_class.__mro__ if Mixin in base.__bases__]
-    composed = {
-        mixin.definition.metadata.name: mixin.definition.metadata for mixin in cast(list[type[Mixin]], mixins)
-    }
+    definitions = definitions_of(node_class)
+    composed = {definition.metadata.name: definition.metadata for definition in definitions}
+    views = sorted((each for each in definitions if each.view is not None), key=lambda each: each.metadata.name)
+    for definition in views:
+        engine = engine_of(definition).metadata
+        composed.setdefault(engine.name, engine)
     if not composed:
         return CapabilityPlan()
     try:
@@ -66,7 +89,13 @@ def plan_of(node_class: type, kind: EnumNodeKind | None) -> CapabilityPlan:
         _check_accessors(node_class, mixins)
     except CompositionError as error:
         raise CompositionError(f"{node_class.__name__}: {error}") from None
-    return CapabilityPlan(tuple(order), tuple(layer_order(order)))
+    engines = [metadata for metadata in order if not metadata.view_of]
+    return CapabilityPlan(tuple(engines), tuple(layer_order(engines)), tuple(views))
+
+
+def definitions_of(node_class: type) -> list[Definition]:
+    """Return the definitions of the mixins and views that are bases of a class."""
+    return [base.definition for base in node_class.__mro__ if issubclass(base, Mixin) and Mixin in base.__bases__]
 
 
 def _check_kind(composed: Iterable[CapabilityMetadata], kind: EnumNodeKind | None) -> None:
@@ -80,8 +109,17 @@ def _check_accessors(node_class: type, mixins: Sequence[type[Mixin]]) -> None:
     for mixin in mixins:
         name = mixin.definition.metadata.accessor
         for base in node_class.__mro__:
-            if base is not mixin and name in vars(base):
+            if name in vars(base) and not _share_an_engine(base, mixin):
                 raise CompositionError(f"{base.__name__}.{name} hides the accessor of {mixin.__name__}; rename it")
+
+
+def _share_an_engine(base: type, mixin: type[Mixin]) -> bool:
+    """Return whether a base is the mixin, its engine's mixin, or another view of the same engine."""
+    return (
+        issubclass(base, Mixin)
+        and Mixin in base.__bases__
+        and (engine_of(base.definition).metadata.name == engine_of(mixin.definition).metadata.name)
+    )
 
 
 class Composition:
@@ -115,17 +153,29 @@ class Composition:
                     yield metadata.key, name, value
 
     async def start(self) -> None:
-        """Open the engines that have a lifecycle. When one fails, close those before it and raise its error."""
+        """Open the engines that have a lifecycle. When one fails, close those before it and raise its error.
+
+        Shared resources that the failed engine has taken are released, after the engines are closed.
+        """
         if self._open is not None:
             raise CompositionError("started twice; stop it first")
-        async with AsyncExitStack() as stack:
-            for metadata in self._plan.start:
-                if metadata.managed:
-                    engine = cast(ProtocolManaged, self.engine(metadata))
-                    stack.push_async_callback(engine.close)
-                    await engine.open()
-                    log.debug("capability open", capability=metadata.name)
-            self._open = stack.pop_all()
+        try:
+            async with AsyncExitStack() as stack:
+                for metadata in self._plan.start:
+                    if metadata.managed:
+                        engine = cast(ProtocolManaged, self.engine(metadata))
+                        stack.push_async_callback(engine.close)
+                        await engine.open()
+                        log.debug("capability open", capability=metadata.name)
+                self._open = stack.pop_all()
+        except BaseException:
+            await self._release_shared()
+            raise
+
+    async def _release_shared(self) -> None:
+        shared = self._node.container.find(SharedResources)
+        if shared is not None:
+            await shared.close()
 
     async def stop(self) -> None:
         """Close the open engines, then the services of the container. Safe without a start, and to call twice."""

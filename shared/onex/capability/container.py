@@ -28,6 +28,8 @@ class Registration(Generic[S]):
     make: "Callable[[Container], S]"
     scope: EnumScope = EnumScope.APPLICATION
     close: Callable[[S], Awaitable[None] | None] | None = None
+    closes_last: bool = False
+    """Close it after the other services: they may use it until they are closed."""
 
 
 class ServiceRegistry:
@@ -43,9 +45,10 @@ class ServiceRegistry:
         *,
         scope: EnumScope = EnumScope.APPLICATION,
         close: Callable[[S], Awaitable[None] | None] | None = None,
+        closes_last: bool = False,
     ) -> Self:
         """Register a service by its factory. A later registration replaces an earlier one, as tests do."""
-        self._registrations[service] = cast(Registration[object], Registration(make, scope, close))
+        self._registrations[service] = cast(Registration[object], Registration(make, scope, close, closes_last))
         return self
 
     def value(self, service: type[S], value: S) -> Self:
@@ -109,7 +112,7 @@ class Container:
                 if isawaitable(pending):
                     await pending
 
-            self._closers.append(closing)
+            self._closers.insert(0 if registration.closes_last else len(self._closers), closing)
         return instance
 
     async def close(self) -> None:

@@ -1,13 +1,15 @@
 """Health checks. Engines add their own checks; ``MixinHealthCheck`` runs all of them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from typing_extensions import override
 
 from onex.errors import CompositionError
+from onex.util.error_text import error_text
 
 Probe = Callable[[], Awaitable[object]]
 """Returns when the checked thing is healthy. Raises the problem, or returns ``False``, when it is not."""
@@ -23,6 +25,18 @@ class EnumCheckKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """How the agent itself runs a check, with or without ``MixinHealthCheck``."""
+
+    interval_seconds: float = 5.0
+    """Time between two runs."""
+    timeout_seconds: float = 5.0
+    """A run that takes longer has failed."""
+    failures: int = 1
+    """Consecutive failures after which the process is not ready. One success makes it ready again."""
+
+
+@dataclass(frozen=True, slots=True)
 class HealthCheck:
     """One health check."""
 
@@ -31,6 +45,28 @@ class HealthCheck:
     kind: EnumCheckKind = EnumCheckKind.DEPENDENCY
     critical: bool = True
     """Whether the node is unhealthy when the check fails. Otherwise it is degraded."""
+    watch: Watch | None = None
+    """Not None for a dependency without which the node can do no work: the agent runs the check itself."""
+
+    async def problem(self, limit: float) -> str:
+        """Run the probe for at most ``limit`` seconds. Return its problem, or an empty text."""
+        try:
+            async with asyncio.timeout(limit) as limited:
+                result = await self.probe()
+        except Exception as error:  # noqa: BLE001 - every exception of a probe is its problem
+            if limited.expired():
+                return f"no result within {limit:g} s"
+            return error_text(error) or type(error).__name__
+        return "the probe returned False" if result is False else ""
+
+
+@runtime_checkable
+class ProtocolDependency(Protocol):
+    """An attribute of a node that depends on another system, such as an inbox. The agent watches its check."""
+
+    def dependency_check(self) -> HealthCheck:
+        """Return the check, with a watch."""
+        ...
 
 
 class HealthChecks:

@@ -5,13 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from onex.capability.added_outputs import AddedOutputs
+from onex.capability.composition import CapabilityPlan
 from onex.capability.container import Container, ServiceRegistry
 from onex.capability.current_message import NoCurrentMessage, ProtocolCurrentMessage
+from onex.capability.current_record import NoCurrentRecord, ProtocolCurrentRecord
 from onex.capability.events import NoEvents, ProtocolEventSink
 from onex.capability.health import AlwaysReady, HealthChecks, ProtocolReadiness
 from onex.capability.kafka import NoKafka, ProtocolKafkaAdapters
-from onex.capability.mixin import Subcontract
+from onex.capability.mixin import Definition, Subcontract
 from onex.capability.reports import Reports
+from onex.capability.shared import SharedResources
+from onex.capability.view import engine_of, merged
+from onex.model.enums import EnumNodeKind
 from onex.util.clock import ProtocolClock, SystemClock
 
 C = TypeVar("C", bound=Subcontract)
@@ -64,9 +70,45 @@ class ProtocolHost(Protocol):
     def container(self) -> Container: ...
 
 
+class ProtocolKindHost(Protocol):
+    """A node whose kind decides how a capability works."""
+
+    @property
+    def container(self) -> Container: ...
+    @property
+    def kind(self) -> EnumNodeKind: ...
+
+
 def configured(host: ProtocolHost, model: type[C]) -> C:
-    """Return the configuration of a capability from the contract, or its defaults."""
-    return host.container.find(model) or model()
+    """Return the configuration of a capability from the contract and from the node's views of it, or its defaults.
+
+    Raise CompositionError when views set different values.
+    """
+    own = host.container.find(model)
+    views = [
+        (definition, host.container.find(definition.subcontract) or definition.subcontract())
+        for definition in views_of(host)
+        if engine_of(definition).subcontract is model
+    ]
+    return merged(engine_of(views[0][0]), own, views, model) if views else own or model()
+
+
+def is_pure(host: object) -> bool:
+    """Return whether a node is a COMPUTE, REDUCER or ORCHESTRATOR."""
+    match getattr(host, "kind", None):
+        case EnumNodeKind() as kind:
+            return kind is not EnumNodeKind.EFFECT
+        case _:
+            return False
+
+
+def views_of(host: object) -> tuple[Definition, ...]:
+    """Return the definitions of the views that a node has."""
+    match getattr(host, "capabilities", None):
+        case CapabilityPlan(views=views):
+            return views
+        case _:
+            return ()
 
 
 def standard_services(identity: NodeIdentity) -> ServiceRegistry:
@@ -76,10 +118,13 @@ def standard_services(identity: NodeIdentity) -> ServiceRegistry:
     registry.value(NodeIdentity, identity)
     registry.value(AgentEnvironment, AgentEnvironment())
     registry.value(PartitionShare, PartitionShare())
+    registry.value(AddedOutputs, AddedOutputs())
     registry.value(Reports, Reports())
     registry.value(HealthChecks, HealthChecks())
     registry.value(ProtocolReadiness, AlwaysReady())
     registry.value(ProtocolCurrentMessage, NoCurrentMessage())
+    registry.value(ProtocolCurrentRecord, NoCurrentRecord())
     registry.value(ProtocolEventSink, NoEvents())
     registry.value(ProtocolKafkaAdapters, NoKafka())
+    registry.register(SharedResources, lambda _: SharedResources(), close=SharedResources.close, closes_last=True)
     return registry

@@ -50,6 +50,60 @@ class ProtocolBatchObserver(Protocol):
     def observed(self, batch: BatchFacts) -> None: ...
 
 
+@runtime_checkable
+class ProtocolOutputHeaders(Protocol):
+    """Adds headers to every record that the node writes for its messages, on every kind of node."""
+
+    def headers_of(
+        self, topic: str, key: bytes | None, message_id: bytes, value: bytes
+    ) -> Sequence[tuple[str, bytes]]:
+        """Return the headers to add. It never waits."""
+        ...
+
+
+@runtime_checkable
+class ProtocolIntake(Protocol):
+    """Limits what a COMPUTE, REDUCER or ORCHESTRATOR reads, because its handlers cannot wait."""
+
+    def available(self, most: int) -> int:
+        """Return how many messages may be read now, at most ``most``."""
+        ...
+
+    def took(self, count: int) -> None:
+        """Count messages that were read. They may be more than were available."""
+        ...
+
+    def wait_seconds(self) -> float:
+        """Return the seconds until messages may be read, 0 for now. Infinite where only another event ends it."""
+        ...
+
+
+@runtime_checkable
+class ProtocolAfter(Protocol):
+    """Is called after each handler of a COMPUTE, REDUCER or ORCHESTRATOR, also after one that raised."""
+
+    def after(self) -> None: ...
+
+
+@runtime_checkable
+class ProtocolRecorder(Protocol):
+    """Writes entries about the inputs of a COMPUTE, REDUCER or ORCHESTRATOR into the transaction of the input.
+
+    It commits nothing before ``observed`` of :class:`ProtocolBatchObserver` is called.
+    """
+
+    def began(self) -> None:
+        """A transaction begins. Entries since the last ``observed`` were not committed."""
+        ...
+
+    def entries(self, message: Message | None, error: BaseException | None) -> Sequence[Message]:
+        """Return the entries about the current message; ``error`` is why it becomes a dead letter.
+
+        ``message`` is None for a record that cannot be decoded.
+        """
+        ...
+
+
 def fold(layers: Sequence[object], handle: Proceed) -> Proceed:
     """Return the handler of an EFFECT with layers around it, the first outermost. Called once at start."""
     for layer in reversed(layers):
@@ -66,8 +120,16 @@ def fold_checks(layers: Sequence[object], handle: Callable[..., object], *, keye
     It takes ``(message)``, or ``(state, message, context)`` when ``keyed``.
     """
     checks = [layer.check for layer in layers if isinstance(layer, ProtocolCheck)]
-    if not checks:
-        return handle
+    handle = _with_checks(checks, handle, keyed=keyed) if checks else handle
+    for layer in layers:
+        if isinstance(layer, ProtocolAfter):
+            handle = _followed(layer.after, handle)
+    return handle
+
+
+def _with_checks(
+    checks: Sequence[Callable[[Message], None]], handle: Callable[..., object], *, keyed: bool
+) -> Callable[..., object]:
     if keyed:
 
         def checked_keyed(state: Message | None, message: Message, context: Context) -> object:
@@ -83,6 +145,16 @@ def fold_checks(layers: Sequence[object], handle: Callable[..., object], *, keye
         return handle(message)
 
     return checked
+
+
+def _followed(after: Callable[[], None], handle: Callable[..., object]) -> Callable[..., object]:
+    def followed(*arguments: object) -> object:
+        try:
+            return handle(*arguments)
+        finally:
+            after()
+
+    return followed
 
 
 def _surround(around: Callable[[Message, Context, Proceed], Awaitable[object]], proceed: Proceed) -> Proceed:

@@ -21,8 +21,8 @@ class CapabilityMetadata(ContractPart):
     """Class name of the mixin. Contracts list it under ``mixins``."""
     key: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     """Name of its folder, and its key under ``subcontracts`` in a contract."""
-    accessor: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    """Attribute of the node that returns the engine."""
+    accessor: str = Field(default="", pattern=r"^[a-z][a-z0-9_]*$")
+    """Attribute of the node that returns the engine. A view has that of its engine; a feature has none."""
     version: ModelSemVer
     """Version of the mixin and its subcontract."""
     summary: str = Field(min_length=10)
@@ -36,12 +36,19 @@ class CapabilityMetadata(ContractPart):
     publishes: bool = False
     """Whether the node publishes messages with it. Then a topic of the contract may carry messages that no handler
     returns."""
+    view_of: str = ""
+    """Capability whose engine does the work of a view. Empty for a capability with an engine of its own."""
     requires: tuple[str, ...] = ()
     """Capabilities that this one needs. They start first."""
     conflicts: tuple[str, ...] = ()
     """Capabilities that cannot be in the same node."""
     kinds: tuple[EnumNodeKind, ...] = tuple(EnumNodeKind)
     """Kinds of node that it may join. A capability that reaches outside systems is for EFFECT nodes only."""
+    effect_settings: tuple[str, ...] = ()
+    """Fields of its subcontract that only an EFFECT may set. They mean nothing for other kinds."""
+    without_effect: str = ""
+    """Why a pure node may have it although it changes nothing there. Such a node is warned of at start and by
+    ``onex doctor``. Empty for a capability that does its work on all its kinds."""
     when_to_use: str = ""
     """The situation that calls for it, in one sentence."""
     overlaps: Mapping[str, str] = Field(default_factory=dict)

@@ -4,7 +4,7 @@ A mixin has no ``__init__``, ``start`` or ``stop``, so no chain of ``super()`` c
 creates an engine; :class:`onex.capability.Composition` opens and closes it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
@@ -22,14 +22,14 @@ class Accessor(Generic[Engine]):
     """Creates the engine at the first access and stores it in the node. Later accesses are plain look-ups."""
 
     def __init__(self, make: Callable[..., Engine]) -> None:
-        self._make = make
+        self.make = make
         self.__doc__ = make.__doc__
         self.name = make.__name__
 
     def __get__(self, node: object, owner: type | None = None) -> object:
         if node is None:
             return self
-        engine = self._make(node)
+        engine = self.make(node)
         node.__dict__[self.name] = engine
         return engine
 
@@ -41,7 +41,7 @@ else:
     capability = Accessor
 
 
-__all__ = ["Accessor", "Definition", "Mixin", "Subcontract", "capability", "define"]
+__all__ = ["Accessor", "Definition", "Mixin", "Subcontract", "View", "capability", "define"]
 
 
 class Subcontract(BaseModel):
@@ -56,12 +56,23 @@ class Subcontract(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """The part of a definition that only views have: a mixin whose work the engine of another capability does."""
+
+    engine: "type[Mixin]"
+    """The capability with the engine."""
+    settings: Callable[[Subcontract], Mapping[str, object]]
+    """Returns fields of the engine's subcontract, for the fields that are set in the view's. A pure function."""
+
+
+@dataclass(frozen=True, slots=True)
 class Definition:
     """The parts of a mixin in addition to its accessor."""
 
     metadata: CapabilityMetadata
     subcontract: type[Subcontract]
     """Model of its configuration."""
+    view: View | None = None
 
 
 def define(file: str, subcontract: type[Subcontract]) -> Definition:
@@ -93,6 +104,12 @@ def _check(mixin: type[Mixin]) -> None:
         raise CompositionError(f"{name}: {subcontract.__name__} has no INTERFACE_VERSION")
     names = {key for key in members if not (key.startswith("__") and key.endswith("__"))} - {"definition"}
     names |= {"__init__"} & set(members)
+    if (
+        mixin.definition.view is not None
+        and metadata.accessor != mixin.definition.view.engine.definition.metadata.accessor
+    ):
+        engine = mixin.definition.view.engine.__name__
+        raise CompositionError(f"{name} is a view of {engine}, and has another accessor; use the same name")
     if names != {metadata.accessor} or not isinstance(members[metadata.accessor], Accessor):
         raise CompositionError(
             f"{name} must define the accessor {metadata.accessor!r} and nothing else; it defines "

@@ -10,6 +10,7 @@ from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, console, print_json
 from onex.cli.workflow_drawing import draw, mermaid
 from onex.contract import ResolvedNode, resolve_node
+from onex.mixins.catalogue import CATALOGUE
 from onex.model.enums import EnumNodeKind
 from onex.schema import codec_source
 from onex.settings import Settings
@@ -73,8 +74,10 @@ def _facts(resolved: ResolvedNode, settings: Settings) -> dict[str, object]:
         "failures": f"{contract.dead_letter_topic}; {_retries(resolved)}",
         "promises": _promises(resolved),
     }
-    if plan := resolved.node_class.capabilities.start:
+    if plan := resolved.node_class.capabilities.described:
         facts["can"] = [f"{metadata.name} as self.{metadata.accessor}: {metadata.summary}" for metadata in plan]
+    if features := resolved.features.names:
+        facts["agent"] = [f"{name}: {_feature(name)}" for name in sorted(features)]
     if unfinished := resolved.unfinished:
         facts["unfinished"] = [f"{resolved.node_class.__name__}.{name}  class unfinished" for name in unfinished]
     if contract.node_type.is_stateful:
@@ -85,6 +88,11 @@ def _facts(resolved: ResolvedNode, settings: Settings) -> dict[str, object]:
     if machine := contract.state_machine:
         facts["fsm"] = [f"{t.from_state} --{t.trigger}--> {t.to_state}" for t in machine.transitions]
     return facts
+
+
+def _feature(name: str) -> str:
+    feature = CATALOGUE.feature(name)
+    return feature.summary if feature else ""
 
 
 def _pipeline(resolved: ResolvedNode) -> str:

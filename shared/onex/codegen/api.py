@@ -29,6 +29,7 @@ PUBLIC_MODULES = (
 """Modules whose ``__all__`` is public, in addition to the package of each capability."""
 
 _FILE = "docs/api.md"
+_WRAPPERS = "onex.mixins.wrappers"
 _ROLE = re.compile(r":\w+:`~?([^`]+)`")
 _HEAD = """# Public API
 
@@ -40,7 +41,8 @@ names: a test fails when one is added or removed. Rendered by `make render` from
 
 def public_modules() -> list[str]:
     """Return the names of all public modules, in the order of the page."""
-    packages = sorted(mixin.__module__.rpartition(".")[0] for mixin in CATALOGUE.all())
+    mixins = (*CATALOGUE.all(), *CATALOGUE.views())
+    packages = sorted([_WRAPPERS, *(mixin.__module__.rpartition(".")[0] for mixin in mixins)])
     return [*PUBLIC_MODULES, *packages]
 
 

@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 
 from onex.capability.metadata import CapabilityMetadata
+from onex.capability.names import OnexName
 from onex.model.enums import EnumCapabilityCategory, EnumNodeKind
 
 BEGIN = (
     "<!-- The tables up to the end mark are rendered by `make render` from metadata.yaml of each capability. -->\n"
 )
 END = "<!-- end -->\n"
+BEGIN_NAMES = "<!-- The table up to the end mark is rendered by `make render` from names.yaml. -->\n"
+END_NAMES = "<!-- end of names -->\n"
 _SHELVES = {
     EnumCapabilityCategory.SERVICE: "Base",
     EnumCapabilityCategory.OPERATIONS: "Operations",
@@ -22,11 +25,28 @@ _SHELVES = {
 
 def with_tables(page: str, catalogue: Iterable[CapabilityMetadata]) -> str:
     """Return the page with new tables between its marks. Raise ValueError when a mark is missing."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    return _replaced(page, BEGIN, END, _tables(list(catalogue)))
+
+
+def with_names(page: str, names: Iterable[OnexName]) -> str:
+    """Return the page with a new table of ONEX names between its marks. Raise ValueError when a mark is missing."""
+    return _replaced(page, BEGIN_NAMES, END_NAMES, _names(names))
+
+
+def _replaced(page: str, begin_mark: str, end_mark: str, text: str) -> str:
+    before, begin, rest = page.partition(begin_mark)
+    _, end, after = rest.partition(end_mark)
     if not begin or not end:
-        raise ValueError(f"the page has no place for tables: {BEGIN.strip()} ... {END.strip()}")
-    return f"{before}{BEGIN}\n{_tables(list(catalogue))}\n{END}{after}"
+        raise ValueError(f"the page has no place for tables: {begin_mark.strip()} ... {end_mark.strip()}")
+    return f"{before}{begin_mark}\n{text}\n{end_mark}{after}"
+
+
+def _names(names: Iterable[OnexName]) -> str:
+    lines = ["| ONEX name | form | here | what it is | why |", "|---|---|---|---|---|"]
+    for row in names:
+        here = "" if row.maps_to == row.name else f"`{row.maps_to}`" if row.maps_to else _cell(row.use)
+        lines.append(f"| `{row.name}` | {row.form} | {here} | {_cell(row.sentence)} | {_cell(row.ruling)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _tables(catalogue: list[CapabilityMetadata]) -> str:

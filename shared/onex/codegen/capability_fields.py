@@ -1,19 +1,21 @@
 """Files rendered from capabilities: ``subcontract.yaml`` of each, and two pages of ``docs``.
 
-``capabilities.md`` has the tables of all. ``capability-fields.md`` lists each field with its effect, and with the
-tests that are marked ``enforces`` for it.
+``capabilities.md`` has the tables of all, and of ONEX names. ``capability-fields.md`` lists each field of a
+capability, view or feature with its effect, and with the tests that are marked ``enforces`` for it.
 """
 
 import ast
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from onex.capability import Mixin
-from onex.codegen.capability_catalogue import with_tables
+from onex.capability import Feature, Mixin
+from onex.capability.names import onex_names
+from onex.codegen.capability_catalogue import with_names, with_tables
 from onex.codegen.field_docs import field_docs
+from onex.codegen.interfaces import PLACE, interface_file
 from onex.codegen.model_parts import models_in
 from onex.codegen.subcontracts import subcontract_file
 from onex.mixins.catalogue import CATALOGUE
@@ -41,15 +43,28 @@ def capability_files(root: Path) -> Mapping[str, str]:
         folder = Path(inspect.getfile(mixin)).parent.relative_to(root.resolve())
         files[str(folder / "subcontract.yaml")] = subcontract_file(mixin)
         sections.append(_section(mixin, enforcing))
+    for view in CATALOGUE.views():
+        sections.append(_section(view, enforcing))
+    for feature in CATALOGUE.features():
+        fields = [*fields_of_feature(feature)]
+        sections.append(_table(feature.name, feature.summary, fields, enforcing))
     files["docs/capability-fields.md"] = "\n".join(sections)
     metadata = (mixin.definition.metadata for mixin in CATALOGUE.all())
-    files[_CATALOGUE] = with_tables((root / _CATALOGUE).read_text(), metadata)
+    page = with_tables((root / _CATALOGUE).read_text(), metadata)
+    files[_CATALOGUE] = with_names(page, onex_names().values())
+    files[PLACE] = interface_file(root)
     return files
 
 
 def fields_of(mixin: type[Mixin]) -> Iterator[tuple[str, str]]:
     """Yield each field by its full name (``circuit_breaker.services.name``), with its effect."""
     return _fields(mixin.definition.metadata.key, mixin.definition.subcontract)
+
+
+def fields_of_feature(feature: Feature) -> Iterator[tuple[str, str]]:
+    """Yield each field of a feature as :func:`fields_of` does."""
+    if feature.subcontract is not None:
+        yield from _fields(feature.key, feature.subcontract)
 
 
 def _fields(parent: str, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
@@ -80,8 +95,12 @@ def _marks(function: ast.FunctionDef) -> Iterator[str]:
 
 def _section(mixin: type[Mixin], tests: Mapping[str, list[str]]) -> str:
     metadata = mixin.definition.metadata
-    lines = [f"## {metadata.name}", "", metadata.summary, "", "| field | effect | test |", "|---|---|---|"]
-    for name, effect in fields_of(mixin):
+    return _table(metadata.name, metadata.summary, fields_of(mixin), tests)
+
+
+def _table(name: str, summary: str, fields: Iterable[tuple[str, str]], tests: Mapping[str, list[str]]) -> str:
+    lines = [f"## {name}", "", summary, "", "| field | effect | test |", "|---|---|---|"]
+    for name, effect in fields:
         shown = ", ".join(f"`{test}`" for test in tests.get(name, []))
         text = effect.replace("``", "`").replace("|", "\\|")
         lines.append(f"| `{name.partition('.')[2]}` | {text} | {shown} |")

@@ -12,6 +12,7 @@ from typing import Final
 
 from pydantic import BaseModel, JsonValue
 
+from onex.capability.names import onex_names
 from onex.codegen.field_docs import field_docs
 from onex.codegen.model_parts import models_of
 from onex.contract import contract_json_schema
@@ -53,11 +54,18 @@ def editor_schema() -> Schema:
     }
     by_name: dict[str, Schema] = {}
     by_key: dict[str, JsonValue] = {}
-    for mixin in CATALOGUE.all():
+    for mixin in (*CATALOGUE.all(), *CATALOGUE.views()):
         metadata = mixin.definition.metadata
         reference = _add_subcontract(mixin.definition.subcontract, metadata.key, definitions)
         by_name[metadata.name] = {"summary": metadata.summary, "config": reference}
         by_key[metadata.key] = {**reference, "description": f"{metadata.name}: {metadata.summary}"}
+    nothing: Schema = {"type": "object", "maxProperties": 0}
+    for row in onex_names().values():
+        if (feature := CATALOGUE.feature(row.name)) is not None:
+            model = feature.subcontract
+            config = nothing if model is None else _add_subcontract(model, feature.key, definitions)
+            by_name[feature.name] = {"summary": feature.summary, "config": config}
+            by_key[feature.key] = {**config, "description": f"{feature.name}: {feature.summary}"}
     _type_mixins(_map(definitions["ModelMixinDeclaration"]), by_name)
     subcontracts = _map(_map(schema["properties"])["subcontracts"])
     subcontracts["properties"] = by_key

@@ -88,6 +88,79 @@ _KEYED: Sequence[Panel] = (
     ),
 )
 
+_WORKFLOWS: Sequence[Panel] = (
+    (
+        "Workflow runs by outcome",
+        "ops",
+        "Ended per second.",
+        [
+            (
+                f'sum by (node, outcome) (rate(onex_workflow_run_seconds_count{{node=~"$node"}}{_WINDOW}))',
+                "{{node}} {{outcome}}",
+            )
+        ],
+    ),
+    (
+        "Workflow success",
+        "percentunit",
+        "Completed runs, of those that completed or failed.",
+        [
+            (
+                "sum by (node) (rate(onex_workflow_run_seconds_count"
+                f'{{node=~"$node",outcome="completed"}}{_WINDOW})) / '
+                "sum by (node) (rate(onex_workflow_run_seconds_count"
+                f'{{node=~"$node",outcome=~"completed|failed"}}{_WINDOW}))',
+                "{{node}}",
+            )
+        ],
+    ),
+    (
+        "Workflow runs, 95th percentile",
+        "s",
+        "Duration from the command to the completion.",
+        [
+            (
+                "histogram_quantile(0.95, sum by (node, outcome, le) "
+                f'(rate(onex_workflow_run_seconds_bucket{{node=~"$node"}}{_WINDOW})))',
+                "{{node}} {{outcome}}",
+            )
+        ],
+    ),
+    (
+        "Workflow steps, 95th percentile",
+        "s",
+        "Duration with all attempts.",
+        [
+            (
+                "histogram_quantile(0.95, sum by (node, step, le) "
+                f'(rate(onex_workflow_step_seconds_bucket{{node=~"$node"}}{_WINDOW})))',
+                "{{node}} {{step}}",
+            )
+        ],
+    ),
+    (
+        "Workflow retries and compensations",
+        "ops",
+        "Per second.",
+        [
+            (
+                f'sum by (node, step) (rate(onex_workflow_step_retries_total{{node=~"$node"}}{_WINDOW}))',
+                "{{node}} {{step}} retried",
+            ),
+            (
+                f'sum by (node, step, outcome) (rate(onex_workflow_compensations_total{{node=~"$node"}}{_WINDOW}))',
+                "{{node}} {{step}} {{outcome}}",
+            ),
+        ],
+    ),
+    (
+        "Workflow runs, open",
+        "short",
+        "Runs that are not over.",
+        [('sum by (node) (onex_workflow_open_runs{node=~"$node"})', "{{node}}")],
+    ),
+)
+
 
 _COMPOSED: Sequence[Panel] = (
     (
@@ -126,6 +199,7 @@ def _dashboard(nodes: Sequence[ResolvedNode]) -> dict[str, object]:
     kinds = {contract.node_type for contract in contracts}
     panels += _EFFECTS if EnumNodeKind.EFFECT in kinds else ()
     panels += _KEYED if any(kind.is_stateful for kind in kinds) else ()
+    panels += _WORKFLOWS if any(contract.workflow_coordination for contract in contracts) else ()
     # The capability imports the client of Prometheus, which other commands do not need.
     from onex.codegen.declared_metrics import panels_of_declared_metrics
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pydantic import JsonValue, ValidationError
 
 from onex.capability import Mixin, Subcontract
+from onex.capability.composition import definitions_of
+from onex.capability.mixin import Definition
+from onex.capability.view import engine_of, merged
 from onex.contract.checker import Checker
 from onex.contract.resolved import Subcontracts
 from onex.contract.yaml_lines import Location, dotted
@@ -28,12 +31,15 @@ class Declared:
 
 def compose(contract: ModelContract, node_class: type[Node], checker: Checker) -> tuple[type[Node], Subcontracts]:
     """Return the node class with the declared capabilities, and their configuration. Report to the checker."""
+    before = len(checker.problems)
     wanted: dict[str, Declared] = {}
+    at_name: dict[str, Location] = {}
     subcontracts: dict[type[Subcontract], Subcontract] = {}
     configured: dict[str, Location] = {}
     for declared in declared_capabilities(contract, checker):
         name = declared.mixin.__name__
         wanted.setdefault(name, declared)
+        at_name[name] = declared.at
         if not declared.config:
             continue
         if name in configured:
@@ -45,7 +51,7 @@ def compose(contract: ModelContract, node_class: type[Node], checker: Checker) -
             subcontracts[model] = model.model_validate(declared.config)
         except ValidationError as error:
             checker.refuse(error, model, declared.at)
-    in_bases = {metadata.name for metadata in node_class.capabilities.start}
+    in_bases = node_class.capabilities.names
     for index, switched in enumerate(contract.mixins):
         if not switched.enabled and switched.name in in_bases:
             checker.add(
@@ -57,17 +63,64 @@ def compose(contract: ModelContract, node_class: type[Node], checker: Checker) -
     if _do_not_fit(missing, in_bases, contract.node_type, checker):
         return node_class, subcontracts
     try:
-        return with_mixins(node_class, [declared.mixin for declared in missing.values()]), subcontracts
+        composed = with_mixins(node_class, [declared.mixin for declared in missing.values()])
     except CompositionError as error:
         checker.add(("mixins",), str(error), "fix the list of mixins")
         return node_class, subcontracts
+    if len(checker.problems) == before:
+        _merge_views(composed, subcontracts, at_name, checker)
+        if contract.node_type is not EnumNodeKind.EFFECT:
+            _refuse_effect_settings(composed, contract.node_type, subcontracts, at_name, checker)
+    return composed, subcontracts
+
+
+def _merge_views(
+    node_class: type[Node],
+    subcontracts: dict[type[Subcontract], Subcontract],
+    places: Mapping[str, Location],
+    checker: Checker,
+) -> None:
+    """Replace the configuration of each engine that has views by one that has their settings, too."""
+    views: dict[str, list[Definition]] = {}
+    for definition in node_class.capabilities.views:
+        views.setdefault(engine_of(definition).metadata.name, []).append(definition)
+    for definitions in views.values():
+        engine = engine_of(definitions[0])
+        settings = [(each, subcontracts.get(each.subcontract) or each.subcontract()) for each in definitions]
+        try:
+            whole = merged(engine, subcontracts.get(engine.subcontract), settings, engine.subcontract)
+        except CompositionError as error:
+            names = [each.metadata.name for each in reversed(definitions)] + [engine.metadata.name]
+            at = next((places[name] for name in names if name in places), ("mixins",))
+            checker.add(at, str(error), "set each value in one place")
+            continue
+        if whole.model_fields_set:
+            subcontracts[engine.subcontract] = whole
+
+
+def _refuse_effect_settings(
+    node_class: type[Node],
+    kind: EnumNodeKind,
+    subcontracts: Mapping[type[Subcontract], Subcontract],
+    places: Mapping[str, Location],
+    checker: Checker,
+) -> None:
+    """Report fields that are set although they mean nothing for a pure node."""
+    definitions = {engine_of(each).metadata.name: engine_of(each) for each in definitions_of(node_class)}
+    for definition in definitions.values():
+        metadata, settings = definition.metadata, subcontracts.get(definition.subcontract)
+        for name in metadata.effect_settings:
+            if settings is not None and name in settings.model_fields_set:
+                at = places.get(metadata.name, ("mixins",))
+                words = f"{metadata.name} has no {name} on a node of kind {kind}"
+                checker.add((*at, name), words, f"remove {name}: it is for EFFECT nodes")
 
 
 def _do_not_fit(
     wanted: Mapping[str, Declared], in_bases: Iterable[str], kind: EnumNodeKind, checker: Checker
 ) -> bool:
     """Report the capabilities for other kinds, and those that lack a requirement. Return whether there is any."""
-    present = {*wanted, *in_bases}
+    present = {*wanted, *in_bases, *(declared.mixin.definition.metadata.view_of for declared in wanted.values())}
     before = len(checker.problems)
     for name, declared in wanted.items():
         metadata = declared.mixin.definition.metadata
@@ -85,7 +138,7 @@ def declared_capabilities(contract: ModelContract, checker: Checker) -> Iterator
     """Yield each declaration of a capability, in the order of the contract. Report unknown names to the checker."""
     for index, listed in enumerate(contract.mixins):
         at: Location = ("mixins", index)
-        if not listed.enabled:
+        if not listed.enabled or CATALOGUE.feature(listed.name):
             continue
         try:
             yield Declared(CATALOGUE.mixin(listed.name), listed.config, (*at, "config"))
@@ -93,6 +146,8 @@ def declared_capabilities(contract: ModelContract, checker: Checker) -> Iterator
             checker.add((*at, "name"), str(error), "fix the name, or register the capability")
     for key, config in contract.subcontracts.items():
         mixin = CATALOGUE.of_key(key)
+        if CATALOGUE.feature_of_key(key):
+            continue
         if mixin is None:
             keys = ", ".join(mixin.definition.metadata.key for mixin in CATALOGUE.all())
             checker.add(("subcontracts", key), "no capability has this subcontract", f"there are {keys}")

@@ -8,6 +8,7 @@ from onex.contract.capabilities import compose
 from onex.contract.check_fsm import check_state_machine
 from onex.contract.check_models import check_definitions, check_models
 from onex.contract.checker import Checker
+from onex.contract.features import features_of
 from onex.contract.import_node import check_dependencies, import_models, import_node_class
 from onex.contract.language import missing_capabilities
 from onex.contract.load import FILE_NAME, read_contract
@@ -41,8 +42,8 @@ def _resolve(path: Path, environment: Environment | None) -> ResolvedNode:
     if contract.definitions is not None:
         check_definitions(contract.definitions, models, checker)
     node_class, subcontracts = compose(contract, node_class, checker)
-    composed = {metadata.name for metadata in node_class.capabilities.start}
-    for at, message, remedy in missing_capabilities(contract, composed):
+    features = features_of(contract, checker)
+    for at, message, remedy in missing_capabilities(contract, node_class.capabilities.names):
         checker.add(at, message, remedy)
     routes = routes_of(contract, node_class, checker)
     outputs = outputs_of(contract, checker)
@@ -68,6 +69,7 @@ def _resolve(path: Path, environment: Environment | None) -> ResolvedNode:
         state,
         models,
         subcontracts,
+        features,
         frozenset(variables.open.values()),
         environment,
     )

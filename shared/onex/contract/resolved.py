@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from onex.capability import Subcontract
+from onex.capability.feature import Features
 from onex.contract.variables import Environment
 from onex.model.contract import ModelContract
 from onex.model.message import Message
@@ -44,6 +45,8 @@ class ResolvedNode:
     """Every message class of the node's ``models`` package, by class name."""
     subcontracts: Subcontracts
     """Configuration of those capabilities that the contract configures."""
+    features: Features = field(default_factory=Features)
+    """Configuration of the agent's features."""
     missing: frozenset[str] = frozenset()
     """Variables without a default that were not looked up."""
     environment: Environment | None = field(default=None, repr=False)

@@ -13,7 +13,7 @@ from opentelemetry import trace
 from onex.bus.protocols import Headers
 from onex.errors import BusUnavailableError, MessageError
 from onex.mesh.calls import Call
-from onex.mesh.connection import Connection
+from onex.mesh.connection import Connection, Sign
 from onex.mesh.errors import CommandTimeoutError, UnknownCommandError
 from onex.mesh.run import MeshRun
 from onex.mesh.tracing import ClientTracing
@@ -40,9 +40,10 @@ class MeshClient:
         models: Iterable[type[Message]],
         provider: trace.TracerProvider | None,
         headers: Callable[[], Mapping[str, str]] = dict,
+        sign: Sign | None = None,
     ) -> None:
         self._headers = headers
-        self._connection = Connection(settings, models)
+        self._connection = Connection(settings, models, sign)
         self._tracing = ClientTracing(settings.otlp_endpoint, provider)
 
     @classmethod
@@ -55,15 +56,17 @@ class MeshClient:
         models: Iterable[type[Message]] = (),
         tracer_provider: trace.TracerProvider | None = None,
         headers: Callable[[], Mapping[str, str]] = dict,
+        sign: Sign | None = None,
     ) -> AsyncIterator["MeshClient"]:
         """Yield a connected client. Raise BusUnavailableError, ConfigurationError, ContractError.
 
         ``services`` replaces the folders of the settings. ``tracer_provider`` is that of the application. Without one
         traces go to ``OTEL_EXPORTER_OTLP_ENDPOINT`` when that is set. ``headers`` is called for each message:
-        ``lambda: {"authorization": f"Bearer {token()}"}`` for nodes with MixinAuthentication.
+        ``lambda: {"authorization": f"Bearer {token()}"}`` for nodes with MixinAuthentication. ``sign`` returns
+        the signature of each message: ``MessageSigner(settings)`` for nodes with MixinHMACValidation.
         """
         folders: dict[str, object] = {} if services is None else {"services": list(services)}
-        client = cls(settings or Settings.load(**folders), models, tracer_provider, headers)
+        client = cls(settings or Settings.load(**folders), models, tracer_provider, headers, sign)
         try:
             await client._connection.open()
             yield client

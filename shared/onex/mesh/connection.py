@@ -1,7 +1,7 @@
 """The shared parts of a client: addresses, codecs, one producer, and the listeners of all calls."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 _SOURCE = b"/onex/client"
+Sign = Callable[[str, bytes | None, bytes, bytes], Sequence[tuple[str, bytes]]]
+"""Takes topic, key, message id and value of a record. Returns headers with its signature."""
 
 
 class Connection:
     """Belongs to one event loop. Schemas, topics and discovery use librdkafka, in threads."""
 
-    def __init__(self, settings: Settings, models: Iterable[type[Message]]) -> None:
+    def __init__(self, settings: Settings, models: Iterable[type[Message]], sign: Sign | None = None) -> None:
         self.settings = settings
         self.book = AddressBook()
         self._models = {model.__name__: model for model in models}
@@ -44,6 +46,7 @@ class Connection:
         self._without_schema: set[str] = set()
         """Topics of repeated completions that the mesh does not have."""
         self._listening = asyncio.Lock()
+        self._sign = sign
 
     async def open(self) -> None:
         """Read the contracts and connect.
@@ -136,7 +139,10 @@ class Connection:
         codec = await self.codec(topic, type(message))
         record_key = message.partition_key() or key.encode() or identity.encode()
         carried = [*first_headers(topic, _SOURCE, identity, correlation), *headers]
-        await self.kafka.publish(Outgoing(topic, codec.encode(message), record_key, carried))
+        value = codec.encode(message)
+        if self._sign is not None:
+            carried += self._sign(topic, record_key, identity.encode(), value)
+        await self.kafka.publish(Outgoing(topic, value, record_key, carried))
 
     async def listen(self, address: Address, *, steps: bool) -> None:
         """Listen to the topics on which commands end: those of all known commands, so that later calls need no more.

@@ -1,28 +1,36 @@
-"""The catalogue of capabilities. Each is registered by name and imported at its first use."""
+"""The catalogue of capabilities, views and features. Each is registered by name and imported at its first use."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 
-from onex.capability import Mixin
+from onex.capability import Feature, Mixin
 from onex.capability.metadata import CapabilityMetadata
+from onex.capability.names import EnumNameForm, key_of, onex_names
 from onex.errors import CompositionError
 
 _BUILT_IN = {
+    "MixinAlerting": "onex.mixins.alerting",
     "MixinAuditLog": "onex.mixins.audit_log",
     "MixinAuthentication": "onex.mixins.authentication",
     "MixinAuthorization": "onex.mixins.authorization",
     "MixinBulkhead": "onex.mixins.bulkhead",
     "MixinCaching": "onex.mixins.caching",
     "MixinCircuitBreaker": "onex.mixins.circuit_breaker",
+    "MixinContainerOperations": "onex.mixins.container_operations",
     "MixinContractLoader": "onex.mixins.contract_loader",
     "MixinDatabase": "onex.mixins.database",
+    "MixinDockerClient": "onex.mixins.docker_client",
+    "MixinDockerHealthCheck": "onex.mixins.docker_health_check",
     "MixinEffectHandlers": "onex.mixins.effect_handlers",
     "MixinEncryption": "onex.mixins.encryption",
     "MixinEventBus": "onex.mixins.event_bus",
     "MixinFiles": "onex.mixins.files",
+    "MixinHMACValidation": "onex.mixins.hmac_validation",
     "MixinHealthCheck": "onex.mixins.health_check",
     "MixinHttpClient": "onex.mixins.http_client",
+    "MixinImageManagement": "onex.mixins.image_management",
+    "MixinIPWhitelist": "onex.mixins.ip_whitelist",
     "MixinKafkaConfiguration": "onex.mixins.kafka_configuration",
     "MixinKafkaHealthCheck": "onex.mixins.kafka_health_check",
     "MixinLogging": "onex.mixins.logging",
@@ -35,6 +43,7 @@ _BUILT_IN = {
     "MixinRetry": "onex.mixins.retry",
     "MixinSecureStorage": "onex.mixins.secure_storage",
     "MixinSecurity": "onex.mixins.security",
+    "MixinSecurityHeaders": "onex.mixins.security_headers",
     "MixinSerialization": "onex.mixins.serialization",
     "MixinServiceProtocol": "onex.mixins.service_protocol",
     "MixinServiceRegistry": "onex.mixins.service_registry",
@@ -45,12 +54,38 @@ _BUILT_IN = {
     "MixinWebhook": "onex.mixins.webhook",
 }
 
+"""Capabilities: folders with an engine."""
+_VIEWS = {
+    "MixinCanonicalSerialization": "onex.mixins.canonical_serialization",
+    "MixinConnectionPooling": "onex.mixins.connection_pooling",
+    "MixinDatabaseConnection": "onex.mixins.database_connection",
+    "MixinDatabaseHealthCheck": "onex.mixins.database_health_check",
+    "MixinDistributedTracing": "onex.mixins.distributed_tracing",
+    "MixinFailFast": "onex.mixins.fail_fast",
+    "MixinHashComputation": "onex.mixins.hash_computation",
+    "MixinLogData": "onex.mixins.log_data",
+    "MixinRedaction": "onex.mixins.redaction",
+    "MixinToolExecution": "onex.mixins.tool_execution",
+    "MixinTransactionManagement": "onex.mixins.transaction_management",
+    "MixinYAMLSerialization": "onex.mixins.yaml_serialization",
+}
+"""Views: folders with metadata.yaml, a model and a mixin."""
+_FEATURES: dict[str, str] = {
+    "MixinIntrospectionPublisher": "onex.mixins.introspection_publisher",
+    "MixinWorkflowMetrics": "onex.mixins.workflow_metrics",
+    "MixinWorkflowPersistence": "onex.mixins.workflow_persistence",
+}
+"""Features with a configuration: folders with metadata.yaml, a model and ``FEATURE``. names.yaml has the others."""
+
 
 class MixinCatalogue:
-    """Mixins by class name and by the key of their subcontract."""
+    """Mixins and features by class name and by the key of their subcontract."""
 
     def __init__(self, modules: dict[str, str] | None = None) -> None:
+        is_whole = modules is None
         self._modules = dict(_BUILT_IN if modules is None else modules)
+        self._views = dict(_VIEWS if is_whole else {})
+        self._features = dict(_FEATURES if is_whole else {})
 
     def register(self, name: str, module: str) -> None:
         """Add the class ``name`` of ``module``. Raise CompositionError when the name is in use."""
@@ -59,21 +94,24 @@ class MixinCatalogue:
 
     @property
     def names(self) -> list[str]:
-        """Class names, sorted."""
+        """Class names of the capabilities, sorted. Views are not among them."""
         return sorted(self._modules)
+
+    @property
+    def class_names(self) -> list[str]:
+        """Class names of the capabilities and views, sorted."""
+        return sorted([*self._modules, *self._views])
 
     def module(self, name: str) -> str:
         """Return the module from which code imports a mixin. Raise CompositionError for an unknown name."""
         self.mixin(name)
-        return self._modules[name]
+        return self._module(name) or ""
 
     def mixin(self, name: str) -> type[Mixin]:
         """Import and return the class of a mixin. Raise CompositionError for an unknown name."""
-        module = self._modules.get(name)
+        module = self._module(name)
         if module is None:
-            near = get_close_matches(name, self._modules, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self.names)}"
-            raise CompositionError(f"no capability {name}; {hint}")
+            raise CompositionError(self._unknown(name))
         mixin: type[Mixin] = getattr(import_module(module), name)
         return mixin
 
@@ -83,12 +121,60 @@ class MixinCatalogue:
 
     def of_key(self, key: str) -> type[Mixin] | None:
         """Return the mixin with this key (``retry``), or None."""
-        name = "Mixin" + "".join(part.capitalize() for part in key.split("_"))
-        return self.mixin(name) if name in self._modules else None
+        name = next((each for each in self.class_names if key_of(each) == key), None)
+        return self.mixin(name) if name is not None else None
+
+    def feature(self, name: str) -> Feature | None:
+        """Return the feature with this name, or None."""
+        if (module := self._features.get(name)) is not None:
+            feature: Feature = import_module(module).FEATURE
+            return feature
+        row = onex_names().get(name)
+        if row is None or row.form is not EnumNameForm.FEATURE:
+            return None
+        return Feature(row.name, row.key, row.sentence, row.kinds)
+
+    def feature_of_key(self, key: str) -> Feature | None:
+        """Return the feature with this key, or None."""
+        return next((found for name in onex_names() if key_of(name) == key and (found := self.feature(name))), None)
+
+    def mixin_names(self, asked: Iterable[str]) -> list[str]:
+        """Return class names for names and keys that a contract has, each once, without those of features.
+
+        Names that are unknown stay as they are.
+        """
+        by_key = {key_of(name): name for name in self.class_names}
+        names = (by_key.get(each, each) for each in asked if not (self.feature(each) or self.feature_of_key(each)))
+        return list(dict.fromkeys(names))
 
     def all(self) -> Sequence[type[Mixin]]:
-        """Return all mixins, sorted by class name."""
+        """Return all capabilities, sorted by class name. Views are not among them."""
         return [self.mixin(name) for name in self.names]
+
+    def views(self) -> Sequence[type[Mixin]]:
+        """Return all views, sorted by class name."""
+        return [self.mixin(name) for name in sorted(self._views)]
+
+    def features(self) -> Sequence[Feature]:
+        """Return the features with a configuration, sorted by name."""
+        return [import_module(self._features[name]).FEATURE for name in sorted(self._features)]
+
+    def _module(self, name: str) -> str | None:
+        return self._modules.get(name) or self._views.get(name)
+
+    def _unknown(self, name: str) -> str:
+        if (row := onex_names().get(name)) is not None:
+            match row.form:
+                case EnumNameForm.LATER:
+                    return f"{name} is not part of this version: {row.sentence} {row.use}".rstrip()
+                case EnumNameForm.FEATURE:
+                    return f"{name} is a feature of the agent and no class: name it in the contract"
+                case _:
+                    return f"{name} is no mixin here; it is {row.maps_to}"
+        names = [*self.class_names, *onex_names()]
+        near = get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self.class_names)}"
+        return f"no capability {name}; {hint}"
 
 
 CATALOGUE = MixinCatalogue()

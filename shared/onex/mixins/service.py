@@ -44,9 +44,10 @@ def create_service_with_capabilities(
     Names are keys (``retry``), class names (``MixinRetry``) or groups (``fault_tolerance``). Raise CompositionError
     for an unknown name, and for a capability that does not fit.
     """
-    requested = [*required_capabilities, *(contract.asked_capabilities if contract else ())]
+    declared = catalogue.mixin_names(contract.asked_capabilities) if contract else ()
+    requested = [*required_capabilities, *declared]
     names = [name for request in requested for name in _names_of(request, catalogue)]
-    present = {metadata.name for metadata in base_service_class.capabilities.start}
+    present = base_service_class.capabilities.names
     resolved = MixinDependencyResolver(catalogue).resolve_dependencies([catalogue.mixin(name) for name in names])
     return with_mixins(base_service_class, [mixin for mixin in resolved if mixin.__name__ not in present])
 
@@ -69,9 +70,11 @@ class MixinDependencyResolver:
 def _names_of(request: str, catalogue: MixinCatalogue) -> Sequence[str]:
     if request in _GROUPS:
         return _GROUPS[request]
-    if request in catalogue.names:
+    if request in catalogue.class_names:
         return [request]
     mixin = catalogue.of_key(request)
+    if mixin is None and request.startswith("Mixin"):
+        catalogue.mixin(request)  # raises the reason
     if mixin is None:
         valid = sorted([*_GROUPS, *(mixin.definition.metadata.key for mixin in catalogue.all())])
         raise CompositionError(f"no capability {request!r}; there are {', '.join(valid)}")

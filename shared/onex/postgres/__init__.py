@@ -5,9 +5,20 @@ from onex.util.extras import require_extra
 require_extra("postgres")
 
 from onex.postgres.inbox import Inbox
+from onex.postgres.measured_pool import MeasuredPool
 from onex.postgres.outbox import Outbox
 from onex.postgres.passing import passing, unreachable
 from onex.postgres.pool import is_pooled, open_pool
-from onex.postgres.reachable import reachable
+from onex.postgres.reachable import acquired, reachable
 
-__all__ = ["Inbox", "Outbox", "is_pooled", "open_pool", "passing", "reachable", "unreachable"]
+__all__ = [
+    "Inbox",
+    "MeasuredPool",
+    "Outbox",
+    "acquired",
+    "is_pooled",
+    "open_pool",
+    "passing",
+    "reachable",
+    "unreachable",
+]

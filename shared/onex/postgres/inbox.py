@@ -9,9 +9,11 @@ from typing import TypeVar, cast
 
 import asyncpg
 
+from onex.capability.health import HealthCheck
 from onex.model.message import Message
 from onex.node import Context
 from onex.node.idempotent_result import dump_result, load_result, require_same_work
+from onex.postgres.reachable import acquired, pool_check, reachable
 from onex.util.failpoint import failpoint
 
 Result = TypeVar("Result", bound=Message | Sequence[Message] | None)
@@ -43,10 +45,15 @@ class Inbox:
 
     async def prepare(self) -> None:
         """Create the tables, and delete results of messages that cannot be delivered again."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with acquired(self._pool) as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
             await connection.execute(_TABLES)
-        await self._pool.execute(f"DELETE FROM onex_inbox_answer WHERE taken_at < now() - interval '{_RETENTION}'")
+        outdated = f"DELETE FROM onex_inbox_answer WHERE taken_at < now() - interval '{_RETENTION}'"
+        await reachable(self._pool.execute(outdated))
+
+    def dependency_check(self) -> HealthCheck:
+        """Return the check of the database, for the agent."""
+        return pool_check("inbox", self._pool)
 
     async def once(self, context: Context, work: Callable[[asyncpg.Connection], Awaitable[Result]]) -> Result:
         """Run ``work`` in a transaction and return its result, or return the stored result of an earlier run.
@@ -54,7 +61,7 @@ class Inbox:
         Raise RejectedError when the idempotency key is stored for a message of another type or content. Rows of
         earlier versions have no digest and are not compared.
         """
-        async with self._pool.acquire() as connection:
+        async with acquired(self._pool) as connection:
             async with connection.transaction():
                 failpoint("inbox.begun")
                 # A concurrent second delivery waits here until the transaction of the first one ends.

@@ -10,11 +10,12 @@ from contextlib import suppress
 import asyncpg
 from typing_extensions import override
 
+from onex.capability.health import HealthCheck
 from onex.model.message import Message
 from onex.node import Context
 from onex.node.outbox import OutboxEvent, ProtocolOutbox
 from onex.postgres.pool import is_pooled
-from onex.postgres.reachable import reachable
+from onex.postgres.reachable import acquired, pool_check, reachable
 from onex.wire.ids import derived_id
 
 _TABLES = """
@@ -44,9 +45,13 @@ class Outbox(ProtocolOutbox):
 
     async def prepare(self) -> None:
         """Create the table."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with acquired(self._pool) as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
             await connection.execute(_TABLES)
+
+    def dependency_check(self) -> HealthCheck:
+        """Return the check of the database, for the agent."""
+        return pool_check("outbox", self._pool)
 
     async def put(self, connection: asyncpg.Connection, context: Context, *events: Message, key: str = "") -> None:
         """Write events in the transaction of ``connection``: they are published if and only if it commits."""

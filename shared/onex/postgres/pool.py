@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from onex.postgres.measured_pool import MeasuredPool
+from onex.postgres.session_features import TransactionConnection
+from onex.util.clock import ProtocolClock
+
 
 async def is_pooled(connection: asyncpg.Connection) -> bool:
     """Return whether a pooler shares the server's connections.
@@ -19,7 +23,7 @@ async def is_pooled(connection: asyncpg.Connection) -> bool:
 
 @dataclass(slots=True)
 class _Connector:
-    """Opens the connections of a pool. The first one detects a pooler."""
+    """Opens the connections of a pool. The first one detects a pooler, unless the caller passes ``pooled``."""
 
     name: str
     statement_timeout: float
@@ -29,20 +33,27 @@ class _Connector:
         """Connect as asyncpg.connect does. Behind a pooler, leave out features that it does not support."""
         application = {"application_name": self.name}
         if self.pooled is not False:
-            limit = self.statement_timeout
             connection = await asyncpg.connect(
-                *args, **options, server_settings=application, statement_cache_size=0, command_timeout=limit
+                *args,
+                **{**options, "connection_class": TransactionConnection},
+                server_settings=application,
+                statement_cache_size=0,
+                command_timeout=self.statement_timeout,
             )
-            try:
-                self.pooled = await is_pooled(connection)
-            except BaseException:
-                connection.terminate()
-                raise
+            if self.pooled is None:
+                await self._detect(connection)
             if self.pooled:
                 return connection
             await connection.close()
         timeout = {"statement_timeout": str(round(self.statement_timeout * 1000))}
         return await asyncpg.connect(*args, **options, server_settings=application | timeout)
+
+    async def _detect(self, connection: asyncpg.Connection) -> None:
+        try:
+            self.pooled = await is_pooled(connection)
+        except BaseException:
+            connection.terminate()
+            raise
 
     async def reset(self, connection: asyncpg.Connection) -> None:
         """Reset a connection that returns to the pool. Not behind a pooler: another client may use the connection."""
@@ -51,18 +62,33 @@ class _Connector:
 
 
 async def open_pool(
-    url: str, name: str, *, min_size: int, max_size: int, connect_timeout: float, statement_timeout: float
-) -> asyncpg.Pool:
+    url: str,
+    name: str,
+    *,
+    min_size: int,
+    max_size: int,
+    connect_timeout: float,
+    statement_timeout: float,
+    pooled: bool | None = None,
+    leak_after: float = 0.0,
+    clock: ProtocolClock | None = None,
+) -> MeasuredPool:
     """Open a pool for ``url`` as application ``name``. Timeouts are in seconds. Raise the errors of asyncpg.
 
-    Behind a pooler statements are not prepared, and the client cancels slow ones with a TimeoutError.
+    ``pooled`` says whether there is a pooler in transaction mode; None detects it. Behind one, statements are not
+    prepared, the client cancels slow ones with a TimeoutError, and session locks and LISTEN raise CompositionError.
+    ``leak_after``: see :class:`MeasuredPool`.
     """
-    connector = _Connector(name, statement_timeout)
-    return await asyncpg.create_pool(
+    connector = _Connector(name, statement_timeout, pooled)
+    pool = MeasuredPool(
         url,
         min_size=min_size,
         max_size=max_size,
         timeout=connect_timeout,
         connect=connector.connect,
         reset=connector.reset,
+        leak_after=leak_after,
+        clock=clock,
     )
+    await pool
+    return pool

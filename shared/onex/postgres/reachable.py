@@ -1,8 +1,12 @@
 """Failures of the database as outages and transient errors."""
 
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
+import asyncpg
+
+from onex.capability.health import HealthCheck, Watch
 from onex.postgres.passing import unreachable
 
 T = TypeVar("T")
@@ -20,3 +24,22 @@ async def reachable(work: Awaitable[T]) -> T:
         if (outage := unreachable(error)) is None:
             raise
         raise outage from error
+
+
+@asynccontextmanager
+async def acquired(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
+    """Have a connection of a pool. Raise as ``reachable`` does while there is none; errors within are unchanged."""
+    connection = await reachable(pool.acquire())
+    try:
+        yield connection
+    finally:
+        await pool.release(connection)
+
+
+def pool_check(name: str, pool: asyncpg.Pool) -> HealthCheck:
+    """Return the check of a node's pool, which the agent watches."""
+
+    async def probe() -> None:
+        await reachable(pool.fetchval("SELECT 1"))
+
+    return HealthCheck(name, probe, watch=Watch())

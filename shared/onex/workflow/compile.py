@@ -1,6 +1,6 @@
 """A declared workflow as a decide function: (state, event, context) -> Decision."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -8,10 +8,13 @@ from onex.contract import ResolvedNode
 from onex.contract.create_node import create_node
 from onex.contract.resolve import earlier_versions
 from onex.errors import RejectedError
+from onex.mixins.workflow_persistence import ModelWorkflowPersistenceSubcontract
 from onex.model.cancel import CancelWorkflow
 from onex.model.message import Message
 from onex.node import Addressed, Context, Decision, Node, TimerFired
+from onex.workflow.facts import Fact
 from onex.workflow.machine import WorkflowMachine
+from onex.workflow.run_draft import RunDecision
 from onex.workflow.state import WorkflowState
 
 
@@ -64,6 +67,11 @@ def compile_workflow(resolved: ResolvedNode, node: Node) -> CompiledWorkflow:
     return CompiledWorkflow(decide, WorkflowState)
 
 
+def facts_of(decision: Decision[WorkflowState]) -> Sequence[Fact]:
+    """Return what a decision changes in a run. Decisions without a run, or without a change, have no facts."""
+    return decision.facts if isinstance(decision, RunDecision) else ()
+
+
 def start_of(resolved: ResolvedNode) -> type[Message]:
     """Return the type of message that starts a declared workflow."""
     workflow = resolved.contract.workflow_coordination
@@ -79,7 +87,8 @@ def _machine(resolved: ResolvedNode, node: Node) -> WorkflowMachine:
     workflow = resolved.contract.workflow_coordination
     assert workflow is not None
     version = str(resolved.contract.contract_version)
-    return WorkflowMachine(workflow, node, resolved.models, start_of(resolved), version)
+    persistence = resolved.features.of(ModelWorkflowPersistenceSubcontract)
+    return WorkflowMachine(workflow, node, resolved.models, start_of(resolved), version, persistence)
 
 
 def _translated(decision: Decision[WorkflowState], models: Mapping[str, type[Message]]) -> Decision[WorkflowState]:
@@ -91,10 +100,11 @@ def _translated(decision: Decision[WorkflowState], models: Mapping[str, type[Mes
         model = models.get(type(emission).__name__, type(emission))
         return emission if type(emission) is model else model.model_validate(emission.model_dump())
 
-    return Decision(
+    return RunDecision(
         decision.state,
         [current(command) for command in decision.commands],
         decision.timers,
         None if decision.completion is None else current(decision.completion),
         [current(event) for event in decision.events],
+        facts_of(decision),
     )

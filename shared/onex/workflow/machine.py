@@ -3,23 +3,19 @@
 from collections.abc import Mapping
 
 from onex.errors import RejectedError
+from onex.mixins.workflow_persistence import ModelWorkflowPersistenceSubcontract
 from onex.model.contract import ModelWorkflow, ModelWorkflowStep
 from onex.model.enums import EnumErrorAction
 from onex.model.message import Message
 from onex.node import Addressed, CancelTimer, Context, Decision, Node, SetTimer
 from onex.workflow.awaited import AwaitedMessages, Role
 from onex.workflow.compensation import UNDO_TIMER, Compensation
+from onex.workflow.facts import EnumRunOutcome, RunStarted
 from onex.workflow.run_draft import RunDraft, repeated_completion, step_timer
-from onex.workflow.state import FinishedRun, StepState, WorkflowState
+from onex.workflow.state import RETENTION_TIMER, FinishedRun, StepState, WorkflowState
 from onex.workflow.step_sender import StepSender
 
 RUN_TIMER = "workflow"
-RETENTION_TIMER = "retention"
-_KEEP_FINISHED = 24 * 3600.0
-"""Seconds that a finished run is stored, so that the reply to a repeated command is the same completion."""
-_KEEP_RUNS = 20
-"""Number of earlier runs of the same key that are stored for the same purpose."""
-
 _GO_BACK = (EnumErrorAction.COMPENSATE, EnumErrorAction.RETRY)
 """When a step fails with one of these, the run is compensated."""
 
@@ -34,12 +30,14 @@ class WorkflowMachine:
         models: Mapping[str, type[Message]],
         start: type[Message],
         version: str,
+        persistence: ModelWorkflowPersistenceSubcontract,
     ) -> None:
         self._workflow = workflow
         self._node = node
         self._models = models
         self._start = start
         self._version = version
+        self._persistence = persistence
         self._steps = {step.id: step for step in workflow.steps}
         self._awaited = AwaitedMessages(workflow)
         self._sender = StepSender(workflow, node)
@@ -63,7 +61,7 @@ class WorkflowMachine:
             started_ms=round(context.now.timestamp() * 1000),
             phase="running",
             steps={step.id: StepState() for step in self._workflow.steps},
-            earlier=[] if state is None else _earlier_runs(state),
+            earlier=[] if state is None else _earlier_runs(state, self._persistence.earlier_runs),
             version=self._version,
         )
         draft = self._draft(new_run, context)
@@ -131,6 +129,7 @@ class WorkflowMachine:
             timeout = min(timeout, max(0.001, (deadline - context.now).total_seconds()))
         ends_ms = round((context.now.timestamp() + timeout) * 1000)
         draft.state = draft.state.model_copy(update={"ends_ms": ends_ms})
+        draft.facts.append(RunStarted())
         draft.timers.append(SetTimer(RUN_TIMER, timeout))
         self._sender.progress(draft, "", "started")
         self._advance(draft)
@@ -152,6 +151,7 @@ class WorkflowMachine:
     def _continue(self, draft: RunDraft, command: Message) -> None:
         """Continue the run for the same sender, with a new command and no history."""
         state = draft.state
+        draft.ended(EnumRunOutcome.CONTINUED)
         changes = {
             "command": command.to_stored_json(),
             "generation": state.generation + 1,
@@ -319,7 +319,7 @@ class WorkflowMachine:
     def _finish(self, draft: RunDraft, phase: str, completion: Message) -> None:
         self._sender.progress(draft, "", phase)
         draft.finish(phase, completion)
-        draft.timers += [CancelTimer(RUN_TIMER), SetTimer(RETENTION_TIMER, _KEEP_FINISHED)]
+        draft.timers += [CancelTimer(RUN_TIMER), SetTimer(RETENTION_TIMER, self._persistence.retention_seconds)]
 
     def _draft(self, state: WorkflowState, context: Context) -> RunDraft:
         draft = RunDraft(state, context, self._start, self._models, self._workflow)
@@ -345,9 +345,9 @@ def _as_finished(state: WorkflowState) -> FinishedRun | None:
     )
 
 
-def _earlier_runs(state: WorkflowState) -> list[FinishedRun]:
+def _earlier_runs(state: WorkflowState, most: int) -> list[FinishedRun]:
     finished = _as_finished(state)
-    return [*([finished] if finished else []), *state.earlier][:_KEEP_RUNS]
+    return [*([finished] if finished else []), *state.earlier][:most]
 
 
 def _earlier(state: WorkflowState, start_id: str) -> FinishedRun | None:

@@ -1,7 +1,7 @@
 """A run while one input is in work: collects changes and returns them as a Decision."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypedDict, TypeVar, Unpack, cast
 
@@ -12,6 +12,7 @@ from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
 from onex.node import Addressed, CancelTimer, Context, Decision, Run, SetTimer, StepFailure
 from onex.wire.ids import derived_id
+from onex.workflow.facts import EnumRunOutcome, EnumUndoOutcome, Fact, RunEnded, StepUndone, facts_of_step
 from onex.workflow.state import (
     FinishedRun,
     ItemState,
@@ -57,6 +58,15 @@ class StepChanges(TypedDict, total=False):
     compensations: int
     undos: list[UndoState]
     problem: str
+    started_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunDecision(Decision[WorkflowState]):
+    """A decision of a declared workflow."""
+
+    facts: Sequence[Fact] = ()
+    """What it changes in the run, in order."""
 
 
 def step_timer(step_id: str) -> str:
@@ -80,6 +90,7 @@ class RunDraft:
         self.commands: list[Message | Addressed] = []
         self.timers: list[SetTimer | CancelTimer] = []
         self.events: list[Message | Addressed] = []
+        self.facts: list[Fact] = []
         self.context = context
         self._start = start
         self._models = models
@@ -88,7 +99,24 @@ class RunDraft:
 
     def set(self, step_id: str, **changes: Unpack[StepChanges]) -> None:
         """Change the named fields of a step."""
-        self.steps[step_id] = self.steps[step_id].model_copy(update=changes)
+        before = self.steps[step_id]
+        if changes.get("status") == "running" and not before.started_ms:
+            changes["started_ms"] = self.now_ms
+        after = self.steps[step_id] = before.model_copy(update=changes)
+        self.facts += facts_of_step(step_id, before, after, self.now_ms)
+
+    @property
+    def now_ms(self) -> int:
+        """Time of the input, in milliseconds since 1970."""
+        return round(self.context.now.timestamp() * 1000)
+
+    def ended(self, outcome: EnumRunOutcome) -> None:
+        """Note that the run ends now, or continues as new."""
+        self.facts.append(RunEnded(outcome, max(0, self.now_ms - self.state.started_ms) / 1000))
+
+    def undo_sent(self, step_id: str) -> None:
+        """Note that the command that undoes a step was sent, and that the run does not wait for a reply."""
+        self.facts.append(StepUndone(step_id, EnumUndoOutcome.SENT))
 
     def message(self, name: str, text: str) -> Message:
         """Return a message of the node from its stored JSON."""
@@ -118,6 +146,7 @@ class RunDraft:
             update={"phase": cast(Phase, phase), "finished_by": completion.to_stored_json()}
         )
         self._completion = completion_of(self.state, completion)
+        self.ended(EnumRunOutcome(phase))
 
     def run(self) -> Run[Message]:
         """Return the view of the run for the node's step methods."""
@@ -151,14 +180,14 @@ class RunDraft:
         problems = {name: step_state.problem for name, step_state in self.steps.items() if step_state.problem}
         return StepFailure(self.state.failed_step, self.state.reason, event, not_compensated, problems)
 
-    def decision(self) -> Decision[WorkflowState]:
+    def decision(self) -> RunDecision:
         """Return the collected changes. They belong to the chain of the command that started the run."""
         state = self.state.model_copy(update={"steps": self.steps})
         if state.correlation_id in ("", self.context.correlation_id):
-            return Decision(state, self.commands, self.timers, self._completion, self.events)
+            return RunDecision(state, self.commands, self.timers, self._completion, self.events, self.facts)
         completion = None if self._completion is None else self._of_this_run(self._completion)
         commands, events = map(self._of_this_run, self.commands), map(self._of_this_run, self.events)
-        return Decision(state, list(commands), self.timers, completion, list(events))
+        return RunDecision(state, list(commands), self.timers, completion, list(events), self.facts)
 
     def _of_this_run(self, emission: Message | Addressed) -> Addressed:
         addressed = emission if isinstance(emission, Addressed) else Addressed(emission)

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from onex.model.message import Message
 from onex.wire.ids import derived_id
 
+RETENTION_TIMER = "retention"
+"""Timer of a run that is over: its state is stored until then. A run that is open has other timers only."""
 Phase = Literal["running", "compensating", "completed", "failed"]
 StepStatus = Literal[
     "waiting", "running", "retrying", "done", "failed", "skipped", "compensating", "compensated", "not compensated"
@@ -61,6 +63,9 @@ class StepState(BaseModel):
     """Commands that were sent to undo the step; more when a result came late."""
     problem: str = ""
     """Why the compensation could not be made."""
+    started_ms: int = 0
+    """Start of the first attempt, in milliseconds since 1970; 0 before it, and in steps that an earlier version of
+    this library started."""
 
     @property
     def is_open(self) -> bool:

@@ -104,8 +104,10 @@ def _discovered(resolved: ResolvedNode) -> Iterator[str]:
         if name.startswith("_") or getattr(NodeEffect, name, None) is member or getattr(Node, name, None) is member:
             continue
         yield "lifecycle" if name in ("start", "stop") else f"handler:{name}"
-    for metadata in cls.capabilities.start:
+    for metadata in cls.capabilities.described:
         yield f"mixin:{metadata.name}"
+    for name in sorted(resolved.features.names):
+        yield f"feature:{name}"
     for name in resolved.unfinished:
         yield f"unfinished:{name}"
     for name in cls.Config.model_fields:

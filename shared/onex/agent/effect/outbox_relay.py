@@ -58,7 +58,7 @@ class OutboxRelay:
         self._group = f"{group}.outbox"
         self._clock = clock
         self._models = {model.__name__: model for model in program.outputs}
-        self._encoder = Encoder(program.outputs, program.contract.name)
+        self._encoder = Encoder(program.outputs, program.contract.name, seal=program.seal)
         self._mark = Partition(program.contract.retry_topic, 0)
         self._dead_letters = DeadLetterBuilder(program.contract, group, program.limits)
         self._clients: tuple[ProtocolConsumer, ProtocolTransaction] | None = None

@@ -54,7 +54,9 @@ class OutcomeBuilder:
         self._time_limit = TimeLimit(contract.handler_timeout)
         self._is_by_key = contract.delivery.ordering is EnumOrdering.KEY
         self._has_order_fence = contract.error_handling.dead_letter.order_fence
-        self._encoder = Encoder(program.outputs, contract.name, program.limits, keeps_deadline=True)
+        self._encoder = Encoder(
+            program.outputs, contract.name, program.limits, keeps_deadline=True, seal=program.seal
+        )
         self._dead_letters = DeadLetterBuilder(contract, group, program.limits)
         self._limits = program.limits
 

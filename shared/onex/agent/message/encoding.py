@@ -7,6 +7,7 @@ from typing import NamedTuple, cast
 from onex.agent.message.envelope import Envelope
 from onex.agent.message.handlers import Emission
 from onex.agent.message.program import Output
+from onex.agent.message.seal import Seal
 from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import Emitted
 from onex.errors import RejectedError, WrongOutputError
@@ -31,6 +32,8 @@ class _RecordWriter(NamedTuple):
     key_of: Callable[[Message], bytes | None]
     keys_of: Callable[[Sequence[Message]], Iterable[bytes | None]]
     encode: Callable[[Message], bytes]
+    write_plain: _Write
+    """Without the headers of capabilities."""
     write: _Write
 
 
@@ -44,16 +47,19 @@ class Encoder:
         limits: TopicLimits | None = None,
         *,
         keeps_deadline: bool = False,
+        seal: Seal | None = None,
     ) -> None:
         """``keeps_deadline``: outputs have the deadline of the input. With ``limits``, ``encode_each`` refuses
-        records that their topics do not take; without, the caller checks them."""
+        records that their topics do not take; without, the caller checks them. ``seal`` adds headers to outputs."""
         self._limits = limits
+        self._seal = seal
         self._writers = {
             model: _RecordWriter(
                 output.key_of,
                 output.keys_of,
                 output.encode,
-                _write_function(output, keeps_deadline=keeps_deadline),
+                (write := _write_function(output, keeps_deadline=keeps_deadline)),
+                write if seal is None else _sealed(write, seal),
             )
             for model, output in outputs.items()
         }
@@ -123,7 +129,7 @@ class Encoder:
             if envelope is None or type(value) is not bytes:
                 records.append(None if envelope is None else value)  # type: ignore[arg-type]  # no bytes are left
                 continue
-            key_of, _, _, write = writers[type(result)]  # type: ignore[index]  # as above
+            key_of, _, _, _, write = writers[type(result)]  # type: ignore[index]  # as above
             try:
                 key = key_of(result) or envelope.reply_key or envelope.key  # type: ignore[arg-type]  # as above
                 records.append(write(value, key, envelope, envelope.reply_key, start, time))
@@ -150,8 +156,9 @@ class Encoder:
             if isinstance(emission, Addressed):
                 key = emission.key.encode() or own_key or envelope.reply_key or envelope.key
                 emission_reply_key = emission.reply_key.encode() or reply_key
-                record = writer.write(value, key, envelope, emission_reply_key, start, self._time)
-                records.append(_addressed(record, emission, self._now_ms))
+                record = writer.write_plain(value, key, envelope, emission_reply_key, start, self._time)
+                addressed = _addressed(record, emission, self._now_ms)
+                records.append(addressed if self._seal is None else self._seal(addressed))
             else:
                 key = own_key or envelope.reply_key or envelope.key
                 records.append(writer.write(value, key, envelope, reply_key, start, self._time))
@@ -201,6 +208,10 @@ def _write_function(output: Output, *, keeps_deadline: bool) -> _Write:
         return topic, value, key, headers
 
     return write
+
+
+def _sealed(write: _Write, seal: Seal) -> _Write:
+    return lambda *parts: seal(write(*parts))
 
 
 def _addressed(record: Emitted, emission: Addressed, now_ms: int) -> Emitted:

@@ -35,6 +35,7 @@ class Envelope:
         "deadline",
         "id",
         "key",
+        "record",
         "reply_key",
         "trace_parent",
         "trace_state",
@@ -45,6 +46,7 @@ class Envelope:
         """``pairs``: the headers of the record."""
         self._headers = headers = dict(pairs) if pairs else _NOTHING
         get = headers.get
+        self.record: ProtocolRecord | None = record
         self.key = record.key()
         self.id = get(_ID) or made_up_id(record)
         self.correlation = get(_CORRELATION) or self.id
@@ -239,6 +241,7 @@ class TimerEnvelope(Envelope):
 
     def __init__(self, key: bytes, name: str, due_ms: int, stored: Mapping[str, str]) -> None:
         """``stored``: the result of :func:`stored_for_timers` for that message."""
+        self.record = None
         self.key = key
         self.id = b"%b/%b/%d" % (readable(key), name.encode(), due_ms)
         self.correlation = stored.get("correlation", "").encode() or self.id
@@ -258,7 +261,8 @@ class CauseEnvelope(Envelope):
     __slots__ = ()
 
     def __init__(self, identity: str, correlation: str) -> None:
-        self.key = self.type = self.reply_key = self.trace_parent = self.trace_state = self.deadline = None
+        self.record = self.key = self.type = self.reply_key = None
+        self.trace_parent = self.trace_state = self.deadline = None
         self._headers = _NOTHING
         self.id = identity.encode()
         self.correlation = correlation.encode()

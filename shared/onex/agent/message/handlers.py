@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
-from onex.capability import Proceed
+from onex.capability import AddedOutputs, Proceed
 from onex.capability.layer import fold, fold_checks
-from onex.contract import ResolvedNode
+from onex.contract import ResolvedNode, Route
+from onex.contract.signature import may_return_none
 from onex.errors import WrongOutputError
 from onex.model.enums import EnumNodeKind
 from onex.model.message import Message
 from onex.node import Addressed, CancelTimer, Context, Decision, Node, Reduction, SetTimer
-from onex.workflow import compile_state_machine, compile_workflow
+from onex.workflow import WorkflowState, compile_state_machine, compile_workflow, facts_of
+from onex.workflow.facts import Fact
 
 Emission = Message | Addressed
+State = TypeVar("State", bound=Message)
 
 
 class Result(NamedTuple):
@@ -26,6 +29,8 @@ class Result(NamedTuple):
     events: Sequence[Emission] = ()
     commands: Sequence[Emission] = ()
     timers: Sequence[SetTimer | CancelTimer] = ()
+    facts: Sequence[Fact] = ()
+    """What changes in the run of a declared workflow."""
 
 
 Handle = Callable[..., object]
@@ -52,7 +57,58 @@ def handle_of(resolved: ResolvedNode, node: Node, layers: Sequence[object] = ())
     else:
         keyed = kind.is_stateful
         handlers = {topic: fold_checks(layers, handle, keyed=keyed) for topic, handle in behaviour.handlers.items()}
+        if any(metadata.publishes for metadata in node.capabilities.start):
+            return _with_added_outputs(replace(behaviour, handlers=handlers), resolved, node)
     return replace(behaviour, handlers=handlers)
+
+
+def _with_added_outputs(behaviour: Behaviour, resolved: ResolvedNode, node: Node) -> Behaviour:
+    """Return handlers whose results include what capabilities add during the call."""
+    added = node.container.get(AddedOutputs)
+    if resolved.contract.node_type.is_stateful:
+        keyed = {topic: _keyed_with(added, handle) for topic, handle in behaviour.handlers.items()}
+        timers = None if behaviour.timers is None else _keyed_with(added, behaviour.timers)
+        return replace(behaviour, handlers=keyed, timers=timers)
+    routes = resolved.routes
+    handlers = {
+        topic: _computing_with(added, handle, promise_of(resolved, routes[topic]))
+        for topic, handle in behaviour.handlers.items()
+    }
+    return replace(behaviour, handlers=handlers)
+
+
+def _computing_with(added: AddedOutputs, handle: Handle, promise: str) -> Handle:
+    def computing(message: Message) -> object:
+        result, more = added.during(handle, message)
+        if not more:
+            return result
+        if result is None:
+            require_none_allowed(promise)
+        return (*as_emissions(result), *more)
+
+    return computing
+
+
+def _keyed_with(added: AddedOutputs, handle: Handle) -> Handle:
+    def keyed(state: Message | None, message: Message, context: Context) -> Result:
+        result, more = added.during(cast(Callable[..., Result], handle), state, message, context)
+        return result._replace(events=(*result.events, *more)) if more else result
+
+    return keyed
+
+
+def promise_of(resolved: ResolvedNode, route: Route) -> str:
+    """Return the name of a COMPUTE's or EFFECT's handler whose annotation excludes None; empty for others."""
+    method = getattr(resolved.node_class, route.method, None)
+    if resolved.contract.node_type.is_stateful or method is None or may_return_none(method):
+        return ""
+    return f"{resolved.node_class.__name__}.{route.method}"
+
+
+def require_none_allowed(promise: str) -> None:
+    """Raise WrongOutputError when the annotation of the handler excludes None, which it returned."""
+    if promise:
+        raise WrongOutputError(f"{promise} returned None, which its annotation excludes")
 
 
 def _behaviour_of(resolved: ResolvedNode, node: Node) -> Behaviour:
@@ -71,7 +127,7 @@ def _behaviour_of(resolved: ResolvedNode, node: Node) -> Behaviour:
         case EnumNodeKind.ORCHESTRATOR:
             if contract.workflow_coordination:
                 workflow = compile_workflow(resolved, node)
-                decide = _deciding(workflow.decide)
+                decide = _running(workflow.decide)
                 return Behaviour(dict.fromkeys(routes, decide), workflow.state_model, decide)
             handlers = {topic: _deciding(getattr(node, route.method)) for topic, route in routes.items()}
             timers = _deciding(node.decide) if hasattr(node, "decide") else None
@@ -93,11 +149,22 @@ def _deciding(decide: Callable[..., object]) -> Handle:
         decision = decide(state, message, context)
         if type(decision) is not Decision:
             raise WrongOutputError(f"orchestrator returned {type(decision).__name__}, not a Decision")
-        completion = () if decision.completion is None else (decision.completion,)
         timers = _checked(decision.timers) if decision.timers else ()
-        return Result(decision.state, (*decision.events, *completion), decision.commands, timers)
+        return Result(decision.state, _events(decision), decision.commands, timers)
 
     return handle
+
+
+def _running(decide: Callable[..., Decision[WorkflowState]]) -> Handle:
+    def handle(state: Message | None, message: Message, context: Context) -> Result:
+        decision = decide(state, message, context)
+        return Result(decision.state, _events(decision), decision.commands, decision.timers, facts_of(decision))
+
+    return handle
+
+
+def _events(decision: Decision[State]) -> Sequence[Emission]:
+    return decision.events if decision.completion is None else (*decision.events, decision.completion)
 
 
 def _checked(timers: Sequence[object]) -> Sequence[SetTimer | CancelTimer]:

@@ -1,26 +1,33 @@
 """The program of an engine: a resolved node with its codecs, routes and prebuilt headers. Built once at start."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from operator import attrgetter
 
-from onex.agent.message.handlers import Handle, handle_of
+import structlog
+
+from onex.agent.message.handlers import Handle, handle_of, promise_of, require_none_allowed
+from onex.agent.message.seal import Seal, seal_of
 from onex.agent.topic_limits import TopicLimits
 from onex.capability import Composition
+from onex.capability.composition import without_effect
 from onex.capability.container import ServiceRegistry
-from onex.contract import ResolvedNode, Route
+from onex.capability.layer import ProtocolRecorder
+from onex.contract import ResolvedNode
 from onex.contract.create_node import create_node
-from onex.contract.signature import may_return_none
-from onex.errors import WrongOutputError
 from onex.model.contract import ModelContract
-from onex.model.enums import EnumTopicCategory
+from onex.model.enums import EnumNodeKind, EnumTopicCategory
+from onex.model.mesh import AUDIT_TOPICS
+from onex.model.mesh.topics import with_prefix
 from onex.model.message import Message
 from onex.model.topic import TopicName
 from onex.node import Node
 from onex.node.idempotent_result import KeptAnswer
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.wire.cloudevents import constant_headers, event_type
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +49,7 @@ class Input:
 
     def require_none_allowed(self) -> None:
         """Raise WrongOutputError when the annotation of the handler excludes None, which it returned."""
-        if self.promise:
-            raise WrongOutputError(f"{self.promise} returned None, which its annotation excludes")
+        require_none_allowed(self.promise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,10 @@ class Program:
     """Size limits of the topics that the node writes to."""
     timers: Handle | None
     """Handler of TimerFired; None for nodes that cannot set timers."""
+    seal: Seal | None = None
+    """Adds the headers of capabilities to outputs; None for nodes without such a capability."""
+    entries: Mapping[type[Message], Output] = field(default_factory=dict)
+    """How entries are encoded that capabilities write into the transaction of an input."""
 
     @property
     def topics(self) -> Sequence[str]:
@@ -97,7 +107,10 @@ def build_program(
     contract = resolved.contract
     node = create_node(resolved, services)
     composition = Composition(node)
-    behaviour = handle_of(resolved, node, composition.layers())
+    for idle in without_effect(node.capabilities, contract.node_type):
+        log.warning("capability without effect", node=contract.name, capability=idle.name, reason=idle.without_effect)
+    layers = composition.layers()
+    behaviour = handle_of(resolved, node, layers)
     inputs = {}
     for topic, route in resolved.routes.items():
         codec = Codec.of_topic(route.model, topic, catalogue)
@@ -108,33 +121,33 @@ def build_program(
             codec.decode,
             behaviour.handlers[topic],
             keys_reader(route.model),
-            _promise(resolved, route),
+            promise_of(resolved, route),
             TopicName.parse(topic).category is EnumTopicCategory.CMD,
         )
-    outputs = {}
-    for model, topic in resolved.outputs.items():
-        codec = Codec.of_topic(model, topic, catalogue)
-        outputs[model] = Output(
-            topic,
-            key_reader(model),
-            keys_reader(model) or _no_keys,
-            codec.encode,
-            constant_headers(topic, contract.name, str(contract.contract_version)),
-        )
+    outputs = {model: _output(model, topic, contract, catalogue) for model, topic in resolved.outputs.items()}
+    entries = {}
+    if any(isinstance(layer, ProtocolRecorder) for layer in layers) and contract.node_type is not EnumNodeKind.EFFECT:
+        topics = with_prefix(AUDIT_TOPICS, contract.topic_prefix)
+        entries = {model: _output(model, topic, contract, catalogue) for model, topic in topics.items()}
     state = None
     if contract.delivery.keep_answers is not None:
         state = Codec.of_topic(KeptAnswer, contract.changelog_topic, catalogue)
     elif behaviour.state_model is not None:
         state = Codec.of_topic(behaviour.state_model, contract.changelog_topic, catalogue)
     limits = limits or TopicLimits.usual()
-    return Program(contract, node, composition, inputs, outputs, state, limits, behaviour.timers)
+    return Program(
+        contract, node, composition, inputs, outputs, state, limits, behaviour.timers, seal_of(layers), entries
+    )
 
 
-def _promise(resolved: ResolvedNode, route: Route) -> str:
-    method = getattr(resolved.node_class, route.method, None)
-    if resolved.contract.node_type.is_stateful or method is None or may_return_none(method):
-        return ""
-    return f"{resolved.node_class.__name__}.{route.method}"
+def _output(model: type[Message], topic: str, contract: ModelContract, catalogue: ProtocolSchemaCatalogue) -> Output:
+    return Output(
+        topic,
+        key_reader(model),
+        keys_reader(model) or _no_keys,
+        Codec.of_topic(model, topic, catalogue).encode,
+        constant_headers(topic, contract.name, str(contract.contract_version)),
+    )
 
 
 def key_reader(model: type[Message]) -> Callable[[Message], bytes | None]:

@@ -14,6 +14,7 @@ import uvloop
 from onex.agent.crash import Isolation
 from onex.agent.message.program import Program
 from onex.agent.process.assemble import (
+    agent_metrics,
     assemble_effect,
     assemble_program,
     assemble_pure,
@@ -22,6 +23,7 @@ from onex.agent.process.assemble import (
 )
 from onex.agent.process.batch_runner import run_pure
 from onex.agent.process.capability_loop import running
+from onex.agent.process.dependency_watch import checks_of, watching
 from onex.agent.process.durations import batch_seconds, call_seconds, check_times
 from onex.agent.process.effect_runner import EffectRunner
 from onex.agent.process.gc_tuning import tune_gc
@@ -42,7 +44,6 @@ from onex.agent.runtime import AgentRuntime
 from onex.agent.state.backends import RocksBackend
 from onex.agent.state.memory import StateMemory
 from onex.agent.telemetry.health import Health
-from onex.agent.telemetry.metrics import AgentMetrics
 from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import ProtocolEventBus
 from onex.capability import Reports
@@ -102,7 +103,7 @@ class AgentProcess:
         self._clock = SteadyClock(SystemClock())
         self._memory = StateMemory(settings.state_memory_mb * 1024 * 1024)
         self._health = health
-        self._metrics = AgentMetrics(self._contract.name)
+        self._metrics = agent_metrics(resolved)
         self._clock_watch = ClockWatch(self._clock, health, self._metrics, self._on_clock_set_back)
         self._isolation = Isolation(slot.folder / "crash", self._clock)
         self._stop = StopSwitch(self._isolation.journal.excuse, handles_signals=handles_signals)
@@ -261,6 +262,11 @@ class AgentProcess:
             engine.take_over()
         with self._step("joining the group"):
             engine.subscribe()
+        if program.node.capabilities.start:
+            with self._step("counting partitions"):
+                topics = runtime.bus.admin.topics(list(program.inputs))
+            total = sum(topic.partitions for topic in topics.values())
+            program.node.container.get(PartitionShare).follow(engine.assigned, total)
         self._started(engine)
         run_pure(engine, call_seconds(self._contract, self._settings), self._stop)
 
@@ -288,7 +294,10 @@ class AgentProcess:
                     sum(topic.partitions for topic in topics.values()),
                 )
             code = Path(inspect.getfile(self._resolved.node_class)).parent
-            with LoopWatch(loop, self._contract.name, code, self._clock, self._health, self._metrics):
+            with (
+                LoopWatch(loop, self._contract.name, code, self._clock, self._health, self._metrics),
+                watching(checks_of(node), self._health),
+            ):
                 self._alarm.watch(LoopTurns(loop))
                 with self._step("taking over the transactional id"):
                     await runner.take_over()

@@ -5,11 +5,16 @@ from collections.abc import Callable
 from onex.agent.effect.engine import EffectEngine
 from onex.agent.effect.outbox_relay import OutboxRelay
 from onex.agent.message.program import Program, build_program
+from onex.agent.process.event_sink import EventSink
 from onex.agent.process.services import agent_services
 from onex.agent.pure.engine import PureEngine
 from onex.agent.runtime import AgentRuntime
+from onex.agent.telemetry.metrics import AgentMetrics
+from onex.agent.telemetry.workflow_metrics import WorkflowMetricsSettings
 from onex.agent.topic_limits import TopicLimits
+from onex.capability import ProtocolEventSink
 from onex.contract import ResolvedNode
+from onex.mixins.workflow_metrics import ModelWorkflowMetricsSubcontract
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumGuarantee
 from onex.node.outbox import ProtocolOutbox
@@ -20,12 +25,25 @@ def transactional_id(contract: ModelContract, group: str, instance: str) -> str 
     return None if contract.delivery.guarantee is EnumGuarantee.AT_LEAST_ONCE else f"{group}.{instance}"
 
 
+def agent_metrics(resolved: ResolvedNode) -> AgentMetrics:
+    """Return the metrics of an agent of the node."""
+    contract, workflow = resolved.contract, resolved.contract.workflow_coordination
+    if workflow is None:
+        return AgentMetrics(contract.name)
+    settings = resolved.features.of(ModelWorkflowMetricsSubcontract)
+    steps = [step.id for step in workflow.steps] if settings.per_step else []
+    return AgentMetrics(contract.name, workflow=WorkflowMetricsSettings(steps, settings.buckets))
+
+
 def assemble_program(resolved: ResolvedNode, runtime: AgentRuntime, limits: TopicLimits) -> Program:
     """Build the node with its capabilities, codecs and handlers. Its metrics are exported from now on.
 
     Raises SchemaMismatchError when a schema is not registered.
     """
     program = build_program(resolved, runtime.catalogue, agent_services(resolved, runtime), limits)
+    sink = program.node.container.get(ProtocolEventSink)
+    if isinstance(sink, EventSink):
+        sink.seal = program.seal
     runtime.metrics.capabilities.follow(program.composition.reported_metrics)
     return program
 

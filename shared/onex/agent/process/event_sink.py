@@ -9,6 +9,7 @@ from typing_extensions import override
 from onex.agent.failure.classify import Classifier, Failure
 from onex.agent.failure.dead_letter import DeadLetterBuilder
 from onex.agent.failure.synthetic_records import UnsentRecord
+from onex.agent.message.seal import Seal
 from onex.agent.runtime import ProtocolCallRunner
 from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
@@ -55,6 +56,8 @@ class EventSink(ProtocolEventSink):
         self._encoders: dict[type[Message], Callable[[Message], bytes]] = {}
         self._pending: list[tuple[list[Outgoing], asyncio.Future[None]]] = []
         self._turn = asyncio.Lock()
+        self.seal: Seal | None = None
+        """Adds the headers of capabilities to events. Set when the node has its capabilities."""
 
     @override
     async def send(self, events: Sequence[Event]) -> None:
@@ -107,6 +110,8 @@ class EventSink(ProtocolEventSink):
         value = await self._encoded(message, topic)
         key = event.key.encode() or message.partition_key()
         headers = self._headers(event, topic, value)
+        if self.seal is not None:
+            _, _, _, headers = self.seal((topic, value, key, headers))
         if not event.broadcast:
             return [Outgoing(topic, value, key, headers)]
         return [Outgoing(topic, value, key, headers, number) for number in range(await self._partitions(topic))]

@@ -15,6 +15,7 @@ from onex.capability import Reports
 from onex.connect import open_bus, open_catalogue
 from onex.contract import ResolvedNode
 from onex.errors import OnexError
+from onex.mixins.introspection_publisher import ModelIntrospectionPublisherSubcontract
 from onex.provisioning.environment import require_environment
 from onex.schema import ProtocolSchemaCatalogue
 from onex.settings import Settings
@@ -24,6 +25,14 @@ from onex.util.clock import ProtocolClock
 def _host_of_url(host: str) -> str:
     """Return a host as URLs on this machine have it: IPv6 in brackets, ``::`` (all addresses) as loopback."""
     return f"[{'::1' if host == '::' else host}]" if ":" in host else host
+
+
+def heartbeat_interval(resolved: ResolvedNode, settings: Settings) -> float:
+    """Return the seconds between two heartbeats of a node. 0 means that it publishes nothing about itself."""
+    if not settings.heartbeat_interval:
+        return 0
+    configured = resolved.features.of(ModelIntrospectionPublisherSubcontract)
+    return configured.heartbeat_interval_seconds or settings.heartbeat_interval
 
 
 class Presence:
@@ -55,7 +64,7 @@ class Presence:
                 contract.name, str(contract.contract_version), group, instance, endpoint, settings.traces_per_second
             )
         self._announcer: Announcer | None = None
-        if settings.heartbeat_interval:
+        if interval := heartbeat_interval(resolved, settings):
             identity = Identity(
                 settings.env,
                 instance,
@@ -64,7 +73,7 @@ class Presence:
                 clock.now_ms(),
                 self._endpoint,
                 metrics.names,
-                settings.heartbeat_interval,
+                interval,
             )
             stats = ProcessStats(health, metrics, lags, settings.lag_threshold)
             self._announcer = Announcer(resolved, identity, stats, reports, self._open_bus)

@@ -4,10 +4,12 @@ from opentelemetry.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 
 from onex.agent.message.current import CurrentMessage
+from onex.agent.message.current_record import CurrentRecord
 from onex.agent.process.event_sink import EventSink
 from onex.agent.runtime import AgentRuntime
 from onex.capability import AgentEnvironment, NodeIdentity, ProtocolCurrentMessage, ProtocolEventSink, Reports
 from onex.capability.container import ServiceRegistry
+from onex.capability.current_record import ProtocolCurrentRecord
 from onex.capability.health import ProtocolReadiness
 from onex.capability.host import standard_services
 from onex.capability.kafka import ProtocolKafkaAdapters
@@ -24,6 +26,7 @@ def agent_services(resolved: ResolvedNode, runtime: AgentRuntime) -> ServiceRegi
     sink = EventSink(resolved, runtime.bus, runtime.catalogue, runtime.group, runtime.clock, runtime.run_call)
     services.value(ProtocolReadiness, runtime.health)
     services.value(ProtocolCurrentMessage, CurrentMessage())
+    services.value(ProtocolCurrentRecord, CurrentRecord(contract.retry_topic))
     services.value(CollectorRegistry, runtime.metrics.registry)
     services.value(ProtocolEventSink, sink)
     services.value(ProtocolKafkaAdapters, runtime.kafka_adapters)

@@ -44,6 +44,8 @@ class BatchReport:
             observer.observed(BatchFacts(count, totals.sent, failure_classes, process_seconds))
         for failure_class in failure_classes:
             metrics.dead(failure_class)
+        if metrics.workflow is not None:
+            metrics.workflow.count(totals.facts)
         metrics.received.inc(count)
         metrics.sent.inc(totals.sent - totals.forwarded)
         metrics.misrouted.inc(totals.forwarded)
@@ -60,5 +62,7 @@ class BatchReport:
         self._metrics.state_keys.set(keys)
         self._metrics.state_bytes.set(size)
         self._metrics.restore_remaining.set(stores.remaining())
+        if self._metrics.workflow is not None:
+            self._metrics.workflow.open_runs.set(stores.open_runs())
         if standby is not None:
             self._metrics.standby_keys.set(standby.keys())

@@ -20,6 +20,7 @@ from onex.agent.pure.batch_report import BatchReport
 from onex.agent.pure.compute import ComputeProcessor
 from onex.agent.pure.crash_gate import PureGate
 from onex.agent.pure.due_timers import Due, DueTimers
+from onex.agent.pure.intake import Intake
 from onex.agent.pure.keyed import KeyedProcessor
 from onex.agent.pure.misrouted import MisroutedKeys
 from onex.agent.pure.outcome import BatchTotals, GroupOutcome
@@ -78,6 +79,7 @@ class PureEngine:
         stores_with_timers = None if program.timers is None else self._stores
         self._timers = DueTimers(stores_with_timers, self._blocked, self._changelog, clock)
         self._totals = BatchTotals()
+        self._intake = Intake(program.composition.layers(), self._partitions.is_stopped, clock)
 
     @property
     def stage(self) -> EnumStage:
@@ -123,7 +125,7 @@ class PureEngine:
         self._gate.look(self._bus)
         self._consumer.resume(self._blocked.end_waits())
         self._limits.refresh()
-        records = list(self._consumer.batch(self._pace.size, self._patience(timeout)))
+        records = self._intake.read(self._consumer, self._pace.size, self._patience(timeout))
         self._report.state(self._stores, self._partitions.standby)
         records, due = self._gate.admit(records, self._timers.take(), self._consumer)
         has_followed = self._partitions.stand_by()
@@ -221,9 +223,11 @@ class PureEngine:
         return due[:fired]
 
     def _write(self, outcome: GroupOutcome) -> None:
-        """Write outputs and dead letters into the transaction."""
+        """Write outputs, entries and dead letters into the transaction."""
         self._totals.add(outcome)
         self._transaction.produce_all(outcome.outputs)
+        if outcome.entries:
+            self._transaction.produce_all(outcome.entries)
         for origin, letter, _ in outcome.dead_letters:
             self._transaction.produce(*letter, on_delivery=self._stalling(origin))
 
@@ -308,12 +312,18 @@ class PureEngine:
         return self._partitions.restoring()
 
     def next_timer_ms(self) -> int | None:
-        """Return when the earliest timer is due, of partitions that are assigned and not stopped."""
-        return self._timers.next_ms()
+        """Return when the earliest timer is due, of partitions that are assigned and not stopped, or the intake
+        opens again, in milliseconds since 1970."""
+        dues = [due for due in (self._timers.next_ms(), self._intake.opens_ms()) if due is not None]
+        return min(dues, default=None)
 
     def overdue(self) -> float:
         """Return the seconds by which a call of the bus has outlasted its own timeout."""
         return self._transaction.overdue()
+
+    def assigned(self) -> int:
+        """Return the number of assigned partitions of inputs. From any thread."""
+        return sum(partition.topic != self._topics[-1] for partition in self._consumer.assignment())
 
     def lag(self) -> dict[Partition, int]:
         """Return the number of offsets left per assigned partition."""

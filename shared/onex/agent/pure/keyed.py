@@ -28,6 +28,7 @@ from onex.node import CancelTimer, SetTimer, TimerFired
 from onex.util.clock import to_datetime
 from onex.wire.changelog import TIMERS, dump_timers
 from onex.wire.timer_offset import DueTimer, offset_of
+from onex.workflow.facts import Fact
 
 _HANDLER, _ENCODE = EnumStage.HANDLER, EnumStage.ENCODE
 _COMMANDS, _TIMERS = attrgetter("commands"), attrgetter("timers")
@@ -47,6 +48,7 @@ class KeyedProcessor(Processor):
         self._stores = stores
         self._changelog = program.contract.changelog_topic
         self._retry_topic = program.contract.retry_topic
+        self._has_workflow = program.contract.workflow_coordination is not None
         self._numbers: set[int] = set()
         """Partition numbers of the group that was handled last."""
         self.misrouted_keys: MisroutedKeys | None = None
@@ -63,7 +65,8 @@ class KeyedProcessor(Processor):
         record = TimerRecord(self._changelog, number, envelope, fired, self._now_ms, offset_of(timer))
         assert self._decoder.timers is not None, "only nodes that take timers set them"
         failed = self._failed_inputs.get(location_of(record)) if self._failed_inputs else None
-        return self._carry([record], [failed or (self._decoder.timers, fired, envelope)])
+        inputs: list[DecodedOrFailed] = [failed or (self._decoder.timers, fired, envelope)]
+        return self._recorded([record], inputs, self._carry([record], inputs))
 
     @override
     def _handle(self, records: Sequence[ProtocolRecord], inputs: Sequence[DecodedOrFailed]) -> Sequence[object]:
@@ -101,7 +104,7 @@ class KeyedProcessor(Processor):
 
     def _traced(self, result: Result, envelope: Envelope, trace: MessageTrace) -> Traced:
         """Encode a traced message before the next one is handled: its spans include no other message."""
-        traced = Traced(trace.send(self._records(result, envelope)), result.timers)
+        traced = Traced(trace.send(self._records(result, envelope)), result.timers, result.facts)
         trace.processed()
         return traced
 
@@ -158,6 +161,7 @@ class KeyedProcessor(Processor):
             self._limits.require_fit([forwarded], "record on the wrong partition for its key")
         except RejectedError as error:
             return GroupOutcome(dead_letters=[self._dead_letter(record, error, _ENCODE)])
+        self._recording.forwarded(record)
         return GroupOutcome([forwarded], forwarded=1)
 
     @override
@@ -180,6 +184,8 @@ class KeyedProcessor(Processor):
             self._require_room_for_timers(encoded.timers)
         for number in self._numbers:
             self._stores[number].prepare()
+        if self._has_workflow:
+            encoded = encoded._replace(facts=_facts_of(results))
         return encoded
 
     def _encode_others(
@@ -234,6 +240,10 @@ class KeyedProcessor(Processor):
     def _undo(self) -> None:
         for number in self._numbers:
             self._stores[number].undo()
+
+
+def _facts_of(results: Sequence[object]) -> list[Fact]:
+    return [fact for result in results if isinstance(result, Result | Traced) for fact in result.facts]
 
 
 def _timer_change(

@@ -8,6 +8,7 @@ from onex.agent.telemetry.tracing import MessageTrace
 from onex.bus.protocols import Emitted, Partition
 from onex.model.enums import EnumFailureClass, EnumStage
 from onex.node import CancelTimer, SetTimer
+from onex.workflow.facts import Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Traced:
 
     records: Sequence[Emitted]
     timers: Sequence[SetTimer | CancelTimer] = ()
+    facts: Sequence[Fact] = ()
 
 
 class DeadLetter(NamedTuple):
@@ -42,6 +44,10 @@ class GroupOutcome:
 
     outputs: list[Emitted] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    entries: list[Emitted] = field(default_factory=list)
+    """What capabilities write about the inputs."""
+    facts: list[Fact] = field(default_factory=list)
+    """What changes in the runs of a declared workflow."""
     forwarded: int = 0
     """The number of ``outputs`` that are inputs on the way to the partition of their key."""
 
@@ -49,6 +55,8 @@ class GroupOutcome:
         """Append the outcome of inputs that come after these."""
         self.outputs += later.outputs
         self.dead_letters += later.dead_letters
+        self.entries += later.entries
+        self.facts += later.facts
         self.forwarded += later.forwarded
 
 
@@ -61,9 +69,12 @@ class BatchTotals:
     forwarded: int = 0
     failure_classes: list[EnumFailureClass] = field(default_factory=list)
     """One per dead letter."""
+    facts: list[Fact] = field(default_factory=list)
+    """What changes in the runs of a declared workflow."""
 
     def add(self, outcome: GroupOutcome) -> None:
         """Count what comes of a group."""
         self.sent += len(outcome.outputs)
         self.forwarded += outcome.forwarded
+        self.facts += outcome.facts
         self.failure_classes += [letter.failure_class for letter in outcome.dead_letters]

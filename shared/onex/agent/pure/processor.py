@@ -28,6 +28,7 @@ from onex.agent.message.encoding import Encoder
 from onex.agent.message.envelope import Envelope, read_envelope, with_headers
 from onex.agent.message.program import Program
 from onex.agent.pure.outcome import DeadLetter, Failed, GroupOutcome
+from onex.agent.pure.recording import Recording
 from onex.agent.telemetry.batch_traces import BatchTraces
 from onex.agent.telemetry.tracing import MessageTrace
 from onex.bus.protocols import Emitted, Partition, Position, ProtocolRecord
@@ -44,6 +45,7 @@ from onex.node import CancelTimer, SetTimer
 from onex.util.clock import to_datetime
 from onex.util.error_text import text_of
 from onex.util.interrupts import raise_if_interrupted
+from onex.workflow.facts import Fact
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +88,7 @@ class Encoded(NamedTuple):
     outputs: list[Emitted]
     failures: Sequence[tuple[ProtocolRecord, BaseException | Failed]] = ()
     timers: Sequence[TimerChange] = ()
+    facts: Sequence[Fact] = ()
 
 
 class Processor(ABC):
@@ -94,12 +97,13 @@ class Processor(ABC):
     def __init__(self, program: Program, group: str, traces: BatchTraces | None, *, keeps_deadline: bool) -> None:
         contract, policy = program.contract, program.contract.retry_policy
         self._decoder = Decoder(program)
-        self._encoder = Encoder(program.outputs, contract.name, keeps_deadline=keeps_deadline)
+        self._encoder = Encoder(program.outputs, contract.name, keeps_deadline=keeps_deadline, seal=program.seal)
         self._limits = program.limits
         self._dead_letters = DeadLetterBuilder(contract, group, program.limits)
         self._classifier = Classifier(policy.retryable_exceptions, policy.retryable_error_codes)
         self._traces = traces
         self._now_ms, self._now = 0, to_datetime(0)
+        self._recording = Recording(program)
         self._failed_inputs: dict[Location, Failed] = {}
         """Inputs that hung, that a broker refused or that an operator skips. They become dead letters, without an
         attempt, when the batch runs again."""
@@ -116,6 +120,7 @@ class Processor(ABC):
         """Begin a batch at this time, in milliseconds since 1970."""
         self._now_ms, self._now = now_ms, to_datetime(now_ms)
         self._encoder.set_time(now_ms)
+        self._recording.begin(now_ms)
         self.stalled_partition = None
 
     def carry(self, records: list[ProtocolRecord]) -> GroupOutcome:
@@ -128,7 +133,15 @@ class Processor(ABC):
         inputs: Sequence[DecodedOrFailed] = (
             self._decoder.decode(records) if not self._failed_inputs else self._decode_others(records)
         )
-        return self._carry(records, inputs)
+        return self._recorded(records, inputs, self._carry(records, inputs))
+
+    def _recorded(
+        self, records: Sequence[ProtocolRecord], inputs: Sequence[DecodedOrFailed], outcome: GroupOutcome
+    ) -> GroupOutcome:
+        """Add the entries that capabilities write about the inputs of an outcome."""
+        if self._recording.is_active:
+            outcome.entries += self._recording.entries(records, inputs)
+        return outcome
 
     def _decode_others(self, records: list[ProtocolRecord]) -> list[DecodedOrFailed]:
         """Decode the records but for failed inputs: decoding one of those may be what ends the process."""
@@ -161,6 +174,7 @@ class Processor(ABC):
         return GroupOutcome(
             encoded.outputs,
             [self._dead_letter(record, failure, EnumStage.ENCODE) for record, failure in encoded.failures],
+            facts=[*encoded.facts],
         )
 
     def _one_by_one(self, records: Sequence[ProtocolRecord], inputs: Sequence[DecodedOrFailed]) -> GroupOutcome:
@@ -239,6 +253,7 @@ class Processor(ABC):
         """
         failed = failure if isinstance(failure, Failed) else self._failed(record, failure, stage)
         error, kind = failed.error, self._classifier.classify(failed.error)
+        self._recording.failed(record, error)
         details = Failure(kind, stage_of(error, failed.stage), error, 1, self._now_ms, self._now_ms)
         dead_letter = DeadLetter(
             Partition(record.topic(), record.partition()), self._dead_letters.letter(record, details), kind

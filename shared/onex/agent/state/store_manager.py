@@ -117,6 +117,10 @@ class StoreManager:
         sizes = [store.size() for store in self._ready.values()]
         return sum(keys for keys, _ in sizes), sum(size for _, size in sizes)
 
+    def open_runs(self) -> int:
+        """Return the number of runs of a declared workflow that are not over, of the complete stores."""
+        return sum(store.timers.open_runs() for store in self._ready.values())
+
     def __contains__(self, number: int) -> bool:
         return number in self._ready
 

@@ -7,6 +7,7 @@ from onex.errors import PoisonError
 from onex.node import CancelTimer, SetTimer
 from onex.wire.changelog import StoredTimer, TimersOfKey, decode_timers, dump_timers
 from onex.wire.timer_offset import DueTimer
+from onex.workflow.state import RETENTION_TIMER
 
 _SLACK = 64
 """Heap entries of removed timers that may stay, whatever the number of timers."""
@@ -25,6 +26,8 @@ class TimerTable:
         self._heap: list[tuple[int, bytes, str]] = []
         self._count = 0
         """Timers in ``_by_key``."""
+        self._retained = 0
+        """Keys in ``_by_key`` with the timer that ends the retention of a finished run."""
 
     def load(self, stored: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, PoisonError]]:
         """Load the timers of a store. Return the keys whose timers cannot be read, with the reason."""
@@ -88,6 +91,10 @@ class TimerTable:
         """Return the earliest due time, perhaps of a cancelled timer; None without timers."""
         return self._heap[0][0] if self._heap else None
 
+    def open_runs(self) -> int:
+        """Return the number of runs of a declared workflow that are not over: each of them has a timer."""
+        return len(self._by_key) - self._retained
+
     def changes(self) -> list[tuple[bytes, bytes | None]]:
         """Return the staged timers by key, as the changelog stores them."""
         return [(key, dump_timers(timers) if timers else None) for key, timers in self._staged.items()]
@@ -112,6 +119,7 @@ class TimerTable:
         """Replace the timers of a key. Timers that are new, or due at another time, get an entry in the heap."""
         before = self._by_key.get(key, {})
         self._count += len(timers) - len(before)
+        self._retained += (RETENTION_TIMER in timers) - (RETENTION_TIMER in before)
         if timers:
             self._by_key[key] = timers
         else:

@@ -13,6 +13,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from onex.agent.telemetry.stage_histogram import EnumLatencyStage, StageHistogram
+from onex.agent.telemetry.workflow_metrics import WorkflowMetrics, WorkflowMetricsSettings
 from onex.bus.protocols import Partition
 from onex.model.enums import EnumFailureClass
 from onex.model.mesh import EnumConsumerEvent
@@ -44,7 +45,10 @@ class CapabilityMetrics(Collector):
 class AgentMetrics:
     """Metrics of one agent process. Thread-safe."""
 
-    def __init__(self, node: str, registry: CollectorRegistry | None = None) -> None:
+    def __init__(
+        self, node: str, registry: CollectorRegistry | None = None, workflow: WorkflowMetricsSettings | None = None
+    ) -> None:
+        """``workflow``: for a node with a declared workflow."""
         self.registry = registry or CollectorRegistry()
         self._node = node
         self._rebalanced: deque[tuple[EnumConsumerEvent, Sequence[Partition]]] = deque(maxlen=1000)
@@ -87,6 +91,7 @@ class AgentMetrics:
             "onex_consumer_lag", "Offsets not yet processed", ("node", "topic", "partition"), registry=self.registry
         )
 
+        self.workflow = None if workflow is None else WorkflowMetrics(node, self.registry, workflow)
         self.capabilities = CapabilityMetrics(node)
         self.registry.register(self.capabilities)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
+from typing import TYPE_CHECKING, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from typing_extensions import override
@@ -17,7 +18,10 @@ from onex.bus.kafka.reader import KafkaReader
 from onex.bus.kafka.transaction import AtLeastOnceProducer
 from onex.bus.protocols import BusHealth, Outgoing, Partition, ProtocolEventBus, ProtocolRebalanceListener
 from onex.bus.topics import require_topics
-from onex.errors import BusError, BusUnavailableError, MissingTopicError
+from onex.errors import BusError, BusUnavailableError, CompositionError, MissingTopicError
+
+if TYPE_CHECKING:
+    from onex.capability import Container
 
 _PUBLISH_TIMEOUT = 30.0
 _ATTEMPT = 0.5
@@ -32,6 +36,26 @@ class KafkaEventBusAdapter(ProtocolEventBus):
         self._errors = ErrorSink()
         self._producer: Producer | None = None
         self._admin: KafkaAdmin | None = None
+
+    @classmethod
+    def from_container(cls, container: "Container") -> Self:
+        """Return a new adapter with the settings in a container. The caller closes it.
+
+        They are those of a registered :class:`KafkaConfig`, or the addresses and client settings of
+        :class:`onex.capability.AgentEnvironment`, which the container of a node has. Raise CompositionError without
+        an address.
+        """
+        from onex.capability import AgentEnvironment  # agents make their adapters from settings
+
+        if (config := container.find(KafkaConfig)) is not None:
+            return cls(config)
+        environment = container.find(AgentEnvironment) or AgentEnvironment()
+        if not environment.kafka_bootstrap_servers:
+            raise CompositionError(
+                "the container has no address of Kafka; register a KafkaConfig, or an AgentEnvironment with "
+                "kafka_bootstrap_servers"
+            )
+        return cls(KafkaConfig(environment.kafka_bootstrap_servers, extra=dict(environment.kafka_config)))
 
     @property
     @override

@@ -9,7 +9,7 @@ from onex.bus.kafka.adapter import KafkaEventBusAdapter
 class KafkaAdapters:
     """Creates adapters with the servers and settings of a node.
 
-    It has the shape of :class:`onex.capability.kafka.ProtocolKafkaAdapters`; a bus imports nothing of capabilities.
+    It has the shape of :class:`onex.capability.kafka.ProtocolKafkaAdapters`, which engines ask for.
     """
 
     def open(self, servers: str, config: Mapping[str, str], producing: Mapping[str, str]) -> KafkaEventBusAdapter:

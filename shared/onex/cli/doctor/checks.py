@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from onex.cli.doctor.check import Check
-from onex.cli.doctor.node_checks import dead_letters, registrations, sandbox
+from onex.cli.doctor.node_checks import capabilities, dead_letters, registrations, sandbox
 from onex.cli.doctor.progress_checks import blocked_partitions, open_transactions, stuck_partitions
 from onex.cli.doctor.server_checks import clocks, database
 from onex.cli.doctor.topic_checks import durability, foreign, partitioner, topics_and_schemas
@@ -21,4 +21,5 @@ CHECKS: Mapping[str, Check] = {
     "dead letters": dead_letters,
     "registrations": registrations,
     "sandbox": sandbox,
+    "capabilities": capabilities,
 }

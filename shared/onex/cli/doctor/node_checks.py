@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from onex.capability.composition import without_effect
 from onex.cli.doctor.check import CheckContext, Finding, Severity
 from onex.model.mesh import EnumHealth
 
@@ -53,6 +54,18 @@ def registrations(context: CheckContext) -> Iterator[Finding]:
                 "registrations",
                 f"{view.name} {view.version} runs with {len(digests)} different contracts",
                 "finish the roll-out, and give changed contracts a new version",
+            )
+
+
+def capabilities(context: CheckContext) -> Iterator[Finding]:
+    """Find capabilities that change nothing on the kind of their node."""
+    for node in context.nodes:
+        for metadata in without_effect(node.node_class.capabilities, node.contract.node_type):
+            yield Finding(
+                Severity.WARNING,
+                "capabilities",
+                f"{metadata.name} has no effect on {node.contract.name}. {metadata.without_effect}",
+                f"remove {metadata.name}, or make the call in an EFFECT",
             )
 
 

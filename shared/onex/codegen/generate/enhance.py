@@ -62,11 +62,9 @@ def enhanced(text: str, name: str = FILE_NAME) -> Enhanced:
 
 def _named(contract: ModelContract) -> set[str]:
     """Return the class names of all capabilities that the contract mentions."""
-    names = {listed.name for listed in contract.mixins}
-    for asked in contract.asked_capabilities:
-        mixin = None if asked.startswith("Mixin") else CATALOGUE.of_key(asked)
-        names.add(asked if mixin is None else mixin.__name__)
-    return names
+    names = {listed.name for listed in contract.mixins} | {*CATALOGUE.mixin_names(contract.asked_capabilities)}
+    views = names & {*CATALOGUE.class_names} - {*CATALOGUE.names}
+    return names | {CATALOGUE.metadata(name).view_of for name in views}
 
 
 def _wanted(contract: ModelContract) -> Iterator[str]:

@@ -8,6 +8,7 @@ from onex.codegen.introspect.model import ModelComposedMixin, ModelEnhancedContr
 from onex.codegen.introspect.overlaps import overlaps
 from onex.contract.capabilities import Declared, compose, declared_capabilities
 from onex.contract.checker import Checker
+from onex.contract.features import features_of
 from onex.contract.load import FILE_NAME, parse_with_variables
 from onex.contract.reader import BASES
 from onex.contract.resolved import Subcontracts
@@ -35,6 +36,7 @@ class ContractIntrospector:
         """As :meth:`introspect`, for a contract that is read already."""
         checker = Checker(variables)
         _, subcontracts = compose(contract, BASES[contract.node_type], checker)
+        features = features_of(contract, checker)
         # Names that are unknown are reported once, by `compose`.
         by_name: dict[str, list[Declared]] = {}
         for declared in declared_capabilities(contract, Checker(variables)):
@@ -45,6 +47,7 @@ class ContractIntrospector:
         return ModelEnhancedContract(
             contract=contract,
             mixins=mixins,
+            features=tuple(sorted(features.names)),
             warnings=tuple(overlaps(contract, by_name, variables)),
             variables=tuple(sorted(set(variables.open.values()))),
         )

@@ -39,6 +39,8 @@ class ModelEnhancedContract(BaseModel):
     contract: ModelContract
     mixins: tuple[ModelComposedMixin, ...] = ()
     """The capabilities in the order of a class's bases: each before those that it requires, then by name."""
+    features: tuple[str, ...] = ()
+    """The features of the agent that it names, sorted."""
     warnings: tuple[ModelFinding, ...] = ()
     """Declarations that overlap: valid, and probably not meant."""
     variables: tuple[str, ...] = ()

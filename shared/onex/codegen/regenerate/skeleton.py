@@ -95,13 +95,7 @@ def skeleton(contract: ModelContract, types: Types) -> str:
 
 def _mixins(contract: ModelContract) -> list[str]:
     """Return the class names of the declared capabilities and of those that they require, which come last."""
-    asked = [name if name.startswith("Mixin") else _of_key(name) for name in contract.asked_capabilities]
-    return [*reversed(closure(list(dict.fromkeys(asked)), CATALOGUE.metadata))]
-
-
-def _of_key(key: str) -> str:
-    mixin = CATALOGUE.of_key(key)
-    return mixin.__name__ if mixin else key
+    return [*reversed(closure(CATALOGUE.mixin_names(contract.asked_capabilities), CATALOGUE.metadata))]
 
 
 def _messages(contract: ModelContract) -> set[str]:

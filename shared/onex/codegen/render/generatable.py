@@ -125,7 +125,7 @@ def _transitions(
 
 
 def _names(contract: ModelContract, models: Models) -> Iterator[tuple[Location, str, str]]:
-    reserved = IMPORTED | {"ProtocolCircuit", *CATALOGUE.names, class_name(contract)}
+    reserved = IMPORTED | {"ProtocolCircuit", *CATALOGUE.class_names, class_name(contract)}
     for name in sorted(reserved & set(models)):
         words = f"{name} is a name of the generated code"
         yield ("definitions", "models", name), words, "give the message another name"

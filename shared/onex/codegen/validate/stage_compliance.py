@@ -135,12 +135,7 @@ def _state(path: str, found: NodeClass, contract: ModelContract) -> Findings:
 
 
 def _capabilities(path: str, found: NodeClass, contract: ModelContract, mixins: bool) -> Findings:
-    declared = {name for name in contract.asked_capabilities if name.startswith("Mixin")}
-    declared |= {
-        mixin.__name__
-        for key in contract.asked_capabilities
-        if not key.startswith("Mixin") and (mixin := CATALOGUE.of_key(key)) is not None
-    }
+    declared = {name for name in CATALOGUE.mixin_names(contract.asked_capabilities) if name.startswith("Mixin")}
     for name in sorted(declared - found.mixins) if mixins else ():
         yield _BASE.at(path, found.tree, f"the contract declares {name}, and {shown(found.name)} has no such base")
     for switched in contract.mixins:

@@ -1,21 +1,23 @@
-"""Writes sealed entries to the audit topic."""
+"""Writes sealed entries to the audit topic: of an EFFECT before its work, of a pure node with its results."""
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 import structlog
 from typing_extensions import override
 
-from onex.capability import Event, NodeIdentity, Proceed, ProtocolCurrentMessage, ProtocolEventSink
+from onex.capability import BatchFacts, Event, NodeIdentity, Proceed, ProtocolCurrentMessage, ProtocolEventSink
+from onex.capability.current_record import NoCurrentRecord, ProtocolCurrentRecord
 from onex.capability.sender import SENDER
-from onex.errors import NotNowError, OnexError, RejectedError, TransientError
+from onex.errors import NodeUseError, NotNowError, OnexError, RejectedError, TransientError
 from onex.mixins.audit_log.chain import FIRST, sealed
 from onex.mixins.audit_log.model_audit_log_subcontract import ModelAuditLogSubcontract
 from onex.mixins.audit_log.protocol_audit_log import ProtocolAuditLog
 from onex.mixins.audit_log.unsent import UnsentEntries
 from onex.model.context import Context
+from onex.model.enums import EnumNodeKind
 from onex.model.mesh import AuditRecorded
 from onex.model.message import Message
 from onex.util.clock import ProtocolClock, to_datetime
@@ -32,7 +34,7 @@ _LOG_INTERVAL = 10.0
 
 
 class AuditLogEngine(ProtocolAuditLog):
-    """One chain for each process, from its first entry. Belongs to one event loop."""
+    """One chain for each process, from its first entry. Belongs to one event loop, or one thread of a pure node."""
 
     def __init__(
         self,
@@ -41,7 +43,18 @@ class AuditLogEngine(ProtocolAuditLog):
         current_message: ProtocolCurrentMessage,
         sink: ProtocolEventSink,
         clock: ProtocolClock,
+        current_record: ProtocolCurrentRecord | None = None,
+        kind: EnumNodeKind = EnumNodeKind.EFFECT,
     ) -> None:
+        self._is_effect = kind is EnumNodeKind.EFFECT
+        self._kind = kind
+        self._current_record = current_record or NoCurrentRecord()
+        self._committed = 0, FIRST
+        """Number and seal of the last entry of a pure node that is committed."""
+        self._senders: dict[str, str] = {}
+        """Senders of a pure node's messages, by place of the record."""
+        self._notes: dict[str, list[tuple[str, str, dict[str, object]]]] = {}
+        """What the handler of a pure node has recorded, by place of the record: what, detail, facts."""
         self._settings = settings
         self._identity = identity
         self._current_message = current_message
@@ -80,7 +93,59 @@ class AuditLogEngine(ProtocolAuditLog):
 
     @override
     async def record(self, what: str, /, *, detail: str = "", **facts: object) -> None:
+        if not self._is_effect:
+            raise NodeUseError(f"a {self._kind} cannot wait for the audit log; call `note`, which needs no await")
         await self._append(what, "recorded", detail, facts)
+
+    @override
+    def note(self, what: str, /, *, detail: str = "", **facts: object) -> None:
+        if self._is_effect:
+            raise NodeUseError("the entries of an EFFECT are written before its work: `await self.audit.record(...)`")
+        self._notes.setdefault(self._place(), []).append((what, detail, facts))
+
+    # -- pure nodes: see ProtocolCheck, ProtocolAfter, ProtocolRecorder and ProtocolBatchObserver
+
+    def check(self, message: Message) -> None:
+        """Forget what an earlier call of the handler with this record has left."""
+        SENDER.set("")
+        if not self._is_effect:
+            place = self._place()
+            self._notes.pop(place, None)
+            self._senders.pop(place, None)
+
+    def after(self) -> None:
+        """Store the sender, which an inner layer has set."""
+        if sender := SENDER.get():
+            self._senders[self._place()] = sender
+
+    def began(self) -> None:
+        """Continue after the last committed entry."""
+        self._count, self._last = self._committed
+        self._senders.clear()
+        self._notes.clear()
+
+    def entries(self, message: Message | None, error: BaseException | None) -> Sequence[Message]:
+        """Return the entries about the current message: those of its handler, and its outcome."""
+        place = self._place()
+        notes = self._notes.pop(place, [])
+        SENDER.set(self._senders.pop(place, ""))
+        entries = [self._sealed(what, "recorded", detail, facts) for what, detail, facts in notes if error is None]
+        if self._settings.record_messages:
+            what = "a record that cannot be decoded" if message is None else type(message).__name__
+            facts = {} if message is None else self._facts_of(message)
+            is_refused = message is None or isinstance(error, RejectedError)
+            outcome = "done" if error is None else "refused" if is_refused else "failed"
+            entries.append(self._sealed(what, outcome, "" if error is None else error_text(error), facts))
+        SENDER.set("")
+        return entries
+
+    def observed(self, batch: BatchFacts) -> None:
+        """Take the entries of a committed batch as written."""
+        self._committed = self._count, self._last
+
+    def _place(self) -> str:
+        record = self._current_record.facts()
+        return "" if record is None else record.place
 
     def _facts_of(self, message: Message) -> dict[str, object]:
         return {name: getattr(message, name, None) for name in self._settings.include_fields}
@@ -107,7 +172,7 @@ class AuditLogEngine(ProtocolAuditLog):
             node=self._identity.name,
             what=what[: self._settings.max_detail],
             outcome=outcome,
-            detail=detail[: self._settings.max_detail],
+            detail=detail[: self._settings.max_detail].encode(errors="replace").decode(),
             who=SENDER.get(),
             facts=_text_of(self._redact.clean(facts)),
             message_id=self._current_message.message_id,

@@ -5,11 +5,12 @@ from onex.capability import (
     NodeIdentity,
     ProtocolCurrentMessage,
     ProtocolEventSink,
-    ProtocolHost,
     capability,
     configured,
     define,
 )
+from onex.capability.current_record import ProtocolCurrentRecord
+from onex.capability.host import ProtocolKindHost
 from onex.mixins.audit_log.engine import AuditLogEngine
 from onex.mixins.audit_log.model_audit_log_subcontract import ModelAuditLogSubcontract
 from onex.mixins.audit_log.protocol_audit_log import ProtocolAuditLog
@@ -22,7 +23,7 @@ class MixinAuditLog(Mixin):
     definition = define(__file__, ModelAuditLogSubcontract)
 
     @capability
-    def audit(self: ProtocolHost) -> ProtocolAuditLog:
+    def audit(self: ProtocolKindHost) -> ProtocolAuditLog:
         """The audit log."""
         container = self.container
         return AuditLogEngine(
@@ -31,4 +32,6 @@ class MixinAuditLog(Mixin):
             container.get(ProtocolCurrentMessage),
             container.get(ProtocolEventSink),
             container.get(ProtocolClock),
+            container.get(ProtocolCurrentRecord),
+            self.kind,
         )

@@ -25,7 +25,7 @@ class ModelAuditLogSubcontract(Subcontract):
     shows changes only to a reader that has stored an older entry."""
     fail_closed: bool = True
     """Do no work that cannot be recorded: the message is retried later. With False the failure is logged and the
-    work is done."""
+    work is done. Entries of a COMPUTE, REDUCER or ORCHESTRATOR are always in the transaction of the message."""
     max_unsent: int = Field(default=1_000, ge=1, le=100_000)
     """Entries that wait in memory while they cannot be written. Beyond this number the oldest are dropped and
     counted; with ``fail_closed`` messages wait until there is room."""

@@ -21,6 +21,8 @@ from onex.util.clock import ProtocolClock
 log = structlog.get_logger(__name__)
 _PRINCIPAL: ContextVar[Principal | None] = ContextVar("onex_principal", default=None)
 _BEARER = "bearer "
+_STALE_INTERVALS = 3
+"""Intervals between reads after which the published keys count as stale."""
 
 
 class AuthenticationEngine(ProtocolAuthentication):
@@ -55,6 +57,12 @@ class AuthenticationEngine(ProtocolAuthentication):
                 await asyncio.to_thread(self._keys.read)
             except TransientError as error:
                 log.warning("cannot read the issuer's keys", error=str(error))
+
+    async def probe(self) -> None:
+        """Raise TransientError when the published keys are three intervals old: three reads have failed."""
+        limit, age = _STALE_INTERVALS * self._settings.jwks_refresh_seconds, self._keys.age_seconds
+        if age > limit:
+            raise TransientError(f"the issuer's keys were not read for more than {limit:.0f} s")
 
     def check(self, message: Message) -> None:
         """Set the sender of the message. Raise AccessDeniedError for a message without a valid token."""

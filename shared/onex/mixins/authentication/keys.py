@@ -26,6 +26,8 @@ class PublishedKeys:
         self._monotonic = monotonic
         self._keys: dict[str | None, PyJWK] = {}
         self._last_read = float("-inf")
+        self._read_at = float("-inf")
+        """Monotonic time in seconds of the latest successful read."""
 
     def find(self, key_id: str | None) -> PyJWK | None:
         """Return the key, or None. An unknown id causes a read, at most once in ``jwks_cooldown_seconds``."""
@@ -47,6 +49,12 @@ class PublishedKeys:
         except (httpx.HTTPError, PyJWTError, ValueError, AttributeError, TypeError) as error:
             raise TransientError(f"no keys at {url}: {error}") from error
         self._keys = {key.key_id: key for key in keys}
+        self._read_at = self._monotonic()
+
+    @property
+    def age_seconds(self) -> float:
+        """Seconds since the latest successful read. Infinite before the first."""
+        return self._monotonic() - self._read_at
 
 
 def _read(url: str, timeout: float) -> bytes:

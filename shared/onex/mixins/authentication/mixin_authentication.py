@@ -1,6 +1,15 @@
 """The mixin that adds authentication to a node."""
 
-from onex.capability import Mixin, ProtocolCurrentMessage, ProtocolHost, capability, configured, define
+from onex.capability import (
+    HealthCheck,
+    HealthChecks,
+    Mixin,
+    ProtocolCurrentMessage,
+    ProtocolHost,
+    capability,
+    configured,
+    define,
+)
 from onex.mixins.authentication.engine import AuthenticationEngine
 from onex.mixins.authentication.model_authentication_subcontract import ModelAuthenticationSubcontract
 from onex.mixins.authentication.protocol_authentication import ProtocolAuthentication
@@ -16,6 +25,9 @@ class MixinAuthentication(Mixin):
     def authentication(self: ProtocolHost) -> ProtocolAuthentication:
         """The authenticated sender."""
         settings = configured(self, ModelAuthenticationSubcontract)
-        return AuthenticationEngine(
+        engine = AuthenticationEngine(
             settings, self.container.get(ProtocolCurrentMessage), self.container.get(ProtocolClock)
         )
+        if settings.jwks_url:
+            self.container.get(HealthChecks).add(HealthCheck("authentication_keys", engine.probe))
+        return engine

@@ -1,15 +1,18 @@
 """A cache in memory, with one call of the loader at a time for each key."""
 
 import asyncio
+import math
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TypeVar, cast
+from typing import NoReturn, ParamSpec, TypeVar, cast
 
 import structlog
 from cachetools import Cache, FIFOCache, LFUCache, LRUCache
 from typing_extensions import override
 
+from onex.errors import CompositionError
+from onex.mixins.caching.arguments import call_key
 from onex.mixins.caching.model_caching_subcontract import EnumEviction, ModelCachingSubcontract
 from onex.mixins.caching.protocol_caching import CacheFacts, ProtocolCaching
 from onex.util.clock import ProtocolClock
@@ -17,7 +20,8 @@ from onex.util.error_text import safe_text
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-_KINDS: dict[EnumEviction, type[Cache[str, "_Entry"]]] = {
+P = ParamSpec("P")
+_KINDS: dict[EnumEviction, type[Cache[Hashable, "_Entry"]]] = {
     EnumEviction.LRU: LRUCache,
     EnumEviction.LFU: LFUCache,
     EnumEviction.FIFO: FIFOCache,
@@ -114,6 +118,20 @@ class CachingEngine(ProtocolCaching):
         return entry if entry is not None and self._clock.monotonic() < entry.until else None
 
     @override
+    def remember(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        if not self._settings.enabled:
+            return work(*arguments, **named)
+        key = call_key(work, arguments, named)
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._hits += 1
+            return cast(T, entry.value)
+        self._misses += 1
+        value = work(*arguments, **named)
+        self._entries[key] = _Entry(value, math.inf, frozenset())
+        return value
+
+    @override
     def forget(self, key: str) -> bool:
         return self._entries.pop(key, None) is not None
 
@@ -135,6 +153,29 @@ class CachingEngine(ProtocolCaching):
     def reported_metrics(self) -> Mapping[str, float]:
         """The values of ``facts``."""
         return {name: float(value) for name, value in asdict(self.facts()).items()}
+
+
+class PureCachingEngine(CachingEngine):
+    """The cache of a pure node: it has results of pure calls only.
+
+    A value that one message stores and another one reads would be a state that no changelog has, and its lifetime
+    would depend on the clock of the process.
+    """
+
+    @override
+    def load(self, *_: object, **__: object) -> NoReturn:
+        raise CompositionError(_NOT_PURE.format("load"))
+
+    @override
+    def get(self, *_: object, **__: object) -> NoReturn:
+        raise CompositionError(_NOT_PURE.format("get"))
+
+    @override
+    def put(self, *_: object, **__: object) -> NoReturn:
+        raise CompositionError(_NOT_PURE.format("put"))
+
+
+_NOT_PURE = "cache.{} is for EFFECT nodes; use cache.remember(function, arguments) for results of pure calls"
 
 
 def _as(key: str, value: object, model: type[T]) -> T:

@@ -1,7 +1,7 @@
 """The mixin that adds a cache to a node."""
 
-from onex.capability import Mixin, ProtocolHost, capability, configured, define
-from onex.mixins.caching.engine import CachingEngine
+from onex.capability import Mixin, ProtocolHost, capability, configured, define, is_pure
+from onex.mixins.caching.engine import CachingEngine, PureCachingEngine
 from onex.mixins.caching.model_caching_subcontract import ModelCachingSubcontract
 from onex.mixins.caching.protocol_caching import ProtocolCaching
 from onex.util.clock import ProtocolClock
@@ -15,4 +15,5 @@ class MixinCaching(Mixin):
     @capability
     def cache(self: ProtocolHost) -> ProtocolCaching:
         """The cache of this process."""
-        return CachingEngine(configured(self, ModelCachingSubcontract), self.container.get(ProtocolClock))
+        engine = PureCachingEngine if is_pure(self) else CachingEngine
+        return engine(configured(self, ModelCachingSubcontract), self.container.get(ProtocolClock))

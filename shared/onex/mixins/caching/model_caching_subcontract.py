@@ -23,7 +23,7 @@ class EnumEviction(StrEnum):
 class ModelCachingSubcontract(Subcontract):
     """Size of the cache and lifetime of its entries."""
 
-    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
+    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=1, patch=0)
 
     enabled: bool = True
     """False stores nothing. Concurrent requests of a key still share one call of the loader."""
@@ -32,7 +32,7 @@ class ModelCachingSubcontract(Subcontract):
     eviction: EnumEviction = EnumEviction.LRU
     """The entry that a full cache removes."""
     ttl_seconds: float = Field(default=300.0, gt=0, le=86_400 * 30)
-    """Lifetime of an entry, unless the caller passes another one."""
+    """Lifetime of an entry, unless the caller passes another one. Results of pure calls have none."""
     ttl_jitter: float = Field(default=0.1, ge=0, le=1)
     """Share of the lifetime that is subtracted at random, so that entries of the same time do not expire together."""
     stale_if_error_seconds: float = Field(default=0.0, ge=0, le=86_400 * 30)

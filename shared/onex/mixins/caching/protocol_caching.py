@@ -2,9 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,15 @@ class ProtocolCaching(Protocol):
 
     def put(self, key: str, value: object, *, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
         """Store a value for ``ttl`` seconds."""
+        ...
+
+    def remember(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Return ``work(*arguments)``, from the cache when it was called with the same arguments before.
+
+        For nodes of every kind. ``work`` is pure: its result depends on the arguments alone, so it has no lifetime
+        and handlers cannot see whether it was computed again. Arguments are messages and plain values. Raise what
+        ``work`` raises, and TypeError for other arguments or for a function that is made again at each call.
+        """
         ...
 
     def forget(self, key: str) -> bool:

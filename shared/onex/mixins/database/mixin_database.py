@@ -7,13 +7,16 @@ from onex.capability import (
     Mixin,
     NodeIdentity,
     ProtocolHost,
+    SharedResources,
     capability,
     configured,
     define,
 )
+from onex.capability.health import Watch
 from onex.mixins.database.engine import DatabaseEngine
 from onex.mixins.database.model_database_subcontract import ModelDatabaseSubcontract
 from onex.mixins.database.protocol_database import ProtocolDatabase
+from onex.util.clock import ProtocolClock
 
 
 class MixinDatabase(Mixin):
@@ -24,9 +27,14 @@ class MixinDatabase(Mixin):
     @capability
     def database(self: ProtocolHost) -> ProtocolDatabase:
         """The pool and its transactions."""
-        container = self.container
+        container, settings = self.container, configured(self, ModelDatabaseSubcontract)
         engine = DatabaseEngine(
-            configured(self, ModelDatabaseSubcontract), container.get(NodeIdentity), container.get(AgentEnvironment)
+            settings,
+            container.get(NodeIdentity),
+            container.get(AgentEnvironment),
+            container.get(SharedResources),
+            container.get(ProtocolClock),
         )
-        container.get(HealthChecks).add(HealthCheck("database", engine.ping))
+        watch = Watch(settings.check_interval_seconds, settings.check_timeout_seconds, settings.check_failures)
+        container.get(HealthChecks).add(HealthCheck("database", engine.ping, watch=watch))
         return engine

@@ -18,10 +18,22 @@ class EnumIsolation(StrEnum):
     SERIALIZABLE = "SERIALIZABLE"
 
 
-class ModelDatabaseSubcontract(Subcontract):
-    """The database, its pool and its transactions."""
+class EnumPooler(StrEnum):
+    """What is between the node and PostgreSQL."""
 
-    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
+    AUTO = "AUTO"
+    """The first connection detects a pooler in transaction mode."""
+    NONE = "NONE"
+    """The server itself, or a pooler in session mode."""
+    TRANSACTION = "TRANSACTION"
+    """A pooler in transaction mode, such as PgBouncer. Statements are not prepared; session locks and LISTEN are
+    refused."""
+
+
+class ModelDatabaseSubcontract(Subcontract):
+    """The database, its pool and its transactions. Nodes of one process with equal pools share one."""
+
+    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=1, patch=0)
 
     url: SecretStr = SecretStr("")
     """``postgresql://user:password@host:port/name``. Empty uses the agent's ``DATABASE_URL``."""
@@ -42,6 +54,17 @@ class ModelDatabaseSubcontract(Subcontract):
     retry_delay_seconds: float = Field(default=0.02, ge=0, le=10)
     """Delay before the first repetition. It doubles with each further one; a random part of up to this value is
     added."""
+
+    pooler: EnumPooler = EnumPooler.AUTO
+    """Whether a pooler shares the server's connections between transactions."""
+    leak_after_seconds: float = Field(default=0.0, ge=0, le=86_400)
+    """Log a connection that is not returned after this time, once, with the stack that took it. 0 keeps no stacks."""
+    check_interval_seconds: float = Field(default=5.0, ge=0.1, le=300)
+    """Time between two checks by the agent. While the check fails the agent is not ready, and messages wait."""
+    check_timeout_seconds: float = Field(default=5.0, gt=0, le=300)
+    """A check that takes longer has failed."""
+    check_failures: int = Field(default=1, ge=1, le=10)
+    """Consecutive failures after which the agent is not ready."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

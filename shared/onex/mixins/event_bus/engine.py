@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from typing_extensions import override
 
 from onex.capability import Event, ProtocolCurrentMessage, ProtocolEventSink
-from onex.errors import OnexError, RejectedError, TransientError
+from onex.errors import CompositionError, OnexError, RejectedError, TransientError
 from onex.mixins.event_bus.model_event_bus_subcontract import EnumBusType, EnumRouting, ModelEventBusSubcontract
 from onex.mixins.event_bus.protocol_event_bus import ProtocolEventPublisher
 from onex.model.message import Message
@@ -68,13 +68,17 @@ class EventBusEngine(ProtocolEventPublisher):
         if not settings.event_bus_enabled:
             return
         if settings.enable_event_validation:
-            _check(event)
+            check_event(event)
         if settings.enable_event_logging:
             log.info("event", type=type(event).__name__, priority=priority)
         if settings.event_bus_type is not EnumBusType.KAFKA:
             self._call_listeners(event)
         if settings.event_bus_type is not EnumBusType.MEMORY:
             await self._buffer(self._addressed(event, priority))
+
+    @override
+    def emit(self, event: Message) -> None:
+        raise CompositionError(f"{type(event).__name__}: emit is for pure nodes; return the event, or await publish")
 
     def _addressed(self, event: Message, priority: str) -> Event:
         outgoing = Event(event)
@@ -188,7 +192,8 @@ class EventBusEngine(ProtocolEventPublisher):
         }
 
 
-def _check(event: Message) -> None:
+def check_event(event: Message) -> None:
+    """Raise RejectedError for an event that was built without validation and is not valid."""
     try:
         type(event).model_validate(event.model_dump(warnings=False))
     except ValidationError as error:

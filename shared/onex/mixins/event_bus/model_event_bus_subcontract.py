@@ -36,10 +36,10 @@ class EnumRouting(StrEnum):
 class ModelEventBusSubcontract(Subcontract):
     """How events are published in addition to the results of handlers."""
 
-    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
+    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=1, patch=0)
 
     event_bus_enabled: bool = True
-    """With False ``publish`` does nothing."""
+    """With False ``publish`` and ``emit`` do nothing."""
     event_bus_type: EnumBusType = EnumBusType.HYBRID
     """The destination of events. Redis is not supported: events leave the process through Kafka only."""
     enable_event_logging: bool = True

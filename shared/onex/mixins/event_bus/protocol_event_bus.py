@@ -20,6 +20,14 @@ class ProtocolEventPublisher(Protocol):
         """Add an event to the buffer. Waits while the buffer is full. Raise RejectedError for an invalid event."""
         ...
 
+    def emit(self, event: Message) -> None:
+        """Publish an event with the result of a handler of a pure node, in the transaction of its message.
+
+        It is published exactly once, and not when the handler fails. The key is the one that the message declares.
+        Raise RejectedError for an invalid event, and CompositionError outside of a handler and on an EFFECT.
+        """
+        ...
+
     async def flush(self) -> None:
         """Return when all events in the buffer are acknowledged or dropped."""
         ...

@@ -15,7 +15,6 @@ from onex.mixins.health_check.protocol_health_check import CheckFacts, HealthFac
 from onex.mixins.health_check.standing import Standing
 from onex.model.mesh import EnumHealth
 from onex.util.clock import ProtocolClock
-from onex.util.error_text import error_text
 
 log = structlog.get_logger(__name__)
 _OVERALL = "health"
@@ -100,22 +99,10 @@ class HealthCheckEngine(ProtocolHealthCheck):
 
     async def _run(self, check: HealthCheck) -> None:
         began = self._clock.monotonic()
-        detail = await self._problem_of(check)
+        detail = await check.problem(self._limits.get(check.name, self._settings.health_check_timeout_ms / 1000))
         now = self._clock.monotonic()
         standing = self._standings.setdefault(check.name, Standing())
         standing.add(detail, now - began, now, self._settings)
-
-    async def _problem_of(self, check: HealthCheck) -> str:
-        """Run the probe. Return its problem, or an empty text."""
-        limit = self._limits.get(check.name, self._settings.health_check_timeout_ms / 1000)
-        try:
-            async with asyncio.timeout(limit) as limited:
-                result = await check.probe()
-        except Exception as error:  # noqa: BLE001 - every exception of a probe is its problem
-            if limited.expired():
-                return f"no result within {limit:g} s"
-            return error_text(error) or type(error).__name__
-        return "the probe returned False" if result is False else ""
 
     @override
     def is_healthy(self) -> bool:

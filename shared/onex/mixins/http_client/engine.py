@@ -2,14 +2,14 @@
 
 import asyncio
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 from pydantic import BaseModel, JsonValue
 from typing_extensions import override
 
-from onex.capability import ProtocolCurrentMessage
+from onex.capability import ProtocolCurrentMessage, SharedResources
 from onex.errors import CallTimeoutError, OutageError, RejectedError, TransientError
 from onex.mixins.http_client.addresses import resolve
 from onex.mixins.http_client.bodies import json_bytes, read_body
@@ -35,7 +35,10 @@ _FOR_ANY_ORIGIN = frozenset(
 
 
 class HttpClientEngine(ProtocolHttpClient):
-    """One httpx client, without cookies and without proxies of the environment. Belongs to one event loop."""
+    """An httpx client, without cookies and without proxies of the environment. Belongs to one event loop.
+
+    Open engines of a process with equal settings of the client share it, with its connections.
+    """
 
     def __init__(
         self,
@@ -43,8 +46,10 @@ class HttpClientEngine(ProtocolHttpClient):
         current_message: ProtocolCurrentMessage,
         clock: ProtocolClock,
         resolve: Resolve = resolve,
+        shared: SharedResources | None = None,
     ) -> None:
         self._settings = settings
+        self._shared = shared or SharedResources()
         self._current_message = current_message
         self._clock = clock
         self._resolve = resolve
@@ -54,9 +59,10 @@ class HttpClientEngine(ProtocolHttpClient):
         self._not_before: dict[str, float] = {}
         """Monotonic time before which a service receives no request, because it returned ``Retry-After``."""
         self._requests = self._failed = self._waits = 0
-        self._transport, self._client = self._opened()
+        self._client = self._made()[1]
+        self._is_shared = False
 
-    def _opened(self) -> tuple[GuardedTransport, httpx.AsyncClient]:
+    def _made(self) -> tuple[GuardedTransport, httpx.AsyncClient]:
         settings = self._settings
         limits = httpx.Limits(
             max_connections=settings.max_connections,
@@ -72,13 +78,36 @@ class HttpClientEngine(ProtocolHttpClient):
 
     async def open(self) -> None:
         """Read certificates of authorities. The first request connects."""
-        await self._transport.prepare()
+        self._client = await self._shared.get(self._key, self._prepared, httpx.AsyncClient.aclose)
+        self._is_shared = True
+
+    @property
+    def _key(self) -> Hashable:
+        """All that the client depends on. Headers and time limits belong to each request."""
+        settings = self._settings
+        return (
+            "httpx",
+            self._origins,
+            tuple(settings.private_networks),
+            settings.max_connections,
+            settings.keep_alive_seconds,
+            settings.ca_file,
+            self._resolve,
+        )
+
+    async def _prepared(self) -> httpx.AsyncClient:
+        transport, client = self._made()
+        await transport.prepare()
+        return client
 
     async def close(self) -> None:
-        """Close connections."""
-        client = self._client
-        self._transport, self._client = self._opened()
-        await client.aclose()
+        """Close the connections, unless another open engine shares them."""
+        client, is_shared = self._client, self._is_shared
+        self._client, self._is_shared = self._made()[1], False
+        if is_shared:
+            await self._shared.release(self._key)
+        else:
+            await client.aclose()
 
     @override
     async def request(

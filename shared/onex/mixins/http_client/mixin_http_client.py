@@ -8,6 +8,7 @@ from onex.capability import (
     Mixin,
     ProtocolCurrentMessage,
     ProtocolHost,
+    SharedResources,
     capability,
     configured,
     define,
@@ -27,7 +28,12 @@ class MixinHttpClient(Mixin):
     def http_client(self: ProtocolHost) -> ProtocolHttpClient:
         """The HTTP services."""
         container, settings = self.container, configured(self, ModelHttpClientSubcontract)
-        engine = HttpClientEngine(settings, container.get(ProtocolCurrentMessage), container.get(ProtocolClock))
+        engine = HttpClientEngine(
+            settings,
+            container.get(ProtocolCurrentMessage),
+            container.get(ProtocolClock),
+            shared=container.get(SharedResources),
+        )
         for service in settings.services:
             if service.check_path:
                 probe = partial(engine.probe, service.name)

@@ -1,7 +1,7 @@
 """The mixin that adds rate limits to a node."""
 
-from onex.capability import Mixin, ProtocolHost, capability, configured, define
-from onex.capability.host import PartitionShare
+from onex.capability import Mixin, capability, configured, define
+from onex.capability.host import PartitionShare, ProtocolKindHost
 from onex.mixins.rate_limiting.engine import RateLimitingEngine
 from onex.mixins.rate_limiting.model_rate_limiting_subcontract import ModelRateLimitingSubcontract
 from onex.mixins.rate_limiting.protocol_rate_limiting import ProtocolRateLimiting
@@ -14,7 +14,7 @@ class MixinRateLimiting(Mixin):
     definition = define(__file__, ModelRateLimitingSubcontract)
 
     @capability
-    def rate(self: ProtocolHost) -> ProtocolRateLimiting:
+    def rate(self: ProtocolKindHost) -> ProtocolRateLimiting:
         """The rate limits."""
-        settings = configured(self, ModelRateLimitingSubcontract)
-        return RateLimitingEngine(settings, self.container.get(ProtocolClock), self.container.get(PartitionShare))
+        settings, container = configured(self, ModelRateLimitingSubcontract), self.container
+        return RateLimitingEngine(settings, container.get(ProtocolClock), container.get(PartitionShare), self.kind)

@@ -2,12 +2,12 @@
 
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from typing import NoReturn, ParamSpec, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, retry_if_result, stop_after_attempt
 from typing_extensions import override
 
-from onex.errors import NotNowError, TransientError
+from onex.errors import CompositionError, NotNowError, TransientError
 from onex.mixins.circuit_breaker import ModelCircuitBreakerSubcontract, ProtocolCircuit
 from onex.mixins.circuit_breaker.engine import CircuitBreakerEngine
 from onex.mixins.retry.model_retry_subcontract import EnumRetryBackoff, ModelRetrySubcontract
@@ -17,6 +17,7 @@ from onex.util.clock import ProtocolClock
 from onex.util.error_codes import error_codes
 
 T = TypeVar("T")
+P = ParamSpec("P")
 _STATUS_ATTRIBUTES = ("status_code", "status", "code")
 """Error numbers are left out: they say nothing about an HTTP status."""
 
@@ -47,6 +48,12 @@ class RetryEngine(ProtocolRetry):
         )
         self._calls += 1
         return await attempts(self._once, work)
+
+    @override
+    def call_pure(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        self._calls += 1
+        self._attempts += 1
+        return work(*arguments, **named)
 
     def reported_metrics(self) -> Mapping[str, float]:
         """Calls, and attempts after the first ones."""
@@ -87,6 +94,14 @@ class RetryEngine(ProtocolRetry):
                 return fibonacci(failures, base, longest)
 
 
+class PureRetryEngine(RetryEngine):
+    """The retries of a pure node: there are none, and its handlers cannot wait."""
+
+    @override
+    def call(self, *_: object, **__: object) -> NoReturn:
+        raise CompositionError("retry.call is for EFFECT nodes; use retry.call_pure(function, arguments)")
+
+
 def _last(state: RetryCallState) -> object:
     """Return the last result, or raise the last failure itself."""
     assert state.outcome is not None
@@ -105,4 +120,4 @@ def _circuit(settings: ModelRetrySubcontract, clock: ProtocolClock) -> ProtocolC
     return CircuitBreakerEngine(circuit_settings, clock).of("retry")
 
 
-__all__ = ["RetryEngine"]
+__all__ = ["PureRetryEngine", "RetryEngine"]

@@ -1,7 +1,7 @@
 """The mixin that adds retries to a node."""
 
-from onex.capability import Mixin, ProtocolHost, capability, configured, define
-from onex.mixins.retry.engine import RetryEngine
+from onex.capability import Mixin, ProtocolHost, capability, configured, define, is_pure
+from onex.mixins.retry.engine import PureRetryEngine, RetryEngine
 from onex.mixins.retry.model_retry_subcontract import ModelRetrySubcontract
 from onex.mixins.retry.protocol_retry import ProtocolRetry
 from onex.util.clock import ProtocolClock
@@ -15,4 +15,5 @@ class MixinRetry(Mixin):
     @capability
     def retry(self: ProtocolHost) -> ProtocolRetry:
         """The retries."""
-        return RetryEngine(configured(self, ModelRetrySubcontract), self.container.get(ProtocolClock))
+        engine = PureRetryEngine if is_pure(self) else RetryEngine
+        return engine(configured(self, ModelRetrySubcontract), self.container.get(ProtocolClock))

@@ -30,7 +30,7 @@ class ModelRetrySubcontract(Subcontract):
     The agent retries messages, outside of the handler: see ``error_handling.retry_policy``.
     """
 
-    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
+    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=1, patch=0)
 
     max_retries: int = Field(default=3, ge=0, le=100)
     """Calls after the first one."""

@@ -1,9 +1,10 @@
 """Interface of retries."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class ProtocolRetry(Protocol):
@@ -14,5 +15,12 @@ class ProtocolRetry(Protocol):
 
         Raise the last failure itself, so that the agent can classify it, or CircuitOpenError while the circuit is
         open. Calls have no time limit: use :class:`MixinTimeout`.
+        """
+        ...
+
+    def call_pure(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Call a pure function once, and return its result or raise what it raises.
+
+        For handlers of pure nodes: what fails with these arguments fails with them again, so a retry has no effect.
         """
         ...

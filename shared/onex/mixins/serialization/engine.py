@@ -71,7 +71,8 @@ class SerializationEngine(ProtocolSerialization):
 
     @override
     def digest(self, value: object) -> str:
-        return hashlib.sha256(_canonical(_plain(value, ordered=True)).encode()).hexdigest()
+        text = _canonical(_plain(value, ordered=True))
+        return hashlib.new(self._settings.digest_algorithm, text.encode()).hexdigest()
 
     def _json(self, plain: JsonValue) -> str:
         settings = self._settings

@@ -16,10 +16,19 @@ class EnumTextFormat(StrEnum):
     JSON = "json"
 
 
+class EnumDigest(StrEnum):
+    """Functions of digests."""
+
+    SHA256 = "sha256"
+    SHA512 = "sha512"
+    BLAKE2B = "blake2b"
+    """With a digest of 64 bytes."""
+
+
 class ModelSerializationSubcontract(Subcontract):
     """The format of serialized values. Messages on topics are Avro, independent of this."""
 
-    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
+    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=1, patch=0)
 
     serialization_format: EnumTextFormat = EnumTextFormat.YAML
     """The format of ``dump`` and ``load``."""
@@ -37,5 +46,7 @@ class ModelSerializationSubcontract(Subcontract):
     """With False all characters outside of ASCII are escaped."""
     enable_compression: bool = False
     """Compress with gzip, without a timestamp. ``load`` detects it."""
+    digest_algorithm: EnumDigest = EnumDigest.SHA256
+    """The function of ``digest``."""
     max_text_bytes: int = Field(default=4_194_304, ge=64, le=1_073_741_824)
     """``load`` refuses longer text. For compressed data the decompressed size counts; decompression stops there."""

@@ -23,5 +23,8 @@ class ProtocolSerialization(Protocol):
         ...
 
     def digest(self, value: object) -> str:
-        """Return the SHA-256 of the value's canonical JSON, in every format. Equal values have equal digests."""
+        """Return the digest of the value's canonical JSON as hexadecimal text, whatever the format.
+
+        Equal values have equal digests. ``digest_algorithm`` is the function, SHA-256 by default.
+        """
         ...

@@ -9,10 +9,11 @@ import structlog
 from asyncpg.transaction import Transaction
 from typing_extensions import override
 
-from onex.errors import CallTimeoutError, CompositionError
+from onex.errors import CallTimeoutError, CompositionError, OutageError
 from onex.mixins.database import ProtocolDatabase
 from onex.mixins.transactions.model_transactions_subcontract import ModelTransactionSubcontract
 from onex.mixins.transactions.protocol_transactions import ProtocolTransactions, ProtocolUnitOfWork
+from onex.postgres import acquired
 from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
@@ -84,15 +85,18 @@ class TransactionsEngine(ProtocolTransactions):
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[UnitOfWork]:
         began, limit = self._clock.monotonic(), self._settings.transaction_timeout_ms / 1000
-        ended = "rolled back"
+        ended, begun = "rolled back", False
         try:
-            async with asyncio.timeout(limit) as limited, self._database.pool.acquire() as connection:
+            async with asyncio.timeout(limit) as limited, acquired(self._database.pool) as connection:
+                begun = True
                 async with _unit(self._settings, connection) as unit:
                     yield unit
                 ended = unit.ended
         except TimeoutError:
             if not limited.expired():
                 raise
+            if not begun:
+                raise OutageError(f"PostgreSQL: no free connection within {limit:g} s") from None
             raise CallTimeoutError(f"a unit of work took longer than {limit:g} s and was rolled back") from None
         finally:
             self._ends[ended] += 1

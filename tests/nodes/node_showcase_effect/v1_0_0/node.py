@@ -3,6 +3,7 @@
 from node_showcase_effect.v1_0_0.models import Perform, Performed, Progressed
 from node_showcase_effect.v1_0_0.parts import Basket, Echo
 
+from onex.mixins.alerting import MixinAlerting
 from onex.mixins.audit_log import MixinAuditLog
 from onex.mixins.authentication import MixinAuthentication
 from onex.mixins.authorization import MixinAuthorization
@@ -16,7 +17,9 @@ from onex.mixins.encryption import MixinEncryption
 from onex.mixins.event_bus import MixinEventBus
 from onex.mixins.files import MixinFiles
 from onex.mixins.health_check import MixinHealthCheck
+from onex.mixins.hmac_validation import MixinHMACValidation
 from onex.mixins.http_client import MixinHttpClient
+from onex.mixins.ip_whitelist import MixinIPWhitelist
 from onex.mixins.kafka_configuration import MixinKafkaConfiguration
 from onex.mixins.kafka_health_check import MixinKafkaHealthCheck
 from onex.mixins.logging import MixinLogging
@@ -29,6 +32,7 @@ from onex.mixins.rate_limiting import MixinRateLimiting
 from onex.mixins.retry import MixinRetry
 from onex.mixins.secure_storage import MixinSecureStorage
 from onex.mixins.security import MixinSecurity
+from onex.mixins.security_headers import MixinSecurityHeaders
 from onex.mixins.serialization import MixinSerialization
 from onex.mixins.service_protocol import MixinServiceProtocol
 from onex.mixins.service_registry import MixinServiceRegistry
@@ -41,6 +45,10 @@ from onex.node import Context, NodeEffect
 
 
 class NodeShowcaseEffect(
+    MixinSecurityHeaders,
+    MixinIPWhitelist,
+    MixinHMACValidation,
+    MixinAlerting,
     MixinAuditLog,
     MixinAuthorization,
     MixinAuthentication,

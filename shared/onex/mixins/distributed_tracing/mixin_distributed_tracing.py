@@ -1,0 +1,25 @@
+"""The view that adds tracing to a node under its ONEX name."""
+
+from collections.abc import Mapping
+
+from onex.capability import Mixin, ProtocolHost, capability, define_view, renamed, shared_engine
+from onex.mixins.distributed_tracing.model_distributed_tracing_subcontract import ModelDistributedTracingSubcontract
+from onex.mixins.tracing import MixinTracing, ProtocolTracing
+
+
+def as_tracing(settings: ModelDistributedTracingSubcontract) -> Mapping[str, object]:
+    """Return the set fields under their names in ModelTracingSubcontract."""
+    return renamed(
+        settings, {"enabled": "enabled", "sampling_rate": "sample_share", "record_exceptions": "record_exceptions"}
+    )
+
+
+class MixinDistributedTracing(Mixin):
+    """``with self.tracing.span("ask the bank", bank="north"): ...``"""
+
+    definition = define_view(__file__, ModelDistributedTracingSubcontract, MixinTracing, as_tracing)
+
+    @capability
+    def tracing(self: ProtocolHost) -> ProtocolTracing:
+        """The spans of the node."""
+        return shared_engine(self, MixinTracing, ProtocolTracing)

@@ -1,0 +1,42 @@
+"""Configuration of client addresses."""
+
+from ipaddress import ip_network
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field
+
+from onex.capability import Subcontract
+from onex.model.contract.version import ModelSemVer
+
+
+def _network(text: str) -> str:
+    """Return the text of a network. Raise ValueError for host bits, zones, and IPv4 mapped into IPv6."""
+    if "%" in text:
+        raise ValueError(f"{text} has a zone, which only the machine of the client knows")
+    network = ip_network(text)
+    if network.version == 6 and network.network_address.ipv4_mapped is not None:
+        raise ValueError(f"{text} is IPv4 in IPv6; write the IPv4 network")
+    return str(network)
+
+
+Network = Annotated[str, AfterValidator(_network)]
+
+
+class ModelIPWhitelistSubcontract(Subcontract):
+    """Networks whose requests are accepted. Without any, every address is refused."""
+
+    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
+
+    allow: tuple[Network, ...] = Field(default=(), max_length=10_000)
+    """Accepted networks, IPv4 or IPv6: ``10.0.0.0/8``, ``2001:db8::/32``, or one address."""
+    deny: tuple[Network, ...] = Field(default=(), max_length=10_000)
+    """Networks that are refused although an accepted network has them."""
+    trusted_proxies: tuple[Network, ...] = Field(default=(), max_length=1_000)
+    """Networks of proxies whose ``Forwarded`` or ``X-Forwarded-For`` header is believed. Without any, the headers are
+    ignored."""
+    max_hops: int = Field(default=10, ge=1, le=100)
+    """Longest chain of addresses in these headers. A longer one is refused."""
+    header: str = Field(default="", pattern=r"^([a-z][a-z0-9-]{0,63})?$")
+    """Header of records with the address of the client, which the sender of the message has seen. Messages are
+    checked when it is set; a message without it is refused. Senders must be trusted: sign the messages, or limit who
+    may write to the topic."""

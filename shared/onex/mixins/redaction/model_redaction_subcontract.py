@@ -1,0 +1,17 @@
+"""Configuration of redaction."""
+
+from typing import ClassVar
+
+from onex.capability import Subcontract
+from onex.model.contract.version import ModelSemVer
+
+
+class ModelRedactionSubcontract(Subcontract):
+    """The names under which values are hidden."""
+
+    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
+
+    enable_redaction: bool = True
+    """With False ``redact`` changes nothing."""
+    sensitive_field_patterns: tuple[str, ...] = ("password", "secret", "token", "key")
+    """Values are hidden under these names, and under names that contain one of these words."""
