@@ -137,11 +137,13 @@ def run_outcome(outcome: Outcome, root: Path) -> None:
         only_here = ("dependencies", *(f"{part}.retry_policy.retryable_exceptions" for part in _POLICIES))
         assert all(problem.field.startswith(only_here) for problem in error.problems), (error, outcome.text)
         return
+    contract = parse_contract(outcome.text)
+    stated = {example.name for example in contract.examples}  # they may be wrong, and then their case fails
     for case in load_cases(folder):
         try:
-            assert run_case(folder, case) == "", outcome.text
+            assert run_case(folder, case) == "" or case.name in stated, outcome.text
         except (ConfigurationError, TransientError):  # its capabilities work with a database, or a registry
-            assert parse_contract(outcome.text).asked_capabilities, outcome.text
+            assert contract.asked_capabilities, outcome.text
 
 
 class _Maker:

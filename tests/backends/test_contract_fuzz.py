@@ -10,14 +10,15 @@ from tests.contract_fuzz import CANARY, outcomes, run_outcome
 from tests.schema_texts import text_places
 
 
-@pytest.mark.parametrize("seed", range(10, 20))
-def test_two_hundred_contracts(seed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", range(10, 17))
+def test_a_hostile_text_in_every_place(seed: int, tmp_path: Path) -> None:
     accepted, hostile = 0, set()
-    for number, outcome in enumerate(outcomes(200, seed)):
+    places = set(text_places(contract_json_schema()))
+    for number, outcome in enumerate(outcomes(2 * len(places), seed)):
         hostile.add(outcome.place)
         if outcome.files is not None:
             accepted += 1
             run_outcome(outcome, tmp_path / str(number))
-    assert 20 <= accepted <= 180
-    assert hostile >= set(text_places(contract_json_schema()))
+    assert len(places) // 5 <= accepted <= 2 * len(places)
+    assert hostile >= places
     assert CANARY not in os.environ
