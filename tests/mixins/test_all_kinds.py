@@ -205,7 +205,7 @@ def test_equal_arguments_that_are_not_the_same_have_two_keys(one: object, other:
 
 
 def test_calls_without_a_key_are_refused() -> None:
-    with pytest.raises(TypeError, match="is made anew at each call; use a method"):
+    with pytest.raises(TypeError, match="is made again at each call; use a method"):
         call_key(lambda: 1, (), {})
     with pytest.raises(TypeError, match="a bytearray cannot be a part of a key"):
         call_key(_length, (bytearray(b"a"),), {})

@@ -17,7 +17,7 @@ def call_key(work: Callable[..., object], arguments: object, named: object) -> H
     """
     match work:
         case FunctionType() if "<" in work.__qualname__:
-            raise TypeError(f"{work.__qualname__} is made anew at each call; use a method or a function of a module")
+            raise TypeError(f"{work.__qualname__} is made again at each call; use a method or a function of a module")
         case _:
             return (work, _frozen(arguments), _frozen(named))
 
