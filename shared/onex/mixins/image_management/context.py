@@ -7,7 +7,7 @@ import stat
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -66,9 +66,12 @@ class _Packer:
         """Bytes until the limit."""
         return self._settings.max_context_bytes - self._bytes
 
-    def end(self) -> tuple[str, str]:
-        """Close the archive. Return the digest of the files, and the text of the Dockerfile."""
+    def close(self) -> None:
+        """Write the end of the archive."""
         self._tar.close()
+
+    def result(self) -> tuple[str, str]:
+        """Return the digest of the files, and the text of the Dockerfile. Raise RejectedError when there is none."""
         if self.dockerfile is None:
             raise RejectedError(f"the files of the build have no {self._wanted}")
         if len(self.dockerfile) > _MAX_DOCKERFILE_BYTES:
@@ -82,14 +85,14 @@ def packed(
 ) -> Iterator[BuildContext]:
     """Return the archive of a folder, or of files. Blocks: it reads the disk."""
     with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as archive:
-        packer = _Packer(settings, dockerfile, archive)
-        match context:
-            case str():
-                _add_folder(packer, context, settings.context_folder, dockerfile)
-            case _:
-                for path in sorted(context):
-                    packer.add("/".join(parts_of(path)), tarfile.REGTYPE, 0o644, context[path])
-        digest, text = packer.end()
+        with closing(_Packer(settings, dockerfile, archive)) as packer:
+            match context:
+                case str():
+                    _add_folder(packer, context, settings.context_folder, dockerfile)
+                case _:
+                    for path in sorted(context):
+                        packer.add("/".join(parts_of(path)), tarfile.REGTYPE, 0o644, context[path])
+        digest, text = packer.result()
         archive.seek(0)
         yield BuildContext(archive, digest, text)
 
