@@ -361,7 +361,7 @@ def test_a_silent_service_is_disconnected() -> None:
 def test_connections_are_limited() -> None:
     async def live() -> None:
         async with mute_server() as port:
-            made = engine(f"http://127.0.0.1:{port}", max_connections=1, connect_timeout_seconds=1, timeout_seconds=30)
+            made = engine(f"http://127.0.0.1:{port}", max_connections=1, connect_timeout_seconds=1)
             # Which of the two has the connection is not known: the other is refused, and this one is still asked.
             asking = [asyncio.ensure_future(made.get("bank")) for _ in range(2)]
             refused, kept = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
