@@ -17,7 +17,7 @@ from onex.model.enums import EnumNodeKind
 from onex.schema import Codec
 from onex.testing import Case, load_cases, mismatch, run_case
 from onex.testing.cases import Named
-from onex.testing.run_case import case_bytes, case_key
+from onex.testing.run_case import case_bytes, case_key, header_pairs
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from onex.wire.partitioner import partition_of
@@ -87,6 +87,8 @@ def _cases(folder: Path) -> Iterator[Case]:
         whole = {
             "name": case.name,
             "given": [_whole(node, named) for named in case.given],
+            "given_headers": case.given_headers,
+            "headers": case.headers,
             "when": _whole(node, case.when),
             "then": case.then.model_dump(exclude_none=True),
         }
@@ -124,13 +126,14 @@ def _run(mesh: Mesh, case: Case) -> str:
     node, other, correlation = mesh.nodes[0], f"case-{uuid.uuid4().hex}", uuid.uuid4().hex.encode()
     group = node.contract.group(mesh.prefix)
     identity = b""
-    for named in (*case.given, case.when):
+    sent = [*((named, case.given_headers) for named in case.given), (case.when, case.headers)]
+    for named, own in sent:
         name, payload = next(iter(named.items()))
         key = (case_key(node, case, named) or other).encode()
         identity = uuid.uuid4().hex.encode()
         topics = [t for t, r in node.routes.items() if r.model.__name__ == name]
         topic = topics[0] if topics else node.contract.event_bus.subscribe_topics[0]
-        headers = [(h.ID, identity), (h.CORRELATION, correlation)]
+        headers = [(h.ID, identity), (h.CORRELATION, correlation), *header_pairs(own)]
         mesh.bus.publish(Outgoing(topic, case_bytes(name, payload), key, headers))
         number = partition_of(key, node.contract.event_bus.topic_config.partitions)
         partition = Partition(topic, number)

@@ -14,19 +14,23 @@ from node_high_performance_compute.v1_0_0.models import Spell
 from node_high_performance_compute.v1_0_0.node import NodeHighPerformanceCompute
 from node_robust_compute.v1_0_0.models import ComputationCompleted, Square, Squared
 from node_robust_compute.v1_0_0.node import NodeRobustCompute
+from node_secure_orchestrator.v1_0_0.models import ReleasePayout, RequestPayout
 
 from onex.capability import AddedOutputs, is_pure
 from onex.capability.composition import without_effect
 from onex.contract import load_contract, resolve_node
 from onex.errors import CompositionError, ContractError, RejectedError
+from onex.mixins.audit_log import problems_of
 from onex.mixins.caching import MixinCaching
 from onex.mixins.caching.arguments import call_key
 from onex.mixins.event_bus import MixinEventBus, ModelEventBusSubcontract
 from onex.mixins.event_bus.pure import PureEventBusEngine
 from onex.mixins.retry import MixinRetry
 from onex.model.enums import EnumNodeKind
+from onex.model.mesh import AUDIT_TOPICS, AuditRecorded
 from onex.node import Message, NodeEffect, NodeReducer
 from onex.testing import Case, MeshDriver, load_cases, run_case
+from onex.testing.run_case import header_pairs
 from tests.conftest import NODES
 from tests.mixins.helpers import Note, contract_file
 
@@ -35,6 +39,7 @@ SERVICES = [
     ROBUST,
     NODES / "node_high_performance_compute" / "v1_0_0",
     NODES / "node_fault_tolerant_effect" / "v1_0_0",
+    NODES / "node_secure_orchestrator" / "v1_0_0",
 ]
 CASES = [(folder, case) for folder in SERVICES for case in load_cases(folder)]
 
@@ -51,6 +56,33 @@ def mesh() -> Iterator[MeshDriver]:
 def test_services_of_capabilities_do_what_their_cases_say(folder: Path, case: Case) -> None:
     virtual = load_contract(folder).node_type is not EnumNodeKind.EFFECT
     assert run_case(folder, case, virtual_time=virtual) == ""
+
+
+def test_the_secure_service_records_who_did_what_and_its_state_is_encrypted() -> None:
+    cases = {case.name: case for case in load_cases(SERVICES[3])}
+    ann, bob = (cases[name].headers for name in ("a clerk requests a payout", "only a requested payout is released"))
+    driver = MeshDriver([SERVICES[3]])
+    try:
+        request = RequestPayout(payout="p-1", amount=1200, account="NL91ABNA0417164300")
+        driver.send(request, headers=header_pairs(ann))
+        (state,) = driver.records(driver.nodes[0].contract.changelog_topic)
+        assert b"p-1" in (state.key() or b"")
+        assert b"NL91" not in (state.value() or b"")
+        driver.send(ReleasePayout(payout="p-1"), headers=header_pairs(ann))
+        driver.send(ReleasePayout(payout="p-1"), headers=header_pairs(bob))
+        entries = [entry for _, entry in driver.messages(AuditRecorded, AUDIT_TOPICS[AuditRecorded])]
+    finally:
+        driver.close()
+    assert list(problems_of(entries)) == []
+    told = [(entry.what, entry.outcome, entry.who) for entry in sorted(entries, key=lambda entry: entry.number)]
+    assert told == [
+        ("RequestPayout", "done", "ann"),
+        ("ReleasePayout", "refused", "ann"),
+        ("payout released", "recorded", "bob"),
+        ("ReleasePayout", "done", "bob"),
+    ]
+    assert "1200" in entries[0].facts
+    assert not any("NL91" in entry.facts for entry in entries), "the account is redacted"
 
 
 def test_a_pure_result_is_computed_once_and_its_event_is_published_each_time(mesh: MeshDriver) -> None:

@@ -10,7 +10,7 @@ from node_balance_reducer.v1_0_0.models import CustomerBalance
 from onex.contract import resolve_node
 from onex.errors import ContractError
 from onex.testing import Case, ManualClock, MeshDriver, load_cases, mismatch, run_case
-from onex.testing.run_case import case_key
+from onex.testing.run_case import case_key, header_pairs
 from tests.conftest import ORDERS, ROOT
 
 CASE = """\
@@ -64,6 +64,31 @@ def test_what_is_expected_may_be_left_open(tmp_path: Path, wanted: str, holds: b
         "list": [{"one": 1, "two": 2}, 3],
     }
     assert (mismatch(case(tmp_path, wanted), [{"Seen": published}], None) == "") is holds  # type: ignore[dict-item]
+
+
+def test_records_have_the_headers_of_their_case(tmp_path: Path) -> None:
+    text = """\
+- name: x
+  given: [{Seen: {}}]
+  given_headers: {authorization: Bearer a, onex-deadline: "1"}
+  when: {Seen: {}}
+  headers: %s
+  then: {}
+"""
+    (tmp_path / "cases.yaml").write_text(text % "{x-one: eins}")
+    (found,) = load_cases(tmp_path)
+    assert header_pairs(found.given_headers) == [("authorization", b"Bearer a"), ("onex-deadline", b"1")]
+    assert header_pairs(found.headers) == [("x-one", b"eins")]
+    for wrong, words in {
+        "{onex-hold: a}": "onex-hold is a header of the mesh; a case may have onex-deadline, onex-idempotency-key",
+        "{ce_id: a}": "should match pattern",
+        f"{{a: {'x' * 8193}}}": "at most 8192",
+        f"{{{', '.join(f'a{n}: a' for n in range(33))}}}": "at most 32",
+    }.items():
+        (tmp_path / "cases.yaml").write_text(text % wrong)
+        with pytest.raises(ContractError, match=words) as refused:
+            load_cases(tmp_path)
+        assert str(refused.value).startswith(f"{tmp_path / 'cases.yaml'}:5: cases[0].headers")
 
 
 def test_reasons_of_dead_letters_may_be_left_open(tmp_path: Path) -> None:

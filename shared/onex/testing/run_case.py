@@ -22,18 +22,20 @@ def run_case(folder: Path, case: Case, *, virtual_time: bool = True) -> str:
     try:
         correlation = uuid.uuid4().hex
         for given in case.given:
-            _feed(driver, case, given, correlation)
-        sent = _feed(driver, case, case.when, correlation)
+            _feed(driver, case, given, correlation, case.given_headers)
+        sent = _feed(driver, case, case.when, correlation, case.headers)
         return mismatch(case, published_by(driver, sent), letter_of(driver, sent))
     finally:
         driver.close()
 
 
-def _feed(driver: MeshDriver, case: Case, named: Mapping[str, object], correlation: str) -> Sent:
+def _feed(
+    driver: MeshDriver, case: Case, named: Mapping[str, object], correlation: str, own: Mapping[str, str]
+) -> Sent:
     (name, payload), node = next(iter(named.items())), driver.nodes[0]
     sent = Sent(uuid.uuid4().hex, correlation)
     topic = node.contract.event_bus.subscribe_topics[0] if name == "bytes" else driver.topic_of(_model(node, name))
-    headers = [(h.ID, sent.id.encode()), (h.CORRELATION, correlation.encode())]
+    headers = [(h.ID, sent.id.encode()), (h.CORRELATION, correlation.encode()), *header_pairs(own)]
     driver.publish(topic, case_bytes(name, payload), (case_key(node, case, named) or "case").encode(), headers)
     return sent
 
@@ -65,6 +67,11 @@ def _declared_key(node: ResolvedNode, named: Mapping[str, object]) -> str:
         return (model.model_validate_json(json.dumps(payload)).partition_key() or b"").decode()
     except (ValidationError, RejectedError):  # the case may be about a message that cannot be read
         return ""
+
+
+def header_pairs(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:
+    """Return the headers of a case as a record has them."""
+    return [(name, value.encode()) for name, value in headers.items()]
 
 
 def case_bytes(name: str, payload: object) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, JsonValue
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from onex.model.contract.base import ContractPart
 
@@ -13,6 +13,25 @@ Named = dict[str, Payload]
 """``{TypeName: {field: value}}``: one message."""
 
 _M = TypeVar("_M", bound=Mapping[str, Payload | str])
+
+
+def _not_of_the_mesh(headers: dict[str, str]) -> dict[str, str]:
+    """Raise ValueError for a header that only clients of the mesh write."""
+    if own := sorted(name for name in headers if name.startswith("onex-") and name not in _OF_SENDERS):
+        raise ValueError(f"{own[0]} is a header of the mesh; a case may have {', '.join(sorted(_OF_SENDERS))}")
+    return headers
+
+
+_OF_SENDERS = frozenset({"onex-deadline", "onex-idempotency-key"})
+"""Headers of the mesh that senders choose."""
+CaseHeaders = Annotated[
+    dict[
+        Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")],
+        Annotated[str, Field(max_length=8_192)],
+    ],
+    Field(max_length=32),
+    AfterValidator(_not_of_the_mesh),
+]
 
 
 def _shaped(value: object) -> object:
@@ -68,7 +87,11 @@ class Case(ContractPart):
     """One sentence: what the node does."""
     given: tuple[Annotated[Named, BeforeValidator(_shaped), AfterValidator(_one_message)], ...] = ()
     """Messages that came before."""
+    given_headers: CaseHeaders = Field(default_factory=dict)
+    """Headers of the records of ``given``."""
     when: Annotated[Mapping[str, Payload | str], BeforeValidator(_shaped), AfterValidator(_one_message)]
     """A message, or ``{bytes: hex}`` for the first subscribed topic."""
+    headers: CaseHeaders = Field(default_factory=dict)
+    """Headers of the record of ``when``, such as ``authorization``."""
     then: Expected
     """What must come out."""

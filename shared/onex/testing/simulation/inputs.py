@@ -10,7 +10,7 @@ from onex.contract import ResolvedNode
 from onex.errors import ConfigurationError
 from onex.model.message import Message
 from onex.testing.cases import Case, load_cases
-from onex.testing.run_case import case_bytes, case_key
+from onex.testing.run_case import case_bytes, case_key, header_pairs
 
 MakeInputs = Callable[[Random], Sequence[Message]]
 """Returns the messages that one ``send`` publishes, in order. Everything random comes from its argument."""
@@ -25,6 +25,8 @@ class Input(NamedTuple):
     """Of the message type; ``bytes`` for a case with bytes."""
     value: bytes
     key: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+    """Headers of the case."""
 
     def __str__(self) -> str:
         text = "bytes" if self.name == "bytes" else f"{self.name} {self.value.decode(errors='replace')}"
@@ -58,14 +60,18 @@ def _made(nodes: Sequence[ResolvedNode], inputs: MakeInputs, random: Random) -> 
 
 def _of_case(node: ResolvedNode, case: Case, random: Random) -> list[Input]:
     fallback = _some_key(random)
-    return [_named(node, case, named, fallback) for named in (*case.given, case.when)]
+    given = [_named(node, case, named, fallback, case.given_headers) for named in case.given]
+    return [*given, _named(node, case, case.when, fallback, case.headers)]
 
 
-def _named(node: ResolvedNode, case: Case, named: Mapping[str, object], fallback: bytes) -> Input:
+def _named(
+    node: ResolvedNode, case: Case, named: Mapping[str, object], fallback: bytes, headers: Mapping[str, str]
+) -> Input:
     name, payload = next(iter(named.items()))
     first = node.contract.event_bus.subscribe_topics[0]
     topic = first if name == "bytes" else _topic_of([node], name)
-    return Input(topic, name, case_bytes(name, payload), case_key(node, case, named).encode() or fallback)
+    key = case_key(node, case, named).encode() or fallback
+    return Input(topic, name, case_bytes(name, payload), key, tuple(header_pairs(headers)))
 
 
 def _some_key(random: Random) -> bytes:

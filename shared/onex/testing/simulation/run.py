@@ -108,7 +108,7 @@ class _Simulation(Simulator):
         return f"{each} (id {identity})"
 
     def _publish(self, each: Input, identity: str, correlation: str) -> None:
-        headers = [(h.ID, identity.encode()), (h.CORRELATION, correlation.encode())]
+        headers = [(h.ID, identity.encode()), (h.CORRELATION, correlation.encode()), *each.headers]
         self.mesh.bus.publish(Outgoing(each.topic, each.value, each.key, headers))
 
     def _spoil(self, action: Action) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 
 import yaml
 
+from onex.bus.protocols import ProtocolRecord
 from onex.errors import MessageError
 from onex.schema import Codec
 from onex.testing.simulation.invariants import InvariantError, SimulatedRun
@@ -32,6 +33,8 @@ WORDS: Final[Mapping[str, str]] = {
     "rewind": "a client returns to the earliest records",
 }
 """What each action means."""
+_OF_THE_MESH = ("ce_", "onex-", "content-type", "traceparent", "tracestate")
+"""Beginnings of the headers that the mesh writes itself."""
 
 
 def story_of(actions: Sequence[tuple[Action, str]]) -> list[str]:
@@ -40,6 +43,13 @@ def story_of(actions: Sequence[tuple[Action, str]]) -> list[str]:
         f"{number}. {WORDS.get(action.name, action.name)}{f': {text}' if text else ''}"
         for number, (action, text) in enumerate(actions, 1)
     ]
+
+
+def _headers(field: str, record: ProtocolRecord) -> dict[str, object]:
+    """Return the headers of a record that its case has, under ``field``; nothing for a record without any."""
+    names = {name for name, _ in record.headers() or []}
+    own = {name: header(record, name) for name in sorted(names) if not name.startswith(_OF_THE_MESH)}
+    return {field: own} if own else {}
 
 
 def case_of(run: SimulatedRun, broken: InvariantError, seed: int) -> str:
@@ -71,5 +81,6 @@ def case_of(run: SimulatedRun, broken: InvariantError, seed: int) -> str:
     case: dict[str, object] = {"name": f"found by the simulation, seed {seed}"}
     if given:
         case["given"] = given
-    case |= {"when": named(when.value(), when.topic()), "then": then}
+        case |= _headers("given_headers", before[-1])
+    case |= {"when": named(when.value(), when.topic()), **_headers("headers", when), "then": then}
     return yaml.safe_dump([case], sort_keys=False, allow_unicode=True, width=100)
