@@ -161,7 +161,7 @@ class Mesh:
         return process
 
     def stop(self, process: Process, how: signal.Signals = signal.SIGTERM) -> int:
-        """CapabilityReport a process and wait for its end. Return the exit code."""
+        """Signal a process and wait for its end. Return the exit code."""
         process.send_signal(how)
         try:
             return process.wait(40)
