@@ -130,7 +130,7 @@ def test_its_metadata_is_true(mixin: type[Mixin], around: AgentEnvironment) -> N
     engine = Composition(create(alone(mixin), around)).engine(metadata)
     managed = all(inspect.iscoroutinefunction(getattr(engine, name, None)) for name in ("open", "close"))
     assert managed == metadata.managed
-    hooks = {name for name in ("around", "check", "observed") if hasattr(engine, name)}
+    hooks = {name for name in ("around", "available", "check", "observed") if hasattr(engine, name)}
     assert bool(hooks) == (metadata.stage is not None)
 
 

@@ -243,6 +243,10 @@ USES: dict[str, tuple[Deed, Deed]] = {
     "kafka_configuration": (_written, _too_large),
     "kafka_health_check": (lambda node: node.kafka_health.probe(), _too_large),
     "logging": (_logged, _logged_badly),
+    "memory_management": (
+        lambda node: _say(lambda: node.memory.facts()),
+        lambda node: _say(lambda: [node.memory.register("twice", None) for _ in range(2)]),
+    ),
     "message_queue": (
         lambda node: node.queue.send(Note(text="a")),
         lambda node: asyncio.wait_for(node.queue.send(None), 1),

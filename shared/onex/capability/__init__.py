@@ -16,6 +16,7 @@ from onex.capability.measured import ProtocolMeasured
 from onex.capability.mixin import Mixin, Subcontract, capability, define
 from onex.capability.reports import Reports
 from onex.capability.shared import SharedResources
+from onex.capability.shrinkable import ProtocolShrinkable, Shrinkables
 from onex.capability.view import define_view, renamed, shared_engine
 
 __all__ = [
@@ -35,8 +36,10 @@ __all__ = [
     "ProtocolEventSink",
     "ProtocolHost",
     "ProtocolMeasured",
+    "ProtocolShrinkable",
     "Reports",
     "SharedResources",
+    "Shrinkables",
     "Subcontract",
     "capability",
     "configured",

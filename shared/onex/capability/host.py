@@ -16,6 +16,7 @@ from onex.capability.kafka import NoKafka, ProtocolKafkaAdapters
 from onex.capability.mixin import Definition, Subcontract
 from onex.capability.reports import Reports
 from onex.capability.shared import SharedResources
+from onex.capability.shrinkable import Shrinkables
 from onex.capability.view import engine_of, merged
 from onex.model.enums import EnumNodeKind
 from onex.util.clock import ProtocolClock, SystemClock
@@ -121,6 +122,7 @@ def standard_services(identity: NodeIdentity) -> ServiceRegistry:
     registry.value(AddedOutputs, AddedOutputs())
     registry.value(Reports, Reports())
     registry.value(HealthChecks, HealthChecks())
+    registry.value(Shrinkables, Shrinkables())
     registry.value(ProtocolReadiness, AlwaysReady())
     registry.value(ProtocolCurrentMessage, NoCurrentMessage())
     registry.value(ProtocolCurrentRecord, NoCurrentRecord())

@@ -63,7 +63,7 @@ class ProtocolOutputHeaders(Protocol):
 
 @runtime_checkable
 class ProtocolIntake(Protocol):
-    """Limits what a COMPUTE, REDUCER or ORCHESTRATOR reads, because its handlers cannot wait."""
+    """Limits what an agent reads. Messages that it does not read wait in their topics."""
 
     def available(self, most: int) -> int:
         """Return how many messages may be read now, at most ``most``."""
@@ -74,7 +74,10 @@ class ProtocolIntake(Protocol):
         ...
 
     def wait_seconds(self) -> float:
-        """Return the seconds until messages may be read, 0 for now. Infinite where only another event ends it."""
+        """Return the seconds until messages may be read, 0 for now. Infinite where only another event ends it.
+
+        Any thread may call it. It changes nothing.
+        """
         ...
 
 

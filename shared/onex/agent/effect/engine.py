@@ -28,6 +28,7 @@ from onex.agent.effect.retry_policy import RetryPlan
 from onex.agent.effect.retry_topic import RetryTopic
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.message.decoding import Decoder
+from onex.agent.message.intake_limits import IntakeLimits
 from onex.agent.message.program import Program
 from onex.agent.runtime import AgentRuntime
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
@@ -53,6 +54,7 @@ class EffectEngine:
         self._health = runtime.health
         self._metrics = metrics
         self._on_outcome = on_outcome
+        self._intake_limits = IntakeLimits(program.composition.layers())
         self.limits = program.limits
         self.failure: BaseException | None = None
         """Why this engine cannot continue: not the failure of a message. The runner raises it."""
@@ -131,6 +133,7 @@ class EffectEngine:
 
     def take(self, records: Sequence[ProtocolRecord]) -> None:
         """Decode records, and start the messages for which there are slots. Raise BusUnavailableError."""
+        self._intake_limits.took(len(records))
         self._metrics.received.inc(self._intake.take(records))
         failpoint("effect.taken")
         self._runner.start()
@@ -166,10 +169,13 @@ class EffectEngine:
 
     def waiting_partitions(self) -> list[Partition]:
         """Return those of :attr:`partitions_to_pause` that will continue without a restart, or wait for an operator.
+        All while a capability allows no message.
 
         For the watchdog, on its thread. A partition at its span limit continues only while the message at its
         watermark runs or waits for its next attempt.
         """
+        if self._intake_limits.wait_seconds() > 0:
+            return list(self.committer.partitions)
         running = self._runner.records()
         return [
             partition
@@ -178,9 +184,11 @@ class EffectEngine:
         ]
 
     def room(self) -> int:
-        """Return how many more records fit: twice the concurrency and a batch, without parked messages."""
+        """Return how many more records fit: twice the concurrency and a batch, without parked messages, as far as
+        capabilities allow."""
         waiting = self._lanes.size - self._lanes.parked_items + self.committer.waiting
-        return max(0, self._delivery.concurrency * 2 + self._delivery.batch_size - waiting)
+        fitting = max(0, self._delivery.concurrency * 2 + self._delivery.batch_size - waiting)
+        return self._intake_limits.available(fitting)
 
     @property
     def idle(self) -> bool:

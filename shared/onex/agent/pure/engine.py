@@ -304,8 +304,10 @@ class PureEngine:
         return dict(self._partitions.progress)
 
     def waiting_partitions(self) -> list[Partition]:
-        """Return partitions that are stalled or blocked, or whose state is being restored."""
-        return [partition for partition in self._consumer.assignment() if self._partitions.is_stopped(partition)]
+        """Return partitions that are stalled or blocked, or whose state is being restored. All while a capability
+        allows no message."""
+        is_closed = self._intake.is_closed
+        return [p for p in self._consumer.assignment() if is_closed or self._partitions.is_stopped(p)]
 
     def restoring(self) -> dict[Partition, Restored]:
         """Return partitions that are being assigned, and the progress of their restores. From any thread."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from math import ceil, isfinite
 
+from onex.agent.message.intake_limits import IntakeLimits
 from onex.bus.protocols import Partition, ProtocolConsumer, ProtocolRecord
-from onex.capability.layer import ProtocolIntake
 from onex.util.clock import ProtocolClock
 
 
@@ -15,29 +15,41 @@ class Intake:
         self, layers: Sequence[object], is_stopped: Callable[[Partition], bool], clock: ProtocolClock
     ) -> None:
         """``is_stopped``: whether a partition is paused for another reason."""
-        self._limits = [layer for layer in layers if isinstance(layer, ProtocolIntake)]
+        self._limits = IntakeLimits(layers)
         self._is_stopped = is_stopped
         self._clock = clock
+        self._is_holding = False
+        """Partitions are paused for a limit. They stay so until it allows messages: librdkafka drops what it has
+        fetched of a paused partition, and a resumed one would be fetched again."""
 
     def read(self, consumer: ProtocolConsumer, most: int, timeout: float) -> list[ProtocolRecord]:
         """Return up to ``most`` records, as ``consumer.batch`` does. Raise as it does."""
         if not self._limits:
             return list(consumer.batch(most, timeout))
-        allowed = min(limit.available(most) for limit in self._limits)
-        records = list(consumer.batch(allowed, timeout)) if allowed > 0 else self._serve(consumer, timeout)
-        for limit in self._limits:
-            limit.took(len(records))
+        allowed = self._limits.available(most)
+        running = [] if allowed > 0 and not self._is_holding else self._running(consumer)
+        if allowed > 0:
+            if self._is_holding:
+                consumer.resume(running)
+            records = list(consumer.batch(allowed, timeout))
+        else:
+            consumer.pause(running)
+            # Only a partition that is assigned meanwhile may have a record.
+            records = list(consumer.batch(1, timeout))
+        self._is_holding = allowed <= 0
+        self._limits.took(len(records))
         return records
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no message may be read now. From any thread."""
+        return self._limits.wait_seconds() > 0
 
     def opens_ms(self) -> int | None:
         """Return when messages may be read again, in milliseconds since 1970; None while they may."""
-        wait = max((limit.wait_seconds() for limit in self._limits), default=0.0)
+        wait = self._limits.wait_seconds()
         return self._clock.now_ms() + ceil(wait * 1000) if wait > 0 and isfinite(wait) else None
 
-    def _serve(self, consumer: ProtocolConsumer, timeout: float) -> list[ProtocolRecord]:
-        """Serve the group without a record. Only a partition that is assigned meanwhile may have one."""
-        held = [partition for partition in consumer.assignment() if not self._is_stopped(partition)]
-        consumer.pause(held)
-        records = list(consumer.batch(1, timeout))
-        consumer.resume([partition for partition in held if not self._is_stopped(partition)])
-        return records
+    def _running(self, consumer: ProtocolConsumer) -> list[Partition]:
+        """Return the assigned partitions that are not stopped for another reason."""
+        return [partition for partition in consumer.assignment() if not self._is_stopped(partition)]

@@ -11,6 +11,7 @@ import structlog
 from cachetools import Cache, FIFOCache, LFUCache, LRUCache
 from typing_extensions import override
 
+from onex.capability import ProtocolShrinkable
 from onex.errors import CompositionError
 from onex.mixins.caching.arguments import call_key
 from onex.mixins.caching.model_caching_subcontract import EnumEviction, ModelCachingSubcontract
@@ -35,7 +36,7 @@ class _Entry:
     tags: frozenset[str]
 
 
-class CachingEngine(ProtocolCaching):
+class CachingEngine(ProtocolCaching, ProtocolShrinkable):
     """A cachetools cache whose entries have an expiry time each. Belongs to one event loop."""
 
     def __init__(
@@ -145,6 +146,18 @@ class CachingEngine(ProtocolCaching):
     @override
     def clear(self) -> None:
         self._entries.clear()
+
+    @override
+    def entry_count(self) -> int:
+        return len(self._entries)
+
+    @override
+    def shrink(self, share: float) -> int:
+        """Remove those entries first that a full cache would remove first, however fresh they are."""
+        count = math.ceil(len(self._entries) * share)
+        for _ in range(count):
+            self._entries.popitem()
+        return count
 
     @override
     def facts(self) -> CacheFacts:

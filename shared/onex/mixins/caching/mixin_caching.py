@@ -1,6 +1,6 @@
 """The mixin that adds a cache to a node."""
 
-from onex.capability import Mixin, ProtocolHost, capability, configured, define, is_pure
+from onex.capability import Mixin, ProtocolHost, Shrinkables, capability, configured, define, is_pure
 from onex.mixins.caching.engine import CachingEngine, PureCachingEngine
 from onex.mixins.caching.model_caching_subcontract import ModelCachingSubcontract
 from onex.mixins.caching.protocol_caching import ProtocolCaching
@@ -15,5 +15,7 @@ class MixinCaching(Mixin):
     @capability
     def cache(self: ProtocolHost) -> ProtocolCaching:
         """The cache of this process."""
-        engine = PureCachingEngine if is_pure(self) else CachingEngine
-        return engine(configured(self, ModelCachingSubcontract), self.container.get(ProtocolClock))
+        make = PureCachingEngine if is_pure(self) else CachingEngine
+        engine = make(configured(self, ModelCachingSubcontract), self.container.get(ProtocolClock))
+        self.container.get(Shrinkables).add("caching", engine)
+        return engine

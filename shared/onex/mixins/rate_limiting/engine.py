@@ -41,6 +41,7 @@ class RateLimitingEngine(ProtocolRateLimiting):
                 "remove per_key, or put an EFFECT with the limit before this node"
             )
         self._kind = kind
+        self._limits_intake = settings.limit_messages and kind is not EnumNodeKind.EFFECT
         self._settings = settings
         self._clock = clock
         self._share = share
@@ -57,21 +58,22 @@ class RateLimitingEngine(ProtocolRateLimiting):
 
     def available(self, most: int) -> int:
         """Return how many messages a pure node may read now. It waits until a tenth of a second's permits are there,
-        so that its partitions are not paused for each message."""
-        if not self._settings.limit_messages:
+        so that its partitions are not paused for each message. An EFFECT reads all, and its messages wait for permits
+        of their keys."""
+        if not self._limits_intake:
             return most
         permits = self._permits()
         return min(most, permits) if permits >= self._least() else 0
 
     def took(self, count: int) -> None:
         """Use permits of messages that a pure node has read."""
-        if self._settings.limit_messages:
+        if self._limits_intake:
             now = self._clock.monotonic()
             self._due[""] = max(now, self._due.get("", now)) + count * self._interval()
 
     def wait_seconds(self) -> float:
         """Return the seconds until a pure node may read again."""
-        if not self._settings.limit_messages or self._permits() >= (least := self._least()):
+        if not self._limits_intake or self._permits() >= (least := self._least()):
             return 0.0
         now = self._clock.monotonic()
         return max(0.0, self._due.get("", now) - (self._settings.burst - least) * self._interval() - now)
