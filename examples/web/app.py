@@ -1,9 +1,14 @@
 """An HTTP front of the order workflow: submit an order, wait for it, or follow it by server-sent events.
 
 ONEX_SERVICES='["examples/orders"]' uvicorn --app-dir examples/web app:app
+
+Clients of this machine may use it. ORDERS_ALLOW and ORDERS_PROXIES have further networks, separated by spaces: of
+clients, and of proxies whose X-Forwarded-For is believed. With ORDERS_PROXIES, run uvicorn with --no-proxy-headers,
+so that it does not replace the address of the proxy.
 """
 
 import asyncio
+import os
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +26,8 @@ from onex.mesh import (
     MeshClient,
     WorkflowFailedError,
 )
+from onex.mixins.ip_whitelist import IPWhitelistMiddleware, ModelIPWhitelistSubcontract
+from onex.mixins.security_headers import ModelSecurityHeadersSubcontract, SecurityHeadersMiddleware
 
 _TIMEOUT = 60.0
 """Seconds to wait for the end of an order."""
@@ -51,6 +58,13 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 app = FastAPI(title="Orders", lifespan=lifespan)
+_NETWORKS = ModelIPWhitelistSubcontract(
+    allow=("127.0.0.0/8", "::1/128", *os.environ.get("ORDERS_ALLOW", "").split()),
+    trusted_proxies=tuple(os.environ.get("ORDERS_PROXIES", "").split()),
+)
+app.add_middleware(IPWhitelistMiddleware, settings=_NETWORKS)
+# The last one is the outermost: what the whitelist refuses has the headers, too.
+app.add_middleware(SecurityHeadersMiddleware, settings=ModelSecurityHeadersSubcontract())
 
 
 @app.post("/orders", status_code=202)

@@ -5,16 +5,19 @@ import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from onex.errors import ConfigurationError
 from onex.model.outgoing import DEFAULT_MAX_MESSAGE_BYTES
 from onex.model.topic import LONGEST_PREFIX, PREFIX_PATTERN
+from onex.util.networks import network_text
 
 __all__ = ["Settings"]
 
 STACK_FILE = "stack.json"
+_EXAMPLES = {"services": '["services"]', "health_allow": '["10.0.0.0/8"]'}
+"""Settings that are lists in JSON."""
 
 
 class Settings(BaseSettings):
@@ -90,6 +93,12 @@ class Settings(BaseSettings):
     health_port: int = Field(
         default=0, ge=0, le=65_535, description="Port of /healthz, /readyz and /metrics; 0 takes a free port."
     )
+    health_allow: list[Annotated[str, AfterValidator(network_text)]] = Field(
+        default_factory=list,
+        max_length=1_000,
+        description="Networks whose clients may connect to that port, as a JSON list: "
+        '`["10.0.0.0/8", "2001:db8::/32"]`. This machine always may. Empty: all clients.',
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="Form of log lines on stderr.")
     drain_timeout: float = Field(
@@ -133,7 +142,7 @@ class Settings(BaseSettings):
             raise ConfigurationError(f"settings: {wrong}") from None
         except SettingsError as error:  # pydantic names the field, and not the value
             field = str(error).partition('"')[2].partition('"')[0]
-            example = '["services"]' if field == "services" else '{"security.protocol": "SASL_SSL"}'
+            example = _EXAMPLES.get(field, '{"security.protocol": "SASL_SSL"}')
             raise ConfigurationError(f"settings: ONEX_{field.upper()} is no JSON; write it like {example}") from None
         stack = settings.home / STACK_FILE
         if not stack.exists():

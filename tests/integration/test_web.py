@@ -46,6 +46,8 @@ def test_orders_over_http(url: str) -> None:
     order = {"order_id": "h-1", "quantity": 2, "unit_price": 5.0}
     done = httpx.post(f"{url}/orders/wait", json=order, timeout=30)
     assert (done.status_code, done.json()) == (200, {"order_id": "h-1", "total": 10.0})
+    assert done.headers["content-security-policy"].startswith("default-src 'none'")
+    assert done.headers["x-content-type-options"] == "nosniff"
     heavy = httpx.post(f"{url}/orders/wait", json={**order, "order_id": "h-2", "quantity": 101}, timeout=30)
     assert (heavy.status_code, "too heavy" in heavy.json()["error"]) == (422, True)
     assert httpx.post(f"{url}/orders/wait", json={"order_id": "h-3"}).status_code == 422

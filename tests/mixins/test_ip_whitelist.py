@@ -1,12 +1,15 @@
 """MixinIPWhitelist."""
 
+import asyncio
+from collections.abc import MutableMapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from onex.errors import AccessDeniedError
-from onex.mixins.ip_whitelist import MixinIPWhitelist, ModelIPWhitelistSubcontract
+from onex.mixins.ip_whitelist import IPWhitelistMiddleware, MixinIPWhitelist, ModelIPWhitelistSubcontract
 from onex.mixins.ip_whitelist.addresses import address_of
 from onex.mixins.ip_whitelist.engine import IPWhitelistEngine
 from onex.node import NodeCompute
@@ -79,6 +82,55 @@ def test_a_chain_has_an_end() -> None:
     ):
         with pytest.raises(AccessDeniedError, match="too many proxies"):
             engine.client("10.0.0.1", headers)
+
+
+def answered(scope: MutableMapping[str, object]) -> list[MutableMapping[str, object]]:
+    """Return the events that an application with the middleware sends; ``passed`` is that of the application."""
+    sent: list[MutableMapping[str, object]] = []
+
+    async def app(scope: MutableMapping[str, object], receive: object, send: object) -> None:
+        sent.append({"type": "passed"})
+
+    async def receive() -> MutableMapping[str, object]:
+        return {}
+
+    async def send(event: MutableMapping[str, object]) -> None:
+        sent.append(event)
+
+    settings = ModelIPWhitelistSubcontract(allow=("198.51.100.0/24",), trusted_proxies=("10.0.0.0/8",))
+    asyncio.run(IPWhitelistMiddleware(app, settings)(scope, receive, send))
+    return sent
+
+
+PASSED = [{"type": "passed"}]
+FORWARDED = [(b"x-forwarded-for", b"198.51.100.7")]
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_the_middleware_passes_requests_of_accepted_clients_on(kind: str) -> None:
+    assert answered({"type": kind, "client": ("198.51.100.7", 4711)}) == PASSED
+    assert answered({"type": kind, "client": ["10.0.0.1", 4711], "headers": FORWARDED}) == PASSED
+    assert answered({"type": "lifespan"}) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("client", "headers"),
+    [
+        (("203.0.113.9", 4711), FORWARDED),
+        (("10.0.0.1", 4711), []),
+        (("10.0.0.1", 4711), None),
+        (("10.0.0.1", 4711), [*FORWARDED, (b"x-forwarded-for", b"\xff")]),
+        (None, FORWARDED),
+    ],
+    ids=["forged", "the proxy itself", "no headers", "no address", "a Unix socket"],
+)
+def test_the_middleware_refuses_all_others(client: object, headers: object) -> None:
+    scope = {"client": client, "headers": headers}
+    start, body = answered({"type": "http", **scope})
+    assert (start["type"], start["status"]) == ("http.response.start", 403)
+    assert str(body["body"]).startswith("b'the address of the client")
+    (close,) = answered({"type": "websocket", **scope})
+    assert (close["type"], close["code"]) == ("websocket.close", 1008)
 
 
 @given(st.text(max_size=120))

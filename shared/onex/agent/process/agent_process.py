@@ -27,6 +27,7 @@ from onex.agent.process.dependency_watch import checks_of, watching
 from onex.agent.process.durations import batch_seconds, call_seconds, check_times
 from onex.agent.process.effect_runner import EffectRunner
 from onex.agent.process.gc_tuning import tune_gc
+from onex.agent.process.health_access import port_of
 from onex.agent.process.health_server import HealthServer
 from onex.agent.process.instance_slot import InstanceSlot, take_instance_slot
 from onex.agent.process.logs import configure_logs
@@ -115,7 +116,10 @@ class AgentProcess:
         self._slowness = 0
         """Transactions in a row that timed out: each halves the first batch of the next run."""
         self._bus: ProtocolEventBus | None = None
-        self._server = HealthServer(settings.health_host, settings.health_port, self._health, self._metrics.registry)
+        port = port_of(resolved, settings)
+        self._server = HealthServer(
+            settings.health_host, port, self._health, self._metrics.registry, settings.health_allow
+        )
         self._watchdog = Watchdog(
             settings.stall_timeout,
             self._clock,

@@ -1,13 +1,14 @@
 """``/healthz``, ``/readyz`` and ``/metrics`` of an agent, on daemon threads.
 
 Clients are not trusted. The number of connections, their time and the length of a request are bounded. When all
-connections are in use, a new one replaces the oldest: slow clients cannot lock out probes and scrapes.
+connections are in use, a new one replaces the oldest: slow clients cannot lock out probes and scrapes. A client
+outside of the accepted networks gets no response and no thread.
 """
 
 import io
 import json
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from socketserver import ThreadingMixIn
 from threading import Lock, Thread
 from time import monotonic
@@ -17,6 +18,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
+from onex.agent.process.health_access import HEADERS, Access
 from onex.agent.telemetry.health import Health
 from onex.errors import ConfigurationError
 
@@ -36,9 +38,18 @@ class _Server(ThreadingMixIn, WSGIServer):
     def __init__(self, address: tuple[str, int], handler: Callable[..., WSGIRequestHandler]) -> None:
         super().__init__(address, handler)
         self.clock: Callable[[], float] = monotonic
+        self.access = Access((), monotonic)
         self._open: dict[socket.socket, float] = {}
         """By connection, the time when it began; the oldest first."""
         self._lock = Lock()
+
+    def verify_request(self, request: "socket.socket | tuple[bytes, socket.socket]", client_address: object) -> bool:
+        """Return whether the client may connect. The server closes the connection of one that may not."""
+        match client_address:
+            case (str() as address, *_):
+                return self.access.accepts(address)
+            case _:
+                raise AssertionError("a TCP connection has an address")
 
     def process_request(self, request: "socket.socket | tuple[bytes, socket.socket]", client_address: object) -> None:
         """Serve a connection. When there are too many, end the oldest."""
@@ -105,21 +116,39 @@ class _Quiet(WSGIRequestHandler):
         super().setup()
         self.rfile = cast(io.BufferedIOBase, _Bounded(cast(BinaryIO, self.rfile)))
 
+    def end_headers(self) -> None:
+        """Add the headers to an error of the handler itself, such as that of a request that cannot be read."""
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
     def log_message(self, format: str, *args: object) -> None:
         """Log nothing: probes come every few seconds."""
 
 
 class HealthServer:
-    """Serves until it is closed. ``port`` 0 takes a free port; the attribute ``port`` has its number."""
+    """Serves until it is closed. ``port`` 0 takes a free port; the attribute ``port`` has its number.
 
-    def __init__(self, host: str, port: int, health: Health, registry: CollectorRegistry) -> None:
+    ``allow`` has the networks of its clients, as text; without any, every client is served.
+    """
+
+    def __init__(
+        self, host: str, port: int, health: Health, registry: CollectorRegistry, allow: Sequence[str] = ()
+    ) -> None:
         self._health = health
         self._metrics = make_wsgi_app(registry)
         self._server = _listening(host, port, self._respond)
+        self._server.access = Access(allow, monotonic)
         self.port: int = self._server.server_port
         Thread(target=self._server.serve_forever, name="health", daemon=True).start()
 
     def _respond(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        def with_headers(status: str, headers: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
+            return start(status, [*headers, *HEADERS.items()])
+
+        return self._page(environ, with_headers)
+
+    def _page(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         match environ["PATH_INFO"]:
             case "/metrics":
                 body: Iterable[bytes] = self._metrics(environ, start)

@@ -1,25 +1,14 @@
 """Configuration of client addresses."""
 
-from ipaddress import ip_network
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
 from onex.capability import Subcontract
 from onex.model.contract.version import ModelSemVer
+from onex.util.networks import network_text
 
-
-def _network(text: str) -> str:
-    """Return the text of a network. Raise ValueError for host bits, zones, and IPv4 mapped into IPv6."""
-    if "%" in text:
-        raise ValueError(f"{text} has a zone, which only the machine of the client knows")
-    network = ip_network(text)
-    if network.version == 6 and network.network_address.ipv4_mapped is not None:
-        raise ValueError(f"{text} is IPv4 in IPv6; write the IPv4 network")
-    return str(network)
-
-
-Network = Annotated[str, AfterValidator(_network)]
+Network = Annotated[str, AfterValidator(network_text)]
 
 
 class ModelIPWhitelistSubcontract(Subcontract):

@@ -39,8 +39,8 @@ class ModelMetricsSubcontract(Subcontract):
     metrics_prefix: str = Field(default="onex", pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")
     """First part of every name."""
     metrics_port: int = Field(default=9090, ge=1024, le=65_535)
-    """Port of the collector or the StatsD server on this machine. Prometheus scrapes the agent's health port
-    instead."""
+    """Port of the collector or the StatsD server on this machine. With Prometheus, the port of the agent that has
+    ``/metrics``: when it is set here, and ``ONEX_HEALTH_PORT`` is not. Then one instance runs on a machine."""
     enable_detailed_metrics: bool = False
     """Use labels, and measure batches of pure nodes. With False labels are dropped."""
     aggregation_interval_ms: int = Field(default=60_000, ge=1_000, le=300_000)
