@@ -219,8 +219,10 @@ class NotNowError(TransientError):
 class OutageError(NotNowError):
     """A database or another service is not available. Effects raise it: the message waits, without an attempt."""
 
-    def __init__(self, words: str, retry_after: float = 1.0, *, for_all: bool = False) -> None:
+    def __init__(self, words: str, retry_after: float = 1.0, *, for_all: bool = False, dependency: str = "") -> None:
         super().__init__(words, retry_after, for_all=for_all)
+        self.dependency = dependency
+        """Name of the health check of what is not available, such as ``database``. Empty without one."""
 
 
 class CircuitOpenError(NotNowError):

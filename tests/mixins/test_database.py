@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from onex.capability import AgentEnvironment, Composition, HealthChecks, NodeIdentity
 from onex.capability.health import Watch
 from onex.capability.shared import ProcessResources, SharedResources
-from onex.errors import CompositionError, OutageError, TransientError
+from onex.errors import CompositionError, NodeUseError, OutageError, TransientError
 from onex.mixins.database import EnumIsolation, EnumPooler, MixinDatabase, ModelDatabaseSubcontract
 from onex.mixins.database.engine import DatabaseEngine
 from onex.node import NodeEffect
@@ -51,9 +51,14 @@ def test_a_transaction_is_done_or_not(database_url: str) -> None:
                 await tx.execute("INSERT INTO t1 VALUES (2)")
                 raise KeyError
         assert await engine.pool.fetchval("SELECT array_agg(n) FROM t1") == [1]
-        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+        with pytest.raises(NodeUseError, match="begun with readonly=True"):
             async with engine.transaction(readonly=True) as tx:
                 await tx.execute("INSERT INTO t1 VALUES (3)")
+        with pytest.raises(OutageError, match="read-only transaction") as failed:  # a standby, or a full disk
+            async with engine.transaction() as tx:
+                await tx.execute("SET TRANSACTION READ ONLY")
+                await tx.execute("INSERT INTO t1 VALUES (3)")
+        assert failed.value.dependency == "database"
 
     play(database_url, work)
 
@@ -378,13 +383,21 @@ def test_behind_a_pooler_what_needs_a_session_is_refused(database_url: str) -> N
     assert ModelDatabaseSubcontract().pooler is EnumPooler.AUTO
 
 
-@pytest.mark.enforces("database.check_interval_seconds", "database.check_timeout_seconds", "database.check_failures")
+@pytest.mark.enforces(
+    "database.check_interval_seconds",
+    "database.check_timeout_seconds",
+    "database.check_failures",
+    "database.check_critical",
+)
 def test_the_agent_is_told_how_to_watch_the_database() -> None:
     class Node(MixinDatabase, NodeEffect):
         pass
 
     node = Node()
-    settings = ModelDatabaseSubcontract(check_interval_seconds=7, check_timeout_seconds=2, check_failures=3)
+    settings = ModelDatabaseSubcontract(
+        check_interval_seconds=7, check_timeout_seconds=2, check_failures=3, check_critical=False
+    )
     node.container = container(settings)
     assert node.database
-    assert node.container.get(HealthChecks).all["database"].watch == Watch(7.0, 2.0, 3)
+    check = node.container.get(HealthChecks).all["database"]
+    assert (check.watch, check.critical) == (Watch(7.0, 2.0, 3), False)

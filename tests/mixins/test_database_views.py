@@ -81,13 +81,17 @@ def test_how_transactions_run_reaches_the_engine() -> None:
     "database_health_check.interval_seconds",
     "database_health_check.timeout_seconds",
     "database_health_check.failure_threshold",
+    "database_health_check.critical",
 )
 def test_the_watch_of_the_agent_has_the_settings_of_the_view() -> None:
     node = with_mixins(NodeEffect, [MixinDatabaseHealthCheck])()
-    settings = ModelDatabaseHealthCheckSubcontract(interval_seconds=7, timeout_seconds=2, failure_threshold=3)
+    settings = ModelDatabaseHealthCheckSubcontract(
+        interval_seconds=7, timeout_seconds=2, failure_threshold=3, critical=False
+    )
     node.container = container(settings)
     assert node.database  # type: ignore[attr-defined]  # with_mixins adds it
-    assert node.container.get(HealthChecks).all["database"].watch == Watch(7.0, 2.0, 3)
+    check = node.container.get(HealthChecks).all["database"]
+    assert (check.watch, check.critical) == (Watch(7.0, 2.0, 3), False)
 
 
 @pytest.mark.parametrize("bases", [ALL, (*reversed(ALL), MixinDatabase)])

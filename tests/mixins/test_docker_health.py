@@ -100,6 +100,11 @@ class Readiness(ProtocolReadiness):
         return True
 
     @override
+    def degrade(self, about: str, reason: str) -> bool:
+        self.complaints.pop(about, None)
+        return True
+
+    @override
     def clear(self, about: str) -> bool:
         return self.complaints.pop(about, None) is not None
 

@@ -44,6 +44,7 @@ class Ward:
         self.clock = ManualClock()
         self.checks = HealthChecks()
         self.reasons: dict[str, str] = {}
+        self.degraded: dict[str, str] = {}
         self.told: list[tuple[str, str, str]] = []
         model = ModelHealthCheckSubcontract.model_validate(settings)
         self.engine = HealthCheckEngine(model, self.clock, self.checks, self, lambda *told: self.told.append(told))
@@ -52,7 +53,13 @@ class Ward:
         self.reasons[about] = reason
         return True
 
+    def degrade(self, about: str, reason: str) -> bool:
+        self.reasons.pop(about, None)
+        self.degraded[about] = reason
+        return True
+
     def clear(self, about: str) -> bool:
+        self.degraded.pop(about, None)
         return self.reasons.pop(about, None) is not None
 
     def add(
@@ -102,14 +109,19 @@ def test_the_first_result_counts_immediately() -> None:
 
 
 def test_other_checks_degrade_and_false_is_a_failure() -> None:
-    ward = Ward()
-    ward.add(Patient(), "mirror", critical=False).wrong = "no"
+    ward = Ward(recovery_threshold=1)
+    mirror = ward.add(Patient(), "mirror", critical=False)
+    mirror.wrong = "no"
     facts = ward.look()
     assert (facts.state, facts.reason) == (WORSE, "mirror: the probe returned False")
     assert ward.engine.is_healthy()
     assert ward.reasons == {}
     assert ward.told == [("health", WORSE, "mirror: the probe returned False")]
+    assert ward.degraded == {"health": "mirror: the probe returned False"}
     assert ward.engine.reported_metrics() == {"healthy": 0.0, "failing": 1.0}
+    mirror.wrong = None
+    ward.look()
+    assert ward.degraded == {}
 
 
 def test_an_error_without_words_has_its_name() -> None:
@@ -226,6 +238,7 @@ def test_a_node_reports_to_the_mesh() -> None:
 
 def test_a_node_without_an_agent_ignores_complaints() -> None:
     assert not AlwaysReady().complain("health", "bad")
+    assert not AlwaysReady().degrade("health", "bad")
     assert not AlwaysReady().clear("health")
 
 
@@ -287,6 +300,20 @@ def test_a_component_changes_the_check_of_a_capability() -> None:
     facts = ward.look()
     assert (facts.state, facts.reason) == (WORSE, "bank: no result within 0.2 s")
     assert facts.checks["bank"].kind is EnumCheckKind.DEPENDENCY
+
+
+def test_a_component_that_says_nothing_leaves_the_check_as_critical_as_it_is() -> None:
+    ward = Ward(components=[{"name": "database"}])
+    ward.add(Patient(), "database", critical=False).wrong = "away"
+    assert ward.look().state is WORSE
+    node = Branch()
+    settings = ModelHealthCheckSubcontract.model_validate({"components": [{"name": "database", "critical": False}]})
+    node.container = container(settings)
+    checks = node.container.get(HealthChecks)
+    checks.add(HealthCheck("database", Patient().probe))
+    checks.add(HealthCheck("bank", Patient().probe))
+    assert node.health
+    assert {name: check.critical for name, check in checks.all.items()} == {"database": False, "bank": True}
 
 
 def test_a_component_without_a_check_fails_once_the_node_has_started() -> None:

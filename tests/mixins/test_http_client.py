@@ -134,7 +134,7 @@ def test_responses_that_do_not_fit_are_refused_without_their_content() -> None:
 def test_configured_headers_are_sent_and_never_shown(caplog: pytest.LogCaptureFixture) -> None:
     with Receiver((401, {}, b"hush")).running() as receiver:
         made = engine(receiver.url, headers={"Authorization": "Bearer hush"})
-        with pytest.raises(RejectedError, match="^bank returned status 401$"):
+        with pytest.raises(OutageError, match="^bank returned status 401: it refuses the credentials$"):
             get(made, headers={"x-own": "1"})
         assert "hush" not in repr(vars(made)["_settings"]) + caplog.text
     (request,) = receiver.requests
@@ -300,14 +300,19 @@ def test_unknown_names_are_outages() -> None:
 
 
 def test_failures_are_those_that_the_agent_understands() -> None:
-    for status in (408, 425, 429, 500, 503, 599):
+    for status in (408, 425, 500, 502, 599):
         with Receiver((status, {}, b"x" * 200_000)).running() as receiver:
             made = engine(receiver.url)
             with pytest.raises(TransientError, match=f"^bank returned status {status}$") as failed:
                 get(made)
             assert not isinstance(failed.value, OutageError), "an attempt was made"
             assert made.reported_metrics() == {"requests": 1.0, "failed": 1.0, "waits": 0.0}
-    for status in (302, 400, 401, 404, 409, 422):
+    for status, words in ((429, ""), (503, ""), (507, ""), (401, ": it refuses the credentials"), (407, ": it ")):
+        with Receiver((status, {}, b"")).running() as receiver:
+            with pytest.raises(OutageError, match=f"^bank returned status {status}{words}") as failed:
+                get(engine(receiver.url))
+            assert (failed.value.dependency, failed.value.for_all) == ("http.bank", False)
+    for status in (302, 400, 404, 409, 422):
         with Receiver((status, {}, b"")).running() as receiver:
             with pytest.raises(RejectedError, match=f"^bank returned status {status}$"):
                 get(engine(receiver.url))

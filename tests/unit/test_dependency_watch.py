@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from pydantic import BaseModel
 
 from onex.agent.process.dependency_watch import checks_of, watching
 from onex.agent.telemetry.health import Health
 from onex.capability.health import HealthCheck, HealthChecks, Watch
 from onex.errors import OutageError
 from onex.node import NodeEffect
-from tests.mixins.helpers import context
+from tests.mixins.helpers import container, context
 
 
 class Turns:
@@ -80,15 +81,38 @@ def test_failures_in_a_row_count_and_a_success_begins_anew() -> None:
     play(scene)
 
 
-def test_a_check_that_is_not_critical_is_no_reason() -> None:
+def test_a_check_that_is_not_critical_degrades_a_process_that_stays_ready() -> None:
     async def scene() -> None:
-        health, turns = Health(), Turns("away")
+        health, turns = Health(), Turns("away", "")
         check = HealthCheck("database", turns.probe, critical=False, watch=Watch())
         with watching({"database": check}, health, turns.sleep):
             await turns.asked()
             assert health.ready
+            assert health.degraded == {"dependency database": "away"}
+            await turns.asked()
+            assert health.degraded == {}
 
     play(scene)
+
+
+def test_a_contract_says_that_its_database_is_not_critical() -> None:
+    pytest.importorskip("asyncpg")
+    from onex.mixins.database import MixinDatabase, ModelDatabaseSubcontract
+    from onex.mixins.health_check import MixinHealthCheck, ModelHealthCheckSubcontract
+
+    made = type("NodeRigEffect", (MixinHealthCheck, MixinDatabase, NodeEffect), {})
+
+    def watched(*models: BaseModel) -> HealthCheck:
+        node = made()
+        node.container = container(*models)
+        assert node.health
+        assert node.database
+        return checks_of(node)["database"]
+
+    assert watched().critical
+    assert not watched(ModelDatabaseSubcontract(check_critical=False)).critical
+    components = {"components": [{"name": "database", "critical": False}]}
+    assert not watched(ModelHealthCheckSubcontract.model_validate(components)).critical
 
 
 def test_a_probe_that_hangs_has_failed() -> None:

@@ -170,6 +170,21 @@ def test_scrapes_at_the_same_time_are_all_answered(server: HealthServer) -> None
     assert _get(server, "/readyz") == (503, b'{"status": "unready", "reasons": {"bus": "no broker"}}\n')
 
 
+def test_an_agent_that_is_degraded_is_ready_and_has_the_reason(server: HealthServer) -> None:
+    health = server._health
+    health.degrade("dependency database", "away")
+    expected = b'{"status": "unready", "reasons": {"dependency database": "away", "bus": "no broker"}}\n'
+    assert _get(server, "/readyz") == (503, expected)
+    assert health.clear("bus")
+    expected = b'{"status": "degraded", "reasons": {"dependency database": "away"}}\n'
+    assert _get(server, "/readyz") == (200, expected)
+    health.complain("dependency database", "away")
+    assert _get(server, "/readyz")[0] == 503
+    health.degrade("dependency database", "away")
+    health.forget(("dependency ",))
+    assert _get(server, "/readyz") == (200, b'{"status": "ready", "reasons": {}}\n')
+
+
 @pytest.mark.parametrize("begin", [b"", b"GET /readyz HTTP/1.1\r\nX: "], ids=["silent", "slow"])
 def test_connections_that_never_end_their_request_keep_nobody_out(server: HealthServer, begin: bytes) -> None:
     slow: list[socket.socket] = []

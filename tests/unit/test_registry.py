@@ -84,7 +84,9 @@ class Agent:
     def acknowledge(self, run: bool = True) -> None:
         self.mesh.send(RegistrationAcknowledged(node_id=self.id, epoch=self.epoch), run=run)
 
-    def beat(self, phase: EnumPhase = EnumPhase.RUNNING, ready: bool = True) -> None:
+    def beat(
+        self, phase: EnumPhase = EnumPhase.RUNNING, ready: bool = True, reasons: dict[str, str] | None = None
+    ) -> None:
         message = NodeHeartbeat(
             node_id=self.id,
             env="dev",
@@ -92,7 +94,7 @@ class Agent:
             epoch=self.epoch,
             phase=phase,
             ready=ready,
-            reasons={} if ready else {"bus": "no broker answers"},
+            reasons=reasons or ({} if ready else {"bus": "no broker answers"}),
             uptime=1.0,
             active_operations=0,
             partitions=4,
@@ -333,6 +335,12 @@ def test_health_of_a_node_and_of_the_mesh(mesh: MeshDriver) -> None:
     assert mesh.published(MeshHealth)[-1].unwell == ()
     one.beat()
     assert mesh.published(MeshHealth)[-1].nodes == {"healthy": 1}
+
+
+def test_a_process_that_is_ready_with_reasons_is_degraded(mesh: MeshDriver) -> None:
+    Agent(mesh).beat(reasons={"dependency database": "away"})
+    told = mesh.published(InstanceHealth)[-1]
+    assert (told.health, told.reasons) == (EnumHealth.DEGRADED, ("dependency database: away",))
 
 
 def test_flapping_is_degraded_until_it_calms_down(mesh: MeshDriver) -> None:

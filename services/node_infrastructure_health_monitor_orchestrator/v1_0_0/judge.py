@@ -15,9 +15,10 @@ def of_instance(view: InstanceView, now: datetime, rebalances: int, within: floa
     if view.gone:
         return EnumHealth.GONE, [view.gone]
     bad = list(view.reasons) + ([view.stalled] if view.stalled else [])
-    if bad or not view.ready:
+    if view.stalled or not view.ready:
         return EnumHealth.UNHEALTHY, bad or ["not ready"]
-    poor = [view.lagging] if view.lagging else []
+    # A process that is ready and has reasons is degraded.
+    poor = bad + ([view.lagging] if view.lagging else [])
     recent = [at for at in view.rebalances if now - at <= timedelta(seconds=within)]
     if len(recent) >= rebalances:
         poor.append(f"{len(recent)} rebalances within {within:g} s")

@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from typing_extensions import override
 
 from onex.errors import CompositionError
 from onex.util.error_text import error_text
 
+DEPENDENCY: Final = "dependency "
+"""Beginning of the subject of a complaint about a system outside of the process."""
+OVERALL: Final = "health"
+"""The subject, or its beginning, of complaints of ``MixinHealthCheck``."""
 Probe = Callable[[], Awaitable[object]]
 """Returns when the checked thing is healthy. Raises the problem, or returns ``False``, when it is not."""
 
@@ -74,12 +78,22 @@ class HealthChecks:
 
     def __init__(self) -> None:
         self._checks: dict[str, HealthCheck] = {}
+        self._critical: dict[str, bool] = {}
 
     def add(self, check: HealthCheck) -> None:
         """Add a check. Raise CompositionError when its name is in use."""
         if check.name in self._checks:
             raise CompositionError(f"health check {check.name!r} exists already; use another name")
         self._checks[check.name] = check
+
+    def set_critical(self, name: str, *, critical: bool) -> None:
+        """Say whether the check of this name is critical, whoever adds it, before or after this call."""
+        self._critical[name] = critical
+
+    def as_set(self, check: HealthCheck) -> HealthCheck:
+        """Return a check as critical as :meth:`set_critical` says."""
+        critical = self._critical.get(check.name, check.critical)
+        return check if critical is check.critical else replace(check, critical=critical)
 
     def remove(self, name: str) -> None:
         """Remove a check. Unknown names are ignored."""
@@ -88,7 +102,7 @@ class HealthChecks:
     @property
     def all(self) -> Mapping[str, HealthCheck]:
         """The checks in the order in which they were added."""
-        return self._checks
+        return {name: self.as_set(check) for name, check in self._checks.items()}
 
 
 class ProtocolReadiness(Protocol):
@@ -96,6 +110,10 @@ class ProtocolReadiness(Protocol):
 
     def complain(self, about: str, reason: str) -> bool:
         """Add a reason. Return whether it is new."""
+        ...
+
+    def degrade(self, about: str, reason: str) -> bool:
+        """Add a reason that leaves the process ready, in place of one that does not. Return whether it is new."""
         ...
 
     def clear(self, about: str) -> bool:
@@ -108,6 +126,10 @@ class AlwaysReady(ProtocolReadiness):
 
     @override
     def complain(self, about: str, reason: str) -> bool:
+        return False
+
+    @override
+    def degrade(self, about: str, reason: str) -> bool:
         return False
 
     @override

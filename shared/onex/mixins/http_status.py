@@ -5,6 +5,11 @@ from email.utils import parsedate_to_datetime
 _PASSING = frozenset({408, 425, 429})
 """Request Timeout (RFC 9110, section 15.5.9), Too Early (RFC 8470), Too Many Requests (RFC 6585)."""
 
+CREDENTIALS = frozenset({401, 407})
+"""Unauthorized, Proxy Authentication Required: whoever asks is refused, whatever it asks for."""
+OUTAGES = frozenset({429, 503, 507})
+"""Too Many Requests, Service Unavailable, Insufficient Storage: no request is the cause."""
+
 
 def may_pass(status: int) -> bool:
     """Return whether a later attempt may succeed: 408, 425, 429 and all codes from 500."""

@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS onex_inbox_answer (
 ALTER TABLE onex_inbox_answer ADD COLUMN IF NOT EXISTS digest text;
 CREATE INDEX IF NOT EXISTS onex_inbox_answer_taken_at ON onex_inbox_answer (taken_at);
 """
+_CHECK = "inbox"
+"""Name of the health check."""
 _LOCK = 7_001_003
 """Advisory lock, so that two instances that start together do not both create the tables."""
 _RETENTION = "30 days"
@@ -53,7 +55,7 @@ class Inbox:
 
     def dependency_check(self) -> HealthCheck:
         """Return the check of the database, for the agent."""
-        return pool_check("inbox", self._pool)
+        return pool_check(_CHECK, self._pool)
 
     async def once(self, context: Context, work: Callable[[asyncpg.Connection], Awaitable[Result]]) -> Result:
         """Run ``work`` in a transaction and return its result, or return the stored result of an earlier run.
@@ -61,7 +63,7 @@ class Inbox:
         Raise RejectedError when the idempotency key is stored for a message of another type or content. Rows of
         earlier versions have no digest and are not compared.
         """
-        async with acquired(self._pool) as connection:
+        async with acquired(self._pool, _CHECK) as connection:
             async with connection.transaction():
                 failpoint("inbox.begun")
                 # A concurrent second delivery waits here until the transaction of the first one ends.

@@ -1,4 +1,4 @@
-"""Classification of PostgreSQL failures that may pass: SQLSTATE classes 08, 40, 53, 57, and asyncpg's own errors.
+"""Classification of PostgreSQL failures that may pass: SQLSTATE classes 08, 28, 40, 53, 57, and asyncpg's own errors.
 
 Source: PostgreSQL's documentation, appendix "PostgreSQL Error Codes".
 """
@@ -7,8 +7,9 @@ import asyncpg
 
 from onex.errors import OutageError, TransientError
 
-_AWAY = frozenset({"53100", "53300", "57P01", "57P02", "57P03", "57P04", "57P05"})
-"""Disk full, too many connections, server shutting down or starting: no statement is the cause."""
+_AWAY = frozenset({"25006", "28000", "28P01", "3D000", "53100", "53300", "57P01", "57P02", "57P03", "57P04", "57P05"})
+"""Read-only server, refused credentials, no such database, disk full, too many connections, server shutting down or
+starting: no statement is the cause."""
 _CONNECTION = "08"
 _RETRYABLE = ("40", "53", "57")
 """Serialization failure, out of memory, cancelled: the statement may be the cause, so the attempt counts."""

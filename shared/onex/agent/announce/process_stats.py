@@ -44,7 +44,7 @@ class ProcessStats:
         lags = self._lags()
         return {
             "ready": not reasons,
-            "reasons": reasons,
+            "reasons": {**self._health.degradations(), **reasons},
             "uptime": time.monotonic() - self._started,
             "active_operations": self._metrics.active(),
             "partitions": len(lags),

@@ -15,6 +15,7 @@ from onex.agent.effect.cancellations import Cancellations
 from onex.agent.effect.committer import Committer
 from onex.agent.effect.lanes import Lanes
 from onex.agent.effect.order_fence import OrderFences
+from onex.agent.effect.outages import Outages
 from onex.agent.effect.outcome import Outcome, Task
 from onex.agent.effect.outcome_builder import OutcomeBuilder
 from onex.agent.effect.parking import MEMORY_WAIT, Parking, this_task
@@ -76,6 +77,7 @@ class AttemptRunner:
         ordering: EnumOrdering,
         clock: ProtocolClock,
         metrics: AgentMetrics,
+        outages: Outages,
     ) -> None:
         self._builder = builder
         self._plan = plan
@@ -89,6 +91,7 @@ class AttemptRunner:
         self._ordering = ordering
         self._clock = clock
         self._metrics = metrics
+        self._outages = outages
         self._outage_reported = -_LONGEST_OUTAGE_WAIT
 
     def must_move(self, task: Task) -> bool:
@@ -112,7 +115,8 @@ class AttemptRunner:
         elif self.must_move(task):
             self._committer.add(self._builder.moved(task, UNTRIED))
         else:
-            await self._conclude(lane, task, await self._outcome(lane, task, task.received, started))
+            with self._outages.ended_by(task):
+                await self._conclude(lane, task, await self._outcome(lane, task, task.received, started))
         self._metrics.process_seconds.observe(self._clock.monotonic() - started)
 
     async def carry_failed(
@@ -127,8 +131,9 @@ class AttemptRunner:
         """Carry a message whose first attempt has failed in ``stage`` to its outcome."""
         self._begin(lane, task)
         progress = _Progress(lane, task, received, started, UNTRIED)
-        outcome = self._after(progress, error, stage) or await self._outcome_after_wait(progress)
-        await self._conclude(lane, task, outcome)
+        with self._outages.ended_by(task):
+            outcome = self._after(progress, error, stage) or await self._outcome_after_wait(progress)
+            await self._conclude(lane, task, outcome)
         self._metrics.process_seconds.observe(self._clock.monotonic() - started)
 
     def _begin(self, lane: Hashable, task: Task) -> None:
@@ -183,6 +188,7 @@ class AttemptRunner:
                 result = await self._parking.call_alone(progress.lane, call, progress.shortages)
             else:
                 result = await call()
+            self._outages.end(task)
             stage = EnumStage.ENCODE
             return self._builder.success(task, result)
         except (NotNowError, StateStoreError) as error:
@@ -206,6 +212,7 @@ class AttemptRunner:
                 if isinstance(error, OutageError):
                     self._wait_for_outage(progress, error)
                 else:
+                    self._outages.note(task, error)
                     progress.wait = error.retry_after
                 return None
             case StateStoreError():
@@ -218,9 +225,14 @@ class AttemptRunner:
             # Not the message's failure: it waits as long as the outage lasts, and no attempt is counted.
             self._wait_for_outage(progress, outage)
             return None
+        self._outages.end(task)
         now = self._clock.now_ms()
         attempts = Attempts(progress.attempts.count + 1, progress.attempts.first_failed_ms or now)
         delay = self._plan.next_delay(error, attempts, now)
+        if delay is None and self._plan.is_transient(error) and self._outages.are_known:
+            # The last attempt does not count while a dependency fails: each good message would end like this.
+            self._wait_for_outage(progress, OutageError(text_of(error)))
+            return None
         if delay is None:
             return self._builder.dead_letter(task, error, stage, attempts, is_fenced=progress.is_fenced)
         self._metrics.retries.inc()
@@ -255,6 +267,7 @@ class AttemptRunner:
         if progress.task.trace is not None:
             progress.task.trace.event("outage", error=text_of(outage))
         self._metrics.outages.inc()
+        self._outages.note(progress.task, outage)
         now = self._clock.monotonic()
         if now >= self._outage_reported + _LONGEST_OUTAGE_WAIT:
             self._outage_reported = now
@@ -285,7 +298,8 @@ class AttemptRunner:
                 outcome = Outcome(release.record, release.partition)
             else:
                 now = self._clock.monotonic()
-                outcome = await self._outcome(lane, release, release.received, now, is_fenced=True)
+                with self._outages.ended_by(release):
+                    outcome = await self._outcome(lane, release, release.received, now, is_fenced=True)
             if not outcome.dead:
                 self._fences.forget(task.partition, message_id)
                 self._committer.add(outcome)

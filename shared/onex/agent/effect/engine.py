@@ -20,6 +20,7 @@ from onex.agent.effect.intake import Intake
 from onex.agent.effect.lane_runner import LaneRunner
 from onex.agent.effect.lanes import Lanes
 from onex.agent.effect.order_fence import OrderFences
+from onex.agent.effect.outages import Outages
 from onex.agent.effect.outcome import Task
 from onex.agent.effect.outcome_builder import OutcomeBuilder
 from onex.agent.effect.parking import size_of
@@ -32,6 +33,7 @@ from onex.agent.message.intake_limits import IntakeLimits
 from onex.agent.message.program import Program
 from onex.agent.runtime import AgentRuntime
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord
+from onex.capability.health import HealthChecks
 from onex.util.failpoint import failpoint
 from onex.wire.skip import Skip
 
@@ -92,6 +94,7 @@ class EffectEngine:
             decoder,
             clock,
             metrics,
+            Outages(runtime.health, program.node.container.get(HealthChecks)),
             self._fail,
             stores_results=results is not None,
         )

@@ -16,6 +16,7 @@ from onex.agent.effect.committer import Committer
 from onex.agent.effect.crash_gate import EffectGate
 from onex.agent.effect.lanes import Lanes
 from onex.agent.effect.order_fence import OrderFences
+from onex.agent.effect.outages import Outages
 from onex.agent.effect.outcome import Task
 from onex.agent.effect.outcome_builder import OutcomeBuilder
 from onex.agent.effect.parking import Parking
@@ -51,6 +52,7 @@ class LaneRunner:
         decoder: Decoder,
         clock: ProtocolClock,
         metrics: AgentMetrics,
+        outages: Outages,
         on_failure: Callable[[BaseException], None],
         *,
         stores_results: bool,
@@ -83,6 +85,7 @@ class LaneRunner:
             delivery.ordering,
             clock,
             metrics,
+            outages,
         )
 
     def start(self) -> None:

@@ -24,6 +24,10 @@ class RetryPlan:
         """Return the failure class of an exception, as :class:`Classifier` does."""
         return self._classifier.classify(error)
 
+    def is_transient(self, error: BaseException) -> bool:
+        """Return whether an external system failed in a way that may pass."""
+        return self.classify(error) is EnumFailureClass.TRANSIENT
+
     def next_delay(self, error: BaseException, attempts: Attempts, now_ms: int) -> float | None:
         """Return the seconds until the next attempt; None when there is none left, or another would not help."""
         if self.classify(error) not in _RETRYABLE or attempts.count >= self._policy.max_attempts:

@@ -77,8 +77,9 @@ _LEAVE_PATIENCE = 3.0
 """Seconds that the last heartbeat may take."""
 _SCHEMA_WAIT = 1.0
 """Seconds for which a batch waits for an unknown schema; after that its partition waits."""
-_OF_PARTITIONS = ("partition ", "blocked ", "span ", "restore ")
-"""Complaints about partitions of clients that are closed. New clients complain again where the reason remains."""
+_OF_PARTITIONS = ("partition ", "blocked ", "span ", "restore ", "outage")
+"""Complaints about partitions and messages of clients that are closed. New clients complain again where the reason
+remains."""
 _RETRIED = (BusError, SchemaMismatchError, ConfigurationError, StateStoreError, TransientError, OSError)
 
 

@@ -1,6 +1,7 @@
 """Watches the systems without which an EFFECT can do no work, such as its database.
 
-While one is away, messages wait. The process is then not ready and has the reason: silence is not idleness.
+While one is away, messages wait. The process is then not ready and has the reason: silence is not idleness. A check
+that the contract calls not critical leaves it ready: the process is degraded, with the same reason.
 ``MixinHealthCheck`` is not needed: it adds the checks of the contract, thresholds and events.
 """
 
@@ -10,7 +11,14 @@ from contextlib import contextmanager
 
 import structlog
 
-from onex.capability.health import HealthCheck, HealthChecks, ProtocolDependency, ProtocolReadiness, Watch
+from onex.capability.health import (
+    DEPENDENCY,
+    HealthCheck,
+    HealthChecks,
+    ProtocolDependency,
+    ProtocolReadiness,
+    Watch,
+)
 from onex.node import NodeEffect
 
 log = structlog.get_logger(__name__)
@@ -19,11 +27,12 @@ Sleep = Callable[[float], Awaitable[None]]
 
 def checks_of(node: NodeEffect) -> Mapping[str, HealthCheck]:
     """Return the watched checks of a started node, by name: those of its capabilities and of its attributes."""
-    checks = {name: check for name, check in node.container.get(HealthChecks).all.items() if check.watch}
+    known = node.container.get(HealthChecks)
+    checks = {name: check for name, check in known.all.items() if check.watch}
     for value in vars(node).values():
         match value:
             case ProtocolDependency():
-                check = value.dependency_check()
+                check = known.as_set(value.dependency_check())
                 checks.setdefault(check.name, check)
     return checks
 
@@ -55,10 +64,12 @@ async def _watch(check: HealthCheck, watch: Watch, readiness: ProtocolReadiness,
         if not problem:
             if readiness.clear(about):
                 log.info("a dependency responds again", dependency=check.name)
-        elif check.critical and failures >= watch.failures and readiness.complain(about, problem):
-            log.warning("a dependency does not respond; its messages wait", dependency=check.name, reason=problem)
+        elif failures >= watch.failures:
+            report = readiness.complain if check.critical else readiness.degrade
+            if report(about, problem):
+                log.warning("a dependency does not respond; its messages wait", dependency=check.name, reason=problem)
         await sleep(watch.interval_seconds)
 
 
 def _about(check: HealthCheck) -> str:
-    return f"dependency {check.name}"
+    return f"{DEPENDENCY}{check.name}"

@@ -156,8 +156,9 @@ class HealthServer:
             case "/healthz":
                 return _json(start, True, {"status": "alive"})
             case "/readyz":
-                reasons = self._health.snapshot()
-                return _json(start, not reasons, {"status": "unready" if reasons else "ready", "reasons": reasons})
+                reasons, degraded = self._health.snapshot(), self._health.degradations()
+                status = "unready" if reasons else "degraded" if degraded else "ready"
+                return _json(start, not reasons, {"status": status, "reasons": {**degraded, **reasons}})
             case _:
                 start("404 Not Found", [("Content-Type", "text/plain")])
                 return [b"/healthz /readyz /metrics\n"]

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import asyncpg
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from typing_extensions import override
 
 from onex.capability import AgentEnvironment, NodeIdentity, SharedResources
-from onex.errors import CompositionError, OutageError, TransientError
+from onex.errors import CompositionError, NodeUseError, OutageError, TransientError
 from onex.mixins.database.model_database_subcontract import EnumIsolation, EnumPooler, ModelDatabaseSubcontract
 from onex.mixins.database.protocol_database import ProtocolDatabase
 from onex.postgres import MeasuredPool, open_pool, passing, unreachable
@@ -22,6 +22,8 @@ _REPEATABLE = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _ENSURE_LOCK = 7_001_010
 """Advisory lock, so that instances that start together do not create the same table."""
 _CLOSE_TIMEOUT = 5.0
+DATABASE: Final = "database"
+"""Name of the health check."""
 _POOLED: Mapping[EnumPooler, bool | None] = {
     EnumPooler.AUTO: None,
     EnumPooler.NONE: False,
@@ -111,12 +113,16 @@ class DatabaseEngine(ProtocolDatabase):
             connection = await self.pool.acquire(timeout=self._settings.acquire_timeout_seconds)
         except TimeoutError:
             waited = self._settings.acquire_timeout_seconds
-            raise OutageError(f"PostgreSQL: no free connection within {waited:g} s") from None
+            raise OutageError(f"PostgreSQL: no free connection within {waited:g} s", dependency=DATABASE) from None
         except Exception as error:
-            raise unreachable(error) or error from error
+            raise _of_database(unreachable(error) or error) from error
         try:
             async with connection.transaction(isolation=level, readonly=readonly):
                 yield connection
+        except asyncpg.ReadOnlySQLTransactionError as error:
+            if readonly:  # not a server that has become read-only
+                raise NodeUseError(f"{error}; this transaction was begun with readonly=True") from error
+            raise
         finally:
             await self.pool.release(connection)
 
@@ -180,4 +186,11 @@ async def _reachable(
     except Exception as error:
         if (transient := classify(error)) is None:
             raise
-        raise transient from error
+        raise _of_database(transient) from error
+
+
+def _of_database(error: Exception) -> Exception:
+    match error:
+        case OutageError():
+            error.dependency = DATABASE
+    return error

@@ -13,7 +13,7 @@ from onex.capability import (
     define,
 )
 from onex.capability.health import Watch
-from onex.mixins.database.engine import DatabaseEngine
+from onex.mixins.database.engine import DATABASE, DatabaseEngine
 from onex.mixins.database.model_database_subcontract import ModelDatabaseSubcontract
 from onex.mixins.database.protocol_database import ProtocolDatabase
 from onex.util.clock import ProtocolClock
@@ -36,5 +36,7 @@ class MixinDatabase(Mixin):
             container.get(ProtocolClock),
         )
         watch = Watch(settings.check_interval_seconds, settings.check_timeout_seconds, settings.check_failures)
-        container.get(HealthChecks).add(HealthCheck("database", engine.ping, watch=watch))
+        container.get(HealthChecks).add(
+            HealthCheck(DATABASE, engine.ping, critical=settings.check_critical, watch=watch)
+        )
         return engine

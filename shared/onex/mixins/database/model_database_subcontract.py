@@ -33,7 +33,7 @@ class EnumPooler(StrEnum):
 class ModelDatabaseSubcontract(Subcontract):
     """The database, its pool and its transactions. Nodes of one process with equal pools share one."""
 
-    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=1, patch=0)
+    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=2, patch=0)
 
     url: SecretStr = SecretStr("")
     """``postgresql://user:password@host:port/name``. Empty uses the agent's ``DATABASE_URL``."""
@@ -65,6 +65,9 @@ class ModelDatabaseSubcontract(Subcontract):
     """A check that takes longer has failed."""
     check_failures: int = Field(default=1, ge=1, le=10)
     """Consecutive failures after which the agent is not ready."""
+    check_critical: bool = True
+    """Whether the agent is not ready while the check fails. With False it is degraded, and ready; messages that need
+    the database wait nevertheless."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -12,6 +12,7 @@ _NAMES: Mapping[str, str] = {
     "interval_seconds": "check_interval_seconds",
     "timeout_seconds": "check_timeout_seconds",
     "failure_threshold": "check_failures",
+    "critical": "check_critical",
 }
 
 

@@ -16,6 +16,8 @@ from onex.util.error_text import scrubbed
 
 _UNREACHABLE: Final = 900
 """Status of aiodocker for an engine without a connection."""
+DOCKER: Final = "docker"
+"""Name of the health check of MixinDockerHealthCheck."""
 _CONFLICT: Final = 409
 _NOT_FOUND: Final = 404
 DAMAGED: Final = (HttpProcessingError, KeyError, TypeError, ValueError)
@@ -61,9 +63,11 @@ async def docker_failures(endpoint: object, subject: str, seconds: float | None 
         raise _of_status(endpoint, subject, error) from error
     except TimeoutError as error:
         limit = "" if seconds is None else f" within {seconds:g} s"
-        raise OutageError(f"Docker at {endpoint}: no reply{limit} ({subject})") from error
+        words = f"Docker at {endpoint}: no reply{limit} ({subject})"
+        raise OutageError(words, dependency=DOCKER) from error
     except (aiohttp.ClientError, OSError) as error:
-        raise OutageError(f"Docker at {endpoint}: {type(error).__name__} ({subject})") from error
+        words = f"Docker at {endpoint}: {type(error).__name__} ({subject})"
+        raise OutageError(words, dependency=DOCKER) from error
     except ValidationError as error:
         raise TransientError(f"Docker at {endpoint}: the reply is not understood ({subject})") from error
     except DAMAGED as error:
@@ -76,13 +80,13 @@ def _of_status(endpoint: object, subject: str, error: DockerError) -> Exception:
     detail = detail_of(error.message)
     match error.status:
         case 900:
-            return OutageError(f"Docker at {endpoint}: no connection ({subject})")
+            return OutageError(f"Docker at {endpoint}: no connection ({subject})", dependency=DOCKER)
         case 404:
             return NotFoundError(f"{subject}: {detail}")
         case 409:
             return ConflictError(f"{subject}: {detail}")
         case 401 | 403 | 429 | 503:
-            return OutageError(f"Docker at {endpoint} refuses: {detail} ({subject})")
+            return OutageError(f"Docker at {endpoint} refuses: {detail} ({subject})", dependency=DOCKER)
         case status if status >= 500:
             return _of_text(subject, error.message)
         case _:

@@ -36,8 +36,14 @@ def with_components(
         name = component.name
         check = added.get(name) or HealthCheck(name, _missing(name), EnumCheckKind.COMPONENT)
         if name in added or name in probes or missing_fail:
-            checks[name] = replace(check, probe=probes.get(name, check.probe), critical=component.critical)
+            checks[name] = replace(
+                check, probe=probes.get(name, check.probe), critical=_is_critical(component, check)
+            )
     return checks
+
+
+def _is_critical(component: ModelHealthComponent, check: HealthCheck) -> bool:
+    return component.critical if "critical" in component.model_fields_set else check.critical
 
 
 def _missing(name: str) -> Probe:

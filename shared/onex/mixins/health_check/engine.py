@@ -8,7 +8,7 @@ import structlog
 from typing_extensions import override
 
 from onex.capability import HealthCheck, HealthChecks
-from onex.capability.health import EnumCheckKind, Probe, ProtocolReadiness
+from onex.capability.health import OVERALL, EnumCheckKind, Probe, ProtocolReadiness
 from onex.mixins.health_check.components import with_components
 from onex.mixins.health_check.model_health_check_subcontract import ModelHealthCheckSubcontract
 from onex.mixins.health_check.protocol_health_check import CheckFacts, HealthFacts, ProtocolHealthCheck
@@ -17,7 +17,6 @@ from onex.model.mesh import EnumHealth
 from onex.util.clock import ProtocolClock
 
 log = structlog.get_logger(__name__)
-_OVERALL = "health"
 _TIME_TO_REGISTER_SECONDS: Final = 10.0
 """Nodes and other capabilities register their checks while the node starts."""
 
@@ -124,17 +123,20 @@ class HealthCheckEngine(ProtocolHealthCheck):
 
     def _publish(self, facts: HealthFacts) -> None:
         if self._settings.aggregate_check_results:
-            self._become(_OVERALL, facts.state, facts.reason)
+            self._become(OVERALL, facts.state, facts.reason)
             return
         for name, check in facts.checks.items():
             failed = EnumHealth.UNHEALTHY if check.critical else EnumHealth.DEGRADED
-            self._become(f"{_OVERALL} {name}", EnumHealth.HEALTHY if check.healthy else failed, check.detail)
+            self._become(f"{OVERALL} {name}", EnumHealth.HEALTHY if check.healthy else failed, check.detail)
 
     def _become(self, subject: str, state: EnumHealth, reason: str) -> None:
-        if state is EnumHealth.UNHEALTHY:
-            self._readiness.complain(subject, reason)
-        else:
-            self._readiness.clear(subject)
+        match state:
+            case EnumHealth.UNHEALTHY:
+                self._readiness.complain(subject, reason)
+            case EnumHealth.DEGRADED:
+                self._readiness.degrade(subject, reason)
+            case _:
+                self._readiness.clear(subject)
         if self._states.get(subject, EnumHealth.HEALTHY) is state:
             return
         self._states[subject] = state

@@ -26,11 +26,14 @@ class MixinHealthCheck(Mixin):
         def report(subject: str, state: str, detail: str) -> None:
             reports.report("health_check", subject, state, detail)
 
-        settings = configured(self, ModelHealthCheckSubcontract)
+        settings, checks = configured(self, ModelHealthCheckSubcontract), container.get(HealthChecks)
+        for component in settings.components:
+            if "critical" in component.model_fields_set:
+                checks.set_critical(component.name, critical=component.critical)
         return HealthCheckEngine(
             settings,
             container.get(ProtocolClock),
-            container.get(HealthChecks),
+            checks,
             container.get(ProtocolReadiness),
             report,
             probes_of(self, settings.components),

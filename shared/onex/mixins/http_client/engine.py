@@ -20,7 +20,7 @@ from onex.mixins.http_client.response import HttpResponse
 from onex.mixins.http_client.targets import Origin, is_absolute, parsed, url_of
 from onex.mixins.http_client.transport import GuardedTransport, Resolve
 from onex.mixins.http_post import drain
-from onex.mixins.http_status import may_pass, retry_after
+from onex.mixins.http_status import CREDENTIALS, OUTAGES, may_pass, retry_after
 from onex.util.clock import ProtocolClock
 
 _WITH_KEY = frozenset({"POST", "PUT", "PATCH"})
@@ -32,6 +32,11 @@ _FOR_ANY_ORIGIN = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "traceparent", "tracestate"}
 )
 """Headers that a redirect takes to another origin. All others may be secret."""
+
+
+def check_of(service: str) -> str:
+    """Return the name of the health check of a service."""
+    return f"http.{service}"
 
 
 class HttpClientEngine(ProtocolHttpClient):
@@ -131,7 +136,8 @@ class HttpClientEngine(ProtocolHttpClient):
         service = to.name
         if (wait := self._not_before.get(service, 0.0) - self._clock.monotonic()) > 0:
             self._waits += 1
-            raise OutageError(f"{service} asked for a pause of another {wait:.3g} s", wait, for_all=True)
+            words = f"{service} asked for a pause of another {wait:.3g} s"
+            raise OutageError(words, wait, for_all=True, dependency=check_of(service))
         body = content if json is None else json_bytes(service, json)
         if body is not None and len(body) > self._settings.max_request_bytes:
             raise RejectedError(
@@ -195,11 +201,13 @@ class HttpClientEngine(ProtocolHttpClient):
         except TimeoutError:
             raise CallTimeoutError(f"{service}: no whole response within {limit:g} s") from None
         except httpx.ConnectError as error:
-            raise OutageError(f"{service}: no connection: {error}") from error
+            raise OutageError(f"{service}: no connection: {error}", dependency=check_of(service)) from error
         except httpx.ConnectTimeout:
-            raise OutageError(f"{service}: no connection within {connect:g} s") from None
+            words = f"{service}: no connection within {connect:g} s"
+            raise OutageError(words, dependency=check_of(service)) from None
         except httpx.PoolTimeout:
-            raise TransientError(f"{service}: no free connection within {connect:g} s") from None
+            words = f"{service}: no free connection within {connect:g} s"
+            raise OutageError(words, dependency=check_of(service)) from None
         except httpx.LocalProtocolError:
             raise RejectedError(f"{service}: the request is not valid HTTP") from None
         except httpx.TransportError as error:
@@ -237,14 +245,19 @@ class HttpClientEngine(ProtocolHttpClient):
             return HttpResponse(service, status, dict(response.headers.items()), content)
         await drain(response)
         words = f"{service} returned status {status}"
+        if status in CREDENTIALS:
+            raise OutageError(f"{words}: it refuses the credentials", dependency=check_of(service))
         if not may_pass(status):
             raise RejectedError(words)
         after = retry_after(response.headers.get("retry-after", ""), self._clock.now_ms())
+        if after is None and status in OUTAGES:
+            raise OutageError(words, dependency=check_of(service))
         if after is None:
             raise TransientError(words)
         after = min(after, self._settings.max_retry_after_seconds)
         self._not_before[service] = self._clock.monotonic() + after
-        raise OutageError(f"{words} and asked for a pause of {after:.3g} s", after, for_all=True)
+        words = f"{words} and asked for a pause of {after:.3g} s"
+        raise OutageError(words, after, for_all=True, dependency=check_of(service))
 
     async def probe(self, service: str) -> None:
         """Request the ``check_path`` of a service. Raise the reason when the status is not 2xx."""

@@ -13,7 +13,7 @@ from onex.capability import (
     configured,
     define,
 )
-from onex.mixins.http_client.engine import HttpClientEngine
+from onex.mixins.http_client.engine import HttpClientEngine, check_of
 from onex.mixins.http_client.model_http_client_subcontract import ModelHttpClientSubcontract
 from onex.mixins.http_client.protocol_http_client import ProtocolHttpClient
 from onex.util.clock import ProtocolClock
@@ -38,6 +38,6 @@ class MixinHttpClient(Mixin):
             if service.check_path:
                 probe = partial(engine.probe, service.name)
                 container.get(HealthChecks).add(
-                    HealthCheck(f"http.{service.name}", probe, critical=service.check_critical)
+                    HealthCheck(check_of(service.name), probe, critical=service.check_critical)
                 )
         return engine

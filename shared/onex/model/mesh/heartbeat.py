@@ -24,7 +24,7 @@ class NodeHeartbeat(Message, key="node_id"):
     phase: EnumPhase
     ready: bool
     reasons: dict[str, str]
-    """Why it is not ready, by topic of complaint."""
+    """Why it is not ready, by topic of complaint. Of a process that is ready: why it is degraded."""
     uptime: float
     """Seconds."""
     active_operations: int
