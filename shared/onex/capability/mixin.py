@@ -4,10 +4,10 @@ A mixin has no ``__init__``, ``start`` or ``stop``, so no chain of ``super()`` c
 creates an engine; :class:`onex.capability.Composition` opens and closes it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -41,7 +41,16 @@ else:
     capability = Accessor
 
 
-__all__ = ["Accessor", "Definition", "Mixin", "Subcontract", "View", "capability", "define"]
+__all__ = ["Accessor", "Definition", "Misfit", "Mixin", "Subcontract", "View", "capability", "define"]
+
+
+class Misfit(NamedTuple):
+    """A part of a subcontract that does not fit the node."""
+
+    at: tuple[str | int, ...]
+    """Place in the subcontract."""
+    message: str
+    remedy: str
 
 
 class Subcontract(BaseModel):
@@ -53,6 +62,10 @@ class Subcontract(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     INTERFACE_VERSION: ClassVar[ModelSemVer]
+
+    def misfits(self, models: Mapping[str, type[BaseModel]]) -> Iterable[Misfit]:
+        """Return what does not fit the classes in ``models/`` of the node, by name. By default everything fits."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

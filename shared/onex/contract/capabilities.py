@@ -71,6 +71,7 @@ def compose(contract: ModelContract, node_class: type[Node], checker: Checker) -
         _merge_views(composed, subcontracts, at_name, checker)
         if contract.node_type is not EnumNodeKind.EFFECT:
             _refuse_effect_settings(composed, contract.node_type, subcontracts, at_name, checker)
+        _refuse_misfits(subcontracts, wanted, configured, checker)
     return composed, subcontracts
 
 
@@ -114,6 +115,19 @@ def _refuse_effect_settings(
                 at = places.get(metadata.name, ("mixins",))
                 words = f"{metadata.name} has no {name} on a node of kind {kind}"
                 checker.add((*at, name), words, f"remove {name}: it is for EFFECT nodes")
+
+
+def _refuse_misfits(
+    subcontracts: Mapping[type[Subcontract], Subcontract],
+    wanted: Mapping[str, Declared],
+    places: Mapping[str, Location],
+    checker: Checker,
+) -> None:
+    """Report what does not fit the node's models. Without models, such as for a contract alone, nothing is known."""
+    for name, at in places.items() if checker.models else ():
+        settings = subcontracts[wanted[name].mixin.definition.subcontract]
+        for misfit in settings.misfits(checker.models):
+            checker.add((*at, *misfit.at), misfit.message, misfit.remedy)
 
 
 def _do_not_fit(

@@ -33,6 +33,11 @@ class Checker:
         self._models = models
         self._bound = bound
 
+    @property
+    def models(self) -> Mapping[str, type[Message]]:
+        """The message classes that names in the contract refer to. Empty until they are known."""
+        return self._models
+
     def add(self, at: Location, message: str, remedy: str) -> None:
         """Add a problem."""
         self.problems.append(ContractProblem(self.file, line_of(self.lines, at), dotted(at), message, remedy))

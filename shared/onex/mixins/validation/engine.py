@@ -1,7 +1,7 @@
 """Checks by pydantic and by rules of the node."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from typing import TypeVar, cast
 
@@ -10,6 +10,8 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from typing_extensions import override
 
 from onex.errors import RejectedError
+from onex.mixins.validation.constraint import ModelFieldConstraint
+from onex.mixins.validation.fields import values_at
 from onex.mixins.validation.model_validation_subcontract import ModelValidationSubcontract
 from onex.mixins.validation.protocol_validation import ProtocolValidation, ValidationProblem
 from onex.model.message import Message
@@ -29,6 +31,9 @@ class ValidationEngine(ProtocolValidation):
     def __init__(self, settings: ModelValidationSubcontract, clock: ProtocolClock) -> None:
         self._settings = settings
         self._rules: dict[type[Message], list[tuple[str, Callable[[Message], bool]]]] = {}
+        self._constraints: dict[str, list[ModelFieldConstraint]] = {}
+        for constraint in settings.constraints:
+            self._constraints.setdefault(constraint.message, []).append(constraint)
         self._cache: TTLCache[tuple[type, bytes], tuple[ValidationProblem, ...]] | None = None
         if settings.enable_validation_caching:
             self._cache = TTLCache(_CACHE_SIZE, settings.validation_cache_ttl_seconds, clock.monotonic)
@@ -38,11 +43,13 @@ class ValidationEngine(ProtocolValidation):
         self._rules.setdefault(model, []).append((words, cast(Callable[[Message], bool], holds)))
 
     def check(self, message: Message) -> None:
-        """Apply the rules of the message's type. Raise RejectedError with the violated ones."""
-        rules = self._rules.get(type(message))
-        if rules is None or not self._settings.enable_constraint_validation:
+        """Apply constraints and rules of the message's type. Raise RejectedError with the violated ones."""
+        rules, constraints = self._rules.get(type(message), ()), self._constraints.get(type(message).__name__)
+        if not (rules or constraints) or not self._settings.enable_constraint_validation:
             return
-        if violated := [words for words, holds in rules if not holds(message)]:
+        violated = [str(problem) for problem in self._violations(message)]
+        violated += [words for words, holds in rules if not holds(message)]
+        if violated:
             raise RejectedError(
                 f"{type(message).__name__}: {'; '.join(violated[: self._settings.max_validation_errors])}"
             )
@@ -65,16 +72,24 @@ class ValidationEngine(ProtocolValidation):
 
     def _validate(self, model: type[BaseModel], text: bytes) -> tuple[ValidationProblem, ...]:
         try:
-            model.model_validate_json(text, strict=self._settings.strict_type_checking)
+            valid = model.model_validate_json(text, strict=self._settings.strict_type_checking)
         except ValidationError as error:
             problems = [
                 ValidationProblem(place_of(details["loc"], model), problem_text(details))
                 for details in error.errors(include_url=False)
                 if self._is_reported(details["type"])
             ]
-            limit = 1 if self._settings.enable_fail_fast else self._settings.max_validation_errors
-            return tuple(problems[:limit])
-        return ()
+        else:
+            problems = list(self._violations(valid)) if self._settings.enable_constraint_validation else []
+        limit = 1 if self._settings.enable_fail_fast else self._settings.max_validation_errors
+        return tuple(problems[:limit])
+
+    def _violations(self, value: BaseModel) -> Iterator[ValidationProblem]:
+        """Yield a problem for each constraint that a valid message or other data violates, each once."""
+        for constraint in self._constraints.get(type(value).__name__, ()):
+            found = (problem for each in values_at(value, constraint.field) for problem in constraint.problems(each))
+            for words in dict.fromkeys(found):
+                yield ValidationProblem(constraint.field, words)
 
     def _is_reported(self, kind: str) -> bool:
         is_schema = kind in _SCHEMA or kind.endswith(_SCHEMA_ENDS)
