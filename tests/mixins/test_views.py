@@ -68,7 +68,8 @@ def test_it_has_the_engine_and_the_kinds_of_its_capability(view: type[Mixin]) ->
     whole = engine.definition.metadata
     assert engine_of(definition) is engine.definition
     assert definition.metadata.accessor == whole.accessor
-    assert {*definition.metadata.kinds} <= {*whole.kinds}
+    assert definition.view is not None
+    assert definition.view.delivery or {*definition.metadata.kinds} <= {*whole.kinds}
     assert definition.metadata.version == definition.subcontract.INTERFACE_VERSION
     assert {*whole.requires} <= {*definition.metadata.requires}
     assert CATALOGUE.of_key(definition.metadata.key) is view

@@ -80,7 +80,8 @@ def plan_of(node_class: type, kind: EnumNodeKind | None) -> CapabilityPlan:
     views = sorted((each for each in definitions if each.view is not None), key=lambda each: each.metadata.name)
     for definition in views:
         engine = engine_of(definition).metadata
-        composed.setdefault(engine.name, engine)
+        if kind is None or kind in engine.kinds or kind not in definition.metadata.kinds:
+            composed.setdefault(engine.name, engine)
     if not composed:
         return CapabilityPlan()
     try:

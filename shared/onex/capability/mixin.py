@@ -76,6 +76,9 @@ class View:
     """The capability with the engine."""
     settings: Callable[[Subcontract], Mapping[str, object]]
     """Returns fields of the engine's subcontract, for the fields that are set in the view's. A pure function."""
+    delivery: Callable[[Subcontract], Mapping[str, object]] | None = None
+    """Returns fields of ``delivery`` in the contract in the same way. None for a view that sets none. With it the
+    view may have kinds for which its engine is not: the agent does its work there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,18 +20,28 @@ S = TypeVar("S", bound=Subcontract)
 C = TypeVar("C", bound=Subcontract)
 Protocol = TypeVar("Protocol")
 
-Settings = tuple[Definition, Subcontract]
+Settings = Callable[[Subcontract], Mapping[str, object]]
+"""A function from the configuration of a view to fields elsewhere."""
+Configured = tuple[Definition, Subcontract]
 """A view and its configuration."""
 
 
 def define_view(
-    file: str, subcontract: type[S], engine: type[Mixin], settings: Callable[[S], Mapping[str, object]]
+    file: str,
+    subcontract: type[S],
+    engine: type[Mixin],
+    settings: Callable[[S], Mapping[str, object]],
+    *,
+    delivery: Callable[[S], Mapping[str, object]] | None = None,
 ) -> Definition:
     """Return the definition of the view in ``file``, with the ``metadata.yaml`` of the same folder.
 
     ``settings`` returns fields of the engine's subcontract, only for those fields that are set in the view's; see
     :func:`renamed`. The kinds are those for which both the view and its engine are; requirements and conflicts of the
-    engine are also the view's. Raise CompositionError when ``engine`` is a view.
+    engine are also the view's. ``delivery`` returns fields of ``delivery`` in the contract in the same way. A view
+    with it has all kinds of its metadata, and no engine on those for which its engine is not.
+
+    Raise CompositionError when ``engine`` is a view.
     """
     whole, part = engine.definition.metadata, load_metadata(Path(file).parent)
     if engine.definition.view is not None:
@@ -41,14 +51,13 @@ def define_view(
     metadata = part.model_copy(
         update={
             "view_of": whole.name,
-            "kinds": tuple(kind for kind in EnumNodeKind if kind in part.kinds and kind in whole.kinds),
+            "kinds": tuple(kind for kind in EnumNodeKind if kind in part.kinds and (delivery or kind in whole.kinds)),
             "requires": tuple(dict.fromkeys((*part.requires, *whole.requires))),
             "conflicts": tuple(dict.fromkeys((*part.conflicts, *whole.conflicts))),
         }
     )
-    return Definition(
-        metadata, subcontract, View(engine, cast(Callable[[Subcontract], Mapping[str, object]], settings))
-    )
+    view = View(engine, cast(Settings, settings), None if delivery is None else cast(Settings, delivery))
+    return Definition(metadata, subcontract, view)
 
 
 def renamed(settings: Subcontract, names: Mapping[str, str]) -> dict[str, object]:
@@ -67,7 +76,7 @@ def engine_of(definition: Definition) -> Definition:
     return definition.view.engine.definition if definition.view else definition
 
 
-def merged(engine: Definition, own: Subcontract | None, views: Sequence[Settings], model: type[C]) -> C:
+def merged(engine: Definition, own: Subcontract | None, views: Sequence[Configured], model: type[C]) -> C:
     """Return the configuration of an engine from its own subcontract and from those of views.
 
     ``model`` is the engine's subcontract. Raise CompositionError for a field with two values, which names both
@@ -100,15 +109,15 @@ def _settings(definition: Definition, settings: Subcontract) -> Mapping[str, obj
 def _place(definition: Definition, settings: Subcontract, name: str) -> str:
     """Return the field of a view that sets a field of its engine. The view itself, when its name alone sets it."""
     key = definition.metadata.key
-    if name in _settings(definition, _with(settings, frozenset())):
+    if name in _settings(definition, with_set(settings, frozenset())):
         return f"{definition.metadata.name} itself"
     for field in sorted(settings.model_fields_set):
-        if name in _settings(definition, _with(settings, frozenset({field}))):
+        if name in _settings(definition, with_set(settings, frozenset({field}))):
             return f"{key}.{field}"
     return key
 
 
-def _with(settings: Subcontract, fields: frozenset[str]) -> Subcontract:
+def with_set(settings: Subcontract, fields: frozenset[str]) -> Subcontract:
     """Return the configuration with the same values, of which only some are set."""
     values = {name: getattr(settings, name) for name in type(settings).model_fields}
     return type(settings).model_construct(set(fields), **values)

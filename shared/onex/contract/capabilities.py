@@ -107,7 +107,8 @@ def _refuse_effect_settings(
     checker: Checker,
 ) -> None:
     """Report fields that are set although they mean nothing for a pure node."""
-    definitions = {engine_of(each).metadata.name: engine_of(each) for each in definitions_of(node_class)}
+    found = definitions_of(node_class)
+    definitions = {each.metadata.name: each for each in (*map(engine_of, found), *found)}
     for definition in definitions.values():
         metadata, settings = definition.metadata, subcontracts.get(definition.subcontract)
         for name in metadata.effect_settings:

@@ -15,6 +15,7 @@ from onex.contract.load import FILE_NAME, read_contract
 from onex.contract.resolved import ResolvedNode
 from onex.contract.routes import cancel_routes, outputs_of, repeated_outputs, routes_of
 from onex.contract.variables import Environment
+from onex.contract.view_delivery import with_view_delivery
 from onex.node import NodeConfig
 
 
@@ -42,6 +43,7 @@ def _resolve(path: Path, environment: Environment | None) -> ResolvedNode:
     if contract.definitions is not None:
         check_definitions(contract.definitions, models, checker)
     node_class, subcontracts = compose(contract, node_class, checker)
+    contract = with_view_delivery(contract, node_class, subcontracts, checker)
     features = features_of(contract, checker)
     for at, message, remedy in missing_capabilities(contract, node_class.capabilities.names):
         checker.add(at, message, remedy)

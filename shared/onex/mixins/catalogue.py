@@ -59,6 +59,7 @@ _BUILT_IN = {
 _VIEWS = {
     "MixinCanonicalSerialization": "onex.mixins.canonical_serialization",
     "MixinConnectionPooling": "onex.mixins.connection_pooling",
+    "MixinDataPersistence": "onex.mixins.data_persistence",
     "MixinDatabaseConnection": "onex.mixins.database_connection",
     "MixinDatabaseHealthCheck": "onex.mixins.database_health_check",
     "MixinDistributedTracing": "onex.mixins.distributed_tracing",
