@@ -24,7 +24,6 @@ from onex.model.contract.capabilities import ModelMixinDeclaration
 from onex.node import NodeEffect
 from tests.conftest import ORDERS, ROOT, SHORT_LIVED
 from tests.integration.agents import FORKS, Mesh
-from tests.integration.forked import Program
 
 FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DOCUMENTS = sorted(
@@ -82,7 +81,7 @@ class Workplace:
     def run_program(self, text: str) -> None:
         file = self.folder / ".program.py"
         file.write_text(text)
-        done = FORKS().run(Program("tests.docs.program", [str(file), str(self.folder)], self.env), timeout=_TIMEOUT)
+        done = FORKS().run("tests.docs.program", [str(file), str(self.folder)], self.env, timeout=_TIMEOUT)
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
 
 

@@ -27,9 +27,9 @@ from onex.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from tests.conftest import eventually
-from tests.integration.forked import ForkServer, Output, Process, Program
+from tests.integration.forked import Forks, Output, Process
 
-FORKS = cache(ForkServer)
+FORKS = cache(Forks)
 """The one of this test worker; it ends when the worker does."""
 _OWNERS: dict[tuple[str, str], str] = {}
 """Environment that this process let own the topics, by broker and prefix."""
@@ -154,7 +154,7 @@ class Mesh:
                 command = [*within, sys.executable, "-m", module, *arguments]
                 process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         else:
-            process = FORKS().start(Program(module, arguments, environment, stdout=str(file), stderr=str(file)))
+            process = FORKS().start(module, arguments, environment, file)
         self.processes.append(process)
         if ready:
             eventually(lambda: self.readiness(process.pid) == {}, 40, f"{name} ready: {self.log(name)}")
@@ -173,7 +173,7 @@ class Mesh:
     def onex(self, *arguments: str, text: str = "", env: Mapping[str, str] | None = None) -> Output:
         """Run a command as an operator would, with ``text`` as its input."""
         self._own()
-        return FORKS().run(Program("onex.cli.main", arguments, {**self.env, **(env or {})}), text)
+        return FORKS().run("onex.cli.main", arguments, {**self.env, **(env or {})}, text)
 
     def log(self, name: str) -> str:
         """What the agents of a node wrote."""

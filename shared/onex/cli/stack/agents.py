@@ -1,16 +1,16 @@
 """Starts the agents of ``onex up``, and waits until they are ready."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from onex.cli.stack.agent_files import READY, agent_infos, state_of
 from onex.cli.stack.agent_plan import Launch
+from onex.cli.stack.agent_starter import AgentStarter
 from onex.cli.stack.stack_file import AgentNote
 from onex.errors import ConfigurationError
-from onex.local.process import spawn, started_at
+from onex.local.fork_server import Forked
+from onex.local.process import started_at
 from onex.settings import Settings
 
 _TIMEOUT, _TIMEOUT_PER_AGENT = 30.0, 5.0
@@ -21,17 +21,18 @@ _POLL_INTERVAL = 0.05
 class StartedAgents:
     """The agents that one ``onex up`` starts."""
 
-    def __init__(self, settings: Settings, *, allow_unfinished: bool) -> None:
+    def __init__(self, starter: AgentStarter, settings: Settings, *, allow_unfinished: bool) -> None:
+        self._starter = starter
         self._settings = settings
         self._options = ["--allow-unfinished"] if allow_unfinished else []
-        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._processes: dict[int, Forked] = {}
         self.notes: list[AgentNote] = []
 
     def start(self, launch: Launch) -> None:
         """Start an agent. It waits for its topics by itself."""
         node = launch.node
-        command = [sys.executable, "-m", "onex.cli.main", "run", str(node.folder), *self._options]
-        process = spawn(command, log_of(self._settings, node.name, launch.number), tied=False)
+        arguments = ["run", str(node.folder), *self._options]
+        process = self._starter.start(arguments, log_of(self._settings, node.name, launch.number))
         self._processes[process.pid] = process
         note = AgentNote(
             pid=process.pid,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from onex.cli.options import Services, load_settings
 from onex.cli.output import console, errors
 from onex.cli.stack.agent_files import remove_files_of_dead_agents
+from onex.cli.stack.agent_starter import AgentStarter
 from onex.cli.stack.stack_file import AgentNote, ProcessNote, read_stack, write_stack, write_stack_file
 from onex.cli.stack.undo import Undo
 from onex.errors import ConfigurationError
@@ -26,8 +27,11 @@ _MORE_THAN_DRAINING = 10.0
 class StackStart:
     """One start of the servers and agents of a folder."""
 
-    def __init__(self, settings: Settings, undo: Undo, *, with_registry: bool, allow_unfinished: bool) -> None:
+    def __init__(
+        self, settings: Settings, undo: Undo, starter: AgentStarter, *, with_registry: bool, allow_unfinished: bool
+    ) -> None:
         self._settings = settings
+        self._starter = starter
         self._with_registry = with_registry
         self._allow_unfinished = allow_unfinished
         self._undo = undo
@@ -41,10 +45,12 @@ class StackStart:
         undo.on_failure("files of agents", lambda: remove_files_of_dead_agents(settings))
         undo.on_failure(f"changes of {file}", lambda: write_stack_file(settings, before))
 
-    def servers(self, services: Services, port: int | None) -> None:
+    def servers(self, services: Services, port: int | None, *, for_agents: bool) -> None:
         """Start Kafka and PostgreSQL, and write their addresses to the stack file. Resolve the nodes meanwhile."""
         stack, configured = self._stack, self._settings.kafka_bootstrap_servers
         kafka = self._launch_kafka(port) if configured in ("", stack.kafka_bootstrap_servers) else None
+        if kafka is not None and for_agents:
+            self._starter.prepare()  # its imports are done when Kafka is ready
         self._settings = self._completed(self._settings)
         self._resolve()
         if self._settings.database_url.get_secret_value() in ("", stack.database_url):
@@ -72,7 +78,7 @@ class StackStart:
         if self._settings.instance and plan.retired:
             # Two processes cannot have the same instance name: the old one stops before the new one starts.
             self._stop([retirement.agent for retirement in plan.retired])
-        started = StartedAgents(self._settings, allow_unfinished=self._allow_unfinished)
+        started = StartedAgents(self._starter, self._settings, allow_unfinished=self._allow_unfinished)
         self._undo.on_failure("agents that were started", lambda: self._stop(started.notes))
         for launch in plan.started:
             with self._undo.step():

@@ -1,8 +1,9 @@
 """``onex up``: a whole mesh on this machine.
 
-The slowest step begins first. Kafka is started before the modules that only later steps need are imported, and agents
-import theirs while topics and schemas are provisioned. Until all steps have worked, each change is recorded with the
-action that undoes it: a start that fails or is interrupted leaves what ran before, and nothing else.
+The slowest step begins first. Kafka is started before the modules that only later steps need are imported. What all
+agents import is imported once, meanwhile, by the process from which they are forked. Until all steps have worked,
+each change is recorded with the action that undoes it: a start that fails or is interrupted leaves what ran before, and
+nothing else.
 """
 
 from contextlib import suppress
@@ -13,6 +14,7 @@ import typer
 from onex.cli.options import AllowUnfinished, Services, load_settings
 from onex.cli.output import Exit, errors
 from onex.cli.stack.agent_files import remove_files_of_dead_agents
+from onex.cli.stack.agent_starter import AgentStarter
 from onex.cli.stack.lock import stack_lock
 from onex.cli.stack.start import StackStart
 from onex.cli.stack.undo import Undo
@@ -45,11 +47,11 @@ def up(
     settings = load_settings(services)
     undo = Undo(lambda problem: errors.print(problem))
     try:
-        with stack_lock(settings), undo:
+        with stack_lock(settings), undo, AgentStarter() as starter:
             start = StackStart(
-                settings, undo, with_registry=registry, allow_unfinished=allow_unfinished or not agents
+                settings, undo, starter, with_registry=registry, allow_unfinished=allow_unfinished or not agents
             )
-            start.servers(services, kafka_port)
+            start.servers(services, kafka_port, for_agents=agents)
             unready = start.agents(instances, restart) if agents else []
             undo.keep()
             remove_files_of_dead_agents(settings)

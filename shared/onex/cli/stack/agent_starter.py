@@ -1,0 +1,49 @@
+"""Starts the processes of agents, which share what all of them import."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from onex.local.fork_server import Forked, ForkServer
+
+_IMPORTED_ONCE: Final = ("onex.cli.main", "onex.cli.run")
+
+
+class AgentStarter:
+    """Starts processes of agents."""
+
+    def __init__(self) -> None:
+        self._server: ForkServer | None = None
+
+    def prepare(self) -> None:
+        """Import what all agents need, in another process. It takes a second; :meth:`start` waits for it."""
+        self._prepared()
+
+    def start(self, arguments: Sequence[str], log: Path) -> "Forked":
+        """Start ``onex`` with these arguments, in a session of its own."""
+        from onex.local.fork_server import Program
+
+        log.parent.mkdir(parents=True, exist_ok=True)
+        title = " ".join(["onex", *arguments])
+        return self._prepared().start(
+            Program("onex.cli.main", arguments, dict(os.environ), title, stdout=str(log), stderr=str(log))
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+
+    def _prepared(self) -> "ForkServer":
+        from onex.local.fork_server import ForkServer
+
+        if self._server is None:
+            self._server = ForkServer(_IMPORTED_ONCE)
+        return self._server

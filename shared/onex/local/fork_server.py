@@ -1,0 +1,178 @@
+"""Starts Python programs by forking a process that has imported their modules.
+
+A new interpreter spends a second of processor time on the imports of an agent. A forked one spends none, and shares
+the memory of what was imported. The imports of the server start no threads, and open nothing.
+"""
+
+import ctypes
+import gc
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from multiprocessing.connection import Connection, Pipe
+from threading import Lock
+from typing import Final, NamedTuple
+
+from setproctitle import setproctitle
+
+_PR_SET_PDEATHSIG: Final = 1
+_POLL_INTERVAL: Final = 0.01
+_RUNNING: Final = 1 << 16
+"""Answer for a child that runs: no exit code."""
+_CODE: Final = "import sys; from onex.local.fork_server import main; sys.exit(main())"
+"""Not ``-m``: the module would be there twice, and so would the class of what is asked for."""
+
+
+class Program(NamedTuple):
+    """A module with a ``main``, and what it finds at its start. Streams are files; an empty name is ``/dev/null``."""
+
+    module: str
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    title: str = ""
+    """What lists of processes show."""
+    stdin: str = ""
+    stdout: str = ""
+    stderr: str = ""
+    tied: bool = False
+    """Whether the program is killed when the server ends (Linux)."""
+
+
+class ForkServer:
+    """Starts programs quickly.
+
+    Args:
+        modules: names of modules that the server imports first.
+
+    It ends with :meth:`close`, and with the process that made it. What is not tied to it continues to run.
+    """
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        ours, theirs = Pipe()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _CODE, str(theirs.fileno()), *modules],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        theirs.close()
+        self._connection: Connection = ours
+        self._lock = Lock()
+
+    def start(self, program: Program) -> "Forked":
+        """Start a program, in a session of its own. Raise OSError when the server has ended."""
+        return Forked(self, self._ask(program), [program.module, *program.arguments])
+
+    def ended(self, pid: int) -> int | None:
+        """Return the exit code of a child, negative for a signal; None while it runs."""
+        code = self._ask(pid)
+        return None if code == _RUNNING else code
+
+    def close(self) -> None:
+        """End the server."""
+        self._connection.close()
+        self._process.wait()
+
+    def _ask(self, request: Program | int) -> int:
+        with self._lock:
+            try:
+                self._connection.send(request)
+                answer: int = self._connection.recv()
+            except EOFError:
+                raise OSError(f"the process that starts others ended with {self._process.wait()}") from None
+        return answer
+
+
+class Forked:
+    """A child of the server, with what :class:`subprocess.Popen` has."""
+
+    def __init__(self, server: ForkServer, pid: int, args: Sequence[str]) -> None:
+        self.pid = pid
+        self.args = args
+        self.returncode: int | None = None
+        self._server = server
+
+    def poll(self) -> int | None:
+        """Return the exit code, None while it runs."""
+        if self.returncode is None:
+            self.returncode = self._server.ended(self.pid)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code at its end. Raise TimeoutExpired after ``timeout`` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if deadline is not None and time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(list(self.args), timeout or 0.0)
+            time.sleep(_POLL_INTERVAL)
+        return code
+
+    def send_signal(self, number: int, /) -> None:
+        """Send a signal. Nothing happens after the end: no process has the pid before this one is polled."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+
+def _serve(connection: Connection) -> Program | None:
+    """Fork a child for every program that is asked for. In a child, return what it is to run."""
+    ended: dict[int, int] = {}
+    while True:
+        try:
+            request: Program | int = connection.recv()
+        except EOFError:
+            return None
+        match request:
+            case int():
+                if request not in ended:
+                    pid, status = os.waitpid(request, os.WNOHANG)
+                    if pid:
+                        ended[pid] = os.waitstatus_to_exitcode(status)
+                connection.send(ended.get(request, _RUNNING))
+            case Program():
+                pid = os.fork()
+                if pid == 0:
+                    connection.close()
+                    return request
+                ended.pop(pid, None)  # numbers come again
+                connection.send(pid)
+
+
+def _become(program: Program) -> None:
+    """Put everything in place that a new interpreter would find."""
+    os.setsid()
+    if program.tied and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.environ.clear()
+    os.environ.update(program.environment)
+    for number, name, flags in (
+        (0, program.stdin, os.O_RDONLY),
+        (1, program.stdout, os.O_WRONLY | os.O_CREAT | os.O_APPEND),
+        (2, program.stderr, os.O_WRONLY | os.O_CREAT | os.O_APPEND),
+    ):
+        opened = os.open(name or os.devnull, flags, 0o644)
+        os.dup2(opened, number)
+        os.close(opened)
+    sys.argv = [program.module, *program.arguments]
+    if program.title:
+        setproctitle(program.title)
+
+
+def main() -> int:
+    """Serve, or be a child that was forked."""
+    for module in sys.argv[2:]:
+        import_module(module)
+    gc.collect()
+    gc.freeze()  # a collection in a child would copy the memory that it shares
+    program = _serve(Connection(int(sys.argv[1])))
+    if program is None:
+        return 0
+    _become(program)
+    return int(import_module(program.module).main() or 0)
