@@ -2,8 +2,8 @@
 
 The slowest step begins first. Kafka is started before the modules that only later steps need are imported. What all
 agents import is imported once, meanwhile, by the process from which they are forked. Until all steps have worked,
-each change is recorded with the action that undoes it: a start that fails or is interrupted leaves what ran before, and
-nothing else.
+each change is recorded with the action that undoes it: a start that fails or is interrupted leaves what ran before,
+and nothing else.
 """
 
 from contextlib import suppress
