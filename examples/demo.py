@@ -25,7 +25,12 @@ ROOT = Path(__file__).parents[1]
 HOME = ROOT / ".onex" / "demo"
 GENERATED = HOME / "generated"
 COMMAND_TOPIC = "onex.cmd.codegen.generate-node.v1"
-ENV = {"ONEX_HOME": str(HOME), "ONEX_EXPORT_FOLDER": str(GENERATED)}
+# A broker that lives for half a minute is not worth Java's second compiler, which would take a processor of two.
+ENV = {
+    "ONEX_HOME": str(HOME),
+    "ONEX_EXPORT_FOLDER": str(GENERATED),
+    "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",
+}
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 _TIMEOUT = 60.0
 _MOST_LINES = 3

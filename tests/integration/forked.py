@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
-from onex.local.fork_server import Forked, ForkServer, Program
+from onex.util.fork_server import Forked, ForkServer, Program
 
 _PRELOADED = (
     "onex.cli.main",

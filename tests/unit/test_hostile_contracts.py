@@ -25,8 +25,8 @@ from onex.codegen.render import checked, package
 from onex.codegen.render.generatable import generatable_contract
 from onex.codegen.render.shape import Shape
 from onex.codegen.render.verify import verified
-from onex.codegen.sandbox import Sandbox
 from onex.errors import ContractError, RejectedError
+from onex.sandbox import Sandbox
 from onex.testing import MeshDriver
 from tests.conftest import CONTRACTS, SERVICES
 

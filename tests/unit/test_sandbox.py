@@ -20,10 +20,10 @@ import pytest
 
 from onex.cli.doctor.check import CheckContext, Severity
 from onex.cli.doctor.node_checks import sandbox
-from onex.codegen.sandbox import Sandbox, launcher
 from onex.contract import resolve_node
 from onex.contract.create_node import create_node
 from onex.errors import ConfigurationError, ContractError
+from onex.sandbox import Sandbox, launcher, run
 from onex.settings import Settings
 from tests.conftest import SERVICES, eventually
 
@@ -173,7 +173,7 @@ def test_generated_code_has_limits(kind: str, code: str, words: str) -> None:
 
 def test_processor_time_has_a_limit_of_its_own(tmp_path: Path) -> None:
     """Many processes use more of it than the time limit."""
-    spec = launcher.Spec([sys.executable, "-c", "while True: pass"], str(tmp_path), [], 1, False)
+    spec = launcher.Spec("while True: pass", str(tmp_path), [], 1, False)
     command = [sys.executable, "-I", launcher.__file__, json.dumps(spec._asdict())]
     done = subprocess.run(command, timeout=60, check=False, capture_output=True)
     assert done.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
@@ -183,9 +183,11 @@ def test_without_namespaces_the_node_refuses_unless_it_may_do_with_less(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     folder = NODE
-    broken = tmp_path / "launcher.py"
+    broken = tmp_path / "broken_launcher.py"
     broken.write_text(Path(launcher.__file__).read_text().replace('"unshare", ', '"unshare", 1 << 40 | '))
-    monkeypatch.setattr("onex.codegen.sandbox.run._LAUNCHER", broken)
+    folders = [*run._python_folders(), str(tmp_path)]
+    monkeypatch.setattr("onex.sandbox.run._python_folders", lambda: folders)
+    monkeypatch.setattr("onex.sandbox.run._LAUNCHER", broken.stem)
     with pytest.raises(ConfigurationError, match="set ONEX_SANDBOX=process"):
         asyncio.run(create_node(resolve_node(folder, environment={})).start())  # type: ignore[attr-defined]
     asyncio.run(create_node(resolve_node(folder, environment={"ONEX_SANDBOX": "process"})).start())  # type: ignore[attr-defined]
@@ -217,8 +219,7 @@ def test_users_that_are_not_root_have_namespaces_too(tmp_path_factory: pytest.Te
         script = shutil.copy(launcher.__file__, root)
         os.chmod(script, 0o644)
         code = f"print(os.getuid(), os.getpid(), os.path.exists('/proc'), os.access({str(shown)!r}, os.W_OK))"
-        command = [str(python), "-c", f"import os; {code}"]
-        spec = launcher.Spec(command, str(work), ["/usr", "/bin", "/lib", "/lib64", str(shown)], 5, True)
+        spec = launcher.Spec(f"import os; {code}", str(work), ["/usr", "/bin", "/lib", "/lib64", str(shown)], 5, True)
         done = subprocess.run(
             [str(python), "-I", script, json.dumps(spec._asdict())],
             user=65_533,

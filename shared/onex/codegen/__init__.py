@@ -19,7 +19,6 @@ from onex.codegen.model import (
 from onex.codegen.render.cases import case_files
 from onex.codegen.render.generatable import generatable_contract
 from onex.codegen.render.package import package_files
-from onex.codegen.sandbox import Sandbox
 from onex.codegen.validate import (
     NodeValidator,
     QualityGateValidator,
@@ -28,6 +27,7 @@ from onex.codegen.validate import (
     tests_run,
     validate_folder,
 )
+from onex.sandbox import Sandbox
 
 __all__ = [
     "CodeGenerationPipeline",

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
-    from onex.local.fork_server import Forked, ForkServer
+    from onex.util.fork_server import Forked, ForkServer
 
 _IMPORTED_ONCE: Final = ("onex.cli.main", "onex.cli.run")
 
@@ -24,7 +24,7 @@ class AgentStarter:
 
     def start(self, arguments: Sequence[str], log: Path) -> "Forked":
         """Start ``onex`` with these arguments, in a session of its own."""
-        from onex.local.fork_server import Program
+        from onex.util.fork_server import Program
 
         log.parent.mkdir(parents=True, exist_ok=True)
         title = " ".join(["onex", *arguments])
@@ -42,7 +42,7 @@ class AgentStarter:
             self._server.close()
 
     def _prepared(self) -> "ForkServer":
-        from onex.local.fork_server import ForkServer
+        from onex.util.fork_server import ForkServer
 
         if self._server is None:
             self._server = ForkServer(_IMPORTED_ONCE)

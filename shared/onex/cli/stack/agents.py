@@ -9,9 +9,9 @@ from onex.cli.stack.agent_plan import Launch
 from onex.cli.stack.agent_starter import AgentStarter
 from onex.cli.stack.stack_file import AgentNote
 from onex.errors import ConfigurationError
-from onex.local.fork_server import Forked
 from onex.local.process import started_at
 from onex.settings import Settings
+from onex.util.fork_server import Forked
 
 _TIMEOUT, _TIMEOUT_PER_AGENT = 30.0, 5.0
 """Seconds until agents must be ready: for all of them, and in addition for each that is started."""

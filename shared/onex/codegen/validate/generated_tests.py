@@ -1,4 +1,4 @@
-"""Runs the generated tests of a package in a fresh process, in the sandbox."""
+"""Runs the generated tests of a package in a process of their own, in the sandbox."""
 
 import asyncio
 import re
@@ -8,15 +8,17 @@ from time import perf_counter
 from typing import Final, Literal
 
 from onex.codegen.model import ModelTestRun
-from onex.codegen.sandbox import Sandbox
+from onex.sandbox import Sandbox
 
 TIME_LIMIT: Final = 60.0
 """Seconds after which the tests are stopped."""
+TEST_MODULES: Final = ("onex.testing.pytest_imports",)
+"""What the sandbox imports once for all tests."""
 _OUTPUT_LINES = 30
 _COUNTS = re.compile(r"(\d+) (passed|failed|errors?)\b")
 # Plugins of the environment cost a second and are none of the node's business.
 _PYTEST = """
-import os
+import os, sys
 os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 import pytest
 from hypothesis.internal.conjecture import providers
@@ -37,7 +39,7 @@ def run_tests(
     leads out of the package. Call it from code that has no running loop; others await :func:`tests_run`.
     """
     with ThreadPoolExecutor(1, "onex-tests") as pool:
-        return pool.submit(asyncio.run, tests_run(files, Sandbox(sandbox, seconds))).result()
+        return pool.submit(asyncio.run, tests_run(files, Sandbox(sandbox, seconds, TEST_MODULES))).result()
 
 
 async def tests_run(files: Mapping[str, str], sandbox: Sandbox) -> ModelTestRun:

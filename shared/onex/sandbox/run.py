@@ -14,8 +14,12 @@ from typing import Literal
 
 import onex
 from onex.errors import RejectedError
+from onex.sandbox import launcher
+from onex.sandbox.servers import SERVERS
+from onex.util.fork_server import Forked, Program
 
-_LAUNCHER = Path(__file__).with_name("launcher.py")
+_LAUNCHER = launcher.__name__
+_POLL_INTERVAL = 0.02
 _MOST_OUTPUT = 256 * 1024
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime")
 _NOBODY = 65_534
@@ -36,6 +40,8 @@ class Sandbox:
     kind: Literal["namespaces", "process"]
     """``process``: an empty environment and the limits, with the files, processes and network of the agent's user."""
     seconds: float
+    modules: tuple[str, ...] = ()
+    """Modules that the code will import. They are imported once for all runs."""
 
     async def problem(self) -> str:
         """Return the reason why the sandbox cannot run on this machine. Empty when it can."""
@@ -53,39 +59,41 @@ class Sandbox:
                 _change_owner(work)
             return await self._launched(work, code)
 
-    async def _launched(self, work: Path, python: str) -> Ended:
+    async def _launched(self, work: Path, code: str) -> Ended:
         folders = _python_folders()
-        start = f"import sys; sys.path[:] = {['.', *folders]!r}; sys.dont_write_bytecode = True\n{python}"
         spec = {
-            "command": [sys.executable, "-I", "-c", start],
+            "code": code,
             "folder": str(work),
             "readable": [*_SYSTEM, *folders, sys.prefix, sys.base_prefix],
             "seconds": int(self.seconds) + 1,
             "namespaces": self.kind == "namespaces",
         }
-        # A file, not a pipe: waiting for a process also waits for the end of its pipes. A process that left the group
-        # keeps them open, and asyncio stops reading when its buffer is full.
+        # A file, not a pipe: a process that left the group would keep a pipe open, and wait for its reader.
         output = work.parent / "output"
-        with output.open("wb") as written:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", str(_LAUNCHER), json.dumps(spec)),
-                env={},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=written,
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,
-            )
+        launched = Program(_LAUNCHER, [json.dumps(spec)], {}, stdout=str(output), stderr=str(output), tied=True)
+        starting = asyncio.ensure_future(asyncio.to_thread(SERVERS.start, self.modules, folders, launched))
+        try:
+            process = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            starting.add_done_callback(lambda started: _kill(started.result()))
+            raise
         try:
             async with asyncio.timeout(self.seconds):
-                code = await process.wait()
+                while (code_of_end := process.poll()) is None:
+                    await asyncio.sleep(_POLL_INTERVAL)
         except TimeoutError:
             return Ended(-1, f"it took longer than {self.seconds:g} s")
         finally:
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
+            _kill(process)
         with output.open("rb") as read:
-            return Ended(code, read.read(_MOST_OUTPUT).decode(errors="replace"))
+            return Ended(code_of_end, read.read(_MOST_OUTPUT).decode(errors="replace"))
+
+
+def _kill(process: Forked) -> None:
+    """End a process and its group, if it has not ended."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _python_folders() -> list[str]:

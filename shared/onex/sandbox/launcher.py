@@ -1,8 +1,10 @@
-"""Run one command in new namespaces. This script imports only Python's standard library.
+"""Run Python code in new namespaces. This script imports only Python's standard library.
 
 ``python -I launcher.py SPEC``, where SPEC is the JSON of :class:`Spec`. Linux only. The namespaces are those of
-users, mounts, processes, networks, IPC and host names. The command has a new root folder: its readable paths, one
-writable folder, and no ``/proc``. The script exits with the code of the command, or with a line on stderr.
+users, mounts, processes, networks, IPC and host names. The code has a new root folder: its readable paths, one
+writable folder, and no ``/proc``. The script exits with the code of the process, or with a line on stderr.
+
+The code runs in this process, with the modules that it has imported already.
 """
 
 import ctypes
@@ -12,8 +14,9 @@ import platform
 import resource
 import signal
 import sys
+import traceback
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 _NEW_MOUNTS, _NEW_NAMES, _NEW_IPC, _NEW_USERS = 1 << 17, 1 << 26, 1 << 27, 1 << 28
 _NEW_PIDS, _NEW_NET = 1 << 29, 1 << 30
@@ -25,30 +28,33 @@ _word = ctypes.c_ulong
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 _NOBODY = 65_534
 _MIB = 1024 * 1024
+_MOST_FILES = 256
+_NOT_WRITTEN = 120
+"""Exit code of an interpreter whose output could not be written."""
 _WORK, _OLD = "onex-work", "onex-old"
-"""Folders of the new root. A folder that the command may read would be hidden by one of the same name."""
+"""Folders of the new root. A folder that the code may read would be hidden by one of the same name."""
 
 
 class Spec(NamedTuple):
-    """The command, and what it may use."""
+    """The code, and what it may use."""
 
-    command: list[str]
+    code: str
     folder: str
     """Mounted as ``/onex-work``: the working directory, and the only folder whose files remain."""
     readable: list[str]
-    """Folders and files that the command may read, at the same paths."""
+    """Folders and files that the code may read, at the same paths."""
     seconds: int
     """Limit of processor time, in seconds."""
     namespaces: bool
 
 
-def main(text: str) -> int:
-    """Run the command and return its exit code. Raises OSError when the namespaces cannot be made."""
-    spec = Spec(**json.loads(text))
+def main() -> int:
+    """Run the code that the first argument names, and return its exit code. Raises OSError without namespaces."""
+    spec = Spec(**json.loads(sys.argv[1]))
     _limit(spec.seconds)
     if not spec.namespaces:
         os.chdir(spec.folder)
-        os.execve(spec.command[0], spec.command, _environment())
+        _run(spec.code)
     ready, send_ready = os.pipe()
     go, send_go = os.pipe()
     child = os.fork()
@@ -81,7 +87,7 @@ def _guarded(spec: Spec, send_ready: int, go: int) -> int:
 
 
 def _enter(spec: Spec) -> None:
-    """Run the command in place of this process. Does not return."""
+    """Run the code in this process. Does not return."""
     try:
         _new_root(spec)
         if os.getuid() == 0:
@@ -91,10 +97,46 @@ def _enter(spec: Spec) -> None:
         _prctl(_NO_NEW_PRIVILEGES, 1)
         _prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         os.chdir(f"/{_WORK}")
-        os.execve(spec.command[0], spec.command, _environment())
     except OSError as error:
         sys.stderr.write(f"no namespaces: {error}\n")
-    os._exit(1)
+        sys.stderr.flush()
+        os._exit(1)
+    _run(spec.code)
+
+
+def _run(code: str) -> NoReturn:
+    """Run the code as the whole program. It has no open file but the standard streams."""
+    os.closerange(3, _MOST_FILES)
+    os.environ.clear()
+    os.environ.update(_environment())
+    sys.argv = ["-c"]
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, ".")
+    status = 0
+    try:
+        exec(compile(code, "<code>", "exec"), {"__name__": "__main__"})
+    except SystemExit as error:
+        status = _status(error)
+    except BaseException:  # noqa: BLE001 - what an interpreter does
+        traceback.print_exc()
+        status = 1
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        status = status or _NOT_WRITTEN
+    os._exit(status)
+
+
+def _status(error: SystemExit) -> int:
+    match error.code:
+        case None:
+            return 0
+        case int() as code:
+            return code & 0xFF
+        case text:
+            sys.stderr.write(f"{text}\n")
+            return 1
 
 
 def _map_users(child: int) -> None:
@@ -170,7 +212,7 @@ def _limit(seconds: int) -> None:
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, 16 * _MIB),
         (resource.RLIMIT_AS, 4096 * _MIB),
-        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_NOFILE, _MOST_FILES),
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(limit)[1]
@@ -202,4 +244,4 @@ def _call(name: str, *arguments: bytes | ctypes.c_ulong | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main())

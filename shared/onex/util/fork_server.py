@@ -17,13 +17,11 @@ from multiprocessing.connection import Connection, Pipe
 from threading import Lock
 from typing import Final, NamedTuple
 
-from setproctitle import setproctitle
-
 _PR_SET_PDEATHSIG: Final = 1
 _POLL_INTERVAL: Final = 0.01
 _RUNNING: Final = 1 << 16
 """Answer for a child that runs: no exit code."""
-_CODE: Final = "import sys; from onex.local.fork_server import main; sys.exit(main())"
+_CODE: Final = "from onex.util.fork_server import main; sys.exit(main())"
 """Not ``-m``: the module would be there twice, and so would the class of what is asked for."""
 
 
@@ -47,14 +45,19 @@ class ForkServer:
 
     Args:
         modules: names of modules that the server imports first.
+        path: folders in which it looks for modules. By default those of any interpreter. With a path the server is
+            isolated: it has no environment, and so have the programs but for what is theirs.
 
     It ends with :meth:`close`, and with the process that made it. What is not tied to it continues to run.
     """
 
-    def __init__(self, modules: Sequence[str]) -> None:
+    def __init__(self, modules: Sequence[str], path: Sequence[str] | None = None) -> None:
         ours, theirs = Pipe()
+        isolated = [] if path is None else ["-I", "-B"]
+        code = f"import sys; {_CODE}" if path is None else f"import sys; sys.path[:] = {[*path]!r}; {_CODE}"
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _CODE, str(theirs.fileno()), *modules],
+            [sys.executable, *isolated, "-c", code, str(theirs.fileno()), *modules],
+            env=None if path is None else {},
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
@@ -82,7 +85,7 @@ class ForkServer:
             try:
                 self._connection.send(request)
                 answer: int = self._connection.recv()
-            except EOFError:
+            except (EOFError, OSError):
                 raise OSError(f"the process that starts others ended with {self._process.wait()}") from None
         return answer
 
@@ -162,7 +165,7 @@ def _become(program: Program) -> None:
         os.close(opened)
     sys.argv = [program.module, *program.arguments]
     if program.title:
-        setproctitle(program.title)
+        import_module("setproctitle").setproctitle(program.title)  # an extra brings it
 
 
 def main() -> int:

@@ -1,5 +1,5 @@
 """Runs generated code apart from this machine's environment, files, processes and network."""
 
-from onex.codegen.sandbox.run import Ended, Sandbox
+from onex.sandbox.run import Ended, Sandbox
 
 __all__ = ["Ended", "Sandbox"]
