@@ -16,7 +16,7 @@ from jwt.algorithms import ECAlgorithm
 
 from onex.capability import HealthCheck, HealthChecks, ProtocolCurrentMessage
 from onex.capability.sender import SENDER
-from onex.errors import AccessDeniedError, CompositionError, TransientError
+from onex.errors import AccessDeniedError, CompositionError, OutageError, TransientError
 from onex.mixins.authentication import MixinAuthentication, ModelAuthenticationSubcontract, Principal
 from onex.mixins.authentication.engine import AuthenticationEngine
 from onex.mixins.authentication.keys import PublishedKeys
@@ -170,10 +170,13 @@ def test_keys_that_the_issuer_publishes() -> None:
 
         opened(gate, work)
     gate.clock.move_to(gate.clock.monotonic() + 11)
-    with structlog.testing.capture_logs() as logs, pytest.raises(AccessDeniedError, match="does not publish"):
+    with structlog.testing.capture_logs() as logs, pytest.raises(OutageError, match="key-0 cannot be looked up: no"):
         gate.engine.authenticate(gate.token(0))
     assert [entry["event"] for entry in logs] == ["cannot read the issuer's keys"]
     assert gate.engine.authenticate(gate.token(1)).subject == "ann", "known keys stay"
+    with pytest.raises(OutageError) as waits:
+        gate.engine.authenticate(gate.token(0))
+    assert waits.value.dependency == "authentication_keys"
 
 
 @pytest.mark.enforces("authentication.jwks_refresh_seconds")

@@ -12,7 +12,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from pydantic import ValidationError
 
-from onex.errors import TransientError
+from onex.errors import OutageError, TransientError
 from onex.local.properties import free_port
 from onex.mixins.notification import EnumSeverity, MixinNotification, ModelNotificationSubcontract
 from onex.mixins.notification.engine import NotificationEngine
@@ -152,10 +152,18 @@ def test_transient_failures_are_retried() -> None:
 def test_one_that_fails_does_not_keep_the_others_from_hearing_and_they_hear_once() -> None:
     with Receiver().running() as receiver, Receiver((503, {}, b""), (200, {}, b"")).running() as late:
         engine = made(chat(late.url, name="late"), chat(receiver.url), max_attempts=1)
-        with pytest.raises(TransientError, match="late"):
+        with pytest.raises(OutageError, match="late"):
             told(engine)
         assert told(engine) == 1
         assert (len(late.requests), len(receiver.requests)) == (2, 1)
+
+
+def test_a_failure_that_the_notification_may_have_caused_is_an_attempt() -> None:
+    with Receiver((500, {}, b"")).running() as ill, Receiver((503, {}, b"")).running() as away:
+        engine = made(chat(ill.url, name="ill"), chat(away.url), max_attempts=1)
+        with pytest.raises(TransientError, match="ill returned status 500; chat returned status 503") as failed:
+            told(engine)
+        assert not isinstance(failed.value, OutageError)
 
 
 def test_refused_deliveries_are_not_retried(inbox: tuple[Inbox, int]) -> None:
@@ -209,11 +217,11 @@ def test_a_server_that_wants_tls_and_a_password(tmp_path: Path, monkeypatch: pyt
     try:
         assert told(made(right)) == 1
         assert handler.sessions[0].authenticated
-        with structlog.testing.capture_logs() as logs:
-            assert told(made({**right, "password": "wrong"})) == 0, "refused for good"
-        assert "secret" not in str(logs)
-        with structlog.testing.capture_logs():
-            assert told(made({**right, "starttls": False, "username": ""})) == 0
+        with pytest.raises(OutageError, match="535") as failed:
+            told(made({**right, "password": "wrong"}, max_attempts=1))
+        assert "secret" not in str(failed.value)
+        with pytest.raises(OutageError, match="530"):
+            told(made({**right, "starttls": False, "username": ""}, max_attempts=1))
     finally:
         controller.stop()
     with pytest.raises(TransientError, match="notification not sent"):
@@ -222,7 +230,7 @@ def test_a_server_that_wants_tls_and_a_password(tmp_path: Path, monkeypatch: pyt
 
 def test_a_server_without_tls_gets_no_password(inbox: tuple[Inbox, int]) -> None:
     handler, port = inbox
-    with pytest.raises(TransientError, match="STARTTLS extension not supported"):
+    with pytest.raises(OutageError, match="STARTTLS extension not supported"):
         told(made(mail(port, starttls=True), max_attempts=1))
     assert handler.mails == []
 

@@ -8,11 +8,13 @@ import httpx
 import structlog
 from jwt import PyJWK, PyJWKSet, PyJWTError
 
-from onex.errors import TransientError
+from onex.errors import OutageError, TransientError
 from onex.mixins.authentication.model_authentication_subcontract import ModelAuthenticationSubcontract
 
 log = structlog.get_logger(__name__)
 _MAX_BYTES = 1_048_576
+CHECK = "authentication_keys"
+"""Name of the health check."""
 """Size of a key set."""
 
 
@@ -28,9 +30,14 @@ class PublishedKeys:
         self._last_read = float("-inf")
         self._read_at = float("-inf")
         """Monotonic time in seconds of the latest successful read."""
+        self._failure = ""
+        """Why the latest read has failed. Empty when it has not."""
 
     def find(self, key_id: str | None) -> PyJWK | None:
-        """Return the key, or None. An unknown id causes a read, at most once in ``jwks_cooldown_seconds``."""
+        """Return the key, or None. An unknown id causes a read, at most once in ``jwks_cooldown_seconds``.
+
+        Raise OutageError for an unknown id when the latest read has failed: whether the issuer publishes it is open.
+        """
         key = self._keys.get(key_id)
         if key is None and self._monotonic() - self._last_read >= self._settings.jwks_cooldown_seconds:
             try:
@@ -38,6 +45,8 @@ class PublishedKeys:
             except TransientError as error:
                 log.warning("cannot read the issuer's keys", error=str(error))
             key = self._keys.get(key_id)
+        if key is None and self._failure:
+            raise OutageError(f"key {key_id} cannot be looked up: {self._failure}", dependency=CHECK)
         return key
 
     def read(self) -> None:
@@ -47,7 +56,9 @@ class PublishedKeys:
         try:
             keys = PyJWKSet.from_dict(json.loads(_read(url, self._settings.jwks_timeout_seconds))).keys
         except (httpx.HTTPError, PyJWTError, ValueError, AttributeError, TypeError) as error:
-            raise TransientError(f"no keys at {url}: {error}") from error
+            self._failure = f"no keys at {url}: {error}"
+            raise TransientError(self._failure) from error
+        self._failure = ""
         self._keys = {key.key_id: key for key in keys}
         self._read_at = self._monotonic()
 

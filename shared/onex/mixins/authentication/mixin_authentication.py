@@ -11,6 +11,7 @@ from onex.capability import (
     define,
 )
 from onex.mixins.authentication.engine import AuthenticationEngine
+from onex.mixins.authentication.keys import CHECK
 from onex.mixins.authentication.model_authentication_subcontract import ModelAuthenticationSubcontract
 from onex.mixins.authentication.protocol_authentication import ProtocolAuthentication
 from onex.util.clock import ProtocolClock
@@ -29,5 +30,5 @@ class MixinAuthentication(Mixin):
             settings, self.container.get(ProtocolCurrentMessage), self.container.get(ProtocolClock)
         )
         if settings.jwks_url:
-            self.container.get(HealthChecks).add(HealthCheck("authentication_keys", engine.probe))
+            self.container.get(HealthChecks).add(HealthCheck(CHECK, engine.probe))
         return engine

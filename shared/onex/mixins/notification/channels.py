@@ -1,4 +1,8 @@
-"""Mail and chat. Both raise OSError or TransientError for failures that may pass."""
+"""Mail and chat.
+
+Both raise OutageError for what no notification is the cause of: no connection, no reply, refused credentials, a full
+server. They raise TransientError for other failures that may pass, and RejectedError for a refused notification.
+"""
 
 import asyncio
 import json
@@ -9,12 +13,16 @@ from email.message import EmailMessage
 
 import httpx
 
-from onex.errors import RejectedError, TransientError
+from onex.errors import OutageError, RejectedError, TransientError
 from onex.mixins.http_post import post
+from onex.mixins.http_status import CREDENTIALS, OUTAGES, may_pass
 from onex.mixins.notification.model_notification_subcontract import EnumChannelKind, ModelNotificationChannel
 
 Send = Callable[[str, str], Awaitable[None]]
-_PASSING = (408, 425, 429)
+_CREDENTIALS = frozenset({530, 534, 535, 538})
+"""Replies of a mail server that wants other credentials (RFC 4954, section 6)."""
+_OUTAGES = OUTAGES | CREDENTIALS | {403}
+"""The address of a chat has its credentials, so that 403 is about them as well."""
 
 
 def sender_of(channel: ModelNotificationChannel, timeout: float, client: httpx.AsyncClient) -> Send:
@@ -37,12 +45,14 @@ def _mail(channel: ModelNotificationChannel, timeout: float, title: str, text: s
             if channel.username:
                 server.login(channel.username, channel.password.get_secret_value())
             server.send_message(mail)
+    except smtplib.SMTPRecipientsRefused as error:
+        is_final = all(code >= 500 for code, _ in error.recipients.values())
+        raise (RejectedError if is_final else OutageError)(f"{channel.name}: {error}") from error
     except smtplib.SMTPResponseException as error:
-        if error.smtp_code < 500:
-            raise TransientError(f"{channel.name}: {error}") from error
-        raise RejectedError(f"{channel.name}: {error}") from error
-    except smtplib.SMTPException as error:
-        raise TransientError(f"{channel.name}: {error}") from error
+        is_final = error.smtp_code >= 500 and error.smtp_code not in _CREDENTIALS
+        raise (RejectedError if is_final else OutageError)(f"{channel.name}: {error}") from error
+    except OSError as error:  # smtplib's other errors are of this class
+        raise OutageError(f"{channel.name}: {str(error) or type(error).__name__}") from error
 
 
 async def _chat(channel: ModelNotificationChannel, timeout: float, client: httpx.AsyncClient, text: str) -> None:
@@ -50,8 +60,10 @@ async def _chat(channel: ModelNotificationChannel, timeout: float, client: httpx
         body, headers = json.dumps({"text": text}).encode(), {"content-type": "application/json"}
         response = await post(client, channel.url.get_secret_value(), body, headers, timeout)
     except httpx.TransportError as error:
-        raise TransientError(f"{channel.name}: {type(error).__name__}") from error  # its text may contain the URL
-    if response.status_code >= 500 or response.status_code in _PASSING:
+        raise OutageError(f"{channel.name}: {type(error).__name__}") from error  # its text may contain the URL
+    if response.status_code in _OUTAGES:
+        raise OutageError(f"{channel.name} returned status {response.status_code}")
+    if may_pass(response.status_code):
         raise TransientError(f"{channel.name} returned status {response.status_code}")
     if not response.is_success:
         raise RejectedError(f"{channel.name} returned status {response.status_code}")

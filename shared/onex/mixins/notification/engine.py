@@ -8,7 +8,7 @@ from cachetools import TTLCache
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from typing_extensions import override
 
-from onex.errors import RejectedError, TransientError
+from onex.errors import OutageError, RejectedError, TransientError
 from onex.mixins.notification.channels import sender_of
 from onex.mixins.notification.model_notification_subcontract import (
     EnumSeverity,
@@ -48,7 +48,7 @@ class NotificationEngine(ProtocolNotification):
     async def notify(
         self, title: str, text: str, *, severity: EnumSeverity = EnumSeverity.INFO, key: str = ""
     ) -> int:
-        sent, failures = 0, list[str]()
+        sent, failures, is_outage = 0, list[str](), True
         for channel in self._settings.channels:
             identity = channel.name, key or title
             if identity in self._recent or _less(severity, channel.least_severity):
@@ -58,22 +58,24 @@ class NotificationEngine(ProtocolNotification):
             except RejectedError as error:  # a retry would not help; the other channels still get the notification
                 log.error("a notification was refused", channel=channel.name, error=str(error))
                 self._failed += 1
-            except (TransientError, OSError) as error:
-                failures.append(str(error) or channel.name)
+            except TransientError as error:
+                failures.append(str(error))
+                is_outage &= isinstance(error, OutageError)
                 self._failed += 1
             else:
                 self._recent[identity] = None
                 sent += 1
         self._sent += sent
         if failures:
-            raise TransientError(f"notification not sent: {'; '.join(failures)}")
+            # The message waits for channels that are away, and no attempt is counted.
+            raise (OutageError if is_outage else TransientError)(f"notification not sent: {'; '.join(failures)}")
         return sent
 
     async def _attempts(self, channel: ModelNotificationChannel, title: str, text: str) -> None:
         attempts = AsyncRetrying(
             stop=stop_after_attempt(self._settings.max_attempts),
             wait=doubling(self._settings.base_delay_seconds),
-            retry=retry_if_exception_type((TransientError, OSError)),
+            retry=retry_if_exception_type(TransientError),
             reraise=True,
         )
         send = sender_of(channel, self._settings.timeout_seconds, self._client)
