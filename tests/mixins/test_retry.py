@@ -186,7 +186,7 @@ def test_a_circuit_ends_the_calls() -> None:
 
 
 def test_the_longest_delay_is_not_the_shortest() -> None:
-    with pytest.raises(ValidationError, match="max_delay_seconds is below base_delay_seconds"):
+    with pytest.raises(ValidationError, match=r"max_delay_seconds \(5\) is below base_delay_seconds \(10\)"):
         ModelRetrySubcontract(base_delay_seconds=10, max_delay_seconds=5)
 
 

@@ -1,10 +1,14 @@
 """Configuration of the audit log."""
 
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
+from typing_extensions import override
 
 from onex.capability import Subcontract
+from onex.capability.config_rules import SensitiveNames
+from onex.capability.mixin import Misfit
 from onex.model.contract.version import ModelSemVer
 
 
@@ -18,7 +22,7 @@ class ModelAuditLogSubcontract(Subcontract):
     written."""
     include_fields: tuple[str, ...] = ()
     """Fields of messages that are copied into entries. Without any, an entry has type, ids and sender only."""
-    sensitive_field_patterns: tuple[str, ...] = ("password", "secret", "token", "key")
+    sensitive_field_patterns: SensitiveNames = ("password", "secret", "token", "key")
     """Values are hidden under these names, and under names that contain one of these words."""
     seal_key: SecretStr = SecretStr("")
     """Key of the seals (HMAC-SHA256). Without it a forger cannot create a new chain. Empty uses plain SHA-256, which
@@ -31,3 +35,11 @@ class ModelAuditLogSubcontract(Subcontract):
     counted; with ``fail_closed`` messages wait until there is room."""
     max_detail: int = Field(default=1_000, ge=10, le=100_000)
     """Characters of a detail. Longer details are cut."""
+
+    @override
+    def misfits(self, models: Mapping[str, type[BaseModel]]) -> Iterator[Misfit]:
+        known = sorted({name for model in models.values() for name in model.model_fields})
+        for index, name in enumerate(self.include_fields):
+            if name not in known:
+                words = f"no message has a field {name}, so no entry would"
+                yield Misfit(("include_fields", index), words, f"name one of {', '.join(known)}")

@@ -1,8 +1,8 @@
 """Configuration of authentication."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from onex.capability import Subcontract
 from onex.model.contract.version import ModelSemVer
@@ -41,3 +41,12 @@ class ModelAuthenticationSubcontract(Subcontract):
     """Time limit of one read of the keys, in seconds."""
     trusted_ca: str = ""
     """PEM file with the authorities whose client certificates are accepted."""
+
+    @model_validator(mode="after")
+    def _keys_are_of_one_kind(self) -> Self:
+        secret = self.secret.get_secret_value()
+        if secret and self.jwks_url:
+            raise ValueError("secret and jwks_url are two kinds of keys; keep one")
+        if secret and "HS256" not in self.algorithms:
+            raise ValueError("secret is a key for HS256, which algorithms does not have; add it")
+        return self

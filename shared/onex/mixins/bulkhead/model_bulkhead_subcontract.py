@@ -1,10 +1,11 @@
 """Configuration of bulkheads."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from onex.capability import Subcontract
+from onex.capability.config_rules import require_different
 from onex.model.contract.version import ModelSemVer
 
 
@@ -32,3 +33,8 @@ class ModelBulkheadSubcontract(Subcontract):
     """Seconds that a call waits for a slot before it is refused."""
     services: tuple[ModelBulkheadService, ...] = ()
     """Settings of single dependencies."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        require_different("services", (service.name for service in self.services))
+        return self

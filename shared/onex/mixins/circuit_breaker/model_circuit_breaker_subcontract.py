@@ -2,9 +2,10 @@
 
 from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from onex.capability import Subcontract
+from onex.capability.config_rules import require_different, require_ordered
 from onex.model.contract.version import ModelSemVer
 
 
@@ -52,3 +53,13 @@ class ModelCircuitBreakerSubcontract(Subcontract):
     def of(self, service: ModelCircuitService) -> Self:
         """Return the subcontract with the settings of one dependency."""
         return self.model_copy(update=service.model_dump(exclude={"name"}, exclude_none=True))
+
+    @model_validator(mode="after")
+    def _rates_can_open_a_circuit(self) -> Self:
+        require_different("services", (service.name for service in self.services))
+        if self.failure_rate_threshold is not None or self.slow_call_seconds is not None:
+            least, size = self.minimum_request_threshold, self.window_size
+            require_ordered("minimum_request_threshold", least, "window_size", size)
+        if self.slow_call_seconds is None and self.slow_call_rate_threshold < 1:
+            raise ValueError("slow_call_rate_threshold needs slow_call_seconds, without which no call is slow")
+        return self

@@ -1,10 +1,11 @@
 """Configuration of files."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from onex.capability import Subcontract
+from onex.capability.config_rules import require_ordered
 from onex.model.contract.version import ModelSemVer
 
 
@@ -33,3 +34,8 @@ class ModelFilesSubcontract(Subcontract):
     """Seconds that a commit waits for the commit of another instance on the same folder."""
     threads: int = Field(default=4, ge=1, le=64)
     """Threads that wait for the disk, so that the event loop does not."""
+
+    @model_validator(mode="after")
+    def _a_change_has_room_for_a_file(self) -> Self:
+        require_ordered("max_file_bytes", self.max_file_bytes, "max_change_bytes", self.max_change_bytes)
+        return self

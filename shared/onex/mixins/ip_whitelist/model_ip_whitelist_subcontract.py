@@ -1,8 +1,8 @@
 """Configuration of client addresses."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from onex.capability import Subcontract
 from onex.model.contract.version import ModelSemVer
@@ -29,3 +29,9 @@ class ModelIPWhitelistSubcontract(Subcontract):
     """Header of records with the address of the client, which the sender of the message has seen. Messages are
     checked when it is set; a message without it is refused. Senders must be trusted: sign the messages, or limit who
     may write to the topic."""
+
+    @model_validator(mode="after")
+    def _no_network_is_both(self) -> Self:
+        if both := sorted({*self.allow} & {*self.deny}):
+            raise ValueError(f"{both[0]} is in allow and in deny; keep one")
+        return self

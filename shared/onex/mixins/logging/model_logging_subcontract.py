@@ -6,6 +6,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from onex.capability import Subcontract
+from onex.capability.config_rules import SensitiveNames
 from onex.model.contract.version import ModelSemVer
 
 
@@ -45,7 +46,7 @@ class ModelLoggingSubcontract(Subcontract):
     """Format of the lines."""
     enable_log_redaction: bool = True
     """Hide values under sensitive names, at any depth."""
-    sensitive_field_patterns: tuple[str, ...] = ("password", "secret", "token", "key")
+    sensitive_field_patterns: SensitiveNames = ("password", "secret", "token", "key")
     """Sensitive names, or words of them: ``key`` matches ``api_key``, not ``monkey``."""
     log_buffer_size: int = Field(default=100, ge=10, le=10_000)
     """Lines that wait for the writer. Further lines are dropped and counted."""

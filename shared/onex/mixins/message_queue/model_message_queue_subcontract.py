@@ -1,11 +1,12 @@
 """Configuration of sending."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from onex.capability import Subcontract
+from onex.capability.config_rules import require_ordered
 from onex.model.contract.version import ModelSemVer
 
 
@@ -37,3 +38,8 @@ class ModelMessageQueueSubcontract(Subcontract):
     """Longest delay."""
     send_timeout_seconds: float = Field(default=10.0, gt=0, le=300)
     """An attempt that is not acknowledged within this time has failed."""
+
+    @model_validator(mode="after")
+    def _delays_are_ordered(self) -> Self:
+        require_ordered("base_delay_seconds", self.base_delay_seconds, "max_delay_seconds", self.max_delay_seconds)
+        return self

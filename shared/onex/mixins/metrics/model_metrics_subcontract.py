@@ -1,11 +1,12 @@
 """Configuration of metrics."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from onex.capability import Subcontract
+from onex.capability.config_rules import require_different
 from onex.mixins.metrics.declared import ModelDeclaredMetric
 from onex.model.contract.version import ModelSemVer
 
@@ -49,3 +50,8 @@ class ModelMetricsSubcontract(Subcontract):
     """Metrics with a panel on the dashboard. With any of them, the use of a name that is not declared is an error."""
     max_label_cardinality: int = Field(default=1_000, ge=1, le=100_000)
     """Most sets of labels of one name. Further sets are counted under the label value ``other``."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        require_different("metrics", (metric.name for metric in self.metrics))
+        return self

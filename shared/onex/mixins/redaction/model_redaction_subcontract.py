@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from onex.capability import Subcontract
+from onex.capability.config_rules import SensitiveNames
 from onex.model.contract.version import ModelSemVer
 
 
@@ -13,5 +14,5 @@ class ModelRedactionSubcontract(Subcontract):
 
     enable_redaction: bool = True
     """With False ``redact`` changes nothing."""
-    sensitive_field_patterns: tuple[str, ...] = ("password", "secret", "token", "key")
+    sensitive_field_patterns: SensitiveNames = ("password", "secret", "token", "key")
     """Values are hidden under these names, and under names that contain one of these words."""

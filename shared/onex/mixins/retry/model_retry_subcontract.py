@@ -1,12 +1,17 @@
 """Configuration of retries."""
 
+import re
 from enum import StrEnum
 from typing import ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from onex.capability import Subcontract
+from onex.capability.config_rules import require_ordered
 from onex.model.contract.version import ModelSemVer
+
+_CLASS = re.compile(r"[A-Za-z_]\w{0,99}(\.[A-Za-z_]\w{0,99}){0,19}")
+_LEAST_CODE, _LARGEST_CODE = 300, 599
 
 
 class EnumRetryBackoff(StrEnum):
@@ -61,8 +66,23 @@ class ModelRetrySubcontract(Subcontract):
     circuit_reset_timeout_seconds: float = Field(default=60.0, ge=1.0, le=3600.0)
     """Seconds that the circuit stays open."""
 
+    @field_validator("retry_on_exceptions")
+    @classmethod
+    def _are_names_of_classes(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not _CLASS.fullmatch(name):
+                raise ValueError(f"{name[:40]!r} is no name of a class, such as TimeoutError or package.module.Error")
+        return names
+
+    @field_validator("retry_on_status_codes")
+    @classmethod
+    def _are_failures(cls, codes: tuple[int, ...]) -> tuple[int, ...]:
+        for code in codes:
+            if not _LEAST_CODE <= code <= _LARGEST_CODE:
+                raise ValueError(f"{code} is no status code of a failure; these are {_LEAST_CODE} to {_LARGEST_CODE}")
+        return codes
+
     @model_validator(mode="after")
     def _delays_are_ordered(self) -> Self:
-        if self.max_delay_seconds < self.base_delay_seconds:
-            raise ValueError("max_delay_seconds is below base_delay_seconds")
+        require_ordered("base_delay_seconds", self.base_delay_seconds, "max_delay_seconds", self.max_delay_seconds)
         return self

@@ -6,6 +6,7 @@ from typing import ClassVar
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from onex.capability import Subcontract
+from onex.capability.config_rules import SensitiveNames
 from onex.mixins.security.pattern_cost import too_slow
 from onex.model.contract.version import ModelSemVer
 
@@ -17,7 +18,7 @@ class ModelSecuritySubcontract(Subcontract):
 
     enable_redaction: bool = True
     """``redact`` hides values under sensitive names. With False it changes nothing."""
-    sensitive_field_patterns: tuple[str, ...] = ("password", "secret", "token", "key")
+    sensitive_field_patterns: SensitiveNames = ("password", "secret", "token", "key")
     """Sensitive names, or words of them: ``key`` matches ``api_key``, not ``monkey``."""
     enable_input_sanitization: bool = True
     """Refuse messages with control characters or reversed writing direction in their texts. ``clean_input`` removes

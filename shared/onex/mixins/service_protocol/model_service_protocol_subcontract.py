@@ -1,10 +1,11 @@
 """Configuration of a node's protocols."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from onex.capability import Subcontract
+from onex.capability.config_rules import require_different
 from onex.model.contract.version import ModelSemVer
 
 
@@ -18,3 +19,8 @@ class ModelServiceProtocolSubcontract(Subcontract):
     member of one. Its container returns it under each of them."""
     check_parameters: bool = True
     """Methods must take the parameters of the protocol. With False only their names are checked."""
+
+    @model_validator(mode="after")
+    def _protocols_differ(self) -> Self:
+        require_different("provides", self.provides)
+        return self

@@ -1,10 +1,11 @@
 """Configuration of services."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from onex.capability import Subcontract
+from onex.capability.config_rules import require_different
 from onex.capability.container import EnumScope
 from onex.model.contract.version import ModelSemVer
 
@@ -32,3 +33,9 @@ class ModelServiceRegistrySubcontract(Subcontract):
     """Services. Code may register further ones."""
     allow_override: bool = False
     """A later registration of a protocol replaces an earlier one. With False it is refused."""
+
+    @model_validator(mode="after")
+    def _services_differ(self) -> Self:
+        if not self.allow_override:
+            require_different("services", (service.protocol for service in self.services))
+        return self

@@ -1,10 +1,11 @@
 """Configuration of time limits."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from onex.capability import Subcontract
+from onex.capability.config_rules import require_different
 from onex.model.contract.version import ModelSemVer
 
 
@@ -34,3 +35,8 @@ class ModelTimeoutSubcontract(Subcontract):
     """Refuse a message whose deadline has passed, because no caller waits for the reply."""
     services: tuple[ModelTimeoutService, ...] = ()
     """Settings of single dependencies."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        require_different("services", (service.name for service in self.services))
+        return self

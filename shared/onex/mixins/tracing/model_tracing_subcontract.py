@@ -5,6 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from onex.capability import Subcontract
+from onex.capability.config_rules import SensitiveNames
 from onex.model.contract.version import ModelSemVer
 
 
@@ -21,5 +22,5 @@ class ModelTracingSubcontract(Subcontract):
     """Record an exception that leaves a span in it, with its stack."""
     max_attribute_length: int = Field(default=1_000, ge=10, le=100_000)
     """Characters of a text. Longer texts are cut."""
-    sensitive_field_patterns: tuple[str, ...] = ("password", "secret", "token", "key")
+    sensitive_field_patterns: SensitiveNames = ("password", "secret", "token", "key")
     """Attribute values are hidden under these names, and under names that contain one of these words."""
