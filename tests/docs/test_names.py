@@ -1,7 +1,7 @@
 """Files and tests that documents name exist."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
@@ -53,3 +53,45 @@ def test_documents_are_read() -> None:
     assert len(_modules_of_architecture()) > 40
     assert len({*_tests_of_guarantees()}) > 40
     assert Path("unit/test_prose.py").as_posix() in _functions()
+
+
+_STATES = ["away", "slow", "full", "half-open", "refuses credentials"]
+_DEPENDENCIES = {
+    "Alertmanager",
+    "Chat",
+    "Collector of traces (OTLP)",
+    "Docker engine",
+    "HTTP service",
+    "Image registry",
+    "Keys of an issuer (JWKS)",
+    "Mail server",
+    "PostgreSQL",
+    "Schema registry",
+}
+
+
+def _failures() -> Mapping[str, list[list[str]]]:
+    """By dependency, the rows of its table: state, what the node does, tests."""
+    text = (ROOT / "docs" / "failures.md").read_text()
+    found: dict[str, list[list[str]]] = {}
+    for section in text.split("\n## ")[1:]:
+        title, _, rest = section.partition("\n")
+        rows = [line.strip("| ").split(" | ") for line in rest.splitlines() if line.startswith("| ")]
+        found[title] = rows[1:]
+    return found
+
+
+def test_each_failure_of_each_dependency_names_a_test_that_exists() -> None:
+    assert set(_failures()) >= _DEPENDENCIES
+    for dependency, rows in _failures().items():
+        assert [row[0] for row in rows] == _STATES, dependency
+        for state, action, tests in rows:
+            assert action, (dependency, state)
+            names = _QUOTED.findall(tests)
+            assert names, (dependency, state)
+            for name in names:
+                file, _, function = name.partition("::")
+                assert function in _functions()[file], (dependency, state, name)
+    for name in _QUOTED.findall((ROOT / "docs" / "failures.md").read_text()):
+        file, _, function = name.partition("::")
+        assert not function or function in _functions()[file], name
