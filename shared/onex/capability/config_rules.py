@@ -11,7 +11,7 @@ _NAME = re.compile(r"[\w.:-]{1,128}")
 
 
 def require_different(field: str, names: Iterable[str]) -> None:
-    """Refuse a list in which a name stands twice."""
+    """Refuse a list that has a name twice."""
     seen: set[str] = set()
     for name in names:
         if name in seen:

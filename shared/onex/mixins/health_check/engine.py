@@ -1,17 +1,20 @@
 """Runs health checks at intervals and updates readiness."""
 
 import asyncio
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
+from pydantic import JsonValue
 from typing_extensions import override
 
 from onex.capability import HealthCheck, HealthChecks
 from onex.capability.health import OVERALL, EnumCheckKind, Probe, ProtocolReadiness
+from onex.errors import CompositionError
 from onex.mixins.health_check.components import with_components
 from onex.mixins.health_check.model_health_check_subcontract import ModelHealthCheckSubcontract
-from onex.mixins.health_check.protocol_health_check import CheckFacts, HealthFacts, ProtocolHealthCheck
+from onex.mixins.health_check.protocol_health_check import CheckFacts, CheckFunction, HealthFacts, ProtocolHealthCheck
 from onex.mixins.health_check.standing import Standing
 from onex.model.mesh import EnumHealth
 from onex.util.clock import ProtocolClock
@@ -57,6 +60,18 @@ class HealthCheckEngine(ProtocolHealthCheck):
     ) -> None:
         self._checks.add(HealthCheck(name, probe, kind, critical))
 
+    @override
+    def register_health_check(self, check_func: CheckFunction) -> None:
+        name = getattr(check_func, "__name__", "")
+        if not name.isidentifier():
+            raise CompositionError("a check needs a name; pass a function with one, or call `register(name, probe)`")
+
+        async def probe() -> object:
+            result = check_func()
+            return await result if inspect.isawaitable(result) else result
+
+        self.register(name, probe)
+
     async def open(self) -> None:
         """Start the rounds of checks."""
         self._missing_fail_at = self._clock.monotonic() + _TIME_TO_REGISTER_SECONDS
@@ -85,6 +100,10 @@ class HealthCheckEngine(ProtocolHealthCheck):
         facts = self.facts()
         self._publish(facts)
         return facts
+
+    @override
+    async def health_check(self) -> dict[str, JsonValue]:
+        return (await self.check_now()).as_json()
 
     @property
     def _enabled_checks(self) -> Mapping[str, HealthCheck]:

@@ -35,17 +35,17 @@ class MetricsEngine(ProtocolMetrics):
         self._seen: dict[str, set[tuple[str, ...]]] = {}
 
     @override
-    def increment(self, metric_name: str, /, value: float = 1, **labels: str) -> None:
+    def increment(self, metric_name: str, value: float = 1, **labels: str) -> None:
         if self._settings.enable_counters:
             self._backend.count(self._name(metric_name, _COUNTER, labels), value, self._labels(metric_name, labels))
 
     @override
-    def gauge(self, metric_name: str, /, value: float, **labels: str) -> None:
+    def gauge(self, metric_name: str, value: float, **labels: str) -> None:
         if self._settings.enable_gauges:
             self._backend.put(self._name(metric_name, _GAUGE, labels), value, self._labels(metric_name, labels))
 
     @override
-    def histogram(self, metric_name: str, /, value: float, **labels: str) -> None:
+    def histogram(self, metric_name: str, value: float, **labels: str) -> None:
         if self._settings.enable_histograms:
             self._backend.observe(
                 self._name(metric_name, _HISTOGRAM, labels), value, self._labels(metric_name, labels)
@@ -53,7 +53,7 @@ class MetricsEngine(ProtocolMetrics):
 
     @override
     @contextmanager
-    def timer(self, metric_name: str, /, **labels: str) -> Iterator[None]:
+    def timer(self, metric_name: str, **labels: str) -> Iterator[None]:
         if not self._settings.enable_timers:
             yield
             return
