@@ -236,6 +236,10 @@ USES: dict[str, tuple[Deed, Deed]] = {
         lambda node: _say(lambda: node.images.reported_metrics()),
         lambda node: node.images.pull("nobody/allowed:1"),
     ),
+    "intelligent_caching": (
+        lambda node: node.intelligent_cache.load("k", str, _do),
+        lambda node: node.intelligent_cache.load("other", str, _fail),
+    ),
     "ip_whitelist": (
         lambda node: _say(lambda: node.ip_whitelist.client("10.0.0.1")),
         lambda node: _say(lambda: node.ip_whitelist.require("10.0.0.1")),

@@ -9,6 +9,7 @@ from onex.capability.container import Container
 from onex.capability.current_message import ProtocolCurrentMessage
 from onex.capability.events import Event, ProtocolEventSink
 from onex.capability.feature import Feature, define_feature
+from onex.capability.following import ProtocolTopicFollower
 from onex.capability.health import HealthCheck, HealthChecks
 from onex.capability.host import AgentEnvironment, NodeIdentity, ProtocolHost, configured, is_pure
 from onex.capability.layer import BatchFacts, Proceed
@@ -37,6 +38,7 @@ __all__ = [
     "ProtocolHost",
     "ProtocolMeasured",
     "ProtocolShrinkable",
+    "ProtocolTopicFollower",
     "Reports",
     "SharedResources",
     "Shrinkables",

@@ -11,6 +11,7 @@ from onex.capability.container import Container, ServiceRegistry
 from onex.capability.current_message import NoCurrentMessage, ProtocolCurrentMessage
 from onex.capability.current_record import NoCurrentRecord, ProtocolCurrentRecord
 from onex.capability.events import NoEvents, ProtocolEventSink
+from onex.capability.following import NoTopics, ProtocolTopicFollower
 from onex.capability.health import AlwaysReady, HealthChecks, ProtocolReadiness
 from onex.capability.kafka import NoKafka, ProtocolKafkaAdapters
 from onex.capability.mixin import Definition, Subcontract
@@ -33,6 +34,8 @@ class NodeIdentity:
     version: str = ""
     instance: str = ""
     """Name of the instance slot."""
+    prefix: str = ""
+    """Prefix of the environment's topics. It ends in a dot unless it is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,7 @@ def standard_services(identity: NodeIdentity) -> ServiceRegistry:
     registry.value(ProtocolCurrentMessage, NoCurrentMessage())
     registry.value(ProtocolCurrentRecord, NoCurrentRecord())
     registry.value(ProtocolEventSink, NoEvents())
+    registry.value(ProtocolTopicFollower, NoTopics())
     registry.value(ProtocolKafkaAdapters, NoKafka())
     registry.register(SharedResources, lambda _: SharedResources(), close=SharedResources.close, closes_last=True)
     return registry

@@ -31,6 +31,7 @@ _BUILT_IN = {
     "MixinHttpClient": "onex.mixins.http_client",
     "MixinImageManagement": "onex.mixins.image_management",
     "MixinIPWhitelist": "onex.mixins.ip_whitelist",
+    "MixinIntelligentCaching": "onex.mixins.intelligent_caching",
     "MixinKafkaConfiguration": "onex.mixins.kafka_configuration",
     "MixinKafkaHealthCheck": "onex.mixins.kafka_health_check",
     "MixinLogging": "onex.mixins.logging",

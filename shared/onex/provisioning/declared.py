@@ -7,7 +7,7 @@ from onex.bus.protocols import TopicState
 from onex.contract import ResolvedNode
 from onex.errors import ProvisioningError
 from onex.model.enums import EnumTopicCategory
-from onex.model.mesh import AUDIT_TOPICS, MESH_TOPICS, SNAPSHOT_TOPICS, NodeHeartbeat
+from onex.model.mesh import AUDIT_TOPICS, CAPABILITY_TOPICS, MESH_TOPICS, SNAPSHOT_TOPICS, NodeHeartbeat
 from onex.model.mesh.topics import with_prefix
 from onex.model.message import Message
 from onex.model.topic import TopicName, environment_topic
@@ -111,7 +111,8 @@ class _Collector:
             claims.name: DeclaredTopic(claims, _MESH, keyed_state=True),
         }
         self.schemas: dict[str, DeclaredSchema] = {}
-        for model, topic in with_prefix({**MESH_TOPICS, **SNAPSHOT_TOPICS, **AUDIT_TOPICS}, prefix).items():
+        every = {**MESH_TOPICS, **SNAPSHOT_TOPICS, **AUDIT_TOPICS, **CAPABILITY_TOPICS}
+        for model, topic in with_prefix(every, prefix).items():
             category = TopicName.parse(topic).category
             config = _RETENTION[category] if model in SNAPSHOT_TOPICS else _MESH_RETENTION
             if model in AUDIT_TOPICS:

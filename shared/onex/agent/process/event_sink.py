@@ -18,7 +18,7 @@ from onex.capability import Event, ProtocolEventSink
 from onex.contract import ResolvedNode
 from onex.errors import BusError, MessageTooLargeError, MissingTopicError, RejectedError, TransientError
 from onex.model.enums import EnumStage
-from onex.model.mesh import AUDIT_TOPICS
+from onex.model.mesh import AUDIT_TOPICS, CAPABILITY_TOPICS
 from onex.model.mesh.topics import with_prefix
 from onex.model.message import Message
 from onex.schema import Codec, ProtocolSchemaCatalogue
@@ -47,7 +47,7 @@ class EventSink(ProtocolEventSink):
         self._clock = clock
         self._run_call = run_call
         self._topics: Mapping[type[Message], str] = {
-            **with_prefix(AUDIT_TOPICS, contract.topic_prefix),
+            **with_prefix({**AUDIT_TOPICS, **CAPABILITY_TOPICS}, contract.topic_prefix),
             **resolved.outputs,
         }
         self._source = f"/onex/{contract.name}/{contract.contract_version}".encode()

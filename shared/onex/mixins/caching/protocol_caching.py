@@ -58,7 +58,10 @@ class ProtocolCaching(Protocol):
         ...
 
     def forget(self, key: str) -> bool:
-        """Remove the value of a key. Return whether there was one."""
+        """Remove the value of a key. Return whether there was one.
+
+        The result of a loader that was called before is returned to its callers, and not stored.
+        """
         ...
 
     def forget_tag(self, tag: str) -> int:

@@ -1,6 +1,7 @@
 """Messages of agents and the registry about the mesh itself: events, commands and snapshots."""
 
 from onex.model.mesh.audit import AuditRecorded, DeadLetterAudited, EnumDeadLetterAction
+from onex.model.mesh.cache import CacheInvalidated
 from onex.model.mesh.capability import CapabilityReported
 from onex.model.mesh.consumer_health import ConsumerHealthReported, EnumConsumerEvent
 from onex.model.mesh.health import EnumHealth, InstanceHealth, MeshHealth, NodeHealth
@@ -21,13 +22,15 @@ from onex.model.mesh.registration import (
     RegistrationAcknowledged,
     RequestIntrospection,
 )
-from onex.model.mesh.topics import AUDIT_TOPICS, MESH_TOPICS, SNAPSHOT_TOPICS
+from onex.model.mesh.topics import AUDIT_TOPICS, CAPABILITY_TOPICS, MESH_TOPICS, SNAPSHOT_TOPICS
 
 __all__ = [
     "AUDIT_TOPICS",
+    "CAPABILITY_TOPICS",
     "MESH_TOPICS",
     "SNAPSHOT_TOPICS",
     "AuditRecorded",
+    "CacheInvalidated",
     "CapabilityReported",
     "ConsumerHealthReported",
     "DeadLetterAudited",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from onex.model.mesh.audit import AuditRecorded, DeadLetterAudited
+from onex.model.mesh.cache import CacheInvalidated
 from onex.model.mesh.capability import CapabilityReported
 from onex.model.mesh.consumer_health import ConsumerHealthReported
 from onex.model.mesh.health import InstanceHealth
@@ -40,6 +41,9 @@ AUDIT_TOPICS: TopicByModel = {
     AuditRecorded: "onex.evt.mesh.audit-recorded.v1",
 }
 """Topics of the actions of operators and nodes. Their records are stored longer than those of other topics."""
+
+CAPABILITY_TOPICS: TopicByModel = {CacheInvalidated: "onex.evt.mesh.cache-invalidated.v1"}
+"""Between the capabilities of nodes."""
 
 
 def with_prefix(topics: TopicByModel, prefix: str) -> TopicByModel:
