@@ -111,8 +111,9 @@ class _Collector:
             claims.name: DeclaredTopic(claims, _MESH, keyed_state=True),
         }
         self.schemas: dict[str, DeclaredSchema] = {}
-        every = {**MESH_TOPICS, **SNAPSHOT_TOPICS, **AUDIT_TOPICS, **CAPABILITY_TOPICS}
-        for model, topic in with_prefix(every, prefix).items():
+        for model, topic in with_prefix(
+            {**MESH_TOPICS, **SNAPSHOT_TOPICS, **AUDIT_TOPICS, **CAPABILITY_TOPICS}, prefix
+        ).items():
             category = TopicName.parse(topic).category
             config = _RETENTION[category] if model in SNAPSHOT_TOPICS else _MESH_RETENTION
             if model in AUDIT_TOPICS:
