@@ -94,11 +94,20 @@ def test_postgres_down_at_start_and_in_the_middle(
         mesh.send([store(1)])
         eventually(lambda: len(mesh.messages(NodeStored)) == 1, 30)
         postgres.stop()
-        mesh.send([store(2)])
+        mesh.send([store(number) for number in range(2, 12)])
         eventually(lambda: mesh.metric(agent.pid, "onex_outage_waits_total") >= 1, 30, "a message that waits")
+        eventually(
+            lambda: {"dependency database", "outage database"} <= set(mesh.readiness(agent.pid) or ()),
+            30,
+            "the reasons",
+        )
+        assert "PostgreSQL" in str(mesh.readiness(agent.pid))
         assert mesh.metric(agent.pid, "onex_retries_total") == 0
         postgres.start()
-        eventually(lambda: len(mesh.messages(NodeStored)) == 2, 60, "stored after the database came back")
+        eventually(lambda: len(mesh.messages(NodeStored)) >= 11, 60, "stored after the database came back")
+        eventually(mesh.ready(agent), 30, "ready again")
+        stored = [message.generation_id for message in mesh.messages(NodeStored) if isinstance(message, NodeStored)]
+        assert sorted(stored) == sorted(f"g{number}" for number in range(1, 12)), "each one once"
         assert mesh.dead_letters(name) == []
         assert (tmp_path / "generated").exists()
         assert mesh.stop(agent) == 0
