@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from onex.agent.pure.engine import PureEngine
 from onex.capability import Mixin, ProtocolShrinkable, Reports, Shrinkables, Subcontract
+from onex.capability.health import AlwaysReady
 from onex.contract import ResolvedNode, resolve_node
 from onex.errors import CompositionError, NodeUseError
 from onex.mixins.caching import MixinCaching, ModelCachingSubcontract
@@ -61,15 +62,17 @@ class FakeMemory(ProtocolMemoryReader):
 
 
 @dataclass
-class Readiness:
+class Readiness(AlwaysReady):
     """The reasons why a node is not ready."""
 
     reasons: dict[str, str] = field(default_factory=dict)
 
+    @override
     def complain(self, about: str, reason: str) -> bool:
         self.reasons[about] = reason
         return True
 
+    @override
     def clear(self, about: str) -> bool:
         return self.reasons.pop(about, None) is not None
 
@@ -452,6 +455,25 @@ def test_an_agent_takes_nothing_while_memory_is_used_and_loses_nothing(
     mesh.advance(1)
     assert instance.health.snapshot() == {}
     assert len(mesh.published(output)) == 21
+    assert mesh.dead_letters() == []
+    mesh.close()
+
+
+def test_the_decoded_state_of_a_reducer_shrinks_and_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = FakeMemory(50)
+    mesh = MeshDriver([agent("node_tally_reducer", memory, monkeypatch)])
+    for number in range(5):
+        mesh.send(Amount(entity=f"n{number}", value=10))
+    (instance,) = mesh.instances
+    state = instance.node.container.get(Shrinkables).all["state"]
+    assert state.entry_count() == 5
+    memory.resident = 80
+    mesh.advance(1)
+    mesh.run_until_idle()
+    assert 0 < state.entry_count() < 5, "half of each partition, rounded up, went"
+    for number in range(5):
+        mesh.send(Amount(entity=f"n{number}", value=1))
+    assert sorted(each.total for each in mesh.published(Tallied)) == [10] * 5 + [11] * 5
     assert mesh.dead_letters() == []
     mesh.close()
 

@@ -34,6 +34,10 @@ class Shrinkables:
             raise CompositionError(f"a cache {name!r} is registered already; use another name")
         self._caches = {**self._caches, name: cache}
 
+    def replace(self, name: str, cache: ProtocolShrinkable) -> None:
+        """Add a cache in place of an earlier one of the same owner."""
+        self._caches = {**self._caches, name: cache}
+
     def remove(self, name: str) -> None:
         """Remove a cache. Unknown names are ignored."""
         self._caches = {other: cache for other, cache in self._caches.items() if other != name}

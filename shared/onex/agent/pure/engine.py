@@ -38,6 +38,7 @@ from onex.bus.protocols import (
     ProtocolRecord,
     ProtocolTransaction,
 )
+from onex.capability import Shrinkables
 from onex.errors import BusError, FencedError, MessageTooLargeError, TransactionTimedOutError
 from onex.model.enums import EnumStage
 from onex.model.mesh import EnumConsumerEvent
@@ -79,6 +80,8 @@ class PureEngine:
         stores_with_timers = None if program.timers is None else self._stores
         self._timers = DueTimers(stores_with_timers, self._blocked, self._changelog, clock)
         self._totals = BatchTotals()
+        if self._stores is not None:
+            program.node.container.get(Shrinkables).replace("state", self._stores)
         self._intake = Intake(program.composition.layers(), self._partitions.is_stopped, clock)
 
     @property

@@ -5,7 +5,8 @@ it) -> ``changes`` returns it for the changelog -> ``commit`` writes it to the d
 """
 
 from collections.abc import Callable, Iterable
-from itertools import chain
+from itertools import chain, islice
+from math import ceil
 from operator import itemgetter
 
 import structlog
@@ -64,6 +65,17 @@ class PartitionStore:
         for key in keys:
             if entry := self._cache.pop(key, None):
                 self._budget.left += entry[1]
+
+    @property
+    def cached(self) -> int:
+        """Number of keys whose decoded state is in memory."""
+        return len(self._cache)
+
+    def shrink(self, share: float) -> int:
+        """Remove this share of the decoded states from memory, the oldest first. Return their number."""
+        oldest = list(islice(self._cache, ceil(len(self._cache) * share)))
+        self.forget(oldest)
+        return len(oldest)
 
     def restored(self) -> None:
         """Mark the store as complete, and load its timers."""

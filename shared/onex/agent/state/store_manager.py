@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from typing_extensions import override
+
 from onex.agent.state.backends import OpenBackend
 from onex.agent.state.lost_positions import Changelog, lost_state
 from onex.agent.state.partition_store import PartitionStore
@@ -10,12 +12,15 @@ from onex.agent.state.restoring import RestoringStores
 from onex.agent.state.standby import Standby
 from onex.agent.topic_limits import TopicLimits
 from onex.bus.protocols import OnDelivery, Partition, ProtocolEventBus, ProtocolTransaction
+from onex.capability import ProtocolShrinkable
 from onex.schema import Codec
 from onex.wire.positions import Mark
 
 
-class StoreManager:
-    """Keyed state by partition number; topics of a stateful node are co-partitioned."""
+class StoreManager(ProtocolShrinkable):
+    """Keyed state by partition number; topics of a stateful node are co-partitioned.
+
+    It shrinks by decoded states, which are read from the disk again."""
 
     def __init__(
         self,
@@ -116,6 +121,14 @@ class StoreManager:
         """Return the estimated number of keys, and bytes on disk, of the complete stores."""
         sizes = [store.size() for store in self._ready.values()]
         return sum(keys for keys, _ in sizes), sum(size for _, size in sizes)
+
+    @override
+    def entry_count(self) -> int:
+        return sum(store.cached for store in list(self._ready.values()))
+
+    @override
+    def shrink(self, share: float) -> int:
+        return sum(store.shrink(share) for store in self._ready.values())
 
     def open_runs(self) -> int:
         """Return the number of runs of a declared workflow that are not over, of the complete stores."""
