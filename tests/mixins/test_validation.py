@@ -154,7 +154,19 @@ def violated(value: Whole, field: str, **conditions: object) -> Sequence[str]:
     return problems
 
 
-@pytest.mark.enforces("validation.constraints")
+@pytest.mark.enforces(
+    "validation.constraints",
+    "validation.constraints.message",
+    "validation.constraints.field",
+    "validation.constraints.pattern",
+    "validation.constraints.min_length",
+    "validation.constraints.max_length",
+    "validation.constraints.one_of",
+    "validation.constraints.greater_or_equal",
+    "validation.constraints.greater",
+    "validation.constraints.less_or_equal",
+    "validation.constraints.less",
+)
 @pytest.mark.parametrize(
     ("conditions", "good", "bad", "words"),
     [
@@ -226,6 +238,7 @@ FORMATS: dict[str, tuple[list[str], list[str]]] = {
 }
 
 
+@pytest.mark.enforces("validation.constraints.format")
 def test_formats_of_texts() -> None:
     assert {*FORMATS} == {*EnumFormat}
     for name, (good, bad) in FORMATS.items():
