@@ -3,9 +3,8 @@
 import asyncio
 import builtins
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -23,18 +22,14 @@ from redis.exceptions import (
     ResponseError,
     TimeoutError,
 )
-from typing_extensions import override
 
-from onex.capability import Event, HealthChecks, ProtocolTopicFollower, Reports, SharedResources
-from onex.capability.following import NothingFollowed, NoTopics, ProtocolFollowing, Take
+from onex.capability import HealthChecks, Reports
+from onex.capability.following import NoTopics
 from onex.errors import CompositionError, TransientError
-from onex.mixins.caching import MixinCaching, ModelCachingSubcontract
-from onex.mixins.caching.engine import CachingEngine
+from onex.mixins.caching import MixinCaching
 from onex.mixins.intelligent_caching import MixinIntelligentCaching, ModelIntelligentCachingSubcontract
-from onex.mixins.intelligent_caching.engine import IntelligentCachingEngine
 from onex.mixins.intelligent_caching.failures import reason_of
-from onex.mixins.intelligent_caching.invalidation import Invalidation
-from onex.mixins.intelligent_caching.names import Namespace, short
+from onex.mixins.intelligent_caching.names import short
 from onex.mixins.intelligent_caching.removals import Removals
 from onex.mixins.intelligent_caching.second_level import SecondLevel
 from onex.mixins.intelligent_caching.stored import read, written
@@ -42,120 +37,11 @@ from onex.mixins.intelligent_caching.url import address_of
 from onex.model.mesh import CAPABILITY_TOPICS, CacheInvalidated
 from onex.model.message import Message
 from onex.node import NodeEffect
-from onex.testing.clock import ManualClock
+from tests.mixins.cache_mesh import TOPIC, Instance, Mesh, PriceChanged
 from tests.mixins.certificates import Authority
-from tests.mixins.helpers import CURRENT_MESSAGE, Sink
-from tests.mixins.redis_server import FakeRedis, RespServer
+from tests.mixins.helpers import CURRENT_MESSAGE
+from tests.mixins.redis_server import RespServer
 from tests.mixins.virtual import play
-
-_TOPIC = "onex.evt.prices.price-changed.v1"
-
-
-class PriceChanged(Message, key="product"):
-    """A price is another one."""
-
-    product: str
-    kind: str = "fruit"
-
-
-class Board(ProtocolTopicFollower):
-    """Topics whose messages all instances receive."""
-
-    def __init__(self) -> None:
-        self.takers: list[tuple[Mapping[str, type[Message]], Take]] = []
-        self.following = NothingFollowed()
-
-    @override
-    def model(self, name: str) -> type[Message]:
-        return {"PriceChanged": PriceChanged}[name]
-
-    @override
-    async def follow(self, topics: Mapping[str, type[Message]], take: Take) -> ProtocolFollowing:
-        self.takers.append((topics, take))
-        return self.following
-
-    def write(self, topic: str, message: Message) -> None:
-        for topics, take in self.takers:
-            if topic in topics:
-                take(topic, message)
-
-
-@dataclass
-class Publisher(Sink):
-    """Writes events to a board."""
-
-    board: Board
-    down: Exception | None = None
-    events: list[Event] = field(default_factory=list)
-
-    @override
-    async def send(self, events: Sequence[Event]) -> None:
-        if self.down:
-            raise self.down
-        for event in events:
-            self.events.append(event)
-            self.board.write(CAPABILITY_TOPICS[CacheInvalidated], event.message)
-
-
-class Mesh:
-    """Instances of a node with one server and one board."""
-
-    def __init__(self, *, with_server: bool = True) -> None:
-        self.clock = ManualClock()
-        self.server = FakeRedis(self.clock)
-        self.with_server = with_server
-        self.board = Board()
-        self.loads = 0
-        self.down: Exception | None = None
-
-    def play(self, work: "Awaitable[object]") -> object:
-        async def run() -> object:
-            return await work
-
-        return play(run(), self.clock)
-
-    def later(self, seconds: float) -> None:
-        self.clock.move_to(self.clock.monotonic() + seconds)
-
-    def loader(self, took: float = 0.0) -> Callable[[], Awaitable[int]]:
-        async def load() -> int:
-            self.loads += 1
-            number = self.loads
-            await asyncio.sleep(took)
-            if self.down:
-                raise self.down
-            return number
-
-        return load
-
-    def instance(self, *, caching: Mapping[str, object] | None = None, **settings: object) -> "Instance":
-        return Instance(self, dict(caching or {}), settings)
-
-
-class Instance:
-    """One process."""
-
-    def __init__(self, mesh: Mesh, caching: dict[str, object], settings: dict[str, object]) -> None:
-        self.mesh = mesh
-        self.reports: list[tuple[str, str]] = []
-        self.publisher = Publisher(mesh.board)
-        model = ModelIntelligentCachingSubcontract.model_validate(settings)
-        first = ModelCachingSubcontract.model_validate({"ttl_seconds": 100, "ttl_jitter": 0, **caching})
-        self.first = CachingEngine(first, mesh.clock)
-        namespace = Namespace("node_shop_effect:1.0.0")
-        self.second = SecondLevel(model, namespace, mesh.clock, lambda *event: self.reports.append(event))
-        if mesh.with_server:
-            self.second.use(mesh.server)
-        invalidation = Invalidation(model, namespace.name, mesh.board, self.publisher, CURRENT_MESSAGE, mesh.clock)
-        self.engine = IntelligentCachingEngine(
-            model, self.first, self.second, invalidation, namespace, mesh.clock, SharedResources()
-        )
-
-    async def load(self, key: str = "k", took: float = 0.0, **named: object) -> int:
-        tags = cast("Sequence[str]", named.get("tags", ()))
-        return await self.engine.load(
-            key, int, self.mesh.loader(took), ttl=cast(float | None, named.get("ttl")), tags=tags
-        )
 
 
 async def _idle() -> None:
@@ -669,10 +555,10 @@ def test_an_invalidation_that_cannot_be_published_is_raised() -> None:
 def test_a_message_on_a_topic_removes_entries_in_every_instance() -> None:
     mesh = Mesh()
     rules = [
-        {"topic": _TOPIC, "message": "PriceChanged", "keys": ["price of {product}"], "tags": ["{kind}"]},
+        {"topic": TOPIC, "message": "PriceChanged", "keys": ["price of {product}"], "tags": ["{kind}"]},
     ]
     one, two = mesh.instance(invalidate_on=rules), mesh.instance(invalidate_on=rules)
-    third = mesh.instance(invalidate_on=[{"topic": _TOPIC, "message": "PriceChanged", "everything": True}])
+    third = mesh.instance(invalidate_on=[{"topic": TOPIC, "message": "PriceChanged", "everything": True}])
 
     async def scene() -> None:
         for each in (one, two):
@@ -680,7 +566,7 @@ def test_a_message_on_a_topic_removes_entries_in_every_instance() -> None:
             await each.load("price of apples")
             await each.load("shelf", tags=["fruit"])
             await each.load("price of pears")
-        mesh.board.write(_TOPIC, PriceChanged(product="apples"))
+        mesh.board.write(TOPIC, PriceChanged(product="apples"))
         await _idle()
         for each in (one, two):
             present = [key for key in ("price of apples", "shelf", "price of pears") if each.first.peek(key)]
@@ -689,7 +575,7 @@ def test_a_message_on_a_topic_removes_entries_in_every_instance() -> None:
             b"onex:{node_shop_effect:1.0.0}:k:price of pears"
         ]
         await third.engine.open()
-        mesh.board.write(_TOPIC, PriceChanged(product="plums"))
+        mesh.board.write(TOPIC, PriceChanged(product="plums"))
         await _idle()
         assert not [name for name in mesh.server.values if b":k:" in name]
 
@@ -699,7 +585,7 @@ def test_a_message_on_a_topic_removes_entries_in_every_instance() -> None:
 
 def test_a_rule_names_fields_of_its_message() -> None:
     mesh = Mesh()
-    it = mesh.instance(invalidate_on=[{"topic": _TOPIC, "message": "PriceChanged", "keys": ["{produce}"]}])
+    it = mesh.instance(invalidate_on=[{"topic": TOPIC, "message": "PriceChanged", "keys": ["{produce}"]}])
     with pytest.raises(
         CompositionError, match=r"invalidate_on\[0\]: PriceChanged has no field produce; it has product"
     ):
@@ -718,18 +604,18 @@ def test_a_rule_names_fields_of_its_message() -> None:
         ({"tags": ["a" * 501]}, "1 to 500 characters"),
         ({}, "removes nothing"),
         ({"topic": "prices", "everything": True}, "is not of the form"),
-        ({"topic": f"staging.{_TOPIC}", "everything": True}, "prefix of the environment"),
+        ({"topic": f"staging.{TOPIC}", "everything": True}, "prefix of the environment"),
     ],
 )
 def test_rules_that_cannot_work_are_refused(rule: Mapping[str, object], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         ModelIntelligentCachingSubcontract.model_validate(
-            {"invalidate_on": [{"topic": _TOPIC, "message": "PriceChanged", **rule}]}
+            {"invalidate_on": [{"topic": TOPIC, "message": "PriceChanged", **rule}]}
         )
 
 
 def test_a_topic_carries_one_message() -> None:
-    rules = [{"topic": _TOPIC, "message": name, "everything": True} for name in ("PriceChanged", "Other")]
+    rules = [{"topic": TOPIC, "message": name, "everything": True} for name in ("PriceChanged", "Other")]
     with pytest.raises(ValidationError, match="cannot carry both PriceChanged and Other"):
         ModelIntelligentCachingSubcontract.model_validate({"invalidate_on": rules})
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from time import monotonic
 
 import structlog
 from typing_extensions import override
@@ -118,7 +117,8 @@ class Following(ProtocolFollowing):
         """Read until an error. Raise BusError."""
         if self._reader is None:
             await self._open_again()
-        looked = monotonic()
+        loop = asyncio.get_running_loop()
+        looked = loop.time()
         while True:
             assert self._reader is not None
             records = await self._run_call(self._reader.batch, _BATCH, 0.0)
@@ -127,8 +127,8 @@ class Following(ProtocolFollowing):
                 self._pass_on(record)
             if not records:
                 await asyncio.sleep(_PAUSE)
-            if monotonic() - looked >= _LOOK_EVERY:
-                looked = monotonic()
+            if loop.time() - looked >= _LOOK_EVERY:
+                looked = loop.time()
                 if await self._run_call(self._has_more):
                     await self._close_reader()
                     await self._open_again()
