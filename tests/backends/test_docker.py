@@ -230,7 +230,7 @@ def shell(text: str, **more: object) -> ContainerSpec:
 
 def test_a_container_lives_once_for_its_message(engine: Engine) -> None:
     async def scene() -> None:
-        probe = HealthProbe(command=("test", "-e", "/ready"), interval_seconds=0.2, retries=1)
+        probe = HealthProbe(command=("test", "-e", "/ready"), interval_seconds=0.2, retries=100)
         spec = shell("echo out; echo bad >&2; echo $A; sleep 60", environment={"A": "secret"}, health=probe)
         async with rig(engine, "life") as made:
             containers = made.containers
@@ -251,8 +251,7 @@ def test_a_container_lives_once_for_its_message(engine: Engine) -> None:
             with pytest.raises(CallTimeoutError, match="has not ended"):
                 await containers.exec(first.id, ["sleep", "60"], seconds=0.2)
             await containers.exec(first.id, ["sh", "-c", "echo > /ready"])
-            while (await containers.health(first.id)).status is not EnumContainerHealth.HEALTHY:
-                await asyncio.sleep(0.05)  # between looks at a condition, not instead of one
+            assert (await containers.wait_healthy(first.id)).status is EnumContainerHealth.HEALTHY
             stopped = await containers.stop(first.id, grace_seconds=5)
             assert (stopped.state, stopped.exit_code) == ("exited", 143)
             assert await containers.wait(first.id) == 143
@@ -274,6 +273,33 @@ def test_a_container_lives_once_for_its_message(engine: Engine) -> None:
             assert [summary.id for summary in await again.containers.list()] == [first.id]
             assert await again.containers.remove(first.id, force=True)
             assert not await again.containers.remove(first.id)
+
+    asyncio.run(scene())
+
+
+def test_a_container_publishes_ports_on_this_machine(engine: Engine) -> None:
+    settings = {"networks": ["jobs"], "published_ports": ["0"]}
+    spec = shell("while true; do echo hello | busybox nc -l -p 80; done", ports={"80": 0})
+
+    async def scene() -> None:
+        async with rig(engine, "ports", containers=settings) as made:
+            async with made.docker.call("network") as api:
+                network = await api.networks.create({"Name": "jobs", "Driver": "bridge"})
+            job = await made.containers.run(spec)
+            assert (await made.containers.run(spec)).ports == job.ports
+            async with made.docker.call("ports") as api:
+                found = await api.containers.container(job.id).show()
+            (binding,) = found["NetworkSettings"]["Ports"]["80/tcp"]
+            assert binding == {"HostIp": "127.0.0.1", "HostPort": str(job.ports["80/tcp"])}
+            line = b""
+            while not line:  # the proxy of the engine accepts before the container does
+                reader, writer = await asyncio.open_connection("127.0.0.1", job.ports["80/tcp"])
+                line = await reader.readline()
+                writer.close()
+                await asyncio.sleep(0.02)  # between looks at a condition, not instead of one
+            assert line == b"hello\n"
+            assert await made.containers.remove(job.id, force=True)
+            await network.delete()
 
     asyncio.run(scene())
 

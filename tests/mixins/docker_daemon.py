@@ -137,8 +137,20 @@ class FakeDaemon:
                 "Image": IMAGE_ID,
                 "State": {**state, "StartedAt": "2026-01-01T00:00:00Z", "Health": container.health},
                 "Config": {"Labels": container.body.get("Labels"), "Tty": container.tty},
+                "NetworkSettings": {"Ports": self.published(container)},
             }
         )
+
+    def published(self, container: FakeContainer) -> dict[str, Any] | None:
+        """Return the published ports of a container that runs; the engine chooses 40000 for port 0."""
+        bindings = container.body.get("HostConfig", {}).get("PortBindings")
+        if not bindings or container.state != "running":
+            return None
+        chosen = {
+            port: [{**one, "HostPort": "40000" if one["HostPort"] == "0" else one["HostPort"]} for one in found]
+            for port, found in bindings.items()
+        }
+        return {**chosen, "9/tcp": None}
 
     async def c_start(self, container: FakeContainer, _: web.Request) -> web.StreamResponse:
         if container.state == "running":

@@ -314,7 +314,14 @@ def test_a_container_has_what_was_asked_for() -> None:
         {"volumes": {"data": "relative"}},
         {"volumes": {"data": "/a:/b"}},
         {"volumes": {"data": "/"}},
-        {"ports": {}},
+        {"ports": {"http": 80}},
+        {"ports": {"0": 80}},
+        {"ports": {"65536": 80}},
+        {"ports": {"80/sctp": 80}},
+        {"ports": {"80": 65_536}},
+        {"ports": {"80": -1}},
+        {"ports": {"80": 1, "80/tcp": 2}},
+        {"devices": ["/dev/mem"]},
     ],
 )
 def test_a_container_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
@@ -347,6 +354,47 @@ def test_networks_and_volumes_are_allowed_by_name() -> None:
             _body(JOB.model_copy(update={"network": network}))
     with pytest.raises(RejectedError, match="this volume is not allowed"):
         _body(JOB.model_copy(update={"volumes": {"other": "/data"}}), volumes=["data"])
+
+
+@pytest.mark.enforces("container_operations.published_ports", "container_operations.publish_address")
+def test_ports_are_published_on_this_machine_unless_the_contract_says_otherwise() -> None:
+    allowed: dict[str, object] = {"networks": ["shop", "none"], "published_ports": ["0", "8080", "9000-9001"]}
+    spec = JOB.model_copy(update={"ports": {"80/tcp": 8080, "53/udp": 9001}})
+    body = _body(spec, **allowed)
+    assert body["ExposedPorts"] == {"80/tcp": {}, "53/udp": {}}
+    host = body["HostConfig"]
+    assert isinstance(host, dict)
+    assert host["PortBindings"] == {
+        "80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}],
+        "53/udp": [{"HostIp": "127.0.0.1", "HostPort": "9001"}],
+    }
+    everywhere = _body(spec, publish_address="0.0.0.0", **allowed)["HostConfig"]
+    assert isinstance(everywhere, dict)
+    assert everywhere["PortBindings"]["80/tcp"] == [{"HostIp": "0.0.0.0", "HostPort": "8080"}]
+    for ports, settings, words in (
+        ({"80/tcp": 8081}, allowed, r"the port 8081 may not be published; container_operations\.published_ports"),
+        ({"80/tcp": 0}, {**allowed, "published_ports": ["8080"]}, "the port 0 may not be published"),
+        ({"80/tcp": 8080}, {**allowed, "networks": ["none"]}, "on the network none publishes no ports"),
+        ({"80/tcp": 8080}, {**allowed, "networks": ["host"]}, "on the network host publishes no ports"),
+    ):
+        with pytest.raises(RejectedError, match=words):
+            _body(JOB.model_copy(update={"ports": ports}), **settings)
+    for wrong in ("http", "8080-", "9-8", "65536", "1-70000", "-1"):
+        with pytest.raises(ValidationError, match="are no ports; write them like 8080, 8000-8099 or 0"):
+            ModelContainerOperationsSubcontract(published_ports=(wrong,))
+    with pytest.raises(ValidationError, match="does not appear to be an IPv4 or IPv6 address"):
+        ModelContainerOperationsSubcontract(publish_address="localhost")
+
+
+def test_the_ports_of_a_running_container_are_known() -> None:
+    async def play(made: Rig) -> None:
+        spec = ContainerSpec(image="jobs/report:1", ports={"80": 0, "443": 8443})
+        job = await made.containers.create(spec)
+        assert job.ports == {}
+        assert (await made.containers.start(job.id)).ports == {"80/tcp": 40000, "443/tcp": 8443}
+        assert (await made.containers.run(spec)).id == job.id, "the same ports are the same container"
+
+    scene(play, networks=["shop"], published_ports=["0", "8443"])
 
 
 @pytest.mark.enforces(
@@ -657,6 +705,35 @@ def test_the_health_of_a_container_has_its_last_output() -> None:
         health = await made.containers.health(identity)
         assert (health.status, health.failures, len(health.output)) == (EnumContainerHealth.UNHEALTHY, 4, 1_000)
         assert health.output.endswith("refused")
+
+    scene(play)
+
+
+def test_a_wait_for_health_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onex.mixins.container_operations.engine._HEALTH_SECONDS", 0.001)
+
+    async def play(made: Rig) -> None:
+        identity = await made.running()
+        job = made.daemon.containers[identity]
+        with pytest.raises(RejectedError, match="has no check; set `health` of its ContainerSpec"):
+            await made.containers.wait_healthy(identity)
+        job.health = {"Status": "starting", "FailingStreak": 0, "Log": None}
+        with pytest.raises(CallTimeoutError, match=r"is not healthy after 0\.05 s"):
+            await made.containers.wait_healthy(identity, seconds=0.05)
+        waiting = asyncio.create_task(made.containers.wait_healthy(identity))
+        looks = len(made.daemon.requests)
+        while len(made.daemon.requests) < looks + 3:
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        job.health = {"Status": "healthy", "FailingStreak": 0, "Log": None}
+        assert (await waiting).status is EnumContainerHealth.HEALTHY
+        job.state = "exited"
+        with pytest.raises(TransientError, match="does not run"):
+            await made.containers.wait_healthy(identity)
+        job.state = "running"
+        job.health = {"Status": "unhealthy", "FailingStreak": 3, "Log": [{"Output": "no\nroute"}]}
+        with pytest.raises(TransientError, match="is unhealthy after 3 failures: no route"):
+            await made.containers.wait_healthy(identity)
 
     scene(play)
 

@@ -11,6 +11,7 @@ from onex.errors import RejectedError
 from onex.mixins.container_operations.model_container_operations_subcontract import (
     ModelContainerOperationsSubcontract,
     ModelHostMount,
+    range_of,
 )
 from onex.mixins.container_operations.spec import ContainerSpec, HealthProbe
 from onex.mixins.docker_client.names import ImageReference, image_permitted
@@ -20,6 +21,7 @@ LABEL_KEY: Final = "onex.key"
 LABEL_SPEC: Final = "onex.spec"
 _NS: Final = 1_000_000_000
 _FIELD: Final = "container_operations"
+_WITHOUT_PORTS: Final = ("none", "host")
 
 
 def digest_of(spec: ContainerSpec) -> str:
@@ -47,6 +49,8 @@ def creation(
         body["Cmd"] = list(spec.command)
     if spec.entrypoint:
         body["Entrypoint"] = list(spec.entrypoint)
+    if spec.ports:
+        body["ExposedPorts"] = {port: {} for port in spec.ports}
     if spec.health is not None:
         body["Healthcheck"] = _health_part(spec.health)
     return body
@@ -65,6 +69,7 @@ def _host_part(
         "PidsLimit": settings.max_pids,
         "ReadonlyRootfs": spec.read_only,
         "Mounts": [*_volumes(spec.volumes, settings), *_host_mounts(spec.host_mounts, settings)],
+        **({"PortBindings": _ports(spec, settings)} if spec.ports else {}),
         # A process that reaps others: without one, stopping a shell takes the whole grace period.
         "Init": True,
         "LogConfig": {
@@ -98,6 +103,21 @@ def _network(wanted: str, settings: ModelContainerOperationsSubcontract) -> str:
     if wanted and wanted not in settings.networks:
         raise RejectedError(f"this network is not allowed; {_FIELD}.networks in the contract allows networks")
     return wanted or settings.networks[0]
+
+
+def _ports(spec: ContainerSpec, settings: ModelContainerOperationsSubcontract) -> dict[str, JsonValue]:
+    network = _network(spec.network, settings)
+    if network in _WITHOUT_PORTS:
+        raise RejectedError(f"a container on the network {network} publishes no ports; use another network")
+    allowed = [range_of(ports) for ports in settings.published_ports]
+    for number in spec.ports.values():
+        if not any(number in ports for ports in allowed):
+            raise RejectedError(
+                f"the port {number} may not be published; {_FIELD}.published_ports in the contract allows ports"
+            )
+    return {
+        port: [{"HostIp": settings.publish_address, "HostPort": str(number)}] for port, number in spec.ports.items()
+    }
 
 
 def _volumes(volumes: Mapping[str, str], settings: ModelContainerOperationsSubcontract) -> list[JsonValue]:

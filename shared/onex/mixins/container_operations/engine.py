@@ -17,6 +17,7 @@ from onex.mixins.container_operations.facts import (
     ContainerHealth,
     ContainerStatistics,
     ContainerSummary,
+    EnumContainerHealth,
     ExecResult,
     LogLine,
 )
@@ -29,7 +30,7 @@ from onex.mixins.container_operations.remembered import Remembered
 from onex.mixins.container_operations.replies import Executed, Inspected, Listed, Sampled, Waited
 from onex.mixins.container_operations.spec import ContainerSpec
 from onex.mixins.docker_client import ProtocolDockerClient
-from onex.mixins.docker_client.failures import ConflictError, NotFoundError, checked
+from onex.mixins.docker_client.failures import ConflictError, NotFoundError, checked, detail_of
 from onex.mixins.docker_client.names import checked_container
 from onex.util.clock import ProtocolClock
 
@@ -37,6 +38,8 @@ _STDOUT: Final = 1
 _CREATED: Final = "created"
 _POLL_SECONDS: Final = 0.01
 _APPEAR_SECONDS: Final = 5.0
+_HEALTH_SECONDS: Final = 0.2
+"""Seconds between two looks at the result of the engine's check."""
 _STOP_SECONDS: Final = 60.0
 """Seconds that the engine has after the grace period."""
 
@@ -278,6 +281,19 @@ class ContainerOperationsEngine(ProtocolContainerOperations):
         return (await self._own(container)).health
 
     @override
+    async def wait_healthy(self, container: str, *, seconds: float | None = None) -> ContainerHealth:
+        limit = self._settings.wait_timeout_seconds if seconds is None else seconds
+        try:
+            async with asyncio.timeout(limit):
+                while (found := await self.health(container)).status is not EnumContainerHealth.HEALTHY:
+                    _can_become_healthy(container, found)
+                    await asyncio.sleep(_HEALTH_SECONDS)
+        except TimeoutError:
+            raise CallTimeoutError(f"container {container} is not healthy after {limit:g} s") from None
+        _can_become_healthy(container, found)
+        return found
+
+    @override
     async def find(self, container: str) -> ContainerFacts | None:
         try:
             return (await self._own(container)).facts
@@ -311,3 +327,16 @@ class ContainerOperationsEngine(ProtocolContainerOperations):
         """Containers that were created, and repeated calls that changed nothing."""
         repeated = self._repeated + self._executed.repeated + self._restarted.repeated
         return {"created": float(self._created), "repeated": float(repeated)}
+
+
+def _can_become_healthy(container: str, health: ContainerHealth) -> None:
+    """Raise when a wait for the health of this container would never end."""
+    if not health.is_running:
+        raise TransientError(f"container {container} does not run")
+    match health.status:
+        case EnumContainerHealth.NONE:
+            raise RejectedError(f"container {container} has no check; set `health` of its ContainerSpec")
+        case EnumContainerHealth.UNHEALTHY:
+            raise TransientError(
+                f"container {container} is unhealthy after {health.failures} failures: {detail_of(health.output)}"
+            )

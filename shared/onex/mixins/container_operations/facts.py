@@ -31,6 +31,8 @@ class ContainerFacts:
     started_at: str
     """RFC 3339, by the engine's clock. ``0001-01-01T00:00:00Z`` before the first start."""
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ports: Mapping[str, int] = field(default_factory=dict)
+    """Published ports of the machine by port of the container, like ``80/tcp``, while it runs."""
 
     @property
     def is_running(self) -> bool:

@@ -1,6 +1,8 @@
 """Configuration of containers."""
 
 import posixpath
+import re
+from ipaddress import ip_address
 from typing import ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -9,7 +11,15 @@ from onex.capability import Subcontract
 from onex.model.contract.version import ModelSemVer
 
 _NAME: Final = r"^[a-z][a-z0-9_-]{0,62}$"
+_PORTS: Final = re.compile(r"[0-9]{1,5}(-[0-9]{1,5})?")
+_LAST_PORT: Final = 65_535
 _SOCKETS: Final = ("/var/run/docker.sock", "/run/docker.sock")
+
+
+def range_of(ports: str) -> range:
+    """Return the ports of a text such as ``8080`` or ``8000-8099``."""
+    first, _, last = ports.partition("-")
+    return range(int(first), int(last or first) + 1)
 
 
 class ModelHostMount(BaseModel):
@@ -41,7 +51,7 @@ class ModelHostMount(BaseModel):
 class ModelContainerOperationsSubcontract(Subcontract):
     """What containers may be and use, and limits of their output."""
 
-    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
+    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=1, patch=0)
 
     images: tuple[str, ...] = ("*",)
     """Patterns of images that containers may run, like ``registry.example.org/jobs/*``, without tag and digest."""
@@ -54,6 +64,12 @@ class ModelContainerOperationsSubcontract(Subcontract):
     default."""
     volumes: tuple[str, ...] = ()
     """Named volumes that a container may mount."""
+    published_ports: tuple[str, ...] = Field(default=(), max_length=64)
+    """Ports of the engine's machine that containers may publish, like ``8080`` or ``8000-8099``. ``0`` allows a port
+    that the engine chooses."""
+    publish_address: str = "127.0.0.1"
+    """Address of the engine's machine at which ports are published. The default reaches that machine only;
+    ``0.0.0.0`` all of its networks."""
     host_mounts: tuple[ModelHostMount, ...] = ()
     """Folders of the engine's machine that a container may mount, by name. A message never names a path there."""
     privileged_images: tuple[str, ...] = ()
@@ -90,6 +106,19 @@ class ModelContainerOperationsSubcontract(Subcontract):
             if not name.replace("_", "").isalnum() or name != name.upper() or name == "ALL":
                 raise ValueError(f"{name} is no single Linux capability; write it like NET_BIND_SERVICE")
         return names
+
+    @field_validator("published_ports")
+    @classmethod
+    def _are_ports(cls, ports: tuple[str, ...]) -> tuple[str, ...]:
+        for text in ports:
+            if not _PORTS.fullmatch(text) or (numbers := range_of(text)).stop > _LAST_PORT + 1 or not numbers:
+                raise ValueError(f"{text[:20]} are no ports; write them like 8080, 8000-8099 or 0")
+        return ports
+
+    @field_validator("publish_address")
+    @classmethod
+    def _is_address(cls, address: str) -> str:
+        return str(ip_address(address))
 
     @model_validator(mode="after")
     def _have_different_names(self) -> Self:

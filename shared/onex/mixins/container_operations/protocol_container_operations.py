@@ -99,6 +99,14 @@ class ProtocolContainerOperations(Protocol):
         """Return the result of the engine's check of the container."""
         ...
 
+    async def wait_healthy(self, container: str, *, seconds: float | None = None) -> ContainerHealth:
+        """Return when the engine's check of a running container succeeds.
+
+        Raise TransientError when the container is unhealthy or does not run, CallTimeoutError after ``seconds``
+        (``wait_timeout_seconds`` without), and RejectedError for a container without a check.
+        """
+        ...
+
     async def find(self, container: str) -> ContainerFacts | None:
         """Return a container, or None when it does not exist."""
         ...

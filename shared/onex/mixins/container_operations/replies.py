@@ -40,6 +40,14 @@ class _Config(BaseModel):
     has_terminal: bool = Field(default=False, alias="Tty")
 
 
+class _Binding(BaseModel):
+    port: int = Field(alias="HostPort")
+
+
+class _NetworkSettings(BaseModel):
+    ports: dict[str, list[_Binding] | None] | None = Field(default=None, alias="Ports")
+
+
 class Inspected(BaseModel):
     """A container."""
 
@@ -48,6 +56,7 @@ class Inspected(BaseModel):
     image_id: str = Field(default="", alias="Image")
     state: _State = Field(alias="State")
     config: _Config = Field(alias="Config")
+    network: _NetworkSettings = Field(default_factory=_NetworkSettings, alias="NetworkSettings")
 
     @property
     def facts(self) -> ContainerFacts:
@@ -62,6 +71,7 @@ class Inspected(BaseModel):
             state.is_out_of_memory,
             state.started_at,
             self.config.labels,
+            {port: bindings[0].port for port, bindings in (self.network.ports or {}).items() if bindings},
         )
 
     @property

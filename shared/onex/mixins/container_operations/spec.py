@@ -1,8 +1,13 @@
 """The container that a handler asks for."""
 
+import re
 from collections.abc import Mapping
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+_PORT: Final = re.compile(r"[0-9]{1,5}/(tcp|udp)")
+_LAST_PORT: Final = 65_535
 
 
 class HealthProbe(BaseModel):
@@ -22,7 +27,7 @@ class HealthProbe(BaseModel):
 class ContainerSpec(BaseModel):
     """A container to create. What the contract does not allow is refused.
 
-    It has no field for ports, devices, paths of the machine, or namespaces of other containers.
+    It has no field for devices, paths of the machine, or namespaces of other containers.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +50,8 @@ class ContainerSpec(BaseModel):
     """Folder of the process. Empty uses that of the image."""
     network: str = ""
     """One of the networks of the contract. Empty uses the first."""
+    ports: Mapping[str, int] = Field(default_factory=dict, max_length=64)
+    """Ports of the machine by port of the container, like ``{"80": 8080, "53/udp": 0}``. 0 lets the engine choose."""
     volumes: Mapping[str, str] = Field(default_factory=dict, max_length=64)
     """Paths in the container by name of the volume."""
     host_mounts: tuple[str, ...] = Field(default=(), max_length=64)
@@ -69,6 +76,19 @@ class ContainerSpec(BaseModel):
             if name.startswith("onex."):
                 raise ValueError("labels that start with `onex.` belong to the capability")
         return pairs
+
+    @field_validator("ports")
+    @classmethod
+    def _are_ports(cls, ports: Mapping[str, int]) -> Mapping[str, int]:
+        named = {name if "/" in name else f"{name}/tcp": number for name, number in ports.items()}
+        if len(named) < len(ports):
+            raise ValueError("a port of the container is named twice; `80` is `80/tcp`")
+        for name, number in named.items():
+            if not _PORT.fullmatch(name) or not 1 <= int(name.partition("/")[0]) <= _LAST_PORT:
+                raise ValueError("a port of the container is written like 80, 80/tcp or 53/udp")
+            if not 0 <= number <= _LAST_PORT:
+                raise ValueError("a port of the machine is at most 65535, and 0 for one that the engine chooses")
+        return named
 
     @field_validator("volumes")
     @classmethod
