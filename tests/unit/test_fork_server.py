@@ -1,0 +1,97 @@
+"""Programs that are forked: what they find, what they leave, and what becomes of them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import psutil
+import pytest
+
+from onex.util.fork_server import ForkServer, Program
+from tests.conftest import eventually
+
+_CODE = """
+import json, os, random, sys, threading
+def main():
+    print(json.dumps({
+        "arguments": sys.argv, "environment": dict(os.environ), "input": sys.stdin.read(), "random": random.random(),
+        "leads": os.getsid(0) == os.getpid(), "threads": threading.active_count(),
+        "files": sorted(int(name) for name in os.listdir("/proc/self/fd"))[:-1],
+    }))
+    sys.stdout.flush()
+    return {"wait": lambda: threading.Event().wait() and 0, "fail": lambda: 3}.get(sys.argv[1], lambda: None)()
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("programs")
+    (made / "forked_program.py").write_text(_CODE)
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[ForkServer]:
+    made = ForkServer(["random"], [str(folder), *sys.path])
+    yield made
+    made.close()
+
+
+def program(tmp_path: Path, argument: str, environment: Mapping[str, str] | None = None, **more: object) -> Program:
+    out = str(tmp_path / "out")
+    made = Program("forked_program", [argument], environment or {}, stdout=out, stderr=out)
+    return made._replace(**more)  # type: ignore[arg-type]
+
+
+def test_a_program_has_what_it_is_given_and_nothing_of_its_server(
+    server: ForkServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").write_text("asked")
+    process = server.start(program(tmp_path, "end", {"NAME": "value"}, stdin=str(tmp_path / "in")))
+    assert process.wait(30) == 0
+    first = json.loads((tmp_path / "out").read_text())
+    assert (first["arguments"], first["input"], first["leads"]) == (["forked_program", "end"], "asked", True)
+    assert first["environment"] == {"NAME": "value"}
+    assert (first["threads"], first["files"]) == (1, [0, 1, 2])
+    assert server.start(program(tmp_path, "end")).wait(30) == 0
+    second = json.loads((tmp_path / "out").read_text().splitlines()[1])  # the file grows
+    assert (second["input"], second["environment"]) == ("", {})
+    assert first["random"] != second["random"]
+
+
+def test_ends_are_told_as_a_popen_does(server: ForkServer, tmp_path: Path) -> None:
+    failed = server.start(program(tmp_path, "fail"))
+    assert (failed.wait(30), failed.poll(), failed.returncode) == (3, 3, 3)
+    waits = server.start(program(tmp_path, "wait"))
+    assert waits.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        waits.wait(0.05)
+    waits.kill()
+    assert waits.wait(30) == -signal.SIGKILL
+    waits.send_signal(signal.SIGTERM)  # nobody is there
+
+
+def test_only_what_is_tied_ends_with_the_server(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    server = ForkServer([], [str(folder), *sys.path])
+    tied = server.start(program(tmp_path, "wait", tied=True))
+    free = server.start(program(tmp_path, "wait", title="onex run something"))
+    try:
+        eventually(lambda: (tmp_path / "out").read_text().count("\n") == 2)
+        assert psutil.Process(free.pid).cmdline() == ["onex run something"]
+        server.close()
+        eventually(lambda: not psutil.pid_exists(tied.pid) or psutil.Process(tied.pid).status() == "zombie")
+        assert psutil.Process(free.pid).status() != "zombie"
+    finally:
+        os.kill(free.pid, signal.SIGKILL)
+
+
+def test_a_server_that_has_ended_is_an_error(tmp_path: Path) -> None:
+    server = ForkServer(["no_such_module"], [*sys.path])
+    with pytest.raises(OSError, match="the process that starts others ended with 1"):
+        server.start(program(tmp_path, "end"))
+    server.close()
