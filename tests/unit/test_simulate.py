@@ -16,7 +16,7 @@ from onex.testing import SimulationError, simulate
 from onex.testing.cases import load_cases
 from onex.testing.simulation import INVARIANTS, SimulatedRun
 from onex.testing.simulation.schedule import Action, shrunk
-from tests.conftest import ORDERS
+from tests.conftest import NODES, ORDERS
 
 _CONTRACT = """\
 name: {name}
@@ -150,6 +150,31 @@ def test_state_in_the_instance_is_found_and_shrunk(
     assert str(again.value) == str(found)
     (node / "cases.yaml").write_text(found.case)
     assert [each.name for each in load_cases(node)] == [case["name"]]
+
+
+def test_the_records_and_the_case_that_is_found_have_the_headers_of_the_cases(tmp_path: Path) -> None:
+    node = node_in(tmp_path, "node_headed_compute", "COMPUTE", _COUNTS_IN_THE_INSTANCE)
+    headed = _CASES.replace("Ask: {name: ada}}\n", "Ask: {name: ada}}\n  headers: {x-one: a}\n")
+    headed = headed.replace("[{Ask: {name: bob}}]\n", "[{Ask: {name: bob}}]\n  given_headers: {x-one: a}\n")
+    headed = headed.replace("when: {Ask: {name: bob}}\n", "when: {Ask: {name: bob}}\n  headers: {x-one: a}\n")
+    (node / "cases.yaml").write_text(headed)
+    with pytest.raises(SimulationError) as raised:
+        simulate([node], schedules=30, length=40)
+    (case,) = yaml.safe_load(raised.value.case)
+    assert case["headers"] == {"x-one": "a"}
+    assert ("given" in case) == (case.get("given_headers") == {"x-one": "a"})
+
+
+def test_a_node_that_needs_tokens_holds() -> None:
+    requested: list[int] = []
+
+    def count(run: SimulatedRun) -> None:
+        (model,) = (model for model in run.nodes[0].outputs if model.__name__ == "PayoutRequested")
+        requested.append(len(run.mesh.published(model)))
+
+    folder = NODES / "node_secure_orchestrator" / "v1_0_0"
+    simulate([folder], schedules=2, length=30, invariants=[*INVARIANTS, count])
+    assert sum(requested) > 0, "the tokens of the cases are sent"
 
 
 def test_nodes_that_work_hold(tmp_path: Path) -> None:
