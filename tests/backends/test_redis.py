@@ -17,6 +17,7 @@ from onex.errors import TransientError
 from onex.local.properties import free_port
 from tests.conftest import eventually
 from tests.mixins.cache_mesh import Instance, Mesh
+from tests.mixins.test_cache_of_all_instances import Stall
 
 _PASSWORD = "p@ss word"
 
@@ -190,8 +191,13 @@ def test_a_wrong_password_is_a_reason_and_no_failure(server: Server) -> None:
 
 
 def test_a_user_with_few_rights_is_enough(server: Server) -> None:
-    server.client.execute_command(
-        "ACL SETUSER shop on >secret ~onex:* +@read +@write +scan +ping +select resetchannels"
+    server.client.acl_setuser(
+        "shop",
+        enabled=True,
+        passwords=["+secret"],
+        keys=["onex:*"],
+        categories=["+@read", "+@write"],
+        commands=["+ping", "+select"],
     )
 
     async def scene() -> None:
@@ -225,3 +231,23 @@ def test_a_full_server_returns_values_and_takes_some_again_when_it_has_room(serv
             assert await two.load("third") == 3
 
     asyncio.run(scene())
+
+
+def test_instances_of_a_node_share_prices_and_survive_the_server(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STALL_REDIS_URL", server.url)
+    stall = Stall(virtual_time=False)
+    assert stall.ask() == {1}
+    assert sorted(stall.looked_up) == [0, 1], "one of the two has loaded it"
+    server.kill()
+    try:
+        assert stall.ask() == {1}
+        assert stall.ask("pears") <= {1, 2}
+        assert sum(stall.looked_up) == 3, "each of the two has loaded the other price"
+    finally:
+        server.start()
+    assert len(stall.ask("plums")) == 1
+    assert sum(stall.looked_up) == 4
+    assert stall.mesh.dead_letters() == []
+    stall.mesh.close()

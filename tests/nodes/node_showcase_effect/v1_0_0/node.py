@@ -19,6 +19,7 @@ from onex.mixins.files import MixinFiles
 from onex.mixins.health_check import MixinHealthCheck
 from onex.mixins.hmac_validation import MixinHMACValidation
 from onex.mixins.http_client import MixinHttpClient
+from onex.mixins.intelligent_caching import MixinIntelligentCaching
 from onex.mixins.ip_whitelist import MixinIPWhitelist
 from onex.mixins.kafka_configuration import MixinKafkaConfiguration
 from onex.mixins.kafka_health_check import MixinKafkaHealthCheck
@@ -53,6 +54,7 @@ class NodeShowcaseEffect(
     MixinAuthorization,
     MixinAuthentication,
     MixinBulkhead,
+    MixinIntelligentCaching,
     MixinCaching,
     MixinCircuitBreaker,
     MixinContractLoader,
