@@ -75,9 +75,12 @@ def test_ends_are_told_as_a_popen_does(server: ForkServer, tmp_path: Path) -> No
     waits.send_signal(signal.SIGTERM)  # nobody is there
 
 
-def test_only_what_is_tied_ends_with_the_server(folder: Path, tmp_path: Path) -> None:
+def test_only_what_is_tied_ends_with_the_server(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "out").touch()
-    server = ForkServer([], [str(folder), *sys.path])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), *sys.path]))
+    server = ForkServer([])
     tied = server.start(program(tmp_path, "wait", tied=True))
     free = server.start(program(tmp_path, "wait", title="onex run something"))
     try:

@@ -32,7 +32,7 @@ class Program(NamedTuple):
     arguments: Sequence[str]
     environment: Mapping[str, str]
     title: str = ""
-    """What lists of processes show."""
+    """What lists of processes show, where the server has an environment."""
     stdin: str = ""
     stdout: str = ""
     stderr: str = ""
@@ -153,6 +153,9 @@ def _become(program: Program) -> None:
     os.setsid()
     if program.tied and sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if program.title:
+        # An extra brings it. It finds the arguments next to the environment, so that it is asked before that changes.
+        import_module("setproctitle").setproctitle(program.title)
     os.environ.clear()
     os.environ.update(program.environment)
     for number, name, flags in (
@@ -164,8 +167,6 @@ def _become(program: Program) -> None:
         os.dup2(opened, number)
         os.close(opened)
     sys.argv = [program.module, *program.arguments]
-    if program.title:
-        import_module("setproctitle").setproctitle(program.title)  # an extra brings it
 
 
 def main() -> int:
