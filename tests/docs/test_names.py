@@ -66,6 +66,7 @@ _DEPENDENCIES = {
     "Keys of an issuer (JWKS)",
     "Mail server",
     "PostgreSQL",
+    "Redis-compatible server",
     "Schema registry",
 }
 

@@ -48,7 +48,7 @@ class NotificationEngine(ProtocolNotification):
     async def notify(
         self, title: str, text: str, *, severity: EnumSeverity = EnumSeverity.INFO, key: str = ""
     ) -> int:
-        sent, failures, is_outage = 0, list[str](), True
+        sent, failures, outages = 0, list[str](), list[str]()
         for channel in self._settings.channels:
             identity = channel.name, key or title
             if identity in self._recent or _less(severity, channel.least_severity):
@@ -58,17 +58,21 @@ class NotificationEngine(ProtocolNotification):
             except RejectedError as error:  # a retry would not help; the other channels still get the notification
                 log.error("a notification was refused", channel=channel.name, error=str(error))
                 self._failed += 1
+            except OutageError as error:
+                outages.append(str(error))
+                self._failed += 1
             except TransientError as error:
                 failures.append(str(error))
-                is_outage &= isinstance(error, OutageError)
                 self._failed += 1
             else:
                 self._recent[identity] = None
                 sent += 1
         self._sent += sent
+        words = f"notification not sent: {'; '.join([*failures, *outages])}"
         if failures:
-            # The message waits for channels that are away, and no attempt is counted.
-            raise (OutageError if is_outage else TransientError)(f"notification not sent: {'; '.join(failures)}")
+            raise TransientError(words)
+        if outages:  # the message waits for the channels, and no attempt is counted
+            raise OutageError(words)
         return sent
 
     async def _attempts(self, channel: ModelNotificationChannel, title: str, text: str) -> None:
