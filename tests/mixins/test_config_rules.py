@@ -12,6 +12,11 @@ from tests.mixins.helpers import contract_file
 Config = dict[str, JsonValue]
 JWKS, SECRET = "https://login.example/keys", "a secret that is long enough for HS256"
 
+
+def _patterns(*names: str) -> Config:
+    return {"sensitive_field_patterns": [*names]}
+
+
 REFUSED: list[tuple[str, Config, Config, str]] = [
     (
         "bulkhead",
@@ -100,12 +105,7 @@ REFUSED: list[tuple[str, Config, Config, str]] = [
         "secret and jwks_url are two kinds of keys",
     ),
     *(
-        (
-            key,
-            {"sensitive_field_patterns": ["iban", "x-api-key", "größe"]},
-            {"sensitive_field_patterns": wrong},
-            words,
-        )
+        (key, _patterns("iban", "x-api-key", "größe"), _patterns(*wrong), words)
         for key in ("audit_log", "logging", "redaction", "security", "tracing")
         for wrong, words in (
             ([".*token.*"], "'.*token.*' is no name"),
