@@ -122,6 +122,21 @@ async def _nothing() -> object:
     return None
 
 
+def test_a_value_that_is_put_is_not_replaced_by_an_older_one() -> None:
+    mesh = Mesh()
+    it = mesh.instance()
+
+    async def scene() -> None:
+        loading = asyncio.create_task(it.load(took=5))
+        await asyncio.sleep(1)
+        await it.engine.put("k", 7)
+        assert await loading == 1
+        assert await it.load() == 7
+        assert await mesh.instance().load() == 7
+
+    mesh.play(scene())
+
+
 def test_a_value_that_expired_on_the_server_is_not_returned() -> None:
     mesh = Mesh()
     one, two = mesh.instance(), mesh.instance()
