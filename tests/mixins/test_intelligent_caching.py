@@ -844,6 +844,7 @@ def test_what_is_invalid_is_not_read_and_is_removed_when_the_server_is_back() ->
         await asyncio.sleep(1)
         assert await one.engine.get("b", int) is None
         await one.engine.probe()
+        await _idle()
         assert not [name for name in mesh.server.values if b":k:" in name]
         await one.engine.close()
 
@@ -869,6 +870,7 @@ def test_a_removal_that_is_interrupted_is_done_again(command: str) -> None:
         assert it.second.problem
         assert await it.engine.get("a", int) is None
         await it.engine.probe()
+        await _idle()
         assert mesh.server.values == {}
 
     mesh.play(scene())
@@ -888,6 +890,7 @@ def test_a_removal_that_is_cancelled_is_done_later() -> None:
         mesh.server.takes = 0
         assert await it.engine.get("a", int) is None
         await it.engine.probe()
+        await _idle()
         assert mesh.server.values == {}
 
     mesh.play(scene())
@@ -1104,8 +1107,8 @@ def test_a_node_has_two_levels_without_an_agent() -> None:
         assert node.cache.get("k", int) == 1, "the memory is that of MixinCaching"
         await node.intelligent_cache.forget("k")
         assert node.cache.get("k", int) is None
-        checks = node.container.get(HealthChecks).all
-        assert not checks["intelligent_caching"].critical
+        check = node.container.get(HealthChecks).all["intelligent_caching"]
+        assert (check.critical, check.watch is None) == (False, False), "the agent runs it, and stays ready"
         assert list(node.container.get(Reports).take()) == []
 
     play(scene())

@@ -17,6 +17,7 @@ from onex.capability import (
     configured,
     define,
 )
+from onex.capability.health import Watch
 from onex.mixins.caching import ProtocolCaching
 from onex.mixins.caching.engine import CachingEngine
 from onex.mixins.intelligent_caching.engine import IntelligentCachingEngine
@@ -69,5 +70,5 @@ class MixinIntelligentCaching(Mixin):
             clock,
             container.get(SharedResources),
         )
-        container.get(HealthChecks).add(HealthCheck(_NAME, engine.probe, critical=False))
+        container.get(HealthChecks).add(HealthCheck(_NAME, engine.probe, critical=False, watch=Watch()))
         return engine

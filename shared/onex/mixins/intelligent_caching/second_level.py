@@ -212,7 +212,6 @@ class SecondLevel:
         await self._command(_done, "PING")
         if self._writes.problem:
             await self._command(_done, "SET", self._names.health, b"", "PX", 1_000, writes=True)
-        await self.settle()
         return self.problem
 
     async def _command(self, read_reply: Callable[[object], T], *words: Word, writes: bool = False) -> T | None:
