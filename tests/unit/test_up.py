@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Self
 
 import pytest
 import typer
@@ -256,14 +257,23 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
                 process.kill()
                 process.wait()
 
-    def spawn(command: list[str], log: Path, *, tied: bool) -> "subprocess.Popen[bytes]":
-        made.stage("begin to spawn")
-        process = made.process()
-        (made.home / "run").mkdir(parents=True, exist_ok=True)
-        info = {"node": EFFECT, "pid": process.pid, "prefix": "", "health": "http://127.0.0.1:1"}
-        (made.home / "run" / f"{process.pid}.json").write_text(json.dumps(info))
-        made.stage("spawn")
-        return process
+    class FakeStarter:
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def prepare(self) -> None:
+            made.stage("import")
+
+        def start(self, arguments: list[str], log: Path) -> "subprocess.Popen[bytes]":
+            made.stage("begin to spawn")
+            process = made.process()
+            (made.home / "run").mkdir(parents=True, exist_ok=True)
+            info = {"node": EFFECT, "pid": process.pid, "prefix": "", "health": "http://127.0.0.1:1"}
+            (made.home / "run" / f"{process.pid}.json").write_text(json.dumps(info))
+            made.stage("spawn")
+            return process
 
     def state_of(info: AgentInfo) -> str:
         made.stage("ready")
@@ -275,7 +285,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
 
     monkeypatch.setattr(onex.local, "LocalKafka", FakeKafka)
     monkeypatch.setattr(onex.local, "LocalPostgres", FakePostgres)
-    monkeypatch.setattr(onex.cli.stack.agents, "spawn", spawn)
+    monkeypatch.setattr(up, "AgentStarter", FakeStarter)
     monkeypatch.setattr(onex.cli.stack.agents, "state_of", state_of)
     monkeypatch.setattr(onex.cli.provision, "provision", provision)
     yield made
@@ -340,7 +350,7 @@ def test_the_registry_runs_with_the_nodes_of_a_project(machine: Machine, monkeyp
     assert read_stack(Settings.load()).services == (str(NODES / EFFECT),)
 
 
-STAGES = ("prepare", "launch", "postgres", "wait", "spawn", "provision", "ready")
+STAGES = ("prepare", "launch", "import", "postgres", "wait", "spawn", "provision", "ready")
 
 
 def raising(error: BaseException) -> Callable[[], object]:
