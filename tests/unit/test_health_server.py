@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 import structlog
@@ -103,6 +104,8 @@ def test_only_accepted_networks_and_this_machine_are_served(monkeypatch: pytest.
         with structlog.testing.capture_logs() as logs:
             for _ in range(40):
                 with _connect(server) as client:
+                    with suppress(ConnectionError):
+                        client.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")
                     assert _ended(client), "it gets no response"
         (line,) = logs
         assert (line["client"], line["refused"], line["log_level"]) == ("198.51.100.7", 1, "warning")
