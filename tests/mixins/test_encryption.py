@@ -1,5 +1,6 @@
 """MixinEncryption."""
 
+import asyncio
 import base64
 
 import pytest
@@ -7,10 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from onex.errors import CompositionError, RejectedError
+from onex.capability import HealthCheck, HealthChecks
+from onex.capability.health import Probe
+from onex.errors import CompositionError, OutageError, RejectedError
 from onex.mixins.encryption import MixinEncryption, ModelEncryptionSubcontract
 from onex.mixins.encryption.engine import EncryptionEngine
 from onex.node import NodeCompute
+from onex.testing.clock import ManualClock
+from onex.util.clock import to_datetime
 from tests.mixins.helpers import Note, container
 
 
@@ -107,3 +112,52 @@ def test_a_node_without_keys_raises() -> None:
     keyed = Node()
     keyed.container = container(ModelEncryptionSubcontract.model_validate({"keys": [key(1)]}))
     assert keyed.encryption.decrypt(keyed.encryption.encrypt(b"x")) == b"x"
+
+
+def ending(seconds: float, **settings: object) -> tuple[EncryptionEngine, ManualClock]:
+    clock = ManualClock()
+    until = to_datetime(clock.now_ms() + round(seconds * 1000)).isoformat()
+    keys = [{**key(1), "until": until}, key(2)]
+    return EncryptionEngine(ModelEncryptionSubcontract.model_validate({"keys": keys, **settings}), clock), clock
+
+
+def problem(probe: Probe) -> str:
+    return asyncio.run(HealthCheck("c", probe).problem(5))
+
+
+@pytest.mark.enforces("encryption.keys.until", "encryption.warn_before_end_seconds")
+def test_a_key_that_ends_is_reported_before_and_encrypts_nothing_after() -> None:
+    engine, clock = ending(100, warn_before_end_seconds=60)
+    envelope = engine.encrypt(b"data")
+    assert problem(engine.probe_keys) == problem(engine.probe_end) == ""
+    clock.move_to(clock.monotonic() + 41)
+    assert problem(engine.probe_keys) == ""
+    assert "the key key-1 ends soon" in problem(engine.probe_end)
+    clock.move_to(clock.monotonic() + 60)
+    assert "the key key-1 has ended" in problem(engine.probe_keys)
+    with pytest.raises(OutageError, match="the key key-1 has ended; add another one"):
+        engine.encrypt(b"data")
+    assert engine.decrypt(envelope) == b"data", "it still decrypts"
+    successor, _ = ending(-1, active_key="key-2")
+    assert problem(successor.probe_keys) == problem(successor.probe_end) == ""
+
+
+def test_health_reports_a_missing_key_and_one_that_does_not_decrypt(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "no key to encrypt with" in problem(made().probe_keys)
+    broken = made(1)
+    monkeypatch.setattr(broken, "decrypt", lambda *_, **__: b"other")
+    assert "the key key-1 does not decrypt what it encrypts" in problem(broken.probe_keys)
+
+
+def test_a_node_adds_checks_of_its_keys() -> None:
+    class Node(MixinEncryption, NodeCompute):
+        pass
+
+    node = Node()
+    node.container = container(ModelEncryptionSubcontract.model_validate({"keys": [key(1)]}))
+    node.encryption.encrypt(b"")
+    checks = node.container.get(HealthChecks).all
+    assert {name: check.critical for name, check in checks.items()} == {
+        "encryption_keys": True,
+        "encryption_key_end": False,
+    }

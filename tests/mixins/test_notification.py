@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import smtplib
 import ssl
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from pydantic import ValidationError
 
+from onex.capability import HealthCheck, HealthChecks
 from onex.errors import OutageError, TransientError
 from onex.local.properties import free_port
 from onex.mixins.notification import EnumSeverity, MixinNotification, ModelNotificationSubcontract
@@ -249,3 +252,49 @@ def test_a_node_without_channels_sends_nothing() -> None:
     node = Node()
     node.container = container()
     assert asyncio.run(node.notifications.notify("a", "b")) == 0
+
+
+def problem(engine: NotificationEngine, channel: str) -> str:
+    return asyncio.run(HealthCheck("c", partial(engine.probe, channel)).problem(10))
+
+
+def test_health_greets_the_mail_server_and_sends_nothing(
+    inbox: tuple[Inbox, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler, port = inbox
+    assert problem(made(mail(port)), "mail") == ""
+    assert "mail: STARTTLS extension not supported" in problem(made(mail(port, starttls=True)), "mail")
+    assert "mail: SMTP AUTH" in problem(made(mail(port, username="mesh", password="p-1")), "mail")
+    assert "mail: " in problem(made(mail(1)), "mail")
+    monkeypatch.setattr(smtplib.SMTP, "noop", lambda _: (421, b"closing"))
+    assert problem(made(mail(port)), "mail") == "mail returned status 421 to NOOP"
+    assert not handler.mails
+
+
+def test_health_of_a_chat_is_that_of_its_last_notification() -> None:
+    with Receiver((503, {}, b""), (400, {}, b""), (200, {}, b"")).running() as receiver:
+        engine = made(chat(receiver.url), max_attempts=1)
+        assert problem(engine, "chat") == ""
+        with pytest.raises(OutageError):
+            told(engine)
+        assert problem(engine, "chat") == "the last notification failed: chat returned status 503"
+        assert told(engine) == 0
+        assert problem(engine, "chat") == "the last notification failed: chat returned status 400"
+        assert told(engine) == 1
+        assert problem(engine, "chat") == ""
+        assert len(receiver.requests) == 3, "a check sends nothing"
+
+
+def test_a_node_adds_a_check_for_each_channel() -> None:
+    class Node(MixinNotification, NodeEffect):
+        pass
+
+    node = Node()
+    settings = {"channels": [mail(25), chat("https://chat.example.org")]}
+    node.container = container(ModelNotificationSubcontract.model_validate(settings))
+    assert node.notifications
+    checks = node.container.get(HealthChecks).all
+    assert {name: check.critical for name, check in checks.items()} == {
+        "notification.mail": False,
+        "notification.chat": False,
+    }

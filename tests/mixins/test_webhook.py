@@ -6,28 +6,54 @@ import gzip
 import json
 import tracemalloc
 from email.utils import format_datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 
 import pytest
 from pydantic import JsonValue
+from typing_extensions import override
 
-from onex.capability import ProtocolCurrentMessage
-from onex.errors import RejectedError, TransientError
+from onex.capability import AgentEnvironment, HealthChecks, ProtocolCurrentMessage
+from onex.capability.current_record import NoCurrentRecord, ProtocolCurrentRecord, RecordFacts
+from onex.errors import OutageError, RejectedError, TransientError
+from onex.mixins.encryption import ModelEncryptionSubcontract
+from onex.mixins.encryption.engine import EncryptionEngine
+from onex.mixins.http_client.addresses import resolve
+from onex.mixins.replay_window import ReplayWindow
 from onex.mixins.webhook import MixinWebhook, ModelWebhookSubcontract
+from onex.mixins.webhook.delivery import Sender
 from onex.mixins.webhook.engine import WebhookEngine
 from onex.mixins.webhook.signature import sign
+from onex.mixins.webhook.store import SubscriptionStore
+from onex.mixins.webhook.subscribers import Subscribers
 from onex.node import NodeEffect
 from onex.testing.clock import ManualClock
 from onex.util.clock import to_datetime
 from tests.mixins.helpers import CURRENT_MESSAGE, FakeCurrentMessage, Receiver, container, mute_server
 
+FOLDER = TemporaryDirectory()
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
 DATA: JsonValue = {"order": "o-1"}
+
+
+def built(
+    settings: ModelWebhookSubcontract,
+    clock: ManualClock,
+    home: Path,
+    record: ProtocolCurrentRecord | None = None,
+) -> WebhookEngine:
+    rules = settings.subscriptions
+    encryption = EncryptionEngine(ModelEncryptionSubcontract(keys=rules.keys), clock)
+    store = SubscriptionStore(home / "subscriptions", rules.most, encryption)
+    subscribers = Subscribers(rules, store, Sender(settings, clock), lambda *_: None, resolve)
+    window = ReplayWindow(home / "window", settings.remembered_ids, clock)
+    return WebhookEngine(settings, CURRENT_MESSAGE, record or NoCurrentRecord(), window, subscribers, clock)
 
 
 def engine(url: str = "", clock: ManualClock | None = None, **settings: object) -> WebhookEngine:
     endpoint = {"name": "shop", "url": url, "secrets": [SECRET], **_endpoint(settings)}
     fast = {"base_delay_seconds": 0.001, "endpoints": [endpoint], **settings}
-    return WebhookEngine(ModelWebhookSubcontract.model_validate(fast), CURRENT_MESSAGE, clock or ManualClock())
+    return built(ModelWebhookSubcontract.model_validate(fast), clock or ManualClock(), Path(mkdtemp(dir=FOLDER.name)))
 
 
 def _endpoint(settings: dict[str, object]) -> dict[str, object]:
@@ -198,12 +224,75 @@ def test_old_and_future_deliveries_are_refused() -> None:
 @pytest.mark.enforces("webhook.remembered_ids")
 def test_repeated_deliveries_are_refused() -> None:
     clock = ManualClock()
-    made = engine(clock=clock, remembered_ids=1)
+    made = engine(clock=clock, remembered_ids=2)
     made.verify("shop", signed(clock), b"{}")
     with pytest.raises(RejectedError, match="msg_1 was delivered before"):
         made.verify("shop", signed(clock), b"{}")
     made.verify("shop", signed(clock, "msg_2"), b"{}")
-    assert made.verify("shop", signed(clock), b"{}") == "msg_1", "forgotten for the other one"
+    with pytest.raises(OutageError, match="is full with 2 tokens"):
+        made.verify("shop", signed(clock, "msg_3"), b"{}")
+
+
+class Record(ProtocolCurrentRecord):
+    """A current record."""
+
+    def __init__(self, offset: int) -> None:
+        self.now = RecordFacts("t", 0, offset, b"k", b"v", b"m", 0, is_repeated=False)
+
+    @override
+    def facts(self) -> RecordFacts | None:
+        return self.now
+
+
+def test_a_repetition_is_refused_after_a_restart_and_a_retried_message_is_not(tmp_path: Path) -> None:
+    clock = ManualClock()
+    endpoint = {"name": "shop", "secrets": [SECRET]}
+    settings = ModelWebhookSubcontract.model_validate({"endpoints": [endpoint]})
+
+    def verify(offset: int) -> str:
+        made = built(settings, clock, tmp_path, Record(offset))
+
+        async def live() -> str:
+            await made.open()
+            try:
+                return made.verify("shop", signed(clock), b"{}")
+            finally:
+                await made.close()
+
+        return asyncio.run(live())
+
+    assert verify(1) == "msg_1"
+    assert verify(1) == "msg_1", "the same record again"
+    with pytest.raises(RejectedError, match="msg_1 was delivered before"):
+        verify(2)
+
+
+def test_health_is_that_of_the_last_delivery() -> None:
+    with Receiver((410, {}, b""), (200, {}, b"")).running() as receiver:
+        made = engine(receiver.url)
+        asyncio.run(made.probe("shop"))
+        with pytest.raises(RejectedError):
+            deliver(made)
+        with pytest.raises(OutageError, match="the last delivery failed: shop returned status 410"):
+            asyncio.run(made.probe("shop"))
+        assert len(receiver.requests) == 1, "a check sends nothing"
+        assert deliver(made)
+        asyncio.run(made.probe("shop"))
+
+
+def test_a_cancelled_delivery_says_nothing_about_the_endpoint() -> None:
+    async def live() -> None:
+        async with mute_server() as port:
+            made = engine(f"http://127.0.0.1:{port}")
+            task = asyncio.create_task(made.deliver("shop", "order.paid", DATA))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await made.probe("shop")
+            assert made.reported_metrics()["failed"] == 1.0
+
+    asyncio.run(live())
 
 
 @pytest.mark.parametrize("without", ["Webhook-Id", "Webhook-Timestamp"])
@@ -215,13 +304,15 @@ def test_incomplete_rules_are_refused(without: str) -> None:
         engine(clock=clock).verify("shop", headers, b"{}")
 
 
-def test_a_node_delivers() -> None:
+def test_a_node_delivers(tmp_path: Path) -> None:
     class Node(MixinWebhook, NodeEffect):
         pass
 
     with Receiver().running() as receiver:
         node = Node()
         endpoint = {"name": "shop", "url": receiver.url, "secrets": ["s"]}
-        node.container = container(ModelWebhookSubcontract.model_validate({"endpoints": [endpoint]}))
+        settings = ModelWebhookSubcontract.model_validate({"endpoints": [endpoint]})
+        node.container = container(AgentEnvironment(home=tmp_path), settings)
         node.container.registry.value(ProtocolCurrentMessage, FakeCurrentMessage("m-9"))
         assert asyncio.run(node.webhooks.deliver("shop", "order.paid", DATA))
+        assert list(node.container.get(HealthChecks).all) == ["webhook.shop"]

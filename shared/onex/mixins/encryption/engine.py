@@ -11,12 +11,15 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from typing_extensions import override
 
-from onex.errors import CompositionError, RejectedError
+from onex.errors import CompositionError, OutageError, RejectedError
 from onex.mixins.encryption.model_encryption_subcontract import ModelEncryptionSubcontract
 from onex.mixins.encryption.protocol_encryption import ProtocolEncryption
+from onex.util.clock import ProtocolClock, SystemClock
 
 _MAGIC = b"ONX1"
 _NONCE, _WRAPPED = 12, 48
+_PROBE = "onex health check"
+"""Purpose of what the health check encrypts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,11 @@ class _Envelope:
 class EncryptionEngine(ProtocolEncryption):
     """Encrypts and decrypts with the keys of the subcontract. Any thread."""
 
-    def __init__(self, settings: ModelEncryptionSubcontract) -> None:
+    def __init__(self, settings: ModelEncryptionSubcontract, clock: ProtocolClock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self._max_bytes = settings.max_bytes
+        self._warn_ms = round(settings.warn_before_end_seconds * 1000)
+        self._ends_ms = {key.id: key.until_ms for key in settings.keys}
         self._keys = {key.id: AESGCM(key.raw) for key in settings.keys}
         self._active = settings.active_key or next(iter(self._keys), "")
 
@@ -61,10 +67,28 @@ class EncryptionEngine(ProtocolEncryption):
     def key_of(self, envelope: bytes) -> str:
         return _parse(envelope).key_id
 
+    async def probe_keys(self) -> None:
+        """Raise the reason why nothing can be encrypted, or not decrypted again."""
+        sample = os.urandom(_NONCE)
+        if self.decrypt(self.encrypt(sample, purpose=_PROBE), purpose=_PROBE) != sample:
+            raise OutageError(f"the key {self._active} does not decrypt what it encrypts")
+
+    async def probe_end(self) -> None:
+        """Raise OutageError when the active key ends soon."""
+        self._require_alive(self._clock.now_ms() + self._warn_ms, "ends soon")
+
+    def _require_alive(self, at_ms: int, problem: str) -> None:
+        if at_ms >= self._ends_ms.get(self._active, float("inf")):
+            raise OutageError(
+                f"the key {self._active} {problem}; add another one to `keys` and make it active",
+                for_all=True,
+            )
+
     def _wrap(self, key: bytes) -> bytes:
         active = self._keys.get(self._active)
         if active is None:
             raise CompositionError("no key to encrypt with; set `keys` of MixinEncryption in the contract")
+        self._require_alive(self._clock.now_ms(), "has ended")
         return _seal(active, key, self._active.encode())
 
     def _unwrap(self, envelope: _Envelope) -> bytes:

@@ -14,6 +14,7 @@ from onex.errors import OutageError, RejectedError
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+NETWORKS_FIELD = "http_client.private_networks"
 _TRANSLATED = IPv6Network("64:ff9b::/96")
 """IPv4 addresses behind a translator (RFC 6052)."""
 
@@ -27,13 +28,17 @@ async def resolve(host: str, port: int) -> Sequence[Address]:
     return [ip_address(str(sockaddr[0]).partition("%")[0]) for _, _, _, _, sockaddr in found]
 
 
-def permitted(host: str, addresses: Sequence[Address], private: Sequence[Network]) -> Sequence[Address]:
-    """Return the addresses that are public, or in a network of ``private``. Raise RejectedError when none is."""
+def permitted(
+    host: str, addresses: Sequence[Address], private: Sequence[Network], field: str = NETWORKS_FIELD
+) -> Sequence[Address]:
+    """Return the addresses that are public, or in a network of ``private``. Raise RejectedError when none is.
+
+    The error names the field of the contract that allows networks.
+    """
     kept = [address for address in addresses if _is_permitted(address, private)]
     if not kept:
         raise RejectedError(
-            f"the host {host} is in a network that is not public; "
-            "http_client.private_networks in the contract allows networks"
+            f"the host {host} is in a network that is not public; {field} in the contract allows networks"
         )
     return kept
 

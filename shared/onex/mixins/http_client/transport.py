@@ -8,7 +8,7 @@ import httpx
 from typing_extensions import override
 
 from onex.errors import RejectedError
-from onex.mixins.http_client.addresses import Address, Network, permitted
+from onex.mixins.http_client.addresses import NETWORKS_FIELD, Address, Network, permitted
 from onex.mixins.http_client.targets import Origin
 
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
@@ -29,13 +29,18 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         limits: httpx.Limits,
         ca_file: str,
         resolve: Resolve,
+        *,
+        context: ssl.SSLContext | None = None,
+        networks_field: str = NETWORKS_FIELD,
     ) -> None:
+        """``context`` replaces the authorities that ``ca_file`` extends. ``networks_field`` is named in errors."""
         self._origins = frozenset(origins)
         self._private = private
         self._limits = limits
         self._ca_file = ca_file
         self._resolve = resolve
-        self._context: ssl.SSLContext | None = None
+        self._context = context
+        self._networks_field = networks_field
         self._pools: dict[Origin, httpx.AsyncHTTPTransport] = {}
 
     async def prepare(self) -> None:
@@ -48,7 +53,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         origin = Origin.of(request.url)
         if origin not in self._origins:
             raise RejectedError(f"{origin} is no origin of this node; http_client.allowed_origins allows origins")
-        addresses = permitted(origin.host, await self._resolve(origin.host, origin.port), self._private)
+        found = await self._resolve(origin.host, origin.port)
+        addresses = permitted(origin.host, found, self._private, self._networks_field)
         pool = await self._pool(origin)
         for address in addresses[:-1]:
             try:

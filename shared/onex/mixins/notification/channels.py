@@ -19,6 +19,7 @@ from onex.mixins.http_status import CREDENTIALS, OUTAGES, may_pass
 from onex.mixins.notification.model_notification_subcontract import EnumChannelKind, ModelNotificationChannel
 
 Send = Callable[[str, str], Awaitable[None]]
+_OK = 250
 _CREDENTIALS = frozenset({530, 534, 535, 538})
 """Replies of a mail server that wants other credentials (RFC 4954, section 6)."""
 _OUTAGES = OUTAGES | CREDENTIALS | {403}
@@ -40,10 +41,7 @@ def _mail(channel: ModelNotificationChannel, timeout: float, title: str, text: s
     mail.set_content(text)
     try:
         with smtplib.SMTP(channel.host, channel.port, timeout=timeout) as server:
-            if channel.starttls:
-                server.starttls(context=ssl.create_default_context())
-            if channel.username:
-                server.login(channel.username, channel.password.get_secret_value())
+            _enter(server, channel)
             server.send_message(mail)
     except smtplib.SMTPRecipientsRefused as error:
         is_final = all(code >= 500 for code, _ in error.recipients.values())
@@ -53,6 +51,29 @@ def _mail(channel: ModelNotificationChannel, timeout: float, title: str, text: s
         raise (RejectedError if is_final else OutageError)(f"{channel.name}: {error}") from error
     except OSError as error:  # smtplib's other errors are of this class
         raise OutageError(f"{channel.name}: {str(error) or type(error).__name__}") from error
+
+
+def look(channel: ModelNotificationChannel, timeout: float) -> None:
+    """Connect to the server of a mail channel, greet, start TLS and log in as for a mail, and send none.
+
+    Blocks for up to ``timeout`` seconds each step. Raise OutageError with the first step that fails.
+    """
+    try:
+        with smtplib.SMTP(channel.host, channel.port, timeout=timeout) as server:
+            server.ehlo_or_helo_if_needed()
+            _enter(server, channel)
+            code, _ = server.noop()
+    except OSError as error:  # smtplib's errors are of this class
+        raise OutageError(f"{channel.name}: {str(error) or type(error).__name__}") from error
+    if code != _OK:
+        raise OutageError(f"{channel.name} returned status {code} to NOOP")
+
+
+def _enter(server: smtplib.SMTP, channel: ModelNotificationChannel) -> None:
+    if channel.starttls:
+        server.starttls(context=ssl.create_default_context())
+    if channel.username:
+        server.login(channel.username, channel.password.get_secret_value())
 
 
 async def _chat(channel: ModelNotificationChannel, timeout: float, client: httpx.AsyncClient, text: str) -> None:

@@ -1,5 +1,6 @@
 """Sends notifications to the channels that accept their severity."""
 
+import asyncio
 from collections.abc import Mapping
 
 import httpx
@@ -9,8 +10,9 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from typing_extensions import override
 
 from onex.errors import OutageError, RejectedError, TransientError
-from onex.mixins.notification.channels import sender_of
+from onex.mixins.notification.channels import look, sender_of
 from onex.mixins.notification.model_notification_subcontract import (
+    EnumChannelKind,
     EnumSeverity,
     ModelNotificationChannel,
     ModelNotificationSubcontract,
@@ -34,6 +36,9 @@ class NotificationEngine(ProtocolNotification):
             _REMEMBERED, settings.repeat_after_seconds, clock.monotonic
         )
         self._client = httpx.AsyncClient()
+        self._channels = {channel.name: channel for channel in settings.channels}
+        self._problems: dict[str, str] = {}
+        """Why the last notification of a channel failed."""
         self._sent = self._failed = 0
 
     async def open(self) -> None:
@@ -58,14 +63,18 @@ class NotificationEngine(ProtocolNotification):
             except RejectedError as error:  # a retry would not help; the other channels still get the notification
                 log.error("a notification was refused", channel=channel.name, error=str(error))
                 self._failed += 1
+                self._problems[channel.name] = str(error)
             except OutageError as error:
+                self._problems[channel.name] = str(error)
                 outages.append(str(error))
                 self._failed += 1
             except TransientError as error:
+                self._problems[channel.name] = str(error)
                 failures.append(str(error))
                 self._failed += 1
             else:
                 self._recent[identity] = None
+                self._problems.pop(channel.name, None)
                 sent += 1
         self._sent += sent
         words = f"notification not sent: {'; '.join([*failures, *outages])}"
@@ -74,6 +83,18 @@ class NotificationEngine(ProtocolNotification):
         if outages:  # the message waits for the channels, and no attempt is counted
             raise OutageError(words)
         return sent
+
+    async def probe(self, channel: str) -> None:
+        """Raise OutageError when a channel is not usable. Nothing is sent.
+
+        A mail server is greeted, with the login of the channel. A chat is as its last notification found it.
+        """
+        settings = self._channels[channel]
+        match settings.kind:
+            case EnumChannelKind.EMAIL:
+                await asyncio.to_thread(look, settings, self._settings.timeout_seconds)
+            case EnumChannelKind.CHAT if problem := self._problems.get(channel):
+                raise OutageError(f"the last notification failed: {problem}")
 
     async def _attempts(self, channel: ModelNotificationChannel, title: str, text: str) -> None:
         attempts = AsyncRetrying(

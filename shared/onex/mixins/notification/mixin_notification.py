@@ -1,6 +1,17 @@
 """The mixin that adds notifications to a node."""
 
-from onex.capability import Mixin, NodeIdentity, ProtocolHost, capability, configured, define
+from functools import partial
+
+from onex.capability import (
+    HealthCheck,
+    HealthChecks,
+    Mixin,
+    NodeIdentity,
+    ProtocolHost,
+    capability,
+    configured,
+    define,
+)
 from onex.mixins.notification.engine import NotificationEngine
 from onex.mixins.notification.model_notification_subcontract import ModelNotificationSubcontract
 from onex.mixins.notification.protocol_notification import ProtocolNotification
@@ -15,5 +26,10 @@ class MixinNotification(Mixin):
     @capability
     def notifications(self: ProtocolHost) -> ProtocolNotification:
         """The notifications."""
-        settings, identity = configured(self, ModelNotificationSubcontract), self.container.get(NodeIdentity)
-        return NotificationEngine(settings, identity.name, self.container.get(ProtocolClock))
+        settings, container = configured(self, ModelNotificationSubcontract), self.container
+        engine = NotificationEngine(settings, container.get(NodeIdentity).name, container.get(ProtocolClock))
+        for name in dict.fromkeys(channel.name for channel in settings.channels):
+            container.get(HealthChecks).add(
+                HealthCheck(f"notification.{name}", partial(engine.probe, name), critical=False)
+            )
+        return engine

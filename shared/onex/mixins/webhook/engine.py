@@ -2,58 +2,62 @@
 
 import hashlib
 import hmac
-import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from uuid import uuid4
 
 import httpx
-from cachetools import TTLCache
 from pydantic import JsonValue
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 from typing_extensions import override
 
 from onex.capability import ProtocolCurrentMessage
-from onex.errors import RejectedError, TransientError
-from onex.mixins.http_post import post
-from onex.mixins.http_status import may_pass, retry_after
-from onex.mixins.webhook.model_webhook_subcontract import ModelWebhookEndpoint, ModelWebhookSubcontract
+from onex.capability.current_record import ProtocolCurrentRecord
+from onex.errors import OutageError, RejectedError, TransientError
+from onex.mixins.replay_window import ReplayWindow
+from onex.mixins.webhook.delivery import Delivery, Sender, Target, identity_of
+from onex.mixins.webhook.model_webhook_subcontract import ModelWebhookSubcontract
 from onex.mixins.webhook.protocol_webhook import ProtocolWebhook
 from onex.mixins.webhook.signature import sign
-from onex.util.backoff import exponential
+from onex.mixins.webhook.subscribers import Subscribers
+from onex.mixins.webhook.subscription import WebhookSubscription
 from onex.util.clock import ProtocolClock
-
-
-class _LaterError(TransientError):
-    """The endpoint returned a ``Retry-After`` header."""
-
-    def __init__(self, words: str, after: float) -> None:
-        super().__init__(words)
-        self.after = after
 
 
 class WebhookEngine(ProtocolWebhook):
     """Signs deliveries and retries them. Remembers the ids of received ones."""
 
     def __init__(
-        self, settings: ModelWebhookSubcontract, current_message: ProtocolCurrentMessage, clock: ProtocolClock
+        self,
+        settings: ModelWebhookSubcontract,
+        current_message: ProtocolCurrentMessage,
+        current_record: ProtocolCurrentRecord,
+        window: ReplayWindow,
+        subscribers: Subscribers,
+        clock: ProtocolClock,
     ) -> None:
         self._settings = settings
         self._current_message = current_message
+        self._current_record = current_record
+        self._window = window
+        self._subscribers = subscribers
         self._clock = clock
+        self._sender = Sender(settings, clock)
         self._endpoints = {endpoint.name: endpoint for endpoint in settings.endpoints}
-        self._seen: TTLCache[tuple[str, str], None] = TTLCache(
-            settings.remembered_ids, 2 * settings.tolerance_seconds, clock.monotonic
-        )
+        self._problems: dict[str, str] = {}
+        """Why the last delivery to an endpoint failed."""
         self._client = httpx.AsyncClient()
         self._delivered = self._failed = 0
 
     async def open(self) -> None:
-        """Do nothing: the first delivery connects."""
+        """Open the replay window of an endpoint. Deliveries connect. Raise TransientError for a broken file."""
+        if self._endpoints:
+            self._window.open()
 
     async def close(self) -> None:
-        """Close connections."""
+        """Close connections and files."""
         await self._client.aclose()
         self._client = httpx.AsyncClient()
+        self._window.close()
+        self._subscribers.close()
 
     @override
     async def deliver(self, endpoint: str, event_type: str, data: JsonValue, *, id: str = "") -> bool:
@@ -62,53 +66,20 @@ class WebhookEngine(ProtocolWebhook):
             return False
         if not to.url:
             raise RejectedError(f"{endpoint} has no url; it only sends events")
-        stamp = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).isoformat()
-        body = json.dumps({"type": event_type, "timestamp": stamp, "data": data}, separators=(",", ":")).encode()
-        attempts = AsyncRetrying(
-            stop=stop_after_attempt(self._settings.max_attempts),
-            wait=self._delay,
-            retry=retry_if_exception_type(TransientError),
-            reraise=True,
-        )
+        identity = id or identity_of(self._current_message.message_id, to.name, event_type, data)
+        delivery = Delivery(identity, self._sender.body_of(event_type, data))
         try:
-            await attempts(self._post, to, id or self._identity(to, event_type, data), body)
+            await self._sender.send(self._client, Target(to.name, to.url, to.secrets[0]), delivery)
+        except (TransientError, RejectedError) as error:
+            self._failed += 1
+            self._problems[endpoint] = str(error)
+            raise
         except BaseException:
             self._failed += 1
             raise
+        self._problems.pop(endpoint, None)
         self._delivered += 1
         return True
-
-    def _identity(self, to: ModelWebhookEndpoint, event_type: str, data: JsonValue) -> str:
-        parts = [self._current_message.message_id, to.name, event_type, json.dumps(data, sort_keys=True)]
-        return f"msg_{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:32]}"
-
-    def _delay(self, state: RetryCallState) -> float:
-        longest = self._settings.max_delay_seconds
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, _LaterError):
-            return min(error.after, longest)
-        return exponential(state.attempt_number, self._settings.base_delay_seconds, longest)
-
-    async def _post(self, to: ModelWebhookEndpoint, identity: str, body: bytes) -> None:
-        now = self._clock.now_ms() // 1000
-        headers = {
-            "content-type": "application/json",
-            "webhook-id": identity,
-            "webhook-timestamp": str(now),
-            "webhook-signature": sign(to.secrets[0].get_secret_value(), identity, now, body),
-        }
-        try:
-            response = await post(self._client, to.url, body, headers, self._settings.timeout_seconds)
-        except httpx.TransportError as error:
-            raise TransientError(f"{to.name}: {str(error) or type(error).__name__}") from error
-        if response.is_success:
-            return
-        words = f"{to.name} returned status {response.status_code}"
-        if not may_pass(response.status_code):
-            raise RejectedError(words)
-        if (after := retry_after(response.headers.get("retry-after", ""), self._clock.now_ms())) is not None:
-            raise _LaterError(words, after)
-        raise TransientError(words)
 
     @override
     def verify(self, endpoint: str, headers: Mapping[str, str], body: bytes) -> str:
@@ -125,11 +96,34 @@ class WebhookEngine(ProtocolWebhook):
         ]
         if not any(hmac.compare_digest(actual, valid) for actual in signatures for valid in expected):
             raise RejectedError(f"{endpoint}: the signature is wrong")
-        if (endpoint, identity) in self._seen:
+        record = self._current_record.facts()
+        token = hashlib.sha256(f"{endpoint}\0{identity}".encode()).digest()
+        until_ms = self._clock.now_ms() + round(2_000 * self._settings.tolerance_seconds)
+        if not self._window.first(token, uuid4().hex if record is None else record.place, until_ms):
             raise RejectedError(f"{endpoint}: {identity} was delivered before")
-        self._seen[endpoint, identity] = None
         return identity
 
+    @override
+    async def subscribe(self, url: str, *, events: Sequence[str] = (), secret: str = "") -> WebhookSubscription:
+        return await self._subscribers.add(url, events, secret)
+
+    @override
+    async def unsubscribe(self, id: str) -> bool:
+        return await self._subscribers.remove(id)
+
+    @override
+    async def subscriptions(self) -> Sequence[WebhookSubscription]:
+        return await self._subscribers.all()
+
+    @override
+    async def publish(self, event_type: str, data: JsonValue) -> int:
+        return await self._subscribers.publish(event_type, data, self._current_message.message_id)
+
+    async def probe(self, endpoint: str) -> None:
+        """Raise OutageError when the last delivery to an endpoint failed. Nothing is sent."""
+        if problem := self._problems.get(endpoint):
+            raise OutageError(f"the last delivery failed: {problem}")
+
     def reported_metrics(self) -> Mapping[str, float]:
-        """Accepted and failed deliveries."""
+        """Accepted and failed deliveries to endpoints."""
         return {"delivered": float(self._delivered), "failed": float(self._failed)}
