@@ -76,9 +76,11 @@ class Sender:
     def _delay(self, state: RetryCallState) -> float:
         longest = self._settings.max_delay_seconds
         error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, _LaterError):
-            return min(error.after, longest)
-        return exponential(state.attempt_number, self._settings.base_delay_seconds, longest)
+        match error:
+            case _LaterError(after=after):
+                return min(after, longest)
+            case _:
+                return exponential(state.attempt_number, self._settings.base_delay_seconds, longest)
 
     async def _post(self, client: httpx.AsyncClient, to: Target, delivery: Delivery) -> None:
         now = self._clock.now_ms() // 1000

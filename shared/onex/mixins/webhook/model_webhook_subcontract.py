@@ -47,7 +47,7 @@ class ModelWebhookSubscriptions(BaseModel):
     most: int = Field(default=1_000, ge=1, le=100_000)
     """Most subscriptions together."""
     disable_after: int = Field(default=10, ge=1, le=10_000)
-    """A subscription that did not accept so many events in a row is disabled, until it is asked for again."""
+    """A subscription that did not accept this number of events in a row is disabled, until it is asked for again."""
     keys: tuple[ModelEncryptionKey, ...] = Field(default=(), max_length=32)
     """Keys that encrypt the secrets of subscriptions on disk. The first one encrypts; all decrypt."""
     folder: str = ""
