@@ -150,7 +150,7 @@ def test_health_reports_a_missing_key_and_one_that_does_not_decrypt(monkeypatch:
 
 
 def test_a_node_adds_checks_of_its_keys() -> None:
-    class Node(MixinEncryption, NodeCompute):
+    class Node(MixinEncryption, NodeCompute[Note, Note]):
         pass
 
     node = Node()
