@@ -85,7 +85,12 @@ def bench(folder: Path, receiver: Receiver, **rules: object) -> Bench:
     return Bench(folder, **{**LOCAL, "ports": [receiver.port], **rules})  # type: ignore[arg-type]  # as given
 
 
-@pytest.mark.enforces("webhook.subscriptions", "webhook.subscriptions.keys")
+@pytest.mark.enforces(
+    "webhook.subscriptions",
+    "webhook.subscriptions.keys",
+    "webhook.subscriptions.keys.id",
+    "webhook.subscriptions.keys.value",
+)
 def test_a_subscription_outlives_the_process_and_its_deliveries_are_signed(tmp_path: Path) -> None:
     with Receiver().running() as receiver:
         first = bench(tmp_path, receiver)
@@ -123,6 +128,17 @@ def test_a_secret_is_bound_to_its_subscription_and_its_key(tmp_path: Path) -> No
         assert not receiver.requests
         (found,) = other.all()
         assert "the key 'k' of this envelope is not configured" in found.reason
+
+
+@pytest.mark.enforces("webhook.subscriptions.keys.until")
+def test_a_key_that_ended_encrypts_no_further_secret(tmp_path: Path) -> None:
+    with Receiver().running() as receiver:
+        bench(tmp_path, receiver).add(receiver.url)
+        ended = bench(tmp_path, receiver, keys=[{**KEY, "until": "1970-01-01T00:00:00Z"}])
+        with pytest.raises(OutageError, match="the key k has ended"):
+            ended.add(f"{receiver.url}/other")
+        assert len(ended.all()) == 1
+        assert ended.publish() == 1, "it still decrypts"
 
 
 def test_a_url_has_one_subscription_that_can_be_replaced_and_removed(tmp_path: Path) -> None:
