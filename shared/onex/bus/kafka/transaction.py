@@ -39,6 +39,8 @@ TRANSACTION_STATE = "__transaction_state"
 _INIT_TIMEOUT = 30.0
 _OFFSETS_TIMEOUT = 5.0
 _COMMIT_TIMEOUT = 20.0
+_MOST_ABORTS, _REPORT_TIMEOUT = 4, 1.0
+"""An abort makes delivery reports itself, of what it drops. They may come while it already waits, and after it."""
 _PRESERVED = (FencedError, TransactionTimedOutError, BusUnavailableError, MissingTopicError, MessageTooLargeError)
 """Failures of a commit that a caller distinguishes. After any other failure the batch runs again."""
 
@@ -269,17 +271,16 @@ class KafkaTransaction(_QueueingProducer):
 
     def _abort(self) -> None:
         """Abort. A record whose delivery report waits for a poll counts as outstanding: the call times out."""
-        try:
-            self._abort_once()
-        except KafkaException as error:
-            cause = error_of(error)
-            if cause is None or not cause.retriable() or not self._client.poll(0):
-                raise
-            self._abort_once()
-
-    def _abort_once(self) -> None:
-        with self._within(_COMMIT_TIMEOUT) as seconds:
-            self._client.abort_transaction(seconds)
+        for left in reversed(range(_MOST_ABORTS)):
+            try:
+                with self._within(_COMMIT_TIMEOUT) as seconds:
+                    self._client.abort_transaction(seconds)
+            except KafkaException as error:
+                cause = error_of(error)
+                if not left or cause is None or not cause.retriable() or not self._client.poll(_REPORT_TIMEOUT):
+                    raise
+            else:
+                return
 
     def _renew(self) -> None:
         """Replace the producer by one with a new epoch, whose sequence numbers begin at zero.
