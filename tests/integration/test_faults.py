@@ -22,6 +22,8 @@ from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.bus.protocols import Outgoing, TopicState
 from onex.errors import BusError, MissingTopicError
 from onex.local import LocalKafka, LocalPostgres
+from onex.model.mesh import MESH_TOPICS, CapabilityReported
+from onex.schema.whole_topic import whole_topic
 from tests.chaos.skew import Clock, possible
 from tests.conftest import NODES, SERVICES, SHORT_LIVED, eventually
 from tests.integration.agents import Mesh
@@ -80,7 +82,11 @@ def test_postgres_down_at_start_and_in_the_middle(
 ) -> None:
     name, postgres = "node_store_effect", own_postgres
     url = postgres.start()
-    env = {"DATABASE_URL": url, "ONEX_EXPORT_FOLDER": str(tmp_path / "generated")}
+    env = {
+        "DATABASE_URL": url,
+        "ONEX_EXPORT_FOLDER": str(tmp_path / "generated"),
+        "ONEX_HEARTBEAT_INTERVAL": "1",  # capabilities are reported
+    }
     with Mesh(kafka_bus, [SERVICES / name / "v1_0_0"], tmp_path, env) as mesh:
         postgres.stop()
         agent = mesh.start(name, ready=False)
@@ -110,6 +116,14 @@ def test_postgres_down_at_start_and_in_the_middle(
         assert sorted(stored) == sorted(f"g{number}" for number in range(1, 12)), "each one once"
         assert mesh.dead_letters(name) == []
         assert (tmp_path / "generated").exists()
+        assert mesh.metric(agent.pid, "onex_store_stored_bytes_total") >= 11
+        topic = MESH_TOPICS[CapabilityReported]
+
+        def alerts() -> set[tuple[str, str]]:
+            told = whole_topic(mesh.bus, topic, CapabilityReported, mesh.catalogue)
+            return {(t.subject, t.event) for t in told if t.capability == "alerting" and t.env == mesh.prefix}
+
+        eventually(lambda: ("MessagesWait", "firing") in alerts(), 30, "an alert about messages that wait")
         assert mesh.stop(agent) == 0
 
 

@@ -130,9 +130,9 @@ def test_values_that_contradict_each_other_are_refused(key: str, good: Config, b
 def test_a_field_that_no_message_has_cannot_be_audited() -> None:
     folder = NODES / "node_secure_orchestrator" / "v1_0_0"
     text = (folder / "contract.yaml").read_text()
-    changed = text.replace("[payout, account, amount]", "[payout, acount]")
+    changed = text.replace("[payout, account, amount]", "[payout, payee]")
     assert changed != text
     with contract_file(folder, changed) as file, pytest.raises(ContractError) as refused:
         resolve_node(file, environment={})
-    assert f"{file}:22: subcontracts.audit_log.include_fields[1]: no message has a field acount" in str(refused.value)
+    assert f"{file}:22: subcontracts.audit_log.include_fields[1]: no message has a field payee" in str(refused.value)
     assert "name one of account, amount, payout, " in str(refused.value)

@@ -350,6 +350,7 @@ def test_types_of_fields_by_path() -> None:
     assert types_at(Whole, "parts.code") == types_at(Whole, "spare.code") == [str]
     assert types_at(Whole, "nick") == [str, type(None)]
     assert types_at(Whole, "parts") == [Part]
+    assert types_at(Whole, "tags")[0] is str
     assert types_at(Whole, "extra.code") == [], "keys of maps are no fields"
 
 

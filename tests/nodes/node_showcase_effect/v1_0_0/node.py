@@ -24,6 +24,7 @@ from onex.mixins.ip_whitelist import MixinIPWhitelist
 from onex.mixins.kafka_configuration import MixinKafkaConfiguration
 from onex.mixins.kafka_health_check import MixinKafkaHealthCheck
 from onex.mixins.logging import MixinLogging
+from onex.mixins.memory_management import MixinMemoryManagement
 from onex.mixins.message_queue import MixinMessageQueue
 from onex.mixins.metrics import MixinMetrics
 from onex.mixins.node_service import MixinNodeService
@@ -70,6 +71,7 @@ class NodeShowcaseEffect(
     MixinKafkaConfiguration,
     MixinHealthCheck,
     MixinLogging,
+    MixinMemoryManagement,
     MixinMessageQueue,
     MixinMetrics,
     MixinNodeService,
