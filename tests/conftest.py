@@ -3,9 +3,7 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,10 +15,8 @@ from hypothesis import settings
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.codegen import Sandbox, case_files, package_files
 from onex.local import LocalKafka, LocalPostgres
+from onex.pytest_plugin.servers import local_kafka, local_postgres
 from tests.distribution import scheduling, sort
-
-SHORT_LIVED = ["-XX:TieredStopAtLevel=1"]
-"""Options of brokers that live for minutes: Java's second compiler would use a third more processor time."""
 
 settings.register_profile("mesh", deadline=None)  # how long an example takes is the machine's affair
 settings.load_profile("mesh")
@@ -64,10 +60,8 @@ def pytest_configure() -> None:
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     """A broker. A test that needs it fails when it cannot start."""
     # The topics of a whole session fill two thirds of the usual heap; a full collection stops the broker for seconds.
-    server = LocalKafka(tmp_path_factory.mktemp("kafka"), heap="1g", java=SHORT_LIVED)
-    server.start()
-    yield server
-    server.stop()
+    with local_kafka(tmp_path_factory.mktemp("kafka"), heap="1g") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -78,27 +72,11 @@ def kafka_bus(kafka: LocalKafka) -> Iterator[KafkaEventBusAdapter]:
     bus.close()
 
 
-_STOP_POSTGRES = """
-import shutil, sys
-from pathlib import Path
-from onex.local import LocalPostgres
-sys.stdin.read()
-LocalPostgres(Path(sys.argv[1]) / "data").stop()
-shutil.rmtree(sys.argv[1])
-"""
-"""It waits for the end of the test run, however that ends: PostgreSQL would outlive a run that is killed."""
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[LocalPostgres]:
-    """A PostgreSQL server, outside of pytest's folder: it runs as another user, whom a second pytest locks out."""
-    folder = tempfile.mkdtemp(prefix="onex-postgres-")
-    server = LocalPostgres(Path(folder) / "data")
-    command = [sys.executable, "-c", _STOP_POSTGRES, folder]
-    stopper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-    server.start()
-    yield server
-    stopper.communicate()
+    """A PostgreSQL server."""
+    with local_postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,9 @@ from confluent_kafka.admin import AdminClient
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.local.kafka import LocalKafka
 from onex.local.properties import free_port
+from onex.pytest_plugin.servers import SHORT_LIVED
 from tests.chaos.proxy import TcpProxy
-from tests.conftest import SHORT_LIVED, eventually
+from tests.conftest import eventually
 
 SIZE = 3
 _PROPERTIES = """\

@@ -22,7 +22,8 @@ from onex.mixins.catalogue import CATALOGUE
 from onex.mixins.service import with_mixins
 from onex.model.contract.capabilities import ModelMixinDeclaration
 from onex.node import NodeEffect
-from tests.conftest import ORDERS, ROOT, SHORT_LIVED
+from onex.pytest_plugin.servers import SHORT_LIVED
+from tests.conftest import ORDERS, ROOT
 from tests.integration.agents import FORKS, Mesh
 
 FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -11,7 +11,8 @@ from jgo.maven import MavenContext
 from onex.local.jars import cache_folder
 from onex.local.process import spawn, started_at, stop, tail
 from onex.local.properties import free_port
-from tests.conftest import SHORT_LIVED, eventually
+from onex.pytest_plugin.servers import SHORT_LIVED
+from tests.conftest import eventually
 
 VERSION = "3.3.3"
 SHA256 = "8bc6751c76d963734224b01d5e7f84ccb3cb61c87d3bd77c36c35f10a5cbed63"

@@ -10,8 +10,8 @@ from node_order_orchestrator.v1_0_0.models import ChargeCard, OrderCompleted
 from onex.bus.kafka import KafkaConfig, KafkaEventBusAdapter
 from onex.local import LocalKafka
 from onex.mesh import BusUnavailableError, MeshClient
+from onex.pytest_plugin.servers import SHORT_LIVED
 from onex.settings import Settings
-from tests.conftest import SHORT_LIVED
 from tests.integration.agents import Mesh
 from tests.integration.orders import FOLDERS, connected, order, until
 

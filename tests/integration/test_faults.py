@@ -23,9 +23,10 @@ from onex.bus.protocols import Outgoing, TopicState
 from onex.errors import BusError, MissingTopicError
 from onex.local import LocalKafka, LocalPostgres
 from onex.model.mesh import MESH_TOPICS, CapabilityReported
+from onex.pytest_plugin.servers import SHORT_LIVED
 from onex.schema.whole_topic import whole_topic
 from tests.chaos.skew import Clock, possible
-from tests.conftest import NODES, SERVICES, SHORT_LIVED, eventually
+from tests.conftest import NODES, SERVICES, eventually
 from tests.integration.agents import Mesh
 
 COMPUTE, EFFECT, REDUCER = "node_unruly_compute", "node_unruly_effect", "node_tally_reducer"

@@ -67,6 +67,7 @@ GOOD: Mapping[str, str] = {
     "correlation": "trail",
     "paths": "contract.yaml",
     "changes": "mood=good",
+    "project": "shop",
 }
 """By parameter; others get a text or number."""
 SHORT: Mapping[str, Sequence[str]] = {

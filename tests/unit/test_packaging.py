@@ -65,6 +65,29 @@ def test_the_nodes_in_the_wheel_are_valid_and_found_by_name(environment: Path, t
     assert run(environment, tmp_path, "python", "-c", program) == f"{_site(environment) / 'onex_nodes' / REDUCER}\n"
 
 
+_NO_NETWORK = """
+import socket
+
+def refuse(*_):
+    raise AssertionError("a test uses the network")
+
+socket.socket.connect = socket.getaddrinfo = refuse
+"""
+
+
+def test_a_new_project_passes_its_tests_outside_of_the_repository_and_without_network(
+    environment: Path, tmp_path: Path
+) -> None:
+    run(environment, tmp_path, "onex", "init", "web-shop")
+    project = tmp_path / "web-shop"
+    (project / "services" / "no_network.py").write_text(_NO_NETWORK)
+    (project / "tests" / "conftest.py").write_text("import no_network\n")
+    out = run(environment, project, "python", "-m", "pytest", "-v")
+    assert "cases.yaml::a person is greeted PASSED" in out
+    assert "test_greeting.py::test_a_person_is_greeted PASSED" in out
+    assert "3 passed" in out
+
+
 _FOLDERS = """
 from onex.cli.installed_nodes import with_mesh_nodes, without_mesh_nodes
 from onex.cli.node_lookup import find_node, resolve_all

@@ -13,7 +13,7 @@ from onex.contract.yaml_lines import Lines, collect_lines, dotted, line_of
 from onex.errors import ContractError, ContractProblem
 from onex.model.contract.examples import Case, Named
 
-__all__ = ["Case", "Named", "covers", "fits", "load_cases", "mismatch"]
+__all__ = ["Case", "Named", "case_lines", "covers", "fits", "load_cases", "mismatch"]
 
 
 class _Loader(yaml.SafeLoader):
@@ -34,6 +34,12 @@ def load_cases(folder: Path) -> Sequence[Case]:
         return _CASES.validate_python(data)
     except ValidationError as error:
         raise ContractError([_problem(file, lines, details) for details in error.errors()]) from None
+
+
+def case_lines(folder: Path) -> Sequence[int]:
+    """Return the line of each case of a node, from 1. Raise ContractError as :func:`load_cases` does."""
+    lines = _document(folder / "cases.yaml")[1]
+    return [line for at, line in sorted(lines.items(), key=lambda entry: entry[1]) if len(at) == 1]
 
 
 _CASES = TypeAdapter(tuple[Case, ...])

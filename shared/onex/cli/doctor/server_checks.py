@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Iterator
 
 from onex.cli.doctor.check import CheckContext, Finding, Severity
-from onex.contract import ResolvedNode
+from onex.contract.needs import needs_database
 from onex.errors import MessageError
-from onex.model.enums import EnumNodeKind
 from onex.model.mesh import MESH_TOPICS, NodeHeartbeat
 from onex.schema import Codec
 from onex.util.error_text import scrubbed
@@ -38,7 +37,7 @@ def clocks(context: CheckContext) -> Iterator[Finding]:
 
 def database(context: CheckContext) -> Iterator[Finding]:
     """Connect to the database, if a node needs one or one is configured."""
-    needing = sorted(n.contract.name for n in context.nodes if _needs_database(n))
+    needing = sorted(n.contract.name for n in context.nodes if needs_database(n))
     url = context.settings.database_url.get_secret_value()
     if not url:
         if needing:
@@ -50,11 +49,6 @@ def database(context: CheckContext) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR, "database", f"does not answer: {scrubbed(problem)}", "start it, or correct DATABASE_URL"
         )
-
-
-def _needs_database(node: ResolvedNode) -> bool:
-    contract = node.contract
-    return contract.node_type is EnumNodeKind.EFFECT and any(d.module == "asyncpg" for d in contract.dependencies)
 
 
 async def _unreachable(url: str) -> str:

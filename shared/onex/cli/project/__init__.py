@@ -1,0 +1,1 @@
+"""``onex init``: a project with nodes."""
