@@ -28,6 +28,8 @@ from tests.mixins.test_alerting import Alerting
 
 AWAY, SLOW, FULL, HALF, REFUSES = "away", "slow", "full", "half-open", "refuses credentials"
 STATES = (AWAY, SLOW, FULL, HALF, REFUSES)
+PATIENCE = 1.0
+"""Seconds for a server that answers without delay, on a machine that is busy."""
 HTTP: Mapping[str, bytes] = {
     FULL: b"HTTP/1.1 507 Insufficient Storage\r\ncontent-length: 0\r\n\r\n",
     HALF: b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{",
@@ -104,7 +106,7 @@ def test_an_http_service(state: str, expected: type[OnexError]) -> None:
     async def scene() -> None:
         async with http(state) as port:
             service = {"name": "bank", "base_url": f"http://127.0.0.1:{port}", "check_path": "/"}
-            settings = {"services": [service], "timeout_seconds": 0.2, "private_networks": ["127.0.0.0/8"]}
+            settings = {"services": [service], "timeout_seconds": PATIENCE, "private_networks": ["127.0.0.0/8"]}
             engine = HttpClientEngine(
                 ModelHttpClientSubcontract.model_validate(settings), CURRENT_MESSAGE, ManualClock()
             )
@@ -137,7 +139,7 @@ def mail(port: int, **more: object) -> NotificationEngine:
         "sender": "mesh@example.org",
         **more,
     }
-    settings = {"channels": [channel], "timeout_seconds": 0.2, "max_attempts": 1}
+    settings = {"channels": [channel], "timeout_seconds": PATIENCE, "max_attempts": 1}
     return NotificationEngine(ModelNotificationSubcontract.model_validate(settings), "node_a", ManualClock())
 
 
@@ -173,7 +175,7 @@ def test_a_chat(state: str) -> None:
     async def scene() -> None:
         async with http(state) as port:
             channel = {"name": "chat", "kind": "chat", "url": f"http://127.0.0.1:{port}"}
-            settings = {"channels": [channel], "timeout_seconds": 0.2, "max_attempts": 1}
+            settings = {"channels": [channel], "timeout_seconds": PATIENCE, "max_attempts": 1}
             engine = NotificationEngine(
                 ModelNotificationSubcontract.model_validate(settings), "node_a", ManualClock()
             )
@@ -190,7 +192,7 @@ def test_an_alertmanager(state: str) -> None:
     async def scene() -> None:
         async with http(state) as port:
             receiver = {"name": "am", "url": f"http://127.0.0.1:{port}"}
-            made = Alerting(alertmanagers=[receiver], timeout_seconds=0.2)
+            made = Alerting(alertmanagers=[receiver], timeout_seconds=PATIENCE)
             made.use(11)
             await made.after(0)
             await made.deliver()
@@ -208,7 +210,7 @@ def test_keys_of_an_issuer(state: str) -> None:
     async def scene() -> None:
         async with http(state) as port:
             settings = ModelAuthenticationSubcontract(
-                jwks_url=f"http://127.0.0.1:{port}", jwks_timeout_seconds=0.2, algorithms=("HS256",)
+                jwks_url=f"http://127.0.0.1:{port}", jwks_timeout_seconds=PATIENCE, algorithms=("HS256",)
             )
             clock = ManualClock()
             engine = AuthenticationEngine(settings, FakeCurrentMessage(), clock)
@@ -229,7 +231,7 @@ def test_a_schema_registry(state: str) -> None:
     async def scene() -> None:
         async with http(state) as port:
             catalogue = RegistryCatalogue(f"http://127.0.0.1:{port}")
-            vars(catalogue)["_client"].timeout = 0.2
+            vars(catalogue)["_client"].timeout = PATIENCE
             with pytest.raises(BusUnavailableError, match="schema registry|SCHEMA_REGISTRY_URL"):
                 await asyncio.to_thread(catalogue.schema_of, 7)
 
@@ -239,7 +241,7 @@ def test_a_schema_registry(state: str) -> None:
 @pytest.mark.parametrize("state", STATES)
 def test_a_collector_of_traces(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Spans are dropped: neither the end of a span nor that of the process waits for the collector, or fails."""
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.2")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", str(PATIENCE))
 
     async def scene() -> None:
         async with http(state) as port:

@@ -269,7 +269,19 @@ def test_the_generated_tests_fail_for_a_body_with_a_bug(tmp_path: Path) -> None:
 
 
 def _pytest(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "-p",
+        "no:onex",
+        str(folder),
+    ]
     environment = {"PYTHONPATH": f"{ROOT / 'shared'}:{folder.parents[1]}", "PATH": "/usr/bin:/bin"}
     return subprocess.run(
         command, cwd=folder.parents[1], env=environment, capture_output=True, text=True, check=False, timeout=120

@@ -242,9 +242,11 @@ def test_everything_is_checked_and_tested_by_default(folder: Path) -> None:
 
 
 def test_a_node_that_a_person_wrote_gets_capabilities_and_keeps_everything_else(folder: Path) -> None:
-    package = folder / "services" / "node_store_effect" / "v1_0_0"
-    shutil.copytree(SERVICES / "node_store_effect" / "v1_0_0", package, ignore=shutil.ignore_patterns("__pycache__"))
-    before = {name: (package / name).read_text() for name in ("store.py", "models/__init__.py", "cases.yaml")}
+    package = folder / "services" / "node_postgres_adapter_effect" / "v1_0_0"
+    shutil.copytree(
+        SERVICES / "node_postgres_adapter_effect" / "v1_0_0", package, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    before = {name: (package / name).read_text() for name in ("projections.py", "models/__init__.py", "cases.yaml")}
     contract = (package / "contract.yaml").read_text()
     (package / "contract.yaml").write_text(f"# mine\n{contract}")
     code, out, err = run(package / "contract.yaml", "--enhance-with-mixins", "--validation-level", "basic")
@@ -252,10 +254,11 @@ def test_a_node_that_a_person_wrote_gets_capabilities_and_keeps_everything_else(
     assert "added MixinHealthCheck, MixinMetrics, MixinTracing" in out
     assert {name: (package / name).read_text() for name in before} == before
     node = (package / "node.py").read_text()
-    assert "digest = await self.database.run(partial(store, command=command))" in node
+    assert "self.inbox.once(context, partial(projections.upsert, command=command))" in node
     assert "MixinTracing" in node
     text = (package / "contract.yaml").read_text()
     assert "# mine\n" in text
-    assert "  - {name: MixinDatabase, config: {pool_max: 4}}\n  - {name: MixinHealthCheck}\n" in text
+    assert "  - {name: MixinDatabase, config: {pool_max: 4}}\n" in text
+    assert "  - {name: MixinHealthCheck}\n" in text
     refused = run(package / "contract.yaml", "--strategy", "template", *QUICK)
     assert (refused[0], "has no definitions" in refused[2]) == (3, True)

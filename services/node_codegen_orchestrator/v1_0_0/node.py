@@ -14,10 +14,11 @@ from node_codegen_orchestrator.v1_0_0.models import (
     TestsPassed,
     ValidateContract,
 )
+from onex.mixins.alerting import MixinAlerting
 from onex.node import NodeOrchestrator, Run
 
 
-class NodeCodegenOrchestrator(NodeOrchestrator[GenerateNode, GenerationCompleted]):
+class NodeCodegenOrchestrator(MixinAlerting, NodeOrchestrator[GenerateNode, GenerationCompleted]):
     """Validate, render, generate tests, store."""
 
     def validate(self, run: Run[GenerateNode]) -> ValidateContract:

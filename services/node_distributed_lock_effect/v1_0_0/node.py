@@ -13,6 +13,7 @@ from node_distributed_lock_effect.v1_0_0.models import (
     ReleaseLock,
     RenewLock,
 )
+from onex.mixins.alerting import MixinAlerting
 from onex.mixins.database import MixinDatabase
 from onex.node import Context, NodeEffect
 from onex.postgres import Inbox, reachable
@@ -20,7 +21,7 @@ from onex.postgres import Inbox, reachable
 NAME = "node_distributed_lock_effect"
 
 
-class NodeDistributedLockEffect(MixinDatabase, NodeEffect):
+class NodeDistributedLockEffect(MixinAlerting, MixinDatabase, NodeEffect):
     """A command that is delivered again returns its first result: a lease is not acquired twice."""
 
     async def start(self) -> None:

@@ -16,6 +16,7 @@ from node_infrastructure_health_monitor_orchestrator.v1_0_0.models import (
     NodeHealth,
     NodeHeartbeat,
 )
+from onex.mixins.alerting import MixinAlerting
 from onex.model.mesh import EnumConsumerEvent, EnumHealth, EnumPhase
 from onex.node import CancelTimer, Context, Decision, Message, NodeConfig, NodeOrchestrator, SetTimer, TimerFired
 
@@ -29,7 +30,7 @@ class Flapping(BaseModel):
     within: float
 
 
-class NodeInfrastructureHealthMonitorOrchestrator(NodeOrchestrator[NodeHeartbeat, MeshHealth]):
+class NodeInfrastructureHealthMonitorOrchestrator(MixinAlerting, NodeOrchestrator[NodeHeartbeat, MeshHealth]):
     """Two stages in one node: processes by id, then their environment. Only changes pass from one to the other."""
 
     State = HealthState

@@ -13,6 +13,7 @@ from node_kafka_producer_pool_effect.v1_0_0.models import (
     ReportPool,
 )
 from onex.errors import BusError, BusUnavailableError, MessageTooLargeError
+from onex.mixins.alerting import MixinAlerting
 from onex.mixins.bulkhead import MixinBulkhead
 from onex.mixins.circuit_breaker import MixinCircuitBreaker
 from onex.mixins.health_check import MixinHealthCheck
@@ -24,7 +25,13 @@ _KAFKA = "kafka"
 
 
 class NodeKafkaProducerPoolEffect(
-    MixinKafkaHealthCheck, MixinKafkaConfiguration, MixinHealthCheck, MixinCircuitBreaker, MixinBulkhead, NodeEffect
+    MixinAlerting,
+    MixinKafkaHealthCheck,
+    MixinKafkaConfiguration,
+    MixinHealthCheck,
+    MixinCircuitBreaker,
+    MixinBulkhead,
+    NodeEffect,
 ):
     """At least once: the records of a command that is delivered again have the same ids."""
 

@@ -12,6 +12,7 @@ from node_postgres_adapter_effect.v1_0_0.models import (
     QueryProjection,
     UpsertProjection,
 )
+from onex.mixins.alerting import MixinAlerting
 from onex.mixins.database import MixinDatabase
 from onex.node import Context, NodeEffect, RejectedError
 from onex.postgres import Inbox, reachable
@@ -19,7 +20,7 @@ from onex.postgres import Inbox, reachable
 NAME = "node_postgres_adapter_effect"
 
 
-class NodePostgresAdapterEffect(MixinDatabase, NodeEffect):
+class NodePostgresAdapterEffect(MixinAlerting, MixinDatabase, NodeEffect):
     """Writes use the inbox; queries only read."""
 
     async def start(self) -> None:

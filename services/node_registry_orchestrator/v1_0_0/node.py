@@ -14,13 +14,14 @@ from node_registry_orchestrator.v1_0_0.models import (
     RegistrationStepped,
     RequestIntrospection,
 )
+from onex.mixins.alerting import MixinAlerting
 from onex.model.mesh import EnumIntrospectionReason, EnumPhase, node_id
 from onex.node import CancelTimer, Context, Decision, NodeConfig, NodeOrchestrator, SetTimer, TimerFired
 
 ACK, LIVENESS, FORGET = "ack", "liveness", "forget"
 
 
-class NodeRegistryOrchestrator(NodeOrchestrator[NodeIntrospected, RegistrationAccepted]):
+class NodeRegistryOrchestrator(MixinAlerting, NodeOrchestrator[NodeIntrospected, RegistrationAccepted]):
     """The handshake. Time comes from messages and timers; the reducer decides the meaning of each step.
 
     A process that sends heartbeats without being registered is asked to introspect again.

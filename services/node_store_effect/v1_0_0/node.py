@@ -6,13 +6,14 @@ from pathlib import Path
 
 from node_store_effect.v1_0_0.models import NodeStored, StoreNode
 from node_store_effect.v1_0_0.store import TABLES, export, store
+from onex.mixins.alerting import MixinAlerting
 from onex.mixins.database import MixinDatabase
 from onex.mixins.metrics import MixinMetrics
 from onex.mixins.tracing import MixinTracing
 from onex.node import Context, NodeConfig, NodeEffect
 
 
-class NodeStoreEffect(MixinDatabase, MixinMetrics, MixinTracing, NodeEffect):
+class NodeStoreEffect(MixinAlerting, MixinDatabase, MixinMetrics, MixinTracing, NodeEffect):
     """Store packages in PostgreSQL by digest, and export them to a folder."""
 
     class Config(NodeConfig):

@@ -16,10 +16,11 @@ from onex.codegen import (
     run_tests,
 )
 from onex.errors import ConfigurationError, ContractError
+from onex.mixins.alerting import MixinAlerting
 from onex.node import Context, NodeConfig, NodeEffect, RejectedError
 
 
-class NodeTestGeneratorEffect(NodeEffect):
+class NodeTestGeneratorEffect(MixinAlerting, NodeEffect):
     """Render a package with its golden cases from a contract, check it, and run its tests in a sandbox.
 
     This node only runs code that it rendered itself, from contracts of others. It accepts no code.

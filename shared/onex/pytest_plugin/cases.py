@@ -68,7 +68,7 @@ def cases_file(parent: pytest.Collector, file: Path) -> CasesFile:
 
 def _runner(folder: Path, case: Case, line: int) -> Callable[[pytest.FixtureRequest], None]:
     def run(request: pytest.FixtureRequest) -> None:
-        node = resolve_node(folder)
+        node = resolve_node(folder, "")
         does_real_io = node.contract.name in request.config.getini("onex_real_io")
         if needs_database(node):
             request.getfixturevalue("postgres")
