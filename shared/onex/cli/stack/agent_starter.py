@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 if TYPE_CHECKING:
     from onex.util.fork_server import Forked, ForkServer
 
-_IMPORTED_ONCE: Final = ("onex.cli.main", "onex.cli.run")
+_IMPORTED_ONCE: Final = ("onex.cli.main", "onex.cli.run", "onex.mixins.alerting", "onex.mixins.database")
 
 
 class AgentStarter:
