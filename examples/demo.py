@@ -29,7 +29,7 @@ COMMAND_TOPIC = "onex.cmd.codegen.generate-node.v1"
 ENV = {
     "ONEX_HOME": str(HOME),
     "ONEX_EXPORT_FOLDER": str(GENERATED),
-    "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",
+    "JAVA_TOOL_OPTIONS": " ".join([os.environ.get("JAVA_TOOL_OPTIONS", ""), "-XX:TieredStopAtLevel=1"]).strip(),
 }
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 _TIMEOUT = 60.0

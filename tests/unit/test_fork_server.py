@@ -72,7 +72,16 @@ def test_ends_are_told_as_a_popen_does(server: ForkServer, tmp_path: Path) -> No
         waits.wait(0.05)
     waits.kill()
     assert waits.wait(30) == -signal.SIGKILL
-    waits.send_signal(signal.SIGTERM)  # nobody is there
+    waits.send_signal(signal.SIGTERM)  # it has ended: nothing happens
+
+
+def test_a_program_leads_its_group_as_soon_as_it_is_started(server: ForkServer, tmp_path: Path) -> None:
+    """Otherwise a kill of the group, right after the start, would find none."""
+    for _ in range(20):
+        process = server.start(program(tmp_path, "wait"))
+        assert os.getpgid(process.pid) == process.pid
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait(30) == -signal.SIGKILL
 
 
 def test_only_what_is_tied_ends_with_the_server(

@@ -258,7 +258,7 @@ def test_a_node_that_a_person_wrote_gets_capabilities_and_keeps_everything_else(
     assert "MixinTracing" in node
     text = (package / "contract.yaml").read_text()
     assert "# mine\n" in text
-    assert "  - {name: MixinDatabase, config: {pool_max: 4}}\n" in text
-    assert "  - {name: MixinHealthCheck}\n" in text
+    last = "        - {name: DeadLetters, metric: onex_dead_letters_total, within_seconds: 300}\n"
+    assert f"{last}  - {{name: MixinHealthCheck}}\n" in text
     refused = run(package / "contract.yaml", "--strategy", "template", *QUICK)
     assert (refused[0], "has no definitions" in refused[2]) == (3, True)

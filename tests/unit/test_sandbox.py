@@ -38,7 +38,13 @@ def has_namespaces() -> bool:
 
 PROBE = """
 import ctypes, os, socket, sys
-seen = [name for name in os.environ if name not in ("PATH", "HOME", "LANG")]
+def is_open(number):
+    try:
+        return bool(os.fstat(number))
+    except OSError:
+        return False
+seen = [f"open file {{number}}" for number in range(3, 256) if is_open(number)]
+seen += [name for name in os.environ if name not in ("PATH", "HOME", "LANG")]
 seen += [path for path in {paths!r} if os.path.exists(path)]
 if os.path.isdir("/onex-old"):
     seen += [name for name in os.listdir("/onex-old")]
@@ -111,6 +117,25 @@ def test_processes_of_generated_code_end_with_it(tmp_path: Path) -> None:
     for after, seconds in (("", 30.0), ("\ntime.sleep(60)", 1.0)):
         asyncio.run(Sandbox("namespaces", seconds).run({}, leave + after))
         eventually(lambda: name.encode() not in _commands(), 5.0, "a process outlives its sandbox")
+
+
+@pytest.mark.parametrize("starts", [True, False])
+def test_a_run_ends_with_the_task_that_waits_for_it(starts: bool) -> None:
+    """Also when the task is cancelled while the process is being started."""
+    name = f"onex-cancelled-{os.getpid()}-{starts}"
+    code = f"import os; os.execv('/usr/bin/sleep', ['{name}', '60'])"
+
+    async def cancelled() -> None:
+        running = asyncio.create_task(Sandbox("process", 60.0).run({}, code))
+        await asyncio.sleep(0)
+        if starts:
+            await asyncio.to_thread(eventually, lambda: name.encode() in _commands(), 10.0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    asyncio.run(cancelled())
+    assert name.encode() not in _commands()
 
 
 @pytest.mark.parametrize("kind", ["namespaces", "process"])

@@ -184,7 +184,7 @@ def test_topics_that_cannot_be_read_yet_may_be_later() -> None:
         await mesh.follower.follow({topic: model}, Taken())
 
     with pytest.raises(TransientError, match="cannot follow"):
-        play(follow("onex.evt.nobody.nothing.v1", Progressed), mesh.clock)
+        play(follow("onex.evt.unknown.nothing.v1", Progressed), mesh.clock)
     mesh.bus.down = BusUnavailableError("no broker responds")
     with pytest.raises(TransientError, match="no broker responds"):
         play(follow(TOPIC, Progressed), mesh.clock)

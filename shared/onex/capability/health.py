@@ -87,7 +87,7 @@ class HealthChecks:
         self._checks[check.name] = check
 
     def set_critical(self, name: str, *, critical: bool) -> None:
-        """Say whether the check of this name is critical, whoever adds it, before or after this call."""
+        """Set whether the check of this name is critical. It may be added before or after this call."""
         self._critical[name] = critical
 
     def as_set(self, check: HealthCheck) -> HealthCheck:

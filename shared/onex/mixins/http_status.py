@@ -6,7 +6,7 @@ _PASSING = frozenset({408, 425, 429})
 """Request Timeout (RFC 9110, section 15.5.9), Too Early (RFC 8470), Too Many Requests (RFC 6585)."""
 
 CREDENTIALS = frozenset({401, 407})
-"""Unauthorized, Proxy Authentication Required: whoever asks is refused, whatever it asks for."""
+"""Unauthorized, Proxy Authentication Required: the caller is refused, whatever it asks for."""
 OUTAGES = frozenset({429, 503, 507})
 """Too Many Requests, Service Unavailable, Insufficient Storage: no request is the cause."""
 

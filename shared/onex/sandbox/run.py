@@ -7,19 +7,22 @@ import signal
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Literal
 
 import onex
 from onex.errors import RejectedError
 from onex.sandbox import launcher
 from onex.sandbox.servers import SERVERS
-from onex.util.fork_server import Forked, Program
+from onex.util.fork_server import Program
 
 _LAUNCHER = launcher.__name__
 _MOST_OUTPUT = 256 * 1024
+_POLL_INTERVAL = 0.02
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime")
 _NOBODY = 65_534
 
@@ -70,29 +73,31 @@ class Sandbox:
         # A file, not a pipe: a process that left the group would keep a pipe open, and wait for its reader.
         output = work.parent / "output"
         launched = Program(_LAUNCHER, [json.dumps(spec)], {}, stdout=str(output), stderr=str(output), tied=True)
-        starting = asyncio.ensure_future(asyncio.to_thread(SERVERS.start, self.modules, folders, launched))
+        is_cancelled = Event()
         try:
-            process = await asyncio.shield(starting)
+            code_of_end = await asyncio.to_thread(_end_of, self, folders, launched, is_cancelled)
         except asyncio.CancelledError:
-            starting.add_done_callback(lambda started: _kill(started.result()))
+            is_cancelled.set()
             raise
-        try:
-            async with asyncio.timeout(self.seconds):
-                # In a thread: the time of the loop may be that of a simulation.
-                code_of_end = await asyncio.to_thread(process.wait)
-        except TimeoutError:
+        if code_of_end is None:
             return Ended(-1, f"it took longer than {self.seconds:g} s")
-        finally:
-            _kill(process)
         with output.open("rb") as read:
             return Ended(code_of_end, read.read(_MOST_OUTPUT).decode(errors="replace"))
 
 
-def _kill(process: Forked) -> None:
-    """End a process and its group, if it has not ended."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+def _end_of(sandbox: Sandbox, folders: Sequence[str], launched: Program, is_cancelled: Event) -> int | None:
+    """Run a program and return its exit code, or None when it took too long. Nothing of its group remains."""
+    process = SERVERS.start(sandbox.modules, folders, launched)
+    deadline = time.monotonic() + sandbox.seconds
+    try:
+        while (code := process.poll()) is None and time.monotonic() < deadline:
+            if is_cancelled.wait(_POLL_INTERVAL):
+                break
+        return code
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _python_folders() -> list[str]:

@@ -24,7 +24,7 @@ class _Servers:
                 try:
                     return known.start(program)
                 except OSError:
-                    known.close()  # somebody has killed it
+                    known.close()  # it was killed
             self._servers[key] = ForkServer(modules, path)
             return self._servers[key].start(program)
 

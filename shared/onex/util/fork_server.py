@@ -140,7 +140,7 @@ def _serve(connection: Connection) -> Program | None:
                         ended[pid] = os.waitstatus_to_exitcode(status)
                 connection.send(ended.get(request, _RUNNING))
             case Program():
-                pid = os.fork()
+                pid = _fork(request)
                 if pid == 0:
                     connection.close()
                     return request
@@ -148,11 +148,28 @@ def _serve(connection: Connection) -> Program | None:
                 connection.send(pid)
 
 
-def _become(program: Program) -> None:
-    """Put everything in place that a new interpreter would find."""
+def _fork(program: Program) -> int:
+    """Fork. Return 0 in the child, and in the server its pid, once it leads a session: its group can be killed."""
+    server = os.getpid()
+    ready, leads = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(leads)
+        os.read(ready, 1)  # it ends when the child closes its end, or ends
+        os.close(ready)
+        return pid
+    os.close(ready)
     os.setsid()
     if program.tied and sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != server:  # it ended before the call
+            os._exit(1)
+    os.close(leads)
+    return 0
+
+
+def _become(program: Program) -> None:
+    """Put everything in place that a new interpreter would find."""
     if program.title:
         # An extra brings it. It finds the arguments next to the environment, so that it is asked before that changes.
         import_module("setproctitle").setproctitle(program.title)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from onex.util.fork_server import Forked, ForkServer
 
 _IMPORTED_ONCE: Final = ("onex.cli.main", "onex.cli.run", "onex.mixins.alerting", "onex.mixins.database")
+"""What all agents import, and the capabilities of the nodes that ship: Alerting brings an HTTP client."""
 
 
 class AgentStarter:
@@ -18,9 +19,13 @@ class AgentStarter:
     def __init__(self) -> None:
         self._server: ForkServer | None = None
 
-    def prepare(self) -> None:
+    def prepare(self) -> "ForkServer":
         """Import what all agents need, in another process. It takes a second; :meth:`start` waits for it."""
-        self._prepared()
+        from onex.util.fork_server import ForkServer
+
+        if self._server is None:
+            self._server = ForkServer(_IMPORTED_ONCE)
+        return self._server
 
     def start(self, arguments: Sequence[str], log: Path) -> "Forked":
         """Start ``onex`` with these arguments, in a session of its own."""
@@ -28,7 +33,7 @@ class AgentStarter:
 
         log.parent.mkdir(parents=True, exist_ok=True)
         title = " ".join(["onex", *arguments])
-        return self._prepared().start(
+        return self.prepare().start(
             Program("onex.cli.main", arguments, dict(os.environ), title, stdout=str(log), stderr=str(log))
         )
 
@@ -40,10 +45,3 @@ class AgentStarter:
     ) -> None:
         if self._server is not None:
             self._server.close()
-
-    def _prepared(self) -> "ForkServer":
-        from onex.util.fork_server import ForkServer
-
-        if self._server is None:
-            self._server = ForkServer(_IMPORTED_ONCE)
-        return self._server

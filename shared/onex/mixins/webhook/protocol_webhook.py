@@ -33,7 +33,7 @@ class ProtocolWebhook(Protocol):
 
         Return it with its secret, which is not readable again. An empty ``secret`` makes a new one. The subscription
         of the same URL is replaced and enabled. Raise RejectedError for a URL, filter or secret that is not allowed,
-        and for one subscription too many. Whoever may call this is for the node to decide.
+        and for one subscription too many. The node decides which callers may.
         """
         ...
 
