@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 from onex.capability import HealthCheck, HealthChecks, Reports
 from onex.mixins.alerting import EnumAlertOperator, MixinAlerting, ModelAlertingSubcontract
 from onex.mixins.alerting.engine import AlertingEngine
-from onex.mixins.alerting.window import Window
+from onex.mixins.counter_window import Window
 from onex.mixins.notification.channels import Send
 from onex.mixins.notification.model_notification_subcontract import ModelNotificationChannel
 from onex.node import NodeCompute

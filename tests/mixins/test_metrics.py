@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from functools import partial
 from threading import Thread
 
 import pytest
@@ -11,8 +12,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from onex.capability import BatchFacts
 from onex.codegen.declared_metrics import panels_of
 from onex.mixins.metrics import EnumMetricsBackend, MixinMetrics, ModelMetricsSubcontract
+from onex.mixins.metrics.agent_counts import read_counts
 from onex.mixins.metrics.backends import backend_of
 from onex.mixins.metrics.engine import MetricsEngine
+from onex.mixins.metrics.objectives import ObjectiveMonitor
 from onex.node import NodeCompute
 from onex.testing.clock import ManualClock
 from tests.conftest import eventually
@@ -22,6 +25,12 @@ from tests.mixins.virtual import play
 BATCH = BatchFacts(10, 9, ["bug"], 0.5)
 
 
+def engine_of(model: ModelMetricsSubcontract, registry: CollectorRegistry, clock: ManualClock) -> MetricsEngine:
+    """Return an engine as MixinMetrics makes it."""
+    monitor = ObjectiveMonitor(model.objectives, partial(read_counts, registry, IDENTITY.name), clock)
+    return MetricsEngine(model, backend_of(model, IDENTITY, registry), clock, monitor)
+
+
 class Gauge:
     """An engine for Prometheus, and its scraped metrics."""
 
@@ -29,7 +38,7 @@ class Gauge:
         self.registry = CollectorRegistry()
         self.clock = ManualClock()
         model = ModelMetricsSubcontract.model_validate(settings)
-        self.engine = MetricsEngine(model, backend_of(model, IDENTITY, self.registry), self.clock)
+        self.engine = engine_of(model, self.registry, self.clock)
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.registry.get_sample_value(name, {"node": IDENTITY.name, **labels})
@@ -162,7 +171,7 @@ def test_a_restarted_agent_has_the_same_registry() -> None:
     registry = CollectorRegistry()
     for _ in range(2):
         model = ModelMetricsSubcontract()
-        engine = MetricsEngine(model, backend_of(model, IDENTITY, registry), ManualClock())
+        engine = engine_of(model, registry, ManualClock())
         play(engine.open())
         engine.increment("cards")
         play(engine.close())
@@ -181,7 +190,7 @@ def test_statsd_gets_sums_now_and_again() -> None:
             enable_detailed_metrics=True,
         )
         clock = ManualClock()
-        engine = MetricsEngine(model, backend_of(model, IDENTITY, CollectorRegistry()), clock)
+        engine = engine_of(model, CollectorRegistry(), clock)
 
         async def live() -> None:
             await engine.open()
@@ -214,7 +223,7 @@ def test_statsd_gets_sums_now_and_again() -> None:
 
 def test_no_server_needs_to_listen() -> None:
     model = ModelMetricsSubcontract(metrics_backend="statsd", metrics_port=1024)
-    engine = MetricsEngine(model, backend_of(model, IDENTITY, CollectorRegistry()), ManualClock())
+    engine = engine_of(model, CollectorRegistry(), ManualClock())
     engine.increment("cards")
     play(engine.close())
 
@@ -226,7 +235,7 @@ def test_opentelemetry_gets_them_by_otlp() -> None:
             metrics_port=collector.port,
             aggregation_interval_ms=1000,
         )
-        engine = MetricsEngine(model, backend_of(model, IDENTITY, CollectorRegistry()), ManualClock())
+        engine = engine_of(model, CollectorRegistry(), ManualClock())
 
         async def live() -> None:
             await engine.open()

@@ -19,6 +19,7 @@ from onex.capability.reports import Reports
 from onex.capability.shared import SharedResources
 from onex.capability.shrinkable import Shrinkables
 from onex.capability.view import engine_of, merged
+from onex.errors import CompositionError
 from onex.model.enums import EnumNodeKind
 from onex.util.clock import ProtocolClock, SystemClock
 
@@ -86,7 +87,7 @@ class ProtocolKindHost(Protocol):
 def configured(host: ProtocolHost, model: type[C]) -> C:
     """Return the configuration of a capability from the contract and from the node's views of it, or its defaults.
 
-    Raise CompositionError when views set different values.
+    Raise CompositionError when views set different values, and for values that the node's kind cannot have.
     """
     own = host.container.find(model)
     views = [
@@ -94,7 +95,12 @@ def configured(host: ProtocolHost, model: type[C]) -> C:
         for definition in views_of(host)
         if engine_of(definition).subcontract is model
     ]
-    return merged(engine_of(views[0][0]), own, views, model) if views else own or model()
+    settings = merged(engine_of(views[0][0]), own, views, model) if views else own or model()
+    match getattr(host, "kind", None):
+        case EnumNodeKind() as kind:
+            for at, message, remedy in settings.unfit_for(kind):
+                raise CompositionError(f"{'.'.join(map(str, at))}: {message}; {remedy}")
+    return settings
 
 
 def is_pure(host: object) -> bool:

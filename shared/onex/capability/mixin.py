@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from onex.capability.metadata import CapabilityMetadata, load_metadata
 from onex.errors import CompositionError
 from onex.model.contract.version import ModelSemVer
+from onex.model.enums import EnumNodeKind
 
 Engine = TypeVar("Engine")
 
@@ -65,6 +66,11 @@ class Subcontract(BaseModel):
 
     def misfits(self, models: Mapping[str, type[BaseModel]]) -> Iterable[Misfit]:
         """Return what does not fit the classes in ``models/`` of the node, by name. By default everything fits."""
+        return ()
+
+    def unfit_for(self, kind: EnumNodeKind) -> Iterable[Misfit]:
+        """Return what a node of this kind cannot have. By default everything fits. For whole fields use
+        ``effect_settings`` of the metadata."""
         return ()
 
 

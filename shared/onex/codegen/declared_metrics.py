@@ -1,20 +1,28 @@
-"""Panels of the metrics that contracts declare."""
+"""Panels of the metrics and objectives that contracts declare."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from onex.codegen.panels import Panel
 from onex.contract import ResolvedNode
-from onex.mixins.metrics import EnumMetricsBackend, EnumMetricType, ModelDeclaredMetric, ModelMetricsSubcontract
+from onex.mixins.metrics import (
+    EnumMetricsBackend,
+    EnumMetricType,
+    EnumObjectiveKind,
+    ModelDeclaredMetric,
+    ModelMetricsSubcontract,
+    ModelObjective,
+)
 
 _WINDOW = "[$__rate_interval]"
 
 
 def panels_of_declared_metrics(nodes: Iterable[ResolvedNode]) -> Iterator[Panel]:
-    """Yield a panel for each metric that a node declares for Prometheus, in the order of the contracts."""
+    """Yield the panels of the metrics and objectives that nodes declare, in the order of the contracts."""
     for node in nodes:
         match node.subcontracts.get(ModelMetricsSubcontract):
             case ModelMetricsSubcontract() as settings:
                 yield from panels_of(node.contract.name, settings)
+                yield from panels_of_objectives(node.contract.name, settings.objectives)
 
 
 def panels_of(node: str, settings: ModelMetricsSubcontract) -> list[Panel]:
@@ -22,6 +30,39 @@ def panels_of(node: str, settings: ModelMetricsSubcontract) -> list[Panel]:
     if settings.metrics_backend is not EnumMetricsBackend.PROMETHEUS:
         return []
     return [_panel(node, metric, settings) for metric in settings.metrics]
+
+
+def panels_of_objectives(node: str, objectives: Sequence[ModelObjective]) -> list[Panel]:
+    """Return the panels of one node, over all its processes and their restarts."""
+    if not objectives:
+        return []
+    budgets = [
+        (f"1 - {_burn_rate(node, objective, objective.window_seconds)}", objective.name) for objective in objectives
+    ]
+    rates = [
+        (_burn_rate(node, objective, seconds), f"{objective.name} {length}")
+        for objective in objectives
+        for length, seconds in (("long", objective.long_window_seconds), ("short", objective.short_window_seconds))
+    ]
+    return [
+        (f"Error budget of {node}", "percentunit", "What is left in the window of each objective.", budgets),
+        (f"Burn rate of {node}", "short", "1 uses the error budget up in exactly one window.", rates),
+    ]
+
+
+def _burn_rate(node: str, objective: ModelObjective, seconds: float) -> str:
+    """Return the share of bad messages within a time, in error budgets."""
+    window = f"[{seconds:.0f}s]"
+    match objective.kind:
+        case EnumObjectiveKind.AVAILABILITY:
+            bad = f'sum(increase(onex_dead_letters_total{{node="{node}"}}{window}))'
+            share = f'{bad} / sum(increase(onex_messages_received_total{{node="{node}"}}{window}))'
+        case EnumObjectiveKind.LATENCY:
+            of_handlers = f'node="{node}",stage="process"'
+            of_good = f'{of_handlers},le="{objective.threshold_seconds}"'
+            good = f"sum(increase(onex_stage_seconds_bucket{{{of_good}}}{window}))"
+            share = f"1 - {good} / sum(increase(onex_stage_seconds_count{{{of_handlers}}}{window}))"
+    return f"({share}) / {1 - objective.target:.10g}"
 
 
 def _panel(node: str, metric: ModelDeclaredMetric, settings: ModelMetricsSubcontract) -> Panel:

@@ -169,7 +169,8 @@ _COMPOSED: Sequence[Panel] = (
         "What the capabilities of nodes count: circuits that are open, checks that fail, connections in use ...",
         [
             (
-                'sum by (node, capability, figure) (onex_capability{node=~"$node"})',
+                # A sum of shares over processes means nothing; objectives have panels of their own.
+                'sum by (node, capability, figure) (onex_capability{node=~"$node",figure!~"objective_.*"})',
                 "{{node}} {{capability}} {{figure}}",
             )
         ],

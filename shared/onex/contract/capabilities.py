@@ -68,6 +68,7 @@ def compose(contract: ModelContract, node_class: type[Node], checker: Checker) -
         checker.add(("mixins",), str(error), "fix the list of mixins")
         return node_class, subcontracts
     if len(checker.problems) == before:
+        _refuse_unfit(subcontracts, wanted, configured, contract.node_type, checker)
         _merge_views(composed, subcontracts, at_name, checker)
         if contract.node_type is not EnumNodeKind.EFFECT:
             _refuse_effect_settings(composed, contract.node_type, subcontracts, at_name, checker)
@@ -116,6 +117,19 @@ def _refuse_effect_settings(
                 at = places.get(metadata.name, ("mixins",))
                 words = f"{metadata.name} has no {name} on a node of kind {kind}"
                 checker.add((*at, name), words, f"remove {name}: it is for EFFECT nodes")
+
+
+def _refuse_unfit(
+    subcontracts: Mapping[type[Subcontract], Subcontract],
+    wanted: Mapping[str, Declared],
+    places: Mapping[str, Location],
+    kind: EnumNodeKind,
+    checker: Checker,
+) -> None:
+    """Report values that this kind of node cannot have, before the settings of views are merged."""
+    for name, at in places.items():
+        for unfit in subcontracts[wanted[name].mixin.definition.subcontract].unfit_for(kind):
+            checker.add((*at, *unfit.at), unfit.message, unfit.remedy)
 
 
 def _refuse_misfits(

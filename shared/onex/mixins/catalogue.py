@@ -68,6 +68,7 @@ _VIEWS = {
     "MixinHashComputation": "onex.mixins.hash_computation",
     "MixinLogData": "onex.mixins.log_data",
     "MixinMemoryMetrics": "onex.mixins.memory_metrics",
+    "MixinPerformanceMonitoring": "onex.mixins.performance_monitoring",
     "MixinRedaction": "onex.mixins.redaction",
     "MixinToolExecution": "onex.mixins.tool_execution",
     "MixinTransactionManagement": "onex.mixins.transaction_management",

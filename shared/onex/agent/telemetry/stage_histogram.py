@@ -8,8 +8,9 @@ from itertools import accumulate
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-_LABELS = (*map(str, _BOUNDS), "+Inf")
+from onex.util.latency import LATENCY_BOUNDS
+
+_LABELS = (*map(str, LATENCY_BOUNDS), "+Inf")
 
 
 class EnumLatencyStage(StrEnum):
@@ -34,7 +35,7 @@ class Seconds:
 
     def observe(self, seconds: float) -> None:
         """Add one observation."""
-        self.counts[bisect_left(_BOUNDS, seconds)] += 1
+        self.counts[bisect_left(LATENCY_BOUNDS, seconds)] += 1
         self.total += seconds
 
 
@@ -47,10 +48,17 @@ class StageHistogram(Collector):
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
         """Return one family. Its buckets are cumulative."""
-        family = HistogramMetricFamily("onex_stage_seconds", "Latency by stage", labels=("node", "stage"))
+        family = self._family()
         for stage, seconds in self.of.items():
             buckets = [
                 (label, float(count)) for label, count in zip(_LABELS, accumulate(seconds.counts), strict=True)
             ]
             family.add_metric((self._node, stage), buckets, seconds.total)
         yield family
+
+    def describe(self) -> Iterable[HistogramMetricFamily]:
+        """Return the family without series, by which a registry knows who collects it."""
+        yield self._family()
+
+    def _family(self) -> HistogramMetricFamily:
+        return HistogramMetricFamily("onex_stage_seconds", "Latency by stage", labels=("node", "stage"))

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from onex.capability import HealthChecks, Reports
 from onex.mixins.alerting.model_alert_rule import ModelAlertRule
 from onex.mixins.alerting.rule_state import Key
-from onex.mixins.alerting.window import Window
+from onex.mixins.counter_window import Window
 
 _Series = tuple[str, tuple[tuple[str, str], ...]]
 """Name and labels of a metric's series."""

@@ -1,16 +1,19 @@
 """Passes measurements to a backend."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from typing_extensions import override
 
 from onex.capability import BatchFacts
+from onex.errors import NodeUseError
 from onex.mixins.metrics.backend import Labels, ProtocolMetricsBackend
 from onex.mixins.metrics.declared import METRIC_NAME, EnumMetricType
 from onex.mixins.metrics.model_metrics_subcontract import ModelMetricsSubcontract
-from onex.mixins.metrics.protocol_metrics import ProtocolMetrics
+from onex.mixins.metrics.objectives import ObjectiveMonitor
+from onex.mixins.metrics.protocol_metrics import ObjectiveFacts, ProtocolMetrics
+from onex.model.enums import EnumNodeKind
 from onex.util.clock import ProtocolClock
 
 _NAME = re.compile(METRIC_NAME)
@@ -25,11 +28,18 @@ class MetricsEngine(ProtocolMetrics):
     """Names, limits and labels of measurements."""
 
     def __init__(
-        self, settings: ModelMetricsSubcontract, backend: ProtocolMetricsBackend, clock: ProtocolClock
+        self,
+        settings: ModelMetricsSubcontract,
+        backend: ProtocolMetricsBackend,
+        clock: ProtocolClock,
+        objectives: ObjectiveMonitor,
+        kind: EnumNodeKind = EnumNodeKind.EFFECT,
     ) -> None:
         self._settings = settings
         self._backend = backend
         self._clock = clock
+        self._objectives = objectives
+        self._kind = kind
         self._declared = {metric.name: metric for metric in settings.metrics}
         self._names: dict[str, str] = {}
         self._seen: dict[str, set[tuple[str, ...]]] = {}
@@ -72,17 +82,25 @@ class MetricsEngine(ProtocolMetrics):
             self.histogram("batch_messages", batch.count)
             self.histogram("batch_seconds", batch.seconds)
 
+    @override
+    def objectives(self) -> Sequence[ObjectiveFacts]:
+        if self._kind is not EnumNodeKind.EFFECT:
+            raise NodeUseError(f"a {self._kind} is pure: its results must not depend on its objectives")
+        return self._objectives.facts
+
     async def open(self) -> None:
-        """Open the backend."""
+        """Open the backend, and start to measure objectives."""
         await self._backend.open()
+        self._objectives.open()
 
     async def close(self) -> None:
         """Close the backend, which sends its last measurements."""
+        await self._objectives.close()
         await self._backend.close()
 
     def reported_metrics(self) -> Mapping[str, float]:
-        """Number of names in use."""
-        return {"names": float(len(self._names))}
+        """Number of names in use, and the figures of objectives."""
+        return {"names": float(len(self._names)), **self._objectives.figures()}
 
     def _name(self, name: str, used: EnumMetricType, labels: Labels) -> str:
         full = self._names.get(name)

@@ -1,11 +1,16 @@
 """The mixin that adds metrics to a node."""
 
+from functools import partial
+
 from prometheus_client import CollectorRegistry
 
-from onex.capability import Mixin, NodeIdentity, ProtocolHost, capability, configured, define
+from onex.capability import Mixin, NodeIdentity, capability, configured, define
+from onex.capability.host import ProtocolKindHost
+from onex.mixins.metrics.agent_counts import read_counts
 from onex.mixins.metrics.backends import backend_of
 from onex.mixins.metrics.engine import MetricsEngine
 from onex.mixins.metrics.model_metrics_subcontract import ModelMetricsSubcontract
+from onex.mixins.metrics.objectives import ObjectiveMonitor
 from onex.mixins.metrics.protocol_metrics import ProtocolMetrics
 from onex.util.clock import ProtocolClock
 
@@ -16,8 +21,10 @@ class MixinMetrics(Mixin):
     definition = define(__file__, ModelMetricsSubcontract)
 
     @capability
-    def metrics(self: ProtocolHost) -> ProtocolMetrics:
-        """Counters, gauges, histograms and timers."""
+    def metrics(self: ProtocolKindHost) -> ProtocolMetrics:
+        """Counters, gauges, histograms and timers, and the objectives of the node."""
         settings, identity = configured(self, ModelMetricsSubcontract), self.container.get(NodeIdentity)
         registry = self.container.find(CollectorRegistry) or CollectorRegistry()
-        return MetricsEngine(settings, backend_of(settings, identity, registry), self.container.get(ProtocolClock))
+        clock = self.container.get(ProtocolClock)
+        objectives = ObjectiveMonitor(settings.objectives, partial(read_counts, registry, identity.name), clock)
+        return MetricsEngine(settings, backend_of(settings, identity, registry), clock, objectives, self.kind)

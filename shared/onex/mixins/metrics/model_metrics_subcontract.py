@@ -1,14 +1,19 @@
 """Configuration of metrics."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from onex.capability import Subcontract
 from onex.capability.config_rules import require_different
+from onex.capability.mixin import Misfit
 from onex.mixins.metrics.declared import ModelDeclaredMetric
+from onex.mixins.metrics.objective import ModelObjective, unfit_objectives
 from onex.model.contract.version import ModelSemVer
+from onex.model.enums import EnumNodeKind
 
 
 class EnumMetricsBackend(StrEnum):
@@ -25,7 +30,7 @@ class EnumMetricsBackend(StrEnum):
 class ModelMetricsSubcontract(Subcontract):
     """Measurements and their backend. The agent's own metrics are not affected."""
 
-    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
+    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=1, patch=0)
 
     metrics_backend: EnumMetricsBackend = EnumMetricsBackend.PROMETHEUS
     """The backend."""
@@ -50,8 +55,17 @@ class ModelMetricsSubcontract(Subcontract):
     """Metrics with a panel on the dashboard. With any of them, the use of a name that is not declared is an error."""
     max_label_cardinality: int = Field(default=1_000, ge=1, le=100_000)
     """Most sets of labels of one name. Further sets are counted under the label value ``other``."""
+    objectives: tuple[ModelObjective, ...] = Field(default=(), max_length=16)
+    """Service level objectives, which are measured from the agent's own metrics. Their figures are on ``/metrics``
+    with every backend."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
         require_different("metrics", (metric.name for metric in self.metrics))
+        require_different("objectives", (objective.name for objective in self.objectives))
         return self
+
+    @override
+    def unfit_for(self, kind: EnumNodeKind) -> Iterable[Misfit]:
+        """Return the objectives that need the latency of single messages, for kinds that work in batches."""
+        return unfit_objectives(self.objectives, kind)
