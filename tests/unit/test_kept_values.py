@@ -18,7 +18,7 @@ from onex.node import Addressed, Message, NodeOrchestrator, Reduction, Run
 from onex.testing import MeshDriver
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
-from onex.workflow import compile_state_machine
+from onex.workflow import guard_reducer
 from onex.workflow.machine import WorkflowMachine
 from tests.conftest import ORDERS
 
@@ -123,7 +123,7 @@ class Switched(Message):
 
 
 def test_a_state_machine_compares_members_of_any_enum_by_value() -> None:
-    guard = compile_state_machine(
+    guard = guard_reducer(
         ModelStateMachine.model_validate(
             {
                 "initial_state": "red",
@@ -140,6 +140,8 @@ def test_a_state_machine_compares_members_of_any_enum_by_value() -> None:
             }
         ),
         Lamp,
+        {"Switched": Switched},
+        {},
     )
     reduce = guard(lambda state, event, _: Reduction(Lamp(status=Light.RED)))
     moved = reduce(Lamp(status=Light.RED), Switched(to=Light.GREEN), context("m"))

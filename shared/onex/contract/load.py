@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import JsonValue, ValidationError
 
 from onex.contract.language import language_problems
+from onex.contract.named_machine import with_named_machine
 from onex.contract.problems import problems_of
 from onex.contract.variables import Environment, Variables
 from onex.contract.yaml_lines import Lines, dotted, line_of, parse_yaml, read_yaml
@@ -60,6 +61,7 @@ def _validated(
         raise ContractError([*variables.problems, *problems_of(error, ModelContract, variables)]) from None
     if variables.problems:
         raise ContractError(variables.problems)
+    contract = with_named_machine(contract, data, variables)
     problems = [
         ContractProblem(file, line_of(lines, at), dotted(at), message, remedy)
         for at, message, remedy in language_problems(contract)

@@ -12,7 +12,7 @@ from onex.contract.features import features_of
 from onex.contract.import_node import check_dependencies, import_models, import_node_class
 from onex.contract.language import missing_capabilities
 from onex.contract.load import FILE_NAME, read_contract
-from onex.contract.resolved import ResolvedNode
+from onex.contract.resolved import ResolvedNode, triggers_of
 from onex.contract.routes import cancel_routes, outputs_of, repeated_outputs, routes_of
 from onex.contract.variables import Environment
 from onex.contract.view_delivery import with_view_delivery
@@ -58,7 +58,7 @@ def _resolve(path: Path, environment: Environment | None) -> ResolvedNode:
     checker.raise_if_any()
     state = checker.state_model(node_class) if contract.workflow_coordination is None else None
     if contract.state_machine and state:
-        check_state_machine(contract.state_machine, state, {r.model.__name__: r.model for r in routes}, checker)
+        check_state_machine(contract, node_class, state, triggers_of(contract, routes), checker)
     checker.exceptions_exist(contract)
     checker.raise_if_any()
     return ResolvedNode(

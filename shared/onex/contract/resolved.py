@@ -1,6 +1,6 @@
 """A node as the engine runs it: contract, classes, routes and output topics, all of them checked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -8,9 +8,10 @@ from onex.capability import Subcontract
 from onex.capability.feature import Features
 from onex.contract.variables import Environment
 from onex.model.contract import ModelContract
+from onex.model.enums import EnumNodeKind
 from onex.model.message import Message
 from onex.model.topic import with_topic_prefix
-from onex.node import Node, NodeConfig
+from onex.node import Node, NodeConfig, TimerFired
 from onex.node.unfinished import unfinished_methods
 
 Subcontracts = Mapping[type[Subcontract], Subcontract]
@@ -57,6 +58,11 @@ class ResolvedNode:
         """Handlers and health checks whose logic is not written yet."""
         return tuple(unfinished_methods(self.node_class))
 
+    @property
+    def triggers(self) -> Mapping[str, type[Message]]:
+        """Message classes that a state machine may name as triggers, by class name. An orchestrator has timers, too."""
+        return triggers_of(self.contract, self.routes.values())
+
     def with_prefix(self, prefix: str) -> "ResolvedNode":
         """Return the node in an environment whose topics and groups begin with ``prefix``."""
         routes = [replace(r, topic=with_topic_prefix(topic, prefix)) for topic, r in self.routes.items()]
@@ -66,3 +72,11 @@ class ResolvedNode:
             routes={route.topic: route for route in routes},
             outputs={model: with_topic_prefix(topic, prefix) for model, topic in self.outputs.items()},
         )
+
+
+def triggers_of(contract: ModelContract, routes: Iterable[Route]) -> Mapping[str, type[Message]]:
+    """Return the message classes that a state machine may name as triggers, by class name."""
+    handled: dict[str, type[Message]] = {route.model.__name__: route.model for route in routes}
+    if contract.node_type is EnumNodeKind.ORCHESTRATOR:
+        handled.setdefault(TimerFired.__name__, TimerFired)
+    return handled

@@ -77,6 +77,7 @@ _VIEWS = {
 """Views: folders with metadata.yaml, a model and a mixin."""
 _FEATURES: dict[str, str] = {
     "MixinIntrospectionPublisher": "onex.mixins.introspection_publisher",
+    "MixinStateTransition": "onex.mixins.state_transition",
     "MixinWorkflowMetrics": "onex.mixins.workflow_metrics",
     "MixinWorkflowPersistence": "onex.mixins.workflow_persistence",
 }

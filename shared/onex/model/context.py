@@ -23,7 +23,7 @@ class Context:
     reply_key: str = ""
     """Key under which the sender expects the reply. Empty when it expects none."""
     transition_to: str = ""
-    """Reducers with a declared state machine: the state after this event."""
+    """Nodes with a declared state machine: the state after this event."""
     answers_id: str = ""
     """Id of the message to which this one is the reply: its cause, except for completions of workflows."""
     deadline_ms: int = 0

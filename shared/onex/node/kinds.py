@@ -56,7 +56,8 @@ class NodeOrchestrator(Node, Generic[Command, Completion]):
     """Sends commands to other nodes and decides from their replies. It does no work itself.
 
     Either a declared workflow (``workflow_coordination`` and one method per step, see
-    :class:`onex.node.Run`) or code: ``def decide(self, state, event, context) -> Decision[State]``.
+    :class:`onex.node.Run`) or code: ``def decide(self, state, event, context) -> Decision[State]``, for which the
+    contract may have a ``state_machine``.
     """
 
     kind: ClassVar[EnumNodeKind] = EnumNodeKind.ORCHESTRATOR

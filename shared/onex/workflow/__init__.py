@@ -2,13 +2,14 @@
 
 from onex.workflow.compile import CompiledWorkflow, compile_workflow, facts_of
 from onex.workflow.state import StepState, WorkflowState
-from onex.workflow.state_machine import compile_state_machine
+from onex.workflow.state_machine import guard_orchestrator, guard_reducer
 
 __all__ = [
     "CompiledWorkflow",
     "StepState",
     "WorkflowState",
-    "compile_state_machine",
     "compile_workflow",
     "facts_of",
+    "guard_orchestrator",
+    "guard_reducer",
 ]

@@ -9,10 +9,11 @@ from onex.capability.layer import fold, fold_checks
 from onex.contract import ResolvedNode, Route
 from onex.contract.signature import may_return_none
 from onex.errors import WrongOutputError
+from onex.model.contract import ModelStateMachine
 from onex.model.enums import EnumNodeKind
 from onex.model.message import Message
 from onex.node import Addressed, CancelTimer, Context, Decision, Node, Reduction, SetTimer
-from onex.workflow import WorkflowState, compile_state_machine, compile_workflow, facts_of
+from onex.workflow import WorkflowState, compile_workflow, facts_of, guard_orchestrator, guard_reducer
 from onex.workflow.facts import Fact
 
 Emission = Message | Addressed
@@ -120,7 +121,8 @@ def _behaviour_of(resolved: ResolvedNode, node: Node) -> Behaviour:
         case EnumNodeKind.REDUCER:
             reducers = {topic: getattr(node, route.method) for topic, route in routes.items()}
             if contract.state_machine and resolved.state_model:
-                guard = compile_state_machine(contract.state_machine, resolved.state_model)
+                machine = contract.state_machine
+                guard = guard_reducer(machine, resolved.state_model, resolved.triggers, _actions(machine, node))
                 reducers = {topic: guard(reduce) for topic, reduce in reducers.items()}
             handlers = {topic: _reducing(reduce) for topic, reduce in reducers.items()}
             return Behaviour(handlers, resolved.state_model)
@@ -129,9 +131,19 @@ def _behaviour_of(resolved: ResolvedNode, node: Node) -> Behaviour:
                 workflow = compile_workflow(resolved, node)
                 decide = _running(workflow.decide)
                 return Behaviour(dict.fromkeys(routes, decide), workflow.state_model, decide)
-            handlers = {topic: _deciding(getattr(node, route.method)) for topic, route in routes.items()}
-            timers = _deciding(node.decide) if hasattr(node, "decide") else None
-            return Behaviour(handlers, resolved.state_model, timers)
+            deciders = {topic: getattr(node, route.method) for topic, route in routes.items()}
+            fired = getattr(node, "decide", None)
+            if contract.state_machine and resolved.state_model:
+                machine = contract.state_machine
+                around = guard_orchestrator(machine, resolved.state_model, resolved.triggers, _actions(machine, node))
+                deciders = {topic: around(decide) for topic, decide in deciders.items()}
+                fired = around(fired) if fired else None
+            handlers = {topic: _deciding(decide) for topic, decide in deciders.items()}
+            return Behaviour(handlers, resolved.state_model, _deciding(fired) if fired else None)
+
+
+def _actions(machine: ModelStateMachine, node: Node) -> Mapping[str, Handle]:
+    return {name: getattr(node, name) for name in machine.actions}
 
 
 def _reducing(reduce: Callable[..., object]) -> Handle:

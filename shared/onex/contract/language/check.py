@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from onex.contract.language.examples import check_examples
 from onex.contract.language.flow import check_flow, has_flow
 from onex.contract.language.handlers import check_handlers
+from onex.contract.language.machine import check_machine
 from onex.contract.language.operations import check_operations
 from onex.contract.language.values import Problem
 from onex.contract.yaml_lines import Location
@@ -14,7 +15,9 @@ _REMEDY = "write `definitions` with the messages of the node, or remove it"
 
 
 def language_problems(contract: ModelContract) -> Iterator[Problem]:
-    """Yield the problems of mappings, aggregations, data flow, I/O operations and examples."""
+    """Yield the problems of mappings, aggregations, state machines, data flow, I/O operations and examples."""
+    if contract.state_machine is not None:
+        yield from check_machine(contract, contract.state_machine)
     used = list(_used(contract))
     if not used:
         return

@@ -84,11 +84,7 @@ def _check_state(contract: ModelContract, item: ModelHandler, models: Models, at
 
 def _can_begin(contract: ModelContract, event: str) -> bool:
     """Return whether an event may be the first of its key. A state machine may refuse it."""
-    machine = contract.state_machine
-    return machine is None or any(
-        transition.trigger == event and transition.from_state in (machine.initial_state, "*")
-        for transition in machine.transitions
-    )
+    return contract.state_machine is None or contract.state_machine.can_begin(event)
 
 
 def _from_zero(contract: ModelContract) -> set[str]:

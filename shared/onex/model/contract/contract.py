@@ -66,7 +66,7 @@ class ModelContract(ContractPart):
     error_handling: ModelErrorHandling = ModelErrorHandling()
     """Retries."""
     state_machine: ModelStateMachine | None = None
-    """REDUCER: states and transitions."""
+    """REDUCER, or ORCHESTRATOR in code: states and transitions."""
     io_operations: tuple[IoOperation, ...] = Field(default=(), max_length=MOST_OPERATIONS)
     """EFFECT: what its handlers do outside the mesh, in order."""
     workflow_coordination: ModelWorkflow | None = None
@@ -86,6 +86,7 @@ class ModelContract(ContractPart):
     config: dict[str, JsonValue] = Field(default_factory=dict)
     """Validated with the node's ``Config`` model at start. ``${VAR}`` is replaced from the environment."""
     _topic_prefix: str = PrivateAttr("")
+    _machine_at: tuple[str | int, ...] = PrivateAttr(("state_machine",))
 
     @field_validator("node_type", mode="before")
     @classmethod
@@ -114,8 +115,8 @@ class ModelContract(ContractPart):
         problems = []
         if not self.name.endswith(f"_{self.node_type.lower()}"):
             problems.append(f"name {self.name!r} must end in _{self.node_type.lower()}")
-        if self.state_machine and self.node_type is not EnumNodeKind.REDUCER:
-            problems.append("state_machine belongs to a REDUCER")
+        if self.state_machine:
+            problems += self._machine_problems(self.state_machine)
         if self.workflow_coordination and self.node_type is not EnumNodeKind.ORCHESTRATOR:
             problems.append("workflow_coordination belongs to an ORCHESTRATOR")
         if self.io_operations and self.node_type is not EnumNodeKind.EFFECT:
@@ -163,10 +164,36 @@ class ModelContract(ContractPart):
             raise ValueError("; ".join(problems))
         return self
 
+    def _machine_problems(self, machine: ModelStateMachine) -> list[str]:
+        if not self.node_type.is_stateful:
+            return ["state_machine belongs to a REDUCER or an ORCHESTRATOR; other kinds have no state"]
+        if self.workflow_coordination:
+            words = "state_machine and workflow_coordination both lead the node"
+            return [f"{words}; remove one: a workflow has the states of its steps, and conditions on them"]
+        reserved = RESERVED_METHODS[self.node_type].intersection(machine.actions)
+        problems = [f"action {name!r} belongs to the node itself; give it another name" for name in sorted(reserved)]
+        handlers = set(machine.actions).intersection(self._handlers())
+        problems += [
+            f"action {name!r} is the handler of a message; write a method for it" for name in sorted(handlers)
+        ]
+        return problems
+
     @property
     def topic_prefix(self) -> str:
         """Prefix of the node's topics and group. It is no key of the contract: :meth:`with_prefix` sets it."""
         return self._topic_prefix
+
+    @property
+    def machine_at(self) -> tuple[str | int, ...]:
+        """Place of the state machine in the file: its key, or the configuration of ``MixinStateTransition``."""
+        return self._machine_at
+
+    def with_machine(self, machine: ModelStateMachine, at: tuple[str | int, ...]) -> "ModelContract":
+        """Return the contract with the state machine that its file has at another place. Raise ValidationError."""
+        ModelContract.model_validate({**dict(self), "state_machine": machine})
+        changed = self.model_copy(update={"state_machine": machine})
+        changed._machine_at = at
+        return changed
 
     def with_prefix(self, prefix: str) -> "ModelContract":
         """Return the contract in an environment whose topics and groups begin with ``prefix``."""

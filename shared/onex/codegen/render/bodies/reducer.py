@@ -80,10 +80,7 @@ class _Entry:
     def _can_begin(self) -> bool:
         """Return whether the message may come while the key has no state. A state machine refuses it otherwise."""
         machine = self._facts.contract.state_machine
-        return machine is None or any(
-            transition.trigger == self._entry.event_model and transition.from_state in (machine.initial_state, "*")
-            for transition in machine.transitions
-        )
+        return machine is None or machine.can_begin(self._entry.event_model)
 
     def _first(self, field: str, text: str) -> Built:
         if field == self._state_field:
