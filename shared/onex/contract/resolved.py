@@ -60,7 +60,7 @@ class ResolvedNode:
 
     @property
     def triggers(self) -> Mapping[str, type[Message]]:
-        """Message classes that a state machine may name as triggers, by class name. An orchestrator has timers, too."""
+        """Message classes that a state machine may name as triggers, by class name."""
         return triggers_of(self.contract, self.routes.values())
 
     def with_prefix(self, prefix: str) -> "ResolvedNode":
@@ -75,7 +75,7 @@ class ResolvedNode:
 
 
 def triggers_of(contract: ModelContract, routes: Iterable[Route]) -> Mapping[str, type[Message]]:
-    """Return the message classes that a state machine may name as triggers, by class name."""
+    """Return the message classes that a state machine may name as triggers. Those of an orchestrator include timers."""
     handled: dict[str, type[Message]] = {route.model.__name__: route.model for route in routes}
     if contract.node_type is EnumNodeKind.ORCHESTRATOR:
         handled.setdefault(TimerFired.__name__, TimerFired)

@@ -1,4 +1,4 @@
-"""Checks of a state machine that need no class: transitions and actions that never run, and guards over ``definitions``."""
+"""Checks of a state machine without its classes: what never runs, and guards over ``definitions``."""
 
 from collections.abc import Iterator, Mapping
 
@@ -48,9 +48,8 @@ def _unreachable(machine: ModelStateMachine, under: Location) -> Iterator[Proble
     for index, transition in machine.in_order:
         earlier = before.setdefault(transition.trigger, [])
         # The first of the others, by state.
-        shadows = {
-            other.from_state: other for other in reversed(earlier) if other.requirements <= transition.requirements
-        }
+        wider = [other for other in reversed(earlier) if other.requirements <= transition.requirements]
+        shadows = {other.from_state: other for other in wider}
         if hidden_by := _hidden_by(transition, shadows, leaving):
             others = ", ".join(dict.fromkeys(repr(other.name) for other in hidden_by))
             how = "comes first and asks" if len(hidden_by) == 1 else "come first and ask"

@@ -1,4 +1,4 @@
-"""Compiles a guard of a contract for the type of its field. The contract has no code: only an operator and a constant."""
+"""Compiles a guard for the type of its field. A guard has no code: only an operator and a constant."""
 
 import json
 import operator
@@ -76,9 +76,10 @@ def _require_order(guard: ModelGuard, plain: object) -> None:
 
 
 def _typed(constant: Constant, plain: object) -> object:
-    """Return a constant as a value of the field. Raise ValueError: nothing is converted that could mean another value."""
+    """Return a constant as a value of the field. Raise ValueError for one of another type."""
+    adapter: TypeAdapter[object] = TypeAdapter(plain)  # type: ignore[arg-type]  # an annotation
     try:
-        value: object = TypeAdapter(plain).validate_json(json.dumps(constant), strict=True)  # type: ignore[arg-type]  # a type
+        value = adapter.validate_json(json.dumps(constant), strict=True)
     except ValidationError:
         raise ValueError(f"{_shown(constant)} is no {_name(plain)}") from None
     match value:

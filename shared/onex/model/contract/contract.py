@@ -172,10 +172,8 @@ class ModelContract(ContractPart):
             return [f"{words}; remove one: a workflow has the states of its steps, and conditions on them"]
         reserved = RESERVED_METHODS[self.node_type].intersection(machine.actions)
         problems = [f"action {name!r} belongs to the node itself; give it another name" for name in sorted(reserved)]
-        handlers = set(machine.actions).intersection(self._handlers())
-        problems += [
-            f"action {name!r} is the handler of a message; write a method for it" for name in sorted(handlers)
-        ]
+        handlers = sorted(set(machine.actions).intersection(self._handlers()))
+        problems += [f"action {name!r} is the handler of a message; write a method for it" for name in handlers]
         return problems
 
     @property
