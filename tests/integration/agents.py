@@ -90,10 +90,12 @@ class Mesh:
 
     def stand(self) -> str:
         """What the processes say of themselves, and the ends of their logs with the stacks of their threads."""
-        return "\n".join([*map(self._stand_of, self._running()), self.tails()])
+        return "\n".join([*map(self._stand_of, self.processes), self.tails()])
 
     def _stand_of(self, process: Process) -> str:
-        """What a process says of itself; its threads write their stacks into its log."""
+        """How a process ended, or what it says of itself; its threads write their stacks into its log."""
+        if (code := process.poll()) is not None:
+            return f"{process.pid} ended with {code}: {process.args!r}"
         stand = f"{process.pid} {self.info(process.pid).get('node')}: not ready for {self.readiness(process.pid)}"
         process.send_signal(signal.SIGUSR2)
         self.readiness(process.pid)  # gives it time to write

@@ -220,7 +220,7 @@ def test_an_engine_that_is_silent_is_an_outage() -> None:
     asyncio.run(scene())
 
     async def crowded(daemon: FakeDaemon) -> None:
-        async with client(daemon.host, max_connections=1, connect_timeout_seconds=0.02) as docker:
+        async with client(daemon.host, max_connections=1, connect_timeout_seconds=0.5) as docker:
             async with docker.stream("one"):
                 with pytest.raises(OutageError, match=r"no reply \(two\)"):
                     async with docker.stream("two"):

@@ -54,8 +54,10 @@ class Delivery:
             await self._arrived.wait()
             failures = 0 if await self.attempt() else failures + 1
             if failures:
-                settings = self._settings
-                await asyncio.sleep(exponential(failures, settings.base_delay_seconds, settings.max_delay_seconds))
+                await asyncio.sleep(self._delay(failures))
+
+    def _delay(self, failures: int) -> float:
+        return exponential(failures, self._settings.base_delay_seconds, self._settings.max_delay_seconds)
 
     async def attempt(self) -> bool:
         """Send the batch that waits longest. Return whether that succeeded. True when nothing waits."""
