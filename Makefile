@@ -61,7 +61,7 @@ lint: $(STAMP)
 	$(BIN)/python -m tests.type_baseline
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/onex contract validate services examples/orders examples/faust
+	$(BIN)/onex contract validate services examples/orders examples/faust examples/jobs
 	$(BIN)/onex contract render --check
 
 ## format: format the code, and fix what ruff can fix

@@ -27,8 +27,9 @@ ORDERS = ROOT / "examples" / "orders"
 CONTRACTS = ROOT / "examples" / "contracts"
 NODES = ROOT / "tests" / "nodes"
 FAUST = ROOT / "examples" / "faust"
+JOBS = ROOT / "examples" / "jobs"
 
-for folder in (SERVICES, ORDERS, FAUST, NODES):
+for folder in (SERVICES, ORDERS, FAUST, JOBS, NODES):
     sys.path.append(str(folder))
 
 

@@ -168,6 +168,6 @@ def _composes(text: str) -> bool:
 def _is_quoted(text: str) -> bool:
     """Whether some contract that tests run holds these lines, whitespace aside."""
     wanted = " ".join(text.split())
-    folders = (ROOT / "examples" / "orders", ROOT / "tests" / "nodes")
+    folders = (ROOT / "examples" / "orders", ROOT / "examples" / "jobs", ROOT / "tests" / "nodes")
     files = (file for folder in folders for file in folder.rglob("*.yaml"))
     return any(wanted in " ".join(file.read_text().split()) for file in files)

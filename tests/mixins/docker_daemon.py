@@ -114,7 +114,7 @@ class FakeDaemon:
     async def list_containers(self, request: web.Request) -> web.StreamResponse:
         wanted = json.loads(request.query.get("filters", "{}")).get("label", [])
         found = []
-        for container in self.containers.values():
+        for container in reversed(self.containers.values()):  # the newest first
             labels = container.body.get("Labels") or {}
             if all(labels.get(label.partition("=")[0]) == label.partition("=")[2] for label in wanted):
                 entry = {"Id": container.id, "Names": [f"/{container.name}"], "State": container.state}
