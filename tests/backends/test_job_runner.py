@@ -36,7 +36,9 @@ def containers(engine: Engine) -> list[dict[str, str]]:
 
     async def ask() -> list[dict[str, str]]:
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(f"{engine.folder}/docker.sock")) as session:
-            found: list[dict[str, str]] = await (await session.get("http://docker/containers/json", params=query)).json()
+            found: list[dict[str, str]] = await (
+                await session.get("http://docker/containers/json", params=query)
+            ).json()
             return found
 
     return asyncio.run(ask())

@@ -15,12 +15,12 @@ from prometheus_client import CollectorRegistry
 from onex.capability import Composition, HealthChecks, ProtocolCurrentMessage
 from onex.contract import resolve_node
 from onex.contract.create_node import create_node
-from onex.errors import OutageError, RejectedError
+from onex.errors import OutageError, RejectedError, TransientError
 from onex.mixins.alerting import ProtocolAlerting
 from onex.mixins.container_operations import ContainerSpec
 from onex.testing import Case, load_cases, run_case
 from tests.conftest import JOBS
-from tests.mixins.docker_daemon import FakeDaemon, docker_daemon, frame, hung_up
+from tests.mixins.docker_daemon import FakeDaemon, docker_daemon, error, frame, hung_up
 from tests.mixins.helpers import FakeCurrentMessage, context
 
 FOLDER = JOBS / "node_job_runner_effect" / "v1_0_0"
@@ -164,10 +164,9 @@ def test_the_engine_and_its_disk_are_checked(monkeypatch: pytest.MonkeyPatch) ->
         assert (checks["docker"].critical, checks["docker.disk"].critical) == (True, False)
         await checks["docker"].probe()
         await checks["docker.disk"].probe()
-        made.daemon.socket.rename(made.daemon.socket.with_name("hidden"))
-        with pytest.raises(OutageError, match="no connection"):
+        made.daemon.script(r"GET /version", error(503, "the engine starts"))
+        with pytest.raises(TransientError, match="the engine starts"):
             await checks["docker"].probe()
-        made.daemon.socket.with_name("hidden").rename(made.daemon.socket)
 
     play(monkeypatch, scene)
 

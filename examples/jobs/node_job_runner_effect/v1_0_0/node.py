@@ -3,6 +3,7 @@
 from typing import Literal
 
 from node_job_runner_effect.v1_0_0.models import JobFailed, JobSucceeded, RunJob
+
 from onex.errors import CallTimeoutError
 from onex.mixins.container_operations import ContainerFacts, ContainerSpec, MixinContainerOperations
 from onex.mixins.docker_client import MixinDockerClient
