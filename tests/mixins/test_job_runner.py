@@ -16,7 +16,6 @@ from onex.capability import Composition, HealthChecks, ProtocolCurrentMessage
 from onex.contract import resolve_node
 from onex.contract.create_node import create_node
 from onex.errors import OutageError, RejectedError, TransientError
-from onex.mixins.alerting import ProtocolAlerting
 from onex.mixins.container_operations import ContainerSpec
 from onex.testing import Case, load_cases, run_case
 from tests.conftest import JOBS
@@ -173,7 +172,7 @@ def test_the_engine_and_its_disk_are_checked(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_many_jobs_that_fail_are_an_alert(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene(made: Runner) -> None:
-        alerts: ProtocolAlerting = made.node.alerts  # type: ignore[attr-defined]  # the contract composes it
+        alerts = made.node.alerts
         await alerts.tick()
         for number in range(6):
             assert alerts.facts() == []

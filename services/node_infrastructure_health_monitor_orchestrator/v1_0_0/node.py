@@ -17,6 +17,7 @@ from node_infrastructure_health_monitor_orchestrator.v1_0_0.models import (
     NodeHeartbeat,
 )
 from onex.mixins.alerting import MixinAlerting
+from onex.mixins.metrics import MixinMetrics
 from onex.model.mesh import EnumConsumerEvent, EnumHealth, EnumPhase
 from onex.node import CancelTimer, Context, Decision, Message, NodeConfig, NodeOrchestrator, SetTimer, TimerFired
 
@@ -30,7 +31,9 @@ class Flapping(BaseModel):
     within: float
 
 
-class NodeInfrastructureHealthMonitorOrchestrator(MixinAlerting, NodeOrchestrator[NodeHeartbeat, MeshHealth]):
+class NodeInfrastructureHealthMonitorOrchestrator(
+    MixinAlerting, MixinMetrics, NodeOrchestrator[NodeHeartbeat, MeshHealth]
+):
     """Two stages in one node: processes by id, then their environment. Only changes pass from one to the other."""
 
     State = HealthState
@@ -186,6 +189,8 @@ class NodeInfrastructureHealthMonitorOrchestrator(MixinAlerting, NodeOrchestrato
             )
         ]
         mesh = judge.of_mesh(nodes.values())
+        if mesh is not state.mesh:
+            self.metrics.increment("mesh_health_changes", health=str(mesh))
         if mesh is not state.mesh or nodes != state.nodes:
             unwell = tuple(sorted(name for name, health in nodes.items() if health is not EnumHealth.HEALTHY))
             events.append(

@@ -5,8 +5,11 @@ from typing import Literal
 from node_job_runner_effect.v1_0_0.models import JobFailed, JobSucceeded, RunJob
 
 from onex.errors import CallTimeoutError
+from onex.mixins.alerting import MixinAlerting
 from onex.mixins.container_operations import ContainerFacts, ContainerSpec, MixinContainerOperations
 from onex.mixins.docker_client import MixinDockerClient
+from onex.mixins.docker_health_check import MixinDockerHealthCheck
+from onex.mixins.health_check import MixinHealthCheck
 from onex.mixins.metrics import MixinMetrics
 from onex.node import Context, NodeConfig, NodeEffect
 
@@ -15,7 +18,15 @@ _LISTED_MORE = 50
 """Containers beyond those that stay, which one command removes at most."""
 
 
-class NodeJobRunnerEffect(MixinContainerOperations, MixinDockerClient, MixinMetrics, NodeEffect):
+class NodeJobRunnerEffect(
+    MixinAlerting,
+    MixinContainerOperations,
+    MixinDockerHealthCheck,
+    MixinDockerClient,
+    MixinHealthCheck,
+    MixinMetrics,
+    NodeEffect,
+):
     """The container of a command is found again by every attempt, so that its job runs once."""
 
     class Config(NodeConfig):
