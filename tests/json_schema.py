@@ -11,7 +11,8 @@ _ENFORCED = (
     "additionalProperties allOf anyOf const enum exclusiveMaximum exclusiveMinimum if items maxItems maxLength "
 )
 _ENFORCED += (
-    "maxProperties maximum minItems minLength minProperties minimum oneOf pattern properties required then type"
+    "maxProperties maximum minItems minLength minProperties minimum oneOf pattern patternProperties properties "
+    "propertyNames required then type"
 )
 _FOR_PEOPLE = "$defs $ref $schema default description discriminator format title writeOnly"
 _KNOWN = {*_ENFORCED.split(), *_FOR_PEOPLE.split()}
@@ -40,14 +41,23 @@ def _problems(root: Schema, schema: JsonValue, value: JsonValue, at: str) -> Ite
         yield from _problems(root, schema.get("then", True), value, at)
     match value:
         case dict():
-            properties = schema.get("properties", {})
-            assert isinstance(properties, dict)
             for name, inner in value.items():
-                part = properties.get(name, schema.get("additionalProperties", True))
-                yield from _problems(root, part, inner, f"{at}.{name}")
+                yield from _problems(root, schema.get("propertyNames", True), name, f"{at}: the name {name}")
+                for part in _of_property(schema, name):
+                    yield from _problems(root, part, inner, f"{at}.{name}")
         case list() if "items" in schema:
             for index, item in enumerate(value):
                 yield from _problems(root, schema["items"], item, f"{at}[{index}]")
+
+
+def _of_property(schema: Schema, name: str) -> list[JsonValue]:
+    """Return the schemas of a property of an object."""
+    properties, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    assert isinstance(properties, dict)
+    assert isinstance(patterns, dict)
+    parts = [properties[name]] if name in properties else []
+    parts += [part for pattern, part in patterns.items() if re.search(pattern, name)]
+    return parts or [schema.get("additionalProperties", True)]
 
 
 def resolved(root: Schema, reference: str) -> JsonValue:
