@@ -12,6 +12,7 @@ from onex.codegen import case_files, package_files
 from onex.codegen.render.bodies import bodies_of
 from onex.codegen.render.generatable import generatable_contract
 from onex.contract import resolve_node
+from onex.errors import ContractError
 from onex.testing import load_cases, run_case
 from tests.conftest import CONTRACTS, ROOT
 
@@ -142,6 +143,50 @@ examples:
     when: {DoorOpened: {door: a}}
     then: {dead_letter: {class: rejected}}
 """
+GUARDED = """\
+name: node_meter_reducer
+node_type: REDUCER
+contract_version: {major: 1, minor: 0, patch: 0}
+event_bus:
+  subscribe_topics: [onex.evt.meters.measured.v1, onex.evt.meters.serviced.v1, onex.evt.meters.removed.v1]
+  publish_topics: [onex.evt.meters.meter-reported.v1]
+handler_routing:
+  handlers:
+    - {event_model: Measured, handler: measured}
+    - {event_model: Serviced, handler: serviced, output_events: [MeterReported]}
+    - {event_model: Removed, handler: removed}
+subcontracts:
+  state_transition:
+    initial_state: calm
+    states: [{name: calm}, {name: alarm}, {name: gone, terminal: true}]
+    transitions:
+      - {name: stay, from_state: calm, to_state: calm, trigger: Measured}
+      - {name: rise, from_state: calm, to_state: alarm, trigger: Measured, priority: 1,
+         guards: [{field: level, operator: ">=", value: 5}]}
+      - {name: fall, from_state: alarm, to_state: calm, trigger: Measured,
+         guards: [{field: level, operator: "<", value: 5}]}
+      - {name: serve, from_state: "*", to_state: calm, trigger: Serviced,
+         guards: [{field: depth, operator: in, value: [2, 3]}, {field: urgent, value: true}]}
+      - {name: remove, from_state: "*", to_state: gone, trigger: Removed, guards: [{field: state.owner, value: null}]}
+definitions:
+  state: Meter
+  models:
+    Meter: {fields: {status: str, owner: "str | None"}}
+    Measured: {key: meter, fields: {meter: str, level: float}}
+    Serviced: {key: meter, fields: {meter: str, depth: int, urgent: bool}}
+    Removed: {key: meter, fields: {meter: str}}
+    MeterReported: {key: meter, fields: {meter: str}}
+examples:
+  - {name: it rises, when: {Measured: {meter: a, level: 5.0}}, then: {publishes: []}}
+  - name: it is removed
+    given: [{Measured: {meter: a, level: 5.0}}]
+    when: {Removed: {meter: a}}
+    then: {publishes: []}
+  - name: it does not fall
+    given: [{Measured: {meter: a, level: 5.0}}]
+    when: {Measured: {meter: a, level: 5.0}}
+    then: {dead_letter: {class: rejected}}
+"""
 WORKFLOW = """\
 name: node_ship_orchestrator
 node_type: ORCHESTRATOR
@@ -195,8 +240,14 @@ examples:
         - Moved: {order_id: o, step: sending, status: "*"}
         - Moved: {order_id: o, step: "", status: completed}
 """
-FORMS: Mapping[str, str] = {"compute": COMPUTE, "reducer": REDUCER, "machine": MACHINE, "workflow": WORKFLOW}
-UNFINISHED = {"compute": ["price"], "reducer": ["counted"], "machine": [], "workflow": []}
+FORMS: Mapping[str, str] = {
+    "compute": COMPUTE,
+    "reducer": REDUCER,
+    "machine": MACHINE,
+    "guarded": GUARDED,
+    "workflow": WORKFLOW,
+}
+UNFINISHED = {"compute": ["price"], "reducer": ["counted"], "machine": [], "guarded": ["serviced"], "workflow": []}
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +272,26 @@ def test_examples_and_other_cases_pass(packages: Mapping[str, Path], form: str) 
     assert len(cases) > FORMS[form].count("- name:") or form == "machine"
     for case in cases:
         assert run_case(packages[form], case) == "", case.name
+
+
+def test_cases_fulfil_the_guards_of_the_first_transition(packages: Mapping[str, Path]) -> None:
+    cases = {case.name: case for case in load_cases(packages["guarded"])}
+    assert cases["Serviced is not handled yet"].when["Serviced"] == {"meter": "meter-1", "depth": 2, "urgent": True}
+    assert "Removed does not come first" in cases, "a new key has no state that a guard could compare"
+    assert "Measured does not come first" not in cases
+
+
+def test_the_body_of_an_action_cannot_be_generated() -> None:
+    text = MACHINE.replace("[{name: closed}, ", "[{name: closed, entry_actions: [lock], exit_actions: [unlock]}, ")
+    with pytest.raises(ContractError) as refused:
+        generatable_contract(text)
+    (first, second) = refused.value.problems
+    assert (first.field, second.field) == (
+        "state_machine.states[0].entry_actions",
+        "state_machine.states[0].exit_actions",
+    )
+    assert (first.line, first.remedy) == (13, "remove it, and add it with the method that it names")
+    assert "does not state what lock does" in first.message
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -1,5 +1,6 @@
 """Contracts of other implementations: what is taken, translated or left out, and what refuses a file."""
 
+import json
 import os
 import random
 import re
@@ -479,10 +480,58 @@ def test_triggers_of_one_event_are_conditions_over_it() -> None:
     assert [(t.from_state, t.to_state, t.conditions) for t in machine.transitions] == [
         ("empty", "filled", ("trigger == fill",)),
         ("filled", "gone", ("trigger == ship",)),
-        ("*", "gone", ("trigger == lose", "insured == false")),
+        ("*", "gone", ("trigger == lose",)),
     ]
+    assert [str(guard) for guard in machine.transitions[2].guards] == ["insured == False"]
     assert [state.name for state in machine.states if state.terminal] == ["gone"]
     assert said(result, "state_machine.states[0].entry_actions")[0][0] is EnumFound.LEFT_OUT
+
+
+@pytest.mark.parametrize("place", ["mixins", "subcontracts"])
+def test_operators_and_priorities_are_guards(place: str, tmp_path: Path) -> None:
+    contract, result = loaded("machine_with_guards")
+    if place == "subcontracts":
+        text = (DATA / "machine_with_guards.yaml").read_text()
+        head, config = text.split("    config:\n")
+        result = imported(tmp_path, f"{head.split('mixins:')[0]}subcontracts:\n  fsm:\n{config}")
+        assert result.contract is not None, (result.problems, result.notes)
+        contract = result.contract
+    machine = contract.state_machine
+    assert machine is not None
+    assert [(t.priority, [str(guard) for guard in t.guards]) for t in machine.transitions] == [
+        (2, ["weight > 10"]),
+        (0, ["unit in ('kg', 'g')", "sealed == True"]),
+        (0, ["weight <= 9.5", "state.total != 0"]),
+    ]
+    assert contract.mixins == ()
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "weight > limit",
+        "weight > 1e999",
+        "weight > 10 or true",
+        "weight in 10",
+        "weight > " + "9" * 300,
+        "weight in " + "[" * 150 + "]" * 3,
+        "__class__ > 1",
+        "state.a.b == true",
+        "weight > __import__('os')",
+        "weight in [[1]]",
+    ],
+)
+def test_a_condition_that_compares_no_field_with_a_constant_is_refused(condition: str, tmp_path: Path) -> None:
+    head, _, _ = (DATA / "machine_with_operators.yaml").read_text().rpartition("    - {from")
+    text = f"{head}    - {{from: idle, to: heavy, trigger: Weighed, condition: {json.dumps(condition)}}}\n"
+    assert "cannot be enforced" in refusals(imported(tmp_path, text))["fsm.transitions[0].condition"]
+
+
+@pytest.mark.parametrize("priority", ["true", "high", "1001", "1.5"])
+def test_a_priority_that_is_none_is_refused(priority: str, tmp_path: Path) -> None:
+    text = (DATA / "machine_with_guards.yaml").read_text().replace("priority: 2", f"priority: {priority}")
+    found = refusals(imported(tmp_path, text))
+    assert "is no whole number" in found["mixins[0].config.transitions[0].priority"]
 
 
 def test_triggers_are_events_by_their_name() -> None:

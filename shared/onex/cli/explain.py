@@ -1,5 +1,6 @@
 """``onex explain``: prints what a node reads, runs, stores and writes."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from onex.cli.output import AsJson, console, print_json
 from onex.cli.workflow_drawing import draw, mermaid
 from onex.contract import ResolvedNode, resolve_node
 from onex.mixins.catalogue import CATALOGUE
+from onex.model.contract import ModelStateMachine, ModelTransition
 from onex.model.enums import EnumNodeKind
 from onex.schema import codec_source
 from onex.settings import Settings
@@ -86,8 +88,22 @@ def _facts(resolved: ResolvedNode, settings: Settings) -> dict[str, object]:
     if workflow := contract.workflow_coordination:
         facts["workflow"] = draw(workflow)
     if machine := contract.state_machine:
-        facts["fsm"] = [f"{t.from_state} --{t.trigger}--> {t.to_state}" for t in machine.transitions]
+        facts["fsm"] = [*(_way(each) for _, each in machine.in_order), *_actions(machine)]
     return facts
+
+
+def _way(transition: ModelTransition) -> str:
+    needed = " and ".join([*transition.conditions, *(str(guard) for guard in transition.guards)])
+    rank = f", priority {transition.priority}" if transition.priority else ""
+    way = f"{transition.from_state} --{transition.trigger}--> {transition.to_state}"
+    return f"{way}{f' when {needed}' if needed else ''}{rank}"
+
+
+def _actions(machine: ModelStateMachine) -> Iterator[str]:
+    for state in machine.states:
+        for when, names in (("entering", state.entry_actions), ("leaving", state.exit_actions)):
+            if names:
+                yield f"{when} {state.name}: {', '.join(names)}"
 
 
 def _feature(name: str) -> str:

@@ -75,7 +75,7 @@ class ResolvedNode:
 
 
 def triggers_of(contract: ModelContract, routes: Iterable[Route]) -> Mapping[str, type[Message]]:
-    """Return the message classes that a state machine may name as triggers. Those of an orchestrator include timers."""
+    """Return the message classes that a state machine may name as triggers. An orchestrator has timers, too."""
     handled: dict[str, type[Message]] = {route.model.__name__: route.model for route in routes}
     if contract.node_type is EnumNodeKind.ORCHESTRATOR:
         handled.setdefault(TimerFired.__name__, TimerFired)

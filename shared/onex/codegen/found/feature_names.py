@@ -48,6 +48,7 @@ BUILT_IN: Final[Mapping[str, str]] = {
     "MixinNodeSetup": _RUN,
     "MixinHybridExecution": "the kind decides: the handlers of an EFFECT are async, those of other kinds are not",
     "MixinContractStateReducer": "a REDUCER declares its states under state_machine",
+    "MixinStateTransition": "state_machine of the contract has the states and transitions of a node",
     "MixinDagSupport": "an ORCHESTRATOR declares its steps under workflow_coordination",
     "MixinCompletionData": "a handler returns its results as messages",
     "MixinFailFast": "a contract and its node are checked before the agent starts",

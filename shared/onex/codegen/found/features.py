@@ -6,6 +6,7 @@ from typing import get_args
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from onex.codegen.found.feature_names import BUILT_IN, MIXINS, SETTINGS, SUBCONTRACTS
+from onex.codegen.found.machine import machine_place
 from onex.codegen.found.notes import Notes
 from onex.codegen.found.source import Place
 from onex.contract.refused_keys import ELSEWHERE
@@ -30,11 +31,17 @@ class Features:
 def read_features(root: Place, kind: EnumNodeKind, notes: Notes) -> Features:
     """Return the capabilities that the contract declares. Refuse one that this mesh cannot give the node."""
     found = Features()
-    mixins = root.get("mixins")
+    mixins, machine = root.get("mixins"), machine_place(root)
     for place in mixins.children() if mixins else ():
+        if machine is not None and machine.at == (*place.at, machine.key):
+            notes.translated(place, "is state_machine here", covers=False)
+            notes.taken(place.get("name", "mixin", "class") or place)
+            continue
         _mixin(place, kind, found, notes)
     subcontracts = root.get("subcontracts")
     for place in subcontracts.children() if subcontracts else ():
+        if machine is not None and machine.at == place.at:
+            continue
         _subcontract(place, kind, found, notes)
     features = root.get("advanced_features")
     for place in features.children() if features and features.is_map else ():

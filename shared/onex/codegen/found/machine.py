@@ -7,18 +7,22 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from onex.codegen.found.binding import Binding
+from onex.codegen.found.machine_conditions import read_conditions
 from onex.codegen.found.notes import Notes
 from onex.codegen.found.source import Place
 from onex.codegen.found.words import meaning, snake
 from onex.model.contract.identifiers import identifier_problem
-from onex.model.contract.state_machine import parse_condition
+from onex.model.contract.state_machine import HIGHEST_PRIORITY
 from onex.model.enums import EnumNodeKind
 from onex.model.topic import kebab
 
 _KEYS = ("state_machine", "fsm", "state_transitions", "fsm_config")
+_SUBCONTRACTS = ("fsm", "state_machine", "state_transition")
+MIXIN = "MixinStateTransition"
 _STATE_NAMES = ("state_name", "name", "id", "state")
 _ARROW = re.compile(r"^\s*([A-Za-z0-9_*-]+)\s*(?:->|=>|→)\s*([A-Za-z0-9_-]+)\s*$")
 _TRIGGER_FIELD = "trigger"
+_ACTION = "write a method for it, and name it under entry_actions or exit_actions of the state"
 _OF_TRANSITION = (
     "transition_name",
     "name",
@@ -47,10 +51,7 @@ class _Machine:
 
 def read_machine(root: Place, kind: EnumNodeKind, binding: Binding, notes: Notes) -> dict[str, JsonValue]:
     """Return ``state_machine`` of the result, or nothing. Refuse a machine that the guard here cannot enforce."""
-    place = next((found for key in _KEYS if (found := root.get(key)) and found.is_map), None)
-    if place is None:
-        subcontracts = root.get("subcontracts")
-        place = subcontracts.get("fsm", "state_machine") if subcontracts and subcontracts.is_map else None
+    place = machine_place(root)
     if place is None:
         return {}
     if kind is not EnumNodeKind.REDUCER:
@@ -79,14 +80,30 @@ def read_machine(root: Place, kind: EnumNodeKind, binding: Binding, notes: Notes
     return {**result, "initial_state": machine.initial, "states": states, "transitions": machine.transitions}
 
 
+def machine_place(root: Place) -> Place | None:
+    """Return where a contract has its state machine: a key, a subcontract, or the configuration of a mixin."""
+    if (found := next((found for key in _KEYS if (found := root.get(key)) and found.is_map), None)) is not None:
+        return found
+    subcontracts, mixins = root.get("subcontracts"), root.get("mixins")
+    found = subcontracts.get(*_SUBCONTRACTS) if subcontracts else None
+    if found is not None and found.is_map:
+        return found
+    for mixin in mixins.children() if mixins else ():
+        if mixin.is_map and not mixin.is_off and mixin.text_of("name", "mixin", "class") == MIXIN:
+            return mixin.get("config", "configuration")
+    return None
+
+
 def _of_code(place: Place, kind: EnumNodeKind, notes: Notes) -> None:
     """Report each transition of a node that has no keyed state for a guard: it passes them inside of its handlers."""
     for transition, _ in _transitions(place):
         notes.left_out(
-            transition, f"the handlers of this {kind} pass it in code: only the state of a REDUCER has a guard"
+            transition, f"the handlers of this {kind} pass it in code: only the machine of a REDUCER is imported"
         )
     if not list(_transitions(place)):
-        notes.left_out(place, f"the handlers of this {kind} move through it in code: only a REDUCER has a guard")
+        notes.left_out(
+            place, f"the handlers of this {kind} move through it in code: only that of a REDUCER is imported"
+        )
 
 
 def _states(place: Place, machine: _Machine, notes: Notes) -> None:
@@ -110,7 +127,7 @@ def _states(place: Place, machine: _Machine, notes: Notes) -> None:
             machine.initial = name
         for key in ("entry_actions", "exit_actions", "on_enter", "on_exit", "actions"):
             if (action := state.get(key)) is not None:
-                notes.left_out(action, "the handler of the event does it, and returns its intents")
+                notes.left_out(action, f"is code of the source; {_ACTION}")
     ends = place.get("terminal_states", "final_states", "end_states")
     for end in ends.children() if ends else ():
         machine.terminal.add(end.text)
@@ -165,8 +182,9 @@ def _transition(place: Place, defaults: dict[str, str], machine: _Machine, bindi
     message, conditions = _event(trigger, place, binding, notes)
     if not message:
         return
-    for condition in _conditions(place, notes):
-        conditions.append(condition)
+    guards: list[JsonValue] = []
+    read_conditions(place, conditions, guards, notes)
+    priority = _priority(place, notes)
     name = place.text_of("transition_name", "name", "id") if place.is_map else ""
     for source in sources:
         own = name or snake(f"{source if source != '*' else 'any'}_to_{target}")
@@ -177,6 +195,8 @@ def _transition(place: Place, defaults: dict[str, str], machine: _Machine, bindi
                 "to_state": target,
                 "trigger": message,
                 **({"conditions": list(conditions)} if conditions else {}),
+                **({"guards": list(guards)} if guards else {}),
+                **({"priority": priority} if priority else {}),
             }
         )
     how = f" when {conditions[0]}" if conditions else ""
@@ -216,23 +236,14 @@ def _event(trigger: str, place: Place, binding: Binding, notes: Notes) -> tuple[
     return "", []
 
 
-def _conditions(place: Place, notes: Notes) -> Iterator[str]:
-    listed = place.get("conditions", "condition", "guard", "guards", "when") if place.is_map else None
-    if listed is None:
-        return
-    for entry in [listed] if listed.text or listed.is_map else listed.children():
-        text = entry.text or entry.text_of("expression", "condition", "expr")
-        required = entry.get("required") if entry.is_map else None
-        if not text and entry.is_map and entry.get("field") is not None:
-            text = f"{entry.text_of('field')} {entry.text_of('operator', 'op') or '=='} {entry.text_of('value')}"
-        if required is not None and required.value is False:
-            notes.left_out(entry, "is not required: the transition is open without it")
-            continue
-        try:
-            parse_condition(text)
-        except ValueError:
-            words = "a condition here compares a field of the event with == or !="
-            notes.refused(entry, f"{text[:80]!r} cannot be enforced: {words}; the handler can raise RejectedError")
-            continue
-        notes.taken(entry)
-        yield text
+def _priority(place: Place, notes: Notes) -> int:
+    found = place.get("priority") if place.is_map else None
+    match found.value if found else None:
+        case bool():
+            pass
+        case int(priority) if found and abs(priority) <= HIGHEST_PRIORITY:
+            notes.translated(found, "the transition with the higher priority is tried first")
+            return priority
+    if found:
+        notes.refused(found, f"is no whole number between -{HIGHEST_PRIORITY} and {HIGHEST_PRIORITY}")
+    return 0

@@ -17,6 +17,7 @@ from onex.codegen.render.options import RenderOptions
 from onex.codegen.render.samples import sample_message
 from onex.codegen.render.templates_of import Templates
 from onex.model.contract import ModelContract
+from onex.model.contract.guards import EnumComparison, ModelGuard
 from onex.model.contract.state_machine import parse_condition
 
 _TEMPLATE: Final = "test_node.py.j2"
@@ -73,21 +74,37 @@ def _can_come_first(contract: ModelContract, name: str, sent: dict[str, JsonValu
     machine = contract.state_machine
     if machine is None:
         return True
-    for transition in machine.transitions:
-        if transition.trigger == name and transition.from_state in (machine.initial_state, "*"):
-            wanted = [parse_condition(condition) for condition in transition.conditions]
-            texts = {field for field, operator, _ in wanted if operator == "==" and isinstance(sent[field], str)}
-            if len(texts) < len(wanted):
-                continue  # a condition that a sample does not fulfil for certain
-            sent |= {field: value for field, _, value in wanted}
-            return True
+    for transition in machine.beginning():
+        if transition.trigger != name:
+            continue
+        wanted = [parse_condition(condition) for condition in transition.conditions]
+        values: dict[str, JsonValue] = {
+            field: value for field, operator, value in wanted if operator == "==" and isinstance(sent[field], str)
+        }
+        values |= {guard.name: fulfilling for guard in transition.guards for fulfilling in _fulfilling(guard)}
+        if len(values) < len(wanted) + len(transition.guards):
+            continue  # a condition that a sample does not fulfil for certain, or two for one field
+        sent |= values
+        return True
     return False
+
+
+def _fulfilling(guard: ModelGuard) -> Iterator[JsonValue]:
+    """Yield a value that fulfils a guard, when the guard itself names one."""
+    match guard:
+        case ModelGuard(operator=EnumComparison.EQUAL | EnumComparison.AT_MOST | EnumComparison.AT_LEAST):
+            match guard.value:
+                case tuple():
+                    return
+                case value:
+                    yield value
+        case ModelGuard(operator=EnumComparison.AMONG, value=(first, *_)):
+            yield first
 
 
 def _not_first(contract: ModelContract) -> Iterator[str]:
     """Yield the events that the state machine refuses while a key has no state."""
     if (machine := contract.state_machine) is None:
         return
-    first = {t.trigger for t in machine.transitions if t.from_state in (machine.initial_state, "*")}
     handlers = contract.handler_routing.handlers if contract.handler_routing else ()
-    yield from (entry.event_model for entry in handlers if entry.event_model not in first)
+    yield from (entry.event_model for entry in handlers if not machine.can_begin(entry.event_model))

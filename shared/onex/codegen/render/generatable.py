@@ -95,7 +95,7 @@ def _problems(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
     if (machine := contract.state_machine) and (state := contract.definitions.state):
         if models[state].fields.get(machine.state_field) != "str":
             yield (
-                ("state_machine", "state_field"),
+                (*contract.machine_at, "state_field"),
                 f"{state} has no field {machine.state_field!r} of type str",
                 "add it",
             )
@@ -107,10 +107,19 @@ def _problems(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
 def _transitions(
     contract: ModelContract, machine: ModelStateMachine, models: Models
 ) -> Iterator[tuple[Location, str, str]]:
-    """Check that every trigger is an event that the node takes, with the fields of its conditions."""
+    """Check that every trigger is an event that the node takes, with the fields of its conditions, and that no method
+    is named whose body nothing states. The contract language checks guards."""
     inputs = {name for _, name in inputs_of(contract) if name in models}
+    for index, state in enumerate(machine.states):
+        for key, actions in (("entry_actions", state.entry_actions), ("exit_actions", state.exit_actions)):
+            if actions:
+                yield (
+                    (*contract.machine_at, "states", index, key),
+                    f"the contract does not state what {', '.join(actions)} does, so that it cannot be generated",
+                    "remove it, and add it with the method that it names",
+                )
     for index, transition in enumerate(machine.transitions):
-        at: Location = ("state_machine", "transitions", index)
+        at: Location = (*contract.machine_at, "transitions", index)
         event = transition.trigger
         if event not in inputs:
             yield (*at, "trigger"), f"no handler takes {event}", f"the node takes {', '.join(sorted(inputs))}"

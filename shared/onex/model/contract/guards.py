@@ -5,12 +5,22 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    WithJsonSchema,
+    model_validator,
+)
 
 from onex.model.contract.base import ContractPart
 from onex.model.contract.identifiers import LONGEST_IDENTIFIER, identifier_problem
 
-Constant = bool | int | float | str | None
+Constant = StrictBool | StrictInt | StrictFloat | StrictStr | None
 OF_STATE: Final = "state."
 """Prefix of a field of the state. Other names are fields of the message."""
 LONGEST_CONSTANT: Final = 1000
@@ -79,7 +89,7 @@ _FIELD_SCHEMA: Final = {
 GuardField = Annotated[str, AfterValidator(_field), WithJsonSchema(_FIELD_SCHEMA)]
 GuardValue = Annotated[
     Constant | tuple[Constant, ...],
-    PlainValidator(_constants),
+    BeforeValidator(_constants),
     WithJsonSchema(
         {
             "anyOf": [
