@@ -120,7 +120,7 @@ def test_a_package_is_rendered_for_bound_topics() -> None:
         ("    onex.cmd.quotes.requested.v1: ", "    onex.cmd.quotes.other.v1: ", "neither in subscribe_topics nor"),
         ("v1: AskQuote", "v1: ask quote", "is no identifier"),
         ("v1: AskQuote", "v1: askQuote", "begin with a capital letter"),
-        ("v1: AskQuote", "v1: [AskQuote]", "valid string"),
+        ("v1: AskQuote", "v1: [AskQuote]", "is no message; write its class name"),
     ],
 )
 def test_a_binding_that_is_none_is_refused(old: str, new: str, words: str) -> None:

@@ -10,7 +10,7 @@ from onex.contract.load import FILE_NAME
 from onex.contract.versions import newest_contracts, version_of
 from onex.errors import ConfigurationError, ContractError, ContractProblem
 from onex.model.message import Message
-from onex.model.topic import TopicName
+from onex.model.topic import TopicName, is_foreign
 from onex.provisioning.declared import Declared, declare
 from onex.settings import Settings
 
@@ -79,8 +79,12 @@ def find_addressee(name: str, nodes: Sequence[ResolvedNode]) -> Addressee:
     by_alias: dict[str, Addressee] = {}
     for node in nodes:
         for topic, route in node.routes.items():
-            parsed = TopicName.parse(topic)
             addressee = Addressee(topic, route.model, node)
+            if is_foreign(topic):
+                by_alias.setdefault(topic, addressee)
+                by_alias.setdefault(route.model.__name__, addressee)
+                continue
+            parsed = TopicName.parse(topic)
             for alias in (
                 topic,
                 parsed.message_type,

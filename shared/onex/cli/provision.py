@@ -12,6 +12,7 @@ from onex.cli.terminal import styled
 from onex.connect import open_catalogue
 from onex.provisioning.declared import Declared
 from onex.provisioning.durability import REMEDY, weak_topics
+from onex.provisioning.foreign import create_foreign
 from onex.provisioning.provision import Plan, apply_plan, make_plan
 from onex.schema import ProtocolSchemaCatalogue
 from onex.settings import Settings
@@ -53,7 +54,9 @@ def apply(services: Services = None, as_json: AsJson = False) -> None:
 
 
 def provision(settings: Settings) -> Plan:
-    """Plan and apply without output, for ``onex up``."""
+    """Plan and apply without output, for ``onex up``. Its own broker gets stand-ins for the topics of others."""
+    if is_local_kafka(settings):
+        create_foreign(declared_by(settings, resolve_all(settings)), open_bus(settings))
     planned, declared, bus, catalogue = _plan(settings)
     apply_plan(planned, declared, bus, catalogue)
     return planned

@@ -16,6 +16,8 @@ def declaration_files(nodes: Iterable[ResolvedNode]) -> dict[str, str]:
     declared = declare(nodes, 1)
     files: dict[str, str] = {}
     for name, topic in declared.topics.items():
+        if topic.foreign:
+            continue
         facts: dict[str, object] = {
             "name": name,
             "partitions": topic.state.partitions,

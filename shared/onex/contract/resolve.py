@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from onex.contract.capabilities import compose
+from onex.contract.check_bound_topics import check_bound_topics
 from onex.contract.check_fsm import check_state_machine
 from onex.contract.check_models import check_definitions, check_models
 from onex.contract.checker import Checker
@@ -38,7 +39,7 @@ def _resolve(path: Path, environment: Environment | None) -> ResolvedNode:
     node_class = import_node_class(folder, contract, checker)
     check_dependencies(contract, checker)
     checker.raise_if_any()
-    checker.use(models, contract.event_bus.topics)
+    checker.use(models, contract.event_bus.bound)
     check_models(models, checker)
     if contract.definitions is not None:
         check_definitions(contract.definitions, models, checker)
@@ -49,6 +50,7 @@ def _resolve(path: Path, environment: Environment | None) -> ResolvedNode:
         checker.add(at, message, remedy)
     routes = routes_of(contract, node_class, checker)
     outputs = outputs_of(contract, checker)
+    check_bound_topics(contract, models, checker)
     checker.outputs_are_published(routes, outputs, node_class)
     config = NodeConfig()
     try:

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from onex.dlq.payload_path import child, has_child, index_of, missing, split_path
 from onex.errors import PoisonError, RejectedError
-from onex.schema import Codec
+from onex.schema import ProtocolCodec
 
 
 def exact_json(text: str) -> JsonValue:
@@ -84,7 +84,7 @@ def _last_elements_first(paths: Mapping[tuple[str, ...], str]) -> list[tuple[tup
     return sorted(paths.items(), key=order, reverse=True)
 
 
-def encoded(codec: Codec, message: JsonValue) -> bytes:
+def encoded(codec: ProtocolCodec, message: JsonValue) -> bytes:
     """Return the bytes of an edited message. Raise RejectedError with every field that does not fit."""
     try:
         return codec.encode(codec.read_json(json.dumps(message).encode()))

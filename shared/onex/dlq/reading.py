@@ -12,7 +12,7 @@ from onex.bus.topics import all_partitions, require_topic
 from onex.contract import ResolvedNode
 from onex.errors import MessageError, PoisonError
 from onex.model.contract import ModelContract
-from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.schema import ProtocolCodec, ProtocolSchemaCatalogue, codec_of
 from onex.util.clock import LATEST_MS
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
@@ -141,15 +141,15 @@ class Payloads:
     def __init__(self, node: ResolvedNode, catalogue: ProtocolSchemaCatalogue) -> None:
         self._node = node
         self._catalogue = catalogue
-        self._codecs: dict[str, Codec] = {}
+        self._codecs: dict[str, ProtocolCodec] = {}
 
-    def codec(self, topic: str) -> Codec | None:
+    def codec(self, topic: str) -> ProtocolCodec | None:
         """Return the codec of an input of the node; None for other topics."""
         route = self._node.routes.get(topic)
         if route is None:
             return None
         if topic not in self._codecs:
-            self._codecs[topic] = Codec.of_topic(route.model, topic, self._catalogue)
+            self._codecs[topic] = codec_of(self._node.contract.event_bus, route.model, topic, self._catalogue)
         return self._codecs[topic]
 
     def attached(self, letter: DeadLetter) -> DeadLetter:

@@ -14,7 +14,7 @@ from onex.mesh.errors import CommandRejectedError, WorkflowFailedError
 from onex.model.enums import EnumFailureClass
 from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
-from onex.schema import Codec
+from onex.schema import ProtocolCodec
 from onex.util.clock import to_datetime
 from onex.util.error_text import validation_text
 from onex.wire import dead_letter as d
@@ -60,7 +60,7 @@ class Call:
 class Calls:
     """Open calls by command id, which is the correlation id. A repeated command may have several."""
 
-    def __init__(self, codec_of: Callable[[str], Codec | None]) -> None:
+    def __init__(self, codec_of: Callable[[str], ProtocolCodec | None]) -> None:
         self._codec_of = codec_of
         self._waiting: dict[str, list[Call]] = {}
 

@@ -14,10 +14,11 @@ from onex.mesh.address_book import Address, AddressBook
 from onex.mesh.calls import Calls
 from onex.mesh.discovery import Discovery
 from onex.mesh.errors import UnknownCommandError
+from onex.model.contract import ModelEventBus
 from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
 from onex.provisioning.environment import require_environment
-from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.schema import ProtocolCodec, ProtocolSchemaCatalogue, codec_of
 from onex.settings import Settings
 from onex.wire.cloudevents import first_headers
 
@@ -40,7 +41,9 @@ class Connection:
         self._bus: ProtocolEventBus = open_bus(settings)
         self._catalogue: ProtocolSchemaCatalogue = open_catalogue(settings, self._bus)
         self.kafka: ProtocolAsyncEventBus = open_async_bus(settings)
-        self._codecs: dict[str, Codec] = {}
+        self._codecs: dict[str, ProtocolCodec] = {}
+        self._bound: dict[str, ModelEventBus] = {}
+        """By topic whose form a contract declares."""
         self.calls = Calls(self._codecs.get)
         self.listeners: list[ProtocolAsyncListener] = []
         self._without_schema: set[str] = set()
@@ -57,6 +60,7 @@ class Connection:
         nodes = await asyncio.to_thread(self._contracts)
         self.book.add_contracts(nodes)
         for node in nodes:
+            self._bound |= dict.fromkeys(node.contract.event_bus.topics, node.contract.event_bus)
             for model in (*(route.model for route in node.routes.values()), *node.outputs):
                 self._models.setdefault(model.__name__, model)
         await self.kafka.start()
@@ -124,11 +128,12 @@ class Connection:
                 log.warning("completions of repeated commands are not received; run `onex apply`", topic=topic)
         return self._without_schema
 
-    async def codec(self, topic: str, model: type[Message]) -> Codec:
+    async def codec(self, topic: str, model: type[Message]) -> ProtocolCodec:
         """Return the codec of a topic. Raise SchemaMismatchError when its schema is not registered."""
         codec = self._codecs.get(topic)
         if codec is None:
-            codec = await asyncio.to_thread(Codec.of_topic, model, topic, self._catalogue)
+            bound = self._bound.get(topic)
+            codec = await asyncio.to_thread(codec_of, bound, model, topic, self._catalogue)
             self._codecs[topic] = codec
         return codec
 
@@ -138,7 +143,7 @@ class Connection:
         """Write one message and wait for its acknowledgement. Raise BusError."""
         codec = await self.codec(topic, type(message))
         record_key = message.partition_key() or key.encode() or identity.encode()
-        carried = [*first_headers(topic, _SOURCE, identity, correlation), *headers]
+        carried = [*first_headers(topic, _SOURCE, identity, correlation, codec.content_type), *headers]
         value = codec.encode(message)
         if self._sign is not None:
             carried += self._sign(topic, record_key, identity.encode(), value)

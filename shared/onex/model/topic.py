@@ -58,9 +58,37 @@ class TopicName:
         return self.prefix + self.message_type
 
 
+_KAFKA_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_OF_THE_MESH = re.compile(r"(?:^|\.)onex\.")
+
+
+def is_foreign(topic: str) -> bool:
+    """Return whether a topic of a contract exists outside of the mesh, which neither creates nor changes it."""
+    return _PATTERN.fullmatch(topic) is None
+
+
+def foreign_name_problem(topic: str) -> str:
+    """Return why a name cannot be that of a topic outside of the mesh. Empty when it can."""
+    if _KAFKA_NAME.fullmatch(topic) is None or topic in (".", ".."):
+        return f"{topic[:300]!r} is no name of a Kafka topic; use 1 to 249 of letters, digits, dot, hyphen, _"
+    if topic.startswith("__"):
+        return f"{topic!r} belongs to Kafka itself"
+    return ""
+
+
+def looks_like_own(topic: str) -> bool:
+    """Return whether a name is one of the mesh, or a misspelt one."""
+    return _OF_THE_MESH.search(topic) is not None
+
+
+def carries_commands(topic: str) -> bool:
+    """Return whether the messages of a topic are commands. Those of foreign topics are facts."""
+    return not is_foreign(topic) and TopicName.parse(topic).category is EnumTopicCategory.CMD
+
+
 def with_topic_prefix(topic: str, prefix: str) -> str:
-    """Return a topic with another prefix. Raise ValueError as ``parse`` does."""
-    return prefix + TopicName.parse(topic).message_type
+    """Return a topic with another prefix. Foreign topics have the same name in every environment."""
+    return topic if is_foreign(topic) else prefix + TopicName.parse(topic).message_type
 
 
 def is_retry_topic(text: str) -> bool:

@@ -10,7 +10,7 @@ from onex.model.enums import EnumTopicCategory
 from onex.model.mesh import AUDIT_TOPICS, CAPABILITY_TOPICS, MESH_TOPICS, SNAPSHOT_TOPICS, NodeHeartbeat
 from onex.model.mesh.topics import with_prefix
 from onex.model.message import Message
-from onex.model.topic import TopicName, environment_topic
+from onex.model.topic import TopicName, environment_topic, is_foreign
 from onex.node.idempotent_result import KeptAnswer
 from onex.provisioning.environment import NO_EXPIRY
 from onex.schema import avro_schema, subject_of
@@ -35,6 +35,8 @@ _CHANGELOG = {
     "delete.retention.ms": str(_DAY_MS),
 }
 _CATALOGUE = {"cleanup.policy": "compact"}
+ANY_PARTITIONS = 0
+"""Number of partitions of a foreign topic that the mesh only writes to."""
 _MESH = "the mesh"
 _MESH_PARTITIONS = 4
 _MESH_RETENTION = {"retention.ms": str(_DAY_MS)}
@@ -53,6 +55,8 @@ class DeclaredTopic:
     keyed_state: bool
     inputs: frozenset[str] = frozenset()
     """For retry and dead-letter topics: the input topics whose records they take, with more headers."""
+    foreign: bool = False
+    """The topic exists outside of the mesh: it is checked, and neither created nor changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,8 @@ class _Collector:
         keyed = contract.has_changelog
         for topic, route in node.routes.items():
             self._topic(node, topic, wanted.partitions, dict(wanted.kafka_config), keyed)
-            self._schema(topic, route.model)
+            if contract.event_bus.has_schema(topic):
+                self._schema(topic, route.model)
         inputs = frozenset(node.routes)
         dead_letter = contract.error_handling.dead_letter
         letter_retention = {"retention.ms": str(round(dead_letter.retention * 1000))}
@@ -150,8 +155,10 @@ class _Collector:
         """Add the topics that a node writes. Their readers decide the number of partitions, if there are any."""
         for model, topic in node.outputs.items():
             if topic not in self.topics:
-                self._topic(node, topic, node.contract.event_bus.topic_config.partitions, {}, keyed=False)
-            self._schema(topic, model)
+                partitions = ANY_PARTITIONS if is_foreign(topic) else node.contract.event_bus.topic_config.partitions
+                self._topic(node, topic, partitions, {}, keyed=False)
+            if node.contract.event_bus.has_schema(topic):
+                self._schema(topic, model)
 
     def set_limits(self) -> None:
         """Set ``max.message.bytes`` of every topic of a node.
@@ -164,6 +171,8 @@ class _Collector:
             if topic.inputs:
                 limits = [int(self.topics[source].state.config.get(LIMIT, self._limit)) for source in topic.inputs]
                 config[LIMIT] = str(max(limits) + LETTER_ROOM)
+            elif topic.foreign:
+                continue
             elif self._limit != DEFAULT_MAX_MESSAGE_BYTES and topic.declared_by != _MESH and name != self._catalogue:
                 config.setdefault(LIMIT, str(self._limit))
             self.topics[name] = replace(topic, state=replace(topic.state, config=config))
@@ -179,6 +188,9 @@ class _Collector:
     ) -> None:
         contract = node.contract
         is_changelog = name == contract.changelog_topic
+        if not is_changelog and is_foreign(name):
+            self._foreign(name, partitions, contract.name, keyed)
+            return
         defaults = {} if is_changelog else _RETENTION[TopicName.parse(name).category]
         replication = contract.event_bus.topic_config.replication_factor or self._replication
         declared = self.topics.get(name)
@@ -195,6 +207,18 @@ class _Collector:
         merged = TopicState(name, partitions, state.replication_factor, {**state.config, **config})
         keyed_state, all_inputs = declared.keyed_state or keyed, declared.inputs | inputs
         self.topics[name] = DeclaredTopic(merged, declared.declared_by, keyed_state, all_inputs)
+
+    def _foreign(self, name: str, partitions: int, node: str, keyed: bool) -> None:
+        """Add a topic that exists outside of the mesh. Its readers must agree on the partitions that it has."""
+        declared = self.topics.get(name)
+        if declared is not None and declared.state.partitions != partitions:
+            raise ProvisioningError(
+                f"{name}: {declared.declared_by} expects {declared.state.partitions} partitions, {node} "
+                f"{partitions}; set event_bus.topic_config.partitions to the number that the topic has"
+            )
+        owner, keyed_state = (declared.declared_by, declared.keyed_state) if declared else (node, False)
+        state = TopicState(name, partitions, self._replication, {})
+        self.topics[name] = DeclaredTopic(state, owner, keyed_state or keyed, foreign=True)
 
     def _schema(self, topic: str, model: type[Message]) -> None:
         subject, schema = subject_of(topic), avro_schema(model)

@@ -3,13 +3,16 @@
 from onex.schema.avro_schema import avro_schema, canonical
 from onex.schema.catalogue import ProtocolSchemaCatalogue, SchemaVersion, subject_of
 from onex.schema.codec import Codec, codec_source
+from onex.schema.json_codec import ProtocolCodec, codec_of
 
 __all__ = [
     "Codec",
+    "ProtocolCodec",
     "ProtocolSchemaCatalogue",
     "SchemaVersion",
     "avro_schema",
     "canonical",
+    "codec_of",
     "codec_source",
     "subject_of",
 ]

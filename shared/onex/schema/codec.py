@@ -21,6 +21,7 @@ from onex.schema.json_form import json_reader
 from onex.schema.refusal import UNWRITABLE, reason_of
 from onex.schema.resolving import resolve
 from onex.util.error_text import decoding_text, validation_text
+from onex.wire import headers as h
 
 _HEADER = struct.Struct(">bI")
 _UNREADABLE: tuple[type[Exception], ...] = (
@@ -55,6 +56,8 @@ def codec_source(model: type[Message]) -> str:
 
 class Codec:
     """Encodes and decodes one model in Confluent wire format (magic 0, schema id, Avro body)."""
+
+    content_type = h.AVRO
 
     def __init__(self, model: type[Message], schema_id: int, catalogue: ProtocolSchemaCatalogue) -> None:
         self.model = model

@@ -9,9 +9,9 @@ import json
 import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import isinf
-from typing import NoReturn
+from typing import Literal
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
@@ -36,14 +36,20 @@ class _Number(float):
     text: str
 
 
-def json_reader(model: type[Message], encode: Callable[[Message], bytes]) -> Callable[[bytes], Message]:
+def json_reader(
+    model: type[Message],
+    encode: Callable[[Message], bytes],
+    no_json: str = "neither Avro in Confluent wire format nor JSON",
+    extra: Literal["ignore", "forbid"] = "forbid",
+) -> Callable[[bytes], Message]:
     """Return a function that reads a message from JSON.
 
-    It raises PoisonError for bytes that are not JSON, and RejectedError, with the field, for values that do not fit.
-    ``encode`` checks whether values fit their Avro types, unless every value of the model's types does.
+    It raises PoisonError, with the text ``no_json``, for bytes that are not JSON, and RejectedError, with the field,
+    for values that do not fit. ``encode`` checks whether values fit their Avro types, unless every value of the
+    model's types does. ``extra``: what becomes of fields that the model does not have.
     """
     kinds = {type(kind) if isinstance(kind, Fixed) else kind for kind in _leaves(model)}
-    validate = model.__pydantic_validator__.validate_json
+    validate = partial(model.__pydantic_validator__.validate_json, extra=extra)
     has_decimals = Fixed in kinds
     is_delicate = any(isinstance(kind, Scalar) and kind.name in ("long", "double") for kind in kinds)
     may_not_fit = has_decimals or any(isinstance(kind, Scalar) and kind.name == "long" for kind in kinds)
@@ -51,22 +57,18 @@ def json_reader(model: type[Message], encode: Callable[[Message], bytes]) -> Cal
     def read(value: bytes) -> Message:
         text: bytes | str = value
         if has_decimals or (is_delicate and _DELICATE.search(value)):
-            text = _exact_text(model, value)
+            text = _exact_text(model, value, no_json)
         try:
             message: Message = validate(text)
         except ValidationError as error:
             if error.errors()[0]["type"] == "json_invalid":
-                _no_json()
+                raise PoisonError(no_json) from None
             raise RejectedError(validation_text(error, model)) from None
         if may_not_fit:
             encode(message)
         return message
 
     return read
-
-
-def _no_json() -> NoReturn:
-    raise PoisonError("neither Avro in Confluent wire format nor JSON") from None
 
 
 def _leaves(model: type[BaseModel]) -> set[AvroType]:
@@ -101,7 +103,7 @@ def _fields(model: type[BaseModel]) -> dict[str, AvroType]:
     return fields_of(model)
 
 
-def _exact_text(model: type[Message], value: bytes) -> str:
+def _exact_text(model: type[Message], value: bytes, no_json: str) -> str:
     """Return the same JSON, with numbers in a form that pydantic reads exactly."""
 
     def number(text: str) -> _Number:
@@ -114,7 +116,7 @@ def _exact_text(model: type[Message], value: bytes) -> str:
             value.decode(), parse_float=number, parse_int=lambda text: int(_bounded(model, text))
         )
     except (ValueError, RecursionError):
-        _no_json()
+        raise PoisonError(no_json) from None
     return json.dumps(_exact(Record(model), data, model.__name__))
 
 

@@ -22,8 +22,9 @@ from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
 from onex.node import Node
 from onex.provisioning.declared import declare
+from onex.provisioning.foreign import create_foreign
 from onex.provisioning.provision import apply_plan, make_plan
-from onex.schema import Codec
+from onex.schema import ProtocolCodec, codec_of
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing.clock import ManualClock, VirtualLoop
 from onex.testing.instance import Instance, in_memory
@@ -77,6 +78,7 @@ class MeshDriver:
         ]
         self.catalogue = TopicCatalogue(self.bus, topic_prefix)
         declared = declare(self.nodes, 1, prefix=topic_prefix)
+        create_foreign(declared, self.bus)
         apply_plan(make_plan(declared, self.bus, self.catalogue), declared, self.bus, self.catalogue)
         self.instances = [self._instance(node) for node in self.nodes]
 
@@ -111,7 +113,7 @@ class MeshDriver:
         ``id`` and ``correlation_id`` are random where they are empty.
         """
         topic = self.topic_of(type(message))
-        codec = Codec.of_topic(type(message), topic, self.catalogue)
+        codec = self._codec(type(message), topic)
         sent = Sent(id or uuid.uuid4().hex, correlation_id or uuid.uuid4().hex)
         all_headers = [(h.ID, sent.id.encode()), (h.CORRELATION, sent.correlation_id.encode()), *(headers or [])]
         record_key = key.encode() or message.partition_key()
@@ -133,7 +135,7 @@ class MeshDriver:
         """
         messages: list[tuple[ProtocolRecord, M]] = []
         for name in [topic] if topic else self._topics_of(model):
-            codec = Codec.of_topic(model, name, self.catalogue)
+            codec = self._codec(model, name)
             for record in self.records(name):
                 message = codec.decode(record.value())
                 assert isinstance(message, model)
@@ -258,6 +260,11 @@ class MeshDriver:
                 if route.model is model:
                     return topic
         raise AssertionError(f"no node of this driver takes {model.__name__}")
+
+    def _codec(self, model: type[Message], topic: str) -> ProtocolCodec:
+        """Return the codec of a topic in the form that the nodes of this driver declare for it."""
+        buses = [node.contract.event_bus for node in self.nodes]
+        return codec_of(next((bus for bus in buses if topic in bus.topics), buses[0]), model, topic, self.catalogue)
 
     def _topics_of(self, model: type[Message]) -> list[str]:
         topics = {topic for node in self.nodes for output, topic in node.outputs.items() if output is model}

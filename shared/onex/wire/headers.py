@@ -52,6 +52,8 @@ REPLAYS = DEAD_LETTER + "replays"
 """On the retry topic: number of replays of the dead letter."""
 PARENT = DEAD_LETTER + "parent"
 """On the retry topic: identity of the dead letter that is replayed."""
+RECORD_KEY = "onex-record-key"
+"""Key of a record of a foreign topic, where the key of its message is another one. It is for people."""
 RETRY_HISTORY = frozenset(
     {ATTEMPT, RETRY_DUE, FIRST_FAILED, RETRY_OF, ORIGINAL_PARTITION, ORIGINAL_OFFSET, ORIGINAL_TIME}
 )

@@ -28,7 +28,7 @@ from onex.agent.effect.partitions import Adopted, EffectPartitions
 from onex.agent.effect.retry_policy import RetryPlan
 from onex.agent.effect.retry_topic import RetryTopic
 from onex.agent.failure.blocked_partitions import BlockedPartitions
-from onex.agent.message.decoding import Decoder
+from onex.agent.message.adopting_decoder import decoder_of
 from onex.agent.message.intake_limits import IntakeLimits
 from onex.agent.message.program import Program
 from onex.agent.runtime import AgentRuntime
@@ -60,7 +60,7 @@ class EffectEngine:
         self.limits = program.limits
         self.failure: BaseException | None = None
         """Why this engine cannot continue: not the failure of a message. The runner raises it."""
-        decoder = Decoder(program)
+        decoder = decoder_of(program)
         plan = RetryPlan(contract.retry_policy)
         self._retry_topic = RetryTopic(contract.retry_topic)
         self._fences = OrderFences()

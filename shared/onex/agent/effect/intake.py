@@ -120,8 +120,9 @@ class Intake:
     def _decoded(self, record: ProtocolRecord, partition: Partition, waiting: Moved | None = None) -> Task:
         if isinstance(record, UnreadableHeaders):
             return self._task(record, partition, record.reason, waiting)
-        (received,) = self._decode([record])
-        return self._task(record, partition, received, waiting)
+        single = [record]
+        (received,) = self._decode(single)
+        return self._task(single[0], partition, received, waiting)
 
     def _task(
         self,

@@ -90,7 +90,7 @@ class Decoder:
             raise_if_interrupted(error)
             return []
         inputs = zip(repeat(entry), messages, envelopes)
-        return [*inputs] if has_keys else [*map(_with_its_key, inputs)]
+        return [*inputs] if has_keys else [*map(with_its_key, inputs)]
 
     def _each(
         self, records: Sequence[ProtocolRecord], envelopes: Sequence[Envelope]
@@ -105,7 +105,7 @@ class Decoder:
                     raise RejectedError(f"event type {envelope.type!r} does not belong on {entry.topic}")
                 if needs_key and not envelope.key:
                     raise RejectedError("the record has no key, and state is stored by key")
-                inputs_or_errors.append(_with_its_key((entry, entry.decode(record.value()), envelope)))
+                inputs_or_errors.append(with_its_key((entry, entry.decode(record.value()), envelope)))
             except BaseException as error:  # noqa: BLE001 - whatever is wrong with it, it becomes a dead letter
                 raise_if_interrupted(error)
                 inputs_or_errors.append(error)
@@ -114,8 +114,10 @@ class Decoder:
     def _one_by_one(self, records: list[ProtocolRecord]) -> list[DecodedInput | BaseException]:
         """Decode records of which some have headers that cannot be read."""
         inputs_or_errors: list[DecodedInput | BaseException] = []
-        for record in records:
-            inputs_or_errors += [record.reason] if isinstance(record, UnreadableHeaders) else self.decode([record])
+        for at, record in enumerate(records):
+            single = [record]
+            inputs_or_errors += [record.reason] if isinstance(record, UnreadableHeaders) else self.decode(single)
+            (records[at],) = single
         return inputs_or_errors
 
     def _replayed(self, record: ProtocolRecord) -> Input:
@@ -131,7 +133,7 @@ _TOPIC, _VALUE = methodcaller("topic"), methodcaller("value")
 _TYPE, _KEY = attrgetter("type"), attrgetter("key")
 
 
-def _with_its_key(decoded: DecodedInput) -> DecodedInput | BaseException:
+def with_its_key(decoded: DecodedInput) -> DecodedInput | BaseException:
     """Return the input, or RejectedError for a record whose key is not the one that its message declares.
 
     State, order and replies follow the record's key; readers of the message follow its field.

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import repeat
 from operator import attrgetter
 
 import structlog
 
+from onex.agent.message.adoption import Adoption, adoption_of, key_in
 from onex.agent.message.handlers import Handle, handle_of, promise_of, require_none_allowed
 from onex.agent.message.seal import Seal, seal_of
 from onex.agent.topic_limits import TopicLimits
@@ -17,14 +19,14 @@ from onex.capability.layer import ProtocolRecorder
 from onex.contract import ResolvedNode
 from onex.contract.create_node import create_node
 from onex.model.contract import ModelContract
-from onex.model.enums import EnumNodeKind, EnumTopicCategory
+from onex.model.enums import EnumNodeKind
 from onex.model.mesh import AUDIT_TOPICS
 from onex.model.mesh.topics import with_prefix
 from onex.model.message import Message
-from onex.model.topic import TopicName
+from onex.model.topic import carries_commands
 from onex.node import Node
 from onex.node.idempotent_result import KeptAnswer
-from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.schema import Codec, ProtocolSchemaCatalogue, codec_of
 from onex.wire.cloudevents import constant_headers, event_type
 
 log = structlog.get_logger(__name__)
@@ -46,6 +48,8 @@ class Input:
     """Name of the handler of a COMPUTE or EFFECT whose annotation excludes None; empty for others."""
     is_command: bool = False
     """Its messages are refused after their deadline. An event is a fact however late it comes."""
+    adoption: Adoption | None = None
+    """What the headers and keys of other writers become; None for topics with the mesh's own records."""
 
     def require_none_allowed(self) -> None:
         """Raise WrongOutputError when the annotation of the handler excludes None, which it returned."""
@@ -113,7 +117,7 @@ def build_program(
     behaviour = handle_of(resolved, node, layers)
     inputs = {}
     for topic, route in resolved.routes.items():
-        codec = Codec.of_topic(route.model, topic, catalogue)
+        codec = codec_of(contract.event_bus, route.model, topic, catalogue)
         inputs[topic] = Input(
             topic,
             event_type(topic).encode(),
@@ -122,7 +126,8 @@ def build_program(
             behaviour.handlers[topic],
             keys_reader(route.model),
             promise_of(resolved, route),
-            TopicName.parse(topic).category is EnumTopicCategory.CMD,
+            carries_commands(topic),
+            adoption_of(contract.event_bus, route.model, topic),
         )
     outputs = {model: _output(model, topic, contract, catalogue) for model, topic in resolved.outputs.items()}
     entries = {}
@@ -141,34 +146,43 @@ def build_program(
 
 
 def _output(model: type[Message], topic: str, contract: ModelContract, catalogue: ProtocolSchemaCatalogue) -> Output:
+    codec = codec_of(contract.event_bus, model, topic, catalogue)
+    bound = contract.event_bus.topics.get(topic)
+    key = None if bound is None else bound.key
     return Output(
         topic,
-        key_reader(model),
-        keys_reader(model) or _no_keys,
-        Codec.of_topic(model, topic, catalogue).encode,
-        constant_headers(topic, contract.name, str(contract.contract_version)),
+        key_reader(model, key),
+        keys_reader(model, key) or _no_keys,
+        codec.encode,
+        constant_headers(topic, contract.name, str(contract.contract_version), codec.content_type),
     )
 
 
-def key_reader(model: type[Message]) -> Callable[[Message], bytes | None]:
-    """Return ``Message.partition_key`` of one model, without the look-ups that all its messages share."""
-    name = model.key_field
+def key_reader(model: type[Message], field: str | None = None) -> Callable[[Message], bytes | None]:
+    """Return ``Message.partition_key`` of one model, without the look-ups that all its messages share.
+
+    ``field``: the key of messages on this topic, for models without a key field.
+    """
+    name = field or model.key_field
     if name is None:
         return lambda _: None
     if model.model_fields[name].annotation is str:
         return lambda message: message.__dict__[name].encode()  # an empty key counts as none, as with the method
-    return model.partition_key
+    return model.partition_key if name == model.key_field else partial(key_in, name)
 
 
-def keys_reader(model: type[Message]) -> Callable[[Iterable[Message]], Iterable[bytes | None]] | None:
+def keys_reader(
+    model: type[Message], field: str | None = None
+) -> Callable[[Iterable[Message]], Iterable[bytes | None]] | None:
     """Return ``key_reader`` for many messages. Text keys are read outside of the interpreter's loop."""
-    name = model.key_field
+    name = field or model.key_field
     if name is None:
         return None
     if model.model_fields[name].annotation is not str:
-        return lambda messages: map(model.partition_key, messages)
-    field = attrgetter(name)
-    return lambda messages: map(str.encode, map(field, messages))
+        key_of = key_reader(model, field)
+        return lambda messages: map(key_of, messages)
+    attribute = attrgetter(name)
+    return lambda messages: map(str.encode, map(attribute, messages))
 
 
 def _no_keys(messages: Sequence[Message]) -> Iterable[None]:

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from onex.agent.failure.memory_shortages import location_of
 from onex.agent.failure.synthetic_records import TimerRecord
+from onex.agent.message.adoption import has_another_key
 from onex.agent.message.current import CURRENT, Current
 from onex.agent.message.decoding import require_in_time
 from onex.agent.message.envelope import Envelope, TimerEnvelope, read_envelope, stored_for_timers
@@ -136,7 +137,7 @@ class KeyedProcessor(Processor):
         # A record that cannot be decoded is a dead letter of this partition: forwarded, it would lose its reason.
         is_forwarded = [
             isinstance(decoded, tuple)
-            and record.topic() not in own_topics
+            and (record.topic() not in own_topics or has_another_key(record))
             and (record.key() or b"") in misrouted.get(record.partition(), ())
             for record, decoded in zip(records, inputs, strict=True)
         ]

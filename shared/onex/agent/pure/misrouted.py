@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from onex.agent.message.adoption import has_another_key
 from onex.agent.message.envelope import Envelope
 from onex.bus.protocols import Emitted, ProtocolEventBus, ProtocolRecord
 from onex.util.clock import ProtocolClock
@@ -41,7 +42,8 @@ class MisroutedKeys:
 
     def forwarded(self, record: ProtocolRecord, envelope: Envelope) -> Emitted:
         """Return the record as it goes to the retry topic, whose partition follows from its key."""
-        self._warn(record, envelope)
+        if not has_another_key(record):  # else the contract says that records have other keys
+            self._warn(record, envelope)
         topic, value, key, headers = moved_record(self._retry_topic, record, envelope.id, UNTRIED)
         return topic, value, key, [*headers, (h.ORIGINAL_PARTITION, b"%d" % record.partition())]
 

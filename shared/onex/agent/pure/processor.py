@@ -22,8 +22,9 @@ from onex.agent.failure.memory_shortages import (
     without_committed,
     without_partition,
 )
+from onex.agent.message.adopting_decoder import decoder_of
 from onex.agent.message.current import CURRENT, Current
-from onex.agent.message.decoding import DecodedInput, Decoder
+from onex.agent.message.decoding import DecodedInput
 from onex.agent.message.encoding import Encoder
 from onex.agent.message.envelope import Envelope, read_envelope, with_headers
 from onex.agent.message.program import Program
@@ -96,7 +97,7 @@ class Processor(ABC):
 
     def __init__(self, program: Program, group: str, traces: BatchTraces | None, *, keeps_deadline: bool) -> None:
         contract, policy = program.contract, program.contract.retry_policy
-        self._decoder = Decoder(program)
+        self._decoder = decoder_of(program)
         self._encoder = Encoder(program.outputs, contract.name, keeps_deadline=keeps_deadline, seal=program.seal)
         self._limits = program.limits
         self._dead_letters = DeadLetterBuilder(contract, group, program.limits)

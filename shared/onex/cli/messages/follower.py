@@ -9,7 +9,7 @@ from onex.bus.topics import all_partitions, require_topics
 from onex.contract import ResolvedNode
 from onex.errors import MessageError
 from onex.model.message import Message
-from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.schema import ProtocolCodec, ProtocolSchemaCatalogue, codec_of
 from onex.wire import headers as h
 from onex.wire.dead_letter import CLASS, MESSAGE, NODE
 from onex.wire.foreign_headers import headers_of
@@ -41,14 +41,14 @@ class Follower:
         from_beginning: bool = False,
         since_ms: int | None = None,
     ) -> None:
-        self._codecs: dict[str, Codec] = {}
+        self._codecs: dict[str, ProtocolCodec] = {}
         for node in nodes:
             for topic, model in [
                 *((t, r.model) for t, r in node.routes.items()),
                 *((t, m) for m, t in node.outputs.items()),
             ]:
                 if topic not in self._codecs:
-                    self._codecs[topic] = Codec.of_topic(model, topic, catalogue)
+                    self._codecs[topic] = codec_of(node.contract.event_bus, model, topic, catalogue)
         topics = [*self._codecs, *{node.contract.dead_letter_topic for node in nodes}]
         partitions = all_partitions(require_topics(bus.admin, topics).values())
         ends = bus.admin.ends(partitions)

@@ -19,7 +19,7 @@ from onex.cli.terminal import styled
 from onex.connect import open_catalogue
 from onex.contract import ResolvedNode
 from onex.errors import PoisonError, RejectedError
-from onex.schema import Codec
+from onex.schema import Codec, codec_of
 from onex.wire.cloudevents import first_headers
 from onex.wire.headers import deadline_in
 
@@ -52,8 +52,11 @@ def send(
         record_key = message.partition_key() or key.encode() or identity.encode()
     except (PoisonError, RejectedError) as error:
         raise typer.BadParameter(str(error), param_hint="'PAYLOAD'") from None
-    codec = Codec.of_topic(target.model, target.topic, catalogue)
-    headers = [*first_headers(target.topic, b"/onex/cli", identity), *_headers(header or ())]
+    codec = codec_of(target.node.contract.event_bus, target.model, target.topic, catalogue)
+    headers = [
+        *first_headers(target.topic, b"/onex/cli", identity, content_type=codec.content_type),
+        *_headers(header or ()),
+    ]
     headers += deadline_in(answer_within)
     follower = Follower(bus, catalogue, nodes) if wait else None
     bus.publish(Outgoing(target.topic, codec.encode(message), record_key, headers))

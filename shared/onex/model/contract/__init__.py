@@ -1,6 +1,7 @@
 """Frozen models of ``contract.yaml``: every field here is enforced by the engine."""
 
 from onex.model.contract.aggregation import ModelAggregation
+from onex.model.contract.bound_topic import ModelBoundTopic, ModelCorrelation
 from onex.model.contract.contract import SCHEMA_VERSION, ModelContract
 from onex.model.contract.definitions import ModelDefinitions, ModelMessageDefinition
 from onex.model.contract.delivery import ModelDelivery, ModelErrorHandling, ModelRetryPolicy
@@ -24,7 +25,9 @@ __all__ = [
     "Expected",
     "FieldValues",
     "ModelAggregation",
+    "ModelBoundTopic",
     "ModelContract",
+    "ModelCorrelation",
     "ModelDefinitions",
     "ModelDelivery",
     "ModelDependency",

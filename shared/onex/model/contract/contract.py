@@ -231,9 +231,9 @@ class ModelContract(ContractPart):
         models = self.definitions.models if self.definitions else {}
         by_segment = {kebab(name): name for name in models}
         bus = self.event_bus
-        found: dict[str, str] = {}
+        bound, found = bus.bound, dict[str, str]()
         for topic in (*bus.subscribe_topics, *bus.publish_topics):
-            name = bus.topics.get(topic) or by_segment.get(TopicName.parse(topic).name, "")
+            name = bound.get(topic) or by_segment.get(TopicName.parse(topic).name, "")
             if name in models:
                 found[topic] = name
         return found

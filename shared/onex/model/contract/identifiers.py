@@ -71,7 +71,9 @@ def _dotted(text: str) -> str:
 
 Identifier = Annotated[str, AfterValidator(_identifier), WithJsonSchema({"type": "string", "pattern": _NAME})]
 """Name of a field or method."""
-ClassName = Annotated[str, AfterValidator(_class_name), WithJsonSchema({"type": "string", "pattern": _CLASS})]
+CLASS_SCHEMA: Final = {"type": "string", "pattern": _CLASS}
+"""JSON Schema of the name of a message class."""
+ClassName = Annotated[str, AfterValidator(_class_name), WithJsonSchema(CLASS_SCHEMA)]
 """Name of a message class."""
 DottedName = Annotated[str, AfterValidator(_dotted), WithJsonSchema({"type": "string", "maxLength": _LONGEST_PATH})]
 """Name of a module, or of a class in one."""

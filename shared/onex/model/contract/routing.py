@@ -2,16 +2,47 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from onex.model.contract.aggregation import Aggregation, ModelAggregation
 from onex.model.contract.base import ContractPart
-from onex.model.contract.identifiers import ClassName, DottedName, Identifier, class_name_problem, identifier_problem
+from onex.model.contract.bound_topic import BoundTopic, ModelBoundTopic
+from onex.model.contract.identifiers import ClassName, DottedName, Identifier, identifier_problem
 from onex.model.contract.sources import FieldValues, OneMapped
 from onex.model.enums import EnumTopicCategory
-from onex.model.topic import TopicName, kebab, with_topic_prefix
+from onex.model.topic import (
+    TopicName,
+    foreign_name_problem,
+    is_foreign,
+    kebab,
+    looks_like_own,
+    with_topic_prefix,
+)
 
 _LIMIT, _LONGEST_LIMIT = "max.message.bytes", 9
+_OF_INPUTS = frozenset({"unknown_fields", "correlation"})
+"""Keys of a bound topic that only matter to its readers."""
+
+
+def _require_no_prefix(topic: str) -> None:
+    if prefix := TopicName.parse(topic).prefix:
+        plain = topic.removeprefix(prefix)
+        raise ValueError(f"{topic!r}: write {plain}, and set ONEX_TOPIC_PREFIX={prefix} where the node runs")
+
+
+def _form_of(topic: str) -> str:
+    """Return why a name is none of the mesh."""
+    try:
+        TopicName.parse(topic)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _listed_once(topics: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(topics)) != len(topics):
+        raise ValueError("a topic is listed twice")
+    return topics
 
 
 class ModelTopicConfig(ContractPart):
@@ -36,35 +67,52 @@ class ModelTopicConfig(ContractPart):
 class ModelEventBus(ContractPart):
     """All topics of a node, by name."""
 
+    topics: dict[str, BoundTopic] = Field(default_factory=dict)
+    """Message by topic, for topics below whose name segment is not the name of their message, that carry JSON, or
+    that exist outside of the mesh: ``{shop.orders: {message: Order, format: json, key: order_id}}``."""
     subscribe_topics: tuple[str, ...] = Field(min_length=1)
     """Inputs. The name segment of a topic names its message, unless ``topics`` names it."""
     publish_topics: tuple[str, ...] = ()
     """Outputs, including intents and commands."""
     dlq_topics: tuple[str, ...] = Field(default=(), max_length=1)
     """At most one topic. Default: a name derived from the node."""
-    topics: dict[str, str] = Field(default_factory=dict)
-    """Class name of the message by topic, for topics above whose name segment is not the name of their message."""
     topic_config: ModelTopicConfig = ModelTopicConfig()
     """Settings of the topics that belong to the node."""
 
-    @field_validator("subscribe_topics", "publish_topics", "dlq_topics")
-    @classmethod
-    def _names_parse(cls, topics: tuple[str, ...]) -> tuple[str, ...]:
-        for topic in topics:
-            if prefix := TopicName.parse(topic).prefix:
-                plain = topic.removeprefix(prefix)
-                raise ValueError(f"{topic!r}: write {plain}, and set ONEX_TOPIC_PREFIX={prefix} where the node runs")
-        if len(set(topics)) != len(topics):
-            raise ValueError("a topic is listed twice")
-        return topics
-
     @field_validator("topics")
     @classmethod
-    def _messages_are_classes(cls, topics: dict[str, str]) -> dict[str, str]:
-        problems = [f"{topic}: {problem}" for topic, name in topics.items() if (problem := class_name_problem(name))]
+    def _foreign_topics_have_a_format(cls, topics: dict[str, ModelBoundTopic]) -> dict[str, ModelBoundTopic]:
+        problems = [
+            f"{topic[:300]}: no topic of the mesh, so it needs a format: {{message: {bound.message}, format: json}}"
+            for topic, bound in topics.items()
+            if bound.format is None and is_foreign(topic) and not looks_like_own(topic)
+        ]
         if problems:
             raise ValueError("; ".join(problems))
         return topics
+
+    @field_validator("subscribe_topics", "publish_topics")
+    @classmethod
+    def _names_are_of_the_mesh_or_bound(cls, topics: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        bound = info.data.get("topics")
+        for topic in topics:
+            if looks_like_own(topic) or not is_foreign(topic):
+                _require_no_prefix(topic)
+            elif problem := foreign_name_problem(topic):
+                raise ValueError(problem)
+            elif bound is not None and topic not in bound:
+                raise ValueError(
+                    f"{_form_of(topic)}; a topic that exists outside of the mesh is bound in event_bus.topics: "
+                    f"{topic}: {{message: Order, format: json}}"
+                )
+        return _listed_once(topics)
+
+    @field_validator("dlq_topics")
+    @classmethod
+    def _names_parse(cls, topics: tuple[str, ...]) -> tuple[str, ...]:
+        for topic in topics:
+            _require_no_prefix(topic)
+        return _listed_once(topics)
 
     @model_validator(mode="after")
     def _bound_topics_are_listed(self) -> "ModelEventBus":
@@ -74,14 +122,30 @@ class ModelEventBus(ContractPart):
             for topic in self.topics
             if topic not in listed
         ]
+        problems += [
+            f"topics.{topic}.{name} belongs to a topic in subscribe_topics"
+            for topic, bound in self.topics.items()
+            for name in sorted(bound.model_fields_set & _OF_INPUTS)
+            if topic in listed and topic not in self.subscribe_topics
+        ]
         if problems:
             raise ValueError("; ".join(problems))
         return self
 
+    def has_schema(self, topic: str) -> bool:
+        """Return whether the values of a topic are Avro with the schema of their message."""
+        bound = self.topics.get(topic)
+        return bound is None or bound.format is None
+
+    @property
+    def bound(self) -> dict[str, str]:
+        """Class name of the message by topic that names its message."""
+        return {topic: bound.message for topic, bound in self.topics.items()}
+
     def carries(self, topic: str, message: str) -> bool:
         """Return whether a topic carries the message with this class name."""
         bound = self.topics.get(topic)
-        return TopicName.parse(topic).name == kebab(message) if bound is None else bound == message
+        return TopicName.parse(topic).name == kebab(message) if bound is None else bound.message == message
 
     @field_validator("dlq_topics")
     @classmethod
@@ -101,7 +165,7 @@ class ModelEventBus(ContractPart):
                 ("dlq_topics", self.dlq_topics),
             )
         }
-        bound = {with_topic_prefix(topic, prefix): name for topic, name in self.topics.items()}
+        bound = {with_topic_prefix(topic, prefix): form for topic, form in self.topics.items()}
         return self.model_copy(update={**lists, "topics": bound})
 
 

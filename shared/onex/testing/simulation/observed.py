@@ -11,7 +11,7 @@ from onex.bus.protocols import Outgoing, Partition, ProtocolRecord
 from onex.contract import ResolvedNode
 from onex.errors import PoisonError
 from onex.mesh.states import StateReader
-from onex.schema import Codec
+from onex.schema import codec_of
 from onex.testing.cases import Named
 from onex.testing.driver import MeshDriver
 from onex.wire import dead_letter as d
@@ -41,7 +41,7 @@ def observe(mesh: MeshDriver, node: ResolvedNode) -> Observed:
     """Return what a node did in a mesh that is at rest."""
     outputs: dict[str, list[Named]] = defaultdict(list)
     for model, topic in node.outputs.items():
-        codec = Codec.of_topic(model, topic, mesh.catalogue)
+        codec = codec_of(node.contract.event_bus, model, topic, mesh.catalogue)
         for record in outputs_of(mesh, node, topic):
             content = codec.decode(record.value()).model_dump(mode="json")
             outputs[header(record, h.CAUSATION)].append({model.__name__: content})

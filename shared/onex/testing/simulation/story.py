@@ -7,7 +7,7 @@ import yaml
 
 from onex.bus.protocols import ProtocolRecord
 from onex.errors import MessageError
-from onex.schema import Codec
+from onex.schema import codec_of
 from onex.testing.simulation.invariants import InvariantError, SimulatedRun
 from onex.testing.simulation.observed import header, inputs_of
 from onex.testing.simulation.schedule import Action
@@ -62,9 +62,8 @@ def case_of(run: SimulatedRun, broken: InvariantError, seed: int) -> str:
     def named(value: bytes | None, topic: str) -> dict[str, object]:
         model = node.routes[topic].model
         try:
-            return {
-                model.__name__: Codec.of_topic(model, topic, run.mesh.catalogue).decode(value).model_dump(mode="json")
-            }
+            codec = codec_of(node.contract.event_bus, model, topic, run.mesh.catalogue)
+            return {model.__name__: codec.decode(value).model_dump(mode="json")}
         except MessageError:
             return {"bytes": (value or b"").hex()}
 

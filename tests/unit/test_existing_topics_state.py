@@ -1,0 +1,217 @@
+"""State, retries and replays of nodes that read topics of others, whose records have other keys or none."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from onex.bus.protocols import Outgoing
+from onex.dlq import Author, DeadLetterManager
+from onex.mesh.states import StateReader
+from onex.schema.topic_catalogue import TopicCatalogue
+from onex.testing import MeshDriver
+from onex.wire import dead_letter as d
+from onex.wire import headers as h
+from tests.unit.test_existing_topics import make
+
+TOPIC = "shop.payments"
+REDUCER = """\
+name: node_NAME_reducer
+node_type: REDUCER
+contract_version: {major: 1, minor: 0, patch: 0}
+event_bus:
+  subscribe_topics: [shop.payments]
+  publish_topics: [shop.totals]
+  topics:
+    shop.payments: {message: Payment, format: json, key: customer}
+    shop.totals: {message: Total, format: json}
+handler_routing:
+  handlers:
+    - {event_model: Payment, handler: reduce, output_events: [Total]}
+"""
+EFFECT = """\
+name: node_NAME_effect
+node_type: EFFECT
+contract_version: {major: 1, minor: 0, patch: 0}
+event_bus:
+  subscribe_topics: [shop.payments]
+  publish_topics: [shop.totals]
+  topics:
+    shop.payments: {message: Payment, format: json, key: customer, correlation: {header: x-trace}}
+    shop.totals: {message: Total, format: json}
+input_model: Payment
+output_model: Total
+delivery: {keep_answers: 1h}
+error_handling:
+  retry_policy: {max_attempts: 3, base_delay: 10s, max_delay: 60s, jitter: 0, in_memory: 1s}
+"""
+MODELS = '''\
+from onex.node import Message
+
+
+class Payment(Message, key="customer"):
+    """A payment."""
+
+    customer: str
+    amount: int = 0
+
+
+class Total(Message, key="customer"):
+    """The sum so far."""
+
+    customer: str
+    amount: int
+    count: int = 0
+'''
+REDUCE = """\
+from node_NAME_reducer.v1_0_0.models import Payment, Total
+from onex.node import Context, NodeReducer, Reduction
+
+
+class NodeTotal(NodeReducer[Total]):
+    def reduce(self, state: Total | None, event: Payment, context: Context) -> Reduction[Total]:
+        old = state or Total(customer=event.customer, amount=0)
+        new = Total(customer=event.customer, amount=old.amount + event.amount, count=old.count + 1)
+        return Reduction(new, intents=[new])
+"""
+EXECUTE = """\
+from node_NAME_effect.v1_0_0.models import Payment, Total
+from onex.node import Context, NodeEffect, TransientError
+
+
+class NodePay(NodeEffect):
+    calls = []
+    down = False
+
+    async def execute(self, request: Payment, context: Context) -> Total:
+        self.calls.append((request.customer, context.message_id, context.correlation_id, context.key))
+        if self.down:
+            raise TransientError("the bank is away")
+        return Total(customer=request.customer, amount=request.amount)
+"""
+CUSTOMERS = [f"c-{number}" for number in range(12)]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("foreignstate")
+    make(root, "foreigntotal", REDUCER, MODELS, REDUCE)
+    make(root, "foreignpay", EFFECT, MODELS, EXECUTE)
+    return root
+
+
+@pytest.fixture
+def reducer(root: Path) -> Iterator[MeshDriver]:
+    driver = MeshDriver([root / "node_foreigntotal_reducer" / "v1_0_0"])
+    yield driver
+    driver.close()
+
+
+@pytest.fixture
+def effect(root: Path) -> Iterator[MeshDriver]:
+    driver = MeshDriver([root / "node_foreignpay_effect" / "v1_0_0"])
+    yield driver
+    driver.close()
+
+
+def pay(mesh: MeshDriver, customer: str, amount: int, key: bytes | None, partition: int = -1) -> None:
+    value = b'{"customer": "%b", "amount": %d, "theirs": null}' % (customer.encode(), amount)
+    mesh.bus.publish(Outgoing(TOPIC, value, key, [("x-trace", b"t-%d" % amount)], partition))
+
+
+def totals(mesh: MeshDriver) -> dict[str, tuple[int, int]]:
+    states = StateReader(mesh.bus, mesh.catalogue, mesh.nodes[0]).scan()
+    return {key: (state.amount, state.count) for key, state in states}  # type: ignore[attr-defined]  # of a Total
+
+
+@pytest.mark.parametrize("key", [b"payment-1", b"\xff\xfe", None])
+def test_a_state_follows_the_field_whatever_the_key(reducer: MeshDriver, key: bytes | None) -> None:
+    for amount in (1, 2, 3):
+        for number, customer in enumerate(CUSTOMERS):
+            pay(reducer, customer, amount, key, (number + amount) % 4)
+        reducer.run_until_idle()
+    assert totals(reducer) == dict.fromkeys(CUSTOMERS, (6, 3))
+    states = reducer.records(reducer.nodes[0].contract.changelog_topic)
+    partitions = {(record.key(), record.partition()) for record in states}
+    assert len(partitions) == len({key for key, _ in partitions}) == len(CUSTOMERS)
+    assert reducer.dead_letters() == []
+    assert len(reducer.records("shop.totals")) == 3 * len(CUSTOMERS)
+
+
+def test_a_forwarded_record_has_the_ids_of_its_first_place(reducer: MeshDriver) -> None:
+    for partition in range(4):
+        pay(reducer, "c-1", 1, b"k", partition)
+    reducer.run_until_idle()
+    caused = {dict(record.headers() or [])[h.CAUSATION] for record in reducer.records("shop.totals")}
+    assert caused == {f"onex-record:shop.payments-{partition}-0".encode() for partition in range(4)}
+    assert {record.value() for record in reducer.records(reducer.nodes[0].contract.retry_topic)} == {
+        b'{"customer": "c-1", "amount": 1, "theirs": null}'
+    }
+
+
+def test_a_replayed_letter_that_was_edited_goes_to_the_partition_of_its_field(reducer: MeshDriver) -> None:
+    for number, customer in enumerate(CUSTOMERS):
+        pay(reducer, customer, 1, None)
+        reducer.publish(TOPIC, b'{"customer": "%b", "amount": "x"}' % customer.encode(), b"k-%d" % number, [])
+    manager = DeadLetterManager(
+        reducer.bus, TopicCatalogue(reducer.bus), reducer.nodes[0], Author("me", "wrong amount"), "test"
+    )
+    letters = [letter for letter, _ in manager.find()]
+    assert len(letters) == len(CUSTOMERS)
+    for letter in letters:
+        manager.edit(manager.prepare_edit(letter, {"amount": "5"}))
+    manager.replay([letter for letter, _ in manager.find()])
+    reducer.run_until_idle()
+    assert totals(reducer) == dict.fromkeys(CUSTOMERS, (6, 2))
+
+
+def test_a_record_without_a_key_needs_the_field_for_a_state(root: Path) -> None:
+    text = REDUCER.replace(", key: customer", "")
+    driver = MeshDriver([make(root, "foreignkeyless", text, MODELS, REDUCE)])
+    pay(driver, "c-1", 1, None)
+    pay(driver, "c-1", 1, b"other")
+    pay(driver, "c-1", 1, b"c-1")
+    driver.run_until_idle()
+    reasons = [dict(record.headers() or [])[d.MESSAGE] for record in driver.dead_letters()]
+    assert [b"no key" in reason for reason in sorted(reasons)] == [False, True]
+    assert totals(driver) == {"c-1": (1, 1)}
+    driver.close()
+
+
+def test_a_retried_record_is_the_same_message(effect: MeshDriver) -> None:
+    node = effect.nodes[0].node_class
+    node.calls.clear()  # type: ignore[attr-defined]  # of NodePay
+    node.down = True  # type: ignore[attr-defined]  # as above
+    pay(effect, "c-1", 7, b"payment-7", 2)
+    effect.advance("5s")
+    (moved,) = effect.records(effect.nodes[0].contract.retry_topic)
+    assert (moved.key(), moved.value(), moved.partition()) == (
+        b"c-1",
+        b'{"customer": "c-1", "amount": 7, "theirs": null}',
+        2,
+    )
+    node.down = False  # type: ignore[attr-defined]  # as above
+    effect.advance("1m")
+    calls = node.calls  # type: ignore[attr-defined]  # as above
+    assert len(calls) == 2
+    assert set(calls) == {("c-1", "onex-record:shop.payments-2-0", "t-7", "c-1")}
+    (record,) = effect.records("shop.totals")
+    assert dict(record.headers() or [])[h.CORRELATION] == b"t-7"
+
+
+def test_a_record_that_is_read_again_is_done_once(effect: MeshDriver) -> None:
+    node = effect.nodes[0].node_class
+    node.down = False  # type: ignore[attr-defined]  # of NodePay
+    node.calls.clear()  # type: ignore[attr-defined]  # as above
+    pay(effect, "c-1", 7, b"k", 1)
+    effect.run_until_idle()
+    (instance,) = effect.instances
+    effect.crash(instance)
+    effect.add_instance(node)
+    pay(effect, "c-1", 8, b"k", 1)
+    effect.run_until_idle()
+    assert [call[1] for call in node.calls] == [  # type: ignore[attr-defined]  # as above
+        "onex-record:shop.payments-1-0",
+        "onex-record:shop.payments-1-1",
+    ]
+    assert len(effect.records("shop.totals")) == 2
