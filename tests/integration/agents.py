@@ -21,6 +21,7 @@ from onex.contract import ResolvedNode, resolve_node
 from onex.model.message import Message
 from onex.provisioning.declared import declare
 from onex.provisioning.environment import EnvironmentLog
+from onex.provisioning.foreign import create_foreign
 from onex.provisioning.provision import apply_plan, make_plan
 from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.schema.topic_catalogue import SCHEMAS_TOPIC, TopicCatalogue
@@ -123,6 +124,7 @@ class Mesh:
         self._own()
         prefix = self._topic_prefix
         declared = declare(nodes or self.nodes, self._replication, env=self.prefix, prefix=prefix)
+        create_foreign(declared, self.bus)
         apply_plan(make_plan(declared, self.bus, self.catalogue), declared, self.bus, self.catalogue)
 
     def node(self, name: str) -> ResolvedNode:

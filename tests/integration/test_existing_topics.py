@@ -1,0 +1,105 @@
+"""Topics of others on a real broker: agents do with the same records what the in-memory host does."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from onex.bus.kafka import KafkaEventBusAdapter
+from onex.bus.protocols import Outgoing, ProtocolRecord
+from onex.mesh.states import StateReader
+from onex.testing import MeshDriver
+from onex.wire import dead_letter as d
+from onex.wire import headers as h
+from tests.conftest import eventually
+from tests.integration.agents import Mesh
+from tests.unit.test_existing_topics import HOSTILE, TOPIC, make
+from tests.unit.test_existing_topics_state import EFFECT, EXECUTE, MODELS, REDUCE, REDUCER
+from tests.unit.test_existing_topics_state import TOPIC as PAYMENTS
+
+Facts = Mapping[str, Sequence[tuple[object, ...]]]
+_COPIED = (
+    h.CAUSATION,
+    h.CORRELATION,
+    h.CONTENT_TYPE,
+    h.TYPE,
+    h.RECORD_KEY,
+    d.CLASS,
+    d.MESSAGE_ID,
+    d.TOPIC,
+    d.MESSAGE,
+)
+
+
+def nodes_in(root: Path) -> list[Path]:
+    return [
+        make(root, "bothprice"),
+        make(root, "bothtotal", REDUCER, MODELS, REDUCE),
+        make(root, "bothpay", EFFECT.replace("shop.totals", "shop.paid"), MODELS, EXECUTE),
+    ]
+
+
+def records() -> list[Outgoing]:
+    orders = [
+        Outgoing(TOPIC, value, b"k-%d" % number, [("x-request-id", b"r-%d" % number)], number % 4)
+        for number, (value, _) in enumerate(HOSTILE.values())
+    ]
+    orders += [
+        Outgoing(TOPIC, b'{"order_id": "o-1", "lines": ["a"], "theirs": {}}', key, headers, partition)
+        for partition, (key, headers) in enumerate(
+            [
+                (None, []),
+                (b"\xff\xfe", [("n", b"\xff")]),
+                (b"o-1", [(h.TYPE, b"com.shop")]),
+                (b"x", [(h.ID, b"id-1")]),
+            ]
+        )
+    ]
+    payments = [
+        Outgoing(PAYMENTS, b'{"customer": "c-%d", "amount": %d}' % (n % 5, n), b"p-%d" % n, [], n % 4)
+        for n in range(20)
+    ]
+    return [*orders, *payments]
+
+
+def facts_of(read: Mapping[str, Sequence[ProtocolRecord]]) -> Facts:
+    """What must not depend on the host. Values of a reducer depend on the order in which partitions are read."""
+    found = {}
+    for topic, of_topic in read.items():
+        rows = []
+        for record in of_topic:
+            headers = dict(record.headers() or [])
+            value = None if topic == "shop.totals" else record.value()
+            rows.append((record.key(), value, *(headers.get(name) for name in _COPIED)))
+        found[topic] = sorted(rows, key=repr)
+    return found
+
+
+def test_agents_do_as_the_memory_host_does(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
+    folders = nodes_in(tmp_path)
+    driver = MeshDriver(folders)
+    for record in records():
+        driver.bus.publish(record)
+    driver.run_until_idle()
+    letters = [node.contract.dead_letter_topic for node in driver.nodes]
+    topics = ["shop.prices", "shop.totals", "shop.paid", *letters]
+    expected = facts_of({topic: driver.records(topic) for topic in topics})
+    assert [len(expected[topic]) for topic in topics] == [4, 20, 20, len(HOSTILE), 0, 0]
+
+    with Mesh(kafka_bus, folders, tmp_path) as mesh:
+        kafka_bus.publish_batch(records())
+        for node in mesh.nodes:
+            mesh.start(node.contract.name, ready=False)
+        eventually(
+            lambda: [len(mesh.records(topic)) for topic in topics] == [len(expected[topic]) for topic in topics],
+            60,
+            "all records carried",
+        )
+        assert facts_of({topic: mesh.records(topic) for topic in topics}) == expected
+        states, wanted = (
+            {key: state.model_dump() for key, state in StateReader(bus, catalogue, driver.nodes[1]).scan()}
+            for bus, catalogue in ((mesh.bus, mesh.catalogue), (driver.bus, driver.catalogue))
+        )
+        assert states == wanted
+        assert len(states) == 5
+        planned = mesh.onex("plan", "--services", str(tmp_path))
+        assert "shop." not in planned.stdout, planned
+    driver.close()
