@@ -21,13 +21,23 @@ def draw(seed: int, count: int, kinds: Sequence[str] = ()) -> list[str]:
     return drawn[:count]
 
 
-def run(seed: int, faults: Sequence[str], postgres: LocalPostgres, folder: Path, instances: int = 1) -> list[Row]:
-    """The ledger at the end. AssertionError when the mesh does not get well by itself."""
+def run(
+    seed: int,
+    faults: Sequence[str],
+    postgres: LocalPostgres,
+    folder: Path,
+    instances: int = 1,
+    pause: float = 0.05,
+) -> list[Row]:
+    """The ledger at the end. AssertionError when the mesh does not get well by itself.
+
+    ``pause`` is the number of seconds between two batches of the load.
+    """
     random = Random(seed)
     cluster = Cluster(folder / "cluster")
     try:
         bus = cluster.start()
-        field = Field(cluster, bus, postgres, folder, instances)
+        field = Field(cluster, bus, postgres, folder, instances, pause)
         try:
             field.start()
             for number, name in enumerate(faults):
