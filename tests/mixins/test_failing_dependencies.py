@@ -19,12 +19,14 @@ from onex.mixins.authentication import ModelAuthenticationSubcontract
 from onex.mixins.authentication.engine import AuthenticationEngine
 from onex.mixins.http_client import ModelHttpClientSubcontract
 from onex.mixins.http_client.engine import HttpClientEngine
+from onex.mixins.log_aggregation import ModelLogAggregationSubcontract
 from onex.mixins.notification import ModelNotificationSubcontract
 from onex.mixins.notification.engine import NotificationEngine
 from onex.schema.registry import RegistryCatalogue
 from onex.testing.clock import ManualClock
 from tests.mixins.helpers import CURRENT_MESSAGE, FakeCurrentMessage, mute_server
 from tests.mixins.test_alerting import Alerting
+from tests.mixins.test_log_aggregation import Aggregation
 
 AWAY, SLOW, FULL, HALF, REFUSES = "away", "slow", "full", "half-open", "refuses credentials"
 STATES = (AWAY, SLOW, FULL, HALF, REFUSES)
@@ -253,6 +255,28 @@ def test_a_collector_of_traces(state: str, monkeypatch: pytest.MonkeyPatch) -> N
             ended.start()
             await asyncio.to_thread(ended.join, 15)
             assert not ended.is_alive()
+
+    live(scene)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_collector_of_logs(state: str) -> None:
+    """Lines wait and then are dropped, the node is degraded, and no handler has to do with it."""
+
+    async def scene() -> None:
+        async with http(state) as port:
+            endpoint = f"http://127.0.0.1:{port}"
+            settings = ModelLogAggregationSubcontract(
+                endpoint=endpoint, timeout_seconds=PATIENCE, max_waiting_lines=10, flush_at_stop_seconds=0
+            )
+            made = Aggregation(settings)
+            made.put("before")
+            assert not await made.engine.flush()
+            with pytest.raises(OnexError, match="^collector"):
+                await made.engine.probe()
+            made.put(*map(str, range(20)))
+            assert made.figures("waiting", "dropped") == [11, 10]
+            await made.engine.close()
 
     live(scene)
 

@@ -246,6 +246,10 @@ USES: dict[str, tuple[Deed, Deed]] = {
     ),
     "kafka_configuration": (_written, _too_large),
     "kafka_health_check": (lambda node: node.kafka_health.probe(), _too_large),
+    "log_aggregation": (
+        lambda node: _say(lambda: node.log_aggregation.reported_metrics()),
+        lambda node: node.log_aggregation.flush(1),
+    ),
     "logging": (_logged, _logged_badly),
     "memory_management": (
         lambda node: _say(lambda: node.memory.facts()),

@@ -14,6 +14,7 @@ from onex.capability.events import NoEvents, ProtocolEventSink
 from onex.capability.following import NoTopics, ProtocolTopicFollower
 from onex.capability.health import AlwaysReady, HealthChecks, ProtocolReadiness
 from onex.capability.kafka import NoKafka, ProtocolKafkaAdapters
+from onex.capability.log_lines import LogLines
 from onex.capability.mixin import Definition, Subcontract
 from onex.capability.reports import Reports
 from onex.capability.shared import SharedResources
@@ -130,6 +131,7 @@ def standard_services(identity: NodeIdentity) -> ServiceRegistry:
     registry.value(PartitionShare, PartitionShare())
     registry.value(AddedOutputs, AddedOutputs())
     registry.value(Reports, Reports())
+    registry.value(LogLines, LogLines())
     registry.value(HealthChecks, HealthChecks())
     registry.value(Shrinkables, Shrinkables())
     registry.value(ProtocolReadiness, AlwaysReady())

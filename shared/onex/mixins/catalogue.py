@@ -34,6 +34,7 @@ _BUILT_IN = {
     "MixinIntelligentCaching": "onex.mixins.intelligent_caching",
     "MixinKafkaConfiguration": "onex.mixins.kafka_configuration",
     "MixinKafkaHealthCheck": "onex.mixins.kafka_health_check",
+    "MixinLogAggregation": "onex.mixins.log_aggregation",
     "MixinLogging": "onex.mixins.logging",
     "MixinMemoryManagement": "onex.mixins.memory_management",
     "MixinMessageQueue": "onex.mixins.message_queue",

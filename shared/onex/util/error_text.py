@@ -16,7 +16,8 @@ from onex.util.redaction import HIDDEN
 _USER_OF_URL = re.compile(r"(?<=://)[^\s/?#@\"'<>]{1,512}@")
 _TOKEN = re.compile(r"\b(bearer|basic)[ \t]+[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE)
 _ASSIGNED = re.compile(
-    r"\b([A-Za-z_.-]{0,32}(?:password|passwd|secret|api_?key|access_?token))(['\"]?\s{0,2}[=:]\s{0,2}['\"]?)[^\s'\",;&)}\]]{1,512}",
+    r"\b([A-Za-z_.-]{0,32}(?:password|passwd|secret|api_?key|access_?token))(['\"]?\s{0,2}[=:]\s{0,2}['\"]?)"
+    r"(?!\[redacted\](?:[\s'\",;&)}\]]|$))[^\s'\",;&)}\]]{1,512}",  # a text may be scrubbed twice
     re.IGNORECASE,
 )
 _SIGN = re.compile("://|bearer|basic|passw|secret|key|token", re.IGNORECASE)

@@ -10,6 +10,7 @@ from structlog import DropEvent
 from structlog.typing import EventDict, ExcInfo, Processor, ProcessorReturnValue
 
 from onex.agent.message.current import current_envelope, facts
+from onex.capability.log_lines import AGENT_LINES
 from onex.settings import Settings
 from onex.util.error_text import scrubbed, text_of, traceback_text
 from onex.util.printable import printable
@@ -37,6 +38,7 @@ def configure_logs(settings: Settings, **always: str) -> None:
                     structlog.processors.TimeStamper(fmt="iso", utc=True),
                     structlog.processors.ExceptionRenderer(_exception),
                     _without_secrets,
+                    _pass_on,
                     *form,
                 ]
             )
@@ -73,6 +75,12 @@ def _exception(exc_info: ExcInfo) -> str:
 def _without_secrets(_: object, __: str, event: EventDict) -> EventDict:
     """Hide credentials: URLs and the errors of clients contain them."""
     return {name: _shown(name, value) for name, value in event.items()}
+
+
+def _pass_on(_: object, __: str, event: EventDict) -> EventDict:
+    """Pass the line to capabilities that send it elsewhere, too."""
+    AGENT_LINES.put(event)
+    return event
 
 
 def _for_terminals(_: object, __: str, event: EventDict) -> EventDict:

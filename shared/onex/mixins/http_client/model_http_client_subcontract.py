@@ -14,7 +14,8 @@ from onex.model.contract.version import ModelSemVer
 _ORIGIN = re.compile(r"^https?://[^\s/?#@\\]+$")
 
 
-def _checked_url(url: str) -> str:
+def checked_url(url: str) -> str:
+    """Return a URL without a slash at its end. Raise ValueError for one with a user, a query or a fragment."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or not parts.netloc.isascii():
         raise ValueError("it is not a URL; write it like https://bank.example.org/v1")
@@ -46,7 +47,7 @@ class ModelHttpService(BaseModel):
     check_critical: bool = True
     """Whether the node is unhealthy while the check fails. With False it is degraded."""
 
-    _is_url = field_validator("base_url")(_checked_url)
+    _is_url = field_validator("base_url")(checked_url)
 
     @field_validator("headers")
     @classmethod
@@ -97,7 +98,7 @@ class ModelHttpClientSubcontract(Subcontract):
     @classmethod
     def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
-            if not _ORIGIN.fullmatch(_checked_url(origin)):
+            if not _ORIGIN.fullmatch(checked_url(origin)):
                 raise ValueError(f"{origin} has a path; write the scheme, the host and the port only")
         return origins
 

@@ -9,6 +9,7 @@ from structlog.typing import EventDict
 from typing_extensions import override
 
 from onex.capability import NodeIdentity, ProtocolCurrentMessage
+from onex.capability.log_lines import LogLines
 from onex.mixins.logging.model_logging_subcontract import EnumLogFormat, EnumLogLevel, ModelLoggingSubcontract
 from onex.mixins.logging.protocol_logging import ProtocolLogging
 from onex.mixins.logging.writer import LineWriter, to_stderr
@@ -31,7 +32,9 @@ class LoggingEngine(ProtocolLogging):
         write: Callable[[str], None] = to_stderr,
         bound: Mapping[str, object] | None = None,
         writer: LineWriter | None = None,
+        lines: LogLines | None = None,
     ) -> None:
+        """``lines`` gets every line too, for capabilities that pass it on."""
         self._settings = settings
         self._identity = identity
         self._current_message = current_message
@@ -39,6 +42,7 @@ class LoggingEngine(ProtocolLogging):
         self._write = write
         self._bound = dict(bound or {})
         self._writer = writer or LineWriter(write, settings.log_buffer_size)
+        self._lines = lines or LogLines()
         self._lowest_level = _LEVELS.index(settings.log_level)
         self._redact = Redactor(settings.sensitive_field_patterns)
         self._render = _renderer(settings.log_format)
@@ -67,7 +71,14 @@ class LoggingEngine(ProtocolLogging):
     def bind(self, **facts: object) -> "LoggingEngine":
         bound = {**self._bound, **facts}
         return LoggingEngine(
-            self._settings, self._identity, self._current_message, self._clock, self._write, bound, self._writer
+            self._settings,
+            self._identity,
+            self._current_message,
+            self._clock,
+            self._write,
+            bound,
+            self._writer,
+            self._lines,
         )
 
     async def open(self) -> None:
@@ -84,7 +95,9 @@ class LoggingEngine(ProtocolLogging):
     def _log(self, level: EnumLogLevel, event: str, facts: Mapping[str, object]) -> None:
         if _LEVELS.index(level) < self._lowest_level:
             return
-        line = str(self._render(None, level.lower(), self._entry(level, event, facts)))
+        entry = self._entry(level, event, facts)
+        self._lines.put(entry)
+        line = str(self._render(None, level.lower(), entry))
         if self._settings.enable_async_logging:
             self._writer.put(line)
         else:

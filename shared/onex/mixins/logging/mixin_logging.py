@@ -1,6 +1,7 @@
 """The mixin that adds a log to a node."""
 
 from onex.capability import Mixin, NodeIdentity, ProtocolCurrentMessage, ProtocolHost, capability, configured, define
+from onex.capability.log_lines import LogLines
 from onex.mixins.logging.engine import LoggingEngine
 from onex.mixins.logging.model_logging_subcontract import ModelLoggingSubcontract
 from onex.mixins.logging.protocol_logging import ProtocolLogging
@@ -17,5 +18,9 @@ class MixinLogging(Mixin):
         """The log of the node."""
         identity, current_message = self.container.get(NodeIdentity), self.container.get(ProtocolCurrentMessage)
         return LoggingEngine(
-            configured(self, ModelLoggingSubcontract), identity, current_message, self.container.get(ProtocolClock)
+            configured(self, ModelLoggingSubcontract),
+            identity,
+            current_message,
+            self.container.get(ProtocolClock),
+            lines=self.container.get(LogLines),
         )

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from typing_extensions import override
 
@@ -19,6 +19,11 @@ _PROPAGATOR = TraceContextTextMapPropagator()
 _RATIO_DIGITS = 16
 _RATIO_RANGE = float(16**_RATIO_DIGITS)
 _OPEN: ContextVar[Span | None] = ContextVar("onex_open_span", default=None)
+
+
+def open_span() -> Span:
+    """Return the innermost span that a handler has opened; outside of one, a span that is not valid."""
+    return _OPEN.get() or INVALID_SPAN
 
 
 class OpenSpan(ProtocolSpan):
@@ -61,7 +66,7 @@ class TracingEngine(ProtocolTracing):
     @contextmanager
     def span(self, name: str, /, **attributes: Attribute) -> Iterator[OpenSpan]:
         if not self._settings.enabled or not self._is_sampled():
-            yield OpenSpan(_no_span(), self._settings, self._redact)
+            yield OpenSpan(INVALID_SPAN, self._settings, self._redact)
             return
         span = self._tracer.start_span(name, self._parent(), SpanKind.INTERNAL)
         opened = OpenSpan(span, self._settings, self._redact)
@@ -101,9 +106,3 @@ class TracingEngine(ProtocolTracing):
         if outer is not None:
             return set_span_in_context(outer, Context())
         return _PROPAGATOR.extract({"traceparent": self._current_message.trace_parent}, Context())
-
-
-def _no_span() -> Span:
-    from opentelemetry.trace import INVALID_SPAN
-
-    return INVALID_SPAN

@@ -23,6 +23,7 @@ from onex.mixins.intelligent_caching import MixinIntelligentCaching
 from onex.mixins.ip_whitelist import MixinIPWhitelist
 from onex.mixins.kafka_configuration import MixinKafkaConfiguration
 from onex.mixins.kafka_health_check import MixinKafkaHealthCheck
+from onex.mixins.log_aggregation import MixinLogAggregation
 from onex.mixins.logging import MixinLogging
 from onex.mixins.memory_management import MixinMemoryManagement
 from onex.mixins.message_queue import MixinMessageQueue
@@ -70,6 +71,7 @@ class NodeShowcaseEffect(
     MixinKafkaHealthCheck,
     MixinKafkaConfiguration,
     MixinHealthCheck,
+    MixinLogAggregation,
     MixinLogging,
     MixinMemoryManagement,
     MixinMessageQueue,
