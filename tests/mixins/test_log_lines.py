@@ -208,7 +208,7 @@ def test_secrets_are_hidden_at_any_depth() -> None:
 @pytest.mark.parametrize("most", [1_024, 2_048])
 def test_a_secret_at_a_cut_is_hidden(most: int) -> None:
     """A secret is recognized by what follows: a password of a URL by the @ after it."""
-    for before in range(most // 2 - 700, most // 2):
+    for before in range(most // 2 - 700, most // 2, 7):
         text = f"{'x' * before} http://ann:{'hush' * 60}@bank {'y' * 2 * most}"
         assert "hush" not in encoder(most).encode({"event": "e", "text": text}, "node")[0].decode()
     secrets = " ".join(f"password={'s' * 500}" for _ in range(20))
