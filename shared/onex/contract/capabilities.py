@@ -128,7 +128,8 @@ def _refuse_unfit(
 ) -> None:
     """Report values that this kind of node cannot have, before the settings of views are merged."""
     for name, at in places.items():
-        for unfit in subcontracts[wanted[name].mixin.definition.subcontract].unfit_for(kind):
+        settings = subcontracts.get(wanted[name].mixin.definition.subcontract)  # none: it has variables of another environment
+        for unfit in settings.unfit_for(kind) if settings else ():
             checker.add((*at, *unfit.at), unfit.message, unfit.remedy)
 
 
@@ -140,8 +141,8 @@ def _refuse_misfits(
 ) -> None:
     """Report what does not fit the node's models. Without models, such as for a contract alone, nothing is known."""
     for name, at in places.items() if checker.models else ():
-        settings = subcontracts[wanted[name].mixin.definition.subcontract]
-        for misfit in settings.misfits(checker.models):
+        settings = subcontracts.get(wanted[name].mixin.definition.subcontract)
+        for misfit in settings.misfits(checker.models) if settings else ():
             checker.add((*at, *misfit.at), misfit.message, misfit.remedy)
 
 
