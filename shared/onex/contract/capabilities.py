@@ -128,7 +128,9 @@ def _refuse_unfit(
 ) -> None:
     """Report values that this kind of node cannot have, before the settings of views are merged."""
     for name, at in places.items():
-        settings = subcontracts.get(wanted[name].mixin.definition.subcontract)  # none: it has variables of another environment
+        settings = subcontracts.get(
+            wanted[name].mixin.definition.subcontract
+        )  # none: it has variables of another environment
         for unfit in settings.unfit_for(kind) if settings else ():
             checker.add((*at, *unfit.at), unfit.message, unfit.remedy)
 
