@@ -16,9 +16,11 @@ from node_unruly_effect.v1_0_0.models import Act
 from node_vault_effect.v1_0_0.models import Fetch
 
 from onex.bus.kafka import KafkaEventBusAdapter
+from onex.codegen.declared_metrics import panels_of_objectives
 from onex.codegen.observability import observability_files
 from onex.contract import resolve_node
 from onex.local.properties import free_port
+from onex.mixins.metrics import ModelMetricsSubcontract
 from tests.conftest import NODES, ORDERS, ROOT, SERVICES, eventually
 from tests.integration.agents import Mesh
 
@@ -186,6 +188,56 @@ def test_the_rules_fire_when_they_should(tmp_path: Path) -> None:
     done = subprocess.run(
         [tool("promtool"), "test", "rules", "tests.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_panels_of_objectives_compute_budgets_and_burn_rates(tmp_path: Path) -> None:
+    """Two processes with 500 messages a minute each: one dead letter a minute, and ten in each of the last ten."""
+    node = "node_postgres_adapter_effect"
+    settings = ModelMetricsSubcontract.model_validate(
+        {
+            "objectives": [
+                {"name": "done", "kind": "availability", "target": 0.99},
+                {"name": "quick", "kind": "latency", "target": 0.8, "threshold_seconds": 0.5},
+            ]
+        }
+    )
+    budgets, rates = panels_of_objectives(node, settings.objectives)
+    handled = f'onex_stage_seconds_count{{node="{node}",stage="process"}}'
+    series = {
+        f'onex_messages_received_total{{node="{node}",instance="a"}}': "0+500x2000",
+        f'onex_messages_received_total{{node="{node}",instance="b"}}': "0+500x2000",
+        'onex_messages_received_total{node="node_other_effect"}': "0+500x2000",
+        f'onex_dead_letters_total{{node="{node}",class="bug"}}': "0+1x1990 2000+10x9",
+        handled: "0+1000x2000",
+        handled.replace("process", "queue"): "0+7x2000",
+        handled.replace("count", "bucket").replace("}", ',le="0.5"}'): "0+900x2000",
+    }
+    expected = {
+        "done": 0.89375,
+        "done long": 0.25,
+        "done short": 1.0,
+        "quick": 0.5,
+        "quick long": 0.5,
+        "quick short": 0.5,
+    }
+    queries = {legend: query for query, legend in (*budgets[3], *rates[3])}
+    assert {*queries} == {*expected}
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            {
+                "expr": f"round(({query}) * 100000)",
+                "eval_time": "2000m",
+                "exp_samples": [{"labels": "{}", "value": round(expected[legend] * 100_000)}],
+            }
+            for legend, query in queries.items()
+        ],
+    }
+    (tmp_path / "tests.yml").write_text(json.dumps({"rule_files": [], "tests": [test]}))
+    command = [tool("promtool"), "test", "rules", "tests.yml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -29,11 +29,13 @@ from node_postgres_adapter_effect.v1_0_0.models import (
 from node_postgres_adapter_effect.v1_0_0.node import NodePostgresAdapterEffect
 from onex.agent.telemetry.metrics import AgentMetrics
 from onex.agent.telemetry.workflow_metrics import WorkflowMetricsSettings
-from onex.capability import HealthCheck, HealthChecks, NodeIdentity
+from onex.capability import Composition, HealthCheck, HealthChecks, NodeIdentity
 from onex.contract import resolve_node
 from onex.contract.create_node import create_node
 from onex.errors import TransientError
 from onex.mixins.alerting import MixinAlerting, ModelAlertingSubcontract
+from onex.mixins.metrics.objectives import ObjectiveMonitor
+from onex.mixins.performance_monitoring import MixinPerformanceMonitoring
 from onex.model.mesh import EnumHealth
 from onex.node import Context, Message, Node
 from onex.testing.clock import ManualClock
@@ -47,7 +49,7 @@ _ALERTS = {
     "node_distributed_lock_effect": _DATABASE,
     "node_infrastructure_health_monitor_orchestrator": ["DeadLetters", "MeshUnhealthy"],
     "node_kafka_producer_pool_effect": ["CircuitOpen", "DeadLetters", "MessagesWait"],
-    "node_postgres_adapter_effect": _DATABASE,
+    "node_postgres_adapter_effect": ["DatabaseAway", "DeadLetters", "ErrorBudgetBurns", "MessagesWait"],
     "node_registry_orchestrator": ["DeadLetters"],
     "node_store_effect": _DATABASE,
     "node_test_generator_effect": ["DeadLetters"],
@@ -68,6 +70,8 @@ class Rig:
         self.metrics.outages.inc()
         if (workflow := self.metrics.workflow) is not None:
             workflow.count([RunEnded(EnumRunOutcome.FAILED, 1.0)] * 6)
+        for monitor in monitors(self.node):
+            monitor.measure()
         match self.node:
             case NodeInfrastructureHealthMonitorOrchestrator():
                 self.node.decide(None, gone(), Context(datetime.now(UTC), "k", "m", "c", "", "m"))
@@ -97,7 +101,16 @@ def rig(name: str) -> Rig:
     metrics = AgentMetrics(name, registry, workflow)
     node.container.registry.value(CollectorRegistry, registry)
     node.container.registry.value(ProtocolClock, clock)
+    metrics.capabilities.follow(Composition(node).reported_metrics)
     return Rig(node, metrics, clock)
+
+
+def monitors(node: Node) -> list[ObjectiveMonitor]:
+    """Return what measures the objectives of a node, if it has any."""
+    match node:
+        case MixinPerformanceMonitoring():
+            return [vars(node.metrics)["_objectives"]]
+    return []
 
 
 def gone() -> InstanceHealthChanged:
@@ -123,11 +136,16 @@ def test_each_alert_fires_for_its_cause(name: str) -> None:
         checks = made.node.container.get(HealthChecks)
         if "DatabaseAway" in _ALERTS.get(name, ()):
             checks.add(HealthCheck("database", away))
+        for monitor in monitors(made.node):
+            monitor.open()
         before = await made.alerts()
         await made.causes()
         await made.alerts()
         made.clock.move_to(60)
-        return before, await made.alerts()
+        after = await made.alerts()
+        for monitor in monitors(made.node):
+            await monitor.close()
+        return before, after
 
     assert asyncio.run(scene()) == ([], _ALERTS.get(name, []))
 

@@ -15,13 +15,14 @@ from node_postgres_adapter_effect.v1_0_0.models import (
 from onex.mixins.alerting import MixinAlerting
 from onex.mixins.database import MixinDatabase
 from onex.mixins.metrics import MixinMetrics
+from onex.mixins.performance_monitoring import MixinPerformanceMonitoring
 from onex.node import Context, NodeEffect, RejectedError
 from onex.postgres import Inbox, reachable
 
 NAME = "node_postgres_adapter_effect"
 
 
-class NodePostgresAdapterEffect(MixinAlerting, MixinDatabase, MixinMetrics, NodeEffect):
+class NodePostgresAdapterEffect(MixinAlerting, MixinDatabase, MixinMetrics, MixinPerformanceMonitoring, NodeEffect):
     """Writes use the inbox; queries only read."""
 
     async def start(self) -> None:

@@ -77,7 +77,7 @@ class ObjectiveMonitor:
         if self._objectives:
             counts, now = self._read(), self._clock.monotonic()
             self._watched = [_Watched(each, now, counts.of(each)) for each in self._objectives]
-            self._measure()
+            self.measure()
             self._task = asyncio.create_task(self._measure_at_intervals())
 
     async def close(self) -> None:
@@ -91,9 +91,10 @@ class ObjectiveMonitor:
         interval = min(each.short_window_seconds for each in self._objectives) / _READS
         while True:
             await asyncio.sleep(interval)
-            self._measure()
+            self.measure()
 
-    def _measure(self) -> None:
+    def measure(self) -> None:
+        """Measure now. It does so at intervals after ``open``."""
         counts, now = self._read(), self._clock.monotonic()
         pairs = zip(self._objectives, self._watched, strict=True)
         self.facts = tuple(watched.read(now, counts.of(objective)) for objective, watched in pairs)
