@@ -139,6 +139,13 @@ def test_a_handler_may_not_hide_an_accessor() -> None:
     assert "the component bank adds 'check_bank' to the class, which the method check_bank has" in found
 
 
+def test_a_view_and_its_capability_have_one_accessor() -> None:
+    introspect("mixins: [{name: MixinTracing}, {name: MixinDistributedTracing}, {name: MixinCaching}]\n")
+    text = EFFECT.replace("handler: generate", "handler: tracing")
+    (found,) = problems("mixins: [{name: MixinDistributedTracing}, {name: MixinTracing}]\n", text)
+    assert "MixinDistributedTracing adds 'tracing' to the class, which the method tracing has" in found
+
+
 def test_overlaps_are_warnings_with_the_name_of_the_built_in() -> None:
     (finding,) = introspect("mixins:\n  - {name: MixinRetry}\n", WITHOUT_POLICY).warnings
     assert (finding.severity, finding.rule) == ("warning", "overlap.built-in")

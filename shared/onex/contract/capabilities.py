@@ -19,6 +19,9 @@ from onex.model.contract import ModelContract
 from onex.model.enums import EnumNodeKind
 from onex.node import Node
 
+Placed = tuple[Subcontract, Location]
+"""A configuration, and its place in the contract."""
+
 
 @dataclass(frozen=True, slots=True)
 class Declared:
@@ -68,11 +71,14 @@ def compose(contract: ModelContract, node_class: type[Node], checker: Checker) -
         checker.add(("mixins",), str(error), "fix the list of mixins")
         return node_class, subcontracts
     if len(checker.problems) == before:
-        _refuse_unfit(subcontracts, wanted, configured, contract.node_type, checker)
+        # A value that the environment decides has no settings yet.
+        models = {at: wanted[name].mixin.definition.subcontract for name, at in configured.items()}
+        placed = [(subcontracts[model], at) for at, model in models.items() if model in subcontracts]
+        _refuse_unfit(placed, contract.node_type, checker)
         _merge_views(composed, subcontracts, at_name, checker)
         if contract.node_type is not EnumNodeKind.EFFECT:
             _refuse_effect_settings(composed, contract.node_type, subcontracts, at_name, checker)
-        _refuse_misfits(subcontracts, wanted, configured, checker)
+        _refuse_misfits(placed, checker)
     return composed, subcontracts
 
 
@@ -119,32 +125,17 @@ def _refuse_effect_settings(
                 checker.add((*at, name), words, f"remove {name}: it is for EFFECT nodes")
 
 
-def _refuse_unfit(
-    subcontracts: Mapping[type[Subcontract], Subcontract],
-    wanted: Mapping[str, Declared],
-    places: Mapping[str, Location],
-    kind: EnumNodeKind,
-    checker: Checker,
-) -> None:
+def _refuse_unfit(configurations: Iterable[Placed], kind: EnumNodeKind, checker: Checker) -> None:
     """Report values that this kind of node cannot have, before the settings of views are merged."""
-    for name, at in places.items():
-        settings = subcontracts.get(
-            wanted[name].mixin.definition.subcontract
-        )  # none: it has variables of another environment
-        for unfit in settings.unfit_for(kind) if settings else ():
+    for settings, at in configurations:
+        for unfit in settings.unfit_for(kind):
             checker.add((*at, *unfit.at), unfit.message, unfit.remedy)
 
 
-def _refuse_misfits(
-    subcontracts: Mapping[type[Subcontract], Subcontract],
-    wanted: Mapping[str, Declared],
-    places: Mapping[str, Location],
-    checker: Checker,
-) -> None:
+def _refuse_misfits(configurations: Iterable[Placed], checker: Checker) -> None:
     """Report what does not fit the node's models. Without models, such as for a contract alone, nothing is known."""
-    for name, at in places.items() if checker.models else ():
-        settings = subcontracts.get(wanted[name].mixin.definition.subcontract)
-        for misfit in settings.misfits(checker.models) if settings else ():
+    for settings, at in configurations if checker.models else ():
+        for misfit in settings.misfits(checker.models):
             checker.add((*at, *misfit.at), misfit.message, misfit.remedy)
 
 

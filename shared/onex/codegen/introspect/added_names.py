@@ -77,9 +77,13 @@ def check_names(
 def _added(
     mixins: Sequence[ModelComposedMixin], places: Mapping[str, Location]
 ) -> Iterator[tuple[str, str, Location]]:
-    """Yield name, owner and place."""
+    """Yield name, owner and place. Views of one engine, and its capability, have one accessor."""
+    engines: set[str] = set()
     for mixin in mixins:
-        yield mixin.metadata.accessor, mixin.name, places[mixin.name]
+        engine = mixin.metadata.view_of or mixin.name
+        if engine not in engines:
+            yield mixin.metadata.accessor, mixin.name, places[mixin.name]
+        engines.add(engine)
     for component in components_of(mixins):
         yield f"{CHECK}{component.name}", f"the component {component.name}", places["MixinHealthCheck"]
     for circuit in circuits_of(mixins):
