@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from onex.capability.added_outputs import AddedOutputs
+from onex.capability.checkpoints import NoCheckpoints, ProtocolCheckpoints
 from onex.capability.composition import CapabilityPlan
 from onex.capability.container import Container, ServiceRegistry
 from onex.capability.current_message import NoCurrentMessage, ProtocolCurrentMessage
@@ -139,6 +140,7 @@ def standard_services(identity: NodeIdentity) -> ServiceRegistry:
     registry.value(ProtocolCurrentRecord, NoCurrentRecord())
     registry.value(ProtocolEventSink, NoEvents())
     registry.value(ProtocolTopicFollower, NoTopics())
+    registry.value(ProtocolCheckpoints, NoCheckpoints())
     registry.value(ProtocolKafkaAdapters, NoKafka())
     registry.register(SharedResources, lambda _: SharedResources(), close=SharedResources.close, closes_last=True)
     return registry

@@ -46,6 +46,8 @@ class CapabilityMetadata(ContractPart):
     """Kinds of node that it may join. A capability that reaches outside systems is for EFFECT nodes only."""
     effect_settings: tuple[str, ...] = ()
     """Fields of its subcontract that only an EFFECT may set. They mean nothing for other kinds."""
+    effect_needs: tuple[str, ...] = ()
+    """Fields of its subcontract without which an EFFECT cannot have it."""
     without_effect: str = ""
     """Why a pure node may have it although it changes nothing there. Such a node is warned of at start and by
     ``onex doctor``. Empty for a capability that does its work on all its kinds."""

@@ -1,4 +1,4 @@
-"""``onex state``: shows, drops and rebuilds the state of a node."""
+"""``onex state``: shows, drops, rebuilds and restores the state of a node."""
 
 from typing import Annotated
 
@@ -9,14 +9,18 @@ from onex.cli.node_lookup import find_node
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, CommandError, console, print_json, when
 from onex.cli.state_changes import drop, rebuild
+from onex.cli.state_checkpoints import app as checkpoints
 from onex.cli.terminal import styled
 from onex.connect import open_catalogue
 from onex.contract import resolve_node
 from onex.mesh import StateReader
 
-app = typer.Typer(no_args_is_help=True, help="Show, drop and rebuild the state of reducers and orchestrators.")
+app = typer.Typer(
+    no_args_is_help=True, help="Show, drop, rebuild and restore the state of reducers and orchestrators."
+)
 app.command()(drop)
 app.command()(rebuild)
+app.add_typer(checkpoints, name="checkpoint")
 
 
 @app.command()

@@ -78,6 +78,8 @@ def compose(contract: ModelContract, node_class: type[Node], checker: Checker) -
         _merge_views(composed, subcontracts, at_name, checker)
         if contract.node_type is not EnumNodeKind.EFFECT:
             _refuse_effect_settings(composed, contract.node_type, subcontracts, at_name, checker)
+        else:
+            _require_effect_settings(composed, subcontracts, at_name, checker)
         _refuse_misfits(placed, checker)
     return composed, subcontracts
 
@@ -130,6 +132,21 @@ def _refuse_unfit(configurations: Iterable[Placed], kind: EnumNodeKind, checker:
     for settings, at in configurations:
         for unfit in settings.unfit_for(kind):
             checker.add((*at, *unfit.at), unfit.message, unfit.remedy)
+
+
+def _require_effect_settings(
+    node_class: type[Node],
+    subcontracts: Mapping[type[Subcontract], Subcontract],
+    places: Mapping[str, Location],
+    checker: Checker,
+) -> None:
+    """Report fields that are not set although an EFFECT needs them."""
+    for definition in definitions_of(node_class):
+        metadata, settings = definition.metadata, subcontracts.get(definition.subcontract)
+        for name in metadata.effect_needs:
+            if settings is None or name not in settings.model_fields_set:
+                at = places.get(metadata.name, ("mixins",))
+                checker.add(at, f"{metadata.name} needs {name} on a node of kind EFFECT", f"set {name}")
 
 
 def _refuse_misfits(configurations: Iterable[Placed], checker: Checker) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from onex.capability import Subcontract
 from onex.capability.feature import Features
 from onex.contract.variables import Environment
+from onex.mixins.checkpoint_management import MixinCheckpointManagement
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumNodeKind
 from onex.model.message import Message
@@ -62,6 +63,13 @@ class ResolvedNode:
     def triggers(self) -> Mapping[str, type[Message]]:
         """Message classes that a state machine may name as triggers, by class name."""
         return triggers_of(self.contract, self.routes.values())
+
+    @property
+    def has_checkpoints(self) -> bool:
+        """Whether checkpoints of the node's keyed state can be made."""
+        return self.contract.node_type.is_stateful and (
+            MixinCheckpointManagement.__name__ in self.node_class.capabilities.names
+        )
 
     def with_prefix(self, prefix: str) -> "ResolvedNode":
         """Return the node in an environment whose topics and groups begin with ``prefix``."""

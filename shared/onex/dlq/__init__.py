@@ -1,6 +1,7 @@
 """Dead letters for operators: find, count, replay to the failing node only, park, drop, edit, export, audit."""
 
 from onex.dlq.audit import Audit, Author, EnumLetterState
+from onex.dlq.checkpoint_manager import CheckpointManager, RestorePlan
 from onex.dlq.filters import LetterFilter
 from onex.dlq.manager import DeadLetterManager, Edit, exported
 from onex.dlq.positions import OffsetManager, PartitionPosition, Reset
@@ -13,6 +14,7 @@ from onex.dlq.stats import LetterGroup, group_letters
 __all__ = [
     "Audit",
     "Author",
+    "CheckpointManager",
     "DeadLetter",
     "DeadLetterManager",
     "Edit",
@@ -25,6 +27,7 @@ __all__ = [
     "ReplayOptions",
     "ReplayReport",
     "Reset",
+    "RestorePlan",
     "StateChange",
     "StateManager",
     "exported",

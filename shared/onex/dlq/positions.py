@@ -15,7 +15,7 @@ from onex.dlq.manager import Transaction
 from onex.errors import BusError, RejectedError
 from onex.model.mesh import EnumDeadLetterAction
 from onex.schema import ProtocolSchemaCatalogue
-from onex.wire.positions import UNFINISHED, done_beyond, mark_of, out_of_range
+from onex.wire.positions import done_beyond, in_progress, mark_of, out_of_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,8 @@ class PartitionPosition:
         """Why the node cannot continue from the position; empty when it can."""
         if self.committed is None:
             return ""
-        if mark_of(self.committed) == UNFINISHED:
-            return (
-                "deleting the state was begun and has not ended: run `onex state drop` or `onex state rebuild` again"
-            )
+        if begun := in_progress(mark_of(self.committed)):
+            return "{} was begun and has not ended: run {} again".format(*begun)
         return out_of_range(self.committed.offset, self.first, self.end)
 
 

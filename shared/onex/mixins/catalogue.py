@@ -16,6 +16,7 @@ _BUILT_IN = {
     "MixinAuthorization": "onex.mixins.authorization",
     "MixinBulkhead": "onex.mixins.bulkhead",
     "MixinCaching": "onex.mixins.caching",
+    "MixinCheckpointManagement": "onex.mixins.checkpoint_management",
     "MixinCircuitBreaker": "onex.mixins.circuit_breaker",
     "MixinContainerOperations": "onex.mixins.container_operations",
     "MixinContractLoader": "onex.mixins.contract_loader",

@@ -131,6 +131,11 @@ def changelog_topic(node: str, major: int, prefix: str = "") -> str:
     return f"{prefix}onex.state.{node}.v{major}"
 
 
+def checkpoint_topic(node: str, major: int, prefix: str = "") -> str:
+    """Return the compacted topic with the checkpoints of a node's keyed state."""
+    return f"{prefix}onex.checkpoint.{node}.v{major}"
+
+
 def environment_topic(prefix: str = "") -> str:
     """Return the topic that names the owner of the topics with this prefix."""
     return f"{prefix}onex.environment.v1"

@@ -16,6 +16,7 @@ from onex.provisioning.environment import NO_EXPIRY
 from onex.schema import avro_schema, subject_of
 from onex.schema.avro_schema import Schema
 from onex.schema.topic_catalogue import SCHEMAS_TOPIC
+from onex.wire.changelog import COMPACTION_LAG, COMPACTION_LAG_MS
 from onex.wire.sizes import DEFAULT_MAX_MESSAGE_BYTES, LETTER_ROOM, LIMIT
 from onex.workflow import WorkflowState
 
@@ -34,6 +35,7 @@ _CHANGELOG = {
     # State on disk is used for half of this time after its last update: see agent/state/backends.py.
     "delete.retention.ms": str(_DAY_MS),
 }
+_CHECKPOINTS = {"cleanup.policy": "compact"}
 _CATALOGUE = {"cleanup.policy": "compact"}
 ANY_PARTITIONS = 0
 """Number of partitions of a foreign topic that the mesh only writes to."""
@@ -54,7 +56,8 @@ class DeclaredTopic:
     declared_by: str
     keyed_state: bool
     inputs: frozenset[str] = frozenset()
-    """For retry and dead-letter topics: the input topics whose records they take, with more headers."""
+    """For retry and dead-letter topics: the input topics whose records they take, with more headers. For a topic of
+    checkpoints the changelog, with longer keys."""
     foreign: bool = False
     """The topic exists outside of the mesh: it is checked, and neither created nor changed."""
 
@@ -144,7 +147,13 @@ class _Collector:
         self._topic(node, contract.retry_topic, wanted.partitions, retry_retention, keyed, inputs)
         self._topic(node, contract.dead_letter_topic, 1, letter_retention, keyed=False, inputs=inputs)
         if contract.node_type.is_stateful:
-            self._topic(node, contract.changelog_topic, wanted.partitions, _CHANGELOG, keyed)
+            changelog = _CHANGELOG
+            if node.has_checkpoints:
+                changelog = {**_CHANGELOG, COMPACTION_LAG: str(COMPACTION_LAG_MS)}
+                # Copies have longer keys than their originals. Manifests have a partition of their own.
+                sources = frozenset({contract.changelog_topic})
+                self._topic(node, contract.checkpoint_topic, wanted.partitions + 1, _CHECKPOINTS, keyed, sources)
+            self._topic(node, contract.changelog_topic, wanted.partitions, changelog, keyed)
             self._schema(contract.changelog_topic, node.state_model or WorkflowState)
         elif keep_seconds := contract.delivery.keep_answers:
             expiry = {"cleanup.policy": "compact,delete", "retention.ms": str(round(keep_seconds * 1000))}
@@ -187,11 +196,11 @@ class _Collector:
         inputs: frozenset[str] = frozenset(),
     ) -> None:
         contract = node.contract
-        is_changelog = name == contract.changelog_topic
-        if not is_changelog and is_foreign(name):
+        is_own = name in (contract.changelog_topic, contract.checkpoint_topic)
+        if not is_own and is_foreign(name):
             self._foreign(name, partitions, contract.name, keyed)
             return
-        defaults = {} if is_changelog else _RETENTION[TopicName.parse(name).category]
+        defaults = {} if is_own else _RETENTION[TopicName.parse(name).category]
         replication = contract.event_bus.topic_config.replication_factor or self._replication
         declared = self.topics.get(name)
         if declared is None:

@@ -14,6 +14,11 @@ TIMERS = b"t"
 OWN = STATE + TIMERS
 """First bytes of the keys in a changelog. Records with other keys are foreign, and could change marks of a store."""
 
+COMPACTION_LAG = "min.compaction.lag.ms"
+"""The topic setting for the time in which no value is removed, because a newer one was written."""
+COMPACTION_LAG_MS = 3_600_000
+"""Its value for changelogs of which checkpoints are made: a partition is read twice meanwhile."""
+
 
 class StoredTimer(NamedTuple):
     """When a timer is due, and what of the envelope it carries on."""

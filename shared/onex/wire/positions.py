@@ -73,6 +73,22 @@ class Mark(NamedTuple):
 UNFINISHED = Mark("unfinished", 0)
 """Mark of positions while an operator's command deletes the state: no agent may continue from them."""
 
+_RESTORING = "restoring-"
+
+
+def restoring(identity: str) -> Mark:
+    """Return the mark of positions while a command writes the state of a checkpoint: no agent may continue."""
+    return Mark(_RESTORING + identity, 0)
+
+
+def in_progress(mark: Mark | None) -> tuple[str, str] | None:
+    """Return what an operator has begun, and the command to run again. None for any other mark."""
+    if mark == UNFINISHED:
+        return "deleting the state", "`onex state drop` or `onex state rebuild`"
+    if mark is not None and mark.identity.startswith(_RESTORING):
+        return "restoring a checkpoint of the state", "`onex state checkpoint restore`"
+    return None
+
 
 def mark_of(position: Position) -> Mark | None:
     """Return the mark of a position; None for a position that an operator or an earlier version has set."""

@@ -21,6 +21,8 @@ def check_topics(bus: ProtocolEventBus, resolved: ResolvedNode) -> Mapping[str, 
     if contract.has_changelog:
         inputs.append(contract.changelog_topic)
         wanted.append(contract.changelog_topic)
+    if resolved.has_checkpoints:
+        wanted.append(contract.checkpoint_topic)
     topics = require_topics(bus.admin, wanted)
     counts = {topic: topics[topic].partitions for topic in inputs}
     if contract.has_changelog and len(set(counts.values())) > 1:

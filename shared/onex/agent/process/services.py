@@ -5,10 +5,12 @@ from prometheus_client import CollectorRegistry
 
 from onex.agent.message.current import CurrentMessage
 from onex.agent.message.current_record import CurrentRecord
+from onex.agent.process.checkpoints import AgentCheckpoints
 from onex.agent.process.event_sink import EventSink
 from onex.agent.process.topic_follower import TopicFollower
 from onex.agent.runtime import AgentRuntime
 from onex.capability import AgentEnvironment, NodeIdentity, ProtocolCurrentMessage, ProtocolEventSink, Reports
+from onex.capability.checkpoints import ProtocolCheckpoints
 from onex.capability.container import ServiceRegistry
 from onex.capability.current_record import ProtocolCurrentRecord
 from onex.capability.following import ProtocolTopicFollower
@@ -35,6 +37,16 @@ def agent_services(resolved: ResolvedNode, runtime: AgentRuntime) -> ServiceRegi
     services.value(ProtocolEventSink, sink)
     follower = TopicFollower(resolved, runtime.bus, runtime.catalogue, runtime.run_call)
     services.value(ProtocolTopicFollower, follower)
+    checkpoints = AgentCheckpoints(
+        contract,
+        runtime.bus,
+        runtime.catalogue,
+        runtime.group,
+        runtime.instance,
+        runtime.clock,
+        runtime.run_call,
+    )
+    services.value(ProtocolCheckpoints, checkpoints)
     services.value(ProtocolKafkaAdapters, runtime.kafka_adapters)
     services.value(Reports, runtime.reports)
     services.value(AgentEnvironment, runtime.environment)

@@ -11,7 +11,7 @@ import structlog
 
 from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolEventBus
 from onex.errors import BusUnavailableError
-from onex.wire.positions import UNFINISHED, Mark, out_of_range
+from onex.wire.positions import Mark, in_progress, out_of_range
 
 log = structlog.get_logger(__name__)
 
@@ -76,8 +76,9 @@ def lost_state(marks: Sequence[Mark], checkpoint: int, now: Changelog) -> str:
     """
     if not marks:
         return ""
-    if UNFINISHED in marks:
-        return f"deleting the state in {now.topic} was begun and has not ended"
+    for mark in marks:
+        if begun := in_progress(mark):
+            return f"{begun[0]} in {now.topic} was begun and has not ended"
     if any(mark.identity != now.identity for mark in marks):
         return f"{now.topic} was deleted and made again: state is gone"
     reached = max(checkpoint, *(mark.checkpoint for mark in marks))

@@ -21,6 +21,7 @@ from onex.model.topic import (
     TopicName,
     cancel_topic,
     changelog_topic,
+    checkpoint_topic,
     consumer_group,
     dead_letter_topic,
     kebab,
@@ -285,6 +286,11 @@ class ModelContract(ContractPart):
     def changelog_topic(self) -> str:
         """Compacted topic of the node's keyed state, or of its idempotent results."""
         return changelog_topic(self.name, self.contract_version.major, self._topic_prefix)
+
+    @property
+    def checkpoint_topic(self) -> str:
+        """Compacted topic with the checkpoints of the keyed state, of a node with MixinCheckpointManagement."""
+        return checkpoint_topic(self.name, self.contract_version.major, self._topic_prefix)
 
     @property
     def has_changelog(self) -> bool:

@@ -27,6 +27,8 @@ class EnumDeadLetterAction(StrEnum):
     """The state of a node was deleted: the entry names its changelog, not a letter."""
     STATE_REBUILT = "state_rebuilt"
     """The same, and the node reads its inputs again from the earliest record."""
+    STATE_RESTORED = "state_restored"
+    """The state of a node was replaced by that of a checkpoint: the entry names its changelog, not a letter."""
 
 
 class DeadLetterAudited(Message, key="letter"):
