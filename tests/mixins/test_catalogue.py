@@ -42,6 +42,7 @@ from onex.mixins.authentication import ModelAuthenticationSubcontract
 from onex.mixins.authorization import ModelAuthorizationSubcontract
 from onex.mixins.bulkhead import ModelBulkheadSubcontract
 from onex.mixins.catalogue import CATALOGUE
+from onex.mixins.checkpoint_management import ModelCheckpointManagementSubcontract
 from onex.mixins.encryption import ModelEncryptionSubcontract
 from onex.mixins.hmac_validation import ModelHMACValidationSubcontract
 from onex.mixins.service import MixinDependencyResolver, with_mixins
@@ -72,6 +73,7 @@ NEEDED: tuple[Subcontract, ...] = (
     ModelEncryptionSubcontract.model_validate({"keys": [{"id": "k", "value": MASTER}]}),
     ModelAuthenticationSubcontract.model_validate({"secret": TOKEN_SECRET, "algorithms": ["HS256"]}),
     ModelHMACValidationSubcontract.model_validate({"keys": [{"id": "k", "value": MASTER}]}),
+    ModelCheckpointManagementSubcontract(node="node_tally_reducer"),
 )
 """Configuration of capabilities that need some."""
 
@@ -445,6 +447,7 @@ def _vault(chosen: set[type[Mixin]]) -> ResolvedNode:
         ModelAuthenticationSubcontract(authenticate_messages=False),
         ModelAuthorizationSubcontract(authorize_messages=False),
         NEEDED[2].model_copy(update={"validate_messages": False}),
+        NEEDED[3],
     )
     return replace(
         vault, node_class=made, subcontracts={**vault.subcontracts, **{type(one): one for one in open_to_all}}

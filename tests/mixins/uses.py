@@ -198,6 +198,10 @@ USES: dict[str, tuple[Deed, Deed]] = {
     ),
     "bulkhead": (lambda node: node.bulkhead.of("db").call(_do), lambda node: node.bulkhead.of("db").call(_fail)),
     "caching": (_cached, lambda node: node.cache.load("other", str, _fail)),
+    "checkpoint_management": (
+        lambda node: node.checkpoints.all(),
+        lambda node: node.checkpoints.make("no agent makes it"),
+    ),
     "circuit_breaker": (
         lambda node: node.circuits.of("db").call(_do),
         _open_circuit,

@@ -50,7 +50,9 @@ ADA = Author("ada", "wrong sums")
 def with_checkpoints(folder: str, config: str = "{}") -> ResolvedNode:
     place = NODES / folder / "v1_0_0"
     text = (place / "contract.yaml").read_text()
-    with contract_file(place, f"{text}\nmixins:\n  - {{name: MixinCheckpointManagement, config: {config}}}\n") as file:
+    with contract_file(
+        place, f"{text}\nmixins:\n  - {{name: MixinCheckpointManagement, config: {config}}}\n"
+    ) as file:
         return resolve_node(file)
 
 
@@ -319,7 +321,9 @@ def test_an_interrupted_restore_blocks_the_node_until_it_is_run_again(
     interrupted(mesh, monkeypatch)
     reasons = start(mesh)
     assert len(reasons) == 8, "every input partition"
-    assert all(f"restoring a checkpoint of the state in {LOG} was begun and has not ended" in r for r in reasons.values())
+    assert all(
+        f"restoring a checkpoint of the state in {LOG} was begun and has not ended" in r for r in reasons.values()
+    )
     offsets = OffsetManager(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], ADA, "test")
     problems = {at.problem for at in offsets.positions()}
     assert problems == {
@@ -467,9 +471,7 @@ def test_a_checkpoint_that_the_node_cannot_read_is_refused(mesh: MeshDriver) -> 
 def test_another_catalogue_is_noticed(mesh: MeshDriver) -> None:
     made = desk(mesh).make("first")
     ids = dict.fromkeys(made.schemas, "0" * 64)
-    mesh.bus.publish(
-        Outgoing(TOPIC, encoded(made.model_copy(update={"schemas": ids})), manifest_key("first"), [], 0)
-    )
+    mesh.bus.publish(Outgoing(TOPIC, encoded(made.model_copy(update={"schemas": ids})), manifest_key("first"), [], 0))
     with pytest.raises(RejectedError, match="which the catalogue does not have, or has as another one"):
         desk(mesh).plan_restore("first")
 
@@ -570,7 +572,9 @@ def test_the_topics_of_a_node_with_checkpoints(tally: ResolvedNode) -> None:
 
 def test_a_topic_that_is_missing_or_set_in_another_way_is_named(mesh: MeshDriver) -> None:
     mesh.bus.admin.alter(LOG, {COMPACTION_LAG: "0"})
-    with pytest.raises(RejectedError, match=f"{COMPACTION_LAG} of {LOG} is 0, and checkpoints need {COMPACTION_LAG_MS}"):
+    with pytest.raises(
+        RejectedError, match=f"{COMPACTION_LAG} of {LOG} is 0, and checkpoints need {COMPACTION_LAG_MS}"
+    ):
         desk(mesh).make("first")
     mesh.bus.admin.alter(LOG, {COMPACTION_LAG: str(COMPACTION_LAG_MS)})
     mesh.bus.admin.grow(TOPIC, 12)
