@@ -1,4 +1,4 @@
-"""Configuration of capabilities whose defaults refuse each message, or need a secret."""
+"""Configuration of capabilities whose defaults refuse each message, or that need a secret or another node."""
 
 import base64
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from pydantic import JsonValue
 CONFIGURATIONS: Final[Mapping[str, dict[str, JsonValue]]] = {
     "MixinAuthentication": {"authenticate_messages": False},
     "MixinAuthorization": {"authorize_messages": False},
+    "MixinCheckpointManagement": {"node": "node_tally_reducer"},
     "MixinEncryption": {"keys": [{"id": "k", "value": base64.b64encode(b"k" * 32).decode()}]},
     "MixinHMACValidation": {
         "keys": [{"id": "k", "value": base64.b64encode(b"k" * 32).decode()}],

@@ -130,11 +130,8 @@ def test_checkpoints_are_made_at_full_intervals() -> None:
         "latest_keys": 3.0,
         "latest_bytes": 30.0,
     }
-    assert [(r.subject, r.event, r.detail) for r in world.reports.take()][0] == (
-        world.names[0],
-        "made",
-        "3 keys, 30 bytes",
-    )
+    report = next(world.reports.take())
+    assert (report.subject, report.event, report.detail) == (world.names[0], "made", "3 keys, 30 bytes")
 
 
 def test_without_an_interval_none_is_made() -> None:
@@ -226,10 +223,8 @@ def test_without_an_agent_there_are_none() -> None:
 
 def declared(folder: str, config: str) -> ResolvedNode:
     place = NODES / folder / "v1_0_0"
-    text = (place / "contract.yaml").read_text()
-    with contract_file(
-        place, f"{text}\nmixins:\n  - {{name: MixinCheckpointManagement, config: {config}}}\n"
-    ) as file:
+    mixins = f"\nmixins:\n  - {{name: MixinCheckpointManagement, config: {config}}}\n"
+    with contract_file(place, (place / "contract.yaml").read_text() + mixins) as file:
         return resolve_node(file)
 
 

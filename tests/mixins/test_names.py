@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import pytest
+from pydantic import JsonValue
 from typer.testing import CliRunner
 
 from onex.capability.dotted import imported
@@ -27,6 +28,7 @@ from onex.model.contract.capabilities import ModelMixinDeclaration
 from onex.model.enums import EnumNodeKind
 from onex.node import NodeEffect
 from tests.conftest import NODES
+from tests.mixins.configurations import CONFIGURATIONS
 
 ROWS = list(onex_names().values())
 BASE = (NODES / "node_vault_effect" / "v1_0_0" / "contract.yaml").read_text()
@@ -39,9 +41,19 @@ each = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def checked(names: Sequence[str], kind: EnumNodeKind, *, enabled: bool = True) -> tuple[ModelContract, Checker]:
     """Return a contract of a kind that lists these names, and the checker that has its problems."""
     contract, variables = parse_with_variables(BASE, "contract.yaml")
-    listed = tuple(ModelMixinDeclaration(name=name, enabled=enabled) for name in names)
+    listed = tuple(
+        ModelMixinDeclaration(name=name, enabled=enabled, config=_needed(name, kind) if enabled else {})
+        for name in names
+    )
     update: dict[str, object] = {"node_type": kind, "mixins": listed, "subcontracts": {}, "advanced_features": None}
     return contract.model_copy(update=update), Checker(variables)
+
+
+def _needed(name: str, kind: EnumNodeKind) -> dict[str, JsonValue]:
+    """Return the configuration without which an EFFECT cannot have a capability."""
+    if kind is not EnumNodeKind.EFFECT or name not in CATALOGUE.class_names:
+        return {}
+    return CONFIGURATIONS[name] if CATALOGUE.metadata(name).effect_needs else {}
 
 
 def printed(*arguments: str) -> str:

@@ -1,8 +1,8 @@
 """Checkpoints of keyed state for operators: makes, lists and deletes them, and restores one into the changelog.
 
 A restore writes only records that differ. Meanwhile the positions have a mark that blocks agents. It stays after an
-interrupted restore, until that is run again. Copies of the state on disks are behind the changelog afterwards, and read
-the records as any others.
+interrupted restore, until that is run again. Copies of the state on disks are behind the changelog afterwards, and
+read the records as any others.
 """
 
 from collections.abc import Mapping, Sequence
