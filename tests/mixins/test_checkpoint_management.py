@@ -257,6 +257,10 @@ def test_nodes_with_keyed_state_have_a_topic_for_checkpoints(folder: str) -> Non
     assert not resolve_node(NODES / folder / "v1_0_0").has_checkpoints
 
 
+def test_the_other_node_may_come_from_the_environment() -> None:
+    assert declared("node_unruly_effect", '{node: "${CLOSED_NODE}"}').missing == {"CLOSED_NODE"}
+
+
 def test_an_effect_with_checkpoints_has_no_topic_of_its_own() -> None:
     assert not declared("node_unruly_effect", "{node: node_b_reducer}").has_checkpoints
 

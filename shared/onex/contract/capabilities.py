@@ -1,6 +1,6 @@
 """Composes the capabilities of a contract into its node class."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import JsonValue, ValidationError
@@ -79,7 +79,8 @@ def compose(contract: ModelContract, node_class: type[Node], checker: Checker) -
         if contract.node_type is not EnumNodeKind.EFFECT:
             _refuse_effect_settings(composed, contract.node_type, subcontracts, at_name, checker)
         else:
-            _require_effect_settings(composed, subcontracts, at_name, checker)
+            undecided = {name for name in configured if wanted[name].mixin.definition.subcontract not in subcontracts}
+            _require_effect_settings(composed, subcontracts, undecided, at_name, checker)
         _refuse_misfits(placed, checker)
     return composed, subcontracts
 
@@ -137,13 +138,14 @@ def _refuse_unfit(configurations: Iterable[Placed], kind: EnumNodeKind, checker:
 def _require_effect_settings(
     node_class: type[Node],
     subcontracts: Mapping[type[Subcontract], Subcontract],
+    undecided: Collection[str],
     places: Mapping[str, Location],
     checker: Checker,
 ) -> None:
-    """Report fields that are not set although an EFFECT needs them."""
+    """Report fields that are not set although an EFFECT needs them. ``undecided`` get theirs from the environment."""
     for definition in definitions_of(node_class):
         metadata, settings = definition.metadata, subcontracts.get(definition.subcontract)
-        for name in metadata.effect_needs:
+        for name in () if metadata.name in undecided else metadata.effect_needs:
             if settings is None or name not in settings.model_fields_set:
                 at = places.get(metadata.name, ("mixins",))
                 checker.add(at, f"{metadata.name} needs {name} on a node of kind EFFECT", f"set {name}")
