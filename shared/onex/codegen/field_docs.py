@@ -2,7 +2,9 @@
 
 import ast
 import inspect
-from textwrap import dedent
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
 
 from pydantic import BaseModel
 
@@ -12,13 +14,25 @@ def field_docs(model: type[BaseModel]) -> dict[str, str]:
     docs: dict[str, str] = {}
     for cls in reversed(model.__mro__):
         if issubclass(cls, BaseModel) and cls is not BaseModel:
-            docs |= _of_class(cls)
+            docs |= _of_module(cls.__module__)[cls.__qualname__]
     return docs
 
 
-def _of_class(cls: type) -> dict[str, str]:
-    (definition,) = ast.parse(dedent(inspect.getsource(cls))).body
-    assert isinstance(definition, ast.ClassDef)
+@cache
+def _of_module(name: str) -> Mapping[str, Mapping[str, str]]:
+    """Return the documentation of fields by class: a module is read once, and has many classes."""
+    return dict(_of_classes(ast.parse(inspect.getsource(sys.modules[name])), ""))
+
+
+def _of_classes(scope: ast.Module | ast.ClassDef, outer: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+    for statement in scope.body:
+        match statement:
+            case ast.ClassDef(name=name):
+                yield f"{outer}{name}", _of_class(statement)
+                yield from _of_classes(statement, f"{outer}{name}.")
+
+
+def _of_class(definition: ast.ClassDef) -> Mapping[str, str]:
     docs: dict[str, str] = {}
     for field, text in zip(definition.body, definition.body[1:], strict=False):
         match field, text:
