@@ -124,7 +124,7 @@ class Mesh:
         self._own()
         prefix = self._topic_prefix
         declared = declare(nodes or self.nodes, self._replication, env=self.prefix, prefix=prefix)
-        create_foreign(declared, self.bus)
+        create_foreign(declared, self.bus, self.catalogue)
         apply_plan(make_plan(declared, self.bus, self.catalogue), declared, self.bus, self.catalogue)
 
     def node(self, name: str) -> ResolvedNode:

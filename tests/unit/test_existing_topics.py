@@ -274,8 +274,8 @@ def test_a_plan_checks_foreign_topics_and_creates_none(folder: Path) -> None:
     assert set(refused) == {"shop.orders", "shop.prices"}
     assert "does not exist" in refused["shop.orders"]
     assert not {change.subject for change in changes if change.action == "register"} & {"shop.orders-value"}
-    assert create_foreign(declared, mesh.bus) == ["shop.orders", "shop.prices"]
-    assert create_foreign(declared, mesh.bus) == []
+    assert create_foreign(declared, mesh.bus, mesh.catalogue) == ["shop.orders", "shop.prices"]
+    assert create_foreign(declared, mesh.bus, mesh.catalogue) == []
     after = make_plan(declared, mesh.bus, mesh.catalogue).changes
     assert {change.subject for change in changes} - {change.subject for change in after} == set(refused)
     mesh.close()
@@ -285,7 +285,7 @@ def test_a_plan_names_the_number_of_partitions(tmp_path: Path) -> None:
     mesh = MeshDriver([])
     six = CONTRACT.replace("input_model", "  topic_config: {partitions: 6}\ninput_model", 1)
     declared = declare([resolve_node(make(tmp_path, "foreignsix", six))], 1)
-    create_foreign(declared, mesh.bus)
+    create_foreign(declared, mesh.bus, mesh.catalogue)
     assert not make_plan(declared, mesh.bus, mesh.catalogue).refused
     four = declare([resolve_node(make(tmp_path, "foreignfour"))], 1)
     (refused,) = make_plan(four, mesh.bus, mesh.catalogue).refused

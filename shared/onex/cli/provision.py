@@ -56,7 +56,8 @@ def apply(services: Services = None, as_json: AsJson = False) -> None:
 def provision(settings: Settings) -> Plan:
     """Plan and apply without output, for ``onex up``. Its own broker gets stand-ins for the topics of others."""
     if is_local_kafka(settings):
-        create_foreign(declared_by(settings, resolve_all(settings)), open_bus(settings))
+        bus = open_bus(settings)
+        create_foreign(declared_by(settings, resolve_all(settings)), bus, open_catalogue(settings, bus))
     planned, declared, bus, catalogue = _plan(settings)
     apply_plan(planned, declared, bus, catalogue)
     return planned

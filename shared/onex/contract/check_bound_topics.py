@@ -27,6 +27,12 @@ def check_bound_topics(contract: ModelContract, models: Mapping[str, type[Messag
                 checker.add((*at, *place), f"{bound.message} has no field {name!r}", f"its fields are {fields}")
             elif problem := key_problem(model.model_fields[name].annotation):
                 checker.add((*at, *place), f"{name}: {problem}", f"name a field of type {KEY_TYPES}")
+        if bound.format == "bytes" and [field.annotation for field in model.model_fields.values()] != [bytes]:
+            checker.add(
+                (*at, "format"),
+                f"{bound.message} cannot hold a value in bytes",
+                "give it one field, of type bytes, and nothing else",
+            )
         if bound.key is not None and model.key_field not in (None, bound.key):
             checker.add(
                 (*at, "key"),

@@ -72,11 +72,22 @@ class DeclaredSchema:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignSchema:
+    """The message that the records of a subject of other writers become."""
+
+    subject: str
+    model: type[Message]
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """The topics and schemas that a cluster must have before the nodes can run."""
 
     topics: dict[str, DeclaredTopic]
     schemas: dict[str, DeclaredSchema]
+    foreign_schemas: tuple[ForeignSchema, ...] = ()
+    """Schemas of other writers: they are checked, and never registered."""
     env: str = ""
     """Environment that owns the topics. Empty skips the check of the owner."""
     prefix: str = ""
@@ -103,7 +114,8 @@ def declare(
     for node in resolved:
         collector.add_outputs(node)
     collector.set_limits()
-    return Declared(dict(sorted(collector.topics.items())), dict(sorted(collector.schemas.items())), env, prefix)
+    topics, schemas = dict(sorted(collector.topics.items())), dict(sorted(collector.schemas.items()))
+    return Declared(topics, schemas, tuple(collector.foreign_schemas), env, prefix)
 
 
 class _Collector:
@@ -118,6 +130,7 @@ class _Collector:
             claims.name: DeclaredTopic(claims, _MESH, keyed_state=True),
         }
         self.schemas: dict[str, DeclaredSchema] = {}
+        self.foreign_schemas: list[ForeignSchema] = []
         for model, topic in with_prefix(
             {**MESH_TOPICS, **SNAPSHOT_TOPICS, **AUDIT_TOPICS, **CAPABILITY_TOPICS}, prefix
         ).items():
@@ -139,6 +152,8 @@ class _Collector:
             self._topic(node, topic, wanted.partitions, dict(wanted.kafka_config), keyed)
             if contract.event_bus.has_schema(topic):
                 self._schema(topic, route.model)
+            elif (bound := contract.event_bus.topics[topic]).format == "avro":
+                self.foreign_schemas.append(ForeignSchema(bound.subject or subject_of(topic), route.model, topic))
         inputs = frozenset(node.routes)
         dead_letter = contract.error_handling.dead_letter
         letter_retention = {"retention.ms": str(round(dead_letter.retention * 1000))}

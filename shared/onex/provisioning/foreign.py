@@ -1,23 +1,79 @@
-"""Stand-ins for topics that exist outside of the mesh, on brokers that the mesh has started itself."""
+"""Topics and schemas that exist outside of the mesh: what a plan finds wrong with them, and stand-ins for them."""
 
+import json
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
-from onex.bus.protocols import ProtocolEventBus
-from onex.provisioning.declared import ANY_PARTITIONS, Declared
+from onex.bus.protocols import ProtocolEventBus, TopicState
+from onex.errors import SchemaMismatchError
+from onex.provisioning.declared import ANY_PARTITIONS, Declared, DeclaredTopic
+from onex.schema import ProtocolSchemaCatalogue, avro_schema
+from onex.schema.foreign import AvroSchema
+from onex.schema.resolving import missing_fields
+from onex.schema.topic_catalogue import SCHEMAS_TOPIC
 
 _PARTITIONS: Final = 4
 """Partitions of a stand-in to which the mesh only writes."""
 
 
-def create_foreign(declared: Declared, bus: ProtocolEventBus) -> list[str]:
+def foreign_topic_problem(topic: DeclaredTopic, present: TopicState | None) -> str:
+    """Return why the mesh cannot use a topic that exists outside of it. Empty when it can."""
+    wanted = topic.state.partitions
+    if present is None:
+        return (
+            "does not exist, and the mesh does not create topics of others; create it there, or fix the name in "
+            f"event_bus of {topic.declared_by}"
+        )
+    is_right = wanted == present.partitions if topic.keyed_state else wanted >= present.partitions
+    if wanted == ANY_PARTITIONS or is_right:
+        return ""
+    return (
+        f"has {present.partitions} partitions, and {topic.declared_by} expects {wanted}; set "
+        f"event_bus.topic_config.partitions of {topic.declared_by} to {present.partitions}"
+    )
+
+
+def foreign_schema_problems(declared: Declared, catalogue: ProtocolSchemaCatalogue) -> Iterator[tuple[str, str]]:
+    """Yield subject and reason for each schema of others whose latest version is no message. Raise BusError."""
+    versions = catalogue.versions([schema.subject for schema in declared.foreign_schemas])
+    for schema in declared.foreign_schemas:
+        name = schema.model.__name__
+        if not (found := versions[schema.subject]):
+            yield (
+                schema.subject,
+                f"is no subject of the registry, and {schema.topic} is bound to Avro; name the subject of its values "
+                "in event_bus.topics, or set SCHEMA_REGISTRY_URL to their registry",
+            )
+            continue
+        latest = found[-1]
+        try:
+            missing = missing_fields(cast(AvroSchema, json.loads(latest.text)), schema.model)
+        except SchemaMismatchError as error:
+            yield schema.subject, f"version {latest.version} does not resolve to {name}: {error}"
+            continue
+        if missing:
+            yield (
+                schema.subject,
+                f"version {latest.version} lacks {', '.join(missing)}; give them a default, or remove them",
+            )
+
+
+def create_foreign(declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> list[str]:
     """Create those foreign topics that the cluster lacks, and return their names. Raise BusError.
 
-    Only for the in-memory broker and for a broker that belongs to ``onex up``: on any other cluster a topic of others
-    is theirs to create.
+    A subject without a schema gets the one of our message. Only for the in-memory broker and for a broker that belongs
+    to ``onex up``: on any other cluster a topic of others is theirs to create.
     """
     wanted = [topic.state for topic in declared.topics.values() if topic.foreign]
     present = bus.admin.topics([state.name for state in wanted]) if wanted else {}
     missing = [state for state in wanted if state.name not in present]
     bus.admin.create([replace(s, partitions=_PARTITIONS) if s.partitions == ANY_PARTITIONS else s for s in missing])
+    subjects = {schema.subject: avro_schema(schema.model) for schema in declared.foreign_schemas}
+    registered = catalogue.versions(list(subjects)) if subjects else {}
+    if unknown := {subject: schema for subject, schema in subjects.items() if not registered[subject]}:
+        schemas = declared.prefix + SCHEMAS_TOPIC
+        if not bus.admin.topics([schemas]):
+            bus.admin.create([declared.topics[schemas].state])
+        catalogue.register(unknown)
     return [state.name for state in missing]

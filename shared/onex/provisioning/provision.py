@@ -9,8 +9,9 @@ from onex.bus.protocols import CLUSTER_DEFAULT, ProtocolEventBus, TopicState
 from onex.errors import ProvisioningError
 from onex.model.enums import EnumTopicCategory
 from onex.model.topic import TopicName
-from onex.provisioning.declared import ANY_PARTITIONS, Declared, DeclaredSchema, DeclaredTopic
+from onex.provisioning.declared import Declared, DeclaredSchema, DeclaredTopic
 from onex.provisioning.environment import EnvironmentLog, refusal
+from onex.provisioning.foreign import foreign_schema_problems, foreign_topic_problem
 from onex.schema import ProtocolSchemaCatalogue, canonical
 from onex.schema.avro_schema import Schema
 from onex.schema.catalogue import SchemaVersion
@@ -56,6 +57,7 @@ def make_plan(declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSche
     versions = catalogue.versions(list(declared.schemas))
     for subject, schema in declared.schemas.items():
         changes += _schema_changes(schema, versions[subject])
+    changes += [Change("refuse", *problem) for problem in foreign_schema_problems(declared, catalogue)]
     return Plan(changes, {name: topic.state for name, topic in wanted.items()})
 
 
@@ -127,27 +129,10 @@ def _limit(wanted: TopicState, present: TopicState | None) -> int:
     return present.max_message_bytes if present else DEFAULT_MAX_MESSAGE_BYTES
 
 
-def _foreign_problem(topic: DeclaredTopic, present: TopicState | None) -> str:
-    """Return why the mesh cannot use a topic that exists outside of it. Empty when it can."""
-    wanted = topic.state.partitions
-    if present is None:
-        return (
-            "does not exist, and the mesh does not create topics of others; create it there, or fix the name in "
-            f"event_bus of {topic.declared_by}"
-        )
-    is_right = wanted == present.partitions if topic.keyed_state else wanted >= present.partitions
-    if wanted == ANY_PARTITIONS or is_right:
-        return ""
-    return (
-        f"has {present.partitions} partitions, and {topic.declared_by} expects {wanted}; set "
-        f"event_bus.topic_config.partitions of {topic.declared_by} to {present.partitions}"
-    )
-
-
 def _topic_changes(topic: DeclaredTopic, present: TopicState | None) -> list[Change]:
     wanted = topic.state
     if topic.foreign:
-        problem = _foreign_problem(topic, present)
+        problem = foreign_topic_problem(topic, present)
         return [Change("refuse", wanted.name, problem)] if problem else []
     if present is None:
         factor = wanted.replication_factor

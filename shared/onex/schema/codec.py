@@ -99,11 +99,15 @@ class Codec:
         if not value:
             raise RejectedError("empty value (a tombstone has no meaning here)")
         if value[0] == 0 and len(value) >= _HEADER.size:
-            return self._decode_foreign(value)
+            return self.decode_foreign(value)
         return self.read_json(value)
 
-    def _decode_foreign(self, value: bytes) -> Message:
-        """Return the message in a record with another schema, resolved with ours ("Schema Resolution" of Avro)."""
+    def decode_foreign(self, value: bytes) -> Message:
+        """Return the message in a record with another schema, resolved with ours ("Schema Resolution" of Avro).
+
+        The value begins with a zero byte and the id of the schema. Raise PoisonError, SchemaMismatchError or
+        RejectedError.
+        """
         _, schema_id = _HEADER.unpack_from(value)
         resolved = self._foreign.get(schema_id)
         if resolved is None:

@@ -8,8 +8,9 @@ from pydantic_core import PydanticSerializationError
 from onex.errors import RejectedError
 from onex.model.contract import ModelBoundTopic, ModelEventBus
 from onex.model.message import Message
-from onex.schema.catalogue import ProtocolSchemaCatalogue
+from onex.schema.catalogue import ProtocolSchemaCatalogue, subject_of
 from onex.schema.codec import Codec
+from onex.schema.foreign_codecs import BytesCodec, ForeignAvroCodec
 from onex.schema.json_form import json_reader
 from onex.wire import headers as h
 
@@ -60,7 +61,7 @@ class JsonCodec:
         """``unknown_fields``: whether fields that the model does not have are read over, or refused."""
         self.model = model
         avro = Codec(model, 0, catalogue)
-        read = json_reader(model, avro.encode, "no JSON", "ignore" if unknown_fields == "ignore" else "forbid")
+        read = json_reader(model, avro.encode, "no JSON", "ignore" if unknown_fields == "ignore" else None)
         dump, fits = model.__pydantic_serializer__.to_json, avro.encode
 
         def decode(value: bytes | None) -> Message:
@@ -90,6 +91,10 @@ def codec_of(
     match event_bus and event_bus.topics.get(topic):
         case ModelBoundTopic(format="json", unknown_fields=unknown_fields):
             return JsonCodec(model, catalogue, unknown_fields)
+        case ModelBoundTopic(format="avro", subject=subject):
+            return ForeignAvroCodec(model, subject or subject_of(topic), catalogue)
+        case ModelBoundTopic(format="bytes"):
+            return BytesCodec(model, catalogue)
     return Codec.of_topic(model, topic, catalogue)
 
 

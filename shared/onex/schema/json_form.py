@@ -40,16 +40,18 @@ def json_reader(
     model: type[Message],
     encode: Callable[[Message], bytes],
     no_json: str = "neither Avro in Confluent wire format nor JSON",
-    extra: Literal["ignore", "forbid"] = "forbid",
+    extra: Literal["ignore"] | None = None,
 ) -> Callable[[bytes], Message]:
     """Return a function that reads a message from JSON.
 
     It raises PoisonError, with the text ``no_json``, for bytes that are not JSON, and RejectedError, with the field,
     for values that do not fit. ``encode`` checks whether values fit their Avro types, unless every value of the
-    model's types does. ``extra``: what becomes of fields that the model does not have.
+    model's types does. ``extra`` replaces what the models say about fields that they do not have.
     """
     kinds = {type(kind) if isinstance(kind, Fixed) else kind for kind in _leaves(model)}
-    validate = partial(model.__pydantic_validator__.validate_json, extra=extra)
+    validate = model.__pydantic_validator__.validate_json
+    if extra is not None:
+        validate = partial(validate, extra=extra)
     has_decimals = Fixed in kinds
     is_delicate = any(isinstance(kind, Scalar) and kind.name in ("long", "double") for kind in kinds)
     may_not_fit = has_decimals or any(isinstance(kind, Scalar) and kind.name == "long" for kind in kinds)

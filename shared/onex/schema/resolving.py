@@ -14,6 +14,7 @@ from fastavro.schema import SchemaParseException
 from pydantic import BaseModel
 
 from onex.errors import SchemaMismatchError
+from onex.schema.avro_schema import avro_schema
 from onex.schema.foreign import AvroSchema, exact_decimal, with_exact_decimals
 from onex.schema.types import Array, AvroType, Map, Nullable, OneOf, Record, fields_of
 from onex.util.default_value import default_of, has_default, plain
@@ -26,20 +27,36 @@ _RECORDS = ("record", "error")
 _UNUSABLE = (SchemaParseException, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
-def resolve(writer: AvroSchema, model: type[BaseModel], reader: AvroSchema) -> tuple[AvroSchema, AvroSchema]:
+def resolve(
+    writer: AvroSchema, model: type[BaseModel], reader: AvroSchema, missing: list[str] | None = None
+) -> tuple[AvroSchema, AvroSchema]:
     """Return the writer's and the reader's schema for ``fastavro.schemaless_reader``.
 
     ``reader`` is the schema of ``model``. Fields that the writer lacks get the default of the model. Raise
-    SchemaMismatchError for an invalid schema, and for a field whose logical types are incompatible.
+    SchemaMismatchError for an invalid schema, and for a field whose logical types are incompatible. ``missing``
+    takes the places of fields that the writer lacks and that have no default.
     """
     try:
         written = cast(object, fastavro.parse_schema(with_exact_decimals(writer)))
         read = cast(Node, fastavro.parse_schema(reader))
         _put_defaults(model, _names(read))
-        written, _ = _Pairing(written, read).pair(written, read, model.__name__)
+        pairing = _Pairing(written, read)
+        written, _ = pairing.pair(written, read, model.__name__)
     except _UNUSABLE as error:
         raise SchemaMismatchError(f"not a valid Avro schema: {type(error).__name__}: {error}") from None
+    if missing is not None:
+        missing += pairing.missing
     return cast(AvroSchema, written), cast(AvroSchema, read)
+
+
+def missing_fields(writer: AvroSchema, model: type[BaseModel]) -> list[str]:
+    """Return the fields without a default that records of a writer do not have, each as ``Model: field``.
+
+    Raise SchemaMismatchError as :func:`resolve` does.
+    """
+    missing: list[str] = []
+    resolve(writer, model, cast(AvroSchema, avro_schema(model)), missing)
+    return missing
 
 
 def _names(parsed: object) -> dict[str, Node]:
@@ -90,6 +107,7 @@ class _Pairing:
         self._written = _names(written)
         self._read = _names(read)
         self._seen: set[tuple[str, str]] = set()
+        self.missing: list[str] = []
         self._open: set[str] = set()
         """Records of the writer that enclose the current place."""
         for node in self._read.values():
@@ -157,8 +175,10 @@ class _Pairing:
             origin = origin or next((each for each, theirs in fields.items() if name in _aliases(theirs)), None)
             # Only one source for a field: fastavro fails on a record that has both a name and its alias.
             field["aliases"] = [origin] if origin not in (None, name) else []
+            place = f"{_unqualified(target)}: {name}"
+            if origin is None and "default" not in field:
+                self.missing.append(place)
             if origin is not None:
-                place = f"{_unqualified(target)}: {name}"
                 fields[origin]["type"], field["type"] = self.pair(fields[origin]["type"], field["type"], place)
         if not is_nested:
             self._open.remove(pair[0])

@@ -78,7 +78,7 @@ class MeshDriver:
         ]
         self.catalogue = TopicCatalogue(self.bus, topic_prefix)
         declared = declare(self.nodes, 1, prefix=topic_prefix)
-        create_foreign(declared, self.bus)
+        create_foreign(declared, self.bus, self.catalogue)
         apply_plan(make_plan(declared, self.bus, self.catalogue), declared, self.bus, self.catalogue)
         self.instances = [self._instance(node) for node in self.nodes]
 
@@ -260,6 +260,14 @@ class MeshDriver:
                 if route.model is model:
                     return topic
         raise AssertionError(f"no node of this driver takes {model.__name__}")
+
+    def in_form(self, topic: str, model: type[Message], text: bytes) -> bytes:
+        """Return the bytes of a message in JSON as its topic has them: JSON, unless the topic takes none."""
+        forms = [node.contract.event_bus.topics.get(topic) for node in self.nodes]
+        if not any(form is not None and form.format in ("avro", "bytes") for form in forms):
+            return text
+        codec = self._codec(model, topic)
+        return codec.encode(codec.read_json(text))
 
     def _codec(self, model: type[Message], topic: str) -> ProtocolCodec:
         """Return the codec of a topic in the form that the nodes of this driver declare for it."""

@@ -36,7 +36,10 @@ def _feed(
     sent = Sent(uuid.uuid4().hex, correlation)
     topic = node.contract.event_bus.subscribe_topics[0] if name == "bytes" else driver.topic_of(_model(node, name))
     headers = [(h.ID, sent.id.encode()), (h.CORRELATION, correlation.encode()), *header_pairs(own)]
-    driver.publish(topic, case_bytes(name, payload), (case_key(node, case, named) or "case").encode(), headers)
+    value = case_bytes(name, payload)
+    if name != "bytes":
+        value = driver.in_form(topic, _model(node, name), value)
+    driver.publish(topic, value, (case_key(node, case, named) or "case").encode(), headers)
     return sent
 
 

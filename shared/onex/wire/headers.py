@@ -94,3 +94,4 @@ TRACE_STATE = "tracestate"
 
 AVRO = b"application/avro"
 JSON = b"application/json"
+BYTES = b"application/octet-stream"

@@ -21,6 +21,12 @@ LONGEST_HEADER: Final = 256
 _ENGINE_HEADERS: Final = ("onex-", "__connect.", "kafka_dlt-")
 """Beginnings of the headers that the engine writes or reads itself."""
 _SHORT = frozenset({"message"})
+_OF_FORMATS: Final[dict[str, tuple[str, ...]]] = {
+    "unknown_fields": ("json",),
+    "subject": ("avro",),
+    "key": ("json", "avro"),
+}
+"""Keys that have a meaning with some formats only."""
 
 
 class ModelCorrelation(ContractPart):
@@ -47,14 +53,18 @@ class ModelBoundTopic(ContractPart):
 
     message: ClassName
     """Class name of the message."""
-    format: Literal["json"] | None = None
-    """Form of the values. ``json``: one JSON object. Default, for topics of the mesh: Avro with the schema of the
-    message, and JSON is read, too."""
+    format: Literal["json", "avro", "bytes"] | None = None
+    """Form of the values. ``json``: one JSON object. ``avro``: Avro in Confluent's wire format with any schema of a
+    registry, for subscribed topics. ``bytes``: the value is the only field of the message. Default, for topics of the
+    mesh: Avro with the schema of the message, and JSON is read, too."""
     key: Identifier | None = None
     """Field that is the key of the message. With it a record may have any other key, or none: state, order and
     replies follow the field. Default: the key field of the message, which the key of each record must equal."""
+    subject: str | None = Field(default=None, min_length=1, max_length=512)
+    """``avro``: subject of the writer's schema in the registry, which ``onex plan`` checks: ``com.shop.Order`` or
+    ``shop.orders-com.shop.Order`` where subjects follow the record. Default: ``{topic}-value``."""
     unknown_fields: Literal["ignore", "refuse"] = "ignore"
-    """Subscribed topics: what becomes of fields that the message does not have. ``refuse``: the record becomes a dead
+    """``json``, subscribed topics: what becomes of fields that the message does not have. ``refuse``: the record becomes a dead
     letter."""
     correlation: ModelCorrelation | None = None
     """Subscribed topics: source of the correlation id. Default: the id of the message."""
@@ -63,6 +73,9 @@ class ModelBoundTopic(ContractPart):
     def _has_a_format(self) -> "ModelBoundTopic":
         if self.format is None and (others := sorted(self.model_fields_set - _SHORT - {"format"})):
             raise ValueError(f"{others[0]} needs format; write format: json")
+        for name, formats in _OF_FORMATS.items():
+            if name in self.model_fields_set and self.format is not None and self.format not in formats:
+                raise ValueError(f"{name} does not belong to format: {self.format}; remove it")
         return self
 
     @property

@@ -87,6 +87,11 @@ class ModelEventBus(ContractPart):
             for topic, bound in topics.items()
             if bound.format is None and is_foreign(topic) and not looks_like_own(topic)
         ]
+        problems += [
+            f"{topic[:300]}: topics of the mesh are Avro; remove format"
+            for topic, bound in topics.items()
+            if bound.format == "avro" and not is_foreign(topic)
+        ]
         if problems:
             raise ValueError("; ".join(problems))
         return topics
@@ -127,6 +132,11 @@ class ModelEventBus(ContractPart):
             for topic, bound in self.topics.items()
             for name in sorted(bound.model_fields_set & _OF_INPUTS)
             if topic in listed and topic not in self.subscribe_topics
+        ]
+        problems += [
+            f"topics.{topic}.format: avro with schemas of others is read, and not written; write json"
+            for topic, bound in self.topics.items()
+            if bound.format == "avro" and topic in self.publish_topics
         ]
         if problems:
             raise ValueError("; ".join(problems))
