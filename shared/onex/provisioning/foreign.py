@@ -62,8 +62,8 @@ def foreign_schema_problems(declared: Declared, catalogue: ProtocolSchemaCatalog
 def create_foreign(declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> list[str]:
     """Create those foreign topics that the cluster lacks, and return their names. Raise BusError.
 
-    A subject without a schema gets the one of our message. Only for the in-memory broker and for a broker that belongs
-    to ``onex up``: on any other cluster a topic of others is theirs to create.
+    A subject without a schema gets the one of our message. Only for the in-memory broker and for a broker that
+    belongs to ``onex up``: on any other cluster a topic of others is theirs to create.
     """
     wanted = [topic.state for topic in declared.topics.values() if topic.foreign]
     present = bus.admin.topics([state.name for state in wanted]) if wanted else {}

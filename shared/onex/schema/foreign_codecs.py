@@ -18,7 +18,7 @@ _SHORTEST = 5
 
 
 class ForeignAvroCodec:
-    """Reads Avro in Confluent's wire format with any schema of the catalogue, by Avro's rules of schema resolution."""
+    """Reads Avro in Confluent's wire format with any schema of the catalogue, by Avro's rules of resolution."""
 
     content_type = h.AVRO
 

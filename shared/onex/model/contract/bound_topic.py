@@ -64,8 +64,8 @@ class ModelBoundTopic(ContractPart):
     """``avro``: subject of the writer's schema in the registry, which ``onex plan`` checks: ``com.shop.Order`` or
     ``shop.orders-com.shop.Order`` where subjects follow the record. Default: ``{topic}-value``."""
     unknown_fields: Literal["ignore", "refuse"] = "ignore"
-    """``json``, subscribed topics: what becomes of fields that the message does not have. ``refuse``: the record becomes a dead
-    letter."""
+    """``json``, subscribed topics: what becomes of fields that the message does not have. ``refuse``: the record
+    becomes a dead letter."""
     correlation: ModelCorrelation | None = None
     """Subscribed topics: source of the correlation id. Default: the id of the message."""
 
