@@ -1,5 +1,6 @@
 """The runtime of an agent on an in-memory bus."""
 
+from onex.agent.message.pause import PauseSwitch
 from onex.agent.runtime import AgentRuntime
 from onex.agent.telemetry.health import Health
 from onex.agent.telemetry.metrics import AgentMetrics
@@ -14,9 +15,11 @@ from onex.testing.instance_bus import call_directly
 
 def memory_runtime(bus: MemoryEventBus, group: str = "g", transactional_id: str | None = "id") -> AgentRuntime:
     """Return a runtime whose parts belong to no other."""
+    health = Health()
     return AgentRuntime(
         clock=ManualClock(),
-        health=Health(),
+        health=health,
+        pause=PauseSwitch(health),
         metrics=AgentMetrics("n"),
         tracing=None,
         bus=bus,

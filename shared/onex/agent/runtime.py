@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ParamSpec, Protocol, TypeVar
 
 from onex.agent.crash import Isolation
+from onex.agent.message.pause import PauseSwitch
 from onex.agent.state.backends import OpenBackend
 from onex.agent.telemetry.health import Health
 from onex.agent.telemetry.metrics import AgentMetrics
@@ -33,6 +34,8 @@ class AgentRuntime:
 
     clock: ProtocolClock
     health: Health
+    pause: PauseSwitch
+    """Whether an operator has paused the node."""
     metrics: AgentMetrics
     tracing: Tracing | None
     """None where no traces are exported."""

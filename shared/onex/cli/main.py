@@ -34,6 +34,8 @@ _COMMANDS: Mapping[str, str] = {
     "simulate": "simulate.simulate",
     "explain": "explain.explain",
     "nodes": "nodes.nodes",
+    "pause": "pause.pause",
+    "resume": "pause.resume",
     "topics": "topics.topics",
     "lag": "topics.lag",
     "doctor": "doctor.command.doctor",

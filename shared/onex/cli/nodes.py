@@ -74,6 +74,8 @@ def show(
         )
         return
     console.print(styled("[bold]{}[/] {}  {}  {}  {}", view.name, view.version, view.kind, view.state, view.health))
+    if view.pause is not None:
+        console.print(one_line(f"paused by {view.pause.who} at {view.pause.at:%Y-%m-%d %H:%M:%S}: {view.pause.why}"))
     if entries:
         shown = entries[-1].node.registered
         console.print(one_line(shown.description))
@@ -131,7 +133,7 @@ def row_of(view: NodeView) -> Sequence[object]:
         view.lag,
         view.dead_letters,
         len(view.unfinished),
-        view.state,
+        "paused" if view.pause is not None else view.state,
         view.health,
     )
 
@@ -149,6 +151,7 @@ def as_dict(view: NodeView) -> dict[str, object]:
         "dead_letters": view.dead_letters,
         "unfinished": list(view.unfinished),
         "state": view.state,
+        "paused": view.pause is not None,
         "health": view.health,
     }
 

@@ -10,9 +10,10 @@ from onex.bus.topics import all_partitions
 from onex.errors import MissingTopicError, SchemaMismatchError
 from onex.mesh.discovery import Discovery, Entry
 from onex.mesh.lag import LagReader, PartitionLag, RecordCounter
-from onex.model.mesh import EnumHealth, EnumRegistrationState
+from onex.model.mesh import EnumHealth, EnumRegistrationState, IntakeOrdered
 from onex.model.topic import environment_of_group
 from onex.schema import ProtocolSchemaCatalogue
+from onex.schema.intake_orders import IntakeOrders
 
 if TYPE_CHECKING:
     from onex.contract import ResolvedNode
@@ -40,6 +41,8 @@ class NodeView:
     """Worst health of its processes; empty when there is no report."""
     unfinished: Sequence[str] = ()
     """Handlers of the class in the service folders whose logic is not written yet."""
+    pause: IntakeOrdered | None = None
+    """The order that pauses the node; None for a node that takes its inputs."""
 
     @property
     def lag(self) -> int:
@@ -76,6 +79,7 @@ class Survey:
         except SchemaMismatchError:
             # Not provisioned yet: there is no registry, and `onex doctor` reports it.
             self._discovery = None
+        self._orders = IntakeOrders(bus, catalogue, env, prefix)
         self.looked_at = 0.0
         """Monotonic time of the last call of ``look``, in seconds."""
 
@@ -102,9 +106,18 @@ class Survey:
     def look(self) -> list[NodeView]:
         """Return the state of every node, sorted by name. Raise BusError."""
         entries = self.entries()
-        ends = self._ends()
+        pauses, ends = self._pauses(), self._ends()
         self.looked_at = time.monotonic()
-        return [self._view(node, entries, ends) for node in sorted(self._nodes, key=lambda n: n.contract.name)]
+        return [
+            self._view(node, entries, ends, pauses.get(node.contract.name))
+            for node in sorted(self._nodes, key=lambda n: n.contract.name)
+        ]
+
+    def _pauses(self) -> Mapping[str, IntakeOrdered]:
+        try:
+            return self._orders.refresh()
+        except SchemaMismatchError:  # not provisioned yet, as above
+            return {}
 
     def _ends(self) -> Mapping[Partition, tuple[int, int]]:
         topics = sorted(
@@ -114,7 +127,11 @@ class Survey:
         return self.bus.admin.ends(all_partitions(states.values()))
 
     def _view(
-        self, node: "ResolvedNode", entries: Sequence[Entry], ends: Mapping[Partition, tuple[int, int]]
+        self,
+        node: "ResolvedNode",
+        entries: Sequence[Entry],
+        ends: Mapping[Partition, tuple[int, int]],
+        pause: IntakeOrdered | None,
     ) -> NodeView:
         contract = node.contract
         inputs = set(inputs_of(node))
@@ -139,6 +156,7 @@ class Survey:
             _state(active, registered),
             max(reported, key=_ORDER.index) if reported else "",
             node.unfinished,
+            pause,
         )
 
 

@@ -7,7 +7,14 @@ from onex.bus.protocols import TopicState
 from onex.contract import ResolvedNode
 from onex.errors import ProvisioningError
 from onex.model.enums import EnumTopicCategory
-from onex.model.mesh import AUDIT_TOPICS, CAPABILITY_TOPICS, MESH_TOPICS, SNAPSHOT_TOPICS, NodeHeartbeat
+from onex.model.mesh import (
+    AUDIT_TOPICS,
+    CAPABILITY_TOPICS,
+    INTAKE_TOPICS,
+    MESH_TOPICS,
+    SNAPSHOT_TOPICS,
+    NodeHeartbeat,
+)
 from onex.model.mesh.topics import with_prefix
 from onex.model.message import Message
 from onex.model.topic import TopicName, environment_topic, is_foreign
@@ -44,6 +51,8 @@ _MESH_PARTITIONS = 4
 _MESH_RETENTION = {"retention.ms": str(_DAY_MS)}
 """Signs of life are of no use a day later. The registry's snapshot has their result."""
 _AUDIT_RETENTION = {"retention.ms": str(400 * _DAY_MS)}
+_ORDER_RETENTION = {"cleanup.policy": "compact"}
+"""A node stays paused for as long as nobody resumes it."""
 _BROKER_TIME = {"message.timestamp.type": "LogAppendTime"}
 """Heartbeats carry their sender's time. The difference to the broker's time shows clocks that are wrong."""
 
@@ -132,12 +141,14 @@ class _Collector:
         self.schemas: dict[str, DeclaredSchema] = {}
         self.foreign_schemas: list[ForeignSchema] = []
         for model, topic in with_prefix(
-            {**MESH_TOPICS, **SNAPSHOT_TOPICS, **AUDIT_TOPICS, **CAPABILITY_TOPICS}, prefix
+            {**MESH_TOPICS, **SNAPSHOT_TOPICS, **AUDIT_TOPICS, **CAPABILITY_TOPICS, **INTAKE_TOPICS}, prefix
         ).items():
             category = TopicName.parse(topic).category
             config = _RETENTION[category] if model in SNAPSHOT_TOPICS else _MESH_RETENTION
             if model in AUDIT_TOPICS:
                 config = _AUDIT_RETENTION
+            if model in INTAKE_TOPICS:
+                config = _ORDER_RETENTION
             if model is NodeHeartbeat:
                 config = {**config, **_BROKER_TIME}
             state = TopicState(topic, _MESH_PARTITIONS, replication_factor, config)

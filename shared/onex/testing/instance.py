@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 
 from onex.agent.crash import Isolation
 from onex.agent.effect.outbox_relay import OutboxRelay
+from onex.agent.message.pause import PauseSwitch
 from onex.agent.process.assemble import (
     agent_metrics,
     assemble_effect,
@@ -81,6 +82,7 @@ class Instance:
         runtime = AgentRuntime(
             clock=self.clock,
             health=self.health,
+            pause=PauseSwitch(self.health),
             metrics=self.metrics,
             tracing=Tracing(contract.name, version, group, _INSTANCE, spans) if spans else None,
             bus=self._bus,
@@ -95,6 +97,7 @@ class Instance:
             kafka_adapters=kafka_adapters(),
             run_call=call_directly,
         )
+        self.pause = runtime.pause
         limits = TopicLimits.of(resolved, check_topics(self._bus, resolved), self._bus.admin, self.clock)
         program = assemble_program(resolved, runtime, limits)
         self.node, self._composition = program.node, program.composition

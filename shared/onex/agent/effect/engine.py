@@ -56,7 +56,7 @@ class EffectEngine:
         self._health = runtime.health
         self._metrics = metrics
         self._on_outcome = on_outcome
-        self._intake_limits = IntakeLimits(program.composition.layers())
+        self._intake_limits = IntakeLimits((*program.composition.layers(), runtime.pause))
         self.limits = program.limits
         self.failure: BaseException | None = None
         """Why this engine cannot continue: not the failure of a message. The runner raises it."""

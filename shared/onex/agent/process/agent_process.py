@@ -12,6 +12,7 @@ import structlog
 import uvloop
 
 from onex.agent.crash import Isolation
+from onex.agent.message.pause import PauseSwitch
 from onex.agent.message.program import Program
 from onex.agent.process.assemble import (
     agent_metrics,
@@ -31,6 +32,7 @@ from onex.agent.process.health_access import port_of
 from onex.agent.process.health_server import HealthServer
 from onex.agent.process.instance_slot import InstanceSlot, take_instance_slot
 from onex.agent.process.logs import configure_logs
+from onex.agent.process.pause_watch import PauseWatch
 from onex.agent.process.preflight import check_topics
 from onex.agent.process.presence import Presence
 from onex.agent.process.services import agent_environment_of
@@ -64,6 +66,7 @@ from onex.errors import (
 from onex.model.enums import EnumNodeKind, EnumStage
 from onex.node import NodeEffect
 from onex.provisioning.environment import require_environment
+from onex.schema.intake_orders import IntakeOrders
 from onex.schema.lookups import BETWEEN
 from onex.settings import Settings
 from onex.util.clock import SystemClock
@@ -105,6 +108,7 @@ class AgentProcess:
         self._clock = SteadyClock(SystemClock())
         self._memory = StateMemory(settings.state_memory_mb * 1024 * 1024)
         self._health = health
+        self._pause = PauseSwitch(health)
         self._metrics = agent_metrics(resolved)
         self._clock_watch = ClockWatch(self._clock, health, self._metrics, self._on_clock_set_back)
         self._isolation = Isolation(slot.folder / "crash", self._clock)
@@ -212,10 +216,14 @@ class AgentProcess:
             self._bus = open_agent_bus(self._settings, self._contract.delivery.host)
         try:
             runtime, program = self._assembled(self._bus)
-            if self._contract.node_type is EnumNodeKind.EFFECT:
-                uvloop.run(self._run_effect(program, runtime))
-            else:
-                with ExitStack() as capabilities:
+            contract = self._contract
+            orders = IntakeOrders(runtime.bus, runtime.catalogue, self._settings.env, contract.topic_prefix)
+            with ExitStack() as capabilities:
+                with self._step("looking for a pause"):
+                    capabilities.enter_context(PauseWatch(orders, contract.name, self._pause).looking())
+                if contract.node_type is EnumNodeKind.EFFECT:
+                    uvloop.run(self._run_effect(program, runtime))
+                else:
                     with self._step("starting capabilities"):
                         capabilities.enter_context(running(program.composition))
                     self._run_pure(program, runtime)
@@ -239,6 +247,7 @@ class AgentProcess:
             runtime = AgentRuntime(
                 clock=self._clock,
                 health=self._health,
+                pause=self._pause,
                 metrics=self._metrics,
                 tracing=self._presence.tracing,
                 bus=bus,

@@ -110,6 +110,7 @@ class EffectRunner:
         """
         self._wake = asyncio.Event()
         self._committing = asyncio.Lock()
+        self._room = self._engine.room()
         poller = Thread(target=self._poll, name="poll", daemon=True)
         poller.start()
         try:

@@ -82,7 +82,7 @@ class PureEngine:
         self._totals = BatchTotals()
         if self._stores is not None:
             program.node.container.get(Shrinkables).replace("state", self._stores)
-        self._intake = Intake(program.composition.layers(), self._partitions.is_stopped, clock)
+        self._intake = Intake((*program.composition.layers(), runtime.pause), self._partitions.is_stopped, clock)
 
     @property
     def stage(self) -> EnumStage:
@@ -130,7 +130,7 @@ class PureEngine:
         self._limits.refresh()
         records = self._intake.read(self._consumer, self._pace.size, self._patience(timeout))
         self._report.state(self._stores, self._partitions.standby)
-        records, due = self._gate.admit(records, self._timers.take(), self._consumer)
+        records, due = self._gate.admit(records, self._due(), self._consumer)
         has_followed = self._partitions.stand_by()
         if records or due:
             self._carry(*self._search.narrowed(records, due, self._consumer))
@@ -234,6 +234,10 @@ class PureEngine:
         for origin, letter, _ in outcome.dead_letters:
             self._transaction.produce(*letter, on_delivery=self._stalling(origin))
 
+    def _due(self) -> list[Due]:
+        """Return the timers that are due; none of a paused node, whose timers may wait for an input not read yet."""
+        return [] if self._runtime.pause.is_paused else self._timers.take()
+
     def _stalling(self, origin: Partition) -> OnDelivery:
         """Return a delivery report that stalls a partition whose dead letter was not written."""
 
@@ -319,7 +323,8 @@ class PureEngine:
     def next_timer_ms(self) -> int | None:
         """Return when the earliest timer is due, of partitions that are assigned and not stopped, or the intake
         opens again, in milliseconds since 1970."""
-        dues = [due for due in (self._timers.next_ms(), self._intake.opens_ms()) if due is not None]
+        timer = None if self._runtime.pause.is_paused else self._timers.next_ms()
+        dues = [due for due in (timer, self._intake.opens_ms()) if due is not None]
         return min(dues, default=None)
 
     def overdue(self) -> float:
@@ -342,6 +347,7 @@ class PureEngine:
         """Compare the partitions with what is committed; keyed kinds restore their state before records are read."""
         self._metrics.rebalanced(EnumConsumerEvent.ASSIGNED, partitions)
         self._partitions.assigned(partitions, committed)
+        self._intake.assigned(self._consumer, partitions)
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
         """Forget partitions. Called between two batches: every record that was read is committed."""

@@ -40,6 +40,12 @@ class Intake:
         self._limits.took(len(records))
         return records
 
+    def assigned(self, consumer: ProtocolConsumer, partitions: Sequence[Partition]) -> None:
+        """Have new partitions wait, too, while no message may be read."""
+        if self.is_closed:
+            consumer.pause(partitions)
+            self._is_holding = True
+
     @property
     def is_closed(self) -> bool:
         """Whether no message may be read now. From any thread."""

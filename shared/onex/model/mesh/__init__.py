@@ -6,6 +6,7 @@ from onex.model.mesh.capability import CapabilityReported
 from onex.model.mesh.consumer_health import ConsumerHealthReported, EnumConsumerEvent
 from onex.model.mesh.health import EnumHealth, InstanceHealth, MeshHealth, NodeHealth
 from onex.model.mesh.heartbeat import EnumPhase, NodeHeartbeat
+from onex.model.mesh.intake import IntakeOrdered
 from onex.model.mesh.introspection import (
     EnumIntrospectionReason,
     ModelCapabilities,
@@ -22,11 +23,12 @@ from onex.model.mesh.registration import (
     RegistrationAcknowledged,
     RequestIntrospection,
 )
-from onex.model.mesh.topics import AUDIT_TOPICS, CAPABILITY_TOPICS, MESH_TOPICS, SNAPSHOT_TOPICS
+from onex.model.mesh.topics import AUDIT_TOPICS, CAPABILITY_TOPICS, INTAKE_TOPICS, MESH_TOPICS, SNAPSHOT_TOPICS
 
 __all__ = [
     "AUDIT_TOPICS",
     "CAPABILITY_TOPICS",
+    "INTAKE_TOPICS",
     "MESH_TOPICS",
     "SNAPSHOT_TOPICS",
     "AuditRecorded",
@@ -41,6 +43,7 @@ __all__ = [
     "EnumPhase",
     "EnumRegistrationState",
     "InstanceHealth",
+    "IntakeOrdered",
     "MeshHealth",
     "ModelCapabilities",
     "ModelNodeInput",

@@ -8,6 +8,7 @@ from onex.model.mesh.capability import CapabilityReported
 from onex.model.mesh.consumer_health import ConsumerHealthReported
 from onex.model.mesh.health import InstanceHealth
 from onex.model.mesh.heartbeat import NodeHeartbeat
+from onex.model.mesh.intake import IntakeOrdered
 from onex.model.mesh.introspection import NodeIntrospected
 from onex.model.mesh.registration import (
     RegisteredNode,
@@ -44,6 +45,9 @@ AUDIT_TOPICS: TopicByModel = {
 
 CAPABILITY_TOPICS: TopicByModel = {CacheInvalidated: "onex.evt.mesh.cache-invalidated.v1"}
 """Between the capabilities of nodes."""
+
+INTAKE_TOPICS: TopicByModel = {IntakeOrdered: "onex.snapshot.mesh.intake-ordered.v1"}
+"""The orders of operators to pause and resume nodes. The latest of each node never expires."""
 
 
 def with_prefix(topics: TopicByModel, prefix: str) -> TopicByModel:
