@@ -52,7 +52,7 @@ _MESH_RETENTION = {"retention.ms": str(_DAY_MS)}
 """Signs of life are of no use a day later. The registry's snapshot has their result."""
 _AUDIT_RETENTION = {"retention.ms": str(400 * _DAY_MS)}
 _ORDER_RETENTION = {"cleanup.policy": "compact"}
-"""A node stays paused for as long as nobody resumes it."""
+"""A node stays paused until someone resumes it."""
 _BROKER_TIME = {"message.timestamp.type": "LogAppendTime"}
 """Heartbeats carry their sender's time. The difference to the broker's time shows clocks that are wrong."""
 
