@@ -44,8 +44,11 @@ def test_a_paused_pure_node_takes_no_inputs_and_fires_no_timers(alarms: MeshDriv
     switch.set(order("node_alarm_orchestrator", why="a check"))
     assert health.ready
     assert health.degradations()["paused"].startswith("by me at 2026-01-01 00:00:00: a check; `onex resume")
+    (instance,) = alarms.instances
+    taken = instance.metrics.total_received()
     alarms.send(SetAlarm(entity="after", after=5))
     alarms.advance("60s")
+    assert instance.metrics.total_received() == taken == 1
     assert not alarms.published(Rang)
     switch.set(None)
     assert not health.degradations()
