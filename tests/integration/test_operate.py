@@ -120,6 +120,38 @@ def _positions(mesh: Mesh) -> None:
         assert (code, why in out) == (5, True), out
 
 
+def test_paused_nodes_take_nothing_until_they_are_resumed_also_in_new_processes(mesh: Mesh) -> None:
+    flow = ("node_order_orchestrator", "node_payment_effect")
+
+    def waiting(node: str) -> int:
+        rows = json.loads(onex(mesh, "lag", "--json")[1])
+        return sum(row["lag"] for row in rows if row["node"] == node)
+
+    payment = next(p for p in mesh.processes if mesh.info(p.pid).get("node") == "node_payment_effect")
+    for node in flow:
+        assert onex(mesh, "pause", node, "--why", "a check")[0] == 0
+    mesh.stop(payment)
+    payment = mesh.start("node_payment_effect", ready=False)
+    others = [p for p in mesh.processes if p.poll() is None and mesh.info(p.pid).get("node") == flow[0]]
+    assert len(others) == 1
+
+    def are_paused() -> bool:
+        return all((mesh.readiness(p.pid) or {}).keys() == {"paused"} for p in (payment, *others))
+
+    eventually(are_paused, 40, "both paused")
+    place(mesh, "paused")
+    eventually(lambda: waiting(flow[0]) == 1, 30, "the order waits")
+    code, out = onex(mesh, "status")
+    assert ("node_payment_effect is paused by " in out, ": a check" in out) == (True, True), (code, out)
+    assert waiting(flow[0]) == 1
+    onex(mesh, "resume", flow[0])
+    eventually(lambda: waiting(flow[1]) == 1, 30, "the charge waits")
+    assert {n["node"] for n in json.loads(onex(mesh, "nodes", "--json")[1]) if n["paused"]} == {flow[1]}
+    assert waiting(flow[1]) == 1
+    onex(mesh, "resume", flow[1])
+    eventually(lambda: "paused" in {m.order_id for m in mesh.messages(OrderCompleted)}, 30, "the order is completed")
+
+
 @pytest.mark.parametrize("command", ["lag", "top"])
 def test_what_follows_prints_a_document_a_look_until_it_is_interrupted(mesh: Mesh, command: str) -> None:
     arguments = [command, "--json", "--interval", "0.2", *(["--follow"] if command == "lag" else [])]

@@ -1,22 +1,33 @@
 """Pausing a node: its agents take nothing, fire no timers, and say so."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
 
 import pytest
 from node_alarm_orchestrator.v1_0_0.models import Rang, SetAlarm
 from node_unruly_effect.v1_0_0.models import Act, Acted
 from node_unruly_effect.v1_0_0.node import NodeUnrulyEffect
+from typer.testing import CliRunner
 
 from onex.agent.message.pause import PauseSwitch
 from onex.agent.process.pause_watch import PauseWatch
+from onex.agent.pure.catch_up import CatchUp
+from onex.agent.pure.engine import PureEngine
+from onex.agent.pure.intake import Intake
 from onex.agent.telemetry.health import Health
-from onex.errors import BusError
+from onex.bus.memory import MemoryEventBus
+from onex.bus.protocols import Outgoing, Partition, ProtocolConsumer, ProtocolRecord
+from onex.cli.main import app
+from onex.dlq import Audit
+from onex.errors import BusError, BusUnavailableError
 from onex.model.mesh import IntakeOrdered
 from onex.provisioning.declared import declare
 from onex.schema.intake_orders import IntakeOrders
 from onex.schema.topic_catalogue import TopicCatalogue
-from onex.testing import MeshDriver
+from onex.testing import ManualClock, MeshDriver
 from tests.conftest import NODES
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -24,6 +35,11 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 def order(node: str, paused: bool = True, env: str = "e", why: str = "") -> IntakeOrdered:
     return IntakeOrdered(node=node, env=env, paused=paused, who="me", why=why, at=AT)
+
+
+def publish(bus: MemoryEventBus, orders: IntakeOrders, *made: IntakeOrdered) -> None:
+    for one in made:
+        bus.publish(orders.record_of(one))
 
 
 @pytest.fixture
@@ -76,11 +92,11 @@ def test_the_latest_order_of_the_environment_holds_and_survives(alarms: MeshDriv
     catalogue = TopicCatalogue(alarms.bus)
     orders = IntakeOrders(alarms.bus, catalogue, "e")
     assert not orders.refresh()
-    orders.order(order("a"))
-    orders.order(order("b"))
-    orders.order(order("b", env="another"))
+    publish(alarms.bus, orders, order("a"))
+    publish(alarms.bus, orders, order("b"))
+    publish(alarms.bus, orders, order("b", env="another"))
     assert sorted(orders.refresh()) == ["a", "b"]
-    orders.order(order("a", paused=False))
+    publish(alarms.bus, orders, order("a", paused=False))
     assert list(orders.refresh()) == ["b"]
     assert list(IntakeOrders(alarms.bus, catalogue, "e").refresh()) == ["b"]
     assert declare(alarms.nodes, 1).topics[orders.topic].state.config == {"cleanup.policy": "compact"}
@@ -92,7 +108,7 @@ def test_an_agent_follows_orders_and_keeps_the_last_one_while_they_cannot_be_rea
     orders = IntakeOrders(alarms.bus, TopicCatalogue(alarms.bus), "e")
     switch = PauseSwitch(Health())
     watch = PauseWatch(orders, "a", switch)
-    orders.order(order("a"))
+    publish(alarms.bus, orders, order("a"))
     with watch.looking():
         assert switch.is_paused
         assert switch.available(9) == 0
@@ -103,13 +119,184 @@ def test_an_agent_follows_orders_and_keeps_the_last_one_while_they_cannot_be_rea
     with monkeypatch.context() as patch:
         patch.setattr(orders, "refresh", fails)
         watch.look()
+        assert switch.is_paused
+
+        def is_silent() -> None:
+            raise BusUnavailableError("no broker answers")
+
+        patch.setattr(orders, "refresh", is_silent)
+        watch.look()
+        with pytest.raises(BusUnavailableError), watch.looking():
+            pass
     assert switch.is_paused
-    orders.order(order("a", paused=False))
+    publish(alarms.bus, orders, order("a", paused=False))
     watch.look()
     assert not switch.is_paused
     assert switch.available(9) == 9
 
 
+def test_records_of_any_client_pause_nothing(alarms: MeshDriver) -> None:
+    orders = IntakeOrders(alarms.bus, TopicCatalogue(alarms.bus), "e")
+    of_alarm = IntakeOrders(alarms.bus, TopicCatalogue(alarms.bus), "e", only="a")
+    good, bad = orders.record_of(order("a")), orders.record_of(order("b"))
+    alarms.bus.publish(good)
+    for value, key in ((bad.value, b"a"), (bad.value, None), (b"\xff", b"b"), (None, b"b"), (good.value, b"b")):
+        alarms.bus.publish(Outgoing(orders.topic, value, key, []))
+    assert list(orders.refresh()) == ["a"]
+    assert list(of_alarm.refresh()) == ["a"]
+    publish(alarms.bus, orders, order("b"))
+    assert list(orders.refresh()) == ["a", "b"]
+    assert list(of_alarm.refresh()) == ["a"]
+
+
+def test_texts_of_an_order_are_cut_and_shown_on_one_line() -> None:
+    health = Health()
+    PauseSwitch(health).set(order("a", why="x\n\x1b" * 1000))
+    reason = health.degradations()["paused"]
+    assert len(reason) < 1500
+    assert reason.isprintable()
+
+
+def test_a_topic_that_was_created_again_is_read_from_its_beginning(alarms: MeshDriver) -> None:
+    orders = IntakeOrders(alarms.bus, TopicCatalogue(alarms.bus), "e")
+    publish(alarms.bus, orders, order("a"), order("a", why="again"), order("b"))
+    assert list(orders.refresh()) == ["a", "b"]
+    alarms.bus.admin.remake(orders.topic)
+    publish(alarms.bus, orders, order("b"))
+    assert list(orders.refresh()) == ["b"]
+
+
+def test_an_answer_that_came_during_the_pause_is_read_before_its_timer_fires(
+    alarms: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client needs a moment to fetch the records of a partition that was paused."""
+    alarms.send(SetAlarm(entity="e", after=5))
+    (instance,) = alarms.instances
+    switch, engine = instance.pause, instance._runner
+    assert isinstance(engine, PureEngine)
+    switch.set(order("node_alarm_orchestrator"))
+    alarms.send(SetAlarm(entity="e", after=3600))
+    alarms.advance("60s")
+    switch.set(None)
+    with monkeypatch.context() as slow:
+        slow.setattr(engine._consumer, "batch", lambda *_: [])
+        engine.step(0)
+        assert engine.next_timer_ms() is None
+        assert not alarms.published(Rang)
+    alarms.run_until_idle()
+    assert not alarms.published(Rang), "it was set anew"
+    assert engine.next_timer_ms() is not None
+    alarms.advance("3600s")
+    assert [rang.entity for rang in alarms.published(Rang)] == ["e"]
+
+
 def test_a_mesh_without_the_topic_has_no_pauses(alarms: MeshDriver) -> None:
     orders = IntakeOrders(alarms.bus, TopicCatalogue(alarms.bus), "e", "elsewhere-")
     assert not orders.refresh()
+
+
+class Reads:
+    """A consumer of which a test decides what each read returns, and what happens during the read."""
+
+    def __init__(self, partitions: Sequence[Partition]) -> None:
+        self.partitions = partitions
+        self.paused: set[Partition] = set()
+        self.during: Callable[[], None] = lambda: None
+
+    def batch(self, most: int, timeout: float) -> Sequence[ProtocolRecord]:
+        self.during()
+        return ()
+
+    def assignment(self) -> Sequence[Partition]:
+        return self.partitions
+
+    def positions(self) -> Mapping[Partition, int]:
+        return {}
+
+    def pause(self, partitions: Sequence[Partition]) -> None:
+        self.paused |= set(partitions)
+
+    def resume(self, partitions: Sequence[Partition]) -> None:
+        self.paused -= set(partitions)
+
+
+def test_a_partition_that_is_assigned_while_a_pause_begins_is_read_after_the_pause() -> None:
+    switch, reads = PauseSwitch(Health()), Reads([Partition("t", 0)])
+    consumer = cast(ProtocolConsumer, reads)
+    intake = Intake([switch], lambda _: False, ManualClock())
+
+    def assigned_while_paused() -> None:
+        switch.set(order("a"))
+        intake.assigned(consumer, reads.partitions)
+        switch.set(None)
+
+    reads.during = assigned_while_paused
+    intake.read(consumer, 9, 0.0)
+    assert reads.paused == {Partition("t", 0)}
+    reads.during = lambda: None
+    intake.read(consumer, 9, 0.0)
+    assert not reads.paused
+
+
+def test_timers_wait_for_the_ends_of_the_pause_and_for_no_partition_that_gives_nothing(alarms: MeshDriver) -> None:
+    """A transaction marker at an end is no record, and a busy topic always has records."""
+    topic = "onex.cmd.alarm.set-alarm.v1"
+    partitions = [Partition(topic, number) for number in range(2)]
+    for partition in partitions:
+        alarms.broker.append(topic, b"x", b"k", [], partition.partition)
+    first, second = alarms.records(topic)
+    consumer = cast(ProtocolConsumer, Reads(partitions))
+
+    def held(is_stopped: Callable[[Partition], bool] = lambda _: False) -> CatchUp:
+        held = CatchUp(alarms.bus, is_stopped, alarms.clock)
+        assert held.is_over(consumer, []), "no pause"
+        held.hold()
+        assert not held.is_over(consumer, [])
+        return held
+
+    read = held()
+    assert not read.is_over(consumer, [first])
+    assert read.is_over(consumer, [second])
+    assert read.is_over(consumer, [])
+    quiet, busy = held(), held()
+    alarms.clock.move_to(alarms.clock.monotonic() + 3)
+    assert quiet.is_over(consumer, [])
+    assert not busy.is_over(consumer, [first])
+    alarms.clock.move_to(alarms.clock.monotonic() + 8)
+    assert busy.is_over(consumer, [first]), "partition 1 gives nothing"
+    assert held(lambda partition: partition.partition == 1).is_over(consumer, [first])
+
+
+def test_the_command_pauses_and_resumes_a_node_with_an_audit_entry(
+    alarms: MeshDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONEX_HOME", str(tmp_path))
+    monkeypatch.setenv("ONEX_ENV", "e")
+    monkeypatch.setattr("onex.cli.pause.open_own_bus", lambda _: alarms.bus)
+    monkeypatch.setattr("onex.cli.nodes.open_bus", lambda _: alarms.bus)
+    for module in ("pause", "nodes"):
+        monkeypatch.setattr(f"onex.cli.{module}.open_catalogue", lambda *_: TopicCatalogue(alarms.bus))
+
+    def onex(*arguments: str) -> str:
+        found = CliRunner().invoke(app, [*arguments, "--services", str(NODES / "node_alarm_orchestrator")])
+        assert found.exit_code == 0, (found.output, found.exception)
+        return found.output
+
+    name = "node_alarm_orchestrator"
+    assert "not paused already" in onex("resume", name)
+    assert json.loads(onex("pause", name, "--why", "a check", "--as", "me", "--json"))["changed"]
+    assert f"{name} is paused already" in onex("pause", name)
+    (view,) = json.loads(onex("nodes", "--json"))
+    assert view["paused"]
+    assert "a check" in onex("node", "show", name)
+    publish(alarms.bus, IntakeOrders(alarms.bus, alarms.catalogue, "e"), order("node_removed_effect"))
+    assert "paused, and not in these service folders: node_removed_effect;" in onex("nodes")
+    for paused in ("node_removed_effect", name):
+        assert "take inputs again within two seconds" in onex("resume", paused)
+    assert not IntakeOrders(alarms.bus, alarms.catalogue, "e").refresh()
+    entries = [(e.node, e.action, e.who, e.why) for e in Audit(alarms.bus, alarms.catalogue).entries()]
+    assert (name, "intake_paused", "me", "a check") in entries
+    assert sorted(entry[:2] for entry in entries if entry[1] == "intake_resumed") == [
+        (name, "intake_resumed"),
+        ("node_removed_effect", "intake_resumed"),
+    ]

@@ -3,17 +3,23 @@
 import json
 import os
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner, Result
 
 import onex.local
+from onex.agent.message.pause import PauseSwitch
+from onex.agent.process.health_server import HealthServer
+from onex.agent.telemetry.health import Health
 from onex.bus.protocols import BusHealth
 from onex.cli.main import app
 from onex.cli.stack.stack_file import AgentNote, ProcessNote, Stack, write_stack
 from onex.errors import BusUnavailableError
 from onex.local.process import started_at
+from onex.model.mesh import IntakeOrdered
 from onex.settings import Settings
 
 KAFKA, POSTGRES = "127.0.0.1:4711", "postgresql://postgres:@/postgres?host=/x"
@@ -59,10 +65,12 @@ def dead() -> int:
     return process.pid
 
 
-def wrote(home: Path, node: str, pid: int) -> None:
+def wrote(home: Path, node: str, pid: int, port: int = 1) -> None:
     """What an agent wrote about itself. No port 1 answers."""
     info = {"node": node, "version": "1.0.0", "kind": "EFFECT", "instance": "h-0", "pid": pid}
-    (home / "run" / f"{node}.json").write_text(json.dumps({**info, "health": "http://127.0.0.1:1", "prefix": ""}))
+    (home / "run" / f"{node}.json").write_text(
+        json.dumps({**info, "health": f"http://127.0.0.1:{port}", "prefix": ""})
+    )
 
 
 def note(node: str, pid: int, started: float = 1.0) -> AgentNote:
@@ -129,6 +137,26 @@ def test_an_agent_that_lives_and_does_not_answer_is_not_gone(home: Path) -> None
     assert f"does not answer: end it (kill -9 {mine}), then run `onex up`" in shown.stdout
     (home / "run" / "node_silent_effect.json").unlink()
     assert [agent["state"] for agent in json.loads(status("--json").stdout)["agents"]] == ["starting"]
+
+
+def test_who_paused_a_node_is_named(home: Path) -> None:
+    health = Health()
+    PauseSwitch(health).set(
+        IntakeOrdered(node="node_a_effect", env="e", paused=True, who="me", at=datetime(2026, 1, 1, tzinfo=UTC))
+    )
+    server = HealthServer("127.0.0.1", 0, health, CollectorRegistry())
+    wrote(home, "node_a_effect", os.getpid(), server.port)
+    stack(home)
+    try:
+        shown = status()
+        (agent,) = json.loads(status("--json").stdout)["agents"]
+    finally:
+        server.close()
+    assert (shown.exit_code, agent["state"]) == (0, "ready")
+    assert "ready, paused" in shown.stdout
+    reason = "by me at 2026-01-01 00:00:00; `onex resume node_a_effect` ends it"
+    assert f"node_a_effect is paused {reason}" in lines(shown)
+    assert agent["paused"] == reason
 
 
 def test_servers_that_are_down_are_named_with_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

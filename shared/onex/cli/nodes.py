@@ -17,6 +17,8 @@ from onex.model.enums import EnumNodeKind
 from onex.model.mesh import EnumHealth
 from onex.util.printable import one_line
 
+_MOST_NAMES = 20
+
 node = typer.Typer(no_args_is_help=True, help="Show one node.")
 
 Kind = Annotated[EnumNodeKind | None, typer.Option("--kind", case_sensitive=False, help="Only nodes of this kind.")]
@@ -51,6 +53,9 @@ def nodes(
     print_rows(columns, [row_of(view) for view in views])
     if remark := registry_remark(survey):
         errors.print(remark)
+    if strange := survey.pauses_elsewhere():
+        names = ", ".join(map(one_line, strange[:_MOST_NAMES]))
+        errors.print(f"paused, and not in these service folders: {names}; `onex resume NODE` ends it")
 
 
 @node.command()
@@ -75,7 +80,8 @@ def show(
         return
     console.print(styled("[bold]{}[/] {}  {}  {}  {}", view.name, view.version, view.kind, view.state, view.health))
     if view.pause is not None:
-        console.print(one_line(f"paused by {view.pause.who} at {view.pause.at:%Y-%m-%d %H:%M:%S}: {view.pause.why}"))
+        why = f": {view.pause.why}" if view.pause.why else ""
+        console.print(one_line(f"paused by {view.pause.who} at {view.pause.at:%Y-%m-%d %H:%M:%S}{why}"))
     if entries:
         shown = entries[-1].node.registered
         console.print(one_line(shown.description))
@@ -133,9 +139,14 @@ def row_of(view: NodeView) -> Sequence[object]:
         view.lag,
         view.dead_letters,
         len(view.unfinished),
-        "paused" if view.pause is not None else view.state,
+        state_of(view),
         view.health,
     )
+
+
+def state_of(view: NodeView) -> str:
+    """Return the state of the registrations, or that an operator has paused the node."""
+    return view.state if view.pause is None else "paused"
 
 
 def as_dict(view: NodeView) -> dict[str, object]:

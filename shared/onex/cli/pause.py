@@ -13,8 +13,11 @@ from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, console, print_json
 from onex.connect import open_catalogue
 from onex.contract import resolve_node
-from onex.model.mesh import IntakeOrdered
+from onex.dlq import Audit
+from onex.dlq.manager import Transaction
+from onex.model.mesh import EnumDeadLetterAction, IntakeOrdered
 from onex.schema.intake_orders import IntakeOrders
+from onex.util.printable import one_line
 
 NodeName = Annotated[str, typer.Argument(help="Name of the node.")]
 
@@ -46,20 +49,30 @@ def resume(
 
 def _order(node: str, *, paused: bool, why: str, who: str, services: list[Path] | None, as_json: bool) -> None:
     settings, author = load_settings(services), author_of(who, why)
-    name = resolve_node(find_node(node, settings), settings.topic_prefix).contract.name
     bus = open_own_bus(settings)
-    orders = IntakeOrders(bus, open_catalogue(settings, bus), settings.env, settings.topic_prefix)
-    changes = (name in orders.refresh()) is not paused
+    catalogue = open_catalogue(settings, bus)
+    orders = IntakeOrders(bus, catalogue, settings.env, settings.topic_prefix)
+    pauses = orders.refresh()
+    if not paused and node in pauses:  # also a node whose contract is gone
+        name = node
+    else:
+        name = resolve_node(find_node(node, settings), settings.topic_prefix).contract.name
+    changes = (name in pauses) is not paused
     if changes:
         at = datetime.now(UTC)
         order = IntakeOrdered(node=name, env=settings.env, paused=paused, who=author.who, why=author.why, at=at)
-        orders.order(order)
+        record = orders.record_of(order)
+        audit = Audit(bus, catalogue, settings.topic_prefix)
+        action = EnumDeadLetterAction.INTAKE_PAUSED if paused else EnumDeadLetterAction.INTAKE_RESUMED
+        with Transaction(bus.transaction(f"{settings.topic_prefix}{settings.env}.{name}.intake")) as transaction:
+            transaction.produce(record.topic, record.value, record.key, record.headers)
+            audit.add(transaction, orders.topic, name, "", action, author)
     if as_json:
         print_json({"node": name, "paused": paused, "changed": changes})
         return
     state = "paused" if paused else "not paused"
     if not changes:
-        console.print(f"{name} is {state} already")
+        console.print(one_line(f"{name} is {state} already"))
         return
     done = "take no more inputs" if paused else "take inputs again"
-    console.print(f"{name} is {state}: its agents {done} within two seconds")
+    console.print(one_line(f"{name} is {state}: its agents {done} within two seconds"))

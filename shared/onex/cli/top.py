@@ -16,7 +16,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from onex.cli.nodes import as_dict, open_survey, registry_remark
+from onex.cli.nodes import as_dict, open_survey, registry_remark, state_of
 from onex.cli.options import Services
 from onex.cli.output import AsJson, console, print_json, table_of
 from onex.errors import BusError
@@ -126,7 +126,7 @@ def _screen(samples: list[Sample], order: str, message: str) -> RenderableType:
             f"{sample.rate:,.1f}",
             f"{sample.view.lag:,}",
             f"{sample.view.dead_letters:,}",
-            sample.view.state,
+            state_of(sample.view),
             sample.view.health,
         )
         for sample in sorted(samples, key=_SORTS[order])

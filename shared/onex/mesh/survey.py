@@ -113,6 +113,10 @@ class Survey:
             for node in sorted(self._nodes, key=lambda n: n.contract.name)
         ]
 
+    def pauses_elsewhere(self) -> list[str]:
+        """Return the names of paused nodes that are not in the service folders. Raise BusError."""
+        return sorted(self._pauses().keys() - {node.contract.name for node in self._nodes})
+
     def _pauses(self) -> Mapping[str, IntakeOrdered]:
         try:
             return self._orders.refresh()

@@ -1,29 +1,44 @@
 """Reads and writes what operators order about the intake of nodes: a compacted topic with one order for each node."""
 
 from collections.abc import Mapping
+from time import monotonic
 
-from onex.bus.protocols import Outgoing, Partition, ProtocolEventBus
-from onex.bus.topics import all_partitions
-from onex.errors import MessageError
+from onex.bus.protocols import Outgoing, Partition, ProtocolEventBus, ProtocolRecord
+from onex.bus.topics import all_partitions, require_topic
+from onex.errors import BusError, MessageError
 from onex.model.mesh import INTAKE_TOPICS, IntakeOrdered
 from onex.schema.catalogue import ProtocolSchemaCatalogue
 from onex.schema.codec import Codec
 from onex.wire.cloudevents import first_headers
 from onex.wire.skipped import SkippedRecords
 
+_LOOK_EVERY = 10.0
+"""Seconds between two requests for the partitions of the topic."""
+
 
 class IntakeOrders:
-    """The orders of one environment. ``refresh`` reads those that were added since."""
+    """The orders of one environment. ``refresh`` reads those that were added since. Any client may write records."""
 
-    def __init__(self, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue, env: str, prefix: str = "") -> None:
-        """``prefix``: the setting ``topic_prefix``."""
+    def __init__(
+        self,
+        bus: ProtocolEventBus,
+        catalogue: ProtocolSchemaCatalogue,
+        env: str,
+        prefix: str = "",
+        *,
+        only: str | None = None,
+    ) -> None:
+        """``prefix``: the setting ``topic_prefix``. ``only``: the node whose orders are kept, None for all."""
         self._bus = bus
         self._catalogue = catalogue
         self._env = env
+        self._only = None if only is None else only.encode()
         self.topic = prefix + INTAKE_TOPICS[IntakeOrdered]
         self._codec: Codec | None = None
+        self._partitions: list[Partition] = []
+        self._looked_at = 0.0
         self._next: dict[Partition, int] = {}
-        self._latest: dict[str, IntakeOrdered] = {}
+        self._pauses: dict[str, IntakeOrdered] = {}
         self._skipped = SkippedRecords()
 
     def refresh(self) -> Mapping[str, IntakeOrdered]:
@@ -31,36 +46,58 @@ class IntakeOrders:
 
         Raise BusError, and SchemaMismatchError when the topic's schema is not registered.
         """
-        partitions = all_partitions(self._bus.admin.topics([self.topic]).values())
-        ends = self._bus.admin.ends(partitions) if partitions else {}
+        ends = self._ends()
+        if any(end < self._next.get(partition, 0) for partition, (_, end) in ends.items()):
+            self._next.clear()  # the topic was created again
+            self._pauses.clear()
         behind = {
             p: max(first, self._next.get(p, 0)) for p, (first, end) in ends.items() if self._next.get(p, 0) < end
         }
         if behind:
             self._read(behind)
             self._next |= {partition: ends[partition][1] for partition in behind}
-        return {node: order for node, order in self._latest.items() if order.paused}
+        return dict(self._pauses)
 
-    def order(self, order: IntakeOrdered) -> None:
-        """Write an order; return when the brokers have acknowledged it. Raise as :meth:`refresh`."""
+    def record_of(self, order: IntakeOrdered) -> Outgoing:
+        """Return the record of an order. Raise MissingTopicError without the topic, and as :meth:`refresh`."""
+        require_topic(self._bus.admin, self.topic)
         headers = first_headers(self.topic, b"/onex/intake", f"{order.node}/{order.at.timestamp()}")
-        self._bus.publish(Outgoing(self.topic, self._codec_now().encode(order), order.partition_key(), headers))
+        return Outgoing(self.topic, self._codec_now().encode(order), order.partition_key(), headers)
+
+    def _ends(self) -> Mapping[Partition, tuple[int, int]]:
+        now = monotonic()
+        if not self._partitions or now - self._looked_at >= _LOOK_EVERY:
+            self._partitions = all_partitions(self._bus.admin.topics([self.topic]).values())
+            self._looked_at = now
+        try:
+            return self._bus.admin.ends(self._partitions) if self._partitions else {}
+        except BusError:
+            self._partitions = []  # the topic may be gone
+            raise
 
     def _read(self, start: Mapping[Partition, int]) -> None:
         codec = self._codec_now()
         reader = self._bus.read(start)
         try:
             for record in reader.until_end():
-                try:
-                    message = codec.decode(record.value())
-                except MessageError as error:
-                    self._skipped.skip(record, error)
-                    continue
-                match message:
-                    case IntakeOrdered(env=self._env):
-                        self._latest[message.node] = message
+                if self._only is None or record.key() == self._only:
+                    self._take(record, codec)
         finally:
             reader.close()
+
+    def _take(self, record: ProtocolRecord, codec: Codec) -> None:
+        """Follow an order. One with another key than its node would outlast compaction next to the node's own."""
+        try:
+            message = codec.decode(record.value())
+        except MessageError as error:
+            self._skipped.skip(record, error)
+            return
+        match message:
+            case IntakeOrdered(env=self._env) if message.partition_key() == record.key():
+                if message.paused:
+                    self._pauses[message.node] = message
+                else:
+                    self._pauses.pop(message.node, None)
 
     def _codec_now(self) -> Codec:
         if self._codec is None:

@@ -8,9 +8,12 @@ from typing_extensions import override
 from onex.capability.health import ProtocolReadiness
 from onex.capability.layer import ProtocolIntake
 from onex.model.mesh import IntakeOrdered
+from onex.model.mesh.health import PAUSED
+from onex.util.printable import one_line
 
 log = structlog.get_logger(__name__)
-_SUBJECT = "paused"
+_LONGEST = 200
+"""Characters of each text in an order. Any client may write orders."""
 
 
 class PauseSwitch(ProtocolIntake):
@@ -34,12 +37,13 @@ class PauseSwitch(ProtocolIntake):
             return
         self._order = order
         if order is None:
-            self._readiness.clear(_SUBJECT)
+            self._readiness.clear(PAUSED)
             log.warning("takes messages again")
             return
-        why = f": {order.why}" if order.why else ""
-        reason = f"by {order.who} at {order.at:%Y-%m-%d %H:%M:%S}{why}; `onex resume {order.node}` ends it"
-        self._readiness.degrade(_SUBJECT, reason)
+        why = f": {one_line(order.why[:_LONGEST])}" if order.why else ""
+        who = one_line(order.who[:_LONGEST])
+        reason = f"by {who} at {order.at:%Y-%m-%d %H:%M:%S}{why}; `onex resume {order.node}` ends it"
+        self._readiness.degrade(PAUSED, reason)
         log.warning("takes no messages, because the node is paused", reason=reason)
 
     @override

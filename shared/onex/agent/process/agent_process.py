@@ -217,7 +217,9 @@ class AgentProcess:
         try:
             runtime, program = self._assembled(self._bus)
             contract = self._contract
-            orders = IntakeOrders(runtime.bus, runtime.catalogue, self._settings.env, contract.topic_prefix)
+            orders = IntakeOrders(
+                runtime.bus, runtime.catalogue, self._settings.env, contract.topic_prefix, only=contract.name
+            )
             with ExitStack() as capabilities:
                 with self._step("looking for a pause"):
                     capabilities.enter_context(PauseWatch(orders, contract.name, self._pause).looking())

@@ -7,7 +7,7 @@ from threading import Event, Thread
 import structlog
 
 from onex.agent.message.pause import PauseSwitch
-from onex.errors import BusError, SchemaMismatchError
+from onex.errors import BusError, BusUnavailableError, SchemaMismatchError
 from onex.schema.intake_orders import IntakeOrders
 
 log = structlog.get_logger(__name__)
@@ -25,11 +25,17 @@ class PauseWatch:
         self._switch = switch
         self._problem = ""
 
-    def look(self) -> None:
-        """Set the switch as the latest order says. When orders cannot be read, it stays as it is."""
+    def look(self, *, is_first: bool = False) -> None:
+        """Set the switch as the latest order says. When orders cannot be read, it stays as it is.
+
+        Raise BusUnavailableError if ``is_first``: without an answer, nobody knows whether the node is paused.
+        """
         try:
             self._switch.set(self._orders.refresh().get(self._node))
         except (BusError, SchemaMismatchError) as error:
+            match error:
+                case BusUnavailableError() if is_first:
+                    raise
             if str(error) != self._problem:
                 log.warning("cannot read whether the node is paused", reason=str(error))
             self._problem = str(error)
@@ -38,8 +44,8 @@ class PauseWatch:
 
     @contextmanager
     def looking(self) -> Iterator[None]:
-        """Look now, and each second until the end of the block."""
-        self.look()
+        """Look now, and each second until the end of the block. Raise BusUnavailableError when no broker answers."""
+        self.look(is_first=True)
         ended = Event()
 
         def run() -> None:
@@ -47,7 +53,8 @@ class PauseWatch:
                 try:
                     self.look()
                 except Exception:
-                    log.exception("looking for pauses failed, trying again")
+                    if not ended.is_set():  # the bus is closed under a look that takes too long
+                        log.exception("looking for pauses failed, trying again")
 
         thread = Thread(target=run, name="pauses", daemon=True)
         thread.start()

@@ -17,6 +17,7 @@ from onex.agent.message.current import CURRENT, Current
 from onex.agent.message.program import Program
 from onex.agent.pure.batch_pace import BatchPace
 from onex.agent.pure.batch_report import BatchReport
+from onex.agent.pure.catch_up import CatchUp
 from onex.agent.pure.compute import ComputeProcessor
 from onex.agent.pure.crash_gate import PureGate
 from onex.agent.pure.due_timers import Due, DueTimers
@@ -83,6 +84,7 @@ class PureEngine:
         if self._stores is not None:
             program.node.container.get(Shrinkables).replace("state", self._stores)
         self._intake = Intake((*program.composition.layers(), runtime.pause), self._partitions.is_stopped, clock)
+        self._catch_up = CatchUp(self._bus, self._partitions.is_stopped, clock)
 
     @property
     def stage(self) -> EnumStage:
@@ -130,7 +132,7 @@ class PureEngine:
         self._limits.refresh()
         records = self._intake.read(self._consumer, self._pace.size, self._patience(timeout))
         self._report.state(self._stores, self._partitions.standby)
-        records, due = self._gate.admit(records, self._due(), self._consumer)
+        records, due = self._gate.admit(records, self._due(records), self._consumer)
         has_followed = self._partitions.stand_by()
         if records or due:
             self._carry(*self._search.narrowed(records, due, self._consumer))
@@ -234,9 +236,16 @@ class PureEngine:
         for origin, letter, _ in outcome.dead_letters:
             self._transaction.produce(*letter, on_delivery=self._stalling(origin))
 
-    def _due(self) -> list[Due]:
-        """Return the timers that are due; none of a paused node, whose timers may wait for an input not read yet."""
-        return [] if self._runtime.pause.is_paused else self._timers.take()
+    def _due(self, records: Sequence[ProtocolRecord]) -> list[Due]:
+        """Return the timers that are due. Those of a paused node wait: an input that is not read yet may cancel them.
+
+        After the pause they wait until these inputs are read. ``records`` are those read just now.
+        """
+        if self._runtime.pause.is_paused:
+            self._catch_up.hold()
+        elif self._catch_up.is_over(self._consumer, records):
+            return self._timers.take()
+        return []
 
     def _stalling(self, origin: Partition) -> OnDelivery:
         """Return a delivery report that stalls a partition whose dead letter was not written."""
@@ -323,7 +332,7 @@ class PureEngine:
     def next_timer_ms(self) -> int | None:
         """Return when the earliest timer is due, of partitions that are assigned and not stopped, or the intake
         opens again, in milliseconds since 1970."""
-        timer = None if self._runtime.pause.is_paused else self._timers.next_ms()
+        timer = None if self._runtime.pause.is_paused or self._catch_up.is_holding else self._timers.next_ms()
         dues = [due for due in (timer, self._intake.opens_ms()) if due is not None]
         return min(dues, default=None)
 

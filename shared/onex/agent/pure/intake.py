@@ -28,15 +28,13 @@ class Intake:
             return list(consumer.batch(most, timeout))
         allowed = self._limits.available(most)
         running = [] if allowed > 0 and not self._is_holding else self._running(consumer)
-        if allowed > 0:
-            if self._is_holding:
-                consumer.resume(running)
-            records = list(consumer.batch(allowed, timeout))
-        else:
+        if allowed > 0 and self._is_holding:
+            consumer.resume(running)
+        elif allowed <= 0:
             consumer.pause(running)
-            # Only a partition that is assigned meanwhile may have a record.
-            records = list(consumer.batch(1, timeout))
-        self._is_holding = allowed <= 0
+        self._is_holding = allowed <= 0  # before the read: `assigned` sets it inside
+        # While nothing is allowed, only a partition that is assigned meanwhile may have a record.
+        records = list(consumer.batch(max(1, allowed), timeout))
         self._limits.took(len(records))
         return records
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from onex.bus.topics import all_partitions
 from onex.cli.doctor.check import CheckContext, Finding, Severity
-from onex.cli.stack.agent_files import agent_infos, unready_reasons
+from onex.cli.stack.agent_files import agent_infos, readiness_of
 from onex.model.mesh.health import BLOCKED
+from onex.util.printable import one_line
 
 
 def stuck_partitions(context: CheckContext) -> Iterator[Finding]:
@@ -22,6 +23,16 @@ def stuck_partitions(context: CheckContext) -> Iterator[Finding]:
             if lag.lag and lag.partition in before and before[lag.partition].committed == lag.committed
         ]
         if not stuck:
+            continue
+        if view.pause is not None:
+            who, when = one_line(view.pause.who), f"{view.pause.at:%Y-%m-%d %H:%M:%S}"
+            waiting = sum(lag.lag for lag in stuck)
+            yield Finding(
+                Severity.WARNING,
+                "paused",
+                f"{view.name} is paused by {who} since {when}, and {waiting} records wait",
+                f"`onex resume {view.name}` before their topics delete them",
+            )
             continue
         names = ", ".join(f"{lag.partition.topic}[{lag.partition.partition}]" for lag in stuck)
         if not view.instances:
@@ -49,12 +60,11 @@ def blocked_partitions(context: CheckContext) -> Iterator[Finding]:
         if reason.startswith(BLOCKED)
     }
     for info in agent_infos(context.settings):
-        process = f"{context.settings.env}/{info.node}/{info.instance}"
-        reasons |= {
-            (process, f"{about}: {why}")
-            for about, why in (unready_reasons(info) or {}).items()
-            if about.startswith(BLOCKED)
-        }
+        process, readiness = f"{context.settings.env}/{info.node}/{info.instance}", readiness_of(info)
+        if readiness is not None:
+            reasons |= {
+                (process, f"{about}: {why}") for about, why in readiness.reasons.items() if about.startswith(BLOCKED)
+            }
     for process, reason in sorted(reasons):
         what, _, remedy = reason.partition("; ")
         yield Finding(Severity.ERROR, "blocked", f"{process}: {what}", remedy)

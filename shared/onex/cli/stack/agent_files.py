@@ -4,11 +4,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from onex.errors import ConfigurationError
+from onex.model.mesh.health import PAUSED
 from onex.settings import Settings
 
 GONE, READY = "gone", "ready"
@@ -35,9 +37,28 @@ class AgentInfo(BaseModel):
 
 
 class _Readiness(BaseModel):
-    """The reply of ``/readyz`` with a status other than 200."""
+    """The reply of ``/readyz``."""
 
     reasons: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What an agent replied."""
+
+    is_ready: bool
+    reasons: Mapping[str, str]
+    """Why it is not ready; of a ready agent, what degrades it. By subject."""
+
+    @property
+    def state(self) -> str:
+        """``ready``, or why the agent is not ready."""
+        return READY if self.is_ready else _joined(self.reasons)
+
+    @property
+    def paused(self) -> str:
+        """Who paused the node, and why; empty for a node that takes its inputs."""
+        return self.reasons.get(PAUSED, "")
 
 
 def agent_infos(settings: Settings) -> list[AgentInfo]:
@@ -62,25 +83,27 @@ def remove_files_of_dead_agents(settings: Settings) -> None:
 
 def state_of(info: AgentInfo) -> str:
     """Return ``ready``, why the agent is not ready, or ``gone``."""
-    reasons = unready_reasons(info)
-    if reasons is None:
-        return GONE
-    return "; ".join(f"{subject}: {reason}" for subject, reason in reasons.items()) or READY
+    readiness = readiness_of(info)
+    return GONE if readiness is None else readiness.state
 
 
-def unready_reasons(info: AgentInfo) -> Mapping[str, str] | None:
-    """Return why an agent is not ready, by subject of the complaint. Return None when no agent replies in 2 s."""
+def readiness_of(info: AgentInfo) -> Readiness | None:
+    """Return what an agent replies. Return None when no agent replies in 2 s."""
     try:
         with urllib.request.urlopen(f"{info.health}/readyz", timeout=_TIMEOUT) as reply:
-            reply.read()
-        return {}
+            is_ready, body = True, reply.read()
     except urllib.error.HTTPError as error:
-        try:
-            return _Readiness.model_validate_json(error.read()).reasons
-        except ValidationError:
-            return None  # another program has the port
+        is_ready, body = False, error.read()
     except (OSError, ValueError):
         return None
+    try:
+        return Readiness(is_ready, _Readiness.model_validate_json(body).reasons)
+    except ValidationError:
+        return None  # another program has the port
+
+
+def _joined(reasons: Mapping[str, str]) -> str:
+    return "; ".join(f"{subject}: {reason}" for subject, reason in reasons.items())
 
 
 def _files(settings: Settings) -> list[Path]:

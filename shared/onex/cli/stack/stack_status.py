@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from onex.bus.protocols import BusHealth
 from onex.cli.bus import health_of
-from onex.cli.stack.agent_files import GONE, READY, AgentInfo, agent_infos, state_of
+from onex.cli.stack.agent_files import GONE, READY, AgentInfo, agent_infos, readiness_of
 from onex.cli.stack.agents import log_of
 from onex.cli.stack.stack_file import AgentNote, Stack, is_local_kafka, read_stack
 from onex.connect import open_bus
@@ -29,6 +29,8 @@ class AgentStatus:
     state: str
     unfinished: Sequence[str] = ()
     """Handlers whose logic is not written yet."""
+    paused: str = ""
+    """Who paused the node, and why; empty for a node that takes its inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +93,19 @@ def _status_of_info(info: AgentInfo, prefix: str) -> AgentStatus:
     """Return the status of an agent that wrote a file. A process that runs and does not reply is not gone."""
     from onex.local.process import runs
 
-    state = state_of(info)
-    if state == GONE and runs(info.pid):
-        state = _SILENT
+    readiness = readiness_of(info)
+    silent = _SILENT if runs(info.pid) else GONE
     return AgentStatus(
-        prefix, info.node, info.version, info.kind, info.instance, info.pid, info.health, state, info.unfinished
+        prefix,
+        info.node,
+        info.version,
+        info.kind,
+        info.instance,
+        info.pid,
+        info.health,
+        silent if readiness is None else readiness.state,
+        info.unfinished,
+        "" if readiness is None else readiness.paused,
     )
 
 

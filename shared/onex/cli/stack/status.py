@@ -10,7 +10,7 @@ from onex.cli.options import load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json, print_rows
 from onex.cli.stack.agent_files import agent_infos
 from onex.cli.stack.stack_status import status_of
-from onex.util.printable import printable
+from onex.util.printable import one_line, printable
 
 
 def status(
@@ -36,8 +36,21 @@ def status(
         state = Text("ready", "green") if found.kafka.ok else Text("down", "red")
         console.print(Text.assemble("Kafka       ", state, "  ", printable(found.kafka.detail)))
         console.print(f"PostgreSQL  {without_secrets(settings.database_url.get_secret_value())}")
-        rows = [(a.node, a.version, a.kind, a.instance, a.pid, len(a.unfinished), a.state) for a in found.agents]
+        rows = [
+            (
+                a.node,
+                a.version,
+                a.kind,
+                a.instance,
+                a.pid,
+                len(a.unfinished),
+                f"{a.state}{', paused' * bool(a.paused)}",
+            )
+            for a in found.agents
+        ]
         print_rows(("NODE", "VERSION", "KIND", "INSTANCE", "PID", "UNFINISHED", "STATE"), rows)
+        for node, why in sorted({(agent.node, agent.paused) for agent in found.agents if agent.paused}):
+            console.print(f"{node} is paused {one_line(why)}")
         for remedy in found.remedies:
             console.print(remedy)
     if not found.ready:

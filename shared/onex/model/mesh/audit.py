@@ -29,6 +29,10 @@ class EnumDeadLetterAction(StrEnum):
     """The same, and the node reads its inputs again from the earliest record."""
     STATE_RESTORED = "state_restored"
     """The state of a node was replaced by that of a checkpoint: the entry names its changelog, not a letter."""
+    INTAKE_PAUSED = "intake_paused"
+    """The agents of a node take no inputs: the entry names the topic of the orders, not a letter."""
+    INTAKE_RESUMED = "intake_resumed"
+    """They take inputs again."""
 
 
 class DeadLetterAudited(Message, key="letter"):

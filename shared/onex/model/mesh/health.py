@@ -7,6 +7,8 @@ from onex.model.message import Message
 
 BLOCKED = "blocked "
 """Beginning of a reason that names a blocked partition."""
+PAUSED = "paused"
+"""Subject of the reason of an agent whose node an operator has paused."""
 
 
 class EnumHealth(StrEnum):
