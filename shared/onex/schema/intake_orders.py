@@ -28,7 +28,7 @@ class IntakeOrders:
         *,
         only: str | None = None,
     ) -> None:
-        """``prefix``: the setting ``topic_prefix``. ``only``: the node whose orders are kept, None for all."""
+        """``prefix``: the setting ``topic_prefix``. ``only``: the node whose orders are read, None for all."""
         self._bus = bus
         self._catalogue = catalogue
         self._env = env

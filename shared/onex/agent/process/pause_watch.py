@@ -28,7 +28,7 @@ class PauseWatch:
     def look(self, *, is_first: bool = False) -> None:
         """Set the switch as the latest order says. When orders cannot be read, it stays as it is.
 
-        Raise BusUnavailableError if ``is_first``: without an answer, nobody knows whether the node is paused.
+        Raise BusUnavailableError if ``is_first``: without an answer, it is unknown whether the node is paused.
         """
         try:
             self._switch.set(self._orders.refresh().get(self._node))

@@ -9,8 +9,8 @@ _QUIET, _QUIET_PARTITION = 2.0, 10.0
 """Seconds after which no record is expected: when a read had none at all, and when reads had only records of other
 partitions.
 
-A client needs up to a second to fetch records of a partition that was paused. Offsets alone do not tell: transaction
-markers have offsets, too.
+A client needs up to a second to fetch records of a partition that was paused. Offsets alone are not enough:
+transaction markers have offsets, too.
 """
 
 

@@ -37,15 +37,7 @@ def status(
         console.print(Text.assemble("Kafka       ", state, "  ", printable(found.kafka.detail)))
         console.print(f"PostgreSQL  {without_secrets(settings.database_url.get_secret_value())}")
         rows = [
-            (
-                a.node,
-                a.version,
-                a.kind,
-                a.instance,
-                a.pid,
-                len(a.unfinished),
-                f"{a.state}{', paused' * bool(a.paused)}",
-            )
+            (a.node, a.version, a.kind, a.instance, a.pid, len(a.unfinished), _shown(a.state, a.paused))
             for a in found.agents
         ]
         print_rows(("NODE", "VERSION", "KIND", "INSTANCE", "PID", "UNFINISHED", "STATE"), rows)
@@ -55,6 +47,10 @@ def status(
             console.print(remedy)
     if not found.ready:
         raise typer.Exit(Exit.FAILED)
+
+
+def _shown(state: str, paused: str) -> str:
+    return f"{state}, paused" if paused else state
 
 
 def without_secrets(url: str) -> str:
