@@ -53,7 +53,7 @@ def test_the_actions_run_in_the_order_exit_handler_entry() -> None:
     mesh.send(BookReturned(book="b", damage=0.9))
     assert [noted.what for noted in mesh.published(LoanNoted)] == [
         "leave shelf",
-        "lend to lent",
+        "lend from shelf to lent",
         "enter lent after 1",
         "exit lent",
         "take back to repair",

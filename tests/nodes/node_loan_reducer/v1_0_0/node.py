@@ -9,7 +9,8 @@ class NodeLoanReducer(NodeReducer[Loan]):
     """Notes each handler and action that runs."""
 
     def lend(self, state: Loan | None, event: BookLent, context: Context) -> Reduction[Loan]:
-        return _noted(state or Loan(), context, f"lend to {context.transition_to}")
+        loan = state or Loan()
+        return _noted(loan, context, f"lend from {loan.place} to {context.transition_to}")
 
     def take_back(self, state: Loan | None, event: BookReturned, context: Context) -> Reduction[Loan]:
         return _noted(state or Loan(), context, f"take back to {context.transition_to}")
