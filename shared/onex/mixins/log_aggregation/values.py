@@ -3,18 +3,19 @@
 A value is read once, and no part of it is stored: code that changes it later does not change the line.
 """
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from itertools import islice
+from json import JSONEncoder
 
 from pydantic import BaseModel
 
 from onex.util.error_text import scrubbed, text_of
 from onex.util.redaction import HIDDEN, Redactor
 
+_JSON = JSONEncoder(ensure_ascii=False).encode
 _DEEPEST = 8
 """Containers within containers. Circular values end there."""
 _LEAST = 128
@@ -152,11 +153,11 @@ def _literal(text: str, most_bytes: int, room: Room) -> str:
         shown = shown[:-_MARGIN]
     room.is_cut |= len(text) > read or len(shown) > most_bytes
     shown = shown[:most_bytes].encode(errors="backslashreplace").decode()  # a lone surrogate is no UTF-8
-    found = json.dumps(shown, ensure_ascii=False)
+    found = _JSON(shown)
     if len(found.encode()) <= most_bytes:
         return found
     room.is_cut = True
-    return json.dumps(shown[: max(0, most_bytes - 2) // _ESCAPED], ensure_ascii=False)
+    return _JSON(shown[: max(0, most_bytes - 2) // _ESCAPED])
 
 
 def _text(text: str, room: Room) -> str:
