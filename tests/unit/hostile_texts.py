@@ -104,13 +104,18 @@ def targets() -> Iterator[Target]:
     with root.make_context("onex", [], resilient_parsing=True) as context:
         for name in root.list_commands(context):
             found = root.get_command(context, name)
-            if isinstance(found, TyperGroup):
-                for inner, command in found.commands.items():
-                    yield from _targets(f"{name} {inner}", command.params)
-            else:
-                assert found is not None
-                yield from _targets(name, found.params)
+            assert found is not None
+            yield from _targets_below(name, found)
     yield Target("", "the command", [])
+
+
+def _targets_below(name: str, command: object) -> Iterator[Target]:
+    match command:
+        case TyperGroup(commands=commands):
+            for inner, below in commands.items():
+                yield from _targets_below(f"{name} {inner}", below)
+        case _:
+            yield from _targets(name, getattr(command, "params"))  # noqa: B009
 
 
 def _targets(command: str, params: Sequence[object]) -> Iterator[Target]:

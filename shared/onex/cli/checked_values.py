@@ -11,7 +11,7 @@ _LARGEST = 1e9
 """The largest number with a fraction: seconds in about 30 years."""
 
 
-def check_values(command: TyperCommand | TyperGroup) -> None:
+def check_values(command: TyperCommand) -> None:
     """Refuse texts that are not UTF-8, which no key, header or message can hold, and numbers that are too large."""
     call = command.callback
     assert call is not None
@@ -25,6 +25,18 @@ def check_values(command: TyperCommand | TyperGroup) -> None:
         return call(**options)
 
     command.callback = checked
+
+
+def check_group(group: TyperGroup) -> None:
+    """Check the values of all commands of a group, and of the groups in it."""
+    for command in group.commands.values():
+        match command:
+            case TyperGroup():
+                check_group(command)
+            case TyperCommand():
+                check_values(command)
+            case _:
+                raise AssertionError(f"{command.name} is no command of this program")
 
 
 def _each(values: object) -> list[object]:

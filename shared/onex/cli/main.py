@@ -13,13 +13,12 @@ from structlog.typing import EventDict
 from typer.core import TyperCommand, TyperGroup
 
 from onex import __version__
-from onex.cli.checked_values import check_values
+from onex.cli.checked_values import check_group, check_values
 from onex.cli.failures import failed
 from onex.cli.generate.arguments import completed
 from onex.cli.output import console, errors
 from onex.util.printable import one_line
 
-_Leaf = TyperCommand | TyperGroup
 _COMMANDS: Mapping[str, str] = {
     "init": "project.command.init",
     "up": "stack.up.up",
@@ -93,9 +92,7 @@ class _Commands(TyperGroup):
         if isinstance(command_or_group, typer.Typer):
             group = typer.main.get_group(command_or_group)
             group.name = cmd_name
-            for each in group.commands.values():
-                assert isinstance(each, _Leaf)
-                check_values(each)
+            check_group(group)
             return group
         alone = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
         alone.command(cmd_name)(command_or_group)
