@@ -10,7 +10,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --constraint constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test mixins test-backends lint format docs bench bench-quick chaos fuzz simulate render constraints clean
+.PHONY: help demo test mixins test-backends test-versions lint format docs bench bench-quick chaos fuzz simulate render constraints clean
 
 ## help: list these commands
 help:
@@ -51,6 +51,10 @@ mixins: $(STAMP)
 ## test-backends: tests against servers that Debian packages (tests/backends/packages.txt); fails when one is missing
 test-backends: $(STAMP)
 	$(PYTEST) $(WORKERS) tests/backends
+
+## test-versions: tests that need no servers, on every supported Python that is here; VERSIONS="3.12 3.13" chooses
+test-versions:
+	$(PYTHON) -m tests.versions $(VERSIONS) --workers $(CHECK_WORKERS)
 
 ## lint: style, spelling, words, types, import rules, contracts
 lint: $(STAMP)
