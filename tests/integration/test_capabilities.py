@@ -206,6 +206,8 @@ def test_other_kinds_with_every_capability_they_can_have(
     folder = NODES / name / "v1_0_0"
     everywhere = everything(folder, kind, tmp_path / "nodes" / name / "v1_0_0")
     with Mesh(kafka_bus, [folder], tmp_path) as mesh:
+        applied = mesh.onex("apply", "--services", str(everywhere))  # checkpoints have a topic
+        assert applied.returncode == 0, applied.stderr
         agent = mesh.start(name, folder=everywhere)
         if kind is EnumNodeKind.COMPUTE:
             mesh.send([Enter(name="Ann", age=20), Enter(name="a\x00b", age=20)])

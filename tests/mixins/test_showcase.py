@@ -22,6 +22,8 @@ from tests.conftest import NODES
 
 NEED_DOCKER = {"MixinContainerOperations", "MixinDockerClient", "MixinDockerHealthCheck", "MixinImageManagement"}
 """Not ready without an engine: tests/backends has one."""
+NEEDS_ANOTHER_NODE = {"MixinCheckpointManagement"}
+"""In an effect it makes checkpoints of a node that the contract names."""
 SECRET = "a secret that is long enough for HS256"
 
 
@@ -41,7 +43,7 @@ def mesh(database_url: str, kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> 
 
 def test_it_has_every_capability() -> None:
     there = {metadata.name for metadata in NodeShowcaseEffect.capabilities.start}
-    assert set(CATALOGUE.names) - there == NEED_DOCKER
+    assert set(CATALOGUE.names) - there == NEED_DOCKER | NEEDS_ANOTHER_NODE
 
 
 def test_all_of_them_work_together(mesh: MeshDriver) -> None:
