@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from onex.bus.protocols import ProtocolRecord
+from onex.codegen import package_files
 from onex.contract import parse_contract, resolve_node
 from onex.errors import ContractError, PoisonError
 from onex.model.contract import Case
@@ -313,3 +314,17 @@ def test_a_record_whose_headers_cannot_be_read_is_a_dead_letter_alone(
     monkeypatch.undo()
     assert len(mesh.dead_letters()) == 1
     assert len(mesh.records("shop.prices")) == 2
+
+
+def test_a_package_is_generated_for_foreign_topics(tmp_path: Path) -> None:
+    models = "definitions:\n  models:\n    Order: {key: order_id, fields: {order_id: str, basket: str}}\n"
+    models += "    OrderPriced: {key: order_id, fields: {order_id: str}}\n"
+    for name, content in package_files(CONTRACT.replace("NAME", "foreignmade") + models).items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    node = resolve_node(tmp_path / "node_foreignmade_compute" / "v1_0_0")
+    assert node.contract.event_bus.topics["shop.orders"].key == "order_id"
+    several = CONTRACT.replace("message: Order\n", "messages: {a: Order}\n      type: {header: t}\n") + models
+    with pytest.raises(ContractError, match="carries several messages"):
+        package_files(several.replace("NAME", "foreignmany"))

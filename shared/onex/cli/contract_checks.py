@@ -55,14 +55,15 @@ def _version(node: ResolvedNode) -> tuple[int, int, int]:
 def _later(node: ResolvedNode, file: Path) -> Iterator[ContractProblem]:
     lines = read_yaml(file)[1]
     bus = node.contract.event_bus
-    inputs = {topic: route.model for topic, route in node.routes.items()}
-    outputs = {topic: model for model, topic in node.outputs.items()}
+    inputs = [(route.topic, route.model) for route in node.all_routes]
+    outputs = [(topic, model) for model, topic in node.outputs.items()]
     for field, topics, models in (
         ("subscribe_topics", bus.subscribe_topics, inputs),
         ("publish_topics", bus.publish_topics, outputs),
     ):
         for index, topic in enumerate(topics):
-            yield from _sendable(models[topic], ("event_bus", field, index), file, lines)
+            for model in (model for carrier, model in models if carrier == topic):
+                yield from _sendable(model, ("event_bus", field, index), file, lines)
     if node.state_model is not None:
         yield from _sendable(node.state_model, ("definitions", "state"), file, lines)
     try:

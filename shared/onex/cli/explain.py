@@ -34,7 +34,7 @@ def explain(
     settings = load_settings(services)
     resolved = resolve_node(find_node(node, settings), settings.topic_prefix)
     if codec:
-        models = {route.model: None for route in resolved.routes.values()} | dict.fromkeys(resolved.outputs)
+        models = {route.model: None for route in resolved.all_routes} | dict.fromkeys(resolved.outputs)
         if resolved.state_model is not None:
             models[resolved.state_model] = None
         console.print("\n\n".join(codec_source(model) for model in models))
@@ -66,8 +66,8 @@ def _facts(resolved: ResolvedNode, settings: Settings) -> dict[str, object]:
     facts: dict[str, object] = {
         "node": f"{contract.name} {contract.contract_version} {contract.node_type}: {contract.description}",
         "reads": [
-            f"{topic}  {route.model.__name__} -> {resolved.node_class.__name__}.{route.method}"
-            for topic, route in resolved.routes.items()
+            f"{route.topic}  {route.model.__name__} -> {resolved.node_class.__name__}.{route.method}"
+            for route in resolved.all_routes
         ]
         + [f"{contract.retry_topic}  replayed dead letters"],
         "group": f"{group}, {partitions} partitions",

@@ -78,7 +78,8 @@ def find_addressee(name: str, nodes: Sequence[ResolvedNode]) -> Addressee:
     """Return the input of ``orders.place-order``, ``PlaceOrder`` or a full topic name. Raise ConfigurationError."""
     by_alias: dict[str, Addressee] = {}
     for node in nodes:
-        for topic, route in node.routes.items():
+        for route in node.all_routes:
+            topic = route.topic
             addressee = Addressee(topic, route.model, node)
             if is_foreign(topic):
                 by_alias.setdefault(topic, addressee)

@@ -26,9 +26,9 @@ class Checker:
         self.variables = variables
         self.problems: list[ContractProblem] = []
         self._models: Mapping[str, type[Message]] = {}
-        self._bound: Mapping[str, str] = {}
+        self._bound: Mapping[str, Sequence[str]] = {}
 
-    def use(self, models: Mapping[str, type[Message]], bound: Mapping[str, str]) -> None:
+    def use(self, models: Mapping[str, type[Message]], bound: Mapping[str, Sequence[str]]) -> None:
         """Set the message classes that names in the contract refer to, and the names of messages by bound topic."""
         self._models = models
         self._bound = bound
@@ -65,8 +65,8 @@ class Checker:
     def topic_of_model(self, model: type[Message], topics: Sequence[str], field: str, at: Location) -> str | None:
         """Return the topic that carries ``model``: bound to it, or by its name segment."""
         for topic in topics:
-            bound = self._bound.get(topic)
-            if self._models.get(bound) is model if bound else TopicName.parse(topic).name == model.message_name:
+            bound = [self._models.get(name) for name in self._bound.get(topic, ())]
+            if model in bound if bound else TopicName.parse(topic).name == model.message_name:
                 return topic
         self.add(
             at,
@@ -75,17 +75,18 @@ class Checker:
         )
         return None
 
-    def model_of_topic(self, topic: str, at: Location) -> type[Message] | None:
-        """Return the message class that a topic carries: the one that it is bound to, or by its name segment."""
+    def models_of_topic(self, topic: str, at: Location) -> list[type[Message]]:
+        """Return the message classes that a topic carries: those that it is bound to, or the one of its name."""
         if topic in self._bound:
-            return self.model(self._bound[topic], ("event_bus", "topics", topic))
+            bound = [self.model(name, ("event_bus", "topics", topic)) for name in self._bound[topic]]
+            return [model for model in bound if model is not None]
         name = TopicName.parse(topic).name
         for model in self._models.values():
             if model.message_name == name:
-                return model
+                return [model]
         remedy = f"add the class whose kebab-case name is {name}, or bind the topic in event_bus.topics"
         self.add(at, f"models/ has no message for {topic}", remedy)
-        return None
+        return []
 
     def exceptions_exist(self, contract: ModelContract) -> None:
         """Check that the exceptions that count as transient can be imported."""

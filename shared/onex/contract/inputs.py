@@ -10,10 +10,10 @@ def inputs_of(resolved: ResolvedNode) -> Iterator[ModelNodeInput]:
     """Yield each message that the node takes, with the messages that end the work that it starts."""
     workflow = resolved.contract.workflow_coordination
     replies = workflow.answers if workflow else frozenset()
-    for topic, route in resolved.routes.items():
+    for route in resolved.all_routes:
         name = route.model.__name__
         completed, failed = tuple(sorted(m.__name__ for m in route.outputs)), tuple[str, ...]()
         if workflow:
             starts = name not in replies and route.method == "decide"
             completed, failed = ((workflow.completed,), (workflow.failed,)) if starts else ((), ())
-        yield ModelNodeInput(message=name, topic=topic, completed=completed, failed=failed)
+        yield ModelNodeInput(message=name, topic=route.topic, completed=completed, failed=failed)

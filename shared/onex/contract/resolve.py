@@ -13,7 +13,7 @@ from onex.contract.features import features_of
 from onex.contract.import_node import check_dependencies, import_models, import_node_class
 from onex.contract.language import missing_capabilities
 from onex.contract.load import FILE_NAME, read_contract
-from onex.contract.resolved import ResolvedNode, triggers_of
+from onex.contract.resolved import ResolvedNode, routes_by_topic, triggers_of
 from onex.contract.routes import cancel_routes, outputs_of, repeated_outputs, routes_of
 from onex.contract.variables import Environment
 from onex.contract.view_delivery import with_view_delivery
@@ -68,7 +68,7 @@ def _resolve(path: Path, environment: Environment | None) -> ResolvedNode:
         folder,
         node_class,
         config,
-        {route.topic: route for route in [*routes, *cancel_routes(contract)]},
+        routes_by_topic([*routes, *cancel_routes(contract)]),
         {**outputs, **repeated_outputs(contract)},
         state,
         models,

@@ -27,6 +27,26 @@ class Route:
     model: type[Message]
     method: str
     outputs: frozenset[type[Message]]
+    type_text: str = ""
+    """Text that names the message in a record, on a topic with several messages; empty on others."""
+    variants: "tuple[Route, ...]" = ()
+    """On a topic with several messages the routes of all of them: this one has the first message."""
+
+    @property
+    def name(self) -> str:
+        """Name of the route among all routes of a node: the topic, with the type where it has several messages."""
+        return f"{self.topic} {self.type_text}" if self.type_text else self.topic
+
+
+def routes_by_topic(routes: Iterable[Route]) -> dict[str, Route]:
+    """Return one route for each topic. That of a topic with several messages has the others as variants."""
+    by_topic: dict[str, list[Route]] = {}
+    for route in routes:
+        by_topic.setdefault(route.topic, []).append(route)
+    return {
+        topic: replace(group[0], variants=tuple(group)) if group[0].type_text else group[-1]
+        for topic, group in by_topic.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +75,11 @@ class ResolvedNode:
     """The environment that filled the variables. None when the node was resolved without one."""
 
     @property
+    def all_routes(self) -> list[Route]:
+        """A route for each message that the node takes: topics with several messages have several."""
+        return [each for route in self.routes.values() for each in (route.variants or (route,))]
+
+    @property
     def unfinished(self) -> tuple[str, ...]:
         """Handlers and health checks whose logic is not written yet."""
         return tuple(unfinished_methods(self.node_class))
@@ -73,11 +98,11 @@ class ResolvedNode:
 
     def with_prefix(self, prefix: str) -> "ResolvedNode":
         """Return the node in an environment whose topics and groups begin with ``prefix``."""
-        routes = [replace(r, topic=with_topic_prefix(topic, prefix)) for topic, r in self.routes.items()]
+        routes = [replace(r, topic=with_topic_prefix(r.topic, prefix), variants=()) for r in self.all_routes]
         return replace(
             self,
             contract=self.contract.with_prefix(prefix),
-            routes={route.topic: route for route in routes},
+            routes=routes_by_topic(routes),
             outputs={model: with_topic_prefix(topic, prefix) for model, topic in self.outputs.items()},
         )
 

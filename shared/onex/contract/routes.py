@@ -36,7 +36,9 @@ def routes_of(contract: ModelContract, node_class: type[Node], checker: Checker)
         if topic is None:
             continue
         outputs = [output for name in declared.output_names if (output := checker.model(name, declared.at))]
-        routes.append(Route(topic, model, declared.method, frozenset(outputs)))
+        bound = contract.event_bus.topics.get(topic)
+        type_text = "" if bound is None else bound.type_of(declared.model_name)
+        routes.append(Route(topic, model, declared.method, frozenset(outputs), type_text))
     routed_topics = {route.topic for route in routes}
     for index, topic in enumerate(topics):
         if topic not in routed_topics and not checker.problems:
@@ -45,8 +47,22 @@ def routes_of(contract: ModelContract, node_class: type[Node], checker: Checker)
                 f"nothing handles messages of {topic}",
                 "route its message type to a handler, or remove the topic",
             )
+    _several_are_handled(contract, routes, checker)
     check_handlers(contract, node_class, routes, checker)
     return routes
+
+
+def _several_are_handled(contract: ModelContract, routes: Sequence[Route], checker: Checker) -> None:
+    """Check that each message of a subscribed topic with several messages has a handler."""
+    handled = {(route.topic, route.model.__name__) for route in routes}
+    for topic, bound in contract.event_bus.topics.items():
+        for text, name in bound.messages.items():
+            if topic in contract.event_bus.subscribe_topics and (topic, name) not in handled and not checker.problems:
+                checker.add(
+                    ("event_bus", "topics", topic, "messages", text),
+                    f"nothing handles {name}",
+                    "route it to a handler, or remove it and write other_types: ignore",
+                )
 
 
 def outputs_of(contract: ModelContract, checker: Checker) -> dict[type[Message], str]:
@@ -54,12 +70,10 @@ def outputs_of(contract: ModelContract, checker: Checker) -> dict[type[Message],
     outputs: dict[type[Message], str] = {}
     for index, topic in enumerate(contract.event_bus.publish_topics):
         at: Location = ("event_bus", "publish_topics", index)
-        model = checker.model_of_topic(topic, at)
-        if model is None:
-            continue
-        if model in outputs:
-            checker.add(at, f"carries {model.__name__}, as {outputs[model]} does", "keep one")
-        outputs.setdefault(model, topic)
+        for model in checker.models_of_topic(topic, at):
+            if model in outputs:
+                checker.add(at, f"carries {model.__name__}, as {outputs[model]} does", "keep one")
+            outputs.setdefault(model, topic)
     return outputs
 
 

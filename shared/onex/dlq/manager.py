@@ -14,9 +14,9 @@ from onex.dlq.edit import difference, encoded, patched
 from onex.dlq.filters import LetterFilter
 from onex.dlq.reading import DeadLetter, Payloads, read_letters
 from onex.dlq.replay import Replayer, ReplayOptions, ReplayReport
-from onex.errors import RejectedError
+from onex.errors import PoisonError, RejectedError
 from onex.model.mesh import DeadLetterAudited, EnumDeadLetterAction
-from onex.schema import ProtocolSchemaCatalogue
+from onex.schema import ProtocolCodec, ProtocolSchemaCatalogue
 from onex.wire import dead_letter as d
 from onex.wire.retry import release_record
 from onex.wire.skipped import SkippedRecords
@@ -95,7 +95,7 @@ class DeadLetterManager:
     ) -> Edit:
         """Prepare an edit. Raise RejectedError when the result does not fit the schema of its topic."""
         topic = letter.facts.get("topic", "")
-        codec = self._payloads.codec(topic)
+        codec = self._codec(letter)
         if codec is None:
             raise RejectedError(
                 f"{topic} is no input of {self._node.contract.name}: nothing to check an edit against"
@@ -105,6 +105,12 @@ class DeadLetterManager:
             raise RejectedError("the payload cannot be read; pass a whole new one")
         after = patched(before if payload is None else payload, changes, removed)
         return Edit(letter, encoded(codec, after), difference(before, after))
+
+    def _codec(self, letter: DeadLetter) -> ProtocolCodec | None:
+        try:
+            return self._payloads.codec(letter)
+        except PoisonError as error:
+            raise RejectedError(f"the type of the message cannot be read: {error}") from None
 
     def edit(self, edit: Edit) -> str:
         """Write the edited copy as a new dead letter, close the original, and return the place of the copy.

@@ -12,7 +12,7 @@ from onex.bus.topics import all_partitions, require_topic
 from onex.contract import ResolvedNode
 from onex.errors import MessageError, PoisonError
 from onex.model.contract import ModelContract
-from onex.schema import ProtocolCodec, ProtocolSchemaCatalogue, codec_of
+from onex.schema import ProtocolCodec, ProtocolSchemaCatalogue, TopicCodecs
 from onex.util.clock import LATEST_MS
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
@@ -141,31 +141,34 @@ class Payloads:
     def __init__(self, node: ResolvedNode, catalogue: ProtocolSchemaCatalogue) -> None:
         self._node = node
         self._catalogue = catalogue
-        self._codecs: dict[str, ProtocolCodec] = {}
+        self._codecs: dict[str, TopicCodecs] = {}
 
-    def codec(self, topic: str) -> ProtocolCodec | None:
-        """Return the codec of an input of the node; None for other topics."""
+    def codec(self, letter: DeadLetter) -> ProtocolCodec | None:
+        """Return the codec of the message in a letter; None when the node has no such input.
+
+        Raise PoisonError or RejectedError when the type of the message cannot be found.
+        """
+        topic = letter.facts.get("topic", "")
         route = self._node.routes.get(topic)
         if route is None:
             return None
         if topic not in self._codecs:
-            self._codecs[topic] = codec_of(self._node.contract.event_bus, route.model, topic, self._catalogue)
-        return self._codecs[topic]
+            models = [each.model for each in route.variants or (route,)]
+            self._codecs[topic] = TopicCodecs(self._node.contract.event_bus, models, topic, self._catalogue)
+        return self._codecs[topic].of(dict(letter.original_headers), letter.record.value())
 
     def attached(self, letter: DeadLetter) -> DeadLetter:
         """Return the letter with a function that decodes its payload."""
         return DeadLetter(letter.record, letter.facts, partial(self._read, letter))
 
     def _read(self, letter: DeadLetter) -> JsonValue:
-        codec = self.codec(letter.facts.get("topic", ""))
         value = letter.record.value()
-        if codec is not None:
-            try:
+        try:
+            if (codec := self.codec(letter)) is not None:
                 message: JsonValue = json.loads(codec.decode(value).to_stored_json())
-            except MessageError:
-                pass  # it may be plain JSON, see below
-            else:
                 return message
+        except MessageError:
+            pass  # it may be plain JSON, see below
         try:
             return None if value is None else json.loads(value)
         except (ValueError, RecursionError):

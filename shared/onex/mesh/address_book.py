@@ -44,7 +44,7 @@ class AddressBook:
         from onex.contract.inputs import inputs_of  # loads the contract reader, only when there are contracts
 
         for node in nodes:
-            inputs = {route.model.__name__: topic for topic, route in node.routes.items()}
+            inputs = {route.model.__name__: route.topic for route in node.all_routes}
             outputs = {model.__name__: topic for model, topic in node.outputs.items()}
             ends = [(i.message, i.topic, i.completed, i.failed) for i in inputs_of(node)]
             self._add(node.contract.name, node.contract.dead_letter_topic, inputs, outputs, ends)

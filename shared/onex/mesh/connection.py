@@ -61,7 +61,7 @@ class Connection:
         self.book.add_contracts(nodes)
         for node in nodes:
             self._bound |= dict.fromkeys(node.contract.event_bus.topics, node.contract.event_bus)
-            for model in (*(route.model for route in node.routes.values()), *node.outputs):
+            for model in (*(route.model for route in node.all_routes), *node.outputs):
                 self._models.setdefault(model.__name__, model)
         await self.kafka.start()
         settings = self.settings
@@ -144,6 +144,8 @@ class Connection:
         codec = await self.codec(topic, type(message))
         record_key = message.partition_key() or key.encode() or identity.encode()
         carried = [*first_headers(topic, _SOURCE, identity, correlation, codec.content_type), *headers]
+        if (bound := self._bound.get(topic)) is not None:
+            carried += bound.type_headers(topic, type(message).__name__)
         value = codec.encode(message)
         if self._sign is not None:
             carried += self._sign(topic, record_key, identity.encode(), value)

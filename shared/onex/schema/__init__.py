@@ -4,12 +4,14 @@ from onex.schema.avro_schema import avro_schema, canonical
 from onex.schema.catalogue import ProtocolSchemaCatalogue, SchemaVersion, subject_of
 from onex.schema.codec import Codec, codec_source
 from onex.schema.json_codec import ProtocolCodec, codec_of
+from onex.schema.topic_codecs import TopicCodecs
 
 __all__ = [
     "Codec",
     "ProtocolCodec",
     "ProtocolSchemaCatalogue",
     "SchemaVersion",
+    "TopicCodecs",
     "avro_schema",
     "canonical",
     "codec_of",

@@ -17,6 +17,8 @@ from onex.bus.protocols import Headers, Outgoing, ProtocolRecord
 from onex.bus.topics import all_partitions
 from onex.capability import AgentEnvironment
 from onex.contract import ResolvedNode, resolve_node
+from onex.errors import MessageError
+from onex.model.contract import ModelEventBus
 from onex.model.duration import parse_duration
 from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
@@ -25,6 +27,7 @@ from onex.provisioning.declared import declare
 from onex.provisioning.foreign import create_foreign
 from onex.provisioning.provision import apply_plan, make_plan
 from onex.schema import ProtocolCodec, codec_of
+from onex.schema.message_types import type_reader
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing.clock import ManualClock, VirtualLoop
 from onex.testing.instance import Instance, in_memory
@@ -116,6 +119,7 @@ class MeshDriver:
         codec = self._codec(type(message), topic)
         sent = Sent(id or uuid.uuid4().hex, correlation_id or uuid.uuid4().hex)
         all_headers = [(h.ID, sent.id.encode()), (h.CORRELATION, sent.correlation_id.encode()), *(headers or [])]
+        all_headers += self._bus_of(topic).type_headers(topic, type(message).__name__)
         record_key = key.encode() or message.partition_key()
         self.publish(topic, codec.encode(message), record_key, all_headers, run=run)
         return sent
@@ -135,8 +139,10 @@ class MeshDriver:
         """
         messages: list[tuple[ProtocolRecord, M]] = []
         for name in [topic] if topic else self._topics_of(model):
-            codec = self._codec(model, name)
+            codec, bus = self._codec(model, name), self._bus_of(name)
             for record in self.records(name):
+                if not is_of_type(bus, model, record):
+                    continue
                 message = codec.decode(record.value())
                 assert isinstance(message, model)
                 messages.append((record, message))
@@ -256,9 +262,9 @@ class MeshDriver:
     def topic_of(self, model: type[Message]) -> str:
         """Return the topic by which a node takes messages of a type. Raise AssertionError when none does."""
         for node in self.nodes:
-            for topic, route in node.routes.items():
+            for route in node.all_routes:
                 if route.model is model:
-                    return topic
+                    return route.topic
         raise AssertionError(f"no node of this driver takes {model.__name__}")
 
     def in_form(self, topic: str, model: type[Message], text: bytes) -> bytes:
@@ -271,13 +277,29 @@ class MeshDriver:
 
     def _codec(self, model: type[Message], topic: str) -> ProtocolCodec:
         """Return the codec of a topic in the form that the nodes of this driver declare for it."""
+        return codec_of(self._bus_of(topic), model, topic, self.catalogue)
+
+    def _bus_of(self, topic: str) -> ModelEventBus:
+        """Return what a node says about a topic, preferably one that declares its form."""
         buses = [node.contract.event_bus for node in self.nodes]
-        return codec_of(next((bus for bus in buses if topic in bus.topics), buses[0]), model, topic, self.catalogue)
+        return next((bus for bus in buses if topic in bus.topics), buses[0])
 
     def _topics_of(self, model: type[Message]) -> list[str]:
         topics = {topic for node in self.nodes for output, topic in node.outputs.items() if output is model}
-        topics |= {topic for node in self.nodes for topic, route in node.routes.items() if route.model is model}
+        topics |= {route.topic for node in self.nodes for route in node.all_routes if route.model is model}
         return sorted(topics)
+
+
+def is_of_type(event_bus: ModelEventBus, model: type[Message], record: ProtocolRecord) -> bool:
+    """Return whether a record is a message of a model. On a topic with one message each record is."""
+    bound = event_bus.topics.get(record.topic())
+    if bound is None or (type_of := type_reader(bound)) is None:
+        return True
+    headers = dict(record.headers() or [])
+    try:
+        return type_of(lambda name: headers.get(name, b""), record.value()) == bound.type_of(model.__name__)
+    except MessageError:
+        return False
 
 
 def _header(record: ProtocolRecord, name: str) -> str:

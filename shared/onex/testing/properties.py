@@ -50,7 +50,7 @@ def histories(folder: Path) -> st.SearchStrategy[History]:
 
 
 def _histories(node: ResolvedNode) -> st.SearchStrategy[History]:
-    inputs = [route.model for route in node.routes.values() if route.model is not CancelWorkflow]
+    inputs = [route.model for route in node.all_routes if route.model is not CancelWorkflow]
     return st.lists(st.one_of(*map(messages, inputs)), min_size=1, max_size=_MOST_MESSAGES)
 
 

@@ -39,13 +39,14 @@ def _feed(
     value = case_bytes(name, payload)
     if name != "bytes":
         value = driver.in_form(topic, _model(node, name), value)
+        headers += node.contract.event_bus.type_headers(topic, name)
     driver.publish(topic, value, (case_key(node, case, named) or "case").encode(), headers)
     return sent
 
 
 def _model(node: ResolvedNode, name: str) -> type[Message]:
     """Return the message type that a case names. Raise ContractError for a type that the node does not take."""
-    models = {route.model.__name__: route.model for route in node.routes.values()}
+    models = {route.model.__name__: route.model for route in node.all_routes}
     if name not in models:
         words, remedy = f"the node takes no message {name}", f"name one of {', '.join(sorted(models))}, or `bytes`"
         raise ContractError([ContractProblem(node.folder / "cases.yaml", 1, "cases", words, remedy)])

@@ -78,7 +78,7 @@ def start_of(resolved: ResolvedNode) -> type[Message]:
     assert workflow is not None
     return next(
         route.model
-        for route in resolved.routes.values()
+        for route in resolved.all_routes
         if route.model.__name__ not in workflow.answers and route.model is not CancelWorkflow
     )
 

@@ -77,7 +77,7 @@ def introspect(
 def _declared(resolved: ResolvedNode) -> Iterator[str]:
     contract = resolved.contract
     yield contract.node_type.lower()
-    for route in resolved.routes.values():
+    for route in resolved.all_routes:
         yield f"takes:{route.model.__name__}"
     for model in resolved.outputs:
         yield f"gives:{model.__name__}"

@@ -12,7 +12,7 @@ from onex.agent.effect.lanes import Lanes
 from onex.agent.effect.order_fence import OrderFences
 from onex.agent.effect.outcome import Outcome, Task
 from onex.agent.effect.retry_topic import RetryTopic
-from onex.agent.message.decoding import DecodedInput, Decoder
+from onex.agent.message.decoding import DecodedInput, Decoder, IgnoredRecord
 from onex.agent.message.envelope import read_envelope, with_headers
 from onex.agent.message.unreadable_headers import UnreadableHeaders
 from onex.agent.telemetry.tracing import Tracing
@@ -72,7 +72,10 @@ class Intake:
         for record in retries:
             self._take_retry(record, Partition(record.topic(), record.partition()))
         # The decoder runs before the records are looked at: it may replace some of them.
-        for record, received in zip(inputs, self._decode(inputs), strict=True):
+        decoded = self._decode(inputs)
+        if self._decoder.ignores:
+            inputs, decoded = self._without_ignored(inputs, decoded)
+        for record, received in zip(inputs, decoded, strict=True):
             task = self._task(record, Partition(record.topic(), record.partition()), received)
             self._lanes.add(self._lane(task), task)
         return len(records)
@@ -81,6 +84,19 @@ class Intake:
         if self._gate.watches:
             return self._gate.decode(self._decoder, records, self._in_handlers())
         return self._decoder.decode(records)
+
+    def _without_ignored(
+        self, records: Sequence[ProtocolRecord], decoded: Sequence[DecodedInput | BaseException]
+    ) -> tuple[list[ProtocolRecord], list[DecodedInput | BaseException]]:
+        """Finish the records that the contract ignores, and return the others."""
+        others, inputs = list[ProtocolRecord](), list[DecodedInput | BaseException]()
+        for record, received in zip(records, decoded, strict=True):
+            if type(received) is IgnoredRecord:
+                self._committer.add(Outcome(record, Partition(record.topic(), record.partition())))
+            else:
+                others.append(record)
+                inputs.append(received)
+        return others, inputs
 
     def _take_retry(self, record: ProtocolRecord, partition: Partition) -> None:
         """Take a record of the retry topic. One that is not as the engine writes it becomes a dead letter."""

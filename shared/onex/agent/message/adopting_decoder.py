@@ -5,9 +5,9 @@ from operator import methodcaller
 
 from typing_extensions import override
 
-from onex.agent.message.decoding import DecodedInput, Decoder, with_its_key
+from onex.agent.message.decoding import DecodedInput, Decoder, IgnoredRecord, with_its_key
 from onex.agent.message.envelope import Envelope, read_envelopes
-from onex.agent.message.program import Program
+from onex.agent.message.program import Input, Program
 from onex.bus.protocols import ProtocolRecord
 from onex.errors import RejectedError
 from onex.util.interrupts import raise_if_interrupted
@@ -23,6 +23,7 @@ class AdoptingDecoder(Decoder):
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
+        self.ignores = any(entry.ignores_others for entry in program.inputs.values())
         self._own = {topic for topic, entry in program.inputs.items() if entry.adoption is None}
 
     @override
@@ -51,7 +52,10 @@ class AdoptingDecoder(Decoder):
             if entry.adoption is None:
                 (decoded,) = self._each([record], [envelope])
                 return record, decoded
+            if entry.type_of is not None:
+                entry = _variant(entry, entry.type_of(envelope.header, record.value()))
             message = entry.decode(record.value())
+            assert entry.adoption is not None, "all messages of a topic have the same form"
             adopted = entry.adoption.adopt(record, envelope, message)
             if self._needs_key and not envelope.key:
                 raise RejectedError(
@@ -61,6 +65,15 @@ class AdoptingDecoder(Decoder):
         except BaseException as error:  # noqa: BLE001 - whatever is wrong with it, it becomes a dead letter
             raise_if_interrupted(error)
             return record, error
+
+
+def _variant(entry: Input, text: str) -> Input:
+    """Return the input of a type. Raise RejectedError, or IgnoredRecord where the contract ignores other types."""
+    if (variant := entry.variants.get(text)) is not None:
+        return variant
+    if entry.ignores_others:
+        raise IgnoredRecord
+    raise RejectedError(f"the type of the record is none of {', '.join(entry.variants)}")
 
 
 def decoder_of(program: Program) -> Decoder:

@@ -30,6 +30,10 @@ def _timer_input(program: Program) -> Input | None:
     return Input(topic, b"", TimerFired, lambda value: codec.validate_json(value or b""), program.timers)
 
 
+class IgnoredRecord(Exception):  # noqa: N818 - it is no error
+    """Why a record has no input: the contract ignores its type. The record is done as it is read."""
+
+
 def require_in_time(entry: Input, envelope: Envelope, now_ms: int) -> None:
     """Raise DeadlineError for a command whose deadline has passed: its sender waits for no reply any more."""
     if entry.is_command and envelope.deadline_ms <= now_ms:
@@ -39,6 +43,9 @@ def require_in_time(entry: Input, envelope: Envelope, now_ms: int) -> None:
 
 class Decoder:
     """Decodes records of one node's topics."""
+
+    ignores = False
+    """Whether it returns :class:`IgnoredRecord` for some records."""
 
     def __init__(self, program: Program) -> None:
         self._inputs: Mapping[str, Input] = program.inputs

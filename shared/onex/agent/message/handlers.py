@@ -41,7 +41,7 @@ Handle = Callable[..., object]
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """Handlers by topic, the handler of timers and the type of the keyed state."""
+    """Handlers by name of their route, the handler of timers and the type of the keyed state."""
 
     handlers: Mapping[str, Handle]
     state_model: type[Message] | None = None
@@ -70,10 +70,10 @@ def _with_added_outputs(behaviour: Behaviour, resolved: ResolvedNode, node: Node
         keyed = {topic: _keyed_with(added, handle) for topic, handle in behaviour.handlers.items()}
         timers = None if behaviour.timers is None else _keyed_with(added, behaviour.timers)
         return replace(behaviour, handlers=keyed, timers=timers)
-    routes = resolved.routes
+    routes = {route.name: route for route in resolved.all_routes}
     handlers = {
-        topic: _computing_with(added, handle, promise_of(resolved, routes[topic]))
-        for topic, handle in behaviour.handlers.items()
+        name: _computing_with(added, handle, promise_of(resolved, routes[name]))
+        for name, handle in behaviour.handlers.items()
     }
     return replace(behaviour, handlers=handlers)
 
@@ -114,7 +114,7 @@ def require_none_allowed(promise: str) -> None:
 
 def _behaviour_of(resolved: ResolvedNode, node: Node) -> Behaviour:
     contract = resolved.contract
-    routes = resolved.routes
+    routes = {route.name: route for route in resolved.all_routes}
     match contract.node_type:
         case EnumNodeKind.COMPUTE | EnumNodeKind.EFFECT:
             return Behaviour({topic: getattr(node, route.method) for topic, route in routes.items()})

@@ -1,7 +1,7 @@
 """The program of an engine: a resolved node with its codecs, routes and prebuilt headers. Built once at start."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import repeat
 from operator import attrgetter
@@ -16,7 +16,7 @@ from onex.capability import Composition
 from onex.capability.composition import without_effect
 from onex.capability.container import ServiceRegistry
 from onex.capability.layer import ProtocolRecorder
-from onex.contract import ResolvedNode
+from onex.contract import ResolvedNode, Route
 from onex.contract.create_node import create_node
 from onex.model.contract import ModelContract
 from onex.model.enums import EnumNodeKind
@@ -27,6 +27,7 @@ from onex.model.topic import carries_commands
 from onex.node import Node
 from onex.node.idempotent_result import KeptAnswer
 from onex.schema import Codec, ProtocolSchemaCatalogue, codec_of
+from onex.schema.message_types import TypeOf, type_reader
 from onex.wire.cloudevents import constant_headers, event_type
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,12 @@ class Input:
     """Its messages are refused after their deadline. An event is a fact however late it comes."""
     adoption: Adoption | None = None
     """What the headers and keys of other writers become; None for topics with the mesh's own records."""
+    type_of: TypeOf | None = None
+    """Finds the type of a record on a topic with several messages; None for other topics."""
+    variants: "Mapping[str, Input]" = field(default_factory=dict)
+    """The inputs of these messages, by type."""
+    ignores_others: bool = False
+    """Whether records of other types are done as they are read."""
 
     def require_none_allowed(self) -> None:
         """Raise WrongOutputError when the annotation of the handler excludes None, which it returned."""
@@ -117,18 +124,7 @@ def build_program(
     behaviour = handle_of(resolved, node, layers)
     inputs = {}
     for topic, route in resolved.routes.items():
-        codec = codec_of(contract.event_bus, route.model, topic, catalogue)
-        inputs[topic] = Input(
-            topic,
-            event_type(topic).encode(),
-            route.model,
-            codec.decode,
-            behaviour.handlers[topic],
-            keys_reader(route.model),
-            promise_of(resolved, route),
-            carries_commands(topic),
-            adoption_of(contract.event_bus, route.model, topic),
-        )
+        inputs[topic] = _input(resolved, route, behaviour.handlers, catalogue)
     outputs = {model: _output(model, topic, contract, catalogue) for model, topic in resolved.outputs.items()}
     entries = {}
     if any(isinstance(layer, ProtocolRecorder) for layer in layers) and contract.node_type is not EnumNodeKind.EFFECT:
@@ -145,6 +141,32 @@ def build_program(
     )
 
 
+def _input(
+    resolved: ResolvedNode, route: Route, handlers: Mapping[str, Handle], catalogue: ProtocolSchemaCatalogue
+) -> Input:
+    event_bus, topic = resolved.contract.event_bus, route.topic
+    single = Input(
+        topic,
+        event_type(topic).encode(),
+        route.model,
+        codec_of(event_bus, route.model, topic, catalogue).decode,
+        handlers[route.name],
+        keys_reader(route.model),
+        promise_of(resolved, route),
+        carries_commands(topic),
+        adoption_of(event_bus, route.model, topic),
+    )
+    if not route.variants:
+        return single
+    bound = event_bus.topics[topic]
+    return replace(
+        single,
+        type_of=type_reader(bound),
+        variants={each.type_text: _input(resolved, each, handlers, catalogue) for each in route.variants},
+        ignores_others=bound.other_types == "ignore",
+    )
+
+
 def _output(model: type[Message], topic: str, contract: ModelContract, catalogue: ProtocolSchemaCatalogue) -> Output:
     codec = codec_of(contract.event_bus, model, topic, catalogue)
     bound = contract.event_bus.topics.get(topic)
@@ -154,7 +176,10 @@ def _output(model: type[Message], topic: str, contract: ModelContract, catalogue
         key_reader(model, key),
         keys_reader(model, key) or _no_keys,
         codec.encode,
-        constant_headers(topic, contract.name, str(contract.contract_version), codec.content_type),
+        [
+            *constant_headers(topic, contract.name, str(contract.contract_version), codec.content_type),
+            *contract.event_bus.type_headers(topic, model.__name__),
+        ],
     )
 
 

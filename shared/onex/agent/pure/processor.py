@@ -24,7 +24,7 @@ from onex.agent.failure.memory_shortages import (
 )
 from onex.agent.message.adopting_decoder import decoder_of
 from onex.agent.message.current import CURRENT, Current
-from onex.agent.message.decoding import DecodedInput
+from onex.agent.message.decoding import DecodedInput, IgnoredRecord
 from onex.agent.message.encoding import Encoder
 from onex.agent.message.envelope import Envelope, read_envelope, with_headers
 from onex.agent.message.program import Program
@@ -222,9 +222,12 @@ class Processor(ABC):
         self._failed_inputs = without_partition(self._failed_inputs, partition)
         self.memory_shortages.forget(partition)
 
-    def _undecoded(self, record: ProtocolRecord, failure: BaseException | Failed) -> Failed:
+    def _undecoded(self, record: ProtocolRecord, failure: BaseException | Failed) -> Failed | IgnoredRecord:
         """Return why a record does not reach its handler. Raise failures of the bus."""
-        return failure if isinstance(failure, Failed) else self._failed(record, failure, EnumStage.DECODE)
+        match failure:
+            case Failed() | IgnoredRecord():
+                return failure
+        return self._failed(record, failure, EnumStage.DECODE)
 
     def _failed(
         self, record: ProtocolRecord, error: BaseException, stage: EnumStage, trace: MessageTrace | None = None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from onex.agent.failure.memory_shortages import Location, location_of
 from onex.agent.message.current import CURRENT, Current
-from onex.agent.message.decoding import DecodedInput
+from onex.agent.message.decoding import DecodedInput, IgnoredRecord
 from onex.agent.message.encoding import Encoder
 from onex.agent.message.envelope import read_envelope
 from onex.agent.message.program import Program
@@ -56,7 +56,7 @@ class Recording:
         written: list[Emitted] = []
         for record, decoded in zip(records, inputs, strict=True):
             location = location_of(record)
-            if location in self._forwarded:
+            if location in self._forwarded or type(decoded) is IgnoredRecord:
                 continue
             message, envelope = (
                 (decoded[1], decoded[2]) if isinstance(decoded, tuple) else (None, read_envelope(record))

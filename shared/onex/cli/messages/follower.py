@@ -9,7 +9,7 @@ from onex.bus.topics import all_partitions, require_topics
 from onex.contract import ResolvedNode
 from onex.errors import MessageError
 from onex.model.message import Message
-from onex.schema import ProtocolCodec, ProtocolSchemaCatalogue, codec_of
+from onex.schema import ProtocolSchemaCatalogue, TopicCodecs
 from onex.wire import headers as h
 from onex.wire.dead_letter import CLASS, MESSAGE, NODE
 from onex.wire.foreign_headers import headers_of
@@ -41,14 +41,17 @@ class Follower:
         from_beginning: bool = False,
         since_ms: int | None = None,
     ) -> None:
-        self._codecs: dict[str, ProtocolCodec] = {}
+        self._codecs: dict[str, TopicCodecs] = {}
         for node in nodes:
+            carried: dict[str, list[type[Message]]] = {}
             for topic, model in [
-                *((t, r.model) for t, r in node.routes.items()),
-                *((t, m) for m, t in node.outputs.items()),
+                *((route.topic, route.model) for route in node.all_routes),
+                *((topic, model) for model, topic in node.outputs.items()),
             ]:
+                carried.setdefault(topic, []).append(model)
+            for topic, models in carried.items():
                 if topic not in self._codecs:
-                    self._codecs[topic] = codec_of(node.contract.event_bus, model, topic, catalogue)
+                    self._codecs[topic] = TopicCodecs(node.contract.event_bus, models, topic, catalogue)
         topics = [*self._codecs, *{node.contract.dead_letter_topic for node in nodes}]
         partitions = all_partitions(require_topics(bus.admin, topics).values())
         ends = bus.admin.ends(partitions)
@@ -68,15 +71,18 @@ class Follower:
             yield self._see(record)
 
     def _see(self, record: ProtocolRecord) -> Seen:
-        headers = {name: value.decode(errors="backslashreplace") for name, value in headers_of(record).items()}
+        raw = headers_of(record)
+        headers = {name: value.decode(errors="backslashreplace") for name, value in raw.items()}
         correlation = headers.get(h.CORRELATION) or headers.get(h.ID, "")
         source = headers.get(h.SOURCE, "").strip("/").split("/")
         name = source[1] if len(source) > 1 else ""
-        codec = self._codecs.get(record.topic())
-        if codec is None:
+        codecs = self._codecs.get(record.topic())
+        if codecs is None:
             detail = f"{headers.get(CLASS, '')}: {headers.get(MESSAGE, '')}"
             return Seen(record, "dead letter", headers.get(NODE, ""), correlation, None, detail)
+        codec = codecs.first
         try:
+            codec = codecs.of(raw, record.value())
             message = codec.decode(record.value())
         except MessageError as error:
             return Seen(record, codec.model.__name__, name, correlation, None, f"unreadable: {error}")

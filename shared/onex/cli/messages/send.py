@@ -52,12 +52,13 @@ def send(
         record_key = message.partition_key() or key.encode() or identity.encode()
     except (PoisonError, RejectedError) as error:
         raise typer.BadParameter(str(error), param_hint="'PAYLOAD'") from None
-    codec = codec_of(target.node.contract.event_bus, target.model, target.topic, catalogue)
+    event_bus = target.node.contract.event_bus
+    codec = codec_of(event_bus, target.model, target.topic, catalogue)
     headers = [
         *first_headers(target.topic, b"/onex/cli", identity, content_type=codec.content_type),
         *_headers(header or ()),
     ]
-    headers += deadline_in(answer_within)
+    headers += [*event_bus.type_headers(target.topic, target.model.__name__), *deadline_in(answer_within)]
     follower = Follower(bus, catalogue, nodes) if wait else None
     bus.publish(Outgoing(target.topic, codec.encode(message), record_key, headers))
     if follower is None:

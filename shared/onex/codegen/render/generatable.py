@@ -197,7 +197,9 @@ def _topics(contract: ModelContract) -> Iterator[tuple[Location, str, str]]:
         for index, topic in enumerate(topics):
             at: Location = ("event_bus", field, index)
             name = by_topic.get(topic)
-            if name is None:
+            if topic in bus.topics and bus.topics[topic].messages:
+                yield at, "carries several messages", "write the node yourself, or give each message a topic"
+            elif name is None:
                 yield (
                     at,
                     "definitions lack its message",

@@ -1,7 +1,7 @@
 """Frozen models of ``contract.yaml``: every field here is enforced by the engine."""
 
 from onex.model.contract.aggregation import ModelAggregation
-from onex.model.contract.bound_topic import ModelBoundTopic, ModelCorrelation
+from onex.model.contract.bound_topic import ModelBoundTopic, ModelCorrelation, ModelMessageType
 from onex.model.contract.contract import SCHEMA_VERSION, ModelContract
 from onex.model.contract.definitions import ModelDefinitions, ModelMessageDefinition
 from onex.model.contract.delivery import ModelDelivery, ModelErrorHandling, ModelRetryPolicy
@@ -40,6 +40,7 @@ __all__ = [
     "ModelKafkaOperation",
     "ModelLiteral",
     "ModelMessageDefinition",
+    "ModelMessageType",
     "ModelPath",
     "ModelPostgresOperation",
     "ModelRetryPolicy",

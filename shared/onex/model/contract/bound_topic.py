@@ -21,6 +21,9 @@ LONGEST_HEADER: Final = 256
 _ENGINE_HEADERS: Final = ("onex-", "__connect.", "kafka_dlt-")
 """Beginnings of the headers that the engine writes or reads itself."""
 _SHORT = frozenset({"message"})
+_OF_SEVERAL = frozenset({"type", "other_types"})
+_MOST_MESSAGES: Final = 200
+_LONGEST_TYPE: Final = 512
 _OF_FORMATS: Final[dict[str, tuple[str, ...]]] = {
     "unknown_fields": ("json",),
     "subject": ("avro",),
@@ -48,11 +51,38 @@ class ModelCorrelation(ContractPart):
         return self
 
 
+class ModelMessageType(ContractPart):
+    """Where the records of a topic with several messages name their type: a header or a field."""
+
+    header: str | None = Field(default=None, min_length=1, max_length=LONGEST_HEADER)
+    """Header with the type, in UTF-8."""
+    field: Identifier | None = None
+    """``json``: field of the object with the type, a text. The messages may have it or not."""
+
+    @model_validator(mode="after")
+    def _names_one_place(self) -> "ModelMessageType":
+        if (self.header is None) == (self.field is None):
+            raise ValueError("write either header or field")
+        if self.header is not None and self.header.lower().startswith(_ENGINE_HEADERS):
+            raise ValueError(
+                f"{self.header!r} is a header of the engine; name one that the sender of the records sets"
+            )
+        return self
+
+
 class ModelBoundTopic(ContractPart):
     """The message of a topic, and its form: ``{message: Order, format: json, key: order_id}``."""
 
-    message: ClassName
-    """Class name of the message."""
+    message: ClassName | None = None
+    """Class name of the message. Every record of the topic is one."""
+    messages: dict[str, ClassName] = Field(default_factory=dict, max_length=_MOST_MESSAGES)
+    """Instead of ``message``: class names of several messages, by the text that names the type in a record:
+    ``{order.placed: OrderPlaced, order.paid: OrderPaid}``."""
+    type: ModelMessageType | None = None
+    """With ``messages``: where a record names its type."""
+    other_types: Literal["ignore", "refuse"] = "refuse"
+    """With ``messages``, subscribed topics: what becomes of records of a type that is not listed. ``refuse``: a dead
+    letter."""
     format: Literal["json", "avro", "bytes"] | None = None
     """Form of the values. ``json``: one JSON object. ``avro``: Avro in Confluent's wire format with any schema of a
     registry, for subscribed topics. ``bytes``: the value is the only field of the message. Default, for topics of the
@@ -73,10 +103,46 @@ class ModelBoundTopic(ContractPart):
     def _has_a_format(self) -> "ModelBoundTopic":
         if self.format is None and (others := sorted(self.model_fields_set - _SHORT - {"format"})):
             raise ValueError(f"{others[0]} needs format; write format: json")
+        self._check_messages()
         for name, formats in _OF_FORMATS.items():
             if name in self.model_fields_set and self.format is not None and self.format not in formats:
                 raise ValueError(f"{name} does not belong to format: {self.format}; remove it")
         return self
+
+    def _check_messages(self) -> None:
+        """Raise ValueError unless either one message is named, or several with the place of their type."""
+        if (self.message is None) == (not self.messages):
+            raise ValueError("names no message; write either message or messages")
+        if self.message is not None:
+            if others := sorted(self.model_fields_set & _OF_SEVERAL):
+                raise ValueError(f"{others[0]} belongs to messages; remove it")
+            return
+        if self.type is None:
+            raise ValueError("messages need the place of their type; write type: {header: NAME} or {field: NAME}")
+        if self.format == "avro":
+            raise ValueError("several messages are told apart in json and bytes only; give each Avro type a topic")
+        if self.type.field is not None and self.format != "json":
+            raise ValueError("type.field belongs to format: json; write type.header")
+        if any(not 0 < len(text) <= _LONGEST_TYPE for text in self.messages):
+            raise ValueError(f"a type in messages has 1 to {_LONGEST_TYPE} characters")
+        names = [*self.messages.values()]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"messages has {twice[0]} twice; keep one")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Class names of all messages of the topic."""
+        return (self.message,) if self.message is not None else tuple(self.messages.values())
+
+    def type_of(self, message: str) -> str:
+        """Return the text that names the type of a message in a record; empty for a topic with one message."""
+        return next((text for text, name in self.messages.items() if name == message), "")
+
+    def type_headers(self, message: str) -> list[tuple[str, bytes]]:
+        """Return the header that names the type of a message; none for other topics."""
+        if self.type is None or self.type.header is None:
+            return []
+        return [(self.type.header, self.type_of(message).encode())]
 
     @property
     def is_short(self) -> bool:
@@ -87,9 +153,11 @@ class ModelBoundTopic(ContractPart):
     def _yaml(self) -> JsonValue:
         if self.is_short:
             return self.message
-        values = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
-        correlation = self.correlation.model_dump(exclude_none=True) if self.correlation else None
-        return {name: correlation if name == "correlation" else value for name, value in values.items()}
+        values = {name: getattr(self, name) for name in ModelBoundTopic.model_fields if name in self.model_fields_set}
+        for name, part in (("correlation", self.correlation), ("type", self.type)):
+            if part is not None:
+                values[name] = part.model_dump(exclude_none=True)
+        return values
 
 
 def _read(value: object) -> object:

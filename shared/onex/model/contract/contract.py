@@ -234,7 +234,11 @@ class ModelContract(ContractPart):
         bus = self.event_bus
         bound, found = bus.bound, dict[str, str]()
         for topic in (*bus.subscribe_topics, *bus.publish_topics):
-            name = bound.get(topic) or by_segment.get(TopicName.parse(topic).name, "")
+            names = bound.get(topic)
+            # A topic with several messages has no message of its own.
+            name = by_segment.get(TopicName.parse(topic).name, "") if names is None else names[0]
+            if names is not None and len(names) > 1:
+                continue
             if name in models:
                 found[topic] = name
         return found

@@ -20,7 +20,7 @@ from onex.model.topic import (
 )
 
 _LIMIT, _LONGEST_LIMIT = "max.message.bytes", 9
-_OF_INPUTS = frozenset({"unknown_fields", "correlation"})
+_OF_INPUTS = frozenset({"unknown_fields", "correlation", "other_types"})
 """Keys of a bound topic that only matter to its readers."""
 
 
@@ -83,7 +83,7 @@ class ModelEventBus(ContractPart):
     @classmethod
     def _foreign_topics_have_a_format(cls, topics: dict[str, ModelBoundTopic]) -> dict[str, ModelBoundTopic]:
         problems = [
-            f"{topic[:300]}: no topic of the mesh, so it needs a format: {{message: {bound.message}, format: json}}"
+            f"{topic[:300]}: no topic of the mesh, so it needs a format: {{message: {bound.names[0]}, format: json}}"
             for topic, bound in topics.items()
             if bound.format is None and is_foreign(topic) and not looks_like_own(topic)
         ]
@@ -148,14 +148,19 @@ class ModelEventBus(ContractPart):
         return bound is None or bound.format is None
 
     @property
-    def bound(self) -> dict[str, str]:
-        """Class name of the message by topic that names its message."""
-        return {topic: bound.message for topic, bound in self.topics.items()}
+    def bound(self) -> dict[str, tuple[str, ...]]:
+        """Class names of the messages by topic that names its messages."""
+        return {topic: bound.names for topic, bound in self.topics.items()}
+
+    def type_headers(self, topic: str, message: str) -> list[tuple[str, bytes]]:
+        """Return the header that names the type of a message on a topic with several messages."""
+        bound = self.topics.get(topic)
+        return [] if bound is None else bound.type_headers(message)
 
     def carries(self, topic: str, message: str) -> bool:
         """Return whether a topic carries the message with this class name."""
         bound = self.topics.get(topic)
-        return TopicName.parse(topic).name == kebab(message) if bound is None else bound.message == message
+        return TopicName.parse(topic).name == kebab(message) if bound is None else message in bound.names
 
     @field_validator("dlq_topics")
     @classmethod

@@ -63,7 +63,7 @@ def with_faults(node: ResolvedNode, faults: HandlerFaults) -> ResolvedNode:
         return node
     handlers = {
         name: _faulty(node.contract.name, handler, faults)
-        for name in sorted({route.method for route in node.routes.values()})
+        for name in sorted({route.method for route in node.all_routes})
         if iscoroutinefunction(handler := getattr(node.node_class, name))
     }
     base = node.node_class

@@ -71,7 +71,13 @@ def _named(
     first = node.contract.event_bus.subscribe_topics[0]
     topic = first if name == "bytes" else _topic_of([node], name)
     key = case_key(node, case, named).encode() or fallback
-    return Input(topic, name, case_bytes(name, payload), key, tuple(header_pairs(headers)))
+    return Input(
+        topic,
+        name,
+        case_bytes(name, payload),
+        key,
+        (*header_pairs(headers), *node.contract.event_bus.type_headers(topic, name)),
+    )
 
 
 def _some_key(random: Random) -> bytes:
@@ -80,9 +86,9 @@ def _some_key(random: Random) -> bytes:
 
 def _topic_of(nodes: Sequence[ResolvedNode], name: str) -> str:
     for node in nodes:
-        for topic, route in node.routes.items():
+        for route in node.all_routes:
             if route.model.__name__ == name:
-                return topic
+                return route.topic
     raise ConfigurationError(f"no node of this simulation takes {name}; pass the node that does")
 
 

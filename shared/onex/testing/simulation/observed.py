@@ -4,6 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import JsonValue
 
@@ -13,7 +14,7 @@ from onex.errors import PoisonError
 from onex.mesh.states import StateReader
 from onex.schema import codec_of
 from onex.testing.cases import Named
-from onex.testing.driver import MeshDriver
+from onex.testing.driver import MeshDriver, is_of_type
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
 
@@ -42,7 +43,7 @@ def observe(mesh: MeshDriver, node: ResolvedNode) -> Observed:
     outputs: dict[str, list[Named]] = defaultdict(list)
     for model, topic in node.outputs.items():
         codec = codec_of(node.contract.event_bus, model, topic, mesh.catalogue)
-        for record in outputs_of(mesh, node, topic):
+        for record in filter(partial(is_of_type, node.contract.event_bus, model), outputs_of(mesh, node, topic)):
             content = codec.decode(record.value()).model_dump(mode="json")
             outputs[header(record, h.CAUSATION)].append({model.__name__: content})
     dead: dict[str, list[str]] = defaultdict(list)

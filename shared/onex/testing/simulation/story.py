@@ -7,11 +7,12 @@ import yaml
 
 from onex.bus.protocols import ProtocolRecord
 from onex.errors import MessageError
-from onex.schema import codec_of
+from onex.schema import TopicCodecs
 from onex.testing.simulation.invariants import InvariantError, SimulatedRun
 from onex.testing.simulation.observed import header, inputs_of
 from onex.testing.simulation.schedule import Action
 from onex.wire import headers as h
+from onex.wire.foreign_headers import headers_of
 
 WORDS: Final[Mapping[str, str]] = {
     "step": "an instance carries a batch",
@@ -59,17 +60,19 @@ def case_of(run: SimulatedRun, broken: InvariantError, seed: int) -> str:
     if at < 0:
         return ""
 
-    def named(value: bytes | None, topic: str) -> dict[str, object]:
-        model = node.routes[topic].model
+    def named(record: ProtocolRecord) -> dict[str, object]:
+        value, topic, route = record.value(), record.topic(), node.routes[record.topic()]
+        models = [each.model for each in route.variants or (route,)]
         try:
-            codec = codec_of(node.contract.event_bus, model, topic, run.mesh.catalogue)
-            return {model.__name__: codec.decode(value).model_dump(mode="json")}
+            codecs = TopicCodecs(node.contract.event_bus, models, topic, run.mesh.catalogue)
+            codec = codecs.of(headers_of(record), value)
+            return {codec.model.__name__: codec.decode(value).model_dump(mode="json")}
         except MessageError:
             return {"bytes": (value or b"").hex()}
 
     when = records[at]
     before = [record for record in records[:at] if (record.topic(), record.key()) == (when.topic(), when.key())]
-    given = [message for record in before if "bytes" not in (message := named(record.value(), record.topic()))]
+    given = [message for record in before if "bytes" not in (message := named(record))]
     expected = run.replayed(node)
     count = expected.inputs[broken.input_id]
     outputs = expected.outputs.get(broken.input_id, [])
@@ -81,5 +84,5 @@ def case_of(run: SimulatedRun, broken: InvariantError, seed: int) -> str:
     if given:
         case["given"] = given
         case |= _headers("given_headers", before[-1])
-    case |= {"when": named(when.value(), when.topic()), **_headers("headers", when), "then": then}
+    case |= {"when": named(when), **_headers("headers", when), "then": then}
     return yaml.safe_dump([case], sort_keys=False, allow_unicode=True, width=100)
