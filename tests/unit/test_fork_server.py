@@ -102,6 +102,32 @@ def test_only_what_is_tied_ends_with_the_server(
         os.kill(free.pid, signal.SIGKILL)
 
 
+_FORKING = """
+import sys
+from onex.util.fork_server import Program, inherited
+def main():
+    import colorsys  # as a node that a command reads
+    return inherited().start(Program("reporting", [], {}, stdout=sys.argv[1])).wait(30)
+"""
+_REPORTING = """
+import sys
+def main():
+    from onex.util.fork_server import inherited
+    print("colorsys" in sys.modules, inherited())
+"""
+
+
+def test_a_program_starts_others_that_have_nothing_of_what_it_imports(
+    folder: Path, server: ForkServer, tmp_path: Path
+) -> None:
+    (folder / "forking_program.py").write_text(_FORKING)
+    (folder / "reporting.py").write_text(_REPORTING)
+    out = str(tmp_path / "second")
+    process = server.start(program(tmp_path, out, module="forking_program", forks=True))
+    assert process.wait(30) == 0, (tmp_path / "out").read_text()
+    assert Path(out).read_text() == "False None\n"
+
+
 def test_a_server_that_has_ended_is_an_error(tmp_path: Path) -> None:
     server = ForkServer(["no_such_module"], [*sys.path])
     with pytest.raises(OSError, match="the process that starts others ended with 1"):

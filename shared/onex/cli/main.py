@@ -21,6 +21,7 @@ from onex.util.printable import one_line
 
 _COMMANDS: Mapping[str, str] = {
     "init": "project.command.init",
+    "dev": "dev.command.dev",
     "up": "stack.up.up",
     "down": "stack.down.down",
     "status": "stack.status.status",

@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from multiprocessing.connection import Connection, Pipe
 from threading import Lock
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol, Self
 
 _PR_SET_PDEATHSIG: Final = 1
 _POLL_INTERVAL: Final = 0.01
@@ -38,6 +39,14 @@ class Program(NamedTuple):
     stderr: str = ""
     tied: bool = False
     """Whether the program is killed when the server ends (Linux)."""
+    forks: bool = False
+    """Whether the program has a server of its own, forked before its module runs: see :func:`inherited`."""
+
+
+class _ServerProcess(Protocol):
+    """The process of a server."""
+
+    def wait(self) -> int: ...
 
 
 class ForkServer:
@@ -47,24 +56,41 @@ class ForkServer:
         modules: names of modules that the server imports first.
         path: folders in which it looks for modules. By default those of any interpreter. With a path the server is
             isolated: it has no environment, and so have the programs but for what is theirs.
+        environment: variables of a server without a path, in addition to those of this process.
 
     It ends with :meth:`close`, and with the process that made it. What is not tied to it continues to run.
     """
 
-    def __init__(self, modules: Sequence[str], path: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        modules: Sequence[str],
+        path: Sequence[str] | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         ours, theirs = Pipe()
         isolated = [] if path is None else ["-I", "-B"]
         code = f"import sys; {_CODE}" if path is None else f"import sys; sys.path[:] = {[*path]!r}; {_CODE}"
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, *isolated, "-c", code, str(theirs.fileno()), *modules],
-            env=None if path is None else {},
+            env={**os.environ, **environment} if path is None else {},
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
         theirs.close()
-        self._connection: Connection = ours
+        self._serve_through(ours, process)
+
+    def _serve_through(self, connection: Connection, process: _ServerProcess) -> None:
+        self._connection = connection
+        self._process = process
         self._lock = Lock()
+
+    @classmethod
+    def of(cls, connection: Connection, process: _ServerProcess) -> Self:
+        """Return the server that a process is, which serves what comes through a connection."""
+        made = cls.__new__(cls)
+        made._serve_through(connection, process)
+        return made
 
     def start(self, program: Program) -> "Forked":
         """Start a program, in a session of its own. Raise OSError when the server has ended."""
@@ -183,7 +209,47 @@ def _become(program: Program) -> None:
         opened = os.open(name or os.devnull, flags, 0o644)
         os.dup2(opened, number)
         os.close(opened)
+    # Those of the server know of its files whether they can be sought.
+    sys.stdin = open(0, encoding=sys.stdin.encoding, errors=sys.stdin.errors, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False)  # noqa: SIM115
+    sys.stderr = open(  # noqa: SIM115
+        2, "w", encoding=sys.stderr.encoding, errors=sys.stderr.errors, closefd=False, buffering=1
+    )
     sys.argv = [program.module, *program.arguments]
+
+
+class _ForkedServer:
+    """A server that is a child of this process."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+
+    def wait(self) -> int:
+        """Return the exit code at its end."""
+        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+
+
+_inherited: list[ForkServer] = []
+
+
+def inherited() -> ForkServer | None:
+    """Return the server of a program that was started with ``forks``: it has imported what this program had, and
+    none of the modules that this program imports now. None for any other program.
+    """
+    return _inherited[0] if _inherited else None
+
+
+def _split() -> Connection | None:
+    """Fork a server for a program. Return its connection in the server; None in the program."""
+    ours, theirs = Pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        ours.close()
+        return theirs
+    theirs.close()
+    _inherited.append(ForkServer.of(ours, _ForkedServer(pid)))
+    return None
 
 
 def main() -> int:
@@ -192,8 +258,16 @@ def main() -> int:
         import_module(module)
     gc.collect()
     gc.freeze()  # a collection in a child would copy the memory that it shares
-    program = _serve(Connection(int(sys.argv[1])))
-    if program is None:
-        return 0
-    _become(program)
-    return int(import_module(program.module).main() or 0)
+    program = _program(Connection(int(sys.argv[1])))
+    return 0 if program is None else int(import_module(program.module).main() or 0)
+
+
+def _program(connection: Connection) -> Program | None:
+    """Serve. In a child, return what it is to run, and in a server that has ended None."""
+    while (program := _serve(connection)) is not None:
+        _become(program)
+        served = _split() if program.forks else None
+        if served is None:
+            return program
+        connection = served
+    return None

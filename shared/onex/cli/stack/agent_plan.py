@@ -16,6 +16,8 @@ class WantedNode:
     version: str
     folder: Path
     launch_inputs: Mapping[str, str]
+    modules: tuple[Path, ...] = ()
+    """Files of modules outside of the node's folder that are part of its code."""
 
     @property
     def major(self) -> str:

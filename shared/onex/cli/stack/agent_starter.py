@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 if TYPE_CHECKING:
     from onex.util.fork_server import Forked, ForkServer
 
-_IMPORTED_ONCE: Final = ("onex.cli.main", "onex.cli.run", "onex.mixins.alerting", "onex.mixins.database")
+IMPORTED_ONCE: Final = ("onex.cli.main", "onex.cli.run", "onex.mixins.alerting", "onex.mixins.database")
 """What all agents import, and the capabilities of the nodes that ship: Alerting brings an HTTP client."""
 
 
@@ -20,11 +20,14 @@ class AgentStarter:
         self._server: ForkServer | None = None
 
     def prepare(self) -> "ForkServer":
-        """Import what all agents need, in another process. It takes a second; :meth:`start` waits for it."""
-        from onex.util.fork_server import ForkServer
+        """Import what all agents need, in another process. It takes a second; :meth:`start` waits for it.
+
+        A process that `onex dev` forked has such a process already.
+        """
+        from onex.util.fork_server import ForkServer, inherited
 
         if self._server is None:
-            self._server = ForkServer(_IMPORTED_ONCE)
+            self._server = inherited() or ForkServer(IMPORTED_ONCE)
         return self._server
 
     def start(self, arguments: Sequence[str], log: Path) -> "Forked":

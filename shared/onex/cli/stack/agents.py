@@ -42,6 +42,7 @@ class StartedAgents:
             folder=node.folder,
             number=launch.number,
             launch_inputs=node.launch_inputs,
+            modules=node.modules,
         )
         self.notes.append(note)
 

@@ -1,6 +1,7 @@
 """``onex down``: stops what ``onex up`` started on this machine."""
 
 import shutil
+import signal
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Annotated
@@ -32,6 +33,16 @@ def down(
     if killed:
         errors.print(f"{len(killed)} agents did not drain in time and were killed")
         raise typer.Exit(Exit.FAILED)
+
+
+def kill_stack(settings: Settings) -> None:
+    """Kill all agents and Kafka, and stop PostgreSQL, without waiting for agents that drain."""
+    from onex.local.process import stop_all
+
+    stack = read_stack(settings)
+    processes = [*stack.agents, *([stack.kafka] if stack.kafka else [])]
+    stop_all([process.identity for process in processes], 0.0, signal.SIGKILL)
+    _stop(settings)
 
 
 def _stop(settings: Settings) -> tuple[Stack, Sequence[int]]:

@@ -24,20 +24,35 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
 _NOT_READ = frozenset({"cases.yaml"})
 
 
-def launch_inputs(node: ResolvedNode, earlier: Sequence[ResolvedNode], settings: Settings) -> dict[str, str]:
+def code_files(node: ResolvedNode, earlier: Sequence[ResolvedNode]) -> list[Path]:
+    """Return the files that an agent reads: those of its node, and the modules outside of libraries that it imports.
+
+    ``earlier`` are the versions whose workflow runs the agent also finishes.
+    """
+    return _files(_folders(node, earlier))
+
+
+def launch_inputs(
+    node: ResolvedNode, earlier: Sequence[ResolvedNode], settings: Settings, files: Sequence[Path] | None = None
+) -> dict[str, str]:
     """Return version, code, addresses of servers and settings, by name.
 
-    ``earlier`` are the versions whose workflow runs the agent also finishes. Secrets are part of digests only. Raise
+    ``files`` are those of :func:`code_files`, where the caller has them. Secrets are part of digests only. Raise
     OSError for a file that cannot be read.
     """
-    folders = [node.folder, *(version.folder for version in earlier)]
+    folders = _folders(node, earlier)
+    files = _files(folders) if files is None else files
     return {
         "version": str(node.contract.contract_version),
-        "code": _digest(*(part for file in _files(folders) for part in (file.name.encode(), file.read_bytes()))),
+        "code": _digest(*(part for file in files for part in (file.name.encode(), file.read_bytes()))),
         "Kafka": settings.kafka_bootstrap_servers,
         "PostgreSQL": _digest(settings.database_url.get_secret_value().encode()),
         "settings": _digest(_settings(settings), *_variables(folders)),
     }
+
+
+def _folders(node: ResolvedNode, earlier: Sequence[ResolvedNode]) -> list[Path]:
+    return [node.folder, *(version.folder for version in earlier)]
 
 
 def _files(folders: Sequence[Path]) -> list[Path]:

@@ -35,6 +35,8 @@ class AgentNote(ProcessNote):
     """Number of its log among the logs of its node."""
     launch_inputs: Mapping[str, str] = {}
     """What the process cannot change after its start: version, code, addresses of servers, settings."""
+    modules: tuple[Path, ...] = ()
+    """Files of modules outside of the node's folder that are part of its code."""
 
     @property
     def major(self) -> str:

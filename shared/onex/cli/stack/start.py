@@ -14,7 +14,7 @@ from onex.errors import ConfigurationError
 from onex.settings import STACK_FILE, Settings
 
 if TYPE_CHECKING:
-    from onex.cli.stack.agent_plan import AgentPlan
+    from onex.cli.stack.agent_plan import AgentPlan, WantedNode
     from onex.contract import ResolvedNode
     from onex.local import LocalKafka
 
@@ -155,20 +155,11 @@ class StackStart:
         console.print(f"PostgreSQL ready (Unix socket) after {self._elapsed:.1f} s")
 
     def _plan(self, instances: int, restart: bool) -> "AgentPlan":
-        from onex.cli.stack.agent_plan import WantedNode, plan_agents
-        from onex.cli.stack.launch_inputs import launch_inputs
+        from onex.cli.stack.agent_plan import plan_agents
         from onex.cli.stack.unfinished_runs import refuse_unfinished_runs
         from onex.local.process import alive
 
-        wanted = [
-            WantedNode(
-                node.contract.name,
-                str(node.contract.contract_version),
-                node.folder,
-                launch_inputs(node, self._earlier.get(str(node.folder), ()), self._settings),
-            )
-            for node in self._nodes
-        ]
+        wanted = [self._wanted(node) for node in self._nodes]
         running = [agent for agent in self._stack.agents if alive(*agent.identity)]
         plan = plan_agents(wanted, running, instances, replace_all=restart)
         refuse_unfinished_runs(self._nodes, plan.retired, self._settings)
@@ -179,6 +170,20 @@ class StackStart:
             names = ", ".join(sorted({agent.node for agent in plan.others}))
             console.print(f"{len(plan.others)} agents of other nodes continue to run: {names}")
         return plan
+
+    def _wanted(self, node: "ResolvedNode") -> "WantedNode":
+        from onex.cli.stack.agent_plan import WantedNode
+        from onex.cli.stack.launch_inputs import code_files, launch_inputs
+
+        earlier = self._earlier.get(str(node.folder), ())
+        files = code_files(node, earlier)
+        return WantedNode(
+            node.contract.name,
+            str(node.contract.contract_version),
+            node.folder,
+            launch_inputs(node, earlier, self._settings, files),
+            tuple(file for file in files if not file.is_relative_to(node.folder)),
+        )
 
     def _stop(self, agents: Sequence[AgentNote]) -> None:
         from onex.local.process import stop_all

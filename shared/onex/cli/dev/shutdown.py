@@ -1,0 +1,41 @@
+"""The end of `onex dev`: everything that it started stops."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from onex.cli.dev.child import Child
+from onex.cli.dev.rounds import Rounds
+from onex.cli.dev.stop_requests import StopRequests
+from onex.cli.output import Exit
+
+_TICK: Final = 0.05
+
+
+def stop_everything(
+    rounds: Rounds,
+    start_down: Callable[[], Child],
+    kill: Callable[[], None],
+    report: Callable[[str], None],
+    stop: StopRequests,
+) -> int:
+    """Undo the current round, then run `onex down`. A second request to stop kills instead.
+
+    Return 0 when all ended by themselves.
+    """
+    while not rounds.stop():
+        if stop.is_urgent:
+            rounds.kill()
+            kill()
+            return Exit.FAILED
+        time.sleep(_TICK)
+    down = start_down()
+    while (code := down.poll()) is None:
+        if stop.is_urgent:
+            down.kill()
+            kill()
+            return Exit.FAILED
+        time.sleep(_TICK)
+    for line in down.lines():
+        report(line)
+    return code
