@@ -25,6 +25,7 @@ from onex.cli.stack.stack_file import AgentNote, Stack, write_stack
 from onex.errors import ConfigurationError
 from onex.settings import Settings
 from onex.util.fork_server import ForkServer
+from tests.conftest import eventually
 
 # -- files --------------------------------------------------------------------------------------
 
@@ -372,7 +373,7 @@ def test_a_command_has_its_output_as_lines(monkeypatch: pytest.MonkeyPatch, tmp_
         assert (len(lines), child.poll(), child.lines()) == (1, 0, []), "\n".join(lines)
         child = Child(server, ["no-such-command"])
         child.kill()
-        assert child.poll() is not None
+        eventually(lambda: child.poll() is not None, what="its end")
         assert list(tmp_path.iterdir()) == [], "nothing is left"
     finally:
         server.close()
