@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from node_order_orchestrator.v1_0_0.models import OrderCompleted, OrderFailed, PlaceOrder
+from node_payment_effect.v1_0_0.models import CardCharged, ChargeCard
 from node_tally_reducer.v1_0_0.models import Amount
 
 from onex.bus.kafka import KafkaEventBusAdapter
@@ -138,17 +139,20 @@ def test_paused_nodes_take_nothing_until_they_are_resumed_also_in_new_processes(
     def are_paused() -> bool:
         return all((mesh.readiness(p.pid) or {}).keys() == {"paused"} for p in (payment, *others))
 
-    eventually(are_paused, 40, "both paused")
-    place(mesh, "paused")
-    eventually(lambda: waiting(flow[0]) == 1, 30, "the order waits")
-    code, out = onex(mesh, "status")
-    assert ("node_payment_effect is paused by " in out, ": a check" in out) == (True, True), (code, out)
-    assert waiting(flow[0]) == 1
-    onex(mesh, "resume", flow[0])
-    eventually(lambda: waiting(flow[1]) == 1, 30, "the charge waits")
-    assert {n["node"] for n in json.loads(onex(mesh, "nodes", "--json")[1]) if n["paused"]} == {flow[1]}
-    assert waiting(flow[1]) == 1
-    onex(mesh, "resume", flow[1])
+    try:
+        eventually(are_paused, 40, "both paused")
+        place(mesh, "paused")
+        eventually(lambda: waiting(flow[0]) > 0, 30, "the order waits")
+        _, out = onex(mesh, "status")
+        assert ("node_payment_effect is paused by " in out, ": a check" in out) == (True, True), out
+        assert "paused" not in {m.order_id for m in mesh.messages(ChargeCard)}
+        onex(mesh, "resume", flow[0])
+        eventually(lambda: "paused" in {m.order_id for m in mesh.messages(ChargeCard)}, 30, "the charge is sent")
+        assert {n["node"] for n in json.loads(onex(mesh, "nodes", "--json")[1]) if n["paused"]} == {flow[1]}
+        assert "paused" not in {m.order_id for m in mesh.messages(CardCharged)}
+    finally:
+        for node in flow:
+            onex(mesh, "resume", node)
     eventually(lambda: "paused" in {m.order_id for m in mesh.messages(OrderCompleted)}, 30, "the order is completed")
 
 

@@ -22,6 +22,7 @@ class EnumLetterState(StrEnum):
     PARKED = "parked"
     DROPPED = "dropped"
     EDITED = "edited"
+    REDIRECTED = "redirected"
 
 
 _STATE_AFTER = {
@@ -30,6 +31,7 @@ _STATE_AFTER = {
     EnumDeadLetterAction.REOPENED: EnumLetterState.OPEN,
     EnumDeadLetterAction.DROPPED: EnumLetterState.DROPPED,
     EnumDeadLetterAction.EDITED: EnumLetterState.EDITED,
+    EnumDeadLetterAction.REDIRECTED: EnumLetterState.REDIRECTED,
 }
 
 

@@ -114,12 +114,22 @@ def read_letters(
     start: dict[int, int] | None = None,
     skipped: SkippedRecords | None = None,
 ) -> Iterator[DeadLetter]:
-    """Yield the dead letters of a node, oldest first per partition, from offsets by partition number.
+    """Yield the dead letters of a node, as :func:`letters_in` does. Raises as it does."""
+    return letters_in(bus, contract.dead_letter_topic, contract.name, start, skipped)
+
+
+def letters_in(
+    bus: ProtocolEventBus,
+    topic: str,
+    node: str,
+    start: dict[int, int] | None = None,
+    skipped: SkippedRecords | None = None,
+) -> Iterator[DeadLetter]:
+    """Yield the dead letters of a node in a topic, oldest first per partition, from offsets by partition number.
 
     Records that are no dead letters are counted in ``skipped``. Raises MissingTopicError, BusError.
     """
     skipped = skipped or SkippedRecords()
-    topic = contract.dead_letter_topic
     partitions = all_partitions([require_topic(bus.admin, topic)])
     reader = bus.read({partition: (start or {}).get(partition.partition, 0) for partition in partitions})
     try:
@@ -129,7 +139,7 @@ def read_letters(
             except PoisonError as error:
                 skipped.skip(record, error)
                 continue
-            if facts.get("node") == contract.name:
+            if facts.get("node") == node:
                 yield DeadLetter(record, facts)
     finally:
         reader.close()

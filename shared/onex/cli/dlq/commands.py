@@ -8,6 +8,7 @@ import typer
 from onex.cli.dlq.changes import audit, drop, edit, export, park, reopen
 from onex.cli.dlq.filters import with_filters
 from onex.cli.dlq.managers import Node, NodeName, Place, manager_of, managers_of
+from onex.cli.dlq.redirect import redirect
 from onex.cli.dlq.replay import replay
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, CommandError, Exit, console, errors, print_json, print_rows, when
@@ -110,7 +111,7 @@ def stats(wanted: LetterFilter, node: Node = "", services: Services = None, as_j
         raise typer.Exit(Exit.FAILED)
 
 
-for _command in (replay, park, reopen, drop, edit, export, audit):
+for _command in (replay, redirect, park, reopen, drop, edit, export, audit):
     app.command()(_command)
 
 

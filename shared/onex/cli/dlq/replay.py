@@ -2,22 +2,27 @@
 
 import math
 import os
-import signal
-import time
 from typing import Annotated
 
 import typer
-from rich.control import Control
-from rich.segment import ControlType
 
 from onex.cli.author import Who, Why, author_of
 from onex.cli.dlq.filters import with_filters
 from onex.cli.dlq.managers import DryRun, OneNode, manager_of
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json
+from onex.cli.progress import Progress, interruptible
 from onex.dlq import DeadLetter, LetterFilter, ReplayOptions, ReplayReport, group_letters
 from onex.model.contract import ModelContract
 from onex.util.printable import one_line
+
+Token = Annotated[
+    str,
+    typer.Option(
+        "--authorization-from",
+        help="Environment variable with the `authorization` header of the replays. Dead letters do not store it.",
+    ),
+]
 
 
 @with_filters
@@ -29,13 +34,7 @@ def replay(
     abort_above: Annotated[
         float, typer.Option("--abort-above", min=0, max=1, help="Stop when a larger share than this fails again.")
     ] = 1.0,
-    token: Annotated[
-        str,
-        typer.Option(
-            "--authorization-from",
-            help="Environment variable with the `authorization` header of the replays. Dead letters do not store it.",
-        ),
-    ] = "",
+    token: Token = "",
     dry_run: DryRun = False,
     why: Why = "",
     who: Who = "",
@@ -46,31 +45,17 @@ def replay(
 
     An interrupted replay continues when you run it again. No dead letter is sent twice.
     """
-    per_second = _rate(rate)
-    if token and not os.environ.get(token):
-        raise typer.BadParameter(f"{token} is not set", param_hint="'--authorization-from'")
+    per_second, authorization = rate_of(rate), require_token(token)
     settings = load_settings(services)
     contract, manager = manager_of(settings, node, author_of(who, why))
     letters = sorted((letter for letter, _ in manager.find(wanted)), key=lambda letter: letter.order)[:most]
     if dry_run:
         _print_plan(contract, letters, as_json)
         return
-    stopping = list[int]()
-    before = {s: signal.signal(s, lambda number, _: stopping.append(number)) for s in (signal.SIGINT, signal.SIGTERM)}
-    began = time.monotonic()
-
-    def progress(report: ReplayReport) -> None:
-        if not as_json and len(letters) > 1000 and errors.is_terminal:
-            done = report.replayed + report.parked
-            errors.print(f"{done} of {len(letters)}, {done / (time.monotonic() - began):.0f}/s", end="")
-            errors.control(Control(ControlType.CARRIAGE_RETURN))
-
-    try:
-        options = ReplayOptions(per_second, most, abort_above, os.environ.get(token, ""))
-        report = manager.replay(letters, options, lambda: bool(stopping), progress)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    show = Progress(len(letters), is_shown=not as_json)
+    with interruptible() as stopping:
+        options = ReplayOptions(per_second, most, abort_above, authorization)
+        report = manager.replay(letters, options, stopping, lambda so_far: show(so_far.replayed + so_far.parked))
     _print_report(contract, report, as_json)
     if report.stopped:
         raise typer.Exit(Exit.FAILED)
@@ -120,7 +105,15 @@ def _print_report(contract: ModelContract, report: ReplayReport, as_json: bool) 
         errors.print(f"stopped: {report.stopped}")
 
 
-def _rate(text: str) -> float:
+def require_token(variable: str) -> str:
+    """Return the value of an environment variable; empty for no variable. Raise BadParameter where it is not set."""
+    if variable and not os.environ.get(variable):
+        raise typer.BadParameter(f"{variable} is not set", param_hint="'--authorization-from'")
+    return os.environ.get(variable, "")
+
+
+def rate_of(text: str) -> float:
+    """Return the letters per second of ``50/s``; 0 for no limit. Raise BadParameter."""
     number = text.removesuffix("/s")
     try:
         rate = float(number) if number else 0.0

@@ -19,6 +19,8 @@ class EnumDeadLetterAction(StrEnum):
     """Dropped for good."""
     EDITED = "edited"
     """Superseded by a mended copy."""
+    REDIRECTED = "redirected"
+    """Sent to another node, or to another version of its message."""
     SKIPPED = "skipped"
     """A record that ended its node's process became a dead letter: the entry names the record, not the letter."""
     RESET = "reset"
