@@ -328,3 +328,61 @@ def test_a_package_is_generated_for_foreign_topics(tmp_path: Path) -> None:
     several = CONTRACT.replace("message: Order\n", "messages: {a: Order}\n      type: {header: t}\n") + models
     with pytest.raises(ContractError, match="carries several messages"):
         package_files(several.replace("NAME", "foreignmany"))
+
+
+ALIASED = '''\
+from decimal import Decimal
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from onex.node import Message
+
+
+class Line(Message):
+    """A line."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    unit_price: Decimal = Field(max_digits=30, decimal_places=20)
+
+
+class Order(Message, key="order_id"):
+    """An order of the shop."""
+
+    order_id: str = Field(alias="orderId")
+    basket: str = Field("", alias="class")
+    order_lines: list[Line] = Field([], alias="order-lines")
+
+
+class OrderPriced(Message, key="order_id"):
+    """Its price."""
+
+    order_id: str = Field(alias="orderId")
+    first_line: Line | None = Field(None, alias="firstLine")
+'''
+ALIASED_NODE = """\
+from node_NAME_compute.v1_0_0.models import Order, OrderPriced
+from onex.node import NodeCompute
+
+
+class NodePrice(NodeCompute[Order, OrderPriced]):
+    def compute(self, request: Order) -> OrderPriced:
+        return OrderPriced(order_id=request.order_id, first_line=request.order_lines[0])
+"""
+
+
+def test_fields_may_have_other_names_in_json(tmp_path: Path) -> None:
+    mesh = MeshDriver([make(tmp_path, "foreignalias", CONTRACT, ALIASED, ALIASED_NODE)])
+    value = b'{"orderId": "o-1", "class": "b-1", "order-lines": [{"unitPrice": 0.12345678901234567891}]}'
+    mesh.publish(TOPIC, value, b"o-1", [])
+    (record,) = mesh.records("shop.prices")
+    assert json.loads(record.value() or b"") == {
+        "orderId": "o-1",
+        "firstLine": {"unitPrice": "0.12345678901234567891"},
+    }
+    assert dict(record.headers() or [])[h.CORRELATION] == b"b-1"
+    priced = mesh.nodes[0].models["OrderPriced"]
+    (message,) = mesh.published(priced)
+    assert priced.from_stored_json(message.to_stored_json()) == message
+    mesh.close()

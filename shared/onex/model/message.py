@@ -19,6 +19,9 @@ class Message(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        # A field may have another name in the JSON of others: Field(alias="orderId"). Stored JSON has names.
+        validate_by_name=True,
+        validate_by_alias=True,
         # JSON has no bytes and no numbers that are not finite: with these it holds them exactly.
         ser_json_bytes="base64",
         val_json_bytes="base64",

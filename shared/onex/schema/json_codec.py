@@ -72,7 +72,7 @@ class JsonCodec:
         def encode(message: Message) -> bytes:
             fits(message)
             try:
-                return dump(message)
+                return dump(message, by_alias=True)
             except PydanticSerializationError as error:
                 raise RejectedError(f"{model.__name__}: cannot be written as JSON: {type(error).__name__}") from None
 

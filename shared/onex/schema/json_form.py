@@ -102,7 +102,10 @@ def _leaves(model: type[BaseModel]) -> set[AvroType]:
 
 @lru_cache(maxsize=1000)
 def _fields(model: type[BaseModel]) -> dict[str, AvroType]:
-    return fields_of(model)
+    """Return the type of each field by every name that it has in JSON."""
+    kinds = fields_of(model)
+    aliases = {name: field.validation_alias for name, field in model.model_fields.items()}
+    return kinds | {alias: kinds[name] for name, alias in aliases.items() if type(alias) is str}
 
 
 def _exact_text(model: type[Message], value: bytes, no_json: str) -> str:
@@ -162,7 +165,8 @@ def _exact(kind: AvroType, value: JsonValue, at: str) -> JsonValue:
 def _exact_branches(models: tuple[type[BaseModel], ...], value: dict[str, JsonValue], at: str) -> JsonValue:
     exact: JsonValue = value
     for model in models:
-        if all(name in value for name, field in model.model_fields.items() if field.is_required()):
+        required = {name: field for name, field in model.model_fields.items() if field.is_required()}
+        if all(name in value or field.validation_alias in value for name, field in required.items()):
             exact = _exact(Record(model), exact, at)
     return exact
 
