@@ -14,6 +14,7 @@ from onex.model.contract import Case
 from onex.provisioning.declared import declare
 from onex.provisioning.foreign import create_foreign
 from onex.provisioning.provision import make_plan
+from onex.provisioning.sample import sample_warnings
 from onex.testing import MeshDriver, run_case
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
@@ -385,4 +386,29 @@ def test_fields_may_have_other_names_in_json(tmp_path: Path) -> None:
     priced = mesh.nodes[0].models["OrderPriced"]
     (message,) = mesh.published(priced)
     assert priced.from_stored_json(message.to_stored_json()) == message
+    mesh.close()
+
+
+def test_the_latest_records_are_looked_at(tmp_path: Path) -> None:
+    keyless = CONTRACT.replace("      key: order_id\n", "").replace("ignore", "refuse")
+    folder = make(tmp_path, "foreignsample", keyless)
+    mesh = MeshDriver([folder])
+
+    def warnings() -> list[str]:
+        return [*sample_warnings(mesh.nodes, mesh.bus, mesh.catalogue)]
+
+    assert warnings() == []
+    for number in range(60):
+        mesh.publish(TOPIC, b"an old one", b"k-%d" % number, [], run=False)
+    for number in range(200):
+        key = b"o-%d" % number
+        mesh.publish(TOPIC, b'{"order_id": "%b"}' % key, key, [], run=False)
+    assert warnings() == []
+    mesh.publish(TOPIC, b'{"order_id": "a"}', b"b", [], run=False)
+    assert warnings() == [
+        "shop.orders: 1 of the 40 latest records would be dead letters of node_foreignsample_compute: the record has "
+        "another key than Order.order_id; write key: order_id"
+    ]
+    mesh.publish(TOPIC, b'{"order_id": "a", "theirs": 1}', None, [], run=False)
+    assert "2 of the 40" in warnings()[0]
     mesh.close()

@@ -1,5 +1,7 @@
 """``onex plan`` and ``onex apply``: provision the topics and schemas of contracts."""
 
+from collections.abc import Sequence
+
 import typer
 
 from onex.bus.kafka import KafkaEventBusAdapter
@@ -10,10 +12,12 @@ from onex.cli.output import AsJson, Exit, console, errors, print_json
 from onex.cli.stack.stack_file import is_local_kafka
 from onex.cli.terminal import styled
 from onex.connect import open_catalogue
+from onex.contract import ResolvedNode
 from onex.provisioning.declared import Declared
 from onex.provisioning.durability import REMEDY, weak_topics
 from onex.provisioning.foreign import create_foreign
 from onex.provisioning.provision import Plan, apply_plan, make_plan
+from onex.provisioning.sample import sample_warnings
 from onex.schema import ProtocolSchemaCatalogue
 from onex.settings import Settings
 
@@ -30,9 +34,11 @@ _SIGNS = {
 def plan(services: Services = None, as_json: AsJson = False) -> None:
     """Show what `onex apply` would change. Exit code 0: nothing, 1: changes, 5: unsafe changes."""
     settings = load_settings(services)
-    planned, declared, bus, _ = _plan(settings)
+    nodes = resolve_all(settings)
+    planned, declared, bus, catalogue = _plan(settings, nodes)
     _show(planned, as_json)
     _warn(settings, declared, bus)
+    _warn_of_records(nodes, bus, catalogue)
     if planned.refused:
         raise typer.Exit(Exit.REFUSED)
     if planned.changes:
@@ -45,26 +51,31 @@ def apply(services: Services = None, as_json: AsJson = False) -> None:
     Run it as often as you like. It refuses changes that would break readers or lose data.
     """
     settings = load_settings(services)
-    planned, declared, bus, catalogue = _plan(settings)
+    nodes = resolve_all(settings)
+    planned, declared, bus, catalogue = _plan(settings, nodes)
     _show(planned, as_json)
     if planned.refused:
         raise typer.Exit(Exit.REFUSED)
     apply_plan(planned, declared, bus, catalogue)
     _warn(settings, declared, bus)
+    _warn_of_records(nodes, bus, catalogue)
 
 
 def provision(settings: Settings) -> Plan:
     """Plan and apply without output, for ``onex up``. Its own broker gets stand-ins for the topics of others."""
+    nodes = resolve_all(settings)
     if is_local_kafka(settings):
         bus = open_bus(settings)
-        create_foreign(declared_by(settings, resolve_all(settings)), bus, open_catalogue(settings, bus))
-    planned, declared, bus, catalogue = _plan(settings)
+        create_foreign(declared_by(settings, nodes), bus, open_catalogue(settings, bus))
+    planned, declared, bus, catalogue = _plan(settings, nodes)
     apply_plan(planned, declared, bus, catalogue)
     return planned
 
 
-def _plan(settings: Settings) -> tuple[Plan, Declared, KafkaEventBusAdapter, ProtocolSchemaCatalogue]:
-    declared = declared_by(settings, resolve_all(settings))
+def _plan(
+    settings: Settings, nodes: Sequence[ResolvedNode]
+) -> tuple[Plan, Declared, KafkaEventBusAdapter, ProtocolSchemaCatalogue]:
+    declared = declared_by(settings, nodes)
     bus = open_bus(settings)
     catalogue = open_catalogue(settings, bus)
     return make_plan(declared, bus, catalogue), declared, bus, catalogue
@@ -74,6 +85,14 @@ def _warn(settings: Settings, declared: Declared, bus: KafkaEventBusAdapter) -> 
     """Warn on stderr of topics that can lose records. The output of the command does not change."""
     if not is_local_kafka(settings) and (weak := weak_topics(bus.admin.topics(list(declared.topics)).values())):
         errors.print(styled("[yellow]warning[/] {}", f"{weak}; {REMEDY}"))
+
+
+def _warn_of_records(
+    nodes: Sequence[ResolvedNode], bus: KafkaEventBusAdapter, catalogue: ProtocolSchemaCatalogue
+) -> None:
+    """Warn on stderr of topics of others whose latest records a node would refuse."""
+    for text in sample_warnings(nodes, bus, catalogue):
+        errors.print(styled("[yellow]warning[/] {}", text))
 
 
 def _show(planned: Plan, as_json: bool) -> None:

@@ -10,6 +10,10 @@ from onex.schema.json_codec import ProtocolCodec, codec_of
 from onex.schema.message_types import type_reader
 
 
+class UnlistedTypeError(RejectedError):
+    """The type of a record is none that the contract lists for its topic."""
+
+
 class TopicCodecs:
     """Selects the codec of a record: that of its type, on a topic with several messages."""
 
@@ -36,5 +40,5 @@ class TopicCodecs:
             return self.first
         codec = self._codecs.get(self._type_of(lambda name: headers.get(name, b""), value))
         if codec is None:
-            raise RejectedError("the type of the record is not listed")
+            raise UnlistedTypeError("the type of the record is not listed")
         return codec
