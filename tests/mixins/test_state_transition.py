@@ -1,5 +1,6 @@
 """The state machine of a contract: guards, priorities, wildcards, and entry and exit actions."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,9 @@ from node_lease_orchestrator.v1_0_0.models import EndLease, LeaseEnded, LeaseNot
 from node_lease_orchestrator.v1_0_0.node import NodeLeaseOrchestrator
 from node_loan_reducer.v1_0_0.models import BookLent, BookReturned, LoanNoted
 from node_loan_reducer.v1_0_0.node import NodeLoanReducer
+from typer.testing import CliRunner
 
+from onex.cli.main import app
 from onex.contract import resolve_node
 from onex.errors import ContractError
 from onex.model.message import Message
@@ -285,6 +288,17 @@ def test_two_machines_or_none_are_refused(folder: Path, added: str, words: str) 
         resolve_node(file)
     assert words in str(found.value)
     assert f"{file.name}:" in str(found.value)
+
+
+def test_the_command_explains_the_machine() -> None:
+    shown = json.loads(CliRunner().invoke(app, ["explain", str(LOAN), "--json"]).output)
+    assert shown["fsm"][:2] == [
+        "* --BookReturned--> repair when smell == mould, priority 20",
+        "lent --BookReturned--> repair when damage >= 0.5, priority 10",
+    ]
+    assert "entering lent: count, note_entry" in shown["fsm"]
+    assert "leaving shelf: leave_shelf" in shown["fsm"]
+    assert any(line.startswith("MixinStateTransition: ") for line in shown["agent"])
 
 
 def test_timers_need_a_transition() -> None:

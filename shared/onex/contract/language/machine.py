@@ -51,7 +51,7 @@ def _unreachable(machine: ModelStateMachine, under: Location) -> Iterator[Proble
         wider = [other for other in reversed(earlier) if other.requirements <= transition.requirements]
         shadows = {other.from_state: other for other in wider}
         if hidden_by := _hidden_by(transition, shadows, leaving):
-            others = ", ".join(dict.fromkeys(repr(other.name) for other in hidden_by))
+            others = names(dict.fromkeys(repr(other.name) for other in hidden_by))
             how = "comes first and asks" if len(hidden_by) == 1 else "come first and ask"
             words = f"{transition.name!r} never runs: on {transition.trigger}, {others} {how} for no more"
             remedy = "give it a higher priority, give the other a guard that it lacks, or remove one of them"
