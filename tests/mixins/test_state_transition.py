@@ -267,6 +267,12 @@ def test_the_name_and_the_key_are_one_machine() -> None:
             "[{name: t, from_state: a, to_state: a, trigger: Amount}]}}\n",
             "a state machine has no variables",
         ),
+        (
+            NODES / "node_tally_reducer" / "v1_0_0",
+            "mixins: ['${FIRST}', {name: MixinStateTransition, config: {initial_state: a, states: [{name: a}], "
+            "transitions: [{name: t, from_state: a, to_state: a, trigger: Amount}]}}]\n",
+            "a state machine has no variables",
+        ),
         (NODES / "node_tally_reducer" / "v1_0_0", "mixins: [{name: MixinStateTransition}]\n", "declares no states"),
         (
             NODES / "node_trip_orchestrator" / "v1_0_0",

@@ -53,9 +53,16 @@ def _configured(contract: ModelContract) -> Iterator[tuple[Location, Mapping[str
 
 
 def _part_at(content: Mapping[str, JsonValue], at: Location) -> object:
+    """Return the part of the file at a place. None where a variable has changed what is there."""
     part: object = content
     for key in at:
-        part = part[key]  # type: ignore[index]  # the contract is made of this content
+        match part, key:
+            case dict(), str():
+                part = part.get(key)
+            case list(), int() if key < len(part):
+                part = part[key]
+            case _:
+                return None
     return part
 
 
