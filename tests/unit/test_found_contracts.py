@@ -157,7 +157,7 @@ def test_a_name_is_no_path(tmp_path: Path) -> None:
 
 def test_a_topic_is_bound_to_a_message_with_another_name() -> None:
     contract, _ = loaded("generic_effect")
-    assert contract.event_bus.bound == {"onex.evt.depot.parcel-arrived.v1": "ModelArrivalNotice"}
+    assert contract.event_bus.bound == {"onex.evt.depot.parcel-arrived.v1": ("ModelArrivalNotice",)}
     assert [(h.event_model, h.handler) for h in routed(contract)] == [("ModelArrivalNotice", "scan_read")]
 
 
@@ -180,7 +180,7 @@ def test_handlers_find_their_topics_by_event_type_and_what_is_returned_inside_a_
     }
     assert "onex.cmd.intake.list-request.v1" in contract.event_bus.publish_topics
     by_topic = contract.event_bus.bound
-    assert by_topic["onex.evt.intake.intake-complete.v1"] == "ModelIntakeResult"
+    assert by_topic["onex.evt.intake.intake-complete.v1"] == ("ModelIntakeResult",)
     graph = "workflow_coordination.workflow_definition.execution_graph.nodes[1]"
     assert said(result, graph)[0][0] is EnumFound.LEFT_OUT
     rule = "workflow_coordination.workflow_definition.coordination_rules.timeout_ms"

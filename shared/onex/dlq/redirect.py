@@ -27,7 +27,7 @@ from onex.dlq.replay import outgoing
 from onex.errors import MessageError, RejectedError
 from onex.model.mesh import EnumDeadLetterAction
 from onex.model.topic import TopicName, is_foreign
-from onex.schema import ProtocolSchemaCatalogue
+from onex.schema import ProtocolCodec, ProtocolSchemaCatalogue
 from onex.wire import headers as h
 from onex.wire.cloudevents import event_type
 from onex.wire.ids import replay_id
@@ -124,9 +124,8 @@ class Redirector:
             raise RejectedError("it would go back to where it failed; use `onex dlq replay`")
         if into != topic and is_foreign(into):
             raise RejectedError(f"{into} is a topic of others, whose records have another form")
-        codec = self._targets.codec(into)
-        assert codec is not None, "it is an input of the target"
-        before = self._readable(letter, into)
+        codec = self._codec(letter, into)
+        before = self._readable(letter, codec)
         after = patched(before, self._options.changes, self._options.removed)
         try:
             message = codec.read_json(json.dumps(after).encode())
@@ -198,8 +197,7 @@ class Redirector:
         into = redirect.into
         changed = {h.ORIGINAL_TOPIC: into.encode()}
         if into != redirect.letter.facts["topic"]:
-            codec = self._targets.codec(into)
-            assert codec is not None
+            codec = self._codec(redirect.letter, into)
             changed |= {h.TYPE: event_type(into).encode(), h.CONTENT_TYPE: codec.content_type}
         headers = [(name, changed.pop(name, value)) for name, value in headers]
         headers += changed.items()
@@ -221,10 +219,17 @@ class Redirector:
             self._partitions[topic] = require_topic(self._bus.admin, topic).partitions
         return self._partitions[topic]
 
-    def _readable(self, letter: DeadLetter, into: str) -> JsonValue:
+    def _codec(self, letter: DeadLetter, into: str) -> ProtocolCodec:
+        """Return the codec of an input of the target. Raise RejectedError when its message cannot be found."""
+        try:
+            codec = self._targets.codec(letter, into)
+        except MessageError as error:
+            raise RejectedError(f"the type of the message cannot be read: {error}") from None
+        assert codec is not None, "it is an input of the target"
+        return codec
+
+    def _readable(self, letter: DeadLetter, codec: ProtocolCodec) -> JsonValue:
         """Return the payload as the target reads it, else as its own node does."""
-        codec = self._targets.codec(into)
-        assert codec is not None
         try:
             found: JsonValue = json.loads(codec.decode(letter.record.value()).to_stored_json())
         except MessageError as error:

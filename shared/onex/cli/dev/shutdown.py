@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from onex.cli.dev.child import Child
-from onex.cli.dev.rounds import Rounds
+from onex.cli.dev.rounds import Round, Rounds
 from onex.cli.dev.stop_requests import StopRequests
 from onex.cli.output import Exit
 
@@ -14,7 +13,7 @@ _TICK: Final = 0.05
 
 def stop_everything(
     rounds: Rounds,
-    start_down: Callable[[], Child],
+    start_down: Callable[[], Round],
     kill: Callable[[], None],
     report: Callable[[str], None],
     stop: StopRequests,
