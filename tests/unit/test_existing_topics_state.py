@@ -215,3 +215,20 @@ def test_a_record_that_is_read_again_is_done_once(effect: MeshDriver) -> None:
         "onex-record:shop.payments-1-1",
     ]
     assert len(effect.records("shop.totals")) == 2
+
+
+def test_an_effect_replays_an_edited_letter_with_the_key_of_its_field(effect: MeshDriver) -> None:
+    node = effect.nodes[0].node_class
+    effect.publish(TOPIC, b'{"customer": "c-1", "amount": "x"}', b"k", [])
+    manager = DeadLetterManager(
+        effect.bus, TopicCatalogue(effect.bus), effect.nodes[0], Author("me", "wrong amount"), "test"
+    )
+    ((letter, _),) = manager.find()
+    manager.edit(manager.prepare_edit(letter, {"amount": "5"}))
+    node.down = True  # type: ignore[attr-defined]  # of NodePay
+    manager.replay([letter for letter, _ in manager.find()])
+    effect.advance("10m")
+    node.down = False  # type: ignore[attr-defined]  # as above
+    again = effect.dead_letters()[-1]
+    assert (again.key(), dict(again.headers() or [])[h.RECORD_KEY]) == (b"c-1", b"k")
+    assert dict(again.headers() or [])[d.CLASS] == b"transient"

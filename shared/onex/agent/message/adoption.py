@@ -33,7 +33,6 @@ class Adoption:
         The result has the same bytes and place. Its key and headers are those of the message, so that a retry, a
         forwarded record and a dead letter have them, too.
         """
-        envelope.type = None  # a type of the writer, and none of the mesh
         added: Headers = []
         if envelope.correlation is envelope.id and (correlation := self._correlation(envelope, message)) is not None:
             envelope.correlation = correlation
