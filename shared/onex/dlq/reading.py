@@ -153,13 +153,12 @@ class Payloads:
         self._catalogue = catalogue
         self._codecs: dict[str, TopicCodecs] = {}
 
-    def codec(self, letter: DeadLetter, into: str = "") -> ProtocolCodec | None:
+    def codec(self, letter: DeadLetter) -> ProtocolCodec | None:
         """Return the codec of the message in a letter; None when the node has no such input.
 
-        ``into`` is the topic of the input when it is not that of the letter. Raise PoisonError or RejectedError when
-        the type of the message cannot be found.
+        Raise PoisonError or RejectedError when the type of the message cannot be found.
         """
-        topic = into or letter.facts.get("topic", "")
+        topic = letter.facts.get("topic", "")
         route = self._node.routes.get(topic)
         if route is None:
             return None

@@ -27,7 +27,8 @@ from onex.dlq.replay import outgoing
 from onex.errors import MessageError, RejectedError
 from onex.model.mesh import EnumDeadLetterAction
 from onex.model.topic import TopicName, is_foreign
-from onex.schema import ProtocolCodec, ProtocolSchemaCatalogue
+from onex.schema import ProtocolSchemaCatalogue
+from onex.schema.json_codec import ProtocolCodec
 from onex.wire import headers as h
 from onex.wire.cloudevents import event_type
 from onex.wire.ids import replay_id
@@ -197,8 +198,8 @@ class Redirector:
         into = redirect.into
         changed = {h.ORIGINAL_TOPIC: into.encode()}
         if into != redirect.letter.facts["topic"]:
-            codec = self._codec(redirect.letter, into)
-            changed |= {h.TYPE: event_type(into).encode(), h.CONTENT_TYPE: codec.content_type}
+            content_type = self._codec(redirect.letter, into).content_type
+            changed |= {h.TYPE: event_type(into).encode(), h.CONTENT_TYPE: content_type}
         headers = [(name, changed.pop(name, value)) for name, value in headers]
         headers += changed.items()
         if self._options.authorization:
@@ -220,11 +221,11 @@ class Redirector:
         return self._partitions[topic]
 
     def _codec(self, letter: DeadLetter, into: str) -> ProtocolCodec:
-        """Return the codec of an input of the target. Raise RejectedError when its message cannot be found."""
+        """Return how the target reads a letter on one of its inputs. Raise RejectedError when that is unknown."""
         try:
-            codec = self._targets.codec(letter, into)
+            codec = self._targets.codec(DeadLetter(letter.record, {**letter.facts, "topic": into}))
         except MessageError as error:
-            raise RejectedError(f"the type of the message cannot be read: {error}") from None
+            raise RejectedError(f"it cannot be read: {error}") from None
         assert codec is not None, "it is an input of the target"
         return codec
 
