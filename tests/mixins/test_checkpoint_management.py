@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from pydantic import ValidationError
-from typing_extensions import override
+from typing_extensions import ParamSpec, TypeVar, override
 
 from onex.agent.process.checkpoints import AgentCheckpoints
 from onex.bus.protocols import Outgoing
@@ -32,7 +32,8 @@ from tests.conftest import NODES
 from tests.mixins.helpers import contract_file
 from tests.mixins.virtual import play
 
-TALLY = NODES / "node_tally_reducer" / "v1_0_0"
+P = ParamSpec("P")
+T = TypeVar("T")
 UNRULY = NODES / "node_unruly_effect" / "v1_0_0"
 LOG = "onex.state.node_tally_reducer.v1"
 
@@ -315,4 +316,31 @@ def test_an_agent_on_the_memory_host_makes_automatic_checkpoints() -> None:
     names = [each.name for each in play(agent_checkpoints(mesh, tally).all(None))]
     assert len(names) == 2
     assert all(name.startswith("auto-") for name in names)
+    mesh.close()
+
+
+def test_a_copy_ends_when_its_task_is_cancelled() -> None:
+    """Its thread would keep the process of an agent that stops."""
+    tally = declared("node_tally_reducer", "{}")
+    mesh = MeshDriver([tally])
+    asked: list[Callable[[], bool]] = []
+
+    async def run_call(call: Callable[P, T], /, *args: P.args, **named: P.kwargs) -> T:
+        asked.extend(each for each in args if callable(each))
+        if asked:
+            await asyncio.sleep(3_600)
+        return call(*args, **named)
+
+    group = tally.contract.group("test")
+    own = AgentCheckpoints(tally.contract, mesh.bus, TopicCatalogue(mesh.bus), group, "a-1", mesh.clock, run_call)
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(own.make(CheckpointRequest("one", 1, None), None))
+        await asyncio.sleep(1)
+        assert [stopped() for stopped in asked] == [False]
+        task.cancel()
+        await asyncio.wait([task])
+
+    play(cancelled())
+    assert [stopped() for stopped in asked] == [True]
     mesh.close()

@@ -27,6 +27,7 @@ from onex.errors import (
     PoisonError,
     RejectedError,
     SchemaMismatchError,
+    TransientError,
 )
 from onex.mesh import StateReader
 from onex.model.mesh import EnumDeadLetterAction
@@ -546,6 +547,12 @@ def test_a_copy_that_takes_too_long_is_no_checkpoint(mesh: MeshDriver, monkeypat
     monkeypatch.setattr("onex.checkpoint.copying.latest_offsets", slow)
     with pytest.raises(BusError, match="took 1801 s and found 0 of 0 values; all of them stay for 1800 s"):
         desk(mesh).make("first")
+    assert desk(mesh).all() == []
+
+
+def test_a_copy_is_stopped_with_its_process(mesh: MeshDriver) -> None:
+    with pytest.raises(TransientError, match=r"reading onex\.state\.node_tally_reducer\.v1\[\d\] was stopped"):
+        store(mesh).make(Making("first"), Retention(1), lambda: True)
     assert desk(mesh).all() == []
 
 

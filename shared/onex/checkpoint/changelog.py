@@ -1,7 +1,7 @@
 """Reads the current values of one partition of a changelog, in bounded memory: keys, but no values."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from onex.bus.protocols import Partition, ProtocolEventBus
 from onex.checkpoint.records import read_part
@@ -11,10 +11,12 @@ Wanted = bytes | None
 """The key of a state, or None for all keys."""
 
 
-def latest_offsets(bus: ProtocolEventBus, partition: Partition, end: int, wanted: Wanted) -> Mapping[bytes, int]:
-    """Return the offset of the current value by key of the changelog, as of ``end``. Raise BusError."""
+def latest_offsets(
+    bus: ProtocolEventBus, partition: Partition, end: int, wanted: Wanted, stopped: Callable[[], bool]
+) -> Mapping[bytes, int]:
+    """Return the offset of the current value by key, as of ``end``. Raise TransientError, BusError."""
     latest: dict[bytes, int] = {}
-    for record in read_part(bus, partition, _first(bus, partition), end):
+    for record in read_part(bus, partition, _first(bus, partition), end, stopped):
         key = record.key() or b""
         if not belongs(key, wanted):
             continue
@@ -26,14 +28,14 @@ def latest_offsets(bus: ProtocolEventBus, partition: Partition, end: int, wanted
 
 
 def current(
-    bus: ProtocolEventBus, partition: Partition, end: int, latest: Mapping[bytes, int]
+    bus: ProtocolEventBus, partition: Partition, end: int, latest: Mapping[bytes, int], stopped: Callable[[], bool]
 ) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the values at these offsets. Raise BusError.
+    """Yield the values at these offsets. Raise TransientError, BusError.
 
     A value that compaction has removed since is absent: the caller counts.
     """
     offsets = set(latest.values())
-    for record in read_part(bus, partition, min(offsets, default=end), end):
+    for record in read_part(bus, partition, min(offsets, default=end), end, stopped):
         if record.offset() in offsets:
             yield record.key() or b"", record.value() or b""
 

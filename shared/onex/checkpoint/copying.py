@@ -1,6 +1,6 @@
 """Copies the current values of a changelog to the topic of checkpoints, partition by partition."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -94,15 +94,18 @@ class Copier:
             first=tuple(ends[copy_place(source.topic, number)][1] for number in numbers),
         )
 
-    def copied(self, manifest: Manifest, writer: Writer) -> Manifest:
-        """Copy the partitions, one after the other. Return the complete manifest. Raise BusError."""
+    def copied(self, manifest: Manifest, writer: Writer, stopped: Callable[[], bool]) -> Manifest:
+        """Copy the partitions, one after the other. Return the complete manifest.
+
+        Raise TransientError when ``stopped`` returns True meanwhile, BusError.
+        """
         rested = self._ends_at_rest(manifest)
         wanted = None if manifest.key is None else manifest.key.encode()
         numbers: Sequence[int] = range(manifest.partitions)
         if wanted is not None:
             numbers = self._bus.partitions_of([wanted], manifest.partitions)
         counted = _Counted()
-        cuts = tuple(self._copy(manifest, number, wanted, writer, counted) for number in numbers)
+        cuts = tuple(self._copy(manifest, number, wanted, writer, counted, stopped) for number in numbers)
         return manifest.model_copy(
             update={
                 "complete": True,
@@ -115,14 +118,20 @@ class Copier:
         )
 
     def _copy(
-        self, manifest: Manifest, number: int, wanted: bytes | None, writer: Writer, counted: _Counted
+        self,
+        manifest: Manifest,
+        number: int,
+        wanted: bytes | None,
+        writer: Writer,
+        counted: _Counted,
+        stopped: Callable[[], bool],
     ) -> PartitionCut:
         topic, partition = self._source.topic, Partition(self._source.changelog, number)
         prefix, digest, keys, records = copy_prefix(manifest.id), Digest(), set[bytes](), 0
         began = self._clock.monotonic()
         cut = self._bus.admin.stable_ends([partition])[partition]
-        latest = latest_offsets(self._bus, partition, cut, wanted)
-        for key, value in current(self._bus, partition, cut, latest):
+        latest = latest_offsets(self._bus, partition, cut, wanted, stopped)
+        for key, value in current(self._bus, partition, cut, latest, stopped):
             digest.add(key, value)
             keys.add(key[1:])
             records += 1

@@ -3,11 +3,12 @@
 The key of a copy is the id of the checkpoint and the key in the changelog, so that compaction removes no copy.
 """
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from typing import Final
 
-from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolRecord, ProtocolTransaction
+from onex.bus.protocols import Emitted, Partition, ProtocolEventBus, ProtocolRecord, ProtocolTransaction
+from onex.errors import BusError, TransientError
 
 MANIFESTS: Final = 0
 _MANIFEST, _COPY = b"m", b"c"
@@ -35,45 +36,63 @@ def copy_prefix(identity: str) -> bytes:
     return _COPY + identity.encode()
 
 
-def read_part(bus: ProtocolEventBus, partition: Partition, first: int, end: int) -> Iterator[ProtocolRecord]:
-    """Yield the committed records of a partition from ``first`` up to ``end``. Raise BusError."""
+def never() -> bool:
+    """Return False: the caller lets the work end."""
+    return False
+
+
+def read_part(
+    bus: ProtocolEventBus, partition: Partition, first: int, end: int, stopped: Callable[[], bool] = never
+) -> Iterator[ProtocolRecord]:
+    """Yield the committed records of a partition from ``first`` up to ``end``.
+
+    Raise TransientError when ``stopped`` returns True meanwhile, BusError.
+    """
     if first >= end:
         return
     with closing(bus.read({partition: first}, {partition: end})) as reader:
         for record in reader.until_end():
+            if stopped():
+                raise TransientError(f"reading {partition.topic}[{partition.partition}] was stopped")
             if record.offset() < end:
                 yield record
 
 
 class Writer:
-    """Writes records in transactions of bounded size. Close it; records that are not flushed never become visible."""
+    """Writes records in transactions of bounded size. No transaction is open while the caller reads.
+
+    Records that are not flushed never become visible.
+    """
 
     def __init__(self, transaction: ProtocolTransaction) -> None:
         self._transaction = transaction
-        self._records = self._bytes = 0
+        self._waiting: list[tuple[Emitted, int]] = []
+        self._bytes = 0
 
     def add(self, topic: str, key: bytes, value: bytes | None, number: int) -> None:
         """Write one record. Raise BusError."""
         size = len(key) + len(value or b"")
-        if self._records and (self._records >= _MOST_RECORDS or self._bytes + size > _MOST_BYTES):
+        if len(self._waiting) >= _MOST_RECORDS or self._bytes + size > _MOST_BYTES:
             self.flush()
-        if not self._records:
-            self._transaction.begin()
-        self._transaction.produce(topic, value, key, [], number)
-        self._records += 1
+        self._waiting.append(((topic, value, key, []), number))
         self._bytes += size
 
     def flush(self) -> None:
         """Commit the records so far. Raise BusError."""
-        if self._records:
+        if not self._waiting:
+            return
+        self._transaction.begin()
+        try:
+            for record, number in self._waiting:
+                self._transaction.produce(*record, number)
             self._transaction.commit(None, {})
-            self._records = self._bytes = 0
+        except BaseException:
+            with suppress(BusError):  # that of the record or the commit says why
+                self._transaction.abort()
+            raise
+        self._waiting.clear()
+        self._bytes = 0
 
     def close(self) -> None:
-        """Drop records that are not flushed, and release the producer."""
-        try:
-            if self._records:
-                self._records = 0
-                self._transaction.abort()
-        finally:
-            self._transaction.close()
+        """Release the producer."""
+        self._transaction.close()

@@ -1,6 +1,6 @@
 """The checkpoints of one node: makes, lists, verifies and deletes them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -8,7 +8,16 @@ from onex.bus.protocols import Partition, ProtocolEventBus
 from onex.bus.topics import require_topic
 from onex.checkpoint.copying import Copier, Making
 from onex.checkpoint.manifest import Digest, Manifest, PartitionCut, decoded, encoded, newest_first, require_name
-from onex.checkpoint.records import MANIFESTS, Writer, copy_place, copy_prefix, is_manifest, manifest_key, read_part
+from onex.checkpoint.records import (
+    MANIFESTS,
+    Writer,
+    copy_place,
+    copy_prefix,
+    is_manifest,
+    manifest_key,
+    never,
+    read_part,
+)
 from onex.checkpoint.source import CheckpointSource
 from onex.errors import PoisonError, RejectedError
 from onex.schema import ProtocolSchemaCatalogue
@@ -82,11 +91,12 @@ class CheckpointStore:
 
     # -- change ----------------------------------------------------------------------------------
 
-    def make(self, making: Making, retention: Retention) -> Manifest:
+    def make(self, making: Making, retention: Retention, stopped: Callable[[], bool] = never) -> Manifest:
         """Copy the current keyed state under a name, then delete checkpoints as the retention says.
 
         Instances of the node may run meanwhile. Raise RejectedError for a name that exists, or that is none,
-        MissingTopicError, FencedError when another process makes a checkpoint of the node at the same time, BusError.
+        TransientError when ``stopped`` returns True meanwhile, MissingTopicError, FencedError when another process
+        makes a checkpoint of the node at the same time, BusError.
         """
         require_name(making.name, automatic=making.automatic)
         changelog = self._copier.changelog()
@@ -98,7 +108,7 @@ class CheckpointStore:
                 self._delete(interrupted, writer)
             begun = self._copier.begun(making, changelog)
             self._write(begun, writer)
-            manifest = self._copier.copied(begun, writer)
+            manifest = self._copier.copied(begun, writer, stopped)
             self._write(manifest, writer)
             complete = [manifest, *(each for each in before if each.complete)]
             for expired in _expired(complete, retention, manifest.made_at_ms):

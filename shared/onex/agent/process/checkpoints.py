@@ -1,6 +1,8 @@
 """Makes checkpoints of keyed state for capabilities, with the bus of the agent."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from threading import Event
 from typing import ParamSpec, TypeVar
 
 from typing_extensions import override
@@ -65,7 +67,12 @@ class AgentCheckpoints(ProtocolCheckpoints):
 
     async def _make(self, store: CheckpointStore, request: CheckpointRequest) -> CheckpointFacts:
         making = Making(request.name, request.key, self._who, request.reason, request.automatic)
-        return _facts(await self._call(store.make, making, Retention(request.count, request.seconds)))
+        retention, stop = Retention(request.count, request.seconds), Event()
+        try:
+            return _facts(await self._call(store.make, making, retention, stop.is_set))
+        except asyncio.CancelledError:
+            stop.set()  # its thread would keep the process
+            raise
 
     def _store(self, of: CheckpointedNode | None) -> CheckpointStore:
         name, version = (self._name, self._version) if of is None else (of.name, str(of.major))
