@@ -11,10 +11,15 @@ from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from tests.conftest import eventually
 from tests.integration.agents import Mesh
+from tests.unit.test_existing_forms import AVRO, AVRO_MODELS, AVRO_NODE, SUBJECT, THEIRS, order, written
 from tests.unit.test_existing_topics import HOSTILE, TOPIC, make
 from tests.unit.test_existing_topics_state import EFFECT, EXECUTE, MODELS, REDUCE, REDUCER
 from tests.unit.test_existing_topics_state import TOPIC as PAYMENTS
+from tests.unit.test_existing_types import EXECUTE as NEWS
+from tests.unit.test_existing_types import TOPIC as EVENTS
+from tests.unit.test_existing_types import kind_of
 
+_AVRO = "shop.avro"
 Facts = Mapping[str, Sequence[tuple[object, ...]]]
 _COPIED = (
     h.CAUSATION,
@@ -34,10 +39,12 @@ def nodes_in(root: Path) -> list[Path]:
         make(root, "bothprice"),
         make(root, "bothtotal", REDUCER, MODELS, REDUCE),
         make(root, "bothpay", EFFECT.replace("shop.totals", "shop.paid"), MODELS, EXECUTE),
+        make(root, "bothavro", AVRO.replace(TOPIC, _AVRO), AVRO_MODELS, AVRO_NODE),
+        kind_of(root, "bothnews", "effect", NEWS),
     ]
 
 
-def records() -> list[Outgoing]:
+def records(schema_id: int) -> list[Outgoing]:
     orders = [
         Outgoing(TOPIC, value, b"k-%d" % number, [("x-request-id", b"r-%d" % number)], number % 4)
         for number, (value, _) in enumerate(HOSTILE.values())
@@ -57,7 +64,12 @@ def records() -> list[Outgoing]:
         Outgoing(PAYMENTS, b'{"customer": "c-%d", "amount": %d}' % (n % 5, n), b"p-%d" % n, [], n % 4)
         for n in range(20)
     ]
-    return [*orders, *payments]
+    typed = [
+        Outgoing(EVENTS, b'{"order_id": "o-%d"}' % n, b"o-%d" % n, [("x-type", text)], n)
+        for n, text in enumerate([b"order.placed", b"order.paid", b"order.shipped", b"\xff"])
+    ]
+    theirs = [Outgoing(_AVRO, value, b"k", [], 1) for value in (written(schema_id, order()), b"{}")]
+    return [*orders, *payments, *typed, *theirs]
 
 
 def facts_of(read: Mapping[str, Sequence[ProtocolRecord]]) -> Facts:
@@ -76,16 +88,16 @@ def facts_of(read: Mapping[str, Sequence[ProtocolRecord]]) -> Facts:
 def test_agents_do_as_the_memory_host_does(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
     folders = nodes_in(tmp_path)
     driver = MeshDriver(folders)
-    for record in records():
+    for record in records(driver.catalogue.register({SUBJECT: THEIRS})[SUBJECT].id):
         driver.bus.publish(record)
     driver.run_until_idle()
     letters = [node.contract.dead_letter_topic for node in driver.nodes]
-    topics = ["shop.prices", "shop.totals", "shop.paid", *letters]
+    topics = ["shop.prices", "shop.totals", "shop.paid", "shop.seen", "shop.news", *letters]
     expected = facts_of({topic: driver.records(topic) for topic in topics})
-    assert [len(expected[topic]) for topic in topics] == [4, 20, 20, len(HOSTILE), 0, 0]
+    assert [len(expected[topic]) for topic in topics] == [4, 20, 20, 1, 2, len(HOSTILE), 0, 0, 1, 1]
 
     with Mesh(kafka_bus, folders, tmp_path) as mesh:
-        kafka_bus.publish_batch(records())
+        kafka_bus.publish_batch(records(mesh.catalogue.register({SUBJECT: THEIRS})[SUBJECT].id))
         for node in mesh.nodes:
             mesh.start(node.contract.name, ready=False)
         eventually(
@@ -102,4 +114,8 @@ def test_agents_do_as_the_memory_host_does(kafka_bus: KafkaEventBusAdapter, tmp_
         assert len(states) == 5
         planned = mesh.onex("plan", "--services", str(tmp_path))
         assert "shop." not in planned.stdout, planned
+        assert "latest records would be dead letters of node_bothprice_compute" in planned.stderr, planned
+        sent = mesh.onex("send", TOPIC, '{"order_id": "o-sent"}', "--services", str(tmp_path))
+        assert sent.returncode == 0, sent
+        eventually(lambda: b"o-sent" in [r.key() for r in mesh.records("shop.prices")], 30, "what was sent")
     driver.close()
