@@ -7,14 +7,18 @@ from pathlib import Path
 import pytest
 
 from onex.bus.protocols import ProtocolRecord
+from onex.bus.topics import missing_topics
+from onex.cli import provision
+from onex.cli.node_lookup import find_addressee
 from onex.codegen import package_files
 from onex.contract import parse_contract, resolve_node
-from onex.errors import ContractError, PoisonError
+from onex.errors import ConfigurationError, ContractError, PoisonError, ProvisioningError
 from onex.model.contract import Case
 from onex.provisioning.declared import declare
 from onex.provisioning.foreign import create_foreign
 from onex.provisioning.provision import make_plan
 from onex.provisioning.sample import sample_warnings
+from onex.settings import Settings
 from onex.testing import MeshDriver, run_case
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
@@ -412,3 +416,34 @@ def test_the_latest_records_are_looked_at(tmp_path: Path) -> None:
     mesh.publish(TOPIC, b'{"order_id": "a", "theirs": 1}', None, [], run=False)
     assert "2 of the 40" in warnings()[0]
     mesh.close()
+
+
+def test_onex_up_makes_stand_ins_on_its_own_broker_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh = MeshDriver([])
+    monkeypatch.setattr(provision, "resolve_all", lambda _: [resolve_node(folder)])
+    monkeypatch.setattr(provision, "open_bus", lambda _: mesh.bus)
+    monkeypatch.setattr(provision, "open_catalogue", lambda *_: mesh.catalogue)
+    for is_local in (False, True):
+        monkeypatch.setattr(provision, "is_local_kafka", lambda _, local=is_local: local)
+        if is_local:
+            provision.provision(Settings(env="test"))
+        else:
+            with pytest.raises(ProvisioningError, match="shop.orders: does not exist"):
+                provision.provision(Settings(env="test"))
+        assert ("shop.orders" in mesh.bus.admin.topics([TOPIC])) is is_local
+    mesh.close()
+
+
+def test_missing_topics_of_others_have_another_remedy() -> None:
+    assert str(missing_topics(["onex.evt.a.b.v1", "_schemas"])).endswith("; run `onex apply`")
+    assert str(missing_topics([TOPIC])).endswith("; create those of others where they belong")
+    assert str(missing_topics([TOPIC, "onex.evt.a.b.v1"])).endswith(
+        "; run `onex apply`, and create those of others where they belong"
+    )
+
+
+def test_a_foreign_topic_is_found_by_its_name_and_by_its_message(folder: Path) -> None:
+    node = resolve_node(folder)
+    assert {find_addressee(name, [node]).topic for name in (TOPIC, "Order")} == {TOPIC}
+    with pytest.raises(ConfigurationError, match="no node takes 'shop.others'"):
+        find_addressee("shop.others", [node])

@@ -4,6 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from onex.bus.protocols import Partition, ProtocolAdmin, TopicState
 from onex.errors import MissingTopicError
+from onex.model.topic import looks_like_own
+
+_CATALOGUE = "_schemas"
+"""End of the name of the topic with the schemas, which has Confluent's name."""
 
 
 def require_topics(admin: ProtocolAdmin, names: Sequence[str]) -> Mapping[str, TopicState]:
@@ -21,7 +25,12 @@ def require_topic(admin: ProtocolAdmin, name: str) -> TopicState:
 
 def missing_topics(names: Iterable[str]) -> MissingTopicError:
     """Return the error for topics that do not exist."""
-    return MissingTopicError(f"missing topics: {', '.join(names)}; run `onex apply`")
+    missing = list(names)
+    own = [name for name in missing if looks_like_own(name) or name.endswith(_CATALOGUE)]
+    remedy = "run `onex apply`" if len(own) == len(missing) else "create those of others where they belong"
+    if 0 < len(own) < len(missing):
+        remedy = f"run `onex apply`, and {remedy}"
+    return MissingTopicError(f"missing topics: {', '.join(missing)}; {remedy}")
 
 
 def all_partitions(states: Iterable[TopicState]) -> list[Partition]:
