@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import jwt
@@ -27,9 +28,11 @@ from onex.settings import Settings
 from onex.wire import headers as h
 from tests.conftest import NODES, eventually
 from tests.integration.agents import Mesh
+from tests.mixins.helpers import Receiver
 
 FOLDERS = [NODES / name / "v1_0_0" for name in ("node_gate_compute", "node_vault_effect")]
 SHOWCASE = NODES / "node_showcase_effect" / "v1_0_0"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
 SECRET = "a secret that is long enough for HS256"
 
 
@@ -93,10 +96,12 @@ def shell(mesh: Mesh, *arguments: str) -> tuple[int, str]:
 def test_an_effect_with_every_capability(
     kafka_bus: KafkaEventBusAdapter, postgres: LocalPostgres, tmp_path: Path
 ) -> None:
-    with Mesh(kafka_bus, [SHOWCASE], tmp_path, {"DATABASE_URL": postgres.start()}) as mesh:
+    env = {"DATABASE_URL": postgres.start()}
+    with Receiver().running() as collector, Mesh(kafka_bus, [SHOWCASE], tmp_path, env) as mesh:
+        mesh.env["SHOWCASE_COLLECTOR"] = collector.url
         agent = mesh.start("node_showcase_effect")
         deadline = str(round((time.time() + 120) * 1000)).encode()
-        perform(mesh, "a", (h.DEADLINE, deadline))
+        perform(mesh, "a", (h.DEADLINE, deadline), (h.TRACE_PARENT, f"00-{TRACE}-b7ad6b7169203331-01".encode()))
         perform(mesh, "late", (h.DEADLINE, b"1000"))
         eventually(lambda: mesh.messages(Performed), what="a to be performed")
         (performed,) = mesh.messages(Performed)
@@ -126,6 +131,18 @@ def test_an_effect_with_every_capability(
         assert "late" not in {message_id for message_id, _ in found}, "a late command does not reach the node"
         assert "done" in audit(mesh, "show", "--id", "a")[1]
         assert mesh.stop(agent) == 0
+    collected = b"".join(request.body for request in collector.requests).decode()
+    (line,) = [each for each in records_of(collector) if each["body"] == {"stringValue": "performing"}]
+    assert (line["traceId"], line["spanId"]) == (TRACE, "b7ad6b7169203331")
+    assert '"value":{"stringValue":"agent"}' in collected, "the agent reports the dead letter"
+    assert "hush" not in collected
+
+
+def records_of(collector: Receiver) -> Iterator[dict[str, object]]:
+    """Yield the log records that a collector has received."""
+    for request in collector.requests:
+        for resource in json.loads(request.body)["resourceLogs"]:
+            yield from resource["scopeLogs"][0]["logRecords"]
 
 
 def test_a_broken_audit_log_shows(kafka_bus: KafkaEventBusAdapter, postgres: LocalPostgres, tmp_path: Path) -> None:
