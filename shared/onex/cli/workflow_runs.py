@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from onex.cli.output import when
 from onex.mesh import StateReader
 from onex.model.message import Message
 from onex.workflow import WorkflowState
@@ -27,3 +28,24 @@ def _run(state: Message | None) -> WorkflowState | None:
             return state
         case _:
             return None
+
+
+def brief(node: str, key: str, state: WorkflowState) -> dict[str, object]:
+    """Return a run as a JSON object, without its steps."""
+    done = sum(step.status in ("done", "skipped") for step in state.steps.values())
+    running = [name for name, step in state.steps.items() if step.status == "running"]
+    return {
+        "workflow": key,
+        "node": node,
+        "version": state.version,
+        "phase": state.phase,
+        "started": began(state),
+        "progress": f"{done}/{len(state.steps)}{' ' + ', '.join(running) if running else ''}",
+        "reason": f"{state.failed_step}: {state.reason}".removeprefix(": "),
+        "id": state.start_id,
+    }
+
+
+def began(state: WorkflowState) -> str:
+    """Return when a run began."""
+    return when(state.started_ms).isoformat(timespec="milliseconds")

@@ -1,33 +1,29 @@
-"""``onex workflows``: lists, shows and cancels runs of declared workflows."""
+"""``onex workflows``: lists and shows runs of declared workflows."""
 
-import time
-import uuid
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import typer
 
-from onex.bus.protocols import Outgoing, ProtocolEventBus
+from onex.bus.protocols import ProtocolEventBus
 from onex.cli.bus import open_own_bus
 from onex.cli.node_lookup import resolve_all
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, CommandError, Exit, console, errors, print_json, print_rows, when
+from onex.cli.output import AsJson, CommandError, console, errors, print_json, print_rows
 from onex.cli.terminal import styled
+from onex.cli.workflow_changes import cancel, rerun
 from onex.cli.workflow_drawing import waits_for
-from onex.cli.workflow_runs import run_of, runs_of
+from onex.cli.workflow_runs import began, brief, run_of, runs_of
 from onex.cli.workflow_version import missing_version_text, version_of_run
 from onex.connect import open_catalogue
 from onex.contract import ResolvedNode
-from onex.errors import ConfigurationError, PoisonError, RejectedError
+from onex.errors import ConfigurationError, PoisonError
 from onex.mesh import StateReader
-from onex.model.cancel import CancelWorkflow
-from onex.schema import Codec, ProtocolSchemaCatalogue
+from onex.schema import ProtocolSchemaCatalogue
 from onex.settings import Settings
-from onex.util.printable import one_line
-from onex.wire.cloudevents import first_headers
 from onex.workflow import StepState, WorkflowState
 
-app = typer.Typer(no_args_is_help=True, help="List, show and cancel runs of declared workflows.")
+app = typer.Typer(no_args_is_help=True, help="List, show, cancel and rerun runs of declared workflows.")
 
 Node = Annotated[str, typer.Option("--node", help="Only runs of this orchestrator.")]
 Key = Annotated[str, typer.Argument(help="Key of the workflow, e.g. the order id.")]
@@ -45,7 +41,7 @@ def list_workflows(
     """List workflows that run, or that ended within the last day."""
     mesh = _Workflows(load_settings(services))
     found = [
-        _brief(name, key, state)
+        brief(name, key, state)
         for orchestrator in mesh.orchestrators(node)
         for name, key, state in mesh.scan(orchestrator)
         if phase in ("", state.phase)
@@ -67,9 +63,9 @@ def show(key: Key, node: Node = "", services: Services = None, as_json: AsJson =
     waiting = {} if version is None else waits_for(version.contract, state, timers)
     if as_json:
         more = {"waits_for": waiting, "timers": dict(timers)}
-        print_json({**_brief(orchestrator.contract.name, key, state), **state.model_dump(mode="json"), **more})
+        print_json({**brief(orchestrator.contract.name, key, state), **state.model_dump(mode="json"), **more})
         return
-    facts = (orchestrator.contract.name, state.phase, _when(state))
+    facts = (orchestrator.contract.name, state.phase, began(state))
     console.print(styled("[bold]{}[/]  {}  {}  started {}", key, *facts))
     console.print(styled("[dim]version[/]     {}", state.version or "unknown"))
     console.print(styled("[dim]command[/]     {}", state.command))
@@ -94,32 +90,8 @@ def show(key: Key, node: Node = "", services: Services = None, as_json: AsJson =
         console.print(styled("[dim]completion[/]  {}", state.finished_by))
 
 
-@app.command()
-def cancel(
-    key: Key,
-    reason: Annotated[str, typer.Option(help="Reason in the failure event.")] = "cancelled",
-    node: Node = "",
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the end of the workflow.")] = 15.0,
-    services: Services = None,
-    as_json: AsJson = False,
-) -> None:
-    """Cancel a running workflow: it fails, and its completed steps are compensated. Wait until it has ended."""
-    mesh = _Workflows(load_settings(services))
-    orchestrator, state = mesh.find(key, node)
-    if state.phase != "running":
-        raise RejectedError(f"{key} is already {state.phase}")
-    mesh.cancel(orchestrator, key, reason)
-    deadline = time.monotonic() + timeout
-    while not state.is_over:
-        if time.monotonic() > deadline:
-            words = f"{key} still runs after {timeout:g} s; is {orchestrator.contract.name} running?"
-            raise CommandError(words, Exit.TIMEOUT)
-        time.sleep(0.1)
-        _, state = mesh.find(key, orchestrator.contract.name)
-    if as_json:
-        print_json(_brief(orchestrator.contract.name, key, state))
-    else:
-        console.print(one_line(f"{key} {state.phase}: {state.reason or 'it completed before the cancel command'}"))
+for _command in (cancel, rerun):
+    app.command()(_command)
 
 
 class _Workflows:
@@ -157,32 +129,6 @@ class _Workflows:
             raise unreadable
         raise CommandError(f"no workflow {key!r}; `onex workflows list` shows those of the last day")
 
-    def cancel(self, node: ResolvedNode, key: str, reason: str) -> None:
-        topic = node.contract.cancel_topic
-        headers = first_headers(topic, b"/onex/cli", uuid.uuid4().hex)
-        codec = Codec.of_topic(CancelWorkflow, topic, self._catalogue)
-        value = codec.encode(CancelWorkflow(workflow_id=key, reason=reason))
-        self._bus.publish(Outgoing(topic, value, key.encode(), headers))
-
-
-def _brief(node: str, key: str, state: WorkflowState) -> dict[str, object]:
-    done = sum(step.status in ("done", "skipped") for step in state.steps.values())
-    running = [name for name, step in state.steps.items() if step.status == "running"]
-    return {
-        "workflow": key,
-        "node": node,
-        "version": state.version,
-        "phase": state.phase,
-        "started": _when(state),
-        "progress": f"{done}/{len(state.steps)}{' ' + ', '.join(running) if running else ''}",
-        "reason": f"{state.failed_step}: {state.reason}".removeprefix(": "),
-        "id": state.start_id,
-    }
-
 
 def _doubt(step: StepState) -> str:
     return "may have happened" if step.maybe_done else ""
-
-
-def _when(state: WorkflowState) -> str:
-    return when(state.started_ms).isoformat(timespec="milliseconds")

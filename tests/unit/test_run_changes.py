@@ -1,0 +1,228 @@
+"""Operators cancel workflow runs and run their commands again: one or by filter, once each, with an audit entry."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from node_trip_orchestrator.v1_0_0.models import (
+    ApproveTrip,
+    BookCar,
+    BookHotel,
+    BookTrip,
+    CarBooked,
+    HotelBooked,
+    Paid,
+    Pay,
+    TripBooked,
+    TripFailed,
+)
+from typer.testing import CliRunner, Result
+
+from onex.cli.main import app
+from onex.dlq import Audit, Author
+from onex.dlq.run_changes import RunChanger, RunFilter, SelectedRun
+from onex.mesh import StateReader
+from onex.model.message import Message
+from onex.schema.topic_catalogue import TopicCatalogue
+from onex.testing import MeshDriver
+from onex.wire import headers as h
+from onex.workflow import WorkflowState
+from tests.conftest import NODES
+
+TRIP = NODES / "node_trip_orchestrator"
+NAME = "node_trip_orchestrator"
+
+
+@pytest.fixture
+def mesh() -> Iterator[MeshDriver]:
+    driver = MeshDriver([TRIP / "v1_0_0"])
+    yield driver
+    driver.close()
+
+
+@pytest.fixture
+def onex(mesh: MeshDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Onex":
+    monkeypatch.setenv("ONEX_HOME", str(tmp_path))
+    monkeypatch.setenv("ONEX_ENV", "test")
+    monkeypatch.setattr("onex.cli.workflow_changes.open_own_bus", lambda _: mesh.bus)
+    monkeypatch.setattr("onex.cli.workflow_changes.open_catalogue", lambda *_: TopicCatalogue(mesh.bus))
+    monkeypatch.setattr("onex.cli.workflow_changes.time.sleep", lambda _: mesh.run_until_idle())
+    return Onex()
+
+
+class Onex:
+    """Runs ``onex workflows``."""
+
+    def __call__(self, *arguments: str, code: int = 0) -> Result:
+        found = CliRunner().invoke(app, ["workflows", *arguments, "--services", str(TRIP / "v1_0_0")])
+        assert found.exit_code == code, (found.output, found.exception)
+        return found
+
+    def json(self, *arguments: str, code: int = 0) -> dict[str, object]:
+        document: dict[str, object] = json.loads(self(*arguments, "--json", code=code).stdout)
+        return document
+
+
+def begin(mesh: MeshDriver, *trips: str, approve: bool = False) -> None:
+    for trip in trips:
+        mesh.send(
+            BookTrip(trip=trip), id=f"start-{trip}", correlation_id=f"of-{trip}", headers=[(h.REPLY_KEY, b"me")]
+        )
+        if approve:
+            mesh.send(ApproveTrip(trip=trip))
+
+
+def answer(mesh: MeshDriver, to: type[Message], event: Message, which: int = -1) -> None:
+    record, _ = mesh.messages(to)[which]
+    found = dict(record.headers() or [])
+    mesh.send(event, key=(record.key() or b"").decode(), headers=[(h.CAUSATION, found[h.ID])])
+
+
+def book(mesh: MeshDriver) -> None:
+    for night in range(2):
+        answer(mesh, BookHotel, HotelBooked(night=night), which=night)
+    answer(mesh, BookCar, CarBooked(plate="p"))
+
+
+def runs(mesh: MeshDriver) -> dict[str, WorkflowState]:
+    found = StateReader(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0]).scan()
+    return {key: state for key, state in found if type(state) is WorkflowState}
+
+
+def audited(mesh: MeshDriver) -> list[tuple[str, str, str, str]]:
+    entries = Audit(mesh.bus, TopicCatalogue(mesh.bus)).entries()
+    return sorted((e.action, e.letter, e.who, e.why) for e in entries)
+
+
+def changer(mesh: MeshDriver) -> RunChanger:
+    return RunChanger(mesh.bus, TopicCatalogue(mesh.bus), mesh.nodes[0], Author("me"), "test")
+
+
+def test_all_runs_that_wait_for_a_step_are_cancelled_and_no_other(mesh: MeshDriver, onex: Onex) -> None:
+    begin(mesh, "a", approve=True)
+    begin(mesh, "b", "c")
+    plan = onex("cancel", "--step", "approve", "--dry-run")
+    assert "2 workflows would be cancelled" in plan.output
+    mesh.run_until_idle()
+    assert {state.phase for state in runs(mesh).values()} == {"running"}
+    assert onex.json("cancel", "--step", "approve", "--max", "1", "--dry-run")["matching"] == 1
+    done = onex("cancel", "--step", "approve", "--reason", "strike", "--as", "me")
+    assert "2 of 2 workflows have ended" in done.output
+    found = runs(mesh)
+    assert {key: state.phase for key, state in found.items()} == {"a": "running", "b": "failed", "c": "failed"}
+    assert found["b"].reason == "strike"
+    assert audited(mesh) == [
+        ("workflow_cancelled", f"{NAME}/b", "me", "strike"),
+        ("workflow_cancelled", f"{NAME}/c", "me", "strike"),
+    ]
+    assert onex.json("cancel", "--step", "approve") == {"matching": 0, "ended": 0, "left": 0}
+
+
+def test_a_failed_run_begins_again_once_and_answers_who_asked(mesh: MeshDriver, onex: Onex) -> None:
+    begin(mesh, "a")
+    onex("cancel", "a")
+    failed = runs(mesh)["a"]
+    first = onex.json("rerun", "a", "--why", "strike is over", "--as", "me")
+    onex("rerun", "a")
+    mesh.run_until_idle()
+    state = runs(mesh)["a"]
+    assert (state.phase, state.start_id) == ("running", first["ids"]["a"])  # type: ignore[index]  # a JSON object
+    assert state.start_id != failed.start_id
+    assert (state.reply_key, state.correlation_id, state.command) == ("me", "of-a", failed.command)
+    assert ("workflow_rerun", f"{NAME}/a", "me", "strike is over") in audited(mesh)
+    mesh.send(ApproveTrip(trip="a"))
+    book(mesh)
+    answer(mesh, Pay, Paid(amount=3))
+    assert [trip.trip for trip in mesh.published(TripBooked)] == ["a"]
+    assert len(mesh.published(TripFailed)) == 1
+    assert not mesh.dead_letters()
+
+
+def test_what_would_be_done_a_second_time_is_refused_until_the_operator_wants_it(
+    mesh: MeshDriver, onex: Onex
+) -> None:
+    begin(mesh, "a", approve=True)
+    assert "it is still running; cancel it first" in onex("rerun", "a", code=5).output
+    book(mesh)
+    answer(mesh, Pay, Paid(amount=3))
+    assert "it completed; --completed repeats everything that it did" in onex("rerun", "a", code=5).output
+    assert onex.json("rerun", "--all") == {"matching": 0, "rerun": 0, "refused": {}, "ids": {}, "stopped": ""}
+    assert onex.json("rerun", "--all", "--completed", "--dry-run")["matching"] == 1
+
+
+def test_a_run_whose_steps_could_not_be_undone_is_repeated_only_on_request(mesh: MeshDriver, onex: Onex) -> None:
+    begin(mesh, "a", approve=True)
+    book(mesh)
+    begin(mesh, "b")
+    onex("cancel", "b")
+    onex("cancel", "a", "--timeout", "0.1", code=6)
+    mesh.advance("1h")  # nobody returns the car
+    assert runs(mesh)["a"].steps["car"].status == "not compensated"
+    refused = onex.json("rerun", "--failure", "cancelled", code=1)
+    assert (refused["rerun"], list(refused["refused"])) == (1, ["a"])  # type: ignore[call-overload]  # a JSON object
+    assert "car" in refused["refused"]["a"]  # type: ignore[index]  # a JSON object
+    mesh.run_until_idle()
+    assert runs(mesh)["b"].phase == "running"
+    assert "1 workflows run again" in onex("rerun", "--failure", "cancelled", "--repeat-steps").output
+    mesh.run_until_idle()
+    assert {state.phase for state in runs(mesh).values()} == {"running"}
+
+
+def test_an_interrupted_command_goes_on_where_it_stopped(mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onex.dlq.run_changes._BATCH", 2)
+    begin(mesh, "a", "b", "c")
+    done = list[int]()
+
+    def selected() -> list[SelectedRun]:
+        return [SelectedRun(key, state) for key, state in runs(mesh).items() if state.phase == "running"]
+
+    assert changer(mesh).cancel(selected(), "x", lambda: bool(done), done.append) == 2
+    mesh.run_until_idle()
+    assert [run.key for run in selected()] == ["c"]
+    assert changer(mesh).cancel(selected(), "x") == 1
+    mesh.run_until_idle()
+    done.clear()
+    over = [SelectedRun(key, state) for key, state in runs(mesh).items()]
+    assert changer(mesh).rerun(over, lambda: bool(done), done.append) == 2
+    assert changer(mesh).rerun(over) == 3
+    mesh.run_until_idle()
+    assert {state.phase for state in runs(mesh).values()} == {"running"}
+    assert not mesh.dead_letters(), "what came twice is ignored"
+
+
+def test_filters_of_runs(mesh: MeshDriver) -> None:
+    begin(mesh, "a")
+    state = runs(mesh)["a"]
+    at = state.started_ms
+    for wanted, matches in (
+        (RunFilter(), True),
+        (RunFilter(step="approve"), True),
+        (RunFilter(step="car"), False),
+        (RunFilter(step="none"), False),
+        (RunFilter(reason="x"), False),
+        (RunFilter(version="1.0.0"), True),
+        (RunFilter(version="1.1.0"), False),
+        (RunFilter(since_ms=at, until_ms=at + 1), True),
+        (RunFilter(since_ms=at + 1), False),
+        (RunFilter(until_ms=at), False),
+    ):
+        assert wanted.matches(state) is matches, wanted
+    failed = state.model_copy(update={"phase": "failed", "failed_step": "car", "reason": "no car"})
+    assert RunFilter(step="car", reason="car").matches(failed)
+    assert not RunFilter(step="approve").matches(failed)
+
+
+def test_a_command_without_key_and_filter_changes_nothing(mesh: MeshDriver, onex: Onex) -> None:
+    begin(mesh, "a")
+    for command in ("cancel", "rerun"):
+        assert "pass a key, a filter, or --all" in onex(command, code=2).output
+        assert "pass a key or filters, not both" in onex(command, "a", "--all", code=2).output
+        assert "no workflow 'none'" in onex(command, "none", code=1).output
+    assert "no declared workflow 'x'" in onex("cancel", "a", "--node", "x", code=4).output
+
+
+def test_a_command_that_its_message_refuses_now_stays(mesh: MeshDriver) -> None:
+    begin(mesh, "a")
+    state = runs(mesh)["a"].model_copy(update={"phase": "failed", "command": '{"trip": 5}'})
+    assert changer(mesh).refusal(SelectedRun("a", state)).startswith("its command is no BookTrip any more: ")
