@@ -143,7 +143,8 @@ def bought(mesh: MeshDriver, node: ResolvedNode) -> list[str]:
 def test_a_renamed_node_gets_the_records_as_they_were_also_without_the_old_contract(
     mesh: MeshDriver, nodes: dict[str, ResolvedNode]
 ) -> None:
-    buy(mesh, nodes[CLOSED], "a", "b")
+    buy(mesh, nodes[CLOSED], "a")
+    mesh.publish("onex.cmd.shop.buy.v1", b'{"count": 2, "item": "b"}', b"b", [(h.ID, b"id-b")])
     before = len(bought(mesh, nodes[RENAMED]))
     redirects = redirector(mesh, None, nodes[RENAMED], name=CLOSED)
     letters = found(redirects)
@@ -162,7 +163,8 @@ def test_a_renamed_node_gets_the_records_as_they_were_also_without_the_old_contr
 
 
 def test_a_letter_of_version_1_is_read_as_version_2(mesh: MeshDriver, nodes: dict[str, ResolvedNode]) -> None:
-    buy(mesh, nodes[CLOSED], "a")
+    message = nodes[CLOSED].models["Buy"].model_validate({"item": "a", "count": 2})
+    mesh.send(message, headers=[(h.TYPE, b"onex.cmd.shop.buy.v1")])
     redirects = redirector(mesh, nodes[CLOSED], nodes[SECOND])
     letters = found(redirects)
     assert '+  "gift": false' in redirects.prepare(letters[0]).difference

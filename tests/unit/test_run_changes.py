@@ -1,6 +1,8 @@
 """Operators cancel workflow runs and run their commands again: one or by filter, once each, with an audit entry."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -189,6 +191,17 @@ def test_an_interrupted_command_goes_on_where_it_stopped(mesh: MeshDriver, monke
     mesh.run_until_idle()
     assert {state.phase for state in runs(mesh).values()} == {"running"}
     assert not mesh.dead_letters(), "what came twice is ignored"
+
+
+def test_an_interrupted_wait_says_how_many_have_not_ended(
+    mesh: MeshDriver, onex: Onex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(mesh, "a", "b")
+    monkeypatch.setattr("onex.cli.workflow_changes.time.sleep", lambda _: os.kill(os.getpid(), signal.SIGINT))
+    interrupted = onex("cancel", "--all", code=1)
+    assert "interrupted: 2 of 2 workflows have not ended; run it again to continue" in interrupted.output
+    mesh.run_until_idle()
+    assert onex.json("cancel", "--all")["matching"] == 0
 
 
 def test_filters_of_runs(mesh: MeshDriver) -> None:

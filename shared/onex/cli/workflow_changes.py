@@ -135,9 +135,13 @@ def cancel(
         return
     total = sum(len(of.runs) for of in found)
     with interruptible() as stopping:
-        sent = sum(of.changer.cancel(of.runs, reason, stopping) for of in found)
-        left = _await_ends(runs, found, timeout, stopping, Progress(total, is_shown=not as_json)) if sent else total
+        for of in found:
+            of.changer.cancel(of.runs, reason, stopping)
+        left = _await_ends(runs, found, timeout, stopping, Progress(total, is_shown=not as_json)) if total else 0
+        is_interrupted = stopping()
     _print_cancelled(runs, found, total, left, key, as_json)
+    if left and is_interrupted:
+        raise CommandError(f"interrupted: {left} of {total} workflows have not ended; run it again to continue")
     if left:
         names = ", ".join(of.node.contract.name for of in found)
         words = f"{key or f'{left} of {total} workflows'} still run after {timeout:g} s; is {names} running?"
