@@ -82,11 +82,12 @@ class DeclaredSchema:
 
 @dataclass(frozen=True, slots=True)
 class ForeignSchema:
-    """The message that the records of a subject of other writers become."""
+    """A subject of others, and the message that its records become or are made of."""
 
     subject: str
     model: type[Message]
     topic: str
+    is_written: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,8 @@ class _Collector:
             if contract.event_bus.has_schema(topic):
                 self._schema(topic, route.model)
             elif (bound := contract.event_bus.topics[topic]).format == "avro":
-                self.foreign_schemas.append(ForeignSchema(bound.subject or subject_of(topic), route.model, topic))
+                subject = bound.subject or subject_of(topic)
+                self.foreign_schemas.append(ForeignSchema(subject, route.model, topic, is_written=False))
         inputs = frozenset(node.routes)
         dead_letter = contract.error_handling.dead_letter
         letter_retention = {"retention.ms": str(round(dead_letter.retention * 1000))}
@@ -194,6 +196,9 @@ class _Collector:
                 self._topic(node, topic, partitions, {}, keyed=False)
             if node.contract.event_bus.has_schema(topic):
                 self._schema(topic, model)
+            elif (bound := node.contract.event_bus.topics[topic]).format == "avro":
+                subject = bound.subject or subject_of(topic)
+                self.foreign_schemas.append(ForeignSchema(subject, model, topic, is_written=True))
 
     def set_limits(self) -> None:
         """Set ``max.message.bytes`` of every topic of a node.

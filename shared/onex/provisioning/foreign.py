@@ -7,10 +7,10 @@ from typing import Final, cast
 
 from onex.bus.protocols import ProtocolEventBus, TopicState
 from onex.errors import SchemaMismatchError
-from onex.provisioning.declared import ANY_PARTITIONS, Declared, DeclaredTopic
+from onex.provisioning.declared import ANY_PARTITIONS, Declared, DeclaredTopic, ForeignSchema
 from onex.schema import ProtocolSchemaCatalogue, avro_schema
 from onex.schema.foreign import AvroSchema
-from onex.schema.resolving import missing_fields
+from onex.schema.resolving import missing_fields, unwritable
 from onex.schema.topic_catalogue import SCHEMAS_TOPIC
 
 _PARTITIONS: Final = 4
@@ -38,7 +38,6 @@ def foreign_schema_problems(declared: Declared, catalogue: ProtocolSchemaCatalog
     """Yield subject and reason for each schema of others whose latest version is no message. Raise BusError."""
     versions = catalogue.versions([schema.subject for schema in declared.foreign_schemas])
     for schema in declared.foreign_schemas:
-        name = schema.model.__name__
         if not (found := versions[schema.subject]):
             yield (
                 schema.subject,
@@ -47,16 +46,20 @@ def foreign_schema_problems(declared: Declared, catalogue: ProtocolSchemaCatalog
             )
             continue
         latest = found[-1]
-        try:
-            missing = missing_fields(cast(AvroSchema, json.loads(latest.text)), schema.model)
-        except SchemaMismatchError as error:
-            yield schema.subject, f"version {latest.version} does not resolve to {name}: {error}"
-            continue
-        if missing:
-            yield (
-                schema.subject,
-                f"version {latest.version} lacks {', '.join(missing)}; give them a default, or remove them",
-            )
+        if problem := _problem(cast(AvroSchema, json.loads(latest.text)), schema):
+            yield schema.subject, f"version {latest.version} {problem}"
+
+
+def _problem(latest: AvroSchema, declared: ForeignSchema) -> str:
+    """Return why a schema of others does not fit the message. Empty when it does."""
+    if declared.is_written:
+        problem = unwritable(latest, declared.model)
+        return problem and f"cannot be written: {problem}"
+    try:
+        missing = missing_fields(latest, declared.model)
+    except SchemaMismatchError as error:
+        return f"does not resolve to {declared.model.__name__}: {error}"
+    return f"lacks {', '.join(missing)}; give them a default, or remove them" if missing else ""
 
 
 def create_foreign(declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> list[str]:

@@ -133,6 +133,10 @@ class Codec:
             raise RejectedError(validation_text(error, self.model)) from None
         return message
 
+    def learn(self, schema_id: int, schema: AvroSchema) -> None:
+        """Resolve a schema now, so that its records need no look-up. Raise SchemaMismatchError."""
+        self._foreign[schema_id] = self._resolve(schema_id, schema)
+
     def _resolve(self, schema_id: int, writer: AvroSchema) -> tuple[AvroSchema, AvroSchema]:
         try:
             return resolve(writer, self.model, cast(AvroSchema, self.schema))

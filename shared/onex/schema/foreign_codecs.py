@@ -1,29 +1,46 @@
 """Codecs of topics whose values are Avro with schemas of other writers, or bytes in no form that the mesh knows."""
 
+import io
+import json
+import struct
 from collections.abc import Callable
+from enum import Enum
+from typing import cast
+from uuid import UUID
 
+import fastavro
 from pydantic import ValidationError
 
-from onex.errors import PoisonError, RejectedError
+from onex.errors import MessageError, PoisonError, RejectedError, SchemaMismatchError
 from onex.model.message import Message
-from onex.schema.avro_schema import avro_schema
 from onex.schema.catalogue import ProtocolSchemaCatalogue
 from onex.schema.codec import Codec
+from onex.schema.foreign import AvroSchema
 from onex.schema.json_form import json_reader
+from onex.schema.refusal import UNWRITABLE
+from onex.schema.resolving import unwritable
 from onex.util.error_text import validation_text
 from onex.wire import headers as h
 
+_REFUSED: tuple[type[Exception], ...] = (*UNWRITABLE, MessageError)
+_PREFIX = struct.Struct(">bI")
 _SHORTEST = 5
 """Bytes before the body of a record in Confluent's wire format."""
 
 
 class ForeignAvroCodec:
-    """Reads Avro in Confluent's wire format with any schema of the catalogue, by Avro's rules of resolution."""
+    """Reads Avro in Confluent's wire format with any schema of the catalogue, by Avro's rules of resolution.
+
+    Writes with the schema that is the latest of the subject when :meth:`prepare` is called, or else with the first
+    message.
+    """
 
     content_type = h.AVRO
 
     def __init__(self, model: type[Message], subject: str, catalogue: ProtocolSchemaCatalogue) -> None:
         self.model = model
+        self._writer: tuple[bytes, AvroSchema] | None = None
+        """First bytes of each record, and the schema of the others."""
         self._subject = subject
         self._catalogue = catalogue
         # No registry has the id 0: every record is read by the schema of its writer.
@@ -38,13 +55,52 @@ class ForeignAvroCodec:
             raise PoisonError("no Avro in Confluent wire format")
         return self._own.decode_foreign(value)
 
-    def encode(self, message: Message) -> bytes:
-        """Return a record with our own schema, for tests and tools. Raise SchemaMismatchError, RejectedError.
+    def prepare(self) -> tuple[bytes, AvroSchema]:
+        """Look up the schema to write with. Raise SchemaMismatchError, BusError."""
+        versions = self._catalogue.versions([self._subject])[self._subject]
+        if not versions:
+            raise SchemaMismatchError(f"the registry has no subject {self._subject}; run `onex plan`")
+        latest = versions[-1]
+        schema = cast(AvroSchema, json.loads(latest.text))
+        if problem := unwritable(schema, self.model):
+            raise SchemaMismatchError(f"version {latest.version} of {self._subject}: {problem}")
+        self._own.learn(latest.id, schema)
+        self._writer = _PREFIX.pack(0, latest.id), cast(AvroSchema, fastavro.parse_schema(schema))
+        return self._writer
 
-        The subject must have that schema: stand-ins of foreign topics have it.
+    def encode(self, message: Message) -> bytes:
+        """Return a record with the schema of the others. Raise RejectedError for a value that does not fit exactly.
+
+        The record is read again and compared, because fastavro shortens times and converts some values.
         """
-        schema_id = self._catalogue.id_of(self._subject, avro_schema(self.model))
-        return Codec(self.model, schema_id, self._catalogue).encode(message)
+        prefix, schema = self._writer or self.prepare()
+        body = io.BytesIO()
+        body.write(prefix)
+        try:
+            fastavro.schemaless_writer(body, schema, _datum(message.model_dump()), strict_allow_default=True)
+            value = body.getvalue()
+            if self._own.decode_foreign(value) == message:
+                return value
+        except _REFUSED as error:
+            raise RejectedError(
+                f"{self.model.__name__}: does not fit the schema of {self._subject}: {type(error).__name__}"
+            ) from None
+        raise RejectedError(f"{self.model.__name__}: the schema of {self._subject} does not hold its values exactly")
+
+
+def _datum(value: object) -> object:
+    """Return a value as fastavro writes it."""
+    match value:
+        case dict():
+            return {name: _datum(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_datum(each) for each in value]
+        case Enum():
+            return value.value
+        case UUID():
+            return str(value)
+        case _:
+            return value
 
 
 class BytesCodec:

@@ -82,17 +82,26 @@ class JsonCodec:
 
 
 def codec_of(
-    event_bus: ModelEventBus | None, model: type[Message], topic: str, catalogue: ProtocolSchemaCatalogue
+    event_bus: ModelEventBus | None,
+    model: type[Message],
+    topic: str,
+    catalogue: ProtocolSchemaCatalogue,
+    *,
+    writes: bool = False,
 ) -> ProtocolCodec:
     """Return the codec of a topic in the form that a contract declares for it.
 
-    Raise SchemaMismatchError when the topic has a schema that is not registered.
+    ``writes``: look up now what writing needs. Raise SchemaMismatchError when the topic has a schema that is not
+    registered, or one of others that the message does not fit.
     """
     match event_bus and event_bus.topics.get(topic):
         case ModelBoundTopic(format="json", unknown_fields=unknown_fields):
             return JsonCodec(model, catalogue, unknown_fields)
         case ModelBoundTopic(format="avro", subject=subject):
-            return ForeignAvroCodec(model, subject or subject_of(topic), catalogue)
+            codec = ForeignAvroCodec(model, subject or subject_of(topic), catalogue)
+            if writes:
+                codec.prepare()
+            return codec
         case ModelBoundTopic(format="bytes"):
             return BytesCodec(model, catalogue)
     return Codec.of_topic(model, topic, catalogue)

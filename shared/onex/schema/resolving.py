@@ -59,6 +59,24 @@ def missing_fields(writer: AvroSchema, model: type[BaseModel]) -> list[str]:
     return missing
 
 
+def unwritable(schema: AvroSchema, model: type[BaseModel]) -> str:
+    """Return why messages of a model cannot be written with a schema of others, judged by the names of fields.
+
+    Empty when they can, as far as names show it.
+    """
+    match schema:
+        case {"type": "record", "fields": list(fields)}:
+            theirs = {str(field["name"]): field for field in fields if type(field) is dict}
+        case _:
+            return "is no record"
+    ours = set(model.model_fields)
+    if lacking := sorted(name for name, field in theirs.items() if name not in ours and "default" not in field):
+        return f"{model.__name__} lacks {', '.join(lacking)}; add the fields"
+    if more := sorted(ours - set(theirs)):
+        return f"it lacks {', '.join(more)} of {model.__name__}; remove the fields, or have them added there"
+    return ""
+
+
 def _names(parsed: object) -> dict[str, Node]:
     names: dict[str, Node] = {}
     for node in parsed if isinstance(parsed, list) else [parsed]:

@@ -168,7 +168,7 @@ def _input(
 
 
 def _output(model: type[Message], topic: str, contract: ModelContract, catalogue: ProtocolSchemaCatalogue) -> Output:
-    codec = codec_of(contract.event_bus, model, topic, catalogue)
+    codec = codec_of(contract.event_bus, model, topic, catalogue, writes=True)
     bound = contract.event_bus.topics.get(topic)
     key = None if bound is None else bound.key
     return Output(

@@ -84,8 +84,8 @@ class ModelBoundTopic(ContractPart):
     """With ``messages``, subscribed topics: what becomes of records of a type that is not listed. ``refuse``: a dead
     letter."""
     format: Literal["json", "avro", "bytes"] | None = None
-    """Form of the values. ``json``: one JSON object. ``avro``: Avro in Confluent's wire format with any schema of a
-    registry, for subscribed topics. ``bytes``: the value is the only field of the message. Default, for topics of the
+    """Form of the values. ``json``: one JSON object. ``avro``: Avro in Confluent's wire format, read with any schema
+    of a registry, and written with the latest one of ``subject``. ``bytes``: the value is the only field of the message. Default, for topics of the
     mesh: Avro with the schema of the message, and JSON is read, too."""
     key: Identifier | None = None
     """Field that is the key of the message. With it a record may have any other key, or none: state, order and

@@ -133,11 +133,6 @@ class ModelEventBus(ContractPart):
             for name in sorted(bound.model_fields_set & _OF_INPUTS)
             if topic in listed and topic not in self.subscribe_topics
         ]
-        problems += [
-            f"topics.{topic}.format: avro with schemas of others is read, and not written; write json"
-            for topic, bound in self.topics.items()
-            if bound.format == "avro" and topic in self.publish_topics
-        ]
         if problems:
             raise ValueError("; ".join(problems))
         return self
