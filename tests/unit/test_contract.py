@@ -445,6 +445,17 @@ def test_a_dependency_that_is_not_there(tmp_path: Path) -> None:
     assert "cannot import no_such_package" in resolve_problems(make_node(tmp_path, "needy", contract=text))
 
 
+def test_code_that_cannot_be_imported_has_its_place(tmp_path: Path) -> None:
+    folder = make_node(tmp_path, "garbled", node=f"{NODE}\ndef oops(:\n")
+    line = NODE.count("\n") + 2
+    assert f"{folder / 'node.py'}:{line}: node: cannot import" in resolve_problems(folder)
+    folder = make_node(tmp_path, "raising", models=f"{MODELS}\nint('x')\n")
+    line = MODELS.count("\n") + 2
+    assert f"{folder / 'models' / '__init__.py'}:{line}: models: cannot import" in resolve_problems(folder)
+    folder = make_node(tmp_path, "lacking", node=NODE.replace("Say, Said\n", "Say, Said, Sung\n"))
+    assert f"{folder / 'node.py'}:" in resolve_problems(folder)
+
+
 def test_definitions_are_checked_against_the_classes(tmp_path: Path) -> None:
     text = GOOD + "definitions: {models: {Say: {fields: {text: int}}, Said: {fields: {text: str}}}}\n"
     told = resolve_problems(make_node(tmp_path, "defined", contract=text))

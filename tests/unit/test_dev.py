@@ -26,6 +26,7 @@ from onex.errors import ConfigurationError
 from onex.settings import Settings
 from onex.util.fork_server import ForkServer
 from tests.conftest import eventually
+from tests.unit.dev_rounds import FakeRound
 
 # -- files --------------------------------------------------------------------------------------
 
@@ -83,31 +84,6 @@ def test_modules_of_running_agents_are_watched(tmp_path: Path) -> None:
 
 
 # -- rounds -------------------------------------------------------------------------------------
-
-
-class FakeRound:
-    """A command that ends when the test says so."""
-
-    def __init__(self) -> None:
-        self.code: int | None = None
-        self.said: list[str] = []
-        self.interrupted = self.killed = 0
-
-    def poll(self) -> int | None:
-        return self.code
-
-    def lines(self) -> list[str]:
-        said, self.said = self.said, []
-        return said
-
-    def interrupt(self) -> None:
-        self.interrupted += 1
-
-    def kill(self) -> None:
-        self.killed += 1
-
-    def end(self, code: int, *lines: str) -> None:
-        self.code, self.said = code, [*lines]
 
 
 class World:

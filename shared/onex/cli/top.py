@@ -1,13 +1,8 @@
 """``onex top``: shows the mesh live on one screen."""
 
-import os
-import select
-import sys
-import termios
 import time
-import tty
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,9 +11,11 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from onex.cli.nodes import as_dict, open_survey, registry_remark, state_of
+from onex.cli.keys import terminal_keys
+from onex.cli.nodes import as_dict, open_survey, registry_remark
 from onex.cli.options import Services
-from onex.cli.output import AsJson, console, print_json, table_of
+from onex.cli.output import AsJson, console, print_json
+from onex.cli.roster import SORT_KEYS, SORTS, RosterRow, roster_head, roster_table, sorted_rows
 from onex.errors import BusError
 from onex.mesh import NodeView
 from onex.util.printable import one_line
@@ -31,15 +28,24 @@ class Sample:
     view: NodeView
     rate: float
 
+    @property
+    def row(self) -> RosterRow:
+        """The node as a row of the table."""
+        view = self.view
+        return RosterRow(
+            node=view.name,
+            kind=view.kind,
+            instances=tuple(entry.node.node_id for entry in view.instances),
+            rate=self.rate,
+            lag=view.lag,
+            dead_letters=view.dead_letters,
+            state=view.state,
+            paused=view.pause is not None,
+            health=view.health,
+        )
 
-_KEYS = "q quit   n name   r rate   l lag   d dead letters"
-_SORTS: Mapping[str, Callable[["Sample"], tuple[float, str]]] = {
-    "n": lambda sample: (0.0, sample.view.name),
-    "r": lambda sample: (-sample.rate, sample.view.name),
-    "l": lambda sample: (-sample.view.lag, sample.view.name),
-    "d": lambda sample: (-sample.view.dead_letters, sample.view.name),
-}
-_COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red", "gone": "red"}
+
+_KEYS = f"q quit   {SORT_KEYS}"
 
 
 def _rate(view: NodeView, before: int | None, seconds: float) -> float:
@@ -92,7 +98,7 @@ def _print(
 
 def _live(look: Callable[[], list[Sample]], remark: Callable[[], str], interval: float) -> None:
     order, samples, message = "n", list[Sample](), ""
-    with _keys() as key, Live(console=console, screen=True, auto_refresh=False) as live:
+    with terminal_keys() as key, Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             try:
                 samples, message = look(), remark()
@@ -104,59 +110,12 @@ def _live(look: Callable[[], list[Sample]], remark: Callable[[], str], interval:
                 pressed = key(left)
                 if pressed in ("q", "\x03"):
                     return
-                if pressed in _SORTS:
+                if pressed in SORTS:
                     order = pressed
                     live.update(_screen(samples, order, message), refresh=True)
 
 
 def _screen(samples: list[Sample], order: str, message: str) -> RenderableType:
-    views = [sample.view for sample in samples]
-    unhealthy = sum(view.health not in ("", "healthy") for view in views)
-    head = Text.assemble(
-        ("onex top  ", "bold"),
-        f"{len(views)} nodes  {sum(len(view.instances) for view in views)} processes  "
-        f"{sum(sample.rate for sample in samples):,.0f}/s  {sum(view.lag for view in views):,} behind  ",
-        (f"{unhealthy} not healthy" if unhealthy else "all healthy", "red" if unhealthy else "green"),
-    )
-    rows = [
-        (
-            sample.view.name,
-            sample.view.kind,
-            len(sample.view.instances),
-            f"{sample.rate:,.1f}",
-            f"{sample.view.lag:,}",
-            f"{sample.view.dead_letters:,}",
-            state_of(sample.view),
-            sample.view.health,
-        )
-        for sample in sorted(samples, key=_SORTS[order])
-    ]
-    table = table_of(("NODE", "KIND", "PROCESSES", "RECORDS/S", "LAG", "DEAD", "STATE", "HEALTH"), rows)
-    for column in table.columns[2:6]:
-        column.justify = "right"
+    rows = [sample.row for sample in samples]
     foot = Text.assemble((f"{one_line(message)}\n" if message else "", "red"), (_KEYS, "dim"))
-    return Group(head, Text(), table, Text(), foot)
-
-
-@contextmanager
-def _keys() -> Iterator[Callable[[float], str]]:
-    """Return a function that waits for one key of the terminal. Without a terminal, it waits for its timeout."""
-    if not sys.stdin.isatty():
-
-        def wait(seconds: float) -> str:
-            time.sleep(seconds)
-            return ""
-
-        yield wait
-        return
-    saved = termios.tcgetattr(sys.stdin)
-    tty.setcbreak(sys.stdin)
-
-    def key(seconds: float) -> str:
-        ready, _, _ = select.select([sys.stdin], [], [], seconds)
-        return os.read(sys.stdin.fileno(), 1).decode(errors="replace") if ready else ""
-
-    try:
-        yield key
-    finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, saved)
+    return Group(roster_head("onex top", rows), Text(), roster_table(sorted_rows(rows, order)), Text(), foot)

@@ -3,10 +3,12 @@
 import sys
 from importlib import import_module
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 
 from onex.contract.checker import Checker
 from onex.contract.installed import installed_roots
+from onex.errors import ContractProblem
 from onex.model.contract import ModelContract
 from onex.model.message import Message
 from onex.node import Node, NodeCompute, NodeEffect, NodeOrchestrator, NodeReducer
@@ -81,13 +83,29 @@ def _import(folder: Path, contract: ModelContract, part: str, checker: Checker) 
     try:
         module = _import_with_installed(name)
     except Exception as error:  # noqa: BLE001 - code of a node may raise anything, and its author must see it
-        checker.add(("name",), f"cannot import {name}: {type(error).__name__}: {error}", f"fix {part}")
+        words = f"cannot import {name}: {type(error).__name__}: {error}"
+        if place := _place(error, folder):
+            checker.problems.append(ContractProblem(*place, part, words, f"fix {place[0].name}"))
+        else:
+            checker.add(("name",), words, f"fix {part}")
         return None
     where = Path(module.__file__).resolve() if module.__file__ else None
     if where is not None and not where.is_relative_to(folder):
         checker.add(("name",), f"{name} is already imported from {where}", "give the node another name")
         return None
     return module
+
+
+def _place(error: Exception, folder: Path) -> tuple[Path, int] | None:
+    """Return the last file and line of the node at which its code failed; None for a failure elsewhere."""
+    places = [(frame.filename, frame.lineno or 1) for frame in extract_tb(error.__traceback__)]
+    match error:
+        case SyntaxError(filename=str(file), lineno=int(line)):
+            places.append((file, line))
+    for file, line in reversed(places):
+        if Path(file).is_relative_to(folder):
+            return Path(file), line
+    return None
 
 
 def _import_with_installed(name: str) -> ModuleType:

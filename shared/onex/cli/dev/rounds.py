@@ -54,6 +54,8 @@ class Rounds:
         self.stage = Stage.SERVERS
         self.code: int | None = None
         """Exit code of the last round that ended by itself."""
+        self.successes = 0
+        """Rounds after which agents run."""
         self._current: Round | None = None
         self._of_servers = False
         self._lines: list[str] = []
@@ -125,6 +127,7 @@ class Rounds:
                 self.stage, self._is_wanted = Stage.AGENTS, True
             case Exit.OK, False:
                 self.stage = Stage.RUNNING
+                self.successes += 1
                 self._report.succeeded()
             case _:
                 self._report.failed(code, self._lines, agents_run=self.stage is Stage.RUNNING)

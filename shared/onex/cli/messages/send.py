@@ -11,6 +11,7 @@ from onex.bus.protocols import Headers, Outgoing
 from onex.cli.bus import open_own_bus
 from onex.cli.inputs import pairs, read_text
 from onex.cli.messages.follower import Follower
+from onex.cli.messages.last_command import LastCommand, note_command
 from onex.cli.messages.print_seen import print_seen
 from onex.cli.node_lookup import Addressee, find_addressee, resolve_all
 from onex.cli.options import Services, load_settings
@@ -60,6 +61,7 @@ def send(
     ]
     headers += [*event_bus.type_headers(target.topic, target.model.__name__), *deadline_in(answer_within)]
     follower = Follower(bus, catalogue, nodes) if wait else None
+    note_command(settings, LastCommand(command=command, payload=text, key=key, headers=tuple(header or ())))
     bus.publish(Outgoing(target.topic, codec.encode(message), record_key, headers))
     if follower is None:
         _print_sent(identity, target, as_json)
