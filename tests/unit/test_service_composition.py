@@ -51,6 +51,7 @@ _ALERTS = {
     "node_kafka_producer_pool_effect": ["CircuitOpen", "DeadLetters", "MessagesWait"],
     "node_postgres_adapter_effect": ["DatabaseAway", "DeadLetters", "ErrorBudgetBurns", "MessagesWait"],
     "node_registry_orchestrator": ["DeadLetters"],
+    "node_scheduler_orchestrator": ["DeadLetters"],
     "node_store_effect": _DATABASE,
     "node_test_generator_effect": ["DeadLetters"],
 }

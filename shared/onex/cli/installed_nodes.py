@@ -14,6 +14,9 @@ MESH_NODES = (
 )
 """The registry and health nodes: `onex up` runs them in addition to the nodes of a project."""
 
+SCHEDULER = "node_scheduler_orchestrator"
+"""The node that sends the commands of schedules: commands add it where a contract declares one."""
+
 
 def installed_node(name: str) -> list[Path]:
     """Return the contracts of an installed node, one for each version. Empty when no package provides the node."""

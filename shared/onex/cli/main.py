@@ -50,6 +50,7 @@ _COMMANDS: Mapping[str, str] = {
     "audit": "audit.app",
     "node": "nodes.node",
     "workflows": "workflows.app",
+    "schedules": "schedules.commands.app",
     "state": "state.app",
 }
 

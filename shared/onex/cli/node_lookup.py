@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from onex.cli.installed_nodes import installed_node
+from onex.cli.installed_nodes import SCHEDULER, installed_node
 from onex.contract import ResolvedNode, resolve_node
 from onex.contract.load import FILE_NAME
 from onex.contract.versions import newest_contracts, version_of
@@ -27,7 +27,8 @@ class Addressee:
 def resolve_all(settings: Settings) -> list[ResolvedNode]:
     """Return the newest version of each major version of every node below the service folders.
 
-    Raise ContractError with the problems of all contracts.
+    Nodes with schedules need the scheduler: the installed one is added unless the folders have it. Raise
+    ContractError with the problems of all contracts.
     """
     problems: list[ContractProblem] = []
     found: list[ResolvedNode] = []
@@ -38,7 +39,23 @@ def resolve_all(settings: Settings) -> list[ResolvedNode]:
             problems += error.problems
     if problems:
         raise ContractError(problems)
+    if any(node.contract.schedules for node in found):
+        scheduler = scheduler_node(settings, found)
+        found += [] if scheduler in found else [scheduler]
     return found
+
+
+def scheduler_node(settings: Settings, nodes: Sequence[ResolvedNode]) -> ResolvedNode:
+    """Return the scheduler among these nodes, or else the installed one. Raise ConfigurationError."""
+    for node in nodes:
+        if node.contract.name == SCHEDULER:
+            return node
+    files = installed_node(SCHEDULER)
+    if not files:
+        raise ConfigurationError(
+            f"schedules need {SCHEDULER}, which no installed package provides; install onex again"
+        )
+    return resolve_node(newest_contracts(files)[0], settings.topic_prefix)
 
 
 def declared_by(settings: Settings, nodes: Sequence[ResolvedNode]) -> Declared:

@@ -1,14 +1,17 @@
-"""``onex plan`` and ``onex apply``: provision the topics and schemas of contracts."""
+"""``onex plan`` and ``onex apply``: provision the topics, schemas and schedules of contracts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import typer
 
 from onex.bus.kafka import KafkaEventBusAdapter
 from onex.cli.bus import open_bus
-from onex.cli.node_lookup import declared_by, resolve_all
+from onex.cli.node_lookup import declared_by, resolve_all, scheduler_node
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, Exit, console, errors, print_json
+from onex.cli.schedules.book import ScheduleBook, has_schedules, shown
 from onex.cli.stack.stack_file import is_local_kafka
 from onex.cli.terminal import styled
 from onex.connect import open_catalogue
@@ -27,38 +30,50 @@ _SIGNS = {
     "register": "[green]+ register[/]",
     "grow": "[yellow]~ grow[/]    ",
     "alter": "[yellow]~ alter[/]   ",
+    "schedule": "[green]+ schedule[/]",
+    "unschedule": "[yellow]- schedule[/]",
     "refuse": "[red]! refuse[/]  ",
 }
+
+
+class _Planned(NamedTuple):
+    """A plan, and what it was made of."""
+
+    plan: Plan
+    declared: Declared
+    bus: KafkaEventBusAdapter
+    catalogue: ProtocolSchemaCatalogue
+    nodes: Sequence[ResolvedNode]
+    schedules: ScheduleBook | None
+    """None where neither a contract nor the cluster has schedules."""
 
 
 def plan(services: Services = None, as_json: AsJson = False) -> None:
     """Show what `onex apply` would change. Exit code 0: nothing, 1: changes, 5: unsafe changes."""
     settings = load_settings(services)
-    nodes = resolve_all(settings)
-    planned, declared, bus, catalogue = _plan(settings, nodes)
-    _show(planned, as_json)
-    _warn(settings, declared, bus)
-    _warn_of_records(nodes, bus, catalogue)
-    if planned.refused:
+    planned = _plan(settings, resolve_all(settings))
+    _show(planned.plan, as_json)
+    _warn(settings, planned.declared, planned.bus)
+    _warn_of_records(planned.nodes, planned.bus, planned.catalogue)
+    if planned.plan.refused:
         raise typer.Exit(Exit.REFUSED)
-    if planned.changes:
+    if planned.plan.changes:
         raise typer.Exit(Exit.FAILED)
 
 
 def apply(services: Services = None, as_json: AsJson = False) -> None:
-    """Create the topics and register the schemas that contracts declare.
+    """Create the topics, register the schemas and set the schedules that contracts declare.
 
     Run it as often as you like. It refuses changes that would break readers or lose data.
     """
     settings = load_settings(services)
-    nodes = resolve_all(settings)
-    planned, declared, bus, catalogue = _plan(settings, nodes)
-    _show(planned, as_json)
-    if planned.refused:
+    planned = _plan(settings, resolve_all(settings))
+    _show(planned.plan, as_json)
+    if planned.plan.refused:
         raise typer.Exit(Exit.REFUSED)
-    apply_plan(planned, declared, bus, catalogue)
-    _warn(settings, declared, bus)
-    _warn_of_records(nodes, bus, catalogue)
+    _apply(planned)
+    _warn(settings, planned.declared, planned.bus)
+    _warn_of_records(planned.nodes, planned.bus, planned.catalogue)
 
 
 def provision(settings: Settings) -> Plan:
@@ -67,18 +82,27 @@ def provision(settings: Settings) -> Plan:
     if is_local_kafka(settings):
         bus = open_bus(settings)
         create_foreign(declared_by(settings, nodes), bus, open_catalogue(settings, bus))
-    planned, declared, bus, catalogue = _plan(settings, nodes)
-    apply_plan(planned, declared, bus, catalogue)
-    return planned
+    planned = _plan(settings, nodes)
+    _apply(planned)
+    return planned.plan
 
 
-def _plan(
-    settings: Settings, nodes: Sequence[ResolvedNode]
-) -> tuple[Plan, Declared, KafkaEventBusAdapter, ProtocolSchemaCatalogue]:
+def _plan(settings: Settings, nodes: Sequence[ResolvedNode]) -> _Planned:
     declared = declared_by(settings, nodes)
     bus = open_bus(settings)
     catalogue = open_catalogue(settings, bus)
-    return make_plan(declared, bus, catalogue), declared, bus, catalogue
+    made, schedules = make_plan(declared, bus, catalogue), None
+    if any(node.contract.schedules for node in nodes) or has_schedules(bus, settings.topic_prefix):
+        schedules = ScheduleBook(bus, catalogue, scheduler_node(settings, nodes))
+        changes = [*made.changes, *map(shown, schedules.changes(nodes))]
+        made = replace(made, changes=changes)
+    return _Planned(made, declared, bus, catalogue, nodes, schedules)
+
+
+def _apply(planned: _Planned) -> None:
+    apply_plan(planned.plan, planned.declared, planned.bus, planned.catalogue)
+    if planned.schedules is not None:
+        planned.schedules.write(planned.schedules.changes(planned.nodes))
 
 
 def _warn(settings: Settings, declared: Declared, bus: KafkaEventBusAdapter) -> None:

@@ -23,6 +23,7 @@ PUBLIC_MODULES = (
     "onex.contract",
     "onex.codegen",
     "onex.model.mesh",
+    "onex.schedules",
     "onex.capability",
     "onex.faust",
 )

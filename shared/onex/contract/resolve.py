@@ -15,6 +15,7 @@ from onex.contract.language import missing_capabilities
 from onex.contract.load import FILE_NAME, read_contract
 from onex.contract.resolved import ResolvedNode, routes_by_topic, triggers_of
 from onex.contract.routes import cancel_routes, outputs_of, repeated_outputs, routes_of
+from onex.contract.schedules import check_schedules
 from onex.contract.variables import Environment
 from onex.contract.view_delivery import with_view_delivery
 from onex.node import NodeConfig
@@ -51,6 +52,7 @@ def _resolve(path: Path, environment: Environment | None) -> ResolvedNode:
     routes = routes_of(contract, node_class, checker)
     outputs = outputs_of(contract, checker)
     check_bound_topics(contract, models, checker)
+    check_schedules(contract, node_class, routes, checker)
     checker.outputs_are_published(routes, outputs, node_class)
     config = NodeConfig()
     try:

@@ -162,3 +162,14 @@ class EnumFileOperation(StrEnum):
     APPEND = "append"
     DELETE = "delete"
     """Deletes the file, if it exists."""
+
+
+class EnumAfterOutage(StrEnum):
+    """What becomes of the due times that passed while the scheduler was away."""
+
+    RUN_ONCE = "run_once"
+    """The latest of them is carried out, the others are skipped."""
+    RUN_ALL = "run_all"
+    """Each of them is carried out, the earliest first; at most the latest 100."""
+    SKIP = "skip"
+    """None of them is carried out, except one that is not later than ``late_after``."""

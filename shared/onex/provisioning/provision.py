@@ -19,7 +19,7 @@ from onex.schema.compatibility import backward_problems, described
 from onex.wire.sizes import DEFAULT_MAX_MESSAGE_BYTES, LETTER_ROOM, LIMIT
 
 _MESSAGES = (EnumTopicCategory.CMD, EnumTopicCategory.EVT, EnumTopicCategory.INTENT)
-Action = Literal["claim", "create", "grow", "alter", "register", "refuse"]
+Action = Literal["claim", "create", "grow", "alter", "register", "schedule", "unschedule", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from onex.schema.avro_schema import avro_schema, canonical
 from onex.schema.catalogue import ProtocolSchemaCatalogue, SchemaVersion, subject_of
-from onex.schema.codec import Codec, codec_source
+from onex.schema.codec import Codec, codec_source, message_in_json
 from onex.schema.json_codec import ProtocolCodec, codec_of
 from onex.schema.topic_codecs import TopicCodecs
 
@@ -16,5 +16,6 @@ __all__ = [
     "canonical",
     "codec_of",
     "codec_source",
+    "message_in_json",
     "subject_of",
 ]

@@ -144,8 +144,17 @@ class Codec:
             raise SchemaMismatchError(f"schema {schema_id}: {error}") from None
 
 
+def message_in_json(model: type[Message], text: str) -> Message:
+    """Return the message in a JSON text, without a catalogue. Raise PoisonError, or RejectedError with the field."""
+    names = Namespace()
+    encode = whole_encoder_source(model, names)
+    scope = RUNTIME | names.objects | {"PREFIX": b"", "UNWRITABLE": UNWRITABLE, "refuse_to_write": _refuse_to_write}
+    exec(_compiled("\n".join(names.functions), model.__name__), scope)
+    return json_reader(model, scope[encode])(text.encode())  # type: ignore[arg-type]  # generated
+
+
 def _refuse_to_write(message: Message, error: Exception) -> NoReturn:
     raise RejectedError(reason_of(message, error)) from None
 
 
-__all__ = ["Codec", "codec_source"]
+__all__ = ["Codec", "codec_source", "message_in_json"]

@@ -2,8 +2,8 @@
 
 An expression that names hours of a day (``0 6 * * *``) is due once for each local time that it names. When clocks go
 forward over that time, it is due as much later as the clocks skip: 02:30 becomes 03:30. When clocks go back over it,
-it is due the first time. An expression whose hour begins with ``*`` is due at each moment at which a local clock
-shows a time that it names: every hour that passes counts, also the one that comes twice.
+it is due the first time. An expression whose hour begins with ``*`` is due whenever clocks in the zone show a time
+that it names: every hour that passes counts, also the one that comes twice.
 """
 
 from collections.abc import Iterator

@@ -13,7 +13,7 @@ _OF_THE_MACHINE = re.compile(r"(?i)(posix|right)/.*|localtime|posixrules|factory
 
 @lru_cache(maxsize=200)
 def zone_of(name: str) -> tzinfo:
-    """Return the zone with a name such as ``Europe/Berlin``. Raise ValueError with the remedy for an unknown one."""
+    """Return the zone of a name such as ``Europe/Berlin``. Raise ValueError, with the remedy, for an unknown name."""
     if name == "UTC":
         return UTC  # known without a database
     shown = repr(name[:_LONGEST])

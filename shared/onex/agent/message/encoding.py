@@ -4,6 +4,7 @@ from binascii import hexlify
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
 
+from onex.agent.message.any_command import AnyCommandWriter
 from onex.agent.message.envelope import Envelope
 from onex.agent.message.handlers import Emission
 from onex.agent.message.program import Output
@@ -13,6 +14,7 @@ from onex.bus.protocols import Emitted
 from onex.errors import RejectedError, WrongOutputError
 from onex.model.message import Message
 from onex.node import Addressed
+from onex.schedules import CommandText
 from onex.util.clock import to_datetime
 from onex.util.interrupts import raise_if_interrupted
 from onex.wire import headers as h
@@ -48,11 +50,14 @@ class Encoder:
         *,
         keeps_deadline: bool = False,
         seal: Seal | None = None,
+        any_command: AnyCommandWriter | None = None,
     ) -> None:
         """``keeps_deadline``: outputs have the deadline of the input. With ``limits``, ``encode_each`` refuses
-        records that their topics do not take; without, the caller checks them. ``seal`` adds headers to outputs."""
+        records that their topics do not take; without, the caller checks them. ``seal`` adds headers to outputs.
+        ``any_command``: for nodes that send commands to topics which their contract does not list."""
         self._limits = limits
         self._seal = seal
+        self._any_command = any_command
         self._writers = {
             model: _RecordWriter(
                 output.key_of,
@@ -150,6 +155,12 @@ class Encoder:
         for index, emission in enumerate(emissions, first):
             message = emission.message if isinstance(emission, Addressed) else emission
             writer = self._writers.get(type(message))
+            if writer is None and self._any_command is not None:
+                match emission:
+                    case Addressed(message=CommandText() as command):
+                        written = self._any_command.write(command, emission, envelope, self._time)
+                        records.append(written if self._seal is None else self._seal(written))
+                        continue
             if writer is None:
                 raise WrongOutputError(f"{type(message).__name__} is no output of this node's contract")
             own_key, value, start = writer.key_of(message), writer.encode(message), output_digest(self._node, index)

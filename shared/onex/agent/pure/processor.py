@@ -23,6 +23,7 @@ from onex.agent.failure.memory_shortages import (
     without_partition,
 )
 from onex.agent.message.adopting_decoder import decoder_of
+from onex.agent.message.any_command import AnyCommandWriter
 from onex.agent.message.current import CURRENT, Current
 from onex.agent.message.decoding import DecodedInput, IgnoredRecord
 from onex.agent.message.encoding import Encoder
@@ -98,7 +99,13 @@ class Processor(ABC):
     def __init__(self, program: Program, group: str, traces: BatchTraces | None, *, keeps_deadline: bool) -> None:
         contract, policy = program.contract, program.contract.retry_policy
         self._decoder = decoder_of(program)
-        self._encoder = Encoder(program.outputs, contract.name, keeps_deadline=keeps_deadline, seal=program.seal)
+        self._encoder = Encoder(
+            program.outputs,
+            contract.name,
+            keeps_deadline=keeps_deadline,
+            seal=program.seal,
+            any_command=AnyCommandWriter(contract) if contract.event_bus.sends_any_command else None,
+        )
         self._limits = program.limits
         self._dead_letters = DeadLetterBuilder(contract, group, program.limits)
         self._classifier = Classifier(policy.retryable_exceptions, policy.retryable_error_codes)

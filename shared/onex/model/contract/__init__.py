@@ -13,6 +13,7 @@ from onex.model.contract.io_operations import (
     ModelPostgresOperation,
 )
 from onex.model.contract.routing import ModelDependency, ModelEventBus, ModelHandler, ModelHandlerRouting
+from onex.model.contract.schedules import ModelSchedule
 from onex.model.contract.sources import FieldValues, ModelLiteral, ModelPath
 from onex.model.contract.state_machine import ModelStateMachine, ModelTransition
 from onex.model.contract.text_template import ModelTextTemplate
@@ -44,6 +45,7 @@ __all__ = [
     "ModelPath",
     "ModelPostgresOperation",
     "ModelRetryPolicy",
+    "ModelSchedule",
     "ModelSemVer",
     "ModelStateMachine",
     "ModelStepRetry",

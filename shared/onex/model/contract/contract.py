@@ -13,6 +13,7 @@ from onex.model.contract.examples import Case
 from onex.model.contract.identifiers import RESERVED_METHODS, ClassName
 from onex.model.contract.io_operations import MOST_OPERATIONS, IoOperation
 from onex.model.contract.routing import ModelDependency, ModelEventBus, ModelHandlerRouting
+from onex.model.contract.schedules import MOST_SCHEDULES, ModelSchedule
 from onex.model.contract.state_machine import ModelStateMachine
 from onex.model.contract.version import ModelSemVer
 from onex.model.contract.workflow import ModelWorkflow
@@ -72,6 +73,8 @@ class ModelContract(ContractPart):
     """EFFECT: what its handlers do outside the mesh, in order."""
     workflow_coordination: ModelWorkflow | None = None
     """ORCHESTRATOR: steps, order, compensation."""
+    schedules: tuple[ModelSchedule, ...] = Field(default=(), max_length=MOST_SCHEDULES)
+    """Commands that the scheduler of the mesh sends to the node at declared times."""
     definitions: ModelDefinitions | None = None
     """Fields of the node's messages. Checked against ``models/``; the generator writes ``models/`` from it."""
     examples: tuple[Case, ...] = Field(default=(), max_length=_MOST_EXAMPLES)
@@ -138,6 +141,10 @@ class ModelContract(ContractPart):
                 f"error_handling.retry_policy.{name} belongs to an EFFECT; a pure handler fails or does not"
                 for name in retried
             ]
+        if self.event_bus.sends_any_command and (
+            self.node_type is not EnumNodeKind.ORCHESTRATOR or self.workflow_coordination
+        ):
+            problems.append("event_bus.sends_any_command belongs to an ORCHESTRATOR in code")
         if self.delivery.standby and not self.node_type.is_stateful:
             problems.append("delivery.standby belongs to a REDUCER or an ORCHESTRATOR; other kinds have no state")
         fenced = self.error_handling.dead_letter.order_fence
@@ -154,6 +161,10 @@ class ModelContract(ContractPart):
             problems += self._duplicates(self.advanced_features)
         names = [listed.name for listed in self.mixins]
         problems += [f"mixins lists {name} twice" for name in sorted({n for n in names if names.count(n) > 1})]
+        scheduled = [schedule.name for schedule in self.schedules]
+        problems += [
+            f"schedules has {name} twice" for name in sorted({n for n in scheduled if scheduled.count(n) > 1})
+        ]
         routed = self.handler_routing or self.workflow_coordination
         if self.input_model and routed:
             problems.append("input_model is the short form; remove it or the routing")

@@ -76,6 +76,9 @@ class ModelEventBus(ContractPart):
     """Outputs, including intents and commands."""
     dlq_topics: tuple[str, ...] = Field(default=(), max_length=1)
     """At most one topic. Default: a name derived from the node."""
+    sends_any_command: bool = False
+    """ORCHESTRATOR in code: the node sends ``CommandText`` to topics of commands that ``publish_topics`` does not
+    list. The scheduler of the mesh is such a node."""
     topic_config: ModelTopicConfig = ModelTopicConfig()
     """Settings of the topics that belong to the node."""
 
