@@ -85,8 +85,8 @@ class ModelBoundTopic(ContractPart):
     letter."""
     format: Literal["json", "avro", "bytes"] | None = None
     """Form of the values. ``json``: one JSON object. ``avro``: Avro in Confluent's wire format, read with any schema
-    of a registry, and written with the latest one of ``subject``. ``bytes``: the value is the only field of the message. Default, for topics of the
-    mesh: Avro with the schema of the message, and JSON is read, too."""
+    of a registry, and written with the latest one of ``subject``. ``bytes``: the value is the only field of the
+    message. Default, for topics of the mesh: Avro with the schema of the message, and JSON is read, too."""
     key: Identifier | None = None
     """Field that is the key of the message. With it a record may have any other key, or none: state, order and
     replies follow the field. Default: the key field of the message, which the key of each record must equal."""
