@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from node_order_orchestrator.v1_0_0.models import PlaceOrder
+from node_order_pricing_compute.v1_0_0.models import OrderPriced, PriceOrder
+from node_payment_effect.v1_0_0.models import CardCharged, CardDeclined, ChargeCard
+from node_shipping_effect.v1_0_0.models import OrderShipped, ShipmentRefused, ShipOrder
 from node_trip_orchestrator.v1_0_0.models import (
     ApproveTrip,
     BookCar,
@@ -22,15 +26,18 @@ from node_trip_orchestrator.v1_0_0.models import (
 from typer.testing import CliRunner, Result
 
 from onex.cli.main import app
-from onex.dlq import Audit, Author
+from onex.dlq import Audit, Author, DeadLetterManager
 from onex.dlq.run_changes import RunChanger, RunFilter, SelectedRun
+from onex.errors import RejectedError
 from onex.mesh import StateReader
+from onex.model.cancel import CancelWorkflow
 from onex.model.message import Message
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
 from onex.wire import headers as h
 from onex.workflow import WorkflowState
-from tests.conftest import NODES
+from onex.workflow.resuming import resumed_steps
+from tests.conftest import NODES, ORDERS
 
 TRIP = NODES / "node_trip_orchestrator"
 NAME = "node_trip_orchestrator"
@@ -125,7 +132,9 @@ def test_a_failed_run_begins_again_once_and_answers_who_asked(mesh: MeshDriver, 
     begin(mesh, "a")
     onex("cancel", "a")
     failed = runs(mesh)["a"]
-    first = onex.json("rerun", "a", "--why", "strike is over", "--as", "me")
+    refused = onex("rerun", "a", "--from", "car", code=5)
+    assert "step approve of the earlier run is failed; begin at it, or at a step before it" in refused.output
+    first = onex.json("rerun", "a", "--from", "approve", "--why", "strike is over", "--as", "me")
     onex("rerun", "a")
     mesh.run_until_idle()
     state = runs(mesh)["a"]
@@ -202,6 +211,86 @@ def test_an_interrupted_wait_says_how_many_have_not_ended(
     assert "interrupted: 2 of 2 workflows have not ended; run it again to continue" in interrupted.output
     mesh.run_until_idle()
     assert onex.json("cancel", "--all")["matching"] == 0
+
+
+@pytest.fixture
+def orders() -> Iterator[MeshDriver]:
+    driver = MeshDriver([ORDERS / "node_order_orchestrator" / "v1_0_0"])
+    yield driver
+    driver.close()
+
+
+def declined(orders: MeshDriver) -> SelectedRun:
+    """A run whose price is known and whose charge has failed."""
+    orders.send(PlaceOrder(order_id="o", customer="eve", quantity=2, unit_price=5.0), id="start")
+    answer(orders, PriceOrder, OrderPriced(order_id="o", total=9.5))
+    answer(orders, ChargeCard, CardDeclined(order_id="o", reason="no money"))
+    (run,) = [SelectedRun(key, state) for key, state in runs(orders).items()]
+    assert (run.state.phase, run.state.failed_step) == ("failed", "charge")
+    return run
+
+
+def test_a_run_begins_again_at_a_step_with_the_results_of_the_steps_before_it(orders: MeshDriver) -> None:
+    run = declined(orders)
+    assert not changer(orders).refusal(run, from_step="charge")
+    assert changer(orders).rerun([run], from_step="charge") == 1
+    orders.run_until_idle()
+    assert len(orders.published(PriceOrder)) == 1, "the price is known"
+    assert [charge.amount for charge in orders.published(ChargeCard)] == [9.5, 9.5]
+    keys = {dict(record.headers() or [])[h.IDEMPOTENCY_KEY] for record, _ in orders.messages(ChargeCard)}
+    assert len(keys) == 2, "it is another charge"
+    answer(orders, ChargeCard, CardCharged(order_id="o"))
+    answer(orders, ShipOrder, OrderShipped(order_id="o"))
+    assert runs(orders)["o"].phase == "completed"
+    assert not orders.dead_letters()
+
+
+def test_a_run_does_not_begin_at_a_step_that_needs_what_was_undone(orders: MeshDriver) -> None:
+    run = declined(orders)
+    refusals = {
+        "ship": "step charge of the earlier run is failed; begin at it, or at a step before it",
+        "pack": "the workflow has no step 'pack'; it has price, charge, ship",
+    }
+    for step, refusal in refusals.items():
+        assert changer(orders).refusal(run, from_step=step) == refusal
+    changer(orders).rerun([run])
+    orders.run_until_idle()
+    answer(orders, PriceOrder, OrderPriced(order_id="o", total=9.5))
+    answer(orders, ChargeCard, CardCharged(order_id="o"))
+    answer(orders, ShipOrder, ShipmentRefused(order_id="o", reason="no van"))
+    state = runs(orders)["o"]
+    assert state.phase == "failed"
+    undone = changer(orders).refusal(SelectedRun("o", state), from_step="ship")
+    assert undone == "step charge of the earlier run is undone; begin at it, or at a step before it"
+    running = state.model_copy(update={"phase": "running"})
+    with pytest.raises(RejectedError, match="there is no failed run"):
+        resumed_steps(changer(orders)._workflow, running, "ship")
+
+
+def test_a_dead_letter_of_such_a_command_still_begins_at_the_step_when_it_is_replayed(orders: MeshDriver) -> None:
+    run = declined(orders)
+    changer(orders).rerun([run])
+    orders.run_until_idle()
+    other = SelectedRun("o", run.state.model_copy(update={"start_id": "other"}))
+    changer(orders).rerun([other], from_step="charge")
+    orders.run_until_idle()
+    (letter,) = orders.dead_letters()
+    assert dict(letter.headers() or [])[h.FROM_STEP] == b"charge"
+    orders.send(CancelWorkflow(workflow_id="o"))
+    answer(orders, PriceOrder, OrderPriced(order_id="o", total=9.5))
+    desk = DeadLetterManager(orders.bus, TopicCatalogue(orders.bus), orders.nodes[0], Author("me"), "test")
+    before = len(orders.published(PriceOrder))
+    desk.replay([found for found, _ in desk.find()])
+    orders.run_until_idle()
+    assert len(orders.published(PriceOrder)) == before, "the run of the replay does not begin at its first step"
+
+
+def test_no_sender_decides_where_a_run_begins(orders: MeshDriver) -> None:
+    declined(orders)
+    order = PlaceOrder(order_id="o", customer="eve", quantity=2, unit_price=5.0)
+    orders.send(order, id="again", headers=[(h.FROM_STEP, b"ship")])
+    assert len(orders.published(PriceOrder)) == 2
+    assert not orders.published(ShipOrder)
 
 
 def test_filters_of_runs(mesh: MeshDriver) -> None:

@@ -163,6 +163,9 @@ def rerun(
     repeat_steps: Annotated[
         bool, typer.Option("--repeat-steps", help="Also runs with steps that could not be undone.")
     ] = False,
+    from_step: Annotated[
+        str, typer.Option("--from", help="Begin at this step: steps that do not depend on it keep their results.")
+    ] = "",
     most: Most = 1_000_000,
     token: Token = "",
     dry_run: DryRun = False,
@@ -182,7 +185,9 @@ def rerun(
     chosen, refused = list[_Of](), dict[str, str]()
     for of in found:
         reasons = {
-            run.key: of.changer.refusal(run, repeats_steps=repeat_steps, repeats_completed=completed)
+            run.key: of.changer.refusal(
+                run, repeats_steps=repeat_steps, repeats_completed=completed, from_step=from_step
+            )
             for run in of.runs
         }
         refused |= {refused_key: reason for refused_key, reason in reasons.items() if reason}
@@ -196,7 +201,8 @@ def rerun(
     show, done = Progress(total, is_shown=not as_json), 0
     with interruptible() as stopping:
         for of in chosen:
-            done += of.changer.rerun(of.runs, stopping, partial(_show_more, show, done))
+            show_of = partial(_show_more, show, done)
+            done += of.changer.rerun(of.runs, stopping, show_of, from_step=from_step)
     stopped = "interrupted; run it again to continue" if done < total else ""
     if as_json:
         ids = {run.key: rerun_id(run.state) for of in chosen for run in of.runs}

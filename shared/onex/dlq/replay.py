@@ -202,4 +202,6 @@ def outgoing(contract: ModelContract, letter: DeadLetter) -> tuple[str, bytes | 
         (d.REPLAYS, str(letter.replays + 1).encode()),
         (d.PARENT, letter.identity.encode()),
     ]
+    if step := letter.facts.get("from-step"):  # a replay must not do the steps before it a second time
+        headers.append((h.FROM_STEP, step.encode()))
     return contract.retry_topic, letter.record.value(), letter.record.key(), headers

@@ -24,6 +24,7 @@ from onex.wire.cloudevents import first_headers
 from onex.wire.ids import derived_id
 from onex.workflow import StepState, WorkflowState
 from onex.workflow.compile import start_of
+from onex.workflow.resuming import repeated_steps, resumed_steps
 
 _BATCH = 100
 _SOURCE = b"/onex/cli"
@@ -88,6 +89,9 @@ class RunChanger:
         self._author = author
         self._authorization = authorization
         self._audit = Audit(bus, catalogue, node.contract.topic_prefix)
+        workflow = node.contract.workflow_coordination
+        assert workflow is not None, "only declared workflows have runs"
+        self._workflow = workflow
         self._start = start_of(node)
         self._start_topic = next(route.topic for route in node.all_routes if route.model is self._start)
         self._transactional_id = f"{node.contract.group(env)}.runs"
@@ -116,7 +120,14 @@ class RunChanger:
             progress(done)
         return done
 
-    def refusal(self, run: SelectedRun, *, repeats_steps: bool = False, repeats_completed: bool = False) -> str:
+    def refusal(
+        self,
+        run: SelectedRun,
+        *,
+        repeats_steps: bool = False,
+        repeats_completed: bool = False,
+        from_step: str = "",
+    ) -> str:
         """Return why the command of a run is not run again; empty when it can be."""
         state = run.state
         if is_foreign(self._start_topic):
@@ -125,12 +136,13 @@ class RunChanger:
             return f"it is still {state.phase}; cancel it first"
         if state.phase == "completed" and not repeats_completed:
             return "it completed; --completed repeats everything that it did"
-        if state.phase == "failed" and not repeats_steps and (standing := self._standing(state)):
-            return f"{', '.join(standing)}: not undone; --repeat-steps does them a second time"
         try:
             self._command(state)
+            repeated = self._repeated(state, from_step)
         except RejectedError as error:
             return str(error)
+        if state.phase == "failed" and not repeats_steps and (standing := self._standing(state) & repeated):
+            return f"{', '.join(sorted(standing))}: not undone; --repeat-steps does them a second time"
         return ""
 
     def rerun(
@@ -138,11 +150,13 @@ class RunChanger:
         runs: Sequence[SelectedRun],
         stopping: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] = lambda _: None,
+        *,
+        from_step: str = "",
     ) -> int:
         """Send the commands of runs again, to their orchestrator only. Return their number.
 
         The id of the new run derives from that of the earlier one: the orchestrator ignores a command that comes
-        twice.
+        twice. With ``from_step`` it keeps the results of the steps that do not depend on this step.
         Raise RejectedError for a run that :meth:`refusal` refuses for its command, FencedError, BusError.
         """
         retry_topic = self._contract.retry_topic
@@ -160,14 +174,17 @@ class RunChanger:
                         *first_headers(topic, _SOURCE, identity, run.state.correlation_id, codec.content_type),
                         (h.ORIGINAL_TOPIC, topic.encode()),
                     ]
+                    if from_step:
+                        headers.append((h.FROM_STEP, from_step.encode()))
                     if run.state.reply_key:
                         headers.append((h.REPLY_KEY, run.state.reply_key.encode()))
                     if self._authorization:
                         headers.append((h.AUTHORIZATION, self._authorization.encode()))
                     value = codec.encode(self._command(run.state))
+                    detail = f"as {identity}{f' from {from_step}' if from_step else ''}"
                     number = self._bus.partitions_of([key], partitions)[0]
                     transaction.produce(retry_topic, value, key, headers, number)
-                    self._note(transaction, run, EnumDeadLetterAction.WORKFLOW_RERUN, f"as {identity}")
+                    self._note(transaction, run, EnumDeadLetterAction.WORKFLOW_RERUN, detail)
             done += len(batch)
             progress(done)
         return done
@@ -179,11 +196,17 @@ class RunChanger:
             problem = validation_text(error, self._start)
             raise RejectedError(f"its command is no {self._start.__name__} any more: {problem}") from None
 
-    def _standing(self, state: WorkflowState) -> list[str]:
+    def _repeated(self, state: WorkflowState, from_step: str) -> set[str]:
+        """Return the steps that a new run does. Raise RejectedError where it cannot begin at a step."""
+        if not from_step:
+            return {*state.steps}
+        resumed_steps(self._workflow, state, from_step)
+        return repeated_steps(self._workflow, from_step)
+
+    def _standing(self, state: WorkflowState) -> set[str]:
         """Return the steps of a failed run that their contract can undo, and that are not undone."""
-        workflow = self._contract.workflow_coordination
-        undoable = {step.id for step in workflow.steps if step.compensate} if workflow else set[str]()
-        return [name for name, step in state.steps.items() if name in undoable and not _is_undone(step)]
+        undoable = {step.id for step in self._workflow.steps if step.compensate}
+        return {name for name, step in state.steps.items() if name in undoable and not _is_undone(step)}
 
     def _note(
         self, transaction: ProtocolTransaction, run: SelectedRun, action: EnumDeadLetterAction, detail: str

@@ -30,6 +30,8 @@ class Context:
     """Deadline in milliseconds since 1970, which ``MixinTimeout`` enforces. 0: none."""
     attempt: int = 1
     """Number of the attempt of an effect, from 1."""
+    from_step: str = ""
+    """Commands of declared workflows: the step at which an operator has the run begin again. Else empty."""
     digest: str = ""
     """Effects: digest of the message's type and content, to which the idempotency key is bound. Else empty."""
 

@@ -47,18 +47,20 @@ ORIGINAL_PARTITION = "onex-original-partition"
 ORIGINAL_OFFSET = "onex-original-offset"
 ORIGINAL_TIME = "onex-original-timestamp"
 DEAD_LETTER = "onex-dlq-"
-"""Prefix of the headers of a dead letter. Its replays have two of them: ``REPLAYS`` and ``PARENT``."""
+"""Prefix of the headers of a dead letter. Its replays have ``REPLAYS``, ``PARENT`` and ``FROM_STEP``."""
 REPLAYS = DEAD_LETTER + "replays"
 """On the retry topic: number of replays of the dead letter."""
 PARENT = DEAD_LETTER + "parent"
 """On the retry topic: identity of the dead letter that is replayed."""
+FROM_STEP = DEAD_LETTER + "from-step"
+"""On the retry topic, and in a dead letter of such a record: step at which a workflow run begins again."""
 RECORD_KEY = "onex-record-key"
 """Key of a record of a foreign topic, where the key of its message is another one. It is for people."""
 RETRY_HISTORY = frozenset(
     {ATTEMPT, RETRY_DUE, FIRST_FAILED, RETRY_OF, ORIGINAL_PARTITION, ORIGINAL_OFFSET, ORIGINAL_TIME}
 )
 """Headers that the engine adds to the original ones on the retry topic."""
-ENGINE = RETRY_HISTORY | {ORIGINAL_TOPIC, HOLD, RELEASE, REPLAY_ID, REPLAYS, PARENT, SKIP}
+ENGINE = RETRY_HISTORY | {ORIGINAL_TOPIC, HOLD, RELEASE, REPLAY_ID, REPLAYS, PARENT, SKIP, FROM_STEP}
 """All headers that the engine and the dead-letter commands write for the engine. The engine reads them only on the
 node's retry topic. It ignores them on records of other topics, where the sender may have written them."""
 

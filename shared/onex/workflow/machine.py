@@ -11,6 +11,7 @@ from onex.node import Addressed, CancelTimer, Context, Decision, Node, SetTimer
 from onex.workflow.awaited import AwaitedMessages, Role
 from onex.workflow.compensation import UNDO_TIMER, Compensation
 from onex.workflow.facts import EnumRunOutcome, RunStarted
+from onex.workflow.resuming import resumed_steps
 from onex.workflow.run_draft import RunDraft, repeated_completion, step_timer
 from onex.workflow.state import RETENTION_TIMER, FinishedRun, StepState, WorkflowState
 from onex.workflow.step_sender import StepSender
@@ -60,7 +61,7 @@ class WorkflowMachine:
             correlation_id=context.correlation_id,
             started_ms=round(context.now.timestamp() * 1000),
             phase="running",
-            steps={step.id: StepState() for step in self._workflow.steps},
+            steps=self._first_steps(state, context.from_step),
             earlier=[] if state is None else _earlier_runs(state, self._persistence.earlier_runs),
             version=self._version,
         )
@@ -119,6 +120,12 @@ class WorkflowMachine:
         draft = self._draft(state, context)
         self._give_up(draft, reason)
         return draft.decision()
+
+    def _first_steps(self, state: WorkflowState | None, from_step: str) -> dict[str, StepState]:
+        """Return the steps of a new run. Raise RejectedError where it cannot begin at ``from_step``."""
+        if from_step:
+            return resumed_steps(self._workflow, state, from_step)
+        return {step.id: StepState() for step in self._workflow.steps}
 
     # -- steps ----------------------------------------------------------------------------------
 

@@ -64,8 +64,9 @@ class DeadLetterBuilder:
             d.MESSAGE_ID: read_envelope(record).id,
             d.REPLAYS: h.number_in(engine.get(d.REPLAYS), 0),
         }
-        if parent := engine.get(d.PARENT):
-            facts[d.PARENT] = parent
+        for name in (d.PARENT, h.FROM_STEP):
+            if value := engine.get(name):
+                facts[name] = value
         return _raw(facts)
 
     def _full(self, record: ProtocolRecord, failure: Failure, origin: Mapping[str, bytes]) -> Emitted:

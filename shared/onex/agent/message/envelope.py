@@ -10,6 +10,7 @@ from onex.agent.message.unreadable_headers import UnreadableHeaders
 from onex.bus.protocols import Headers, ProtocolRecord
 from onex.errors import PoisonError
 from onex.model.message import Message
+from onex.model.topic import is_retry_topic
 from onex.node import Context
 from onex.node.idempotent_result import digest_of
 from onex.wire import headers as h
@@ -72,6 +73,13 @@ class Envelope:
     def deadline_ms(self) -> int:
         """Milliseconds since 1970 after which no caller waits for the reply; 0 without a readable deadline."""
         return 0 if self.deadline is None else int(self.deadline)
+
+    @property
+    def from_step(self) -> bytes:
+        """Step at which an operator has a workflow run begin again. Only the node's retry topic has it."""
+        step = self._headers.get(h.FROM_STEP)
+        is_engines = step and self.record is not None and is_retry_topic(self.record.topic())
+        return step if step and is_engines else b""
 
     def header(self, name: str) -> bytes:
         """Return a header of the record; empty when it has none, and for the engine's own headers."""
@@ -213,6 +221,11 @@ class MessageContext(Context):
     @override
     def deadline_ms(self) -> int:
         return self._envelope.deadline_ms
+
+    @property
+    @override
+    def from_step(self) -> str:
+        return self._envelope.from_step.decode(errors="replace")
 
     @property
     @override
