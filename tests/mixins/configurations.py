@@ -6,6 +6,9 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from onex.mixins.catalogue import CATALOGUE
+from onex.model.enums import EnumNodeKind
+
 CONFIGURATIONS: Final[Mapping[str, dict[str, JsonValue]]] = {
     "MixinAuthentication": {"authenticate_messages": False},
     "MixinAuthorization": {"authorize_messages": False},
@@ -19,3 +22,9 @@ CONFIGURATIONS: Final[Mapping[str, dict[str, JsonValue]]] = {
     "MixinCircuitBreaker": {"services": [{"name": "bank-api", "failure_threshold": 2}]},
 }
 """By class name of the mixin."""
+
+
+def configuration_of(name: str, kind: EnumNodeKind) -> dict[str, JsonValue]:
+    """Return the configuration of a capability or view for a kind, without the fields that are for an EFFECT only."""
+    refused = () if kind is EnumNodeKind.EFFECT else CATALOGUE.metadata(name).effect_settings
+    return {field: value for field, value in CONFIGURATIONS.get(name, {}).items() if field not in refused}

@@ -11,7 +11,7 @@ from onex.codegen import case_files, package_files
 from onex.mixins.catalogue import CATALOGUE
 from onex.mixins.service import MixinDependencyResolver
 from onex.model.enums import EnumNodeKind
-from tests.mixins.configurations import CONFIGURATIONS
+from tests.mixins.configurations import configuration_of
 
 _HANDLER = "{event_model: Ask, handler: tell, output_events: [Told], mapping: {Told: {id: Ask.id}}"
 _PARTS: Mapping[EnumNodeKind, str] = {
@@ -42,7 +42,7 @@ def contract_with(kind: EnumNodeKind, mixins: Sequence[str], more: str = "") -> 
     """Return a contract with these capabilities and their requirements, under a name that is used once."""
     resolved = MixinDependencyResolver().resolve_dependencies([CATALOGUE.mixin(name) for name in mixins])
     listed: list[JsonValue] = [
-        {"name": mixin.__name__, "config": CONFIGURATIONS.get(mixin.__name__, {})} for mixin in resolved
+        {"name": mixin.__name__, "config": configuration_of(mixin.__name__, kind)} for mixin in resolved
     ]
     owner = f"x{uuid.uuid4().hex}"
     is_workflow = kind is EnumNodeKind.ORCHESTRATOR

@@ -28,7 +28,7 @@ from onex.model.contract.capabilities import ModelMixinDeclaration
 from onex.model.enums import EnumNodeKind
 from onex.node import NodeEffect
 from tests.conftest import NODES
-from tests.mixins.configurations import CONFIGURATIONS
+from tests.mixins.configurations import configuration_of
 
 ROWS = list(onex_names().values())
 BASE = (NODES / "node_vault_effect" / "v1_0_0" / "contract.yaml").read_text()
@@ -50,10 +50,9 @@ def checked(names: Sequence[str], kind: EnumNodeKind, *, enabled: bool = True) -
 
 
 def _needed(name: str, kind: EnumNodeKind) -> dict[str, JsonValue]:
-    """Return the configuration without which an EFFECT cannot have a capability."""
-    if kind is not EnumNodeKind.EFFECT or name not in CATALOGUE.class_names:
-        return {}
-    return CONFIGURATIONS[name] if CATALOGUE.metadata(name).effect_needs else {}
+    """Return the configuration without which a node of this kind cannot have a capability."""
+    needs_some = name in CATALOGUE.class_names and CATALOGUE.metadata(name).effect_needs
+    return configuration_of(name, kind) if needs_some else {}
 
 
 def printed(*arguments: str) -> str:

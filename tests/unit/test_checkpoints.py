@@ -16,7 +16,7 @@ from onex.bus.memory.transaction import MemoryTransaction
 from onex.bus.protocols import Outgoing, Partition, Position
 from onex.checkpoint import CheckpointSource, CheckpointStore, EnumKeyChange, Making, Manifest, Retention
 from onex.checkpoint.manifest import decoded, encoded
-from onex.checkpoint.records import copy_place, manifest_key
+from onex.checkpoint.records import copy_place, manifest_key, read_part
 from onex.contract import ResolvedNode, resolve_node
 from onex.dlq import Audit, Author, CheckpointManager, OffsetManager, StateManager
 from onex.errors import (
@@ -649,3 +649,11 @@ def test_a_manifest_is_read_as_it_was_written(mesh: MeshDriver) -> None:
     made = desk(mesh).make("first", key="a")
     assert decoded(encoded(made)) == made
     assert isinstance(made, Manifest)
+
+
+def test_records_that_are_written_after_the_cut_are_in_no_checkpoint(mesh: MeshDriver) -> None:
+    partition = Partition(LOG, number_of("a"))
+    cut = mesh.bus.admin.stable_ends([partition])[partition]
+    mesh.send(Amount(entity="a", value=5))
+    assert mesh.bus.admin.stable_ends([partition])[partition] == cut + 1
+    assert [record.offset() for record in read_part(mesh.bus, partition, 0, cut)] == list(range(cut))
