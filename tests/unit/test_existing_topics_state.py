@@ -7,6 +7,8 @@ import pytest
 
 from onex.bus.protocols import Outgoing
 from onex.dlq import Author, DeadLetterManager
+from onex.dlq.state_manager import StateManager
+from onex.errors import RejectedError
 from onex.mesh.states import StateReader
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
@@ -232,3 +234,10 @@ def test_an_effect_replays_an_edited_letter_with_the_key_of_its_field(effect: Me
     again = effect.dead_letters()[-1]
     assert (again.key(), dict(again.headers() or [])[h.RECORD_KEY]) == (b"c-1", b"k")
     assert dict(again.headers() or [])[d.CLASS] == b"transient"
+
+
+def test_a_state_is_rebuilt_only_when_outputs_may_come_again(reducer: MeshDriver) -> None:
+    manager = StateManager(reducer.bus, TopicCatalogue(reducer.bus), reducer.nodes[0], Author("me", "sums"), "test")
+    with pytest.raises(RejectedError, match="would publish a second time to shop.totals"):
+        manager.plan_rebuild()
+    assert manager.plan_rebuild(publish_again=True).is_rebuild

@@ -247,6 +247,7 @@ def test_tools_know_each_message(root: Path) -> None:
     node = resolve_node(root / "node_foreignbook_reducer" / "v1_0_0", "staging.")
     assert [(entry.message, entry.topic) for entry in inputs_of(node)] == [("Placed", TOPIC), ("Paid", TOPIC)]
     assert [route.method for route in node.all_routes] == ["reduce_placed", "reduce_paid"]
+    assert [*node.triggers] == ["Placed", "Paid"]
     case = {
         "name": "paid",
         "given": [{"Placed": {"order_id": "a", "total": 3}}],

@@ -87,7 +87,7 @@ class ResolvedNode:
     @property
     def triggers(self) -> Mapping[str, type[Message]]:
         """Message classes that a state machine may name as triggers, by class name."""
-        return triggers_of(self.contract, self.routes.values())
+        return triggers_of(self.contract, self.all_routes)
 
     @property
     def has_checkpoints(self) -> bool:

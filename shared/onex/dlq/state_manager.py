@@ -16,7 +16,7 @@ from onex.dlq.positions import OffsetManager, PartitionPosition, Reset, note_res
 from onex.errors import ConfigurationError, RejectedError
 from onex.model.enums import EnumTopicCategory
 from onex.model.mesh import EnumDeadLetterAction
-from onex.model.topic import TopicName
+from onex.model.topic import TopicName, is_foreign
 from onex.schema import ProtocolSchemaCatalogue
 from onex.wire.positions import UNFINISHED, Mark
 
@@ -119,4 +119,4 @@ def _blocked(at: PartitionPosition) -> Position:
 
 def _counts_twice(topic: str) -> bool:
     """Return whether a message that is published again counts again. A snapshot only replaces the previous one."""
-    return TopicName.parse(topic).category is not EnumTopicCategory.SNAPSHOT
+    return is_foreign(topic) or TopicName.parse(topic).category is not EnumTopicCategory.SNAPSHOT
