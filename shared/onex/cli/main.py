@@ -22,6 +22,7 @@ from onex.util.printable import one_line
 _COMMANDS: Mapping[str, str] = {
     "init": "project.command.init",
     "dev": "dev.command.dev",
+    "adopt": "adopt.adopt",
     "up": "stack.up.up",
     "down": "stack.down.down",
     "status": "stack.status.status",

@@ -87,8 +87,8 @@ def published_by(driver: MeshDriver, sent: Sent) -> list[Named]:
     """Return what the first node of a driver has published because of a message, by type."""
     node = driver.nodes[0]
     published: list[Named] = []
-    for model in node.outputs:
-        for record, message in driver.messages(model):
+    for model, topic in node.outputs.items():
+        for record, message in driver.messages(model, topic):
             if dict(record.headers() or []).get(h.CAUSATION) == sent.id.encode():
                 published.append({model.__name__: message.model_dump(mode="json")})
     return published
