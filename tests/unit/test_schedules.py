@@ -216,6 +216,7 @@ _HOSTILE: list[tuple[dict[str, object], str]] = [
     ({"payload": "{"}, "Expecting property name"),
     ({"payload": "[" * 30_000}, "nested too deeply"),
     ({"payload": '{"a": "{now}"}'}, "{now} is no placeholder"),
+    ({"payload": '{"a": "\\ud800"}'}, "half of a surrogate pair"),
     ({"key": "{__class__}"}, "{__class__} is no placeholder"),
 ]
 

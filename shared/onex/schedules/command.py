@@ -47,9 +47,12 @@ def check_definition(definition: ScheduleDefinition, now: datetime) -> None:
     recurrence_of(definition.cron, definition.zone)
     try:
         is_object = type(json.loads(definition.payload)) is dict
-        command_of("check", definition, now)
+        command = command_of("check", definition, now)
+        (command.text + command.key).encode()
     except RecursionError:
         raise ValueError("the payload is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise ValueError("the payload has half of a surrogate pair, which no text in UTF-8 has") from None
     if not is_object:
         raise ValueError("the payload is no JSON object")
 
