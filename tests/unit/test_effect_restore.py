@@ -278,7 +278,7 @@ class Watched(Engine):
 
 @pytest.mark.parametrize("room", [1, 0], ids=["with room", "without room"])
 def test_the_process_polls_between_the_chunks(inside: list[str], room: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onex.agent.process.effect_runner._PATIENCE", 0.01)
+    monkeypatch.setattr("onex.agent.process.effect_runner._PATIENCE", 0.0)
     monkeypatch.setattr(Polled, "polls", 0)
     bus = PolledBus(memory_bus().broker)
     for number in range(_COUNT):

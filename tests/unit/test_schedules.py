@@ -10,9 +10,10 @@ import yaml
 from node_digest_compute.v1_0_0.models import DigestMade
 
 from node_scheduler_orchestrator.v1_0_0.node import NodeSchedulerOrchestrator
+from onex.bus.memory.adapter import MemoryAdmin
 from onex.contract import parse_contract, resolve_node
 from onex.contract.schedules import definitions_of
-from onex.errors import ContractError
+from onex.errors import BusUnavailableError, ContractError
 from onex.schedules import (
     ChangeSchedule,
     EnumAfterOutage,
@@ -171,6 +172,30 @@ def test_a_command_that_cannot_be_sent_does_not_end_its_schedule(
     assert dict(letter.headers() or [])["onex-dlq-message"] == b"no command"
     mesh.advance("15m")
     assert made(mesh) == ["14T22:30"]
+
+
+def test_a_topic_that_is_not_there_stops_no_other_schedule(mesh: MeshDriver) -> None:
+    change(mesh, MORNING, topic="onex.cmd.gone.make-report.v1")
+    change(mesh, QUARTERS)
+    refused = change(mesh, MORNING, RUN)
+    facts = mesh.dead_letter_of(refused)
+    assert facts["onex-dlq-class"] == "rejected"
+    assert "onex.cmd.gone.make-report.v1 does not exist; run `onex apply`" in facts["onex-dlq-message"]
+    mesh.advance("25m")
+    assert made(mesh) == ["14T22:15", "14T22:30"]
+
+
+def test_brokers_that_are_away_make_no_dead_letter_of_a_command(
+    mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise BusUnavailableError("away")
+
+    change(mesh, QUARTERS)
+    with monkeypatch.context() as failing:
+        failing.setattr(MemoryAdmin, "topics", away)
+        mesh.advance("10m")
+    assert (made(mesh), mesh.dead_letters()) == (["14T22:15"], [])
 
 
 def test_each_due_time_is_carried_out_once_when_instances_come_and_go(mesh: MeshDriver) -> None:
