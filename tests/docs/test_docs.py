@@ -119,7 +119,8 @@ def workplace(document: Path, tmp_path: Path, request: pytest.FixtureRequest) ->
 
 
 def _has_stack(document: Path) -> bool:
-    return any("onex up" in block.text for block in blocks_of(document) if block.language == "sh")
+    texts = [block.text for block in blocks_of(document) if block.language == "sh"]
+    return any(command in text for text in texts for command in ("onex up", "onex dev"))
 
 
 @pytest.mark.timeout(600)

@@ -49,8 +49,8 @@ class Child:
         return self._process.poll()
 
     def interrupt(self) -> None:
-        """Ask the command to end, as Ctrl-C does."""
-        self._process.send_signal(signal.SIGINT)
+        """Ask the command to end, and to undo its steps. A background job, and all that it starts, ignores SIGINT."""
+        self._process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """End the command, and forget its output."""
