@@ -151,6 +151,17 @@ def test_a_date_that_a_zone_skips_comes_a_day_later() -> None:
     ]
 
 
+def test_times_of_a_date_may_come_after_the_first_of_the_next_one() -> None:
+    # Pyongyang skipped the half hour before midnight of the 5th of May 2018.
+    assert following("10,45 0,23 * * *", "Asia/Pyongyang", "2018-05-04T14:45Z", 3) == [
+        "2018-05-05T00:10+09:00",
+        "2018-05-05T00:15+09:00",
+        "2018-05-05T00:45+09:00",
+    ]
+    times, zone, since = parse_cron("10,45 0,23 * * *"), zone_of("Asia/Pyongyang"), at("2018-05-04T14:45Z")
+    assert latest_until(times, zone, since, at("2018-05-04T15:20Z"), 1) == [at("2018-05-04T15:15Z")]
+
+
 def test_the_latest_moments_of_a_time_are_found_from_its_end() -> None:
     times, zone = parse_cron("0 6 * * *"), zone_of("Europe/Berlin")
     since, until = at("2026-01-01T05:00Z"), at("2026-01-05T05:00Z")

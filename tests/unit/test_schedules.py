@@ -10,12 +10,19 @@ import yaml
 from node_digest_compute.v1_0_0.models import DigestMade
 
 from node_scheduler_orchestrator.v1_0_0.node import NodeSchedulerOrchestrator
+from onex.agent.message.any_command import AnyCommandWriter
+from onex.agent.message.encoding import Encoder
+from onex.agent.message.envelope import CauseEnvelope
+from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.memory.adapter import MemoryAdmin
+from onex.bus.protocols import TopicState
 from onex.contract import parse_contract, resolve_node
 from onex.contract.schedules import definitions_of
-from onex.errors import BusUnavailableError, ContractError
+from onex.errors import BusUnavailableError, ContractError, WrongOutputError
+from onex.node import Addressed
 from onex.schedules import (
     ChangeSchedule,
+    CommandText,
     EnumAfterOutage,
     EnumScheduleAction,
     ScheduleDefinition,
@@ -102,6 +109,17 @@ def test_due_times_of_an_outage_are_carried_out_as_declared(
     assert made(mesh) == expected
     mesh.advance("15m")
     assert made(mesh) == [*expected, "14T23:15"]
+
+
+def test_a_definition_that_comes_after_an_outage_loses_no_due_time(mesh: MeshDriver) -> None:
+    change(mesh, QUARTERS)
+    (instance,) = mesh.instances_of(NodeSchedulerOrchestrator)
+    mesh.crash(instance)
+    mesh.advance("20m")
+    change(mesh, QUARTERS, late_after=1.0)
+    mesh.add_instance(instance.resolved.node_class)
+    mesh.run_until_idle()
+    assert made(mesh) == ["14T22:15", "14T22:30"]
 
 
 def test_of_a_long_outage_the_latest_hundred_due_times_are_carried_out(mesh: MeshDriver) -> None:
@@ -314,6 +332,25 @@ def test_names_of_schedules_are_unique_and_any_command_is_for_orchestrators() ->
     with pytest.raises(ContractError, match="schedules has one twice") as refused:
         parse_contract(yaml.safe_dump(contract))
     assert "sends_any_command belongs to an ORCHESTRATOR in code" in str(refused.value)
+
+
+def test_only_commands_with_key_and_id_are_sent_and_only_by_nodes_that_may() -> None:
+    admin, envelope = MemoryEventBus(MemoryBroker(lambda: 0)).admin, CauseEnvelope("m", "c")
+    admin.create([TopicState("staging.onex.cmd.digest.make-digest.v1", 1, 1, {})])
+    writer = AnyCommandWriter(resolve_node(SCHEDULER, "staging.").contract, admin)
+    command = CommandText(topic="onex.cmd.digest.make-digest.v1", text="{}")
+    allowed, time = Addressed(command, key="k", id="i"), (h.TIME, b"t")
+    topic, value, key, headers = writer.write(command, allowed, envelope, time)
+    assert (topic, value, key) == ("staging.onex.cmd.digest.make-digest.v1", b"{}", b"k")
+    assert (h.ID, b"i") in headers
+    for name in ("onex.evt.digest.digest-made.v1", "prod.onex.cmd.digest.make-digest.v1", "shop.orders", ""):
+        with pytest.raises(WrongOutputError):
+            writer.write(command.model_copy(update={"topic": name}), allowed, envelope, time)
+    for incomplete in (Addressed(command, id="i"), Addressed(command, key="k")):
+        with pytest.raises(WrongOutputError, match="needs a key and an id"):
+            writer.write(command, incomplete, envelope, time)
+    with pytest.raises(WrongOutputError, match="is no output of this node's contract"):
+        Encoder({}, "node_other_orchestrator").encode_all([allowed], envelope, None)
 
 
 def test_a_definition_holds_all_that_the_scheduler_needs() -> None:

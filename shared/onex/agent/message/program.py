@@ -9,8 +9,8 @@ from operator import attrgetter
 import structlog
 
 from onex.agent.message.adoption import Adoption, adoption_of, key_in
-from onex.agent.message.handlers import Handle, handle_of, promise_of, require_none_allowed
 from onex.agent.message.any_command import AnyCommandWriter
+from onex.agent.message.handlers import Handle, handle_of, promise_of, require_none_allowed
 from onex.agent.message.seal import Seal, seal_of
 from onex.agent.topic_limits import TopicLimits
 from onex.capability import Composition
