@@ -31,8 +31,8 @@ class AnyCommandWriter:
     ) -> Emitted:
         """Return the record of a command.
 
-        Raise WrongOutputError for a topic without commands, and without a key; RejectedError for a topic that does not
-        exist.
+        Raise WrongOutputError for a topic without commands, and without a key or id; RejectedError for a topic that
+        does not exist.
         """
         try:
             require_command_topic(command.topic)
