@@ -205,7 +205,7 @@ def test_the_end_undoes_the_round_and_runs_down() -> None:
 
 
 def test_a_second_request_kills() -> None:
-    killed: list[str] = []
+    killed, shown = list[str](), list[str]()
     with StopRequests() as stop:
         before = signal.getsignal(signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -215,11 +215,12 @@ def test_a_second_request_kills() -> None:
     assert signal.getsignal(signal.SIGTERM) != before
     world = World().running()
     down = FakeRound()
-    assert stop_everything(world.rounds, lambda: down, lambda: killed.append("stack"), killed.append, stop) == 1
+    assert stop_everything(world.rounds, lambda: down, lambda: killed.append("stack"), shown.append, stop) == 1
     assert (killed, down.killed) == (["stack"], 1)
+    assert shown == ["stopping: agents drain; Ctrl-C kills what still runs"]
     world.rounds.changed([])
     world.rounds.step()
-    assert stop_everything(world.rounds, lambda: down, lambda: killed.append("stack"), killed.append, stop) == 1
+    assert stop_everything(world.rounds, lambda: down, lambda: killed.append("stack"), shown.append, stop) == 1
     assert (killed, world.started[-1][1].killed) == (["stack", "stack"], 1)
 
 

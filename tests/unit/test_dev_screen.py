@@ -177,9 +177,12 @@ def drawn(screen: Screen, width: int = 100, height: int = 24) -> list[str]:
 
 
 def test_the_screen_has_roster_problems_and_the_log_of_the_chosen_node(settings: Settings, tmp_path: Path) -> None:
-    rows = [row("a", lag=1), row("b", lag=5)]
-    screen = Screen(lambda: rows, AgentLog(settings))
+    rows, remarks = [row("a", lag=1), row("b", lag=5)], ["no broker answers"]
+    screen = Screen(lambda: rows, AgentLog(settings), remark=lambda: remarks[0])
+    assert "roster: no broker answers" in drawn(screen)
+    remarks[0] = ""
     lines = drawn(screen)
+    assert not [line for line in lines if line.startswith("roster")]
     assert lines[0].startswith("onex dev  2 nodes  2 processes  0/s  6 behind")
     assert [line.split()[0] for line in lines[3:5]] == ["a", "b"]
     assert "log of a" in lines

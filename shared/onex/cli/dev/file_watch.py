@@ -32,6 +32,11 @@ class FileWatch:
         self._before = self._versions()
         self._pending: dict[Path, None] = {}
 
+    @property
+    def is_settling(self) -> bool:
+        """Whether files have changed that :meth:`look` has not returned yet."""
+        return bool(self._pending)
+
     def look(self) -> list[Path]:
         """Return the files that changed, once no file has changed since the previous look. Empty until then.
 

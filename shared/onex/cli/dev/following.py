@@ -26,7 +26,8 @@ class Following:
     def __init__(self, settings: Settings, commands: Commands, *, screen: bool, log_node: str) -> None:
         self._log = AgentLog(settings)
         self._roster = LiveRoster(commands.top, lambda: self.rounds.successes)
-        self._screen = Screen(lambda: self._roster.rows, self._log, log_node) if screen else None
+        roster = self._roster
+        self._screen = Screen(lambda: roster.rows, self._log, log_node, lambda: roster.remark) if screen else None
         display = self._screen or PlainDisplay(follows=True)
         self.report: Callable[[str], None] = display.line
         self.rounds = Rounds(commands.up, display, servers_first=True)
@@ -41,7 +42,7 @@ class Following:
         if self._screen is not None:
             self._steps.append(self._screen)
         else:
-            self._steps.append(DeadLetterLines(lambda: self._roster.rows, display.line))
+            self._steps.append(DeadLetterLines(lambda: roster.rows, display.line))
             if log_node:
                 self._steps.append(LogLines(self._log, log_node, display.line))
 

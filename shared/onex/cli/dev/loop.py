@@ -14,8 +14,8 @@ from onex.cli.dev.stop_requests import StopRequests
 from onex.cli.output import Exit
 
 _TICK: Final = 0.05
-_LOOK_INTERVAL: Final = 0.2
-"""Seconds between two looks at the files."""
+_LOOK_INTERVAL, _SETTLE_INTERVAL = 0.2, 0.1
+"""Seconds between two looks at the files; after a change, until a look that finds no other one."""
 
 
 class Step(Protocol):
@@ -34,7 +34,7 @@ def follow(
     """Start a round for each change, and drive the steps, until there is a request to stop."""
     looked_at = time.monotonic()
     while not stop.is_asked:
-        if time.monotonic() - looked_at >= _LOOK_INTERVAL:
+        if time.monotonic() - looked_at >= (_SETTLE_INTERVAL if watch.is_settling else _LOOK_INTERVAL):
             looked_at = time.monotonic()
             if files := watch.look():
                 rounds.changed(files)

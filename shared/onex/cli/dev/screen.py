@@ -26,8 +26,16 @@ _KEYS: Final = f"q quit   s send the last command again   u start what has ended
 class Screen:
     """A display for terminals with a cursor. After its block it prints lines."""
 
-    def __init__(self, rows: Callable[[], Sequence[RosterRow]], log: AgentLog, chosen: str = "") -> None:
+    def __init__(
+        self,
+        rows: Callable[[], Sequence[RosterRow]],
+        log: AgentLog,
+        chosen: str = "",
+        remark: Callable[[], str] = str,
+    ) -> None:
+        """``chosen``: node whose log is shown first. ``remark`` returns why the rows are not of now; empty else."""
         self._rows = rows
+        self._remark = remark
         self._log = log
         self._chosen = chosen
         self._order = "n"
@@ -105,6 +113,8 @@ class Screen:
         upper: list[RenderableType] = [roster_head("onex dev", rows) if rows else Text("onex dev", "bold"), Text()]
         if rows:
             upper += [roster_table(rows, self._chosen), Text()]
+        if remark := self._remark():
+            upper.append(_cut(Text(f"roster: {remark}", "red")))
         upper.append(_cut(self._state))
         below = self._problems[:_SHOWN_PROBLEMS] or [_cut(message) for message in self._messages]
         used = len(upper) + len(rows) + sum(1 + len(text.plain) // max(1, width) for text in below) + 3

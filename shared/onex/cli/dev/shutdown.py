@@ -22,6 +22,8 @@ def stop_everything(
 
     Return 0 when all ended by themselves.
     """
+    if stop.is_asked:
+        report("stopping: agents drain; Ctrl-C kills what still runs")
     while not rounds.stop():
         if stop.is_urgent:
             rounds.kill()
