@@ -20,9 +20,11 @@ from onex.cli.dev.rounds import Rounds, Stage
 from onex.cli.dev.shutdown import stop_everything
 from onex.cli.dev.stop_requests import StopRequests
 from onex.cli.output import CommandError, Exit
+from onex.cli.stack.down import kill_stack
 from onex.cli.stack.lock import dev_lock, stack_lock
 from onex.cli.stack.stack_file import AgentNote, Stack, write_stack
 from onex.errors import ConfigurationError
+from onex.local.process import started_at
 from onex.settings import Settings
 from onex.util.fork_server import ForkServer
 from tests.conftest import eventually
@@ -222,6 +224,26 @@ def test_a_second_request_kills() -> None:
     world.rounds.step()
     assert stop_everything(world.rounds, lambda: down, lambda: killed.append("stack"), shown.append, stop) == 1
     assert (killed, world.started[-1][1].killed) == (["stack", "stack"], 1)
+
+
+def test_a_killed_stack_leaves_nothing(tmp_path: Path) -> None:
+    settings = Settings.load(home=tmp_path)
+    ignoring = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(99)"
+    command = [sys.executable, "-S", "-c", ignoring]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) for _ in range(2)]
+    try:
+        for process in processes:
+            assert process.stdout is not None
+            process.stdout.readline()
+        agent, kafka = (AgentNote(pid=each.pid, started=started_at(each.pid), node="a") for each in processes)
+        write_stack(settings, Stack(kafka=kafka, agents=(agent,)))
+        kill_stack(settings)
+        assert [process.wait(10) for process in processes] == [-signal.SIGKILL] * 2
+        assert not (tmp_path / "stack.json").exists()
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
 
 
 def test_changes_are_followed_until_there_is_a_request(folder: Path) -> None:
