@@ -36,7 +36,7 @@ from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
 from onex.wire import headers as h
 from onex.workflow import WorkflowState
-from onex.workflow.resuming import resumed_steps
+from onex.workflow.resuming import repeated_steps, resumed_steps
 from tests.conftest import NODES, ORDERS
 
 TRIP = NODES / "node_trip_orchestrator"
@@ -232,6 +232,9 @@ def declined(orders: MeshDriver) -> SelectedRun:
 
 def test_a_run_begins_again_at_a_step_with_the_results_of_the_steps_before_it(orders: MeshDriver) -> None:
     run = declined(orders)
+    workflow = orders.nodes[0].contract.workflow_coordination
+    assert workflow is not None
+    assert repeated_steps(workflow, "charge") == {"charge", "ship"}
     assert not changer(orders).refusal(run, from_step="charge")
     assert changer(orders).rerun([run], from_step="charge") == 1
     orders.run_until_idle()
