@@ -199,6 +199,9 @@ def test_workflows_are_listed_shown_and_cancelled(mesh: Mesh) -> None:
     assert (code, json.loads(out)["phase"], json.loads(out)["reason"]) == (0, "failed", "no longer wanted")
     assert OrderFailed(order_id="w-2", reason="no longer wanted") in mesh.messages(OrderFailed)
     mesh.start("node_shipping_effect")
+    code, out = onex(mesh, "workflows", "rerun", "--failure", "no longer wanted", "--json")
+    assert (code, list(json.loads(out)["ids"])) == (0, ["w-2"])
+    eventually(lambda: "w-2" in {m.order_id for m in mesh.messages(OrderCompleted)}, 30, "its new run completes")
 
 
 def test_dead_letters_are_counted_without_the_markers_of_their_transactions(mesh: Mesh) -> None:
