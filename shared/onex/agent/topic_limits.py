@@ -39,6 +39,8 @@ class TopicLimits:
         self._limits: Mapping[str, int] = {}
         self._plain = 0
         """Bytes. When the values of a group of records have no more together, each record fits into every topic."""
+        self._others: dict[str, float] = {}
+        """Topics that no contract lists, with the monotonic time at which the cluster had them."""
         self._suspected: set[Partition] = set()
         """Partitions whose last commit failed because a broker refused a record."""
         self._set(topics)
@@ -81,6 +83,25 @@ class TopicLimits:
     def limit_of(self, topic: str) -> int:
         """Return the bytes that a record of a topic may have, with key and headers."""
         return self._limits.get(topic, DEFAULT_MAX_MESSAGE_BYTES)
+
+    def require_topic(self, topic: str) -> None:
+        """Raise RejectedError for a topic that the cluster does not have, as seen within the last 30 seconds.
+
+        A record to such a topic would stop the partition of its input.
+        """
+        if self._admin is None or topic in self._limits:
+            return
+        now, seen = self._clock.monotonic(), self._others.get(topic)
+        if seen is not None and now - seen < _REFRESH_SECONDS:
+            return
+        try:
+            found = self._admin.topics([topic])
+        except BusError:
+            return  # no message is at fault: the transaction fails too, and all wait
+        if not found:
+            self._others.pop(topic, None)
+            raise RejectedError(f"there is no topic {topic}; `onex apply` creates the topics of contracts")
+        self._others[topic] = now
 
     @property
     def careful(self) -> bool:

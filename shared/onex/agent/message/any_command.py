@@ -3,8 +3,9 @@
 from functools import lru_cache
 
 from onex.agent.message.envelope import Envelope
-from onex.bus.protocols import Emitted, ProtocolAdmin
-from onex.errors import BusError, RejectedError, WrongOutputError
+from onex.agent.topic_limits import TopicLimits
+from onex.bus.protocols import Emitted
+from onex.errors import WrongOutputError
 from onex.model.contract import ModelContract
 from onex.node import Addressed
 from onex.schedules import CommandText, require_command_topic
@@ -18,10 +19,9 @@ class AnyCommandWriter:
     A command begins a chain of its own, as one that a client sends: it has no trace and no reply key.
     """
 
-    def __init__(self, contract: ModelContract, admin: ProtocolAdmin) -> None:
-        """``admin`` is asked once for each topic: a record for a topic that is not there would stop the partition."""
-        self._admin = admin
-        self._existing: set[str] = set()
+    def __init__(self, contract: ModelContract, limits: TopicLimits) -> None:
+        """``limits`` know which topics there are."""
+        self._limits = limits
         self._prefix = contract.topic_prefix
         name, version = contract.name, str(contract.contract_version)
         self._constant = lru_cache(maxsize=1000)(lambda topic: constant_headers(topic, name, version, h.JSON))
@@ -31,8 +31,8 @@ class AnyCommandWriter:
     ) -> Emitted:
         """Return the record of a command.
 
-        Raise WrongOutputError for a topic without commands, and without a key or id; RejectedError for a topic that
-        does not exist.
+        Raise WrongOutputError for a topic without commands and without a key, RejectedError for a topic that does not
+        exist.
         """
         try:
             require_command_topic(command.topic)
@@ -41,7 +41,7 @@ class AnyCommandWriter:
         if not addressed.key or not addressed.id:
             raise WrongOutputError("a command as text needs a key and an id")
         topic, key = self._prefix + command.topic, addressed.key.encode()
-        self._require_topic(topic)
+        self._limits.require_topic(topic)
         correlation = addressed.correlation_id.encode() or envelope.correlation
         headers = [
             *self._constant(topic),
@@ -52,15 +52,3 @@ class AnyCommandWriter:
             (h.SUBJECT, key),
         ]
         return topic, command.text.encode(), key, headers
-
-    def _require_topic(self, topic: str) -> None:
-        """Raise RejectedError for a topic that does not exist."""
-        if topic in self._existing:
-            return
-        try:
-            found = self._admin.topics([topic])
-        except BusError:
-            return  # the message is not at fault: the transaction fails too, and all wait
-        if topic not in found:
-            raise RejectedError(f"{topic} does not exist; run `onex apply` with the node that takes the command")
-        self._existing.add(topic)

@@ -9,7 +9,6 @@ from operator import attrgetter
 import structlog
 
 from onex.agent.message.adoption import Adoption, adoption_of, key_in
-from onex.agent.message.any_command import AnyCommandWriter
 from onex.agent.message.handlers import Handle, handle_of, promise_of, require_none_allowed
 from onex.agent.message.seal import Seal, seal_of
 from onex.agent.topic_limits import TopicLimits
@@ -98,8 +97,6 @@ class Program:
     """Adds the headers of capabilities to outputs; None for nodes without such a capability."""
     entries: Mapping[type[Message], Output] = field(default_factory=dict)
     """How entries are encoded that capabilities write into the transaction of an input."""
-    any_command: AnyCommandWriter | None = None
-    """Writes commands to topics that the contract does not list; None for nodes that send none."""
 
     @property
     def topics(self) -> Sequence[str]:

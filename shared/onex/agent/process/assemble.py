@@ -1,11 +1,9 @@
 """The composition root: builds the program and the engine of a node, for a process and for the test driver."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from onex.agent.effect.engine import EffectEngine
 from onex.agent.effect.outbox_relay import OutboxRelay
-from onex.agent.message.any_command import AnyCommandWriter
 from onex.agent.message.program import Program, build_program
 from onex.agent.process.event_sink import EventSink
 from onex.agent.process.services import agent_services
@@ -43,8 +41,6 @@ def assemble_program(resolved: ResolvedNode, runtime: AgentRuntime, limits: Topi
     Raises SchemaMismatchError when a schema is not registered.
     """
     program = build_program(resolved, runtime.catalogue, agent_services(resolved, runtime), limits)
-    if resolved.contract.event_bus.sends_any_command:
-        program = replace(program, any_command=AnyCommandWriter(resolved.contract, runtime.bus.admin))
     sink = program.node.container.get(ProtocolEventSink)
     if isinstance(sink, EventSink):
         sink.seal = program.seal

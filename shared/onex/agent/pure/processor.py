@@ -23,6 +23,7 @@ from onex.agent.failure.memory_shortages import (
     without_partition,
 )
 from onex.agent.message.adopting_decoder import decoder_of
+from onex.agent.message.any_command import AnyCommandWriter
 from onex.agent.message.current import CURRENT, Current
 from onex.agent.message.decoding import DecodedInput, IgnoredRecord
 from onex.agent.message.encoding import Encoder
@@ -103,7 +104,7 @@ class Processor(ABC):
             contract.name,
             keeps_deadline=keeps_deadline,
             seal=program.seal,
-            any_command=program.any_command,
+            any_command=AnyCommandWriter(contract, program.limits) if contract.event_bus.sends_any_command else None,
         )
         self._limits = program.limits
         self._dead_letters = DeadLetterBuilder(contract, group, program.limits)
