@@ -156,6 +156,7 @@ HOSTILE: Mapping[str, Mapping[str, object]] = {
     },
     "numbers": {"a": 1e300, "b": -0.0, "c": 10**30, "price": 1e-5, "d": 0.1},
     "code": {"__import__('os').system('x')": 1, "lambda: 0": 2, "x=1": 3, "self": 4, "request": 5, "compute": 6},
+    "large": {"a": [["x" * 9000] * 9] * 9, "n": 10**299, "x": float("inf"), "t": "2026-01-01T24:00:00Z"},
     "nested": {"message": {"str": {"int": {"class": 1}}}, "field": {"field": 1}, "key": {"key": "s3cret"}},
     "many": {f"k{number}": number for number in range(250)},
 }
@@ -196,7 +197,8 @@ def test_hostile_records_become_a_node_that_takes_them(name: str, tmp_path: Path
         ([b"[1]"], "no JSON objects"),
         ([b'{"a": "\\ud800"}'], "no JSON objects"),
         ([b'{"a":' * 300 + b"1" + b"}" * 300], "no JSON objects"),
-        ([b"9" * 5000], "no JSON objects"),
+        ([b'{"a": 1' + b"0" * 5000 + b"}"], "no JSON objects"),
+        ([b'{"a": 1e999}'], "no JSON objects"),
         ([{"a": {"b": 1}}, {"a": {"b": "x"}}], "a.b: is a number in 1 and a text in 1 of the values"),
         ([{"lines": [1]}, {"lines": ["x"]}], "lines: is a number in 1 and a text in 1"),
         ([{"a": None}], "no field with a value"),
@@ -279,7 +281,7 @@ def onex(*arguments: str) -> tuple[int, str, str]:
 
 
 def test_the_command_prints_guesses_and_writes_a_valid_node(cli: Path) -> None:
-    code, out, err = onex("adopt", TOPIC, "--node", "adopted", "--to", "shop.copies", "-o", "services")
+    code, out, err = onex("adopt", TOPIC, "--node", "adopted", "--to", "onex.evt.shop.copy.v1", "-o", "services")
     assert code == 0, err
     assert "unit_price" in out
     assert "key: order_id (unsure)" in out
@@ -305,6 +307,8 @@ def test_a_dry_run_writes_nothing(cli: Path) -> None:
         ([TOPIC, "--message", "Message"], "is a name of the written code"),
         ([TOPIC, "--node", "---"], "is no name of a node"),
         ([TOPIC, "--to", "a b"], "no name of a Kafka topic"),
+        ([TOPIC, "--to", TOPIC], "is no other topic"),
+        ([TOPIC, "--to", "onex.orders"], "is no other topic"),
     ],
 )
 def test_wrong_names_are_refused(cli: Path, arguments: list[str], words: str) -> None:

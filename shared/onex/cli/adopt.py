@@ -48,15 +48,17 @@ def adopt(
     from onex.codegen.adopt.adoption import adopt as adopted
     from onex.codegen.adopt.names import message_name, node_owner
     from onex.codegen.adopt.sample import sample_topic
-    from onex.model.topic import foreign_name_problem, looks_like_own
+    from onex.model.topic import foreign_name_problem, is_foreign, looks_like_own
 
     choices = Choices(message, node, to, cases, enums, frozenset(without or ()), tuple(secret or ()))
     try:
         for name in filter(None, (topic, to)):
             if problem := foreign_name_problem(name):
-                raise ConfigurationError(f"{problem}")
+                raise ConfigurationError(problem)
         if looks_like_own(topic):
             raise ConfigurationError(f"{topic}: is a topic of the mesh; use the messages of the node that writes it")
+        if to == topic or (is_foreign(to) and looks_like_own(to)):
+            raise ConfigurationError(f"--to {to}: is no other topic; write a name such as onex.evt.shop.order.v1")
         message_name(topic, message)
         folder = output / f"node_{node_owner(topic, node)}_compute"
     except ConfigurationError as error:

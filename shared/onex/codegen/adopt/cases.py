@@ -1,5 +1,6 @@
 """Golden cases from sampled records, without secrets and in bounded size."""
 
+import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final
@@ -12,6 +13,8 @@ from onex.codegen.adopt.values import Object, Value
 from onex.util.printable import printable
 from onex.util.redaction import HIDDEN, Redactor
 
+_LARGEST: Final = 32 * 1024
+"""Characters of a message in a case."""
 _LONGEST_TEXT: Final = 120
 """Characters of a text in a case."""
 _MOST_ITEMS: Final = 3
@@ -38,6 +41,8 @@ def cases_text(model: Model, records: Sequence[Object], most: int, redactor: Red
     cases: list[JsonValue] = []
     for number, data in enumerate(_telling(model, records, most), 1):
         sent = _message(model, data, redactor)
+        if len(json.dumps(sent)) > _LARGEST:
+            continue
         cases.append(
             {
                 "name": f"record {number} of the sample is passed on",

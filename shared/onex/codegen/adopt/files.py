@@ -88,6 +88,8 @@ def contract_text(wanted: Wanted) -> str:
     topics: dict[str, object] = {wanted.topic: bound}
     if is_foreign(wanted.to):
         topics[wanted.to] = {"message": wanted.model.name, "format": "json"}
+    elif TopicName.parse(wanted.to).name != kebab(wanted.model.name):
+        topics[wanted.to] = wanted.model.name
     data: dict[str, object] = {
         "name": wanted.node,
         "node_type": "COMPUTE",

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from math import isinf
 from typing import Final
 
 Value = None | bool | int | float | Decimal | str | Sequence["Value"] | Mapping[str, "Value"]
@@ -10,6 +11,8 @@ Value = None | bool | int | float | Decimal | str | Sequence["Value"] | Mapping[
 Object = Mapping[str, Value]
 LONGEST_NUMBER: Final = 1_100
 """Characters. The engine refuses longer ones."""
+_MOST_DIGITS: Final = 300
+"""Characters of a whole number. A double has no larger ones."""
 DEEPEST: Final = 200
 """Levels of JSON that the engine reads."""
 
@@ -28,14 +31,14 @@ def object_of(value: bytes) -> Object | None:
 
 
 def _number(text: str) -> Decimal:
-    if len(text) > LONGEST_NUMBER:
-        raise ValueError("a long number")
+    if len(text) > LONGEST_NUMBER or isinf(float(text)):
+        raise ValueError("a large number")
     return Decimal(text)
 
 
 def _whole(text: str) -> int:
-    if len(text) > LONGEST_NUMBER:
-        raise ValueError("a long number")
+    if len(text) > _MOST_DIGITS:
+        raise ValueError("a large number")
     return int(text)
 
 
