@@ -20,6 +20,8 @@ from onex.cli.main import app
 from onex.cli.project.names import project_names
 from onex.cli.project.scaffold import project_files
 from onex.cli.project.write import write_new_folder
+from onex.codegen.adopt.adoption import Choices, adopt
+from onex.codegen.adopt.sample import Sample, SampledRecord
 from onex.codegen.editor_schema import schema_text
 from onex.errors import ConfigurationError, RejectedError
 from tests.conftest import ROOT
@@ -42,12 +44,15 @@ def onex(*arguments: str) -> tuple[int, str, str]:
     return done.exit_code, done.stdout, " ".join(done.stderr.split())
 
 
-def test_a_project_is_valid_and_formatted(folder: Path) -> None:
+def test_a_project_and_what_is_adopted_in_it_are_valid_and_formatted(folder: Path) -> None:
     code, out, err = onex("init", "web-shop", "--json")
     assert code == 0, err
     written = {path.relative_to("web-shop").as_posix() for path in Path("web-shop").rglob("*") if path.is_file()}
     assert {*json.loads(out)["files"]} == written >= {CONTRACT, "Makefile", "README.md", ".github/workflows/ci.yml"}
     assert onex("contract", "validate", "web-shop/services")[:2] == (0, "1 contract valid\n")
+    parcel = SampledRecord(b"p-1", b'{"id": "p-1", "fee": 4.5, "sent": "2026-01-01T00:00:00Z", "class": 1}', {})
+    adoption = adopt(Sample("shop.parcels", 4, (parcel,)), Choices())
+    write_new_folder(Path("web-shop/services") / adoption.wanted.package, adoption.files)
     for check in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", *check, "."], cwd="web-shop", capture_output=True, text=True, check=False
