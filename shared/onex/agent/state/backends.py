@@ -179,15 +179,18 @@ class RocksBackend(ProtocolBackend):
     @override
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         pairs = self._db.iter()
-        pairs.seek(prefix)
-        while pairs.valid():
-            key = pairs.key()
-            if not (isinstance(key, bytes) and key.startswith(prefix)):
-                return
-            yield key, pairs.value()
-            pairs.next()
-        with self._disk_errors("read"):
-            pairs.status()  # an iterator that meets a damaged block ends as if there were no more
+        try:
+            pairs.seek(prefix)
+            while pairs.valid():
+                key = pairs.key()
+                if not (isinstance(key, bytes) and key.startswith(prefix)):
+                    return
+                yield key, pairs.value()
+                pairs.next()
+            with self._disk_errors("read"):
+                pairs.status()  # an iterator that meets a damaged block ends as if there were no more
+        finally:
+            del pairs  # it keeps the folder locked, and the traceback of an error may keep this frame
 
     @override
     def size(self) -> tuple[int, int]:
