@@ -194,6 +194,7 @@ def test_effects_may_do_all_of_it() -> None:
         ("from functools import partial", "partial(max, 1)"),
         ("class Builder:\n    def add(self):\n        self.x = 1\n        self.lines.append(2)", "Builder().add()"),
         ("", "'# time.time()'"),
+        ("class Order:\n    id: str\n    hash: int = 1", "Order().id"),
     ],
 )
 def test_near_misses_are_pure(imports: str, body: str) -> None:

@@ -42,11 +42,14 @@ def check_purity(module: Module) -> Findings:
 
 
 def _name(module: Module, place: Place) -> Findings:
-    if isinstance(place.node, ast.Name | ast.Attribute | ast.Call | ast.Subscript) and place.is_maximal:
-        origin = module.names.origin(place.node, place.bound)
-        if origin and (found := refused(origin)):
-            rule, words = found
-            yield rule.at(module.path, place.node, f"{shown(origin.removeprefix('builtins.'))} {words}")
+    match place.node:
+        case ast.Name(ctx=ast.Store()):  # the field `id: str` of a message is no use of the function
+            return
+        case ast.Name() | ast.Attribute() | ast.Call() | ast.Subscript() as node if place.is_maximal:
+            origin = module.names.origin(node, place.bound)
+            if origin and (found := refused(origin)):
+                rule, words = found
+                yield rule.at(module.path, node, f"{shown(origin.removeprefix('builtins.'))} {words}")
 
 
 def _call(module: Module, place: Place) -> Findings:
