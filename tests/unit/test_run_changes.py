@@ -27,7 +27,7 @@ from typer.testing import CliRunner, Result
 
 from onex.cli.main import app
 from onex.dlq import Audit, Author, DeadLetterManager
-from onex.dlq.run_changes import RunChanger, RunFilter, SelectedRun
+from onex.dlq.run_changes import RunChanger, RunFilter, SelectedRun, at_step, at_the_failed_step
 from onex.errors import RejectedError
 from onex.mesh import StateReader
 from onex.model.cancel import CancelWorkflow
@@ -235,8 +235,8 @@ def test_a_run_begins_again_at_a_step_with_the_results_of_the_steps_before_it(or
     workflow = orders.nodes[0].contract.workflow_coordination
     assert workflow is not None
     assert repeated_steps(workflow, "charge") == {"charge", "ship"}
-    assert not changer(orders).refusal(run, from_step="charge")
-    assert changer(orders).rerun([run], from_step="charge") == 1
+    assert not changer(orders).refusal(run, begin_at=at_step("charge"))
+    assert changer(orders).rerun([run], begin_at=at_step("charge")) == 1
     orders.run_until_idle()
     assert len(orders.published(PriceOrder)) == 1, "the price is known"
     assert [charge.amount for charge in orders.published(ChargeCard)] == [9.5, 9.5]
@@ -248,6 +248,34 @@ def test_a_run_begins_again_at_a_step_with_the_results_of_the_steps_before_it(or
     assert not orders.dead_letters()
 
 
+def test_what_failed_is_tried_again_where_it_failed(orders: MeshDriver) -> None:
+    run = declined(orders)
+    assert not changer(orders).refusal(run, begin_at=at_the_failed_step)
+    assert changer(orders).rerun([run], begin_at=at_the_failed_step) == 1
+    orders.run_until_idle()
+    assert len(orders.published(PriceOrder)) == 1, "the price is known"
+    assert len(orders.published(ChargeCard)) == 2
+    state = run.state.model_copy(update={"failed_step": ""})
+    refusal = changer(orders).refusal(SelectedRun("o", state), begin_at=at_the_failed_step)
+    assert refusal == "no step of it failed; `onex workflows rerun` begins it again"
+
+
+def test_workflows_are_retried_by_a_command(mesh: MeshDriver, onex: Onex) -> None:
+    begin(mesh, "c")
+    onex("cancel", "c")
+    assert "no step of it failed" in onex("retry", "c", code=5).output
+    begin(mesh, "a", "b")
+    mesh.advance("7d")  # nobody approves them
+    planned = onex("retry", "--all", "--dry-run").output
+    assert "2 workflows would be tried again" in planned
+    ids = onex.json("retry", "--step", "approve", "--why", "strike is over", "--as", "me")["ids"]
+    mesh.run_until_idle()
+    assert {key: state.start_id for key, state in runs(mesh).items() if key != "c"} == ids
+    assert {runs(mesh)[key].phase for key in ("a", "b")} == {"running"}
+    assert ("workflow_rerun", f"{NAME}/a", "me", "strike is over") in audited(mesh)
+    assert "it is still running" in onex("retry", "a", code=5).output
+
+
 def test_a_run_does_not_begin_at_a_step_that_needs_what_was_undone(orders: MeshDriver) -> None:
     run = declined(orders)
     refusals = {
@@ -255,7 +283,7 @@ def test_a_run_does_not_begin_at_a_step_that_needs_what_was_undone(orders: MeshD
         "pack": "the workflow has no step 'pack'; it has price, charge, ship",
     }
     for step, refusal in refusals.items():
-        assert changer(orders).refusal(run, from_step=step) == refusal
+        assert changer(orders).refusal(run, begin_at=at_step(step)) == refusal
     changer(orders).rerun([run])
     orders.run_until_idle()
     answer(orders, PriceOrder, OrderPriced(order_id="o", total=9.5))
@@ -263,7 +291,7 @@ def test_a_run_does_not_begin_at_a_step_that_needs_what_was_undone(orders: MeshD
     answer(orders, ShipOrder, ShipmentRefused(order_id="o", reason="no van"))
     state = runs(orders)["o"]
     assert state.phase == "failed"
-    undone = changer(orders).refusal(SelectedRun("o", state), from_step="ship")
+    undone = changer(orders).refusal(SelectedRun("o", state), begin_at=at_step("ship"))
     assert undone == "step charge of the earlier run is undone; begin at it, or at a step before it"
     running = state.model_copy(update={"phase": "running"})
     with pytest.raises(RejectedError, match="there is no failed run"):
@@ -275,7 +303,7 @@ def test_a_dead_letter_of_such_a_command_still_begins_at_the_step_when_it_is_rep
     changer(orders).rerun([run])
     orders.run_until_idle()
     other = SelectedRun("o", run.state.model_copy(update={"start_id": "other"}))
-    changer(orders).rerun([other], from_step="charge")
+    changer(orders).rerun([other], begin_at=at_step("charge"))
     orders.run_until_idle()
     (letter,) = orders.dead_letters()
     assert dict(letter.headers() or [])[h.FROM_STEP] == b"charge"

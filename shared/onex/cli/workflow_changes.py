@@ -1,4 +1,4 @@
-"""``onex workflows cancel|rerun``: changes one run, or all that match."""
+"""``onex workflows cancel|rerun|retry``: changes one run, or all that match."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,15 @@ from onex.cli.workflow_runs import brief, run_of, runs_of
 from onex.connect import open_catalogue
 from onex.contract import ResolvedNode
 from onex.dlq import Author
-from onex.dlq.run_changes import RunChanger, RunFilter, SelectedRun, rerun_id
+from onex.dlq.run_changes import (
+    BeginAt,
+    RunChanger,
+    RunFilter,
+    SelectedRun,
+    at_step,
+    at_the_failed_step,
+    rerun_id,
+)
 from onex.errors import ConfigurationError, PoisonError, RejectedError
 from onex.mesh import StateReader
 from onex.settings import Settings
@@ -36,6 +44,8 @@ Version = Annotated[str, typer.Option("--version", help="Only runs that began wi
 Since = Annotated[str, typer.Option("--since", help="Began since 10m, 2h, 7d, or an ISO 8601 time.")]
 Until = Annotated[str, typer.Option("--until", help="Began before; same forms as --since.")]
 Everything = Annotated[bool, typer.Option("--all", help="Without any other filter: all runs.")]
+Failure = Annotated[str, typer.Option("--failure", help="Only runs with this text in their reason.")]
+RepeatSteps = Annotated[bool, typer.Option("--repeat-steps", help="Also runs with steps that could not be undone.")]
 Most = Annotated[int, typer.Option("--max", min=1, help="Largest number of runs.")]
 
 
@@ -152,7 +162,7 @@ def rerun(
     key: Key = "",
     node: Node = "",
     step: Step = "",
-    failure: Annotated[str, typer.Option("--failure", help="Only runs with this text in their reason.")] = "",
+    failure: Failure = "",
     version: Version = "",
     since: Since = "",
     until: Until = "",
@@ -160,9 +170,7 @@ def rerun(
     completed: Annotated[
         bool, typer.Option("--completed", help="Also runs that completed: everything is done again.")
     ] = False,
-    repeat_steps: Annotated[
-        bool, typer.Option("--repeat-steps", help="Also runs with steps that could not be undone.")
-    ] = False,
+    repeat_steps: RepeatSteps = False,
     from_step: Annotated[
         str, typer.Option("--from", help="Begin at this step: steps that do not depend on it keep their results.")
     ] = "",
@@ -178,15 +186,72 @@ def rerun(
 
     An interrupted command continues when you run it again: no run is repeated twice.
     """
-    wanted = _filter(key, step, failure, version, since, until, everything=everything)
-    runs = _Runs(load_settings(services), node, author_of(who, why), require_token(token))
-    phases = frozenset({"failed", "completed"} if completed else {"failed"})
+    _run_again(
+        _Runs(load_settings(services), node, author_of(who, why), require_token(token)),
+        key,
+        _filter(key, step, failure, version, since, until, everything=everything),
+        _Again(at_step(from_step), completed, repeat_steps, "run again"),
+        most,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+def retry(
+    key: Key = "",
+    node: Node = "",
+    step: Step = "",
+    failure: Failure = "",
+    version: Version = "",
+    since: Since = "",
+    until: Until = "",
+    everything: Everything = False,
+    repeat_steps: RepeatSteps = False,
+    most: Most = 1_000_000,
+    token: Token = "",
+    dry_run: DryRun = False,
+    why: Why = "",
+    who: Who = "",
+    services: Services = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try the failed step of workflows again, with the results of the steps before it: each is a new run.
+
+    An interrupted command continues when you run it again: no run is repeated twice.
+    """
+    _run_again(
+        _Runs(load_settings(services), node, author_of(who, why), require_token(token)),
+        key,
+        _filter(key, step, failure, version, since, until, everything=everything),
+        _Again(at_the_failed_step, False, repeat_steps, "tried again"),
+        most,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+class _Again(NamedTuple):
+    """How runs are repeated."""
+
+    begin_at: BeginAt
+    completed: bool
+    """Whether completed runs are repeated, too."""
+    steps: bool
+    """Whether steps are repeated that could not be undone."""
+    what: str
+    """What happens to a run, in words."""
+
+
+def _run_again(
+    runs: _Runs, key: str, wanted: RunFilter, again: _Again, most: int, *, dry_run: bool, as_json: bool
+) -> None:
+    phases = frozenset({"failed", "completed"} if again.completed else {"failed"})
     found = [runs.one(key)] if key else runs.matching(wanted, phases, most)
     chosen, refused = list[_Of](), dict[str, str]()
     for of in found:
         reasons = {
             run.key: of.changer.refusal(
-                run, repeats_steps=repeat_steps, repeats_completed=completed, from_step=from_step
+                run, repeats_steps=again.steps, repeats_completed=again.completed, begin_at=again.begin_at
             )
             for run in of.runs
         }
@@ -195,14 +260,14 @@ def rerun(
     if key and refused:
         raise RejectedError(f"{key}: {refused[key]}")
     if dry_run:
-        _print_plan("run again", chosen, refused, as_json)
+        _print_plan(again.what, chosen, refused, as_json)
         return
     total = sum(len(of.runs) for of in chosen)
     show, done = Progress(total, is_shown=not as_json), 0
     with interruptible() as stopping:
         for of in chosen:
             show_of = partial(_show_more, show, done)
-            done += of.changer.rerun(of.runs, stopping, show_of, from_step=from_step)
+            done += of.changer.rerun(of.runs, stopping, show_of, begin_at=again.begin_at)
     stopped = "interrupted; run it again to continue" if done < total else ""
     if as_json:
         ids = {run.key: rerun_id(run.state) for of in chosen for run in of.runs}
@@ -210,7 +275,7 @@ def rerun(
             {"matching": total + len(refused), "rerun": done, "refused": refused, "ids": ids, "stopped": stopped}
         )
     else:
-        console.print(f"{done} workflows run again")
+        console.print(f"{done} workflows {again.what}")
         _print_refused(refused)
         if stopped:
             errors.print(f"stopped: {stopped}")

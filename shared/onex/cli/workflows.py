@@ -11,7 +11,7 @@ from onex.cli.node_lookup import resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, CommandError, console, errors, print_json, print_rows
 from onex.cli.terminal import styled
-from onex.cli.workflow_changes import cancel, rerun
+from onex.cli.workflow_changes import cancel, rerun, retry
 from onex.cli.workflow_drawing import waits_for
 from onex.cli.workflow_runs import began, brief, run_of, runs_of
 from onex.cli.workflow_version import missing_version_text, version_of_run
@@ -23,7 +23,7 @@ from onex.schema import ProtocolSchemaCatalogue
 from onex.settings import Settings
 from onex.workflow import StepState, WorkflowState
 
-app = typer.Typer(no_args_is_help=True, help="List, show, cancel and rerun runs of declared workflows.")
+app = typer.Typer(no_args_is_help=True, help="List, show, cancel, rerun and retry runs of declared workflows.")
 
 Node = Annotated[str, typer.Option("--node", help="Only runs of this orchestrator.")]
 Key = Annotated[str, typer.Argument(help="Key of the workflow, e.g. the order id.")]
@@ -90,7 +90,7 @@ def show(key: Key, node: Node = "", services: Services = None, as_json: AsJson =
         console.print(styled("[dim]completion[/]  {}", state.finished_by))
 
 
-for _command in (cancel, rerun):
+for _command in (cancel, rerun, retry):
     app.command()(_command)
 
 

@@ -28,6 +28,26 @@ from onex.workflow.resuming import repeated_steps, resumed_steps
 
 _BATCH = 100
 _SOURCE = b"/onex/cli"
+BeginAt = Callable[[WorkflowState], str]
+"""Returns the step at which the new run of an earlier one begins; empty for the start of the workflow. Raises
+RejectedError."""
+
+
+def at_the_start(_: WorkflowState) -> str:
+    """Begin with the first steps."""
+    return ""
+
+
+def at_step(name: str) -> BeginAt:
+    """Return what begins each run at this step."""
+    return lambda _: name
+
+
+def at_the_failed_step(state: WorkflowState) -> str:
+    """Begin with the step that failed."""
+    if not state.failed_step:
+        raise RejectedError("no step of it failed; `onex workflows rerun` begins it again")
+    return state.failed_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +146,7 @@ class RunChanger:
         *,
         repeats_steps: bool = False,
         repeats_completed: bool = False,
-        from_step: str = "",
+        begin_at: BeginAt = at_the_start,
     ) -> str:
         """Return why the command of a run is not run again; empty when it can be."""
         state = run.state
@@ -138,7 +158,7 @@ class RunChanger:
             return "it completed; --completed repeats everything that it did"
         try:
             self._command(state)
-            repeated = self._repeated(state, from_step)
+            repeated = self._repeated(state, begin_at(state))
         except RejectedError as error:
             return str(error)
         if state.phase == "failed" and not repeats_steps and (standing := self._standing(state) & repeated):
@@ -151,12 +171,12 @@ class RunChanger:
         stopping: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] = lambda _: None,
         *,
-        from_step: str = "",
+        begin_at: BeginAt = at_the_start,
     ) -> int:
         """Send the commands of runs again, to their orchestrator only. Return their number.
 
         The id of the new run derives from that of the earlier one: the orchestrator ignores a command that comes
-        twice. With ``from_step`` it keeps the results of the steps that do not depend on this step.
+        twice. Where the new run begins at a step, it keeps the results of the steps that do not depend on this step.
         Raise RejectedError for a run that :meth:`refusal` refuses for its command, FencedError, BusError.
         """
         retry_topic = self._contract.retry_topic
@@ -174,7 +194,7 @@ class RunChanger:
                         *first_headers(topic, _SOURCE, identity, run.state.correlation_id, codec.content_type),
                         (h.ORIGINAL_TOPIC, topic.encode()),
                     ]
-                    if from_step:
+                    if from_step := begin_at(run.state):
                         headers.append((h.FROM_STEP, from_step.encode()))
                     if run.state.reply_key:
                         headers.append((h.REPLY_KEY, run.state.reply_key.encode()))
