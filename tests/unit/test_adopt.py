@@ -157,6 +157,7 @@ HOSTILE: Mapping[str, Mapping[str, object]] = {
     "numbers": {"a": 1e300, "b": -0.0, "c": 10**30, "price": 1e-5, "d": 0.1},
     "code": {"__import__('os').system('x')": 1, "lambda: 0": 2, "x=1": 3, "self": 4, "request": 5, "compute": 6},
     "large": {"a": [["x" * 9000] * 9] * 9, "n": 10**299, "x": float("inf"), "t": "2026-01-01T24:00:00Z"},
+    "times": {"a": "9999-12-31T23:59:59-10:00", "b": "2026-02-30", "c": "0001-01-01T00:00:00Z", "d": "9999-12-31"},
     "nested": {"message": {"str": {"int": {"class": 1}}}, "field": {"field": 1}, "key": {"key": "s3cret"}},
     "many": {f"k{number}": number for number in range(250)},
 }

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 LONGEST: Final = 40
@@ -36,7 +36,7 @@ def _forms(text: str) -> Iterator[str]:
             date.fromisoformat(text)
             yield "date"
         if _TIME.fullmatch(text):
-            datetime.fromisoformat(text.upper())
+            datetime.fromisoformat(text.upper()).astimezone(UTC)
             yield "datetime"
-    except ValueError:  # the 31st of February
+    except (ValueError, OverflowError):  # the 31st of February, or after the year 9999 in UTC
         pass
