@@ -16,7 +16,7 @@ def test_a_server_that_is_ready_late_is_awaited(monkeypatch: pytest.MonkeyPatch)
     execute, late = postgres_server.pgexec, [True]
 
     def run(command: str, *arguments: object, **options: object) -> str:
-        output = execute(command, *arguments, **options)
+        output = execute(command, *arguments, **options)  # type: ignore[arg-type]  # passed on as they come
         if command == "pg_ctl" and late.pop():
             raise subprocess.TimeoutExpired(command, 10)
         return str(output)

