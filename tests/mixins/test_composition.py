@@ -1,6 +1,7 @@
 """Plans, containers and lifecycles of small capabilities."""
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,6 +28,7 @@ from onex.model.contract.version import ModelSemVer
 from onex.model.enums import EnumCapabilityCategory, EnumLayerStage, EnumNodeKind
 from onex.node import NodeCompute, NodeEffect, NodeReducer
 from onex.util.clock import ProtocolClock, SystemClock
+from tests.mixins.helpers import container
 
 ONE = ModelSemVer(major=1)
 LIFE: list[str] = []
@@ -257,6 +259,14 @@ def test_configuration_comes_from_the_container() -> None:
     assert configured(node, ModelRetrySubcontract).max_retries == 9
     assert node.container.get(NodeIdentity) == NodeIdentity("Node")
     assert isinstance(node.container.get(ProtocolClock), SystemClock)
+
+
+def test_a_host_that_is_no_node_has_its_configuration_as_it_is() -> None:
+    @dataclass
+    class Host:
+        container: Container
+
+    assert configured(Host(container(ModelRetrySubcontract(max_retries=9))), ModelRetrySubcontract).max_retries == 9
 
 
 def test_capabilities_of_bases_are_inherited() -> None:
