@@ -37,13 +37,7 @@ class Field:
     """Everything that a fault can reach."""
 
     def __init__(
-        self,
-        cluster: Cluster,
-        bus: KafkaEventBusAdapter,
-        postgres: LocalPostgres,
-        folder: Path,
-        instances: int,
-        pause: float,
+        self, cluster: Cluster, bus: KafkaEventBusAdapter, postgres: LocalPostgres, folder: Path, instances: int
     ) -> None:
         self.cluster = cluster
         self.bus = bus
@@ -60,7 +54,7 @@ class Field:
         self.mesh = Mesh(bus, folders, folder, env, replication=3)
         self.agents: dict[str, list[Process]] = {}
         self.clocks = {node.contract.name: Clock(folder / f"{node.contract.name}.clock") for node in self.mesh.nodes}
-        self.load = Load(bus, self.mesh.catalogue, pause)
+        self.load = Load(bus, self.mesh.catalogue)
         self.hostile = HostileSender(cluster.bootstrap_servers)
         self._instances = instances
         self._version = 0

@@ -19,15 +19,14 @@ from onex.wire import headers as h
 
 ORDERS = "onex.cmd.orders.place-order.v1"
 TILLS = "onex.cmd.till.take-money.v1"
+_PAUSE = 0.05
 _TILLS = 12
 
 
 class Load:
     """Sends orders and money until it is stopped, and each command again until the brokers acknowledge it."""
 
-    def __init__(self, bus: KafkaEventBusAdapter, catalogue: ProtocolSchemaCatalogue, pause: float) -> None:
-        """``pause`` is the number of seconds between three orders and the next three."""
-        self._pause = pause
+    def __init__(self, bus: KafkaEventBusAdapter, catalogue: ProtocolSchemaCatalogue) -> None:
         self._bus = bus
         self._catalogue = catalogue
         self.orders: dict[str, PlaceOrder] = {}
@@ -63,7 +62,7 @@ class Load:
 
     def _send(self) -> None:
         number = 0
-        while not self._stop.wait(self._pause):
+        while not self._stop.wait(_PAUSE):
             orders = {order.order_id: order for order in map(_order, range(number, number + 3))}
             self.orders |= orders
             self._surely(self._records(ORDERS, orders))

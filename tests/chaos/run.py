@@ -21,23 +21,13 @@ def draw(seed: int, count: int, kinds: Sequence[str] = ()) -> list[str]:
     return drawn[:count]
 
 
-def run(
-    seed: int,
-    faults: Sequence[str],
-    postgres: LocalPostgres,
-    folder: Path,
-    instances: int = 1,
-    pause: float = 0.05,
-) -> list[Row]:
-    """The ledger at the end. AssertionError when the mesh does not get well by itself.
-
-    ``pause`` is the number of seconds between two batches of the load.
-    """
+def run(seed: int, faults: Sequence[str], postgres: LocalPostgres, folder: Path, instances: int = 1) -> list[Row]:
+    """The ledger at the end. AssertionError when the mesh does not get well by itself."""
     random = Random(seed)
     cluster = Cluster(folder / "cluster")
     try:
         bus = cluster.start()
-        field = Field(cluster, bus, postgres, folder, instances, pause)
+        field = Field(cluster, bus, postgres, folder, instances)
         try:
             field.start()
             for number, name in enumerate(faults):

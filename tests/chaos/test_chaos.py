@@ -19,14 +19,11 @@ _FAULTS = (
     "jump_of_a_clock",
 )
 
-_PAUSE = 0.2
-"""A quarter of the load of ``make chaos``: the processors are shared with other tests."""
-
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_after_faults_every_promise_is_kept(postgres: LocalPostgres, tmp_path: Path) -> None:
-    rows = run(1, [name for name in _FAULTS if name in available()], postgres, tmp_path, pause=_PAUSE)
+    rows = run(1, [name for name in _FAULTS if name in available()], postgres, tmp_path)
     assert all(expected == found for _, expected, found in rows), table(rows)
 
 

@@ -4,7 +4,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from onex.agent.process.agent_process import run_resolved
+from onex.agent.process.run_agent import run_resolved
 from onex.contract import resolve_node
 from onex.model.enums import EnumGuarantee, EnumHost
 from onex.settings import Settings

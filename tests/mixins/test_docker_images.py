@@ -255,26 +255,24 @@ def test_a_transfer_that_takes_too_long_is_an_outage() -> None:
 
     async def play(made: Rig) -> None:
         for use, limit in (
-            (made.images.pull(IMAGE), "0.02"),
-            (made.images.build(FILES, "jobs/a:1"), "0.03"),
-            (made.images.load(archive(["jobs/a:1"])), "0.02"),
+            (made.images.pull(IMAGE), "0.5"),
+            (made.images.build(FILES, "jobs/a:1"), "0.6"),
+            (made.images.load(archive(["jobs/a:1"])), "0.5"),
         ):
-            # A busy machine may reach the limit before the request: the next one must not find this reply.
-            made.daemon.scripted.clear()
             made.daemon.script("POST .*", stuck)
             with pytest.raises(OutageError, match=f"not done within {limit} s"):
                 await use
-        made.daemon.scripted.clear()
+            assert not made.daemon.scripted, "the engine was asked"
         made.daemon.image("jobs/a:1")
         made.daemon.script("GET /images/jobs/a:1/get", stuck)
         with pytest.raises(OutageError, match="no reply"):
             [chunk async for chunk in made.images.save("jobs/a:1")]
-        made.daemon.scripted.clear()
+        assert not made.daemon.scripted
         made.daemon.script("POST /images/prune", silent)
-        with pytest.raises(OutageError, match=r"no reply within 0\.02 s"):
+        with pytest.raises(OutageError, match=r"no reply within 0\.5 s"):
             await made.images.prune()
 
-    scene(play, transfer_timeout_seconds=0.02, build_timeout_seconds=0.03)
+    scene(play, transfer_timeout_seconds=0.5, build_timeout_seconds=0.6)
 
 
 def test_a_repeated_build_changes_nothing_and_returns_the_same() -> None:

@@ -66,9 +66,11 @@ async def runner(patch: pytest.MonkeyPatch) -> AsyncIterator[Runner]:
         node.container.registry.value(CollectorRegistry, registry)
         composition = Composition(node)
         await composition.start()
+        await node.start()
         try:
             yield Runner(daemon, node, message, registry)
         finally:
+            await node.stop()
             await composition.stop()
 
 
@@ -153,6 +155,41 @@ def test_only_the_latest_containers_stay(monkeypatch: pytest.MonkeyPatch) -> Non
             await made.run(JOB, f"m-{number}")
         left = [container.state for container in made.daemon.containers.values()]
         assert left == ["running", "exited", "exited"]
+
+    play(monkeypatch, scene)
+
+
+def test_a_container_stays_until_its_job_is_reported_however_old_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(made: Runner) -> None:
+        made.node.config = made.node.config.model_copy(update={"keep_ended": 1})
+
+        async def later_jobs(_: web.Request) -> web.StreamResponse:
+            for number in range(3):
+                made.jobs_end()
+                await made.run(JOB, f"later-{number}")
+            return web.Response(body=frame(1, b"late\n"))
+
+        made.daemon.script(r"GET /containers/[^/]+/logs", later_jobs)
+        made.jobs_end()
+        assert await made.run(JOB, "first") == JobSucceeded(job_id="j-1", output=("late",))
+        made.daemon.logs = b""
+        assert await made.run(JOB, "first") == JobSucceeded(job_id="j-1", output=())
+        assert [container.starts for container in made.daemon.containers.values()] == [1, 1]
+
+    play(monkeypatch, scene)
+
+
+def test_a_container_that_an_operator_removes_is_no_dead_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(made: Runner) -> None:
+        async def removed(_: web.Request) -> web.StreamResponse:
+            made.daemon.containers.clear()
+            return web.json_response({"StatusCode": 0})
+
+        made.daemon.script(r"POST /containers/[^/]+/wait", removed)
+        with pytest.raises(TransientError, match="the container of job j-1 was removed before it was reported"):
+            await made.run(JOB)
+        made.jobs_end()
+        assert await made.run(JOB) == JobSucceeded(job_id="j-1", output=())
 
     play(monkeypatch, scene)
 

@@ -68,7 +68,7 @@ def test_the_actions_run_in_the_order_exit_handler_entry() -> None:
 @pytest.mark.enforces("state_transition.states.terminal")
 def test_a_wildcard_does_not_leave_a_terminal_state() -> None:
     text = (LOAN / "contract.yaml").read_text().replace("name: repair, ", "name: repair, terminal: true, ")
-    text = "".join(line for line in text.splitlines(keepends=True) if "mended" not in line)
+    text = "".join(line for line in text.splitlines(keepends=True) if "repaired" not in line)
     with contract_file(LOAN, text) as file:
         mesh = MeshDriver([resolve_node(file)])
     for damage in (0.9, 0.9):
@@ -198,12 +198,12 @@ def test_what_does_not_fit_the_node_is_refused(old: str, new: str, words: str) -
 
 ANY = """\
       - {name: any, from_state: "*", to_state: shelf, trigger: BookReturned, priority: 30}
-      - {name: mended,"""
+      - {name: repaired,"""
 REPAIRS = """\
       - {name: r, from_state: repair, to_state: shelf, trigger: BookLost, priority: 1}
       - {name: s, from_state: shelf, to_state: shelf, trigger: BookLost}
       - {name: t, from_state: lent, to_state: shelf, trigger: BookLost, priority: 1}
-      - {name: mended,"""
+      - {name: repaired,"""
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ REPAIRS = """\
     ],
 )
 def test_a_transition_that_never_runs_is_refused(new: str, words: str) -> None:
-    old = "      - {name: mended,"
+    old = "      - {name: repaired,"
     if words:
         found = refused(LOAN, old, new)
         assert words in found

@@ -6,7 +6,7 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.schedule import draw
 from tests.simulation.simulator import fails, first_failure, shrunk
 
-_SEEDS, _BLOCK = 60, 15
+_SEEDS, _BLOCK = 120, 15
 _ENOUGH = range(250)
 """Schedules within which every mutant must be found."""
 

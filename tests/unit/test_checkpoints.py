@@ -282,8 +282,8 @@ def test_one_key_of_a_checkpoint_is_restored(mesh: MeshDriver) -> None:
     desk(mesh).restore(plan)
     assert totals(mesh) == {"a": 1, "b": 6, "c": 1, "new": 5}
     assert start(mesh) == {}
-    with pytest.raises(RejectedError, match=f"neither checkpoint 'first' nor {LOG} has the key 'nobody'"):
-        desk(mesh).plan_restore("first", key="nobody")
+    with pytest.raises(RejectedError, match=f"neither checkpoint 'first' nor {LOG} has the key 'absent'"):
+        desk(mesh).plan_restore("first", key="absent")
     stop(mesh)
     desk(mesh).restore(desk(mesh).plan_restore("first", key="new"))
     assert totals(mesh) == {"a": 1, "b": 6, "c": 1}, "the checkpoint has no such key"

@@ -184,7 +184,7 @@ def test_an_answer_that_came_during_the_pause_is_read_before_its_timer_fires(
         assert engine.next_timer_ms() is None
         assert not alarms.published(Rang)
     alarms.run_until_idle()
-    assert not alarms.published(Rang), "it was set anew"
+    assert not alarms.published(Rang), "it was set again"
     assert engine.next_timer_ms() is not None
     alarms.advance("3600s")
     assert [rang.entity for rang in alarms.published(Rang)] == ["e"]

@@ -187,10 +187,10 @@ def test_what_does_not_fit_stays_open_until_the_operator_makes_it_fit(
     assert unfit.startswith("it does not fit onex.cmd.shop.buy.v3: ")
     assert ("price" in unfit, "count" in unfit) == (True, True)
     assert states(mesh, nodes[CLOSED]) == {EnumLetterState.OPEN}
-    mended = redirector(
+    changed = redirector(
         mesh, nodes[CLOSED], nodes[THIRD], RedirectOptions(changes={"price": "1.5"}, removed=["count"])
     )
-    assert mended.run(found(mended, key="a")).redirected == 1
+    assert changed.run(found(changed, key="a")).redirected == 1
     mesh.run_until_idle()
     assert bought(mesh, nodes[THIRD]) == ["Buy(item='a', price=1.5)"]
 

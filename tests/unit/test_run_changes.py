@@ -168,7 +168,7 @@ def test_a_run_whose_steps_could_not_be_undone_is_repeated_only_on_request(mesh:
     begin(mesh, "b")
     onex("cancel", "b")
     onex("cancel", "a", "--timeout", "0.1", code=6)
-    mesh.advance("1h")  # nobody returns the car
+    mesh.advance("1h")  # no reply says that the car is returned
     assert runs(mesh)["a"].steps["car"].status == "not compensated"
     refused = onex.json("rerun", "--failure", "cancelled", code=1)
     assert (refused["rerun"], list(refused["refused"])) == (1, ["a"])  # type: ignore[call-overload]  # a JSON object
@@ -265,7 +265,7 @@ def test_workflows_are_retried_by_a_command(mesh: MeshDriver, onex: Onex) -> Non
     onex("cancel", "c")
     assert "no step of it failed" in onex("retry", "c", code=5).output
     begin(mesh, "a", "b")
-    mesh.advance("7d")  # nobody approves them
+    mesh.advance("7d")  # no approval comes
     planned = onex("retry", "--all", "--dry-run").output
     assert "2 workflows would be tried again" in planned
     ids = onex.json("retry", "--step", "approve", "--why", "strike is over", "--as", "me")["ids"]

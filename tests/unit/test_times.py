@@ -11,9 +11,10 @@ from node_alarm_orchestrator.v1_0_0.node import NodeAlarmOrchestrator
 from node_tally_reducer.v1_0_0.models import Amount, Tallied, Tally
 from node_tally_reducer.v1_0_0.node import NodeTallyReducer
 
-from onex.agent.process.agent_process import EXIT_NAME_IN_USE, AgentProcess, run_resolved
+from onex.agent.process.agent_process import EXIT_NAME_IN_USE, AgentProcess
 from onex.agent.process.durations import batch_seconds, call_seconds, check_times
 from onex.agent.process.instance_slot import take_instance_slot
+from onex.agent.process.run_agent import run_resolved
 from onex.agent.process.start_steps import StartSteps
 from onex.agent.process.watchdog.call_watch import CallWatch
 from onex.agent.telemetry.health import Health

@@ -195,7 +195,7 @@ def _run(folder: Path, *options: str) -> tuple[int, str]:
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("ONEX_HOME", str(tmp_path))
-    monkeypatch.setattr("onex.agent.process.agent_process.configure_logs", lambda *_, **__: None)
+    monkeypatch.setattr("onex.agent.process.run_agent.configure_logs", lambda *_, **__: None)
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     return tmp_path
 
@@ -215,7 +215,7 @@ def test_run_with_the_flag_starts_it(gaps: Mapping[str, Path], home: Path, monke
         started.append(first)
         return 0
 
-    monkeypatch.setattr("onex.agent.process.agent_process._run", started_with)
+    monkeypatch.setattr("onex.agent.process.run_agent._run", started_with)
     monkeypatch.setattr("onex.cli.run.supervise", started_with)
     assert _run(gaps["effect"], "--allow-unfinished")[0] == 0
     assert _run(gaps["effect"], "--allow-unfinished", "--instances", "2")[0] == 0

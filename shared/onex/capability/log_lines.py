@@ -1,6 +1,7 @@
 """Structured log lines, for capabilities that pass them on."""
 
 from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import Final
 
 Line = Mapping[str, object]
@@ -13,14 +14,17 @@ class LogLines:
 
     def __init__(self) -> None:
         self._listeners: tuple[Listener, ...] = ()
+        self._changing = Lock()
 
     def listen(self, listener: Listener) -> None:
         """Call the listener with each line from now on."""
-        self._listeners = (*self._listeners, listener)
+        with self._changing:
+            self._listeners = (*self._listeners, listener)
 
     def leave(self, listener: Listener) -> None:
         """Stop calling the listener. Unknown ones are ignored."""
-        self._listeners = tuple(each for each in self._listeners if each != listener)
+        with self._changing:
+            self._listeners = tuple(each for each in self._listeners if each != listener)
 
     def put(self, line: Line) -> None:
         """Pass a line to all listeners."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from onex.agent.process.agent_process import run_agent
+from onex.agent.process.run_agent import run_agent
 from onex.agent.process.supervisor import supervise
 from onex.cli.node_lookup import find_node
 from onex.cli.options import AllowUnfinished, Services, load_settings

@@ -74,10 +74,12 @@ class Sandbox:
         output = work.parent / "output"
         launched = Program(_LAUNCHER, [json.dumps(spec)], {}, stdout=str(output), stderr=str(output), tied=True)
         is_cancelled = Event()
+        running = asyncio.ensure_future(asyncio.to_thread(_end_of, self, folders, launched, is_cancelled))
         try:
-            code_of_end = await asyncio.to_thread(_end_of, self, folders, launched, is_cancelled)
+            code_of_end = await asyncio.shield(running)
         except asyncio.CancelledError:
             is_cancelled.set()
+            await asyncio.wait([running])  # the folder of the program stays until the program has ended
             raise
         if code_of_end is None:
             return Ended(-1, f"it took longer than {self.seconds:g} s")

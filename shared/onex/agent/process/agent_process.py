@@ -1,8 +1,7 @@
-"""One agent process: from a contract on disk to a drained shutdown."""
+"""One agent process: from a resolved node to a drained shutdown."""
 
 import asyncio
 import inspect
-import os
 from collections.abc import Coroutine
 from contextlib import ExitStack
 from functools import partial
@@ -25,18 +24,16 @@ from onex.agent.process.assemble import (
 from onex.agent.process.batch_runner import run_pure
 from onex.agent.process.capability_loop import running
 from onex.agent.process.dependency_watch import checks_of, watching
-from onex.agent.process.durations import batch_seconds, call_seconds, check_times
+from onex.agent.process.durations import batch_seconds, call_seconds
 from onex.agent.process.effect_runner import EffectRunner
 from onex.agent.process.gc_tuning import tune_gc
 from onex.agent.process.health_access import port_of
 from onex.agent.process.health_server import HealthServer
-from onex.agent.process.instance_slot import InstanceSlot, take_instance_slot
-from onex.agent.process.logs import configure_logs
+from onex.agent.process.instance_slot import InstanceSlot
 from onex.agent.process.pause_watch import PauseWatch
 from onex.agent.process.preflight import check_topics
 from onex.agent.process.presence import Presence
 from onex.agent.process.services import agent_environment_of
-from onex.agent.process.start_steps import StartSteps
 from onex.agent.process.stop import StopSwitch
 from onex.agent.process.watchdog.call_watch import Calling, CallWatch
 from onex.agent.process.watchdog.clock_watch import ClockWatch
@@ -52,8 +49,7 @@ from onex.bus.protocols import ProtocolEventBus
 from onex.capability import Reports
 from onex.capability.host import PartitionShare
 from onex.connect import kafka_adapters, open_agent_bus, open_catalogue
-from onex.contract import ResolvedNode, resolve_node
-from onex.contract.unfinished import refuse_unfinished
+from onex.contract import ResolvedNode
 from onex.errors import (
     BusError,
     ConfigurationError,
@@ -364,40 +360,3 @@ async def _run_both(
     finally:
         stopping.set()
         await relay
-
-
-def run_agent(path: Path, settings: Settings, *, allow_unfinished: bool = False) -> int:
-    """Run one instance of the node in ``path`` until SIGTERM; return the exit code.
-
-    Raises ContractError, also for a node with unfinished handlers unless these are allowed, and ConfigurationError.
-    """
-    health, calls = _starting(settings)
-    with calls.steps.step("loading the node"):
-        resolved = resolve_node(path, settings.topic_prefix, environment=os.environ)
-        if not allow_unfinished:
-            refuse_unfinished([resolved])
-    return _run(resolved, settings, health, calls)
-
-
-def run_resolved(resolved: ResolvedNode, settings: Settings) -> int:
-    """Run one instance of a node until SIGTERM; return the exit code. Raises ConfigurationError."""
-    return _run(resolved.with_prefix(settings.topic_prefix), settings, *_starting(settings))
-
-
-def _starting(settings: Settings) -> tuple[Health, CallWatch]:
-    configure_logs(settings)  # again in _run, when the names of node and instance are known
-    health = Health({"start": "starting"})
-    clock = SystemClock()
-    return health, CallWatch(StartSteps(clock, health, settings.start_timeout), clock)
-
-
-def _run(resolved: ResolvedNode, settings: Settings, health: Health, calls: CallWatch) -> int:
-    contract = resolved.contract
-    check_times(contract, settings)
-    slot = take_instance_slot(settings.home, contract.group(settings.env), settings.instance)
-    configure_logs(settings, node=contract.name, instance=slot.name)
-    try:
-        return AgentProcess(resolved, settings, slot, health, calls).run()
-    finally:
-        slot.release()
-        calls.stop()
