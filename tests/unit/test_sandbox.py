@@ -120,7 +120,9 @@ def test_processes_of_generated_code_end_with_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("starts", [True, False])
-def test_a_run_ends_with_the_task_that_waits_for_it(starts: bool) -> None:
+def test_a_run_ends_with_the_task_that_waits_for_it(
+    starts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also when the task is cancelled while the process is being started."""
     name = f"onex-cancelled-{os.getpid()}-{starts}"
     code = f"import os; os.execv('/usr/bin/sleep', ['{name}', '60'])"
@@ -133,9 +135,20 @@ def test_a_run_ends_with_the_task_that_waits_for_it(starts: bool) -> None:
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-        assert name.encode() not in _commands(), "its folder is gone, and it has not ended"
 
+    ended: list[bool] = []
+    remove = tempfile.TemporaryDirectory.cleanup
+
+    def noted(folder: "tempfile.TemporaryDirectory[str]") -> None:
+        ended.append(name.encode() not in _commands())
+        remove(folder)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile.TemporaryDirectory, "cleanup", noted)
     asyncio.run(cancelled())
+    assert name.encode() not in _commands()
+    assert all(ended), "its folder is gone, and it has not ended"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("kind", ["namespaces", "process"])

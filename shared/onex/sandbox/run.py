@@ -52,6 +52,15 @@ class Sandbox:
 
     async def run(self, files: Mapping[str, str], code: str) -> Ended:
         """Run Python code in a folder with these files. Raises RejectedError for a path that leads out of it."""
+        is_cancelled = Event()
+        try:
+            # One thread makes the folder, runs the process and removes the folder, also when this task is cancelled.
+            return await asyncio.to_thread(self._run, files, code, is_cancelled)
+        except asyncio.CancelledError:
+            is_cancelled.set()
+            raise
+
+    def _run(self, files: Mapping[str, str], code: str, is_cancelled: Event) -> Ended:
         # Of kind `process`, a process that left the group may still write while the folder is removed.
         with tempfile.TemporaryDirectory(prefix="onex-tests-", ignore_cleanup_errors=True) as scratch:
             work = Path(scratch) / "work"
@@ -59,9 +68,9 @@ class Sandbox:
             _write(work, files)
             if os.getuid() == 0 and self.kind == "namespaces":
                 _change_owner(work)
-            return await self._launched(work, code)
+            return self._launched(work, code, is_cancelled)
 
-    async def _launched(self, work: Path, code: str) -> Ended:
+    def _launched(self, work: Path, code: str, is_cancelled: Event) -> Ended:
         folders = _python_folders()
         spec = {
             "code": code,
@@ -73,14 +82,7 @@ class Sandbox:
         # A file, not a pipe: a process that left the group would keep a pipe open, and wait for its reader.
         output = work.parent / "output"
         launched = Program(_LAUNCHER, [json.dumps(spec)], {}, stdout=str(output), stderr=str(output), tied=True)
-        is_cancelled = Event()
-        running = asyncio.ensure_future(asyncio.to_thread(_end_of, self, folders, launched, is_cancelled))
-        try:
-            code_of_end = await asyncio.shield(running)
-        except asyncio.CancelledError:
-            is_cancelled.set()
-            await asyncio.wait([running])  # the folder of the program stays until the program has ended
-            raise
+        code_of_end = _end_of(self, folders, launched, is_cancelled)
         if code_of_end is None:
             return Ended(-1, f"it took longer than {self.seconds:g} s")
         with output.open("rb") as read:
