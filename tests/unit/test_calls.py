@@ -12,7 +12,7 @@ from onex.mesh.address_book import AddressBook
 from onex.mesh.calls import Call, Calls
 from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
-from onex.schema import Codec
+from onex.schema import Codec, TopicCodecs
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
 from onex.wire import dead_letter as d
@@ -38,7 +38,8 @@ class Scene:
         self.codecs = {topic: Codec.of_topic(model, topic, catalogue) for topic, model in models.items()}
         self.book = AddressBook()
         self.book.add_contracts(mesh.nodes)
-        self.calls = Calls(self.codecs.get)
+        readers = {topic: TopicCodecs(None, [model], topic, catalogue) for topic, model in models.items()}
+        self.calls = Calls(readers.get)
         self._offset = 0
 
     def call(self, command_id: str = "c-1", *, steps: bool = False) -> Call:

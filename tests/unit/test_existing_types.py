@@ -1,20 +1,27 @@
 """Topics of others with several messages, which a header or a field distinguishes, for each kind of node."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from onex.bus.memory.log import MemoryRecord
+from onex.bus.protocols import Outgoing
 from onex.contract import parse_contract, resolve_node
 from onex.contract.inputs import inputs_of
 from onex.dlq import Author, DeadLetterManager
 from onex.errors import ContractError
+from onex.mesh.connection import Connection
 from onex.mesh.states import StateReader
 from onex.model.contract import Case
+from onex.schema import TopicCodecs
 from onex.schema.topic_catalogue import TopicCatalogue
+from onex.settings import Settings
 from onex.testing import MeshDriver, run_case
 from onex.wire import dead_letter as d
+from onex.wire.foreign_headers import headers_of
 from tests.unit.test_existing_topics import letters, make
 
 TOPIC = "shop.events"
@@ -285,3 +292,39 @@ def test_messages_need_handlers_and_written_ones_their_field(tmp_path: Path) -> 
     text = REDUCER.replace("type: {header: kind}", "type: {field: kind}")
     with pytest.raises(ContractError, match="Opened does not say 'opened' in kind"):
         resolve_node(make(tmp_path, "foreignunwritten", text, MODELS, REDUCE))
+
+
+def test_a_client_reads_and_writes_each_message_of_a_topic_as_itself(
+    reducer: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Outgoing] = []
+
+    class Bus:
+        async def publish(self, record: Outgoing) -> None:
+            written.append(record)
+
+    monkeypatch.setattr("onex.mesh.connection.open_bus", lambda _: reducer.bus)
+    monkeypatch.setattr("onex.mesh.connection.open_async_bus", lambda _: Bus())
+    monkeypatch.setattr("onex.mesh.connection.open_catalogue", lambda *_: reducer.catalogue)
+    (node,) = reducer.nodes
+    opened, closed = node.models["Opened"], node.models["Closed"]
+    messages = [opened.model_validate({"order_id": "a"}), closed.model_validate({"order_id": "a", "total": 7})]
+    connection = Connection(Settings(bootstrap_servers="none:1"), [])
+    connection._bound |= dict.fromkeys(node.contract.event_bus.topics, node.contract.event_bus)
+
+    async def scene() -> None:
+        for message in messages:
+            await connection.publish(message, "shop.news", "id", "id", "", [])
+
+    asyncio.run(scene())
+    assert [json.loads(record.value or b"") for record in written] == [
+        {"order_id": "a"},
+        {"order_id": "a", "total": 7},
+    ]
+    records = [MemoryRecord("shop.news", 0, 0, b"a", each.value, tuple(each.headers), 0) for each in written]
+    assert [connection.is_of(opened, record) for record in records] == [True, False]
+    assert [connection.is_of(closed, record) for record in records] == [False, True]
+    codecs = TopicCodecs(node.contract.event_bus, [opened, closed], "shop.news", reducer.catalogue)
+    decoded = [codecs.of(headers_of(record), record.value()).decode(record.value()) for record in records]
+    assert decoded == messages
+    assert (codecs.named("Closed"), codecs.named("Other")) == (closed, None)

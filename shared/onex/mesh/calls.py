@@ -14,7 +14,8 @@ from onex.mesh.errors import CommandRejectedError, WorkflowFailedError
 from onex.model.enums import EnumFailureClass
 from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
-from onex.schema import ProtocolCodec
+from onex.schema import TopicCodecs
+from onex.schema.topic_codecs import UnlistedTypeError
 from onex.util.clock import to_datetime
 from onex.util.error_text import validation_text
 from onex.wire import dead_letter as d
@@ -60,8 +61,9 @@ class Call:
 class Calls:
     """Open calls by command id, which is the correlation id. A repeated command may have several."""
 
-    def __init__(self, codec_of: Callable[[str], ProtocolCodec | None]) -> None:
-        self._codec_of = codec_of
+    def __init__(self, codecs_of: Callable[[str], TopicCodecs | None]) -> None:
+        """``codecs_of`` returns the codecs of a topic; None for one whose messages this client cannot read."""
+        self._codecs_of = codecs_of
         self._waiting: dict[str, list[Call]] = {}
 
     def open(self, call: Call) -> None:
@@ -95,10 +97,12 @@ class Calls:
         if topic == call.address.dead_letter:
             self._end_by_dead_letter(call, headers)
             return
-        codec = self._codec_of(topic)
+        codecs = self._codecs_of(topic)
         message: Message | None = None
         try:
-            message = codec.decode(record.value()) if codec else None
+            message = codecs.of(headers, record.value()).decode(record.value()) if codecs else None
+        except UnlistedTypeError:
+            return  # a message that this client does not know
         except MessageError as error:
             if topic in (*call.address.completed.values(), *call.address.failed.values()):
                 self._end(call, WorkflowFailedError(call.command_id, f"{topic} cannot be read: {error}"))
@@ -119,9 +123,10 @@ class Calls:
     def _original(self, call: Call, repeated: CompletionRepeated) -> tuple[Message | None, str]:
         """Return the completion that is repeated, and its topic; None for one that this client cannot read."""
         topic = {**call.address.completed, **call.address.failed}.get(repeated.completion, "")
-        codec = self._codec_of(topic)
+        codecs = self._codecs_of(topic)
+        model = None if codecs is None else codecs.named(repeated.completion)
         try:
-            return (codec.model.from_stored_json(repeated.content) if codec else None), topic
+            return (None if model is None else model.from_stored_json(repeated.content)), topic
         except ValidationError as error:
             self._end(call, WorkflowFailedError(call.command_id, f"{topic} cannot be read: {validation_text(error)}"))
             return None, topic

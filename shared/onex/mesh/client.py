@@ -217,7 +217,8 @@ class MeshClient:
                 sent_id = clean_id(headers_of(record).get(h.ID))
                 try:
                     identity = sent_id.decode() if sent_id else f"{MADE_UP.decode()}{place}"
-                    yield identity, cast(M, codec.decode(record.value()))
+                    if self._connection.is_of(model, record):
+                        yield identity, cast(M, codec.decode(record.value()))
                 except MessageError as error:
                     log.warning("event cannot be read", place=place, error=str(error))
                 if name is not None:

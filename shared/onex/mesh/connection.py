@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from onex.bus.async_protocols import ProtocolAsyncEventBus, ProtocolAsyncListener
-from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus
+from onex.bus.protocols import Headers, Outgoing, ProtocolEventBus, ProtocolRecord
 from onex.connect import open_async_bus, open_bus, open_catalogue
 from onex.errors import ConfigurationError, SchemaMismatchError
 from onex.mesh.address_book import Address, AddressBook
@@ -18,9 +18,11 @@ from onex.model.contract import ModelEventBus
 from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
 from onex.provisioning.environment import require_environment
-from onex.schema import ProtocolCodec, ProtocolSchemaCatalogue, codec_of
+from onex.schema import ProtocolCodec, ProtocolSchemaCatalogue, TopicCodecs, codec_of
+from onex.schema.message_types import type_reader
 from onex.settings import Settings
 from onex.wire.cloudevents import first_headers
+from onex.wire.foreign_headers import headers_of
 
 if TYPE_CHECKING:
     from onex.contract import ResolvedNode
@@ -41,10 +43,12 @@ class Connection:
         self._bus: ProtocolEventBus = open_bus(settings)
         self._catalogue: ProtocolSchemaCatalogue = open_catalogue(settings, self._bus)
         self.kafka: ProtocolAsyncEventBus = open_async_bus(settings)
-        self._codecs: dict[str, ProtocolCodec] = {}
+        self._codecs: dict[tuple[str, type[Message]], ProtocolCodec] = {}
+        self._readers: dict[str, TopicCodecs] = {}
+        """The codecs of topics that calls listen to."""
         self._bound: dict[str, ModelEventBus] = {}
         """By topic whose form a contract declares."""
-        self.calls = Calls(self._codecs.get)
+        self.calls = Calls(self._readers.get)
         self.listeners: list[ProtocolAsyncListener] = []
         self._without_schema: set[str] = set()
         """Topics of repeated completions that the mesh does not have."""
@@ -122,20 +126,37 @@ class Connection:
         """Return the topics of repeated completions that the mesh does not have, because its workflows are older."""
         for topic in topics:
             try:
-                await self.codec(topic, CompletionRepeated)
+                await self._read(topic, [CompletionRepeated])
             except SchemaMismatchError:
                 self._without_schema.add(topic)
                 log.warning("completions of repeated commands are not received; run `onex apply`", topic=topic)
         return self._without_schema
 
     async def codec(self, topic: str, model: type[Message]) -> ProtocolCodec:
-        """Return the codec of a topic. Raise SchemaMismatchError when its schema is not registered."""
-        codec = self._codecs.get(topic)
+        """Return the codec of a message on a topic. Raise SchemaMismatchError when its schema is not registered."""
+        codec = self._codecs.get((topic, model))
         if codec is None:
             bound = self._bound.get(topic)
             codec = await asyncio.to_thread(codec_of, bound, model, topic, self._catalogue)
-            self._codecs[topic] = codec
+            self._codecs[topic, model] = codec
         return codec
+
+    def is_of(self, model: type[Message], record: ProtocolRecord) -> bool:
+        """Return whether a record has this message, and not another one of its topic. Raise MessageError."""
+        event_bus = self._bound.get(record.topic())
+        bound = None if event_bus is None else event_bus.topics[record.topic()]
+        type_of = None if bound is None else type_reader(bound)
+        if bound is None or type_of is None:
+            return True
+        headers = headers_of(record)
+        return type_of(lambda name: headers.get(name, b""), record.value()) == bound.type_of(model.__name__)
+
+    async def _read(self, topic: str, models: Sequence[type[Message]]) -> None:
+        """Have calls read these messages of a topic. Raise SchemaMismatchError when a schema is not registered."""
+        if topic not in self._readers:
+            self._readers[topic] = await asyncio.to_thread(
+                TopicCodecs, self._bound.get(topic), models, topic, self._catalogue
+            )
 
     async def publish(
         self, message: Message, topic: str, identity: str, correlation: str, key: str, headers: Headers
@@ -163,8 +184,11 @@ class Connection:
             covered = {topic for listener in self.listeners for topic in listener.topics}
             if not (missing := topics - covered):
                 return
-            names = {self.book.topic(m): m for m in self._models.values() if self.book.knows(m)}
-            for topic in missing & set(names):
-                await self.codec(topic, names[topic])
+            models: dict[str, list[type[Message]]] = {}
+            for model in self._models.values():
+                if self.book.knows(model):
+                    models.setdefault(self.book.topic(model), []).append(model)
+            for topic in missing & set(models):
+                await self._read(topic, models[topic])
             missing -= await self._missing(missing & self.book.repeated())
             self.listeners.append(await self.kafka.listen(sorted(missing), self.calls.take))

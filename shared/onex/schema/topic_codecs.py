@@ -27,6 +27,7 @@ class TopicCodecs:
         """``models``: at least one. Raise SchemaMismatchError when the topic has a schema that is not registered."""
         bound = None if event_bus is None else event_bus.topics.get(topic)
         self._type_of = None if bound is None else type_reader(bound)
+        self._named = {model.__name__: model for model in models}
         self._codecs = {
             "" if bound is None else bound.type_of(model.__name__): codec_of(event_bus, model, topic, catalogue)
             for model in models
@@ -42,3 +43,7 @@ class TopicCodecs:
         if codec is None:
             raise UnlistedTypeError("the type of the record is not listed")
         return codec
+
+    def named(self, name: str) -> type[Message] | None:
+        """Return the message of the topic with a class name; None for any other."""
+        return self._named.get(name)
