@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from onex.bus.protocols import Outgoing
+from onex.agent.message.adopting_decoder import AdoptingDecoder
+from onex.agent.message.decoding import DecodedInput
+from onex.agent.message.envelope import Envelope
+from onex.bus.protocols import Outgoing, ProtocolRecord
 from onex.dlq import Author, DeadLetterManager
 from onex.dlq.state_manager import StateManager
-from onex.errors import RejectedError
+from onex.errors import RejectedError, SchemaPendingError
 from onex.mesh.states import StateReader
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
@@ -197,6 +200,31 @@ def test_a_retried_record_is_the_same_message(effect: MeshDriver) -> None:
     calls = node.calls  # type: ignore[attr-defined]  # as above
     assert len(calls) == 2
     assert set(calls) == {("c-1", "onex-record:shop.payments-2-0", "t-7", "c-1")}
+    (record,) = effect.records("shop.totals")
+    assert dict(record.headers() or [])[h.CORRELATION] == b"t-7"
+
+
+def test_a_record_whose_schema_comes_later_is_adopted_then(
+    effect: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no adopted key before it can be decoded."""
+    node, known = effect.nodes[0].node_class, AdoptingDecoder._adopted
+    node.down = True  # type: ignore[attr-defined]  # of NodePay
+    tries: list[ProtocolRecord] = []
+
+    def unknown_at_first(
+        decoder: AdoptingDecoder, record: ProtocolRecord, envelope: Envelope
+    ) -> tuple[ProtocolRecord, DecodedInput | BaseException]:
+        tries.append(record)
+        return (record, SchemaPendingError("not read yet")) if len(tries) == 1 else known(decoder, record, envelope)
+
+    monkeypatch.setattr(AdoptingDecoder, "_adopted", unknown_at_first)
+    pay(effect, "c-1", 7, b"payment-7", 2)
+    effect.advance("5s")
+    moved = effect.records(effect.nodes[0].contract.retry_topic)[0]
+    assert (moved.key(), dict(moved.headers() or [])[h.CORRELATION]) == (b"c-1", b"t-7")
+    node.down = False  # type: ignore[attr-defined]  # as above
+    effect.advance("10m")
     (record,) = effect.records("shop.totals")
     assert dict(record.headers() or [])[h.CORRELATION] == b"t-7"
 

@@ -22,6 +22,7 @@ from onex.settings import Settings
 from onex.testing import MeshDriver, run_case
 from onex.wire import dead_letter as d
 from onex.wire.foreign_headers import headers_of
+from onex.wire.retry import UNTRIED, moved_record
 from tests.unit.test_existing_topics import letters, make
 
 TOPIC = "shop.events"
@@ -225,6 +226,17 @@ def test_a_header_tells_messages_apart(root: Path, kind: str) -> None:
     mesh.run_until_idle()
     assert len(mesh.records("shop.news")) == 2
     assert len(mesh.dead_letters()) == 2
+    mesh.close()
+
+
+@pytest.mark.parametrize("kind", ["effect", "compute"])
+def test_a_replay_of_a_type_that_is_ignored_now_is_done(root: Path, kind: str) -> None:
+    mesh = MeshDriver([root / f"node_foreignnews_{kind}" / "v1_0_0"])
+    letter = MemoryRecord(TOPIC, 0, 0, b"a", event(order_id="a"), (("x-type", b"order.shipped"),), 0)
+    topic, value, key, headers = moved_record(mesh.nodes[0].contract.retry_topic, letter, b"m-1", UNTRIED)
+    mesh.publish(topic, value, key, headers)
+    mesh.publish(TOPIC, event(order_id="a"), b"a", [("x-type", b"order.placed")])
+    assert (news(mesh), mesh.dead_letters()) == ([(b"opened", {"order_id": "a"})], [])
     mesh.close()
 
 

@@ -193,6 +193,7 @@ class RunChanger:
                     headers: Headers = [
                         *first_headers(topic, _SOURCE, identity, run.state.correlation_id, codec.content_type),
                         (h.ORIGINAL_TOPIC, topic.encode()),
+                        *self._contract.event_bus.type_headers(topic, self._start.__name__),
                     ]
                     if from_step := begin_at(run.state):
                         headers.append((h.FROM_STEP, from_step.encode()))

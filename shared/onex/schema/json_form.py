@@ -165,8 +165,8 @@ def _exact(kind: AvroType, value: JsonValue, at: str) -> JsonValue:
 def _exact_branches(models: tuple[type[BaseModel], ...], value: dict[str, JsonValue], at: str) -> JsonValue:
     exact: JsonValue = value
     for model in models:
-        required = {name: field for name, field in model.model_fields.items() if field.is_required()}
-        if all(name in value or field.validation_alias in value for name, field in required.items()):
+        required = {name: field.validation_alias for name, field in model.model_fields.items() if field.is_required()}
+        if all(name in value or (type(alias) is str and alias in value) for name, alias in required.items()):
             exact = _exact(Record(model), exact, at)
     return exact
 

@@ -102,7 +102,7 @@ def moved_record(topic: str, record: ProtocolRecord, message_id: bytes, attempts
     original = record.headers() or []
     engine = dict(original) if record.topic() == topic else {}
     headers = [pair for pair in h.of_sender(original) if pair[0] != h.ID]
-    headers += [(name, value) for name in (h.REPLAYS, h.PARENT) if (value := engine.get(name))]
+    headers += [(name, value) for name in (h.REPLAYS, h.PARENT, h.FROM_STEP) if (value := engine.get(name))]
     headers += [
         (h.ID, message_id),
         (h.ORIGINAL_TOPIC, engine.get(h.ORIGINAL_TOPIC) or record.topic().encode()),

@@ -24,7 +24,7 @@ from onex.agent.effect.retry_topic import RetryTopic
 from onex.agent.failure.classify import outage_of
 from onex.agent.failure.memory_shortages import MEMORY_TRIES
 from onex.agent.message.current import CURRENT, Current
-from onex.agent.message.decoding import DecodedInput, Decoder
+from onex.agent.message.decoding import DecodedInput, Decoder, IgnoredRecord
 from onex.agent.message.unreadable_headers import UnreadableHeaders
 from onex.agent.telemetry.metrics import AgentMetrics
 from onex.errors import BusError, NotNowError, OutageError, ProcessEndedError, StateStoreError
@@ -158,7 +158,9 @@ class AttemptRunner:
     ) -> Outcome:
         """Return the outcome of a message that was not tried yet in this process."""
         if isinstance(received, BusError | MemoryError):
-            received = await self._decoded(lane, task, received)
+            task, received = await self._decoded(lane, task, received)
+        if type(received) is IgnoredRecord:
+            return Outcome(task.record, task.partition, trace=task.trace, retry=task.retry)
         if isinstance(received, BaseException):
             return self._builder.dead_letter(task, received, EnumStage.DECODE, Attempts(1), is_fenced=is_fenced)
         attempts = UNTRIED
@@ -248,9 +250,12 @@ class AttemptRunner:
 
     async def _decoded(
         self, lane: Hashable, task: Task, received: DecodedInput | BaseException
-    ) -> DecodedInput | BaseException:
-        """Decode a message again that failed for a reason that is not its own: no schema, or no memory."""
-        shortages, wait = 0, _FIRST_SCHEMA_WAIT
+    ) -> tuple[Task, DecodedInput | BaseException]:
+        """Decode a message again that failed for a reason that is not its own: no schema, or no memory.
+
+        Return the task with what the decoder has made of its record, too.
+        """
+        shortages, wait, single = 0, _FIRST_SCHEMA_WAIT, [task.record]
         while isinstance(received, BusError) or (isinstance(received, MemoryError) and shortages < MEMORY_TRIES):
             if isinstance(received, BusError):  # only its key waits: other messages have schemas that are cached
                 await self._parking.sleep(lane, wait)
@@ -259,8 +264,11 @@ class AttemptRunner:
                 shortages += 1
                 self._parking.stop_reading_for(MEMORY_WAIT)
                 await self._parking.sleep(lane, MEMORY_WAIT)
-            (received,) = self._decoder.decode([task.record])
-        return received
+            (received,) = self._decoder.decode(single)
+        match received:
+            case (_, _, envelope):
+                task = task._replace(record=single[0], envelope=envelope, received=received)
+        return task, received
 
     def _wait_for_outage(self, progress: _Progress, outage: OutageError) -> None:
         """Set a wait that grows with each try. Log once in a while: many messages may wait for the same outage."""

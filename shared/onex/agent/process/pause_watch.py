@@ -7,7 +7,7 @@ from threading import Event, Thread
 import structlog
 
 from onex.agent.message.pause import PauseSwitch
-from onex.errors import BusError, BusUnavailableError, SchemaMismatchError
+from onex.errors import BusError, SchemaMismatchError
 from onex.schema.intake_orders import IntakeOrders
 
 log = structlog.get_logger(__name__)
@@ -28,13 +28,13 @@ class PauseWatch:
     def look(self, *, is_first: bool = False) -> None:
         """Set the switch as the latest order says. When orders cannot be read, it stays as it is.
 
-        Raise BusUnavailableError if ``is_first``: without an answer, it is unknown whether the node is paused.
+        Raise BusError if ``is_first``: without an answer, it is unknown whether the node is paused.
         """
         try:
             self._switch.set(self._orders.refresh().get(self._node))
         except (BusError, SchemaMismatchError) as error:
             match error:
-                case BusUnavailableError() if is_first:
+                case BusError() if is_first:
                     raise
             if str(error) != self._problem:
                 log.warning("cannot read whether the node is paused", reason=str(error))
@@ -44,7 +44,7 @@ class PauseWatch:
 
     @contextmanager
     def looking(self) -> Iterator[None]:
-        """Look now, and each second until the end of the block. Raise BusUnavailableError when no broker answers."""
+        """Look now, and each second until the end of the block. Raise BusError when orders cannot be read."""
         self.look(is_first=True)
         ended = Event()
 
