@@ -1,6 +1,6 @@
 """Checkpoints of keyed state, made and restored on the in-memory bus."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from node_tally_reducer.v1_0_0.node import NodeTallyReducer
 from node_trip_orchestrator.v1_0_0.models import ApproveTrip, BookTrip, Pay
 
 from onex.bus.memory.transaction import MemoryTransaction
-from onex.bus.protocols import Outgoing, Partition, Position
+from onex.bus.protocols import Outgoing, Partition, Position, ProtocolConsumer
 from onex.checkpoint import CheckpointSource, CheckpointStore, EnumKeyChange, Making, Manifest, Retention
 from onex.checkpoint.manifest import decoded, encoded
 from onex.checkpoint.records import copy_place, manifest_key, read_part
@@ -233,6 +233,38 @@ def test_one_is_deleted_by_its_name(mesh: MeshDriver) -> None:
         desk(mesh).delete("first")
 
 
+def test_a_deletion_that_is_interrupted_is_ended_by_the_next_checkpoint(
+    mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk(mesh).make("first")
+    commit, commits = MemoryTransaction.commit, list[int]()
+
+    def dies(
+        transaction: MemoryTransaction, consumer: ProtocolConsumer | None, positions: Mapping[Partition, Position]
+    ) -> None:
+        commits.append(1)
+        if len(commits) == 2:
+            raise BusUnavailableError("away")
+        commit(transaction, consumer, positions)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MemoryTransaction, "commit", dies)
+        with pytest.raises(BusUnavailableError, match="away"):
+            desk(mesh).delete("first")
+    assert desk(mesh).all() == []
+    made = desk(mesh).make("second")
+    assert store(mesh).all() == [made]
+    live = {record.key(): record.value() for record in mesh.records(TOPIC)}
+    assert len([value for value in live.values() if value]) == 1 + 3, "no copies of the first one"
+
+
+def test_an_end_beyond_the_topic_is_not_awaited(mesh: MeshDriver) -> None:
+    manifest = desk(mesh).make("first")
+    for cut in manifest.cuts:
+        far = cut.model_copy(update={"end": 2**62})
+        assert len([*store(mesh).copies(manifest, far)]) == cut.records
+
+
 # -- restore
 
 
@@ -331,6 +363,8 @@ def test_an_interrupted_restore_blocks_the_node_until_it_is_run_again(
     stop(mesh)
     with pytest.raises(RejectedError, match="has not ended: run `onex state checkpoint restore` again, for all keys"):
         desk(mesh).plan_restore("first", key="b")
+    with pytest.raises(RejectedError, match="was begun and has not ended"):
+        desk(mesh).make("half of it")
     desk(mesh).restore(desk(mesh).plan_restore("first"))
     assert start(mesh) == {}
     assert totals(mesh) == {"a": 1, "b": 1, "c": 1}

@@ -98,6 +98,7 @@ def test_a_day_and_a_weekday_count_each_as_in_crontab() -> None:
 def test_a_leap_day_comes_after_four_years_and_around_2100_after_eight() -> None:
     assert following("0 0 29 2 *", "UTC", "2026-01-01T00:00Z", 2)[1] == "2032-02-29T00:00+00:00"
     assert following("0 0 29 2 *", "UTC", "2096-03-01T00:00Z", 1) == ["2104-02-29T00:00+00:00"]
+    assert following("0 0 */31 1 mon", "UTC", "2035-01-01T01:00Z", 1) == ["2046-01-01T00:00+00:00"]
     assert next_after(parse_cron("0 0 29 2 *"), UTC, at("9997-01-01T00:00Z")) is None
     assert next_after(parse_cron("* * * * *"), UTC, at("9999-12-31T23:59Z")) is None
 

@@ -253,6 +253,7 @@ def test_a_zone_that_an_update_lacks_stops_a_schedule_until_it_is_back(
 _HOSTILE: list[tuple[dict[str, object], str]] = [
     ({"cron": "* * * * * *"}, "6 fields"),
     ({"zone": "Mars/Olympus"}, "no time zone"),
+    ({"late_after": 1e300}, "late_after"),
     ({"topic": "onex.evt.digest.digest-made.v1"}, "carries no commands"),
     ({"topic": "staging.onex.cmd.digest.make-digest.v1"}, "carries no commands"),
     ({"topic": "shop.orders"}, "is not of the form"),

@@ -76,7 +76,9 @@ class CheckpointStore:
         Raise PoisonError at the end when they are not those that were written, BusError.
         """
         prefix, digest, count = copy_prefix(manifest.id), Digest(), 0
-        for record in read_part(self._bus, copy_place(self.source.topic, cut.number), cut.first, cut.end):
+        place = copy_place(self.source.topic, cut.number)
+        end = min(cut.end, self._bus.admin.ends([place])[place][1])  # a reader waits for later records
+        for record in read_part(self._bus, place, cut.first, end):
             key, value = record.key() or b"", record.value()
             if not key.startswith(prefix) or not value:
                 continue
@@ -161,17 +163,24 @@ class CheckpointStore:
         writer.flush()
 
     def _delete(self, manifest: Manifest, writer: Writer) -> None:
-        """Delete the manifest first, so that no checkpoint is listed that lacks records."""
-        writer.add(self.source.topic, manifest_key(manifest.name), None, MANIFESTS)
-        writer.flush()
+        """Take a checkpoint from the list, delete its copies, and then its manifest.
+
+        So no checkpoint is listed that lacks records, and the next ``make`` ends a deletion that was interrupted.
+        """
+        if manifest.complete:
+            self._write(manifest.model_copy(update={"complete": False}), writer)
         prefix, topic = copy_prefix(manifest.id), self.source.topic
-        places = [copy_place(topic, number) for number in range(len(manifest.first))]
-        ends = self._bus.admin.ends(places)
-        for place, first in zip(places, manifest.first, strict=True):
-            for record in read_part(self._bus, place, first, ends[place][1]):
+        count = min(len(manifest.first), require_topic(self._bus.admin, topic).partitions - 1)
+        places = [copy_place(topic, number) for number in range(count)]
+        ends, cut_ends = self._bus.admin.ends(places), {cut.number: cut.end for cut in manifest.cuts}
+        for number, (place, first) in enumerate(zip(places, manifest.first, strict=False)):
+            end = ends[place][1]
+            for record in read_part(self._bus, place, first, min(end, cut_ends.get(number, end))):
                 key = record.key() or b""
                 if key.startswith(prefix) and record.value():
                     writer.add(topic, key, None, place.partition)
+        writer.flush()
+        writer.add(topic, manifest_key(manifest.name), None, MANIFESTS)
         writer.flush()
 
 

@@ -86,6 +86,8 @@ class CheckpointManager:
 
     def make(self, name: str, key: str | None = None) -> Manifest:
         """Make a checkpoint of all keys, or of one; instances may run. Raise RejectedError, BusError."""
+        if begun := _begun(self._offsets.positions()):
+            raise RejectedError(_not_ended(begun.pop()))
         self._fit()
         making = Making(name, key, self._author.who, self._author.why)
         return self._store.make(making, _retention_of(self._node))
@@ -172,10 +174,8 @@ class CheckpointManager:
 
     def _check_positions(self, positions: Sequence[PartitionPosition], comparison: Comparison) -> None:
         """Raise RejectedError when a restore would leave a state that does not belong to the positions."""
-        begun = {mark for at in positions if at.committed and (mark := mark_of(at.committed)) and in_progress(mark)}
-        if comparison.key is not None and (other := begun - {_mark(comparison)}):
-            what, command = in_progress(other.pop()) or ("", "")
-            raise RejectedError(f"{what} was begun and has not ended: run {command} again, for all keys, before this")
+        if comparison.key is not None and (other := _begun(positions) - {_mark(comparison)}):
+            raise RejectedError(_not_ended(other.pop()))
         with_position = {at.partition.partition for at in positions if at.committed}
         with_records = {at.partition.partition for at in positions if at.end > at.first}
         for cut in comparison.cuts:
@@ -262,6 +262,16 @@ def _mark(comparison: Comparison) -> Mark:
     """Return the mark of positions during this restore."""
     scope = "all" if comparison.key is None else digest_of(comparison.key.encode()).hex()
     return restoring(f"{comparison.manifest.id}-{scope}")
+
+
+def _begun(positions: Sequence[PartitionPosition]) -> set[Mark]:
+    """Return the marks of changes that were begun and have not ended."""
+    return {mark for at in positions if at.committed and (mark := mark_of(at.committed)) and in_progress(mark)}
+
+
+def _not_ended(mark: Mark) -> str:
+    what, command = in_progress(mark) or ("", "")
+    return f"{what} was begun and has not ended: run {command} again, for all keys, before this"
 
 
 def _start_of(at: PartitionPosition) -> int:

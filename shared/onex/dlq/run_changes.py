@@ -155,7 +155,7 @@ class RunChanger:
         if not state.is_over:
             return f"it is still {state.phase}; cancel it first"
         if state.phase == "completed" and not repeats_completed:
-            return "it completed; --completed repeats everything that it did"
+            return "it completed; `onex workflows rerun --completed` repeats everything that it did"
         try:
             self._command(state)
             repeated = self._repeated(state, begin_at(state))

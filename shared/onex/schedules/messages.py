@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from onex.model.contract.schedules import LONGEST_PAYLOAD
+from onex.model.duration import LONGEST
 from onex.model.enums import EnumAfterOutage
 from onex.model.message import Message
 
@@ -38,7 +39,7 @@ class ScheduleDefinition(Message):
     cron: str = Field(max_length=LONGEST_NAME)
     zone: str = Field(max_length=LONGEST_NAME)
     after_outage: EnumAfterOutage
-    late_after: float = Field(ge=0)
+    late_after: float = Field(ge=0, le=LONGEST)
     """Seconds after a due time within which it counts as punctual."""
     topic: str = Field(max_length=LONGEST_NAME)
     """Topic of the command, without the prefix of the environment."""

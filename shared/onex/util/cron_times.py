@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from onex.util.cron import CronTimes
 
 _DAY = timedelta(days=1)
-_FARTHEST = 8 * 366 + 3
-"""Days. The 29th of February comes again after eight years at most."""
+_FARTHEST = 41 * 366
+"""Days. A 29th of February that is a certain weekday comes again after forty years at most."""
 
 
 def next_after(times: CronTimes, zone: tzinfo, after: datetime) -> datetime | None:
