@@ -125,6 +125,13 @@ def test_the_node_works_and_its_cases_have_no_secrets(tmp_path: Path) -> None:
     mesh.close()
 
 
+def test_values_below_a_secret_are_no_choices() -> None:
+    records = [{"id": n, "credentials": {"login": ("hunter2", "swordfish")[n % 2]}} for n in range(60)]
+    adoption = adopt(sample(records, [b"%d" % number for number in range(60)]), Choices())
+    everything = "".join([*adoption.files.values(), *map(str, adoption.fields), *adoption.notes])
+    assert not [word for word in ("hunter2", "swordfish") if word in everything]
+
+
 HOSTILE: Mapping[str, Mapping[str, object]] = {
     "names": {
         "class": 1,

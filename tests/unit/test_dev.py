@@ -12,6 +12,7 @@ import pytest
 
 from onex.cli.dev.checks import command_of_tests, start_tests
 from onex.cli.dev.child import Child
+from onex.cli.dev.command import _report_if_possible
 from onex.cli.dev.display import PlainDisplay, excerpt_of, log_endings, names_of
 from onex.cli.dev.file_watch import FileWatch
 from onex.cli.dev.loop import follow, run_once
@@ -337,6 +338,7 @@ def test_an_error_has_the_line_of_its_file(tmp_path: Path) -> None:
     assert excerpt_of(f"error {file}:9: x: y") == ""
     assert excerpt_of(f"error {tmp_path / 'gone'}:1: x: y") == ""
     assert excerpt_of("2 topics created") == ""
+    assert excerpt_of(f"error {file}:0: name: cannot import") == ""
 
 
 def test_a_failure_has_the_ends_of_the_logs_that_it_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -376,6 +378,38 @@ def test_a_command_has_its_output_as_lines(monkeypatch: pytest.MonkeyPatch, tmp_
         assert list(tmp_path.iterdir()) == [], "nothing is left"
     finally:
         server.close()
+
+
+def test_a_line_that_is_too_long_hides_none_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onex.cli.dev.child._LARGEST", 8)
+    child = Child.__new__(Child)
+    child._unread = b""
+    chunks = [b"one\ntw", b"o\n", b"x" * 20, b"y" * 20, b"z\nthree\n", b"rest"]
+    assert [line for chunk in chunks for line in child._lines_with(chunk)] == [b"one", b"two", b"x" * 8, b"three"]
+    assert child._unread == b"rest"
+
+
+def test_a_reload_that_succeeded_before_its_interrupt_counts() -> None:
+    world = World()
+    world.rounds.step()
+    world.end(0)
+    current = world.started[-1][1]
+    world.rounds.changed([])
+    current.end(0)
+    world.rounds.step()
+    assert world.rounds.stage is Stage.RUNNING
+    assert world.started[-1][1] is not current, "the change starts another round"
+
+
+def test_everything_stops_when_the_terminal_is_gone() -> None:
+    told: list[str] = []
+
+    def gone(line: str) -> None:
+        told.append(line)
+        raise OSError(5, "Input/output error")
+
+    _report_if_possible(gone, "stopping")
+    assert told == ["stopping"]
 
 
 def test_a_folder_has_one_dev_which_does_not_lock_up(tmp_path: Path) -> None:

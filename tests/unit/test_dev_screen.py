@@ -118,6 +118,11 @@ def test_the_log_is_that_of_the_newest_agent(settings: Settings) -> None:
     lines.step()
     lines.step()
     assert shown == ["log a  more", "log a  of the next agent"]
+    for part in ("ha", "lf\nlast"):
+        with (settings.home / "logs" / "a.2.log").open("a") as file:
+            file.write(part)
+        lines.step()
+    assert shown[2:] == ["log a  half"], "a line is shown when it is whole"
 
 
 def test_an_agent_that_ends_by_itself_is_reported_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ def field_docs(model: type[BaseModel]) -> dict[str, str]:
     docs: dict[str, str] = {}
     for cls in reversed(model.__mro__):
         if issubclass(cls, BaseModel) and cls is not BaseModel:
-            docs |= _of_module(cls.__module__)[cls.__qualname__]
+            docs |= _of_module(cls.__module__).get(cls.__qualname__, {})
     return docs
 
 

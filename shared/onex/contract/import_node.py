@@ -101,7 +101,7 @@ def _place(error: Exception, folder: Path) -> tuple[Path, int] | None:
     places = [(frame.filename, frame.lineno or 1) for frame in extract_tb(error.__traceback__)]
     match error:
         case SyntaxError(filename=str(file), lineno=int(line)):
-            places.append((file, line))
+            places.append((file, max(1, line)))  # 0 for a file that cannot be read as text
     for file, line in reversed(places):
         if Path(file).is_relative_to(folder):
             return Path(file), line

@@ -223,10 +223,13 @@ class _ForkedServer:
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
+        self._code: int | None = None
 
     def wait(self) -> int:
         """Return the exit code at its end."""
-        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        if self._code is None:
+            self._code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        return self._code
 
 
 _inherited: list[ForkServer] = []

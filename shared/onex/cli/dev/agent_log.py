@@ -46,9 +46,8 @@ class AgentLog:
             with suppress(OSError):
                 size = log.stat().st_size
                 before = size if first else min(self._sizes.get(log, 0), size)
-                self._sizes[log] = size
-                if size > before:
-                    lines += _tail(log, min(size - before, _TAIL)).splitlines()
+                self._sizes[log], whole = _whole_lines(log, before, size)
+                lines += whole
         return [readable(line) for line in lines]
 
     def _newest(self, node: str) -> Path | None:
@@ -66,6 +65,17 @@ def _tail(log: Path, size: int = _TAIL) -> str:
         file.seek(max(0, end - size))
         return file.read(size).decode(errors="replace")
     return ""
+
+
+def _whole_lines(log: Path, before: int, size: int) -> tuple[int, list[str]]:
+    """Return the lines that end between two positions, and the position behind the last one."""
+    start = max(before, size - _TAIL)
+    with log.open("rb") as file:
+        file.seek(start)
+        written = file.read(size - start)
+    end = written.rfind(b"\n") + 1
+    begin = written.find(b"\n") + 1 if start > before else 0  # the first line is cut
+    return start + end, written[begin:end].decode(errors="replace").splitlines()
 
 
 def readable(line: str) -> str:

@@ -56,6 +56,7 @@ class Child:
         """End the command, and forget its output."""
         with suppress(OSError):  # the server has ended, and with it what is tied to it
             self._process.kill()
+            self._process.wait()
         self._close()
 
     def lines(self) -> list[str]:
@@ -63,16 +64,28 @@ class Child:
         if self._output < 0:
             return []
         ended = self._process.poll() is not None
+        lines: list[bytes] = []
         with suppress(BlockingIOError):
             while chunk := os.read(self._output, _CHUNK):
-                self._unread = (self._unread + chunk)[:_LARGEST]
-                if not ended and b"\n" in chunk:
+                lines += self._lines_with(chunk)
+                if not ended and lines:
                     break
-        lines = self._unread.split(b"\n")
-        self._unread = b"" if ended else lines.pop()
         if ended:
+            lines.append(self._unread)
+            self._unread = b""
             self._close()
         return [printable(line.decode(errors="replace")) for line in lines if line.strip()]
+
+    def _lines_with(self, chunk: bytes) -> list[bytes]:
+        """Return the lines that end within a chunk."""
+        first, *others = chunk.split(b"\n")
+        self._unread += first[: _LARGEST - len(self._unread)]
+        if not others:
+            return []
+        *whole, rest = others
+        lines = [self._unread, *whole]
+        self._unread = rest
+        return lines
 
     def _close(self) -> None:
         if self._output >= 0:

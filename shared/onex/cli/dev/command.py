@@ -1,5 +1,8 @@
 """``onex dev``: a mesh on this machine that follows the files of its nodes."""
 
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -64,7 +67,12 @@ def dev(
             else:
                 following.run(stop)
         finally:
-            report = display.line if following is None else following.report
+            report = partial(_report_if_possible, display.line if following is None else following.report)
             stopped = stop_everything(rounds, commands.down, lambda: kill_stack(settings), report, stop)
             commands.close()
     raise typer.Exit(code or stopped)
+
+
+def _report_if_possible(report: Callable[[str], None], line: str) -> None:
+    with suppress(OSError):  # the terminal may be gone, and everything must stop then, too
+        report(line)

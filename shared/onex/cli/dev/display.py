@@ -11,7 +11,7 @@ from rich.text import Text
 from onex.cli.output import console, errors
 from onex.util.printable import one_line
 
-_PLACE: Final = re.compile(r"error (?P<file>[^:]+):(?P<line>[0-9]{1,7}): ")
+_PLACE: Final = re.compile(r"error (?P<file>[^:]+):(?P<line>[1-9][0-9]{0,6}): ")
 _LOG: Final = re.compile(r"[^ ,;]+\.log\b")
 _MOST_FILES, _MOST_LINES, _LOG_LINES, _LONGEST = 5, 50, 8, 300
 

@@ -69,11 +69,13 @@ def run_once(
         end(tests)
     status = start_status()
     while (unready := status.poll()) is None and not stop.is_asked:
+        for line in status.lines():
+            report(line)
         time.sleep(_TICK)
     for line in status.lines():
         report(line)
     words = {Exit.OK: "passed", NO_TESTS: "none found"}.get(code, f"failed (exit code {code})")
-    report(f"tests: {words}; agents: {'not all ready' if unready else 'ready'}")
+    report(f"tests: {words}; agents: {'ready' if unready == Exit.OK else 'not all ready'}")
     return Exit.OK if code in (Exit.OK, NO_TESTS) and unready == Exit.OK else Exit.FAILED
 
 

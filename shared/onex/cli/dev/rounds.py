@@ -87,8 +87,8 @@ class Rounds:
             if code is None:
                 return
             self._current = None
-            if not self._is_interrupted:
-                self._end(code)
+            if code == Exit.OK or not self._is_interrupted:
+                self._end(code)  # the interrupt may come when the agents run already
         if self._is_wanted:
             self._is_wanted, self._is_interrupted, self._lines = False, False, []
             self._of_servers = self._servers_first and self.stage is Stage.SERVERS
@@ -102,11 +102,11 @@ class Rounds:
         if not self._is_interrupted:
             self._is_interrupted = True
             self._current.interrupt()
-        if self._current.poll() is None:
-            return False
+        has_ended = self._current.poll() is not None
         self._take(self._current.lines())
-        self._current = None
-        return True
+        if has_ended:
+            self._current = None
+        return has_ended
 
     def kill(self) -> None:
         """End the current round immediately. What it started continues to run."""

@@ -36,7 +36,13 @@ def stop_everything(
             down.kill()
             kill()
             return Exit.FAILED
+        _report_lines(down, report)
         time.sleep(_TICK)
-    for line in down.lines():
-        report(line)
+    _report_lines(down, report)
     return code
+
+
+def _report_lines(child: Round, report: Callable[[str], None]) -> None:
+    """Report what a command wrote: it waits when nothing reads its output."""
+    for line in child.lines():
+        report(line)

@@ -62,7 +62,7 @@ class Inference:
             )
         model = self._model(root, name, "", 0)
         if not model.fields:
-            raise RejectedError("the records have no field with a value; sample others with --from or --records")
+            raise RejectedError("the records have no field with a value; sample others with --earliest or --records")
         return model
 
     def _model(self, seen: Seen, name: str, place: str, depth: int) -> Model:
@@ -114,7 +114,7 @@ class Inference:
         if seen.truths:
             return Guess(Plain("bool"), sure)
         if seen.texts.count:
-            return self._text(seen.texts, json)
+            return self._text(seen.texts, json, at)
         if seen.lists:
             assert seen.items is not None  # empty lists were left out
             item = self._guess(seen.items, singular(json), outer, at, depth + 1)
@@ -139,7 +139,7 @@ class Inference:
         why = f"{len(seen.fields)} names in {seen.objects} objects: names are data"
         return Guess(Mapped(item.type, values.nulls > 0), min(item.sure, Sure.LIKELY, key=_order), why)
 
-    def _text(self, texts: Texts, json: str) -> Guess:
+    def _text(self, texts: Texts, json: str, at: str) -> Guess:
         sure = sure_of(texts.count)
         for form in ("UUID", "datetime", "date"):
             if form in texts.forms:
@@ -149,7 +149,8 @@ class Inference:
         if places and texts.count > 2 and (is_number or _is_money(json)):
             why = f"all texts are numbers with {places[1:]} decimal places"
             return Guess(Digits(_USUAL_DIGITS + 6, int(places[1:])), min(sure, Sure.LIKELY, key=_order), why)
-        if self._enums and _is_choice(texts) and not self._redactor.hides(json):
+        is_hidden = any(map(self._redactor.hides, (json, *at.split("."))))  # also below a hidden object
+        if self._enums and _is_choice(texts) and not is_hidden:
             why = f"{len(texts.values)} values in {texts.count} texts; another value would be a dead letter"
             likely = texts.count >= 25 * len(texts.values)
             return Guess(Choice(tuple(sorted(texts.values))), Sure.LIKELY if likely else Sure.UNSURE, why)
