@@ -54,9 +54,9 @@ def mesh() -> Iterator[MeshDriver]:
 def onex(mesh: MeshDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Onex":
     monkeypatch.setenv("ONEX_HOME", str(tmp_path))
     monkeypatch.setenv("ONEX_ENV", "test")
-    monkeypatch.setattr("onex.cli.workflow_changes.open_own_bus", lambda _: mesh.bus)
-    monkeypatch.setattr("onex.cli.workflow_changes.open_catalogue", lambda *_: TopicCatalogue(mesh.bus))
-    monkeypatch.setattr("onex.cli.workflow_changes.time.sleep", lambda _: mesh.run_until_idle())
+    monkeypatch.setattr("onex.cli.workflow_selection.open_own_bus", lambda _: mesh.bus)
+    monkeypatch.setattr("onex.cli.workflow_selection.open_catalogue", lambda *_: TopicCatalogue(mesh.bus))
+    monkeypatch.setattr("onex.cli.workflow_cancel.time.sleep", lambda _: mesh.run_until_idle())
     return Onex()
 
 
@@ -207,7 +207,7 @@ def test_an_interrupted_wait_says_how_many_have_not_ended(
     mesh: MeshDriver, onex: Onex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(mesh, "a", "b")
-    monkeypatch.setattr("onex.cli.workflow_changes.time.sleep", lambda _: os.kill(os.getpid(), signal.SIGINT))
+    monkeypatch.setattr("onex.cli.workflow_cancel.time.sleep", lambda _: os.kill(os.getpid(), signal.SIGINT))
     interrupted = onex("cancel", "--all", code=1)
     assert "interrupted: 2 of 2 workflows have not ended; run it again to continue" in interrupted.output
     mesh.run_until_idle()

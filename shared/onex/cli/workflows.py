@@ -11,8 +11,9 @@ from onex.cli.node_lookup import resolve_all
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, CommandError, console, errors, print_json, print_rows
 from onex.cli.terminal import styled
-from onex.cli.workflow_changes import cancel, rerun, retry
+from onex.cli.workflow_cancel import cancel
 from onex.cli.workflow_drawing import waits_for
+from onex.cli.workflow_repeat import rerun, retry
 from onex.cli.workflow_runs import began, brief, run_of, runs_of
 from onex.cli.workflow_version import missing_version_text, version_of_run
 from onex.connect import open_catalogue

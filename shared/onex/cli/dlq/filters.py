@@ -1,13 +1,11 @@
 """The options that select dead letters, shared by every ``onex dlq`` command."""
 
-import inspect
-from collections.abc import Callable
-from functools import wraps
 from typing import Annotated
 
 import typer
 
 from onex.cli.inputs import moment_of, pairs, whole_number
+from onex.cli.shared_options import with_options
 from onex.dlq import EnumLetterState, LetterFilter
 
 
@@ -53,21 +51,8 @@ def _options(
     )
 
 
-def with_filters(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options to a command, which receives them as one argument ``wanted``."""
-    parameters_of_command = inspect.signature(command).parameters
-    shared = inspect.signature(_options).parameters
-
-    @wraps(command)
-    def run(**values: object) -> None:
-        filters = {name: values.pop(name) for name in shared}
-        command(wanted=_options(**filters), **values)  # type: ignore[arg-type]  # typer converted them
-
-    parameters = [p for p in parameters_of_command.values() if p.name != "wanted"] + list(shared.values())
-    arranged = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
-    setattr(run, "__signature__", inspect.Signature(arranged))  # noqa: B010 - where typer looks
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in arranged}
-    return run
+with_filters = with_options(_options, "wanted")
+"""Adds the options to a command, which receives them as one argument ``wanted``."""
 
 
 def _span(text: str) -> tuple[int, int] | None:
