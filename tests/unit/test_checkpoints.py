@@ -231,6 +231,15 @@ def test_one_is_deleted_by_its_name(mesh: MeshDriver) -> None:
     assert desk(mesh).all() == []
     with pytest.raises(RejectedError, match="there are: none"):
         desk(mesh).delete("first")
+    (entry,) = Audit(mesh.bus, TopicCatalogue(mesh.bus)).entries()
+    assert (entry.action, entry.node, entry.letter, entry.who, entry.why, entry.detail) == (
+        EnumDeadLetterAction.CHECKPOINT_DELETED,
+        NAME,
+        LOG,
+        "ada",
+        "wrong sums",
+        "checkpoint first of 3 keys",
+    )
 
 
 def test_a_deletion_that_is_interrupted_is_ended_by_the_next_checkpoint(
@@ -252,6 +261,7 @@ def test_a_deletion_that_is_interrupted_is_ended_by_the_next_checkpoint(
         with pytest.raises(BusUnavailableError, match="away"):
             desk(mesh).delete("first")
     assert desk(mesh).all() == []
+    assert len([*Audit(mesh.bus, TopicCatalogue(mesh.bus)).entries()]) == 1, "it is listed no longer"
     made = desk(mesh).make("second")
     assert store(mesh).all() == [made]
     live = {record.key(): record.value() for record in mesh.records(TOPIC)}

@@ -1,21 +1,28 @@
 """What `onex plan`, `onex apply` and `onex schedules` read and write, on the in-memory bus."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from node_digest_compute.v1_0_0.models import DigestMade
+from typer.testing import CliRunner
 
 from node_scheduler_orchestrator.v1_0_0.node import NodeSchedulerOrchestrator
+from onex.bus.memory.transaction import MemoryTransaction
+from onex.cli.main import app
 from onex.cli.node_lookup import resolve_all, scheduler_node
 from onex.cli.output import CommandError
 from onex.cli.schedules.book import ScheduleBook, shown
 from onex.cli.schedules.commands import full_names, rows_of
 from onex.contract import ResolvedNode, resolve_node
-from onex.errors import ConfigurationError
+from onex.dlq import Audit, Author
+from onex.errors import BusError, ConfigurationError
 from onex.schedules import ChangeSchedule, EnumScheduleAction
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.settings import Settings
 from onex.testing import MeshDriver
 from tests.conftest import NODES, SERVICES
@@ -86,13 +93,59 @@ def test_an_operator_names_schedules_by_the_last_part(mesh: MeshDriver, book: Sc
     states = book.states()
     names = full_names(["morning", ALL[2], "quarters"], states)
     assert names == [ALL[0], ALL[2]]
-    book.write(ChangeSchedule(schedule=name, action=EnumScheduleAction.RUN) for name in names)
+    book.order(EnumScheduleAction.RUN, names, Author("ada"), "e")
     mesh.run_until_idle()
     assert sorted(digest.digest_id for digest in mesh.published(DigestMade)) == ["day-2023-11-14", "quarters"]
     with pytest.raises(CommandError, match=r"'evening' is no schedule; there are: node_digest_compute.v1.morning, "):
         full_names(["evening"], states)
     with pytest.raises(CommandError, match="is the name of several schedules"):
         full_names(["morning"], {**states, "node_other_effect.v1.morning": states[ALL[0]]})
+
+
+def test_each_change_of_an_operator_has_an_audit_entry(
+    mesh: MeshDriver, book: ScheduleBook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book.write(book.changes(mesh.nodes))
+    mesh.run_until_idle()
+    monkeypatch.setenv("ONEX_HOME", str(tmp_path))
+    for module in ("schedules.commands", "dlq.managers"):
+        monkeypatch.setattr(f"onex.cli.{module}.open_own_bus", lambda _: mesh.bus)
+        monkeypatch.setattr(f"onex.cli.{module}.open_catalogue", lambda *_: TopicCatalogue(mesh.bus))
+
+    def onex(*arguments: str) -> list[dict[str, str]]:
+        done = CliRunner().invoke(app, [*arguments, "--json", "--services", str(DIGEST.parent)])
+        assert done.exit_code == 0, (done.output, done.exception)
+        return cast(list[dict[str, str]], json.loads(done.stdout))
+
+    wanted: set[tuple[str, ...]] = set()
+    for action in ("pause", "resume", "run", "remove"):
+        (order,) = onex("schedules", action, "morning", "--why", f"to {action}", "--as", "ada")
+        past = {"pause": "paused", "resume": "resumed", "remove": "removed"}.get(action, action)
+        wanted.add((f"schedule_{past}", "node_digest_compute", ALL[0], "ada", f"to {action}", order["id"]))
+        mesh.run_until_idle()
+    assert ALL[0] not in book.states()
+    assert len(mesh.published(DigestMade)) == 1
+    entries = onex("dlq", "audit")
+    facts = ("action", "node", "letter", "who", "why", "message_id")
+    assert {tuple(entry[fact] for fact in facts) for entry in entries} == wanted
+
+
+def test_an_order_and_its_audit_entry_come_together_or_not(
+    mesh: MeshDriver, book: ScheduleBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book.write(book.changes(mesh.nodes))
+    mesh.run_until_idle()
+
+    def fails(*_: object) -> None:
+        raise BusError("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MemoryTransaction, "commit", fails)
+        with pytest.raises(BusError, match="away"):
+            book.order(EnumScheduleAction.PAUSE, ALL[:1], Author("ada"), "e")
+    mesh.run_until_idle()
+    assert not book.states()[ALL[0]].paused
+    assert not [*Audit(mesh.bus, mesh.catalogue).entries()]
 
 
 def test_nodes_with_schedules_bring_the_installed_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,10 @@ def never() -> bool:
     return False
 
 
+def nothing(_: ProtocolTransaction) -> None:
+    """Add nothing to a transaction."""
+
+
 def read_part(
     bus: ProtocolEventBus, partition: Partition, first: int, end: int, stopped: Callable[[], bool] = never
 ) -> Iterator[ProtocolRecord]:
@@ -77,14 +81,15 @@ class Writer:
         self._waiting.append(((topic, value, key, []), number))
         self._bytes += size
 
-    def flush(self) -> None:
-        """Commit the records so far. Raise BusError."""
+    def flush(self, note: Callable[[ProtocolTransaction], None] = nothing) -> None:
+        """Commit the records so far, if there are any, with what ``note`` adds. Raise BusError."""
         if not self._waiting:
             return
         self._transaction.begin()
         try:
             for record, number in self._waiting:
                 self._transaction.produce(*record, number)
+            note(self._transaction)
             self._transaction.commit(None, {})
         except BaseException:
             with suppress(BusError):  # that of the record or the commit says why

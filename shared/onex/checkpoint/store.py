@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from onex.bus.protocols import Partition, ProtocolEventBus
+from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolTransaction
 from onex.bus.topics import require_topic
 from onex.checkpoint.copying import Copier, Making
 from onex.checkpoint.manifest import Digest, Manifest, PartitionCut, decoded, encoded, newest_first, require_name
@@ -16,6 +16,7 @@ from onex.checkpoint.records import (
     is_manifest,
     manifest_key,
     never,
+    nothing,
     read_part,
 )
 from onex.checkpoint.source import CheckpointSource
@@ -117,10 +118,13 @@ class CheckpointStore:
                 self._delete(expired, writer)
         return manifest
 
-    def delete(self, manifest: Manifest) -> None:
-        """Delete a checkpoint. Raise FencedError, BusError."""
+    def delete(self, manifest: Manifest, note: Callable[[ProtocolTransaction], None] = nothing) -> None:
+        """Delete a complete checkpoint. Raise FencedError, BusError.
+
+        ``note`` adds records to the transaction that takes it from the list.
+        """
         with self._writer() as writer:
-            self._delete(manifest, writer)
+            self._delete(manifest, writer, note)
 
     # -- parts -----------------------------------------------------------------------------------
 
@@ -158,17 +162,21 @@ class CheckpointStore:
                 self.skipped.skip(record, PoisonError("the manifest of another checkpoint"))
         return newest_first(found.values())
 
-    def _write(self, manifest: Manifest, writer: Writer) -> None:
+    def _write(
+        self, manifest: Manifest, writer: Writer, note: Callable[[ProtocolTransaction], None] = nothing
+    ) -> None:
         writer.add(self.source.topic, manifest_key(manifest.name), encoded(manifest), MANIFESTS)
-        writer.flush()
+        writer.flush(note)
 
-    def _delete(self, manifest: Manifest, writer: Writer) -> None:
+    def _delete(
+        self, manifest: Manifest, writer: Writer, note: Callable[[ProtocolTransaction], None] = nothing
+    ) -> None:
         """Take a checkpoint from the list, delete its copies, and then its manifest.
 
         So no checkpoint is listed that lacks records, and the next ``make`` ends a deletion that was interrupted.
         """
         if manifest.complete:
-            self._write(manifest.model_copy(update={"complete": False}), writer)
+            self._write(manifest.model_copy(update={"complete": False}), writer, note)
         prefix, topic = copy_prefix(manifest.id), self.source.topic
         count = min(len(manifest.first), require_topic(self._bus.admin, topic).partitions - 1)
         places = [copy_place(topic, number) for number in range(count)]

@@ -103,11 +103,13 @@ def delete(
     node: _Node,
     name: _Name,
     yes: Annotated[bool, typer.Option("--yes", help="Delete it. Without it, only show it.")] = False,
+    reason: Reason = "",
+    who: Who = "",
     services: Services = None,
     as_json: AsJson = False,
 ) -> None:
     """Delete a checkpoint. The state of the node stays."""
-    manager = _manager(node, services, "", "")
+    manager = _manager(node, services, who, reason)
     manifest = manager.delete(name) if yes else manager.find(name)
     if as_json:
         print_json({"checkpoint": _as_dict(manifest), "done": yes})

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from onex.bus.protocols import Partition, Position, ProtocolEventBus
+from onex.bus.protocols import Partition, Position, ProtocolEventBus, ProtocolTransaction
 from onex.bus.topics import require_topic, require_topics
 from onex.checkpoint import CheckpointSource, CheckpointStore, Comparison, KeyChanges, Making, Manifest, Retention
 from onex.checkpoint.changelog import digest_of
@@ -45,7 +45,7 @@ class RestorePlan:
 
 
 class CheckpointManager:
-    """The checkpoints of one node. Each restore has an audit entry with its author."""
+    """The checkpoints of one node. Each restore and deletion has an audit entry with its author."""
 
     def __init__(
         self,
@@ -148,7 +148,11 @@ class CheckpointManager:
     def delete(self, name: str) -> Manifest:
         """Delete a checkpoint, and return it. Raise RejectedError when there is none, BusError."""
         manifest = self.find(name)
-        self._store.delete(manifest)
+        of = f"{manifest.keys} keys" if manifest.key is None else f"key {manifest.key}"
+        detail = f"checkpoint {manifest.name} of {of}"
+        self._store.delete(
+            manifest, lambda transaction: self._add(transaction, EnumDeadLetterAction.CHECKPOINT_DELETED, detail)
+        )
         return manifest
 
     # -- parts -----------------------------------------------------------------------------------
@@ -201,12 +205,16 @@ class CheckpointManager:
         return {partition: end for partition, (_, end) in self._bus.admin.ends(partitions).items()}
 
     def _note(self, comparison: Comparison, changes: KeyChanges) -> None:
-        manifest, action = comparison.manifest, EnumDeadLetterAction.STATE_RESTORED
+        manifest = comparison.manifest
         detail = f"checkpoint {manifest.name}, {changes.total} of {changes.counts.total()} keys changed"
         if comparison.key is not None:
             detail += f", key {comparison.key}"
         with Transaction(self._bus.transaction(f"{self._source.group}.dlq")) as transaction:
-            self._audit.add(transaction, manifest.changelog, self._contract.name, "", action, self._author, detail)
+            self._add(transaction, EnumDeadLetterAction.STATE_RESTORED, detail)
+
+    def _add(self, transaction: ProtocolTransaction, action: EnumDeadLetterAction, detail: str) -> None:
+        changelog, node = self._source.changelog, self._contract.name
+        self._audit.add(transaction, changelog, node, "", action, self._author, detail)
 
 
 class _Readable:

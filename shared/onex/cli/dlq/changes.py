@@ -10,7 +10,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from onex.cli.author import Who, Why, author_of
 from onex.cli.dlq.filters import with_filters
-from onex.cli.dlq.managers import DryRun, Node, NodeName, OneNode, Place, manager_of, managers_of
+from onex.cli.dlq.managers import DryRun, Node, NodeName, OneNode, Place, audit_of, manager_of, managers_of
 from onex.cli.inputs import pairs, read_text
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, CommandError, console, json_line, print_json, print_rows
@@ -182,9 +182,9 @@ def _may_replace(file: Path) -> bool:
 
 
 def audit(node: Node = "", services: Services = None, as_json: AsJson = False) -> None:
-    """Show who changed dead letters, how and why."""
+    """Show who changed dead letters, nodes, runs and schedules, how and why. Without --node also of removed nodes."""
     settings = load_settings(services)
-    audited = (entry for _, manager in managers_of(settings, node) for entry in manager.audited())
+    audited = manager_of(settings, node)[1].audited() if node else audit_of(settings).entries()
     entries = sorted(audited, key=lambda entry: entry.at)
     if as_json:
         print_json([entry.model_dump(mode="json") for entry in entries])

@@ -12,7 +12,7 @@ from onex.cli.node_lookup import find_node, resolve_all
 from onex.connect import open_catalogue
 from onex.contract import resolve_node
 from onex.contract.versions import newest_contracts, version_of
-from onex.dlq import Author, DeadLetterManager
+from onex.dlq import Audit, Author, DeadLetterManager
 from onex.dlq.redirect_source import LetterSource
 from onex.errors import ConfigurationError
 from onex.model.contract import ModelContract
@@ -35,6 +35,12 @@ def manager_of(
     resolved = resolve_node(find_node(node, settings), settings.topic_prefix)
     catalogue = open_catalogue(settings, bus)
     return resolved.contract, DeadLetterManager(bus, catalogue, resolved, author or author_of(), settings.env)
+
+
+def audit_of(settings: Settings) -> Audit:
+    """Return the audit of all nodes, also of those without a contract. Raise BusError."""
+    bus = open_own_bus(settings)
+    return Audit(bus, open_catalogue(settings, bus), settings.topic_prefix)
 
 
 def managers_of(settings: Settings, node: str) -> Iterator[tuple[ModelContract, DeadLetterManager]]:

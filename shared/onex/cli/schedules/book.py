@@ -7,8 +7,11 @@ from onex.bus.protocols import Outgoing, ProtocolEventBus
 from onex.cli.installed_nodes import SCHEDULER
 from onex.contract import ResolvedNode
 from onex.contract.schedules import definitions_of, owner_of
+from onex.dlq import Audit, Author
+from onex.dlq.manager import Transaction
 from onex.errors import SchemaMismatchError
 from onex.mesh import StateReader
+from onex.model.mesh import EnumDeadLetterAction
 from onex.model.topic import changelog_topic
 from onex.provisioning.provision import Change
 from onex.schedules import ChangeSchedule, EnumScheduleAction, ScheduleDefinition, ScheduleState
@@ -16,6 +19,13 @@ from onex.schema import Codec, ProtocolSchemaCatalogue
 from onex.wire.cloudevents import first_headers
 
 _MAJOR = 1
+_AUDITED = {
+    EnumScheduleAction.PAUSE: EnumDeadLetterAction.SCHEDULE_PAUSED,
+    EnumScheduleAction.RESUME: EnumDeadLetterAction.SCHEDULE_RESUMED,
+    EnumScheduleAction.RUN: EnumDeadLetterAction.SCHEDULE_RUN,
+    EnumScheduleAction.REMOVE: EnumDeadLetterAction.SCHEDULE_REMOVED,
+}
+"""What an operator does, by its entry in the audit."""
 
 
 def has_schedules(bus: ProtocolEventBus, prefix: str) -> bool:
@@ -64,13 +74,36 @@ class ScheduleBook:
 
     def write(self, changes: Iterable[ChangeSchedule]) -> Sequence[str]:
         """Write changes for the scheduler, and return their ids. Raise SchemaMismatchError before ``onex apply``."""
-        codec = Codec.of_topic(ChangeSchedule, self._topic, self._catalogue)
+        codec = self._codec()
         ids: list[str] = []
         for change in changes:
             ids.append(uuid.uuid4().hex)
-            headers = first_headers(self._topic, b"/onex/cli", ids[-1])
-            self._bus.publish(Outgoing(self._topic, codec.encode(change), change.partition_key(), headers))
+            self._bus.publish(self._record(codec, change, ids[-1]))
         return ids
+
+    def order(self, action: EnumScheduleAction, schedules: Sequence[str], author: Author, env: str) -> Sequence[str]:
+        """Write the changes of an operator, with their audit entries in one transaction, and return their ids.
+
+        Raise KeyError for an action that is no operator's, SchemaMismatchError before ``onex apply``, and FencedError
+        when another operator changes schedules at the same time.
+        """
+        audited, prefix = _AUDITED[action], self._scheduler.contract.topic_prefix
+        codec, audit = self._codec(), Audit(self._bus, self._catalogue, prefix)
+        ids: list[str] = []
+        with Transaction(self._bus.transaction(f"{prefix}{env}.{SCHEDULER}.schedules")) as transaction:
+            for schedule in schedules:
+                ids.append(uuid.uuid4().hex)
+                record = self._record(codec, ChangeSchedule(schedule=schedule, action=action), ids[-1])
+                transaction.produce(record.topic, record.value, record.key, record.headers)
+                audit.add(transaction, schedule, schedule.partition(".")[0], ids[-1], audited, author)
+        return ids
+
+    def _codec(self) -> Codec:
+        return Codec.of_topic(ChangeSchedule, self._topic, self._catalogue)
+
+    def _record(self, codec: Codec, change: ChangeSchedule, identity: str) -> Outgoing:
+        headers = first_headers(self._topic, b"/onex/cli", identity)
+        return Outgoing(self._topic, codec.encode(change), change.partition_key(), headers)
 
 
 def declared_by_nodes(nodes: Iterable[ResolvedNode]) -> tuple[dict[str, ScheduleDefinition], set[str]]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from onex.cli.author import Who, Why, author_of
 from onex.cli.bus import open_bus, open_own_bus
 from onex.cli.installed_nodes import SCHEDULER
 from onex.cli.node_lookup import resolve_all, scheduler_node
@@ -15,7 +16,8 @@ from onex.cli.output import AsJson, CommandError, Exit, console, errors, print_j
 from onex.cli.schedules.book import ScheduleBook, declared_by_nodes
 from onex.cli.terminal import styled
 from onex.connect import open_catalogue
-from onex.schedules import ChangeSchedule, EnumScheduleAction, ScheduleDefinition, ScheduleState
+from onex.dlq import Author
+from onex.schedules import EnumScheduleAction, ScheduleDefinition, ScheduleState
 from onex.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="List, pause, resume, carry out and remove schedules.")
@@ -50,28 +52,28 @@ def list_schedules(services: Services = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def pause(names: Names, services: Services = None, as_json: AsJson = False) -> None:
+def pause(names: Names, why: Why = "", who: Who = "", services: Services = None, as_json: AsJson = False) -> None:
     """Pause schedules. Due times that pass meanwhile are skipped."""
-    _write(EnumScheduleAction.PAUSE, names, load_settings(services), as_json=as_json)
+    _write(EnumScheduleAction.PAUSE, names, author_of(who, why), load_settings(services), as_json=as_json)
 
 
 @app.command()
-def resume(names: Names, services: Services = None, as_json: AsJson = False) -> None:
+def resume(names: Names, why: Why = "", who: Who = "", services: Services = None, as_json: AsJson = False) -> None:
     """Resume schedules, from their next due time on."""
-    _write(EnumScheduleAction.RESUME, names, load_settings(services), as_json=as_json)
+    _write(EnumScheduleAction.RESUME, names, author_of(who, why), load_settings(services), as_json=as_json)
 
 
 @app.command()
-def run(names: Names, services: Services = None, as_json: AsJson = False) -> None:
+def run(names: Names, why: Why = "", who: Who = "", services: Services = None, as_json: AsJson = False) -> None:
     """Send the commands of schedules now, in addition to their due times, also while they are paused."""
-    _write(EnumScheduleAction.RUN, names, load_settings(services), as_json=as_json)
+    _write(EnumScheduleAction.RUN, names, author_of(who, why), load_settings(services), as_json=as_json)
 
 
 @app.command()
-def remove(names: Names, services: Services = None, as_json: AsJson = False) -> None:
+def remove(names: Names, why: Why = "", who: Who = "", services: Services = None, as_json: AsJson = False) -> None:
     """Remove schedules of nodes whose contracts are gone. `onex apply` removes those of other nodes, and sets again
     what a contract declares."""
-    _write(EnumScheduleAction.REMOVE, names, load_settings(services), as_json=as_json)
+    _write(EnumScheduleAction.REMOVE, names, author_of(who, why), load_settings(services), as_json=as_json)
 
 
 def rows_of(
@@ -124,7 +126,9 @@ def _time(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat(timespec="seconds")
 
 
-def _write(action: EnumScheduleAction, names: list[str], settings: Settings, *, as_json: bool) -> None:
+def _write(
+    action: EnumScheduleAction, names: list[str], author: Author, settings: Settings, *, as_json: bool
+) -> None:
     nodes = resolve_all(settings)
     bus = open_own_bus(settings)
     book = ScheduleBook(bus, open_catalogue(settings, bus), scheduler_node(settings, nodes))
@@ -138,7 +142,7 @@ def _write(action: EnumScheduleAction, names: list[str], settings: Settings, *, 
             raise CommandError(words, Exit.TIMEOUT)
         time.sleep(0.1)
         states = book.states()
-    ids = book.write(ChangeSchedule(schedule=schedule, action=action) for schedule in schedules)
+    ids = book.order(action, schedules, author, settings.env)
     if as_json:
         pairs = zip(schedules, ids, strict=True)
         print_json([{"schedule": schedule, "action": action.value, "id": identity} for schedule, identity in pairs])

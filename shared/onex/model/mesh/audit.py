@@ -39,6 +39,16 @@ class EnumDeadLetterAction(StrEnum):
     """The agents of a node take no inputs: the entry names the topic of the orders, not a letter."""
     INTAKE_RESUMED = "intake_resumed"
     """They take inputs again."""
+    SCHEDULE_PAUSED = "schedule_paused"
+    """A schedule was paused: the entry names the schedule, not a letter, and the order to the scheduler."""
+    SCHEDULE_RESUMED = "schedule_resumed"
+    """A schedule was resumed."""
+    SCHEDULE_RUN = "schedule_run"
+    """The command of a schedule was sent in addition to its due times."""
+    SCHEDULE_REMOVED = "schedule_removed"
+    """A schedule was removed."""
+    CHECKPOINT_DELETED = "checkpoint_deleted"
+    """A checkpoint of the state of a node was deleted: the entry names its changelog, not a letter."""
 
 
 class DeadLetterAudited(Message, key="letter"):
