@@ -16,13 +16,13 @@ from onex.model.message import Message
 from onex.schema.catalogue import ProtocolSchemaCatalogue
 from onex.schema.codec import Codec
 from onex.schema.foreign import AvroSchema
+from onex.schema.foreign_refusal import different_place, unwritable_place
 from onex.schema.json_form import json_reader
 from onex.schema.refusal import UNWRITABLE
 from onex.schema.resolving import unwritable
 from onex.util.error_text import validation_text
 from onex.wire import headers as h
 
-_REFUSED: tuple[type[Exception], ...] = (*UNWRITABLE, MessageError)
 _PREFIX = struct.Struct(">bI")
 _SHORTEST = 5
 """Bytes before the body of a record in Confluent's wire format."""
@@ -76,16 +76,26 @@ class ForeignAvroCodec:
         prefix, schema = self._writer or self.prepare()
         body = io.BytesIO()
         body.write(prefix)
+        datum = _datum(message.model_dump())
         try:
-            fastavro.schemaless_writer(body, schema, _datum(message.model_dump()), strict_allow_default=True)
-            value = body.getvalue()
-            if self._own.decode_foreign(value) == message:
-                return value
-        except _REFUSED as error:
-            raise RejectedError(
-                f"{self.model.__name__}: does not fit the schema of {self._subject}: {type(error).__name__}"
-            ) from None
-        raise RejectedError(f"{self.model.__name__}: the schema of {self._subject} does not hold its values exactly")
+            fastavro.schemaless_writer(body, schema, datum, strict_allow_default=True)
+        except UNWRITABLE as error:
+            words = f"does not fit the schema of {self._subject}: {type(error).__name__}"
+            raise self._refusal(unwritable_place(schema, datum), words) from None
+        value = body.getvalue()
+        try:
+            again = self._own.decode_foreign(value)
+        except RejectedError as error:  # with the field
+            raise self._refusal("", f"does not fit the schema of {self._subject}: {error}") from None
+        except MessageError as error:
+            raise self._refusal("", f"does not fit the schema of {self._subject}: {type(error).__name__}") from None
+        if again == message:
+            return value
+        words = f"the schema of {self._subject} does not hold its value exactly"
+        raise self._refusal(different_place(message, again), words)
+
+    def _refusal(self, place: str, words: str) -> RejectedError:
+        return RejectedError(f"{self.model.__name__}: {f'{place}: ' if place else ''}{words}")
 
 
 def _datum(value: object) -> object:

@@ -11,6 +11,7 @@ from onex.model.message import Message
 from onex.schema.catalogue import ProtocolSchemaCatalogue, subject_of
 from onex.schema.codec import Codec
 from onex.schema.foreign_codecs import BytesCodec, ForeignAvroCodec
+from onex.schema.foreign_refusal import unserializable_place
 from onex.schema.json_form import json_reader
 from onex.wire import headers as h
 
@@ -74,7 +75,9 @@ class JsonCodec:
             try:
                 return dump(message, by_alias=True)
             except PydanticSerializationError as error:
-                raise RejectedError(f"{model.__name__}: cannot be written as JSON: {type(error).__name__}") from None
+                place = unserializable_place(message)
+                words = f"{f'{place}: ' if place else ''}cannot be written as JSON: {type(error).__name__}"
+                raise RejectedError(f"{model.__name__}: {words}") from None
 
         self.decode: Callable[[bytes | None], Message] = decode
         self.encode: Callable[[Message], bytes] = encode
