@@ -418,6 +418,20 @@ def test_the_latest_records_are_looked_at(tmp_path: Path) -> None:
     mesh.close()
 
 
+def test_a_record_whose_key_field_is_empty_is_none_that_a_node_takes(tmp_path: Path) -> None:
+    mesh = MeshDriver([make(tmp_path, "foreignempty", CONTRACT)])
+    mesh.publish(TOPIC, b'{"order_id": ""}', None, [])  # a node without state needs no key
+    assert [*sample_warnings(mesh.nodes, mesh.bus, mesh.catalogue)] == []
+    assert not letters(mesh)
+    mesh.publish(TOPIC, b'{"order_id": ""}', b"theirs", [])
+    words = "Order: the field that is its key is empty"
+    assert [*sample_warnings(mesh.nodes, mesh.bus, mesh.catalogue)] == [
+        f"shop.orders: 1 of the 2 latest records would be dead letters of node_foreignempty_compute: {words}"
+    ]
+    assert [letter[d.MESSAGE] for letter in letters(mesh)] == [words]
+    mesh.close()
+
+
 def test_onex_up_makes_stand_ins_on_its_own_broker_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mesh = MeshDriver([])
     monkeypatch.setattr(provision, "resolve_all", lambda _: [resolve_node(folder)])

@@ -12,6 +12,7 @@ from onex.model.topic import is_foreign
 from onex.schema import ProtocolSchemaCatalogue, TopicCodecs
 from onex.schema.topic_codecs import UnlistedTypeError
 from onex.wire.foreign_headers import headers_of
+from onex.wire.message_key import key_in, require_key
 
 _LATEST: Final = 10
 """Records of a partition that are looked at."""
@@ -70,12 +71,15 @@ def _require_taken(record: ProtocolRecord, codecs: TopicCodecs, bound: ModelBoun
         if bound.other_types == "ignore":
             return
         raise
-    message, key = codec.decode(record.value()), record.key()
-    if bound.key is not None:
-        return
+    message, original = codec.decode(record.value()), record.key()
+    if bound.key is None:
+        key = original
+    else:
+        key = key_in(bound.key, message)
+        require_key(message, key, original)
     if not key and node.contract.node_type.is_stateful:
         raise RejectedError("the record has no key, and state is stored by key; name its field in event_bus.topics")
-    if key and (declared := message.partition_key()) and declared != key:
+    if bound.key is None and key and (declared := message.partition_key()) and declared != key:
         model = codec.model
         raise RejectedError(
             f"the record has another key than {model.__name__}.{model.key_field}; write key: {model.key_field}"

@@ -11,9 +11,9 @@ from onex.bus.protocols import Headers, ProtocolRecord
 from onex.errors import RejectedError
 from onex.model.contract import ModelEventBus
 from onex.model.message import Message
-from onex.util.partition_key import key_text
 from onex.wire import headers as h
 from onex.wire.ids import clean_id
+from onex.wire.message_key import key_in, require_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,7 @@ class Adoption:
             added.append((h.CORRELATION, correlation))
         original = key = envelope.key
         if self.key_of is not None and (key := self.key_of(message)) != original:
-            if not key:
-                raise RejectedError(f"{type(message).__name__}: the field that is its key is empty")
+            require_key(message, key, original)
             if original:
                 added.append((h.RECORD_KEY, original))
         elif not added:
@@ -59,14 +58,6 @@ class Adoption:
             return clean_id(key_in(self.correlation_field, message))
         except RejectedError:
             return None
-
-
-def key_in(field: str, message: Message) -> bytes | None:
-    """Return the canonical text of a field; None for an empty one. Raise RejectedError for one without a text."""
-    try:
-        return key_text(getattr(message, field)).encode() or None
-    except (ValueError, OverflowError) as error:
-        raise RejectedError(f"{type(message).__name__}: {field}: {error}") from None
 
 
 def adoption_of(event_bus: ModelEventBus, model: type[Message], topic: str) -> Adoption | None:

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 import structlog
 
-from onex.agent.message.adoption import Adoption, adoption_of, key_in
+from onex.agent.message.adoption import Adoption, adoption_of
 from onex.agent.message.handlers import Handle, handle_of, promise_of, require_none_allowed
 from onex.agent.message.seal import Seal, seal_of
 from onex.agent.topic_limits import TopicLimits
@@ -29,6 +29,7 @@ from onex.node.idempotent_result import KeptAnswer
 from onex.schema import Codec, ProtocolSchemaCatalogue, codec_of
 from onex.schema.message_types import TypeOf, type_reader
 from onex.wire.cloudevents import constant_headers, event_type
+from onex.wire.message_key import key_in
 
 log = structlog.get_logger(__name__)
 
