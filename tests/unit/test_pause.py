@@ -14,8 +14,6 @@ from typer.testing import CliRunner
 
 from onex.agent.message.pause import PauseSwitch
 from onex.agent.process.pause_watch import PauseWatch
-from onex.agent.pure.catch_up import CatchUp
-from onex.agent.pure.engine import PureEngine
 from onex.agent.pure.intake import Intake
 from onex.agent.telemetry.health import Health
 from onex.bus.memory import MemoryEventBus
@@ -166,30 +164,6 @@ def test_a_topic_that_was_created_again_is_read_from_its_beginning(alarms: MeshD
     assert list(orders.refresh()) == ["b"]
 
 
-def test_an_answer_that_came_during_the_pause_is_read_before_its_timer_fires(
-    alarms: MeshDriver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A client needs a moment to fetch the records of a partition that was paused."""
-    alarms.send(SetAlarm(entity="e", after=5))
-    (instance,) = alarms.instances
-    switch, engine = instance.pause, instance._runner
-    assert isinstance(engine, PureEngine)
-    switch.set(order("node_alarm_orchestrator"))
-    alarms.send(SetAlarm(entity="e", after=3600))
-    alarms.advance("60s")
-    switch.set(None)
-    with monkeypatch.context() as slow:
-        slow.setattr(engine._consumer, "batch", lambda *_: [])
-        engine.step(0)
-        assert engine.next_timer_ms() is None
-        assert not alarms.published(Rang)
-    alarms.run_until_idle()
-    assert not alarms.published(Rang), "it was set again"
-    assert engine.next_timer_ms() is not None
-    alarms.advance("3600s")
-    assert [rang.entity for rang in alarms.published(Rang)] == ["e"]
-
-
 def test_a_mesh_without_the_topic_has_no_pauses(alarms: MeshDriver) -> None:
     orders = IntakeOrders(alarms.bus, TopicCatalogue(alarms.bus), "e", "elsewhere-")
     assert not orders.refresh()
@@ -236,35 +210,6 @@ def test_a_partition_that_is_assigned_while_a_pause_begins_is_read_after_the_pau
     reads.during = lambda: None
     intake.read(consumer, 9, 0.0)
     assert not reads.paused
-
-
-def test_timers_wait_for_the_ends_of_the_pause_and_for_no_partition_that_gives_nothing(alarms: MeshDriver) -> None:
-    """A transaction marker at an end is no record, and a busy topic always has records."""
-    topic = "onex.cmd.alarm.set-alarm.v1"
-    partitions = [Partition(topic, number) for number in range(2)]
-    for partition in partitions:
-        alarms.broker.append(topic, b"x", b"k", [], partition.partition)
-    first, second = alarms.records(topic)
-    consumer = cast(ProtocolConsumer, Reads(partitions))
-
-    def held(is_stopped: Callable[[Partition], bool] = lambda _: False) -> CatchUp:
-        held = CatchUp(alarms.bus, is_stopped, alarms.clock)
-        assert held.is_over(consumer, []), "no pause"
-        held.hold()
-        assert not held.is_over(consumer, [])
-        return held
-
-    read = held()
-    assert not read.is_over(consumer, [first])
-    assert read.is_over(consumer, [second])
-    assert read.is_over(consumer, [])
-    quiet, busy = held(), held()
-    alarms.clock.move_to(alarms.clock.monotonic() + 3)
-    assert quiet.is_over(consumer, [])
-    assert not busy.is_over(consumer, [first])
-    alarms.clock.move_to(alarms.clock.monotonic() + 8)
-    assert busy.is_over(consumer, [first]), "partition 1 gives nothing"
-    assert held(lambda partition: partition.partition == 1).is_over(consumer, [first])
 
 
 def test_the_command_pauses_and_resumes_a_node_with_an_audit_entry(

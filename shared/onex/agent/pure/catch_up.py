@@ -1,68 +1,153 @@
-"""After a pause, timers wait for the inputs that arrived during the pause: one of them may cancel a timer."""
+"""After an interruption, timers wait for the inputs that arrived meanwhile: one of them may cancel a timer.
 
-from collections.abc import Callable, Sequence
+An interruption is a pause of the node, an assignment, or a stall of the process.
+"""
 
-from onex.bus.protocols import Partition, ProtocolConsumer, ProtocolEventBus, ProtocolRecord
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader
 from onex.util.clock import ProtocolClock
 
-_QUIET, _QUIET_PARTITION = 2.0, 10.0
-"""Seconds after which no record is expected: when a read had none at all, and when reads had only records of other
-partitions.
+_STALL = 2.0
+"""Seconds without a read and without work, after which inputs may have arrived that the client has not fetched."""
+_QUIET = 1.0
+"""Seconds without progress after which a partition is examined. A client needs up to a second to fetch records of a
+partition that was paused."""
+_LONGEST_QUIET = 30.0
+_RECORDS = 100
+"""Records that an examination reads in one call."""
 
-A client needs up to a second to fetch records of a partition that was paused. Offsets alone are not enough:
-transaction markers have offsets, too.
-"""
+
+@dataclass(slots=True)
+class _Wait:
+    """A partition that is not read to the end that it had after the interruption."""
+
+    end: int
+    done: int
+    """Offset below which every record is done."""
+    quiet: float
+    """Seconds without progress until it is examined."""
+    look_at: float
+    """Monotonic time of that."""
 
 
 class CatchUp:
-    """Holds the timers of one engine from a pause until the inputs are read that the end of the pause had found."""
+    """Holds timers by partition number, until the inputs of this number are done that the interruption left.
 
-    def __init__(self, bus: ProtocolEventBus, is_stopped: Callable[[Partition], bool], clock: ProtocolClock) -> None:
-        """``is_stopped``: whether no records of a partition are read for another reason. Nothing waits for those."""
+    Offsets alone do not show that: markers of transactions have offsets, and no record follows them. When a partition
+    makes no progress, a reader outside of the group looks for records between its position and its end. No wait ends
+    because of the time alone.
+    """
+
+    def __init__(
+        self,
+        bus: ProtocolEventBus,
+        assignment: Callable[[], Sequence[Partition]],
+        done: Callable[[Partition], int],
+        is_stopped: Callable[[Partition], bool],
+        clock: ProtocolClock,
+    ) -> None:
+        """``done`` returns the offset below which every record of a partition is done. ``is_stopped``: whether no
+        records of a partition are read now; such a partition is not examined."""
         self._bus = bus
+        self._assignment = assignment
+        self._done = done
         self._is_stopped = is_stopped
         self._clock = clock
-        self.is_holding = False
-        """Whether timers wait."""
-        self._since: float | None = None
-        """Monotonic time of the end of the pause; None before that."""
-        self._ends: dict[Partition, int] = {}
-        """Partitions that are not read to the end that they had when the pause ended, with that end."""
-        self._read_at: dict[Partition, float] = {}
-        """When a record of a partition was read."""
+        self._read_at = clock.monotonic()
+        self._new: set[Partition] = set()
+        """Partitions whose ends are not known yet. They are read when a timer needs them."""
+        self._waits: dict[Partition, _Wait] = {}
+        self._examined: dict[Partition, _Wait] = {}
+        self._reader: ProtocolReader | None = None
+        """Reads the partitions that are examined."""
 
-    def hold(self) -> None:
-        """Have timers wait: the node is paused."""
-        self.is_holding = True
-        self._since = None
+    def hold(self, partitions: Iterable[Partition]) -> None:
+        """Have timers wait for the records that these partitions have now, or have later when a timer is due."""
+        for partition in partitions:
+            self._waits.pop(partition, None)
+            self._new.add(partition)
 
-    def is_over(self, consumer: ProtocolConsumer, records: Sequence[ProtocolRecord]) -> bool:
-        """Return whether timers may fire. Call it with the records of each read of a node that is not paused.
+    def hold_all(self) -> None:
+        """Have the timers of all assigned partitions wait."""
+        self.hold(self._assignment())
 
-        Raise BusError.
-        """
-        if not self.is_holding:
-            return True
+    def read(self) -> None:
+        """Note a read. After a stall, timers wait."""
         now = self._clock.monotonic()
-        if self._since is None:
-            positions = consumer.positions()
-            ends = self._bus.admin.ends(consumer.assignment())
-            self._ends = {p: end for p, (first, end) in ends.items() if max(first, positions.get(p, -1)) < end}
-            self._read_at = {}
-            self._since = now
-        self._note(records, now)
-        is_quiet = not records and now - self._since >= _QUIET
-        self.is_holding = not is_quiet and any(self._waits_for(partition, now) for partition in self._ends)
-        return not self.is_holding
+        if now - self._read_at > _STALL:
+            self.hold_all()
+        self._read_at = now
 
-    def _note(self, records: Sequence[ProtocolRecord], now: float) -> None:
-        for record in records:
-            partition = Partition(record.topic(), record.partition())
-            self._read_at[partition] = now
-            if record.offset() + 1 >= self._ends.get(partition, 0):
-                self._ends.pop(partition, None)
+    def worked(self) -> None:
+        """Note that the time since the last read was spent on a batch, which is no stall."""
+        self._read_at = self._clock.monotonic()
 
-    def _waits_for(self, partition: Partition, now: float) -> bool:
-        assert self._since is not None
-        read_at = self._read_at.get(partition, self._since)
-        return now - read_at < _QUIET_PARTITION and not self._is_stopped(partition)
+    def forget(self, partition: Partition) -> None:
+        """Forget a partition that is assigned to another instance."""
+        self._new.discard(partition)
+        self._waits.pop(partition, None)
+
+    def holds(self, number: int) -> bool:
+        """Return whether timers of this partition number wait."""
+        return any(partition.partition == number for waiting in (self._new, self._waits) for partition in waiting)
+
+    def look(self, numbers: Collection[int]) -> None:
+        """Release the partitions that are done. ``numbers`` are those whose timers are due. Raise BusError."""
+        now = self._clock.monotonic()
+        new = sorted(partition for partition in self._new if partition.partition in numbers)
+        for partition, end in self._bus.admin.stable_ends(new).items() if new else ():
+            self._waits[partition] = _Wait(end, -1, _QUIET, now)
+        self._new.difference_update(new)
+        for partition, wait in list(self._waits.items()):
+            if (done := self._done(partition)) >= wait.end:
+                del self._waits[partition]
+            elif done > wait.done:
+                wait.done, wait.quiet, wait.look_at = done, _QUIET, now + _QUIET
+        if self._reader is None:
+            self._examine(now)
+        if self._reader is not None:
+            self._read(self._reader, now)
+
+    def looks_ms(self, number: int) -> int | None:
+        """Return when ``look`` may find more, in milliseconds since 1970; None while only a record or reader can."""
+        if any(partition.partition == number for partition in self._new):
+            return self._clock.now_ms()
+        times = [wait.look_at for at, wait in self._waits.items() if at.partition == number and self._may_examine(at)]
+        return None if not times else self._clock.now_ms() + ceil((min(times) - self._clock.monotonic()) * 1000)
+
+    def _may_examine(self, partition: Partition) -> bool:
+        return self._reader is None and not self._is_stopped(partition)
+
+    def _examine(self, now: float) -> None:
+        """Begin to look for records of partitions that are quiet."""
+        self._examined = {p: wait for p, wait in self._waits.items() if wait.look_at <= now and self._may_examine(p)}
+        if not self._examined:
+            return
+        ends = self._bus.admin.stable_ends(self._examined)  # a log that lost its end has fewer records than it had
+        starts = {partition: wait.done for partition, wait in self._examined.items()}
+        self._reader = self._bus.read(starts, {p: min(wait.end, ends[p]) for p, wait in self._examined.items()})
+
+    def _read(self, reader: ProtocolReader, now: float) -> None:
+        """Release examined partitions without a record. The others are examined again after a longer time."""
+        while records := reader.batch(_RECORDS, 0.0):
+            for partition in {Partition(record.topic(), record.partition()) for record in records}:
+                reader.drop(partition)
+                if (wait := self._examined.pop(partition, None)) is not None:
+                    wait.quiet = min(2 * wait.quiet, _LONGEST_QUIET)
+                    wait.look_at = now + wait.quiet
+        for partition, wait in list(self._examined.items()):
+            if reader.ended(partition):
+                del self._examined[partition]
+                if self._waits.get(partition) is wait:
+                    del self._waits[partition]
+        if not self._examined:
+            self.close()
+
+    def close(self) -> None:
+        """End the examination."""
+        if self._reader is not None:
+            self._reader.close()
+        self._reader = None

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from onex.agent.failure.blocked_partitions import BlockedPartitions
 from onex.agent.failure.memory_shortages import Location
+from onex.agent.pure.catch_up import CatchUp
 from onex.agent.state.partition_store import PartitionStore
 from onex.agent.state.store_manager import StoreManager
 from onex.bus.protocols import Partition, Position
@@ -17,37 +18,71 @@ _MOST = 1000
 
 
 class DueTimers:
-    """The timers of one engine. Timers of a partition wait while any partition of this number is stalled or blocked.
+    """The timers of one engine. Timers of a partition wait while any partition of this number is stalled or blocked,
+    and after an interruption until its inputs are read (:class:`CatchUp`).
 
     The partition that waits because of a timer is the changelog's: dead letters of timers name it, too.
     """
 
     def __init__(
-        self, stores: StoreManager | None, blocked: BlockedPartitions, changelog: str, clock: ProtocolClock
+        self,
+        stores: StoreManager | None,
+        blocked: BlockedPartitions,
+        catch_up: CatchUp,
+        changelog: str,
+        clock: ProtocolClock,
     ) -> None:
         """``stores``: None for a node that takes no timers."""
         self._stores = stores
         self._blocked = blocked
+        self._catch_up = catch_up
         self._changelog = changelog
         self._clock = clock
         self._uncommitted: set[Partition] = set()
         """Partitions whose timers could not be committed, and have not been since."""
 
     def take(self) -> list[Due]:
-        """Return timers that are due and need not wait; those of one partition in the order of their due times."""
+        """Return timers that are due and need not wait; those of one partition in the order of their due times.
+
+        Call it after each read of a node that is not paused. Raise BusError.
+        """
+        if self._stores is None:
+            return []
+        self._catch_up.read()
         now_ms = self._clock.now_ms()
-        due = [(number, timer) for number, store in self._running() for timer in store.timers.due(now_ms, _MOST)]
+        running = [(number, store) for number, store in self._running() if _is_due(store, now_ms)]
+        self._catch_up.look([number for number, _ in running])
+        held = {number for number, _ in running if self._catch_up.holds(number)}
+        due = [
+            (number, timer)
+            for number, store in running
+            if number not in held
+            for timer in store.timers.due(now_ms, _MOST)
+        ]
         if self._uncommitted:  # a record may have cancelled the timer that could not be committed
-            busy = self._blocked.numbers | {number for number, _ in due}
+            busy = self._blocked.numbers | held | {number for number, _ in due}
             idle = {partition for partition in self._uncommitted if partition.partition not in busy}
             self._blocked.clear(idle)
             self._uncommitted -= idle
         return due
 
+    def hold(self) -> None:
+        """Have all timers wait for the inputs that are not read yet: the node is paused."""
+        self._catch_up.hold_all()
+
+    def worked(self) -> None:
+        """Note the end of a batch."""
+        self._catch_up.worked()
+
     def next_ms(self) -> int | None:
-        """Return when the earliest timer is due of those that need not wait."""
-        due = (store.timers.next_due_ms() for _, store in self._running())
-        return min((due_ms for due_ms in due if due_ms is not None), default=None)
+        """Return when the earliest timer is due of those that need not wait, or when to look again after the inputs
+        of one that waits."""
+        now_ms = self._clock.now_ms()
+        times: list[int | None] = []
+        for number, store in self._running():
+            waits = _is_due(store, now_ms) and self._catch_up.holds(number)
+            times.append(self._catch_up.looks_ms(number) if waits else store.timers.next_due_ms())
+        return min((at for at in times if at is not None), default=None)
 
     def _running(self) -> list[tuple[int, PartitionStore]]:
         if self._stores is None:
@@ -76,3 +111,8 @@ class DueTimers:
         partition = Partition(self._changelog, number)
         self._blocked.forget(partition)
         self._uncommitted.discard(partition)
+
+
+def _is_due(store: PartitionStore, now_ms: int) -> bool:
+    due_ms = store.timers.next_due_ms()
+    return due_ms is not None and due_ms <= now_ms

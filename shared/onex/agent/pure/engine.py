@@ -79,12 +79,15 @@ class PureEngine:
         isolation = runtime.isolation or Isolation(None, clock)
         self._gate = PureGate(isolation, self._blocked, self._processor, contract, group, clock)
         stores_with_timers = None if program.timers is None else self._stores
-        self._timers = DueTimers(stores_with_timers, self._blocked, self._changelog, clock)
+        partitions = self._partitions
+        self._catch_up = CatchUp(
+            self._bus, lambda: self._consumer.assignment(), partitions.done, partitions.is_stopped, clock
+        )
+        self._timers = DueTimers(stores_with_timers, self._blocked, self._catch_up, self._changelog, clock)
         self._totals = BatchTotals()
         if self._stores is not None:
             program.node.container.get(Shrinkables).replace("state", self._stores)
         self._intake = Intake((*program.composition.layers(), runtime.pause), self._partitions.is_stopped, clock)
-        self._catch_up = CatchUp(self._bus, self._partitions.is_stopped, clock)
 
     @property
     def stage(self) -> EnumStage:
@@ -116,6 +119,7 @@ class PureEngine:
         """Leave the group and release everything. No input is in work between two steps."""
         self._consumer.close()
         self._transaction.close()
+        self._catch_up.close()
         self._partitions.close()
 
     def step(self, timeout: float) -> bool:
@@ -132,10 +136,11 @@ class PureEngine:
         self._limits.refresh()
         records = self._intake.read(self._consumer, self._pace.size, self._patience(timeout))
         self._report.state(self._stores, self._partitions.standby)
-        records, due = self._gate.admit(records, self._due(records), self._consumer)
+        records, due = self._gate.admit(records, self._due(), self._consumer)
         has_followed = self._partitions.stand_by()
         if records or due:
             self._carry(*self._search.narrowed(records, due, self._consumer))
+            self._timers.worked()
             return True
         return has_followed or self._partitions.are_restoring
 
@@ -236,16 +241,12 @@ class PureEngine:
         for origin, letter, _ in outcome.dead_letters:
             self._transaction.produce(*letter, on_delivery=self._stalling(origin))
 
-    def _due(self, records: Sequence[ProtocolRecord]) -> list[Due]:
-        """Return the timers that are due. Those of a paused node wait: an input that is not read yet may cancel them.
-
-        After the pause they wait until these inputs are read. ``records`` are those read just now.
-        """
+    def _due(self) -> list[Due]:
+        """Return the timers that are due; none of a paused node: an input that is not read yet may cancel them."""
         if self._runtime.pause.is_paused:
-            self._catch_up.hold()
-        elif self._catch_up.is_over(self._consumer, records):
-            return self._timers.take()
-        return []
+            self._timers.hold()
+            return []
+        return self._timers.take()
 
     def _stalling(self, origin: Partition) -> OnDelivery:
         """Return a delivery report that stalls a partition whose dead letter was not written."""
@@ -332,7 +333,7 @@ class PureEngine:
     def next_timer_ms(self) -> int | None:
         """Return when the earliest timer is due, of partitions that are assigned and not stopped, or the intake
         opens again, in milliseconds since 1970."""
-        timer = None if self._runtime.pause.is_paused or self._catch_up.is_holding else self._timers.next_ms()
+        timer = None if self._runtime.pause.is_paused else self._timers.next_ms()
         dues = [due for due in (timer, self._intake.opens_ms()) if due is not None]
         return min(dues, default=None)
 
@@ -355,6 +356,7 @@ class PureEngine:
     def on_assigned(self, partitions: Sequence[Partition], committed: Mapping[Partition, Position]) -> None:
         """Compare the partitions with what is committed; keyed kinds restore their state before records are read."""
         self._metrics.rebalanced(EnumConsumerEvent.ASSIGNED, partitions)
+        self._catch_up.hold(partitions)
         self._partitions.assigned(partitions, committed)
         self._intake.assigned(self._consumer, partitions)
 
@@ -363,6 +365,7 @@ class PureEngine:
         self._metrics.rebalanced(EnumConsumerEvent.REVOKED, partitions)
         for partition in partitions:
             self._blocked.forget(partition)
+            self._catch_up.forget(partition)
             for forgotten in (partition, Partition(self._changelog, partition.partition)):
                 self._search.forget(forgotten)
                 self._processor.forget(forgotten)

@@ -94,11 +94,11 @@ class PurePartitions:
     def check(self, first: Mapping[Partition, int]) -> None:
         """Raise BusUnavailableError when a batch that begins at these offsets has records that are committed."""
         for partition, offset in first.items():
-            if offset < (done := self._done(partition)):
+            if offset < (done := self.done(partition)):
                 raise read_again(partition, offset, done)
 
-    def _done(self, partition: Partition) -> int:
-        """Return the offset below which every record is done."""
+    def done(self, partition: Partition) -> int:
+        """Return the offset below which every record of an assigned partition is done."""
         if (offset := self.progress.get(partition)) is not None:
             return offset
         position = self._committed_at.get(partition)

@@ -199,6 +199,8 @@ class MemoryAdmin(ProtocolAdmin):
 
     @override
     def stable_ends(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+        for partition in partitions:
+            self._broker.topic(partition.topic)
         return {partition: self._broker.logs[partition].stable_end() for partition in partitions}
 
     @override

@@ -1,0 +1,153 @@
+"""After an interruption, no timer fires before the inputs are done that arrived meanwhile."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+from node_alarm_orchestrator.v1_0_0.models import Rang, SetAlarm
+from node_alarm_orchestrator.v1_0_0.node import NodeAlarmOrchestrator
+
+from onex.agent.pure.catch_up import CatchUp
+from onex.agent.pure.engine import PureEngine
+from onex.bus.memory.adapter import MemoryReader
+from onex.bus.protocols import Partition
+from onex.testing import MeshDriver
+from onex.testing.instance import Instance
+from tests.conftest import NODES
+from tests.unit.test_pause import order
+
+TOPIC = "onex.cmd.alarm.set-alarm.v1"
+
+
+@pytest.fixture
+def alarms() -> Iterator[MeshDriver]:
+    driver = MeshDriver([NODES / "node_alarm_orchestrator" / "v1_0_0"])
+    yield driver
+    driver.close()
+
+
+def engine_of(instance: Instance) -> PureEngine:
+    engine = instance._runner
+    assert isinstance(engine, PureEngine)
+    return engine
+
+
+def paused(alarms: MeshDriver) -> Instance:
+    """Pause the node until the timer is due; its answer is in the topic."""
+    (instance,) = alarms.instances
+    instance.pause.set(order("node_alarm_orchestrator"))
+    alarms.send(SetAlarm(entity="e", after=3600))
+    alarms.advance("60s")
+    instance.pause.set(None)
+    return instance
+
+
+def stalled(alarms: MeshDriver) -> Instance:
+    """Stop the process until the timer is due; its answer is in the topic."""
+    alarms.send(SetAlarm(entity="e", after=3600), run=False)
+    alarms.clock.move_to(alarms.clock.monotonic() + 60)
+    return alarms.instances[0]
+
+
+def replaced(alarms: MeshDriver) -> Instance:
+    """End the process, and start another one when the timer is due; its answer is in the topic."""
+    alarms.crash(alarms.instances[0])
+    alarms.send(SetAlarm(entity="e", after=3600), run=False)
+    alarms.clock.move_to(alarms.clock.monotonic() + 60)
+    return alarms.add_instance(NodeAlarmOrchestrator)
+
+
+@pytest.mark.parametrize("interrupted", [paused, stalled, replaced])
+def test_an_answer_that_came_during_an_interruption_is_read_before_its_timer_fires(
+    interrupted: Callable[[MeshDriver], Instance], alarms: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the client needs to fetch the records, and when it stalls meanwhile."""
+    alarms.send(SetAlarm(entity="e", after=5))
+    instance = interrupted(alarms)
+    engine = engine_of(instance)
+    if interrupted is replaced:
+        engine._consumer.batch(0, 0)  # takes the partitions, and reads nothing
+    with monkeypatch.context() as slow:
+        slow.setattr(engine._consumer, "batch", lambda *_: [])
+        for _ in range(40):
+            engine.step(0)
+            alarms.clock.move_to(alarms.clock.monotonic() + 15)
+    assert not alarms.published(Rang)
+    alarms.run_until_idle()
+    assert not alarms.published(Rang), "it was set again"
+    alarms.advance("4200s")
+    assert [rang.entity for rang in alarms.published(Rang)] == ["e"]
+
+
+def test_a_timer_waits_for_no_end_that_has_no_record(alarms: MeshDriver) -> None:
+    """A transaction marker at an end is no record."""
+    alarms.send(SetAlarm(entity="e", after=5))
+    (instance,) = alarms.instances
+    instance.pause.set(order("node_alarm_orchestrator"))
+    (record,) = alarms.records(TOPIC)
+    transaction = alarms.bus.transaction("another")
+    transaction.begin()
+    transaction.produce(TOPIC, record.value(), record.key(), [], record.partition())
+    transaction.abort()
+    alarms.advance("60s")
+    instance.pause.set(None)
+    alarms.run_until_idle()
+    assert not alarms.published(Rang), "it is not known yet that no record follows"
+    alarms.advance("2s")
+    assert [rang.entity for rang in alarms.published(Rang)] == ["e"]
+
+
+def test_a_partition_without_progress_is_examined_and_never_given_up(
+    alarms: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partitions = [Partition(TOPIC, number) for number in range(2)]
+    for partition in partitions:
+        alarms.broker.append(TOPIC, b"x", b"k", [], partition.partition)
+    done, stopped, readers = dict.fromkeys(partitions, 0), set[Partition](), list[object]()
+    read = alarms.bus.read
+
+    def counted(positions: Mapping[Partition, int], ends: Mapping[Partition, int]) -> MemoryReader:
+        readers.append(positions)
+        return read(positions, ends)
+
+    monkeypatch.setattr(alarms.bus, "read", counted)
+    wait = CatchUp(alarms.bus, lambda: partitions, done.__getitem__, stopped.__contains__, alarms.clock)
+
+    def look(after: float) -> list[bool]:
+        alarms.clock.move_to(alarms.clock.monotonic() + after)
+        wait.look([0, 1])
+        return [wait.holds(0), wait.holds(1)]
+
+    assert look(0) == [False, False], "no interruption"
+    wait.hold(partitions)
+    assert look(0) == [True, True]
+    assert wait.looks_ms(0) == alarms.clock.now_ms() + 1000
+    done[partitions[0]] = 1
+    assert look(0) == [False, True]
+    assert [look(60) for _ in range(9)] == [[False, True]] * 9
+    assert len(readers) == 9
+    stopped.add(partitions[1])
+    assert look(60) == [False, True]
+    assert wait.looks_ms(1) is None
+    assert len(readers) == 9, "a stopped partition is not examined"
+    stopped.clear()
+    alarms.broker.logs[partitions[1]].records.clear()
+    assert look(60) == [False, False], "its records are gone"
+    wait.hold(partitions)
+    assert wait.looks_ms(1) == alarms.clock.now_ms()
+    wait.forget(partitions[0])
+    assert [wait.holds(0), wait.holds(1)] == [False, True]
+    wait.close()
+
+
+def test_time_that_passes_in_a_batch_is_no_stall(alarms: MeshDriver) -> None:
+    """Slow handlers would have all timers wait for ever."""
+    partition = Partition(TOPIC, 0)
+    wait = CatchUp(alarms.bus, lambda: [partition], lambda _: 0, lambda _: False, alarms.clock)
+    wait.read()
+    alarms.clock.move_to(alarms.clock.monotonic() + 60)
+    wait.worked()
+    wait.read()
+    assert not wait.holds(0)
+    alarms.clock.move_to(alarms.clock.monotonic() + 60)
+    wait.read()
+    assert wait.holds(0)
