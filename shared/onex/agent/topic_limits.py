@@ -13,6 +13,9 @@ from onex.wire.sizes import DEFAULT_MAX_MESSAGE_BYTES, record_bytes, too_large
 
 log = structlog.get_logger(__name__)
 _REFRESH_SECONDS = 30.0
+_MISSING_SECONDS = 5.0
+"""For which a topic that the cluster does not have is not looked for again. Any number of records may name it."""
+_MOST_MISSING = 1000
 _VALUE = itemgetter(1)
 _ENVELOPE = 16_384
 """Bytes that key and headers of an ordinary record never reach. A broker refuses larger ones."""
@@ -41,6 +44,8 @@ class TopicLimits:
         """Bytes. When the values of a group of records have no more together, each record fits into every topic."""
         self._others: dict[str, float] = {}
         """Topics that no contract lists, with the monotonic time at which the cluster had them."""
+        self._missing: dict[str, float] = {}
+        """Topics that the cluster did not have at a monotonic time, the earliest first."""
         self._suspected: set[Partition] = set()
         """Partitions whose last commit failed because a broker refused a record."""
         self._set(topics)
@@ -85,23 +90,31 @@ class TopicLimits:
         return self._limits.get(topic, DEFAULT_MAX_MESSAGE_BYTES)
 
     def require_topic(self, topic: str) -> None:
-        """Raise RejectedError for a topic that the cluster does not have, as seen within the last 30 seconds.
+        """Raise RejectedError for a topic that the cluster does not have.
 
-        A record to such a topic would stop the partition of its input.
+        A record to such a topic would stop the partition of its input. The cluster is asked at most every 30 seconds
+        for a topic that exists, and every 5 seconds for one that does not.
         """
         if self._admin is None or topic in self._limits:
             return
         now, seen = self._clock.monotonic(), self._others.get(topic)
         if seen is not None and now - seen < _REFRESH_SECONDS:
             return
-        try:
-            found = self._admin.topics([topic])
-        except BusError:
-            return  # no message is at fault: the transaction fails too, and all wait
-        if not found:
+        missing = self._missing.get(topic)
+        if missing is None or now - missing >= _MISSING_SECONDS:
+            try:
+                found = self._admin.topics([topic])
+            except BusError:
+                return  # no message is at fault: the transaction fails too, and all wait
+            self._missing.pop(topic, None)
+            if found:
+                self._others[topic] = now
+                return
             self._others.pop(topic, None)
-            raise RejectedError(f"there is no topic {topic}; `onex apply` creates the topics of contracts")
-        self._others[topic] = now
+            if len(self._missing) >= _MOST_MISSING:
+                del self._missing[next(iter(self._missing))]
+            self._missing[topic] = now
+        raise RejectedError(f"there is no topic {topic}; `onex apply` creates the topics of contracts")
 
     @property
     def careful(self) -> bool:
