@@ -14,6 +14,7 @@ from onex.model.message import Message
 from onex.wire import headers as h
 from onex.wire.ids import clean_id
 from onex.wire.message_key import key_in, require_key
+from onex.wire.wrapped_record import WrappedRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,45 +75,24 @@ def adoption_of(event_bus: ModelEventBus, model: type[Message], topic: str) -> A
 
 
 @dataclass(frozen=True, slots=True)
-class AdoptedRecord(ProtocolRecord):
+class AdoptedRecord(WrappedRecord):
     """A record with the key and the headers that its message has in the mesh."""
 
-    _record: ProtocolRecord
     _key: bytes | None
     _headers: Headers
 
     @property
     def original_key(self) -> bytes | None:
         """Key of the record in its topic."""
-        return self._record.key()
-
-    @override
-    def topic(self) -> str:
-        return self._record.topic()
-
-    @override
-    def partition(self) -> int:
-        return self._record.partition()
-
-    @override
-    def offset(self) -> int:
-        return self._record.offset()
+        return self.record.key()
 
     @override
     def key(self) -> bytes | None:
         return self._key
 
     @override
-    def value(self) -> bytes | None:
-        return self._record.value()
-
-    @override
     def headers(self) -> Headers | None:
         return self._headers
-
-    @override
-    def timestamp(self) -> tuple[int, int]:
-        return self._record.timestamp()
 
 
 def has_another_key(record: ProtocolRecord) -> bool:

@@ -13,42 +13,18 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from onex.bus.protocols import Headers, ProtocolRecord
+from onex.bus.protocols import Headers
 from onex.errors import PoisonError
+from onex.wire.wrapped_record import WrappedRecord
 
 
 @dataclass(frozen=True, slots=True)
-class UnreadableHeaders(ProtocolRecord):
+class UnreadableHeaders(WrappedRecord):
     """A record without its headers, and the reason."""
 
-    _record: ProtocolRecord
     reason: PoisonError | MemoryError
     """MemoryError: memory was short, and the headers may be readable."""
 
     @override
-    def topic(self) -> str:
-        return self._record.topic()
-
-    @override
-    def partition(self) -> int:
-        return self._record.partition()
-
-    @override
-    def offset(self) -> int:
-        return self._record.offset()
-
-    @override
-    def key(self) -> bytes | None:
-        return self._record.key()
-
-    @override
-    def value(self) -> bytes | None:
-        return self._record.value()
-
-    @override
     def headers(self) -> Headers | None:
         return None
-
-    @override
-    def timestamp(self) -> tuple[int, int]:
-        return self._record.timestamp()

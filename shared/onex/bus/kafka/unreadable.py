@@ -4,48 +4,22 @@ The engine replaces such records itself. :mod:`onex.agent.message.unreadable_hea
 client.
 """
 
-from dataclasses import dataclass
-
 from confluent_kafka import Message
 from typing_extensions import override
 
-from onex.bus.protocols import Headers, ProtocolRecord
+from onex.bus.protocols import Headers
 from onex.errors import PoisonError
+from onex.wire.wrapped_record import WrappedRecord
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableRecord(ProtocolRecord):
+class UnreadableRecord(WrappedRecord):
     """A record whose headers cannot be read: ``headers`` raises PoisonError."""
 
-    _message: Message
-
-    @override
-    def topic(self) -> str:
-        return str(self._message.topic())
-
-    @override
-    def partition(self) -> int:
-        return int(self._message.partition() or 0)
-
-    @override
-    def offset(self) -> int:
-        return int(self._message.offset() or 0)
-
-    @override
-    def key(self) -> bytes | None:
-        return self._message.key()
-
-    @override
-    def value(self) -> bytes | None:
-        return self._message.value()
+    __slots__ = ()
 
     @override
     def headers(self) -> Headers | None:
         raise PoisonError("a header name is not UTF-8")
-
-    @override
-    def timestamp(self) -> tuple[int, int]:
-        return self._message.timestamp()
 
 
 def with_readable_headers(messages: list[Message]) -> list[Message]:
@@ -55,6 +29,6 @@ def with_readable_headers(messages: list[Message]) -> list[Message]:
         try:
             read.extend(map(Message.headers, messages[len(read) :]))
         except (UnicodeDecodeError, SystemError):  # headers that could be read before it are in ``read``
-            messages[len(read)] = UnreadableRecord(messages[len(read)])  # type: ignore[call-overload]  # has its shape
+            messages[len(read)] = UnreadableRecord(messages[len(read)])  # type: ignore[call-overload,arg-type]  # they have one shape
             read.append(None)
     return messages
