@@ -229,6 +229,38 @@ def test_a_record_whose_schema_comes_later_is_adopted_then(
     assert dict(record.headers() or [])[h.CORRELATION] == b"t-7"
 
 
+def test_a_record_whose_schema_comes_later_keeps_its_place_in_the_order_of_its_key(
+    effect: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key of the record is another one than that of its message: any later record may have the same key."""
+    node, known = effect.nodes[0].node_class, AdoptingDecoder._adopted
+    node.down = False  # type: ignore[attr-defined]  # of NodePay
+    node.calls.clear()  # type: ignore[attr-defined]  # as above
+    pending = 3
+
+    def unknown_at_first(
+        decoder: AdoptingDecoder, record: ProtocolRecord, envelope: Envelope
+    ) -> tuple[ProtocolRecord, DecodedInput | BaseException]:
+        nonlocal pending
+        if b'"amount": 2,' in (record.value() or b"") and pending:
+            pending -= 1
+            return record, SchemaPendingError("not read yet")
+        return known(decoder, record, envelope)
+
+    monkeypatch.setattr(AdoptingDecoder, "_adopted", unknown_at_first)
+    for amount, (customer, partition) in enumerate([("c-1", 2), ("c-1", 2), ("c-1", 2), ("c-2", 2), ("c-3", 1)], 1):
+        pay(effect, customer, amount, b"payment-%d" % amount, partition)
+    effect.run_until_idle()
+    effect.advance("1m")
+    calls = node.calls  # type: ignore[attr-defined]  # as above
+    assert [trace for customer, _, trace, _ in calls if customer == "c-1"] == ["t-1", "t-2", "t-3"]
+    assert sorted(trace for *_, trace, _ in calls) == ["t-1", "t-2", "t-3", "t-4", "t-5"]
+    assert [trace for *_, trace, _ in calls].index("t-5") < 2, "other partitions do not wait"
+    runner = effect.instances[0]._effect_runner
+    assert runner is not None
+    assert runner.engine.idle
+
+
 def test_a_record_that_is_read_again_is_done_once(effect: MeshDriver) -> None:
     node = effect.nodes[0].node_class
     node.down = False  # type: ignore[attr-defined]  # of NodePay

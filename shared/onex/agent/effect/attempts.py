@@ -248,6 +248,15 @@ class AttemptRunner:
         progress.wait = delay
         return None
 
+    async def decoded(self, lane: Hashable, task: Task) -> Task:
+        """Wait for the schema of a record. Return its task with the decoded record, or why it cannot be decoded."""
+        match task.received:
+            case BusError() | MemoryError() as received:
+                self._begin(lane, task)
+                task, final = await self._decoded(lane, task, received)
+                return task._replace(received=final)
+        return task
+
     async def _decoded(
         self, lane: Hashable, task: Task, received: DecodedInput | BaseException
     ) -> tuple[Task, DecodedInput | BaseException]:

@@ -3,11 +3,11 @@
 Offsets that an earlier owner has finished are dropped. Suspects wait, or run alone (:mod:`onex.agent.crash`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 from onex.agent.effect.committer import Committer
 from onex.agent.effect.crash_gate import EffectGate
-from onex.agent.effect.lane_key import lane_of, retry_lane
+from onex.agent.effect.lane_key import UndecodedLane, lane_of, retry_lane
 from onex.agent.effect.lanes import Lanes
 from onex.agent.effect.order_fence import OrderFences
 from onex.agent.effect.outcome import Outcome, Task
@@ -17,6 +17,7 @@ from onex.agent.message.envelope import read_envelope, with_headers
 from onex.agent.message.unreadable_headers import UnreadableHeaders
 from onex.agent.telemetry.tracing import Tracing
 from onex.bus.protocols import Partition, ProtocolRecord
+from onex.errors import BusError
 from onex.model.enums import EnumOrdering
 from onex.wire.retry import Moved, Note, Placeholder, Release, Replay, parse
 from onex.wire.skip import Skip
@@ -40,6 +41,7 @@ class Intake:
         """``in_handlers`` returns the messages whose handler runs now."""
         self._lanes = lanes
         self._lane = lane_of(ordering)
+        self._rekeyed_topics = decoder.rekeyed_topics if ordering is EnumOrdering.KEY else ()
         self._committer = committer
         self._gate = gate
         self._retry_topic = retry_topic
@@ -77,8 +79,16 @@ class Intake:
             inputs, decoded = self._without_ignored(inputs, decoded)
         for record, received in zip(inputs, decoded, strict=True):
             task = self._task(record, Partition(record.topic(), record.partition()), received)
-            self._lanes.add(self._lane(task), task)
+            self._lanes.add(self._input_lane(task), task)
         return len(records)
+
+    def _input_lane(self, task: Task) -> Hashable:
+        """Return the lane of an input. Behind a record whose key is not known yet, all of its partition wait."""
+        if task.partition.topic in self._rekeyed_topics:
+            undecoded = UndecodedLane(task.partition)
+            if undecoded in self._lanes or isinstance(task.received, BusError | MemoryError):
+                return undecoded
+        return self._lane(task)
 
     def _decode(self, records: list[ProtocolRecord]) -> list[DecodedInput | BaseException]:
         if self._gate.watches:

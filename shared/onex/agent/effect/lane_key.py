@@ -1,9 +1,21 @@
 """The lane of each message of an effect: messages of one lane run one after the other."""
 
 from collections.abc import Callable, Hashable
+from typing import NamedTuple
 
 from onex.agent.effect.outcome import Task
+from onex.bus.protocols import Partition
 from onex.model.enums import EnumOrdering
+
+
+class UndecodedLane(NamedTuple):
+    """Where records of a partition wait while the key of the first one is not known.
+
+    Its message decides about the key, and its schema is being looked up. Any of the records behind it may have the
+    same key. No handler runs here: each record goes on to the lane of its key, in the order of the partition.
+    """
+
+    partition: Partition
 
 
 def lane_of(ordering: EnumOrdering) -> Callable[[Task], Hashable]:

@@ -14,6 +14,7 @@ from onex.agent.effect.attempts import AttemptRunner
 from onex.agent.effect.cancellations import Cancellations
 from onex.agent.effect.committer import Committer
 from onex.agent.effect.crash_gate import EffectGate
+from onex.agent.effect.lane_key import UndecodedLane, lane_of
 from onex.agent.effect.lanes import Lanes
 from onex.agent.effect.order_fence import OrderFences
 from onex.agent.effect.outages import Outages
@@ -59,6 +60,7 @@ class LaneRunner:
     ) -> None:
         """``on_failure`` ends the run of the engine. ``stores_results``: whether results are idempotent."""
         self._lanes = lanes
+        self._lane = lane_of(delivery.ordering)
         self._delivery = delivery
         self._gate = gate
         self._builder = builder
@@ -114,6 +116,9 @@ class LaneRunner:
     async def _run(self, lane: Hashable, task: Task) -> None:
         """Make the first attempt, which is the only one for most messages."""
         CURRENT.set(Current(task.envelope))
+        if type(lane) is UndecodedLane:
+            await self._carry(lane, task, partial(self._to_its_lane, lane, task))
+            return
         started = self._clock.monotonic()
         written_ms, now_ms = task.record.timestamp()[1], self._clock.now_ms()
         self._metrics.queue_seconds.observe((now_ms - written_ms) / 1000 if 0 < written_ms < now_ms else 0.0)
@@ -133,6 +138,11 @@ class LaneRunner:
         else:
             work = partial(self._attempts.carry, lane, task, started)
         await self._carry(lane, task, work)
+
+    async def _to_its_lane(self, lane: Hashable, task: Task) -> None:
+        """Queue a message in the lane of its key, which is known when it is decoded."""
+        task = await self._attempts.decoded(lane, task)
+        self._lanes.add(self._lane(task), task)
 
     def _is_common(self, task: Task) -> bool:
         """Return whether nothing comes before the handler. Results to be stored are stored without waiting."""

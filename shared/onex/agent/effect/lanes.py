@@ -47,6 +47,10 @@ class Lanes(Generic[T]):
         """Number of parked lanes."""
         return len(self._parked)
 
+    def __contains__(self, lane: Hashable) -> bool:
+        """Whether the lane has items."""
+        return lane in self._waiting
+
     def add(self, lane: Hashable, item: T) -> None:
         """Queue an item behind the others of its lane."""
         self.size += 1

@@ -24,6 +24,9 @@ class AdoptingDecoder(Decoder):
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self.ignores = any(entry.ignores_others for entry in program.inputs.values())
+        self.rekeyed_topics = frozenset(
+            topic for topic, entry in program.inputs.items() if entry.adoption and entry.adoption.key_of
+        )
         self._own = {topic for topic, entry in program.inputs.items() if entry.adoption is None}
 
     @override

@@ -1,6 +1,6 @@
 """From a record to a typed message: its input, its envelope and its value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby, repeat
 from operator import attrgetter, methodcaller
 
@@ -46,6 +46,8 @@ class Decoder:
 
     ignores = False
     """Whether it returns :class:`IgnoredRecord` for some records."""
+    rekeyed_topics: Collection[str] = ()
+    """Topics whose records get their key from the message."""
 
     def __init__(self, program: Program) -> None:
         self._inputs: Mapping[str, Input] = program.inputs
