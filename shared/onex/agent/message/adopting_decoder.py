@@ -5,7 +5,7 @@ from operator import methodcaller
 
 from typing_extensions import override
 
-from onex.agent.message.decoding import DecodedInput, Decoder, IgnoredRecord, with_its_key
+from onex.agent.message.decoding import DecodedInput, Decoder, IgnoredRecord, require_type, with_its_key
 from onex.agent.message.envelope import Envelope, read_envelopes
 from onex.agent.message.program import Input, Program
 from onex.bus.protocols import ProtocolRecord
@@ -55,6 +55,8 @@ class AdoptingDecoder(Decoder):
             if entry.adoption is None:
                 (decoded,) = self._each([record], [envelope])
                 return record, decoded
+            if entry.adoption.checks_type:
+                require_type(entry, envelope)
             if entry.type_of is not None:
                 entry = _variant(entry, entry.type_of(envelope.header, record.value()))
             message = entry.decode(record.value())

@@ -11,6 +11,7 @@ from onex.bus.protocols import Headers, ProtocolRecord
 from onex.errors import RejectedError
 from onex.model.contract import ModelEventBus
 from onex.model.message import Message
+from onex.model.topic import is_foreign
 from onex.wire import headers as h
 from onex.wire.ids import clean_id
 from onex.wire.message_key import key_in, require_key
@@ -27,6 +28,9 @@ class Adoption:
     """Header with the correlation id; empty for none."""
     correlation_field: str
     """Field with the correlation id; empty for none."""
+    checks_type: bool
+    """Whether a record with the ``ce_type`` of another topic is refused. Those on topics outside of the mesh may have
+    any."""
 
     def adopt(self, record: ProtocolRecord, envelope: Envelope, message: Message) -> ProtocolRecord:
         """Complete the envelope of a record. Return the record as the engine carries it on. Raise RejectedError.
@@ -71,6 +75,7 @@ def adoption_of(event_bus: ModelEventBus, model: type[Message], topic: str) -> A
         None if bound.key is None else partial(key_in, bound.key),
         (source and source.header) or "",
         (source and source.field) or "",
+        checks_type=not is_foreign(topic) and (bound.type is None or bound.type.header != h.TYPE),
     )
 
 

@@ -34,6 +34,12 @@ class IgnoredRecord(Exception):  # noqa: N818 - it is no error
     """Why a record has no input: the contract ignores its type. The record is done as it is read."""
 
 
+def require_type(entry: Input, envelope: Envelope) -> None:
+    """Raise RejectedError for a record that says that it belongs on another topic of the mesh."""
+    if envelope.type is not None and envelope.type != entry.event_type:
+        raise RejectedError(f"event type {envelope.type!r} does not belong on {entry.topic}")
+
+
 def require_in_time(entry: Input, envelope: Envelope, now_ms: int) -> None:
     """Raise DeadlineError for a command whose deadline has passed: its sender waits for no reply any more."""
     if entry.is_command and envelope.deadline_ms <= now_ms:
@@ -110,8 +116,7 @@ class Decoder:
         for record, envelope in zip(records, envelopes, strict=True):
             try:
                 entry = inputs.get(record.topic()) or self._replayed(record)
-                if envelope.type is not None and envelope.type != entry.event_type:
-                    raise RejectedError(f"event type {envelope.type!r} does not belong on {entry.topic}")
+                require_type(entry, envelope)
                 if needs_key and not envelope.key:
                     raise RejectedError("the record has no key, and state is stored by key")
                 inputs_or_errors.append(with_its_key((entry, entry.decode(record.value()), envelope)))
