@@ -119,7 +119,7 @@ $(BENCH_STAMP): pyproject.toml constraints.txt benchmarks/peers.txt benchmarks/j
 
 ## bench: everything in benchmarks/RESULTS.md, with every peer; hours, on a machine that does nothing else
 bench: $(BENCH_STAMP)
-	for name in stages price total scale slow latency retry state growth start capabilities; do \
+	for name in stages price total scale slow latency retry state growth start reload capabilities; do \
 		$(BENCH)/venv/bin/python -m benchmarks.$$name || exit 1; \
 	done
 	$(BENCH)/venv/bin/python -m benchmarks.results

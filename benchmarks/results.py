@@ -62,10 +62,25 @@ _ABOUT = {
     "what each layer with its defaults adds to a message. In other kinds than EFFECT layers check each message of a "
     "batch, or hear of the whole; in an EFFECT they stand around each call. The audit log is measured without the "
     "broker that it waits for.",
+    "reload": "A project of `onex init` in `onex dev`: from saving its handler until the line that says ready, when "
+    "the agent before has ended and the new one runs. Then the new code answers a command. A run is one reload.",
     "start": "Cold start: from the start of the process of an agent to its first committed result, what it weighs "
     "when idle, and `onex up` in an empty folder.",
 }
-_ORDER = ("stages", "price", "total", "scale", "slow", "latency", "retry", "state", "growth", "start", "capabilities")
+_ORDER = (
+    "stages",
+    "price",
+    "total",
+    "scale",
+    "slow",
+    "latency",
+    "retry",
+    "state",
+    "growth",
+    "start",
+    "reload",
+    "capabilities",
+)
 _PICTURES = {
     "price": ("Orders priced", "messages/s"),
     "total": ("Running totals", "messages/s"),
@@ -92,7 +107,7 @@ def main() -> None:
     for file in filter(Path.exists, (FOLDER / f"{name}.json" for name in _ORDER)):
         sections[file.stem] = _section(json.loads(file.read_text()))
     if missing := [name for name in _ORDER if name not in sections]:
-        lines += [f"Not measured in a steady state yet: {', '.join(missing)}.\n"]
+        lines += [f"Not measured yet: {', '.join(missing)}.\n"]
     _FILE.write_text("\n".join([*lines, *(sections[name] for name in _ORDER if name in sections)]))
     write_summary(FOLDER)
 

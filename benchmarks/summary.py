@@ -19,17 +19,22 @@ class _Series(TypedDict):
 
 
 def write_summary(folder: Path) -> None:
-    """Put the table between README's two marks. A job that was not measured is left out."""
+    """Put the tables between README's two marks. A job that has no new figures keeps its table."""
     text = README.read_text()
     head, _, rest = text.partition(_BEGIN)
-    tail = rest.partition(_END)[2]
-    tables = [_table(title, json.loads(file.read_text())["series"]) for file, title in _measured(folder)]
-    README.write_text("\n".join([head + _BEGIN, *tables, _END + tail]))
+    earlier, _, tail = rest.partition(_END)
+    tables = {title: table for title in _JOBS.values() if (table := _earlier_table(title, earlier))}
+    for name, title in _JOBS.items():
+        if (file := folder / f"{name}.json").exists():
+            tables[title] = _table(title, json.loads(file.read_text())["series"])
+    found = [tables[title] for title in _JOBS.values() if title in tables]
+    README.write_text("\n".join([head + _BEGIN, *found, _END + tail]))
 
 
-def _measured(folder: Path) -> list[tuple[Path, str]]:
-    files = [(folder / f"{name}.json", title) for name, title in _JOBS.items()]
-    return [(file, title) for file, title in files if file.exists()]
+def _earlier_table(title: str, text: str) -> str:
+    """Return the table whose first column has this title; empty when there is none."""
+    tables = [table.strip("\n") for table in text.split("\n\n")]
+    return next((f"\n{table}\n" for table in tables if table.startswith(f"| {title} |")), "")
 
 
 def _table(title: str, series: Sequence[_Series]) -> str:

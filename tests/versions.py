@@ -6,6 +6,7 @@ unit tests, the capabilities and the simulation.
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,8 +51,28 @@ def present(versions: Sequence[str], env: Mapping[str, str] = os.environ) -> dic
     return found
 
 
+def check_wanted(versions: Sequence[str], found: Mapping[str, Path]) -> str:
+    """Return what is wrong with versions that were asked for by name: '' when each of them can be tested."""
+    oldest = _numbers(SUPPORTED[0])
+    for version in versions:
+        if not re.fullmatch(r"3\.\d{1,3}", version):
+            return f"{version!r} is no version of Python like {SUPPORTED[-1]}"
+        if _numbers(version) < oldest:
+            return f"Python {version} is older than {SUPPORTED[0]}, which the package needs"
+    if missing := [version for version in versions if version not in found]:
+        return f"no Python {', '.join(missing)} here; install it, or put it into PATH"
+    return ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
 def environment(version: str, interpreter: Path) -> Path:
-    """Return the Python of an environment with everything that the tests need; make it when it is not there."""
+    """Return the Python of an environment with everything that the tests need; make it when it is not there.
+
+    Raises subprocess.CalledProcessError when a package has no version for this Python, or there is no network.
+    """
     folder = ROOT / "build" / "versions" / version
     python, stamp = folder / "bin" / "python", folder / ".installed"
     wanted = max((ROOT / name).stat().st_mtime for name in ("pyproject.toml", "constraints.txt"))
@@ -63,30 +84,39 @@ def environment(version: str, interpreter: Path) -> Path:
     return python
 
 
+def run_tests(version: str, interpreter: Path, workers: str) -> str:
+    """Run the tests on one version. Return ``passed``, or what went wrong."""
+    try:
+        python = environment(version, interpreter)
+    except subprocess.CalledProcessError as error:
+        return f"failed: no environment, exit status {error.returncode} of {Path(error.cmd[0]).name}"
+    command: list[str | Path] = [python, "-m", "pytest", "--numprocesses", workers, *_PARTS]
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    return f"failed: exit status {code} of pytest" if code else "passed"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the tests on each version, and print one line for each."""
+    """Run the tests on each version, and print a line for each. A version that was asked for by name must be here."""
     parser = argparse.ArgumentParser(prog="python -m tests.versions", description=__doc__)
-    parser.add_argument("versions", nargs="*", default=SUPPORTED, metavar="VERSION", help="default: 3.11 3.12 3.13")
+    parser.add_argument(
+        "versions", nargs="*", metavar="VERSION", help="default: those of 3.11 3.12 3.13 that are here"
+    )
     parser.add_argument("--workers", default="2", help="tests that run at the same time")
     options = parser.parse_args(arguments)
-    found, results = present(options.versions), list[str]()
-    if not found:
-        print(f"no Python {', '.join(options.versions)} here; install one, or put it into PATH", file=sys.stderr)
+    versions = options.versions or SUPPORTED
+    found, results = present(versions), list[str]()
+    if wrong := check_wanted(options.versions or list(found) or versions, found):
+        print(wrong, file=sys.stderr)
         return 1
-    failed = False
-    for version in options.versions:
-        if version not in found:
-            results.append(f"{version:<6}not here")
-            continue
+    for version in versions:
+        print(f"{version:<6}{found.get(version, 'not here, not tested')}", flush=True)
+    for version, interpreter in found.items():
         began = time.monotonic()
-        python = environment(version, found[version])
-        code = subprocess.run(
-            [python, "-m", "pytest", "--numprocesses", options.workers, *_PARTS], cwd=ROOT, check=False
-        ).returncode
-        failed |= code != 0
-        results.append(f"{version:<6}{'failed' if code else 'passed'}  {time.monotonic() - began:5.0f} s")
+        result = run_tests(version, interpreter, options.workers)
+        results.append(f"{version:<6}{time.monotonic() - began:5.0f} s  {result}")
+    results += [f"{version:<6}not here, not tested" for version in versions if version not in found]
     print("\n".join(results))
-    return int(failed)
+    return int(any("failed" in result for result in results))
 
 
 if __name__ == "__main__":

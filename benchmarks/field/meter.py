@@ -15,6 +15,8 @@ _EVERY = 0.05
 _START_LIMIT = 120.0
 _WARM_UP_LIMIT = 60.0
 """Seconds after which a peer is measured although its rate still changes; its reading says so."""
+_SPARE = 1.25
+"""Messages that a window needs, for each that it would take at the rate before it."""
 WINDOW = 20.0
 """Seconds of steady state that are measured."""
 
@@ -44,24 +46,34 @@ class Reading:
 class Meter:
     """Watches the processes of one peer from the moment when they were started."""
 
-    def __init__(self, processes: Sequence[Popen[bytes]], progress: Progress, count: int) -> None:
-        """``count``: messages that there are to be done."""
+    def __init__(
+        self,
+        processes: Sequence[Popen[bytes]],
+        progress: Progress,
+        count: int,
+        limits: Mapping[Partition, int] | None = None,
+    ) -> None:
+        """``count``: messages that there are. ``limits``: those of each partition, where progress is by input."""
         self._processes = processes
         self._watched = [psutil.Process(process.pid) for process in processes]
         self._progress = progress
         self._count = count
+        self._limits = limits
+        self._left = float(count)
         self._launched = time.monotonic()
 
     def steady(self, window: float = WINDOW) -> Reading:
         """Wait until the rate changes by less than 5% in five seconds, then measure for ``window`` seconds.
 
-        Raises PeerFailedError, also when the messages do not last.
+        The wait ends too when what is left lasts for no more than the window: the reading says that the rate was not
+        steady. Raises PeerFailedError, also when the messages do not last.
         """
         began = self._first_progress()
         marks = SteadyRate()
-        while not marks.is_steady() and time.monotonic() - began < _WARM_UP_LIMIT:
+        while not (is_steady := marks.is_steady()) and time.monotonic() - began < _WARM_UP_LIMIT:
+            if self._left < marks.speed() * window * _SPARE:
+                break
             self._next(marks)
-        is_steady = marks.is_steady()
         first, used = self._at_mark(marks)
         while marks.last.at - first.at < window:
             self._next(marks)
@@ -93,10 +105,17 @@ class Meter:
     def _next(self, marks: SteadyRate) -> bool:
         time.sleep(_EVERY)
         self._still_running()
-        done = sum(self._progress().values())
-        if done >= self._count:
-            raise PeerFailedError(f"all {self._count:,} messages were done before the end of the window: --count")
-        return marks.add(time.monotonic(), done)
+        progress = self._progress()
+        self._left = self._messages_left(progress)
+        if self._left <= 0:
+            raise PeerFailedError(f"{self._count:,} messages did not last until the end of the window: --count")
+        return marks.add(time.monotonic(), sum(progress.values()))
+
+    def _messages_left(self, done: Mapping[Partition, int]) -> float:
+        """Messages until the first partition has none: from then on a process may have nothing to do."""
+        if self._limits is None:
+            return self._count - sum(done.values())
+        return min(limit - done.get(partition, 0) for partition, limit in self._limits.items()) * len(self._limits)
 
     def _at_mark(self, marks: SteadyRate) -> tuple[Mark, float]:
         """The next mark, and the processor time used until then."""

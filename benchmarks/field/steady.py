@@ -33,9 +33,14 @@ class SteadyRate:
         if self._marks and self._marks[-1].done == done:
             return False
         self._marks.append(Mark(at, done))
-        while len(self._marks) > 2 and self._marks[1].at <= at - 2 * self._span:
+        # Spans begin and end at marks, so that two of them may begin earlier than twice a span ago.
+        while len(self._marks) > 2 and self._marks[1].at <= at - 3 * self._span:
             self._marks.popleft()
         return True
+
+    def speed(self) -> float:
+        """Messages a second in the last seconds; 0 while there are not two marks."""
+        return rate(self._marks[0], self._marks[-1]) if len(self._marks) > 1 else 0.0
 
     def is_steady(self) -> bool:
         """Whether the two latest spans differ by less than the tolerance; False while there are not two."""

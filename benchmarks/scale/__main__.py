@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--count", type=int, default=MESSAGES, help="messages in the input")
     parser.add_argument("--window", type=float, default=WINDOW, help="seconds of steady state that are measured")
+    parser.add_argument("--only", nargs="*", help="entries with these names alone")
     options = parser.parse_args()
     with cluster() as field:
         setup.provision(field, _PARTITIONS)
@@ -36,7 +37,8 @@ def main() -> None:
         entries += [replace(handwritten, name=_name("handwritten", n), instances=n) for n in _INSTANCES]
         entries.append(java("kafka streams, 2 threads", "PriceStreams"))
         turns = Turns(field, setup.INPUT, setup.OUTPUT, options.count, options.window, check)
-        readings = turns.take(entries, options.runs)
+        chosen = [entry for entry in entries if not options.only or entry.name in options.only]
+        readings = turns.take(chosen, options.runs)
     report = Report("scale")
     report.leave_out(turns.wrong)
     report.add_readings(readings)

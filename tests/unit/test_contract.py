@@ -423,9 +423,41 @@ def test_a_method_that_does_not_exist_or_has_the_wrong_type(tmp_path: Path) -> N
     other = make_node(tmp_path, "other", node=NODE.replace("request: Say", "request: Said"))
     assert "does not accept Say" in resolve_problems(other)
     wide = make_node(tmp_path, "wide", node=NODE.replace("-> Said", "-> Said | Say"))
-    assert "may return Say; add it to output_events" in resolve_problems(wide)
+    assert "contract.yaml:5: output_model: NodeEchoCompute.compute may return Say; add it" in resolve_problems(wide)
     waiting = make_node(tmp_path, "waiting", node=NODE.replace("    def compute", "    async def compute"))
     assert "a COMPUTE handler is a plain def" in resolve_problems(waiting)
+
+
+def test_each_message_that_is_wrong_has_its_own_line(tmp_path: Path) -> None:
+    short = make_node(tmp_path, "misnamed", contract=GOOD.replace("output_model: Said", "output_model: Siad"))
+    assert "contract.yaml:5: output_model: models/ has no message Siad" in resolve_problems(short)
+    routing = """\
+handler_routing:
+  handlers:
+    - event_model: {event}
+      handler: compute
+      output_events:
+        - Said
+        - {output}
+"""
+    pair = "input_model: Say\noutput_model: Said\n"
+    for name, event, output, place in (
+        (
+            "first",
+            "Yas",
+            "Say",
+            "contract.yaml:6: handler_routing.handlers[0].event_model: models/ has no message Yas",
+        ),
+        ("second", "Say", "Siad", "contract.yaml:10: handler_routing.handlers[0].output_events[1]: models/ has no"),
+        (
+            "third",
+            "Say",
+            "Say",
+            "contract.yaml:8: handler_routing.handlers[0].output_events: NodeEchoCompute.compute",
+        ),
+    ):
+        text = GOOD.replace(pair, routing.format(event=event, output=output))
+        assert place in resolve_problems(make_node(tmp_path, name, contract=text))
 
 
 def test_a_topic_that_nothing_handles_or_fills(tmp_path: Path) -> None:

@@ -181,4 +181,4 @@ def test_the_hook_checks_the_contracts_that_changed(folder: Path) -> None:
     assert onex(*command, str(contract))[0] == 0
     contract.write_text(contract.read_text().replace("output_model: Greeted", "output_model: Greted"))
     code, _, err = onex(*command, str(contract))
-    assert (code, f"{contract}:6" in err) == (3, True), err
+    assert (code, f"{contract}:7: output_model: models/ has no message Greted" in err) == (3, True), err

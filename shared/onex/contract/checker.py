@@ -39,8 +39,10 @@ class Checker:
         return self._models
 
     def add(self, at: Location, message: str, remedy: str) -> None:
-        """Add a problem."""
-        self.problems.append(ContractProblem(self.file, line_of(self.lines, at), dotted(at), message, remedy))
+        """Add a problem, unless it is there: each input of a workflow has the same outputs."""
+        problem = ContractProblem(self.file, line_of(self.lines, at), dotted(at), message, remedy)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def refuse(self, error: ValidationError, model: type[BaseModel], under: Location) -> None:
         """Add the problems of a validation, except at places whose value only the environment of the node has."""

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from onex.contract.checker import Checker
 from onex.contract.resolved import Route
@@ -12,19 +13,30 @@ from onex.model.enums import EnumNodeKind
 from onex.node import Node
 
 
+class RoutePlaces(NamedTuple):
+    """Where the contract declares a route."""
+
+    event: Location
+    """Its input."""
+    outputs: Location
+    """Its outputs, or where one would be added."""
+
+
 def check_handlers(
-    contract: ModelContract, node_class: type[Node], routes: Iterable[Route], checker: Checker
+    contract: ModelContract, node_class: type[Node], routes: Iterable[tuple[Route, RoutePlaces]], checker: Checker
 ) -> None:
     """Check that the methods of the class exist, and take and return what the contract declares."""
     if contract.workflow_coordination:
         _check_workflow_methods(contract.workflow_coordination, node_class, checker)
         return
-    for route in routes:
-        _check_handler(contract.node_type, node_class, route, checker)
+    for route, places in routes:
+        _check_handler(contract.node_type, node_class, route, places, checker)
 
 
-def _check_handler(kind: EnumNodeKind, node_class: type[Node], route: Route, checker: Checker) -> None:
-    at: Location = ("handler_routing",) if ("handler_routing",) in checker.lines else ("input_model",)
+def _check_handler(
+    kind: EnumNodeKind, node_class: type[Node], route: Route, places: RoutePlaces, checker: Checker
+) -> None:
+    at, field = places.event, places.outputs[-1]
     name = f"{node_class.__name__}.{route.method}"
     method = getattr(node_class, route.method, None)
     if not callable(method):
@@ -51,9 +63,11 @@ def _check_handler(kind: EnumNodeKind, node_class: type[Node], route: Route, che
         return
     returned = models_in(hints.get("return"))
     for model in sorted(returned - route.outputs, key=lambda m: m.__name__):
-        checker.add(at, f"{name} may return {model.__name__}", "add it to output_events")
+        checker.add(
+            places.outputs, f"{name} may return {model.__name__}", f"add it to {field}, or fix the annotation"
+        )
     for model in sorted(route.outputs - returned, key=lambda m: m.__name__):
-        checker.add(at, f"{name} never returns {model.__name__}", "fix output_events or the annotation")
+        checker.add(places.outputs, f"{name} never returns {model.__name__}", f"fix {field} or the annotation")
 
 
 def _check_workflow_methods(workflow: ModelWorkflow, node_class: type[Node], checker: Checker) -> None:
