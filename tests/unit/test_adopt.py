@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Outgoing, TopicState
 from onex.cli.main import app
-from onex.codegen.adopt.adoption import Adoption, Choices, adopt
+from onex.codegen.adopt.adoption import Adoption, Choices
+from onex.codegen.adopt.adoption import adopt as adopted
 from onex.codegen.adopt.sample import Sample, SampledRecord, sample_topic
 from onex.codegen.adopt.types import shown
 from onex.errors import ConfigurationError, RejectedError
+from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver, load_cases, run_case
 
 TOPIC = "shop.orders"
@@ -27,6 +29,11 @@ def sample(values: Sequence[object], keys: Sequence[bytes | None] = (), topic: s
     read = [value if isinstance(value, bytes) else json.dumps(value).encode() for value in values]
     headers = {"x-request-id": b"r"}
     return Sample(topic, 4, tuple(SampledRecord(key, value, headers) for value, key in zip(read, keyed, strict=True)))
+
+
+def adopt(of: Sample, choices: Choices) -> Adoption:
+    """Adopts a topic where there is no registry."""
+    return adopted(of, choices, TopicCatalogue(MemoryEventBus(MemoryBroker(lambda: 0))))
 
 
 def types_of(adoption: Adoption) -> dict[str, str]:
@@ -200,7 +207,7 @@ def test_hostile_records_become_a_node_that_takes_them(name: str, tmp_path: Path
     [
         ([], "has no records; adopt it when it has some"),
         ([b"", b""], "only 2 without (tombstones)"),
-        ([b"\x00\x00\x00\x00\x01abc"], "have the id of a schema; bind the topic by hand with format: avro"),
+        ([b"\x00\x00\x00\x00\x01abc"], "the registry has no Avro schema 1; set SCHEMA_REGISTRY_URL"),
         ([b"<xml/>"] * 3, "3 of 3 records are no JSON objects"),
         ([b"[1]"], "no JSON objects"),
         ([b'{"a": "\\ud800"}'], "no JSON objects"),

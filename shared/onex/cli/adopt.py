@@ -9,6 +9,7 @@ from onex.cli.bus import open_bus
 from onex.cli.options import load_settings
 from onex.cli.output import AsJson, console, errors, print_json, print_rows
 from onex.cli.terminal import styled
+from onex.connect import open_catalogue
 from onex.errors import ConfigurationError, RejectedError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def adopt(
-    topic: Annotated[str, typer.Argument(help="Topic that exists, with values in JSON.")],
+    topic: Annotated[str, typer.Argument(help="Topic that exists, with values in JSON or Avro.")],
     message: Annotated[str, typer.Option("--message", "-m", help="Class name. Default: from the topic.")] = "",
     node: Annotated[str, typer.Option("--node", help="Name: `shop_orders` becomes node_shop_orders_compute.")] = "",
     to: Annotated[
@@ -34,7 +35,12 @@ def adopt(
         typer.Option("--secret", help="Name of a field whose values are not written to cases. Repeatable."),
     ] = None,
     cases: Annotated[int, typer.Option(min=0, max=20, help="Sampled records that become golden cases.")] = 3,
-    enums: Annotated[bool, typer.Option("--enums/--no-enums", help="Guess texts with few values.")] = True,
+    enums: Annotated[
+        bool, typer.Option("--enums/--no-enums", help="Texts of few values, and enums, are choices.")
+    ] = True,
+    record: Annotated[
+        str, typer.Option("--record", help="Avro: type of the records. Default: the most frequent one.")
+    ] = "",
     output: Annotated[Path, typer.Option("--output", "-o", help="Services folder.")] = Path(),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the guesses, and write nothing.")] = False,
     as_json: AsJson = False,
@@ -50,7 +56,7 @@ def adopt(
     from onex.codegen.adopt.sample import sample_topic
     from onex.model.topic import foreign_name_problem, is_foreign, looks_like_own
 
-    choices = Choices(message, node, to, cases, enums, frozenset(without or ()), tuple(secret or ()))
+    choices = Choices(message, node, to, cases, enums, frozenset(without or ()), record, tuple(secret or ()))
     try:
         for name in filter(None, (topic, to)):
             if problem := foreign_name_problem(name):
@@ -65,12 +71,13 @@ def adopt(
         raise typer.BadParameter(str(error)) from None
     if folder.exists() and not dry_run:
         raise RejectedError(f"{folder}: is a node already; name another one with --node")
-    bus = open_bus(load_settings())
+    settings = load_settings()
+    bus = open_bus(settings)
     try:
         sample = sample_topic(bus, topic, records, earliest=earliest)
+        adoption = adopted(sample, choices, open_catalogue(settings, bus))
     finally:
         bus.close()
-    adoption = adopted(sample, choices)
     if not dry_run:
         write_new_folder(folder / "v1_0_0", adoption.files)
     if as_json:
@@ -100,6 +107,8 @@ def _print(adoption: "Adoption") -> None:
     wanted = adoption.wanted
     console.print(styled("{}: {} from {} records", wanted.topic, wanted.model.name, str(adoption.records)))
     print_rows(("FIELD", "NAME", "TYPE", "SEEN", "SURE", "WHY"), rows)
+    if (avro := wanted.avro) is not None:
+        console.print(styled("schema: {} of {}", avro.record, avro.subject or "no subject"))
     console.print(styled("key: {} ({}): {}", wanted.key.field or "none", wanted.key.sure, wanted.key.why))
     if (found := wanted.correlation) is not None:
         console.print(styled("correlation: {}: {}", found.header or found.field, found.why))
@@ -117,6 +126,13 @@ def _facts(adoption: "Adoption") -> dict[str, object]:
         "message": wanted.model.name,
         "to": wanted.to,
         "records": adoption.records,
+        "avro": None
+        if wanted.avro is None
+        else {
+            "record": wanted.avro.record,
+            "subject": wanted.avro.subject or None,
+            "schemas": list(wanted.avro.schemas),
+        },
         "key": {"field": wanted.key.field or None, "sure": wanted.key.sure, "why": wanted.key.why},
         "correlation": None
         if wanted.correlation is None

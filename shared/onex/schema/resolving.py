@@ -39,7 +39,7 @@ def resolve(
     try:
         written = cast(object, fastavro.parse_schema(with_exact_decimals(writer)))
         read = cast(Node, fastavro.parse_schema(reader))
-        _put_defaults(model, _names(read))
+        _put_fields(model, _names(read))
         pairing = _Pairing(written, read)
         written, _ = pairing.pair(written, read, model.__name__)
     except _UNUSABLE as error:
@@ -85,16 +85,21 @@ def _names(parsed: object) -> dict[str, Node]:
     return names
 
 
-def _put_defaults(model: type[BaseModel], names: Mapping[str, Node]) -> None:
-    """Replace the defaults in the schema by the values of the model.
+def _put_fields(model: type[BaseModel], names: Mapping[str, Node]) -> None:
+    """Replace the defaults in the schema by the values of the model, and add the names that fields have elsewhere.
 
-    fastavro returns a default as it is in the schema, which for most types is not a value of the type.
+    fastavro returns a default as it is in the schema, which for most types is not a value of the type. A name that
+    Python cannot have is the alias of its field, here as in JSON.
     """
     for record in _models(model, set()):
         for field in cast(list[Node], names[f"onex.{record.__name__}"]["fields"]):
-            default = default_of(record.model_fields[str(field["name"])])
+            info = record.model_fields[str(field["name"])]
+            default = default_of(info)
             if has_default(default):
                 field["default"] = plain(default)
+            alias = info.validation_alias
+            if type(alias) is str and alias.isidentifier() and alias not in record.model_fields:
+                field["aliases"] = [alias]
 
 
 def _models(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[type[BaseModel]]:

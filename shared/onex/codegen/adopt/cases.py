@@ -16,7 +16,7 @@ from onex.util.redaction import HIDDEN, Redactor
 _LARGEST: Final = 32 * 1024
 """Characters of a message in a case."""
 _LONGEST_TEXT: Final = 120
-"""Characters of a text in a case."""
+"""Characters of a text in a case. Four of them are three bytes."""
 _MOST_ITEMS: Final = 3
 """Items of a list or map in a case."""
 _COMPARED: Final = 8
@@ -30,14 +30,18 @@ _NEUTRAL: Final[dict[str, JsonValue]] = {
     "int": 0,
     "float": 0.0,
     "bool": False,
+    "bytes": "",
     "datetime": "2026-01-01T00:00:00Z",
     "date": "2026-01-01",
     "UUID": "00000000-0000-0000-0000-000000000000",
 }
 
 
-def cases_text(model: Model, records: Sequence[Object], most: int, redactor: Redactor) -> str:
-    """Return ``cases.yaml``: the records that show most of the fields, and one that is refused."""
+def cases_text(model: Model, records: Sequence[Object], most: int, redactor: Redactor, form: str) -> str:
+    """Return ``cases.yaml``: the records that show most of the fields, and one that is refused.
+
+    ``form``: what each record is, ``a JSON object``.
+    """
     cases: list[JsonValue] = []
     for number, data in enumerate(_telling(model, records, most), 1):
         sent = _message(model, data, redactor)
@@ -52,7 +56,7 @@ def cases_text(model: Model, records: Sequence[Object], most: int, redactor: Red
         )
     cases.append(
         {
-            "name": "bytes that are no JSON object become a dead letter",
+            "name": f"bytes that are no {form} become a dead letter",
             "when": {"bytes": b"no JSON".hex()},
             "then": {"dead_letter": {"stage": "decode"}},
         }
@@ -103,7 +107,7 @@ def _value(kind: Inferred, value: Value, redactor: Redactor) -> JsonValue:
                 name: _neutral(item) if redactor.hides(name) else _value(item, each, redactor)
                 for name, each in list(value.items())[:_MOST_ITEMS]
             }
-        case Plain("str"), str():
+        case Plain("str" | "bytes"), str():
             return value[:_LONGEST_TEXT]
         case _, Decimal():
             return _number(value)

@@ -3,22 +3,28 @@
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 import yaml
 
+from onex.codegen.adopt.avro.writers import AvroTopic
 from onex.codegen.adopt.key import CorrelationGuess, KeyGuess
-from onex.codegen.adopt.types import Choice, Digits, Field, Inferred, Listed, Mapped, Model, Plain
+from onex.codegen.adopt.types import Choice, Default, Digits, Field, Inferred, Listed, Mapped, Model, Plain
 from onex.codegen.inject.imports import grouped_imports, in_import_order
 from onex.codegen.render.contract_text import with_schema_line
 from onex.codegen.render.options import RenderOptions
 from onex.codegen.render.printer import formatted
+from onex.codegen.render.shape import sentence
 from onex.codegen.render.values import literal
 from onex.contract import parse_contract
 from onex.errors import RejectedError
 from onex.model.topic import TopicName, is_foreign, kebab
 
 _STANDARD: Final[Mapping[str, str]] = {"datetime": "datetime", "date": "datetime", "UUID": "uuid"}
+_FACTORIES: Final = ("list", "dict")
+_LONGEST_DOC: Final = 400
+"""Characters of a description."""
 _STATEMENTS: Final = frozenset(
     {ast.AnnAssign, ast.Assign, ast.ClassDef, ast.Expr, ast.FunctionDef, ast.ImportFrom, ast.Return}
 )
@@ -36,6 +42,8 @@ class Wanted:
     model: Model
     key: KeyGuess
     correlation: CorrelationGuess | None
+    avro: AvroTopic | None = None
+    """The schema of the records; None for JSON."""
 
     @property
     def node(self) -> str:
@@ -78,7 +86,9 @@ def package_texts(wanted: Wanted, cases: str) -> dict[str, str]:
 
 def contract_text(wanted: Wanted) -> str:
     """Return the contract."""
-    bound: dict[str, object] = {"message": wanted.model.name, "format": "json"}
+    bound: dict[str, object] = {"message": wanted.model.name, "format": "json" if wanted.avro is None else "avro"}
+    if wanted.avro is not None and wanted.avro.subject:
+        bound["subject"] = wanted.avro.subject
     if wanted.key.field:
         bound["key"] = wanted.key.field
     if (found := wanted.correlation) is not None:
@@ -116,6 +126,8 @@ def _source(text: str) -> str:
         match node:
             case ast.Call(func=ast.Name(id="Field")):
                 pass
+            case ast.Call(func=ast.Name(id="Decimal"), args=[ast.Constant()], keywords=[]):
+                pass
             case ast.Call() | ast.Attribute():
                 raise RejectedError(f"the written code has a {type(node).__name__}, which no record asks for")
             case ast.stmt() if type(node) not in _STATEMENTS:
@@ -127,7 +139,7 @@ def _models(wanted: Wanted) -> Iterator[str]:
     models = list(wanted.model.every_model())
     used = {name for field in wanted.model.every_field() for name in _names(field.type)}
     imports = {(_STANDARD[name], name) for name in used & _STANDARD.keys()} | {("onex.node", "Message")}
-    if any(field.name != field.json for field in wanted.model.every_field()) or "Decimal" in used:
+    if any(_arguments(field) for field in wanted.model.every_field()) or "Decimal" in used:
         imports.add(("pydantic", "Field"))
     if "Decimal" in used:
         imports |= {("decimal", "Decimal"), ("typing", "Annotated")}
@@ -138,19 +150,52 @@ def _models(wanted: Wanted) -> Iterator[str]:
     yield f"__all__ = [{', '.join(map(literal, in_import_order(model.name for model in models)))}]"
     for model in models:
         is_message = model is wanted.model
+        part = "A record" if is_message else "A part of a record"
         key = f", key={literal(wanted.key.field)}" if is_message and wanted.key.field else ""
         yield f"class {model.name}(Message{key}):"
-        yield f'    """{"A record" if is_message else "A part of a record"} of {wanted.topic}."""'
+        yield f'    """{sentence(model.doc) if model.doc.strip() else f"{part} of {wanted.topic}."}"""'
         yield from (f"    {_field(field)}" for field in model.fields)
 
 
 def _field(field: Field) -> str:
     annotation = f"{annotation_of(field.type)}{' | None' if field.is_optional else ''}"
-    default = "None" if field.is_optional else ""
-    if field.name == field.json:
+    default, arguments = _default(field), _arguments(field)
+    if not arguments:
         return f"{field.name}: {annotation}{f' = {default}' if default else ''}"
-    arguments = [*(["default=None"] if default else []), f"alias={field.json!r}"]
-    return f"{field.name}: {annotation} = Field({', '.join(arguments)})"
+    return (
+        f"{field.name}: {annotation} = Field({', '.join([*([f'default={default}'] if default else []), *arguments])})"
+    )
+
+
+def _default(field: Field) -> str:
+    """Return the default as a literal; empty for none, and for an empty list or map."""
+    match field.default:
+        case None:
+            return "None" if field.is_optional else ""
+        case Default(factory="list" | "dict"):
+            return ""
+        case Default(Decimal() as number):
+            return f"Decimal({str(number)!r})"
+        case Default(value):
+            return repr(value)
+
+
+def _arguments(field: Field) -> list[str]:
+    """Return what a field says in addition to its type and default: names that are checked, and literals."""
+    arguments = []
+    if field.default is not None and field.default.factory in _FACTORIES:
+        arguments.append(f"default_factory={field.default.factory}")
+    if field.name != field.json:
+        arguments.append(f"alias={field.json!r}")
+    if description := _description(field.doc):
+        arguments.append(f"description={description!r}")
+    return arguments
+
+
+def _description(doc: str) -> str:
+    """Return the text of a schema on one line, printable and short."""
+    words = " ".join("".join(c if c.isprintable() else " " for c in doc[: 2 * _LONGEST_DOC]).split())
+    return words if len(words) <= _LONGEST_DOC else f"{words[: _LONGEST_DOC - 4]} ..."
 
 
 def annotation_of(kind: Inferred) -> str:

@@ -43,7 +43,9 @@ def key_of(model: Model, records: Read) -> KeyGuess:
     """Return the field that equals the keys of the records, or else one that is named like an id."""
     keyed = [(key, data) for record, data in records if (key := _text(record.key))]
     candidates = [field for field in model.fields if not field.is_optional and _can_be_key(field)]
-    equal = [field for field in candidates if keyed and all(_as_key(data[field.json]) == key for key, data in keyed)]
+    equal = [
+        field for field in candidates if keyed and all(_as_key(data.get(field.json)) == key for key, data in keyed)
+    ]
     named = sorted(equal or candidates, key=lambda field: _rank(field, model.name))
     different = len({key for key, _ in keyed})
     if equal:

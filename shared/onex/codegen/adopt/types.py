@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 
@@ -15,7 +16,7 @@ class Sure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A type without parameters: ``str``, ``int``, ``float``, ``bool``, ``datetime``, ``date``, ``UUID``."""
+    """A type without parameters: str, bytes, int, float, bool, datetime, date, UUID."""
 
     name: str
 
@@ -52,6 +53,15 @@ class Mapped:
 
 
 @dataclass(frozen=True, slots=True)
+class Default:
+    """A default that a schema states."""
+
+    value: bool | int | float | str | bytes | Decimal | None
+    factory: str = ""
+    """``list`` or ``dict`` for an empty one, instead of the value."""
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """A field of a message."""
 
@@ -70,6 +80,10 @@ class Field:
     sure: Sure
     why: str
     """What the guess rests on, where that is not obvious."""
+    default: Default | None = None
+    """None: no default, or null for an optional field."""
+    doc: str = ""
+    """What the schema says about it: any text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +91,33 @@ class Model:
     """A message, or an object in one."""
 
     name: str
+    """Different from that of all other models in the message."""
     fields: tuple[Field, ...]
+    doc: str = ""
+    """What the schema says about it: any text."""
 
     def every_field(self) -> Iterator[Field]:
-        """Yield the fields with those of inner objects."""
+        """Yield the fields, those of inner objects behind the first field that has them."""
+        return self._fields(set())
+
+    def every_model(self) -> Iterator["Model"]:
+        """Yield the inner objects before the objects that have them, this one last, each once."""
+        return self._models(set())
+
+    def _fields(self, seen: set[str]) -> Iterator[Field]:
+        seen.add(self.name)
         for field in self.fields:
             yield field
             for model in models_in(field.type):
-                yield from model.every_field()
+                if model.name not in seen:
+                    yield from model._fields(seen)
 
-    def every_model(self) -> Iterator["Model"]:
-        """Yield the inner objects before the objects that have them, this one last."""
+    def _models(self, seen: set[str]) -> Iterator["Model"]:
+        seen.add(self.name)
         for field in self.fields:
             for model in models_in(field.type):
-                yield from model.every_model()
+                if model.name not in seen:
+                    yield from model._models(seen)
         yield self
 
 

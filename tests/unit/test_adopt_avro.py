@@ -1,0 +1,548 @@
+"""``onex adopt`` of topics whose records are Avro with schemas of a registry."""
+
+import ast
+import io
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+import fastavro
+import pytest
+import yaml
+from pydantic import JsonValue
+
+from onex.bus.memory import MemoryBroker, MemoryEventBus
+from onex.bus.protocols import Outgoing, TopicState
+from onex.codegen.adopt.adoption import Adoption, Choices, adopt
+from onex.codegen.adopt.sample import Sample, SampledRecord
+from onex.errors import ConfigurationError, RejectedError
+from onex.schema.topic_catalogue import TopicCatalogue
+from onex.testing import MeshDriver, load_cases, run_case
+from tests.unit.test_adopt import onex, types_of, write
+
+TOPIC = "shop.orders"
+SUBJECT = f"{TOPIC}-value"
+Datum = Mapping[str, object]
+MONEY: dict[str, JsonValue] = {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}
+TAX: JsonValue = {"type": "fixed", "name": "Tax", "size": 8, "logicalType": "decimal", "precision": 12, "scale": 4}
+ORDER: dict[str, JsonValue] = {
+    "type": "record",
+    "name": "Order",
+    "namespace": "com.shop",
+    "doc": 'An order.\n"""\nimport os\n',
+    "fields": [
+        {"name": "order_id", "type": "string", "doc": "Given by the shop.\n'''\\"},
+        {"name": "status", "type": {"type": "enum", "name": "Status", "symbols": ["OPEN", "PAID"]}},
+        {"name": "total", "type": MONEY, "default": "\u0000"},
+        {"name": "tax", "type": ["null", TAX], "default": None},
+        {"name": "due", "type": {"type": "int", "logicalType": "date"}},
+        {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+        {"name": "seen", "type": [{"type": "long", "logicalType": "timestamp-micros"}, "null"], "default": 0},
+        {"name": "opens", "type": {"type": "int", "logicalType": "time-millis"}},
+        {"name": "local", "type": {"type": "long", "logicalType": "local-timestamp-micros"}},
+        {"name": "trace", "type": {"type": "string", "logicalType": "uuid"}},
+        {"name": "sum", "type": {"type": "fixed", "name": "Sum", "size": 4}},
+        {"name": "class", "type": "int", "default": -7},
+        {"name": "City", "type": ["string", "null"], "default": "Bern"},
+        {"name": "weight", "type": "float", "default": 1},
+        {"name": "ratio", "type": ["int", "double"]},
+        {"name": "is_gift", "type": "boolean", "default": False},
+        {"name": "content", "type": "bytes", "default": "\u00ff"},
+        {"name": "tags", "type": {"type": "array", "items": "string"}, "default": []},
+        {"name": "counts", "type": {"type": "map", "values": ["null", "long"]}, "default": {}},
+        {
+            "name": "lines",
+            "type": {
+                "type": "array",
+                "items": {
+                    "type": "record",
+                    "name": "Line",
+                    "fields": [{"name": "sku", "type": "string"}, {"name": "price", "type": MONEY}],
+                },
+            },
+        },
+        {"name": "first", "type": ["null", "Line"], "default": None},
+        {"name": "either", "type": ["null", "string", "int"]},
+        {"name": "nothing", "type": "null"},
+        {"name": "parent", "type": ["null", "Order"]},
+        {"name": "api_token", "type": "string", "default": "tok-default"},
+    ],
+}
+
+
+def order(number: int = 1, **changes: object) -> dict[str, object]:
+    line = {"sku": f"s-{number}", "price": Decimal("2.50")}
+    return {
+        "order_id": f"o-{number}",
+        "status": "PAID",
+        "total": Decimal("12.50"),
+        "tax": Decimal("-0.0125"),
+        "due": date(2026, 2, 3),
+        "at": datetime(2026, 1, 1, 10, 0, 0, 250_000, tzinfo=UTC),
+        "seen": datetime(2026, 1, 1, 10, 0, 0, 250_001, tzinfo=UTC),
+        "opens": time(9, 30),
+        "local": datetime(2026, 1, 1),
+        "trace": UUID(int=number),
+        "sum": b"\x00\x01\xfe\xff",
+        "class": number,
+        "City": "Chur",
+        "weight": 0.5,
+        "ratio": 3,
+        "is_gift": True,
+        "content": b"\xff\x00",
+        "tags": ["a"],
+        "counts": {"x": 1, "y": None},
+        "lines": [line],
+        "first": line,
+        "either": "x",
+        "nothing": None,
+        "parent": None,
+        "api_token": "tok-a",
+        **changes,
+    }
+
+
+class Shop:
+    """Writes records, and registers their schemas as others do."""
+
+    def __init__(self, topic: str = TOPIC) -> None:
+        self.topic = topic
+        self.bus = MemoryEventBus(MemoryBroker(lambda: 0))
+        self.bus.admin.create([TopicState("_schemas", 1, 1, {})])
+        self.catalogue = TopicCatalogue(self.bus)
+        self.records: list[SampledRecord] = []
+
+    def schema(self, schema: JsonValue, subject: str = "") -> int:
+        subject = subject or f"{self.topic}-value"
+        return self.catalogue.register({subject: schema})[subject].id
+
+    def write(self, data: object, schema: JsonValue, subject: str = "", key: bytes | None = None) -> None:
+        self.records.append(SampledRecord(key, avro(self.schema(schema, subject), data, schema), {}))
+
+    def adopt(self, **choices: object) -> Adoption:
+        return adopt(Sample(self.topic, 4, tuple(self.records)), Choices(**choices), self.catalogue)  # type: ignore[arg-type]
+
+
+def avro(schema_id: int, data: object, schema: JsonValue) -> bytes:
+    body = io.BytesIO()
+    fastavro.schemaless_writer(body, fastavro.parse_schema(schema), data)  # type: ignore[arg-type]  # any JSON
+    return b"\x00" + schema_id.to_bytes(4, "big") + body.getvalue()
+
+
+def taken(
+    folder: Path, records: Sequence[tuple[object, JsonValue]], topic: str = TOPIC
+) -> list[dict[str, JsonValue]]:
+    """Returns what the node publishes for records of other writers; it must refuse none."""
+    mesh = MeshDriver([folder])
+    for number, (data, schema) in enumerate(records):
+        subject = f"theirs-{number}"
+        schema_id = mesh.catalogue.register({subject: schema})[subject].id
+        mesh.publish(topic, avro(schema_id, data, schema), b"k", [])
+    assert not mesh.dead_letters(), [letter.headers() for letter in mesh.dead_letters()]
+    ((model, target),) = mesh.nodes[0].outputs.items()
+    found = [json.loads(message.model_dump_json()) for _, message in mesh.messages(model, target)]
+    mesh.close()
+    return found
+
+
+def record(*fields: JsonValue, name: str = "Order") -> dict[str, JsonValue]:
+    return {"type": "record", "name": name, "namespace": "com.shop", "fields": list(fields)}
+
+
+ID: JsonValue = {"name": "id", "type": "string"}
+
+
+def test_the_message_is_that_of_the_schema(tmp_path: Path) -> None:
+    shop = Shop()
+    for number in range(40):
+        shop.write(order(number), ORDER, key=f"o-{number}".encode())
+    adoption = shop.adopt()
+    assert types_of(adoption) == {
+        "order_id": "str",
+        "status": "OPEN | PAID",
+        "total": "Decimal(9, 2)",
+        "tax": "Decimal(12, 4) | None",
+        "due": "date",
+        "at": "datetime",
+        "seen": "datetime | None",
+        "opens": "int",
+        "local": "int",
+        "trace": "UUID",
+        "sum": "bytes",
+        "class": "int",
+        "City": "str | None",
+        "weight": "float",
+        "ratio": "float",
+        "is_gift": "bool",
+        "content": "bytes",
+        "tags": "list[str]",
+        "counts": "dict[str, int]",
+        "lines": "list[Line]",
+        "lines.sku": "str",
+        "lines.price": "Decimal(9, 2)",
+        "first": "Line | None",
+        "api_token": "str",
+    }
+    assert adoption.notes == (
+        "either: left out: a union of string and int, which no field of a message is",
+        "nothing: left out: always null",
+        "parent: left out: a Order within itself",
+    )
+    fields = {field.place: field for field in adoption.fields}
+    assert (fields["tax"].seen, fields["tax"].of, fields["lines.sku"].seen) == (40, 40, 80)
+    assert fields["opens"].why == "time-millis: milliseconds of the day"
+    assert {field.sure for field in adoption.fields} == {"sure"}
+    assert (adoption.wanted.key.field, adoption.wanted.key.sure) == ("order_id", "sure")
+    bound = yaml.safe_load(adoption.files["contract.yaml"])["event_bus"]["topics"][TOPIC]
+    assert bound == {"message": "Order", "format": "avro", "subject": SUBJECT, "key": "order_id"}
+    models = adoption.files["models/__init__.py"]
+    assert "tok-" not in "".join(adoption.files.values())
+    assert 'class_: int = Field(default=-7, alias="class")' in models
+    assert 'total: Annotated[Decimal, Field(max_digits=9, decimal_places=2)] = Decimal("0.00")' in models
+    assert "tags: list[str] = Field(default_factory=list)" in models
+    assert 'city: str | None = Field(default="Bern", alias="City")' in models
+    assert {type(node) for node in ast.walk(ast.parse(models)) if isinstance(node, ast.Import)} == set()
+
+    folder = write(tmp_path, adoption)
+    cases = load_cases(folder)
+    assert [run_case(folder, case) for case in cases] == [""] * len(cases)
+    assert len(cases) == 2
+    (published,) = taken(folder, [(order(7, tax=None), ORDER)])
+    assert published["class_"] == 7
+    assert (published["city"], published["total"], published["tax"]) == ("Chur", "12.50", None)
+    assert (published["at"], published["opens"]) == ("2026-01-01T10:00:00.250000Z", 34_200_000)
+    assert (published["sum"], published["counts"]) == ("AAH-_w==", {"x": 1, "y": None})
+
+
+def test_each_sampled_schema_is_read(tmp_path: Path) -> None:
+    colour = {"type": "enum", "name": "Colour"}
+    old = record(
+        ID,
+        {"name": "count", "type": "int"},
+        {"name": "colour", "type": {**colour, "symbols": ["RED"]}},
+        {"name": "price", "type": {**MONEY, "precision": 12, "scale": 1}},
+        {"name": "kind", "type": "string"},
+        {"name": "note", "type": "string"},
+        {"name": "was", "type": "string"},
+        {"name": "gone", "type": "int"},
+    )
+    new = record(
+        ID,
+        {"name": "count", "type": "double"},
+        {"name": "colour", "type": {**colour, "symbols": ["RED", "BLUE"]}},
+        {"name": "price", "type": MONEY},
+        {"name": "kind", "type": {"type": "enum", "name": "Kind", "symbols": ["A"]}},
+        {"name": "note", "type": ["null", "string"], "default": None},
+        {"name": "added", "type": "string"},
+        {"name": "filled", "type": "int", "default": 5},
+        {"name": "now", "aliases": ["was"], "type": "string"},
+    )
+    clash = record(ID, {"name": "count", "type": "string"}, {"name": "note", "type": "string"})
+    before = {"id": "a", "count": 3, "colour": "RED", "price": Decimal("1.5"), "kind": "x", "note": "", "was": "w"}
+    after = {"id": "b", "count": 0.5, "colour": "BLUE", "price": Decimal("1.25"), "kind": "A", "note": None}
+    after |= {"added": "y", "filled": 1, "now": "n"}
+    shop = Shop("evolve.orders")
+    shop.write(before | {"gone": 1}, old)
+    shop.schema(new)  # no sampled record has the latest schema
+    adoption = shop.adopt()
+    assert types_of(adoption) == {
+        "id": "str",
+        "count": "float",
+        "colour": "RED | BLUE",
+        "price": "Decimal(13, 2)",
+        "kind": "str",
+        "note": "str | None",
+        "added": "str | None",
+        "filled": "int",
+        "now": "str | None",
+    }
+    why = {field.place: field.why for field in adoption.fields}
+    assert (why["added"], why["filled"]) == ("1 of 2 schemas lack it", "1 of 2 schemas lack it")
+    assert adoption.notes == ("now: has other names in older schemas, which are not read",)
+    first, second = taken(write(tmp_path, adoption), [(before | {"gone": 1}, old), (after, new)], shop.topic)
+    assert (first["count"], first["price"], first["added"], first["filled"]) == (3.0, "1.50", None, 5)
+    assert (second["count"], second["price"], second["colour"]) == (0.5, "1.25", "BLUE")
+    shop.write({"id": "c", "count": "3", "note": "n"}, clash, "other")
+    notes = shop.adopt().notes
+    assert "count: left out: the schemas of the sampled records differ: double and int and string" in notes
+
+
+@pytest.mark.parametrize(
+    ("subject", "strategy"),
+    [(SUBJECT, "topic"), (f"{TOPIC}-com.shop.Order", "topic and record"), ("com.shop.Order", "record"), ("x", "")],
+)
+def test_the_subject_is_found_by_its_strategy(subject: str, strategy: str) -> None:
+    shop = Shop()
+    shop.write({"id": "a"}, record(ID), subject)
+    adoption = shop.adopt()
+    assert adoption.wanted.avro is not None
+    assert (adoption.wanted.avro.strategy, adoption.wanted.avro.subject) == (strategy, subject if strategy else "")
+    bound = yaml.safe_load(adoption.files["contract.yaml"])["event_bus"]["topics"][TOPIC]
+    assert bound.get("subject", "") == (subject if strategy else "")
+    assert bool(adoption.notes) == (not strategy)
+
+
+def test_one_of_several_types_is_adopted() -> None:
+    shop = Shop()
+    paid = record(ID, {"name": "amount", "type": "int"}, name="Paid")
+    for number in range(3):
+        shop.write({"id": f"{number}"}, record(ID), f"{TOPIC}-com.shop.Order")
+    shop.write({"id": "p", "amount": 1}, paid, f"{TOPIC}-com.shop.Paid")
+    adoption = shop.adopt()
+    assert (adoption.wanted.model.name, adoption.records) == ("Order", 3)
+    assert adoption.notes[0].startswith("the topic has other types, too: com.shop.Paid in 1.")
+    for name in ("Paid", "com.shop.Paid"):
+        chosen = shop.adopt(record=name)
+        assert types_of(chosen) == {"id": "str", "amount": "int"}
+        assert chosen.wanted.avro is not None
+        assert chosen.wanted.avro.subject == f"{TOPIC}-com.shop.Paid"
+    with pytest.raises(
+        ConfigurationError, match="--record Sent: the sampled records are com.shop.Order, com.shop.Paid"
+    ):
+        shop.adopt(record="Sent")
+    with pytest.raises(ConfigurationError, match="belongs to Avro"):
+        adopt(Sample(TOPIC, 1, (SampledRecord(None, b'{"a": 1}', {}),)), Choices(record="Order"), shop.catalogue)
+
+
+def test_a_union_of_records_is_one_type_each() -> None:
+    shop = Shop()
+    both: JsonValue = [record(ID), record(ID, {"name": "amount", "type": "int"}, name="Paid")]
+    shop.write(("com.shop.Paid", {"id": "p", "amount": 1}), both)
+    adoption = shop.adopt()
+    assert (adoption.wanted.model.name, types_of(adoption)) == ("Paid", {"id": "str", "amount": "int"})
+
+
+@pytest.mark.parametrize(
+    ("key", "data"),
+    [
+        ("string", "o-{}"),
+        (record(ID, name="Key"), {"id": "o-{}"}),
+        ({"type": "string", "logicalType": "uuid"}, None),
+        (record(ID, {"name": "more", "type": "string"}, name="Key"), None),
+    ],
+)
+def test_keys_in_avro_show_the_key_field(key: JsonValue, data: JsonValue) -> None:
+    shop = Shop()
+    key_id = shop.schema(key, f"{TOPIC}-key")
+    for number in range(30):
+        match data:
+            case None:
+                written = b"\x00" + key_id.to_bytes(4, "big") + b"x"
+            case dict():
+                written = avro(key_id, {"id": f"o-{number}"}, key)
+            case _:
+                written = avro(key_id, f"o-{number}", key)
+        shop.write({"other": "o", "id": f"o-{number}"}, record({"name": "other", "type": "string"}, ID), key=written)
+    guess = shop.adopt().wanted.key
+    assert (guess.field, guess.sure) == ("id", "unsure" if data is None else "sure")
+    assert ("30 different keys" in guess.why) == (data is not None)
+
+
+HOSTILE_WORDS = (
+    '"""',
+    "'''\n",
+    "\\",
+    "\x00\x1b[2J",
+    "\u202e",
+    "\ud800",
+    "{{ 1 }}",
+    "x" * 9000,
+    "#\nimport os",
+    "%s",
+    '"\n\nimport os\n"',
+    "\\\n",
+)
+HOSTILE_NAMES = (
+    "class",
+    "model_dump",
+    "json",
+    "_x",
+    "__init__",
+    "int",
+    "str",
+    "date",
+    "Field",
+    "Decimal",
+    "Message",
+    "X",
+)
+
+
+def test_texts_of_a_schema_are_only_in_literals(tmp_path: Path) -> None:
+    fields: list[JsonValue] = [
+        {"name": name, "type": "string", "doc": words, "default": words, "aliases": [words]}
+        for name, words in zip(HOSTILE_NAMES, HOSTILE_WORDS, strict=True)
+    ]
+    inner = record(*fields, name="Field") | {"doc": HOSTILE_WORDS[0]}
+    schema = record(ID, *fields, {"name": "Literal", "type": inner}, name="Message") | {"doc": HOSTILE_WORDS[1]}
+    values = dict.fromkeys(HOSTILE_NAMES, "v")
+    # The registry is made up: a real one, and fastavro, would refuse some of these.
+    plain: list[JsonValue] = [{"name": name, "type": "string"} for name in HOSTILE_NAMES]
+    harmless = record(ID, *plain, {"name": "Literal", "type": record(*plain, name="Field")}, name="Message")
+    value = avro(1, {"id": "i", **values, "Literal": values}, harmless)
+    adoption = adopt(
+        Sample("hostile.texts", 1, (SampledRecord(b"i", value, {}),)), Choices(), Registered({1: schema})
+    )
+    for file in ("models/__init__.py", "node.py"):
+        tree = ast.parse(adoption.files[file])
+        calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        assert calls <= {"Field"}
+        modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert modules <= {"pydantic", "onex.node", f"{adoption.wanted.package.replace('/', '.')}.models"}
+    folder = write(tmp_path, adoption)
+    assert [run_case(folder, case) for case in load_cases(folder)] == ["", ""]
+    (published,) = taken(folder, [({"id": "i", **values, "Literal": values}, harmless)], "hostile.texts")
+    assert list(published.values())[:-1] == ["i", *["v"] * len(values)]
+
+
+class Registered(TopicCatalogue):
+    """A registry that has any schemas."""
+
+    def __init__(self, schemas: Mapping[int, JsonValue]) -> None:
+        super().__init__(MemoryEventBus(MemoryBroker(lambda: 0)))
+        self._schemas = schemas
+
+    def schemas_of(self, schema_ids: Collection[int]) -> Mapping[int, JsonValue]:
+        return {number: self._schemas[number] for number in schema_ids if number in self._schemas}
+
+
+def nested(levels: int) -> JsonValue:
+    kind: JsonValue = "string"
+    for _ in range(levels):
+        kind = {"type": "array", "items": kind}
+    return kind
+
+
+def wide(levels: int) -> JsonValue:
+    """Few bytes of schema, no bytes of a record, and 10^levels values."""
+    kind: JsonValue = record(name="L0")
+    for level in range(levels):
+        kind = record({"name": "f", "type": kind}, *of_type(f"com.shop.L{level}", 9), name=f"L{level + 1}")
+    return kind
+
+
+def of_type(kind: str, count: int) -> list[JsonValue]:
+    return [{"name": f"f{number}", "type": kind} for number in range(count)]
+
+
+def of(kind: JsonValue) -> JsonValue:
+    return record({"name": "x", "type": kind})
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ("string", "no Avro of a record"),
+        (7, "schema 1: it has a type that is no type of Avro"),
+        (record() | {"name": "os; import"}, "whose name is no name of Avro"),
+        (record() | {"name": "x" * 600}, "whose name is no name of Avro"),
+        (record({"name": "a b", "type": "int"}), "com.shop.Order has a field without a name"),
+        (record("x"), "com.shop.Order has a field that is none"),
+        (record(ID, ID), "has a field twice"),
+        (of("Nothing"), "com.shop.Order: x uses the type 'Nothing', which is not defined"),
+        (of({"type": "enum", "name": "E", "symbols": ["a\n"]}), "has an enum whose symbols are no different names"),
+        (
+            of({"type": "enum", "name": "E", "symbols": ["a", "a"]}),
+            "has an enum whose symbols are no different names",
+        ),
+        (of({"type": "enum", "name": "Order", "symbols": ["a"]}), "defines com.shop.Order twice"),
+        (of({"type": "fixed", "name": "F", "size": 0}), "has a type that is no type of Avro"),
+        (of({**MONEY, "precision": 10**9}), "lacks a precision from 1 to 1000"),
+        (of(nested(80)), "has more than 64 types in one another"),
+        (of(["int"] * 30_000), "has more than 20000 types"),
+        (of({"type": "array", "items": "null"}), "has a list of items without bytes"),
+        (of({"type": "array", "items": record(name="E")}), "has a list of items without bytes"),
+        (wide(9), "has too many fields without bytes"),
+        (of("com.shop.Order"), "no Avro of a record"),
+        (record(), "no field of the record can be one of a message"),
+        (of(["string", "int"]), "x: left out: a union of string and int"),
+        (
+            record(*of_type("null", 90), ID, {"name": "ids", "type": nested(9)}),
+            "-",
+        ),
+        (record(*of_type("int", 301)), "more than 300 fields"),
+    ],
+)
+def test_hostile_schemas_are_refused_in_words(schema: JsonValue, words: str) -> None:
+    value = b"\x00\x00\x00\x00\x01" + b"\x00" * (301 if words.startswith("more") else 1)
+    if words == "-":
+        value += b"\x00"
+    elif "no field of the record" in words:
+        value = value[:5]
+    elif "union" in words:
+        value += b"\x00"
+    adopted = Sample(TOPIC, 1, (SampledRecord(None, value, {}),))
+    if words == "-":
+        assert types_of(adopt(adopted, Choices(), Registered({1: schema}))) == {"id": "str"}
+        return
+    with pytest.raises(RejectedError, match=".") as refused:
+        adopt(adopted, Choices(), Registered({1: schema}))
+    assert words in str(refused.value)
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("schema", "body"),
+    [
+        (of(["null", "Order"]), b"\x02" * 5_000 + b"\x00"),
+        (of({"type": "array", "items": "int"}), b"\xfe\xff\xff\xff\x0f"),
+        (of("string"), b"\x10abc"),
+        (of("string"), b"\x02\xff"),
+        (of("string"), b"\x01"),
+        (of("boolean"), b"\x02"),
+        (of("int"), b"\x00\x00"),
+        (of({"type": "enum", "name": "E", "symbols": ["a"]}), b"\x02"),
+        (of(["null", "int"]), b"\x03"),
+        (of({"type": "int", "logicalType": "date"}), b"\xfe\xff\xff\xff\x0f"),
+        (of(MONEY), b"\x14" + b"\x7f" * 10),
+    ],
+)
+def test_records_that_the_engine_would_refuse_are_counted(schema: JsonValue, body: bytes) -> None:
+    good = SampledRecord(None, avro(2, {"id": "i"}, record(ID)), {})
+    bad = SampledRecord(None, b"\x00\x00\x00\x00\x01" + body, {})
+    catalogue = Registered({1: schema, 2: record(ID)})
+    adoption = adopt(Sample(TOPIC, 1, (*[good] * 40, bad, bad)), Choices(), catalogue)
+    assert adoption.notes[0].startswith("2 of 42 records would be dead letters: they are no Avro of a record")
+    with pytest.raises(RejectedError, match="2 of 4 records cannot be read"):
+        adopt(Sample(TOPIC, 1, (good, good, bad, bad)), Choices(), catalogue)
+
+
+def test_choices_change_the_message() -> None:
+    shop = Shop()
+    shop.write(order(api_token="tok-a"), ORDER)
+    adoption = shop.adopt(
+        enums=False, without=frozenset({"lines.price", "tags", "none"}), secrets=("City",), message="Mine"
+    )
+    types = types_of(adoption)
+    assert (adoption.wanted.model.name, types["status"], "tags" in types) == ("Mine", "str", False)
+    assert [place for place in types if place.startswith("lines")] == ["lines", "lines.sku"]
+    assert "--without none: the schema has no such field" in adoption.notes
+    assert "Chur" not in adoption.files["cases.yaml"]
+    assert "Bern" not in adoption.files["models/__init__.py"]
+
+
+def test_the_command_prints_the_schema_and_writes_a_valid_node(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shop = Shop()
+    for number in range(12):
+        shop.write(order(number), ORDER, key=f"o-{number}".encode())
+    shop.bus.admin.create([TopicState(TOPIC, 2, 1, {})])
+    shop.bus.publish_batch([Outgoing(TOPIC, record.value, record.key, []) for record in shop.records])
+    monkeypatch.setattr("onex.cli.adopt.open_bus", lambda _settings: shop.bus)
+    monkeypatch.setattr(shop.bus, "close", lambda: None)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SCHEMA_REGISTRY_URL", raising=False)
+    code, out, err = onex("adopt", TOPIC, "--record", "Order", "--node", "printed", "-o", "services")
+    assert code == 0, err
+    assert f"schema: com.shop.Order of {SUBJECT}" in out
+    assert "key: order_id (likely)" in out
+    assert "parent: left out" in err
+    assert onex("contract", "validate", "services")[:2] == (0, "1 contract valid\n")
+    code, out, _ = onex("adopt", TOPIC, "--dry-run", "--json")
+    assert (code, json.loads(out)["avro"]) == (0, {"record": "com.shop.Order", "subject": SUBJECT, "schemas": [1]})
+    code, _, err = onex("adopt", TOPIC, "--record", "Paid", "--dry-run")
+    assert (code, "the sampled records are com.shop.Order" in err) == (2, True), err
