@@ -16,7 +16,7 @@ from onex.codegen.adopt.sample import Sample, SampledRecord
 from onex.codegen.adopt.seen import Observer
 from onex.codegen.adopt.types import Field, Model
 from onex.codegen.adopt.values import Object, object_of
-from onex.errors import ConfigurationError, RejectedError
+from onex.errors import RejectedError
 from onex.schema import ProtocolSchemaCatalogue
 from onex.util.redaction import Redactor
 
@@ -136,9 +136,7 @@ def _from_schemas(sample: Sample, choices: Choices, redactor: Redactor, catalogu
 def _from_objects(sample: Sample, choices: Choices, redactor: Redactor) -> _Found:
     """Return the message of the records that are JSON objects. Raise RejectedError."""
     if choices.record:
-        raise ConfigurationError(
-            f"--record {choices.record[:80]}: belongs to Avro; the values of {sample.topic} are none"
-        )
+        raise RejectedError(f"--record {choices.record[:80]}: belongs to Avro; the values of {sample.topic} are none")
     found: list[tuple[SampledRecord, Object]] = []
     refused = 0
     for record in sample.records:

@@ -11,7 +11,7 @@ from onex.codegen.adopt.avro.parse import parse
 from onex.codegen.adopt.avro.shapes import Record, Shape, records_in
 from onex.codegen.adopt.sample import Sample, SampledRecord
 from onex.codegen.adopt.values import Object
-from onex.errors import ConfigurationError, RejectedError
+from onex.errors import RejectedError
 from onex.schema.catalogue import ProtocolSchemaCatalogue, subject_of
 
 _MOST_SCHEMAS: Final = 64
@@ -59,7 +59,7 @@ def is_framed(value: bytes | None) -> bool:
 def read_avro(sample: Sample, catalogue: ProtocolSchemaCatalogue, wanted: str = "") -> AvroSample:
     """Return the records of the type ``wanted``, or of the most frequent one.
 
-    Raise RejectedError when no record can be read, ConfigurationError for a type that no record has, BusError.
+    Raise RejectedError when no record can be read, and for a type that no record has; BusError.
     """
     shapes, problems = _shapes(sample, catalogue)
     found: list[tuple[SampledRecord, Object, int, Record]] = []
@@ -138,13 +138,13 @@ def _with_key(record: SampledRecord, shapes: Mapping[int, Shape]) -> SampledReco
 
 
 def _chosen(counts: Counter[str], wanted: str) -> str:
-    """Return the name of the wanted type, or of the most frequent one. Raise ConfigurationError."""
+    """Return the name of the wanted type, or of the most frequent one. Raise RejectedError."""
     if not wanted:
         return counts.most_common(1)[0][0]
     names = [name for name in counts if wanted in (name, name.rpartition(".")[2])]
     if len(names) != 1:
         known = ", ".join(name[:80] for name, _ in counts.most_common(_SHOWN))
-        raise ConfigurationError(f"--record {wanted[:80]}: the sampled records are {known}; name one of them")
+        raise RejectedError(f"--record {wanted[:80]}: the sampled records are {known}; name one of them")
     return names[0]
 
 
