@@ -286,7 +286,11 @@ def test_tools_know_each_message(root: Path) -> None:
         ("messages: {order.placed: Placed, order.paid: Paid}", "message: Placed", "other_types belongs to messages"),
         ("messages: {order.placed: Placed, order.paid: Paid}", "messages: {}", "names no message"),
         ("{order.placed: Placed", '{"": Placed', "a type in messages has 1 to"),
-        ("format: json\n      key: order_id", "format: avro\n      key: order_id", "in json and bytes only"),
+        (
+            "format: json\n      key: order_id",
+            "format: avro\n      key: order_id",
+            "type.field belongs to format: json",
+        ),
     ],
 )
 def test_types_that_are_none_are_refused(old: str, new: str, words: str) -> None:

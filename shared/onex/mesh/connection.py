@@ -145,7 +145,7 @@ class Connection:
         """Return whether a record has this message, and not another one of its topic. Raise MessageError."""
         event_bus = self._bound.get(record.topic())
         bound = None if event_bus is None else event_bus.topics[record.topic()]
-        type_of = None if bound is None else type_reader(bound)
+        type_of = None if bound is None else type_reader(bound, self._catalogue)
         if bound is None or type_of is None:
             return True
         headers = headers_of(record)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from onex.bus.protocols import TopicState
 from onex.contract import ResolvedNode
 from onex.errors import ProvisioningError
+from onex.model.contract import ModelContract
 from onex.model.enums import EnumTopicCategory
 from onex.model.mesh import (
     AUDIT_TOPICS,
@@ -88,6 +89,8 @@ class ForeignSchema:
     model: type[Message]
     topic: str
     is_written: bool
+    record: str = ""
+    """Full name of the record of the message; empty where any name fits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +167,8 @@ class _Collector:
             self._topic(node, topic, wanted.partitions, dict(wanted.kafka_config), keyed)
             if contract.event_bus.has_schema(topic):
                 self._schema(topic, route.model)
-            elif (bound := contract.event_bus.topics[topic]).format == "avro":
-                subject = bound.subject or subject_of(topic)
-                self.foreign_schemas.append(ForeignSchema(subject, route.model, topic, is_written=False))
+            for each in route.variants or (route,):
+                self._foreign_schema(contract, topic, each.model, is_written=False)
         inputs = frozenset(node.routes)
         dead_letter = contract.error_handling.dead_letter
         letter_retention = {"retention.ms": str(round(dead_letter.retention * 1000))}
@@ -196,9 +198,7 @@ class _Collector:
                 self._topic(node, topic, partitions, {}, keyed=False)
             if node.contract.event_bus.has_schema(topic):
                 self._schema(topic, model)
-            elif (bound := node.contract.event_bus.topics[topic]).format == "avro":
-                subject = bound.subject or subject_of(topic)
-                self.foreign_schemas.append(ForeignSchema(subject, model, topic, is_written=True))
+            self._foreign_schema(node.contract, topic, model, is_written=True)
 
     def set_limits(self) -> None:
         """Set ``max.message.bytes`` of every topic of a node.
@@ -259,6 +259,14 @@ class _Collector:
         owner, keyed_state = (declared.declared_by, declared.keyed_state) if declared else (node, False)
         state = TopicState(name, partitions, self._replication, {})
         self.topics[name] = DeclaredTopic(state, owner, keyed_state or keyed, foreign=True)
+
+    def _foreign_schema(self, contract: ModelContract, topic: str, model: type[Message], *, is_written: bool) -> None:
+        """Add the subject of a message, if its topic has Avro with schemas of others."""
+        bound = contract.event_bus.topics.get(topic)
+        if bound is not None and bound.format == "avro":
+            name = model.__name__
+            found = ForeignSchema(bound.subject_of(topic, name), model, topic, is_written, bound.record_of(name))
+            self.foreign_schemas.append(found)
 
     def _schema(self, topic: str, model: type[Message]) -> None:
         subject, schema = subject_of(topic), avro_schema(model)

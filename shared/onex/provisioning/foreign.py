@@ -1,7 +1,7 @@
 """Topics and schemas that exist outside of the mesh: what a plan finds wrong with them, and stand-ins for them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final, cast
 
@@ -9,7 +9,10 @@ from onex.bus.protocols import ProtocolEventBus, TopicState
 from onex.errors import SchemaMismatchError
 from onex.provisioning.declared import ANY_PARTITIONS, Declared, DeclaredTopic, ForeignSchema
 from onex.schema import ProtocolSchemaCatalogue, avro_schema
+from onex.schema.avro_schema import Schema
 from onex.schema.foreign import AvroSchema
+from onex.schema.record_names import named, names_text, record_names
+from onex.schema.references import defined_once
 from onex.schema.resolving import missing_fields, unwritable
 from onex.schema.topic_catalogue import SCHEMAS_TOPIC
 
@@ -52,11 +55,13 @@ def foreign_schema_problems(declared: Declared, catalogue: ProtocolSchemaCatalog
 
 def _problem(latest: AvroSchema, declared: ForeignSchema) -> str:
     """Return why a schema of others does not fit the message. Empty when it does."""
+    if declared.record and declared.record not in record_names(latest):
+        return f"has no record {declared.record}, but {names_text(latest)}; name the record in messages"
     if declared.is_written:
-        problem = unwritable(latest, declared.model)
+        problem = unwritable(latest, declared.model, declared.record)
         return problem and f"cannot be written: {problem}"
     try:
-        missing = missing_fields(latest, declared.model)
+        missing = missing_fields(latest, declared.model, declared.record)
     except SchemaMismatchError as error:
         return f"does not resolve to {declared.model.__name__}: {error}"
     return f"lacks {', '.join(missing)}; give them a default, or remove them" if missing else ""
@@ -75,7 +80,7 @@ def create_foreign(declared: Declared, bus: ProtocolEventBus, catalogue: Protoco
     bus.admin.create([replace(s, partitions=_PARTITIONS) if s.partitions == ANY_PARTITIONS else s for s in missing])
     if catalogue is None:
         return [state.name for state in missing]
-    subjects = {schema.subject: avro_schema(schema.model) for schema in declared.foreign_schemas}
+    subjects = _stand_ins(declared.foreign_schemas)
     registered = catalogue.versions(list(subjects)) if subjects else {}
     if unknown := {subject: schema for subject, schema in subjects.items() if not registered[subject]}:
         schemas = declared.prefix + SCHEMAS_TOPIC
@@ -83,3 +88,15 @@ def create_foreign(declared: Declared, bus: ProtocolEventBus, catalogue: Protoco
             bus.admin.create([declared.topics[schemas].state])
         catalogue.register(unknown)
     return [state.name for state in missing]
+
+
+def _stand_ins(schemas: Iterable[ForeignSchema]) -> dict[str, Schema]:
+    """Return a schema for each subject: that of its message, or a union where it has several records."""
+    branches: dict[str, dict[str, Schema]] = {}
+    for each in schemas:
+        schema = named(avro_schema(each.model), each.record) if each.record else avro_schema(each.model)
+        branches.setdefault(each.subject, {})[each.record] = schema
+    return {
+        subject: defined_once([*records.values()]) if len(records) > 1 else next(iter(records.values()))
+        for subject, records in branches.items()
+    }

@@ -65,6 +65,8 @@ def _sampled(
 
 def _require_taken(record: ProtocolRecord, codecs: TopicCodecs, bound: ModelBoundTopic, node: ResolvedNode) -> None:
     """Raise MessageError for a record that becomes a dead letter before any handler sees it."""
+    if record.value() is None and bound.tombstones == "ignore":
+        return
     try:
         codec = codecs.of(headers_of(record), record.value())
     except UnlistedTypeError:

@@ -59,8 +59,12 @@ class Codec:
 
     content_type = h.AVRO
 
-    def __init__(self, model: type[Message], schema_id: int, catalogue: ProtocolSchemaCatalogue) -> None:
+    def __init__(
+        self, model: type[Message], schema_id: int, catalogue: ProtocolSchemaCatalogue, record: str = ""
+    ) -> None:
+        """``record``: full name of the record that is this message where a writer's schema is a union of several."""
         self.model = model
+        self._record = record
         self.schema_id = schema_id
         self.schema = avro_schema(model)
         self._catalogue = catalogue
@@ -139,7 +143,7 @@ class Codec:
 
     def _resolve(self, schema_id: int, writer: AvroSchema) -> tuple[AvroSchema, AvroSchema]:
         try:
-            return resolve(writer, self.model, cast(AvroSchema, self.schema))
+            return resolve(writer, self.model, cast(AvroSchema, self.schema), record=self._record)
         except SchemaMismatchError as error:
             raise SchemaMismatchError(f"schema {schema_id}: {error}") from None
 

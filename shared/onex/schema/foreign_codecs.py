@@ -19,6 +19,7 @@ from onex.schema.foreign import AvroSchema
 from onex.schema.foreign_refusal import different_place, unwritable_place
 from onex.schema.json_form import json_reader
 from onex.schema.refusal import UNWRITABLE
+from onex.schema.record_names import record_names
 from onex.schema.resolving import unwritable
 from onex.util.error_text import validation_text
 from onex.wire import headers as h
@@ -37,14 +38,18 @@ class ForeignAvroCodec:
 
     content_type = h.AVRO
 
-    def __init__(self, model: type[Message], subject: str, catalogue: ProtocolSchemaCatalogue) -> None:
+    def __init__(
+        self, model: type[Message], subject: str, catalogue: ProtocolSchemaCatalogue, record: str = ""
+    ) -> None:
+        """``record``: full name of the record in schemas of others; empty where any name fits."""
         self.model = model
+        self._record = record
         self._writer: tuple[bytes, AvroSchema] | None = None
         """First bytes of each record, and the schema of the others."""
         self._subject = subject
         self._catalogue = catalogue
         # No registry has the id 0: every record is read by the schema of its writer.
-        self._own = Codec(model, 0, catalogue)
+        self._own = Codec(model, 0, catalogue, record)
         self.read_json: Callable[[bytes], Message] = self._own.read_json
 
     def decode(self, value: bytes | None) -> Message:
@@ -62,7 +67,7 @@ class ForeignAvroCodec:
             raise SchemaMismatchError(f"the registry has no subject {self._subject}; run `onex plan`")
         latest = versions[-1]
         schema = cast(AvroSchema, json.loads(latest.text))
-        if problem := unwritable(schema, self.model):
+        if problem := unwritable(schema, self.model, self._record):
             raise SchemaMismatchError(f"version {latest.version} of {self._subject}: {problem}")
         self._own.learn(latest.id, schema)
         self._writer = _PREFIX.pack(0, latest.id), cast(AvroSchema, fastavro.parse_schema(schema))
@@ -78,10 +83,13 @@ class ForeignAvroCodec:
         body.write(prefix)
         datum = _datum(message.model_dump())
         try:
-            fastavro.schemaless_writer(body, schema, datum, strict_allow_default=True)
+            # In a union, the name says which record is meant. fastavro would guess by fields.
+            named = (self._record, datum) if isinstance(schema, list) else datum
+            fastavro.schemaless_writer(body, schema, named, strict_allow_default=True)
         except UNWRITABLE as error:
             words = f"does not fit the schema of {self._subject}: {type(error).__name__}"
-            raise self._refusal(unwritable_place(schema, datum), words) from None
+            branch = schema[record_names(schema).index(self._record)] if isinstance(schema, list) else schema
+            raise self._refusal(unwritable_place(cast(AvroSchema, branch), datum), words) from None
         value = body.getvalue()
         try:
             again = self._own.decode_foreign(value)

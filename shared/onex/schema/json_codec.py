@@ -8,7 +8,7 @@ from pydantic_core import PydanticSerializationError
 from onex.errors import RejectedError
 from onex.model.contract import ModelBoundTopic, ModelEventBus
 from onex.model.message import Message
-from onex.schema.catalogue import ProtocolSchemaCatalogue, subject_of
+from onex.schema.catalogue import ProtocolSchemaCatalogue
 from onex.schema.codec import Codec
 from onex.schema.foreign_codecs import BytesCodec, ForeignAvroCodec
 from onex.schema.foreign_refusal import unserializable_place
@@ -100,8 +100,9 @@ def codec_of(
     match event_bus and event_bus.topics.get(topic):
         case ModelBoundTopic(format="json", unknown_fields=unknown_fields):
             return JsonCodec(model, catalogue, unknown_fields)
-        case ModelBoundTopic(format="avro", subject=subject):
-            codec = ForeignAvroCodec(model, subject or subject_of(topic), catalogue)
+        case ModelBoundTopic(format="avro") as bound:
+            name = model.__name__
+            codec = ForeignAvroCodec(model, bound.subject_of(topic, name), catalogue, bound.record_of(name))
             if writes:
                 codec.prepare()
             return codec

@@ -64,6 +64,18 @@ def with_references(top: Referring, look_up: Callable[[Reference], Referring]) -
     return _inlined(top.schema, "", definitions, set())
 
 
+def definitions_of(schema: JsonValue) -> dict[str, JsonValue]:
+    """Return the named types of a schema by full name."""
+    definitions: dict[str, JsonValue] = {}
+    _collect(schema, "", definitions)
+    return definitions
+
+
+def defined_once(schema: JsonValue) -> JsonValue:
+    """Return a schema in which the second definition of a named type, and each one after it, is its name."""
+    return _inlined(schema, "", {}, set())
+
+
 def _reference(item: JsonValue) -> Reference:
     match item:
         case {"name": str(name), "subject": str(subject), "version": int(version)}:

@@ -16,6 +16,8 @@ from pydantic import BaseModel
 from onex.errors import SchemaMismatchError
 from onex.schema.avro_schema import avro_schema
 from onex.schema.foreign import AvroSchema, exact_decimal, with_exact_decimals
+from onex.schema.record_names import names_text, record_names
+from onex.schema.references import definitions_of
 from onex.schema.types import Array, AvroType, Map, Nullable, OneOf, Record, fields_of
 from onex.util.default_value import default_of, has_default, plain
 
@@ -28,20 +30,25 @@ _UNUSABLE = (SchemaParseException, ValueError, KeyError, TypeError, AttributeErr
 
 
 def resolve(
-    writer: AvroSchema, model: type[BaseModel], reader: AvroSchema, missing: list[str] | None = None
+    writer: AvroSchema,
+    model: type[BaseModel],
+    reader: AvroSchema,
+    missing: list[str] | None = None,
+    record: str = "",
 ) -> tuple[AvroSchema, AvroSchema]:
     """Return the writer's and the reader's schema for ``fastavro.schemaless_reader``.
 
     ``reader`` is the schema of ``model``. Fields that the writer lacks get the default of the model. Raise
     SchemaMismatchError for an invalid schema, and for a field whose logical types are incompatible. ``missing``
-    takes the places of fields that the writer lacks and that have no default.
+    takes the places of fields that the writer lacks and that have no default. ``record``: full name of the only
+    record of a union at the top that is read; empty for all of them.
     """
     try:
         written = cast(object, fastavro.parse_schema(with_exact_decimals(writer)))
         read = cast(Node, fastavro.parse_schema(reader))
         _put_fields(model, _names(read))
         pairing = _Pairing(written, read)
-        written, _ = pairing.pair(written, read, model.__name__)
+        written = pairing.pair_top(written, read, model.__name__, record)
     except _UNUSABLE as error:
         raise SchemaMismatchError(f"not a valid Avro schema: {type(error).__name__}: {error}") from None
     if missing is not None:
@@ -49,22 +56,24 @@ def resolve(
     return cast(AvroSchema, written), cast(AvroSchema, read)
 
 
-def missing_fields(writer: AvroSchema, model: type[BaseModel]) -> list[str]:
+def missing_fields(writer: AvroSchema, model: type[BaseModel], record: str = "") -> list[str]:
     """Return the fields without a default that records of a writer do not have, each as ``Model: field``.
 
-    Raise SchemaMismatchError as :func:`resolve` does.
+    ``record``: as for :func:`resolve`. Raise SchemaMismatchError as :func:`resolve` does.
     """
     missing: list[str] = []
-    resolve(writer, model, cast(AvroSchema, avro_schema(model)), missing)
+    resolve(writer, model, cast(AvroSchema, avro_schema(model)), missing, record)
     return missing
 
 
-def unwritable(schema: AvroSchema, model: type[BaseModel]) -> str:
+def unwritable(schema: AvroSchema, model: type[BaseModel], record: str = "") -> str:
     """Return why messages of a model cannot be written with a schema of others, judged by the names of fields.
 
-    Empty when they can, as far as names show it.
+    Empty when they can, as far as names show it. ``record``: full name that the record must have; empty for any.
     """
-    match schema:
+    if record and record not in record_names(schema):
+        return f"has no record {record}, but {names_text(schema)}"
+    match definitions_of(schema)[record] if record else schema:
         case {"type": "record", "fields": list(fields)}:
             theirs = {str(field["name"]): field for field in fields if type(field) is dict}
         case _:
@@ -136,6 +145,16 @@ class _Pairing:
         for node in self._read.values():
             node["aliases"] = list(cast(list[str], node.get("aliases", [])))
         read["aliases"] = self._read[str(read["name"])]["aliases"]  # fastavro has two nodes of the top record
+
+    def pair_top(self, written: object, read: object, place: str, record: str) -> object:
+        """Return the writer's schema. ``record``: full name of the only branch of a union that is read, or empty."""
+        if not record or not isinstance(written, list):
+            return self.pair(written, read, place)[0]
+        for at, branch in enumerate(written):
+            if branch == record or (isinstance(branch, dict) and branch.get("name") == record):
+                written[at], _ = self.pair(branch, read, place)
+                return written
+        raise SchemaMismatchError(f"has no record {record}")
 
     def pair(self, written: object, read: object, place: str) -> tuple[object, object]:
         """Return both schemas of a place, changed so that fastavro resolves them."""

@@ -26,7 +26,7 @@ class TopicCodecs:
     ) -> None:
         """``models``: at least one. Raise SchemaMismatchError when the topic has a schema that is not registered."""
         bound = None if event_bus is None else event_bus.topics.get(topic)
-        self._type_of = None if bound is None else type_reader(bound)
+        self._type_of = None if bound is None else type_reader(bound, catalogue)
         self._named = {model.__name__: model for model in models}
         self._codecs = {
             "" if bound is None else bound.type_of(model.__name__): codec_of(event_bus, model, topic, catalogue)

@@ -26,7 +26,7 @@ from onex.node import Node
 from onex.provisioning.declared import declare
 from onex.provisioning.foreign import create_foreign
 from onex.provisioning.provision import apply_plan, make_plan
-from onex.schema import ProtocolCodec, codec_of
+from onex.schema import ProtocolCodec, ProtocolSchemaCatalogue, codec_of
 from onex.schema.message_types import type_reader
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing.clock import ManualClock, VirtualLoop
@@ -141,7 +141,7 @@ class MeshDriver:
         for name in [topic] if topic else self._topics_of(model):
             codec, bus = self._codec(model, name), self._bus_of(name)
             for record in self.records(name):
-                if not is_of_type(bus, model, record):
+                if not is_of_type(bus, self.catalogue, model, record):
                     continue
                 message = codec.decode(record.value())
                 assert isinstance(message, model)
@@ -290,10 +290,12 @@ class MeshDriver:
         return sorted(topics)
 
 
-def is_of_type(event_bus: ModelEventBus, model: type[Message], record: ProtocolRecord) -> bool:
+def is_of_type(
+    event_bus: ModelEventBus, catalogue: ProtocolSchemaCatalogue, model: type[Message], record: ProtocolRecord
+) -> bool:
     """Return whether a record is a message of a model. On a topic with one message each record is."""
     bound = event_bus.topics.get(record.topic())
-    if bound is None or (type_of := type_reader(bound)) is None:
+    if bound is None or (type_of := type_reader(bound, catalogue)) is None:
         return True
     headers = dict(record.headers() or [])
     try:

@@ -23,7 +23,7 @@ class AdoptingDecoder(Decoder):
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
-        self.ignores = any(entry.ignores_others for entry in program.inputs.values())
+        self.ignores = any(entry.ignores_others or entry.ignores_tombstones for entry in program.inputs.values())
         self.rekeyed_topics = frozenset(
             topic for topic, entry in program.inputs.items() if entry.adoption and entry.adoption.key_of
         )
@@ -57,6 +57,8 @@ class AdoptingDecoder(Decoder):
                 return record, decoded
             if entry.adoption.checks_type:
                 require_type(entry, envelope)
+            if entry.ignores_tombstones and record.value() is None:
+                raise IgnoredRecord
             if entry.type_of is not None:
                 entry = _variant(entry, entry.type_of(envelope.header, record.value()))
             message = entry.decode(record.value())

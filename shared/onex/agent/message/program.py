@@ -58,6 +58,8 @@ class Input:
     """The inputs of these messages, by type."""
     ignores_others: bool = False
     """Whether records of other types are done as they are read."""
+    ignores_tombstones: bool = False
+    """Whether records without a value are done as they are read."""
 
     def require_none_allowed(self) -> None:
         """Raise WrongOutputError when the annotation of the handler excludes None, which it returned."""
@@ -146,6 +148,7 @@ def _input(
     resolved: ResolvedNode, route: Route, handlers: Mapping[str, Handle], catalogue: ProtocolSchemaCatalogue
 ) -> Input:
     event_bus, topic = resolved.contract.event_bus, route.topic
+    bound = event_bus.topics.get(topic)
     single = Input(
         topic,
         event_type(topic).encode(),
@@ -156,13 +159,14 @@ def _input(
         promise_of(resolved, route),
         carries_commands(topic),
         adoption_of(event_bus, route.model, topic),
+        ignores_tombstones=bound is not None and bound.tombstones == "ignore",
     )
     if not route.variants:
         return single
-    bound = event_bus.topics[topic]
+    assert bound is not None, "only topics that the contract binds have several messages"
     return replace(
         single,
-        type_of=type_reader(bound),
+        type_of=type_reader(bound, catalogue),
         variants={each.type_text: _input(resolved, each, handlers, catalogue) for each in route.variants},
         ignores_others=bound.other_types == "ignore",
     )

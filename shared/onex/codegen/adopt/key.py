@@ -8,7 +8,7 @@ from onex.codegen.adopt.infer import sure_of
 from onex.codegen.adopt.sample import SampledRecord
 from onex.codegen.adopt.types import Choice, Field, Model, Plain, Sure
 from onex.codegen.adopt.values import Object, Value
-from onex.model.contract.bound_topic import LONGEST_HEADER
+from onex.model.contract.message_type import LONGEST_HEADER
 
 Read = Sequence[tuple[SampledRecord, Object]]
 """Records with their JSON."""

@@ -1,7 +1,7 @@
 """Frozen models of ``contract.yaml``: every field here is enforced by the engine."""
 
 from onex.model.contract.aggregation import ModelAggregation
-from onex.model.contract.bound_topic import ModelBoundTopic, ModelCorrelation, ModelMessageType
+from onex.model.contract.bound_topic import ModelBoundTopic, ModelCorrelation
 from onex.model.contract.contract import SCHEMA_VERSION, ModelContract
 from onex.model.contract.definitions import ModelDefinitions, ModelMessageDefinition
 from onex.model.contract.delivery import ModelDelivery, ModelErrorHandling, ModelRetryPolicy
@@ -12,6 +12,7 @@ from onex.model.contract.io_operations import (
     ModelKafkaOperation,
     ModelPostgresOperation,
 )
+from onex.model.contract.message_type import ModelMessageType
 from onex.model.contract.routing import ModelDependency, ModelEventBus, ModelHandler, ModelHandlerRouting
 from onex.model.contract.schedules import ModelSchedule
 from onex.model.contract.sources import FieldValues, ModelLiteral, ModelPath

@@ -15,18 +15,23 @@ from pydantic_core import CoreSchema
 
 from onex.model.contract.base import ContractPart
 from onex.model.contract.identifiers import CLASS_SCHEMA, ClassName, Identifier, class_name_problem
+from onex.model.contract.message_type import (
+    LONGEST_HEADER,
+    MessageType,
+    ModelMessageType,
+    is_full_name,
+    require_sender_header,
+)
+from onex.model.contract.subjects import LONGEST_SUBJECT, Subject, subject_problem, subjects_problem
 
-LONGEST_HEADER: Final = 256
-"""Longest name of a header, in characters."""
-_ENGINE_HEADERS: Final = ("onex-", "__connect.", "kafka_dlt-")
-"""Beginnings of the headers that the engine writes or reads itself."""
 _SHORT = frozenset({"message"})
-_OF_SEVERAL = frozenset({"type", "other_types"})
+_OF_SEVERAL = frozenset({"type", "other_types", "subjects"})
 _MOST_MESSAGES: Final = 200
 _LONGEST_TYPE: Final = 512
 _OF_FORMATS: Final[dict[str, tuple[str, ...]]] = {
     "unknown_fields": ("json",),
     "subject": ("avro",),
+    "subjects": ("avro",),
     "key": ("json", "avro"),
 }
 """Keys that have a meaning with some formats only."""
@@ -44,29 +49,7 @@ class ModelCorrelation(ContractPart):
     def _names_a_source(self) -> "ModelCorrelation":
         if self.header is None and self.field is None:
             raise ValueError("names no source; write header or field")
-        if self.header is not None and self.header.lower().startswith(_ENGINE_HEADERS):
-            raise ValueError(
-                f"{self.header!r} is a header of the engine; name one that the sender of the records sets"
-            )
-        return self
-
-
-class ModelMessageType(ContractPart):
-    """Where the records of a topic with several messages name their type: a header or a field."""
-
-    header: str | None = Field(default=None, min_length=1, max_length=LONGEST_HEADER)
-    """Header with the type, in UTF-8."""
-    field: Identifier | None = None
-    """``json``: field of the object with the type, a text. The messages may have it or not."""
-
-    @model_validator(mode="after")
-    def _names_one_place(self) -> "ModelMessageType":
-        if (self.header is None) == (self.field is None):
-            raise ValueError("write either header or field")
-        if self.header is not None and self.header.lower().startswith(_ENGINE_HEADERS):
-            raise ValueError(
-                f"{self.header!r} is a header of the engine; name one that the sender of the records sets"
-            )
+        require_sender_header(self.header)
         return self
 
 
@@ -78,8 +61,9 @@ class ModelBoundTopic(ContractPart):
     messages: dict[str, ClassName] = Field(default_factory=dict, max_length=_MOST_MESSAGES)
     """Instead of ``message``: class names of several messages, by the text that names the type in a record:
     ``{order.placed: OrderPlaced, order.paid: OrderPaid}``."""
-    type: ModelMessageType | None = None
-    """With ``messages``: where a record names its type."""
+    type: MessageType | None = None
+    """With ``messages``: where a record names its type. ``{header: NAME}`` or ``{field: NAME}``. ``schema``, with
+    ``avro``: the type is the full name of the record in the writer's schema, ``com.shop.OrderPlaced``."""
     other_types: Literal["ignore", "refuse"] = "refuse"
     """With ``messages``, subscribed topics: what becomes of records of a type that is not listed. ``refuse``: a dead
     letter."""
@@ -90,12 +74,19 @@ class ModelBoundTopic(ContractPart):
     key: Identifier | None = None
     """Field that is the key of the message. With it a record may have any other key, or none: state, order and
     replies follow the field. Default: the key field of the message, which the key of each record must equal."""
-    subject: str | None = Field(default=None, min_length=1, max_length=512)
+    subject: str | None = Field(default=None, min_length=1, max_length=LONGEST_SUBJECT)
     """``avro``: subject of the writer's schema in the registry, which ``onex plan`` checks: ``com.shop.Order`` or
-    ``shop.orders-com.shop.Order`` where subjects follow the record. Default: ``{topic}-value``."""
+    ``{topic}-com.shop.Order`` where subjects follow the record. With ``type: schema`` the subject of each message:
+    ``"{record}"`` or ``"{topic}-{record}"``. Default: ``{topic}-value``."""
+    subjects: dict[ClassName, Subject] = Field(default_factory=dict)
+    """``avro``, with ``messages``: instead of ``subject`` the subject of each message, by class name. Required with
+    ``type: {header: NAME}``."""
     unknown_fields: Literal["ignore", "refuse"] = "ignore"
     """``json``, subscribed topics: what becomes of fields that the message does not have. ``refuse``: the record
     becomes a dead letter."""
+    tombstones: Literal["ignore", "refuse"] = "refuse"
+    """Subscribed topics: what becomes of records without a value. ``ignore``: they are done as they are read.
+    ``refuse``: a dead letter."""
     correlation: ModelCorrelation | None = None
     """Subscribed topics: source of the correlation id. Default: the id of the message."""
 
@@ -104,6 +95,7 @@ class ModelBoundTopic(ContractPart):
         if self.format is None and (others := sorted(self.model_fields_set - _SHORT - {"format"})):
             raise ValueError(f"{others[0]} needs format; write format: json")
         self._check_messages()
+        self._check_subjects()
         for name, formats in _OF_FORMATS.items():
             if name in self.model_fields_set and self.format is not None and self.format not in formats:
                 raise ValueError(f"{name} does not belong to format: {self.format}; remove it")
@@ -118,16 +110,44 @@ class ModelBoundTopic(ContractPart):
                 raise ValueError(f"{others[0]} belongs to messages; remove it")
             return
         if self.type is None:
-            raise ValueError("messages need the place of their type; write type: {header: NAME} or {field: NAME}")
-        if self.format == "avro":
-            raise ValueError("several messages are told apart in json and bytes only; give each Avro type a topic")
-        if self.type.field is not None and self.format != "json":
-            raise ValueError("type.field belongs to format: json; write type.header")
+            raise ValueError(
+                "messages need the place of their type; write type: schema, {header: NAME} or {field: NAME}"
+            )
+        self._check_type(self.type)
         if any(not 0 < len(text) <= _LONGEST_TYPE for text in self.messages):
             raise ValueError(f"a type in messages has 1 to {_LONGEST_TYPE} characters")
         names = [*self.messages.values()]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"messages has {twice[0]} twice; keep one")
+
+    def _check_type(self, place: ModelMessageType) -> None:
+        """Raise ValueError for a place that records of this format do not have."""
+        if place.field is not None and self.format != "json":
+            raise ValueError("type.field belongs to format: json; write type.header")
+        if not place.is_schema:
+            return
+        if self.format != "avro":
+            raise ValueError("type: schema belongs to format: avro; write type: {header: NAME}")
+        if others := [text for text in self.messages if not is_full_name(text)]:
+            raise ValueError(
+                f"{others[0][:300]!r} in messages is no full name of an Avro record; write one, com.shop.OrderPlaced "
+                "for example, as type: schema reads it"
+            )
+
+    def _check_subjects(self) -> None:
+        """Raise ValueError for subjects that are no names, or not those of the messages."""
+        if self.subject is not None and self.subjects:
+            raise ValueError("write either subject or subjects")
+        by_schema = self.type is not None and self.type.is_schema
+        for subject in filter(None, (self.subject, *self.subjects.values())):
+            if problem := subject_problem(subject, by_schema):
+                raise ValueError(problem)
+        if self.subjects and (problem := subjects_problem(self.subjects, self.names)):
+            raise ValueError(problem)
+        if self.format == "avro" and self.messages and not self.subjects and not by_schema:
+            raise ValueError(
+                f"a header does not name the schema of a message; write subjects: {{{self.names[0]}: SUBJECT}}"
+            )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -137,6 +157,15 @@ class ModelBoundTopic(ContractPart):
     def type_of(self, message: str) -> str:
         """Return the text that names the type of a message in a record; empty for a topic with one message."""
         return next((text for text, name in self.messages.items() if name == message), "")
+
+    def record_of(self, message: str) -> str:
+        """Return the full name of the record of a message in schemas of others; empty where any name fits."""
+        return self.type_of(message) if self.type is not None and self.type.is_schema else ""
+
+    def subject_of(self, topic: str, message: str) -> str:
+        """Return the subject with the schema of a message on a topic."""
+        subject = self.subjects.get(message, self.subject or "{topic}-value")
+        return subject.replace("{topic}", topic).replace("{record}", self.record_of(message))
 
     def type_headers(self, message: str) -> list[tuple[str, bytes]]:
         """Return the header that names the type of a message; none for other topics."""
@@ -154,9 +183,10 @@ class ModelBoundTopic(ContractPart):
         if self.is_short:
             return self.message
         values = {name: getattr(self, name) for name in ModelBoundTopic.model_fields if name in self.model_fields_set}
-        for name, part in (("correlation", self.correlation), ("type", self.type)):
-            if part is not None:
-                values[name] = part.model_dump(exclude_none=True)
+        if self.correlation is not None:
+            values["correlation"] = self.correlation.model_dump(exclude_none=True)
+        if self.type is not None:
+            values["type"] = self.type.model_dump()
         return values
 
 

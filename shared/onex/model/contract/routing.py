@@ -20,7 +20,7 @@ from onex.model.topic import (
 )
 
 _LIMIT, _LONGEST_LIMIT = "max.message.bytes", 9
-_OF_INPUTS = frozenset({"unknown_fields", "correlation", "other_types"})
+_OF_INPUTS = frozenset({"unknown_fields", "correlation", "other_types", "tombstones"})
 """Keys of a bound topic that only matter to its readers."""
 
 

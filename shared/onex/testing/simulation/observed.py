@@ -43,7 +43,8 @@ def observe(mesh: MeshDriver, node: ResolvedNode) -> Observed:
     outputs: dict[str, list[Named]] = defaultdict(list)
     for model, topic in node.outputs.items():
         codec = codec_of(node.contract.event_bus, model, topic, mesh.catalogue)
-        for record in filter(partial(is_of_type, node.contract.event_bus, model), outputs_of(mesh, node, topic)):
+        is_of = partial(is_of_type, node.contract.event_bus, mesh.catalogue, model)
+        for record in filter(is_of, outputs_of(mesh, node, topic)):
             content = codec.decode(record.value()).model_dump(mode="json")
             outputs[header(record, h.CAUSATION)].append({model.__name__: content})
     dead: dict[str, list[str]] = defaultdict(list)

@@ -1,0 +1,85 @@
+"""Full names of the records of writers' schemas: they name the types of records on a topic."""
+
+from typing import Final
+
+from pydantic import JsonValue
+
+from onex.errors import PoisonError
+
+_NAMED: Final = ("record", "error", "enum", "fixed")
+_MOST_SHOWN: Final = 10
+_LAST_BYTE: Final = 5
+"""Most bytes of the index of a branch: no schema has 2**34 branches."""
+
+
+def record_names(schema: JsonValue) -> tuple[str, ...]:
+    """Return the full name of a schema, or those of the branches of a union. A type without a name is its own."""
+    return tuple(map(_full_name, schema)) if isinstance(schema, list) else (_full_name(schema),)
+
+
+def names_text(schema: JsonValue) -> str:
+    """Return the names of a schema for a person."""
+    names = record_names(schema)
+    more = f" and {len(names) - _MOST_SHOWN} others" if len(names) > _MOST_SHOWN else ""
+    return (", ".join(names[:_MOST_SHOWN]) or "nothing") + more
+
+
+def branch_of(value: bytes, start: int) -> int:
+    """Return the index of the branch of a union in an Avro body: a zigzag number. Raise PoisonError."""
+    number = 0
+    for place, byte in enumerate(value[start : start + _LAST_BYTE]):
+        number |= (byte & 0x7F) << (7 * place)
+        if byte < 0x80:
+            return (number >> 1) ^ -(number & 1)
+    raise PoisonError("the record names no branch of its union")
+
+
+def named(schema: JsonValue, full_name: str) -> JsonValue:
+    """Return the schema of a message as one with another full name. Records in it are of the same namespace."""
+    match schema:
+        case {"name": str(old)}:
+            namespace, _, name = full_name.rpartition(".")
+            renamed = _renamed(schema, old, name)
+            assert isinstance(renamed, dict), "the schema of a message is a record"
+            return {**renamed, "namespace": namespace}
+        case _:
+            return schema
+
+
+def _full_name(schema: JsonValue) -> str:
+    match schema:
+        case str():
+            return schema
+        case {"type": str(kind), "name": str(name), "namespace": str(space)} if kind in _NAMED:
+            return name if "." in name or not space else f"{space}.{name}"
+        case {"type": str(kind), "name": str(name)} if kind in _NAMED:
+            return name
+        case {"type": kind}:
+            return _full_name(kind)
+        case _:
+            return ""
+
+
+def _renamed(schema: JsonValue, old: str, new: str) -> JsonValue:
+    """Return a type in which a record and what refers to it has a new name."""
+    match schema:
+        case str():
+            return new if schema == old else schema
+        case list():
+            return [_renamed(branch, old, new) for branch in schema]
+        case {"type": "record", "name": name, "fields": list(fields)}:
+            changed: dict[str, JsonValue] = {
+                "name": new if name == old else name,
+                "fields": [_field(field, old, new) for field in fields],
+            }
+            assert isinstance(schema, dict), "it matched one"
+            return schema | changed
+        case dict():
+            keys = [key for key in ("type", "items", "values") if key in schema]
+            return schema | {key: _renamed(schema[key], old, new) for key in keys}
+        case _:
+            return schema
+
+
+def _field(field: JsonValue, old: str, new: str) -> JsonValue:
+    return {**field, "type": _renamed(field["type"], old, new)} if isinstance(field, dict) else field
