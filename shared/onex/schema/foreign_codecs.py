@@ -18,8 +18,8 @@ from onex.schema.codec import Codec
 from onex.schema.foreign import AvroSchema
 from onex.schema.foreign_refusal import different_place, unwritable_place
 from onex.schema.json_form import json_reader
-from onex.schema.refusal import UNWRITABLE
 from onex.schema.record_names import record_names
+from onex.schema.refusal import UNWRITABLE
 from onex.schema.resolving import unwritable
 from onex.util.error_text import validation_text
 from onex.wire import headers as h
@@ -46,6 +46,8 @@ class ForeignAvroCodec:
         self._record = record
         self._writer: tuple[bytes, AvroSchema] | None = None
         """First bytes of each record, and the schema of the others."""
+        self._branch: AvroSchema | None = None
+        """The record of the message, where the schema of the others is a union."""
         self._subject = subject
         self._catalogue = catalogue
         # No registry has the id 0: every record is read by the schema of its writer.
@@ -70,7 +72,11 @@ class ForeignAvroCodec:
         if problem := unwritable(schema, self.model, self._record):
             raise SchemaMismatchError(f"version {latest.version} of {self._subject}: {problem}")
         self._own.learn(latest.id, schema)
-        self._writer = _PREFIX.pack(0, latest.id), cast(AvroSchema, fastavro.parse_schema(schema))
+        parsed = cast(AvroSchema, fastavro.parse_schema(schema))
+        match parsed:
+            case list():
+                self._branch = cast(AvroSchema, parsed[record_names(parsed).index(self._record)])
+        self._writer = _PREFIX.pack(0, latest.id), parsed
         return self._writer
 
     def encode(self, message: Message) -> bytes:
@@ -84,12 +90,11 @@ class ForeignAvroCodec:
         datum = _datum(message.model_dump())
         try:
             # In a union, the name says which record is meant. fastavro would guess by fields.
-            named = (self._record, datum) if isinstance(schema, list) else datum
+            named = datum if self._branch is None else (self._record, datum)
             fastavro.schemaless_writer(body, schema, named, strict_allow_default=True)
         except UNWRITABLE as error:
             words = f"does not fit the schema of {self._subject}: {type(error).__name__}"
-            branch = schema[record_names(schema).index(self._record)] if isinstance(schema, list) else schema
-            raise self._refusal(unwritable_place(cast(AvroSchema, branch), datum), words) from None
+            raise self._refusal(unwritable_place(self._branch or schema, datum), words) from None
         value = body.getvalue()
         try:
             again = self._own.decode_foreign(value)

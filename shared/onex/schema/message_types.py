@@ -76,11 +76,13 @@ def _in_schema(catalogue: ProtocolSchemaCatalogue) -> TypeOf:
         if (name := names.get(schema_id)) is not None:
             return name
         if (branches := unions.get(schema_id)) is None:
-            schema = catalogue.schema_of(schema_id)
-            if not isinstance(schema, list):
-                (names[schema_id],) = record_names(schema)
-                return names[schema_id]
-            branches = unions[schema_id] = record_names(schema)
+            match catalogue.schema_of(schema_id):
+                case list(schemas):
+                    branches = unions[schema_id] = record_names(schemas)
+                case schema:
+                    (name,) = record_names(schema)
+                    names[schema_id] = name
+                    return name
         branch = branch_of(value, _PREFIX.size)
         if not 0 <= branch < len(branches):
             raise PoisonError(f"the union of schema {schema_id} has no branch {branch}")

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 from onex.errors import PoisonError
 
 _NAMED: Final = ("record", "error", "enum", "fixed")
+_PARTS: Final = ("type", "items", "values")
 _MOST_SHOWN: Final = 10
 _LAST_BYTE: Final = 5
 """Most bytes of the index of a branch: no schema has 2**34 branches."""
@@ -14,7 +15,11 @@ _LAST_BYTE: Final = 5
 
 def record_names(schema: JsonValue) -> tuple[str, ...]:
     """Return the full name of a schema, or those of the branches of a union. A type without a name is its own."""
-    return tuple(map(_full_name, schema)) if isinstance(schema, list) else (_full_name(schema),)
+    match schema:
+        case list():
+            return tuple(map(_full_name, schema))
+        case _:
+            return (_full_name(schema),)
 
 
 def names_text(schema: JsonValue) -> str:
@@ -34,16 +39,10 @@ def branch_of(value: bytes, start: int) -> int:
     raise PoisonError("the record names no branch of its union")
 
 
-def named(schema: JsonValue, full_name: str) -> JsonValue:
-    """Return the schema of a message as one with another full name. Records in it are of the same namespace."""
-    match schema:
-        case {"name": str(old)}:
-            namespace, _, name = full_name.rpartition(".")
-            renamed = _renamed(schema, old, name)
-            assert isinstance(renamed, dict), "the schema of a message is a record"
-            return {**renamed, "namespace": namespace}
-        case _:
-            return schema
+def named(record: dict[str, JsonValue], full_name: str) -> dict[str, JsonValue]:
+    """Return the schema of a message with another full name. Records in it are of the same namespace."""
+    namespace, _, name = full_name.rpartition(".")
+    return {**_renamed_in(record, str(record["name"]), name), "namespace": namespace}
 
 
 def _full_name(schema: JsonValue) -> str:
@@ -67,19 +66,17 @@ def _renamed(schema: JsonValue, old: str, new: str) -> JsonValue:
             return new if schema == old else schema
         case list():
             return [_renamed(branch, old, new) for branch in schema]
-        case {"type": "record", "name": name, "fields": list(fields)}:
-            changed: dict[str, JsonValue] = {
-                "name": new if name == old else name,
-                "fields": [_field(field, old, new) for field in fields],
-            }
-            assert isinstance(schema, dict), "it matched one"
-            return schema | changed
         case dict():
-            keys = [key for key in ("type", "items", "values") if key in schema]
-            return schema | {key: _renamed(schema[key], old, new) for key in keys}
+            return _renamed_in(schema, old, new)
         case _:
             return schema
 
 
-def _field(field: JsonValue, old: str, new: str) -> JsonValue:
-    return {**field, "type": _renamed(field["type"], old, new)} if isinstance(field, dict) else field
+def _renamed_in(schema: dict[str, JsonValue], old: str, new: str) -> dict[str, JsonValue]:
+    """Do the same in a record, in another type that has parts, or in a field."""
+    renamed = schema | {key: _renamed(schema[key], old, new) for key in _PARTS if key in schema}
+    match schema.get("fields"):
+        case list(fields):
+            renamed["fields"] = [_renamed(field, old, new) for field in fields]
+            renamed["name"] = _renamed(schema["name"], old, new)
+    return renamed

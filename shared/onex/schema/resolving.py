@@ -148,13 +148,15 @@ class _Pairing:
 
     def pair_top(self, written: object, read: object, place: str, record: str) -> object:
         """Return the writer's schema. ``record``: full name of the only branch of a union that is read, or empty."""
-        if not record or not isinstance(written, list):
-            return self.pair(written, read, place)[0]
-        for at, branch in enumerate(written):
-            if branch == record or (isinstance(branch, dict) and branch.get("name") == record):
-                written[at], _ = self.pair(branch, read, place)
+        match written:
+            case list() if record:
+                names = record_names(cast(AvroSchema, written))
+                if record not in names:
+                    raise SchemaMismatchError(f"has no record {record}")
+                at = names.index(record)
+                written[at], _ = self.pair(written[at], read, place)
                 return written
-        raise SchemaMismatchError(f"has no record {record}")
+        return self.pair(written, read, place)[0]
 
     def pair(self, written: object, read: object, place: str) -> tuple[object, object]:
         """Return both schemas of a place, changed so that fastavro resolves them."""
