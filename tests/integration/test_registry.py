@@ -1,13 +1,18 @@
 """Schemas in a real Confluent-compatible registry instead of the topic ``_schemas``."""
 
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import fastavro
+import httpx
 import pytest
 from node_unruly_compute.v1_0_0.models import Ask, Reply
+from pydantic import JsonValue
 
 from onex.bus.kafka import KafkaEventBusAdapter
+from onex.bus.protocols import Outgoing, TopicState
 from onex.errors import BusUnavailableError, SchemaMismatchError
 from onex.provisioning.declared import Declared, DeclaredSchema, declare
 from onex.provisioning.provision import apply_plan, make_plan
@@ -16,6 +21,7 @@ from onex.schema.registry import RegistryCatalogue
 from tests.conftest import NODES, eventually
 from tests.integration.agents import Mesh
 from tests.integration.registry import Registry
+from tests.unit.test_adopt import onex
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +64,78 @@ def test_an_agent_runs_on_it_and_incompatible_schemas_are_refused(
         subject = "onex.cmd.unruly.ask.v1-value"
         wanted = Declared(declared.topics, {subject: DeclaredSchema(subject, changed, "test")})
         assert "required" in make_plan(wanted, kafka_bus, catalogue).refused[0].detail
+
+
+PARCELS = "registry.parcels"
+ADDRESS: JsonValue = {
+    "type": "record",
+    "name": "Address",
+    "namespace": "com.shop",
+    "fields": [{"name": "city", "type": "string"}],
+}
+PARCEL: JsonValue = {
+    "type": "record",
+    "name": "Parcel",
+    "namespace": "com.shop",
+    "fields": [
+        {"name": "parcel_id", "type": "string"},
+        {"name": "class", "type": {"type": "enum", "name": "Class", "symbols": ["SMALL", "LARGE"]}},
+        {"name": "to", "type": "com.shop.Address"},
+        {"name": "from", "type": ["null", "com.shop.Address"], "default": None},
+        {"name": "parent", "type": ["null", "Parcel"], "default": None},
+    ],
+}
+
+
+def registered(registry: Registry, subject: str, schema: JsonValue, references: Sequence[JsonValue] = ()) -> int:
+    body = {"schema": json.dumps(schema), "schemaType": "AVRO", "references": list(references)}
+    done = httpx.post(f"{registry.url}/subjects/{subject}/versions", json=body, timeout=30)
+    return int(done.raise_for_status().json()["id"])
+
+
+def test_a_topic_of_the_registry_is_adopted_and_an_agent_reads_it(
+    registry: Registry, kafka_bus: KafkaEventBusAdapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered(registry, "addresses", ADDRESS)
+    reference: JsonValue = {"name": "com.shop.Address", "subject": "addresses", "version": 1}
+    schema_id = registered(registry, "com.shop.Parcel", PARCEL, [reference])
+    whole = fastavro.parse_schema(RegistryCatalogue(registry.url).schema_of(schema_id))  # type: ignore[arg-type]
+    records = []
+    for number in range(12):
+        place = {"city": "Chur"}
+        parcel = {"parcel_id": f"p-{number}", "class": "LARGE", "to": place, "from": place if number % 2 else None}
+        body = io.BytesIO()
+        fastavro.schemaless_writer(body, whole, {**parcel, "parent": {**parcel, "parent": None}})
+        value = b"\x00" + schema_id.to_bytes(4, "big") + body.getvalue()
+        records.append(Outgoing(PARCELS, value, b"p-%d" % number, []))
+    kafka_bus.admin.create([TopicState(PARCELS, 4, 1, {})])
+    kafka_bus.publish_batch(records)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka_bus.config.bootstrap_servers)
+    monkeypatch.setenv("SCHEMA_REGISTRY_URL", registry.url)
+    code, out, err = onex("adopt", PARCELS, "--json", "-o", str(tmp_path))
+    assert code == 0, err
+    facts = json.loads(out)
+    assert facts["avro"] == {"record": "com.shop.Parcel", "subject": "com.shop.Parcel", "schemas": [schema_id]}
+    assert (facts["records"], facts["key"]["field"]) == (12, "parcel_id")
+    assert facts["notes"] == ["parent: left out: a Parcel within itself"]
+
+    catalogue = RegistryCatalogue(registry.url)
+    with Mesh(kafka_bus, [Path(facts["folder"])], tmp_path, {"SCHEMA_REGISTRY_URL": registry.url}) as mesh:
+        declared = declare(mesh.nodes, 1)
+        apply_plan(make_plan(declared, kafka_bus, catalogue), declared, kafka_bus, catalogue)
+        mesh.catalogue = catalogue
+        kafka_bus.publish_batch(records)
+        mesh.start(facts["node"])
+        model = mesh.nodes[0].models["Parcel"]
+        eventually(lambda: len(mesh.messages(model)) == 12, 30, "all parcels passed on")
+        parcels = {message.parcel_id: message for message in mesh.messages(model)}  # type: ignore[attr-defined]
+        assert parcels["p-3"].model_dump(by_alias=True) == {
+            "parcel_id": "p-3",
+            "class": "LARGE",
+            "to": {"city": "Chur"},
+            "from": {"city": "Chur"},
+        }
+        assert mesh.dead_letters(facts["node"]) == []
 
 
 def test_a_registry_that_is_away_is_named() -> None:
