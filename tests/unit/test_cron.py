@@ -1,11 +1,12 @@
 """Cron expressions: which texts are one, and when they are due where clocks are moved."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from onex.util.cron import LONGEST_CRON, CronTimes, parse_cron
 from onex.util.cron_times import latest_until, next_after
@@ -171,6 +172,53 @@ def test_the_latest_moments_of_a_time_are_found_from_its_end() -> None:
     assert latest_until(times, zone, since, since - timedelta(minutes=1), 2) == []
 
 
+class Counting(tzinfo):
+    """A zone that counts how often it is asked."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self.zone = zone
+        self.count = 0
+
+    @override
+    def utcoffset(self, moment: datetime | None) -> timedelta | None:
+        self.count += 1
+        return self.zone.utcoffset(moment)
+
+    @override
+    def fromutc(self, moment: datetime) -> datetime:
+        self.count += 1
+        return self.zone.fromutc(moment.replace(tzinfo=self.zone)).replace(tzinfo=self)
+
+    @override
+    def dst(self, moment: datetime | None) -> timedelta | None:
+        return self.zone.dst(moment)
+
+    @override
+    def tzname(self, moment: datetime | None) -> str | None:
+        return self.zone.tzname(moment)
+
+
+@pytest.mark.parametrize(
+    ("cron", "start", "most"),
+    [
+        ("* * * * *", "2026-06-10T23:58:30Z", 40),
+        ("*/5 * * * *", "2026-06-10T12:00Z", 40),
+        ("0 6 1 1 *", "2026-01-01T06:00Z", 100),
+        ("0 0 29 2 mon", "2026-01-01T06:00Z", 1500),
+        ("* * * * *", "2026-03-29T00:58Z", 800),
+        ("* * * * *", "2026-10-25T00:58Z", 800),
+    ],
+)
+def test_the_next_moment_costs_little(cron: str, start: str, most: int) -> None:
+    """Other local times of a day are not converted, and dates without a time are passed over."""
+    times, zone, moment = parse_cron(cron), Counting(zone_of("Europe/Berlin")), at(start)
+    found = next_after(times, zone, moment)
+    assert found is not None
+    assert latest_until(times, zone, moment, found, 2)[-1] == found
+    assert zone.count < most
+    assert found == next_after(times, zone.zone, moment)
+
+
 def _field(limits: tuple[int, int]) -> st.SearchStrategy[str]:
     numbers = st.integers(*limits)
     return st.one_of(
@@ -200,6 +248,7 @@ def _by_minutes(times: CronTimes, zone_name: str, start: datetime, minutes: int)
 @example("*/20 * * * *", "Australia/Lord_Howe", datetime(2026, 4, 4, 14, 0))
 @example("*/20 * * * *", "Pacific/Apia", datetime(2011, 12, 30, 9, 50))
 @example("*/7 */2 * * *", "Europe/Berlin", datetime(2026, 10, 25, 0, 1))
+@example("* * * * *", "America/St_Johns", datetime(2010, 11, 7, 2, 28))
 def test_moments_follow_each_other_and_are_those_that_clocks_show(cron: str, zone: str, start: datetime) -> None:
     times, moment = parse_cron(cron), start.replace(second=0, microsecond=0, tzinfo=UTC)
     following: list[datetime] = []
