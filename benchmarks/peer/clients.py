@@ -1,22 +1,24 @@
 """confluent-kafka as an expert would set it up, and the batches of a loop around it."""
 
 import gc
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, Producer, TopicPartition
 
 from benchmarks.field.job import Job
 
 _BATCH = 2000
+_REBALANCE = 10.0
 Batch = tuple[list[Message], list[TopicPartition]]
 """Messages, the last one first, and the offsets that are done with them."""
 
 
 def make_consumer(job: Job) -> Consumer:
-    """Subscribed."""
-    consumer = Consumer(
+    """In the group of the job; :func:`batches` subscribes it."""
+    return Consumer(
         {
             "bootstrap.servers": job.bootstrap,
             "group.id": job.group,
@@ -29,8 +31,6 @@ def make_consumer(job: Job) -> Consumer:
             "fetch.queue.backoff.ms": 10,
         }
     )
-    consumer.subscribe([job.input])
-    return consumer
 
 
 def make_producer(job: Job) -> Producer:
@@ -53,16 +53,54 @@ def make_producer(job: Job) -> Producer:
     return producer
 
 
-def batches(consumer: Consumer, stop: Event) -> Iterator[Batch]:
+def batches(consumer: Consumer, topic: str, stop: Event) -> Iterator[Batch]:
     """Until ``stop`` is set. Messages are taken from the end: what is done is let go while it is in the cache."""
+    revoked: set[int] = set()
+
+    def on_revoke(_: Consumer, partitions: list[TopicPartition]) -> None:
+        revoked.update(each.partition for each in partitions)
+
+    consumer.subscribe([topic], on_revoke=on_revoke)
     gc.collect()
     gc.freeze()
     while not stop.is_set():
+        revoked.clear()
         first = consumer.poll(0.2)
         if first is None:
             continue
         batch = [first, *consumer.consume(_BATCH - 1, 0)]
         del first
+        if revoked:  # another instance begins with these messages
+            batch = [message for message in batch if message.partition() not in revoked]
         ends = {(m.topic(), m.partition()): m.offset() + 1 for m in batch}
         batch.reverse()
-        yield batch, [TopicPartition(topic, partition, offset) for (topic, partition), offset in ends.items()]
+        if batch:
+            yield batch, [TopicPartition(topic, partition, offset) for (topic, partition), offset in ends.items()]
+
+
+def commit(producer: Producer, consumer: Consumer, offsets: list[TopicPartition]) -> None:
+    """Commit a transaction of a loop without state. One that a new instance in the group spoils is done again."""
+    try:
+        producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata())
+        producer.commit_transaction()
+    except KafkaException as error:
+        if not error.args[0].txn_requires_abort():
+            raise
+        producer.abort_transaction()
+        _rewind(consumer)
+
+
+def _rewind(consumer: Consumer) -> None:
+    """Go back to what is committed. While a rebalance is under way, the broker may refuse to say: ask again."""
+    limit = time.monotonic() + _REBALANCE
+    while True:
+        try:
+            for place in consumer.committed(consumer.assignment(), timeout=_REBALANCE):
+                place.offset = place.offset if place.offset >= 0 else OFFSET_BEGINNING
+                consumer.seek(place)
+        except KafkaException:
+            if time.monotonic() > limit:
+                raise
+            time.sleep(0.05)
+        else:
+            return

@@ -16,6 +16,7 @@ import yaml
 from hatchling.builders.wheel import WheelBuilder
 from typer.testing import CliRunner
 
+from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.cli.main import app
 from onex.cli.project.names import project_names
 from onex.cli.project.scaffold import project_files
@@ -24,6 +25,7 @@ from onex.codegen.adopt.adoption import Choices, adopt
 from onex.codegen.adopt.sample import Sample, SampledRecord
 from onex.codegen.editor_schema import schema_text
 from onex.errors import ConfigurationError, RejectedError
+from onex.schema.topic_catalogue import TopicCatalogue
 from tests.conftest import ROOT
 
 SCHEMA = cache(schema_text)
@@ -51,7 +53,9 @@ def test_a_project_and_what_is_adopted_in_it_are_valid_and_formatted(folder: Pat
     assert {*json.loads(out)["files"]} == written >= {CONTRACT, "Makefile", "README.md", ".github/workflows/ci.yml"}
     assert onex("contract", "validate", "web-shop/services")[:2] == (0, "1 contract valid\n")
     parcel = SampledRecord(b"p-1", b'{"id": "p-1", "fee": 4.5, "sent": "2026-01-01T00:00:00Z", "class": 1}', {})
-    adoption = adopt(Sample("shop.parcels", 4, (parcel,)), Choices())
+    adoption = adopt(
+        Sample("shop.parcels", 4, (parcel,)), Choices(), TopicCatalogue(MemoryEventBus(MemoryBroker(lambda: 0)))
+    )
     write_new_folder(Path("web-shop/services") / adoption.wanted.package, adoption.files)
     for check in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
         done = subprocess.run(
@@ -173,12 +177,30 @@ def test_the_hook_checks_the_contracts_that_changed(folder: Path) -> None:
     path = CONTRACT.replace("web_shop", "hooked")
     repository = yaml.safe_load(files[".pre-commit-config.yaml"])["repos"][0]
     mine = next(each for each in repository["hooks"] if each["id"] == hook["id"])
-    assert (mine["entry"], mine["files"]) == (f".venv/bin/{hook['entry']}", hook["files"])
-    assert [name for name in files if re.search(hook["files"], name)] == [path]
+    assert mine["entry"] == f".venv/bin/{hook['entry']}"
+    assert {mine[key] == hook[key] for key in ("files", "language", "require_serial")} == {True}
+    node = path.removesuffix("contract.yaml")
+    checked = {path, f"{node}node.py", f"{node}models/__init__.py"}
+    assert {name for name in files if re.search(hook["files"], name)} == checked
+    for other in ("models/user.py", "shop/node.py", "docs/contract.yaml.md", f"{node}cases.yaml", f"{node}notes.py"):
+        assert not re.search(hook["files"], other), other
     write_new_folder(folder / "shop", files)
     contract = folder / "shop" / path
     command = hook["entry"].split()[1:]
-    assert onex(*command, str(contract))[0] == 0
+    every = [str(folder / "shop" / name) for name in sorted(checked)]
+    code, out, _ = onex(*command, *every)
+    assert (code, out) == (0, "1 contract valid\n")
     contract.write_text(contract.read_text().replace("output_model: Greeted", "output_model: Greted"))
     code, _, err = onex(*command, str(contract))
     assert (code, f"{contract}:7: output_model: models/ has no message Greted" in err) == (3, True), err
+    code, _, err = onex(*command, str(contract.with_name("node.py")))
+    assert (code, f"{contract}:7: output_model: models/ has no message Greted" in err) == (3, True), err
+
+
+def test_a_file_that_no_node_has_is_refused(folder: Path) -> None:
+    (folder / "models").mkdir()
+    stray = folder / "models" / "user.py"
+    stray.touch()
+    code, _, err = onex("contract", "validate", str(stray))
+    said = f"error {stray}:1: path: is in no folder with a contract.yaml; name a contract, or a file of a node"
+    assert (code, err.strip()) == (3, said)

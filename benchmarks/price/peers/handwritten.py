@@ -7,7 +7,7 @@ still in the processor's cache for the next ones; and headers, time and offsets 
 import sys
 
 from benchmarks.field.job import Job, stopped
-from benchmarks.peer.clients import batches, make_consumer, make_producer
+from benchmarks.peer.clients import batches, commit, make_consumer, make_producer
 from benchmarks.peer.wire import decoder, encoder, headers_for, now
 from benchmarks.price.peers.order import Order, price
 
@@ -18,7 +18,7 @@ def main() -> None:
     decode, encode, headers_of = decoder(job, Order), encoder(job), headers_for(job)
     consumer, producer = make_consumer(job), make_producer(job)
     produce, output = producer.produce, job.output
-    for batch, offsets in batches(consumer, stop):
+    for batch, offsets in batches(consumer, job.input, stop):
         time = now()
         if job.exactly_once:
             producer.begin_transaction()
@@ -30,8 +30,7 @@ def main() -> None:
             key = priced.order_id.encode()
             produce(output, encode(priced), key, headers=headers_of(message.headers(), key, time))
         if job.exactly_once:
-            producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata())
-            producer.commit_transaction()
+            commit(producer, consumer, offsets)
         else:
             producer.flush()
             consumer.commit(offsets=offsets, asynchronous=False)

@@ -3,7 +3,7 @@
 import sys
 
 from benchmarks.field.job import Job, stopped
-from benchmarks.peer.clients import batches, make_consumer, make_producer
+from benchmarks.peer.clients import batches, commit, make_consumer, make_producer
 from benchmarks.peer.wire import decoder, encoder, headers_for, now
 from benchmarks.price.peers.order import Order, price
 
@@ -16,7 +16,7 @@ def main() -> None:
     decode, encode, headers_of = decoder(job, Order), encoder(job), headers_for(job)
     consumer, producer = make_consumer(job), make_producer(job)
     produce, output = producer.produce, job.output
-    for batch, offsets in batches(consumer, stop):
+    for batch, offsets in batches(consumer, job.input, stop):
         time = now()
         producer.begin_transaction()
         while batch:
@@ -33,8 +33,7 @@ def main() -> None:
             headers = [headers_of(found, key, time) for found, key in zip(given, keys, strict=True)]
             for value, key, beside in zip(values, keys, headers, strict=True):
                 produce(output, value, key, headers=beside)
-        producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata())
-        producer.commit_transaction()
+        commit(producer, consumer, offsets)
     consumer.close()
 
 

@@ -16,7 +16,7 @@ def main() -> None:
     consumer, producer = make_consumer(job), make_producer(job)
     produce, output, changelog = producer.produce, job.output, sys.argv[2]
     totals: dict[str, tuple[int, int]] = {}
-    for batch, offsets in batches(consumer, stop):
+    for batch, offsets in batches(consumer, job.input, stop):
         changed: dict[str, int] = {}
         time = now()
         producer.begin_transaction()

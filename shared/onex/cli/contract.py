@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from onex.cli.contract_checks import validated
+from onex.cli.contract_checks import contract_of, validated
 from onex.cli.contract_import import import_contracts
 from onex.cli.contract_migrate import migrate
 from onex.cli.contract_render import render
@@ -23,14 +23,14 @@ app.command("import")(import_contracts)
 
 @app.command()
 def validate(
-    paths: Annotated[list[Path], typer.Argument(help="Contract files, or folders with contracts.")],
+    paths: Annotated[list[Path], typer.Argument(help="Contracts, files of nodes, or folders with contracts.")],
     shape_only: Annotated[
         bool, typer.Option("--shape-only", help="Check only the YAML, and not the node's classes.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check contracts, and node classes against them. Print each problem with file, line and remedy."""
-    files = find_contracts(paths)
+    files = find_contracts(dict.fromkeys(map(contract_of, paths)))
     problems = validated(files, shape_only=shape_only)
     if as_json:
         print_json(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from onex.agent.process.durations import check_times
 from onex.contract import ResolvedNode, load_contract, resolve_node
+from onex.contract.load import FILE_NAME
 from onex.contract.yaml_lines import Lines, Location, dotted, line_of, read_yaml
 from onex.errors import ConfigurationError, ContractError, ContractProblem, ProvisioningError
 from onex.model.message import Message
@@ -12,6 +13,20 @@ from onex.provisioning.declared import declare
 from onex.schema import avro_schema
 from onex.schema.types import UnsupportedTypeError
 from onex.settings import Settings
+
+
+def contract_of(path: Path) -> Path:
+    """Return the contract of the node that a Python file belongs to, and other paths as they are.
+
+    Raises ContractError for a Python file that no node has.
+    """
+    if path.suffix != ".py":
+        return path
+    for folder in path.parents:
+        if (contract := folder / FILE_NAME).is_file():
+            return contract
+    what, remedy = f"is in no folder with a {FILE_NAME}", "name a contract, or a file of a node"
+    raise ContractError([ContractProblem(path, 1, "path", what, remedy)])
 
 
 def validated(files: Sequence[Path], *, shape_only: bool) -> list[ContractProblem]:
