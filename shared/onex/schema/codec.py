@@ -3,11 +3,12 @@
 import io
 import struct
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import CodeType
 from typing import NoReturn, cast
 
 import fastavro
+from fastavro._read_py import schemaless_reader as read_bounded
 from pydantic import ValidationError
 
 from onex.errors import PoisonError, RejectedError, SchemaMismatchError
@@ -17,6 +18,7 @@ from onex.schema.catalogue import ProtocolSchemaCatalogue, subject_of
 from onex.schema.codec_runtime import RUNTIME
 from onex.schema.codec_source import Namespace, whole_decoder_source, whole_encoder_source
 from onex.schema.foreign import AvroSchema
+from onex.schema.hazards import is_recursive
 from onex.schema.json_form import json_reader
 from onex.schema.refusal import UNWRITABLE, reason_of
 from onex.schema.resolving import resolve
@@ -33,6 +35,7 @@ _UNREADABLE: tuple[type[Exception], ...] = (
     TypeError,
     KeyError,
     ArithmeticError,
+    RecursionError,
 )
 _REFUSED = (ValidationError, *_UNREADABLE)
 
@@ -87,7 +90,8 @@ class Codec:
         self.read_json: Callable[[bytes], Message] = json_reader(model, self.encode)
         """Return the message in a JSON text. Raise PoisonError or RejectedError."""
         self._validator = model.__pydantic_validator__
-        self._foreign: dict[int, tuple[AvroSchema, AvroSchema]] = {}
+        self._foreign: dict[int, Callable[[io.BytesIO], object]] = {}
+        """Reader of a record's body, by the id of its schema."""
 
     @classmethod
     def of_topic(cls, model: type[Message], topic: str, catalogue: ProtocolSchemaCatalogue) -> "Codec":
@@ -113,16 +117,16 @@ class Codec:
         RejectedError.
         """
         _, schema_id = _HEADER.unpack_from(value)
-        resolved = self._foreign.get(schema_id)
-        if resolved is None:
+        read = self._foreign.get(schema_id)
+        if read is None:
             schema = self._catalogue.schema_of(schema_id)
             if canonical(schema) == canonical(self.schema):
                 return self.decode(self._prefix + value[5:])
-            resolved = self._foreign[schema_id] = self._resolve(schema_id, cast(AvroSchema, schema))
+            read = self._foreign[schema_id] = self._resolve(schema_id, cast(AvroSchema, schema))
         stream = io.BytesIO(value)
         stream.seek(_HEADER.size)
         try:
-            data = fastavro.schemaless_reader(stream, *resolved)
+            data = read(stream)
         except fastavro.read.SchemaResolutionError as error:
             raise SchemaMismatchError(
                 f"schema {schema_id} does not resolve to {self.model.__name__}: {error}"
@@ -141,11 +145,15 @@ class Codec:
         """Resolve a schema now, so that its records need no look-up. Raise SchemaMismatchError."""
         self._foreign[schema_id] = self._resolve(schema_id, schema)
 
-    def _resolve(self, schema_id: int, writer: AvroSchema) -> tuple[AvroSchema, AvroSchema]:
+    def _resolve(self, schema_id: int, writer: AvroSchema) -> Callable[[io.BytesIO], object]:
         try:
-            return resolve(writer, self.model, cast(AvroSchema, self.schema), record=self._record)
+            bounded = is_recursive(writer)
+            written, read = resolve(writer, self.model, cast(AvroSchema, self.schema), record=self._record)
         except SchemaMismatchError as error:
             raise SchemaMismatchError(f"schema {schema_id}: {error}") from None
+        # A deep record in the compiled reader would end the process; the other one raises RecursionError.
+        reader = read_bounded if bounded else fastavro.schemaless_reader
+        return partial(reader, writer_schema=written, reader_schema=read)
 
 
 def message_in_json(model: type[Message], text: str) -> Message:

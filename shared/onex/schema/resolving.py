@@ -11,11 +11,12 @@ from typing import cast
 
 import fastavro
 from fastavro.schema import SchemaParseException
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from onex.errors import SchemaMismatchError
 from onex.schema.avro_schema import avro_schema
 from onex.schema.foreign import AvroSchema, exact_decimal, with_exact_decimals
+from onex.schema.hazards import is_recursive
 from onex.schema.record_names import names_text, record_names
 from onex.schema.references import definitions_of
 from onex.schema.types import Array, AvroType, Map, Nullable, OneOf, Record, fields_of
@@ -61,6 +62,7 @@ def missing_fields(writer: AvroSchema, model: type[BaseModel], record: str = "")
 
     ``record``: as for :func:`resolve`. Raise SchemaMismatchError as :func:`resolve` does.
     """
+    is_recursive(cast(JsonValue, writer))  # raises for a schema that the codec refuses
     missing: list[str] = []
     resolve(writer, model, cast(AvroSchema, avro_schema(model)), missing, record)
     return missing

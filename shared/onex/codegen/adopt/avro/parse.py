@@ -17,7 +17,8 @@ from onex.codegen.adopt.avro.shapes import (
     Shape,
     Union,
 )
-from onex.errors import RejectedError
+from onex.errors import RejectedError, SchemaMismatchError
+from onex.schema.hazards import is_recursive
 from onex.schema.types import MAX_PRECISION
 
 _PRIMITIVES: Final = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
@@ -40,14 +41,16 @@ _MOST_NODES: Final = 20_000
 _MOST_LEVELS: Final = 64
 _MOST_SYMBOLS: Final = 10_000
 _LONGEST_FIXED: Final = 16 * 1024 * 1024
-_ENOUGH: Final = 100
-"""Values without bytes within one another."""
+_REMEDY: Final = "bind the topic by hand with format: bytes"
 
 
 def parse(schema: JsonValue, title: str) -> Shape:
     """Return the graph of a schema. ``title`` names it in errors. Raise RejectedError for an invalid schema."""
     shape = _Parser(title).shape(schema, "", "", 0)
-    _Weight(title).of(shape)
+    try:
+        is_recursive(schema)  # the engine reads no others
+    except SchemaMismatchError as error:
+        raise RejectedError(f"{title}: {error}; {_REMEDY}") from None
     return shape
 
 
@@ -164,53 +167,7 @@ class _Parser:
         raise self._refused(place, f"uses the type {name[:80]!r}, which is not defined")
 
     def _refused(self, place: str, words: str) -> RejectedError:
-        return RejectedError(f"{self._title}: {place[:160] or 'it'} {words}; {REMEDY}")
-
-
-REMEDY: Final = "bind the topic by hand with format: bytes"
-
-
-class _Weight:
-    """Counts values that take no bytes, so that few bytes of a record cannot be endlessly many values."""
-
-    def __init__(self, title: str) -> None:
-        self._title = title
-        self._known: dict[Record, tuple[int, bool]] = {}
-        self._open: set[Record] = set()
-
-    def of(self, shape: Shape) -> tuple[int, bool]:
-        """Return the number of values without bytes, and whether the whole has none. Raise RejectedError."""
-        match shape:
-            case Primitive("null"):
-                return 1, True
-            case Array(item):
-                if self.of(item)[1]:
-                    raise RejectedError(f"{self._title}: has a list of items without bytes; {REMEDY}")
-            case Map(item):
-                self.of(item)
-            case Union(branches):
-                for branch in branches:
-                    self.of(branch)
-            case Record():
-                return self._record(shape)
-            case Primitive() | Scaled() | Fixed() | Enumeration():
-                pass
-        return 0, False
-
-    def _record(self, record: Record) -> tuple[int, bool]:
-        if record in self._known:
-            return self._known[record]
-        if record in self._open:  # it has itself: without a union or list between, no record is finite
-            return 0, False
-        self._open.add(record)
-        parts = [self.of(field.shape) for field in record.fields]
-        self._open.remove(record)
-        is_empty = all(empty for _, empty in parts)
-        count = sum(number for number, _ in parts) + is_empty
-        if count > _ENOUGH:
-            raise RejectedError(f"{self._title}: {record.name[:80]} has too many fields without bytes; {REMEDY}")
-        self._known[record] = count, is_empty
-        return count, is_empty
+        return RejectedError(f"{self._title}: {place[:160] or 'it'} {words}; {_REMEDY}")
 
 
 def _is_name(text: str) -> bool:
