@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -210,6 +212,17 @@ def test_a_redirect_that_is_interrupted_or_fails_goes_on_where_it_stopped(
     assert redirects.run(found(redirects)).redirected == 4
     items = [record.key() or b"" for record in mesh.records(nodes[RENAMED].contract.retry_topic)]
     assert sorted(items) == [b"%03d" % number for number in range(6)]
+
+
+def test_a_redirect_keeps_its_rate_and_does_not_wait_at_its_end(
+    mesh: MeshDriver, nodes: dict[str, ResolvedNode]
+) -> None:
+    """The time of a batch counts: each look at the clock is a quarter of a second later."""
+    buy(mesh, nodes[CLOSED], *(f"{number:03}" for number in range(6)))
+    redirects, waits = redirector(mesh, nodes[CLOSED], nodes[RENAMED], RedirectOptions(rate=2)), list[float]()
+    redirects._monotonic, redirects._sleep = partial(next, count(0.0, 0.25)), waits.append
+    assert redirects.run(found(redirects)).redirected == 6
+    assert waits == [0.75, 0.75]
 
 
 def test_the_key_of_a_node_with_an_order_fence_waits_no_longer(

@@ -21,6 +21,7 @@ from onex.contract import ResolvedNode
 from onex.dlq.audit import Audit, Author, EnumLetterState
 from onex.dlq.edit import difference, patched
 from onex.dlq.filters import LetterFilter
+from onex.dlq.pace import Pace
 from onex.dlq.reading import DeadLetter, Payloads, letters_in
 from onex.dlq.redirect_source import LetterSource
 from onex.dlq.replay import outgoing
@@ -34,8 +35,6 @@ from onex.wire.cloudevents import event_type
 from onex.wire.ids import replay_id
 from onex.wire.record import Emitted
 from onex.wire.retry import release_record
-
-_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +88,7 @@ class Redirector:
         target: ResolvedNode,
         author: Author,
         options: RedirectOptions,
+        monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Raise RejectedError for a topic that is no input of the target, or that would change nothing."""
@@ -97,6 +97,7 @@ class Redirector:
         self._target = target
         self._author = author
         self._options = options
+        self._monotonic = monotonic
         self._sleep = sleep
         self._audit = Audit(bus, catalogue, source.prefix)
         self._payloads = None if source.resolved is None else Payloads(source.resolved, catalogue)
@@ -149,21 +150,20 @@ class Redirector:
         ``progress`` gets the number of letters that are done.
         """
         ordered = sorted(letters, key=lambda letter: letter.order)
-        report, rate = RedirectReport(), self._options.rate
+        report, pace = RedirectReport(), Pace(self._options.rate, self._monotonic, self._sleep)
         transaction = self._bus.transaction(self._source.transactional_id)
-        size = _BATCH if not rate else max(1, min(_BATCH, round(rate)))
         try:
-            for at in range(0, len(ordered), size):
+            for at in range(0, len(ordered), pace.size):
+                pace.wait()
                 if stopping():
                     report.stopped = "interrupted; run it again to continue"
                     break
-                prepared = list(self._prepared(ordered[at : at + size], report))
+                prepared = list(self._prepared(ordered[at : at + pace.size], report))
                 if prepared:
                     self._send(transaction, prepared)
                     report.redirected += len(prepared)
-                    if rate:
-                        self._sleep(len(prepared) / rate)
-                progress(min(len(ordered), at + size))
+                    pace.sent(len(prepared))
+                progress(min(len(ordered), at + pace.size))
         finally:
             transaction.close()
         return report

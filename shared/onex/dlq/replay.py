@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from onex.bus.protocols import Headers, Partition, ProtocolEventBus, ProtocolTransaction
 from onex.bus.topics import all_partitions, require_topic
 from onex.dlq.audit import Audit, Author
+from onex.dlq.pace import Pace
 from onex.dlq.reading import DeadLetter, read_letters
 from onex.model.contract import ModelContract
 from onex.model.mesh import EnumDeadLetterAction
@@ -18,7 +19,6 @@ from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from onex.wire.ids import replay_id
 
-_BATCH = 100
 _PROCESSED_WITHIN = 15.0
 """Seconds to wait until the node has processed a batch, before its failures are counted."""
 _LOOK_EVERY = 0.1
@@ -81,21 +81,20 @@ class Replayer:
         before = self._end_of_letters() if options.abort_above < 1 else {}
         sent: set[str] = set()
         transaction = self.bus.transaction(self.transactional_id)
-        size = _BATCH if not options.rate else max(1, min(_BATCH, round(options.rate)))
+        pace = Pace(options.rate, self.monotonic, self.sleep)
         try:
-            for at in range(0, len(ordered), size):
+            for at in range(0, len(ordered), pace.size):
+                pace.wait()
                 if stopping():
                     report.stopped = "interrupted; run it again to continue"
                     break
-                began = self.monotonic()
-                batch = ordered[at : at + size]
+                batch = ordered[at : at + pace.size]
                 self._send(transaction, batch, report, options.authorization)
+                pace.sent(len(batch))
                 sent |= {letter.identity for letter in batch}
                 progress(report)
                 if options.abort_above < 1 and self._too_many_failed(report, sent, before, options.abort_above):
                     break
-                if options.rate:
-                    self.sleep(max(0.0, len(batch) / options.rate - (self.monotonic() - began)))
         finally:
             transaction.close()
         return report
