@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from onex.bus.memory.log import COMMITTED, MemoryRecord
 from onex.bus.protocols import Partition
-from onex.cli import audit, main, node_lookup, nodes, state, workflows
+from onex.cli import audit, main, node_lookup, nodes, state, workflow_runs
 from onex.cli.dlq import managers
 from onex.cli.doctor import command as doctor
 from onex.cli.main import app
@@ -161,7 +161,7 @@ def onex(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     monkeypatch.setenv("ONEX_ENV", "test")
     monkeypatch.setenv("ONEX_SERVICES", json.dumps([str(folder) for folder in FOLDERS]))
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    for module in (audit, managers, doctor, nodes, send, watch, state, workflows):
+    for module in (audit, managers, doctor, nodes, send, watch, state, workflow_runs):
         for name in {"open_bus", "open_own_bus"} & vars(module).keys():
             monkeypatch.setattr(module, name, lambda _: world.mesh.bus)
         monkeypatch.setattr(module, "open_catalogue", lambda *_: TopicCatalogue(world.mesh.bus))

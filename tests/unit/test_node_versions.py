@@ -8,7 +8,7 @@ import pytest
 from node_trip_orchestrator.v1_0_0.models import ApproveTrip, BookTrip
 from typer.testing import CliRunner, Result
 
-from onex.cli import workflows
+from onex.cli import workflow_runs
 from onex.cli.main import app
 from onex.cli.node_lookup import find_node, resolve_all
 from onex.cli.stack.agent_plan import Retirement
@@ -99,8 +99,8 @@ def rolled() -> Iterator[MeshDriver]:
 @pytest.fixture
 def services(tmp_path: Path, rolled: MeshDriver, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ONEX_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(workflows, "open_own_bus", lambda _: rolled.bus)
-    monkeypatch.setattr(workflows, "open_catalogue", lambda *_: TopicCatalogue(rolled.bus))
+    monkeypatch.setattr(workflow_runs, "open_own_bus", lambda _: rolled.bus)
+    monkeypatch.setattr(workflow_runs, "open_catalogue", lambda *_: TopicCatalogue(rolled.bus))
     return TRIP
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from node_trip_orchestrator.v1_0_0.models import (
 from typer.testing import CliRunner, Result
 
 from onex.cli.main import app
+from onex.cli.workflow_selection import RunsOfNode, oldest
 from onex.dlq import Audit, Author, DeadLetterManager
 from onex.dlq.run_changes import RunChanger, RunFilter, SelectedRun, at_step, at_the_failed_step
 from onex.errors import RejectedError
@@ -54,8 +56,8 @@ def mesh() -> Iterator[MeshDriver]:
 def onex(mesh: MeshDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Onex":
     monkeypatch.setenv("ONEX_HOME", str(tmp_path))
     monkeypatch.setenv("ONEX_ENV", "test")
-    monkeypatch.setattr("onex.cli.workflow_selection.open_own_bus", lambda _: mesh.bus)
-    monkeypatch.setattr("onex.cli.workflow_selection.open_catalogue", lambda *_: TopicCatalogue(mesh.bus))
+    monkeypatch.setattr("onex.cli.workflow_runs.open_own_bus", lambda _: mesh.bus)
+    monkeypatch.setattr("onex.cli.workflow_runs.open_catalogue", lambda *_: TopicCatalogue(mesh.bus))
     monkeypatch.setattr("onex.cli.workflow_cancel.time.sleep", lambda _: mesh.run_until_idle())
     return Onex()
 
@@ -345,6 +347,23 @@ def test_filters_of_runs(mesh: MeshDriver) -> None:
     failed = state.model_copy(update={"phase": "failed", "failed_step": "car", "reason": "no car"})
     assert RunFilter(step="car", reason="car").matches(failed)
     assert not RunFilter(step="approve").matches(failed)
+
+
+def test_a_number_of_runs_are_the_oldest_of_all_orchestrators_that_can_be_changed(mesh: MeshDriver) -> None:
+    def found(*started: int) -> RunsOfNode:
+        run = partial(WorkflowState, start_id="", command="{}", reply_key="", phase="failed", steps={})
+        states = [SelectedRun(str(at), run(started_ms=at)) for at in started]
+        return RunsOfNode(mesh.nodes[0], changer(mesh), states)
+
+    def names(most: int, *refused: str) -> tuple[list[list[str]], dict[str, str]]:
+        of_both = [found(5, 1, 7), found(2, 6)]
+        chosen, reasons = oldest(of_both, most, lambda _, run: "no" if run.key in refused else "")
+        return [[run.key for run in of.runs] for of in chosen], reasons
+
+    assert names(9) == ([["1", "5", "7"], ["2", "6"]], {})
+    assert names(2) == ([["1"], ["2"]], {})
+    assert names(1) == ([["1"]], {})
+    assert names(2, "1", "2", "7") == ([["5"], ["6"]], {"1": "no", "2": "no"})
 
 
 def test_a_command_without_key_and_filter_changes_nothing(mesh: MeshDriver, onex: Onex) -> None:

@@ -11,8 +11,9 @@ from onex.cli.dlq.managers import DryRun
 from onex.cli.options import Services, load_settings
 from onex.cli.output import AsJson, CommandError, Exit, console, print_json
 from onex.cli.progress import Progress, interruptible
-from onex.cli.workflow_runs import brief
+from onex.cli.workflow_runs import WorkflowRuns, brief
 from onex.cli.workflow_selection import (
+    ChangeableRuns,
     Everything,
     Key,
     Most,
@@ -22,7 +23,7 @@ from onex.cli.workflow_selection import (
     Step,
     Until,
     Version,
-    WorkflowRuns,
+    oldest,
     print_plan,
     run_filter,
 )
@@ -53,13 +54,14 @@ def cancel(
     An interrupted command continues when you run it again.
     """
     wanted = run_filter(key, step, "", version, since, until, everything=everything)
-    runs = WorkflowRuns(load_settings(services), node, author_of(who, reason))
+    changeable = ChangeableRuns(load_settings(services), node, author_of(who, reason))
+    runs = changeable.runs
     if key:
-        found = [runs.one(key)]
+        found = [changeable.one(key)]
         if (phase := found[0].runs[0].state.phase) != "running":
             raise RejectedError(f"{key} is already {phase}")
     else:
-        found = runs.matching(wanted, frozenset({"running"}), most)
+        found, _ = oldest(changeable.matching(wanted, frozenset({"running"})), most)
     if dry_run:
         print_plan("cancelled", found, {}, as_json)
         return
@@ -94,7 +96,7 @@ def _await_ends(
 def _count_open(runs: WorkflowRuns, found: Sequence[RunsOfNode], total: int) -> int:
     """Return the number of runs that are not over. One run is read alone, several with all of their node."""
     if total == 1:
-        return sum(runs.is_open(of.node, run) for of in found for run in of.runs)
+        return sum(runs.is_open(of.node, run.key, run.state.start_id) for of in found for run in of.runs)
     left = 0
     for of in found:
         open_keys = runs.open_keys(of.node)
@@ -106,10 +108,9 @@ def _print_cancelled(
     runs: WorkflowRuns, found: Sequence[RunsOfNode], total: int, left: int, key: str, as_json: bool
 ) -> None:
     if key and not left:
-        of = runs.one(key)
-        state = of.runs[0].state
+        node, state, _ = runs.find(key)
         if as_json:
-            print_json(brief(of.node.contract.name, key, state))
+            print_json(brief(node.contract.name, key, state))
         else:
             console.print(
                 one_line(f"{key} {state.phase}: {state.reason or 'it completed before the cancel command'}")

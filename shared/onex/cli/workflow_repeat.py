@@ -15,6 +15,7 @@ from onex.cli.output import AsJson, Exit, console, errors, print_json
 from onex.cli.progress import Progress, interruptible
 from onex.cli.shared_options import with_options
 from onex.cli.workflow_selection import (
+    ChangeableRuns,
     Everything,
     Key,
     Most,
@@ -24,13 +25,13 @@ from onex.cli.workflow_selection import (
     Step,
     Until,
     Version,
-    WorkflowRuns,
+    oldest,
     print_plan,
     print_refused,
     run_filter,
 )
 from onex.dlq import Author
-from onex.dlq.run_changes import BeginAt, RunFilter, at_step, at_the_failed_step, rerun_id
+from onex.dlq.run_changes import BeginAt, RunFilter, SelectedRun, at_step, at_the_failed_step, rerun_id
 from onex.errors import RejectedError
 
 Failure = Annotated[str, typer.Option("--failure", help="Only runs with this text in their reason.")]
@@ -114,19 +115,16 @@ def retry(wanted: Repetition) -> None:
 
 def _run_again(wanted: Repetition, begin_at: BeginAt, what: str, *, completed: bool = False) -> None:
     """Repeat runs from a step. ``what`` happens to a run, in words; ``completed``: also runs that completed."""
-    runs = WorkflowRuns(load_settings(wanted.services), wanted.node, wanted.author, wanted.token)
+    runs = ChangeableRuns(load_settings(wanted.services), wanted.node, wanted.author, wanted.token)
     phases = frozenset({"failed", "completed"} if completed else {"failed"})
-    found = [runs.one(wanted.key)] if wanted.key else runs.matching(wanted.filter, phases, wanted.most)
-    chosen, refused = list[RunsOfNode](), dict[str, str]()
-    for of in found:
-        reasons = {
-            run.key: of.changer.refusal(
-                run, repeats_steps=wanted.repeat_steps, repeats_completed=completed, begin_at=begin_at
-            )
-            for run in of.runs
-        }
-        refused |= {refused_key: reason for refused_key, reason in reasons.items() if reason}
-        chosen.append(of._replace(runs=[run for run in of.runs if not reasons[run.key]]))
+
+    def refusal(of: RunsOfNode, run: SelectedRun) -> str:
+        return of.changer.refusal(
+            run, repeats_steps=wanted.repeat_steps, repeats_completed=completed, begin_at=begin_at
+        )
+
+    found = [runs.one(wanted.key)] if wanted.key else runs.matching(wanted.filter, phases)
+    chosen, refused = oldest(found, wanted.most, refusal)
     if wanted.key and refused:
         raise RejectedError(f"{wanted.key}: {refused[wanted.key]}")
     if wanted.dry_run:

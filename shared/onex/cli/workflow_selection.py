@@ -1,21 +1,16 @@
 """Which runs of workflows a command changes, and how they are shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, NamedTuple
 
 import typer
 
-from onex.cli.bus import open_own_bus
 from onex.cli.inputs import moment_of
-from onex.cli.node_lookup import resolve_all
-from onex.cli.output import CommandError, console, errors, print_json, print_rows
-from onex.cli.workflow_runs import brief, run_of, runs_of
-from onex.connect import open_catalogue
+from onex.cli.output import console, errors, print_json, print_rows
+from onex.cli.workflow_runs import WorkflowRuns, brief
 from onex.contract import ResolvedNode
 from onex.dlq import Author
 from onex.dlq.run_changes import RunChanger, RunFilter, SelectedRun
-from onex.errors import ConfigurationError, PoisonError
-from onex.mesh import StateReader
 from onex.settings import Settings
 from onex.util.printable import one_line
 
@@ -28,7 +23,7 @@ Version = Annotated[str, typer.Option("--version", help="Only runs that began wi
 Since = Annotated[str, typer.Option("--since", help="Began since 10m, 2h, 7d, or an ISO 8601 time.")]
 Until = Annotated[str, typer.Option("--until", help="Began before; same forms as --since.")]
 Everything = Annotated[bool, typer.Option("--all", help="Without any other filter: all runs.")]
-Most = Annotated[int, typer.Option("--max", min=1, help="Largest number of runs.")]
+Most = Annotated[int, typer.Option("--max", min=1, help="Largest number of runs: the oldest that can be changed.")]
 
 
 class RunsOfNode(NamedTuple):
@@ -39,64 +34,56 @@ class RunsOfNode(NamedTuple):
     runs: list[SelectedRun]
 
 
-class WorkflowRuns:
-    """Finds the runs that a command names."""
+class ChangeableRuns:
+    """Finds the runs that a command changes."""
 
     def __init__(self, settings: Settings, node: str, author: Author, authorization: str = "") -> None:
-        self._nodes = [n for n in resolve_all(settings) if n.contract.workflow_coordination]
-        if node:
-            self._nodes = [n for n in self._nodes if n.contract.name == node]
-        if not self._nodes:
-            raise ConfigurationError(
-                f"no declared workflow {node!r} below the service folders; pass --services FOLDER"
-            )
-        self._bus = open_own_bus(settings)
-        self._catalogue = open_catalogue(settings, self._bus)
+        self.runs = WorkflowRuns(settings, node)
         self._settings, self._author, self._authorization = settings, author, authorization
 
     def one(self, key: str) -> RunsOfNode:
         """Return the run of a key. Raise CommandError without one, PoisonError for one that cannot be decoded."""
-        unreadable: PoisonError | None = None
-        for node in self._nodes:
-            try:
-                found = run_of(self._reader(node), key)
-            except PoisonError as error:  # another orchestrator may have the workflow
-                unreadable = error
-                continue
-            if found is not None:
-                return self._of(node, [SelectedRun(key, found[0])])
-        if unreadable is not None:
-            raise unreadable
-        raise CommandError(f"no workflow {key!r}; `onex workflows list` shows those of the last day")
+        found = self.runs.find(key)
+        return RunsOfNode(found.node, self._changer(found.node), [SelectedRun(key, found.state)])
 
-    def matching(self, wanted: RunFilter, phases: frozenset[str], most: int) -> list[RunsOfNode]:
-        """Return the runs that match, the oldest first."""
+    def matching(self, wanted: RunFilter, phases: frozenset[str]) -> list[RunsOfNode]:
+        """Return the runs that match, by orchestrator."""
         found: list[RunsOfNode] = []
-        for node in self._nodes:
-            runs = [
-                SelectedRun(key, state)
-                for key, state in runs_of(self._reader(node))
-                if state.phase in phases and wanted.matches(state)
-            ]
-            runs.sort(key=lambda run: run.state.started_ms)
-            found.append(self._of(node, runs[: most - sum(len(of.runs) for of in found)]))
-        return [of for of in found if of.runs]
+        for node in self.runs.nodes:
+            states = self.runs.of(node)
+            matching = [(key, state) for key, state in states if state.phase in phases and wanted.matches(state)]
+            runs = [SelectedRun(key, state) for key, state in matching]
+            found.append(RunsOfNode(node, self._changer(node), runs))
+        return found
 
-    def is_open(self, node: ResolvedNode, run: SelectedRun) -> bool:
-        """Return whether a run is not over. Raise PoisonError when it cannot be decoded."""
-        found = run_of(self._reader(node), run.key)
-        return found is not None and not found[0].is_over and found[0].start_id == run.state.start_id
+    def _changer(self, node: ResolvedNode) -> RunChanger:
+        runs = self.runs
+        return RunChanger(runs.bus, runs.catalogue, node, self._author, self._settings.env, self._authorization)
 
-    def open_keys(self, node: ResolvedNode) -> Mapping[str, str]:
-        """Return the keys of the runs of a node that are not over, with the ids of their commands."""
-        return {key: state.start_id for key, state in runs_of(self._reader(node)) if not state.is_over}
 
-    def _of(self, node: ResolvedNode, runs: list[SelectedRun]) -> RunsOfNode:
-        changer = RunChanger(self._bus, self._catalogue, node, self._author, self._settings.env, self._authorization)
-        return RunsOfNode(node, changer, runs)
+def oldest(
+    found: Sequence[RunsOfNode], most: int, refusal: Callable[[RunsOfNode, SelectedRun], str] = lambda *_: ""
+) -> tuple[list[RunsOfNode], dict[str, str]]:
+    """Return the oldest ``most`` runs of all orchestrators, and why runs that are as old stay as they are, by key.
 
-    def _reader(self, node: ResolvedNode) -> StateReader:
-        return StateReader(self._bus, self._catalogue, node)
+    ``refusal`` returns why a run does not count; empty when it does.
+    """
+    chosen: dict[int, list[SelectedRun]] = {at: [] for at in range(len(found))}
+    refused: dict[str, str] = {}
+    left = most
+    by_age = sorted(
+        (run.state.started_ms, at, number) for at, of in enumerate(found) for number, run in enumerate(of.runs)
+    )
+    for _, at, number in by_age:
+        if not left:
+            break
+        run = found[at].runs[number]
+        if reason := refusal(found[at], run):
+            refused[run.key] = reason
+            continue
+        chosen[at].append(run)
+        left -= 1
+    return [found[at]._replace(runs=runs) for at, runs in chosen.items() if runs], refused
 
 
 def run_filter(
