@@ -25,6 +25,7 @@ from onex.node import NodeEffect
 from onex.pytest_plugin.servers import SHORT_LIVED
 from tests.conftest import ORDERS, ROOT
 from tests.integration.agents import FORKS, Mesh
+from tests.integration.forked_onex import onex_folder
 
 FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DOCUMENTS = sorted(
@@ -57,6 +58,8 @@ def blocks_of(document: Path) -> Iterator[Block]:
 _OWN_SERVERS = ("README.md", "docs/operations.md", "docs/writing-a-node.md")
 """Documents whose ``onex up`` starts servers. That of the others uses the servers of the test worker: a second broker
 takes longer to start than such a document to run."""
+_REAL_COMMAND = ("README.md",)
+"""Documents with the installed command ``onex``. That of the others is forked from a process that has imported it."""
 _NEEDS_REGISTRY = "docs/operations.md"
 
 
@@ -98,9 +101,10 @@ def workplace(document: Path, tmp_path: Path, request: pytest.FixtureRequest) ->
         (tmp_path / folder).symlink_to(ROOT / folder)
     python = Path(sys.executable).parent
     name = str(document.relative_to(ROOT))
+    commands = [] if name in _REAL_COMMAND else [str(onex_folder())]
     env = {
         **os.environ,
-        "PATH": f"{python}:{os.environ['PATH']}",
+        "PATH": ":".join([*commands, str(python), os.environ["PATH"]]),
         "PYTHONPATH": f"{tmp_path}/examples/orders:{tmp_path}/greetings",
         "ONEX_HEARTBEAT_INTERVAL": "1",
         # Three agents more in each stack: the page that asks the registry has them.

@@ -78,10 +78,15 @@ def main() -> int:
     """Run the module that the arguments name, in a process that was forked."""
     module = sys.argv[1]
     sys.argv = sys.argv[1:]
+    arrange()
+    return int(import_module(module).main() or 0)
+
+
+def arrange() -> None:
+    """Read what an interpreter, and modules on their import, read from the environment."""
     sys.path[:0] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     failpoint = import_module("onex.util.failpoint")
     failpoint._ARMED = os.environ.get("ONEX_FAILPOINT", "")  # type: ignore[attr-defined]  # read on import
     faulthandler.register(signal.SIGUSR2)
     if os.environ.get("PYTHONFAULTHANDLER"):
         faulthandler.enable()
-    return int(import_module(module).main() or 0)

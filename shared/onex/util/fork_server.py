@@ -186,12 +186,18 @@ def _fork(program: Program) -> int:
         return pid
     os.close(ready)
     os.setsid()
-    if program.tied and sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != server:  # it ended before the call
-            os._exit(1)
+    if program.tied:
+        tie(server)
     os.close(leads)
     return 0
+
+
+def tie(parent: int) -> None:
+    """Let this process be killed when the parent with this pid ends (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before the call
+            os._exit(1)
 
 
 def _become(program: Program) -> None:
@@ -209,13 +215,18 @@ def _become(program: Program) -> None:
         opened = os.open(name or os.devnull, flags, 0o644)
         os.dup2(opened, number)
         os.close(opened)
+    renew_streams()
+    sys.argv = [program.module, *program.arguments]
+
+
+def renew_streams() -> None:
+    """Open Python's standard streams again, on the descriptors 0, 1 and 2 of a process that was forked."""
     # Those of the server know of its files whether they can be sought.
     sys.stdin = open(0, encoding=sys.stdin.encoding, errors=sys.stdin.errors, closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False)  # noqa: SIM115
     sys.stderr = open(  # noqa: SIM115
         2, "w", encoding=sys.stderr.encoding, errors=sys.stderr.errors, closefd=False, buffering=1
     )
-    sys.argv = [program.module, *program.arguments]
 
 
 class _ForkedServer:
@@ -242,6 +253,14 @@ def inherited() -> ForkServer | None:
     return _inherited[0] if _inherited else None
 
 
+def fork_server() -> int | None:
+    """Fork a server of this program, see :func:`inherited`. Return None in the program, and the exit code in the
+    server and in the processes that it forks.
+    """
+    connection = _split()
+    return None if connection is None else _run(_program(connection))
+
+
 def _split() -> Connection | None:
     """Fork a server for a program. Return its connection in the server; None in the program."""
     ours, theirs = Pipe()
@@ -261,7 +280,10 @@ def main() -> int:
         import_module(module)
     gc.collect()
     gc.freeze()  # a collection in a child would copy the memory that it shares
-    program = _program(Connection(int(sys.argv[1])))
+    return _run(_program(Connection(int(sys.argv[1]))))
+
+
+def _run(program: Program | None) -> int:
     return 0 if program is None else int(import_module(program.module).main() or 0)
 
 

@@ -1,0 +1,101 @@
+"""The forked command is what a shell sees of the real one: streams, folder, variables, signals, exit code."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import ROOT, eventually
+from tests.integration.forked_onex import onex_folder
+
+_SEND = ("send", "orders.place-order", "--services", "examples/orders")
+"""It waits for a message on its standard input."""
+
+
+def _start(arguments: Sequence[str], ignored: Sequence[signal.Signals] = ()) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [str(onex_folder() / "onex"), *arguments],
+        cwd=ROOT,
+        env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": "localhost:1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: [signal.signal(number, signal.SIG_IGN) for number in ignored],
+    )
+
+
+def _commands() -> set[int]:
+    """Pids of commands that have become what their callers are: they lead sessions."""
+    return {child.pid for child in psutil.Process().children(recursive=True) if os.getsid(child.pid) == child.pid}
+
+
+@pytest.fixture
+def command(before: set[int]) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+    """A caller, and the pid of its command, which waits."""
+    caller = _start(_SEND)
+    eventually(lambda: _commands() - before)
+    (pid,) = _commands() - before
+    yield caller, pid
+    caller.kill()
+    caller.communicate()
+
+
+@pytest.fixture
+def before() -> set[int]:
+    onex_folder()
+    return _commands()
+
+
+def test_streams_folder_and_exit_code(tmp_path: Path) -> None:
+    def validated(folder: Path) -> "subprocess.CompletedProcess[str]":
+        command = [str(onex_folder() / "onex"), "contract", "validate", "services"]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+    here, there = validated(ROOT), validated(tmp_path)
+    assert (here.returncode, here.stderr) == (0, "")
+    assert "contracts valid" in here.stdout
+    assert (there.returncode, there.stdout) == (3, "")
+    assert "no contract.yaml here" in there.stderr
+
+
+def test_variables_and_input() -> None:
+    caller = _start(_SEND)
+    output, problem = caller.communicate("[]")
+    assert (caller.returncode, output) == (4, "")
+    assert "no Kafka broker answers at localhost:1:" in problem
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_command_and_its_caller(
+    command: tuple["subprocess.Popen[str]", int], number: signal.Signals
+) -> None:
+    caller, pid = command
+    caller.send_signal(number)
+    assert caller.wait(30) == -number
+    assert not psutil.pid_exists(pid)
+
+
+def test_an_interruption_is_one_of_the_command(command: tuple["subprocess.Popen[str]", int]) -> None:
+    caller, _ = command
+    caller.send_signal(signal.SIGINT)
+    assert caller.wait(30) == 130
+
+
+def test_the_command_ends_with_a_caller_that_is_killed(command: tuple["subprocess.Popen[str]", int]) -> None:
+    caller, pid = command
+    caller.kill()
+    eventually(lambda: not psutil.pid_exists(pid))
+
+
+def test_a_signal_that_the_caller_ignores_the_command_ignores(before: set[int]) -> None:
+    caller = _start(_SEND, [signal.SIGINT])
+    eventually(lambda: _commands() - before)
+    for pid in {caller.pid, *_commands()} - before:
+        os.kill(pid, signal.SIGINT)
+    assert "no Kafka broker answers" in caller.communicate("[]")[1]
+    assert caller.returncode == 4
