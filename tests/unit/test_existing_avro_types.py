@@ -1,5 +1,6 @@
 """Topics of others with several records of Avro, which their schema or a header distinguishes."""
 
+import asyncio
 import io
 import json
 from collections.abc import Iterator
@@ -11,10 +12,12 @@ import pytest
 from pydantic import JsonValue
 
 from onex.agent.message.program import build_program
-from onex.bus.protocols import ProtocolRecord
+from onex.bus.memory.log import MemoryRecord
+from onex.bus.protocols import Outgoing, ProtocolRecord
 from onex.contract import parse_contract, resolve_node
 from onex.dlq import Author, DeadLetterManager
 from onex.errors import ContractError, MessageError, PoisonError, SchemaMismatchError
+from onex.mesh.connection import Connection
 from onex.mesh.states import StateReader
 from onex.model.contract import Case, ModelBoundTopic
 from onex.provisioning.declared import declare
@@ -26,11 +29,12 @@ from onex.schema.message_types import type_reader
 from onex.schema.record_names import branch_of, named, names_text, record_names
 from onex.schema.references import with_references
 from onex.schema.topic_catalogue import TopicCatalogue
+from onex.settings import Settings
 from onex.testing import MeshDriver, run_case
 from onex.wire import dead_letter as d
 from onex.wire.foreign_headers import headers_of
 from tests.unit.test_existing_topics import letters, make
-from tests.unit.test_existing_types import REDUCE
+from tests.unit.test_existing_types import EXECUTE, REDUCE
 
 TOPIC, NEWS = "shop.events", "shop.news"
 PLACED, PAID, OPENED, CLOSED = "com.shop.OrderPlaced", "com.shop.OrderPaid", "com.news.Opened", "com.news.Closed"
@@ -120,6 +124,9 @@ MONEY: JsonValue = {
 }
 
 
+EFFECT = REDUCER.replace("reducer", "effect").replace("REDUCER", "EFFECT").replace("reduce_", "")
+
+
 def record_of(full_name: str, *fields: JsonValue) -> dict[str, JsonValue]:
     namespace, _, name = full_name.rpartition(".")
     key: JsonValue = {"name": "order_id", "type": "string"}
@@ -191,6 +198,42 @@ def test_the_record_of_the_schema_tells_messages_apart(mesh: MeshDriver) -> None
     models = mesh.nodes[0].models
     assert [message.total for message in mesh.published(models["Closed"])] == [7]  # type: ignore[attr-defined]  # Closed
     assert len(mesh.published(models["Opened"])) == 1
+
+
+def test_an_effect_does_the_same(tmp_path: Path) -> None:
+    mesh = MeshDriver([make(tmp_path, "avronews", EFFECT, MODELS, EXECUTE.replace("KIND", "effect"))])
+    publish(mesh, THEIR_SHIPPED, day=0)
+    publish(mesh, THEIR_PLACED, total=7, price=PRICE)
+    publish(mesh, THEIR_PAID, price=PRICE, theirs=0.5)
+    assert [read_record(mesh, record)[0] for record in mesh.records(NEWS)] == [OPENED, CLOSED]
+    assert mesh.dead_letters() == []
+    mesh.close()
+
+
+def test_a_client_reads_and_writes_each_record_as_itself(mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Outgoing] = []
+
+    class Bus:
+        async def publish(self, record: Outgoing) -> None:
+            written.append(record)
+
+    monkeypatch.setattr("onex.mesh.connection.open_bus", lambda _: mesh.bus)
+    monkeypatch.setattr("onex.mesh.connection.open_async_bus", lambda _: Bus())
+    monkeypatch.setattr("onex.mesh.connection.open_catalogue", lambda *_: mesh.catalogue)
+    (node,) = mesh.nodes
+    models = [node.models["Opened"], node.models["Closed"]]
+    connection = Connection(Settings(bootstrap_servers="none:1"), [])
+    connection._bound |= dict.fromkeys(node.contract.event_bus.topics, node.contract.event_bus)
+    for model in models:
+        total = {"total": 7} if model is models[1] else {}
+        message = model.model_validate({"order_id": "a", **total})
+        asyncio.run(connection.publish(message, NEWS, "id", "id", "", []))
+    records = [MemoryRecord(NEWS, 0, 0, b"a", each.value, tuple(each.headers), 0) for each in written]
+    assert [read_record(mesh, record)[0] for record in records] == [OPENED, CLOSED]
+    assert [[connection.is_of(model, record) for record in records] for model in models] == [
+        [True, False],
+        [False, True],
+    ]
 
 
 @pytest.mark.parametrize(

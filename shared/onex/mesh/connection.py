@@ -19,7 +19,7 @@ from onex.model.message import Message
 from onex.model.repeated import CompletionRepeated
 from onex.provisioning.environment import require_environment
 from onex.schema import ProtocolCodec, ProtocolSchemaCatalogue, TopicCodecs, codec_of
-from onex.schema.message_types import type_reader
+from onex.schema.message_types import TypeOf, type_reader
 from onex.settings import Settings
 from onex.wire.cloudevents import first_headers
 from onex.wire.foreign_headers import headers_of
@@ -46,6 +46,8 @@ class Connection:
         self._codecs: dict[tuple[str, type[Message]], ProtocolCodec] = {}
         self._readers: dict[str, TopicCodecs] = {}
         """The codecs of topics that calls listen to."""
+        self._types: dict[str, TypeOf | None] = {}
+        """How the type of a record is found, by topic that was subscribed to."""
         self._bound: dict[str, ModelEventBus] = {}
         """By topic whose form a contract declares."""
         self.calls = Calls(self._readers.get)
@@ -144,9 +146,12 @@ class Connection:
     def is_of(self, model: type[Message], record: ProtocolRecord) -> bool:
         """Return whether a record has this message, and not another one of its topic. Raise MessageError."""
         event_bus = self._bound.get(record.topic())
-        bound = None if event_bus is None else event_bus.topics[record.topic()]
-        type_of = None if bound is None else type_reader(bound, self._catalogue)
-        if bound is None or type_of is None:
+        if event_bus is None:
+            return True
+        bound = event_bus.topics[record.topic()]
+        if record.topic() not in self._types:
+            self._types[record.topic()] = type_reader(bound, self._catalogue)
+        if (type_of := self._types[record.topic()]) is None:
             return True
         headers = headers_of(record)
         return type_of(lambda name: headers.get(name, b""), record.value()) == bound.type_of(model.__name__)
