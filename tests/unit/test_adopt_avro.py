@@ -285,20 +285,35 @@ def test_the_subject_is_found_by_its_strategy(subject: str, strategy: str) -> No
     assert bool(adoption.notes) == (not strategy)
 
 
-def test_one_of_several_types_is_adopted() -> None:
-    shop = Shop()
+def test_one_of_several_types_is_adopted(tmp_path: Path) -> None:
+    shop = Shop("several.orders")
     paid = record(ID, {"name": "amount", "type": "int"}, name="Paid")
     for number in range(3):
-        shop.write({"id": f"{number}"}, record(ID), f"{TOPIC}-com.shop.Order")
-    shop.write({"id": "p", "amount": 1}, paid, f"{TOPIC}-com.shop.Paid")
+        shop.write({"id": f"{number}"}, record(ID), f"{shop.topic}-com.shop.Order")
+    shop.write({"id": "p", "amount": 1}, paid, f"{shop.topic}-com.shop.Paid")
     adoption = shop.adopt()
     assert (adoption.wanted.model.name, adoption.records) == ("Order", 3)
-    assert adoption.notes[0].startswith("the topic has other types, too: com.shop.Paid in 1.")
+    assert adoption.notes[0].startswith(
+        "the topic has other types, too: com.shop.Paid in 1. The node passes over them."
+    )
+    bound = yaml.safe_load(adoption.files["contract.yaml"])["event_bus"]["topics"][shop.topic]
+    assert bound == {
+        "messages": {"com.shop.Order": "Order"},
+        "type": "schema",
+        "other_types": "ignore",
+        "format": "avro",
+        "subjects": {"Order": f"{shop.topic}-com.shop.Order"},
+        "key": "id",
+    }
+    folder = write(tmp_path, adoption)
+    assert [run_case(folder, case) for case in load_cases(folder)] == ["", ""]
+    both = [({"id": "p", "amount": 1}, paid), ({"id": "o"}, record(ID))]
+    assert taken(folder, both, shop.topic) == [{"id": "o"}]
     for name in ("Paid", "com.shop.Paid"):
         chosen = shop.adopt(record=name)
         assert types_of(chosen) == {"id": "str", "amount": "int"}
         assert chosen.wanted.avro is not None
-        assert chosen.wanted.avro.subject == f"{TOPIC}-com.shop.Paid"
+        assert chosen.wanted.avro.subject == f"{shop.topic}-com.shop.Paid"
     with pytest.raises(RejectedError, match="--record Sent: the sampled records are com.shop.Order, com.shop.Paid"):
         shop.adopt(record="Sent")
     with pytest.raises(RejectedError, match="belongs to Avro"):

@@ -89,7 +89,10 @@ def adopt(sample: Sample, choices: Choices, catalogue: ProtocolSchemaCatalogue) 
         found = _from_objects(sample, choices, redactor)
     notes = [*found.notes]
     if tombstones:
-        notes.append(f"{tombstones} of {len(sample.records)} records are tombstones, and would be dead letters")
+        notes.append(
+            f"{tombstones} of {len(sample.records)} records are tombstones, and would be dead letters; with "
+            "tombstones: ignore the node passes over them"
+        )
     owner = node_owner(sample.topic, choices.node)
     model, read = found.model, found.read
     key, correlation = key_of(model, read), correlation_of(model, read)
@@ -125,8 +128,8 @@ def _from_schemas(sample: Sample, choices: Choices, redactor: Redactor, catalogu
     if avro.others:
         counts = ", ".join(f"{name[:80]} in {count}" for name, count in [*avro.others.items()][:_SHOWN])
         notes.append(
-            f"the topic has other types, too: {counts}. The node reads them as {model.name} where their fields fit; "
-            "others become dead letters. --record chooses the type"
+            f"the topic has other types, too: {counts}. The node passes over them. --record chooses the type, and "
+            "one node can have several (docs/existing-topics.md)"
         )
     if not avro.topic.subject:
         notes.append("no subject has a schema of the records; name it in the contract, for onex plan")

@@ -86,9 +86,7 @@ def package_texts(wanted: Wanted, cases: str) -> dict[str, str]:
 
 def contract_text(wanted: Wanted) -> str:
     """Return the contract."""
-    bound: dict[str, object] = {"message": wanted.model.name, "format": "json" if wanted.avro is None else "avro"}
-    if wanted.avro is not None and wanted.avro.subject:
-        bound["subject"] = wanted.avro.subject
+    bound = _form(wanted)
     if wanted.key.field:
         bound["key"] = wanted.key.field
     if (found := wanted.correlation) is not None:
@@ -112,6 +110,17 @@ def contract_text(wanted: Wanted) -> str:
     text = with_schema_line(yaml.safe_dump(data, sort_keys=False, width=110), RenderOptions().schema)
     parse_contract(text)
     return text
+
+
+def _form(wanted: Wanted) -> dict[str, object]:
+    """Return the message and the form of the topic. Records of other types are passed over."""
+    avro, name = wanted.avro, wanted.model.name
+    if avro is None:
+        return {"message": name, "format": "json"}
+    if avro.is_only_type:
+        return {"message": name, "format": "avro", **({"subject": avro.subject} if avro.subject else {})}
+    several: dict[str, object] = {"messages": {avro.record: name}, "type": "schema", "other_types": "ignore"}
+    return {**several, "format": "avro", **({"subjects": {name: avro.subject}} if avro.subject else {})}
 
 
 def _source(text: str) -> str:

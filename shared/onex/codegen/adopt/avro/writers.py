@@ -31,6 +31,8 @@ class AvroTopic:
     """Subject of its schema; empty when none was found."""
     strategy: str
     """How the subject is named: ``topic``, ``topic and record``, ``record``; empty without a subject."""
+    is_only_type: bool
+    """Whether no sampled record is of another type."""
     schemas: tuple[int, ...]
     """Ids of the schemas of the record: the latest one of the subject first, then those of sampled records."""
 
@@ -80,7 +82,7 @@ def read_avro(sample: Sample, catalogue: ProtocolSchemaCatalogue, wanted: str = 
     counts = Counter(kind.name for *_, kind in found)
     chosen = _chosen(counts, wanted)
     kinds = {schema_id: kind for *_, schema_id, kind in found if kind.name == chosen}
-    topic, versions = _subject(sample.topic, chosen, kinds, catalogue)
+    topic, versions = _subject(sample.topic, chosen, kinds, catalogue, is_only=len(counts) == 1)
     read = [(record, data) for record, data, _, kind in found if kind.name == chosen]
     others = {name: count for name, count in counts.most_common() if name != chosen}
     return AvroSample(topic, versions, read, unreadable, problem, others)
@@ -149,7 +151,7 @@ def _chosen(counts: Counter[str], wanted: str) -> str:
 
 
 def _subject(
-    topic: str, record: str, kinds: Mapping[int, Record], catalogue: ProtocolSchemaCatalogue
+    topic: str, record: str, kinds: Mapping[int, Record], catalogue: ProtocolSchemaCatalogue, *, is_only: bool
 ) -> tuple[AvroTopic, tuple[Record, ...]]:
     """Find the subject that has a schema of the sampled records; return it with the schemas of the record."""
     strategies = {
@@ -166,5 +168,5 @@ def _subject(
         shape = parse(json.loads(latest.text), f"version {latest.version} of {subject}")
         if (first := next((each for each in records_in(shape) if each.name == record), None)) is not None:
             newest = {latest.id: first, **{number: kind for number, kind in newest.items() if number != latest.id}}
-        return AvroTopic(record, subject, strategy, tuple(newest)), tuple(newest.values())
-    return AvroTopic(record, "", "", tuple(newest)), tuple(newest.values())
+        return AvroTopic(record, subject, strategy, is_only, tuple(newest)), tuple(newest.values())
+    return AvroTopic(record, "", "", is_only, tuple(newest)), tuple(newest.values())
