@@ -1,22 +1,21 @@
 """Dead letters go to a renamed node, or to another version of their message: checked, audited, each of them once."""
 
 import json
-from collections.abc import Iterator
-from functools import partial
-from itertools import count
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from onex.bus.protocols import ProtocolTransaction
 from onex.cli.main import app
 from onex.contract import ResolvedNode, resolve_node
 from onex.dlq import Author, DeadLetter, DeadLetterManager, EnumLetterState, LetterFilter
-from onex.dlq.redirect import RedirectOptions, Redirector
+from onex.dlq.redirect import Redirect, RedirectOptions, Redirector
 from onex.dlq.redirect_source import LetterSource
 from onex.errors import BusError, RejectedError
 from onex.schema.topic_catalogue import TopicCatalogue
-from onex.testing import MeshDriver
+from onex.testing import ManualClock, MeshDriver
 from onex.wire import headers as h
 
 CONTRACT = """\
@@ -215,12 +214,19 @@ def test_a_redirect_that_is_interrupted_or_fails_goes_on_where_it_stopped(
 
 
 def test_a_redirect_keeps_its_rate_and_does_not_wait_at_its_end(
-    mesh: MeshDriver, nodes: dict[str, ResolvedNode]
+    mesh: MeshDriver, nodes: dict[str, ResolvedNode], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The time of a batch counts: each look at the clock is a quarter of a second later."""
+    """The time of a batch counts."""
     buy(mesh, nodes[CLOSED], *(f"{number:03}" for number in range(6)))
     redirects, waits = redirector(mesh, nodes[CLOSED], nodes[RENAMED], RedirectOptions(rate=2)), list[float]()
-    redirects._monotonic, redirects._sleep = partial(next, count(0.0, 0.25)), waits.append
+    clock, send = ManualClock(), redirects._send
+
+    def slow(transaction: ProtocolTransaction, batch: Sequence[Redirect]) -> None:
+        send(transaction, batch)
+        clock.move_to(clock.monotonic() + 0.25)
+
+    monkeypatch.setattr(redirects, "_send", slow)
+    redirects._monotonic, redirects._sleep = clock.monotonic, waits.append
     assert redirects.run(found(redirects)).redirected == 6
     assert waits == [0.75, 0.75]
 

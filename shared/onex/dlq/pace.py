@@ -8,7 +8,7 @@ _BATCH = 100
 
 @dataclass(slots=True)
 class Pace:
-    """Batches of up to a second, begun so that the rate is kept: the time of a batch itself counts."""
+    """Batches of up to a second, begun so that they have the rate: the time of a batch itself counts."""
 
     rate: float
     """Records per second; 0 sets no limit."""
