@@ -29,9 +29,12 @@ def at_least_once(folder: Path) -> Path:
 
 
 def provision(cluster: Cluster, partitions: int) -> None:
-    """Create the node's topics and schemas, with this number of partitions instead of the contract's."""
+    """Create the node's topics and schemas, with this number of partitions instead of the contract's.
+
+    An agent refuses a retry topic with another number of partitions than its input.
+    """
     cluster.provision([node()])
-    for topic in (INPUT, OUTPUT):
+    for topic in (INPUT, OUTPUT, node().contract.retry_topic):
         cluster.make_anew(topic, partitions)
 
 
