@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 import pytest
-
 from benchmarks.field.steady import SteadyRate
 
 
