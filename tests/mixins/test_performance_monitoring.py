@@ -153,6 +153,29 @@ def test_the_latency_of_messages_is_compared_with_the_threshold() -> None:
     level.play(live)
 
 
+@pytest.mark.enforces("metrics.objectives.min_messages", "performance_monitoring.objectives.min_messages")
+@pytest.mark.parametrize(
+    ("setting", "after_one", "after_three"),
+    [({}, 1, 3), ({"min_messages": 20}, 5, 15), ({"min_messages": 1}, 50, 100)],
+)
+def test_one_bad_message_of_a_quiet_node_is_no_high_burn_rate(
+    setting: Mapping[str, object], after_one: float, after_three: float
+) -> None:
+    level = Level({**UP, **setting})
+
+    async def live() -> None:
+        level.handle(0.1, 0.1, dead=1)
+        await asyncio.sleep(6)
+        facts = level.facts()
+        assert (facts.burn_rate, facts.burn_rate_short, facts.burn_rate_long) == pytest.approx((after_one,) * 3)
+        assert facts.budget_remaining == pytest.approx(-49), "compliance and budget are those of the messages"
+        level.handle(0.1, dead=2)
+        await asyncio.sleep(6)
+        assert level.facts().burn_rate == pytest.approx(after_three)
+
+    level.play(live)
+
+
 def test_a_dead_letter_of_an_earlier_message_is_at_most_all_messages() -> None:
     level = Level({**UP, "target": 0.5})
 
@@ -240,6 +263,7 @@ def test_only_the_series_of_objectives_are_read() -> None:
         ({"long_window_seconds": 299}, "long_window_seconds (299) is below short_window_seconds (300)"),
         ({"short_window_seconds": 59}, "greater than or equal to 60"),
         ({"name": "Up"}, "pattern"),
+        ({"min_messages": 0}, "greater than or equal to 1"),
         ({"threshold_seconds": 0.1}, "up: threshold_seconds is for latency; remove it, or use kind: latency"),
         ({"kind": "latency"}, f"up: latency needs threshold_seconds, one of {BOUNDS}"),
         (
@@ -348,7 +372,7 @@ def test_an_agent_measures_and_an_alert_compares_a_figure(name: str) -> None:
     text = with_mixin_lines(
         (folder / "contract.yaml").read_text(),
         "- name: MixinPerformanceMonitoring",
-        "  config: {objectives: [{name: up, kind: availability, target: 0.99}]}",
+        "  config: {objectives: [{name: up, kind: availability, target: 0.99, min_messages: 1}]}",
         "- name: MixinAlerting",
         f"  config:\n      rules:{RULE}",
     )
@@ -397,7 +421,8 @@ def test_the_dashboard_has_error_budgets_over_all_processes() -> None:
     assert [legend for _, legend in rate[3]] == ["up long", "up short", "fast long", "fast short"]
     of_handlers = 'node="n",stage="process"'
     good = f'sum(increase(onex_stage_seconds_bucket{{{of_handlers},le="0.05"}}[300s]))'
-    assert rate[3][3][0] == f"(1 - {good} / sum(increase(onex_stage_seconds_count{{{of_handlers}}}[300s]))) / 0.1"
+    total = f"sum(increase(onex_stage_seconds_count{{{of_handlers}}}[300s]))"
+    assert rate[3][3][0] == f"(({total} - {good}) / clamp_min({total}, 10)) / 0.1"
     assert panels_of_objectives("n", ()) == []
     resolved = resolve_node(VAULT)
     with_objectives = replace(resolved, subcontracts={ModelMetricsSubcontract: settings})

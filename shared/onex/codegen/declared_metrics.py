@@ -37,10 +37,10 @@ def panels_of_objectives(node: str, objectives: Sequence[ModelObjective]) -> lis
     if not objectives:
         return []
     budgets = [
-        (f"1 - {_burn_rate(node, objective, objective.window_seconds)}", objective.name) for objective in objectives
+        (f"1 - {_in_budgets(node, objective, objective.window_seconds)}", objective.name) for objective in objectives
     ]
     rates = [
-        (_burn_rate(node, objective, seconds), f"{objective.name} {length}")
+        (_in_budgets(node, objective, seconds, objective.least_messages), f"{objective.name} {length}")
         for objective in objectives
         for length, seconds in (("long", objective.long_window_seconds), ("short", objective.short_window_seconds))
     ]
@@ -50,19 +50,21 @@ def panels_of_objectives(node: str, objectives: Sequence[ModelObjective]) -> lis
     ]
 
 
-def _burn_rate(node: str, objective: ModelObjective, seconds: float) -> str:
-    """Return the share of bad messages within a time, in error budgets."""
+def _in_budgets(node: str, objective: ModelObjective, seconds: float, least: float = 0) -> str:
+    """Return the share of bad messages within a time, of at least a number of messages, in error budgets."""
     window = f"[{seconds:.0f}s]"
     match objective.kind:
         case EnumObjectiveKind.AVAILABILITY:
             bad = f'sum(increase(onex_dead_letters_total{{node="{node}"}}{window}))'
-            share = f'{bad} / sum(increase(onex_messages_received_total{{node="{node}"}}{window}))'
+            total = f'sum(increase(onex_messages_received_total{{node="{node}"}}{window}))'
         case EnumObjectiveKind.LATENCY:
             of_handlers = f'node="{node}",stage="process"'
             of_good = f'{of_handlers},le="{objective.threshold_seconds}"'
             good = f"sum(increase(onex_stage_seconds_bucket{{{of_good}}}{window}))"
-            share = f"1 - {good} / sum(increase(onex_stage_seconds_count{{{of_handlers}}}{window}))"
-    return f"({share}) / {1 - objective.target:.10g}"
+            total = f"sum(increase(onex_stage_seconds_count{{{of_handlers}}}{window}))"
+            bad = f"({total} - {good})"
+    at_least = f"clamp_min({total}, {least:.10g})" if least else total
+    return f"({bad} / {at_least}) / {1 - objective.target:.10g}"
 
 
 def _panel(node: str, metric: ModelDeclaredMetric, settings: ModelMetricsSubcontract) -> Panel:

@@ -30,7 +30,7 @@ class EnumMetricsBackend(StrEnum):
 class ModelMetricsSubcontract(Subcontract):
     """Measurements and their backend. The agent's own metrics are not affected."""
 
-    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=1, patch=0)
+    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=2, patch=0)
 
     metrics_backend: EnumMetricsBackend = EnumMetricsBackend.PROMETHEUS
     """The backend."""

@@ -43,6 +43,14 @@ class ModelObjective(BaseModel):
     """Time of the long burn rate, which shows that a problem matters."""
     short_window_seconds: float = Field(default=300, ge=60, le=21_600)
     """Time of the short burn rate, which shows that a problem goes on."""
+    min_messages: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    """Messages that burn rates assume where a window has fewer, so that one bad message of a quiet node is no alert.
+    None: as many as have one bad message in their budget, 1000 for a target of 0.999."""
+
+    @property
+    def least_messages(self) -> float:
+        """Messages that burn rates assume where a window has fewer."""
+        return 1 / (1 - self.target) if self.min_messages is None else self.min_messages
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:

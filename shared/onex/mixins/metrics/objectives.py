@@ -45,14 +45,18 @@ class _Watched:
             round(whole.total),
             round(whole.bad),
             1 - _bad_share(whole),
-            1 - self._burn(whole),
+            1 - self._in_budgets(_bad_share(whole)),
             self._burn(self._short.add(now, counted)),
             self._burn(self._long.add(now, counted)),
             min(1.0, (now - self._began) / objective.window_seconds),
         )
 
     def _burn(self, counted: Counted) -> float:
-        return _bad_share(counted) / (1 - self._objective.target)
+        """Return the burn rate, for at least the messages that the objective assumes."""
+        return self._in_budgets(counted.bad / max(counted.total, self._objective.least_messages))
+
+    def _in_budgets(self, share: float) -> float:
+        return share / (1 - self._objective.target)
 
 
 def _bad_share(counted: Counted) -> float:

@@ -18,7 +18,7 @@ from onex.model.enums import EnumNodeKind
 class ModelPerformanceMonitoringSubcontract(Subcontract):
     """The service level of a node."""
 
-    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=0, patch=0)
+    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=1, patch=0)
 
     objectives: tuple[ModelObjective, ...] = Field(default=(), max_length=16)
     """Service level objectives, which are measured from the agent's own metrics."""
