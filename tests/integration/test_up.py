@@ -127,7 +127,7 @@ def test_an_interrupted_start_leaves_nothing_running(stack: Stack) -> None:
     process = stack.begin("up")
     assert process.stdout is not None
     for line in process.stdout:
-        if "PostgreSQL ready" in line:
+        if "Kafka ready" in line:
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does for Ctrl-C
             break
     process.communicate(timeout=60)

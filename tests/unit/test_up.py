@@ -39,7 +39,7 @@ from onex.provisioning.provision import Plan
 from onex.settings import Settings
 from tests.conftest import NODES, SERVICES
 
-EFFECT = "node_unruly_effect"
+EFFECT = "node_store_effect"
 
 # -- which agents -------------------------------------------------------------------------------
 
@@ -170,7 +170,7 @@ def test_addresses_settings_and_variables_of_the_contract_count(
         return [aspect for aspect in new if new[aspect] != old[aspect]]
 
     assert changes(kafka_bootstrap_servers="k:2") == ["Kafka"]
-    assert changes(database_url=before.kafka_config.get("x", before.schema_registry_url)) == ["PostgreSQL"]
+    assert changes(database_url=before.schema_registry_url) == []
     assert changes(log_level="debug") == ["settings"]
     assert changes(services=[tmp_path]) == []
     contract = service / "contract.yaml"
@@ -179,6 +179,18 @@ def test_addresses_settings_and_variables_of_the_contract_count(
     monkeypatch.setenv("SOME_KEY", "secret")
     new = launch_inputs(node, [], before)
     assert [aspect for aspect in new if new[aspect] != old[aspect]] == ["settings"]
+
+
+def test_the_address_of_the_database_counts_for_effects(tmp_path: Path) -> None:
+    """An agent that has none continues to run when `onex up` starts a database for another node."""
+    settings = Settings.load(home=tmp_path, kafka_bootstrap_servers="k:1", database_url="postgresql://u:secret@h/d")
+    without = settings.model_copy(update={"database_url": settings.schema_registry_url})
+
+    def counts(folder: Path) -> bool:
+        node = resolve_node(folder / "v1_0_0")
+        return launch_inputs(node, [], settings) != launch_inputs(node, [], without)
+
+    assert (counts(SERVICES / EFFECT), counts(NODES / "node_gate_compute")) == (True, False)
 
 
 # -- nothing is left behind ---------------------------------------------------------------------
@@ -299,7 +311,7 @@ def run(services: Path, *, instances: int | None = None, restart: bool = False, 
 
 
 def test_a_start_notes_all_that_runs(machine: Machine) -> None:
-    run(NODES / EFFECT, instances=2)
+    run(SERVICES / EFFECT, instances=2)
     stack = read_stack(Settings.load())
     assert stack.kafka is not None
     assert [stack.kafka.pid, *(agent.pid for agent in stack.agents)] == [
@@ -307,11 +319,24 @@ def test_a_start_notes_all_that_runs(machine: Machine) -> None:
     ]
     assert (stack.kafka_bootstrap_servers, stack.postgres, stack.instances) == ("127.0.0.1:4711", True, 2)
     assert len(machine.living()) == 4
-    run(NODES / EFFECT)
+    run(SERVICES / EFFECT)
     assert read_stack(Settings.load()) == stack, "as many instances as before"
-    run(NODES / EFFECT, instances=1)
+    run(SERVICES / EFFECT, instances=1)
     assert [agent.pid for agent in read_stack(Settings.load()).agents] == [stack.agents[0].pid]
     assert len(machine.living()) == 3
+
+
+def test_a_database_is_started_for_nodes_that_need_one(machine: Machine) -> None:
+    run(NODES / "node_gate_compute")
+    stack = read_stack(Settings.load())
+    assert (len(machine.living()), stack.postgres, stack.database_url) == (2, False, "")
+    run(SERVICES / EFFECT)
+    with_database = read_stack(Settings.load())
+    assert (with_database.postgres, with_database.database_url) == (True, "postgresql://socket/x")
+    assert {agent.pid for agent in stack.agents} < {agent.pid for agent in with_database.agents}
+    living = len(machine.living())
+    run(NODES / "node_gate_compute")
+    assert (read_stack(Settings.load()).postgres, len(machine.living())) == (True, living), "it runs until `down`"
 
 
 def test_packages_whose_nodes_cannot_be_found_are_reported_and_left_out(
@@ -342,12 +367,12 @@ def test_the_registry_runs_with_the_nodes_of_a_project(machine: Machine, monkeyp
         return sorted(agent.node for agent in read_stack(Settings.load()).agents)
 
     expected = sorted([EFFECT, *MESH_NODES])
-    assert running(NODES / EFFECT) == expected
+    assert running(SERVICES / EFFECT) == expected
     assert len(read_stack(Settings.load()).services) == 4, "other commands see the registry, too"
     assert running() == expected
     assert len(machine.living()) == 6, "two servers, and no agent twice"
     assert running(registry=False) == expected, "agents of nodes that this call does not name continue"
-    assert read_stack(Settings.load()).services == (str(NODES / EFFECT),)
+    assert read_stack(Settings.load()).services == (str(SERVICES / EFFECT),)
 
 
 STAGES = ("prepare", "launch", "import", "postgres", "wait", "spawn", "provision", "ready")
@@ -395,7 +420,7 @@ def test_a_start_that_does_not_succeed_leaves_nothing(machine: Machine, stage: s
     machine.at = stage = _where(stage, what)
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     with pytest.raises(expected):
-        run(NODES / EFFECT, instances=2)
+        run(SERVICES / EFFECT, instances=2)
     assert machine.seen[-1] == stage
     assert machine.living() == []
     assert [file.name for file in machine.home.glob("stack*")] == []
@@ -406,16 +431,16 @@ def test_a_start_that_does_not_succeed_leaves_nothing(machine: Machine, stage: s
 @pytest.mark.parametrize("what", ["Ctrl-C", "an error"])
 @pytest.mark.parametrize("stage", ["postgres", "spawn", "provision", "ready"])
 def test_what_ran_before_goes_on_when_a_start_does_not_succeed(machine: Machine, stage: str, what: str) -> None:
-    run(NODES / EFFECT)
+    run(SERVICES / EFFECT)
     before, file = machine.living(), (machine.home / "stack.json").read_bytes()
     machine.disturb, expected = DISTURBANCES[what]
     machine.at = _where(stage, what)
     with pytest.raises(expected):
-        run(NODES / EFFECT, instances=2, restart=True)
+        run(SERVICES / EFFECT, instances=2, restart=True)
     assert machine.living() == before
     assert (machine.home / "stack.json").read_bytes() == file
     machine.at = ""
-    run(NODES / EFFECT, restart=True)
+    run(SERVICES / EFFECT, restart=True)
     assert len(machine.living()) == len(before)
     assert machine.living() != before
 
@@ -434,47 +459,47 @@ def test_an_agent_that_ends_while_it_starts_is_named_with_its_log(
     machine.at, machine.disturb = "spawn", lambda: os.kill(machine.pids[-1], signal.SIGKILL)
     monkeypatch.setattr(onex.cli.stack.agents, "state_of", lambda _: "gone")
     with pytest.raises(ConfigurationError, match=rf"{EFFECT} \(-9\); see .*{EFFECT}\.0\.log"):
-        run(NODES / EFFECT)
+        run(SERVICES / EFFECT)
     assert machine.living() == []
 
 
 def test_agents_that_a_new_start_keeps_and_that_are_not_ready_are_reported(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(NODES / EFFECT)
+    run(SERVICES / EFFECT)
     machine.unready = {machine.pids[-1]}
     with pytest.raises(typer.Exit) as ended:
-        run(NODES / EFFECT, instances=2)
+        run(SERVICES / EFFECT, instances=2)
     assert ended.value.exit_code == 1
     assert f"{EFFECT} (process {machine.pids[2]}) is not ready: waits" in capsys.readouterr().err
     assert len(machine.living()) == 4, "it may be a partition that an operator must look at: the start stays"
 
 
 def test_a_kafka_that_died_comes_back_and_its_agents_stay(machine: Machine) -> None:
-    run(NODES / EFFECT)
+    run(SERVICES / EFFECT)
     before = read_stack(Settings.load())
     machine.kill_kafka()
-    run(NODES / EFFECT)
+    run(SERVICES / EFFECT)
     after = read_stack(Settings.load())
     assert (after.agents, after.kafka_bootstrap_servers) == (before.agents, before.kafka_bootstrap_servers)
     assert after.kafka != before.kafka
 
 
 def test_agents_follow_a_server_that_moved(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(NODES / EFFECT)
+    run(SERVICES / EFFECT)
     (old,) = read_stack(Settings.load()).agents
     with pytest.raises(ConfigurationError, match="Kafka runs at 127.0.0.1:4711"):
-        run(NODES / EFFECT, port=4712)
+        run(SERVICES / EFFECT, port=4712)
     machine.kill_kafka()
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:4711")
     with pytest.raises(ConfigurationError, match="unset the variable, or change it"):
-        run(NODES / EFFECT, port=4712)
+        run(SERVICES / EFFECT, port=4712)
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS")
-    run(NODES / EFFECT, port=4712)
+    run(SERVICES / EFFECT, port=4712)
     (new,) = read_stack(Settings.load()).agents
     assert (new.pid != old.pid, new.launch_inputs["Kafka"]) == (True, "127.0.0.1:4712")
     monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere/x")
-    run(NODES / EFFECT)
+    run(SERVICES / EFFECT)
     (newer,) = read_stack(Settings.load()).agents
     assert newer.pid != new.pid
     assert not alive(*new.identity)
@@ -483,7 +508,7 @@ def test_agents_follow_a_server_that_moved(machine: Machine, monkeypatch: pytest
 def test_servers_that_are_given_are_not_started(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "elsewhere:9092")
     monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere/x")
-    run(NODES / EFFECT)
+    run(SERVICES / EFFECT)
     assert len(machine.living()) == 1
     stack = read_stack(Settings.load())
     assert (stack.kafka, stack.kafka_bootstrap_servers, stack.postgres) == (None, "", False)
@@ -577,12 +602,12 @@ def test_two_starts_of_one_stack_exclude_each_other(machine: Machine) -> None:
     with stack_lock(settings):
         reason = rf"{file}: another `onex up` or `onex down` \(process {os.getpid()}\) changes this stack; wait"
         with pytest.raises(ConfigurationError, match=reason):
-            run(NODES / EFFECT)
+            run(SERVICES / EFFECT)
         with pytest.raises(ConfigurationError, match=reason):
             down(wipe=True)
         assert file.exists()
         assert (machine.seen, machine.pids) == ([], [])
-    run(NODES / EFFECT)
+    run(SERVICES / EFFECT)
     assert len(machine.living()) == 3
 
 

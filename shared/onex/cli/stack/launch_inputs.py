@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from onex import __version__
 from onex.contract import ResolvedNode
 from onex.contract.load import FILE_NAME
+from onex.model.enums import EnumNodeKind
 from onex.settings import Settings
 from onex.util.own_code import is_own_code
 
@@ -46,9 +47,15 @@ def launch_inputs(
         "version": str(node.contract.contract_version),
         "code": _digest(*(part for file in files for part in (file.name.encode(), file.read_bytes()))),
         "Kafka": settings.kafka_bootstrap_servers,
-        "PostgreSQL": _digest(settings.database_url.get_secret_value().encode()),
+        "PostgreSQL": _digest(_database(node, settings)),
         "settings": _digest(_settings(settings), *_variables(folders)),
     }
+
+
+def _database(node: ResolvedNode, settings: Settings) -> bytes:
+    """Return the address of the database; empty for nodes of the kinds that have none."""
+    is_effect = node.contract.node_type is EnumNodeKind.EFFECT
+    return settings.database_url.get_secret_value().encode() if is_effect else b""
 
 
 def _folders(node: ResolvedNode, earlier: Sequence[ResolvedNode]) -> list[Path]:

@@ -46,14 +46,17 @@ class StackStart:
         undo.on_failure(f"changes of {file}", lambda: write_stack_file(settings, before))
 
     def servers(self, services: Services, port: int | None, *, for_agents: bool) -> None:
-        """Start Kafka and PostgreSQL, and write their addresses to the stack file. Resolve the nodes meanwhile."""
+        """Start Kafka, and PostgreSQL for nodes that need it, and write their addresses to the stack file.
+
+        Resolve the nodes meanwhile.
+        """
         stack, configured = self._stack, self._settings.kafka_bootstrap_servers
         kafka = self._launch_kafka(port) if configured in ("", stack.kafka_bootstrap_servers) else None
         if kafka is not None and for_agents:
             self._starter.prepare()  # its imports are done when Kafka is ready
         self._settings = self._completed(self._settings)
         self._resolve()
-        if self._settings.database_url.get_secret_value() in ("", stack.database_url):
+        if self._settings.database_url.get_secret_value() in ("", stack.database_url) and self._needs_postgres():
             self._start_postgres()
         if kafka is not None:
             kafka.wait()
@@ -141,6 +144,12 @@ class StackStart:
         for node in self._nodes:
             if node.contract.workflow_coordination:
                 self._earlier[str(node.folder)] = earlier_versions(node)
+
+    def _needs_postgres(self) -> bool:
+        """Return whether a node connects to PostgreSQL, or an earlier start has started it: it runs until `down`."""
+        from onex.contract.needs import needs_database
+
+        return self._stack.postgres or any(map(needs_database, self._nodes))
 
     def _start_postgres(self) -> None:
         from onex.local import LocalPostgres

@@ -37,7 +37,7 @@ def up(
     ] = True,
     allow_unfinished: AllowUnfinished = False,
 ) -> None:
-    """Start Kafka, PostgreSQL and the agents, and provision topics and schemas.
+    """Start Kafka and the agents, and PostgreSQL where a node needs it; provision topics and schemas.
 
     Run it again after changes: it replaces agents whose code, contract, settings or servers changed, and starts
     missing ones. When it fails or is interrupted, what ran before continues to run.
