@@ -133,3 +133,22 @@ def test_a_server_that_has_ended_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="the process that starts others ended with 1"):
         server.start(program(tmp_path, "end"))
     server.close()
+
+
+def test_a_process_leaves_no_server_behind() -> None:
+    """An interpreter that warns of resources would say that a process is still running."""
+    program = (
+        "from onex.sandbox.servers import SERVERS\n"
+        "from onex.util.fork_server import ForkServer, Program\n"
+        "import os, sys\n"
+        "servers = [ForkServer([]), ForkServer([])]\n"
+        "servers[1].close()\n"
+        "SERVERS.start([], sys.path, Program('platform', [], {}, stdout='/dev/null'))\n"
+        "if os.fork() == 0:\n    sys.exit()  # the servers are those of its parent\n"
+        "os.wait()\n"
+        "print([server.start(Program('platform', [], {})).pid > 0 for server in servers[:1]])\n"
+    )
+    command = [sys.executable, "-W", "always::ResourceWarning", "-c", program]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, "ResourceWarning" in done.stderr) == (0, "[True]\n", False), done.stderr

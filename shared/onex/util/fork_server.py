@@ -4,6 +4,7 @@ A new interpreter spends a second of processor time on the imports of an agent. 
 the memory of what was imported. The imports of the server start no threads, and open nothing.
 """
 
+import atexit
 import ctypes
 import gc
 import os
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from multiprocessing.connection import Connection, Pipe
@@ -45,6 +47,8 @@ class Program(NamedTuple):
 
 class _ServerProcess(Protocol):
     """The process of a server."""
+
+    returncode: int | None
 
     def wait(self) -> int: ...
 
@@ -84,6 +88,7 @@ class ForkServer:
         self._connection = connection
         self._process = process
         self._lock = Lock()
+        _OPEN.add(self)
 
     @classmethod
     def of(cls, connection: Connection, process: _ServerProcess) -> Self:
@@ -102,9 +107,13 @@ class ForkServer:
         return None if code == _RUNNING else code
 
     def close(self) -> None:
-        """End the server."""
+        """End the server. Safe to call twice."""
         self._connection.close()
         self._process.wait()
+
+    def forget(self) -> None:
+        """Do not wait for the server, which is that of the parent."""
+        self._process.returncode = 0
 
     def _ask(self, request: Program | int) -> int:
         with self._lock:
@@ -114,6 +123,27 @@ class ForkServer:
             except (EOFError, OSError):
                 raise OSError(f"the process that starts others ended with {self._process.wait()}") from None
         return answer
+
+
+_OPEN: "weakref.WeakSet[ForkServer]" = weakref.WeakSet()
+"""The servers of this process."""
+
+
+@atexit.register
+def _close_all() -> None:
+    """Wait for the ends of all servers: an interpreter warns of a process that it leaves behind."""
+    for server in list(_OPEN):
+        server.close()
+
+
+def _forget_all() -> None:
+    """In a forked child: the servers are those of the parent, and none of them is left behind."""
+    for server in list(_OPEN):
+        server.forget()
+    _OPEN.clear()
+
+
+os.register_at_fork(after_in_child=_forget_all)
 
 
 class Forked:
@@ -234,13 +264,13 @@ class _ForkedServer:
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._code: int | None = None
+        self.returncode: int | None = None
 
     def wait(self) -> int:
         """Return the exit code at its end."""
-        if self._code is None:
-            self._code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
-        return self._code
+        if self.returncode is None:
+            self.returncode = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        return self.returncode
 
 
 _inherited: list[ForkServer] = []

@@ -62,6 +62,8 @@ class ToolProcess:
     def forget(self) -> None:
         """Use neither process nor lock of the process that forked this one."""
         self._lock = Lock()
+        if self._process is not None:
+            self._process.returncode = 0  # not a process that this one leaves behind
         self._process = None
 
     def close(self) -> None:
