@@ -1,6 +1,7 @@
 """Builds the Avro schema of a message model."""
 
 import json
+from functools import lru_cache
 from typing import Annotated, cast
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
@@ -30,9 +31,16 @@ FALLBACK = "onex-fallback"
 
 def avro_schema(model: type[BaseModel], namespace: str = "onex") -> dict[str, Schema]:
     """Return the Avro record schema of ``model``. Raise UnsupportedTypeError for a field without an Avro type."""
+    schema: dict[str, Schema] = json.loads(_text_of(model, namespace))
+    return schema
+
+
+@lru_cache(maxsize=1000)
+def _text_of(model: type[BaseModel], namespace: str) -> str:
+    """Return the schema as JSON: a plan, a codec and a catalogue ask for the same one."""
     # Nested records inherit the namespace. With a namespace of their own, registries return another text.
     record = _record(model, set())
-    return {"type": record.pop("type"), "name": record.pop("name"), "namespace": namespace, **record}
+    return json.dumps({"type": record.pop("type"), "name": record.pop("name"), "namespace": namespace, **record})
 
 
 def canonical(schema: Schema) -> str:

@@ -45,6 +45,7 @@ def _compiled(source: str, name: str) -> CodeType:
     return compile(source, f"<codec of {name}>", "exec")
 
 
+@lru_cache(maxsize=1000)
 def _generate(model: type[Message]) -> tuple[Namespace, str, str]:
     names = Namespace()
     return names, whole_decoder_source(model, names), whole_encoder_source(model, names)

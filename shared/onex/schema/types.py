@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import Annotated, Literal, Union, get_args, get_origin
 from uuid import UUID
 
@@ -105,6 +106,11 @@ class UnsupportedTypeError(TypeError):
 
 def fields_of(model: type[BaseModel]) -> dict[str, AvroType]:
     """Return the Avro type of every field, in the order of the model. Raise UnsupportedTypeError."""
+    return dict(_fields_of(model))
+
+
+@lru_cache(maxsize=1000)
+def _fields_of(model: type[BaseModel]) -> Mapping[str, AvroType]:
     kinds: dict[str, AvroType] = {}
     for name, field in model.model_fields.items():
         try:

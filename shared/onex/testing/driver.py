@@ -11,6 +11,7 @@ from typing import TypeVar
 from opentelemetry.sdk.trace import SpanProcessor
 
 from onex.agent.crash import Isolation
+from onex.agent.process.services import agent_environment_of
 from onex.agent.state.backends import OpenBackend
 from onex.bus.memory import MemoryBroker, MemoryEventBus
 from onex.bus.protocols import Headers, Outgoing, ProtocolRecord
@@ -29,6 +30,7 @@ from onex.provisioning.provision import apply_plan, make_plan
 from onex.schema import ProtocolCodec, ProtocolSchemaCatalogue, codec_of
 from onex.schema.message_types import type_reader
 from onex.schema.topic_catalogue import TopicCatalogue
+from onex.settings import Settings
 from onex.testing.clock import ManualClock, VirtualLoop
 from onex.testing.instance import Instance, in_memory
 from onex.wire import headers as h
@@ -68,7 +70,7 @@ class MeshDriver:
     ) -> None:
         self._open_backend = open_backend
         self._spans = spans
-        self._environment = environment
+        self._environment = environment or agent_environment_of(Settings.load())
         self.clock: ManualClock = shared.clock if shared else ManualClock()
         self.broker: MemoryBroker = shared.broker if shared else MemoryBroker(self.clock.now_ms)
         self.bus = MemoryEventBus(self.broker)
@@ -93,8 +95,8 @@ class MeshDriver:
             clock,
             loop,
             catalogue,
-            self._spans,
             self._environment,
+            self._spans,
             isolation,
             self._open_backend,
         )

@@ -19,7 +19,6 @@ from onex.agent.process.assemble import (
     transactional_id,
 )
 from onex.agent.process.preflight import check_topics
-from onex.agent.process.services import agent_environment_of
 from onex.agent.pure.engine import PureEngine
 from onex.agent.runtime import AgentRuntime
 from onex.agent.state.backends import MemoryBackend, OpenBackend, ProtocolBackend
@@ -34,7 +33,6 @@ from onex.contract import ResolvedNode
 from onex.model.enums import EnumNodeKind
 from onex.node import NodeEffect
 from onex.schema.topic_catalogue import TopicCatalogue
-from onex.settings import Settings
 from onex.testing.clock import ManualClock
 from onex.testing.effect_runner import MemoryEffectRunner
 from onex.testing.instance_bus import InstanceBus, call_directly
@@ -59,15 +57,12 @@ class Instance:
         machine: ManualClock,
         loop: asyncio.AbstractEventLoop,
         catalogue: TopicCatalogue,
+        environment: AgentEnvironment,
         spans: SpanProcessor | None = None,
-        environment: AgentEnvironment | None = None,
         isolation: Isolation | None = None,
         open_backend: OpenBackend = in_memory,
     ) -> None:
-        """``isolation`` and ``open_backend``: suspects and state that the process before on this machine left.
-
-        Without ``environment`` capabilities see that of the settings.
-        """
+        """``isolation`` and ``open_backend``: suspects and state that the process before on this machine left."""
         contract = resolved.contract
         self.resolved = resolved
         self.clock = SteadyClock(machine, machine.elapsed_ns)
@@ -92,7 +87,7 @@ class Instance:
             transactional_id=transactional_id(contract, group, str(next(_numbers))),
             open_backend=open_backend,
             isolation=isolation,
-            environment=environment or agent_environment_of(Settings.load()),
+            environment=environment,
             reports=Reports(),
             kafka_adapters=kafka_adapters(),
             run_call=call_directly,

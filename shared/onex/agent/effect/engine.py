@@ -157,18 +157,19 @@ class EffectEngine:
     @property
     def partitions_to_pause(self) -> list[Partition]:
         """Partitions from which nothing may be read now: stalled, blocked, or with too many messages that wait."""
-        committer = self.committer
-        return [p for p in committer.partitions if self._is_full(p) or committer.is_stopped(p)]
+        committer, is_full = self.committer, self._is_full()
+        return [p for p in committer.partitions if is_full(p) or committer.is_stopped(p)]
 
-    def _is_full(self, partition: Partition) -> bool:
-        """Return whether messages must get done before more of the partition is read.
+    def _is_full(self) -> Callable[[Partition], bool]:
+        """Return a function: whether messages must get done now before more of a partition is read.
 
         Of the retry topic less is read, so that inputs can still move there.
         """
-        is_input = partition.topic != self._retry_topic.name
-        if is_input and self._retry_topic.is_full:
-            return True
-        return self._parking.is_reading_stopped or self._parking.is_full(2 if is_input else 1)
+        retry, parking = self._retry_topic, self._parking
+        is_stopped = parking.is_reading_stopped
+        inputs = is_stopped or retry.is_full or parking.is_full(2)
+        retries = is_stopped or parking.is_full(1)
+        return lambda partition: retries if partition.topic == retry.name else inputs
 
     def waiting_partitions(self) -> list[Partition]:
         """Return those of :attr:`partitions_to_pause` that will continue without a restart, or wait for an operator.
@@ -179,11 +180,11 @@ class EffectEngine:
         """
         if self._intake_limits.wait_seconds() > 0:
             return list(self.committer.partitions)
-        running = self._runner.records()
+        running, is_full = self._runner.records(), self._is_full()
         return [
             partition
             for partition in list(self.committer.partitions)
-            if self._is_full(partition) or self.committer.is_waiting(partition, running)
+            if is_full(partition) or self.committer.is_waiting(partition, running)
         ]
 
     def room(self) -> int:

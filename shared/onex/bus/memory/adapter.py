@@ -6,7 +6,7 @@ from itertools import repeat
 
 from typing_extensions import override
 
-from onex.bus.memory.broker import MemoryBroker
+from onex.bus.memory.broker import MemoryBroker, known_partition_of
 from onex.bus.memory.consumer import MemoryConsumer
 from onex.bus.memory.transaction import MemoryTransaction
 from onex.bus.protocols import (
@@ -22,7 +22,6 @@ from onex.bus.protocols import (
     TopicState,
 )
 from onex.errors import BusUnavailableError
-from onex.wire.partitioner import partition_of
 
 _MOST_EMPTY_BATCHES = 200
 """Batches of a reader that wait for an open transaction. The clock does not advance meanwhile, so that more of them
@@ -71,7 +70,7 @@ class MemoryEventBus(ProtocolEventBus):
 
     @override
     def partitions_of(self, keys: Sequence[bytes], partitions: int) -> list[int]:
-        return [*map(partition_of, keys, repeat(partitions))]
+        return [*map(known_partition_of, keys, repeat(partitions))]
 
     @override
     def fit(self, smallest: int, largest: int) -> None:

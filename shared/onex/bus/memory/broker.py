@@ -1,9 +1,10 @@
 """The shared part of the in-memory bus: topics, groups, transactional ids."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import count
 
-from onex.bus.memory.group import Group
+from onex.bus.memory.group import Group, Target
 from onex.bus.memory.log import COMMITTED, MemoryRecord, PartitionLog, TransactionMark, TransactionState
 from onex.bus.protocols import CLUSTER_DEFAULT, Headers, Partition, TopicState
 from onex.bus.topics import all_partitions, missing_topics
@@ -16,6 +17,8 @@ _WEEK_MS = 7 * _DAY_MS
 """Kafka's defaults of ``delete.retention.ms`` and ``retention.ms``."""
 _REPLICATION = 1
 """Default replication factor."""
+known_partition_of = lru_cache(maxsize=1000)(partition_of)
+"""Keys come again; the function is written in Python."""
 
 
 class MemoryBroker:
@@ -38,6 +41,10 @@ class MemoryBroker:
         self.denied: set[str] = set()
         """Test switch: topics that cannot be written."""
         self._ids = count(1)
+        self._topology = 0
+        """Counts changes of topics and their partitions."""
+        self._expired: tuple[int, int] | None = None
+        """Time and session of the last search for members that do not poll."""
 
     def next_id(self) -> int:
         """Return a number that was never returned before."""
@@ -57,7 +64,8 @@ class MemoryBroker:
 
     def expire(self) -> None:
         """Remove members that do not poll. Abort transactions after their timeout, and fence their producers."""
-        if self.session_ms is not None:
+        if self.session_ms is not None and self._expired != (looked := (self.now_ms(), self.session_ms)):
+            self._expired = looked  # a member that polls, or joins, at this time does not expire at it
             for group in self.groups.values():
                 group.expire(self.now_ms() - self.session_ms)
         if not self.open_marks:
@@ -87,6 +95,7 @@ class MemoryBroker:
 
     def create(self, topic: TopicState) -> None:
         """Add a topic."""
+        self._topology += 1
         identity = f"memory-{self.next_id()}"
         replication = _REPLICATION if topic.replication_factor == CLUSTER_DEFAULT else topic.replication_factor
         self.topics[topic.name] = TopicState(topic.name, topic.partitions, replication, dict(topic.config), identity)
@@ -96,6 +105,7 @@ class MemoryBroker:
     def delete(self, name: str) -> None:
         """Remove a topic and its records."""
         topic = self.topic(name)
+        self._topology += 1
         del self.topics[name]
         for partition in all_partitions([topic]):
             del self.logs[partition]
@@ -103,6 +113,7 @@ class MemoryBroker:
     def grow(self, name: str, partitions: int) -> None:
         """Add partitions."""
         topic = self.topic(name)
+        self._topology += 1
         for number in range(topic.partitions, partitions):
             self.logs[Partition(name, number)] = PartitionLog()
         self.topics[name] = TopicState(name, partitions, topic.replication_factor, topic.config, topic.identity)
@@ -145,7 +156,7 @@ class MemoryBroker:
         """Write one record and return its offset."""
         state = self.topic(topic)
         if partition < 0:
-            partition = partition_of(key, state.partitions) if key is not None else 0
+            partition = known_partition_of(key, state.partitions) if key is not None else 0
         log = self.logs[Partition(topic, partition)]
         log.records.append(
             MemoryRecord(topic, partition, len(log.records), key, value, tuple(headers), self.now_ms(), mark)
@@ -154,6 +165,12 @@ class MemoryBroker:
 
     def target(self, group: Group) -> Mapping[Partition, int]:
         """Return the member of each partition by the range assignor: partition n of every topic has the same one."""
+        known = group.target
+        if known is None or known.topology != self._topology or known.members != group.members:
+            known = group.target = Target(self._topology, dict(group.members), self._assign(group))
+        return known.member_of
+
+    def _assign(self, group: Group) -> Mapping[Partition, int]:
         target: dict[Partition, int] = {}
         topics = {topic for subscribed in group.members.values() for topic in subscribed}
         for topic in sorted(topics & set(self.topics)):

@@ -50,15 +50,17 @@ class MemoryConsumer(ProtocolConsumer):
         self._reconcile()
         batch: list[ProtocolRecord] = []
         order = sorted(self._at)
-        for step in range(len(order)):
-            partition = order[(self._turn + step) % len(order)]
-            if partition in self._paused or partition not in self._broker.logs:
+        first = self._turn % len(order) if order else 0
+        for partition in (*order[first:], *order[:first]):
+            log = self._broker.logs.get(partition)
+            if partition in self._paused or log is None:
                 continue
-            self._require_in_range(partition)
-            records, self._at[partition] = self._broker.logs[partition].visible(
-                self._at[partition], most - len(batch)
-            )
-            batch += records
+            at = self._at[partition]
+            if not log.start <= at <= len(log.records):  # as auto.offset.reset: error
+                raise BusUnavailableError(f"reading {partition}: offset {at} is out of range")
+            if at < len(log.records):
+                records, self._at[partition] = log.visible(at, most - len(batch))
+                batch += records
         self._turn += 1
         return batch
 
@@ -84,12 +86,6 @@ class MemoryConsumer(ProtocolConsumer):
             self._at[partition] = committed[partition].offset if partition in committed else first
         if self._listener:
             self._listener.on_assigned(free, committed)
-
-    def _require_in_range(self, partition: Partition) -> None:
-        """Behave as ``auto.offset.reset: error``."""
-        first, end = self._broker.ends([partition])[partition]
-        if not first <= self._at[partition] <= end:
-            raise BusUnavailableError(f"reading {partition}: offset {self._at[partition]} is out of range")
 
     def _release(self, partitions: Sequence[Partition], *, lost: bool) -> None:
         if self._listener:

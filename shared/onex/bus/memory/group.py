@@ -21,6 +21,8 @@ class Group:
     """Member id by partition."""
     pending: dict[Partition, list[tuple[TransactionMark, Position]]] = field(default_factory=dict)
     """Positions that were sent in transactions that are open: not stable yet."""
+    target: "Target | None" = None
+    """The last result of the assignor."""
 
     def join(self, member: int, topics: Sequence[str], now_ms: int) -> None:
         """Add a member, or note that it polls."""
@@ -61,6 +63,14 @@ class Group:
         """Apply the positions of transactions that have ended."""
         for partition in list(self.pending):
             self.is_stable(partition)
+
+
+class Target(NamedTuple):
+    """What the assignor returned, with what it depends on."""
+
+    topology: int
+    members: Mapping[int, tuple[str, ...]]
+    member_of: Mapping[Partition, int]
 
 
 class GroupMember(NamedTuple):
