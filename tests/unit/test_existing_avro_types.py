@@ -16,15 +16,17 @@ from onex.bus.memory.log import MemoryRecord
 from onex.bus.protocols import Outgoing, ProtocolRecord
 from onex.contract import parse_contract, resolve_node
 from onex.dlq import Author, DeadLetterManager
-from onex.errors import ContractError, MessageError, PoisonError, SchemaMismatchError
+from onex.errors import ContractError, MessageError, PoisonError, RejectedError, SchemaMismatchError
 from onex.mesh.connection import Connection
 from onex.mesh.states import StateReader
 from onex.model.contract import Case, ModelBoundTopic
+from onex.model.message import Message
 from onex.provisioning.declared import declare
 from onex.provisioning.foreign import create_foreign
 from onex.provisioning.provision import make_plan
 from onex.provisioning.sample import sample_warnings
 from onex.schema import TopicCodecs
+from onex.schema.foreign_codecs import ForeignAvroCodec
 from onex.schema.message_types import type_reader
 from onex.schema.record_names import branch_of, named, names_text, record_names
 from onex.schema.references import with_references
@@ -129,7 +131,7 @@ EFFECT = REDUCER.replace("reducer", "effect").replace("REDUCER", "EFFECT").repla
 
 def record_of(full_name: str, *fields: JsonValue) -> dict[str, JsonValue]:
     namespace, _, name = full_name.rpartition(".")
-    key: JsonValue = {"name": "order_id", "type": "string"}
+    key: JsonValue = {"name": "order_id", "type": "string", "default": ""}
     return {"type": "record", "name": name, "namespace": namespace, "fields": [key, *fields]}
 
 
@@ -286,6 +288,10 @@ def test_a_union_at_the_top_names_the_record_by_its_branch(tmp_path: Path) -> No
     first = MeshDriver([])
     declared = declare([resolve_node(folder)], 1)
     create_foreign(declared, first.bus, first.catalogue)
+    assert not make_plan(declared, first.bus, first.catalogue).refused
+    (stand_in,) = first.catalogue.versions([f"{TOPIC}-value"])[f"{TOPIC}-value"]
+    assert record_names(json.loads(stand_in.text)) == (PLACED, PAID)
+    assert stand_in.text.count('"name":"Money"') == 1  # Avro allows one definition of a name
     union = union_of(first)
     schema_id = first.catalogue.register({f"{TOPIC}-value": union})[f"{TOPIC}-value"].id
     assert not make_plan(declared, first.bus, first.catalogue).refused
@@ -305,6 +311,33 @@ def test_a_union_at_the_top_names_the_record_by_its_branch(tmp_path: Path) -> No
         mesh.publish(TOPIC, b"\x00" + schema_id.to_bytes(4, "big") + body, b"k", [])
     assert [letter[d.CLASS] for letter in letters(mesh)] == ["poison"] * 4
     first.close()
+
+
+class One(Message):
+    """A record with the fields of another."""
+
+    text: str
+
+
+class Other(Message):
+    """Distinguished from the first by its name only."""
+
+    text: str
+
+
+def test_the_name_decides_the_branch_that_is_written(mesh: MeshDriver) -> None:
+    schema_id = mesh.catalogue.register({"both": [record_of("a.One", TEXT), record_of("a.Other", TEXT)]})["both"].id
+    unwritable = (One.model_construct(text="\ud800"), Other.model_construct(text="\ud800"))
+    for at, (model, other) in enumerate(zip((One, Other), unwritable, strict=True)):
+        codec = ForeignAvroCodec(model, "both", mesh.catalogue, f"a.{model.__name__}")
+        value = codec.encode(model.model_validate({"text": "x"}))
+        assert value == b"\x00" + schema_id.to_bytes(4, "big") + bytes([at * 2, 0, 2]) + b"x"
+        assert codec.decode(value) == model.model_validate({"text": "x"})
+        with pytest.raises(RejectedError, match=f"{model.__name__}: text: does not fit the schema of both"):
+            codec.encode(other)
+
+
+TEXT: JsonValue = {"name": "text", "type": "string"}
 
 
 def test_a_plan_checks_the_subject_of_each_message(folder: Path, tmp_path: Path) -> None:
