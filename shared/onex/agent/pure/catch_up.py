@@ -58,14 +58,14 @@ class CatchUp:
         self._clock = clock
         self._read_at = clock.monotonic()
         self._new: set[Partition] = set()
-        """Partitions whose ends are not known yet. They are read when a timer needs them."""
+        """Partitions whose ends are not known yet."""
         self._waits: dict[Partition, _Wait] = {}
         self._examined: dict[Partition, _Wait] = {}
         self._reader: ProtocolReader | None = None
         """Reads the partitions that are examined."""
 
     def hold(self, partitions: Iterable[Partition]) -> None:
-        """Have timers wait for the records that these partitions have now, or have later when a timer is due."""
+        """Have timers wait for the records that these partitions have at the next look."""
         for partition in partitions:
             self._waits.pop(partition, None)
             self._new.add(partition)
@@ -95,19 +95,20 @@ class CatchUp:
         return any(partition.partition == number for waiting in (self._new, self._waits) for partition in waiting)
 
     def look(self, numbers: Collection[int]) -> None:
-        """Release the partitions that are done. ``numbers`` are those whose timers are due. Raise BusError."""
+        """Release the partitions that are done. ``numbers`` are those whose timers are due: only their partitions are
+        examined. Raise BusError.
+        """
         now = self._clock.monotonic()
-        new = sorted(partition for partition in self._new if partition.partition in numbers)
-        for partition, end in self._bus.admin.stable_ends(new).items() if new else ():
+        for partition, end in self._bus.admin.stable_ends(self._new).items() if self._new else ():
             self._waits[partition] = _Wait(end, -1, _QUIET, now)
-        self._new.difference_update(new)
+        self._new.clear()
         for partition, wait in list(self._waits.items()):
             if (done := self._done(partition)) >= wait.end:
                 del self._waits[partition]
             elif done > wait.done:
                 wait.done, wait.quiet, wait.look_at = done, _QUIET, now + _QUIET
         if self._reader is None:
-            self._examine(now)
+            self._examine(now, numbers)
         if self._reader is not None:
             self._read(self._reader, now)
 
@@ -121,9 +122,13 @@ class CatchUp:
     def _may_examine(self, partition: Partition) -> bool:
         return self._reader is None and not self._is_stopped(partition)
 
-    def _examine(self, now: float) -> None:
+    def _examine(self, now: float, numbers: Collection[int]) -> None:
         """Begin to look for records of partitions that are quiet."""
-        self._examined = {p: wait for p, wait in self._waits.items() if wait.look_at <= now and self._may_examine(p)}
+        self._examined = {
+            partition: wait
+            for partition, wait in self._waits.items()
+            if partition.partition in numbers and wait.look_at <= now and self._may_examine(partition)
+        }
         if not self._examined:
             return
         ends = self._bus.admin.stable_ends(self._examined)  # a log that lost its end has fewer records than it had

@@ -200,7 +200,10 @@ class MemoryAdmin(ProtocolAdmin):
     def stable_ends(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         for partition in partitions:
             self._broker.topic(partition.topic)
-        return {partition: self._broker.logs[partition].stable_end() for partition in partitions}
+        logs = {partition: self._broker.logs[partition] for partition in partitions}
+        if not self._broker.open_marks:  # nearly always, and long logs are searched slowly
+            return {partition: len(log.records) for partition, log in logs.items()}
+        return {partition: log.stable_end() for partition, log in logs.items()}
 
     @override
     def groups(self) -> Mapping[str, bool]:
