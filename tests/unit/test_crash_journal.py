@@ -77,6 +77,19 @@ def test_a_signal_to_stop_excuses_the_running_records(tmp_path: Path) -> None:
             signal.signal(number, handler)
 
 
+def test_an_end_at_a_second_signal_is_logged_and_the_first_one_is_the_reason(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stop, codes = StopSwitch(handles_signals=False), list[int]()
+    monkeypatch.setattr("onex.agent.process.stop.os._exit", codes.append)
+    stop._on_signal(signal.SIGTERM, None)
+    assert (stop.requested, stop.reason, codes, capfd.readouterr().err) == (True, "SIGTERM", [], "")
+    stop._on_signal(signal.SIGINT, None)
+    assert (stop.reason, codes) == ("SIGTERM", [128 + signal.SIGINT])
+    line = json.loads(capfd.readouterr().err)
+    assert (line["event"], line["signal"]) == ("agent ends without a drain, at a second signal", "SIGINT")
+
+
 def test_more_spans_than_fit_are_left_out(tmp_path: Path) -> None:
     Journal(tmp_path).write([Span(Partition("t" * 200, n), n, n + 1) for n in range(2000)])
     found = Journal(tmp_path).left.spans

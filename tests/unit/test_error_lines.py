@@ -1,6 +1,7 @@
 """What is wrong with settings, files, ports, addresses and extras is one line: what, where, and what to do."""
 
 import ast
+import asyncio
 import io
 import json
 import socket
@@ -25,7 +26,7 @@ from onex.cli.failures import INTERNAL, failed
 from onex.cli.main import app
 from onex.cli.output import json_line, table_of
 from onex.cli.terminal import Terminal, styled
-from onex.errors import BusUnavailableError, ConfigurationError
+from onex.errors import BusUnavailableError, ConfigurationError, RejectedError
 from onex.schema.registry import RegistryCatalogue
 from onex.settings import Settings
 from onex.util.printable import printable
@@ -285,18 +286,42 @@ def test_agents_answer_on_ipv6() -> None:
     server.close()
 
 
-def test_an_agent_that_fails_by_itself_logs_its_traceback(
+@pytest.mark.parametrize(
+    ("where", "error", "code", "has_traceback"),
+    [
+        ("resolve_node", RuntimeError("broken"), 1, True),
+        ("AgentProcess", RuntimeError("broken"), 1, True),
+        ("AgentProcess", SystemExit(9), 9, True),
+        ("AgentProcess", asyncio.CancelledError(), 1, True),
+        ("AgentProcess", RejectedError("no"), 5, False),
+        ("AgentProcess", OSError(28, "no room"), 1, False),
+    ],
+)
+def test_every_end_of_an_agent_has_a_line_in_its_log(
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    where: str,
+    error: BaseException,
+    code: int,
+    has_traceback: bool,
 ) -> None:
+    """SystemExit ends a process without a word, wherever a node or a capability raises it."""
+
     def fail(*_: object, **__: object) -> int:
-        raise RuntimeError("broken")
+        raise error
 
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    monkeypatch.setattr("onex.cli.run.run_agent", fail)
+    monkeypatch.setenv("ONEX_HOME", str(tmp_path))
+    monkeypatch.setattr("onex.agent.process.run_agent.configure_logs", lambda *_, **__: None)
+    monkeypatch.setattr(f"onex.agent.process.run_agent.{where}", fail)
     with capture_logs() as logged:
-        result = CliRunner().invoke(app, ["run", EFFECT])
-    assert (result.exit_code, INTERNAL in result.stderr) == (1, True)
-    assert [(line["event"], line["exc_info"]) for line in logged] == [("agent failed", True)]
+        try:
+            found = CliRunner().invoke(app, ["run", EFFECT]).exit_code
+        except asyncio.CancelledError:
+            found = 1
+    assert found == code
+    failed = [line.get("exc_info", False) for line in logged if line["event"] == "agent failed"]
+    assert failed == [has_traceback]
 
 
 # -- what is printed ------------------------------------------------------------------------------

@@ -1,10 +1,8 @@
 """``onex run``: runs agents of a node in the foreground."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 
 from onex.agent.process.run_agent import run_agent
@@ -13,8 +11,6 @@ from onex.cli.node_lookup import find_node
 from onex.cli.options import AllowUnfinished, Services, load_settings
 from onex.contract import resolve_node
 from onex.contract.unfinished import refuse_unfinished
-from onex.errors import OnexError
-from onex.settings import Settings
 
 
 def run(
@@ -36,20 +32,10 @@ def run(
     settings.require_kafka()
     path = find_node(node, settings)
     if instances is None:
-        raise typer.Exit(_agent(path, settings, allow_unfinished=allow_unfinished))
+        raise typer.Exit(run_agent(path, settings, allow_unfinished=allow_unfinished))
     if not allow_unfinished:  # a child that refuses would be started again and again
         refuse_unfinished([resolve_node(path, settings.topic_prefix)])
     command = [sys.executable, "-m", "onex.cli.main", "run", str(path)]
     if allow_unfinished:
         command.append("--allow-unfinished")
     raise typer.Exit(supervise(command, instances, settings.drain_timeout + 10))
-
-
-def _agent(path: Path, settings: Settings, *, allow_unfinished: bool) -> int:
-    try:
-        return run_agent(path, settings, allow_unfinished=allow_unfinished)
-    except (OnexError, OSError):
-        raise  # the error printer shows one line
-    except Exception:
-        structlog.get_logger(__name__).critical("agent failed", exc_info=True)
-        raise

@@ -193,7 +193,7 @@ class AgentProcess:
         self._watchdog.stop()
         self._server.close()
         self._presence.forget()
-        log.info("agent stopped")
+        log.info("agent stopped", reason=self._stop.reason)
         return 0
 
     def _on_clock_set_back(self) -> None:

@@ -2,10 +2,9 @@
 
 import threading
 
-import structlog
-
 from onex.agent.process.agent_process import AgentProcess
 from onex.agent.process.durations import check_times
+from onex.agent.process.ending import logged_end
 from onex.agent.process.instance_slot import take_instance_slot
 from onex.agent.process.start_steps import StartSteps
 from onex.agent.process.watchdog.call_watch import CallWatch
@@ -13,8 +12,6 @@ from onex.agent.telemetry.health import Health
 from onex.contract import ResolvedNode
 from onex.settings import Settings
 from onex.util.clock import SystemClock
-
-log = structlog.get_logger(__name__)
 
 
 class EmbeddedAgent:
@@ -47,10 +44,8 @@ class EmbeddedAgent:
 
     def _run(self) -> None:
         try:
-            self._agent.run()
-        except Exception:
-            log.critical("agent failed", exc_info=True)
-            raise
+            with logged_end():
+                self._agent.run()
         finally:
             self._calls.stop()
             self._slot.release()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from onex.agent.process.agent_process import AgentProcess
 from onex.agent.process.durations import check_times
+from onex.agent.process.ending import logged_end, show_crashes
 from onex.agent.process.instance_slot import take_instance_slot
 from onex.agent.process.logs import configure_logs
 from onex.agent.process.start_steps import StartSteps
@@ -12,6 +13,7 @@ from onex.agent.process.watchdog.call_watch import CallWatch
 from onex.agent.telemetry.health import Health
 from onex.contract import ResolvedNode, resolve_node
 from onex.contract.unfinished import refuse_unfinished
+from onex.errors import OnexError
 from onex.settings import Settings
 from onex.util.clock import SystemClock
 
@@ -22,7 +24,7 @@ def run_agent(path: Path, settings: Settings, *, allow_unfinished: bool = False)
     Raises ContractError, also for a node with unfinished handlers unless these are allowed, and ConfigurationError.
     """
     health, calls = _starting(settings)
-    with calls.steps.step("loading the node"):
+    with calls.steps.step("loading the node"), logged_end(OnexError, OSError):
         resolved = resolve_node(path, settings.topic_prefix, environment=os.environ)
         if not allow_unfinished:
             refuse_unfinished([resolved])
@@ -36,6 +38,7 @@ def run_resolved(resolved: ResolvedNode, settings: Settings) -> int:
 
 def _starting(settings: Settings) -> tuple[Health, CallWatch]:
     configure_logs(settings)  # again in _run, when the names of node and instance are known
+    show_crashes()
     health = Health({"start": "starting"})
     clock = SystemClock()
     return health, CallWatch(StartSteps(clock, health, settings.start_timeout), clock)
@@ -47,7 +50,8 @@ def _run(resolved: ResolvedNode, settings: Settings, health: Health, calls: Call
     slot = take_instance_slot(settings.home, contract.group(settings.env), settings.instance)
     configure_logs(settings, node=contract.name, instance=slot.name)
     try:
-        return AgentProcess(resolved, settings, slot, health, calls).run()
+        with logged_end():
+            return AgentProcess(resolved, settings, slot, health, calls).run()
     finally:
         slot.release()
         calls.stop()

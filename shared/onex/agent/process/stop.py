@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+_STDERR = 2
+_WITHOUT_DRAIN = b'{"event": "agent ends without a drain, at a second signal", "signal": "%b", "level": "critical"}\n'
+
 
 class StopSwitch:
     """Set by SIGTERM and SIGINT, or by :meth:`ask_stop`. A second signal ends the process immediately."""
@@ -14,19 +17,25 @@ class StopSwitch:
         """``on_request`` is called in the signal handler. Only the main thread can create a switch for signals."""
         self._on_request = on_request
         self.requested = False
+        self.reason = ""
+        """Who asked the agent to end: the name of a signal, or the process around it."""
         self.restart = False
         self._wakers: list[Callable[[], object]] = []
         for number in (signal.SIGTERM, signal.SIGINT) if handles_signals else ():
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
+        name = signal.Signals(number).name
         if self.requested:
+            # A log line needs locks, which the interrupted code may have.
+            os.write(_STDERR, _WITHOUT_DRAIN % name.encode())
             os._exit(128 + number)
-        self.ask_stop()
+        self.ask_stop(name)
 
-    def ask_stop(self) -> None:
+    def ask_stop(self, reason: str = "its process") -> None:
         """End the agent."""
         self.requested = True
+        self.reason = self.reason or reason
         self._on_request()
         self.wake()
 
