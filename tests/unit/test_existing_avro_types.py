@@ -16,7 +16,14 @@ from onex.bus.memory.log import MemoryRecord
 from onex.bus.protocols import Outgoing, ProtocolRecord
 from onex.contract import parse_contract, resolve_node
 from onex.dlq import Author, DeadLetterManager
-from onex.errors import ContractError, MessageError, PoisonError, RejectedError, SchemaMismatchError
+from onex.errors import (
+    ContractError,
+    MessageError,
+    PoisonError,
+    RejectedError,
+    SchemaMismatchError,
+    SchemaPendingError,
+)
 from onex.mesh.connection import Connection
 from onex.mesh.states import StateReader
 from onex.model.contract import Case, ModelBoundTopic
@@ -163,6 +170,7 @@ def read_record(mesh: MeshDriver, record: ProtocolRecord) -> tuple[str, object]:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("avrotypes")
     make(root, "avrobook", REDUCER, MODELS, REDUCE)
+    make(root, "avronews", EFFECT, MODELS, EXECUTE.replace("KIND", "effect"))
     make(root, "avrostrictbook", REDUCER.replace("      other_types: ignore\n", ""), MODELS, REDUCE)
     return root
 
@@ -202,11 +210,24 @@ def test_the_record_of_the_schema_tells_messages_apart(mesh: MeshDriver) -> None
     assert len(mesh.published(models["Opened"])) == 1
 
 
-def test_an_effect_does_the_same(tmp_path: Path) -> None:
-    mesh = MeshDriver([make(tmp_path, "avronews", EFFECT, MODELS, EXECUTE.replace("KIND", "effect"))])
+@pytest.mark.parametrize("name", ["avrobook_reducer", "avronews_effect"])
+def test_a_record_waits_while_its_schema_is_looked_up(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    known, asked = TopicCatalogue.schema_of, set[int]()
+
+    def pending_at_first(catalogue: TopicCatalogue, schema_id: int) -> JsonValue:
+        if schema_id in asked:
+            return known(catalogue, schema_id)
+        asked.add(schema_id)
+        raise SchemaPendingError("not read yet")
+
+    mesh = MeshDriver([root / f"node_{name}" / "v1_0_0"])
+    monkeypatch.setattr(TopicCatalogue, "schema_of", pending_at_first)
     publish(mesh, THEIR_SHIPPED, day=0)
     publish(mesh, THEIR_PLACED, total=7, price=PRICE)
     publish(mesh, THEIR_PAID, price=PRICE, theirs=0.5)
+    mesh.advance("1m")
+    assert len(asked) == 3
+    monkeypatch.undo()
     assert [read_record(mesh, record)[0] for record in mesh.records(NEWS)] == [OPENED, CLOSED]
     assert mesh.dead_letters() == []
     mesh.close()

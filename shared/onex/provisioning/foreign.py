@@ -39,6 +39,11 @@ def foreign_topic_problem(topic: DeclaredTopic, present: TopicState | None) -> s
 
 def foreign_schema_problems(declared: Declared, catalogue: ProtocolSchemaCatalogue) -> Iterator[tuple[str, str]]:
     """Yield subject and reason for each schema of others whose latest version is no message. Raise BusError."""
+    # Messages of one topic may share a subject, and its problem.
+    yield from dict.fromkeys(_schema_problems(declared, catalogue))
+
+
+def _schema_problems(declared: Declared, catalogue: ProtocolSchemaCatalogue) -> Iterator[tuple[str, str]]:
     versions = catalogue.versions([schema.subject for schema in declared.foreign_schemas])
     for schema in declared.foreign_schemas:
         if not (found := versions[schema.subject]):
