@@ -403,6 +403,7 @@ def test_texts_of_a_schema_are_only_in_literals(tmp_path: Path) -> None:
         tree = ast.parse(adoption.files[file])
         calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         assert calls <= {"Field"}
+        assert "ud800" not in adoption.files[file]  # no text of a message can have it
         modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         assert modules <= {"pydantic", "onex.node", f"{adoption.wanted.package.replace('/', '.')}.models"}
     folder = write(tmp_path, adoption)
@@ -559,3 +560,12 @@ def test_the_command_prints_the_schema_and_writes_a_valid_node(
     assert (code, json.loads(out)["avro"]) == (0, {"record": "com.shop.Order", "subject": SUBJECT, "schemas": [1]})
     code, _, err = onex("adopt", TOPIC, "--record", "Paid", "--dry-run")
     assert (code, "the sampled records are com.shop.Order" in err) == (5, True), err
+
+
+def test_a_name_is_not_that_of_a_field_that_is_left_out(tmp_path: Path) -> None:
+    schema = record(ID, {"name": "class", "type": "int"}, {"name": "class_", "type": "int"})
+    shop = Shop("left.out")
+    shop.write({"id": "i", "class": 1, "class_": 2}, schema)
+    adoption = shop.adopt(without=frozenset({"class_"}))
+    (published,) = taken(write(tmp_path, adoption), [({"id": "i", "class": 1, "class_": 2}, schema)], shop.topic)
+    assert published == {"id": "i", "class_2": 1}
