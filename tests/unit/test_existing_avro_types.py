@@ -511,6 +511,10 @@ def test_names_of_records() -> None:
     assert record_names({"type": "record", "name": "Plain", "namespace": "", "fields": []}) == ("Plain",)
     assert names_text([f"t{n}" for n in range(12)]).endswith("t9 and 2 others")
     assert names_text([]) == "nothing"
+    deep: JsonValue = "string"
+    for _ in range(5000):
+        deep = {"type": deep}
+    assert record_names([deep, 7]) == ("string", "")
     tree = record_of("onex.Tree", {"name": "next", "type": ["null", {"type": "array", "items": "Tree"}]})
     renamed = named(tree, "Root")
     assert record_names(renamed) == ("Root",)

@@ -46,17 +46,18 @@ def named(record: dict[str, JsonValue], full_name: str) -> dict[str, JsonValue]:
 
 
 def _full_name(schema: JsonValue) -> str:
-    match schema:
-        case str():
-            return schema
-        case {"type": str(kind), "name": str(name), "namespace": str(space)} if kind in _NAMED:
-            return name if "." in name or not space else f"{space}.{name}"
-        case {"type": str(kind), "name": str(name)} if kind in _NAMED:
-            return name
-        case {"type": kind}:
-            return _full_name(kind)
-        case _:
-            return ""
+    while True:
+        match schema:
+            case str():
+                return schema
+            case {"type": str(kind), "name": str(name), "namespace": str(space)} if kind in _NAMED:
+                return name if "." in name or not space else f"{space}.{name}"
+            case {"type": str(kind), "name": str(name)} if kind in _NAMED:
+                return name
+            case {"type": inner}:  # a schema of others may have any number of levels
+                schema = inner
+            case _:
+                return ""
 
 
 def _renamed(schema: JsonValue, old: str, new: str) -> JsonValue:
