@@ -1,7 +1,7 @@
 """In which order tests run, and which of them stay on one worker."""
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -59,7 +59,12 @@ def sort(items: list[pytest.Item]) -> None:
 
 
 def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(_FOLDER).parts[0]
+    return _folder_of(item.path)
+
+
+@cache
+def _folder_of(file: Path) -> str:
+    return file.relative_to(_FOLDER).parts[0]
 
 
 def _precedence(folders: Sequence[str], item: pytest.Item) -> tuple[bool, int]:

@@ -7,6 +7,7 @@ import inspect
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import jwt
@@ -366,18 +367,21 @@ _TOGETHER = 8
 """Most capabilities of a group, without those that they require."""
 
 
+@cache
 def groups() -> Sequence[Sequence[type[Mixin]]]:
     """Return sets of capabilities, such that every two that may live together are in one of them.
 
     One node with eight capabilities has 28 pairs: a node for each pair would cost ten times as much.
     """
-    left = {pair for pair in itertools.combinations(ALL, 2) if _resolved(pair)}
+    # Conflicts and requirements are of two capabilities: a group has none when its pairs have none.
+    compatible = {pair for pair in itertools.combinations(ALL, 2) if _resolved(pair)}
+    left = set(compatible)
     found: list[Sequence[type[Mixin]]] = []
     while left:
         group = list(min(left, key=str))
         while len(group) < _TOGETHER:
             new = {each: sum(_ordered(each, one) in left for one in group) for each in ALL if each not in group}
-            fitting = [each for each in new if new[each] and _resolved([*group, each])]
+            fitting = [each for each in new if new[each] and all(_ordered(each, one) in compatible for one in group)]
             if not fitting:
                 break
             group.append(max(fitting, key=lambda each: (new[each], str(each))))

@@ -2,13 +2,14 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
 from pydantic import JsonValue
 
-from onex.codegen.editor_schema import IN_PROJECT, editor_line, editor_schema, schema_files, schema_text
+from onex.codegen.editor_schema import IN_PROJECT, Schema, editor_line, editor_schema, schema_files, schema_text
 from onex.contract import find_contracts
 from onex.mixins.catalogue import CATALOGUE
 from tests.json_schema import resolved, schema_problems
@@ -18,7 +19,6 @@ CONTRACTS = [
     *find_contracts([ROOT / "services", ROOT / "examples", ROOT / "tests" / "nodes", ROOT / "benchmarks"]),
     *sorted((ROOT / "examples").rglob("contracts/*.yaml")),
 ]
-SCHEMA = editor_schema()
 BASE = """
 name: node_desk_effect
 node_type: EFFECT
@@ -28,20 +28,26 @@ input_model: Ask
 """
 
 
+@cache
+def schema() -> Schema:
+    """The schema: it takes a second to make, in each worker that has these tests."""
+    return editor_schema()
+
+
 def problems_of(more: str = "", base: str = BASE) -> list[str]:
-    return schema_problems(SCHEMA, yaml.safe_load(base + more))
+    return schema_problems(schema(), yaml.safe_load(base + more))
 
 
 @pytest.mark.parametrize("path", CONTRACTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_contract_of_the_repository_fits(path: Path) -> None:
-    assert schema_problems(SCHEMA, yaml.safe_load(path.read_text())) == []
+    assert schema_problems(schema(), yaml.safe_load(path.read_text())) == []
 
 
 def test_every_reference_leads_somewhere() -> None:
-    found = re.findall(r'"\$ref": "([^"]+)"', json.dumps(SCHEMA))
+    found = re.findall(r'"\$ref": "([^"]+)"', json.dumps(schema()))
     assert found
     for reference in found:
-        assert isinstance(resolved(SCHEMA, reference), dict)
+        assert isinstance(resolved(schema(), reference), dict)
 
 
 def test_a_contract_without_name_or_with_an_unknown_key_does_not_fit() -> None:
@@ -56,10 +62,12 @@ def test_the_configuration_of_each_capability_is_checked_by_its_name_and_by_its_
     field = next(iter(CATALOGUE.mixin(mixin.__name__).definition.subcontract.model_fields))
     unknown: JsonValue = {"nothing_like_it": 1}
     listed: JsonValue = [{"name": metadata.name, "config": unknown}]
-    assert any(".config.nothing_like_it" in line for line in schema_problems(SCHEMA, {"mixins": listed}))
+    assert any(".config.nothing_like_it" in line for line in schema_problems(schema(), {"mixins": listed}))
     keyed: JsonValue = {metadata.key: unknown}
-    assert any(f"{metadata.key}.nothing_like_it" in line for line in schema_problems(SCHEMA, {"subcontracts": keyed}))
-    described = resolved(SCHEMA, f"#/$defs/{metadata.key}")
+    assert any(
+        f"{metadata.key}.nothing_like_it" in line for line in schema_problems(schema(), {"subcontracts": keyed})
+    )
+    described = resolved(schema(), f"#/$defs/{metadata.key}")
     assert isinstance(described, dict)
     properties = described["properties"]
     assert isinstance(properties, dict)

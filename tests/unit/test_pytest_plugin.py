@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +18,6 @@ from tests.conftest import SERVICES
 pytest_plugins = ["pytester"]
 FOLDER = "services/node_shop_greeting_compute/v1_0_0"
 CASES = f"{FOLDER}/cases.yaml"
-FILES = project_files(project_names("shop"))
 EFFECT = "services/node_loop_effect/v1_0_0"
 EFFECT_FILES = {
     f"{EFFECT}/contract.yaml": """\
@@ -57,13 +57,19 @@ class NodeLoopEffect(NodeEffect):
 }
 
 
+@cache
+def files() -> dict[str, str]:
+    """Files of a new project. One of them takes a second to make."""
+    return dict(project_files(project_names("shop")))
+
+
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A new project, in which pytest has this plugin and no others."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     for name in ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL", "ONEX_SERVICES"):
         monkeypatch.delenv(name, raising=False)
-    write(pytester, FILES)
+    write(pytester, files())
     return pytester
 
 
@@ -89,7 +95,7 @@ def test_cases_are_items_with_the_place_of_the_case(project: pytest.Pytester) ->
 
 
 def test_a_case_that_fails_shows_place_and_difference_only(project: pytest.Pytester) -> None:
-    write(project, {CASES: FILES[CASES].replace("Hello, Ada!", "Bye, Ada!")})
+    write(project, {CASES: files()[CASES].replace("Hello, Ada!", "Bye, Ada!")})
     done = run(project, "-k", "person or empty", "services")
     done.assert_outcomes(passed=1, failed=1)
     done.stdout.fnmatch_lines([f"*{CASES}:1: a person is greeted: missing {{'Greeted': {{'text': 'Bye, Ada!'}}}}; *"])
@@ -99,7 +105,7 @@ def test_a_case_that_fails_shows_place_and_difference_only(project: pytest.Pytes
 
 def test_a_case_of_a_node_that_cannot_be_loaded_shows_the_problem_only(project: pytest.Pytester) -> None:
     contract = f"{FOLDER}/contract.yaml"
-    write(project, {contract: FILES[contract].replace("output_model: Greeted", "output_model: Greted")})
+    write(project, {contract: files()[contract].replace("output_model: Greeted", "output_model: Greted")})
     done = run(project, CASES)
     done.assert_outcomes(failed=2)
     done.stdout.fnmatch_lines([f"*{contract}:6: *Greted*"])
@@ -107,14 +113,14 @@ def test_a_case_of_a_node_that_cannot_be_loaded_shows_the_problem_only(project: 
 
 
 def test_a_mistake_in_the_file_is_an_error_of_collection(project: pytest.Pytester) -> None:
-    write(project, {CASES: FILES[CASES] + "- {name: odd, wen: {}}\n"})
+    write(project, {CASES: files()[CASES] + "- {name: odd, wen: {}}\n"})
     done = run(project, "services")
     done.assert_outcomes(errors=1)
     done.stdout.fnmatch_lines([f"*{CASES}:7: cases*wen*"])
 
 
 def test_two_cases_of_one_name_have_their_lines(project: pytest.Pytester) -> None:
-    write(project, {CASES: FILES[CASES].replace("an empty name is a dead letter", "a person is greeted")})
+    write(project, {CASES: files()[CASES].replace("an empty name is a dead letter", "a person is greeted")})
     items, _ = project.inline_genitems("-p", "onex.pytest_plugin", "services")
     assert [item.name for item in items] == ["a person is greeted (line 1)", "a person is greeted (line 4)"]
 
