@@ -50,7 +50,7 @@ class DueTimers:
             return []
         self._catch_up.read()
         now_ms = self._clock.now_ms()
-        running = [(number, store) for number, store in self._running() if _is_due(store, now_ms)]
+        running = [(number, store) for number, store in self._running() if store.timers.next_due_ms() is not None]
         self._catch_up.look([number for number, _ in running])
         held = {number for number, _ in running if self._catch_up.holds(number)}
         due = [
