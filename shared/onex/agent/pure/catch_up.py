@@ -95,8 +95,9 @@ class CatchUp:
         return any(partition.partition == number for waiting in (self._new, self._waits) for partition in waiting)
 
     def look(self, numbers: Collection[int]) -> None:
-        """Release the partitions that are done. ``numbers`` are those with timers: only their partitions are examined.
-        Raise BusError.
+        """Release the partitions that are done. Raise BusError.
+
+        ``numbers`` are those with timers: only their partitions are examined.
         """
         now = self._clock.monotonic()
         for partition, end in self._bus.admin.stable_ends(self._new).items() if self._new else ():
