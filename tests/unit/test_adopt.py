@@ -242,7 +242,7 @@ def test_a_few_other_records_are_a_note() -> None:
     adoption = adopt(sample([{"id": n} for n in range(60)] + [b"x", b""]), Choices())
     assert adoption.notes == (
         "1 of 62 records are no JSON objects, and would be dead letters",
-        "1 of 62 records are tombstones, and would be dead letters; with tombstones: ignore the node passes over them",
+        "1 of 62 records are tombstones, and would be dead letters; write tombstones: ignore to pass over them",
     )
 
 

@@ -524,6 +524,15 @@ def test_records_that_the_engine_would_refuse_are_counted(schema: JsonValue, bod
         adopt(Sample(TOPIC, 1, (good, good, bad, bad)), Choices(), catalogue)
 
 
+def test_large_records_end_the_sample() -> None:
+    schema = of("string")
+    value = avro(1, {"x": "x" * 3_000_000}, schema)
+    large = Sample(TOPIC, 1, tuple([SampledRecord(None, value, {})] * 6))
+    adoption = adopt(large, Choices(cases=0), Registered({1: schema}))
+    assert adoption.records == 3
+    assert adoption.notes[0].startswith("3 of 6 records were not read")
+
+
 def test_choices_change_the_message() -> None:
     shop = Shop()
     shop.write(order(api_token="tok-a"), ORDER)

@@ -90,8 +90,8 @@ def adopt(sample: Sample, choices: Choices, catalogue: ProtocolSchemaCatalogue) 
     notes = [*found.notes]
     if tombstones:
         notes.append(
-            f"{tombstones} of {len(sample.records)} records are tombstones, and would be dead letters; with "
-            "tombstones: ignore the node passes over them"
+            f"{tombstones} of {len(sample.records)} records are tombstones, and would be dead letters; write "
+            "tombstones: ignore to pass over them"
         )
     owner = node_owner(sample.topic, choices.node)
     model, read = found.model, found.read
@@ -125,6 +125,8 @@ def _from_schemas(sample: Sample, choices: Choices, redactor: Redactor, catalogu
     notes = []
     if avro.unreadable:
         notes.append(f"{avro.unreadable} of {total} records would be dead letters: {avro.problem}")
+    if avro.unread:
+        notes.append(f"{avro.unread} of {len(sample.records)} records were not read: those before are large enough")
     if avro.others:
         counts = ", ".join(f"{name[:80]} in {count}" for name, count in [*avro.others.items()][:_SHOWN])
         notes.append(

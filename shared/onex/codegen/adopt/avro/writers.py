@@ -18,6 +18,8 @@ _MOST_SCHEMAS: Final = 64
 """Different schemas of sampled values that are looked up, the most frequent ones."""
 _MOST_KEYS: Final = 8
 """The same for keys."""
+_MOST_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of values that are read."""
 _SHOWN: Final = 5
 
 
@@ -49,6 +51,8 @@ class AvroSample:
     """Values that are no Avro of a schema that is known."""
     problem: str
     """Why the first of them is not."""
+    unread: int
+    """Records after those that have enough bytes."""
     others: Mapping[str, int]
     """Number of records of each other type."""
 
@@ -65,10 +69,15 @@ def read_avro(sample: Sample, catalogue: ProtocolSchemaCatalogue, wanted: str = 
     """
     shapes, problems = _shapes(sample, catalogue)
     found: list[tuple[SampledRecord, Object, int, Record]] = []
-    unreadable, problem = 0, ""
-    for record in sample.records:
+    unreadable, problem, size = 0, "", 0
+    enough = len(sample.records)
+    for number, record in enumerate(sample.records):
         if not record.value:
             continue
+        if size > _MOST_BYTES:
+            enough = number
+            break
+        size += len(record.value)
         schema_id = _id_of(record.value)
         result = decoded(shapes[schema_id], record.value, PREFIX.size) if schema_id in shapes else None
         match result:
@@ -85,7 +94,7 @@ def read_avro(sample: Sample, catalogue: ProtocolSchemaCatalogue, wanted: str = 
     topic, versions = _subject(sample.topic, chosen, kinds, catalogue, is_only=len(counts) == 1)
     read = [(record, data) for record, data, _, kind in found if kind.name == chosen]
     others = {name: count for name, count in counts.most_common() if name != chosen}
-    return AvroSample(topic, versions, read, unreadable, problem, others)
+    return AvroSample(topic, versions, read, unreadable, problem, len(sample.records) - enough, others)
 
 
 def _shapes(sample: Sample, catalogue: ProtocolSchemaCatalogue) -> tuple[dict[int, Shape], dict[int, str]]:
