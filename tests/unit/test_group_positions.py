@@ -77,10 +77,12 @@ class Committed:
     offset: int
     error: KafkaError | None = None
     topic: str = "t"
+    read: bytes = b"noted"
+    """Metadata, with what the client reads behind it."""
 
     @property
     def metadata(self) -> str | None:
-        return "noted" if self.offset >= 0 else None
+        return self.read.decode() if self.offset >= 0 else None
 
 
 def failure(code: int) -> KafkaException:
@@ -91,6 +93,18 @@ def failure(code: int) -> KafkaException:
 def test_partitions_without_a_position_are_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     positions = answering(monkeypatch, [Committed(0, 7), Committed(1, -1001), Committed(2, 0)])
     assert positions.read("g", ASKED) == {ASKED[0]: Position(7, "noted"), ASKED[2]: Position(0, "noted")}
+
+
+@pytest.mark.usefixtures("time")
+def test_metadata_of_other_writers_may_be_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Kafka Streams commits it, and the client returns it now and then."""
+    beyond = Committed(0, 7, read=b"AgAAAaIsqg/w\xc2\x7f")
+    positions = answering(monkeypatch, [beyond, Committed(1, 3, read=b"\xff"), Committed(2, 5)])
+    assert positions.read("g", ASKED) == {
+        ASKED[0]: Position(7, ""),
+        ASKED[1]: Position(3, ""),
+        ASKED[2]: Position(5, "noted"),
+    }
 
 
 @pytest.mark.usefixtures("time")

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from onex.bus.config import KafkaConfig
 from onex.bus.kafka.clients import make_client
+from onex.bus.kafka.committed import position_of
 from onex.bus.kafka.errors import to_bus_error, translate
 from onex.bus.protocols import Partition, Position, ProtocolConsumer, ProtocolRebalanceListener, ProtocolRecord
 from onex.errors import BusError, BusUnavailableError
@@ -141,11 +142,7 @@ class KafkaConsumer(ProtocolConsumer):
             committed = self._client.committed([_tp(p) for p in partitions], timeout=15)
         except KafkaException as error:
             raise translate(error, "asking for committed offsets") from None
-        return {
-            Partition(at.topic, at.partition): Position(at.offset, at.metadata or "")
-            for at in committed
-            if at.offset >= 0
-        }
+        return {Partition(at.topic, at.partition): position_of(at) for at in committed if at.offset >= 0}
 
     @override
     def lag(self) -> Mapping[Partition, int]:

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from onex.bus.config import KafkaConfig
 from onex.bus.kafka.clients import make_client
+from onex.bus.kafka.committed import position_of
 from onex.bus.kafka.errors import error_of, to_bus_error, translate
 from onex.bus.protocols import Partition, Position
 
@@ -85,5 +86,5 @@ def _positions(committed: Iterable[TopicPartition], group: str) -> dict[Partitio
         if at.error is not None and at.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise to_bus_error(at.error, f"asking for offsets of group {group}")
         if at.offset >= 0:
-            positions[Partition(at.topic, at.partition)] = Position(at.offset, at.metadata or "")
+            positions[Partition(at.topic, at.partition)] = position_of(at)
     return positions
