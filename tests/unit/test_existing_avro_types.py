@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from onex.agent.message.program import build_program
 from onex.bus.memory.log import MemoryRecord
 from onex.bus.protocols import Outgoing, ProtocolRecord
+from onex.cli.messages import send as send_command
 from onex.contract import parse_contract, resolve_node
 from onex.dlq import Author, DeadLetterManager
 from onex.errors import (
@@ -258,6 +259,19 @@ def test_a_client_reads_and_writes_each_record_as_itself(mesh: MeshDriver, monke
         [True, False],
         [False, True],
     ]
+
+
+@pytest.mark.parametrize(("message", "published"), [("Placed", OPENED), ("Paid", CLOSED)])
+def test_a_command_line_sends_each_message_as_itself(
+    mesh: MeshDriver, monkeypatch: pytest.MonkeyPatch, message: str, published: str
+) -> None:
+    monkeypatch.setattr(send_command, "resolve_all", lambda _: mesh.nodes)
+    monkeypatch.setattr(send_command, "open_own_bus", lambda _: mesh.bus)
+    monkeypatch.setattr(send_command, "open_catalogue", lambda *_: mesh.catalogue)
+    monkeypatch.setattr(send_command, "note_command", lambda *_: None)
+    send_command.send(message, '{"order_id": "a"}')
+    mesh.run_until_idle()
+    assert [read_record(mesh, record)[0] for record in mesh.records(NEWS)] == [published]
 
 
 @pytest.mark.parametrize(
