@@ -110,9 +110,14 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def eventually(condition: Callable[[], object], within: float = 30.0, what: str = "") -> None:
-    """Wait until a condition holds; AssertionError when it does not within ``within`` seconds."""
+def eventually(condition: Callable[[], object], within: float = 30.0, what: str | Callable[[], str] = "") -> None:
+    """Wait until a condition holds; AssertionError when it does not within ``within`` seconds.
+
+    ``what`` it waits for: a text, or a function that returns it after the wait, with what a program wrote meanwhile.
+    """
     deadline = time.monotonic() + within
     while not condition():
-        assert time.monotonic() < deadline, f"not within {within:g} s: {what or condition}"
+        if time.monotonic() >= deadline:
+            text = what() if callable(what) else what
+            raise AssertionError(f"not within {within:g} s: {text or condition}")
         time.sleep(0.02)  # between looks at a condition, not instead of one

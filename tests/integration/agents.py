@@ -161,7 +161,7 @@ class Mesh:
             process = FORKS().start(module, arguments, environment, file)
         self.processes.append(process)
         if ready:
-            eventually(lambda: self.readiness(process.pid) == {}, 40, f"{name} ready: {self.log(name)}")
+            eventually(lambda: self.readiness(process.pid) == {}, 40, lambda: f"{name} ready: {self.log(name)}")
         return process
 
     def stop(self, process: Process, how: signal.Signals = signal.SIGTERM) -> int:

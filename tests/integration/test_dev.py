@@ -43,7 +43,7 @@ class Dev:
         text = self.node.read_text()
         assert old in text
         self.node.write_text(text.replace(old, new))
-        eventually(lambda: self.shown().count(expected) > before, what=f"{expected!r} in:\n{self.shown()}")
+        eventually(lambda: self.shown().count(expected) > before, what=lambda: f"{expected!r} in:\n{self.shown()}")
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_handler_is_reloaded_and_state_stays(mesh: Mesh, dev: Dev) -> None:
         eventually(lambda: mesh.messages(Tallied)[-1:] == [Tallied(entity="a", total=total, count=len(sent))])
 
     sent = [5]
-    eventually(lambda: "ready: save a file" in dev.shown(), what=f"agents in:\n{dev.shown()}")
+    eventually(lambda: "ready: save a file" in dev.shown(), what=lambda: f"agents in:\n{dev.shown()}")
     send(5, 5)
     dev.edit("def reduce(self,", "def reduce(self,:", "the agents before it continue to run")
     assert "SyntaxError" in dev.shown()

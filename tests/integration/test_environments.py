@@ -51,7 +51,7 @@ def test_two_environments_share_a_broker_and_nothing_else(kafka_bus: KafkaEventB
     ):
         agents = [(mesh, mesh.start(name, ready=False)) for mesh in (plain, other) for name in (REDUCER, EFFECT)]
         for mesh, process in agents:
-            eventually(mesh.ready(process), 60, mesh.tails())
+            eventually(mesh.ready(process), 60, mesh.tails)
         plain.send([Amount(entity="e", value=1), Act(entity="good")])
         other.send([Amount(entity="e", value=7), Act(entity="bad", mood="raise")])
         eventually(lambda: [len(mesh.messages(Tallied)) for mesh in (plain, other)] == [1, 1], 30)

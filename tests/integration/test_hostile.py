@@ -78,7 +78,7 @@ def test_no_process_ends_each_junk_record_is_one_dead_letter_and_good_orders_com
     with Mesh(kafka_bus, FOLDERS, tmp_path) as mesh:
         agents = [mesh.start(folder.parent.name, ready=False) for folder in FOLDERS]
         for agent in agents:
-            eventually(mesh.ready(agent), 60, f"ready: {mesh.tails()}")
+            eventually(mesh.ready(agent), 60, lambda: f"ready: {mesh.tails()}")
         records = list(hostile_records(19, _COUNT))
         assert any(not record.has_plain_names for record in records)
         noise = [r for r in hostile_records(20, _COUNT // 4, (COMPLETED,)) if r.topic == COMPLETED]
