@@ -527,6 +527,25 @@ def test_a_condition_that_compares_no_field_with_a_constant_is_refused(condition
     assert "cannot be enforced" in refusals(imported(tmp_path, text))["fsm.transitions[0].condition"]
 
 
+@pytest.mark.parametrize(
+    ("condition", "shown"),
+    [
+        ("{field: weight, operator: '~', value: 3}", "'weight ~' with this value"),
+        ("{field: __class__, value: 3}", "'__class__ ==' with this value"),
+        ("{field: weight, operator: '>'}", "a condition of 'weight' without a value"),
+        ("{limit: 3}", "a condition without a text, and without field and value,"),
+        ("{expression: weight > limit}", "'weight > limit'"),
+    ],
+)
+def test_a_condition_in_a_map_that_cannot_be_enforced_is_shown_as_it_is(
+    condition: str, shown: str, tmp_path: Path
+) -> None:
+    head, _, _ = (DATA / "machine_with_operators.yaml").read_text().rpartition("    - {from")
+    text = f"{head}    - {{from: idle, to: heavy, trigger: Weighed, condition: {condition}}}\n"
+    refused = refusals(imported(tmp_path, text))["fsm.transitions[0].condition"]
+    assert refused.startswith(f"{shown} cannot be enforced: a condition here compares")
+
+
 @pytest.mark.parametrize("priority", ["true", "high", "1001", "1.5"])
 def test_a_priority_that_is_none_is_refused(priority: str, tmp_path: Path) -> None:
     text = (DATA / "machine_with_guards.yaml").read_text().replace("priority: 2", f"priority: {priority}")

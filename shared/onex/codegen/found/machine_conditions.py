@@ -15,6 +15,8 @@ from onex.model.contract.state_machine import parse_condition
 
 _LONGEST: Final = 200
 """Characters of a condition that is parsed."""
+_SHOWN: Final = 80
+"""Characters of a part of a condition in an error."""
 _COMPARISON = re.compile(r"\s*([A-Za-z][\w.]*)\s*(==|!=|<=|>=|<|>|\bin\b)\s*(.+?)\s*", re.ASCII)
 _TRUTH: Final = ("true", "false", "null")
 _WORDS: Final = "a condition here compares one field with one constant"
@@ -37,10 +39,21 @@ def read_conditions(place: Place, conditions: list[JsonValue], guards: list[Json
         elif guard is not None:
             guards.append(guard)
         else:
-            shown = text[:80] if text else "it"
-            notes.refused(entry, f"{shown!r} cannot be enforced: {_WORDS}; the handler can raise RejectedError")
+            shown = repr(text[:_SHOWN]) if text else _shown_map(entry)
+            notes.refused(entry, f"{shown} cannot be enforced: {_WORDS}; the handler can raise RejectedError")
             continue
         notes.taken(entry)
+
+
+def _shown_map(entry: Place) -> str:
+    """Return what a condition that is no text compares, as far as it says so, without its value."""
+    field = entry.text_of("field") if entry.is_map else ""
+    if not field:
+        return "a condition without a text, and without field and value,"
+    if entry.get("value") is None:
+        return f"a condition of {field[:_SHOWN]!r} without a value"
+    operator = entry.text_of("operator", "op") or "=="
+    return f"{f'{field[:_SHOWN]} {operator[:_SHOWN]}'!r} with this value"
 
 
 def _listed(place: Place) -> Sequence[Place]:
