@@ -10,6 +10,8 @@ from contextlib import suppress
 
 import pytest
 import structlog
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.registry import Collector
 
 from onex.agent.process.health_access import HEADERS, Access, port_of
 from onex.agent.process.health_server import HealthServer
@@ -83,6 +85,27 @@ def test_every_response_has_security_headers(server: HealthServer, request_line:
     assert HEADERS.items() <= headers.items()
     assert headers["content-security-policy"].startswith("default-src 'none'")
     assert "strict-transport-security" not in headers, "the port has no TLS"
+
+
+def test_a_page_that_fails_has_security_headers_and_no_details() -> None:
+    class Broken(Collector):
+        def collect(self) -> Iterator[Metric]:
+            raise ValueError("no figures")
+
+    registry = CollectorRegistry()
+    registry.register(Broken())
+    server = HealthServer("127.0.0.1", 0, Health({}), registry)
+    try:
+        with structlog.testing.capture_logs() as logs:
+            line, headers = _headers(server, b"GET /metrics HTTP/1.0\r\n\r\n")
+            body = _get(server, "/metrics")[1]
+        assert line.startswith(b"HTTP/1.0 500")
+        assert HEADERS.items() <= headers.items()
+        assert b"no figures" not in body
+        assert [(entry["page"], entry["error"]) for entry in logs] == [("/metrics", "no figures")] * 2
+        assert _get(server, "/readyz")[0] == 200
+    finally:
+        server.close()
 
 
 def _from(server: HealthServer, address: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ outside of the accepted networks gets no response and no thread.
 import io
 import json
 import socket
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from socketserver import ThreadingMixIn
 from threading import Lock, Thread
@@ -16,12 +17,15 @@ from typing import BinaryIO, cast
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+import structlog
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from onex.agent.process.health_access import HEADERS, Access
 from onex.agent.telemetry.health import Health
 from onex.errors import ConfigurationError
+from onex.util.error_text import text_of
 
+log = structlog.get_logger(__name__)
 _MOST_CONNECTIONS = 32
 _LONGEST = 10.0
 """Seconds of one connection, from its start to its end."""
@@ -146,7 +150,13 @@ class HealthServer:
         def with_headers(status: str, headers: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
             return start(status, [*headers, *HEADERS.items()])
 
-        return self._page(environ, with_headers)
+        try:
+            return self._page(environ, with_headers)
+        except Exception as error:  # noqa: BLE001 - a capability's figures are code of others
+            log.error("a page of the health port fails", page=environ["PATH_INFO"][:100], error=text_of(error))
+            lines = [("Content-Type", "text/plain"), *HEADERS.items()]
+            start("500 Internal Server Error", lines, sys.exc_info())
+            return [b"the page cannot be made; the log of the agent has the reason\n"]
 
     def _page(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         match environ["PATH_INFO"]:
