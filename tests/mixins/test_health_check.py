@@ -337,6 +337,20 @@ def test_a_component_without_a_check_fails_once_the_node_has_started() -> None:
     play(live(), ward.clock)
 
 
+def test_a_check_of_a_capability_with_a_dot_in_its_name_can_be_listed() -> None:
+    listed = [{"name": "docker.disk", "critical": False}, {"name": "webhook.Shop-1"}]
+    ward = Ward(components=listed)
+    ward.add(Patient(), "docker.disk").wrong = "full"
+    facts = ward.look()
+    disk = facts.checks["docker.disk"]
+    assert (disk.kind, disk.critical) == (EnumCheckKind.DEPENDENCY, False)
+    missing = "no check of webhook.Shop-1: add the capability that has it, or register one"
+    assert facts.reason == f"docker.disk: full; webhook.Shop-1: {missing}"
+    for name in (".disk", "docker.", "docker..", "docker. disk", "Docker.disk", "docker.disk\n"):
+        with pytest.raises(ValidationError, match="pattern"):
+            ModelHealthCheckSubcontract.model_validate({"components": [{"name": name}]})
+
+
 def test_two_components_have_two_names() -> None:
     with pytest.raises(ValidationError, match="components has bank twice"):
         ModelHealthCheckSubcontract.model_validate({"components": [{"name": "bank"}, {"name": "bank"}]})

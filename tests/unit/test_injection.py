@@ -69,6 +69,8 @@ def test_components_are_checked_by_their_capability_or_are_unfinished() -> None:
     unfinished = method(node, "check_provider")
     assert unfinished.startswith("@unfinished\nasync def check_provider(self) -> bool:")
     assert "raise NotImplementedNodeError('check_provider: the contract does not state how" in unfinished
+    of_capability = CAPABLE.replace("        - {name: provider, ", "        - {name: docker.disk, ")
+    assert "disk" not in node_of(of_capability), "a capability has this check, and the node no method"
     only_kafka = CAPABLE.replace("  - {name: MixinKafkaHealthCheck}\n", "")
     assert method(node_of(only_kafka), "check_kafka").endswith("    return (await self.kafka.health()).ok")
 

@@ -40,11 +40,11 @@ def circuits_of(mixins: Sequence[ModelComposedMixin]) -> Sequence[CircuitAccesso
 
 
 def components_of(mixins: Sequence[ModelComposedMixin]) -> Sequence[ModelHealthComponent]:
-    """Return the components of the health check."""
+    """Return the components of the health check for which a node may have a method."""
     for mixin in mixins:
         match mixin.config:
             case ModelHealthCheckSubcontract(components=components):
-                return components
+                return [component for component in components if component.has_method]
     return ()
 
 

@@ -34,7 +34,7 @@ def with_components(
     checks = dict(added)
     for component in components:
         name = component.name
-        check = added.get(name) or HealthCheck(name, _missing(name), EnumCheckKind.COMPONENT)
+        check = added.get(name) or HealthCheck(name, _missing(component), EnumCheckKind.COMPONENT)
         if name in added or name in probes or missing_fail:
             checks[name] = replace(
                 check, probe=probes.get(name, check.probe), critical=_is_critical(component, check)
@@ -46,8 +46,11 @@ def _is_critical(component: ModelHealthComponent, check: HealthCheck) -> bool:
     return component.critical if "critical" in component.model_fields_set else check.critical
 
 
-def _missing(name: str) -> Probe:
+def _missing(component: ModelHealthComponent) -> Probe:
+    method = f"write `async def {PREFIX}{component.name}(self) -> bool`, or "
+    remedy = f"{method if component.has_method else 'add the capability that has it, or '}register one"
+
     async def no_check() -> None:
-        raise CompositionError(f"no check of {name}: write `async def {PREFIX}{name}(self) -> bool`, or register one")
+        raise CompositionError(f"no check of {component.name}: {remedy}")
 
     return no_check

@@ -13,19 +13,25 @@ class ModelHealthComponent(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,55}$")
-    """Name of the check, and of the node's method behind ``check_``. Without a check of this name it is failing."""
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,55}(\.[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?$")
+    """Name of the check, and of the node's method behind ``check_``. Without a check of this name it is failing. A
+    name with a dot is that of a capability's check, such as ``docker.disk``: the node has no method for it."""
     critical: bool = True
     """Whether the node is unhealthy when the check fails. With False it is degraded, and ready. Unset it is as the
     capability says that adds the check."""
     timeout_seconds: float | None = Field(default=None, gt=0, le=300)
     """A check that takes longer has failed. None uses ``health_check_timeout_ms``."""
 
+    @property
+    def has_method(self) -> bool:
+        """Whether a method of the node may check it."""
+        return "." not in self.name
+
 
 class ModelHealthCheckSubcontract(Subcontract):
     """When checks run, and how their results are used."""
 
-    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=1, minor=2, patch=0)
+    INTERFACE_VERSION: ClassVar[ModelSemVer] = ModelSemVer(major=2, minor=0, patch=0)
 
     health_check_interval_ms: int = Field(default=30_000, ge=1_000, le=300_000)
     """Interval between two rounds of checks."""
