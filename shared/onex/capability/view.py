@@ -5,6 +5,7 @@ merged from all of them: a field that is not set overrides nothing, and two diff
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -30,16 +31,17 @@ def define_view(
     file: str,
     subcontract: type[S],
     engine: type[Mixin],
-    settings: Callable[[S], Mapping[str, object]],
+    settings: Callable[[S], Mapping[str, object]] | Mapping[str, str],
     *,
-    delivery: Callable[[S], Mapping[str, object]] | None = None,
+    delivery: Mapping[str, str] | None = None,
 ) -> Definition:
     """Return the definition of the view in ``file``, with the ``metadata.yaml`` of the same folder.
 
-    ``settings`` returns fields of the engine's subcontract, only for those fields that are set in the view's; see
-    :func:`renamed`. The kinds are those for which both the view and its engine are; requirements and conflicts of the
-    engine are also the view's. ``delivery`` returns fields of ``delivery`` in the contract in the same way. A view
-    with it has all kinds of its metadata, and no engine on those for which its engine is not.
+    ``settings`` are the names of the view's fields in the engine's subcontract, or a function that returns fields of
+    it, only for those fields that are set in the view's; see :func:`renamed`. The kinds are those for which both the
+    view and its engine are; requirements and conflicts of the engine are also the view's. ``delivery`` are names of
+    fields in ``delivery`` of the contract. A view with it has all kinds of its metadata, and no engine on those for
+    which its engine is not.
 
     Raise CompositionError when ``engine`` is a view.
     """
@@ -56,7 +58,12 @@ def define_view(
             "conflicts": tuple(dict.fromkeys((*part.conflicts, *whole.conflicts))),
         }
     )
-    view = View(engine, cast(Settings, settings), None if delivery is None else cast(Settings, delivery))
+    match settings:
+        case Mapping():
+            fields: Settings = partial(renamed, names=settings)
+        case _:
+            fields = cast(Settings, settings)
+    view = View(engine, fields, None if delivery is None else partial(renamed, names=delivery))
     return Definition(metadata, subcontract, view)
 
 

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import psutil
 
-_TIED = """
+from onex.util.parent_death import PR_SET_PDEATHSIG
+
+_TIED = f"""
 import ctypes, os, signal, sys
 if sys.platform == "linux":
-    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)
+    ctypes.CDLL(None, use_errno=True).prctl({PR_SET_PDEATHSIG}, signal.SIGTERM)
     if os.getppid() != int(sys.argv[1]):
         sys.exit(1)
 os.execv(sys.argv[2], sys.argv[2:])

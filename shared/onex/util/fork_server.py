@@ -20,7 +20,8 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol, Self
 
-_PR_SET_PDEATHSIG: Final = 1
+from onex.util.parent_death import PR_SET_PDEATHSIG
+
 _POLL_INTERVAL: Final = 0.01
 _RUNNING: Final = 1 << 16
 """Answer for a child that runs: no exit code."""
@@ -225,7 +226,7 @@ def _fork(program: Program) -> int:
 def tie(parent: int) -> None:
     """Let this process be killed when the parent with this pid ends (Linux)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it ended before the call
             os._exit(1)
 

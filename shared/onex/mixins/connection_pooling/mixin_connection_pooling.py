@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from onex.capability import Mixin, ProtocolHost, capability, define_view, renamed, shared_engine
+from onex.capability import Mixin, ProtocolHost, capability, define_view, shared_engine
 from onex.mixins.connection_pooling.model_connection_pooling_subcontract import ModelConnectionPoolingSubcontract
 from onex.mixins.database import MixinDatabase, ProtocolDatabase
 
@@ -14,15 +14,10 @@ _NAMES: Mapping[str, str] = {
 }
 
 
-def as_database(settings: ModelConnectionPoolingSubcontract) -> Mapping[str, object]:
-    """Return the set fields under their names in ModelDatabaseSubcontract."""
-    return renamed(settings, _NAMES)
-
-
 class MixinConnectionPooling(Mixin):
     """``async with self.database.pool.acquire() as connection: ...``"""
 
-    definition = define_view(__file__, ModelConnectionPoolingSubcontract, MixinDatabase, as_database)
+    definition = define_view(__file__, ModelConnectionPoolingSubcontract, MixinDatabase, _NAMES)
 
     @capability
     def database(self: ProtocolHost) -> ProtocolDatabase:

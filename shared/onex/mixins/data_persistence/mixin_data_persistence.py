@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from onex.capability import Mixin, capability, define_view, renamed, shared_engine
+from onex.capability import Mixin, capability, define_view, shared_engine
 from onex.capability.host import ProtocolKindHost
 from onex.errors import NodeUseError
 from onex.mixins.data_persistence.model_data_persistence_subcontract import ModelDataPersistenceSubcontract
@@ -17,20 +17,10 @@ _FILES: Mapping[str, str] = {
 _DELIVERY: Mapping[str, str] = {"standby": "standby", "result_retention_seconds": "keep_answers"}
 
 
-def as_files(settings: ModelDataPersistenceSubcontract) -> Mapping[str, object]:
-    """Return the set fields of files under their names in ModelFilesSubcontract."""
-    return renamed(settings, _FILES)
-
-
-def as_delivery(settings: ModelDataPersistenceSubcontract) -> Mapping[str, object]:
-    """Return the set fields of keyed state under their names in ``delivery`` of a contract."""
-    return renamed(settings, _DELIVERY)
-
-
 class MixinDataPersistence(Mixin):
     """``await self.files.write("invoices/o-1.json", content)``"""
 
-    definition = define_view(__file__, ModelDataPersistenceSubcontract, MixinFiles, as_files, delivery=as_delivery)
+    definition = define_view(__file__, ModelDataPersistenceSubcontract, MixinFiles, _FILES, delivery=_DELIVERY)
 
     @capability
     def files(self: ProtocolKindHost) -> ProtocolFiles:

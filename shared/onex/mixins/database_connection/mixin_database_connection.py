@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from onex.capability import Mixin, ProtocolHost, capability, define_view, renamed, shared_engine
+from onex.capability import Mixin, ProtocolHost, capability, define_view, shared_engine
 from onex.mixins.database import MixinDatabase, ProtocolDatabase
 from onex.mixins.database_connection.model_database_connection_subcontract import ModelDatabaseConnectionSubcontract
 
@@ -14,15 +14,10 @@ _NAMES: Mapping[str, str] = {
 }
 
 
-def as_database(settings: ModelDatabaseConnectionSubcontract) -> Mapping[str, object]:
-    """Return the set fields under their names in ModelDatabaseSubcontract."""
-    return renamed(settings, _NAMES)
-
-
 class MixinDatabaseConnection(Mixin):
     """``async with self.database.transaction() as tx: await tx.execute(...)``"""
 
-    definition = define_view(__file__, ModelDatabaseConnectionSubcontract, MixinDatabase, as_database)
+    definition = define_view(__file__, ModelDatabaseConnectionSubcontract, MixinDatabase, _NAMES)
 
     @capability
     def database(self: ProtocolHost) -> ProtocolDatabase:

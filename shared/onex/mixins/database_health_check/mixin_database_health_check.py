@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from onex.capability import Mixin, ProtocolHost, capability, define_view, renamed, shared_engine
+from onex.capability import Mixin, ProtocolHost, capability, define_view, shared_engine
 from onex.mixins.database import MixinDatabase, ProtocolDatabase
 from onex.mixins.database_health_check.model_database_health_check_subcontract import (
     ModelDatabaseHealthCheckSubcontract,
@@ -16,15 +16,10 @@ _NAMES: Mapping[str, str] = {
 }
 
 
-def as_database(settings: ModelDatabaseHealthCheckSubcontract) -> Mapping[str, object]:
-    """Return the set fields under their names in ModelDatabaseSubcontract."""
-    return renamed(settings, _NAMES)
-
-
 class MixinDatabaseHealthCheck(Mixin):
     """``await self.database.ping()``"""
 
-    definition = define_view(__file__, ModelDatabaseHealthCheckSubcontract, MixinDatabase, as_database)
+    definition = define_view(__file__, ModelDatabaseHealthCheckSubcontract, MixinDatabase, _NAMES)
 
     @capability
     def database(self: ProtocolHost) -> ProtocolDatabase:

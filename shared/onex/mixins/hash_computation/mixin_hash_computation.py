@@ -2,20 +2,17 @@
 
 from collections.abc import Mapping
 
-from onex.capability import Mixin, ProtocolHost, capability, define_view, renamed, shared_engine
+from onex.capability import Mixin, ProtocolHost, capability, define_view, shared_engine
 from onex.mixins.hash_computation.model_hash_computation_subcontract import ModelHashComputationSubcontract
 from onex.mixins.serialization import MixinSerialization, ProtocolSerialization
 
-
-def as_serialization(settings: ModelHashComputationSubcontract) -> Mapping[str, object]:
-    """Return the set fields under their names in the subcontract of MixinSerialization."""
-    return renamed(settings, {"hash_algorithm": "digest_algorithm"})
+_NAMES: Mapping[str, str] = {"hash_algorithm": "digest_algorithm"}
 
 
 class MixinHashComputation(Mixin):
     """``self.serializer.digest(order)``"""
 
-    definition = define_view(__file__, ModelHashComputationSubcontract, MixinSerialization, as_serialization)
+    definition = define_view(__file__, ModelHashComputationSubcontract, MixinSerialization, _NAMES)
 
     @capability
     def serializer(self: ProtocolHost) -> ProtocolSerialization:

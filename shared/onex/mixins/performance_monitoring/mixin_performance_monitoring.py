@@ -2,22 +2,19 @@
 
 from collections.abc import Mapping
 
-from onex.capability import Mixin, ProtocolHost, capability, define_view, renamed, shared_engine
+from onex.capability import Mixin, ProtocolHost, capability, define_view, shared_engine
 from onex.mixins.metrics import MixinMetrics, ProtocolMetrics
 from onex.mixins.performance_monitoring.model_performance_monitoring_subcontract import (
     ModelPerformanceMonitoringSubcontract,
 )
 
-
-def as_metrics(settings: ModelPerformanceMonitoringSubcontract) -> Mapping[str, object]:
-    """Return the set fields under their names in ModelMetricsSubcontract."""
-    return renamed(settings, {"objectives": "objectives"})
+_NAMES: Mapping[str, str] = {"objectives": "objectives"}
 
 
 class MixinPerformanceMonitoring(Mixin):
     """``self.metrics.objectives()[0].budget_remaining``"""
 
-    definition = define_view(__file__, ModelPerformanceMonitoringSubcontract, MixinMetrics, as_metrics)
+    definition = define_view(__file__, ModelPerformanceMonitoringSubcontract, MixinMetrics, _NAMES)
 
     @capability
     def metrics(self: ProtocolHost) -> ProtocolMetrics:

@@ -2,22 +2,20 @@
 
 from collections.abc import Mapping
 
-from onex.capability import Mixin, ProtocolHost, capability, define_view, renamed, shared_engine
+from onex.capability import Mixin, ProtocolHost, capability, define_view, shared_engine
 from onex.mixins.redaction.model_redaction_subcontract import ModelRedactionSubcontract
 from onex.mixins.security import MixinSecurity, ProtocolSecurity
 
-
-def as_security(settings: ModelRedactionSubcontract) -> Mapping[str, object]:
-    """Return the set fields under their names in the subcontract of MixinSecurity."""
-    return renamed(
-        settings, {"enable_redaction": "enable_redaction", "sensitive_field_patterns": "sensitive_field_patterns"}
-    )
+_NAMES: Mapping[str, str] = {
+    "enable_redaction": "enable_redaction",
+    "sensitive_field_patterns": "sensitive_field_patterns",
+}
 
 
 class MixinRedaction(Mixin):
     """``self.security.redact(facts)``"""
 
-    definition = define_view(__file__, ModelRedactionSubcontract, MixinSecurity, as_security)
+    definition = define_view(__file__, ModelRedactionSubcontract, MixinSecurity, _NAMES)
 
     @capability
     def security(self: ProtocolHost) -> ProtocolSecurity:

@@ -2,22 +2,20 @@
 
 from collections.abc import Mapping
 
-from onex.capability import Mixin, ProtocolHost, capability, define_view, renamed, shared_engine
+from onex.capability import Mixin, ProtocolHost, capability, define_view, shared_engine
 from onex.mixins.effect_handlers import MixinEffectHandlers, ProtocolEffectHandlers
 from onex.mixins.tool_execution.model_tool_execution_subcontract import ModelToolExecutionSubcontract
 
-
-def as_effect_handlers(settings: ModelToolExecutionSubcontract) -> Mapping[str, object]:
-    """Return the set fields under their names in the subcontract of MixinEffectHandlers."""
-    return renamed(
-        settings, {"max_concurrent_tools": "max_concurrent_handlers", "tool_timeout_ms": "handler_timeout_ms"}
-    )
+_NAMES: Mapping[str, str] = {
+    "max_concurrent_tools": "max_concurrent_handlers",
+    "tool_timeout_ms": "handler_timeout_ms",
+}
 
 
 class MixinToolExecution(Mixin):
     """``await self.effects.dispatch("resize", picture)``"""
 
-    definition = define_view(__file__, ModelToolExecutionSubcontract, MixinEffectHandlers, as_effect_handlers)
+    definition = define_view(__file__, ModelToolExecutionSubcontract, MixinEffectHandlers, _NAMES)
 
     @capability
     def effects(self: ProtocolHost) -> ProtocolEffectHandlers:

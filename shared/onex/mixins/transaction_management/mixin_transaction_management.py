@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from onex.capability import Mixin, ProtocolHost, capability, define_view, renamed, shared_engine
+from onex.capability import Mixin, ProtocolHost, capability, define_view, shared_engine
 from onex.mixins.database import MixinDatabase, ProtocolDatabase
 from onex.mixins.transaction_management.model_transaction_management_subcontract import (
     ModelTransactionManagementSubcontract,
@@ -15,15 +15,10 @@ _NAMES: Mapping[str, str] = {
 }
 
 
-def as_database(settings: ModelTransactionManagementSubcontract) -> Mapping[str, object]:
-    """Return the set fields under their names in ModelDatabaseSubcontract."""
-    return renamed(settings, _NAMES)
-
-
 class MixinTransactionManagement(Mixin):
     """``await self.database.run(work, isolation=EnumIsolation.SERIALIZABLE)``"""
 
-    definition = define_view(__file__, ModelTransactionManagementSubcontract, MixinDatabase, as_database)
+    definition = define_view(__file__, ModelTransactionManagementSubcontract, MixinDatabase, _NAMES)
 
     @capability
     def database(self: ProtocolHost) -> ProtocolDatabase:
