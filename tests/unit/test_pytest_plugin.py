@@ -108,7 +108,7 @@ def test_a_case_of_a_node_that_cannot_be_loaded_shows_the_problem_only(project: 
     write(project, {contract: files()[contract].replace("output_model: Greeted", "output_model: Greted")})
     done = run(project, CASES)
     done.assert_outcomes(failed=2)
-    done.stdout.fnmatch_lines([f"*{contract}:6: *Greted*"])
+    done.stdout.fnmatch_lines([f"*{contract}:7: *Greted*"])
     done.stdout.no_fnmatch_line("*resolve.py*")
 
 
