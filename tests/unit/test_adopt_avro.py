@@ -23,7 +23,7 @@ from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver, load_cases, run_case
 from tests.unit.test_adopt import onex, types_of, write
 
-TOPIC = "shop.orders"
+TOPIC = "avro.orders"  # another than in other tests: modules are imported once
 SUBJECT = f"{TOPIC}-value"
 Datum = Mapping[str, object]
 MONEY: dict[str, JsonValue] = {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}
