@@ -25,6 +25,7 @@ from onex.contract.create_node import create_node
 from onex.errors import ConfigurationError, ContractError
 from onex.sandbox import Sandbox, launcher, run
 from onex.settings import Settings
+from onex.util.parent_death import PR_SET_PDEATHSIG
 from tests.conftest import SERVICES, eventually
 
 NODE = SERVICES / "node_test_generator_effect" / "v1_0_0"
@@ -241,6 +242,10 @@ def test_doctor_warns_of_generated_code_without_a_sandbox() -> None:
     }
     assert not found["namespaces"]
     assert found["process"][0].severity is Severity.WARNING
+
+
+def test_the_launcher_has_the_number_that_others_import() -> None:
+    assert launcher._DIE_WITH_PARENT == PR_SET_PDEATHSIG
 
 
 def test_users_that_are_not_root_have_namespaces_too(tmp_path_factory: pytest.TempPathFactory) -> None:

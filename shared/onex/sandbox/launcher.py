@@ -1,9 +1,8 @@
-"""Run Python code in new namespaces. Imports only Python's standard library and a constant.
+"""Run Python code in new namespaces. This script imports only Python's standard library.
 
-Its process is forked (:mod:`onex.util.fork_server`), and has the JSON of :class:`Spec` as its argument. Linux only. The
-namespaces are those of users, mounts, processes, networks, IPC and host names. The code has a new root folder: its
-readable paths, one writable folder, and no ``/proc``. The process exits with the code of its child, or with a line on
-stderr.
+``python -I launcher.py SPEC``, where SPEC is the JSON of :class:`Spec`. Linux only. The namespaces are those of
+users, mounts, processes, networks, IPC and host names. The code has a new root folder: its readable paths, one
+writable folder, and no ``/proc``. The script exits with the code of the process, or with a line on stderr.
 
 The code runs in this process, with the modules that it has imported already.
 """
@@ -19,13 +18,11 @@ import traceback
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from onex.util.parent_death import PR_SET_PDEATHSIG
-
 _NEW_MOUNTS, _NEW_NAMES, _NEW_IPC, _NEW_USERS = 1 << 17, 1 << 26, 1 << 27, 1 << 28
 _NEW_PIDS, _NEW_NET = 1 << 29, 1 << 30
 _READ_ONLY, _NO_SUID, _NO_DEV, _NO_EXEC, _REMOUNT, _NO_ATIME = 1, 2, 4, 8, 32, 1024
 _BIND, _RECURSIVE, _PRIVATE, _RELATIVE_ATIME = 4096, 16_384, 1 << 18, 1 << 21
-_DETACH, _NO_NEW_PRIVILEGES = 2, 38
+_DETACH, _DIE_WITH_PARENT, _NO_NEW_PRIVILEGES = 2, 1, 38
 _word = ctypes.c_ulong
 """A number as system calls take it: as wide as a pointer."""
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
@@ -75,7 +72,7 @@ def main() -> int:
 
 def _guarded(spec: Spec, send_ready: int, go: int) -> int:
     try:
-        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        _prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         _call("unshare", _word(_NEW_USERS | _NEW_MOUNTS | _NEW_PIDS | _NEW_NET | _NEW_IPC | _NEW_NAMES))
         os.write(send_ready, b"x")
         if not os.read(go, 1):
@@ -98,7 +95,7 @@ def _enter(spec: Spec) -> None:
             os.setresgid(_NOBODY, _NOBODY, _NOBODY)
             os.setresuid(_NOBODY, _NOBODY, _NOBODY)
         _prctl(_NO_NEW_PRIVILEGES, 1)
-        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        _prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         os.chdir(f"/{_WORK}")
     except OSError as error:
         sys.stderr.write(f"no namespaces: {error}\n")

@@ -3,4 +3,4 @@
 from typing import Final
 
 PR_SET_PDEATHSIG: Final = 1
-"""First argument of prctl(2). The second is the signal."""
+"""First argument of prctl(2); the second is the signal. The launcher of the sandbox has a copy: it imports no package."""
