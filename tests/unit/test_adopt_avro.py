@@ -203,6 +203,8 @@ def test_the_message_is_that_of_the_schema(tmp_path: Path) -> None:
     assert 'class_: int = Field(default=-7, alias="class")' in models
     assert 'total: Annotated[Decimal, Field(max_digits=9, decimal_places=2)] = Decimal("0.00")' in models
     assert "tags: list[str] = Field(default_factory=list)" in models
+    assert """order_id: str = Field(description="Given by the shop. '''\\\\")""" in models
+    assert 'class Order(Message, key="order_id"):\n    """An order."""\n' in models
     assert 'city: str | None = Field(default="Bern", alias="City")' in models
     assert {type(node) for node in ast.walk(ast.parse(models)) if isinstance(node, ast.Import)} == set()
 
