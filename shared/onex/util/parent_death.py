@@ -3,4 +3,7 @@
 from typing import Final
 
 PR_SET_PDEATHSIG: Final = 1
-"""First argument of prctl(2); the second is the signal. The launcher of the sandbox has a copy: it imports no package."""
+"""First argument of prctl(2). The second is the signal.
+
+The launcher of the sandbox has a copy, because it imports no package.
+"""
