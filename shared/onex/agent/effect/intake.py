@@ -84,11 +84,13 @@ class Intake:
 
     def _input_lane(self, task: Task) -> Hashable:
         """Return the lane of an input. Behind a record whose key is not known yet, all of its partition wait."""
-        if task.partition.topic in self._rekeyed_topics:
-            undecoded = UndecodedLane(task.partition)
-            if undecoded in self._lanes or isinstance(task.received, BusError | MemoryError):
+        if task.partition.topic not in self._rekeyed_topics:
+            return self._lane(task)
+        undecoded = UndecodedLane(task.partition)
+        match task.received:
+            case BusError() | MemoryError():
                 return undecoded
-        return self._lane(task)
+        return undecoded if undecoded in self._lanes else self._lane(task)
 
     def _decode(self, records: list[ProtocolRecord]) -> list[DecodedInput | BaseException]:
         if self._gate.watches:
