@@ -19,6 +19,7 @@ from onex.codegen import Sandbox, case_files, package_files
 from onex.local import LocalKafka, LocalPostgres
 from onex.pytest_plugin.servers import local_kafka, local_postgres
 from tests.distribution import scheduling, sort
+from tests.rewriting import rewrite_share
 
 settings.register_profile("mesh", deadline=None)  # how long an example takes is the machine's affair
 settings.load_profile("mesh")
@@ -59,6 +60,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Distribute the tests among the workers."""
     return scheduling(config, log)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Rewrite this worker's share of the tests, before it collects all of them."""
+    match getattr(session.config, "workerinput", None):
+        case {"workerid": str(name), "workercount": int(workers)}:
+            rewrite_share(session.config, int(name.removeprefix("gw")), workers)
 
 
 def pytest_configure() -> None:
