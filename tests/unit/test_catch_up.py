@@ -96,6 +96,20 @@ def test_a_timer_waits_for_no_end_that_has_no_record(alarms: MeshDriver) -> None
     assert [rang.entity for rang in alarms.published(Rang)] == ["e"]
 
 
+def test_stalls_that_follow_closely_hold_no_timer_for_ever(alarms: MeshDriver) -> None:
+    """A starved machine stalls at each step. A transaction has left a marker at the end of the topic."""
+    alarms.send(SetAlarm(entity="e", after=5))
+    (record,) = alarms.records(TOPIC)
+    transaction = alarms.bus.transaction("another")
+    transaction.begin()
+    transaction.produce(TOPIC, record.value(), record.key(), [], record.partition())
+    transaction.abort()
+    for _ in range(4):
+        alarms.clock.move_to(alarms.clock.monotonic() + 30)
+        alarms.instances[0].step()
+    assert [rang.entity for rang in alarms.published(Rang)] == ["e"]
+
+
 def test_a_partition_without_progress_is_examined_and_never_given_up(
     alarms: MeshDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ An interruption is a pause of the node, an assignment, or a stall of the process
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader
@@ -66,9 +66,7 @@ class CatchUp:
 
     def hold(self, partitions: Iterable[Partition]) -> None:
         """Have timers wait for the records that these partitions have at the next look."""
-        for partition in partitions:
-            self._waits.pop(partition, None)
-            self._new.add(partition)
+        self._new.update(partitions)
 
     def hold_all(self) -> None:
         """Have the timers of all assigned partitions wait."""
@@ -101,7 +99,7 @@ class CatchUp:
         """
         now = self._clock.monotonic()
         for partition, end in self._bus.admin.stable_ends(self._new).items() if self._new else ():
-            self._waits[partition] = _Wait(end, -1, _QUIET, now)
+            self._hold_until(partition, end, now)
         self._new.clear()
         for partition, wait in list(self._waits.items()):
             if (done := self._done(partition)) >= wait.end:
@@ -112,6 +110,14 @@ class CatchUp:
             self._examine(now, numbers)
         if self._reader is not None:
             self._read(self._reader, now)
+
+    def _hold_until(self, partition: Partition, end: int, now: float) -> None:
+        """Wait for the records before an end. What an earlier wait found stays: interruptions may follow closely."""
+        wait = self._waits.get(partition)
+        if wait is None:
+            self._waits[partition] = _Wait(end, -1, _QUIET, now)
+        elif wait.end != end:  # an examination that has begun does not see the records that came
+            self._waits[partition] = replace(wait, end=end)
 
     def looks_ms(self, number: int) -> int | None:
         """Return when ``look`` may find more, in milliseconds since 1970; None while only a record or reader can."""
