@@ -122,10 +122,12 @@ def eventually(condition: Callable[[], object], within: float = 30.0, what: str 
     """Wait until a condition holds; AssertionError when it does not within ``within`` seconds.
 
     ``what`` it waits for: a text, or a function that returns it after the wait, with what a program wrote meanwhile.
+    A look often costs brokers and agents more than what the test waits for: after a while it looks less often.
     """
-    deadline = time.monotonic() + within
+    began = time.monotonic()
     while not condition():
-        if time.monotonic() >= deadline:
+        waited = time.monotonic() - began
+        if waited >= within:
             text = what() if callable(what) else what
             raise AssertionError(f"not within {within:g} s: {text or condition}")
-        time.sleep(0.02)  # between looks at a condition, not instead of one
+        time.sleep(min(0.02 + waited / 10, 0.1))  # between looks at a condition, not instead of one

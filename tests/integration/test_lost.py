@@ -75,7 +75,7 @@ def test_positions_records_and_state_that_are_lost(kafka_bus: KafkaEventBusAdapt
         assert "damaged, it is read again" in mesh.log(NAME)
 
         # Retention has passed the stopped node by.
-        (where,) = [p for p, (_, end) in kafka_bus.admin.ends(mesh._partitions()).items() if p.topic == TOPIC and end]
+        (where,) = [p for p, (_, end) in kafka_bus.admin.ends(mesh.partitions([TOPIC])).items() if end]
         send(1100)
         end = kafka_bus.admin.ends([where])[where][1]
         admin.delete_records([TopicPartition(*where, end - 1)])[TopicPartition(*where)].result(20)

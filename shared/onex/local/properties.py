@@ -31,6 +31,7 @@ group.consumer.min.session.timeout.ms=3000
 group.min.session.timeout.ms=3000
 broker.session.timeout.ms={session_ms}
 broker.heartbeat.interval.ms=500
+metadata.max.idle.interval.ms=0
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 log.cleaner.dedupe.buffer.size=16777216
 """
@@ -49,6 +50,8 @@ all partitions unavailable."""
 
 def one_node(port: int, controller: int, data: Path, session: float = SESSION) -> str:
     """Return ``server.properties``: broker and controller in one process, with quick elections and rebalances.
+
+    While nothing happens, the controller writes nothing: its empty records tell other controllers that they follow.
 
     ``session``: seconds after which the controller drops a silent broker, and for which a broker that was killed
     waits at its next start.
