@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(
         default=SecretStr(""),
         validation_alias=AliasChoices("DATABASE_URL", "ONEX_DATABASE_URL"),
-        description="PostgreSQL for effects. Empty: the local stack's.",
+        description="PostgreSQL for effects. Empty: the local stack's, which it has where a node needs one.",
     )
     schema_registry_url: SecretStr = Field(
         default=SecretStr(""),

@@ -17,7 +17,8 @@ from onex.cli.main import app
 from onex.cli.node_lookup import resolve_all, scheduler_node
 from onex.cli.output import CommandError
 from onex.cli.schedules.book import ScheduleBook, shown
-from onex.cli.schedules.commands import full_names, rows_of
+from onex.cli.schedules.commands import full_names
+from onex.cli.schedules.listing import rows_of
 from onex.contract import ResolvedNode, resolve_node
 from onex.dlq import Audit, Author
 from onex.errors import BusError, ConfigurationError

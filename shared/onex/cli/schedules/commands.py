@@ -1,54 +1,33 @@
-"""``onex schedules``: lists, pauses, resumes, carries out and removes schedules."""
+"""``onex schedules``: pauses, resumes, carries out and removes schedules."""
 
 import time
-from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterable
 from typing import Annotated
 
 import typer
 
 from onex.cli.author import Who, Why, author_of
-from onex.cli.bus import open_bus, open_own_bus
+from onex.cli.bus import open_own_bus
 from onex.cli.installed_nodes import SCHEDULER
 from onex.cli.node_lookup import resolve_all, scheduler_node
 from onex.cli.options import Services, load_settings
-from onex.cli.output import AsJson, CommandError, Exit, console, errors, print_json, print_rows
+from onex.cli.output import AsJson, CommandError, Exit, console, print_json
 from onex.cli.schedules.book import ScheduleBook, declared_by_nodes
+from onex.cli.schedules.listing import list_schedules
 from onex.cli.terminal import styled
 from onex.connect import open_catalogue
 from onex.dlq import Author
-from onex.schedules import EnumScheduleAction, ScheduleDefinition, ScheduleState
+from onex.schedules import EnumScheduleAction
 from onex.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="List, pause, resume, carry out and remove schedules.")
-_OVERDUE = timedelta(seconds=60)
+app.command("list")(list_schedules)
 _PATIENCE = 15.0
 """Seconds to wait until the scheduler has a schedule that was just set."""
 
 Names = Annotated[
     list[str], typer.Argument(help="Schedules: full names, or the last part of a name when it is unique.")
 ]
-
-
-@app.command("list")
-def list_schedules(services: Services = None, as_json: AsJson = False) -> None:
-    """List the schedules of the mesh, with their next and last due times."""
-    settings = load_settings(services)
-    nodes = resolve_all(settings)
-    bus = open_bus(settings)
-    states = ScheduleBook(bus, open_catalogue(settings, bus), scheduler_node(settings, nodes)).states()
-    declared, _ = declared_by_nodes(nodes)
-    rows = rows_of(states, declared, datetime.now(UTC))
-    if as_json:
-        print_json(rows)
-        return
-    columns = ("SCHEDULE", "TIMES", "ZONE", "STATE", "NEXT", "LAST", "AFTER OUTAGE")
-    facts = ("schedule", "times", "zone", "state", "next", "last", "after_outage")
-    print_rows(columns, [[row[fact] or "" for fact in facts] for row in rows])
-    if any(row["state"] in ("overdue", "not taken yet") for row in rows):
-        errors.print(
-            f"{SCHEDULER} is behind, or does not run: `onex nodes` shows it, `onex run {SCHEDULER}` starts it"
-        )
 
 
 @app.command()
@@ -76,31 +55,6 @@ def remove(names: Names, why: Why = "", who: Who = "", services: Services = None
     _write(EnumScheduleAction.REMOVE, names, author_of(who, why), load_settings(services), as_json=as_json)
 
 
-def rows_of(
-    states: Mapping[str, ScheduleState], declared: Mapping[str, ScheduleDefinition], now: datetime
-) -> list[dict[str, str | None]]:
-    """Return the facts of each schedule that the scheduler has, or that a contract declares."""
-    rows: list[dict[str, str | None]] = []
-    for name in sorted({*states, *declared}):
-        state = states.get(name)
-        definition = declared[name] if state is None else state.definition
-        rows.append(
-            {
-                "schedule": name,
-                "times": definition.cron,
-                "zone": definition.zone,
-                "state": "not taken yet" if state is None else _condition(state, now),
-                "next": _time(None if state is None else state.next_due),
-                "last": _time(None if state is None else state.last_due),
-                "last_id": None if state is None else state.last_id or None,
-                "skipped_until": _time(None if state is None else state.skipped_until),
-                "after_outage": definition.after_outage.value,
-                "topic": definition.topic,
-            }
-        )
-    return rows
-
-
 def full_names(wanted: Iterable[str], known: Collection[str]) -> list[str]:
     """Return the full names of schedules, each once. Raise CommandError for an unknown or ambiguous name."""
     names: list[str] = []
@@ -112,18 +66,6 @@ def full_names(wanted: Iterable[str], known: Collection[str]) -> list[str]:
             raise CommandError(f"{name!r} {problem}: {choice}")
         names += matching
     return [*dict.fromkeys(names)]
-
-
-def _condition(state: ScheduleState, now: datetime) -> str:
-    if state.problem:
-        return state.problem
-    if state.paused:
-        return "paused"
-    return "overdue" if state.next_due is not None and now - state.next_due > _OVERDUE else "active"
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="seconds")
 
 
 def _write(
