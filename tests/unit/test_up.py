@@ -202,6 +202,7 @@ class Machine:
 
     home: Path
     pids: list[int] = field(default_factory=list)
+    processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     at: str = ""
     """The stage at which ``disturb`` is called."""
     disturb: Callable[[], object] = lambda: None
@@ -216,6 +217,7 @@ class Machine:
     def process(self) -> "subprocess.Popen[bytes]":
         made = subprocess.Popen(["sleep", "1000"], start_new_session=True)
         self.pids.append(made.pid)
+        self.processes.append(made)
         return made
 
     def kill_kafka(self) -> None:
@@ -301,8 +303,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     monkeypatch.setattr(onex.cli.stack.agents, "state_of", state_of)
     monkeypatch.setattr(onex.cli.provision, "provision", provision)
     yield made
-    for pid in made.living():
-        os.kill(pid, signal.SIGKILL)
+    for process in made.processes:
+        process.kill()
+        process.wait()
     signal.signal(signal.SIGHUP, hang_up)
 
 
