@@ -13,8 +13,15 @@ _CODE = ("shared", "services", "examples", "benchmarks", "tests", "docs", "deplo
 _SHOWS_THE_FAULT = ROOT / "tests" / "unit" / "client_faults"
 
 
+_BETWEEN_WORDS = bytes(set(range(128)) - {*b"abcdefghijklmnopqrstuvwxyz_"})
+
+
 def uses(text: str) -> list[tuple[int, str]]:
     """Lines and names of banned calls: as an attribute, by import, or by ``getattr``."""
+    # A tenth of the time of a syntax tree. Texts in pieces, one after the other, are whole texts here, too.
+    letters = text.encode().translate(None, _BETWEEN_WORDS)
+    if not any(name.encode() in letters for name in BANNED):
+        return []
     found = []
     for node in ast.walk(ast.parse(text)):
         match node:
@@ -44,6 +51,7 @@ def test_each_way_to_make_a_banned_call_is_found() -> None:
         "ask = self._client.list_consumer_group_offsets",
         'getattr(admin, "list_consumer_group_offsets")([asked])',
         "from x import list_consumer_group_offsets",
+        'getattr(admin, "list_consumer" "_group_offsets")',
     ]
-    assert [[line for line, _ in uses(way)] for way in ways] == [[1]] * 4
+    assert [[line for line, _ in uses(way)] for way in ways] == [[1]] * 5
     assert uses("admin.list_consumer_groups()  # list_consumer_group_offsets would end the process") == []

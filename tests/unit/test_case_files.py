@@ -9,7 +9,8 @@ from node_balance_reducer.v1_0_0.models import CustomerBalance
 
 from onex.contract import resolve_node
 from onex.errors import ContractError
-from onex.testing import Case, ManualClock, MeshDriver, load_cases, mismatch, run_case
+from onex.testing import Case, ManualClock, MeshDriver, cases, load_cases, mismatch, run_case
+from onex.testing.cases import case_lines
 from onex.testing.run_case import case_key, header_pairs
 from tests.conftest import ORDERS, ROOT
 
@@ -155,3 +156,10 @@ def test_a_message_that_the_node_does_not_take_is_named(tmp_path: Path) -> None:
     (found,) = load_cases(tmp_path)
     with pytest.raises(ContractError, match=r"takes no message Gone.*PlaceOrder"):
         run_case(ORDERS / "node_order_orchestrator" / "v1_0_0", found)
+
+
+def test_cases_are_the_same_without_libyaml(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = [file.parent for file in ORDERS.rglob("cases.yaml")]
+    with_libyaml = [(load_cases(folder), case_lines(folder)) for folder in folders]
+    monkeypatch.setattr(cases, "_FASTER", cases._Loader)
+    assert [(load_cases(folder), case_lines(folder)) for folder in folders] == with_libyaml

@@ -1,7 +1,10 @@
 """YAML with the line of every key, so that each problem can name its place."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 import yaml
 from pydantic import JsonValue
@@ -11,6 +14,8 @@ from onex.errors import ContractError, ContractProblem
 
 Location = tuple[str | int, ...]
 Lines = dict[Location, int]
+_LONGEST_REMEMBERED: Final = 8 * 1024
+"""Characters. Contracts are shorter; 64 texts of senders that are not trusted take less than 20 MB."""
 
 
 def read_yaml(path: Path) -> tuple[dict[str, JsonValue], Lines]:
@@ -33,6 +38,25 @@ def read_text(path: Path) -> str:
 
 def parse_yaml(text: str, path: Path) -> tuple[dict[str, JsonValue], Lines]:
     """As :func:`read_yaml`, for a text. Problems name ``path``. :mod:`onex.contract.bounded_yaml` has the limits."""
+    try:
+        data, lines = _remembered(text) if len(text) <= _LONGEST_REMEMBERED else _parse(text)
+    except ContractError as error:
+        raise ContractError([replace(problem, file=path) for problem in error.problems]) from None
+    return {key: _copy(value) for key, value in data.items()}, dict(lines)
+
+
+def _copy(value: JsonValue) -> JsonValue:
+    match value:
+        case dict():
+            return {key: _copy(item) for key, item in value.items()}
+        case list():
+            return [_copy(item) for item in value]
+    return value
+
+
+def _parse(text: str) -> tuple[dict[str, JsonValue], Lines]:
+    """Return content and lines. Raise ContractError, which names no file."""
+    path = Path()
     if len(text) > LARGEST:
         raise _refused(path, 1, "file", f"is longer than {LARGEST} characters", "split the node, or its descriptions")
     loader: BoundedLoader | None = None
@@ -60,6 +84,10 @@ def parse_yaml(text: str, path: Path) -> tuple[dict[str, JsonValue], Lines]:
             [ContractProblem(path, line, dotted(at), "duplicate key", "keep one") for at, line in doubled]
         )
     return data, lines
+
+
+_remembered = lru_cache(maxsize=64)(_parse)
+"""A contract is read several times by a command, and by each stage that checks a package."""
 
 
 def line_of(lines: Lines, location: Location) -> int:

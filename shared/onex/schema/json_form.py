@@ -8,6 +8,7 @@ them.
 import json
 import re
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache, partial
 from math import isinf
@@ -73,7 +74,8 @@ def json_reader(
     return read
 
 
-def _leaves(model: type[BaseModel]) -> set[AvroType]:
+@lru_cache(maxsize=1000)
+def _leaves(model: type[BaseModel]) -> AbstractSet[AvroType]:
     """Return every scalar and decimal type of a model and of its nested models."""
     leaves: set[AvroType] = set()
     seen: set[type[BaseModel]] = set()
@@ -97,7 +99,7 @@ def _leaves(model: type[BaseModel]) -> set[AvroType]:
                 visit(kind)
 
     enter(model)
-    return leaves
+    return frozenset(leaves)
 
 
 @lru_cache(maxsize=1000)
