@@ -441,20 +441,11 @@ handler_routing:
         - {output}
 """
     pair = "input_model: Say\noutput_model: Said\n"
+    routed = "handler_routing.handlers[0]"
     for name, event, output, place in (
-        (
-            "first",
-            "Yas",
-            "Say",
-            "contract.yaml:6: handler_routing.handlers[0].event_model: models/ has no message Yas",
-        ),
-        ("second", "Say", "Siad", "contract.yaml:10: handler_routing.handlers[0].output_events[1]: models/ has no"),
-        (
-            "third",
-            "Say",
-            "Say",
-            "contract.yaml:8: handler_routing.handlers[0].output_events: NodeEchoCompute.compute",
-        ),
+        ("misnamed_input", "Yas", "Say", f"contract.yaml:6: {routed}.event_model: models/ has no message Yas"),
+        ("misnamed_output", "Say", "Siad", f"contract.yaml:10: {routed}.output_events[1]: models/ has no"),
+        ("unreturned", "Say", "Say", f"contract.yaml:8: {routed}.output_events: NodeEchoCompute.compute"),
     ):
         text = GOOD.replace(pair, routing.format(event=event, output=output))
         assert place in resolve_problems(make_node(tmp_path, name, contract=text))
