@@ -8,6 +8,7 @@ from node_alarm_orchestrator.v1_0_0.node import NodeAlarmOrchestrator
 
 from onex.agent.pure.catch_up import CatchUp
 from onex.agent.pure.engine import PureEngine
+from onex.agent.state.store_manager import StoreManager
 from onex.bus.memory.adapter import MemoryReader
 from onex.bus.protocols import Partition
 from onex.testing import MeshDriver
@@ -76,6 +77,47 @@ def test_an_answer_that_came_during_an_interruption_is_read_before_its_timer_fir
     assert not alarms.published(Rang), "it was set again"
     alarms.advance("4200s")
     assert [rang.entity for rang in alarms.published(Rang)] == ["e"]
+
+
+def test_an_answer_that_came_during_a_restore_is_read_before_its_timer_fires(
+    alarms: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The restore outlasts the look at the ends that the partitions had when they were assigned."""
+    alarms.send(SetAlarm(entity="e", after=5))
+    alarms.crash(alarms.instances[0])
+    engine = engine_of(alarms.add_instance(NodeAlarmOrchestrator))
+    with monkeypatch.context() as slow:
+        slow.setattr(StoreManager, "restore", lambda _: [])
+        for _ in range(3):
+            engine.step(0)
+    alarms.send(SetAlarm(entity="e", after=3600), run=False)
+    alarms.clock.move_to(alarms.clock.monotonic() + 1)
+    with monkeypatch.context() as slow:
+        slow.setattr(engine._consumer, "batch", lambda *_: [])
+        for _ in range(10):
+            alarms.clock.move_to(alarms.clock.monotonic() + 1)
+            engine.step(0)
+    alarms.run_until_idle()
+    assert not alarms.published(Rang), "it was set again"
+
+
+def test_interruptions_that_follow_one_another_release_timers_that_were_due_before(alarms: MeshDriver) -> None:
+    """Each has new records to wait for, and none may have the timers of the last one wait longer."""
+    partition, clock = Partition(TOPIC, 0), alarms.clock
+    done = 0
+    wait = CatchUp(alarms.bus, lambda: [partition], lambda _: done, lambda _: False, clock)
+    started = clock.now_ms()
+    wait.hold_all()
+    for offset in range(3):
+        alarms.broker.append(TOPIC, b"x", b"k", [], 0)
+        wait.look([0])
+        assert wait.released_ms(0, clock.now_ms()) == (-1 if offset == 0 else started + 1000 * (offset - 1))
+        wait.hold_all()
+        clock.move_to(clock.monotonic() + 1)
+        done += 1
+    wait.look([0])
+    assert not wait.holds(0), "it has no other record"
+    assert wait.released_ms(0, 7) == 7
 
 
 def test_a_timer_waits_for_no_end_that_has_no_record(alarms: MeshDriver) -> None:
@@ -148,6 +190,9 @@ def test_a_partition_without_progress_is_examined_and_never_given_up(
     assert look(60) == [False, False], "its records are gone"
     wait.hold(partitions)
     assert wait.looks_ms(1) == alarms.clock.now_ms()
+    stopped.add(partitions[1])
+    assert look(0) == [False, True], "its end is looked up when it continues"
+    assert wait.looks_ms(1) is None
     wait.forget(partitions[0])
     assert [wait.holds(0), wait.holds(1)] == [False, True]
     wait.close()

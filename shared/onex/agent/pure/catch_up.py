@@ -4,7 +4,7 @@ An interruption is a pause of the node, an assignment, or a stall of the process
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 
 from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader
@@ -25,6 +25,8 @@ class _Wait:
     """A partition that is not read to the end that it had after the interruption."""
 
     end: int
+    end_at_ms: int
+    """When it had this end, in milliseconds since 1970."""
     done: int
     """Offset below which every record is done."""
     quiet: float
@@ -58,14 +60,20 @@ class CatchUp:
         self._clock = clock
         self._read_at = clock.monotonic()
         self._new: set[Partition] = set()
-        """Partitions whose ends are not known yet."""
+        """Partitions whose ends are to be looked up."""
         self._waits: dict[Partition, _Wait] = {}
+        self._done_at_ms: dict[Partition, int] = {}
+        """Times before which every record of a partition arrived that has been waited for."""
         self._examined: dict[Partition, _Wait] = {}
         self._reader: ProtocolReader | None = None
         """Reads the partitions that are examined."""
 
     def hold(self, partitions: Iterable[Partition]) -> None:
-        """Have timers wait for the records that these partitions have at the next look."""
+        """Have timers wait for the records that these partitions have when they are read again.
+
+        A wait that has begun goes on first, and releases the timers that were due when it began: interruptions that
+        follow one another delay no timer for ever.
+        """
         self._new.update(partitions)
 
     def hold_all(self) -> None:
@@ -87,10 +95,16 @@ class CatchUp:
         """Forget a partition that is assigned to another instance."""
         self._new.discard(partition)
         self._waits.pop(partition, None)
+        self._done_at_ms.pop(partition, None)
 
     def holds(self, number: int) -> bool:
         """Return whether timers of this partition number wait."""
         return any(partition.partition == number for waiting in (self._new, self._waits) for partition in waiting)
+
+    def released_ms(self, number: int, now_ms: int) -> int:
+        """Return the latest due time of timers that need not wait: ``now_ms``, or an earlier time."""
+        waiting = {partition for partition in (*self._new, *self._waits) if partition.partition == number}
+        return min((self._done_at_ms.get(partition, -1) for partition in waiting), default=now_ms)
 
     def look(self, numbers: Collection[int]) -> None:
         """Release the partitions that are done. Raise BusError.
@@ -98,30 +112,33 @@ class CatchUp:
         ``numbers`` are those with timers: only their partitions are examined.
         """
         now = self._clock.monotonic()
-        for partition, end in self._bus.admin.stable_ends(self._new).items() if self._new else ():
-            self._hold_until(partition, end, now)
-        self._new.clear()
-        for partition, wait in list(self._waits.items()):
-            if (done := self._done(partition)) >= wait.end:
-                del self._waits[partition]
-            elif done > wait.done:
-                wait.done, wait.quiet, wait.look_at = done, _QUIET, now + _QUIET
+        self._release_done(now)
+        # The records of a stopped partition are not read yet. It is known what it has when it continues.
+        if reading := [p for p in self._new if p not in self._waits and not self._is_stopped(p)]:
+            now_ms = self._clock.now_ms()
+            for partition, end in self._bus.admin.stable_ends(reading).items():
+                self._waits[partition] = _Wait(end, now_ms, -1, _QUIET, now)
+            self._new.difference_update(reading)
+            self._release_done(now)
         if self._reader is None:
             self._examine(now, numbers)
         if self._reader is not None:
             self._read(self._reader, now)
 
-    def _hold_until(self, partition: Partition, end: int, now: float) -> None:
-        """Wait for the records before an end. What an earlier wait found stays: interruptions may follow closely."""
-        wait = self._waits.get(partition)
-        if wait is None:
-            self._waits[partition] = _Wait(end, -1, _QUIET, now)
-        elif wait.end != end:  # an examination that has begun does not see the records that came
-            self._waits[partition] = replace(wait, end=end)
+    def _release_done(self, now: float) -> None:
+        """Release the partitions that are read to their ends, and note the progress of the others."""
+        for partition, wait in list(self._waits.items()):
+            if (done := self._done(partition)) >= wait.end:
+                self._release(partition)
+            elif done > wait.done:
+                wait.done, wait.quiet, wait.look_at = done, _QUIET, now + _QUIET
+
+    def _release(self, partition: Partition) -> None:
+        self._done_at_ms[partition] = self._waits.pop(partition).end_at_ms
 
     def looks_ms(self, number: int) -> int | None:
         """Return when ``look`` may find more, in milliseconds since 1970; None while only a record or reader can."""
-        if any(partition.partition == number for partition in self._new):
+        if any(p.partition == number and p not in self._waits and not self._is_stopped(p) for p in self._new):
             return self._clock.now_ms()
         times = [wait.look_at for at, wait in self._waits.items() if at.partition == number and self._may_examine(at)]
         return None if not times else self._clock.now_ms() + ceil((min(times) - self._clock.monotonic()) * 1000)
@@ -154,7 +171,7 @@ class CatchUp:
             if reader.ended(partition):
                 del self._examined[partition]
                 if self._waits.get(partition) is wait:
-                    del self._waits[partition]
+                    self._release(partition)
         if not self._examined:
             self.close()
 

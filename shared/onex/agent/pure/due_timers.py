@@ -56,8 +56,7 @@ class DueTimers:
         due = [
             (number, timer)
             for number, store in running
-            if number not in held
-            for timer in store.timers.due(now_ms, _MOST)
+            for timer in store.timers.due(self._catch_up.released_ms(number, now_ms), _MOST)
         ]
         if self._uncommitted:  # a record may have cancelled the timer that could not be committed
             busy = self._blocked.numbers | held | {number for number, _ in due}
@@ -80,8 +79,9 @@ class DueTimers:
         now_ms = self._clock.now_ms()
         times: list[int | None] = []
         for number, store in self._running():
-            waits = _is_due(store, now_ms) and self._catch_up.holds(number)
-            times.append(self._catch_up.looks_ms(number) if waits else store.timers.next_due_ms())
+            due_ms = store.timers.next_due_ms()
+            waits = due_ms is not None and self._catch_up.released_ms(number, now_ms) < due_ms <= now_ms
+            times.append(self._catch_up.looks_ms(number) if waits else due_ms)
         return min((at for at in times if at is not None), default=None)
 
     def _running(self) -> list[tuple[int, PartitionStore]]:
@@ -111,8 +111,3 @@ class DueTimers:
         partition = Partition(self._changelog, number)
         self._blocked.forget(partition)
         self._uncommitted.discard(partition)
-
-
-def _is_due(store: PartitionStore, now_ms: int) -> bool:
-    due_ms = store.timers.next_due_ms()
-    return due_ms is not None and due_ms <= now_ms
