@@ -329,6 +329,7 @@ def ends_at(number: int, work: Callable[[], None]) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 1
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # the child has one thread
 def test_a_crash_at_any_call_leaves_all_of_a_change_or_nothing(tmp_path: Path) -> None:
     old_files(tmp_path / "before")
     outcomes: list[str] = []

@@ -189,6 +189,7 @@ def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToolProcess:
     return ToolProcess("odd_process.py", seconds=2.0)
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # the child has one thread
 def test_a_forked_process_has_a_tool_of_its_own(tool: ToolProcess) -> None:
     first = tool.ask({"do": "reply"})
     with tool._lock:  # as another thread of the parent has it in the middle of a request
