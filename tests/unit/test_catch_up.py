@@ -11,6 +11,7 @@ from onex.agent.pure.engine import PureEngine
 from onex.agent.state.store_manager import StoreManager
 from onex.bus.memory.adapter import MemoryReader
 from onex.bus.protocols import Partition
+from onex.errors import BusError
 from onex.testing import MeshDriver
 from onex.testing.instance import Instance
 from tests.conftest import NODES
@@ -99,6 +100,35 @@ def test_an_answer_that_came_during_a_restore_is_read_before_its_timer_fires(
             engine.step(0)
     alarms.run_until_idle()
     assert not alarms.published(Rang), "it was set again"
+
+
+@pytest.mark.parametrize("is_blocked", [False, True])
+def test_an_answer_that_came_while_a_partition_was_stopped_is_read_before_its_timer_fires(
+    is_blocked: bool, alarms: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stall ends with its wait, and a block with the decision of an operator."""
+    alarms.send(SetAlarm(entity="e", after=5))
+    engine = engine_of(alarms.instances[0])
+    (number,) = {record.partition() for record in alarms.records(TOPIC)}
+    partition = Partition(TOPIC, number)
+    if is_blocked:
+        engine._blocked.block(partition, "a suspect")
+    else:
+        engine._blocked.stall([partition], BusError("no"))
+    engine._consumer.pause([partition])
+    alarms.send(SetAlarm(entity="e", after=3600), run=False)
+    engine.step(0)
+    alarms.clock.move_to(alarms.clock.monotonic() + 1)
+    engine._blocked.unblock(partition)
+    with monkeypatch.context() as slow:
+        slow.setattr(engine._consumer, "batch", lambda *_: [])
+        for _ in range(10):
+            engine.step(0)
+            alarms.clock.move_to(alarms.clock.monotonic() + 1)
+    alarms.run_until_idle()
+    assert not alarms.published(Rang), "it was set again"
+    alarms.advance("4200s")
+    assert [rang.entity for rang in alarms.published(Rang)] == ["e"]
 
 
 def test_interruptions_that_follow_one_another_release_timers_that_were_due_before(alarms: MeshDriver) -> None:

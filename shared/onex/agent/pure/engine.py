@@ -132,7 +132,7 @@ class PureEngine:
             timeout = 0.0
             self._partitions.restore()
         self._gate.look(self._bus)
-        self._consumer.resume(self._blocked.end_waits())
+        self._continue(self._blocked.end_waits())
         self._limits.refresh()
         records = self._intake.read(self._consumer, self._pace.size, self._patience(timeout))
         self._report.state(self._stores, self._partitions.standby)
@@ -143,6 +143,12 @@ class PureEngine:
             self._timers.worked()
             return True
         return has_followed or self._partitions.are_restoring
+
+    def _continue(self, partitions: Sequence[Partition]) -> None:
+        """Read again partitions that were stalled or blocked; their timers wait for the inputs of that time."""
+        self._consumer.resume(partitions)
+        if partitions:
+            self._catch_up.hold(set(partitions).intersection(self._consumer.assignment()))
 
     def _carry(self, records: list[ProtocolRecord], due: Sequence[Due]) -> None:
         """Carry one transaction. Afterwards ``records`` has only records to read again: the time was over."""
