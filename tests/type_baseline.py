@@ -8,6 +8,7 @@ numbers, preserves the reasons, and fails when the sum would grow.
 
 import ast
 import builtins
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +18,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 BASELINE = Path(__file__).with_name("type_baseline.txt")
 FOLDERS = ("shared/onex", "services")
+_HAS_USE = re.compile(r"\bisinstance\b|\bAny\b")
 UNKNOWN = "?"
 """The reason of a new line, until someone writes one."""
 _REASONS = {
@@ -44,9 +46,11 @@ class Allowed(NamedTuple):
 
 def uses_in(path: str, source: str) -> Iterator[tuple[Use, str]]:
     """Yield each use in a module, with the reason that follows from the tested class."""
-    tree = ast.parse(source)
-    own = _own_classes(tree)
-    for node in ast.walk(tree):
+    if not _HAS_USE.search(source):  # a tenth of the time of a syntax tree
+        return
+    nodes = [*ast.walk(ast.parse(source))]
+    own = _own_classes(nodes)
+    for node in nodes:
         match node:
             case ast.Call(func=ast.Name(id="isinstance"), args=[_, classes]):
                 names = {ast.unparse(item) for item in _members(classes)}
@@ -56,11 +60,13 @@ def uses_in(path: str, source: str) -> Iterator[tuple[Use, str]]:
                 yield Use(path, "Any"), UNKNOWN
 
 
-def _own_classes(tree: ast.Module) -> set[str]:
+def _own_classes(nodes: Iterable[ast.AST]) -> set[str]:
     """Return the names of classes that the module defines, or imports from the project."""
-    names = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
-    for node in ast.walk(tree):
+    names: set[str] = set()
+    for node in nodes:
         match node:
+            case ast.ClassDef(name=name):
+                names.add(name)
             case ast.ImportFrom(module=str(module), names=imported) if module.partition(".")[0] == "onex":
                 names |= {alias.asname or alias.name for alias in imported}
     return names
@@ -94,11 +100,11 @@ def _kind_of(name: str) -> str:
     return "value" if hasattr(builtins, last) or last in ("Mapping", "Sequence", "Decimal", "date") else "library"
 
 
-def count_all(root: Path = ROOT) -> Mapping[Use, Allowed]:
-    """Return the uses in all modules, with the reasons that follow from the tested classes."""
+def count_all(root: Path = ROOT, folders: Iterable[str] = FOLDERS) -> Mapping[Use, Allowed]:
+    """Return the uses in all modules of these folders, with the reasons that follow from the tested classes."""
     counts: Counter[Use] = Counter()
     reasons: dict[Use, set[str]] = {}
-    for folder in FOLDERS:
+    for folder in folders:
         for file in sorted((root / folder).rglob("*.py")):
             for use, reason in uses_in(file.relative_to(root).as_posix(), file.read_text()):
                 counts[use] += 1

@@ -58,6 +58,8 @@ def in_text(path: str, text: str, pattern: re.Pattern[str], first_line: int = 1)
 
 def in_module(path: str, source: str, pattern: re.Pattern[str]) -> Iterator[Finding]:
     """Find the words in the docstrings of a module, of its classes and functions, and of attributes."""
+    if not pattern.search(source):  # a tenth of the time of a syntax tree
+        return
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Expr(value=ast.Constant(value=str(text), lineno=line)):
