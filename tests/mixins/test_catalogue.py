@@ -5,7 +5,7 @@ import asyncio
 import base64
 import inspect
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -159,9 +159,14 @@ def test_its_subcontract_is_frozen_and_closed(mixin: type[Mixin]) -> None:
         model.model_validate({"no_such_field": 1})
 
 
+@cache
+def _enforcing() -> Mapping[str, list[str]]:
+    return enforcing_tests(Path(__file__).parent)
+
+
 @every
 def test_every_field_has_a_meaning_and_a_test_that_enforces_it(mixin: type[Mixin]) -> None:
-    tests = enforcing_tests(Path(__file__).parent)
+    tests = _enforcing()
     for name, meaning in fields_of(mixin):
         assert meaning, name
         assert tests.get(name), f"no test is marked as enforcing {name}"
@@ -170,7 +175,7 @@ def test_every_field_has_a_meaning_and_a_test_that_enforces_it(mixin: type[Mixin
 def test_marks_name_fields_that_exist() -> None:
     known = {name for mixin in (*ALL, *CATALOGUE.views()) for name, _ in fields_of(mixin)}
     known |= {name for feature in CATALOGUE.features() for name, _ in fields_of_feature(feature)}
-    assert set(enforcing_tests(Path(__file__).parent)) - known == set()
+    assert set(_enforcing()) - known == set()
 
 
 def test_what_is_rendered_is_up_to_date() -> None:

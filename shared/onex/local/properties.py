@@ -51,7 +51,7 @@ all partitions unavailable."""
 def one_node(port: int, controller: int, data: Path, session: float = SESSION) -> str:
     """Return ``server.properties``: broker and controller in one process, with quick elections and rebalances.
 
-    While nothing happens, the controller writes nothing: with its empty records other controllers see that they follow.
+    While nothing happens, the controller writes nothing: its empty records are for controllers that follow it.
 
     ``session``: seconds after which the controller drops a silent broker, and for which a broker that was killed
     waits at its next start.
