@@ -41,7 +41,7 @@ def pytest_collection() -> Generator[None, object, object]:
     """Collect garbage seldom, as an agent does.
 
     A worker has several hundred thousand objects of modules and tests, which live until its end. Python searches them
-    again and again: a quarter of the time of what computes.
+    again and again: a tenth of the time of the simulation.
     """
     gc.disable()
     try:

@@ -47,15 +47,13 @@ class IntakeOrders:
         Raise BusError, and SchemaMismatchError when the topic's schema is not registered.
         """
         ends = self._ends()
-        if any(end < self._next.get(partition, 0) for partition, (_, end) in ends.items()):
+        if any(end < self._next.get(partition, 0) for partition, end in ends.items()):
             self._next.clear()  # the topic was created again
             self._pauses.clear()
-        behind = {
-            p: max(first, self._next.get(p, 0)) for p, (first, end) in ends.items() if self._next.get(p, 0) < end
-        }
-        if behind:
-            self._read(behind)
-            self._next |= {partition: ends[partition][1] for partition in behind}
+        if behind := [p for p, end in ends.items() if self._next.get(p, 0) < end]:
+            firsts = self._bus.admin.ends(behind)
+            self._read({p: max(firsts[p][0], self._next.get(p, 0)) for p in behind})
+            self._next |= {partition: ends[partition] for partition in behind}
         return dict(self._pauses)
 
     def record_of(self, order: IntakeOrdered) -> Outgoing:
@@ -64,13 +62,14 @@ class IntakeOrders:
         headers = first_headers(self.topic, b"/onex/intake", f"{order.node}/{order.at.timestamp()}")
         return Outgoing(self.topic, self._codec_now().encode(order), order.partition_key(), headers)
 
-    def _ends(self) -> Mapping[Partition, tuple[int, int]]:
+    def _ends(self) -> Mapping[Partition, int]:
+        """Return the ends of committed records. It is one request: each agent makes it every second."""
         now = monotonic()
         if not self._partitions or now - self._looked_at >= _LOOK_EVERY:
             self._partitions = all_partitions(self._bus.admin.topics([self.topic]).values())
             self._looked_at = now
         try:
-            return self._bus.admin.ends(self._partitions) if self._partitions else {}
+            return self._bus.admin.stable_ends(self._partitions) if self._partitions else {}
         except BusError:
             self._partitions = []  # the topic may be gone
             raise
