@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from onex.agent.failure.memory_shortages import MEMORY_TRIES
 from onex.agent.message.adopting_decoder import AdoptingDecoder
 from onex.agent.message.decoding import DecodedInput
 from onex.agent.message.envelope import Envelope
@@ -15,6 +16,7 @@ from onex.errors import RejectedError, SchemaPendingError
 from onex.mesh.states import StateReader
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver
+from onex.testing.effect_runner import MemoryEffectRunner
 from onex.wire import dead_letter as d
 from onex.wire import headers as h
 from tests.unit.test_existing_topics import make
@@ -259,6 +261,81 @@ def test_a_record_whose_schema_comes_later_keeps_its_place_in_the_order_of_its_k
     runner = effect.instances[0]._effect_runner
     assert runner is not None
     assert runner.engine.idle
+
+
+@pytest.mark.parametrize(("comes", "timeout"), [(True, 10.0), (False, 0.0)])
+def test_no_handler_starts_when_the_schema_of_a_record_is_read_during_a_drain(
+    comes: bool, timeout: float, effect: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record is left to the next owner of its partition: a handler would be cancelled, and start there again."""
+    node, adopted = effect.nodes[0].node_class, AdoptingDecoder._adopted
+    node.calls.clear()  # type: ignore[attr-defined]  # of NodePay
+    is_known = False
+
+    def unknown_at_first(
+        decoder: AdoptingDecoder, record: ProtocolRecord, envelope: Envelope
+    ) -> tuple[ProtocolRecord, DecodedInput | BaseException]:
+        return adopted(decoder, record, envelope) if is_known else (record, SchemaPendingError("not read yet"))
+
+    monkeypatch.setattr(AdoptingDecoder, "_adopted", unknown_at_first)
+    host = effect.instances[0]._runner
+    assert isinstance(host, MemoryEffectRunner)
+    effect.run_until_idle()
+    for amount in range(3):
+        pay(effect, f"c-{amount}", amount, b"payment", 2)
+
+    async def take_and_drain() -> None:
+        nonlocal is_known
+        host.engine.take(host.consumer.batch(10, 0.0))
+        is_known = comes
+        await host.engine.drain(host.consumer.assignment(), timeout)
+
+    host._loop.run_until_complete(take_and_drain())
+    assert node.calls == []  # type: ignore[attr-defined]  # as above
+    assert host.engine.in_flight == 0
+    assert host.engine.committer.snapshot() is None
+
+
+def test_records_that_waited_for_one_schema_are_decoded_together_when_it_is_read(
+    effect: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They wait once, and not each: a registry that was away has left many."""
+    node, adopted = effect.nodes[0].node_class, AdoptingDecoder._adopted
+    node.down = False  # type: ignore[attr-defined]  # of NodePay
+    node.calls.clear()  # type: ignore[attr-defined]  # as above
+    is_known = False
+
+    def unknown_at_first(
+        decoder: AdoptingDecoder, record: ProtocolRecord, envelope: Envelope
+    ) -> tuple[ProtocolRecord, DecodedInput | BaseException]:
+        return adopted(decoder, record, envelope) if is_known else (record, SchemaPendingError("not read yet"))
+
+    monkeypatch.setattr(AdoptingDecoder, "_adopted", unknown_at_first)
+    for amount in range(40):
+        pay(effect, f"c-{amount}", amount, b"payment", 2)
+    effect.run_until_idle()
+    is_known = True
+    effect.advance("100ms")
+    assert len(node.calls) == 40  # type: ignore[attr-defined]  # as above
+
+
+def test_a_record_that_memory_is_short_for_is_decoded_as_often_in_any_lane(
+    effect: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = 0
+
+    def too_large(
+        _: AdoptingDecoder, record: ProtocolRecord, __: Envelope
+    ) -> tuple[ProtocolRecord, DecodedInput | BaseException]:
+        nonlocal tries
+        tries += 1
+        return record, MemoryError()
+
+    monkeypatch.setattr(AdoptingDecoder, "_adopted", too_large)
+    pay(effect, "c-1", 1, b"payment", 2)
+    effect.advance("10m")
+    assert len(effect.dead_letters()) == 1
+    assert tries == 1 + MEMORY_TRIES
 
 
 def test_a_record_that_is_read_again_is_done_once(effect: MeshDriver) -> None:

@@ -157,8 +157,8 @@ class AttemptRunner:
         is_fenced: bool = False,
     ) -> Outcome:
         """Return the outcome of a message that was not tried yet in this process."""
-        if isinstance(received, BusError | MemoryError):
-            task, received = await self._decoded(lane, task, received)
+        if isinstance(received, BusError | MemoryError) and not task.is_final:
+            task, received = await self._decoded(lane, task, received, _FIRST_SCHEMA_WAIT)
         if type(received) is IgnoredRecord:
             return Outcome(task.record, task.partition, trace=task.trace, retry=task.retry)
         if isinstance(received, BaseException):
@@ -249,26 +249,31 @@ class AttemptRunner:
         return None
 
     async def decoded(self, lane: Hashable, task: Task) -> Task:
-        """Wait for the schema of a record. Return its task with the decoded record, or why it cannot be decoded."""
+        """Wait for the schema of a record. Return its task with the decoded record, or why it cannot be decoded.
+
+        The first try has no wait: the schema may be the one that the record before it has waited for.
+        """
         match task.received:
             case BusError() | MemoryError() as received:
                 self._begin(lane, task)
-                task, final = await self._decoded(lane, task, received)
-                return task._replace(received=final)
+                task, final = await self._decoded(lane, task, received, 0.0)
+                return task._replace(received=final, is_final=True)
         return task
 
     async def _decoded(
-        self, lane: Hashable, task: Task, received: DecodedInput | BaseException
+        self, lane: Hashable, task: Task, received: DecodedInput | BaseException, wait: float
     ) -> tuple[Task, DecodedInput | BaseException]:
         """Decode a message again that failed for a reason that is not its own: no schema, or no memory.
 
-        Return the task with what the decoder has made of its record, too.
+        ``wait``: seconds before the first try for a schema. Return the task with what the decoder has made of its
+        record, too.
         """
-        shortages, wait, single = 0, _FIRST_SCHEMA_WAIT, [task.record]
+        shortages, single = 0, [task.record]
         while isinstance(received, BusError) or (isinstance(received, MemoryError) and shortages < MEMORY_TRIES):
-            if isinstance(received, BusError):  # only its key waits: other messages have schemas that are cached
-                await self._parking.sleep(lane, wait)
-                wait = min(2 * wait, _LONGEST_SCHEMA_WAIT)
+            if isinstance(received, BusError):  # only its lane waits: other messages have schemas that are cached
+                if wait:
+                    await self._parking.sleep(lane, wait)
+                wait = min(max(2 * wait, _FIRST_SCHEMA_WAIT), _LONGEST_SCHEMA_WAIT)
             else:
                 shortages += 1
                 self._parking.stop_reading_for(MEMORY_WAIT)

@@ -5,7 +5,7 @@ follows a failure is in :mod:`onex.agent.effect.attempts`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from functools import partial
 
 import structlog
@@ -73,6 +73,8 @@ class LaneRunner:
         self._running: dict[Hashable, tuple[asyncio.Task[None], Task]] = {}
         """By lane, until the message has an outcome: its asyncio task may have ended with a result before."""
         self._cancellations = Cancellations()
+        self._draining: set[Partition] = set()
+        """Partitions of which no more handlers are started."""
         self.parking = Parking(lanes, clock, self.start)
         self._attempts = AttemptRunner(
             builder,
@@ -142,7 +144,8 @@ class LaneRunner:
     async def _to_its_lane(self, lane: Hashable, task: Task) -> None:
         """Queue a message in the lane of its key, which is known when it is decoded."""
         task = await self._attempts.decoded(lane, task)
-        self._lanes.add(self._lane(task), task)
+        if task.partition not in self._draining:  # it is left to the next owner
+            self._lanes.add(self._lane(task), task)
 
     def _is_common(self, task: Task) -> bool:
         """Return whether nothing comes before the handler. Results to be stored are stored without waiting."""
@@ -210,6 +213,13 @@ class LaneRunner:
         Messages that wait for their next attempt are left to the next owner.
         """
         revoked = set(partitions)
+        self._draining |= revoked
+        try:
+            await self._drain(revoked, timeout)
+        finally:
+            self._draining -= revoked
+
+    async def _drain(self, revoked: Collection[Partition], timeout: float) -> None:
         self._lanes.drop(lambda task: task.partition in revoked)
         running = [running for running, task in self._running.values() if task.partition in revoked]
         for waiting in self.parking.waiting.intersection(running):

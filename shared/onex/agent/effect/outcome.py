@@ -23,6 +23,8 @@ class Task(NamedTuple):
     trace: MessageTrace | None = None
     retry: Moved | Placeholder | None = None
     """As what the record waits on the retry topic; None for a record that does not wait there."""
+    is_final: bool = False
+    """Whether the record was decoded again as often as it may be."""
 
     @property
     def awaited_id(self) -> bytes:
