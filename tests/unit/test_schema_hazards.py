@@ -41,6 +41,10 @@ WITHIN: JsonValue = {
 }
 
 
+ALL: dict[str, JsonValue] = {"type": "record", "name": "E"}
+ONE: dict[str, JsonValue] = {"fields": [{"name": "x", "type": "int"}]}
+
+
 def codec_and_id(schema: JsonValue) -> tuple[Codec, int]:
     bus = MemoryEventBus(MemoryBroker(lambda: 0))
     bus.admin.create([TopicState("_schemas", 1, 1, {})])
@@ -82,7 +86,9 @@ def test_a_list_of_items_without_bytes_is_refused() -> None:
         (record(record("string", name="S"), "a.S"), False),
         (record({"type": ["null", "int"]}, {"type": {"type": "string"}}), False),
         (record(*["null"] * 90), False),
-        (record("Nothing", {"type": "enum", "name": "E", "symbols": ["x"]}), False),
+        (record({"type": "enum", "name": "E", "symbols": ["x"]}, "E", {"type": "E"}), False),
+        (record({"type": "array", "items": {"type": "error", "name": "E", **ONE}}, name="R"), False),
+        (record({"type": "array", "items": ["null"]}, {"type": "map", "values": "null"}, name="R"), False),
         ("string", False),
         (["null", record("int")], False),
     ],
@@ -101,11 +107,41 @@ def test_records_within_themselves_are_found(schema: JsonValue, expected: bool) 
         (record(*["null"] * 101), "more than 100 values without bytes"),
         (record(record(*["null"] * 60, name="E"), "E"), "more than 100 values without bytes"),
         ({"type": "array", "items": "null"}, "the schema: a list of items without bytes"),
+        ({"type": "array", "items": {"type": "null", "logicalType": "x"}}, "a list of items without bytes"),
+        ({"type": "array", "items": {"type": "error", "name": "E", "fields": []}}, "a list of items without bytes"),
+        # fastavro takes these as records without fields.
+        (record(ALL), "f0: a record without a list of fields"),
+        (record(ALL | {"fields": {}}), "f0: a record without a list of fields"),
+        (record({"type": "map", "values": ALL | {"fields": ""}}), "f0: a record without a list of fields"),
+        (["null", {"type": "error", "name": "E"}], "the schema: a record without a list of fields"),
+        (record({"type": "enum", "name": "F", "symbols": ["x"]}, {"type": "fixed", "name": "G"}), "f1: a fixed"),
+        (record({"type": "fixed", "name": "F", "size": 0.0}), "f0: a fixed without bytes"),
+        (record({"type": "array", "items": "Nothing"}), "the type 'Nothing' is not defined"),
+        (record({"type": "request", "name": "E", "fields": []}), "the type 'request' is not defined"),
+        (record({"type": 7}), "f0: no type of Avro"),
+        (record({"items": "int"}), "f0: no type of Avro"),
+        (record(None), "f0: no type of Avro"),
+        # fastavro takes what is parsed already as it is, and definitions next to it.
+        (
+            {"type": "array", "items": "E", "__fastavro_parsed": True, "__named_schemas": {"E": ALL}},
+            "no type of Avro",
+        ),
+        # fastavro reads the last definition.
+        ([record("int", name="E"), {"type": "array", "items": "E"}, record(name="E")], "E is defined twice"),
+        ([{"type": "enum", "name": "E", "symbols": ["x"]}, record(name="E")], "the schema: E is defined twice"),
+        ([{"type": "fixed", "name": "E", "size": 1}, record(name="E")], "the schema: E is defined twice"),
+        (record(record(name="a.R")), "f0: a.R is defined twice"),
     ],
 )
 def test_values_without_bytes_are_bounded(schema: JsonValue, words: str) -> None:
     with pytest.raises(SchemaMismatchError, match=words):
         is_recursive(schema)
+
+
+def test_a_record_without_fields_is_no_endless_list() -> None:
+    codec, number = codec_and_id(record("int", {"type": "array", "items": {"type": "record", "name": "E"}}))
+    with pytest.raises(SchemaMismatchError, match="f1: a record without a list of fields"):
+        codec.decode(b"\x00" + number.to_bytes(4, "big") + b"\x02\x80\x80\x80\x01\x00")
 
 
 def test_a_schema_that_is_too_deep_is_refused() -> None:
