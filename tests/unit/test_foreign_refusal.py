@@ -1,6 +1,7 @@
 """A message that cannot be written in the form of others is refused with its field, and without its value."""
 
 import io
+import json
 from typing import cast
 
 import fastavro
@@ -48,6 +49,38 @@ def test_the_place_that_avro_of_others_refuses_is_found(datum: object, place: st
     with pytest.raises((ValueError, TypeError)):
         fastavro.schemaless_writer(io.BytesIO(), schema, datum, strict_allow_default=True)
     assert unwritable_place(cast(AvroSchema, schema), datum) == place
+
+
+def test_names_of_the_schema_do_not_hide_the_place() -> None:
+    node = {**NODE, "name": "Part"}  # type: ignore[dict-item]  # an object
+    schema = fastavro.parse_schema(json.loads(json.dumps(node).replace("Node", "Part")))
+    assert (
+        unwritable_place(cast(AvroSchema, schema), {**GOOD, "below": [GOOD, {"code": b"secret"}]}) == "below.1.code"
+    )
+
+
+def test_a_default_that_fastavro_refuses_does_not_hide_the_place() -> None:
+    inner = {"type": "record", "name": "In", "fields": [{"name": "x", "type": {"type": "double"}, "default": 0}]}
+    whole = {"type": "record", "name": "Out", "fields": [{"name": "inner", "type": inner}]}
+    schema = fastavro.parse_schema(whole, _ignore_default_error=True)
+    assert unwritable_place(cast(AvroSchema, schema), {"inner": {"x": "secret"}}) == "inner.x"
+
+
+def test_names_without_a_namespace_inside_one_do_not_hide_the_place() -> None:
+    number: JsonValue = {"type": "record", "name": "N", "namespace": "", "fields": [{"name": "x", "type": "int"}]}
+    named: JsonValue = {"type": "record", "name": "N", "fields": [{"name": "x", "type": "int"}]}
+    inner = {
+        "type": "record",
+        "name": "a.In",
+        "fields": [{"name": "p", "type": number}, {"name": "q", "type": named}],
+    }
+    schema = fastavro.parse_schema({"type": "record", "name": "Out", "fields": [{"name": "in", "type": inner}]})
+    assert unwritable_place(cast(AvroSchema, schema), {"in": {"p": {"x": 1}, "q": {"x": "secret"}}}) == "in.q.x"
+
+
+def test_a_part_that_is_no_schema_alone_does_not_replace_the_error() -> None:
+    schema: AvroSchema = {"type": "record", "name": "R", "fields": [{"name": "x", "type": "Nothing"}]}
+    assert unwritable_place(schema, {"x": 1}) == ""
 
 
 class Leaf(Message):

@@ -12,7 +12,7 @@ from fastavro.schema import SchemaParseException
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
-from onex.schema.foreign import AvroSchema
+from onex.schema.foreign import INVALID, AvroSchema
 from onex.schema.refusal import UNWRITABLE
 from onex.util.redaction import HIDDEN
 
@@ -127,13 +127,20 @@ def _in_parts(schema: object, parts: Iterator[tuple[str, object]], names: _Names
 
 
 def _writer(schema: object, names: _Names) -> Callable[[object], bool]:
-    """Return a function that reports whether fastavro writes a value with a part of a parsed schema."""
-    whole = {"type": "record", "name": "Part", "fields": [{"name": "part", "type": _whole(schema, names, set())}]}
-    parsed = fastavro.parse_schema(cast(dict[str, object], whole))
+    """Return a function that reports whether fastavro writes a value with a part of a parsed schema.
+
+    It reports True for all values when fastavro does not take the part alone: the place ends above it.
+    """
+    # A list has no name, which could be one of the schema.
+    listed = {"type": "array", "items": _whole(schema, names, set())}
+    try:
+        parsed = fastavro.parse_schema(cast(dict[str, object], listed), _ignore_default_error=True)
+    except INVALID:
+        return lambda _: True
 
     def writes(value: object) -> bool:
         try:
-            fastavro.schemaless_writer(io.BytesIO(), parsed, {"part": value}, strict_allow_default=True)
+            fastavro.schemaless_writer(io.BytesIO(), parsed, [value], strict_allow_default=True)
         except _FAILS:
             return False
         return True
@@ -153,6 +160,7 @@ def _whole(schema: object, names: _Names, seen: set[str]) -> object:
                 return name
             seen.add(name)
             node = {key: value for key, value in cast(_Names, schema).items() if not key.startswith("__")}
+            node["namespace"] = ""  # the name is the full one
             match node.get("fields"):
                 case list(fields):
                     node["fields"] = [{**field, "type": _whole(field["type"], names, seen)} for field in fields]
